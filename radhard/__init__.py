@@ -1,0 +1,80 @@
+"""What do hardware faults do to my neural network, and how do I protect it?
+
+The nouns: `Fault`, `FaultSpace`, `Results`, `Comparison`. The verbs: `run`, `inject`, `compare`.
+The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`.
+Beside them: `models`, `datasets`, `stats`, `reliability`, `report`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from radhard import (
+        datasets,
+        engines,
+        faults,
+        formats,
+        metrics,
+        models,
+        reliability,
+        report,
+        samplers,
+        stats,
+        targets,
+    )
+    from radhard.campaign import run
+    from radhard.compare import Comparison, compare
+    from radhard.errors import InputError
+    from radhard.formats import stored_as
+    from radhard.inject import inject
+    from radhard.results import Results
+    from radhard.space import Fault, FaultSpace
+
+__all__ = [
+    "Comparison",
+    "Fault",
+    "FaultSpace",
+    "InputError",
+    "Results",
+    "compare",
+    "datasets",
+    "engines",
+    "faults",
+    "formats",
+    "inject",
+    "metrics",
+    "models",
+    "reliability",
+    "report",
+    "run",
+    "samplers",
+    "stats",
+    "stored_as",
+    "targets",
+]
+
+_PLACES = {
+    "Comparison": "compare",
+    "Fault": "space",
+    "FaultSpace": "space",
+    "InputError": "errors",
+    "Results": "results",
+    "compare": "compare",
+    "inject": "inject",
+    "run": "campaign",
+    "stored_as": "formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that ``import radhard`` (and ``radhard --help``) stays light."""
+    if name not in __all__:
+        raise AttributeError(f"module 'radhard' has no attribute {name!r}")
+    module = importlib.import_module(f"radhard.{_PLACES.get(name, name)}")
+    found = getattr(module, name) if name in _PLACES else module
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

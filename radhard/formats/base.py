@@ -1,0 +1,65 @@
+"""What does a number format promise?"""
+
+from abc import abstractmethod
+from typing import Any, Self
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.spec import Component
+
+__all__ = ["Format"]
+
+
+class Format(Component):
+    """How a number is stored as a word of bits.
+
+    A word is held as an int64 *code*: the bit pattern, zero-extended (``0 <= code < 2**bits``; a
+    64-bit pattern uses the sign of int64). Bit 0 is the least significant.
+    """
+
+    bits: int
+    """Width of a word in bits: an argument, a constant, or computed, as the format likes."""
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether values depend on a scale that `fit` sets."""
+        return False
+
+    def scales(self) -> Any:
+        """The fitted scale as plain numbers that JSON keeps exactly; None where there is none."""
+        return None
+
+    def scaled(self, scales: Any) -> Self:
+        """This format with the scale that `scales` gave, as if fitted to the same tensor."""
+        if scales is not None:
+            raise InputError(f"{self!r} has no scale to set; it was given {scales!r}")
+        return self
+
+    @abstractmethod
+    def field(self, bit: int) -> str:
+        """The part of the word that a bit belongs to, such as ``"sign"`` or ``"exponent"``."""
+
+    @property
+    @abstractmethod
+    def fields(self) -> tuple[str, ...]:
+        """Every name that `field` may give, most significant first."""
+
+    def fit(self, x: Tensor) -> Self:  # noqa: ARG002
+        """This format with its scale set for the tensor ``x``; itself where there is no scale."""
+        return self
+
+    def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:  # noqa: ARG002
+        """A fitted format narrowed to the words at flat positions ``words`` of a ``shape``d tensor.
+
+        Only formats with a scale per channel have anything to do here.
+        """
+        return self
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes (int64) of the values ``x``, each rounded to the nearest that has one."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Values of the codes, in a torch dtype that holds every one exactly."""

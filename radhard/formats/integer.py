@@ -1,0 +1,123 @@
+"""How is a number stored as a whole number of steps?"""
+
+import dataclasses
+import math
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats.base import Format
+from radhard.formats.floating import floating
+from radhard.formats.layout import Layout, field_at
+from radhard.formats.twos_complement import from_words, to_words
+from radhard.spec import component
+
+__all__ = ["Int"]
+
+
+@component
+class Int(Format):
+    """Symmetric integer quantisation, two's complement: a value is ``scale`` times a whole number.
+
+    `fit` sets the scale so that the largest magnitude becomes ``2**(bits - 1) - 1``, for the whole
+    tensor or for every channel (index of axis 0). A fitted tensor never uses the lowest word,
+    ``-2**(bits - 1)``, but a fault may reach it. Values beyond the fitted range become the nearest
+    end of it. The scale belongs to a tensor and not to the format: it is neither printed nor
+    compared.
+
+    Decoded values are float64, since the scale is.
+
+    Raises:
+        InputError: fewer than 2 or more than 32 bits; `encode` or `decode` before `fit`; NaN,
+            infinities, or magnitudes of 2**1023 and more.
+
+    >>> x = torch.tensor([1.0, -0.5, 0.0])
+    >>> Int(8).fit(x).encode(x)
+    tensor([127, 192,   0])
+    """
+
+    bits: int
+    per: Literal["tensor", "channel"] = "tensor"
+    scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
+
+    def check(self) -> None:
+        if not 2 <= self.bits <= 32:
+            raise InputError(f"{self!r}: bits is 2 to 32, of which one is the sign")
+
+    @property
+    def has_scale(self) -> bool:
+        return True
+
+    def scales(self) -> Any:
+        return None if self.scale is None else self.scale.tolist()
+
+    def scaled(self, scales: Any) -> Self:
+        return self if scales is None else self._with(torch.tensor(scales, dtype=torch.float64))
+
+    @property
+    def layout(self) -> Layout:
+        """Name and width in bits of every part, most significant first."""
+        return (("sign", 1), ("magnitude", self.bits - 1))
+
+    def field(self, bit: int) -> str:
+        return field_at(bit, self.layout)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("sign", "magnitude")
+
+    def fit(self, x: Tensor) -> Self:
+        magnitude = self._finite(x).abs()
+        if self.per == "channel" and x.ndim:
+            # An empty channel has no largest value; a zero stands in for it.
+            rows = torch.nn.functional.pad(
+                magnitude.reshape(len(x), -1 if x.numel() else 0), (0, 1)
+            )
+            largest = rows.amax(dim=1).reshape(-1, *[1] * (x.ndim - 1))
+        else:
+            largest = magnitude.max() if x.numel() else magnitude.new_zeros(())
+        if (largest >= 2.0**1023).any():
+            raise InputError(f"{self!r} cannot scale magnitudes of 2**1023 and more")
+        # In float64, largest / steps * steps / steps is largest / steps again wherever steps is
+        # one less than a power of two: what has been rounded is fitted with the same scale.
+        scale = largest / (2 ** (self.bits - 1) - 1)
+        # Any scale would do for zeros; this is the one that quantisation observers choose.
+        return self._with(torch.where(scale > 0, scale, torch.finfo(torch.float32).eps))
+
+    def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:
+        scale = self._scale()
+        if scale.ndim == 0:
+            return self
+        channels = words // math.prod(shape[1:])
+        return self._with(scale.reshape(-1).to(words.device)[channels])
+
+    def encode(self, x: Tensor) -> Tensor:
+        steps = (self._finite(x) / self._scale().to(x.device)).round()
+        end = 2 ** (self.bits - 1)
+        # Down to -end and not only to 1 - end, so that a word which a fault has left there is
+        # read back as it is when a second fault strikes it.
+        return to_words(steps.clamp(-end, end - 1).to(torch.int64), self.bits)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return from_words(codes, self.bits).to(torch.float64) * self._scale().to(codes.device)
+
+    def _finite(self, x: Tensor) -> Tensor:
+        """``x`` as float64, where a word exists for every value of it."""
+        if not floating(x).isfinite().all():
+            raise InputError(
+                f"{self!r} stores finite values only; the tensor holds NaN or infinity"
+            )
+        return x.detach().to(torch.float64)
+
+    def _scale(self) -> Tensor:
+        if self.scale is None:
+            raise InputError(f"{self!r} has no scale yet: fit(x) gives one that suits the tensor x")
+        return self.scale
+
+    def _with(self, scale: Tensor) -> Self:
+        fitted = dataclasses.replace(self)
+        # Not an argument of the constructor, so that no text and no user can name a scale.
+        object.__setattr__(fitted, "scale", scale)
+        return fitted

@@ -1,0 +1,85 @@
+"""What does a model look like once its tensors have been stored in a format?"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.formats.base import Format
+
+__all__ = ["is_stored_as", "stored_as"]
+
+
+def stored_as(model: nn.Module, format: Format) -> nn.Module:
+    """A copy of the model whose parameters and buffers have been rounded through a format.
+
+    Each floating-point tensor is fitted by itself and keeps its dtype; integer buffers stay as they
+    are. Tied tensors stay tied. Doing it twice changes nothing more. A campaign "as Int(8)" asks
+    for such a model, so that the fault-free and the faulty run share the rounding.
+
+    Raises:
+        InputError: a tensor that cannot be stored, by name: the format has no word for one of its
+            values, a finite value would become infinite, or its dtype cannot hold the result.
+
+    >>> from radhard.formats import Fixed
+    >>> weight = stored_as(nn.Linear(2, 2), Fixed(1, 2)).weight
+    >>> bool((weight * 4 == (weight * 4).round()).all())
+    True
+    """
+    stored = copy.deepcopy(model)
+    tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
+    tensors = {name: x for name, x in tensors.items() if x.is_floating_point() or x.is_complex()}
+    with torch.no_grad():
+        for name, x in tensors.items():
+            try:
+                rounded = _through(x, format).to(x.dtype)
+            except InputError as error:
+                raise InputError(f"tensor {name!r}: {error}") from None
+            if (rounded.isinf() & ~x.isinf()).any():
+                raise InputError(
+                    f"tensor {name!r}: a magnitude of {x[x.isfinite()].abs().max().item():g} "
+                    f"is beyond what {format!r} in a tensor of {x.dtype} can hold"
+                )
+            x.copy_(rounded)
+        # After all of them, since tensors that share memory may have overwritten each other.
+        for name, x in tensors.items():
+            if not is_stored_as(x, format):
+                raise InputError(
+                    f"tensor {name!r}: {x.dtype} cannot hold the values of {format!r}; "
+                    "convert the model to a wider dtype first, such as model.double()"
+                )
+    return stored
+
+
+def is_stored_as(x: Tensor, format: Format) -> bool:
+    """Whether a tensor holds nothing but values of a format.
+
+    Exactly so, except for formats with a scale: there the tensor may be off by 4 units in the last
+    place of its dtype, as other tools compute the same scale with other roundings.
+
+    >>> from radhard.formats import BFloat16
+    >>> [is_stored_as(torch.tensor(x), BFloat16()) for x in (0.5, 0.1)]
+    [True, False]
+    """
+    try:
+        y = _through(x, format).double()
+    except InputError:
+        return False
+    exact = x.detach().double()
+    same = (exact == y) | (exact.isnan() & y.isnan())
+    if format.has_scale:
+        same |= (exact - y).abs() <= 4 * _last_place(x)
+    return bool(same.all())
+
+
+def _through(x: Tensor, format: Format) -> Tensor:
+    fitted = format.fit(x)
+    return fitted.decode(fitted.encode(x))
+
+
+def _last_place(x: Tensor) -> Tensor:
+    """The distance from each value to the next larger magnitude of its dtype, as float64."""
+    kind = torch.finfo(x.dtype)
+    exponent = torch.frexp(x.detach().double().abs().clamp(min=kind.smallest_normal)).exponent
+    return torch.ldexp(torch.full_like(x, kind.eps, dtype=torch.float64), exponent - 1)

@@ -1,0 +1,26 @@
+"""How is a signed whole number held in a word of so many bits?"""
+
+from torch import Tensor
+
+__all__ = ["from_words", "to_words"]
+
+
+def to_words(integers: Tensor, bits: int) -> Tensor:
+    """Zero-extended words of signed integers that fit into ``bits`` bits.
+
+    >>> import torch
+    >>> to_words(torch.tensor([-1, 5]), 8)
+    tensor([255,   5])
+    """
+    return integers & ((1 << bits) - 1)
+
+
+def from_words(words: Tensor, bits: int) -> Tensor:
+    """Signed integers that zero-extended words stand for.
+
+    >>> import torch
+    >>> from_words(torch.tensor([255, 5]), 8)
+    tensor([-1,  5])
+    """
+    sign = 1 << (bits - 1)
+    return (words ^ sign) - sign

@@ -1,0 +1,35 @@
+"""Which instances of every component go through the contract of their family?"""
+
+from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
+from radhard.formats import BFloat16, Fixed, Float16, Float32, Float64, Format, Int
+
+FORMATS: list[Format] = [
+    Float64(),
+    Float32(),
+    Float16(),
+    BFloat16(),
+    Int(2),
+    Int(8),
+    Int(8, per="channel"),
+    Int(16),
+    Int(32, per="channel"),
+    Fixed(15, 16),
+    Fixed(0, 15),
+    Fixed(1, 15),
+    Fixed(3, 0),
+]
+
+# Each one suits a word of two bits, of which the upper is called the sign.
+FAULTS: list[FaultModel] = [
+    BitFlip(),
+    BitFlip(1),
+    BitFlip(bits=(1, 0)),
+    BitFlip(field="sign"),
+    BitFlip(count=2),
+    StuckAt(0),
+    StuckAt(1),
+    StuckAt(1, bits=(1, 0)),
+    StuckAt(0, field=("sign",)),
+    Burst(1),
+    Burst(2),
+]

@@ -1,0 +1,93 @@
+"""Does every fault model keep the contract?"""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radhard.faults import FaultModel
+from radhard.formats import Fixed, Float32, Float64, Int
+from radhard.spec import listed, parse
+from tests.conformance.examples import FAULTS
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=repr)
+every_width = pytest.mark.parametrize(
+    "format", [Int(2), Fixed(3, 4), Float32(), Float64()], ids=repr
+)
+
+
+def test_every_fault_model_has_an_example():
+    assert {type(fault).__name__ for fault in FAULTS} == {name for name, _ in listed(FaultModel)}
+
+
+@every_fault
+def test_repr_is_the_spec(fault):
+    assert parse(repr(fault), FaultModel) == fault
+
+
+@every_fault
+@every_width
+def test_variants_strike_different_bits_of_the_word_lowest_first(fault, format):
+    struck = [fault.struck(variant, format) for variant in range(fault.variants(format))]
+    assert struck
+    for bits in struck:
+        assert list(bits) == sorted(set(bits))
+        assert 0 <= bits[0] <= bits[-1] < format.bits
+    highest_first = [bits[::-1] for bits in struck]
+    assert highest_first == sorted(set(highest_first))
+
+
+@every_fault
+@every_width
+def test_a_variant_beyond_the_last_is_refused(fault, format):
+    with pytest.raises(IndexError):
+        fault.struck(fault.variants(format), format)
+    for beside in (-1, fault.variants(format)):
+        with pytest.raises(IndexError):
+            fault.corrupt(torch.tensor([0]), torch.tensor([beside]), format)
+
+
+@every_fault
+@every_width
+@settings(max_examples=15)
+@given(data=st.data())
+def test_words_suffer_their_own_variant_in_the_struck_bits_only(fault, format, data):
+    word = st.integers(0, 2**format.bits - 1)
+    variant = st.integers(0, fault.variants(format) - 1)
+    pairs = data.draw(st.lists(st.tuples(word, variant), max_size=8))
+    codes = torch.tensor([_signed(w) for w, _ in pairs], dtype=torch.int64)
+    variants = torch.tensor([v for _, v in pairs], dtype=torch.int64)
+    before = codes.clone()
+    faulty = fault.corrupt(codes, variants, format)
+    assert torch.equal(codes, before)
+    assert faulty.dtype == torch.int64
+    assert faulty.shape == codes.shape
+    for (word, variant), result in zip(pairs, faulty.tolist(), strict=True):
+        changed = word ^ (result % 2**64)
+        allowed = sum(1 << bit for bit in fault.struck(variant, format))
+        assert changed & ~allowed == 0
+        alone = fault.corrupt(torch.tensor([_signed(word)]), torch.tensor([variant]), format)
+        assert alone.tolist() == [result]
+
+
+@every_fault
+@every_width
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_words_on_a_gpu_suffer_the_same(fault, format):
+    variants = torch.arange(fault.variants(format))
+    codes = torch.arange(len(variants)) % 4
+    faulty = fault.corrupt(codes.cuda(), variants, format)
+    assert torch.equal(faulty.cpu(), fault.corrupt(codes, variants, format))
+
+
+@every_fault
+@every_width
+def test_words_keep_the_shape_of_their_tensor(fault, format):
+    codes = torch.zeros(2, 3, dtype=torch.int64)
+    flat = fault.corrupt(codes.flatten(), torch.zeros(6, dtype=torch.int64), format)
+    shaped = fault.corrupt(codes, torch.zeros(2, 3, dtype=torch.int64), format)
+    assert torch.equal(shaped, flat.reshape(2, 3))
+
+
+def _signed(word: int) -> int:
+    return word - 2**64 if word >= 2**63 else word

@@ -1,0 +1,157 @@
+"""Does every format keep the contract?"""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats import Format
+from radhard.spec import listed, parse
+from tests.conformance.examples import FORMATS
+
+every_format = pytest.mark.parametrize("format", FORMATS, ids=repr)
+values = st.lists(st.floats(-1, 1), min_size=1, max_size=12).map(
+    lambda xs: torch.tensor(xs, dtype=torch.float64)
+)
+
+
+def some_codes(format: Format) -> st.SearchStrategy[Tensor]:
+    """Words of the format, the edges included, as int64."""
+    signed = st.integers(0, 2**format.bits - 1).map(
+        lambda word: word - 2**64 if word >= 2**63 else word
+    )
+    return st.lists(signed, min_size=1, max_size=12).map(torch.tensor)
+
+
+def test_every_format_has_an_example():
+    assert {type(format).__name__ for format in FORMATS} == {name for name, _ in listed(Format)}
+
+
+@every_format
+def test_repr_is_the_spec(format):
+    assert parse(repr(format), Format) == format
+
+
+@every_format
+def test_each_bit_lies_in_one_named_field_and_fields_do_not_interleave(format):
+    names = [format.field(bit) for bit in reversed(range(format.bits))]
+    assert tuple(name for name, _ in itertools.groupby(names)) == format.fields
+    assert format.field(format.bits - 1) == "sign"
+
+
+@every_format
+@pytest.mark.parametrize("beside", [-1, 0])
+def test_a_bit_outside_the_word_has_no_field(format, beside):
+    bit = beside if beside < 0 else format.bits
+    with pytest.raises(InputError, match=f"0 to {format.bits - 1}"):
+        format.field(bit)
+
+
+@every_format
+@given(data=st.data())
+def test_every_word_survives_decode_and_encode(format, data):
+    fitted = format.fit(torch.tensor([0.75, -0.3], dtype=torch.float64))
+    codes = data.draw(some_codes(format))
+    # One channel, so that a scale per channel applies to all words.
+    fitted = fitted.take(torch.zeros(len(codes), dtype=torch.int64), (2,))
+    assert torch.equal(fitted.encode(fitted.decode(codes)), codes)
+
+
+@every_format
+@given(x=values)
+def test_codes_are_zero_extended_words(format, x):
+    codes = format.fit(x).encode(x)
+    assert codes.dtype == torch.int64
+    assert codes.shape == x.shape
+    if format.bits < 64:
+        assert ((codes >= 0) & (codes < 2**format.bits)).all()
+
+
+@every_format
+@given(x=values, data=st.data())
+def test_no_word_is_nearer_than_the_one_chosen(format, x, data):
+    fitted = format.fit(x).take(torch.zeros(1, dtype=torch.int64), tuple(x.shape))
+    first, other = x[:1], data.draw(some_codes(format))[:1]
+    chosen, rival = fitted.decode(fitted.encode(first)).item(), fitted.decode(other).item()
+    if torch.isfinite(torch.tensor(rival)):
+        exact = Fraction(first.item())
+        # A quotient by the scale is rounded in float64, hence the last place.
+        slack = abs(exact) * Fraction(1, 2**51)
+        assert abs(Fraction(chosen) - exact) <= abs(Fraction(rival) - exact) + slack
+
+
+@every_format
+@given(x=values)
+def test_storing_twice_changes_nothing_more(format, x):
+    once = format.fit(x).decode(format.fit(x).encode(x))
+    twice = format.fit(once).decode(format.fit(once).encode(once))
+    assert torch.equal(once, twice)
+
+
+@every_format
+@given(rows=st.integers(1, 4), columns=st.integers(1, 4), data=st.data())
+def test_taken_words_are_stored_as_within_their_tensor(format, rows, columns, data):
+    x = torch.arange(1.0, rows * columns + 1).reshape(rows, columns) ** 2
+    at = data.draw(st.lists(st.integers(0, rows * columns - 1), max_size=6))
+    words = torch.tensor(at, dtype=torch.int64)
+    whole, part = format.fit(x), format.fit(x).take(words, tuple(x.shape))
+    codes = whole.encode(x)
+    assert torch.equal(part.encode(x.flatten()[words]), codes.flatten()[words])
+    assert torch.equal(part.decode(codes.flatten()[words]), whole.decode(codes).flatten()[words])
+
+
+@every_format
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_every_floating_dtype_is_stored_and_left_alone(format, dtype):
+    x = torch.tensor([[0.5, -0.25, 0.0], [1.0, 0.75, -0.5]], dtype=dtype)
+    before = x.clone()
+    fitted = format.fit(x)
+    codes = fitted.encode(x)
+    kept = codes.clone()
+    fitted.decode(codes).zero_()
+    assert torch.equal(codes, kept)
+    codes.zero_()
+    assert torch.equal(x, before)
+
+
+@every_format
+def test_views_gradients_scalars_and_empty_tensors_are_stored_like_others(format):
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4)
+    codes = format.fit(x.T.contiguous()).encode(x.T.contiguous())
+    assert torch.equal(format.fit(x.T).encode(x.T), codes)
+    assert torch.equal(format.fit(x.T).encode(x.clone().requires_grad_().T), codes)
+    for edge in (x[1, 1], x[:0], x[:, :0]):
+        fitted = format.fit(edge)
+        assert fitted.decode(fitted.encode(edge)).shape == edge.shape
+
+
+@every_format
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool, torch.complex64])
+def test_what_is_not_floating_point_is_refused(format, dtype):
+    with pytest.raises(InputError, match=f"{dtype} cannot be stored"):
+        format.fit(torch.ones(2)).encode(torch.ones(2, dtype=dtype))
+
+
+@every_format
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_words_on_a_gpu_are_the_same(format):
+    x = torch.linspace(-1, 1, 60).reshape(3, 20)
+    here, there = format.fit(x), format.fit(x.cuda())
+    codes = here.encode(x)
+    assert torch.equal(there.encode(x.cuda()).cpu(), codes)
+    # A scale that was read back from a run file starts on the CPU.
+    assert torch.equal(here.decode(codes.cuda()).cpu(), here.decode(codes))
+
+
+@every_format
+@given(x=values)
+def test_scale_survives_as_plain_numbers(format, x):
+    fitted = format.fit(x)
+    again = format.scaled(fitted.scales())
+    assert (fitted.scales() is not None) == format.has_scale
+    assert torch.equal(again.encode(x), fitted.encode(x))

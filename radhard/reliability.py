@@ -1,0 +1,248 @@
+"""From rates to what a safety case asks: FIT, cross-section, R(t), MTTF, MWTF.
+
+Every function takes a number or, for the one figure that was measured, an `Estimate`; then it gives
+an `Estimate` whose interval has been carried through. What is given as a number is taken as known.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+from radhard.errors import InputError
+from radhard.stats import Estimate
+
+__all__ = [
+    "HOURS_PER_FIT",
+    "ISO_26262_FIT_LIMIT",
+    "configuration_cross_section",
+    "cross_section",
+    "failure_rate",
+    "fit",
+    "layer_risk",
+    "mttf",
+    "mwtf",
+    "rate_per_hour",
+    "reliability",
+    "soft_error_rate",
+    "total_fit",
+    "upsets_per_hour",
+]
+
+HOURS_PER_FIT = 1e9
+"""Device hours over which failures are counted: 1 FIT is one failure in 1e9 hours."""
+
+ISO_26262_FIT_LIMIT = 10.0
+"""FIT that random hardware failures must stay below at the highest level of ISO 26262 (ASIL D)."""
+
+Figure = TypeVar("Figure", float, Estimate)
+
+
+def upsets_per_hour(fit_per_bit: float, size_bits: float) -> float:
+    """Upsets per hour in a memory of ``size_bits``, from the raw rate of a bit in FIT.
+
+    >>> round(upsets_per_hour(1e-4, 32_000_000), 9)
+    3.2e-06
+    """
+    _not_negative("fit_per_bit", fit_per_bit)
+    _not_negative("size_bits", size_bits)
+    return fit_per_bit * size_bits / HOURS_PER_FIT
+
+
+def fit(fit_per_bit: float, size_bits: float, sdc_rate: Figure) -> Figure:
+    """Failures in 1e9 hours of one component (Li et al., SC 2017).
+
+    Raw rate of a bit in FIT (of the technology, from its maker or a beam test), times bits, times
+    the share of upsets that end as a failure (of the model, from a campaign).
+
+    >>> round(fit(1e-4, 32_000_000, 0.0025), 6)
+    8.0
+    >>> print(fit(1e-4, 32_000_000, Estimate(0.0025, 0.002, 0.003, confidence=0.95, trials=9604)))
+    8.0 [6.4, 9.6] FIT (95 %, 9,604 trials)
+    """
+    _not_negative("fit_per_bit", fit_per_bit)
+    _not_negative("size_bits", size_bits)
+    _share("sdc_rate", sdc_rate)
+    return _through(sdc_rate, lambda share: fit_per_bit * size_bits * share, "FIT")
+
+
+def total_fit(parts: Sequence[Estimate]) -> Estimate:
+    """FIT of a device from its independently measured components.
+
+    Failure rates in series add. The distances to the limits add in quadrature, each side by itself
+    (Zou & Donner, Statistics in Medicine 2008).
+
+    >>> weights = Estimate(8.0, 6.0, 11.0, confidence=0.95, trials=900, unit="FIT")
+    >>> buffers = Estimate(2.0, 0.5, 6.0, confidence=0.95, trials=100, unit="FIT")
+    >>> print(total_fit([weights, buffers]))
+    10.0 [7.5, 15.0] FIT (95 %, 1,000 trials)
+    """
+    if not parts:
+        raise InputError("there are no components to add up; give at least one")
+    if {(p.unit, p.confidence) for p in parts} != {("FIT", parts[0].confidence)}:
+        raise InputError("only estimates in FIT and with one and the same confidence can be added")
+    value = math.fsum(p.value for p in parts)
+    below = math.hypot(*(p.value - p.low for p in parts))
+    above = math.hypot(*(p.high - p.value for p in parts))
+    trials = sum(p.trials for p in parts)
+    return Estimate(value, value - below, value + above, parts[0].confidence, trials, "FIT")
+
+
+def rate_per_hour(failures_fit: Figure) -> Figure:
+    """Failures per hour from a figure in FIT.
+
+    >>> rate_per_hour(10.0)
+    1e-08
+    """
+    _not_negative("failures_fit", failures_fit)
+    return _through(failures_fit, lambda fits: fits / HOURS_PER_FIT, "failures per hour")
+
+
+def failure_rate(failures: Figure, devices: float, time_hours: float) -> Figure:
+    """Failures per device and hour, from a life test of ``devices`` over ``time_hours``.
+
+    Two failures of 50 devices in 1,000 hours:
+
+    >>> failure_rate(2.0, devices=50, time_hours=1000)
+    4e-05
+    """
+    _not_negative("failures", failures)
+    _positive("devices", devices)
+    _positive("time_hours", time_hours)
+    return _through(failures, lambda n: n / (devices * time_hours), "failures per hour")
+
+
+def cross_section(errors: Figure, fluence_per_cm2: float) -> Figure:
+    """The sensitive area in cm^2: errors per particle that passed one cm^2.
+
+    ``fluence_per_cm2`` counts the particles of the exposure, flux times time.
+
+    >>> cross_section(50.0, fluence_per_cm2=1e11)
+    5e-10
+    """
+    _not_negative("errors", errors)
+    _positive("fluence_per_cm2", fluence_per_cm2)
+    return _through(errors, lambda n: n / fluence_per_cm2, "cm^2")
+
+
+def configuration_cross_section(
+    avf: Figure, used_bits: float, static_cross_section_cm2: float, memory_bits: float
+) -> Figure:
+    """The sensitive area in cm^2 that a design has through an FPGA's configuration memory.
+
+    ``avf`` is the share of upsets in the bits in use that reach the output; the static
+    cross-section is that of the whole memory of ``memory_bits``.
+
+    >>> round(configuration_cross_section(0.02, 1e6, 3e-7, 3e7) * 1e10, 6)
+    2.0
+    """
+    _not_negative("used_bits", used_bits)
+    _not_negative("static_cross_section_cm2", static_cross_section_cm2)
+    _positive("memory_bits", memory_bits)
+    _share("avf", avf)
+    if used_bits > memory_bits:
+        raise InputError(f"used_bits={used_bits:g} is more than memory_bits={memory_bits:g}")
+    area = used_bits * static_cross_section_cm2 / memory_bits
+    return _through(avf, lambda share: share * area, "cm^2")
+
+
+def soft_error_rate(cross_section_cm2: Figure, flux_per_cm2_hour: float) -> Figure:
+    """Soft errors in 1e9 hours (FIT) where the device will work.
+
+    The cross-section times the flux of the place: about 14 neutrons per cm^2 and hour at sea level.
+
+    >>> round(soft_error_rate(5e-10, flux_per_cm2_hour=14.0), 6)
+    7.0
+    """
+    _not_negative("cross_section_cm2", cross_section_cm2)
+    _not_negative("flux_per_cm2_hour", flux_per_cm2_hour)
+    return _through(cross_section_cm2, lambda a: a * flux_per_cm2_hour * HOURS_PER_FIT, "FIT")
+
+
+def reliability(
+    time_hours: float, rate_per_hour: Figure, *, layer_rates_per_hour: Sequence[float] = ()
+) -> Figure:
+    """R(t): the probability of no failure until ``time_hours``, at constant failure rates.
+
+    Layers are in series, any failure being one of the network: their rates add. Rates of further
+    layers, taken as known, may follow in ``layer_rates_per_hour``.
+
+    >>> round(reliability(10_000.0, 1e-5), 6)
+    0.904837
+    >>> round(reliability(10_000.0, 1e-5, layer_rates_per_hour=[3e-5, 6e-5]), 6)
+    0.367879
+    """
+    _not_negative("time_hours", time_hours)
+    _not_negative("rate_per_hour", rate_per_hour)
+    for rate in layer_rates_per_hour:
+        _not_negative("layer_rates_per_hour", rate)
+    others = math.fsum(layer_rates_per_hour)
+    return _through(rate_per_hour, lambda r: math.exp(-(r + others) * time_hours), "share")
+
+
+def mttf(rate_per_hour: Figure) -> Figure:
+    """Mean time to failure in hours, at a constant failure rate; infinite where nothing fails.
+
+    >>> round(mttf(4e-5), 6)
+    25000.0
+    """
+    _not_negative("rate_per_hour", rate_per_hour)
+    return _through(rate_per_hour, _inverse, "hours")
+
+
+def mwtf(execution_time_hours: float, critical_avf: Figure) -> Figure:
+    """Mean work to failure: how much work is done per failure, relative to the raw fault rate.
+
+    ``1 / (execution time * critical AVF)``: more work between failures by being faster or by
+    being less vulnerable. Comparable between versions of one program on one device; divided by the
+    upsets per hour it counts executions.
+
+    >>> mwtf(0.5, 0.01)
+    200.0
+    """
+    _positive("execution_time_hours", execution_time_hours)
+    _share("critical_avf", critical_avf)
+    return _through(critical_avf, lambda a: _inverse(a * execution_time_hours), "per hour")
+
+
+def layer_risk(accuracy_loss: float) -> Literal["low", "medium", "high"]:
+    """How risky a layer is, by the accuracy lost with its parameters struck (Khoshavi et al.).
+
+    Below 1 percentage point low, up to 5 medium, above 5 high; ``accuracy_loss`` is a share.
+
+    >>> layer_risk(0.009), layer_risk(0.01), layer_risk(0.05), layer_risk(0.051)
+    ('low', 'medium', 'medium', 'high')
+    """
+    if not -1 <= accuracy_loss <= 1:
+        raise InputError(f"accuracy_loss={accuracy_loss!r} is not a share; 0.05 is five points")
+    if accuracy_loss < 0.01:
+        return "low"
+    return "medium" if accuracy_loss <= 0.05 else "high"
+
+
+def _through(figure: Figure, function: Callable[[float], float], unit: str) -> Figure:
+    if isinstance(figure, Estimate):
+        return figure.mapped(function, unit)
+    return function(figure)
+
+
+def _inverse(x: float) -> float:
+    return 1 / x if x else math.inf
+
+
+def _limits(figure: float | Estimate) -> tuple[float, float]:
+    return (figure.low, figure.high) if isinstance(figure, Estimate) else (figure, figure)
+
+
+def _not_negative(name: str, figure: float | Estimate) -> None:
+    if not 0 <= _limits(figure)[0] <= _limits(figure)[1] < math.inf:
+        raise InputError(f"{name}={figure} is not allowed; it is a finite number, 0 or above")
+
+
+def _positive(name: str, figure: float) -> None:
+    if not 0 < figure < math.inf:
+        raise InputError(f"{name}={figure!r} is not allowed; it is a finite number above 0")
+
+
+def _share(name: str, figure: float | Estimate) -> None:
+    if not 0 <= _limits(figure)[0] <= _limits(figure)[1] <= 1:
+        raise InputError(f"{name}={figure} is not allowed; it is a share between 0 and 1")

@@ -1,0 +1,25 @@
+"""How sure can we be of a number, and how many trials does it take?"""
+
+from radhard.stats.estimate import Estimate, percent
+from radhard.stats.means import Cell, mean_difference, mean_share, stratified_mean
+from radhard.stats.paired import paired_sign_flip
+from radhard.stats.quantiles import quantile_interval
+from radhard.stats.sample_size import critical_value, effective_size, sample_size
+from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
+
+__all__ = [
+    "Cell",
+    "Estimate",
+    "clopper_pearson",
+    "critical_value",
+    "effective_size",
+    "mean_difference",
+    "mean_share",
+    "paired_sign_flip",
+    "percent",
+    "quantile_interval",
+    "rule_of_three",
+    "sample_size",
+    "stratified_mean",
+    "wilson",
+]

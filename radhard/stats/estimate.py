@@ -1,0 +1,110 @@
+"""How is a number with its uncertainty kept, and how does it read?"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from radhard.errors import InputError
+
+__all__ = ["Estimate", "percent"]
+
+
+@final
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval, and the trials it rests on.
+
+    ``low`` and ``high`` are the limits of the two-sided interval at ``confidence``. With the unit
+    ``"share"`` the figure is a fraction and is read in percent; any other unit is printed as it is.
+    An interval without width says that every member of the population was tried.
+
+    >>> print(Estimate(0.0042, 0.0031, 0.0057, confidence=0.95, trials=2000))
+    0.42 % [0.31 %, 0.57 %] (95 %, 2,000 trials)
+    >>> print(Estimate(0.0, 0.0, 0.0019, confidence=0.95, trials=2000))
+    0 % [0 %, 0.19 %] (95 %, none in 2,000 trials)
+    >>> print(Estimate(3.17, 2.94, 3.61, confidence=0.95, trials=500, unit="FIT"))
+    3.17 [2.94, 3.61] FIT (95 %, 500 trials)
+    """
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    trials: int
+    unit: str = "share"
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise InputError(
+                f"an estimate lies inside its interval: {self.value!r} is not "
+                f"in [{self.low!r}, {self.high!r}]"
+            )
+        if not 0 < self.confidence < 1:
+            raise InputError(f"confidence={self.confidence!r} is not between 0 and 1; try 0.95")
+
+    def mapped(self, function: Callable[[float], float], unit: str) -> "Estimate":
+        """The same knowledge about ``function`` of the figure, which must be monotonic.
+
+        >>> rate = Estimate(0.01, 0.005, 0.02, confidence=0.95, trials=800)
+        >>> print(rate.mapped(lambda share: 1000 * share, unit="FIT"))
+        10 [5, 20] FIT (95 %, 800 trials)
+        """
+        low, high = sorted((function(self.low), function(self.high)))
+        return Estimate(function(self.value), low, high, self.confidence, self.trials, unit)
+
+    def __str__(self) -> str:
+        scale, mark = (100.0, " %") if self.unit == "share" else (1.0, "")
+        decimals = _decimals(scale * (self.high - self.low), scale * self.value)
+        value, low, high = (
+            _text(scale * x, decimals, whole=scale) + mark
+            for x in (self.value, self.low, self.high)
+        )
+        unit = f" {self.unit}" if self.unit not in ("share", "") else ""
+        number = f"{self.trials:,} trial" + ("" if self.trials == 1 else "s")
+        if self.low == self.high:
+            return f"{value}{unit} (exact: all of {number})"
+        none = "none in " if self.value == self.low == 0 else ""
+        level = percent(self.confidence)
+        return f"{value} [{low}, {high}]{unit} ({level}, {none}{number})"
+
+
+def percent(share: float) -> str:
+    """A share in percent with three significant digits; only 0 reads as 0, only 1 as 100.
+
+    >>> percent(0.12345), percent(0.5), percent(0.0), percent(0.0000004), percent(0.999996)
+    ('12.3 %', '50 %', '0 %', '0.00004 %', '99.9996 %')
+    """
+    scaled = 100.0 * share
+    if scaled == 0 or not math.isfinite(scaled):
+        return f"{scaled:g} %".replace("-0 ", "0 ")
+    text = _text(scaled, 2 - math.floor(math.log10(abs(scaled))), whole=100.0)
+    return (text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text) + " %"
+
+
+def _decimals(width: float, value: float) -> int:
+    """Decimals at which an interval of that width shows two digits; the rest would be noise.
+
+    An interval without width, or without end, does not say: then three digits of the value.
+    """
+    if math.isfinite(width) and width > 0:
+        return 1 - math.floor(math.log10(width))
+    if math.isfinite(value) and value != 0:
+        return 2 - math.floor(math.log10(abs(value)))
+    return 0
+
+
+def _text(x: float, decimals: int, *, whole: float) -> str:
+    """``x`` rounded, with more decimals where it would read as 0 or as the whole and is not."""
+    if x == 0 or not math.isfinite(x):
+        return "inf" if x == math.inf else "-inf" if x == -math.inf else f"{abs(x):g}"
+    if abs(x) < 1e-6:
+        return f"{x:.3g}"
+    if abs(x) >= 1e15:
+        return f"{x:.3g}"
+    decimals = max(decimals, 1 - math.ceil(math.log10(abs(x))), 0)
+    if whole == 100.0 and abs(x) == whole:
+        return f"{x:.0f}"
+    while whole == 100.0 and decimals < 15 and abs(float(f"{x:.{decimals}f}")) == whole:
+        decimals += 1
+    return f"{x:,.{decimals}f}"

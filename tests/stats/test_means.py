@@ -1,0 +1,167 @@
+"""Do the means and their limits have the properties that they are documented with?"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radhard.errors import InputError
+from radhard.stats import (
+    Cell,
+    Estimate,
+    effective_size,
+    mean_difference,
+    mean_share,
+    stratified_mean,
+    wilson,
+)
+
+fractions = st.lists(st.integers(0, 20).map(lambda k: k / 20), min_size=2, max_size=60)
+
+
+def limits(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.low, estimate.value, estimate.high
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3000), st.sampled_from([0.8, 0.95, 0.99]))
+def test_no_event_gives_the_upper_limit_of_wilson(n: int, confidence: float) -> None:
+    estimate = mean_share(np.zeros(n), confidence=confidence)
+    assert limits(estimate) == pytest.approx((0, 0, wilson(0, n, confidence)[1]), abs=1e-7)
+
+
+@settings(deadline=None)
+@given(st.integers(2, 400), st.data())
+def test_verdicts_of_0_and_1_give_wilson_with_half_a_trial_moved(
+    n: int, data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(1, n - 1))
+    population = data.draw(st.integers(n + 1, 100 * n))
+    share, tried = k / n, n / population
+    up = 0.5 / n * (share * (1 - tried) + (1 - share) * tried)
+    size = effective_size(n, population)
+    high = wilson(share + up, size)[1]
+    low = wilson(share - (0.5 / n - up), size)[0]
+    # Neither limit may deny what was seen.
+    seen, room = k / population, 1 - tried
+    expected = (max(low, seen), share, min(high, seen + room))
+    values = np.repeat([0.0, 1.0], [n - k, k])
+    assert limits(mean_share(values, population=population)) == pytest.approx(expected, abs=1e-7)
+
+
+@settings(deadline=None)
+@given(fractions)
+def test_limits_enclose_the_mean_and_mirror_with_the_values(values: list[float]) -> None:
+    estimate = mean_share(values)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert estimate.value == pytest.approx(np.mean(values))
+    mirrored = mean_share(1 - np.array(values))
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx(
+        (estimate.low, estimate.high), abs=1e-7
+    )
+
+
+@settings(deadline=None)
+@given(fractions)
+def test_limits_are_never_wider_than_those_of_wilson_by_more_than_half_a_trial(
+    values: list[float],
+) -> None:
+    estimate, (low, high) = mean_share(values), wilson(float(np.mean(values)), len(values))
+    assert estimate.low >= low - 0.5 / len(values) - 1e-9
+    assert estimate.high <= high + 0.5 / len(values) + 1e-9
+
+
+@st.composite
+def any_cell(draw: st.DrawFn) -> Cell:
+    """Also strata that are empty, hardly touched, all but tried, or tried entirely."""
+    values = draw(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), max_size=12))
+    beyond = draw(st.sampled_from([0, 1, 2, 100, 10**11]))
+    return Cell(values, max(1, len(values) + beyond))
+
+
+@settings(deadline=None)
+@given(st.lists(any_cell(), min_size=1, max_size=8), st.sampled_from([0.5, 0.95, 0.9999]))
+def test_limits_are_in_order_for_any_strata(cells: list[Cell], confidence: float) -> None:
+    if not any(len(cell.values) for cell in cells):
+        return
+    share, wider = stratified_mean(cells, confidence), stratified_mean(cells, 0.99999)
+    assert 0 <= share.low <= share.value <= share.high <= 1
+    assert wider.low <= share.low + 1e-6
+    assert wider.high >= share.high - 1e-6
+    difference = mean_difference(cells, confidence)
+    assert -1 <= difference.low <= difference.value <= difference.high <= 1
+
+
+def test_one_stratum_is_the_simple_mean() -> None:
+    values = np.random.default_rng(0).beta(0.3, 3, 200)
+    assert stratified_mean([Cell(values, 5000)]) == mean_share(values, population=5000)
+
+
+@settings(deadline=None)
+@given(st.lists(fractions, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_order_of_strata_and_trials_does_not_matter(strata: list[list[float]], random) -> None:
+    cells = [Cell(values, 100 + 10 * i) for i, values in enumerate(strata)]
+    shuffled = [Cell(random.sample(list(c.values), len(c.values)), c.population) for c in cells]
+    random.shuffle(shuffled)
+    assert limits(stratified_mean(shuffled)) == pytest.approx(
+        limits(stratified_mean(cells)), abs=1e-6
+    )
+
+
+def test_strata_weigh_by_their_populations() -> None:
+    cells = [Cell([0.0, 1.0, 0.0, 0.0], 300), Cell([1.0, 1.0], 100)]
+    assert stratified_mean(cells).value == pytest.approx(0.75 * 0.25 + 0.25 * 1)
+    assert mean_difference(cells).value == pytest.approx(0.75 * 0.25 + 0.25 * 1)
+
+
+def test_everything_tried_leaves_the_point() -> None:
+    cells = [Cell([0.0, 0.5], 2), Cell([1.0, 0.25, 0.25], 3)]
+    assert limits(stratified_mean(cells)) == pytest.approx((0.4, 0.4, 0.4))
+    assert str(stratified_mean([Cell(np.zeros(8), 8)])) == "0 % (exact: all of 8 trials)"
+
+
+def test_stratum_without_trials_may_be_anything() -> None:
+    known = Cell([0.1, 0.2, 0.3] * 100, 900)
+    alone, partial = stratified_mean([known]), stratified_mean([known, Cell([], 100)])
+    assert partial.value == pytest.approx(alone.value)
+    expected = (0.9 * alone.low, 0.9 * alone.high + 0.1)
+    assert (partial.low, partial.high) == pytest.approx(expected, abs=1e-3)
+    difference = mean_difference([Cell([0.0] * 300, 300), Cell([], 100)])
+    assert limits(difference) == pytest.approx((-0.25, 0, 0.25))
+
+
+def test_many_harmless_strata_bound_the_rate_like_one() -> None:
+    strata = stratified_mean([Cell(np.zeros(50), 100_000) for _ in range(100)])
+    assert strata.high == pytest.approx(mean_share(np.zeros(5000)).high, rel=0.05)
+
+
+def test_limits_deny_nothing_that_was_seen() -> None:
+    estimate = mean_share([1.0] * 40 + [0.0] * 59, population=100)
+    assert (estimate.low, estimate.high) == pytest.approx((0.40, 0.41))
+
+
+@settings(deadline=None)
+@given(fractions)
+def test_differences_change_sign_with_the_sides(values: list[float]) -> None:
+    cells = [Cell(2 * np.array(values) - 1, 10_000)]
+    swapped = [Cell(1 - 2 * np.array(values), 10_000)]
+    there, back = mean_difference(cells), mean_difference(swapped)
+    assert limits(there) == pytest.approx((-back.high, -back.value, -back.low), abs=1e-7)
+    share = mean_share(values, population=10_000)
+    assert limits(there) == pytest.approx([2 * x - 1 for x in limits(share)], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([], "no trials"),
+        ([Cell([], 10)], "no trials"),
+        ([Cell([0.5, 1.2], 10)], r"not in \[0, 1\]"),
+        ([Cell([0.5, np.nan], 10)], r"not in \[0, 1\]"),
+        ([Cell([0.5, 0.5], 1)], "population"),
+        ([Cell([0.5], None), Cell([0.5], 10)], "weights"),
+    ],
+)
+def test_what_has_no_mean_is_refused(cells: list[Cell], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        stratified_mean(cells)

@@ -1,0 +1,27 @@
+"""How much did the fault hurt?"""
+
+from radhard.metrics.accuracy import Accuracy, TopK
+from radhard.metrics.auroc import Auroc
+from radhard.metrics.base import Metric
+from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
+from radhard.metrics.corneliou import Corneliou
+from radhard.metrics.distance import Distance
+from radhard.metrics.f1 import F1
+from radhard.metrics.outcome import Outcome
+from radhard.metrics.panel import Panel
+from radhard.metrics.sdc import Sdc
+
+__all__ = [
+    "F1",
+    "Accuracy",
+    "Auroc",
+    "ConfidenceShift",
+    "Corneliou",
+    "Distance",
+    "Metric",
+    "ObservedSafe",
+    "Outcome",
+    "Panel",
+    "Sdc",
+    "TopK",
+]

@@ -1,0 +1,69 @@
+"""How many answers are right under the fault, and how many fewer than without?"""
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import SampleMetric
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import component
+
+__all__ = ["Accuracy", "TopK"]
+
+
+@component
+class Accuracy(SampleMetric):
+    """Share of samples whose top class is the label, and its drop from the golden share.
+
+    The drop is below zero where the fault helps. An output with NaN is a wrong answer; of equal
+    logits the lowest class is the top one.
+    """
+
+    needs_labels = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("accuracy", "drop")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        return ((0.0, 1.0), (-1.0, 1.0))
+
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        return _with_drop(faulty.right, faulty.of_golden(faulty.golden.right))
+
+
+@component
+class TopK(SampleMetric):
+    """Share of samples whose label is among the top k, and its drop from the golden share.
+
+    An output with NaN is a wrong answer; of equal logits the lowest class ranks first.
+    """
+
+    k: int = 5
+    needs_labels = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("accuracy", "drop")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        return ((0.0, 1.0), (-1.0, 1.0))
+
+    def check(self) -> None:
+        if self.k < 1:
+            raise InputError(f"TopK: k={self.k} is not allowed; k is a whole number from 1")
+
+    def admit(self, golden: Golden) -> None:
+        super().admit(golden)
+        if golden.classes is not None and self.k > golden.classes:
+            raise InputError(f"{self!r}: k is above the number of classes, {golden.classes}")
+
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        right = (faulty.label_rank < self.k) & ~faulty.nan
+        return _with_drop(right, faulty.of_golden(faulty.golden.label_rank) < self.k)
+
+
+def _with_drop(right: Tensor, golden_right: Tensor) -> tuple[Tensor, Tensor]:
+    numbers = right.char()
+    return numbers, golden_right.char() - numbers

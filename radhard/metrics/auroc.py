@@ -1,0 +1,91 @@
+"""How well do the scores still rank the right class above the wrong ones?"""
+
+from typing import Literal
+
+import numpy as np
+import scipy.stats
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import Judge, Metric
+from radhard.metrics.logits import softmax
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import component
+
+__all__ = ["Auroc"]
+
+
+@component
+class Auroc(Metric):
+    """Area under the ROC curve of the softmax scores, and its drop from the golden area.
+
+    With two classes, the area of class 1; with more, one class against the rest, the mean over the
+    classes that occur in the labels: ``average`` weighs them equally (``"macro"``) or by their
+    number of labels (``"weighted"``). It is the probability that a sample of the class scores
+    higher than one of another class, equal scores counting half. A sample whose output holds NaN
+    loses every such comparison, so that an output of NaN only has area 0 and not 0.5. The drop is
+    below zero where the fault helps.
+    """
+
+    average: Literal["macro", "weighted"] = "macro"
+    needs_labels = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("auroc", "drop")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        return ((0.0, 1.0), (-1.0, 1.0))
+
+    def admit(self, golden: Golden) -> None:
+        super().admit(golden)
+        if bool((golden.truth == golden.truth[0]).all()):
+            raise InputError(
+                f"{self!r} compares samples of different classes, but all labels are "
+                f"{int(golden.truth[0])}; give samples of two classes or more"
+            )
+
+    def against(self, golden: Golden) -> Judge:
+        truth = golden.truth.cpu().numpy()
+        classes = np.array([1]) if golden.classes == 2 else np.unique(truth)
+        own = truth[:, None] == classes
+        weights = own.sum(axis=0) if self.average == "weighted" else np.ones(len(classes))
+
+        def auroc(logits: Tensor) -> float:
+            area = _area(_scores(logits, classes), own)
+            return float(np.average(area, weights=weights))
+
+        fault_free = auroc(golden.logits)
+
+        def judge(faulty: Faulty) -> Tensor:
+            areas = [auroc(logits) for logits in faulty.logits]
+            figures = [(area, fault_free - area) for area in areas]
+            device = faulty.logits.device
+            return torch.tensor(figures, dtype=torch.float64, device=device).reshape(-1, 2)
+
+        return judge
+
+
+def _scores(logits: Tensor, classes: np.ndarray) -> np.ndarray:
+    """Scores ``(samples, len(classes))``; NaN in the whole row of a sample that holds one."""
+    if logits.shape[-1] == 2:
+        # The difference ranks as the softmax does, but does not run into 1 for large logits.
+        most = torch.finfo(logits.dtype).max / 2
+        bounded = logits.clamp(-most, most).double()
+        scores: np.ndarray = (bounded[:, 1:] - bounded[:, :1]).cpu().numpy()
+    else:
+        scores = softmax(logits).cpu().numpy()[:, classes]
+    return scores
+
+
+def _area(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Mann-Whitney: from the sum of the ranks of a class's own samples to the area, per class."""
+    lost = np.isnan(scores)
+    scores = np.where(lost, np.where(own, -np.inf, np.inf), scores)
+    ranks = scipy.stats.rankdata(scores, axis=0)
+    n = own.sum(axis=0)
+    wins = (ranks * own).sum(axis=0) - n * (n + 1) / 2
+    areas: np.ndarray = wins / (n * (len(own) - n))
+    return areas

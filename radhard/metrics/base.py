@@ -1,0 +1,77 @@
+"""What does a metric promise?"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import Component
+
+__all__ = ["Judge", "Metric", "SampleMetric"]
+
+Judge = Callable[[Faulty], Tensor]
+"""From the outputs of some trials to one figure per trial and column, float64."""
+
+
+class Metric(Component):
+    """How much a fault hurt, judged from the outputs of all samples of one trial.
+
+    The golden outputs are the same for all trials of a campaign: `against` does once what depends
+    on them only. A metric of one's own that judges every sample by itself is a `SampleMetric`.
+    """
+
+    needs_labels: ClassVar[bool] = False
+    needs_classes: ClassVar[bool] = True
+    """Whether the outputs must be logits of classes."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Names of the figures, in order; one column each in the run file."""
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """The least and the greatest figure of every column; (0, 1) can be read as a share."""
+        return ((0.0, 1.0),) * len(self.columns)
+
+    def admit(self, golden: Golden) -> None:
+        """Raise `InputError` if this metric cannot judge these outputs."""
+        if self.needs_classes and golden.classes is None:
+            raise InputError(
+                f"{self!r} judges classes, from outputs of shape (samples, classes) or (samples,); "
+                f"these have the shape {tuple(golden.outputs.shape)}"
+            )
+        if self.needs_labels:
+            if golden.labels is None:
+                raise InputError(
+                    f"{self!r} compares with the labels, and there are none; give labels, "
+                    "or choose a metric that compares with the golden outputs, such as Outcome()"
+                )
+            if self.needs_classes:
+                _ = golden.truth  # speaks up here about labels that are no classes
+
+    @abstractmethod
+    def against(self, golden: Golden) -> Judge:
+        """The judge of faulty outputs beside these golden ones, which `admit` has let pass.
+
+        The judge's figures are float64 ``(trials, columns)``.
+        """
+
+
+class SampleMetric(Metric):
+    """A metric that judges every sample by itself; a trial's figure is the mean over them."""
+
+    @abstractmethod
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        """One tensor per column, each ``(trials, samples)``: verdicts (bool) or numbers."""
+
+    def against(self, golden: Golden) -> Judge:  # noqa: ARG002
+        def judge(faulty: Faulty) -> Tensor:
+            verdicts = torch.stack(self.per_sample(faulty), dim=1)
+            return verdicts.mean(dim=-1, dtype=torch.float64)
+
+        return judge

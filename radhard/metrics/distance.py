@@ -1,0 +1,40 @@
+"""How far does the output move?"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from radhard.metrics.base import SampleMetric
+from radhard.metrics.outputs import Faulty
+from radhard.spec import component
+
+__all__ = ["Distance"]
+
+
+@component
+class Distance(SampleMetric):
+    """Distance of the faulty output from the golden one, the mean over the samples.
+
+    ``norm`` is 2 for the Euclidean distance, 1 for the sum and ``"inf"`` for the greatest of the
+    absolute differences. Outputs may have any shape ``(samples, ...)``. The distance has no upper
+    bound: an infinite output is infinitely far away, one with NaN is at NaN, and so is the mean.
+    Equal infinities do not differ.
+    """
+
+    norm: Literal[1, 2, "inf"] = 2
+    needs_classes = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("distance",)
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        return ((0.0, float("inf")),)
+
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        golden = faulty.of_golden(faulty.golden.outputs).double()
+        moved = torch.where(faulty.outputs == golden, 0.0, faulty.outputs - golden)
+        each = moved.unsqueeze(-1).flatten(start_dim=2)
+        return (torch.linalg.vector_norm(each, ord=float(self.norm), dim=-1),)

@@ -1,0 +1,77 @@
+"""How well are precision and recall kept together under the fault?"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import Judge, Metric
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import component
+
+__all__ = ["F1"]
+
+
+@component
+class F1(Metric):
+    """The F1 score of the top classes against the labels, and its drop from the golden score.
+
+    ``average`` over the classes that occur in the labels: ``"macro"`` weighs them equally,
+    ``"weighted"`` by their number of labels; ``"binary"`` is the score of class 1 of two. The same
+    classes count in every trial, whatever it predicts. An output with NaN predicts no class: it is
+    missing from the recall of its label. The drop is below zero where the fault helps.
+    """
+
+    average: Literal["macro", "weighted", "binary"] = "macro"
+    needs_labels = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("f1", "drop")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        return ((0.0, 1.0), (-1.0, 1.0))
+
+    def admit(self, golden: Golden) -> None:
+        super().admit(golden)
+        if self.average == "binary":
+            if golden.classes != 2:
+                raise InputError(f"{self!r} is for two classes, not {golden.classes}; use F1()")
+            if not bool(golden.truth.any()):
+                raise InputError(f"{self!r} needs labels of class 1, and all are 0")
+
+    def against(self, golden: Golden) -> Judge:
+        truth, classes = golden.truth, golden.logits.shape[-1]
+        support = torch.bincount(truth, minlength=classes).double()
+        weights = self._weights(support)
+
+        def f1(predicted: Tensor, answered: Tensor) -> Tensor:
+            # Counted with one bincount for all trials: each trial has its own range of classes.
+            trial = torch.arange(len(predicted), device=truth.device).unsqueeze(1) * classes
+
+            def count(chosen: Tensor) -> Tensor:
+                found = torch.bincount(
+                    (predicted + trial)[chosen], minlength=len(predicted) * classes
+                )
+                return found.reshape(len(predicted), classes).double()
+
+            hits = count(answered & (predicted == truth))
+            # A class without labels has weight 0, so that its 0 / 0 must not become NaN.
+            shares = 2 * hits / (count(answered) + support).clamp(min=1)
+            return (shares * weights).sum(dim=-1)
+
+        fault_free = f1(golden.top1[None], torch.ones_like(truth, dtype=torch.bool)[None])
+
+        def judge(faulty: Faulty) -> Tensor:
+            score = f1(faulty.top1, ~faulty.nan)
+            return torch.stack((score, fault_free - score), dim=-1)
+
+        return judge
+
+    def _weights(self, support: Tensor) -> Tensor:
+        if self.average == "binary":
+            return torch.tensor([0.0, 1.0], dtype=torch.float64, device=support.device)
+        parts = support if self.average == "weighted" else (support > 0).double()
+        return parts / parts.sum()

@@ -1,0 +1,48 @@
+"""Did the fault pass unseen, change scores, change the answer, or break the output?"""
+
+from typing import Literal
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import SampleMetric
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import component
+
+__all__ = ["Outcome"]
+
+
+@component
+class Outcome(SampleMetric):
+    """Shares of samples that are masked, non-critical SDC, critical SDC, or DUE; they sum to 1.
+
+    - ``masked``: every logit has its golden value.
+    - ``noncritical``: silent data corruption (SDC) that leaves the top class as it was.
+    - ``critical``: the top class is another than the *golden* one, right or wrong.
+    - ``due``: detectable, unrecoverable error: the output holds NaN, whatever else it holds.
+
+    ``infinite`` says what an output with infinities but without NaN is: ``"sdc"`` judges it like
+    any other, ``"due"`` counts it as DUE. Of equal logits the lowest class is the top one. A single
+    logit stands for class 1 where it is above zero.
+    """
+
+    infinite: Literal["sdc", "due"] = "sdc"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("masked", "noncritical", "critical", "due")
+
+    def admit(self, golden: Golden) -> None:
+        super().admit(golden)
+        if self.infinite == "due" and bool(golden.logits.isinf().any()):
+            raise InputError(
+                f"{self!r} takes infinities for errors, but the golden outputs hold some; "
+                "use Outcome(), or outputs before the layer that makes them infinite"
+            )
+
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        masked, critical, due = faulty.identical, faulty.changed, faulty.nan
+        if self.infinite == "due":
+            due = due | faulty.infinite
+            critical = critical & ~due
+        return masked, ~(masked | critical | due), critical, due

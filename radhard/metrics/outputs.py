@@ -1,0 +1,183 @@
+"""What can be read off the outputs of faulty trials, beside the fault-free ones?"""
+
+from functools import cached_property
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.logits import rank, real, softmax, two_classes
+
+__all__ = ["Faulty", "Golden"]
+
+
+class Golden:
+    """What the fault-free model says about every sample, and what is true of it.
+
+    ``outputs`` is ``(samples, ...)``; for metrics of classes logits ``(samples, classes)``, or one
+    logit a sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 where it is above zero.
+    ``labels`` is ``(samples, ...)`` or None.
+
+    Every fact is computed when it is first asked for and kept for all trials.
+
+    Raises:
+        InputError: no samples, NaN in the outputs, or labels for another number of samples.
+    """
+
+    def __init__(self, outputs: Tensor, labels: Tensor | None = None) -> None:
+        self.outputs = real(outputs)
+        self.labels = None if labels is None else labels.detach().to(outputs.device)
+        if self.outputs.ndim == 0 or self.outputs.numel() == 0:
+            raise InputError(
+                f"golden outputs of shape {tuple(outputs.shape)} hold no sample; "
+                "give outputs of shape (samples, ...)"
+            )
+        bad = int(self.outputs.isnan().reshape(self.samples, -1).any(dim=-1).sum())
+        if bad:
+            raise InputError(
+                f"the golden outputs hold NaN in {bad} of {self.samples} samples: there is nothing "
+                "to compare a faulty output with; leave these samples out or mend the model"
+            )
+        if self.labels is not None and (self.labels.ndim == 0 or len(self.labels) != self.samples):
+            raise InputError(
+                f"labels of shape {tuple(self.labels.shape)} do not go with "
+                f"{self.samples} samples; give one for every sample"
+            )
+
+    @property
+    def samples(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one logit a sample."""
+        return self.outputs.ndim == 1 or (self.outputs.ndim == 2 and self.outputs.shape[1] == 1)
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None where the outputs are not logits of classes."""
+        if self.single:
+            return 2
+        return self.outputs.shape[1] if self.outputs.ndim == 2 else None
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """``(samples, classes)``; a single logit ``z`` becomes the two classes ``(0, z)``."""
+        return two_classes(self.outputs, self.outputs.ndim == 1) if self.single else self.outputs
+
+    @cached_property
+    def top1(self) -> Tensor:
+        return self.logits.max(dim=-1).indices
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        """Softmax probability of the top class, float64 ``(samples,)``."""
+        return softmax(self.logits).amax(dim=-1)
+
+    @cached_property
+    def truth(self) -> Tensor:
+        """The labels as classes, int64 ``(samples,)``."""
+        if self.labels is None:
+            raise InputError("no labels were given")
+        labels = self.labels[:, 0] if self.labels.shape[1:] == (1,) else self.labels
+        truth = labels.long()
+        if labels.ndim != 1 or bool((truth != labels).any()):
+            raise InputError(
+                f"labels of shape {tuple(self.labels.shape)} and {self.labels.dtype} are not "
+                "classes; give one whole number for every sample"
+            )
+        if self.classes is not None and bool(((truth < 0) | (truth >= self.classes)).any()):
+            raise InputError(
+                f"labels run from {int(truth.min())} to {int(truth.max())}, but the outputs have "
+                f"the classes 0 to {self.classes - 1}"
+            )
+        return truth
+
+    @cached_property
+    def right(self) -> Tensor:
+        """Whether the top class is the label, ``(samples,)``."""
+        return self.top1 == self.truth
+
+    @cached_property
+    def label_rank(self) -> Tensor:
+        """How many classes rank above the label, ``(samples,)``."""
+        return rank(self.logits, self.truth)
+
+
+class Faulty:
+    """What the model says under the faults of some trials, seen beside the golden outputs.
+
+    ``outputs`` is ``(trials, samples, ...)``. Where every trial concerns one sample only, ``rows``
+    ``(trials,)`` says which, and ``outputs`` is ``(trials, 1, ...)``. Facts have the shape
+    ``(trials, samples)``; those of the golden outputs broadcast with it. Each is computed once,
+    however many metrics ask for it.
+
+    Of classes with equal logits the lowest index ranks first, as in ``argmax``.
+    """
+
+    def __init__(self, outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> None:
+        self.outputs = outputs
+        self.golden = golden
+        self.rows = rows
+
+    def of_golden(self, fact: Tensor) -> Tensor:
+        """A fact of the golden outputs, ``(samples, ...)``, for the samples of these trials."""
+        return fact if self.rows is None else fact[self.rows].unsqueeze(1)
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """``(trials, samples, classes)``."""
+        if self.golden.single:
+            return two_classes(self.outputs, self.golden.outputs.ndim == 1)
+        return self.outputs
+
+    @cached_property
+    def _top(self) -> tuple[Tensor, Tensor]:
+        # One pass for two facts: max, unlike argmax, also hands on a NaN.
+        values, indices = self.logits.max(dim=-1)
+        return values.isnan(), indices
+
+    @property
+    def nan(self) -> Tensor:
+        """Whether the output holds NaN; no class can then be read off it."""
+        return self._top[0]
+
+    @property
+    def top1(self) -> Tensor:
+        """The top class; of no meaning where the output holds NaN."""
+        return self._top[1]
+
+    @cached_property
+    def infinite(self) -> Tensor:
+        """Whether the output holds an infinity."""
+        return self.logits.isinf().any(dim=-1)
+
+    @cached_property
+    def identical(self) -> Tensor:
+        """Whether every logit has its golden value (the two zeros are one value)."""
+        return (self.logits == self.of_golden(self.golden.logits)).all(dim=-1)
+
+    @cached_property
+    def changed(self) -> Tensor:
+        """Whether the top class is not the golden one; False where the output holds NaN."""
+        return (self.top1 != self.of_golden(self.golden.top1)) & ~self.nan
+
+    @cached_property
+    def right(self) -> Tensor:
+        """Whether the top class is the label; False where the output holds NaN."""
+        return (self.top1 == self.of_golden(self.golden.truth)) & ~self.nan
+
+    @cached_property
+    def golden_rank(self) -> Tensor:
+        """How many classes rank above the golden top class; of no meaning where there is NaN."""
+        return rank(self.logits, self.of_golden(self.golden.top1))
+
+    @cached_property
+    def label_rank(self) -> Tensor:
+        """How many classes rank above the label; of no meaning where the output holds NaN."""
+        return rank(self.logits, self.of_golden(self.golden.truth))
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        """Softmax probability of the *golden* top class, float64; NaN where there is NaN."""
+        top = self.of_golden(self.golden.top1).expand(self.logits.shape[:-1])
+        return softmax(self.logits).gather(-1, top.unsqueeze(-1)).squeeze(-1)

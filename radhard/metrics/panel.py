@@ -1,0 +1,116 @@
+"""How do several metrics judge the same trials?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import Metric, SampleMetric
+from radhard.metrics.logits import real
+from radhard.metrics.outputs import Faulty, Golden
+
+__all__ = ["Panel"]
+
+
+class Panel:
+    """Metrics that judge together: one call gives every figure of a chunk of trials.
+
+    ``golden`` is ``(samples, ...)``: what the fault-free model says; ``labels`` is
+    ``(samples, ...)``, needed by the metrics that compare with them. What the metrics share (the
+    top class, NaN, the softmax) is computed once, that of ``golden`` once for all calls.
+
+    Raises:
+        InputError: no metric, a metric twice, or a metric that cannot judge these outputs.
+
+    >>> from radhard.metrics import Outcome, Sdc
+    >>> golden = torch.tensor([[2.0, 1.0], [0.0, 3.0]])
+    >>> faulty = torch.tensor([[[2.0, 1.0], [4.0, 3.0]], [[2.0, 1.5], [0.0, torch.nan]]])
+    >>> Panel([Outcome(), Sdc()], golden).score(faulty)
+    array([[0.5, 0. , 0.5, 0. , 0.5],
+           [0. , 0.5, 0. , 0.5, 0. ]])
+    >>> Panel([Sdc(k=2)], golden).columns
+    ('Sdc(k=2).sdc',)
+    """
+
+    def __init__(
+        self, metrics: Sequence[Metric], golden: Tensor, labels: Tensor | None = None
+    ) -> None:
+        self.metrics = tuple(metrics)
+        if not self.metrics:
+            raise InputError("no metric was given; Outcome() is the usual one")
+        for metric in self.metrics:
+            if self.metrics.count(metric) > 1:
+                raise InputError(f"{metric!r} is given more than once; name every metric once")
+        self.golden = Golden(golden, labels)
+        for metric in self.metrics:
+            metric.admit(self.golden)
+        self._judges = [metric.against(self.golden) for metric in self.metrics]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the figures: the metric as text, a dot, the metric's column."""
+        return tuple(f"{metric!r}.{column}" for metric in self.metrics for column in metric.columns)
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """The least and the greatest figure of every column."""
+        return tuple(bounds for metric in self.metrics for bounds in metric.ranges)
+
+    def score(self, faulty: Tensor) -> np.ndarray:
+        """The figures of trials with the outputs ``(trials, samples, ...)``: ``(trials, columns)``.
+
+        Raises:
+            InputError: outputs of another shape.
+        """
+        shape = self.golden.outputs.shape
+        if faulty.shape[1:] != shape or faulty.ndim != len(shape) + 1:
+            raise InputError(
+                f"faulty outputs of shape {tuple(faulty.shape)} do not stand beside golden outputs "
+                f"of shape {tuple(shape)}; stack the trials in front: (trials, *{tuple(shape)})"
+            )
+        return self._figures(Faulty(self._beside(faulty), self.golden))
+
+    def score_samples(self, faulty: Tensor, rows: Tensor) -> np.ndarray:
+        """The figures of trials that concern one sample each: ``(trials, columns)``.
+
+        ``faulty`` is ``(trials, ...)``, the output for one sample of each trial; ``rows``
+        ``(trials,)`` says which sample that is. A share is then 0 or 1.
+
+        Raises:
+            InputError: outputs of another shape, rows outside the samples, or a metric that needs
+                all samples to say anything.
+        """
+        for metric in self.metrics:
+            if not isinstance(metric, SampleMetric):
+                raise InputError(
+                    f"{metric!r} cannot be judged from one sample; it needs the outputs of all "
+                    "samples in every trial"
+                )
+        shape = self.golden.outputs.shape
+        if faulty.ndim != len(shape) or faulty.shape[1:] != shape[1:]:
+            raise InputError(
+                f"faulty outputs of shape {tuple(faulty.shape)} are not one sample a trial; golden "
+                f"outputs of shape {tuple(shape)} ask for (trials, *{tuple(shape[1:])})"
+            )
+        if rows.shape != faulty.shape[:1] or rows.dtype != torch.int64:
+            raise InputError(
+                f"rows of shape {tuple(rows.shape)} and {rows.dtype} do not say which sample each "
+                f"of {len(faulty)} trials concerns; give int64 of shape ({len(faulty)},)"
+            )
+        if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < self.golden.samples:
+            raise InputError(
+                f"rows run from {int(rows.min())} to {int(rows.max())}, but the samples are "
+                f"0 to {self.golden.samples - 1}"
+            )
+        rows = rows.to(self.golden.outputs.device)
+        return self._figures(Faulty(self._beside(faulty).unsqueeze(1), self.golden, rows))
+
+    def _beside(self, faulty: Tensor) -> Tensor:
+        return real(faulty).to(self.golden.outputs.device)
+
+    def _figures(self, faulty: Faulty) -> np.ndarray:
+        figures = [judge(faulty) for judge in self._judges]
+        joined = figures[0] if len(figures) == 1 else torch.cat(figures, dim=-1)
+        return joined.cpu().numpy()

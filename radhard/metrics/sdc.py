@@ -1,0 +1,40 @@
+"""Does the fault push the golden answer off the top of the list?"""
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.metrics.base import SampleMetric
+from radhard.metrics.outputs import Faulty, Golden
+from radhard.spec import component
+
+__all__ = ["Sdc"]
+
+
+@component
+class Sdc(SampleMetric):
+    """Share of samples whose golden top class is not among the faulty top k (Li et al., SC 2017).
+
+    SDC-1 is ``Sdc(k=1)``, SDC-5 ``Sdc(k=5)``. An output with NaN is not silent, so it is no silent
+    data corruption and counts 0 here; `Outcome` counts it as DUE. Of equal logits the lowest class
+    ranks first.
+    """
+
+    k: int = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("sdc",)
+
+    def check(self) -> None:
+        if self.k < 1:
+            raise InputError(f"Sdc: k={self.k} is not allowed; k is a whole number from 1")
+
+    def admit(self, golden: Golden) -> None:
+        super().admit(golden)
+        if golden.classes is not None and self.k > golden.classes:
+            raise InputError(f"{self!r}: k is above the number of classes, {golden.classes}")
+
+    def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
+        if self.k == 1:
+            return (faulty.changed,)
+        return ((faulty.golden_rank >= self.k) & ~faulty.nan,)

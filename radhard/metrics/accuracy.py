@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import SampleMetric
+from radhard.metrics.base import SampleMetric, drop_ranges
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -24,9 +24,8 @@ class Accuracy(SampleMetric):
     def columns(self) -> tuple[str, ...]:
         return ("accuracy", "drop")
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
-        return ((0.0, 1.0), (-1.0, 1.0))
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
+        return drop_ranges(self, golden)
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         return _with_drop(faulty.right, faulty.of_golden(faulty.golden.right))
@@ -46,9 +45,8 @@ class TopK(SampleMetric):
     def columns(self) -> tuple[str, ...]:
         return ("accuracy", "drop")
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
-        return ((0.0, 1.0), (-1.0, 1.0))
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
+        return drop_ranges(self, golden)
 
     def check(self) -> None:
         if self.k < 1:

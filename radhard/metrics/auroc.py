@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import Judge, Metric
+from radhard.metrics.base import Judge, Metric, drop_ranges
 from radhard.metrics.logits import softmax
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
@@ -35,9 +35,8 @@ class Auroc(Metric):
     def columns(self) -> tuple[str, ...]:
         return ("auroc", "drop")
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
-        return ((0.0, 1.0), (-1.0, 1.0))
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
+        return drop_ranges(self, golden)
 
     def admit(self, golden: Golden) -> None:
         super().admit(golden)

@@ -33,9 +33,11 @@ class Metric(Component):
     def columns(self) -> tuple[str, ...]:
         """Names of the figures, in order; one column each in the run file."""
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
-        """The least and the greatest figure of every column; (0, 1) can be read as a share."""
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:  # noqa: ARG002
+        """The least and the greatest figure of every column beside these golden outputs.
+
+        A column from 0 to 1 can be read as a share.
+        """
         return ((0.0, 1.0),) * len(self.columns)
 
     def admit(self, golden: Golden) -> None:
@@ -75,3 +77,9 @@ class SampleMetric(Metric):
             return verdicts.mean(dim=-1, dtype=torch.float64)
 
         return judge
+
+
+def drop_ranges(metric: Metric, golden: Golden) -> tuple[tuple[float, float], ...]:
+    """Ranges of a score from 0 to 1 and of its drop from the golden score."""
+    fault_free = float(metric.against(golden)(Faulty(golden.outputs[None], golden))[0, 0])
+    return ((0.0, 1.0), (fault_free - 1.0, fault_free))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.metrics.base import SampleMetric
-from radhard.metrics.outputs import Faulty
+from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
 __all__ = ["Distance"]
@@ -29,8 +29,7 @@ class Distance(SampleMetric):
     def columns(self) -> tuple[str, ...]:
         return ("distance",)
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:  # noqa: ARG002
         return ((0.0, float("inf")),)
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

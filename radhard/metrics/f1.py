@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import Judge, Metric
+from radhard.metrics.base import Judge, Metric, drop_ranges
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -30,9 +30,8 @@ class F1(Metric):
     def columns(self) -> tuple[str, ...]:
         return ("f1", "drop")
 
-    @property
-    def ranges(self) -> tuple[tuple[float, float], ...]:
-        return ((0.0, 1.0), (-1.0, 1.0))
+    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
+        return drop_ranges(self, golden)
 
     def admit(self, golden: Golden) -> None:
         super().admit(golden)

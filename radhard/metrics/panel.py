@@ -56,7 +56,7 @@ class Panel:
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
         """The least and the greatest figure of every column."""
-        return tuple(bounds for metric in self.metrics for bounds in metric.ranges)
+        return tuple(bounds for metric in self.metrics for bounds in metric.ranges(self.golden))
 
     def score(self, faulty: Tensor) -> np.ndarray:
         """The figures of trials with the outputs ``(trials, samples, ...)``: ``(trials, columns)``.

@@ -1,0 +1,23 @@
+"""Which data can a campaign run on?"""
+
+from radhard.datasets.data import Batch, Data
+from radhard.datasets.digits import digits
+from radhard.datasets.from_folder import FromFolder
+from radhard.datasets.load import listed, load
+from radhard.datasets.mnist import mnist
+from radhard.datasets.photo_patches import photo_patches
+from radhard.datasets.vowels import vowels
+from radhard.datasets.watch import watch
+
+__all__ = [
+    "Batch",
+    "Data",
+    "FromFolder",
+    "digits",
+    "listed",
+    "load",
+    "mnist",
+    "photo_patches",
+    "vowels",
+    "watch",
+]

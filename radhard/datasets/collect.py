@@ -1,0 +1,100 @@
+"""How do samples get out of a Dataset, a DataLoader or plain arrays into memory?"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from radhard.datasets.batch import ALLOWED, Batch, joined
+from radhard.errors import InputError
+
+__all__ = ["collected"]
+
+
+def collected(source: Any) -> tuple[Batch, Tensor | None]:
+    """Inputs and labels (or None) of whatever holds samples; read once, in the order given.
+
+    Raises:
+        InputError: nothing that samples can be taken from, no samples, or samples that differ in
+            shape or structure.
+    """
+    if isinstance(source, DataLoader):
+        return _merged([_pair(batch) for batch in source], torch.cat)
+    if isinstance(source, IterableDataset):
+        return _merged([_pair(item) for item in source], torch.stack)
+    if isinstance(source, Dataset):
+        # By position and not by iteration: a Dataset need not say where it ends.
+        count = _length(source)
+        return _merged([_pair(source[index]) for index in range(count)], torch.stack)
+    if isinstance(source, tuple) and len(source) == 2:
+        inputs, labels = source
+        return _tensors(inputs), None if labels is None else _label(labels)
+    if isinstance(source, Tensor | np.ndarray | tuple | list | dict):
+        return _tensors(source), None
+    raise InputError(
+        f"{type(source).__name__} is not data; give inputs, a pair (inputs, labels), a torch "
+        f"Dataset or a DataLoader. Inputs are {ALLOWED}"
+    )
+
+
+def _length(source: Any) -> int:
+    try:
+        return len(source)
+    except TypeError:
+        raise InputError(
+            f"the dataset {type(source).__name__} has no length; make it an IterableDataset "
+            "or give it __len__"
+        ) from None
+
+
+def _pair(item: Any) -> tuple[Batch, Tensor | None]:
+    """Split what a Dataset or DataLoader yields into inputs and labels."""
+    if isinstance(item, tuple | list) and len(item) == 2:
+        return _tensors(item[0]), _label(item[1])
+    if isinstance(item, tuple | list) and len(item) == 1:
+        return _tensors(item[0]), None
+    return _tensors(item), None
+
+
+def _merged(pairs: list[tuple[Batch, Tensor | None]], join: Any) -> tuple[Batch, Tensor | None]:
+    if not pairs:
+        raise InputError("no samples; at least one is needed")
+    inputs = joined([inputs for inputs, _ in pairs], join)
+    labels = [label for _, label in pairs if label is not None]
+    if not labels:
+        return inputs, None
+    if len(labels) != len(pairs):
+        raise InputError(f"{len(labels)} of {len(pairs)} items have a label; give all or none")
+    return inputs, joined(labels, join)
+
+
+def _tensors(value: Any) -> Batch:
+    """Arrays turned into tensors, containers as they are; `Data` judges the rest."""
+    if isinstance(value, np.ndarray):
+        return _from_numpy(value)
+    if type(value) is dict:
+        return {key: _tensors(part) for key, part in value.items()}
+    if type(value) is tuple or type(value) is list:
+        return type(value)(_tensors(part) for part in value)
+    return value
+
+
+def _label(value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return _from_numpy(np.asarray(value))
+    except (ValueError, TypeError):
+        raise InputError(
+            f"labels are {type(value).__name__}; give a tensor or numbers, one for each sample"
+        ) from None
+
+
+def _from_numpy(array: "np.ndarray[Any, Any]") -> Tensor:
+    try:
+        # A copy: what is campaigned on must not change under the user's hands.
+        return torch.from_numpy(np.array(array))
+    except TypeError:
+        raise InputError(f"an array of {array.dtype} holds no numbers") from None

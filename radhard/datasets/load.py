@@ -1,0 +1,63 @@
+"""How does text become data?"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from radhard.datasets.data import Data
+from radhard.datasets.digits import digits
+from radhard.datasets.from_folder import FromFolder
+from radhard.datasets.mnist import mnist
+from radhard.datasets.photo_patches import photo_patches
+from radhard.datasets.vowels import vowels
+from radhard.datasets.watch import watch
+from radhard.errors import InputError
+from radhard.factory import bound, made, named
+from radhard.spec import near
+
+__all__ = ["listed", "load"]
+
+SHIPPED: dict[str, Callable[..., Data]] = {
+    "FromFolder": FromFolder,
+    "digits": digits,
+    "mnist": mnist,
+    "photo_patches": photo_patches,
+    "vowels": vowels,
+    "watch": watch,
+}
+
+
+def load(text: str, **options: Any) -> Data:
+    """The data that ``text`` names: ``"mnist(split='train', n=500)"``, or your own factory.
+
+    ``"file.py:factory"`` and ``"package.module:factory(n=3)"`` run the function named, which
+    returns anything that `Data.of` takes.
+
+    Args:
+        options: further arguments, as if they stood in the text.
+
+    Raises:
+        InputError: unknown name, wrong arguments, or a factory that fails.
+
+    >>> len(load("digits", n=10))
+    10
+    """
+    module, name, args, kwargs = named(text)
+    if module is not None:
+        return Data.of(made(text, options), name=text)
+    if name not in SHIPPED:
+        raise InputError(
+            f"unknown data {text!r}: {near(name, list(SHIPPED))}one of {', '.join(SHIPPED)}, "
+            "or your own as 'file.py:factory' or 'package.module:factory'"
+        )
+    function = SHIPPED[name]
+    return function(*args, **bound(function, args, kwargs, options, text))
+
+
+def listed() -> list[tuple[str, str]]:
+    """Name and one-line meaning of all data that radhard knows.
+
+    >>> [name for name, _ in listed()]
+    ['FromFolder', 'digits', 'mnist', 'photo_patches', 'vowels', 'watch']
+    """
+    return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]

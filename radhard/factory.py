@@ -1,0 +1,198 @@
+"""How does ``file.py:name`` or ``package.module:name`` become what its factory makes?"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from radhard.errors import InputError
+from radhard.spec import near, parse_call
+
+__all__ = ["bound", "function", "made", "named"]
+
+# The path may hold anything, colons and brackets too, up to the first ".py:name".
+FILE = re.compile(r"(.+?\.py):\s*([^\W\d]\w*\s*(?:\(.*\))?)\s*", re.DOTALL)
+PATH = re.compile(r"([^()'\"]*[/\\][^()'\":]*?)(?:\.py)?(?::(\w+).*)?", re.DOTALL)
+
+
+def named(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, Any]]:
+    """Split what names a factory into file or module (or None), name, arguments, keywords.
+
+    Raises:
+        InputError: the text cannot be read.
+
+    >>> named("my models/net (2).py:build(width=8)")
+    ('my models/net (2).py', 'build', (), {'width': 8})
+    """
+    text = text.strip()
+    if match := FILE.fullmatch(text):
+        _, name, args, kwargs = parse_call(match[2])
+        return match[1], name, args, kwargs
+    if text.endswith(".py"):
+        raise InputError(f"{text!r} names no function; write {text}:function")
+    if match := PATH.fullmatch(text):
+        hint = f"{match[1]}.py:{match[2] or 'function'}"
+        raise InputError(f"{text!r} cannot be read; a function in a file is written {hint}")
+    return parse_call(text)
+
+
+def made(text: str, options: Mapping[str, Any] | None = None) -> Any:
+    """What the factory that ``text`` names returns, called with the arguments in the text.
+
+    ``"my_model.py:build(width=8)"`` loads the file, afresh each time; the files beside it can be
+    imported while it loads and while the factory runs. ``"package.module:build"`` imports the
+    module. This runs the code that is named: give it only the user's own words.
+
+    Args:
+        options: further keyword arguments for the factory.
+
+    Raises:
+        InputError: no such file, module or name; not callable; wrong arguments; or the user's code
+            raised, whose message is then passed on.
+    """
+    with _found(text) as (factory, args, kwargs):
+        arguments = bound(factory, args, kwargs, options, text)
+        with _reported(text, "failed"):
+            return factory(*args, **arguments)
+
+
+def function(text: str) -> Callable[..., Any]:
+    """The function itself that ``text`` names: ``"file.py:logits"``, ``"package.module:logits"``.
+
+    It is found as by `made`, and not called. The files beside its own can be imported while that
+    loads, not while the function runs: what it needs of them is imported at the top of its file.
+
+    Raises:
+        InputError: no such file, module or name; not a function; or arguments in the text.
+
+    >>> function("math:hypot")(3, 4)
+    5.0
+    """
+    with _found(text) as (found, args, kwargs):
+        if args or kwargs:
+            raise InputError(
+                f"{text!r}: the function is called later, with arguments of its own; name it "
+                "without any"
+            )
+        return found
+
+
+def bound(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any] | None,
+    text: str,
+) -> dict[str, Any]:
+    """Keyword arguments of a call, once they are known to suit ``function``'s signature.
+
+    Raises:
+        InputError: an argument given twice, unknown or missing; the signature is shown.
+    """
+    options = dict(options or {})
+    twice = sorted(kwargs.keys() & options.keys())
+    if twice:
+        raise InputError(f"{text!r} gives {', '.join(twice)} already; give it only once")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some built-in callables have none: they judge their own arguments
+        return {**kwargs, **options}
+    try:
+        signature.bind(*args, **kwargs, **options)
+    except TypeError as error:
+        shown = re.sub(r" -> .*", "", str(signature))
+        raise InputError(f"{text!r}: {error}; it takes {shown}") from None
+    return {**kwargs, **options}
+
+
+@contextmanager
+def _found(text: str) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
+    """The function that ``text`` names, and its arguments; what its file imports can be found."""
+    module, name, args, kwargs = named(text)
+    if module is None:
+        raise InputError(f"{text!r} names no file or module; write file.py:{name}")
+    if not module.endswith(".py"):
+        yield _function(_from_package(module, text), name, text), args, kwargs
+        return
+    path = Path(module).expanduser()
+    if not path.is_file():
+        raise InputError(f"{text!r}: there is no file {module}")
+    with _importable(path.resolve().parent):
+        yield _function(_from_file(path.resolve(), text), name, text), args, kwargs
+
+
+def _function(module: ModuleType, name: str, text: str) -> Callable[..., Any]:
+    names = [n for n in vars(module) if not n.startswith("_")]
+    if name not in vars(module):
+        raise InputError(
+            f"{text!r}: there is no {name!r} in it; {near(name, names)}"
+            f"it has {', '.join(names) or 'nothing'}"
+        )
+    found: Callable[..., Any] = vars(module)[name]
+    # A model is callable too, but calling it is not how one gets it.
+    if not callable(found) or not (inspect.isroutine(found) or isinstance(found, type)):
+        raise InputError(
+            f"{text!r} is {type(found).__name__}, not a function; "
+            "name a function (or class) that returns what is asked for"
+        )
+    return found
+
+
+def _from_file(path: Path, text: str) -> ModuleType:
+    # A name of its own, so that a user's ``statistics.py`` never stands in for the real one.
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    name = f"_radhard_{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{text!r}: {path.name} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look the module up by its name
+    with _reported(text, "cannot be loaded"):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _from_package(module: str, text: str) -> ModuleType:
+    with _reported(text, f"cannot import {module!r}"):
+        return importlib.import_module(module)
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let ``folder`` be imported from; forget its modules after, as others may have their names."""
+    if str(folder) in sys.path:
+        yield
+        return
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        if str(folder) in sys.path:
+            sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            inside = file is not None and folder in Path(file).parents
+            if inside and not name.startswith("_radhard_"):
+                del sys.modules[name]
+
+
+@contextmanager
+def _reported(text: str, what: str) -> Iterator[None]:
+    """Turn an exception of the user's code into one line that names it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines()
+        said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise InputError(f"{text!r} {what}: {said}") from error

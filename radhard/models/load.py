@@ -1,0 +1,89 @@
+"""How does text become a model?"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.factory import bound, made, named
+from radhard.models.exported import load_exported
+from radhard.models.lenet5 import lenet5
+from radhard.models.lstm_classifier import lstm_classifier
+from radhard.models.mlp import mlp
+from radhard.models.resnet18 import resnet18
+from radhard.models.resnet20 import resnet20
+from radhard.models.weights import load_weights
+from radhard.spec import near
+
+__all__ = ["listed", "load"]
+
+SHIPPED: dict[str, Callable[..., nn.Module]] = {
+    "lenet5": lenet5,
+    "lstm_classifier": lstm_classifier,
+    "mlp": mlp,
+    "resnet18": resnet18,
+    "resnet20": resnet20,
+}
+
+OWN = (
+    "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file "
+    "'path/to/model.pt2'"
+)
+
+
+def load(text: str, *, weights: str | Path | None = None) -> nn.Module:
+    """The model that ``text`` names: ``"mlp(hidden=(8,))"``, a factory, or an exported program.
+
+    ``"file.py:factory"`` and ``"package.module:factory(k=1)"`` run the function named, which
+    returns an ``nn.Module``; ``"path/to/model.pt2"`` is what ``torch.export.save`` wrote, of which
+    nothing is run or unpickled while loading.
+
+    Args:
+        weights: a ``.safetensors`` file or a torch checkpoint of tensors; see
+            `radhard.models.weights.load_weights`.
+
+    Raises:
+        InputError: unknown name, wrong arguments, a factory that fails or returns something else,
+            a file that is missing, broken or not harmless, or weights that do not fit.
+
+    >>> load("mlp(hidden=(8,))").fc1
+    Linear(in_features=784, out_features=8, bias=True)
+    """
+    model = _model(text.strip())
+    if weights is not None:
+        load_weights(model, weights)
+    return model
+
+
+def listed() -> list[tuple[str, str]]:
+    """Name and one-line meaning of all models that radhard knows.
+
+    >>> [name for name, _ in listed()]
+    ['lenet5', 'lstm_classifier', 'mlp', 'resnet18', 'resnet20']
+    """
+    return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]
+
+
+def _model(text: str) -> nn.Module:
+    if text.endswith(".pt2"):
+        return load_exported(text)
+    if text.endswith((".pt", ".pth", ".ckpt", ".bin", ".safetensors")):
+        raise InputError(
+            f"{text!r} holds weights and no model; name the model and give the file as weights"
+        )
+    module, name, args, kwargs = named(text)
+    if module is not None:
+        model = made(text)
+        if not isinstance(model, nn.Module):
+            raise InputError(
+                f"{text!r} returned {type(model).__name__}; it must return a nn.Module"
+            )
+        return model
+    if name not in SHIPPED:
+        raise InputError(
+            f"unknown model {text!r}: {near(name, list(SHIPPED))}one of {', '.join(SHIPPED)}, {OWN}"
+        )
+    function = SHIPPED[name]
+    return function(*args, **bound(function, args, kwargs, None, text))

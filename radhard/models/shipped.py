@@ -1,0 +1,44 @@
+"""Where do the weights of radhard's own networks come from?"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from radhard.models.weights import load_weights
+
+__all__ = ["path_of", "recorded", "seeded", "trained"]
+
+
+def trained(build: Callable[[], nn.Sequential], name: str) -> nn.Sequential:
+    """The network with the weights that come with the package, in evaluation mode."""
+    # Built without values, so that torch's random state is not touched.
+    with torch.device("meta"):
+        model = build()
+    model = model.to_empty(device="cpu")
+    load_weights(model, path_of(name))
+    return model.eval()
+
+
+def seeded(build: Callable[[], nn.Sequential]) -> nn.Sequential:
+    """The network with random weights, the same ones each time, in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build().eval()
+
+
+def path_of(name: str) -> Path:
+    """The safetensors file that comes with the package."""
+    return Path(__file__).with_name(f"{name}.safetensors")
+
+
+def recorded(name: str) -> dict[str, str]:
+    """What the training script wrote down: accuracy, data, seed, torch version.
+
+    >>> recorded("lenet5")["seed"]
+    '1'
+    """
+    with safe_open(path_of(name), framework="pt") as file:
+        return dict(file.metadata())

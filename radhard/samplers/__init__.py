@@ -1,0 +1,19 @@
+"""Which faults are tried?"""
+
+from radhard.samplers.base import Sampler, Stratum, Trials
+from radhard.samplers.error_rate import ErrorRate
+from radhard.samplers.exhaustive import Exhaustive
+from radhard.samplers.per_bit import PerBit
+from radhard.samplers.per_tensor import PerTensor
+from radhard.samplers.uniform import Uniform
+
+__all__ = [
+    "ErrorRate",
+    "Exhaustive",
+    "PerBit",
+    "PerTensor",
+    "Sampler",
+    "Stratum",
+    "Trials",
+    "Uniform",
+]

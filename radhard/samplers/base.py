@@ -1,0 +1,98 @@
+"""What does a sampler promise?"""
+
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from radhard.errors import InputError
+from radhard.samplers.permutation import Permutation
+from radhard.space import FaultSpace, Numbers
+from radhard.spec import Component
+
+__all__ = ["Sampler", "Stratum", "Trials", "draw_strata"]
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A part of the fault space that is sampled by itself, without replacement.
+
+    Its faults are ``start, start + step, ...``, ``population`` of them, of which ``trials`` are
+    tried.
+    """
+
+    name: str
+    start: int
+    step: int
+    population: int
+    trials: int
+
+
+class Trials(Sequence[Numbers]):
+    """The trials of a campaign, drawn when asked for: ``trials[i]`` has the faults of trial i.
+
+    This class holds single faults, stratum after stratum; trial i is the same however it is asked
+    for and by whom.
+    """
+
+    single = True
+    """Whether every trial is one fault of a stratum."""
+
+    def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
+        if seed < 0:
+            raise InputError(f"seed={seed} is not allowed; a whole number from 0")
+        self.strata = tuple(strata)
+        self._ends = np.cumsum([stratum.trials for stratum in self.strata]).tolist()
+        self._orders = [
+            Permutation(s.population, (seed, s.start, s.step)) if shuffled else None
+            for s in self.strata
+        ]
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+        if not 0 <= trial < len(self):
+            raise IndexError(f"trial {trial} of {len(self)}")
+        return self.at(np.array([trial], np.int64))
+
+    def at(self, trials: Numbers) -> Numbers:
+        """The fault numbers of many trials at once, one each."""
+        faults = np.zeros(len(trials), np.int64)
+        which = np.searchsorted(self._ends, trials, side="right")
+        for number in np.unique(which).tolist():
+            stratum, order = self.strata[number], self._orders[number]
+            here = which == number
+            drawn = trials[here] - (self._ends[number] - stratum.trials)
+            faults[here] = stratum.start + stratum.step * (drawn if order is None else order(drawn))
+        return faults
+
+    def stratum(self, trial: int) -> int:
+        """The position in `strata` of the stratum that a trial belongs to."""
+        return bisect_right(self._ends, trial)
+
+
+class Sampler(Component):
+    """Which faults are tried."""
+
+    @abstractmethod
+    def draw(self, space: FaultSpace, seed: int) -> Trials:
+        """The trials; trial i depends on ``(seed, i)`` only.
+
+        Raises:
+            InputError: more distinct faults are asked for than there are.
+        """
+
+
+def draw_strata(sampler: Sampler, strata: Sequence[Stratum], seed: int) -> Trials:
+    """Trials of single faults, once it is clear that every stratum has as many as are asked for."""
+    for s in strata:
+        if s.trials > s.population:
+            raise InputError(
+                f"{sampler!r} asks for {s.trials:,} distinct faults of {s.name}, "
+                f"which has {s.population:,}; ask for fewer, or for a margin (margin=0.01), "
+                "which never asks for more than there are"
+            )
+    return Trials(strata, seed)

@@ -1,0 +1,16 @@
+"""Every fault there is."""
+
+from radhard.samplers.base import Sampler, Stratum, Trials
+from radhard.space import FaultSpace
+from radhard.spec import component
+
+__all__ = ["Exhaustive"]
+
+
+@component
+class Exhaustive(Sampler):
+    """Every fault once, in order: no sampling error is left."""
+
+    def draw(self, space: FaultSpace, seed: int) -> Trials:
+        whole = Stratum("the space", 0, 1, len(space), len(space))
+        return Trials([whole], seed, shuffled=False)

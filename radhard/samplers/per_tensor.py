@@ -1,0 +1,34 @@
+"""The same care for every tensor."""
+
+from radhard.samplers.base import Sampler, Stratum, Trials, draw_strata
+from radhard.samplers.size import check_size, size
+from radhard.space import FaultSpace
+from radhard.spec import component
+
+__all__ = ["PerTensor"]
+
+
+@component
+class PerTensor(Sampler):
+    """Each tensor sampled by itself ("layer-wise"): ``PerTensor(400)``, ``PerTensor(margin=0.01)``.
+
+    Either ``n`` distinct faults a tensor, or as many as hold the margin of error at a confidence
+    for an expected rate ``p`` (worst case 0.5; Leveugle et al., DATE 2009). Overall rates weigh
+    the tensors by their number of faults.
+    """
+
+    n: int | None = None
+    margin: float | None = None
+    confidence: float = 0.95
+    p: float = 0.5
+
+    def check(self) -> None:
+        check_size(self.n, self.margin, self.confidence, self.p)
+
+    def draw(self, space: FaultSpace, seed: int) -> Trials:
+        strata = []
+        for site, start in zip(space.sites, space.starts[:-1].tolist(), strict=True):
+            faults = site.words * space.variants
+            n = size(faults, self.n, self.margin, self.confidence, self.p)
+            strata.append(Stratum(site.name, start * space.variants, 1, faults, n))
+        return draw_strata(self, strata, seed)

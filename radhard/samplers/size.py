@@ -1,0 +1,30 @@
+"""How many trials does a stratum get?"""
+
+import math
+
+from radhard.errors import InputError
+from radhard.stats import sample_size
+
+__all__ = ["check_size", "size"]
+
+
+def check_size(n: int | None, margin: float | None, confidence: float, p: float) -> None:
+    """Raise `InputError` unless a stratum's size can be told: either ``n`` or ``margin``."""
+    if (n is None) == (margin is None):
+        raise InputError("give the number of trials (n=400) or the margin (margin=0.01), not both")
+    if n is not None and n < 1:
+        raise InputError(f"n={n} is not allowed; at least 1 trial")
+    if margin is not None and not 0 < margin < 1:
+        raise InputError(f"margin={margin} is not allowed; a share between 0 and 1, such as 0.01")
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence} is not allowed; between 0 and 1, such as 0.95")
+    if not 0 < p < 1:
+        raise InputError(f"p={p} is not allowed; the expected rate, between 0 and 1")
+
+
+def size(population: int, n: int | None, margin: float | None, confidence: float, p: float) -> int:
+    """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009)."""
+    if n is not None:
+        return n
+    assert margin is not None
+    return min(population, math.ceil(sample_size(population, margin, confidence, p)))

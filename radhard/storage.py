@@ -1,0 +1,54 @@
+"""Does a model hold its tensors in a format?"""
+
+import torch
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.formats import Format, is_stored_as
+from radhard.targets import Site
+from radhard.targets.stored import stored_tensor
+
+__all__ = ["fitted"]
+
+
+def fitted(format: Format, model: nn.Module, site: Site) -> Format:
+    """The format with the scale of the site's tensor.
+
+    Raises:
+        InputError: the tensor's dtype cannot hold the format's words, or its values are not among
+            those of the format.
+    """
+    dtype = getattr(torch, site.dtype)
+    if format.bits > 8 * dtype.itemsize:
+        raise InputError(
+            f"{format!r} is wider than {site.name!r}, which is {site.dtype}: the model cannot "
+            f"hold its flips; choose a format of {8 * dtype.itemsize} bits or fewer"
+        )
+    native = _native(format)
+    if site.flows:
+        if native != dtype:
+            raise InputError(
+                f"{site.name!r} is computed as {site.dtype} in every pass and never rounded to "
+                f"{format!r}, so that its bits are not those; choose the format of that dtype"
+            )
+        return format
+    if native is not None and torch.promote_types(native, dtype) != dtype:
+        raise InputError(
+            f"{site.name!r} is {site.dtype}, which lacks values of {format!r}: the model cannot "
+            "hold its flips; choose the format of that dtype, or convert the model to float32"
+        )
+    tensor = stored_tensor(model, site.name)
+    if not is_stored_as(tensor, format):
+        raise InputError(
+            f"{site.name!r} holds values that {format!r} lacks; strike a model that is stored so: "
+            f"model = stored_as(model, {format!r})"
+        )
+    return format.fit(tensor)
+
+
+def _native(format: Format) -> torch.dtype | None:
+    """The torch dtype whose own bits the format's words are; None where there is none."""
+    if format.has_scale:
+        return None
+    held = format.decode(torch.zeros(1, dtype=torch.int64)).dtype
+    return held if 8 * held.itemsize == format.bits else None

@@ -1,0 +1,95 @@
+"""Faults in the values that modules hand on."""
+
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.leaves import changed
+from radhard.spec import component
+from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.calls import Call, Flow, demand_geometry, observed
+from radhard.targets.flowing import hung, struck
+from radhard.targets.geometry import sample_count
+from radhard.targets.patterns import admits, demand, matches
+
+__all__ = ["Activations"]
+
+
+@component
+class Activations(Target):
+    """Activations: what a module hands on, for every kind of module, ``Activations("conv*")``.
+
+    ``pattern``: globs over module names, joined by ``|``; ``layers``: globs over layer classes. A
+    glob finds the innermost modules that compute something; a container, or a module that only
+    hands its input on, is found by its exact name; the whole model is ``(model)``. The parts of a
+    tuple output are ``lstm:0``, ``lstm:1.0``; a module called again is ``relu@1``.
+
+    ``sample="one"``: a transient fault, that strikes one sample's inference (the space tells all
+    samples apart); ``"every"``: a permanent one, at the same place in every inference.
+    """
+
+    pattern: str
+    layers: str | None = None
+    sample: Literal["one", "every"] = "one"
+
+    @property
+    def role(self) -> Literal["activation"]:
+        return "activation"
+
+    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
+        calls = observed(model, inputs, forward, arguments=False)
+        count = sample_count(inputs) if self.sample == "one" else None
+        wanted = [(call, flow) for call in calls for flow in call.flows if self._wants(call, flow)]
+        demand_geometry((_named(call, flow), flow) for call, flow in wanted)
+        found = [
+            Site(
+                name=_named(call, flow),
+                shape=flow.shape,
+                role="activation",
+                layer=call.module,
+                kind=call.kind,
+                dtype=flow.dtype,
+                samples=count if flow.axis is not None else None,
+                axis=flow.axis,
+                call=call.number,
+                calls=sum(other.module == call.module for other in calls),
+            )
+            for call, flow in wanted
+        ]
+        there_is = [_named(call, flow) for call in calls for flow in call.flows]
+        demand([site.name for site in found], self, there_is, "floating-point activation")
+        return found
+
+    def _wants(self, call: Call, flow: Flow) -> bool:
+        exact = [part.strip() for part in self.pattern.split("|")]
+        names = (_named(call, flow), call.name, call.module)
+        if not admits(self.layers, call.kind):
+            return False
+        if any(name in exact for name in names):
+            return True
+        return call.innermost and flow.fresh and matches(self.pattern, *names)
+
+    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+        try:
+            layer = model.get_submodule(site.layer)
+        except AttributeError:
+            raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+        _, _, inner = site.name.partition(":")
+        path = tuple(inner.split(".")) if inner else ()
+        seen = 0
+
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG001
+            nonlocal seen
+            seen += 1
+            if (seen - 1) % site.calls != site.call:
+                return None
+            return changed(output, path, lambda t: struck(t, site, strike))
+
+        # Prepended, so that a guard that hangs on the same module sees the fault.
+        return hung(lambda h: layer.register_forward_hook(h, prepend=True), hook)
+
+
+def _named(call: Call, flow: Flow) -> str:
+    return f"{call.name}:{'.'.join(flow.path)}" if flow.path else call.name

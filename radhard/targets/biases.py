@@ -1,0 +1,29 @@
+"""Faults in the stored biases."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from torch import Tensor, nn
+
+from radhard.spec import component
+from radhard.targets.stored import Stored, parameters
+
+__all__ = ["Biases"]
+
+
+@component
+class Biases(Stored):
+    """Biases: every parameter whose name says bias, also a norm's shift, ``Biases("*")``.
+
+    ``pattern`` and ``layers`` as for `Weights`.
+    """
+
+    pattern: str
+    layers: str | None = None
+
+    @property
+    def role(self) -> Literal["bias"]:
+        return "bias"
+
+    def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+        return parameters(model, biases=True)

@@ -1,0 +1,133 @@
+"""Which tensors flow through a model, in which calls?"""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.leaves import leaves
+from radhard.targets.base import Forward
+from radhard.targets.geometry import different, geometry, repeated
+
+__all__ = ["Call", "Flow", "demand_geometry", "observed"]
+
+
+@dataclass
+class Flow:
+    """A floating-point tensor seen at a call: where it lies in the value, and its geometry."""
+
+    path: tuple[str, ...]
+    shape: tuple[int, ...]
+    """Of one sample."""
+    axis: int | None
+    """That tells the samples apart, None if none does."""
+    dtype: str
+    fresh: bool
+    """Whether the call made it, rather than handed an argument on."""
+    trouble: str = ""
+    """Why its samples cannot be told apart, if they cannot."""
+
+
+@dataclass
+class Call:
+    """One call of a module within one forward pass."""
+
+    name: str
+    """Qualified module name (``(model)`` for the model itself), ``@k`` for a repeated call."""
+    module: str
+    kind: str
+    number: int
+    innermost: bool = True
+    flows: list[Flow] = field(default_factory=list)
+    came: set[tuple[int, int]] = field(default_factory=set)
+    """States of the arguments when it began."""
+
+
+def observed(model: nn.Module, inputs: Any, forward: Forward, *, arguments: bool) -> list[Call]:
+    """The calls of one forward pass in order, with what flows out of (or into) each module.
+
+    Passes over two and three copies of the first sample, and over that sample beside another, show
+    which axis counts samples.
+    """
+    if inputs is None:
+        raise InputError("this target's tensors flow through the model: give the data (data=...)")
+    two, three = (_record(model, repeated(inputs, n), forward, arguments) for n in (2, 3))
+    pair = different(inputs)
+    mixed = two if pair is None else _record(model, pair, forward, arguments)
+    if not _alike(two, three) or not _alike(two, mixed):
+        raise InputError(
+            "the model calls other modules, or hands on other tensors, for some samples than for "
+            "others; faults in what flows need a forward pass that always takes the same way"
+        )
+    for (call, seen), (_, longer), (_, other) in zip(two, three, mixed, strict=True):
+        for (path, a, fresh), (_, b, _), (_, c, _) in zip(seen, longer, other, strict=True):
+            if a.is_floating_point() and a.numel():
+                shape, axis, trouble = geometry(a, b, c)
+                dtype = str(a.dtype).removeprefix("torch.")
+                call.flows.append(Flow(path, shape, axis, dtype, fresh, trouble))
+    return [call for call, _ in two]
+
+
+def demand_geometry(flows: Iterable[tuple[str, Flow]]) -> None:
+    """Raise `InputError` for the first flow, by name, whose samples cannot be told apart."""
+    for name, flow in flows:
+        if flow.trouble:
+            raise InputError(f"{name!r}: {flow.trouble}; leave it out of the pattern")
+
+
+Seen = list[tuple[tuple[str, ...], Tensor, bool]]
+
+
+def _alike(one: list[tuple[Call, Seen]], other: list[tuple[Call, Seen]]) -> bool:
+    paths = [[(call.name, [path for path, _, _ in seen]) for call, seen in r] for r in (one, other)]
+    return paths[0] == paths[1]
+
+
+def _record(
+    model: nn.Module, batch: Any, forward: Forward, arguments: bool
+) -> list[tuple[Call, Seen]]:
+    names = {module: name for name, module in model.named_modules()}
+    times: Counter[str] = Counter()
+    open_calls: list[Call] = []
+    record: list[tuple[Call, Seen]] = []
+
+    def before(module: nn.Module, args: Any, kwargs: Any) -> None:
+        for outer in open_calls:
+            outer.innermost = False
+        name, number = names[module], times[names[module]]
+        times[name] += 1
+        called = f"{name or '(model)'}@{number}" if number else name or "(model)"
+        call = Call(called, name, type(module).__name__, number)
+        call.came = {_state(tensor) for _, tensor in leaves((args, kwargs))}
+        open_calls.append(call)
+        if arguments:
+            seen = [(path, tensor, True) for path, tensor in leaves((args, kwargs))]
+            record.append((call, seen))
+
+    def after(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        call = open_calls.pop()
+        if not arguments:
+            parts = leaves(output)
+            record.append((call, [(path, t, _state(t) not in call.came) for path, t in parts]))
+
+    with ExitStack() as hooks, evaluating(model), torch.no_grad():
+        for module in names:
+            handle = module.register_forward_pre_hook(before, with_kwargs=True, prepend=True)
+            hooks.callback(handle.remove)
+            handle = module.register_forward_hook(after)
+            hooks.callback(handle.remove)
+        forward(model, batch)
+    return record
+
+
+def _state(tensor: Tensor) -> tuple[int, int]:
+    """Another one once the memory, or what is in it, is another."""
+    # Inference tensors do not count their changes.
+    version = -1 if tensor.is_inference() else tensor._version
+    return tensor.untyped_storage().data_ptr(), version

@@ -1,0 +1,66 @@
+"""How is a tensor struck that flows through a model?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from radhard.targets.base import Site, Strike
+
+__all__ = ["hung", "struck"]
+
+
+@contextmanager
+def hung(
+    register: Callable[[Callable[..., Any]], RemovableHandle], hook: Callable[..., Any]
+) -> Iterator[None]:
+    """A hook that hangs on its module while open."""
+    alive = True
+    handles: list[RemovableHandle] = []
+
+    def while_open(*given: Any) -> Any:
+        return hook(*given) if alive else None
+
+    # Removed twice, for Ctrl-C may come at the very moment of removing; and dead from then on,
+    # for it may come before the handle is known.
+    try:
+        try:
+            handles.append(register(while_open))
+            yield
+        finally:
+            alive = False
+            for handle in handles:
+                handle.remove()
+    finally:
+        alive = False
+        for handle in handles:
+            handle.remove()
+
+
+def struck(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
+    """A copy of a flowing tensor on which the strike fell."""
+    copy = _copied(tensor)
+    if site.axis is None:
+        strike.fall_on(copy.unsqueeze(0))
+        return copy
+    rows = copy.movedim(site.axis, 0)
+    if rows.dim() == len(site.shape):  # several rows a sample: they lie side by side
+        rows = torch.unflatten(rows, 0, (-1, site.shape[0]))
+    strike.fall_on(rows)
+    return copy
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy laid out alike, so that whoever adds it up does so in the same order."""
+    extent = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride < extent:  # words share memory, which a copy must not
+            return tensor.clone(memory_format=torch.contiguous_format)
+        extent += stride * (size - 1)
+    twin = torch.empty_strided(
+        tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device
+    )
+    return twin.copy_(tensor)

@@ -1,0 +1,61 @@
+"""Which axis of a flowing tensor tells the samples apart?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.leaves import changed, leaves
+
+__all__ = ["different", "geometry", "repeated", "sample_count"]
+
+
+def sample_count(inputs: Any) -> int:
+    """How many samples a batch holds."""
+    return int(leaves(inputs)[0][1].shape[0])
+
+
+def repeated(inputs: Any, times: int) -> Any:
+    """A batch that holds the first sample several times."""
+    batch = inputs
+    for path, _ in leaves(inputs):
+        batch = changed(batch, path, lambda t: t[:1].expand(times, *t.shape[1:]).contiguous())
+    return batch
+
+
+def different(inputs: Any) -> Any | None:
+    """A batch of the first sample and one that differs from it; None where all are the same."""
+    parts = leaves(inputs)
+    for other in range(1, sample_count(inputs)):
+        if any(not torch.equal(tensor[0], tensor[other]) for _, tensor in parts):
+            batch = inputs
+            for path, _ in parts:
+                batch = changed(batch, path, lambda t: t[[0, other]])  # noqa: B023
+            return batch
+    return None
+
+
+def geometry(two: Tensor, three: Tensor, mixed: Tensor) -> tuple[tuple[int, ...], int | None, str]:
+    """Shape of one sample, the axis that counts samples, and what is wrong with it, if anything.
+
+    The tensors are those of two and of three copies of one sample, and of that sample beside
+    another.
+    """
+    shape = tuple(two.shape)
+    if two.ndim != three.ndim or two.shape != mixed.shape:
+        return shape, None, f"its shape {shape} changes with the samples"
+    differing = [i for i, (m, n) in enumerate(zip(two.shape, three.shape, strict=True)) if m != n]
+    if not differing:
+        return shape, None, ""
+    axis = differing[0]
+    rows, odd = divmod(two.shape[axis], 2)
+    if len(differing) > 1 or odd or three.shape[axis] != 3 * rows:
+        return shape, None, f"no axis of its shape {shape} counts the samples"
+    rest = tuple(size for i, size in enumerate(two.shape) if i != axis)
+    if rows == 1:
+        return rest, axis, ""
+    # One sample's rows lie side by side, unless those of the other turn up among them.
+    own, beside = two.narrow(axis, 0, rows), mixed.narrow(axis, 0, rows)
+    if not ((own == beside) | (own.isnan() & beside.isnan())).all():
+        return shape, None, f"samples take turns on axis {axis} of its shape {shape}"
+    return (rows, *rest), axis, ""

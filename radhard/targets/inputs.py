@@ -1,0 +1,81 @@
+"""Faults in what the model is given."""
+
+import inspect
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+from torch import nn
+
+from radhard.leaves import changed, leaves
+from radhard.spec import component
+from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.calls import demand_geometry, observed
+from radhard.targets.flowing import hung, struck
+from radhard.targets.geometry import sample_count
+from radhard.targets.patterns import demand, matches
+
+__all__ = ["Inputs"]
+
+
+@component
+class Inputs(Target):
+    """Inputs: the floating-point arguments of the model's forward, ``Inputs("*")``.
+
+    ``pattern``: globs over the arguments' names, joined by ``|``. ``sample`` as for `Activations`.
+    """
+
+    pattern: str
+    sample: Literal["one", "every"] = "one"
+
+    @property
+    def role(self) -> Literal["input"]:
+        return "input"
+
+    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
+        calls = observed(model, inputs, forward, arguments=True)
+        flows = [
+            (_named(model, flow.path), flow)
+            for call in calls
+            if not call.module and not call.number
+            for flow in call.flows
+        ]
+        count = sample_count(inputs) if self.sample == "one" else None
+        wanted = [(name, flow) for name, flow in flows if matches(self.pattern, name)]
+        demand_geometry(wanted)
+        found = [
+            Site(
+                name=name,
+                shape=flow.shape,
+                role="input",
+                layer="",
+                kind=type(model).__name__,
+                dtype=flow.dtype,
+                samples=count if flow.axis is not None else None,
+                axis=flow.axis,
+            )
+            for name, flow in wanted
+        ]
+        there_is = [name for name, _ in flows]
+        demand([site.name for site in found], self, there_is, "floating-point input")
+        return found
+
+    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+        def hook(module: nn.Module, args: Any, kwargs: Any) -> Any:
+            for path, _ in leaves((args, kwargs)):
+                if _named(module, path) == site.name:
+                    return changed((args, kwargs), path, lambda t: struck(t, site, strike))
+            return None
+
+        return hung(
+            lambda h: model.register_forward_pre_hook(h, with_kwargs=True, prepend=True), hook
+        )
+
+
+def _named(model: nn.Module, path: tuple[str, ...]) -> str:
+    """The argument's name in the model's forward; ``x:0`` for a part of it."""
+    where, argument, *inner = path
+    if where == "0":
+        parameters = list(inspect.signature(model.forward).parameters)
+        number = int(argument)
+        argument = parameters[number] if number < len(parameters) else argument
+    return f"{argument}:{'.'.join(inner)}" if inner else argument

@@ -1,0 +1,33 @@
+"""Which names does a pattern mean?"""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from radhard.errors import InputError
+
+__all__ = ["admits", "demand", "matches"]
+
+
+def matches(pattern: str, *names: str) -> bool:
+    """Whether any of the names fits the glob, or one of several globs joined by ``|``.
+
+    >>> matches("conv*|fc1.weight", "fc1.weight"), matches("conv?", "fc1")
+    (True, False)
+    """
+    return any(fnmatchcase(name, part.strip()) for part in pattern.split("|") for name in names)
+
+
+def admits(layers: str | None, kind: str) -> bool:
+    """Whether a layer of this class is among ``layers`` (globs over class names; None: all)."""
+    return layers is None or matches(layers, kind)
+
+
+def demand(found: list[str], spec: object, there_is: Iterable[str], what: str) -> None:
+    """Raise `InputError`, listing what there is, if nothing was found."""
+    if found:
+        return
+    names = list(there_is)
+    if not names:
+        raise InputError(f"{spec!r}: this model has no {what}")
+    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+    raise InputError(f"{spec!r} matches no {what}; there is: {shown}")

@@ -1,0 +1,93 @@
+"""Does every sampler keep the contract?"""
+
+import numpy as np
+import pytest
+
+from radhard import samplers
+from radhard.faults import BitFlip, Burst
+from radhard.formats import Float32
+from radhard.samplers import (
+    ErrorRate,
+    Exhaustive,
+    PerBit,
+    PerTensor,
+    Sampler,
+    Uniform,
+)
+from radhard.space import FaultSpace
+from radhard.spec import listed, parse
+from radhard.targets import Site, Weights
+
+# Each one suits the spaces below, the smallest of which has words for two trials a bit.
+SAMPLERS: list[Sampler] = [
+    Uniform(7),
+    PerTensor(4),
+    PerTensor(margin=0.1),
+    PerTensor(margin=0.05, confidence=0.99, p=0.2),
+    PerBit(2),
+    PerBit(margin=0.3),
+    Exhaustive(),
+    ErrorRate(0.01),
+    ErrorRate((0.001, 0.1), trials=7),
+    ErrorRate(0.2, trials=5, per="word"),
+    ErrorRate((0.05, 0.5), trials=3, count="floor"),
+]
+
+every = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
+shapes = pytest.mark.parametrize("sizes", [[4], [3, 40, 2]], ids=repr)
+faults = pytest.mark.parametrize("fault", [BitFlip(), BitFlip((3, 31)), Burst(29)], ids=repr)
+
+
+def space_of(sizes: list[int], fault: BitFlip | Burst) -> FaultSpace:
+    sites = [
+        Site(f"t{number}", (size,), "weight", "", "Linear", "float32")
+        for number, size in enumerate(sizes)
+    ]
+    return FaultSpace(sites, fault, Float32(), targets=[Weights("*")])
+
+
+def test_every_sampler_has_an_example():
+    assert {type(s).__name__ for s in SAMPLERS} == {name for name, _ in listed(Sampler)}
+
+
+def test_every_name_in_all_exists_and_says_what_it_is():
+    assert sorted(set(samplers.__all__)) == sorted(samplers.__all__)
+    assert all(getattr(samplers, name).__doc__ for name in samplers.__all__)
+
+
+@every
+def test_repr_is_the_spec(sampler):
+    assert parse(repr(sampler), Sampler) == sampler
+
+
+@every
+@shapes
+@faults
+def test_trials_are_faults_of_the_space_and_of_their_stratum(sampler, sizes, fault):
+    space = space_of(sizes, fault)
+    trials = sampler.draw(space, 9)
+    assert len(trials) == sum(stratum.trials for stratum in trials.strata) > 0
+    for i in range(len(trials)):
+        numbers = trials[i]
+        stratum = trials.strata[trials.stratum(i)]
+        assert numbers.dtype == np.int64
+        assert len(np.unique(numbers)) == len(numbers)
+        member, rest = np.divmod(numbers - stratum.start, stratum.step)
+        assert not rest.any()
+        assert ((member >= 0) & (member < stratum.population)).all()
+        assert not trials.single or len(numbers) == 1
+    if trials.single:
+        assert sum(stratum.population for stratum in trials.strata) == len(space)
+        drawn = trials.at(np.arange(len(trials)))
+        assert len(np.unique(drawn)) == len(trials)
+
+
+@every
+def test_trials_depend_on_the_seed_and_their_number_only(sampler):
+    space = space_of([4, 40], BitFlip((1, 2, 30)))
+    trials = sampler.draw(space, 9)
+    for i in range(0, len(trials), 5)[::-1]:
+        assert sampler.draw(space, 9)[i].tolist() == trials[i].tolist()
+    other = sampler.draw(space, 10)
+    same = [trials[i].tolist() == other[i].tolist() for i in range(len(trials))]
+    assert all(same) is isinstance(sampler, Exhaustive)

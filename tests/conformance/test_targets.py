@@ -1,0 +1,154 @@
+"""Does every target keep the contract?"""
+
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor
+
+from radhard import targets
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.spec import listed, parse
+from radhard.targets import Activations, Biases, Buffers, Inputs, Role, Target, Weights
+from tests.traces import traces
+from tests.zoo import SAMPLES, named
+
+# Each one suits the residual network of the zoo.
+TARGETS: list[Target] = [
+    Weights("*"),
+    Weights("conv*|fc"),
+    Weights("*", layers="Linear"),
+    Biases("*"),
+    Biases("*", layers="Batch*"),
+    Buffers("*"),
+    Buffers("bn1", layers="BatchNorm2d"),
+    Activations("*"),
+    Activations("relu@1", sample="every"),
+    Activations("*", layers="Conv2d"),
+    Inputs("*"),
+    Inputs("x", sample="every"),
+]
+
+every = pytest.mark.parametrize("target", TARGETS, ids=repr)
+
+
+class Recorder:
+    """Notes what it is shown, and strikes it with a negative sign."""
+
+    def __init__(self) -> None:
+        self.stored: list[Tensor] = []
+        self.flowing: list[tuple[int, ...]] = []
+        self.open = 0
+
+    @contextmanager
+    def held(self, stored: Tensor) -> Iterator[None]:
+        self.stored.append(stored)
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+    def fall_on(self, flowing: Tensor) -> None:
+        self.flowing.append(tuple(flowing.shape))
+        flowing.neg_()
+
+
+def test_every_target_has_an_example():
+    assert {type(t).__name__ for t in TARGETS} == {name for name, _ in listed(Target)}
+
+
+def test_every_name_in_all_exists_and_says_what_it_is():
+    assert sorted(set(targets.__all__)) == sorted(targets.__all__)
+    assert all(getattr(targets, name) is not None for name in targets.__all__)
+
+
+@every
+def test_repr_is_the_spec(target):
+    assert parse(repr(target), Target) == target
+
+
+@every
+def test_sites_are_named_once_and_the_same_each_time(target):
+    network = named("residual")
+    model, inputs = network.build(), network.inputs()
+    before = traces(model)
+    sites = target.sites(model, inputs, network.call)
+    assert traces(model) == before
+    assert sites == target.sites(network.build(), inputs, network.call)
+    assert len({site.name for site in sites}) == len(sites) > 0
+    for site in sites:
+        assert site.role == target.role
+        assert site.role in typing.get_args(Role)
+        assert site.dtype == "float32"
+        one = getattr(target, "sample", "every") == "one"
+        assert site.samples == (SAMPLES if one else None)
+        assert site.flows is (site.axis is not None)
+        assert 0 <= site.call < site.calls
+        assert site.words == torch.Size(site.shape).numel() * (site.samples or 1)
+
+
+@every
+def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
+    network = named("residual")
+    model, inputs = network.build(), network.inputs()
+    sites, before = target.sites(model, inputs, network.call), traces(model)
+    with torch.no_grad():
+        golden = model(inputs)
+    for site in sites:
+        strike = Recorder()
+        with target.reach(model, site, strike), torch.no_grad():
+            faulty = model(inputs)
+            assert strike.open == (not site.flows)
+        assert strike.open == 0
+        if site.flows:
+            assert strike.flowing == [(SAMPLES, *site.shape)]
+            assert not torch.equal(faulty, golden)
+        else:
+            (stored,) = strike.stored
+            tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+            assert stored.data_ptr() == tensors[site.name].data_ptr()
+            assert tuple(stored.shape) == site.shape
+        assert traces(model) == before
+        with torch.no_grad():
+            assert torch.equal(model(inputs), golden)
+        assert len(strike.flowing) <= 1
+
+
+@every
+def test_an_exception_inside_leaves_nothing(target):
+    network = named("residual")
+    model, inputs = network.build(), network.inputs()
+    site, before = target.sites(model, inputs, network.call)[0], traces(model)
+    strike = Recorder()
+    with pytest.raises(KeyboardInterrupt), target.reach(model, site, strike):
+        raise KeyboardInterrupt
+    assert strike.open == 0
+    assert traces(model) == before
+
+
+@every
+def test_a_pattern_without_a_match_says_what_there_is(target):
+    network = named("residual")
+    nothing = type(target)("nothing")
+    first = type(target)("*").sites(network.build(), network.inputs(), network.call)[0]
+    with pytest.raises(InputError, match=f"'nothing'.* there is: .*{first.name}"):
+        nothing.sites(network.build(), network.inputs(), network.call)
+
+
+@every
+def test_a_model_without_the_tensor_is_refused(target):
+    network = named("residual")
+    site = target.sites(network.build(), network.inputs(), network.call)[-1]
+    other = torch.nn.Sequential()
+    strike = Recorder()
+    if isinstance(target, Inputs):
+        with target.reach(other, site, strike), evaluating(other):
+            other(network.inputs())
+        assert not strike.flowing
+        return
+    with pytest.raises(InputError, match=r"Sequential has no (tensor|module)"):
+        target.reach(other, site, strike).__enter__()

@@ -1,0 +1,77 @@
+"""Does Ctrl-C leave anything behind, whenever it comes?"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import radhard
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.inject import inject
+from radhard.space import FaultSpace
+from radhard.targets import Activations, Biases, Buffers, Inputs, Weights
+from tests.traces import hooks, traces
+from tests.zoo import named
+
+WATCHED = {
+    str(path)
+    for folder in [Path(radhard.__file__).parent]
+    for path in (folder / "inject.py", *(folder / "targets").glob("*.py"))
+}
+
+
+def interruption(action: Callable[[], None], *, at: int) -> KeyboardInterrupt | None:
+    """What comes of an interrupt before the ``at``-th line of ours that runs; None: fewer ran."""
+    lines = 0
+
+    def line(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        if event == "line" and lines == at:
+            raise KeyboardInterrupt
+        return line
+
+    def call(frame: FrameType, event: str, argument: object) -> Any:
+        return line if frame.f_code.co_filename in WATCHED else None
+
+    tracing = sys.gettrace()
+    sys.settrace(call)
+    try:
+        action()
+    except KeyboardInterrupt as error:
+        return error
+    finally:
+        sys.settrace(tracing)
+    assert lines < at, "the interrupt was swallowed"
+    return None
+
+
+def test_ctrl_c_at_any_line_leaves_nothing_behind():
+    model, inputs = named("dropout").build().eval(), named("dropout").inputs()
+    flowing = [Activations("0"), Inputs("*")]
+    space = FaultSpace.of(
+        model,
+        [Weights("0"), Biases("3"), Buffers("*mean"), *flowing],
+        BitFlip(),
+        Float32(),
+        data=inputs,
+    )
+    firsts = (space.starts[:-1] * space.variants).tolist()
+    before = traces(model)
+
+    def action() -> None:
+        with inject(model, space, firsts), inject(model, space, [firsts[0], firsts[3]]):
+            plain = model(inputs)
+            assert plain.shape == (3, 3)
+
+    at = 1
+    while error := interruption(action, at=at):
+        # Seen while the error keeps all frames alive, so that no garbage collector had its turn.
+        assert traces(model) == before, at
+        assert error.__traceback__ is not None
+        at += 1
+    assert at > 300
+    assert traces(model) == before
+    assert hooks(model) == 0

@@ -1,0 +1,65 @@
+"""What can be asked from a terminal?"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from radhard.cli.compare import compare
+from radhard.cli.demo import demo
+from radhard.cli.listing import listing
+from radhard.cli.report import report
+from radhard.cli.run import run
+from radhard.errors import InputError
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="radhard")
+def radhard() -> None:
+    """What do hardware faults do to my neural network, and how do I protect it?
+
+    \b
+    radhard demo                                a campaign and its report in about a minute
+    radhard run lenet5 --data mnist             how often does a bit flip change an answer?
+    radhard run my.py:build --data my.py:data   the same for your own network
+    radhard report runs/base.db                 the run as a page to read and to print
+    radhard list                                every component that an option may name
+
+    Exit codes: 0 done, 1 a threshold was missed, 2 the input cannot be used, 130 interrupted.
+    """
+
+
+for command in (run, report, compare, listing, demo):
+    radhard.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns its exit code."""
+    # So that package.module:factory finds what lies where the command is given. At the end: a file
+    # there never stands in for a package.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        outcome = radhard.main(args=arguments, prog_name="radhard", standalone_mode=False)
+    except InputError as error:
+        return _failed(str(error))
+    except click.ClickException as error:
+        hint = "; see --help" if isinstance(error, click.UsageError) else ""
+        return _failed(f"{error.format_message().rstrip('.')}{hint}")
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("radhard: interrupted", err=True)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stderr.close()
+        return 0
+    except OSError as error:  # a report that cannot be written, a folder that cannot be read
+        return _failed(str(error))
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _failed(message: str) -> int:
+    click.echo("radhard: " + " ".join(message.split()), err=True)
+    return 2

@@ -1,0 +1,31 @@
+"""The verb ``compare``: two runs side by side."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["compare"]
+
+
+@click.command(short_help="Put two runs side by side.")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--figure", help="Which figure, such as critical or accuracy.  [critical]")
+@click.option("--by", help="Split by tensor, layer, kind, role, bit, field or rate.")
+@click.option("--trust", is_flag=True, help="Import components of other packages the files name.")
+def compare(before: Path, after: Path, figure: str | None, by: str | None, trust: bool) -> int:
+    """Compare AFTER with BEFORE: both rates, their difference, each with its 95 % interval.
+
+    Runs of the same faults are compared trial by trial, which is far sharper.
+
+    \b
+    Examples:
+      radhard compare runs/base.db runs/hard.db
+      radhard compare runs/float32.db runs/fixed.db --by layer
+    """
+    from radhard.compare import compare as compared
+    from radhard.results import Results
+
+    old, new = (Results.open(path, foreign=trust) for path in (before, after))
+    click.echo(repr(compared(old, new, figure, by=by)))
+    return 0

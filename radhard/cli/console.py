@@ -1,0 +1,116 @@
+"""How does a run look in a terminal?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from radhard.report.harm import harm_of, meaning_of, outcome_columns
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["show_results"]
+
+_MOST_ROWS = 12
+_TOP_BITS = 5
+_NARROW = 64
+"""Columns of a terminal below which bars and numbers of trials are left out."""
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_BAR = 16
+
+
+def show_results(results: Results, console: Console) -> None:
+    """Print the headline of a run, its other figures, and where the harm comes from."""
+    harm = harm_of(results)
+    done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
+    state = "" if results.complete else ", unfinished"
+    console.print()
+    if len(results) and harm.bounded and not results.by_rate:
+        value, interval, _ = _parts(results.rate(harm.column))
+        _say(console, f"{harm.Rate}  {value} {interval}", "bold")
+    _say(console, f"{done} trials of {results.space!r}{state}")
+    _say(console, f"drawn by {results.sampler!r} with seed {results.seed}; intervals of 95 %")
+    for note in results.manifest.get("notes") or ():
+        _say(console, f"note: {note}")
+    if not len(results):
+        return
+    if results.by_rate:
+        for column in _bounded(results):
+            _show(console, meaning_of(column), "error rate", results.rate(column, by="rate"))
+    else:
+        _show_figures(results, console)
+        if harm.bounded:
+            for by in ("layer", "field"):
+                _show(console, f"{harm.Rate} by {by}", by, results.rate(harm.column, by=by))
+            bits = results.rate(harm.column, by="bit")
+            most = sorted(bits, key=lambda bit: -bits[bit].value)[:_TOP_BITS]
+            title = f"{harm.Rate}, most harmful bits"
+            _show(console, title, "bit", {bit: bits[bit] for bit in most})
+    console.print()
+
+
+def _bounded(results: Results) -> list[str]:
+    return [c for c in results.columns if np.isfinite(results.ranges[c]).all()]
+
+
+def _show_figures(results: Results, console: Console) -> None:
+    classes = list(outcome_columns(results).values())
+    bounded = _bounded(results)
+    ordered = classes + [column for column in bounded if column not in classes]
+    figures = {meaning_of(column): results.rate(column) for column in ordered}
+    if figures:
+        _show(console, "What the faults did", "", figures, whole=1.0)
+    for column in results.columns:
+        if column not in bounded:
+            _say(console, f"{meaning_of(column)}  {results.described(column)}")
+
+
+def _show(
+    console: Console,
+    title: str,
+    first: str,
+    figures: Mapping[str, Estimate],
+    whole: float | None = None,
+) -> None:
+    """A table with one row a figure; bars are relative to ``whole``, or to the largest figure."""
+    wide = console.width >= _NARROW
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=0
+    )
+    table.padding = (0, 2, 0, 0)
+    table.add_column(first, overflow="fold", header_style="dim")
+    table.add_column("rate" if whole is None else "share", justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True, header_style="dim")
+    if wide:
+        table.add_column("trials", justify="right", no_wrap=True, header_style="dim")
+        table.add_column("", no_wrap=True, style="cyan")
+    shown = list(figures.items())[:_MOST_ROWS]
+    most = whole or max((estimate.value for _, estimate in shown), default=0.0)
+    for name, estimate in shown:
+        value, interval, trials = _parts(estimate)
+        row = [name, value, interval]
+        bar = _bar(estimate.value, most, plain=not console.encoding.startswith("utf"))
+        table.add_row(*row, *([trials, bar] if wide else []))
+    console.print()
+    console.print(table, highlight=False)
+    if len(figures) > len(shown):
+        _say(console, f"and {len(figures) - len(shown):,} more, which the report shows")
+
+
+def _parts(estimate: Estimate) -> tuple[str, str, str]:
+    figure, _, basis = str(estimate).rpartition(" (")
+    value, _, interval = figure.partition(" [")
+    return value, "exact" if basis.startswith("exact") else f"[{interval}", f"{estimate.trials:,}"
+
+
+def _bar(value: float, most: float, *, plain: bool) -> str:
+    eighths = round(8 * _BAR * max(value, 0.0) / most) if most > 0 else 0
+    full, rest = divmod(min(eighths, 8 * _BAR), 8)
+    if plain:
+        return "#" * full
+    return "█" * full + (_EIGHTHS[rest] if rest else "")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(text, style=style, highlight=False, markup=False)

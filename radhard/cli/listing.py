@@ -1,0 +1,55 @@
+"""The verb ``list``: what may an option name?"""
+
+import click
+
+__all__ = ["listing"]
+
+
+@click.command("list", short_help="List every component that an option may name.")
+@click.argument("family", required=False)
+def listing(family: str | None) -> int:
+    """List every component that an option may name, each with its one-line meaning.
+
+    \b
+    Examples:
+      radhard list
+      radhard list samplers
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from radhard import datasets, models
+    from radhard.engines import Engine
+    from radhard.errors import InputError
+    from radhard.faults import FaultModel
+    from radhard.formats import Format
+    from radhard.metrics import Metric
+    from radhard.samplers import Sampler
+    from radhard.spec import listed, near
+    from radhard.targets import Target
+
+    families = {
+        "models": models.listed(),
+        "datasets": datasets.listed(),
+        "targets": listed(Target),  # type: ignore[type-abstract]
+        "faults": listed(FaultModel),  # type: ignore[type-abstract]
+        "formats": listed(Format),  # type: ignore[type-abstract]
+        "samplers": listed(Sampler),  # type: ignore[type-abstract]
+        "engines": listed(Engine),  # type: ignore[type-abstract]
+        "metrics": listed(Metric),  # type: ignore[type-abstract]
+    }
+    if family is not None and family not in families:
+        raise InputError(
+            f"there is no family {family!r}: {near(family, list(families))}one of "
+            f"{', '.join(families)}"
+        )
+    console = Console()
+    for name, rows in families.items():
+        if family in (None, name):
+            table = Table(box=None, title=name, title_justify="left", show_header=False)
+            table.add_column(style="bold", no_wrap=True)
+            table.add_column()
+            for row in rows:
+                table.add_row(*row)
+            console.print(table, highlight=False)
+    return 0

@@ -1,0 +1,67 @@
+"""The verb ``run``: how often does a fault change what my model says?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["run"]
+
+
+@click.command(short_help="Run a fault-injection campaign.")
+@click.argument("model", required=False)
+@click.option("--data", help="mnist, digits, FromFolder('path') or file.py:factory.")
+@click.option("--n", "samples", type=click.IntRange(1), help="Use the first N samples only.")
+@click.option("--weights", help="Weights for the model: .safetensors or a torch checkpoint.")
+@click.option("--call", help="file.py:function of model and batch that returns the logits.")
+@click.option("--target", multiple=True, help="Where faults land; may be repeated.  [Weights('*')]")
+@click.option("--fault", help="What happens to a word.  [BitFlip()]")
+@click.option("--format", "format_", help="How numbers are stored.  [Float32()]")
+@click.option("--sampler", help="Which faults are tried.  [PerTensor(n=400)]")
+@click.option("--metric", multiple=True, help="How harm is judged; may be repeated.")
+@click.option("--engine", help="How trials are executed.  [auto]")
+@click.option("--seed", type=int, help="Seed of all chance.  [0]")
+@click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
+@click.option(
+    "--from", "origin", type=click.Path(path_type=Path), help="Repeat what this run file says."
+)
+@click.option(
+    "--trust", is_flag=True, help="With --from: run code of your own that the file names."
+)
+@click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]")
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
+@click.option(
+    "--max-rate",
+    type=click.FloatRange(0, 1),
+    help="Exit 1 unless the critical rate is surely below.",
+)
+@click.option(
+    "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
+)
+def run(**given: Any) -> int:
+    """Run a fault-injection campaign on MODEL and print how often a fault changes an answer.
+
+    MODEL is a network that comes along (lenet5, mlp), a factory of your own (file.py:function or
+    package.module:function), or a torch.export file (.pt2). The model is stored in the format first
+    where it is not (weights rounded), and comes to no harm. A run file that holds part of the same
+    run is continued. `radhard list` shows what the options may name.
+
+    \b
+    Examples:
+      radhard run lenet5 --data mnist --store runs/base.db
+      radhard run lenet5 --data mnist --n 200 --fault "BitFlip(field='exponent')" \\
+          --sampler "PerBit(50)" --seed 1 --report base.html
+      radhard run lenet5 --data mnist --format "Fixed(1, 15)" --sampler "ErrorRate((1e-5, 1e-4))"
+      radhard run net.py:build --data net.py:test_set --target "Activations('layer3*')"
+      radhard run --from runs/base.db --store runs/again.db
+
+    --max-rate compares with the upper limit of the 95 % interval: a rate that is not surely below
+    the threshold misses it.
+    """
+    from radhard.cli.asked import Asked
+
+    return Asked(**given).carry_out()

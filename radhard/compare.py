@@ -1,0 +1,193 @@
+"""Did it get better, trial against trial where the faults are the same?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radhard.errors import InputError
+from radhard.groups import Groups
+from radhard.results import Results
+from radhard.stats import Cell, Estimate, mean_difference, paired_sign_flip
+
+__all__ = ["Comparison", "Row", "compare"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure before and after, and the difference (after less before)."""
+
+    group: str
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+    p_value: float | None
+    """Of the paired sign-flip test; None where the trials are not paired."""
+    lower: int
+    equal: int
+    higher: int
+    """Pairs of trials in which the figure fell, stayed, rose (0 where there are no pairs)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two campaigns side by side for one figure.
+
+    ``paired`` says whether trial i is the same fault in both; if not, ``why_unpaired`` says why,
+    and the interval of the difference is that of two independent estimates.
+    """
+
+    column: str
+    by: str | None
+    rows: tuple[Row, ...]
+    why_unpaired: str
+
+    @property
+    def paired(self) -> bool:
+        """Whether trial i is the same fault in both."""
+        return not self.why_unpaired
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a group."""
+        return pd.DataFrame(
+            {
+                "group": row.group,
+                **{
+                    f"{name} {part}": getattr(getattr(row, name), part)
+                    for name in ("before", "after", "difference")
+                    for part in ("value", "low", "high")
+                },
+                "p": row.p_value,
+            }
+            for row in self.rows
+        )
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{self.column}, "
+            + ("the same faults" if self.paired else f"not paired: {self.why_unpaired}")
+        ]
+        for row in self.rows:
+            lines += [f"{row.group}:"] if row.group else []
+            lines += [
+                f"  before      {row.before}",
+                f"  after       {row.after}",
+                f"  difference  {row.difference}",
+            ]
+            if row.p_value is not None:
+                lines.append(
+                    f"  {row.lower:,} trials lower, {row.equal:,} equal, {row.higher:,} higher; "
+                    f"sign-flip test p = {row.p_value:.2g}"
+                )
+        return "\n".join(lines)
+
+
+def compare(
+    before: Results,
+    after: Results,
+    name: str | None = None,
+    *,
+    by: str | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare a figure of two campaigns, overall or by group (see `Results.rate`).
+
+    Where both ran the same faults (the same tensors, fault model, format, sampler and seed), trials
+    are compared in pairs, which is far sharper than comparing two means.
+
+    Raises:
+        InputError: a figure or grouping that either lacks, or no group that both have.
+    """
+    column = before.column(name)
+    if column not in after.columns:
+        raise InputError(
+            f"{column} is not a figure of the second run; it has {', '.join(after.columns)}"
+        )
+    by = "rate" if by is None and before.by_rate else by
+    reason = _why_unpaired(before, after)
+    rows = (
+        _independent(before, after, column, by, confidence)
+        if reason
+        else _paired(before, after, column, by, confidence)
+    )
+    if not rows:
+        raise InputError("the two runs have no trials in common")
+    return Comparison(column, by, tuple(rows), reason)
+
+
+def _why_unpaired(before: Results, after: Results) -> str:
+    one, two = before.space, after.space
+    if repr(one.fault) != repr(two.fault):
+        return f"{one.fault!r} before, {two.fault!r} after"
+    if repr(one.format) != repr(two.format):
+        return f"stored as {one.format!r} before, {two.format!r} after"
+    if [(s.name, s.shape, s.samples) for s in one.sites] != [
+        (s.name, s.shape, s.samples) for s in two.sites
+    ]:
+        return "other tensors"
+    if (repr(before.sampler), before.seed) != (repr(after.sampler), after.seed):
+        return "other trials (sampler or seed)"
+    if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
+        return "other data"
+    return ""
+
+
+def _paired(
+    before: Results, after: Results, column: str, by: str | None, confidence: float
+) -> list[Row]:
+    both = np.intersect1d(before.numbers, after.numbers)
+    old, new = before.only(both), after.only(both)
+    low, high = before.ranges[column]
+    scale = max(abs(low), abs(high)) if np.isfinite([low, high]).all() else None
+    if scale is None:
+        raise InputError(f"{column} has no bounds; compare quantiles instead")
+    change = (new.values(column) - old.values(column)) / scale
+    groups = Groups(old.space, old.trials, both, by)
+    first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
+    rows = []
+    for key, parts in groups.split():
+        cells = [Cell(change[rows_], population) for rows_, population in parts]
+        difference = mean_difference(cells, confidence=confidence)
+        total = sum(population or 1 for _, population in parts)
+        weights = np.concatenate(
+            [
+                np.full(len(rows_), (population or 1) / total / max(len(rows_), 1))
+                for rows_, population in parts
+            ]
+        )
+        taken = np.concatenate([change[rows_] for rows_, _ in parts])
+        rows.append(
+            Row(
+                key,
+                first[key],
+                second[key],
+                difference.mapped(lambda x: x * scale, "share"),
+                paired_sign_flip(taken, weights),
+                int((taken < 0).sum()),
+                int((taken == 0).sum()),
+                int((taken > 0).sum()),
+            )
+        )
+    return rows
+
+
+def _independent(
+    before: Results, after: Results, column: str, by: str | None, confidence: float
+) -> list[Row]:
+    first, second = (
+        before.estimates(column, by, confidence),
+        after.estimates(column, by, confidence),
+    )
+    rows = []
+    for key, old in first.items():
+        if key not in second:
+            continue
+        new = second[key]
+        # The limits of a difference from the limits of its sides (Zou & Donner 2008).
+        value = new.value - old.value
+        down = np.hypot(new.value - new.low, old.high - old.value)
+        up = np.hypot(new.high - new.value, old.value - old.low)
+        trials = min(old.trials, new.trials)
+        difference = Estimate(value, value - float(down), value + float(up), confidence, trials)
+        rows.append(Row(key, old, new, difference, None, 0, 0, 0))
+    return rows

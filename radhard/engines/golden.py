@@ -1,0 +1,71 @@
+"""What does the fault-free model say?"""
+
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets.batch import mapped
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.leaves import leaves
+from radhard.targets import Forward
+
+__all__ = ["golden_outputs"]
+
+
+def golden_outputs(
+    model: nn.Module, data: Data, call: Forward, batch: int, *, deterministic: bool = True
+) -> Tensor:
+    """The outputs for all samples, ``(samples, ...)``; computed twice to see whether they repeat.
+
+    Raises:
+        InputError: an output is NaN, the batch axis is lost, the model writes into its inputs, or
+            two passes differ (unless ``deterministic`` is False).
+    """
+    first = _outputs(model, data, call, batch)
+    if first.isnan().any():
+        bad = (
+            int(first.flatten(1).isnan().any(1).sum())
+            if first.ndim > 1
+            else int(first.isnan().sum())
+        )
+        raise InputError(
+            f"the fault-free model says NaN for {bad} of {len(data)} samples; "
+            "no fault can be told from that: look at the model and the data first"
+        )
+    second = _outputs(model, data, call, batch)
+    if deterministic and not torch.equal(first, second):
+        largest = float((first.double() - second.double()).abs().max())
+        raise InputError(
+            f"two fault-free passes differ by up to {largest:.3g}: the forward pass is not "
+            "deterministic, so a fault cannot be told from chance; make it so, or say that you "
+            "accept it (deterministic=False; --allow-nondeterministic on the command line)"
+        )
+    return first
+
+
+def _outputs(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
+    parts = []
+    with torch.no_grad():
+        for rows, inputs in data.batches(batch):
+            # A copy, so that a model which writes into its inputs spoils nobody's data.
+            given = mapped(inputs, torch.clone)
+            outputs = call(model, given)
+            if not all(map(_same, leaves(given), leaves(inputs))):
+                raise InputError(
+                    "the forward pass writes into its inputs, so that no two passes see the same; "
+                    "give it a copy: call=lambda model, batch: model(batch.clone())"
+                )
+            samples = rows.stop - rows.start
+            if not isinstance(outputs, Tensor) or outputs.ndim == 0 or len(outputs) != samples:
+                shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs)
+                raise InputError(
+                    f"the model gave {shape} for {samples} samples; its outputs must have the "
+                    "samples on the first axis"
+                )
+            parts.append(outputs.detach().clone())
+    return torch.cat(parts)
+
+
+def _same(one: tuple[object, Tensor], other: tuple[object, Tensor]) -> bool:
+    a, b = one[1], other[1]
+    return bool(((a == b) | ((a != a) & (b != b))).all())

@@ -1,0 +1,130 @@
+"""How do trials fall into groups, and how many faults does each group stand for?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from radhard.errors import InputError
+from radhard.samplers import Stratum, Trials
+from radhard.space import FaultSpace, Numbers
+from radhard.spec import near
+
+__all__ = ["GROUPINGS", "Groups", "labels"]
+
+GROUPINGS = ("tensor", "layer", "kind", "role", "bit", "field", "rate")
+"""What a rate can be split by."""
+
+Parts = list[tuple[Numbers, int | None]]
+"""Positions of executed trials and the number of faults they stand for (None: endlessly many)."""
+
+
+class Groups:
+    """Executed trials, split by a grouping and, within it, by the strata they were drawn from.
+
+    ``numbers`` are the executed trials. A part's population counts the faults that lie in both the
+    group and the stratum, so that unequal strata can be weighed; a part may have no trials.
+    """
+
+    def __init__(self, space: FaultSpace, trials: Trials, numbers: Numbers, by: str | None) -> None:
+        ends = np.cumsum([stratum.trials for stratum in trials.strata])
+        self._strata = np.searchsorted(ends, numbers, side="right")
+        self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
+
+    def split(self) -> list[tuple[str, Parts]]:
+        """Name and parts of every group with trials, in the model's order."""
+        parts = self._single() if self._trials.single else self._by_rate()
+        return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
+
+    def _by_rate(self) -> list[tuple[str, Parts]]:
+        if self._by not in (None, "rate"):
+            raise InputError(
+                f"by={self._by!r}: a trial at an error rate strikes everywhere; only by='rate'"
+            )
+        if self._by is None and len(self._trials.strata) > 1:
+            raise InputError("trials at several error rates have no common mean: ask by='rate'")
+        return [
+            (
+                stratum.name.removeprefix("rate ") if self._by else "",
+                [(np.flatnonzero(self._strata == at), None)],
+            )
+            for at, stratum in enumerate(self._trials.strata)
+        ]
+
+    def _single(self) -> list[tuple[str, Parts]]:
+        space = self._space
+        table = labels(space, self._by)
+        keys = list(dict.fromkeys(key for row in table for key in row))
+        number = {key: n for n, key in enumerate(keys)}
+        codes = np.array([[number[key] for key in row] for row in table], dtype=np.int64)
+
+        population: dict[tuple[int, int], int] = {}
+        for at, stratum in enumerate(self._trials.strata):
+            for place, variant, faults in overlaps(space, stratum):
+                part = int(codes[place, variant]), at
+                population[part] = population.get(part, 0) + faults
+
+        places, _, variants = space.locate(self._trials.at(self._numbers))
+        frame = pd.DataFrame({"group": codes[places, variants], "stratum": self._strata})
+        found = frame.groupby(["group", "stratum"]).indices
+        groups: dict[int, Parts] = {}
+        for part, faults in sorted(population.items()):
+            rows = np.asarray(found.get(part, ()), dtype=np.int64)
+            groups.setdefault(part[0], []).append((rows, faults))
+        return [(keys[group], parts) for group, parts in groups.items()]
+
+
+def labels(space: FaultSpace, by: str | None) -> list[list[str]]:
+    """The group of every (site, variant), for no grouping, one, or several joined by a comma.
+
+    Raises:
+        InputError: an unknown grouping.
+    """
+    names = [] if by is None else [name.strip() for name in by.split(",")]
+    for name in names:
+        if name not in GROUPINGS:
+            known = ", ".join(GROUPINGS)
+            raise InputError(f"by={by!r}: {near(name, list(GROUPINGS))}one of {known}")
+        if name == "rate":
+            raise InputError("by='rate' is for trials at error rates (ErrorRate)")
+    struck = [space.fault.struck(v, space.format) for v in range(space.variants)]
+    fields = [dict.fromkeys(space.format.field(bit) for bit in bits) for bits in struck]
+    table = []
+    for site in space.sites:
+        of_site = {
+            "tensor": site.name,
+            "layer": site.layer or "(model)",
+            "kind": site.kind,
+            "role": site.role,
+        }
+        table.append(
+            [
+                ", ".join(
+                    {**of_site, "bit": "+".join(map(str, bits)), "field": "+".join(parts)}[name]
+                    for name in names
+                )
+                for bits, parts in zip(struck, fields, strict=True)
+            ]
+        )
+    return table
+
+
+def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int]]:
+    """Site, variant and number of faults of each part of a stratum."""
+    if stratum.step not in (1, space.variants):
+        raise InputError(
+            f"stratum {stratum.name!r}: its step {stratum.step} is neither 1 nor the number of "
+            f"variants ({space.variants})"
+        )
+    last = stratum.start + stratum.step * (stratum.population - 1)
+    only = stratum.start % space.variants if stratum.step > 1 else None
+    ends = np.array([stratum.start, last]) // space.variants
+    begin, end = (np.searchsorted(space.starts, ends, side="right") - 1).tolist()
+    for place in range(begin, end + 1):
+        start, stop = int(space.starts[place]), int(space.starts[place + 1])
+        for variant in range(space.variants) if only is None else (only,):
+            # The words of this site whose fault lies between the stratum's first and last.
+            low = max(start, -((variant - stratum.start) // space.variants))
+            high = min(stop - 1, (last - variant) // space.variants)
+            if high >= low:
+                yield place, variant, high - low + 1

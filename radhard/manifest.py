@@ -1,0 +1,187 @@
+"""What exactly was asked, and under which circumstances?"""
+
+import hashlib
+import json
+import math
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from radhard.engines import Campaign
+from radhard.errors import InputError
+from radhard.hints import fits, in_words
+from radhard.samplers import Sampler, Trials
+from radhard.targets import Role
+
+__all__ = ["demand_sound", "demand_trials", "difference", "environment", "fingerprint", "identity"]
+
+_MOST_WORDS = 2**43
+"""So that a fault number fits 64 bits, with a million ways to strike a word."""
+
+_KEYS: dict[str, Any] = {
+    "space": dict,
+    "sampler": str,
+    "seed": int,
+    "metrics": tuple[str, ...],
+    "columns": tuple[str, ...],
+    "ranges": tuple[list, ...],  # type: ignore[type-arg]
+    "planned": int,
+}
+_SPACE: dict[str, Any] = {
+    "targets": tuple[str, ...],
+    "fault": str,
+    "format": str,
+    "sites": tuple[dict, ...],  # type: ignore[type-arg]
+    "scales": tuple[Any, ...],
+}
+_SITE: dict[str, Any] = {
+    "name": str,
+    "shape": tuple[int, ...],
+    "role": Role,
+    "layer": str,
+    "kind": str,
+    "dtype": str,
+    "aliases": tuple[str, ...],
+    "samples": int | None,
+    "axis": int | None,
+    "call": int,
+    "calls": int,
+}
+
+
+def identity(campaign: Campaign, sampler: Sampler, seed: int) -> dict[str, Any]:
+    """All that the outcomes depend on: two runs with equal identities are the same run."""
+    # Causes before what follows from them, so that a difference is named by its cause.
+    asked = {
+        "space": campaign.space.to_dict(),
+        "samples": len(campaign.data),
+        "model fingerprint": fingerprint(campaign.model),
+        "data fingerprint": campaign.data.fingerprint(),
+        "sampler": repr(sampler),
+        "seed": seed,
+        "batch": campaign.batch,
+        "metrics": [repr(metric) for metric in campaign.panel.metrics],
+        "columns": list(campaign.panel.columns),
+        "ranges": [list(bounds) for bounds in campaign.panel.ranges],
+        "planned": len(campaign.trials),
+    }
+    # As it will be read back, with lists for tuples.
+    read: dict[str, Any] = json.loads(json.dumps(asked))
+    return read
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 over the structure of a model and every byte of its tensors."""
+    digest = hashlib.sha256(repr(model).encode())
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
+        raw = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {raw.dtype} {tuple(raw.shape)}".encode())
+        digest.update(raw.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def environment(device: torch.device | None) -> dict[str, str]:
+    """Versions and machine, for the report; not part of what identifies a run."""
+    name = torch.cuda.get_device_name(device) if device and device.type == "cuda" else "CPU"
+    return {
+        "radhard": version("radhard"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "device": name,
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
+    """The first way in which a recorded run differs from the one asked for, or nothing."""
+    for key, value in asked.items():
+        if found.get(key) == value:
+            continue
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
+            return difference(found[key], value)
+        if key.endswith("fingerprint"):
+            return f"the {key.removesuffix(' fingerprint')} is not the same"
+        if key in ("sites", "scales"):
+            return "the tensors are not the same"
+        return f"{key} is {found.get(key)!r} there, {value!r} here"
+    return ""
+
+
+def demand_sound(manifest: dict[str, Any]) -> None:
+    """See to it that a file that may be anybody's says what `identity` wrote, each of its kind.
+
+    Raises:
+        InputError: something is missing or cannot be; the message says what.
+    """
+    _demand(manifest, _KEYS, "")
+    _demand(manifest["space"], _SPACE, "space ")
+    columns, ranges, sites = manifest["columns"], manifest["ranges"], manifest["space"]["sites"]
+    for site in sites:
+        _demand(site, _SITE, "site ")
+        # A tensor without words is possible, one with fewer is not.
+        if min([*site["shape"], site["samples"] or 0]) < 0:
+            raise _unsound(f"site {site['name']!r} has a negative size")
+    names = [name for site in sites for name in (site["name"], *site["aliases"])]
+    if len(set(names)) != len(names):
+        raise _unsound("two sites have one name")
+    if len(set(columns)) != len(columns) or {"trial", "fault", "faults"} & set(columns):
+        raise _unsound("two columns have one name")
+    if len(ranges) != len(columns) or not all(map(_is_range, ranges)):
+        raise _unsound("ranges are not one pair (least, greatest) a column")
+    if len(manifest["space"]["scales"]) != len(sites):
+        raise _unsound("scales are not one a site")
+    words = sum(math.prod(site["shape"]) * (site["samples"] or 1) for site in sites)
+    if words >= _MOST_WORDS:
+        raise _unsound(f"{words:.3g} words are more than can be")
+
+
+def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
+    """See to it that the recorded trials are among those that the sampler draws.
+
+    ``recorded`` has the columns "trial" and "fault"; a file that was tampered with, or damaged
+    unseen, must not give figures.
+
+    Raises:
+        InputError: they are not.
+    """
+    if len(trials) != planned:
+        raise InputError(
+            f"the run file cannot be read: {planned:,} trials were planned, but its sampler draws "
+            f"{len(trials):,}"
+        )
+    numbers = recorded["trial"].to_numpy(dtype=np.int64)
+    in_order = bool((np.diff(numbers) > 0).all())
+    if numbers.size and not (in_order and numbers[0] >= 0 and numbers[-1] < planned):
+        raise InputError("the run file cannot be read: it holds trials that were not planned")
+    if trials.single:
+        faults = recorded["fault"].to_numpy(dtype=np.int64)
+        if not np.array_equal(faults, trials.at(numbers)):
+            raise InputError(
+                "the run file cannot be read: its faults are not those that its sampler draws"
+            )
+
+
+def _demand(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:
+    for key, kind in kinds.items():
+        if key not in found:
+            raise _unsound(f"{where}{key!r} is missing")
+        value = tuple(found[key]) if isinstance(found[key], list) else found[key]
+        if not fits(value, kind):
+            raise _unsound(f"{where}{key!r} is not {in_words(kind)}")
+
+
+def _is_range(pair: list[Any]) -> bool:
+    # Infinities are bounds too, if they are on the right side; NaN is on no side.
+    return len(pair) == 2 and all(type(x) in (int, float) for x in pair) and pair[0] < pair[1]
+
+
+def _unsound(what: str) -> InputError:
+    return InputError(f"the run file's manifest cannot be read: {what}")

@@ -1,0 +1,88 @@
+"""How far is it, how long will it take, and what does it look like so far?"""
+
+import sys
+import time
+from types import TracebackType
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from radhard.engines.base import Figures
+from radhard.stats import mean_share
+
+__all__ = ["Progress"]
+
+_REFRESH_SECONDS = 0.25
+
+
+class Progress:
+    """A progress bar with rate, remaining time, and the plain mean so far with its interval.
+
+    Silent where there is no terminal. The mean is over this session's trials as they come; the
+    weighted figure is in the results.
+    """
+
+    def __init__(
+        self, total: int, done: int, columns: tuple[str, ...], *, shown: bool | None
+    ) -> None:
+        self._on = sys.stderr.isatty() if shown is None else shown
+        self._total, self._done, self._fresh = total, done, 0
+        usual = [n for n, c in enumerate(columns) if c.endswith(".critical")]
+        self._column = usual[0] if usual else None
+        self._values: list[float] = []
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        if self._on:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[speed]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[seen]}"),
+                console=Console(stderr=True),
+                expand=True,
+            )
+            self._task = self._bar.add_task(
+                "trials", total=self._total, completed=self._done, speed="", seen=""
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._on:
+            self._show()
+            self._bar.stop()
+
+    def advance(self, figures: Figures) -> None:
+        """Count trials that are finished."""
+        self._fresh += len(figures)
+        if not self._on:
+            return
+        if self._column is not None:
+            self._values.extend(figures[:, self._column].tolist())
+        if time.monotonic() - self._last > _REFRESH_SECONDS:
+            self._show()
+
+    def _show(self) -> None:
+        self._last = time.monotonic()
+        speed = self._fresh / max(self._last - self._start, 1e-9)
+        seen = ""
+        if self._values:
+            # What it rests on is in the count of trials beside it.
+            mean, _, _ = str(mean_share(np.array(self._values))).rpartition(" (")
+            seen = f"critical {mean}"
+        self._bar.update(
+            self._task,
+            completed=self._done + self._fresh,
+            speed=f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.2g}/s",
+            seen=seen,
+        )

@@ -1,0 +1,284 @@
+"""What came out of a campaign?"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radhard.errors import InputError
+from radhard.groups import Groups, labels
+from radhard.manifest import demand_sound, demand_trials
+from radhard.samplers import Sampler, Trials
+from radhard.space import Fault, FaultSpace, Numbers
+from radhard.spec import near, parse
+from radhard.stats import Cell, Estimate, quantile_interval, stratified_mean
+from radhard.store import Store
+
+__all__ = ["Rates", "Results"]
+
+_MALFORMED = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    RecursionError,
+    RuntimeError,
+)
+"""What reading a file may end in if somebody else has written it; all become an `InputError`."""
+
+
+class Rates(Mapping[str, Estimate]):
+    """Estimates by group, in the model's order."""
+
+    def __init__(self, by: str, column: str, estimates: dict[str, Estimate]) -> None:
+        self.by, self.column, self._estimates = by, column, estimates
+
+    def __getitem__(self, key: str) -> Estimate:
+        return self._estimates[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._estimates)
+
+    def __len__(self) -> int:
+        return len(self._estimates)
+
+    def __repr__(self) -> str:
+        width = max((len(key) for key in self), default=0)
+        lines = [f"{key:<{width}}  {estimate}" for key, estimate in self.items()]
+        return "\n".join([f"{self.column} by {self.by}", *lines])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a group: value, low, high, trials."""
+        rows = [(key, e.value, e.low, e.high, e.trials) for key, e in self.items()]
+        return pd.DataFrame(rows, columns=[self.by, "value", "low", "high", "trials"])
+
+
+class Results:
+    """The trials of a campaign and what they say, each figure with its interval.
+
+    ``results.rate()`` is the headline; ``rate(by="tensor")`` and the like split it; ``to_frame()``
+    gives every trial.
+    """
+
+    def __init__(
+        self, manifest: Mapping[str, Any], frame: pd.DataFrame, *, foreign: bool = False
+    ) -> None:
+        self.manifest = dict(manifest)
+        demand_sound(self.manifest)
+        try:
+            self.space = FaultSpace.from_dict(self.manifest["space"], foreign=foreign)
+            self.seed = int(self.manifest["seed"])
+            self.sampler = parse(self.manifest["sampler"], Sampler, foreign=foreign)  # type: ignore[type-abstract]
+            self.columns: tuple[str, ...] = tuple(self.manifest["columns"])
+            self.ranges = {
+                c: (float(a), float(b))
+                for c, (a, b) in zip(self.columns, self.manifest["ranges"], strict=True)
+            }
+            self.planned = int(self.manifest["planned"])
+            self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
+            demand_trials(self.trials, self.planned, self._outcomes)
+        except _MALFORMED as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"the run file cannot be read: {error!r}") from error
+
+    @classmethod
+    def open(cls, path: str | Path, *, foreign: bool = False) -> "Results":
+        """The results in a run file, also of a run that is unfinished or still going on.
+
+        ``foreign`` allows the file to name components of other packages, whose modules are then
+        imported: only for files you trust.
+        """
+        with Store(path) as store:
+            if store.empty:
+                raise InputError(f"{str(path)!r} holds no run yet")
+            return cls(store.manifest(), store.frame(), foreign=foreign)
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def __repr__(self) -> str:
+        done = "" if self.complete else f" of {self.planned:,}"
+        lines = [f"{len(self):,}{done} trials of {self.space!r}"]
+        if len(self):
+            for column in self.columns:
+                if self.by_rate and np.isfinite(self.ranges[column]).all():
+                    lines.append(repr(self.rate(column, by="rate")))
+                else:
+                    lines.append(f"{column:<24} {self.described(column)}")
+        return "\n".join(lines)
+
+    def described(self, column: str) -> str:
+        """A figure of the whole run as text, also of one without bounds."""
+        if np.isfinite(self.ranges[column]).all():
+            return str(self.rate(column))
+        values = self.values(column)
+        if broken := int(np.isnan(values).sum()):
+            return f"NaN in {broken:,} of {len(self):,} trials"
+        if len(self.trials.strata) > 1:
+            # Strata are not alike, and a quantile cannot be weighed.
+            return f"up to {values.max():.4g}"
+        return f"median {self.quantile(column)}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned trial has been executed."""
+        return len(self) == self.planned
+
+    @property
+    def by_rate(self) -> bool:
+        """Whether the trials were made at several error rates, which no figure may mix."""
+        return not self.trials.single
+
+    @property
+    def usual_split(self) -> str | None:
+        """The grouping without which nothing can be said: "rate" for trials at error rates."""
+        return "rate" if self.by_rate else None
+
+    @cached_property
+    def trials(self) -> Trials:
+        """The trials as the sampler drew them; ``trials[i]`` are the fault numbers of trial i."""
+        return self.sampler.draw(self.space, self.seed)
+
+    @property
+    def headline(self) -> str:
+        """The figure that `rate` gives when none is named: critical silent data corruption."""
+        usual = [c for c in self.columns if c.startswith("Outcome(") and c.endswith(".critical")]
+        shares = [c for c in self.columns if self.ranges[c] == (0.0, 1.0)]
+        return (usual or shares or list(self.columns))[0]
+
+    def column(self, name: str | None = None) -> str:
+        """The full name of a figure, from the whole of it or its last part (``"critical"``).
+
+        Raises:
+            InputError: no figure, or more than one, has this name.
+        """
+        if name is None:
+            return self.headline
+        found = [c for c in self.columns if c == name] or [
+            c for c in self.columns if c.rpartition(".")[2] == name or c.rpartition(".")[0] == name
+        ]
+        if len(found) != 1:
+            problem = "is not a figure of this run" if not found else "is several figures"
+            raise InputError(
+                f"{name!r} {problem}: {near(name, list(self.columns))}"
+                f"there is {', '.join(found or self.columns)}"
+            )
+        return found[0]
+
+    @property
+    def numbers(self) -> Numbers:
+        """Numbers of the executed trials, ascending."""
+        return self._outcomes["trial"].to_numpy(dtype=np.int64)
+
+    def only(self, numbers: Numbers) -> "Results":
+        """The same campaign with these trials only."""
+        frame = self._outcomes[self._outcomes["trial"].isin(numbers)].reset_index(drop=True)
+        return Results(self.manifest, frame, foreign=True)
+
+    def values(self, name: str | None = None) -> np.ndarray:
+        """A figure of every executed trial, in order of the trial numbers."""
+        return self._outcomes[self.column(name)].to_numpy(dtype=float)
+
+    def rate(
+        self, name: str | None = None, *, by: str | None = None, confidence: float = 0.95
+    ) -> Any:
+        """A figure's mean over the fault space: an `Estimate`, or `Rates` where ``by`` splits it.
+
+        ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
+        corruption). ``by``: one of "tensor", "layer", "kind", "role", "bit", "field", "rate", or
+        several joined by a comma. Means weigh every fault of the space alike however the sampler
+        chose; intervals count trials, not samples.
+
+        Raises:
+            InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
+        """
+        column = self.column(name)
+        estimates = self.estimates(column, by, confidence)
+        return estimates[""] if by is None else Rates(by, column, estimates)
+
+    def estimates(self, column: str, by: str | None, confidence: float) -> dict[str, Estimate]:
+        """What `rate` says, by group; without ``by`` the one group is named ``""``."""
+        low, high = self.ranges[column]
+        if not np.isfinite([low, high]).all():
+            raise InputError(
+                f"{column} has no bounds, so that its mean has no honest interval; "
+                f"ask for quantile({column!r})"
+            )
+        if not len(self):
+            raise InputError("no trial has been executed yet, so that there is nothing to estimate")
+        shares = (self.values(column) - low) / (high - low)
+        estimates = {}
+        for key, parts in Groups(self.space, self.trials, self.numbers, by).split():
+            cells = [Cell(shares[rows], population) for rows, population in parts]
+            share = stratified_mean(cells, confidence=confidence)
+            if (low, high) != (0.0, 1.0):
+                # Rounded, so that a figure that stayed as it was reads as zero.
+                share = share.mapped(lambda x: round(low + (high - low) * x, 12), "share")
+            estimates[key] = share
+        return estimates
+
+    def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
+        """A quantile of a figure over the executed trials, also of one without bounds.
+
+        Trials are taken as they come: only for samplers that treat all faults alike.
+        """
+        if len(self.trials.strata) > 1:
+            raise InputError(
+                "a quantile over strata of unequal weight is not offered; use Uniform(n)"
+            )
+        bounds = self.ranges[self.column(name)]
+        return quantile_interval(self.values(name), q, confidence=confidence, bounds=bounds)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every executed trial: its fault in words and numbers, and its figures."""
+        frame = self._outcomes.copy()
+        if not self.trials.single:
+            names = [self.trials.strata[self.trials.stratum(n)].name for n in self.numbers]
+            frame.insert(1, "rate", names)
+            return frame.drop(columns="fault")
+        places, words, variants = self.space.locate(frame["fault"].to_numpy(np.int64))
+        spots = [
+            self.space.coordinates(Fault(self.space.sites[p].name, w, v))
+            for p, w, v in zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)
+        ]
+        for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
+            table = np.array(labels(self.space, by), dtype=object)
+            frame.insert(at, by, table[places, variants])
+        frame.insert(2, "index", [where for where, _ in spots])
+        if any(sample is not None for _, sample in spots):
+            frame.insert(3, "sample", [sample for _, sample in spots])
+        return frame.drop(columns="faults")
+
+    def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
+        """The ``n`` executed trials with the highest figure, the earliest first among equals."""
+        frame = self.to_frame()
+        return frame.sort_values(self.column(name), ascending=False, kind="stable").head(n)
+
+    def export(self, path: str | Path) -> Path:
+        """Write `to_frame` as a table: ``.csv``, or ``.parquet`` where pyarrow is installed.
+
+        Raises:
+            InputError: another kind of file, no pyarrow, or a place that cannot be written.
+        """
+        path = Path(path)
+        frame = self.to_frame()
+        try:
+            if path.suffix == ".csv":
+                frame.to_csv(path, index=False)
+            elif path.suffix == ".parquet":
+                frame.to_parquet(path, index=False)
+            else:
+                raise InputError(f"{str(path)!r}: name a .csv or a .parquet file")
+        except ImportError:
+            raise InputError(
+                "parquet files need pyarrow: pip install 'radhard[parquet]'; or export to .csv"
+            ) from None
+        except OSError as error:
+            raise InputError(f"{str(path)!r}: {error.strerror or error}") from error
+        return path

@@ -1,0 +1,133 @@
+"""Which small campaigns do the tests of runs and run files look at?"""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+
+from radhard.campaign import run
+from radhard.datasets import Data
+from radhard.faults import BitFlip, FaultModel
+from radhard.formats import Float32, Format
+from radhard.results import Results
+from radhard.samplers import Sampler, Uniform
+from radhard.space import FaultSpace, Numbers
+from radhard.targets import Site, Weights
+
+__all__ = ["Counting", "campaign", "data", "digest", "network", "prepared", "rows", "space"]
+
+
+class Counting(nn.Module):
+    """A network that counts its forward passes and tells them to ``seen``."""
+
+    def __init__(self, inner: nn.Module, seen: Callable[[int], None] = lambda n: None) -> None:
+        super().__init__()
+        self.inner, self.seen, self.passes = inner, seen, 0
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.passes += 1
+        self.seen(self.passes)
+        return self.inner(x)
+
+
+def network(seed: int = 1) -> nn.Sequential:
+    """Two layers of unequal size: 18 and 8 weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 2)).eval()
+
+
+def data(seed: int = 2, samples: int = 8) -> Data:
+    """A few samples with two classes."""
+    chance = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(samples, 3, generator=chance)
+    return Data(inputs, (inputs.sum(dim=1) > 0).long())
+
+
+def campaign(store: str | Path | None = None, **changed: Any) -> Results:
+    """A campaign of 60 trials that takes no time; any argument of `run` may be changed."""
+    model = changed.pop("model", None)
+    model = network() if model is None else model
+    faults = changed.pop("space", None)
+    if faults is None:
+        faults = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    asked: dict[str, Any] = {
+        "data": data(),
+        "sampler": Uniform(60),
+        "seed": 3,
+        "progress": False,
+        **changed,
+    }
+    given, sampler = asked.pop("data"), asked.pop("sampler")
+    return run(model, given, faults, sampler, store=store, **asked)
+
+
+def rows(path: str | Path) -> list[tuple[Any, ...]]:
+    """The trials table as it lies in the file."""
+    with sqlite3.connect(path) as db:
+        found = db.execute("SELECT * FROM trials ORDER BY trial").fetchall()
+    db.close()
+    return found
+
+
+def digest(path: str | Path) -> list[str]:
+    """The trials table, every number to its last bit."""
+    return [repr(row) for row in rows(path)]
+
+
+def space(
+    words: tuple[int, ...] = (3, 5), fault: FaultModel | None = None, format: Format | None = None
+) -> FaultSpace:
+    """Faults in one-dimensional tensors ``a.weight``, ``b.weight``, ..., of so many words."""
+    sites = [
+        Site(f"{name}.weight", (size,), "weight", name, "Linear", "float32")
+        for name, size in zip("abcdefgh", words, strict=False)
+    ]
+    fault = BitFlip(field="sign") if fault is None else fault
+    return FaultSpace(sites, fault, format or Float32(), targets=[Weights("*")])
+
+
+def prepared(
+    space: FaultSpace,
+    sampler: Sampler,
+    figures: Callable[[Numbers], ArrayLike],
+    *,
+    seed: int = 0,
+    columns: tuple[str, ...] = ("Outcome().critical",),
+    ranges: tuple[tuple[float, float], ...] = ((0.0, 1.0),),
+    executed: Numbers | None = None,
+    **manifest: Any,
+) -> Results:
+    """Results without a campaign: ``figures`` gives those of the faults of each trial."""
+    trials = sampler.draw(space, seed)
+    numbers = np.arange(len(trials)) if executed is None else executed
+    if trials.single:
+        faults = trials.at(numbers)
+        values = np.asarray(figures(faults), dtype=float).reshape(len(faults), -1)
+    else:
+        faults = np.full(len(numbers), None)
+        values = np.array([figures(trials[int(n)]) for n in numbers], dtype=float)
+        values = values.reshape(len(numbers), -1)
+    frame = pd.DataFrame({"trial": numbers, "fault": faults, "faults": 1})
+    for at, column in enumerate(columns):
+        frame[column] = values[:, at]
+    said = {
+        "space": space.to_dict(),
+        "sampler": repr(sampler),
+        "seed": seed,
+        "metrics": ["Outcome()"],
+        "columns": list(columns),
+        "ranges": [list(bounds) for bounds in ranges],
+        "planned": len(trials),
+        "data fingerprint": "that of no data",
+        **manifest,
+    }
+    return Results(json.loads(json.dumps(said)), frame)

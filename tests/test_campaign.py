@@ -1,0 +1,396 @@
+"""Does a campaign end with the same results whatever happens to it, and is the model left alone?"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from radhard.engines import Engine, Serial
+from radhard.errors import InputError
+from radhard.faults import BitFlip, StuckAt
+from radhard.formats import Float32
+from radhard.inject import inject
+from radhard.metrics import Accuracy, Distance, Outcome, Sdc
+from radhard.results import Results
+from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Uniform
+from radhard.space import FaultSpace
+from radhard.spec import component
+from radhard.store import Store
+from radhard.targets import Activations, Weights
+from tests.small import Counting, campaign, data, digest, network, rows
+
+ROOT = Path(__file__).parent.parent
+
+
+def space_of(model, fault=None, target=None):
+    given = data() if isinstance(target, Activations) else None
+    return FaultSpace.of(model, target or Weights("*"), fault or BitFlip(), Float32(), data=given)
+
+
+def test_same_command_twice_gives_the_same_trials_to_the_last_bit(tmp_path):
+    campaign(tmp_path / "a.db")
+    campaign(tmp_path / "b.db")
+    assert len(rows(tmp_path / "a.db")) == 60
+    assert digest(tmp_path / "a.db") == digest(tmp_path / "b.db")
+
+
+@pytest.mark.parametrize(
+    "sampler", [Exhaustive(), Uniform(40), PerTensor(20), PerBit(2), ErrorRate((0.01, 0.1), 20)]
+)
+def test_outcomes_are_those_of_injecting_by_hand(sampler):
+    model, given = network(), data()
+    space = space_of(model)
+    results = campaign(model=model, sampler=sampler, metrics=[Sdc()])
+    golden = model(given.inputs).argmax(dim=1)
+    for trial, figure in list(zip(results.numbers, results.values(), strict=True))[::7]:
+        with torch.no_grad(), inject(model, space, results.trials[int(trial)]):
+            outputs = model(given.inputs)
+        wrong = (outputs.argmax(dim=1) != golden) | outputs.isnan().any(dim=1)
+        silent = wrong & ~outputs.isnan().any(dim=1)
+        assert figure == silent.double().mean().item()
+
+
+def test_model_is_left_as_it_was_to_the_last_bit():
+    model = network().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    campaign(model=model)
+    assert model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+# Everything that could be cut off: before and after every statement that is sent to SQLite, and
+# within every forward pass. The process forks, so that the parent never runs any of it.
+KILLED = """
+import os, signal, sqlite3, sys
+import torch
+torch.set_num_threads(1)
+from radhard import campaign as campaigns
+from tests.small import Counting, campaign, digest, network
+
+folder, whole = sys.argv[1:3]
+campaigns._COMMIT_SECONDS = 0.0
+
+class Killed:
+    moment, left = None, None
+    @classmethod
+    def now(cls, what):
+        if what == cls.moment:
+            cls.left -= 1
+            if cls.left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+class Connection(sqlite3.Connection):
+    def execute(self, *a):
+        Killed.now("before"); found = super().execute(*a); Killed.now("after"); return found
+    def executemany(self, *a):
+        Killed.now("before"); found = super().executemany(*a); Killed.now("after"); return found
+    def commit(self):
+        Killed.now("before"); super().commit(); Killed.now("after")
+
+real = sqlite3.connect
+sqlite3.connect = lambda *a, **k: real(*a, **k, factory=Connection)
+
+def child(path, moment, left):
+    pid = os.fork()
+    if not pid:
+        Killed.moment, Killed.left = moment, left
+        campaign(path, model=Counting(network(), lambda n: Killed.now("forward")))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+killed = 0
+statements = [*range(0, 16, 2), 17, 40, 95]
+moments = {"forward": [0, 1, 2, 30, 61], "before": statements, "after": statements}
+for moment, counts in moments.items():
+    for left in counts:
+        path = os.path.join(folder, f"{moment}{left}.db")
+        died = child(path, moment, left)
+        assert died in (0, -signal.SIGKILL), died
+        killed += died != 0
+        assert child(path, None, 0) == 0
+        assert digest(path) == digest(whole), (moment, left)
+print("killed", killed)
+"""
+
+
+def test_run_killed_at_any_moment_continues_to_the_same_results(tmp_path):
+    campaign(tmp_path / "whole.db", model=Counting(network()))
+    (tmp_path / "killed").mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path / "killed", tmp_path / "whole.db"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stderr
+    assert int(told.stdout.split()[1]) >= 25
+
+
+def interrupted(after):
+    def seen(n):
+        if n == after:
+            raise KeyboardInterrupt
+
+    return seen
+
+
+@pytest.mark.parametrize("after", [1, 3, 20, 61])
+def test_interrupted_run_keeps_its_trials_and_continues_to_the_same_results(tmp_path, after):
+    whole = campaign(model=Counting(network()))
+    model, path = Counting(network(), interrupted(after)), tmp_path / "run.db"
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(KeyboardInterrupt):
+        campaign(path, model=model)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    # The first two passes are the golden ones, and the one that was cut off does not count.
+    assert len(rows(path) if path.exists() else []) == max(0, after - 3)
+    assert not list(tmp_path.glob("*.lock"))
+    model.seen, model.passes = interrupted(-1), 0
+    again = campaign(path, model=model)
+    assert model.passes == 2 + 60 - max(0, after - 3)  # nothing is done twice
+    assert again.to_frame().equals(whole.to_frame())
+
+
+def test_finished_run_is_not_run_again(tmp_path):
+    first = campaign(tmp_path / "run.db", model=Counting(network()))
+    model = Counting(network())
+    again = campaign(tmp_path / "run.db", model=model)
+    assert model.passes == 2
+    assert again.to_frame().equals(first.to_frame())
+
+
+def test_run_continues_with_another_engine(tmp_path):
+    @component
+    class Backwards(Engine):
+        """Serial, the last trial first and several at a time."""
+
+        def run(self, campaign, todo):
+            found = list(Serial().run(campaign, list(todo)[::-1]))
+            campaign.notes.append("It went backwards.")
+            yield from found
+
+    with pytest.raises(KeyboardInterrupt):
+        campaign(tmp_path / "run.db", model=Counting(network(), interrupted(30)))
+    again = campaign(tmp_path / "run.db", model=Counting(network()), engine=Backwards())
+    assert again.to_frame().equals(campaign(model=Counting(network())).to_frame())
+    assert again.manifest["notes"] == ["It went backwards."]
+
+
+def with_other_weights(model):
+    with torch.no_grad():
+        model[0].weight[0, 0] += 1
+    return model
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"model": with_other_weights(network())}, "the model is not the same"),
+        ({"data": data(seed=9)}, "the data is not the same"),
+        ({"data": data(samples=7)}, "samples is 8 there, 7 here"),
+        ({"data": data().inputs}, "the data is not the same"),
+        ({"seed": 4}, "seed is 3 there, 4 here"),
+        ({"sampler": Uniform(61)}, r"sampler is 'Uniform\(60\)' there, 'Uniform\(61\)' here"),
+        ({"metrics": [Sdc()]}, "metrics is"),
+        ({"batch": 4}, "batch is 8 there, 4 here"),
+        (
+            {"space": space_of(network(), StuckAt(1))},
+            r"fault is 'BitFlip\(\)' there, 'StuckAt\(1\)'",
+        ),
+        ({"space": space_of(network(), target=Weights("0"))}, "targets is"),
+        ({"space": space_of(network(), target=Activations("0"))}, "targets is"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_another_run_on_the_same_file_is_refused_and_the_difference_named(tmp_path, changed, named):
+    path = tmp_path / "run.db"
+    with pytest.raises(KeyboardInterrupt):
+        campaign(path, data=data(), model=None, engine=Stopping(20))
+    before = digest(path), path.read_bytes()
+    with pytest.raises(InputError, match=named) as raised:
+        campaign(path, **changed)
+    assert "\n" not in str(raised.value)
+    assert "run.db" in str(raised.value)
+    assert (digest(path), path.read_bytes()) == before
+
+
+@component
+class Stopping(Engine):
+    """Serial, until somebody presses Ctrl-C."""
+
+    after: int
+
+    def run(self, campaign, todo):
+        for n, found in enumerate(Serial().run(campaign, todo)):
+            if n == self.after:
+                raise KeyboardInterrupt
+            yield found
+
+
+def test_same_model_in_another_format_is_another_run(tmp_path):
+    from radhard.formats import BFloat16, stored_as
+
+    model = stored_as(network(), BFloat16())
+    campaign(tmp_path / "run.db", model=model)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), BFloat16())
+    with pytest.raises(InputError, match=r"format is 'Float32\(\)' there, 'BFloat16\(\)' here"):
+        campaign(tmp_path / "run.db", model=model, space=space)
+
+
+def test_two_runs_on_one_file_are_refused_while_the_first_is_running(tmp_path):
+    path, told = tmp_path / "run.db", []
+
+    def second(n):
+        if n == 10:
+            with pytest.raises(InputError, match="another process is writing") as raised:
+                campaign(path)
+            told.append(raised)
+            with Store(path) as reader:  # reading is allowed
+                assert not reader.empty
+
+    results = campaign(path, model=Counting(network(), second))
+    assert told
+    assert results.to_frame().equals(campaign(model=Counting(network())).to_frame())
+
+
+FULL = """
+import resource, sys
+import torch
+torch.set_num_threads(1)
+from radhard import campaign as campaigns
+from radhard.errors import InputError
+from radhard.samplers import Exhaustive
+from tests.small import campaign
+campaigns._COMMIT_SECONDS = 0.0
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+try:
+    campaign(sys.argv[1], sampler=Exhaustive())
+except InputError as error:
+    print(error)
+"""
+
+
+def test_run_that_hits_a_limit_of_the_disk_is_told_and_continues_when_there_is_room(tmp_path):
+    """A limit on the size of files stands in for the disk: SQLite's writes fail half-way."""
+    path = tmp_path / "run.db"
+    told = subprocess.run(
+        [sys.executable, "-c", FULL, path], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert len(told.stdout.splitlines()) == 1
+    assert "make room" in told.stdout
+    assert "run the same command again to continue" in told.stdout
+    kept = digest(path)
+    whole = tmp_path / "whole.db"
+    campaign(whole, sampler=Exhaustive())
+    assert 0 < len(kept) < len(rows(whole))
+    assert kept == digest(whole)[: len(kept)]
+    campaign(path, sampler=Exhaustive())
+    assert digest(path) == digest(whole)
+
+
+def test_golden_passes_twice_and_every_trial_once_however_many_metrics():
+    one, many = Counting(network()), Counting(network())
+    campaign(model=one, metrics=[Outcome()])
+    metrics = [Outcome(), Outcome("due"), Sdc(), Sdc(k=2), Accuracy(), Distance()]
+    results = campaign(model=many, metrics=metrics)
+    assert one.passes == many.passes == 2 + 60
+    assert len(results.columns) == 4 + 4 + 1 + 1 + 2 + 1
+
+
+def test_without_labels_only_the_golden_answer_counts():
+    results = campaign(data=data().inputs)
+    assert results.manifest["metrics"] == ["Outcome()"]
+    assert campaign().manifest["metrics"] == ["Outcome()", "Accuracy()"]
+
+
+def test_model_in_training_mode_runs_in_evaluation_mode_and_the_notes_say_so():
+    model = nn.Sequential(nn.Linear(3, 6), nn.Dropout(0.9), nn.Linear(6, 2)).train()
+    model[0].eval()  # partly frozen, as in fine-tuning
+    results = campaign(model=model)
+    assert results.manifest["notes"] == [
+        "The model was in training mode; it ran in evaluation mode."
+    ]
+    assert [module.training for module in model.modules()] == [True, False, True, True]
+    assert campaign(model=network()).manifest["notes"] == []
+
+
+class Noisy(nn.Module):
+    """Says something else at each pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.layer(x) + torch.rand(1)
+
+
+def test_forward_that_is_not_deterministic_is_refused_unless_told_otherwise(tmp_path):
+    path = tmp_path / "run.db"
+    with pytest.raises(InputError, match=r"not deterministic.*deterministic=False"):
+        campaign(path, model=Noisy().eval())
+    assert not path.exists()
+    results = campaign(path, model=Noisy().eval(), deterministic=False)
+    assert results.complete
+    assert results.manifest["notes"] == ["Fault-free passes were allowed to differ."]
+
+
+def test_nan_without_any_fault_is_refused(tmp_path):
+    given = data()
+    given.inputs[5] = torch.nan
+    with pytest.raises(InputError, match="NaN for 1 of 8 samples"):
+        campaign(tmp_path / "run.db", data=given)
+    assert not (tmp_path / "run.db").exists()
+
+
+def test_more_distinct_faults_than_there_are_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"961 distinct faults of .* which has 960"):
+        campaign(tmp_path / "run.db", sampler=Uniform(961))
+    assert not (tmp_path / "run.db").exists()
+    assert len(campaign(sampler=Uniform(960))) == 960
+
+
+def test_labels_of_another_length_and_no_data_are_refused():
+    with pytest.raises(InputError, match="7 labels for 8 samples"):
+        campaign(data=(data().inputs, torch.zeros(7)))
+    with pytest.raises(InputError, match="no samples"):
+        campaign(data=torch.zeros(0, 3))
+
+
+def test_space_of_other_samples_is_refused():
+    model = network()
+    space = space_of(model, target=Activations("0"))
+    with pytest.raises(InputError, match="made for 8 samples, the data has 7"):
+        campaign(model=model, space=space, data=data(samples=7))
+    every = space_of(model, target=Activations("0", sample="every"))
+    assert campaign(model=model, space=every, data=data(samples=7)).complete
+
+
+def test_model_that_cannot_take_the_data_is_told_in_one_line():
+    with pytest.raises(InputError, match=r"fault-free forward pass fails: RuntimeError") as raised:
+        campaign(data=torch.zeros(4, 5))
+    assert "\n" not in str(raised.value)
+    assert isinstance(raised.value.__cause__, RuntimeError)
+
+
+def test_a_run_says_where_it_was_made(tmp_path):
+    results = campaign(tmp_path / "run.db", names={"model": "tiny", "seed": 99})
+    assert results.manifest["model"] == "tiny"
+    assert results.manifest["seed"] == 3  # what identifies a run is not for others to say
+    assert results.manifest["environment"]["torch"] == torch.__version__
+    assert Results.open(tmp_path / "run.db").manifest == results.manifest
+
+
+def test_a_number_of_trials_is_written_before_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("radhard.campaign._COMMIT_SECONDS", 0.0)
+    seen = []
+
+    def look(n):
+        if n == 40:
+            seen.append(len(Results.open(tmp_path / "run.db")))
+
+    campaign(tmp_path / "run.db", model=Counting(network(), look))
+    assert seen == [37]

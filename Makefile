@@ -1,0 +1,48 @@
+# Every target does its own set-up, and does nothing that is done already.
+
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Several threads beside a busy neighbour wait for each other more than they compute.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test check format clean
+
+help:
+	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
+	@echo "make test    every test and doctest; ARGS='tests/formats -k fixed' picks some"
+	@echo "make check   formatting, lint, types, architecture"
+	@echo "make format  bring the code into shape"
+	@echo "make clean   remove the environment and everything that was made"
+	@echo "Set-up is part of each; PYTHON=python3.12 chooses the interpreter, TORCH=... the build of torch."
+
+demo: $(READY)
+	$(BIN)/radhard demo
+
+test: $(READY)
+	@command -v chromium >/dev/null || scripts/system_package chromium
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The stamp is younger than what it depends on only after a complete installation.
+$(READY): pyproject.toml scripts/set_up
+	scripts/set_up $(VENV) $(TORCH)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

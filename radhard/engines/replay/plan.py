@@ -1,0 +1,162 @@
+"""What is prepared once for all trials of a campaign?"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.engines.base import Campaign, Figures
+from radhard.engines.replay.folding import folded
+from radhard.engines.replay.graph import Graph, NoGraphError
+from radhard.engines.replay.rules import orderly
+from radhard.engines.replay.strike import can_strike
+from radhard.leaves import leaves
+from radhard.metrics import Panel
+from radhard.targets import Site
+from radhard.targets.geometry import repeated
+from radhard.targets.stored import stored_tensor
+
+__all__ = ["Plan"]
+
+
+@dataclass
+class Plan:
+    """The graph of a campaign's model, where its faults enter it, and the golden values."""
+
+    campaign: Campaign
+    graph: Graph
+    slots: list[tuple[int, ...]]
+    """For every site the slots that its faults change (tied tensors have several); none where the
+    graph cannot say."""
+    factors: dict[int, Tensor]
+    """By how much a change of a folded parameter counts, for each output channel."""
+    original: list[Tensor | None]
+    """For every stored site the tensor as the model holds it."""
+    pieces: list[slice]
+    """Samples whose golden values fit into memory together."""
+    outputs: Tensor
+    """Golden outputs of all samples, as the graph gives them."""
+    channels_last: bool
+
+    def __post_init__(self) -> None:
+        panel = self.campaign.panel
+        self.panel = Panel(panel.metrics, self.outputs, panel.golden.labels)
+        self.unharmed: Figures = self.panel.score(self.outputs.unsqueeze(0))[0]
+        self._held: tuple[slice, dict[int, Any]] | None = None
+        self._steps: dict[int, list[int]] = {}
+        self._users = self.graph.users()
+        dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
+        # Kernels add up halves in single precision; differences of halves would not.
+        self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
+
+    @classmethod
+    def of(cls, campaign: Campaign, graph: Graph, places: Collection[int], memory: int) -> "Plan":
+        """Fold and lay out the graph for faults in some sites, and find the golden values.
+
+        Raises:
+            NoGraphError: the graph does not say what the model says.
+        """
+        model, data, space = campaign.model, campaign.data, campaign.space
+        batch = repeated(data.rows(slice(0, 1)), 3)
+        slots = [_flow(graph, s) if s.flows else _stored(graph, s) for s in space.sites]
+        graph, factors = folded(graph, {slot for place in places for slot in slots[place]})
+        graph, channels_last = _laid_out(graph, data.rows(slice(0, min(len(data), 32))))
+        original = [None if site.flows else stored_tensor(model, site.name) for site in space.sites]
+        one = graph.values(_inputs(batch, channels_last))
+        each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
+        size = max(1, min(len(data), memory // max(each, 1)))
+        pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
+        parts = [
+            graph.values(_inputs(data.rows(piece), channels_last))[graph.output] for piece in pieces
+        ]
+        outputs = torch.cat(parts)
+        golden = campaign.panel.golden.outputs
+        if outputs.shape != golden.shape or not torch.allclose(
+            outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
+        ):
+            raise NoGraphError("the exported graph gives other outputs than the model")
+        return cls(campaign, graph, slots, factors, original, pieces, outputs, channels_last)
+
+    def golden(self, piece: slice) -> dict[int, Any]:
+        """The golden value of every slot for some samples; the latest are kept."""
+        if self._held is None or self._held[0] != piece:
+            self._held = None
+            rows = self.campaign.data.rows(piece)
+            values = self.graph.values(_inputs(rows, self.channels_last))
+            self._held = piece, {**values, **self.graph.constants}
+        return self._held[1]
+
+    def steps(self, place: int) -> list[int]:
+        """The operations that a change of a site reaches."""
+        if place not in self._steps:
+            self._steps[place] = self.graph.downstream(self.slots[place])
+        return self._steps[place]
+
+    def orderly(self, place: int) -> bool:
+        """Whether rows may leave, and several trials share a pass, behind this site."""
+        return not self.exact and orderly(self.graph, self.steps(place))
+
+    def takes(self, place: int) -> bool:
+        """Whether the graph can tell what a fault in this site does; else it is for `Serial`."""
+        site = self.campaign.space.sites[place]
+        if not self.slots[place]:
+            return False
+        return not site.flows or (site.samples is not None and self.orderly(place))
+
+    def direct(self, place: int) -> bool:
+        """Whether a fault in this parameter shows in one channel of one operation."""
+        users = [at for slot in self.slots[place] for at in self._users.get(slot, [])]
+        if len(users) != 1 or self.exact:
+            return False
+        node = self.graph.nodes[users[0]]
+        return can_strike(node, self.slots[place][0]) and node.slot in self.graph.by_sample
+
+    def largest(self, place: int) -> int:
+        """Elements a sample of the largest value that is wholly recomputed behind a site."""
+        golden = self.golden(self.pieces[0])
+        rows = self.pieces[0].stop - self.pieces[0].start
+        values = [golden[self.graph.nodes[at].slot] for at in self.steps(place)[1:]]
+        return max((v.numel() // rows for v in values if isinstance(v, Tensor)), default=1)
+
+
+def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
+    names = (site.name, *site.aliases)
+    return tuple(dict.fromkeys(graph.tensors[name] for name in names if name in graph.tensors))
+
+
+def _flow(graph: Graph, site: Site) -> tuple[int, ...]:
+    """The slot of a module's output: of its last operation, where it is one tensor and one call."""
+    if site.role != "activation" or site.calls != 1 or ":" in site.name or site.axis != 0:
+        return ()
+    own = [node.slot for node in graph.nodes if site.layer in node.modules]
+    return (own[-1],) if own and own[-1] in graph.by_sample else ()
+
+
+def _inputs(batch: Any, channels_last: bool) -> list[Tensor]:
+    tensors = [tensor for _, tensor in leaves(batch)]
+    return [_ordered(tensor) if channels_last else tensor for tensor in tensors]
+
+
+def _ordered(tensor: Tensor) -> Tensor:
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+
+def _laid_out(graph: Graph, batch: Any) -> tuple[Graph, bool]:
+    """The graph with its weights in the memory order that is faster here, by measurement."""
+    constants = {slot: _ordered(tensor) for slot, tensor in graph.constants.items()}
+    ordered = replace(graph, constants=constants)
+    if all(tensor.ndim != 4 for tensor in constants.values()):
+        return graph, False
+    seconds = {}
+    for last, candidate in ((False, graph), (True, ordered)):
+        inputs = _inputs(batch, last)
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            candidate.values(inputs)
+            times.append(time.perf_counter() - start)
+        seconds[last] = min(times)
+    return (ordered, True) if seconds[True] < seconds[False] else (graph, False)

@@ -1,0 +1,109 @@
+"""What is known of a faulty forward pass, beside the golden one?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.engines.replay.graph import Graph, Node, Slot
+from radhard.engines.replay.patch import Patch, Start, cut, inside, pasted
+
+__all__ = ["Pass"]
+
+
+class Pass:
+    """One or more trials on their way through the graph, as differences from the golden values.
+
+    Every row is one sample of one trial. ``rows`` says which golden sample each is (None: all, in
+    order), ``owner`` which trial (None: there is one). With ``grouped`` the rows of a trial stand
+    together and share their channels; else every row is a trial of its own. ``exact``: carry every
+    operation out as it stands, on whole values.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        golden: dict[int, Any],
+        rows: Tensor | None = None,
+        owner: Tensor | None = None,
+        *,
+        grouped: bool = True,
+        exact: bool = False,
+    ) -> None:
+        self.graph, self.golden = graph, golden
+        self.rows, self.owner, self.grouped, self.exact = rows, owner, grouped, exact
+        self.patches: dict[int, Patch] = {}
+        self.others: dict[int, Any] = {}
+        """Faulty values that are no tensors with the samples in front; parameters among them."""
+
+    def cut(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
+        """Golden values under a geometry."""
+        return cut(self.golden[slot], self.rows, starts, like)
+
+    def at(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
+        """Faulty values under a geometry: golden where nothing differs."""
+        golden = self.cut(slot, starts, like)
+        patch = self.patches.get(slot)
+        return golden if patch is None else pasted(patch, golden.clone(), starts)
+
+    def whole(self, slot: int) -> Any:
+        """The faulty value of a slot for all rows, whole."""
+        if slot in self.others:
+            return self.others[slot]
+        golden = self.golden[slot]
+        if slot not in self.graph.by_sample:
+            return golden
+        patch = self.patches.get(slot)
+        if patch is None:
+            return golden if self.rows is None else golden[self.rows]
+        if patch.whole:
+            return patch.values
+        base = golden.clone() if self.rows is None else golden[self.rows]
+        return pasted(patch, base, (None,) * (golden.ndim - 1))
+
+    def delta(self, slot: int) -> Patch:
+        """Faulty less golden, zero over the edge."""
+        patch = self.patches[slot]
+        values = patch.values - self.cut(slot, patch.starts, patch.values)
+        mask = inside(patch, tuple(self.golden[slot].shape[1:]))
+        # Never a product: what lies over the edge may be infinite.
+        return patch.like(values if mask is None else values.where(mask, 0))
+
+    def spread(self, delta: Patch, shape: tuple[int, ...], axes: tuple[int, ...]) -> Patch:
+        """A difference with some axes made whole: zero where there was none."""
+        sizes = list(delta.values.shape)
+        starts = list(delta.starts)
+        for axis in axes:
+            sizes[axis] = shape[axis - 1]
+            starts[axis - 1] = None
+        zeros = delta.values.new_zeros(sizes)
+        return Patch(pasted(delta, zeros, tuple(starts)), tuple(starts))
+
+    def plus(self, slot: int, difference: Tensor, starts: tuple[Start, ...]) -> Patch:
+        """The golden value of a slot with a difference added, where the difference lies."""
+        return Patch(self.cut(slot, starts, difference) + difference, starts)
+
+    def drop(self, alive: Tensor) -> None:
+        """Go on with some rows only."""
+        keep = alive.nonzero().squeeze(1)
+        if self.rows is None:
+            self.rows = keep
+        else:
+            self.rows = self.rows[keep]
+        if self.owner is not None:
+            self.owner = self.owner[keep]
+        self.patches = {slot: patch.keep(keep) for slot, patch in self.patches.items()}
+
+    def alive(self, slot: int) -> Tensor:
+        """Which rows differ from the golden ones in a slot."""
+        delta = self.delta(slot).values
+        # NaN and infinity are not zero either.
+        size: Tensor = torch.linalg.vector_norm(delta, ord=1, dim=tuple(range(1, delta.ndim)))
+        return size != 0
+
+    def argument(self, node: Node, number: int, default: Any = None) -> Any:
+        """An argument of a node that is not a slot, by position."""
+        if len(node.args) > number:
+            value = node.args[number]
+            return self.whole(value.number) if isinstance(value, Slot) else value
+        return default

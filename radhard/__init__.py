@@ -23,10 +23,10 @@ if TYPE_CHECKING:
         targets,
     )
     from radhard.campaign import run
-    from radhard.compare import Comparison, compare
+    from radhard.comparison import Comparison, compare
     from radhard.errors import InputError
     from radhard.formats import stored_as
-    from radhard.inject import inject
+    from radhard.injection import inject
     from radhard.results import Results
     from radhard.space import Fault, FaultSpace
 
@@ -54,13 +54,13 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Comparison": "compare",
+    "Comparison": "comparison",
     "Fault": "space",
     "FaultSpace": "space",
     "InputError": "errors",
     "Results": "results",
-    "compare": "compare",
-    "inject": "inject",
+    "compare": "comparison",
+    "inject": "injection",
     "run": "campaign",
     "stored_as": "formats",
 }

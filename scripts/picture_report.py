@@ -1,7 +1,7 @@
 """What does a report look like, for the README? `python scripts/picture_report.py`.
 
 Runs the campaign of ``radhard demo`` (about a minute), writes its report, and takes a picture of
-the top of it with a headless Chromium (``apt-get install chromium``) and the dev extra's playwright.
+the top of it with a headless Chromium (``apt-get install chromium``).
 """
 
 import shutil

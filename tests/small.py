@@ -111,11 +111,11 @@ def prepared(
     numbers = np.arange(len(trials)) if executed is None else executed
     if trials.single:
         faults = trials.at(numbers)
-        values = np.asarray(figures(faults), dtype=float).reshape(len(faults), -1)
+        values = np.asarray(figures(faults), dtype=float).reshape(len(faults), len(columns))
     else:
         faults = np.full(len(numbers), None)
         values = np.array([figures(trials[int(n)]) for n in numbers], dtype=float)
-        values = values.reshape(len(numbers), -1)
+        values = values.reshape(len(numbers), len(columns))
     frame = pd.DataFrame({"trial": numbers, "fault": faults, "faults": 1})
     for at, column in enumerate(columns):
         frame[column] = values[:, at]

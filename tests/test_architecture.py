@@ -264,3 +264,11 @@ def test_help_is_instant(arguments):
     module, _, function = script.partition(":")
     code = f"from {module} import {function}\nassert not {function}({[*arguments, '--help']})"
     assert loaded_by(code) == []
+
+
+def test_no_module_hides_a_name_that_the_package_offers() -> None:
+    import radhard
+
+    # Importing a submodule sets it on the package, in the place of a function of its name.
+    modules = {path.stem for path in Path(radhard.__file__).parent.glob("*.py")}
+    assert not modules & set(radhard._PLACES)

@@ -12,7 +12,7 @@ from radhard.engines import Engine, Serial
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import Float32
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.metrics import Accuracy, Distance, Outcome, Sdc
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Uniform

@@ -7,10 +7,10 @@ import torch
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations
-from tests.test_inject import Holder, bits_of, noise, space_of
+from tests.test_injection import Holder, bits_of, noise, space_of
 from tests.traces import traces
 from tests.zoo import named
 

@@ -9,7 +9,7 @@ from typing import Any
 import radhard
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Inputs, Weights
 from tests.traces import hooks, traces
@@ -18,7 +18,7 @@ from tests.zoo import named
 WATCHED = {
     str(path)
     for folder in [Path(radhard.__file__).parent]
-    for path in (folder / "inject.py", *(folder / "targets").glob("*.py"))
+    for path in (folder / "injection.py", *(folder / "targets").glob("*.py"))
 }
 
 

@@ -22,7 +22,7 @@ from radhard.formats import (
     Int,
     stored_as,
 )
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Inputs, Site, Weights
 from tests.traces import raw

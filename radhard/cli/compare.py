@@ -23,7 +23,7 @@ def compare(before: Path, after: Path, figure: str | None, by: str | None, trust
       radhard compare runs/base.db runs/hard.db
       radhard compare runs/float32.db runs/fixed.db --by layer
     """
-    from radhard.compare import compare as compared
+    from radhard.comparison import compare as compared
     from radhard.results import Results
 
     old, new = (Results.open(path, foreign=trust) for path in (before, after))

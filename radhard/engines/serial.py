@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radhard.engines.base import Campaign, Engine, Figures
 from radhard.errors import InputError
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Numbers
 from radhard.spec import component
 

@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from radhard.evaluation import evaluating
 from radhard.faults import BitFlip
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Inputs, Target
 from radhard.targets.flowing import hung

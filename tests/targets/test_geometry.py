@@ -10,7 +10,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.forward import plain
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Inputs, Target
 

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format, Int, stored_as
-from radhard.inject import inject
+from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.spec import component
 from radhard.targets import Weights

@@ -75,9 +75,10 @@ class Comparison:
                 f"  difference  {row.difference}",
             ]
             if row.p_value is not None:
+                pairs = row.lower + row.equal + row.higher
                 lines.append(
-                    f"  {row.lower:,} trials lower, {row.equal:,} equal, {row.higher:,} higher; "
-                    f"sign-flip test p = {row.p_value:.2g}"
+                    f"  of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "
+                    f"{row.higher:,} higher; sign-flip test p = {row.p_value:.2g}"
                 )
         return "\n".join(lines)
 
@@ -137,9 +138,9 @@ def _paired(
 ) -> list[Row]:
     both = np.intersect1d(before.numbers, after.numbers)
     old, new = before.only(both), after.only(both)
-    low, high = before.ranges[column]
-    scale = max(abs(low), abs(high)) if np.isfinite([low, high]).all() else None
-    if scale is None:
+    (low, high), (new_low, new_high) = before.ranges[column], after.ranges[column]
+    scale = max(high - new_low, new_high - low)
+    if not np.isfinite(scale):
         raise InputError(f"{column} has no bounds; compare quantiles instead")
     change = (new.values(column) - old.values(column)) / scale
     groups = Groups(old.space, old.trials, both, by)

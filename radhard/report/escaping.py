@@ -1,0 +1,42 @@
+"""How does text of other people's become harmless in Markdown?"""
+
+import re
+
+__all__ = ["fenced", "plain", "visible"]
+
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """The text with a mark for every character that has no place in a page.
+
+    Control characters, halves of a character, and marks that turn the direction of reading.
+    """
+    return _HIDDEN.sub("�", text)
+
+
+def plain(text: str) -> str:
+    r"""Text that Markdown takes as it is: no markup, no HTML, no link, no second line.
+
+    >>> plain("Weights('*') | <b>fc1_w</b>")
+    "Weights('\\*') \\| &lt;b&gt;fc1_w&lt;/b&gt;"
+    """
+    text = " ".join(visible(text).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*|~])", r"\\\1", text)
+    text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+    # What follows a bracket makes a link of it, a colon a definition.
+    return re.sub(r"\](?=[(:\[])", r"\\]", text)
+
+
+def fenced(text: str, language: str) -> str:
+    """Lines of code, in a fence longer than any in the text.
+
+    >>> print(fenced("a = 1", "python"))
+    ```python
+    a = 1
+    ```
+    """
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text)}\n{fence}"

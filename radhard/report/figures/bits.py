@@ -1,0 +1,102 @@
+"""Which bit positions are vulnerable?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.stats import Estimate
+
+__all__ = ["Bit", "bits"]
+
+
+@dataclass(frozen=True)
+class Bit:
+    """A bit position (or several struck together): how it is called, its field, its rate."""
+
+    name: str
+    field: str
+    rate: Estimate
+
+
+def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: bool) -> Figure:
+    """Bars with whiskers, most significant bit first, coloured by field (in their order).
+
+    A ring is a position where nothing was seen; where a bar would be too low to see, a dot is.
+    """
+    n = len(positions)
+    paints = {field: f"field{min(at, 4)}" for at, field in enumerate(fields, start=1)}
+    used = [f for f in dict.fromkeys(p.field for p in positions) if f in paints]
+    mixed = any(p.field not in paints for p in positions)
+    long = max(len(p.name) for p in positions) > 2
+    width, height = (342, 66 + 17 * n) if narrow else (760, 330)
+    figure, axes = sheet(width, height)
+    if narrow:
+        figure.subplots_adjust(
+            left=(64 if long else 32) / width,
+            right=1 - 18 / width,
+            top=1 - 30 / height,
+            bottom=36 / height,
+        )
+    else:
+        bottom = 62 if long and n > 12 else 44
+        figure.subplots_adjust(
+            left=52 / width, right=1 - 6 / width, top=1 - 34 / height, bottom=bottom / height
+        )
+    top = max(p.rate.high for p in positions)
+    floor = min(0.0, min(p.rate.low for p in positions)) * 1.04
+    for at, bit in enumerate(positions):
+        _draw(axes, at, bit, colour(paints.get(bit.field, "mixed")), top, flat=narrow)
+    # Nothing can be above all; a little room shows that a whisker has an end.
+    share_axis(axes, top * 1.04 or 1.0, vertical=not narrow, bottom=floor)
+    names = [p.name for p in positions]
+    if narrow:
+        axes.set_ylim(n - 0.4, -0.6)
+        axes.set_yticks(range(n), names)
+        axes.set_xlabel(what, color=colour("muted"), fontsize=12)
+    else:
+        axes.set_xlim(-0.7, n - 0.3)
+        axes.set_xticks(range(n), names, rotation=60 if long and n > 12 else 0, fontsize=11)
+        axes.set_xlabel("bit position", color=colour("muted"), fontsize=12, labelpad=4)
+    handles = [Patch(facecolor=colour(paints[f]), label=f) for f in used]
+    if mixed:
+        handles.append(Patch(facecolor=colour("mixed"), label="several fields"))
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(2 / width, 1.0),
+        ncol=len(handles),
+        frameon=False,
+        labelcolor=colour("ink"),
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.5,
+        columnspacing=1.6,
+        borderpad=0,
+        borderaxespad=0.2,
+        fontsize=12,
+    )
+    return figure
+
+
+def _draw(axes: Axes, at: int, bit: Bit, paint: str, top: float, *, flat: bool) -> None:
+    rate = bit.rate
+    (axes.barh if flat else axes.bar)(at, rate.value, 0.72, color=paint)
+    line = axes.hlines if flat else axes.vlines
+    tall = abs(rate.value) > 0.06 * top
+    line(at, rate.low, rate.high, color=colour("ink") if tall else paint, linewidth=1.6, alpha=0.7)
+    if not tall:
+        spot = (rate.value, at) if flat else (at, rate.value)
+        axes.plot(
+            *spot,
+            "o",
+            markersize=5.5,
+            markerfacecolor=paint if rate.value else colour("card"),
+            markeredgecolor=paint,
+            markeredgewidth=1.5,
+            clip_on=False,
+            zorder=4,
+        )

@@ -1,0 +1,71 @@
+"""What happens as errors become more frequent?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.stats import Estimate
+
+__all__ = ["Curve", "curves"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A figure at several rates; ``mark`` is a marker of matplotlib, so that colour is not all."""
+
+    name: str
+    paint: str
+    mark: str
+    points: Sequence[tuple[float, Estimate]]
+
+
+def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
+    """Lines with bands over a logarithmic axis of error rates."""
+    width, height = (342, 310) if narrow else (760, 360)
+    figure, axes = sheet(width, height)
+    above = 8 + 22 * (len(drawn) if narrow else 1)
+    figure.subplots_adjust(
+        left=50 / width, right=1 - 16 / width, top=1 - (above + 6) / height, bottom=48 / height
+    )
+    every = [e for curve in drawn for _, e in curve.points]
+    floor = min(0.0, min(e.low for e in every)) * 1.04
+    for curve in drawn:
+        x = [rate for rate, _ in curve.points]
+        values = [e.value for _, e in curve.points]
+        low, high = [e.low for _, e in curve.points], [e.high for _, e in curve.points]
+        paint = colour(curve.paint)
+        axes.fill_between(x, low, high, color=paint, alpha=0.16, linewidth=0)
+        axes.vlines(x, low, high, color=paint, linewidth=1.2)
+        axes.plot(
+            x,
+            values,
+            color=paint,
+            linewidth=2,
+            marker=curve.mark,
+            markersize=6,
+            label=curve.name,
+            clip_on=False,
+        )
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    rates = sorted({rate for curve in drawn for rate, _ in curve.points})
+    axes.set_xlim(rates[0] / 1.25, rates[-1] * 1.25)
+    ticks = rates if len(rates) <= (5 if narrow else 9) else rates[:: -(-len(rates) // 5)]
+    axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
+    share_axis(axes, 1.0, vertical=True, bottom=floor)
+    axes.set_xlabel(f"error rate per {per}", color=colour("muted"), fontsize=12)
+    figure.legend(
+        loc="upper left",
+        bbox_to_anchor=(2 / width, 1.0),
+        ncol=1 if narrow else len(drawn),
+        frameon=False,
+        labelcolor=colour("ink"),
+        handletextpad=0.6,
+        columnspacing=1.8,
+        borderpad=0,
+        borderaxespad=0.2,
+        fontsize=12,
+    )
+    return figure

@@ -1,0 +1,88 @@
+"""Which tensors are vulnerable, and how surely?"""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from radhard.report.figures.ink import colour, label, share_axis, sheet
+from radhard.report.reading import read
+from radhard.stats import Estimate
+
+__all__ = ["forest"]
+
+
+def forest(
+    rows: Sequence[tuple[str, Estimate]], overall: Estimate, what: str, narrow: bool
+) -> Figure:
+    """A point with its interval for each row, the overall rate as a dashed line.
+
+    A ring is a row where nothing was seen.
+    """
+    n = len(rows)
+    width = 342 if narrow else 760
+    each = 40 if narrow else 28
+    height = 62 + each * (n + 0.5 * narrow)
+    figure, axes = sheet(width, height)
+    longest = max(len(label(name)) for name, _ in rows)
+    left = 12 if narrow else 18 + 7.3 * longest
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - (14 if narrow else 172) / width,
+        top=1 - 20 / height,
+        bottom=42 / height,
+    )
+    top = max(max(rate.high for _, rate in rows), overall.high)
+    floor = min(0.0, min(rate.low for _, rate in rows), overall.low) * 1.04
+    share_axis(axes, top * 1.04 or 1.0, vertical=False, bottom=floor)
+    axes.axvspan(overall.low, overall.high, color=colour("accent"), alpha=0.09, linewidth=0)
+    axes.axvline(overall.value, color=colour("accent"), linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.text(
+        overall.value,
+        -1.02 if narrow else -0.62,
+        "overall",
+        color=colour("accent"),
+        fontsize=11,
+        ha="left" if overall.value < top / 2 else "right",
+        va="bottom",
+    )
+    for at, (name, rate) in enumerate(rows):
+        axes.hlines(at, rate.low, rate.high, color=colour("field2"), linewidth=2.2)
+        axes.plot(
+            rate.value,
+            at,
+            "o",
+            markersize=7,
+            markeredgecolor=colour("field2"),
+            markeredgewidth=1.8,
+            clip_on=False,
+            zorder=4,
+            markerfacecolor=colour("card" if rate.value == 0 else "field2"),
+        )
+        reading = read(rate)
+        if narrow:
+            axes.annotate(
+                f"{label(name, 20)}  {reading.value} {reading.interval}",
+                (0, at),
+                (0, 9),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                fontsize=12,
+                color=colour("ink"),
+                bbox={"facecolor": colour("card"), "linewidth": 0, "pad": 1, "alpha": 0.8},
+            )
+        else:
+            axes.annotate(
+                f"{reading.value} {reading.interval}",
+                (1, at),
+                (12, 0),
+                va="center",
+                fontsize=12,
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                color=colour("ink"),
+            )
+    axes.set_ylim(n - 0.5, -1.0 if narrow else -0.6)
+    axes.set_yticks([] if narrow else range(n), [] if narrow else [label(name) for name, _ in rows])
+    axes.tick_params(axis="y", colors=colour("ink"), pad=10)
+    axes.set_xlabel(what, color=colour("muted"), fontsize=12)
+    return figure

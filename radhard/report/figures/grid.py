@@ -1,0 +1,96 @@
+"""Where do tensor and bit position meet in harm?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from radhard.report.figures.ink import colour, label, sheet
+from radhard.stats import percent
+
+__all__ = ["STEPS", "Grid", "grid", "step"]
+
+STEPS = (0.001, 0.01, 0.1, 0.3)
+"""Where one shade ends and the next begins; rates of bits differ by powers of ten."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A share for every row and column; None where nothing was tried."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    shares: Sequence[Sequence[float | None]]
+
+
+def step(share: float) -> str:
+    """The shade of a share: 0 for none at all, then 1 to 5.
+
+    >>> [step(share) for share in (0.0, 0.0004, 0.05, 0.9)]
+    ['heat0', 'heat1', 'heat3', 'heat5']
+    """
+    return "heat0" if share <= 0 else f"heat{1 + sum(share >= edge for edge in STEPS)}"
+
+
+def grid(cells: Grid, narrow: bool) -> Figure:
+    """Squares shaded by their share; a dot where nothing was tried."""
+    rows, columns = len(cells.rows), len(cells.columns)
+    width = 342 if narrow else 760
+    each = 26 if narrow else 28
+    above = 52 if narrow else 30
+    height = above + each * rows + 44
+    figure, axes = sheet(width, height)
+    length = 13 if narrow else 28
+    longest = max(len(label(name, length)) for name in cells.rows)
+    left = 14 + 7.0 * longest
+    figure.subplots_adjust(
+        left=left / width, right=1 - 4 / width, top=1 - above / height, bottom=44 / height
+    )
+    for y, shares in enumerate(cells.shares):
+        for x, share in enumerate(shares):
+            if share is None:
+                axes.plot(x, y, ".", color=colour("muted"), markersize=2.5)
+                continue
+            axes.add_patch(
+                Rectangle(
+                    (x - 0.46, y - 0.44), 0.92, 0.88, facecolor=colour(step(share)), linewidth=0
+                )
+            )
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.spines["bottom"].set_visible(False)
+    every = max(1, round(columns / 8)) if narrow else max(1, -(-columns // 32))
+    # Counted from the right end, so that bit 0 has its name.
+    ticks = [x for x in range(columns) if (columns - 1 - x) % every == 0]
+    axes.set_xticks(ticks, [cells.columns[x] for x in ticks], fontsize=11)
+    axes.set_yticks(range(rows), [label(name, length) for name in cells.rows])
+    axes.tick_params(axis="y", colors=colour("ink"))
+    axes.set_xlabel("bit position", color=colour("muted"), fontsize=12)
+    edges = [percent(edge).replace(" ", "") for edge in STEPS]
+    names = [
+        "none seen",
+        *(f"{'to ' if low is None else low + '–'}{high}" for low, high in _pairs(edges)),
+        f"over {edges[-1]}",
+    ]
+    figure.legend(
+        handles=[Patch(facecolor=colour(f"heat{i}"), label=name) for i, name in enumerate(names)],
+        loc="upper left",
+        bbox_to_anchor=(2 / width, 1.0),
+        ncol=3 if narrow else 6,
+        frameon=False,
+        labelcolor=colour("ink"),
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        borderpad=0,
+        borderaxespad=0.2,
+        fontsize=12,
+    )
+    return figure
+
+
+def _pairs(edges: Sequence[str]) -> list[tuple[str | None, str]]:
+    lows: list[str | None] = [None, *(edge.removesuffix("%") for edge in edges[:-1])]
+    return list(zip(lows, edges, strict=True))

@@ -1,0 +1,80 @@
+"""With what is drawn: which sheet, which type, and colours that the page decides?"""
+
+import re
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from radhard.stats import percent
+
+__all__ = ["COLOURS", "SETTINGS", "colour", "label", "share_axis", "sheet"]
+
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "radhard",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 12.0,
+    "axes.linewidth": 0.8,
+    "path.simplify": False,
+}
+"""Text stays text, ids do not depend on chance, and a name with dollars is no formula."""
+
+_NAMES = (
+    *("ink", "muted", "line", "card", "accent", "masked", "noncritical", "critical", "due"),
+    *("field1", "field2", "field3", "field4", "mixed", "heat0", "heat1", "heat2", "heat3"),
+    *("heat4", "heat5", "on-dark", "step0", "step1", "step2", "step3", "step4"),
+)
+
+COLOURS = {name: f"#{number:02x}fe{number:02x}" for number, name in enumerate(_NAMES, start=1)}
+"""A colour that nobody would choose for each name; `svg` puts the page's colour in its place."""
+
+
+def colour(name: str) -> str:
+    """The stand-in for a colour of the style sheet."""
+    return COLOURS[name]
+
+
+def sheet(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of so many CSS pixels with one pair of axes: two thin lines, ticks without marks."""
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    figure.patch.set_alpha(0.0)
+    axes = figure.add_subplot()
+    axes.patch.set_alpha(0.0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(colour("line"))
+    axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def share_axis(axes: Axes, top: float, *, vertical: bool, bottom: float = 0.0) -> None:
+    """An axis in percent with few, round ticks and a faint grid."""
+    axis = axes.yaxis if vertical else axes.xaxis
+    (axes.set_ylim if vertical else axes.set_xlim)(bottom, top)
+    step = next(s for s in _steps() if (top - bottom) / s <= 5.2)
+    first = -(-bottom // step)
+    ticks = [(first + n) * step for n in range(int((top - bottom) / step) + 1)]
+    axis.set_ticks([tick for tick in ticks if tick <= top * (1 + 1e-9)])
+    axis.set_major_formatter(FuncFormatter(lambda x, _: percent(round(x, 12))))
+    axis.grid(True, color=colour("line"), linewidth=0.8)
+
+
+def label(text: str, length: int = 30) -> str:
+    """A name short enough for a figure, with a mark for what cannot be drawn.
+
+    >>> label("encoder.layers.11.self_attention.in_proj_weight", 25)
+    'encoder.laye…_proj_weight'
+    """
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "�", text)
+    if len(text) <= length:
+        return text
+    half = (length - 1) // 2
+    return f"{text[:half]}…{text[-(length - 1 - half) :]}"
+
+
+def _steps() -> list[float]:
+    return [digit * 10.0**power for power in range(-9, 3) for digit in (1, 2, 5)]

@@ -1,0 +1,108 @@
+"""How does a report become a file to read?"""
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from radhard.errors import InputError
+from radhard.report.blocks import Code, Document, Picture, Table, Text
+from radhard.report.document import document
+from radhard.report.escaping import fenced, plain, visible
+from radhard.report.figures import svg
+from radhard.results import Results
+
+__all__ = ["html", "markdown", "write"]
+
+
+def html(
+    results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
+) -> str:
+    """The report of a run as one HTML page that asks for nothing else: no network, no script.
+
+    Arguments as for `write`.
+    """
+    shown = document(results, store=store, fit_per_bit=fit_per_bit)
+    return _rendered("page.html.j2", shown)
+
+
+def markdown(
+    results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
+) -> str:
+    """The report of a run as Markdown: the same numbers, a sentence for each figure.
+
+    Arguments as for `write`.
+    """
+    shown = document(results, store=store, fit_per_bit=fit_per_bit)
+    return _rendered("page.md.j2", shown)
+
+
+def write(
+    results: Results,
+    path: str | Path,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+) -> tuple[Path, Path]:
+    """Write the report of a run to ``path`` (HTML), and its Markdown twin beside it.
+
+    Args:
+        results: of a run, finished or not.
+        path: of the page, such as ``base.html``; the twin is then ``base.md``.
+        store: the run file, so that the lines to copy can name it.
+        fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
+
+    Returns:
+        The paths of the page and of its twin.
+
+    Raises:
+        InputError: the path is a folder, ends in ``.md``, or cannot be written; the raw rate is
+            negative.
+    """
+    page = Path(path)
+    if page.suffix.lower() == ".md" or page.is_dir() or not page.name:
+        raise InputError(f"{str(path)!r}: name the page, such as base.html; its twin is base.md")
+    twin = page.with_suffix(".md")
+    shown = document(results, store=store, fit_per_bit=fit_per_bit)
+    texts = {page: _rendered("page.html.j2", shown), twin: _rendered("page.md.j2", shown)}
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        for place, text in texts.items():
+            place.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"the report cannot be written: {error}") from error
+    return page, twin
+
+
+def _rendered(template: str, shown: Document) -> str:
+    environment = Environment(
+        loader=PackageLoader("radhard.report", "templates"),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        finalize=lambda x: visible(x) if type(x) is str else x,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["plain"] = plain
+    environment.filters["fenced"] = fenced
+    environment.globals["drawn"] = _drawn
+    environment.globals["style"] = _style(environment)
+    # By type, since a template cannot ask for one.
+    environment.tests["picture"] = lambda block: isinstance(block, Picture)
+    environment.tests["table"] = lambda block: isinstance(block, Table)
+    environment.tests["code"] = lambda block: isinstance(block, Code)
+    environment.tests["text"] = lambda block: isinstance(block, Text)
+    return environment.get_template(template).render(document=shown)
+
+
+def _drawn(picture: Picture, narrow: bool) -> Markup:
+    name = f"{picture.name}-{'narrow' if narrow else 'wide'}"
+    # Trusted: made by us, its text escaped on the way.
+    return Markup(visible(svg(lambda: picture.draw(narrow), name, picture.title, picture.finding)))  # noqa: S704
+
+
+def _style(environment: Environment) -> Markup:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, "style.css")
+    return Markup(source)  # noqa: S704  # a file of this package

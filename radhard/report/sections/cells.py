@@ -1,0 +1,88 @@
+"""Where do tensor and bit meet in harm?"""
+
+import numpy as np
+
+from radhard.report.blocks import Picture, Section, Table
+from radhard.report.figures import Grid, grid
+from radhard.report.harm import Harm
+from radhard.report.reading import COLUMNS, read
+from radhard.report.sections.bit_positions import bit_name
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["cells"]
+
+_TENSORS = 24
+_BITS = 64
+_SHOWN = 8
+
+
+def cells(results: Results, harm: Harm) -> Section | None:
+    """Harm by tensor and bit position; None where there is nothing to cross."""
+    space = results.space
+    if len(space.sites) < 2 or not 2 <= space.variants <= _BITS:
+        return None
+    part, names, all_of = _worst(results, harm)
+    found: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
+    groups = [
+        "+".join(map(str, space.fault.struck(variant, space.format)))
+        for variant in reversed(range(space.variants))
+    ]
+    table = [
+        [found[key].value if (key := f"{name}, {bits}") in found else None for bits in groups]
+        for name in names
+    ]
+    heat = Grid(names, [bit_name(bits) for bits in groups], table)
+    cell = {f"{n}, {b}": (n, bit_name(b)) for n in names for b in groups}
+    ranked = sorted((key for key in cell if key in found), key=lambda key: -found[key].value)
+    seen = [key for key in ranked if found[key].value > 0]
+    tried = sum(share is not None for row in table for share in row)
+    if not seen:
+        finding = (
+            f"{harm.Rate}: nothing was seen in any of the {tried:,} pairs of tensor and bit that "
+            "were tried."
+        )
+    else:
+        r = read(found[seen[0]])
+        finding = (
+            f"Bit {cell[seen[0]][1]} of {cell[seen[0]][0]} is the worst of {tried:,} pairs: "
+            f"{r.value} {r.interval}; in {tried - len(seen):,} pairs nothing was seen. "
+            "A shade is the mean of a pair's trials, often few."
+        )
+    if all_of:
+        finding += f" Drawn are the {len(names)} of {all_of} tensors with the highest rate."
+    picture = Picture(
+        "cells",
+        f"{harm.Rate} by tensor and bit position",
+        finding,
+        lambda narrow: grid(heat, narrow),
+    )
+    blocks: list[Picture | Table] = [picture]
+    if seen:
+        rows = tuple((*cell[key], *read(found[key])) for key in seen[: 3 * _SHOWN])
+        blocks.append(
+            Table(
+                "Tensor and bit with the highest rates",
+                ("tensor", "bit", "rate", *COLUMNS),
+                rows,
+                words=2,
+                shown=_SHOWN,
+            )
+        )
+    return Section("cells", "Tensor by bit", tuple(blocks))
+
+
+def _worst(results: Results, harm: Harm) -> tuple[Results, list[str], int]:
+    """The trials in the most vulnerable tensors, those tensors, and how many there are in all.
+
+    The number is 0 where these are all: an interval for each of thousands of cells takes long.
+    """
+    rates: dict[str, Estimate] = results.rate(harm.column, by="tensor")
+    if len(rates) <= _TENSORS:
+        return results, list(rates), 0
+    chosen = set(sorted(rates, key=lambda name: -rates[name].value)[:_TENSORS])
+    space = results.space
+    places = [at for at, site in enumerate(space.sites) if site.name in chosen]
+    struck, _, _ = space.locate(results.trials.at(results.numbers))
+    part = results.only(results.numbers[np.isin(struck, places)])
+    return part, [name for name in rates if name in chosen], len(rates)

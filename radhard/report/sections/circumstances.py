@@ -1,0 +1,70 @@
+"""Under which circumstances was it run, and how is it run again?"""
+
+import shlex
+from pathlib import Path
+
+from radhard.report.blocks import Code, Section, Table, Text
+from radhard.report.words import data_name, given_name
+from radhard.results import Results
+
+__all__ = ["circumstances", "repeat"]
+
+
+def circumstances(results: Results) -> Section:
+    """Every spec of the run, the environment, and what there was to note."""
+    manifest, space = results.manifest, results.space
+    specs = [
+        ("model", given_name(results, "model") or "not named"),
+        ("data", data_name(results) or "not named"),
+        ("samples", f"{int(manifest.get('samples', 0)):,}"),
+        ("targets", ", ".join(map(repr, space.targets))),
+        ("fault", repr(space.fault)),
+        ("format", repr(space.format)),
+        ("sampler", repr(results.sampler)),
+        ("metrics", ", ".join(map(str, manifest.get("metrics", ())))),
+        ("seed", str(results.seed)),
+        ("engine", str(manifest.get("engine", "not recorded"))),
+        ("model fingerprint", str(manifest.get("model fingerprint", "not recorded"))),
+        ("data fingerprint", str(manifest.get("data fingerprint", "not recorded"))),
+    ]
+    environment = manifest.get("environment")
+    found = environment if isinstance(environment, dict) else {}
+    blocks: list[Table | Text] = [
+        Table("What was run", ("part", "spec"), tuple(specs), words=2),
+        Table(
+            "Environment",
+            ("part", "version"),
+            tuple((str(k), str(v)) for k, v in found.items()),
+            words=2,
+        ),
+    ]
+    notes = manifest.get("notes")
+    for note in notes if isinstance(notes, list) else []:
+        blocks.append(Text(f"Note: {note}"))
+    return Section("circumstances", "Circumstances", tuple(blocks))
+
+
+def repeat(results: Results, store: Path | None) -> Section:
+    """The command that runs it again, where the manifest is enough for one."""
+    title = "How to repeat it"
+    named = given_name(results, "model") and given_name(results, "data")
+    if store is not None and named:
+        file = shlex.quote(store.as_posix())
+        again = shlex.quote(store.with_stem(store.stem + "-again").as_posix())
+        text = "The run file holds all that is needed; the trials and outcomes will be the same."
+        return Section(
+            "repeat",
+            title,
+            (Text(text), Code(f"radhard run --from {file} --store {again}", "sh")),
+        )
+    missing = (
+        "it was run from Python, with a model or data that only the program knows"
+        if not named
+        else "it was not kept in a run file (store=...)"
+    )
+    text = (
+        f"No command line repeats this run, since {missing}. The same call, with the specs and the "
+        "seed above, gives the same trials and outcomes; the fingerprints tell whether model and "
+        "data are the same."
+    )
+    return Section("repeat", title, (Text(text),))

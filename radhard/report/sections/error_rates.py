@@ -1,0 +1,76 @@
+"""What happens as errors become more frequent?"""
+
+from radhard.report.blocks import Picture, Section, Table
+from radhard.report.figures import Curve, curves
+from radhard.report.harm import Harm, meaning_of
+from radhard.report.reading import COLUMNS, read
+from radhard.results import Results
+from radhard.samplers import ErrorRate
+from radhard.stats import Estimate
+
+__all__ = ["error_rates"]
+
+
+def error_rates(results: Results, harm: Harm) -> Section:
+    """Harm and accuracy at every error rate, as curves and a table."""
+    assert isinstance(results.sampler, ErrorRate)
+    per = results.sampler.per
+    columns = {harm.column: (harm.rate, "critical", "o")}
+    if "Accuracy().accuracy" in results.columns:
+        columns["Accuracy().accuracy"] = ("accuracy", "field2", "s")
+    found = {column: results.estimates(column, "rate", 0.95) for column in columns}
+    order = sorted(found[harm.column], key=float)
+    drawn = [
+        Curve(name, paint, mark, [(float(r), found[column][r]) for r in order if float(r) > 0])
+        for column, (name, paint, mark) in columns.items()
+    ]
+    counts = _faults(results)
+    rows = tuple(
+        (rate, counts[rate], name, *read(found[column][rate]))
+        for rate in order
+        for column, (name, _, _) in columns.items()
+    )
+    table = Table(
+        "By error rate",
+        (f"error rate per {per}", "faults a trial", "figure", "value", *COLUMNS),
+        rows,
+        words=3,
+    )
+    if not any(curve.points for curve in drawn):
+        return Section("rates", "As errors become more frequent", (table,))
+    picture = Picture(
+        "rates",
+        f"{harm.Rate} over the error rate",
+        _finding(found, columns, order),
+        lambda narrow: curves(drawn, per, narrow),
+    )
+    return Section("rates", "As errors become more frequent", (picture, table))
+
+
+def _finding(
+    found: dict[str, dict[str, Estimate]],
+    columns: dict[str, tuple[str, str, str]],
+    order: list[str],
+) -> str:
+    parts = []
+    for column, (name, _, _) in columns.items():
+        first, last = read(found[column][order[0]]), read(found[column][order[-1]])
+        name = meaning_of(column) if name == "accuracy" else name
+        parts.append(
+            f"{name} {first.value} {first.interval}"
+            + ("" if len(order) == 1 else f", then {last.value} {last.interval}")
+        )
+    text = (
+        f"At {order[0]}"
+        + ("" if len(order) == 1 else f" and {order[-1]}")
+        + ": "
+        + "; ".join(parts)
+    )
+    return f"{text}. Bands are 95 % intervals over the trials."
+
+
+def _faults(results: Results) -> dict[str, str]:
+    """Mean number of faults in a trial at each rate."""
+    frame = results.to_frame()
+    means = frame.groupby(frame["rate"].str.removeprefix("rate "))["faults"].mean()
+    return {str(rate): f"{mean:,.4g} in the mean" for rate, mean in means.items()}

@@ -1,0 +1,76 @@
+"""How many failures in a billion hours is that?"""
+
+from radhard.faults import BitFlip
+from radhard.reliability import fit
+from radhard.report.blocks import Section, Table, Text
+from radhard.report.harm import Harm, outcome_columns
+from radhard.report.reading import COLUMNS, read
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["failures"]
+
+_EXAMPLE_FIT_PER_BIT = 1e-4
+"""100 FIT a megabit, of the order of what beam tests of memories find at sea level."""
+
+
+def failures(results: Results, harm: Harm, fit_per_bit: float | None) -> Section:
+    """FIT from the raw rate of a bit, the bits at risk, and the rate of this campaign."""
+    title = "From rates to failures in time"
+    if results.by_rate:
+        text = (
+            "FIT takes the rate of single faults, which a run at error rates does not tell. "
+            "Uniform(n) as the sampler does."
+        )
+        return Section("fit", title, (Text(text),))
+    if not harm.answers:
+        text = (
+            f"FIT takes the share of answers that fail, and {harm.column} is no such share. "
+            "Outcome() among the metrics gives one."
+        )
+        return Section("fit", title, (Text(text),))
+    bits = _bits(results)
+    rate: Estimate = results.rate(harm.column)
+    named = {harm.rate: rate}
+    if outcomes := outcome_columns(results):
+        named["DUE"] = results.rate(outcomes["due"])
+    raw = _EXAMPLE_FIT_PER_BIT if fit_per_bit is None else fit_per_bit
+    given = (
+        f"raw rate of {raw:g} FIT per bit, as given"
+        if fit_per_bit is not None
+        else f"raw rate of {raw:g} FIT per bit, which is an example and not a measurement"
+    )
+    share, total = read(rate), read(fit(raw, bits, rate))
+    formula = (
+        "FIT (failures in 1e9 device hours) = raw FIT of a bit × bits at risk × share of faults "
+        f"that end as a failure. Here: {raw:g} × {bits:,} × {share.value} {share.interval} = "
+        f"{total.value} {total.interval}, for a {given}."
+    )
+    if fit_per_bit is None:
+        formula += (
+            " Give the raw rate of your memory with --fit-per-bit, or fit_per_bit= in Python."
+        )
+    rows = tuple((name, *read(fit(raw, bits, estimate))) for name, estimate in named.items())
+    table = Table(f"Failures in 1e9 hours of {bits:,} bits", ("failure", "FIT", *COLUMNS), rows)
+    return Section("fit", title, (Text(formula), table, Text(_care(results))))
+
+
+def _bits(results: Results) -> int:
+    """Bits that a fault of the space can concern, at one moment."""
+    space = results.space
+    struck = {b for v in range(space.variants) for b in space.fault.struck(v, space.format)}
+    words = sum(site.words // (site.samples or 1) for site in space.sites)
+    return words * len(struck)
+
+
+def _care(results: Results) -> str:
+    text = "The interval is that of the rate alone: raw rate and bits are taken as known."
+    if any(site.flows for site in results.space.sites):
+        text += (
+            " Activations and inputs exist for a moment only: this takes each to be in memory all "
+            "the time, which is an upper bound."
+        )
+    fault = results.space.fault
+    if not isinstance(fault, BitFlip) or fault.count > 1:
+        text += f" The raw rate is to be that of {fault!r}, per bit that it concerns."
+    return text

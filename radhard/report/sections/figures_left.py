@@ -1,0 +1,44 @@
+"""What else was measured?"""
+
+from radhard.errors import InputError
+from radhard.report.blocks import Section, Table, Text
+from radhard.report.harm import meaning_of, outcome_columns
+from radhard.report.reading import COLUMNS, read
+from radhard.results import Results
+
+__all__ = ["figures_left"]
+
+
+def figures_left(results: Results) -> Section | None:
+    """Every figure that the outcome classes do not hold; None where there is no other."""
+    shown = set(outcome_columns(results).values())
+    columns = [column for column in results.columns if column not in shown]
+    if not columns or not len(results):
+        return None
+    rows: list[tuple[str, ...]] = []
+    notes: list[Text] = []
+    for column in columns:
+        try:
+            rows += _rows(results, column)
+        except InputError as error:
+            notes.append(Text(f"{meaning_of(column)} is not to be had: {error}."))
+    table = Table(
+        "Means over all faults; medians of what has no bounds",
+        ("figure", "value", *COLUMNS),
+        tuple(rows),
+    )
+    return Section("figures", "The other figures", (*([table] if rows else []), *notes))
+
+
+def _rows(results: Results, column: str) -> list[tuple[str, ...]]:
+    name = meaning_of(column)
+    if column in _unbounded(results):
+        return [(f"{name}, median", *read(results.quantile(column, 0.5)))]
+    return [
+        (f"{name} at {group}" if group else name, *read(estimate))
+        for group, estimate in results.estimates(column, results.usual_split, 0.95).items()
+    ]
+
+
+def _unbounded(results: Results) -> set[str]:
+    return {c for c, (low, high) in results.ranges.items() if max(-low, high) == float("inf")}

@@ -1,0 +1,146 @@
+"""What is the first thing to know of a run?"""
+
+import numpy as np
+
+from radhard.errors import InputError
+from radhard.report.blocks import Headline, Tile
+from radhard.report.harm import Harm, harm_of, meaning_of, outcome_columns
+from radhard.report.odds import between, odds
+from radhard.report.reading import read
+from radhard.report.words import faults, where
+from radhard.results import Results
+from radhard.samplers import ErrorRate
+from radhard.stats import Estimate, percent
+
+__all__ = ["fault_free", "headline"]
+
+
+def headline(results: Results) -> Headline:
+    """How much the faults hurt in the mean, the classes beside it, and what it means."""
+    harm = harm_of(results)
+    label = f"{harm.Rate}, in points" if harm.column.endswith(".drop") else harm.Rate
+    if not len(results):
+        return Headline(Tile(label, "not known yet"), "No trial has been executed yet.", ())
+    if not harm.bounded:
+        return _unbounded(results, harm)
+    group, estimate = _most(results, harm)
+    where_at = f" at an error rate of {group}" if group else ""
+    if (n := len(results.trials.strata)) > 1 and group:
+        where_at += f", the worst of {n}"
+    main = _tile(label + where_at, estimate)
+    return Headline(main, _meaning(results, harm, group, estimate), _tiles(results, harm, group))
+
+
+def fault_free(results: Results) -> Tile | None:
+    """Accuracy without faults, as far as the trials tell it; None where there are no labels."""
+    if not {"Accuracy().accuracy", "Accuracy().drop"} <= set(results.columns) or not len(results):
+        return None
+    golden = results.values("Accuracy().accuracy") + results.values("Accuracy().drop")
+    label = "fault-free accuracy"
+    if results.trials.single and any(site.samples for site in results.space.sites):
+        # A trial looks at one sample, so each tells whether that one is answered rightly.
+        struck = results.to_frame()["sample"].to_numpy(dtype=float)
+        seen = np.unique(struck[~np.isnan(struck)], return_index=True)[1]
+        share, n = float(golden[~np.isnan(struck)][seen].mean()), len(seen)
+        every = n == int(results.manifest["samples"])
+        return Tile(
+            label,
+            percent(share),
+            "",
+            f"of {'all ' if every else 'the '}{n:,} samples"
+            + ("" if every else " that were struck"),
+        )
+    n = int(results.manifest["samples"])
+    return Tile(label, percent(round(float(golden[0]), 12)), "", f"of these {n:,} samples")
+
+
+def _most(results: Results, harm: Harm) -> tuple[str, Estimate]:
+    """The estimate that leads; of several error rates the one that does most harm."""
+    estimates = results.estimates(harm.column, results.usual_split, 0.95)
+    if not results.by_rate:
+        return "", estimates[""]
+    group = max(estimates, key=lambda rate: (estimates[rate].value, -float(rate)))
+    return group, estimates[group]
+
+
+def _tiles(results: Results, harm: Harm, group: str) -> tuple[Tile, ...]:
+    outcomes = outcome_columns(results)
+    columns = [outcomes[name] for name in ("due", "noncritical", "masked") if outcomes]
+    columns += [c for c in ("Accuracy().accuracy", "Accuracy().drop") if c in results.columns]
+    tiles = [
+        _tile(meaning_of(column), _estimate(results, column, group))
+        for column in columns
+        if column != harm.column
+    ]
+    free = fault_free(results)
+    at = len(tiles) - 2 if "Accuracy().accuracy" in columns else len(tiles)
+    return tuple(tiles if free is None else [*tiles[:at], free, *tiles[at:]])
+
+
+def _estimate(results: Results, column: str, group: str) -> Estimate:
+    return results.estimates(column, results.usual_split, 0.95)[group]
+
+
+def _tile(label: str, estimate: Estimate) -> Tile:
+    return Tile(label, *read(estimate))
+
+
+def _meaning(results: Results, harm: Harm, group: str, estimate: Estimate) -> str:
+    if results.by_rate:
+        assert isinstance(results.sampler, ErrorRate)
+        struck = (
+            f"With errors at a rate of {group} per {results.sampler.per} in {where(results)}, all "
+            "present at once"
+        )
+    else:
+        one = faults(results.space.fault, 1).removeprefix("1 ")
+        struck = f"With one {one} in {where(results)}"
+    if not harm.answers:
+        return f"{struck}, the {harm.rate} is {estimate} in the mean over faults and samples."
+    if estimate.value == 0:
+        text = f"{struck}, no answer of any trial was corrupted"
+    else:
+        text = f"{struck}, about {odds(estimate.value, 'answer')} {_fate(estimate.value, harm)}"
+        text = text.replace("about all", "all").replace("about nearly", "nearly")
+    share = f"{text}, {between(estimate)}."
+    return share + _mean_of(results, harm, group)
+
+
+def _fate(share: float, harm: Harm) -> str:
+    one = odds(share).startswith("one ")
+    if harm.what == "answers changed":
+        return "differs from the fault-free one" if one else "differ from the fault-free ones"
+    return f"{'is' if one else 'are'} {harm.what.removeprefix('answers ')}"
+
+
+def _mean_of(results: Results, harm: Harm, group: str) -> str:
+    """A word of care: a mean over faults may be few disasters among many harmless ones."""
+    if any(site.samples for site in results.space.sites):
+        return " This is a mean over faults and samples: every trial strikes one sample."
+    values = results.values(harm.column)
+    if group:
+        frame = results.to_frame()
+        values = values[[name.removeprefix("rate ") == group for name in frame["rate"]]]
+    spared = int((values <= 0).sum())
+    if spared in (0, len(values)):
+        return " This is a mean over faults and samples."
+    return (
+        f" This is a mean over faults and samples: {spared:,} of the {len(values):,} trials "
+        f"changed no answer, the worst one {percent(float(values.max()))} of them."
+    )
+
+
+def _unbounded(results: Results, harm: Harm) -> Headline:
+    try:
+        median = results.quantile(harm.column, 0.5)
+    except InputError as error:
+        return Headline(
+            Tile(f"Median {harm.rate}", "not to be had"),
+            f"Why: {error}.",
+            _tiles(results, harm, ""),
+        )
+    return Headline(
+        Tile(f"Median {harm.rate}", *read(median)),
+        f"Half of the trials move the outputs by no more than this ({harm.column}).",
+        _tiles(results, harm, ""),
+    )

@@ -1,0 +1,70 @@
+"""How do the trials' answers fall into classes?"""
+
+from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.figures import bars
+from radhard.report.harm import meaning_of, outcome_columns
+from radhard.report.reading import COLUMNS, read
+from radhard.report.words import joined
+from radhard.results import Results
+
+__all__ = ["outcomes"]
+
+_NAMES = {
+    "masked": ("masked", "every output value as without the fault"),
+    "noncritical": ("non-critical SDC", "other output values, the same answer"),
+    "critical": ("critical SDC", "another answer, and nothing tells"),
+    "due": ("DUE", "NaN in the output: detectable, unrecoverable error"),
+}
+
+
+def outcomes(results: Results) -> Section | None:
+    """The four outcome classes, for each error rate where there are several."""
+    columns = outcome_columns(results)
+    if not columns or not len(results):
+        return None
+    found = {
+        name: results.estimates(column, results.usual_split, 0.95)
+        for name, column in columns.items()
+    }
+    groups = list(found["masked"])
+    named = {column: _NAMES[column][0] for column in columns}
+    said_of = {column: _NAMES[column][1] for column in columns}
+    if "infinite='due'" in columns["due"]:
+        said_of["due"] = said_of["due"].replace("NaN", "NaN or infinity")
+    drawn = [(group, [found[name][group].value for name in columns]) for group in groups]
+    classes = [(_NAMES[name][0], name) for name in columns]
+    said = joined([" ".join((*read(found[n][groups[-1]])[:2], _NAMES[n][0])) for n in columns])
+    at = f" at an error rate of {groups[-1]}" if results.by_rate else ""
+    picture = Picture(
+        "outcomes",
+        "Outcome classes",
+        f"Of all answers under a fault{at}: {said}.",
+        lambda narrow: bars(drawn, classes, narrow),
+    )
+    head = ("error rate",) if results.by_rate else ()
+    meaning = () if results.by_rate else ("meaning",)
+    rows = tuple(
+        (
+            *((group,) if head else ()),
+            name,
+            *((said_of[column],) if meaning else ()),
+            *read(found[column][group]),
+        )
+        for group in groups
+        for column, name in named.items()
+    )
+    table = Table(
+        "Share of answers in each class",
+        (*head, "class", *meaning, "share", *COLUMNS),
+        rows,
+        words=1 + len(head) + len(meaning),
+        shown=2 * len(columns) if len(groups) > 2 else None,
+    )
+    about = [c for c in results.columns if c not in columns.values() and c.startswith("Outcome(")]
+    text = (
+        "SDC is silent data corruption. Answers are compared with the fault-free ones, not "
+        "with the labels."
+    )
+    if about:
+        text += f" Not shown here: {', '.join(meaning_of(c) for c in about)}."
+    return Section("outcomes", "What becomes of the answers", (picture, Text(text), table))

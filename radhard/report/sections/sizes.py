@@ -1,0 +1,108 @@
+"""On how many trials does all this rest?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from radhard.report.blocks import Section, Table, Text
+from radhard.report.harm import Harm
+from radhard.report.reading import read
+from radhard.results import Results
+from radhard.samplers import ErrorRate, Stratum
+from radhard.stats import Estimate, percent
+
+__all__ = ["sizes"]
+
+_SHOWN = 12
+
+
+def sizes(results: Results, harm: Harm) -> Section:
+    """Strata with their population, their trials, and the margin that they reached."""
+    strata = results.trials.strata
+    ends = np.cumsum([stratum.trials for stratum in strata])
+    done = np.bincount(
+        np.searchsorted(ends, results.numbers, side="right"), minlength=len(strata)
+    ).tolist()
+    margins = _margins(results, harm)
+    parts = _parts(results, strata)
+    rows = []
+    for name, members in parts.items():
+        faults = sum(strata[m].population for m in members)
+        tried, planned = sum(done[m] for m in members), sum(strata[m].trials for m in members)
+        margin = margins.get(name)
+        rows.append(
+            (
+                name,
+                f"{len(members):,}",
+                "endless" if results.by_rate else f"{faults:,}",
+                f"{tried:,}" if tried == planned else f"{tried:,} of {planned:,}",
+                "–" if results.by_rate else percent(tried / faults if faults else 0.0),
+                "–" if margin is None else _margin(margin),
+            )
+        )
+    columns = ("part", "strata", "faults", "trials", "tried", "margin reached")
+    table = Table(
+        "Parts of the fault space, and how far each was tried",
+        columns,
+        tuple(rows),
+        shown=_SHOWN if len(rows) > _SHOWN else None,
+    )
+    return Section("sizes", "Sample sizes", (Text(_explained(results, harm)), table))
+
+
+def _parts(results: Results, strata: tuple[Stratum, ...]) -> dict[str, list[int]]:
+    """Strata by the tensor that they lie in, if each lies in one; else each by its own name."""
+    if results.by_rate:
+        return {s.name.removeprefix("rate "): [at] for at, s in enumerate(strata)}
+    ends = np.array([[s.start, s.start + s.step * (s.population - 1)] for s in strata])
+    # An empty stratum begins nowhere; no tensor is to be named for it.
+    ends = np.clip(ends, 0, max(len(results.space) - 1, 0))
+    first, last = (results.space.locate(ends[:, side])[0] for side in (0, 1))
+    if len(strata) == 1 or not (first == last).all():
+        return {s.name: [at] for at, s in enumerate(strata)}
+    parts: dict[str, list[int]] = {}
+    for at, place in enumerate(first.tolist()):
+        parts.setdefault(results.space.sites[place].name, []).append(at)
+    return parts
+
+
+def _margins(results: Results, harm: Harm) -> Mapping[str, Estimate]:
+    if not harm.bounded or not len(results):
+        return {}
+    if results.by_rate:
+        return results.estimates(harm.column, "rate", 0.95)
+    strata = results.trials.strata
+    if len(strata) == 1:
+        return {strata[0].name: results.estimates(harm.column, None, 0.95)[""]}
+    return results.estimates(harm.column, "tensor", 0.95)
+
+
+def _margin(estimate: Estimate) -> str:
+    reading = read(estimate)
+    if reading.interval == "exact":
+        return "exact"
+    down, up = estimate.value - estimate.low, estimate.high - estimate.value
+    return f"−{_points(down)} / +{_points(up)} points"
+
+
+def _points(distance: float) -> str:
+    return f"{100 * distance:.2g}" if distance < 0.1 else f"{100 * distance:.0f}"
+
+
+def _explained(results: Results, harm: Harm) -> str:
+    text = (
+        f"{results.sampler!r}, seed {results.seed}: {len(results):,} of {results.planned:,} "
+        "planned trials executed. The unit of sampling is the trial, not the sample. "
+    )
+    if isinstance(results.sampler, ErrorRate):
+        return text + "A trial holds as many faults as the error rate brings."
+    text += (
+        "Faults are drawn without replacement, and overall rates weigh every part by its number of "
+        "faults."
+    )
+    if not harm.bounded:
+        return text
+    return text + (
+        f" The margin is the distance from the {harm.rate} to the limits of its 95 % interval, "
+        "in percentage points."
+    )

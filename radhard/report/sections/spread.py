@@ -1,0 +1,71 @@
+"""Is the harm spread over many faults, or do few do it all?"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from radhard.groups import Groups
+from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.figures import bars
+from radhard.report.harm import Harm
+from radhard.report.reading import COLUMNS, read
+from radhard.results import Results
+from radhard.stats import Cell, Estimate, stratified_mean
+
+__all__ = ["spread"]
+
+_Step = tuple[str, str, Callable[[np.ndarray], np.ndarray]]
+_STEPS: tuple[_Step, ...] = (
+    ("none", "step0", lambda x: x <= 0),
+    ("up to 10 %", "step1", lambda x: (x > 0) & (x <= 0.1)),
+    ("10 to 50 %", "step2", lambda x: (x > 0.1) & (x <= 0.5)),
+    ("50 to 90 %", "step3", lambda x: (x > 0.5) & (x <= 0.9)),
+    ("over 90 %", "step4", lambda x: x > 0.9),
+)
+
+
+def spread(results: Results, harm: Harm) -> Section:
+    """How many faults harm no answer, few, most: what a mean hides."""
+    title = "Is it many faults, or a few?"
+    if not results.by_rate and all(site.samples for site in results.space.sites):
+        text = (
+            "Every trial strikes one sample, so that it harms that answer or does not: the rates "
+            "above say it all."
+        )
+        return Section("spread", title, (Text(text),))
+    values = results.values(harm.column)
+    found: dict[str, list[Estimate]] = {}
+    groups = Groups(results.space, results.trials, results.numbers, results.usual_split)
+    for key, parts in groups.split():
+        found[key] = [
+            stratified_mean(
+                [Cell(within(values[rows]).astype(float), population) for rows, population in parts]
+            )
+            for _, _, within in _STEPS
+        ]
+    drawn = [(key, [estimate.value for estimate in row]) for key, row in found.items()]
+    key = list(found)[-1]
+    none, most = read(found[key][0]), read(found[key][-1])
+    unit = "trials" if results.by_rate else "faults"
+    at = f" at an error rate of {key}" if results.by_rate else ""
+    picture = Picture(
+        "spread",
+        f"Share of {unit} by the {harm.what}",
+        f"{none.value} {none.interval} of {unit}{at} do no harm at all; for "
+        f"{most.value} {most.interval} the {harm.rate} is over 90 %.",
+        lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow),
+    )
+    head = ("error rate",) if results.by_rate else ()
+    rows = tuple(
+        (*((group,) if head else ()), name, *read(estimate))
+        for group, row in found.items()
+        for (name, _, _), estimate in zip(_STEPS, row, strict=True)
+    )
+    table = Table(
+        f"Share of {unit} by the {harm.what}",
+        (*head, harm.what, f"share of {unit}", *COLUMNS),
+        rows,
+        words=1 + len(head),
+        shown=len(_STEPS) * 2 if len(found) > 2 else None,
+    )
+    return Section("spread", title, (picture, table))

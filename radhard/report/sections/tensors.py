@@ -1,0 +1,68 @@
+"""Which tensors are to blame?"""
+
+from collections.abc import Mapping
+
+from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.figures import forest
+from radhard.report.harm import Harm
+from radhard.report.reading import COLUMNS, read
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["tensors"]
+
+_DRAWN = 24
+_SHOWN = 12
+
+
+def tensors(results: Results, harm: Harm) -> Section:
+    """The rate of every tensor beside the overall one, with what each contributes to it."""
+    rates: Mapping[str, Estimate] = results.rate(harm.column, by="tensor")
+    overall: Estimate = results.rate(harm.column)
+    space = results.space
+    ranked = sorted(rates, key=lambda name: -rates[name].value)
+    chosen = set(ranked[:_DRAWN])
+    drawn = [(name, rate) for name, rate in rates.items() if name in chosen]
+    many = len(rates) > _SHOWN
+    rows = []
+    for name in ranked if many else rates:
+        site = space.sites[space.place(name)]
+        rows.append((name, site.kind, f"{site.words:,}", *read(rates[name])))
+    table = Table(
+        f"{harm.Rate} by tensor" + (", highest first" if many else ""),
+        ("tensor", "layer", "words", "rate", *COLUMNS),
+        tuple(rows),
+        words=2,
+        shown=_SHOWN if many else None,
+    )
+    blocks: list[Picture | Table | Text] = []
+    if len(rates) > 1:
+        finding = _finding(rates, ranked, harm)
+        if len(rates) > _DRAWN:
+            finding += f" Drawn are the {_DRAWN} of {len(rates)} tensors with the highest rate."
+        blocks.append(
+            Picture(
+                "tensors",
+                f"{harm.Rate} by tensor",
+                finding,
+                lambda narrow: forest(drawn, overall, harm.rate, narrow),
+            )
+        )
+    untried = len(space.sites) - len(rates)
+    if untried:
+        blocks.append(
+            Text(f"No trial struck {untried:,} of {len(space.sites):,} tensors: they are unknown.")
+        )
+    return Section("tensors", "Which tensors are to blame", (*blocks, table))
+
+
+def _finding(rates: Mapping[str, Estimate], ranked: list[str], harm: Harm) -> str:
+    first = rates[ranked[0]]
+    if first.value <= 0:
+        return f"{harm.Rate}: nothing was seen in any of {len(rates)} tensors."
+    r = read(first)
+    text = f"{ranked[0]} has the highest {harm.rate}: {r.value} {r.interval}."
+    if max(rate.low for rate in rates.values()) <= min(rate.high for rate in rates.values()):
+        return f"{text} All intervals overlap, so that the order of the tensors is not sure."
+    last = rates[ranked[-1]]
+    return f"{text} The lowest is that of {ranked[-1]}: {read(last).value} {read(last).interval}."

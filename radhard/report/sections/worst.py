@@ -1,0 +1,72 @@
+"""Which faults did most harm, and how does one see it with one's own eyes?"""
+
+from pathlib import Path
+
+from radhard.report.blocks import Code, Section, Table, Text
+from radhard.report.harm import Harm
+from radhard.report.words import given_name
+from radhard.results import Results
+from radhard.stats import percent
+
+__all__ = ["worst"]
+
+_N = 10
+
+
+def worst(results: Results, harm: Harm, store: Path | None) -> Section:
+    """The trials with the highest figure, and a line of Python for each that repeats it."""
+    values = results.values(harm.column)
+    found = results.worst(min(_N, int((values > 0).sum())), harm.column)
+    if not len(found):
+        text = f"None of the {len(results):,} trials did any harm ({harm.rate}): nothing to list."
+        return Section("worst", "The worst faults", (Text(text),))
+    rows, first = [], ""
+    for _, row in found.iterrows():
+        trial = int(row["trial"])
+        value = float(row[harm.column])
+        if results.by_rate:
+            n = int(row["faults"])
+            what = f"{n:,} fault{'' if n == 1 else 's'} at {row['rate']}"
+            which = f"results.trials[{trial}]"
+        else:
+            what = results.space.describe(int(row["fault"]))
+            which = str(int(row["fault"]))
+        text = percent(round(value, 12)) if harm.bounded else f"{value:.4g}"
+        first = first or which
+        rows.append((what, text, f"with rh.inject(model, space, {which}): ..."))
+    table = Table(
+        f"The {len(rows)} trial{'' if len(rows) == 1 else 's'} with the most {harm.what}",
+        ("fault", harm.what, "to see it"),
+        tuple(rows),
+        shown=_N,
+        code=(2,),
+    )
+    text = (
+        "Single trials, exact on these samples. To repeat one, open the run and inject its fault:"
+    )
+    return Section(
+        "worst", "The worst faults", (table, Text(text), Code(_python(results, store, first)))
+    )
+
+
+def _python(results: Results, store: Path | None, which: str) -> str:
+    """Lines that open the run and inject the faults that ``which`` names."""
+    name, format = given_name(results, "model"), repr(results.space.format)
+    load = f"rh.models.load({name!r})" if name else "..."
+    weights = given_name(results, "weights")
+    if name and weights:
+        load = f"rh.models.load({name!r}, weights={weights!r})"
+    lines = ["import radhard as rh", ""]
+    if store is None:
+        lines.append("results = rh.run(...)  # as it was called; this run was not kept in a file")
+    else:
+        lines.append(f"results = rh.Results.open({store.as_posix()!r})")
+    lines.append(f"model = {load}" + ("" if name else "  # the model of the run"))
+    if name and format != "Float32()":
+        lines.append("model = rh.stored_as(model, results.space.format)")
+    lines += [
+        "space = results.space",
+        f"with rh.inject(model, space, {which}):",
+        "    ...  # the model is faulty in here, and as it was afterwards",
+    ]
+    return "\n".join(lines)

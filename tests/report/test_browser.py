@@ -1,0 +1,110 @@
+"""Does the page read well in a browser, on a desk, on a phone, and on paper?"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from .made import rendered
+
+WIDTHS = (390, 1280)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.fail("there is no browser to look at the report with: apt-get install chromium")
+    quiet = ("background-networking", "component-update", "gpu")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
+        )
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page with everything that it asked for and complained of."""
+
+    def __init__(self, browser: Browser, file: Path, width: int, scheme: str = "light") -> None:
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(file.as_uri())
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_opens_quietly_and_fits(browser: Browser, page: Path, width: int) -> None:
+    opened = Opened(browser, page, width)
+    assert opened.said == []
+    assert [url for url in opened.asked if not url.startswith("data:")] == [page.as_uri()]
+    assert opened.overflow() <= 0
+    shot = opened.page.screenshot(full_page=True)
+    blank = browser.new_page(viewport={"width": width, "height": 900}).screenshot()
+    assert len(shot) > 10 * len(blank)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_figure_is_seen_once_and_has_a_text(browser: Browser, page: Path, width: int) -> None:
+    opened = Opened(browser, page, width)
+    figures = opened.page.get_by_role("img")
+    count = opened.page.locator("figure").count()
+    assert figures.count() == count >= 4
+    for at in range(count):
+        snapshot = figures.nth(at).aria_snapshot()
+        assert len(snapshot) > 40
+        box = figures.nth(at).bounding_box()
+        assert box is not None
+        assert box["width"] > 300
+        # Drawn at about its own size, so that 11 pixels of type are 11 pixels.
+        scale = box["width"] / float((figures.nth(at).get_attribute("viewBox") or "").split()[2])
+        assert 0.9 < scale < 1.2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(browser: Browser, page: Path, scheme: str) -> None:
+    opened = Opened(browser, page, 1280, scheme)
+    luminance = """name => {
+        const probe = document.createElement('i'); document.body.append(probe);
+        probe.style.color = `var(--${name})`;
+        const parts = getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+            .map(x => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]; }"""
+    ground = opened.page.evaluate(luminance, "card")
+    for name in ("ink", "muted", "accent"):
+        text = opened.page.evaluate(luminance, name)
+        ratio = (max(text, ground) + 0.05) / (min(text, ground) + 0.05)
+        assert ratio >= 4.5, name
+
+
+def test_paper_holds_the_folded_rows_too(browser: Browser, page: Path) -> None:
+    opened = browser.new_page(viewport={"width": 794, "height": 1100})
+    opened.goto(page.as_uri())
+    assert not opened.locator("details table").first.is_visible()
+    opened.emulate_media(media="print")
+    assert opened.locator("details table").first.is_visible()
+    assert opened.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("case", ["a hundred tensors", "error rates", "distance only", "bursts"])
+def test_other_runs_fit_a_phone(browser: Browser, tmp_path: Path, case: str) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(rendered(case)[1], encoding="utf-8")
+    opened = Opened(browser, file, 390)
+    assert opened.said == []
+    assert opened.overflow() <= 0

@@ -1,0 +1,217 @@
+"""Does a report say what the results say, in both of its forms, for every kind of run?"""
+
+import re
+import subprocess
+import sys
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from radhard import report
+from radhard.errors import InputError
+from radhard.report.reading import read
+from radhard.results import Results
+
+from .made import CASES, OUTCOME, made, rendered
+
+
+def words(text: str) -> str:
+    """What a reader of a page or of its twin sees, without markup."""
+    body = re.sub(r"<style>.*?</style>", " ", text, flags=re.DOTALL)
+    body = re.sub(r"<[^>]+>", " ", body).replace("|", " ")
+    return " ".join(unescape(body.replace("\\", "")).split())
+
+
+def intervals(text: str) -> set[str]:
+    """Every interval that a text gives."""
+    return set(re.findall(r"\[-?[\d.,e-]+(?: %)?, -?[\d.,e-]+(?: %)?\]", words(text)))
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed and was not open, and remembers those left open."""
+
+    VOID = ("meta", "link", "br", "hr", "img")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+
+INTACT = "intact = model.state_dict()[space[fault].tensor].clone()\n"
+
+WITHOUT_RATE = ("not begun", "accuracy only", "distance only")
+
+
+@pytest.fixture(params=list(CASES))
+def both(request: pytest.FixtureRequest) -> tuple[str, str]:
+    _, page, twin = rendered(request.param)
+    return page, twin
+
+
+def test_page_is_well_formed(both: tuple[str, str]) -> None:
+    parser = Balanced()
+    parser.feed(both[0])
+    assert not parser.open
+    assert "script" not in parser.seen
+
+
+def test_page_and_twin_give_the_same_intervals(both: tuple[str, str]) -> None:
+    assert intervals(both[0]) == intervals(both[1])
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(both: tuple[str, str]) -> None:
+    ids = re.findall(r'\bid="([^"]*)"', both[0])
+    assert len(ids) == len(set(ids))
+    wanted = re.findall(r'(?:href="#|url\(#)([^")]*)', both[0])
+    wanted += [
+        name for group in re.findall(r'labelledby="([^"]*)"', both[0]) for name in group.split()
+    ]
+    assert set(wanted) <= set(ids)
+
+
+def test_figures_are_xml_in_the_colours_of_the_page(both: tuple[str, str]) -> None:
+    for figure in re.findall(r"<svg.*?</svg>", both[0], flags=re.DOTALL):
+        root = ElementTree.fromstring(
+            figure.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+        )
+        assert root.get("role") == "img"
+        assert "fe" not in re.findall(r"#\w\w(fe)\w\w", figure)
+        assert "DejaVu" not in figure
+
+
+def test_every_figure_is_a_sentence_in_the_twin(both: tuple[str, str]) -> None:
+    twin = words(both[1])
+    for finding in re.findall(r"<figcaption>(.*?)</figcaption>", both[0], flags=re.DOTALL):
+        assert words(finding) in twin
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in WITHOUT_RATE])
+def test_headline_is_the_rate_of_the_results(case: str) -> None:
+    results, _, twin = rendered(case)
+    rates = results.estimates("Outcome().critical", results.usual_split, 0.95)
+    worst = max(rates.values(), key=lambda rate: rate.value)
+    value, interval, _ = read(worst)
+    first = re.search(r"\*\*Critical SDC rate.*?: (.*?)\*\*", twin)
+    assert first is not None
+    assert first.group(1) == f"{value} {interval}"
+
+
+def test_groups_are_those_of_the_results(campaign: tuple[Results, Path]) -> None:
+    results, file = campaign
+    page = words(report.html(results, store=file))
+    twin = words(report.markdown(results, store=file))
+    for by in ("tensor", "field", "bit"):
+        for group, rate in results.rate(by=by).items():
+            row = " ".join(read(rate))
+            assert re.search(rf"\b{re.escape(group)}\b[^\[]*{re.escape(row)}", page), (by, group)
+            assert re.search(rf"\b{re.escape(group)}\b[^\[]*{re.escape(row)}", twin), (by, group)
+    for column in results.columns:
+        assert " ".join(read(results.rate(column))[:2]) in page
+
+
+def test_same_results_give_the_same_bytes(campaign: tuple[Results, Path]) -> None:
+    results, file = campaign
+    again = Results.open(file)
+    assert report.html(results, store=file) == report.html(again, store=file)
+    assert report.markdown(results, store=file) == report.markdown(again, store=file)
+
+
+def test_what_was_asked_reads_as_a_sentence(campaign: tuple[Results, Path]) -> None:
+    assert (
+        "60 single bit flips per tensor in the weights of lenet5 (61,470 words of Float32, "
+        "1,967,040 possible faults) were tried on 20 samples of mnist, seed 1."
+    ) in report.markdown(campaign[0])
+
+
+def test_fault_free_accuracy_is_that_of_the_model(campaign: tuple[Results, Path]) -> None:
+    results, _ = campaign
+    golden = results.values("Accuracy().accuracy") + results.values("Accuracy().drop")
+    assert f"fault-free accuracy: {100 * golden[0]:.0f} % (of these 20 samples)" in report.markdown(
+        results
+    )
+
+
+def test_unfinished_run_says_so_first() -> None:
+    text = report.markdown(made(done=0.3))
+    assert "**Unfinished: 36 of 120 planned trials" in text
+    assert text.index("Unfinished") < text.index("Critical SDC rate")
+    assert "were to be tried" in text
+    assert "Unfinished" not in report.markdown(made())
+
+
+def test_tensors_that_were_never_struck_are_named_unknown() -> None:
+    assert "No trial struck 1 of 2 tensors" in report.markdown(made(done=0.3))
+
+
+def test_line_of_python_injects_the_worst_fault(campaign: tuple[Results, Path]) -> None:
+    results, file = campaign
+    text = report.markdown(results, store=file)
+    worst = results.worst(1).iloc[0]
+    assert f"with rh.inject(model, space, {worst['fault']}): ..." in text
+    block = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert block is not None
+    # As whoever copies it would: in a Python of its own, where nothing has been imported yet.
+    check = "    assert not model.state_dict()[space[fault].tensor].equal(intact)\n"
+    lines = block.group(1).replace("with rh", f"fault = {worst['fault']}\n{INTACT}with rh")
+    done = subprocess.run([sys.executable, "-c", lines + check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_raw_rate_gives_failures_in_time(campaign: tuple[Results, Path]) -> None:
+    results, _ = campaign
+    rate = results.rate()
+    expected = rate.mapped(lambda share: share * 2e-3 * 61_470 * 32, "FIT")
+    assert " ".join(read(expected)) in words(report.markdown(results, fit_per_bit=2e-3))
+    assert "an example and not a measurement" in report.markdown(results)
+    assert "an example and not a measurement" not in report.markdown(results, fit_per_bit=2e-3)
+
+
+def test_single_samples_do_not_multiply_the_bits_at_risk() -> None:
+    # Two layers of four outputs, 32 bits each, however many samples they are told apart for.
+    assert "Failures in 1e9 hours of 256 bits" in rendered("activations")[2]
+
+
+def test_long_tables_are_folded_and_complete() -> None:
+    _, page, _ = rendered("a hundred tensors")
+    assert "88 more rows" in page
+    for layer in range(100):
+        assert f">{layer}.weight<" in page
+
+
+def test_zero_events_never_read_as_certainty() -> None:
+    text = words(report.markdown(made(critical=lambda fault, chance: 0.0)))
+    assert (
+        "no answer of any trial was corrupted, and at 95 % confidence not more than one in" in text
+    )
+    assert "None of the 120 trials did any harm" in text
+    assert not re.search(r"\b0 % (?!\[)(?!masked)", text.split("Sample sizes")[0])
+
+
+@pytest.mark.parametrize("path", ["base.md", "."])
+def test_path_that_is_no_page_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(InputError, match=r"name the page, such as base\.html"):
+        report.write(made(columns=OUTCOME), tmp_path / path)
+
+
+def test_both_files_are_written_into_a_new_folder(tmp_path: Path) -> None:
+    results = made(columns=OUTCOME)
+    paths = report.write(results, tmp_path / "new" / "base.html")
+    assert [path.name for path in paths] == ["base.html", "base.md"]
+    assert paths[0].read_text("utf-8") == report.html(results)
+    assert paths[1].read_text("utf-8") == report.markdown(results)

@@ -1,0 +1,147 @@
+"""Does every group know how many faults it stands for?"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radhard.errors import InputError
+from radhard.faults import BitFlip, Burst, StuckAt
+from radhard.formats import Float16, Int
+from radhard.groups import GROUPINGS, Groups, labels, overlaps
+from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Stratum, Trials, Uniform
+from tests.small import space
+
+spaces = st.builds(
+    space,
+    words=st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple),
+    fault=st.sampled_from([BitFlip(), BitFlip(bits=(0, 9)), BitFlip(bits=(1, 2, 14), count=2)]),
+    format=st.just(Float16()),
+)
+samplers = st.sampled_from([Uniform(1), PerTensor(1), PerBit(1), Exhaustive()])
+single = st.sampled_from([None, "tensor", "layer", "kind", "role", "bit", "field", "tensor, bit"])
+
+
+def members(stratum):
+    return set(
+        range(stratum.start, stratum.start + stratum.step * stratum.population)[:: stratum.step]
+    )
+
+
+def by_hand(space, fault, by):
+    fault = space[fault]
+    site = next(site for site in space.sites if site.name == fault.tensor)
+    bits = space.fault.struck(fault.variant, space.format)
+    values = {
+        "tensor": site.name,
+        "layer": site.layer,
+        "kind": site.kind,
+        "role": site.role,
+        "bit": "+".join(map(str, bits)),
+        "field": "+".join(dict.fromkeys(space.format.field(bit) for bit in bits)),
+    }
+    return ", ".join(values[name] for name in (by or "").split(", ") if name)
+
+
+@given(space=spaces, sampler=samplers, by=single)
+def test_groups_are_those_of_counting_fault_by_fault(space, sampler, by):
+    trials = sampler.draw(space, seed=1)
+    numbers = np.arange(len(trials))
+    found = dict(Groups(space, trials, numbers, by).split())
+    struck = [by_hand(space, int(fault), by) for fault in trials.at(numbers)]
+    assert set(found) == set(struck)
+    for group, parts in found.items():
+        rows = np.sort(np.concatenate([rows for rows, _ in parts]))
+        assert rows.tolist() == [n for n, name in enumerate(struck) if name == group]
+        expected = Counter(
+            at
+            for at, stratum in enumerate(trials.strata)
+            for fault in members(stratum)
+            if by_hand(space, fault, by) == group
+        )
+        assert sorted(population for _, population in parts) == sorted(expected.values())
+
+
+@given(space=spaces, sampler=samplers)
+def test_overlaps_of_all_strata_are_the_whole_space(space, sampler):
+    counted = Counter()
+    for stratum in sampler.draw(space, seed=0).strata:
+        for place, variant, faults in overlaps(space, stratum):
+            counted[place, variant] += faults
+    expected = {
+        (place, variant): site.words
+        for place, site in enumerate(space.sites)
+        for variant in range(space.variants)
+    }
+    assert counted == expected
+
+
+@given(space=spaces, data=st.data())
+def test_overlaps_of_any_stratum_are_those_of_counting(space, data):
+    step = data.draw(st.sampled_from([1, space.variants]))
+    start = data.draw(st.integers(0, len(space) - 1))
+    population = data.draw(st.integers(1, (len(space) - 1 - start) // step + 1))
+    stratum = Stratum("any", start, step, population, 1)
+    faults = np.arange(start, start + step * population, step)
+    places, _, variants = space.locate(faults)
+    expected = Counter(zip(places.tolist(), variants.tolist(), strict=True))
+    assert {(p, v): n for p, v, n in overlaps(space, stratum)} == expected
+
+
+def test_stratum_of_another_step_is_refused():
+    with pytest.raises(InputError, match="its step 5 is neither 1 nor"):
+        list(overlaps(space(format=Float16()), Stratum("odd", 0, 5, 1, 1)))
+
+
+def test_trials_that_are_missing_leave_the_populations_as_they_are():
+    whole = space((3, 5))
+    trials = PerTensor(3).draw(whole, seed=0)
+    some = dict(Groups(whole, trials, np.array([1, 4]), None).split())[""]
+    assert [(len(rows), population) for rows, population in some] == [(1, 3), (1, 5)]
+    one = dict(Groups(whole, trials, np.array([1]), None).split())[""]
+    assert [(len(rows), population) for rows, population in one] == [(1, 3), (0, 5)]
+    assert list(dict(Groups(whole, trials, np.array([1]), "tensor").split())) == ["a.weight"]
+
+
+def test_faults_of_several_bits_are_named_by_all_of_them():
+    assert labels(space((1,), Burst(2), Int(3)), "bit") == [["0+1", "1+2"]]
+    assert labels(space((1,), BitFlip(bits=(1, 2), count=2), Int(3)), "field")[0] == [
+        "magnitude+sign"
+        if Int(3).field(1) == "magnitude"
+        else f"{Int(3).field(1)}+{Int(3).field(2)}"
+    ]
+    assert labels(space((1,), StuckAt(1, bits=0)), "layer,field") == [["a, mantissa"]]
+
+
+def test_rates_fall_into_groups_of_their_own_and_no_other():
+    whole = space()
+    trials = ErrorRate((0.1, 0.5), 4).draw(whole, seed=0)
+    groups = dict(Groups(whole, trials, np.arange(8), "rate").split())
+    assert {name: parts[0][0].tolist() for name, parts in groups.items()} == {
+        "0.1": [0, 1, 2, 3],
+        "0.5": [4, 5, 6, 7],
+    }
+    assert all(parts[0][1] is None for parts in groups.values())
+    with pytest.raises(InputError, match="no common mean: ask by='rate'"):
+        Groups(whole, trials, np.arange(8), None).split()
+    with pytest.raises(InputError, match="strikes everywhere; only by='rate'"):
+        Groups(whole, trials, np.arange(8), "layer").split()
+
+
+def test_unknown_grouping_lists_the_near_ones():
+    with pytest.raises(InputError, match="did you mean field"):
+        labels(space(), "feild")
+    with pytest.raises(InputError, match="for trials at error rates"):
+        labels(space(), "rate")
+    assert all(labels(space(), by) for by in GROUPINGS if by != "rate")
+
+
+def test_strata_are_found_whatever_trials_are_asked_for():
+    trials = Trials([Stratum("x", 0, 1, 3, 2), Stratum("y", 3, 1, 5, 3)], 0)
+    found = Groups(space((3, 5)), trials, np.array([0, 2, 4]), "tensor").split()
+    assert [(name, [rows.tolist() for rows, _ in parts]) for name, parts in found] == [
+        ("a.weight", [[0]]),
+        ("b.weight", [[1, 2]]),
+    ]

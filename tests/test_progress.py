@@ -1,0 +1,56 @@
+"""Is the bar silent where nobody looks, and does it say what it should where somebody does?"""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from radhard import progress
+from radhard.progress import Progress
+
+COLUMNS = ("Outcome().masked", "Outcome().critical")
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """What a terminal of 100 columns would show."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(progress, "Console", lambda **options: console)
+    return written
+
+
+def advanced(columns=COLUMNS, figures=((1.0, 0.0), (0.0, 1.0)), total=10, done=4, **options):
+    with Progress(total, done, columns, **options) as bar:
+        bar.advance(np.array(figures))
+
+
+def test_no_bar_where_there_is_no_terminal(capfd, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    advanced(shown=None)
+    advanced(shown=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bar_counts_from_what_is_done_and_shows_the_interval_so_far(screen):
+    advanced(shown=True)
+    last = screen.getvalue().split("\r")[-1].splitlines()[0]
+    assert "6/10" in last
+    assert "critical 50 % [" in last
+    assert "/s" in last
+
+
+def test_bar_without_a_critical_figure_still_knows_its_speed(screen, monkeypatch):
+    clock = iter(np.arange(0.0, 100.0, 0.5))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    advanced(("Distance().distance",), [[3.0], [np.inf]], shown=True)
+    assert "6/10" in screen.getvalue()
+    assert " 0/s" not in screen.getvalue().split("6/10")[-1]
+    assert "critical" not in screen.getvalue()
+
+
+def test_bar_goes_away_when_the_run_is_interrupted(screen):
+    with pytest.raises(KeyboardInterrupt), Progress(10, 0, COLUMNS, shown=True):
+        raise KeyboardInterrupt
+    assert screen.getvalue().endswith("\n") or "\x1b[?25h" in screen.getvalue()

@@ -1,6 +1,7 @@
 # Every target does its own set-up, and does nothing that is done already.
 
 VENV ?= .venv
+PEERS ?= .venv-peers
 TORCH ?= torch==2.13.0
 WORKERS ?= 2
 ARGS ?=
@@ -11,13 +12,15 @@ READY := $(VENV)/.ready
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format bench bench-peers clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
 	@echo "make test    every test and doctest; ARGS='tests/formats -k fixed' picks some"
 	@echo "make check   formatting, lint, types, architecture"
 	@echo "make format  bring the code into shape"
+	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
+	@echo "make bench-peers   time other tools, in an environment of their own"
 	@echo "make clean   remove the environment and everything that was made"
 	@echo "Set-up is part of each; PYTHON=python3.12 chooses the interpreter, TORCH=... the build of torch."
 
@@ -38,11 +41,22 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(READY) $(PEERS)/.ready
+	$(BIN)/python -m benchmarks.peers.export
+	$(PEERS)/bin/python -m benchmarks.peers $(ARGS)
+
+$(PEERS)/.ready: benchmarks/peers/set_up
+	benchmarks/peers/set_up $(PEERS) $(TORCH)
+	@touch $@
+
 # The stamp is younger than what it depends on only after a complete installation.
 $(READY): pyproject.toml scripts/set_up
 	scripts/set_up $(VENV) $(TORCH)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) benchmarks/peers/exported build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

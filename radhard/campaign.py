@@ -1,7 +1,8 @@
 """How often does a fault change what a model says?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from radhard.datasets.data import Data
-from radhard.engines import Campaign, Engine, chosen
+from radhard.engines import Campaign, Engine, Serial, chosen
+from radhard.engines.audit import audit_trials, compared, in_words
 from radhard.engines.base import Figures
 from radhard.engines.golden import golden_outputs
+from radhard.engines.workers import demand_possible, executed, one_thread
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
@@ -21,7 +24,8 @@ from radhard.metrics import Accuracy, Metric, Outcome, Panel
 from radhard.progress import Progress
 from radhard.results import Results
 from radhard.samplers import Sampler
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, Numbers
+from radhard.spec import parse
 from radhard.store import Store
 from radhard.targets import Forward
 
@@ -45,6 +49,8 @@ def run(
     progress: bool | None = None,
     deterministic: bool = True,
     names: dict[str, Any] | None = None,
+    workers: int = 1,
+    audit: float = 0.0025,
 ) -> Results:
     """Run a fault-injection campaign: every trial of the sampler, judged by the metrics.
 
@@ -56,12 +62,17 @@ def run(
         metrics: by default `Outcome`, and `Accuracy` where there are labels.
         seed: of all chance; trial i depends on the seed and i only.
         store: the run file. One that holds part of the same run is continued.
-        engine: how trials are executed.
+        engine: how trials are executed; ``"auto"`` takes the one that the run file was begun with,
+            or the fastest that suits (the notes of the results say why).
         call: for models that do not return one tensor: ``(model, batch) -> (samples, ...)``.
         batch: samples a forward pass.
         progress: show a progress bar; by default where there is a terminal.
         deterministic: refuse a model whose fault-free passes differ.
         names: more entries for the manifest, such as where model and data came from.
+        workers: processes that execute trials, each with one thread. The figures are the same for
+            any number (if torch computes with one thread where there is one process).
+        audit: share of the trials (at least 20 trials) of a faster engine that `Serial` repeats at
+            the end; how often they differ is in the notes. 0: none.
 
     Raises:
         InputError: the input cannot be used; the message says what to do. The run file stays as
@@ -74,20 +85,21 @@ def run(
     trials = sampler.draw(space, seed)
     single = trials.single and any(site.samples is not None for site in space.sites)
     _demand_samples(space, data)
-    with evaluating(model) as was_training:
+    repeated = audit_trials(len(trials), audit, seed)
+    with evaluating(model) as was_training, one_thread(workers > 1):
         # Where a trial concerns one sample, that sample passes alone: batches of another size may
         # round differently, and a masked fault must leave the output as it was to the last bit.
         batch = 1 if single else min(batch, len(data))
         golden = golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
         if metrics is None:
             metrics = [Outcome()] if data.labels is None else [Outcome(), Accuracy()]
-        panel = Panel(metrics, golden, data.labels)
+        panel = Panel(metrics, golden, data.labels, alone=single)
         campaign = Campaign(model, data, space, trials, panel, call, batch)
-        engine = chosen(campaign) if engine == "auto" else engine
+        demand_possible(campaign, workers)
         asked = identity(campaign, sampler, seed)
         with Store(store, write=True) as file:
             if file.empty:
-                notes = []
+                engine, notes = _engine(engine, campaign, deterministic)
                 if was_training:
                     notes.append("The model was in training mode; it ran in evaluation mode.")
                 if not deterministic:
@@ -96,6 +108,9 @@ def run(
                     "notes": notes,
                     "environment": environment(device),
                     "engine": repr(engine),
+                    "continued": [],
+                    "audit": None,
+                    "inferred": {},
                     "deterministic": deterministic,
                 }
                 file.begin({**(names or {}), **asked, **more}, panel.columns)
@@ -106,10 +121,16 @@ def run(
                         f"{str(store)!r} holds another run: {differing}; choose another file, or "
                         "repeat what the file says (--from)"
                     )
-            _execute(campaign, engine, file, progress)
-            said = file.manifest().get("notes", [])
-            if more_notes := [note for note in campaign.notes if note not in said]:
-                file.note("notes", [*said, *more_notes])
+                campaign.audits.update(_inferred(found))
+            done = set(file.done().tolist())
+            if todo := [trial for trial in range(len(trials)) if trial not in done]:
+                engine = _same_engine(engine, file)
+                with Progress(len(trials), len(done), panel.columns, shown=progress) as bar:
+                    _execute(campaign, engine, todo, workers, file, bar)
+                engine.conclude(campaign)
+                _note(file, campaign.notes)
+            if repeated.size and _audit_is_due(file.manifest()):
+                _audit(campaign, repeated, workers, file, progress)
             return Results(file.manifest(), file.frame(), foreign=True)
 
 
@@ -140,21 +161,102 @@ def _demand_samples(space: FaultSpace, data: Data) -> None:
             )
 
 
-def _execute(campaign: Campaign, engine: Engine, file: Store, progress: bool | None) -> None:
-    done = set(file.done().tolist())
-    todo = [trial for trial in range(len(campaign.trials)) if trial not in done]
-    panel = campaign.panel
-    with Progress(len(campaign.trials), len(done), panel.columns, shown=progress) as bar:
-        last = time.monotonic()
+def _engine(
+    engine: Engine | Literal["auto"], campaign: Campaign, deterministic: bool
+) -> tuple[Engine, list[str]]:
+    """The engine of a new run, ready, and what is to say about it."""
+    if engine == "auto":
+        choice = chosen(campaign, deterministic=deterministic)
+        return choice.engine, [str(choice)]
+    engine.ready(campaign)
+    return engine, []
+
+
+def _same_engine(engine: Engine | Literal["auto"], file: Store) -> Engine:
+    """The engine to go on with: that of the file, unless another one is asked for by name."""
+    manifest = file.manifest()
+    said = str(manifest.get("engine"))
+    if engine == "auto":
         try:
-            for numbers, figures in engine.run(campaign, todo):
+            return parse(said, Engine, foreign=False)  # type: ignore[type-abstract]
+        except InputError:
+            raise InputError(
+                f"the run was begun with engine {said!r}; name it to continue, or another one"
+            ) from None
+    engines = _engines(manifest)
+    if repr(engine) not in engines:
+        # Written before its first trial is.
+        file.note("continued", [*engines[1:], repr(engine)])
+        _note(file, [f"Begun with {said}, continued with {engine!r}."])
+    return engine
+
+
+def _audit_is_due(manifest: dict[str, Any]) -> bool:
+    """Whether any other engine than the reference was at work, and none has looked at it yet."""
+    return set(_engines(manifest)) != {repr(Serial())} and manifest.get("audit") is None
+
+
+def _engines(manifest: dict[str, Any]) -> list[str]:
+    """The engine that a run was begun with, and those that continued it."""
+    others = manifest.get("continued")
+    return [str(manifest.get("engine")), *map(str, others if isinstance(others, list) else ())]
+
+
+def _inferred(manifest: dict[str, Any]) -> dict[str, Any]:
+    found = manifest.get("inferred")
+    return found if isinstance(found, dict) else {}
+
+
+def _execute(
+    campaign: Campaign,
+    engine: Engine,
+    todo: Collection[int],
+    workers: int,
+    file: Store,
+    bar: Progress,
+) -> None:
+    last, audits = time.monotonic(), len(campaign.audits)
+    # Closed whatever happens, so that no worker is left.
+    with closing(executed(campaign, engine, todo, workers)) as parts:
+        try:
+            for numbers, figures in parts:
                 file.add(_rows(campaign, numbers, figures))
+                if len(campaign.audits) > audits:
+                    file.note("inferred", campaign.audits)  # at once with what was inferred
+                    audits = len(campaign.audits)
                 bar.advance(figures)
                 if time.monotonic() - last > _COMMIT_SECONDS:
                     file.commit()
                     last = time.monotonic()
         finally:
+            if len(campaign.audits) > audits:
+                file.note("inferred", campaign.audits)
             file.commit()
+
+
+def _audit(
+    campaign: Campaign, trials: Numbers, workers: int, file: Store, progress: bool | None
+) -> None:
+    """Have the reference repeat some trials, and note what it says."""
+    reference = np.full((len(trials), len(campaign.panel.columns)), np.nan)
+    with (
+        Progress(len(trials), 0, (), shown=progress, label="audit") as bar,
+        closing(executed(campaign, Serial(), trials.tolist(), workers)) as parts,
+    ):
+        for numbers, figures in parts:
+            reference[np.searchsorted(trials, numbers)] = figures
+            bar.advance(figures)
+    columns = list(campaign.panel.columns)
+    found = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
+    audit = compared(columns, campaign.panel.ranges, found, reference, len(campaign.trials))
+    _note(file, [in_words(audit)])
+    file.note("audit", audit)
+
+
+def _note(file: Store, notes: Sequence[str]) -> None:
+    said = file.manifest().get("notes", [])
+    if fresh := [note for note in notes if note not in said]:
+        file.note("notes", [*said, *fresh])
 
 
 def _rows(campaign: Campaign, numbers: Sequence[int], figures: Figures) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import pandas as pd
 from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
-from radhard.stats import Cell, Estimate, mean_difference, paired_sign_flip
+from radhard.stats import Estimate, mean_difference, paired_sign_flip
 
 __all__ = ["Comparison", "Row", "compare"]
 
@@ -104,6 +104,12 @@ def compare(
         raise InputError(
             f"{column} is not a figure of the second run; it has {', '.join(after.columns)}"
         )
+    if before.by_rate != after.by_rate:
+        rates, single = ("first", "second") if before.by_rate else ("second", "first")
+        raise InputError(
+            f"the {rates} run strikes many faults at an error rate, the {single} one a trial: "
+            "their figures mean different things and are not compared"
+        )
     by = "rate" if by is None and before.by_rate else by
     reason = _why_unpaired(before, after)
     rows = (
@@ -147,13 +153,17 @@ def _paired(
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
     for key, parts in groups.split():
-        cells = [Cell(change[rows_], population) for rows_, population in parts]
+        cells = groups.cells(parts, change)
         difference = mean_difference(cells, confidence=confidence)
-        total = sum(population or 1 for _, population in parts)
+        tried = sum(len(rows_) for rows_, _ in parts)
+        unsure = (old.doubt(parts, confidence) + new.doubt(parts, confidence)) / scale
+        difference = difference.wider(unsure, tried, least=-1.0)
+        total = sum(cell.population or 1 for cell in cells)
+        units = [np.asarray(cell.values) for cell in cells]
         weights = np.concatenate(
             [
-                np.full(len(rows_), (population or 1) / total / max(len(rows_), 1))
-                for rows_, population in parts
+                np.full(len(values), (cell.population or 1) / total / max(len(values), 1))
+                for cell, values in zip(cells, units, strict=True)
             ]
         )
         taken = np.concatenate([change[rows_] for rows_, _ in parts])
@@ -163,7 +173,7 @@ def _paired(
                 first[key],
                 second[key],
                 difference.mapped(lambda x: x * scale, "share"),
-                paired_sign_flip(taken, weights),
+                paired_sign_flip(np.concatenate(units), weights),
                 int((taken < 0).sum()),
                 int((taken == 0).sum()),
                 int((taken > 0).sum()),

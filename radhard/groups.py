@@ -9,8 +9,9 @@ from radhard.errors import InputError
 from radhard.samplers import Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
+from radhard.stats import Cell
 
-__all__ = ["GROUPINGS", "Groups", "labels"]
+__all__ = ["GROUPINGS", "Groups", "Parts", "labels"]
 
 GROUPINGS = ("tensor", "layer", "kind", "role", "bit", "field", "rate")
 """What a rate can be split by."""
@@ -24,9 +25,19 @@ class Groups:
 
     ``numbers`` are the executed trials. A part's population counts the faults that lie in both the
     group and the stratum, so that unequal strata can be weighed; a part may have no trials.
+    ``faults`` are those of the executed trials, where they are known already.
     """
 
-    def __init__(self, space: FaultSpace, trials: Trials, numbers: Numbers, by: str | None) -> None:
+    def __init__(
+        self,
+        space: FaultSpace,
+        trials: Trials,
+        numbers: Numbers,
+        by: str | None,
+        *,
+        faults: Numbers | None = None,
+    ) -> None:
+        self._faults = faults
         ends = np.cumsum([stratum.trials for stratum in trials.strata])
         self._strata = np.searchsorted(ends, numbers, side="right")
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
@@ -35,6 +46,23 @@ class Groups:
         """Name and parts of every group with trials, in the model's order."""
         parts = self._single() if self._trials.single else self._by_rate()
         return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
+
+    def cells(self, parts: Parts, values: np.ndarray) -> list[Cell]:
+        """The parts with one value for every unit of sampling: a trial, or those drawn as one.
+
+        ``values`` are those of all executed trials. Of trials drawn as one only some may have been
+        executed; these few are left out, as they do not stand for the others.
+        """
+        return [self._cell(rows, population, values) for rows, population in parts]
+
+    def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:
+        if self._trials.together == 1 or not len(rows):
+            return Cell(values[rows], population)
+        drawn = self._numbers[rows] // self._trials.together
+        _, unit, count = np.unique(drawn, return_inverse=True, return_counts=True)
+        size = int(count.max())
+        means = np.bincount(unit, weights=values[rows]) / count
+        return Cell(means[count == size], None if population is None else population // size)
 
     def _by_rate(self) -> list[tuple[str, Parts]]:
         if self._by not in (None, "rate"):
@@ -60,17 +88,18 @@ class Groups:
 
         population: dict[tuple[int, int], int] = {}
         for at, stratum in enumerate(self._trials.strata):
-            for place, variant, faults in overlaps(space, stratum):
+            for place, variant, size in overlaps(space, stratum):
                 part = int(codes[place, variant]), at
-                population[part] = population.get(part, 0) + faults
+                population[part] = population.get(part, 0) + size
 
-        places, _, variants = space.locate(self._trials.at(self._numbers))
+        faults = self._trials.at(self._numbers) if self._faults is None else self._faults
+        places, _, variants = space.locate(faults)
         frame = pd.DataFrame({"group": codes[places, variants], "stratum": self._strata})
         found = frame.groupby(["group", "stratum"]).indices
         groups: dict[int, Parts] = {}
-        for part, faults in sorted(population.items()):
+        for part, size in sorted(population.items()):
             rows = np.asarray(found.get(part, ()), dtype=np.int64)
-            groups.setdefault(part[0], []).append((rows, faults))
+            groups.setdefault(part[0], []).append((rows, size))
         return [(keys[group], parts) for group, parts in groups.items()]
 
 

@@ -16,7 +16,7 @@ from radhard.formats import Format
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.targets import Site
 
-__all__ = ["Injection", "inject", "numbered"]
+__all__ = ["Injection", "Strikes", "inject", "numbered"]
 
 
 @dataclass

@@ -161,12 +161,11 @@ def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
     in_order = bool((np.diff(numbers) > 0).all())
     if numbers.size and not (in_order and numbers[0] >= 0 and numbers[-1] < planned):
         raise InputError("the run file cannot be read: it holds trials that were not planned")
-    if trials.single:
-        faults = recorded["fault"].to_numpy(dtype=np.int64)
-        if not np.array_equal(faults, trials.at(numbers)):
-            raise InputError(
-                "the run file cannot be read: its faults are not those that its sampler draws"
-            )
+    # Compared as they are: what is missing, or no whole number, is no fault either.
+    if trials.single and not np.array_equal(recorded["fault"].to_numpy(), trials.at(numbers)):
+        raise InputError(
+            "the run file cannot be read: its faults are not those that its sampler draws"
+        )
 
 
 def _demand(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:

@@ -6,7 +6,13 @@ from types import TracebackType
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from radhard.engines.base import Figures
@@ -15,6 +21,8 @@ from radhard.stats import mean_share
 __all__ = ["Progress"]
 
 _REFRESH_SECONDS = 0.25
+_SPEED_FROM, _SEEN_FROM = 50, 80
+"""Columns of a terminal from which there is room for speed and remaining time, for the mean."""
 
 
 class Progress:
@@ -25,8 +33,15 @@ class Progress:
     """
 
     def __init__(
-        self, total: int, done: int, columns: tuple[str, ...], *, shown: bool | None
+        self,
+        total: int,
+        done: int,
+        columns: tuple[str, ...],
+        *,
+        shown: bool | None,
+        label: str = "trials",
     ) -> None:
+        self._label = label
         self._on = sys.stderr.isatty() if shown is None else shown
         self._total, self._done, self._fresh = total, done, 0
         usual = [n for n, c in enumerate(columns) if c.endswith(".critical")]
@@ -36,18 +51,17 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if self._on:
+            console = Console(stderr=True)
+            columns: list[ProgressColumn] = [BarColumn(bar_width=None), MofNCompleteColumn()]
+            if console.width >= _SPEED_FROM:
+                columns += [TextColumn("{task.fields[speed]}"), TimeRemainingColumn()]
+            if console.width >= _SEEN_FROM:
+                columns.append(TextColumn("{task.fields[seen]}"))
             self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[speed]}"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[seen]}"),
-                console=Console(stderr=True),
-                expand=True,
+                TextColumn("{task.description}"), *columns, console=console, expand=True
             )
             self._task = self._bar.add_task(
-                "trials", total=self._total, completed=self._done, speed="", seen=""
+                self._label, total=self._total, completed=self._done, speed="", seen=""
             )
             self._bar.start()
         return self

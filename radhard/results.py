@@ -8,27 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
-from radhard.groups import Groups, labels
+from radhard.groups import Groups, Parts, labels
 from radhard.manifest import demand_sound, demand_trials
 from radhard.samplers import Sampler, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import near, parse
-from radhard.stats import Cell, Estimate, quantile_interval, stratified_mean
+from radhard.stats import Estimate, quantile_interval, stratified_mean
 from radhard.store import Store
 
 __all__ = ["Rates", "Results"]
 
-_MALFORMED = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    ArithmeticError,
-    RecursionError,
-    RuntimeError,
-)
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 """What reading a file may end in if somebody else has written it; all become an `InputError`."""
 
 
@@ -81,6 +73,8 @@ class Results:
             }
             self.planned = int(self.manifest["planned"])
             self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
+            inferred = self.manifest.get("inferred") or {}
+            self.inferred = tuple(Inferred.from_dict(found) for found in inferred.values())
             demand_trials(self.trials, self.planned, self._outcomes)
         except _MALFORMED as error:
             if isinstance(error, InputError):
@@ -176,6 +170,11 @@ class Results:
         """Numbers of the executed trials, ascending."""
         return self._outcomes["trial"].to_numpy(dtype=np.int64)
 
+    @property
+    def _faults(self) -> Numbers | None:
+        """The fault of every executed trial, which is known to be the one drawn."""
+        return self._outcomes["fault"].to_numpy(np.int64) if self.trials.single else None
+
     def only(self, numbers: Numbers) -> "Results":
         """The same campaign with these trials only."""
         frame = self._outcomes[self._outcomes["trial"].isin(numbers)].reset_index(drop=True)
@@ -193,7 +192,8 @@ class Results:
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "bit", "field", "rate", or
         several joined by a comma. Means weigh every fault of the space alike however the sampler
-        chose; intervals count trials, not samples.
+        chose; intervals count trials, not samples (words, where these were drawn whole), and grow
+        by what verdicts that were inferred and not checked may add.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
@@ -214,23 +214,31 @@ class Results:
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")
         shares = (self.values(column) - low) / (high - low)
         estimates = {}
-        for key, parts in Groups(self.space, self.trials, self.numbers, by).split():
-            cells = [Cell(shares[rows], population) for rows, population in parts]
-            share = stratified_mean(cells, confidence=confidence)
+        groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
+        for key, parts in groups.split():
+            share = stratified_mean(groups.cells(parts, shares), confidence=confidence)
+            share = share.wider(self.doubt(parts, confidence), sum(len(rows) for rows, _ in parts))
             if (low, high) != (0.0, 1.0):
                 # Rounded, so that a figure that stayed as it was reads as zero.
                 share = share.mapped(lambda x: round(low + (high - low) * x, 12), "share")
             estimates[key] = share
         return estimates
 
+    def doubt(self, parts: Parts, confidence: float = 0.95) -> float:
+        """By how much verdicts that were inferred and not checked may move a group's mean share."""
+        if not self.inferred:
+            return 0.0
+        struck = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
+        return doubt(self.inferred, self.space, struck, confidence)
+
     def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
         """A quantile of a figure over the executed trials, also of one without bounds.
 
         Trials are taken as they come: only for samplers that treat all faults alike.
         """
-        if len(self.trials.strata) > 1:
+        if len(self.trials.strata) > 1 or self.trials.together > 1:
             raise InputError(
-                "a quantile over strata of unequal weight is not offered; use Uniform(n)"
+                "a quantile over strata of unequal weight, or words, is not offered; use Uniform(n)"
             )
         bounds = self.ranges[self.column(name)]
         return quantile_interval(self.values(name), q, confidence=confidence, bounds=bounds)
@@ -249,7 +257,8 @@ class Results:
         ]
         for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
             table = np.array(labels(self.space, by), dtype=object)
-            frame.insert(at, by, table[places, variants])
+            # As objects: pandas would make text of its own kind of them, which not all names are.
+            frame.insert(at, by, pd.Series(table[places, variants], frame.index, dtype=object))
         frame.insert(2, "index", [where for where, _ in spots])
         if any(sample is not None for _, sample in spots):
             frame.insert(3, "sample", [sample for _, sample in spots])

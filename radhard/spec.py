@@ -97,7 +97,7 @@ def parse(text: str, family: type[C], *, foreign: bool = True) -> C:
     if not isinstance(found, type) or not issubclass(found, family) or inspect.isabstract(found):
         names = [name for name, _ in listed(family)]
         raise InputError(
-            f"unknown {family.__name__.lower()} {text!r}: {near(name, names)}"
+            f"unknown {_in_words(family)} {text!r}: {near(name, names)}"
             f"one of {', '.join(names)}, or your own as 'package.module:Name(...)'"
         )
     if "__dataclass_fields__" not in vars(found):
@@ -171,7 +171,17 @@ def near(name: str, names: list[str]) -> str:
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""
 
 
+def _in_words(family: type) -> str:
+    """``FaultModel`` as people say it: fault model."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", family.__name__).lower()
+
+
 def _imported(module: str, text: str) -> types.ModuleType:
+    if module.endswith(".py"):
+        raise InputError(
+            f"{text!r}: components come from modules; without the ending: "
+            f"{module.removesuffix('.py').replace('/', '.')}:..."
+        )
     try:
         return importlib.import_module(module)
     except Exception as error:  # whatever the module of somebody else does while it is loaded

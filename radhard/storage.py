@@ -29,7 +29,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
         if native != dtype:
             raise InputError(
                 f"{site.name!r} is computed as {site.dtype} in every pass and never rounded to "
-                f"{format!r}, so that its bits are not those; choose the format of that dtype"
+                f"{format!r}, so that its bits are not those; choose the format of that dtype, "
+                "such as Float32(), or convert model and data (model.bfloat16() and the like)"
             )
         return format
     if native is not None and torch.promote_types(native, dtype) != dtype:

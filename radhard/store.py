@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Store:
 
     def __init__(self, path: str | Path | None, *, write: bool = False) -> None:
         self.path = None if path is None else Path(path)
+        self._growing = False
         with ExitStack() as held, self._speaking():
             if write and self.path is not None:
                 held.enter_context(_alone(self.path))
@@ -53,6 +54,12 @@ class Store:
         """Write what is pending and let go of the file."""
         with self._held:
             self.commit()
+            if self._growing:
+                # A finished run is one plain file. While somebody reads, or the disk is full, the
+                # log stays beside it, and the next writer goes on from there.
+                with suppress(sqlite3.OperationalError):
+                    self._db.execute("PRAGMA busy_timeout = 0")
+                    self._db.execute("PRAGMA journal_mode = DELETE")
 
     # -- the manifest ------------------------------------------------------------------------
 
@@ -112,6 +119,8 @@ class Store:
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Append rows of trial, fault (None where a trial has many), number of faults, figures."""
         if rows:
+            if not self._growing:
+                self._grow()
             marks = ", ".join("?" * len(rows[0]))
             with self._speaking():
                 self._db.executemany(f"INSERT INTO trials VALUES ({marks})", rows)  # noqa: S608
@@ -166,14 +175,21 @@ class Store:
                 self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
         self._demand_ours()
         if self.path is not None:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # A killed process loses nothing that is committed; a lost power supply may lose the
-            # last chunks, never the file.
-            self._db.execute("PRAGMA synchronous = NORMAL")
             # A file that cannot be written is told of now, not after the first trials.
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
             self._db.rollback()
+
+    def _grow(self) -> None:
+        """From now on chunks are appended to a log, so that others can read meanwhile."""
+        with self._speaking():
+            if self.path is not None:
+                self._db.commit()
+                self._db.execute("PRAGMA journal_mode = WAL")
+                # A killed process loses nothing that is committed; a lost power supply may lose
+                # the last chunks, never the file.
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._growing = True
 
     def _demand_ours(self) -> None:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]

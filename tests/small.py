@@ -14,6 +14,7 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.datasets import Data
+from radhard.engines import Serial
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Float32, Format
 from radhard.results import Results
@@ -64,6 +65,7 @@ def campaign(store: str | Path | None = None, **changed: Any) -> Results:
         "sampler": Uniform(60),
         "seed": 3,
         "progress": False,
+        "engine": Serial(),
         **changed,
     }
     given, sampler = asked.pop("data"), asked.pop("sampler")

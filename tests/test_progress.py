@@ -15,8 +15,12 @@ COLUMNS = ("Outcome().masked", "Outcome().critical")
 @pytest.fixture
 def screen(monkeypatch):
     """What a terminal of 100 columns would show."""
+    return shown_on(monkeypatch, 100)
+
+
+def shown_on(monkeypatch, width):
     written = io.StringIO()
-    console = Console(file=written, force_terminal=True, width=100, color_system=None)
+    console = Console(file=written, force_terminal=True, width=width, color_system=None)
     monkeypatch.setattr(progress, "Console", lambda **options: console)
     return written
 
@@ -54,3 +58,16 @@ def test_bar_goes_away_when_the_run_is_interrupted(screen):
     with pytest.raises(KeyboardInterrupt), Progress(10, 0, COLUMNS, shown=True):
         raise KeyboardInterrupt
     assert screen.getvalue().endswith("\n") or "\x1b[?25h" in screen.getvalue()
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120])
+def test_bar_fits_the_terminal_and_nothing_in_it_is_cut_off(monkeypatch, width):
+    screen = shown_on(monkeypatch, width)
+    clock = iter(np.arange(0.0, 100.0, 0.5))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with Progress(17_600, 9_000, COLUMNS, shown=True) as bar:
+        bar.advance(np.random.default_rng(0).random((500, 2)) / 100)
+    last = screen.getvalue().split("\r")[-1].splitlines()[0]
+    assert "9500/17600" in last
+    assert "…" not in last
+    assert len(last.removeprefix("\x1b[2K")) <= width

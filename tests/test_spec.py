@@ -131,7 +131,7 @@ def test_what_is_no_component_of_the_family_is_unknown(name):
 
 
 def test_a_component_of_another_family_is_unknown_in_this_one():
-    with pytest.raises(InputError, match="unknown faultmodel 'Float32'"):
+    with pytest.raises(InputError, match="unknown fault model 'Float32'"):
         parse("Float32", FaultModel)
 
 
@@ -277,9 +277,9 @@ def test_a_module_that_cannot_be_loaded_is_an_input_error_with_the_reason(tmp_pa
     ("name", "says"),
     [
         ("Plain", "decorate the class with @radhard.spec.component"),
-        ("Half", "unknown faultmodel"),
-        ("pot", "unknown faultmodel"),
-        ("Missing", "unknown faultmodel"),
+        ("Half", "unknown fault model"),
+        ("pot", "unknown fault model"),
+        ("Missing", "unknown fault model"),
     ],
 )
 def test_what_is_no_finished_component_of_theirs_is_refused(foreign, name, says):

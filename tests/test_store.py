@@ -134,6 +134,33 @@ def test_a_lock_is_gone_after_closing_and_nothing_else_is_left(path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_reading_leaves_nothing_behind_and_changes_nothing(path):
+    before = path.read_bytes()
+    with Store(path) as store:
+        store.frame()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
+def test_writer_that_adds_nothing_changes_nothing(path):
+    before = path.read_bytes()
+    with Store(path, write=True) as store:
+        store.manifest()
+    assert path.read_bytes() == before
+
+
+def test_reader_that_stays_does_not_keep_the_writer_from_closing(path):
+    with Store(path) as reader:
+        reader.done()
+        with Store(path, write=True) as writer:
+            writer.add([(3, 30, 1, 0.5, 0.5)])
+            writer.commit()
+            assert len(reader.done()) == 4
+        assert len(reader.done()) == 4
+    with Store(path) as reader:
+        assert len(reader.done()) == 4
+
+
 def test_folders_on_the_way_are_made(tmp_path):
     with Store(tmp_path / "a" / "b" / "run.db", write=True) as store:
         assert store.empty

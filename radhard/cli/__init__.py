@@ -52,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("radhard: interrupted", err=True)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stderr.close()
-        return 0
+    except (BrokenPipeError, SystemExit):  # the reader of our output has gone
+        return 141
     except OSError as error:  # a report that cannot be written, a folder that cannot be read
         return _failed(str(error))
     return outcome if isinstance(outcome, int) else 0

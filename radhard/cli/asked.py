@@ -64,6 +64,8 @@ class Asked:
     trust: bool
     batch: int | None
     threads: int
+    workers: int
+    audit: float
     device: str
     report: Path | None
     max_rate: float | None
@@ -132,6 +134,8 @@ class Asked:
             batch=self.batch or 100,
             deterministic=not self.allow_nondeterministic,
             names=self._names(data),
+            workers=self.workers,
+            audit=self.audit,
         )
 
     def _part(self, name: str, family: type[C]) -> C:

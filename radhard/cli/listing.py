@@ -46,10 +46,19 @@ def listing(family: str | None) -> int:
     console = Console()
     for name, rows in families.items():
         if family in (None, name):
-            table = Table(box=None, title=name, title_justify="left", show_header=False)
-            table.add_column(style="bold", no_wrap=True)
+            table = Table(
+                box=None,
+                title=name,
+                title_justify="left",
+                title_style="bold",
+                show_header=False,
+                pad_edge=False,
+                padding=(0, 2, 0, 0),
+            )
+            table.add_column(style="cyan", no_wrap=True)
             table.add_column()
             for row in rows:
                 table.add_row(*row)
             console.print(table, highlight=False)
+            console.print()
     return 0

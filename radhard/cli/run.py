@@ -32,6 +32,20 @@ __all__ = ["run"]
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes, with one thread each.",
+)
+@click.option(
+    "--audit",
+    type=click.FloatRange(0, 1),
+    default=0.0025,
+    show_default=True,
+    help="Share of trials repeated by the reference engine.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(

@@ -1,8 +1,20 @@
 """How are trials executed?"""
 
-from radhard.engines.base import Campaign, Engine
-from radhard.engines.choice import chosen
+from radhard.engines.base import Campaign, Engine, UnsuitableError
+from radhard.engines.bracket import Bracket
+from radhard.engines.choice import Choice, chosen
+from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay
 from radhard.engines.serial import Serial
 
-__all__ = ["Campaign", "Engine", "Replay", "Serial", "chosen"]
+__all__ = [
+    "Bracket",
+    "Campaign",
+    "Choice",
+    "Engine",
+    "Folded",
+    "Replay",
+    "Serial",
+    "UnsuitableError",
+    "chosen",
+]

@@ -3,21 +3,30 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
 from radhard.datasets.data import Data
+from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component
 from radhard.targets import Forward
 
-__all__ = ["Campaign", "Engine", "Figures"]
+__all__ = ["Campaign", "Engine", "Figures", "UnsuitableError"]
 
 Figures = npt.NDArray[np.float64]
+
+_CHUNK = 256
+"""Trials in a chunk: enough to share passes, few enough to keep several workers busy."""
+
+
+class UnsuitableError(InputError):
+    """The engine cannot take the campaign; the message says why, and which engine can."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,10 @@ class Campaign:
     batch: int
     notes: list[str] = field(default_factory=list)
     """What a reader of the results should know of how the trials were executed; engines add."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What engines prepared for all chunks, by their text."""
+    audits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was found out by trying faults whose figures had been inferred; see `Bracket`."""
 
     def sample(self, faults: Numbers) -> int | None:
         """The one sample that a trial concerns, or None if it concerns all."""
@@ -50,7 +63,48 @@ class Campaign:
 
 
 class Engine(Component):
-    """How trials are executed: the same verdicts as `Serial`, sooner."""
+    """How trials are executed: the same verdicts as `Serial`, sooner.
+
+    A campaign is cut into ``chunks``; after ``prepare``, ``run`` is called once for each chunk, in
+    this process or in workers.
+    """
+
+    def ready(self, campaign: Campaign) -> None:
+        """Prepare, unless that is done already.
+
+        Raises:
+            UnsuitableError: the engine cannot take this campaign.
+        """
+        if repr(self) not in campaign.kept:
+            self.prepare(campaign)
+            campaign.kept.setdefault(repr(self), None)
+
+    def prepare(self, campaign: Campaign) -> None:
+        """Do once what all chunks need, and keep it in ``campaign.kept[repr(self)]``.
+
+        Called before there are workers, so that they share what is kept.
+
+        Raises:
+            UnsuitableError: the engine cannot take this campaign.
+        """
+
+    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
+        """All trials in parts that are only ever executed whole.
+
+        The last bits of a figure may depend on the company of a trial; so the parts depend on the
+        campaign only, not on what is done already nor on the number of workers. By default they
+        are trials of one tensor, in order of their faults.
+        """
+        trials = np.arange(len(campaign.trials))
+        edges = np.array([], dtype=np.int64)
+        if campaign.trials.single:
+            faults = campaign.trials.at(trials)
+            trials = trials[np.argsort(faults, kind="stable")]
+            starts = campaign.space.starts * campaign.space.variants
+            edges = np.searchsorted(np.sort(faults), starts)
+        for part in np.split(trials, edges):
+            for at in range(0, len(part), _CHUNK):
+                yield part[at : at + _CHUNK].tolist()
 
     @abstractmethod
     def run(
@@ -59,4 +113,10 @@ class Engine(Component):
         """Execute trials in any order; yields their numbers and figures ``(trials, columns)``.
 
         Whatever happens, the model is left as it was.
+        """
+
+    def conclude(self, campaign: Campaign) -> None:
+        """Add to ``campaign.notes`` what can be said only once all trials are executed.
+
+        Then ``campaign.audits`` has the entries of all chunks, of earlier sessions and of workers.
         """

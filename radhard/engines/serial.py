@@ -22,6 +22,10 @@ class Serial(Engine):
     crash: its outputs count as NaN (detected, unrecoverable).
     """
 
+    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
+        # No trial knows of another.
+        yield from ([trial] for trial in range(len(campaign.trials)))
+
     def run(
         self, campaign: Campaign, todo: Sequence[int]
     ) -> Iterator[tuple[Sequence[int], Figures]]:

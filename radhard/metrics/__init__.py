@@ -5,6 +5,7 @@ from radhard.metrics.auroc import Auroc
 from radhard.metrics.base import Metric
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
+from radhard.metrics.critical import Critical
 from radhard.metrics.distance import Distance
 from radhard.metrics.f1 import F1
 from radhard.metrics.outcome import Outcome
@@ -17,6 +18,7 @@ __all__ = [
     "Auroc",
     "ConfidenceShift",
     "Corneliou",
+    "Critical",
     "Distance",
     "Metric",
     "ObservedSafe",

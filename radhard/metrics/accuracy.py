@@ -19,6 +19,7 @@ class Accuracy(SampleMetric):
     """
 
     needs_labels = True
+    by_answer = True
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -29,6 +29,14 @@ class Metric(Component):
     """Whether the outputs must be logits of classes."""
 
     @property
+    def by_answer(self) -> bool:
+        """Whether the top class and the NaN of every sample are all that the figures rest on.
+
+        If so, they are means over the samples of numbers not further than 1 apart.
+        """
+        return False
+
+    @property
     @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """Names of the figures, in order; one column each in the run file."""
@@ -81,5 +89,7 @@ class SampleMetric(Metric):
 
 def drop_ranges(metric: Metric, golden: Golden) -> tuple[tuple[float, float], ...]:
     """Ranges of a score from 0 to 1 and of its drop from the golden score."""
+    if golden.alone:
+        return ((0.0, 1.0), (-1.0, 1.0))
     fault_free = float(metric.against(golden)(Faulty(golden.outputs[None], golden))[0, 0])
     return ((0.0, 1.0), (fault_free - 1.0, fault_free))

@@ -15,7 +15,8 @@ class Golden:
 
     ``outputs`` is ``(samples, ...)``; for metrics of classes logits ``(samples, classes)``, or one
     logit a sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 where it is above zero.
-    ``labels`` is ``(samples, ...)`` or None.
+    ``labels`` is ``(samples, ...)`` or None. ``alone`` says that every trial concerns one sample
+    only, so that its figures are those of that sample.
 
     Every fact is computed when it is first asked for and kept for all trials.
 
@@ -23,7 +24,10 @@ class Golden:
         InputError: no samples, NaN in the outputs, or labels for another number of samples.
     """
 
-    def __init__(self, outputs: Tensor, labels: Tensor | None = None) -> None:
+    def __init__(
+        self, outputs: Tensor, labels: Tensor | None = None, *, alone: bool = False
+    ) -> None:
+        self.alone = alone
         self.outputs = real(outputs)
         self.labels = None if labels is None else labels.detach().to(outputs.device)
         if self.outputs.ndim == 0 or self.outputs.numel() == 0:

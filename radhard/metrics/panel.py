@@ -18,8 +18,9 @@ class Panel:
     """Metrics that judge together: one call gives every figure of a chunk of trials.
 
     ``golden`` is ``(samples, ...)``: what the fault-free model says; ``labels`` is
-    ``(samples, ...)``, needed by the metrics that compare with them. What the metrics share (the
-    top class, NaN, the softmax) is computed once, that of ``golden`` once for all calls.
+    ``(samples, ...)``, needed by the metrics that compare with them; ``alone``: trials concern one
+    sample each (`score_samples`), which matters to the ranges of the figures. What the metrics
+    share (the top class, NaN, the softmax) is computed once, that of ``golden`` once for all calls.
 
     Raises:
         InputError: no metric, a metric twice, or a metric that cannot judge these outputs.
@@ -35,7 +36,12 @@ class Panel:
     """
 
     def __init__(
-        self, metrics: Sequence[Metric], golden: Tensor, labels: Tensor | None = None
+        self,
+        metrics: Sequence[Metric],
+        golden: Tensor,
+        labels: Tensor | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self.metrics = tuple(metrics)
         if not self.metrics:
@@ -43,7 +49,7 @@ class Panel:
         for metric in self.metrics:
             if self.metrics.count(metric) > 1:
                 raise InputError(f"{metric!r} is given more than once; name every metric once")
-        self.golden = Golden(golden, labels)
+        self.golden = Golden(golden, labels, alone=alone)
         for metric in self.metrics:
             metric.admit(self.golden)
         self._judges = [metric.against(self.golden) for metric in self.metrics]

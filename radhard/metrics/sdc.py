@@ -22,6 +22,10 @@ class Sdc(SampleMetric):
     k: int = 1
 
     @property
+    def by_answer(self) -> bool:
+        return self.k == 1
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("sdc",)
 

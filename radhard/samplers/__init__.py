@@ -6,6 +6,7 @@ from radhard.samplers.exhaustive import Exhaustive
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
 from radhard.samplers.uniform import Uniform
+from radhard.samplers.words import Words
 
 __all__ = [
     "ErrorRate",
@@ -16,4 +17,5 @@ __all__ = [
     "Stratum",
     "Trials",
     "Uniform",
+    "Words",
 ]

@@ -40,10 +40,14 @@ class Trials(Sequence[Numbers]):
     single = True
     """Whether every trial is one fault of a stratum."""
 
+    together = 1
+    """Trials in a row that were drawn as one, from trial 0: the unit of sampling is all of them."""
+
     def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
         if seed < 0:
             raise InputError(f"seed={seed} is not allowed; a whole number from 0")
         self.strata = tuple(strata)
+        self.seed = seed
         self._ends = np.cumsum([stratum.trials for stratum in self.strata]).tolist()
         self._orders = [
             Permutation(s.population, (seed, s.start, s.step)) if shuffled else None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from radhard.errors import InputError
@@ -52,6 +52,16 @@ class Estimate:
         """
         low, high = sorted((function(self.low), function(self.high)))
         return Estimate(function(self.value), low, high, self.confidence, self.trials, unit)
+
+    def wider(self, by: float, trials: int, *, least: float = 0.0) -> "Estimate":
+        """The same share with limits further out, from ``least`` to 1; resting on ``trials``.
+
+        >>> print(Estimate(0.01, 0.0, 0.02, confidence=0.95, trials=8).wider(0.01, trials=800))
+        1.0 % [0 %, 3.0 %] (95 %, 800 trials)
+        """
+        low = min(self.value, max(self.low - by, least))
+        high = max(self.value, min(self.high + by, 1.0))
+        return replace(self, low=low, high=high, trials=trials)
 
     def __str__(self) -> str:
         scale, mark = (100.0, " %") if self.unit == "share" else (1.0, "")

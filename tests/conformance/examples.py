@@ -1,7 +1,12 @@
 """Which instances of every component go through the contract of their family?"""
 
+import torch
+
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
 from radhard.formats import BFloat16, Fixed, Float16, Float32, Float64, Format, Int
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+"""What a contract that holds on every device can be tried on here."""
 
 FORMATS: list[Format] = [
     Float64(),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from radhard.faults import FaultModel
 from radhard.formats import Fixed, Float32, Float64, Int
 from radhard.spec import listed, parse
-from tests.conformance.examples import FAULTS
+from tests.conformance.examples import DEVICES, FAULTS
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=repr)
 every_width = pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_words_suffer_their_own_variant_in_the_struck_bits_only(fault, format, d
 
 @every_fault
 @every_width
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_words_on_a_gpu_suffer_the_same(fault, format):
+@pytest.mark.parametrize("device", DEVICES)
+def test_words_suffer_the_same_on_every_device(fault, format, device):
     variants = torch.arange(fault.variants(format))
     codes = torch.arange(len(variants)) % 4
-    faulty = fault.corrupt(codes.cuda(), variants, format)
+    faulty = fault.corrupt(codes.to(device), variants, format)
     assert torch.equal(faulty.cpu(), fault.corrupt(codes, variants, format))
 
 

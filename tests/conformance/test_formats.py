@@ -12,7 +12,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.spec import listed, parse
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import DEVICES, FORMATS
 
 every_format = pytest.mark.parametrize("format", FORMATS, ids=repr)
 values = st.lists(st.floats(-1, 1), min_size=1, max_size=12).map(
@@ -138,14 +138,14 @@ def test_what_is_not_floating_point_is_refused(format, dtype):
 
 
 @every_format
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_words_on_a_gpu_are_the_same(format):
+@pytest.mark.parametrize("device", DEVICES)
+def test_words_are_the_same_on_every_device(format, device):
     x = torch.linspace(-1, 1, 60).reshape(3, 20)
-    here, there = format.fit(x), format.fit(x.cuda())
+    here, there = format.fit(x), format.fit(x.to(device))
     codes = here.encode(x)
-    assert torch.equal(there.encode(x.cuda()).cpu(), codes)
+    assert torch.equal(there.encode(x.to(device)).cpu(), codes)
     # A scale that was read back from a run file starts on the CPU.
-    assert torch.equal(here.decode(codes.cuda()).cpu(), here.decode(codes))
+    assert torch.equal(here.decode(codes.to(device)).cpu(), here.decode(codes))
 
 
 @every_format

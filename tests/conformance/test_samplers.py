@@ -13,6 +13,7 @@ from radhard.samplers import (
     PerTensor,
     Sampler,
     Uniform,
+    Words,
 )
 from radhard.space import FaultSpace
 from radhard.spec import listed, parse
@@ -27,6 +28,7 @@ SAMPLERS: list[Sampler] = [
     PerBit(2),
     PerBit(margin=0.3),
     Exhaustive(),
+    Words(3),
     ErrorRate(0.01),
     ErrorRate((0.001, 0.1), trials=7),
     ErrorRate(0.2, trials=5, per="word"),

@@ -34,7 +34,7 @@ def folded(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[int, Tensor
         convolution = by_slot.get(norm.args[0].number)
         if convolution is None or convolution.op is not aten.conv2d.default:
             continue
-        own = [slot for slot in convolution.inputs[1:]]
+        own = convolution.inputs[1:]
         if convolution.slot in kept or kept_any(norm.inputs[1:], kept):
             continue
         if len(users[convolution.slot]) > 1 or any(len(users[slot]) > 1 for slot in own):

@@ -1,7 +1,10 @@
 """Which operations does a model carry out, in which order, on which values?"""
 
+import io
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +37,8 @@ class Node:
     kwargs: dict[str, Any]
     modules: tuple[str, ...] = ()
     """Names of the modules that the operation is part of, outermost first."""
+    calls: tuple[str, ...] = ()
+    """For each of them, which call of the module it is part of, as the exporter marks it."""
 
     @property
     def inputs(self) -> list[int]:
@@ -76,6 +81,19 @@ class Graph:
                 found.append(at)
         return found
 
+    def narrow(self) -> list[tuple[int, int]]:
+        """The operations after which a single value goes on: their positions, and its slot."""
+        last = {slot: at for at, node in enumerate(self.nodes) for slot in node.inputs}
+        last[self.output] = len(self.nodes)
+        live = set(self.inputs)
+        found = []
+        for at, node in enumerate(self.nodes):
+            live = {slot for slot in (*live, node.slot) if last.get(slot, -1) > at}
+            if len(live) == 1 and live <= self.by_sample:
+                (slot,) = live
+                found.append((at, slot))
+        return found
+
     def values(self, inputs: Sequence[Tensor]) -> dict[int, Any]:
         """The value of every slot for a batch."""
         values: dict[int, Any] = {**self.constants, **dict(zip(self.inputs, inputs, strict=True))}
@@ -94,8 +112,7 @@ def traced(model: nn.Module, call: Forward, batch: Any) -> Graph:
     """
     wrapped = _Called(model, call)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quietly():
             exported = torch.export.export(
                 wrapped, (batch,), dynamic_shapes=(_any_number(batch),), strict=False
             )
@@ -103,6 +120,19 @@ def traced(model: nn.Module, call: Forward, batch: Any) -> Graph:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise NoGraphError(f"torch.export: {line[:160]}") from None
     return _converted(exported)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What the exporter warns of, logs and prints concerns its authors; we say what fails."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 class _Called(nn.Module):
@@ -196,7 +226,7 @@ def _node(at: int, op: Callable[..., Any], node: fx.Node, slots: dict[fx.Node, i
     args, kwargs = _replaced(node.args, slots), _replaced(node.kwargs, slots)
     stack = node.meta.get("nn_module_stack", {})
     modules = tuple(str(path).removeprefix("model.") for path, _ in stack.values())
-    return Node(at, op, tuple(args), dict(kwargs), modules)
+    return Node(at, op, tuple(args), dict(kwargs), modules, tuple(map(str, stack)))
 
 
 def _slots(value: Any) -> list[Slot]:

@@ -1,6 +1,5 @@
 """What is prepared once for all trials of a campaign?"""
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,17 +8,22 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
+from radhard.engines.replay.entries import entries
 from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, NoGraphError
 from radhard.engines.replay.rules import orderly
 from radhard.engines.replay.strike import can_strike
 from radhard.leaves import leaves
 from radhard.metrics import Panel
-from radhard.targets import Site
 from radhard.targets.geometry import repeated
 from radhard.targets.stored import stored_tensor
 
 __all__ = ["Plan"]
+
+aten: Any = torch.ops.aten
+
+_WAITING = 2**27
+"""Elements of the values that wait for others, at most."""
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Plan:
     outputs: Tensor
     """Golden outputs of all samples, as the graph gives them."""
     channels_last: bool
+    sizes: dict[int, int]
+    """Elements a sample of every value that has the samples in front."""
 
     def __post_init__(self) -> None:
         panel = self.campaign.panel
@@ -48,6 +54,8 @@ class Plan:
         self._held: tuple[slice, dict[int, Any]] | None = None
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
+        self.narrow = self.graph.narrow()
+        self._elements: dict[tuple[int, int], int] = {}
         dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
         # Kernels add up halves in single precision; differences of halves would not.
         self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
@@ -61,12 +69,13 @@ class Plan:
         """
         model, data, space = campaign.model, campaign.data, campaign.space
         batch = repeated(data.rows(slice(0, 1)), 3)
-        slots = [_flow(graph, s) if s.flows else _stored(graph, s) for s in space.sites]
+        slots = entries(graph, model, campaign.call, space.sites, batch)
         graph, factors = folded(graph, {slot for place in places for slot in slots[place]})
-        graph, channels_last = _laid_out(graph, data.rows(slice(0, min(len(data), 32))))
+        graph, channels_last = _laid_out(graph)
         original = [None if site.flows else stored_tensor(model, site.name) for site in space.sites]
         one = graph.values(_inputs(batch, channels_last))
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
+        sizes = {slot: one[slot].numel() // 3 for slot in graph.by_sample if slot in one}
         size = max(1, min(len(data), memory // max(each, 1)))
         pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
         parts = [
@@ -78,7 +87,7 @@ class Plan:
             outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
         ):
             raise NoGraphError("the exported graph gives other outputs than the model")
-        return cls(campaign, graph, slots, factors, original, pieces, outputs, channels_last)
+        return cls(campaign, graph, slots, factors, original, pieces, outputs, channels_last, sizes)
 
     def golden(self, piece: slice) -> dict[int, Any]:
         """The golden value of every slot for some samples; the latest are kept."""
@@ -88,6 +97,10 @@ class Plan:
             values = self.graph.values(_inputs(rows, self.channels_last))
             self._held = piece, {**values, **self.graph.constants}
         return self._held[1]
+
+    def forget(self) -> None:
+        """Let go of the golden values."""
+        self._held = None
 
     def steps(self, place: int) -> list[int]:
         """The operations that a change of a site reaches."""
@@ -99,12 +112,36 @@ class Plan:
         """Whether rows may leave, and several trials share a pass, behind this site."""
         return not self.exact and orderly(self.graph, self.steps(place))
 
+    def flows(self, place: int) -> bool:
+        """Whether faults in a site concern one sample each, and the graph can tell them apart."""
+        site = self.campaign.space.sites[place]
+        if not site.flows or site.samples is None or not self.slots[place]:
+            return False
+        return self.orderly(place)
+
+    @property
+    def together(self) -> int:
+        """How many trials of single samples may wait for each other at a narrow place."""
+        largest = max((self.sizes.get(slot, 1) for _, slot in self.narrow), default=1)
+        return max(16, min(1024, _WAITING // largest))
+
     def takes(self, place: int) -> bool:
         """Whether the graph can tell what a fault in this site does; else it is for `Serial`."""
         site = self.campaign.space.sites[place]
+        return self.flows(place) or (bool(self.slots[place]) and not site.flows)
+
+    def why_not(self, place: int) -> str:
+        """Why a site is left to `Serial`; empty if it is not."""
+        site = self.campaign.space.sites[place]
+        if self.takes(place):
+            return ""
         if not self.slots[place]:
-            return False
-        return not site.flows or (site.samples is not None and self.orderly(place))
+            return "the graph does not tell where the tensor is"
+        if self.exact:
+            return "16-bit sums depend on their order"
+        if site.samples is None:
+            return "its faults strike all samples"
+        return "rows cannot be told apart behind it"
 
     def direct(self, place: int) -> bool:
         """Whether a fault in this parameter shows in one channel of one operation."""
@@ -114,25 +151,18 @@ class Plan:
         node = self.graph.nodes[users[0]]
         return can_strike(node, self.slots[place][0]) and node.slot in self.graph.by_sample
 
+    def elements(self, begin: int, end: int) -> int:
+        """Elements a sample of the largest value that some operations compute."""
+        if (begin, end) not in self._elements:
+            slots = [node.slot for node in self.graph.nodes[begin : end + 1]]
+            found = [self.sizes[slot] for slot in slots if slot in self.sizes]
+            self._elements[begin, end] = max(found, default=1)
+        return self._elements[begin, end]
+
     def largest(self, place: int) -> int:
         """Elements a sample of the largest value that is wholly recomputed behind a site."""
-        golden = self.golden(self.pieces[0])
-        rows = self.pieces[0].stop - self.pieces[0].start
-        values = [golden[self.graph.nodes[at].slot] for at in self.steps(place)[1:]]
-        return max((v.numel() // rows for v in values if isinstance(v, Tensor)), default=1)
-
-
-def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
-    names = (site.name, *site.aliases)
-    return tuple(dict.fromkeys(graph.tensors[name] for name in names if name in graph.tensors))
-
-
-def _flow(graph: Graph, site: Site) -> tuple[int, ...]:
-    """The slot of a module's output: of its last operation, where it is one tensor and one call."""
-    if site.role != "activation" or site.calls != 1 or ":" in site.name or site.axis != 0:
-        return ()
-    own = [node.slot for node in graph.nodes if site.layer in node.modules]
-    return (own[-1],) if own and own[-1] in graph.by_sample else ()
+        slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
+        return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
 
 
 def _inputs(batch: Any, channels_last: bool) -> list[Tensor]:
@@ -144,19 +174,13 @@ def _ordered(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
-def _laid_out(graph: Graph, batch: Any) -> tuple[Graph, bool]:
-    """The graph with its weights in the memory order that is faster here, by measurement."""
-    constants = {slot: _ordered(tensor) for slot, tensor in graph.constants.items()}
-    ordered = replace(graph, constants=constants)
-    if all(tensor.ndim != 4 for tensor in constants.values()):
+def _laid_out(graph: Graph) -> tuple[Graph, bool]:
+    """The graph with its weights in channels-last memory, where there are convolutions.
+
+    It is the faster order for them, and windows are cut out of it in whole pixels. It is not
+    measured: a clock must not decide on the last bits of a run that is continued later.
+    """
+    if all(node.op is not aten.conv2d.default for node in graph.nodes):
         return graph, False
-    seconds = {}
-    for last, candidate in ((False, graph), (True, ordered)):
-        inputs = _inputs(batch, last)
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            candidate.values(inputs)
-            times.append(time.perf_counter() - start)
-        seconds[last] = min(times)
-    return (ordered, True) if seconds[True] < seconds[False] else (graph, False)
+    constants = {slot: _ordered(tensor) for slot, tensor in graph.constants.items()}
+    return replace(graph, constants=constants), True

@@ -1,38 +1,67 @@
 """How do differences travel from the fault to the output?"""
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from radhard.engines.replay import maps, simple
+from radhard.engines.replay import affine, convolutions, moves, pooling, recurrent, simple
 from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.state import Pass
 
 __all__ = ["RULES", "advance", "orderly"]
 
-RULES = {**simple.RULES, **maps.RULES}
+aten: Any = torch.ops.aten
+
+RULES = {
+    **simple.RULES,
+    **moves.RULES,
+    **affine.RULES,
+    **convolutions.RULES,
+    **pooling.RULES,
+    **recurrent.RULES,
+}
 """By operation: how a difference passes it; None from a rule means: not this time."""
+
+_ROW_BY_ROW = {
+    aten.transpose.int,
+    aten.permute.default,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.select.int,
+    aten.layer_norm.default,
+    aten.group_norm.default,
+    aten.softmax.int,
+}
+"""Operations without a rule that do to a row the same, to the last bit, in whatever company."""
 
 
 def orderly(graph: Graph, steps: Sequence[int]) -> bool:
     """Whether rows can be left out and put together at all these steps without changing others.
 
-    So it is where every operation has a rule: then a row that does not differ stays golden to the
-    last bit. Other operations are carried out on all samples at once, as in the golden pass.
+    So it is where every operation takes the rows one by one: then a row that does not differ stays
+    golden to the last bit. Others are carried out on all samples at once, as in the golden pass.
     """
     nodes = [graph.nodes[at] for at in steps]
-    return all(node.op in RULES and node.slot in graph.by_sample for node in nodes)
+    return all(
+        (node.op in RULES or node.op in _ROW_BY_ROW) and node.slot in graph.by_sample
+        for node in nodes
+    )
 
 
-def advance(state: Pass, steps: Sequence[int], *, drop: bool) -> Patch | None:
-    """Carry differences on to the output; None if none is left.
+def advance(
+    state: Pass, steps: Sequence[int], goal: int | None = None, *, drop: bool
+) -> Patch | None:
+    """Carry differences on to the slot ``goal``, the output by default; None if none is left.
 
     With ``drop``, rows that do not differ any more leave on the way.
     """
     graph = state.graph
     last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
-    last[graph.output] = len(graph.nodes)
+    goal = graph.output if goal is None else goal
+    last[goal] = len(graph.nodes)
     for at in steps:
         node = graph.nodes[at]
         # Where everything differs, hardly a row still comes to agree: not worth a look.
@@ -67,6 +96,6 @@ def advance(state: Pass, steps: Sequence[int], *, drop: bool) -> Patch | None:
             # Leaving rows out copies the others: only where it is worth it.
             if left < 0.9 * len(alive):
                 state.drop(alive)
-    if graph.output in state.others:
+    if goal in state.others:
         raise AssertionError("the output has the samples in front")
-    return state.patches.get(graph.output)
+    return state.patches.get(goal)

@@ -55,37 +55,6 @@ def covers(wide: Patch, narrow: Patch) -> bool:
     return True
 
 
-def flatten(state: Pass, node: Node) -> Patch | None:
-    """``(samples, channels, h, w)`` to ``(samples, features)``: a channel is a run of features."""
-    source = node.args[0].number
-    before, after = state.golden[source].shape, state.golden[node.slot].shape
-    patch = state.patches[source]
-    if len(after) != 2 or len(before) != 4:
-        return None
-    if patch.starts[1] is not None or patch.starts[2] is not None:
-        patch = Patch(state.whole(source), (None, None, None))
-    start = patch.starts[0]
-    per = before[2] * before[3]
-    return Patch(patch.values.flatten(1), (None if start is None else start * per,))
-
-
-def concatenation(state: Pass, node: Node) -> Patch | None:
-    """Side by side along the channels: a patch in one part moves by the parts before it."""
-    parts = [slot.number for slot in node.args[0]]
-    axis = node.args[1] if len(node.args) > 1 else 0
-    struck = [slot for slot in parts if slot in state.patches]
-    if (
-        axis not in (1, 1 - state.golden[node.slot].ndim)
-        or len(struck) != 1
-        or parts.count(struck[0]) > 1
-    ):
-        return None
-    before = sum(state.golden[slot].shape[1] for slot in parts[: parts.index(struck[0])])
-    patch = state.patches[struck[0]]
-    start = patch.starts[0]
-    return Patch(patch.values, (before if start is None else start + before, *patch.starts[1:]))
-
-
 RULES = {
     **dict.fromkeys(
         [
@@ -114,6 +83,4 @@ RULES = {
         unary,
     ),
     **dict.fromkeys([aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor], binary),
-    **dict.fromkeys([aten.flatten.using_ints, aten.view.default, aten.reshape.default], flatten),
-    aten.cat.default: concatenation,
 }

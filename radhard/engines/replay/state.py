@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from radhard.engines.replay.cutting import blank, cut, pasted
 from radhard.engines.replay.graph import Graph, Node, Slot
-from radhard.engines.replay.patch import Patch, Start, cut, inside, pasted
+from radhard.engines.replay.patch import Patch, Start, inside, taken
 
-__all__ = ["Pass"]
+__all__ = ["Pass", "runs"]
 
 
 class Pass:
@@ -44,7 +45,10 @@ class Pass:
         """Faulty values under a geometry: golden where nothing differs."""
         golden = self.cut(slot, starts, like)
         patch = self.patches.get(slot)
-        return golden if patch is None else pasted(patch, golden.clone(), starts)
+        if patch is None:
+            return golden
+        # Without a choice of rows it may be the golden values themselves.
+        return pasted(patch, golden.clone() if self.rows is None else golden, starts)
 
     def whole(self, slot: int) -> Any:
         """The faulty value of a slot for all rows, whole."""
@@ -55,11 +59,23 @@ class Pass:
             return golden
         patch = self.patches.get(slot)
         if patch is None:
-            return golden if self.rows is None else golden[self.rows]
+            return golden if self.rows is None else taken(golden, self.rows)
         if patch.whole:
             return patch.values
-        base = golden.clone() if self.rows is None else golden[self.rows]
+        base = golden.clone() if self.rows is None else taken(golden, self.rows)
         return pasted(patch, base, (None,) * (golden.ndim - 1))
+
+    def widened(self, slot: int, axes: tuple[int, ...]) -> Patch:
+        """The faulty values of a slot with some axes made whole: golden where nothing differs."""
+        patch = self.patches[slot]
+        axes = tuple(axis for axis in axes if patch.starts[axis - 1] is not None)
+        if not axes:
+            return patch
+        sizes, starts = list(patch.values.shape), list(patch.starts)
+        for axis in axes:
+            sizes[axis], starts[axis - 1] = self.golden[slot].shape[axis], None
+        values = self.at(slot, tuple(starts), patch.values.new_empty(sizes))
+        return Patch(values, tuple(starts))
 
     def delta(self, slot: int) -> Patch:
         """Faulty less golden, zero over the edge."""
@@ -76,16 +92,25 @@ class Pass:
         for axis in axes:
             sizes[axis] = shape[axis - 1]
             starts[axis - 1] = None
-        zeros = delta.values.new_zeros(sizes)
+        zeros = blank(delta.values, sizes)
         return Patch(pasted(delta, zeros, tuple(starts)), tuple(starts))
 
     def plus(self, slot: int, difference: Tensor, starts: tuple[Start, ...]) -> Patch:
         """The golden value of a slot with a difference added, where the difference lies."""
         return Patch(self.cut(slot, starts, difference) + difference, starts)
 
+    def some(self, rows: Tensor) -> "Pass":
+        """A pass of some of the rows."""
+        part = Pass(self.graph, self.golden, self.rows, self.owner, grouped=self.grouped)
+        part.patches = dict(self.patches)
+        part._keep(rows)
+        return part
+
     def drop(self, alive: Tensor) -> None:
         """Go on with some rows only."""
-        keep = alive.nonzero().squeeze(1)
+        self._keep(alive.nonzero().squeeze(1))
+
+    def _keep(self, keep: Tensor) -> None:
         if self.rows is None:
             self.rows = keep
         else:
@@ -107,3 +132,10 @@ class Pass:
             value = node.args[number]
             return self.whole(value.number) if isinstance(value, Slot) else value
         return default
+
+
+def runs(state: Pass) -> list[slice]:
+    """The stretches of rows that belong to one trial each."""
+    assert state.owner is not None
+    ends = torch.unique_consecutive(state.owner, return_counts=True)[1].cumsum(0).tolist()
+    return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]

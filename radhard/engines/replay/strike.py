@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from radhard.engines.replay import recurrent
 from radhard.engines.replay.graph import Node
-from radhard.engines.replay.maps import Kernel
 from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.state import Pass
+from radhard.engines.replay.windows import Kernel
 
 __all__ = ["Change", "can_strike", "struck"]
 
@@ -37,7 +38,8 @@ class Change:
 def can_strike(node: Node, slot: int) -> bool:
     """Whether there is a rule for a change of one word of the node's parameter."""
     where = [n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot]
-    if node.op not in _RULES or where not in ([1], [2]):
+    places = ([1], [2], [3], [4]) if node.op in recurrent.RULES else ([1], [2])
+    if node.op not in _RULES or where not in places:
         return False
     return not any(isinstance(arg, str) for arg in node.args)
 
@@ -95,14 +97,18 @@ def _convolution(state: Pass, node: Node, argument: int, changes: list[Change]) 
 def _matrix(state: Pass, node: Node, argument: int, changes: list[Change]) -> Patch:
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     outs = [change.at[0] for change in changes]
-    if len(changes) == 1:
-        column = golden[..., outs[0] : outs[0] + 1]
-        (change,) = changes
-        starts = (*[None] * (golden.ndim - 2), outs[0])
-        if argument == 2:
-            return Patch(column + change.difference, starts)
-        seen = inputs[..., change.at[1] : change.at[1] + 1]
-        return Patch(torch.add(column, seen, alpha=change.difference), starts)
+    if len(changes) == 1 or golden.ndim > 2:
+        parts = []
+        for change, out in zip(changes, outs, strict=True):
+            column = golden[..., out : out + 1]
+            if argument == 2:
+                parts.append(column + change.difference)
+            else:
+                seen = inputs[..., change.at[1] : change.at[1] + 1]
+                parts.append(torch.add(column, seen, alpha=change.difference))
+        ordered = _joined(parts, outs, golden, golden.ndim - 2)
+        first, *rest = ordered.starts
+        return Patch(ordered.values, (*rest, first))
     by = torch.tensor(np.array([change.difference for change in changes]), dtype=golden.dtype)
     by = by.to(golden.device)[:, None]
     rows = torch.tensor(outs, device=golden.device)
@@ -115,4 +121,8 @@ def _matrix(state: Pass, node: Node, argument: int, changes: list[Change]) -> Pa
     return Patch(columns.reshape(-1, 1), (rows.repeat_interleave(len(golden)),))
 
 
-_RULES = {aten.conv2d.default: _convolution, aten.linear.default: _matrix}
+_RULES = {
+    aten.conv2d.default: _convolution,
+    aten.linear.default: _matrix,
+    **dict.fromkeys(recurrent.RULES, recurrent.struck_sequence),
+}

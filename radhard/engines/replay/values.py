@@ -6,7 +6,7 @@ from torch import Tensor
 
 from radhard.space import FaultSpace, Numbers
 
-__all__ = ["faulty_values"]
+__all__ = ["extreme", "faulty_values"]
 
 
 def faulty_values(
@@ -25,3 +25,15 @@ def coordinates(shape: tuple[int, ...], words: Numbers) -> list[tuple[int, ...]]
     if not shape:
         return [()] * len(words)
     return list(zip(*(axis.tolist() for axis in np.unravel_index(words, shape)), strict=True))
+
+
+def extreme(values: Tensor) -> Tensor:
+    """Which values are so large that they may overflow on their way, or are no numbers.
+
+    Where they do depends on the order of additions, and on whether norms are folded: what such a
+    fault does is left to the reference.
+
+    >>> extreme(torch.tensor([1e20, -3e38, torch.nan]))
+    tensor([False,  True,  True])
+    """
+    return ~(values.abs() < 1e-12 * torch.finfo(values.dtype).max)

@@ -65,6 +65,12 @@ def outcomes(results: Results) -> Section | None:
         "SDC is silent data corruption. Answers are compared with the fault-free ones, not "
         "with the labels."
     )
+    if (engine := str(results.manifest.get("engine", ""))) and engine != "Serial()":
+        text += (
+            " Masked means equal to the last bit: on which side of that line a tiny change falls "
+            f"depends on the order of additions, and so on the engine, here {engine}; how much is "
+            "under Circumstances. Critical SDC and DUE do not hang on it."
+        )
     if about:
         text += f" Not shown here: {', '.join(meaning_of(c) for c in about)}."
     return Section("outcomes", "What becomes of the answers", (picture, Text(text), table))

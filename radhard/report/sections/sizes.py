@@ -90,9 +90,12 @@ def _points(distance: float) -> str:
 
 
 def _explained(results: Results, harm: Harm) -> str:
+    unit = "the trial"
+    if results.trials.together > 1:
+        unit = f"a word, all {results.trials.together} faults of which are tried together"
     text = (
         f"{results.sampler!r}, seed {results.seed}: {len(results):,} of {results.planned:,} "
-        "planned trials executed. The unit of sampling is the trial, not the sample. "
+        f"planned trials executed. The unit of sampling is {unit}, not the sample. "
     )
     if isinstance(results.sampler, ErrorRate):
         return text + "A trial holds as many faults as the error rate brings."

@@ -10,7 +10,7 @@ from radhard.report.figures import bars
 from radhard.report.harm import Harm
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
-from radhard.stats import Cell, Estimate, stratified_mean
+from radhard.stats import Estimate, stratified_mean
 
 __all__ = ["spread"]
 
@@ -38,9 +38,7 @@ def spread(results: Results, harm: Harm) -> Section:
     groups = Groups(results.space, results.trials, results.numbers, results.usual_split)
     for key, parts in groups.split():
         found[key] = [
-            stratified_mean(
-                [Cell(within(values[rows]).astype(float), population) for rows, population in parts]
-            )
+            stratified_mean(groups.cells(parts, within(values).astype(float)))
             for _, _, within in _STEPS
         ]
     drawn = [(key, [estimate.value for estimate in row]) for key, row in found.items()]

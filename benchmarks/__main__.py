@@ -1,0 +1,81 @@
+"""Which rows, how large, and where does the table go?"""
+
+import dataclasses
+import json
+import traceback
+from pathlib import Path
+
+import click
+import torch
+
+from benchmarks.document import put
+from benchmarks.engine import missing
+from benchmarks.exhaustive import EXHAUSTIVE, exhausted
+from benchmarks.floor import machine_rates
+from benchmarks.machine import described
+from benchmarks.measure import measured
+from benchmarks.profiled import profiled
+from benchmarks.row import Row
+from benchmarks.rows import ROWS
+from benchmarks.table import Line, page
+from benchmarks.workers import WORKERS, sped
+
+ALL = {row.name: row for row in (*ROWS, WORKERS, EXHAUSTIVE)}
+RESULTS = Path(__file__).parent / "results"
+
+
+@click.command()
+@click.argument("rows", nargs=-1, type=click.Choice(list(ALL)))
+@click.option("--quick", is_flag=True, help="Few trials and repeats: a look, not a measurement.")
+@click.option("--document", is_flag=True, help="Put the tables into docs/performance.md too.")
+@click.option("--profile", is_flag=True, help="Say where the engines spend their time instead.")
+def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> None:
+    """Time the engines beside the naive loop: all ROWS, or those named."""
+    torch.set_num_threads(1)
+    if profile:
+        for name in rows or ALL:
+            click.echo(profiled(ALL[name], quick=quick) + "\n")
+        return
+    machine = described(machine_rates())
+    if quick:
+        machine.append("Few trials and repeats (`--quick`): a look, not a measurement.")
+    lines: list[Line] = []
+    for name in rows or ALL:
+        click.echo(f"{name} ...", err=True)
+        lines.append(_line(ALL[name], quick))
+    text = page(lines, machine)
+    click.echo(text)
+    RESULTS.mkdir(exist_ok=True)
+    name = ("quick" if quick else "full") if not rows else "some"
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    plain = [_plain(line) for line in lines]
+    record = {"machine": machine, "quick": quick, "rows": plain}
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if document:
+        put("make bench", text)
+
+
+def _line(row: Row, quick: bool) -> Line:
+    """What was measured; a row that fails says how, and the others are measured all the same."""
+    options = ("workers",) if row is WORKERS else ()
+    if lacking := missing(row, *options):
+        return row.words, f"not built: {lacking}"
+    try:
+        if row is WORKERS:
+            return sped(row, quick=quick)
+        if row is EXHAUSTIVE:
+            return exhausted(row, quick=quick)
+        return measured(row, quick=quick)
+    except Exception as error:
+        traceback.print_exc()
+        return row.words, f"failed: {type(error).__name__}: {str(error).splitlines()[0]}"
+
+
+def _plain(line: Line) -> object:
+    if isinstance(line, tuple):
+        return {"words": line[0], "problem": line[1]}
+    return dataclasses.asdict(line)
+
+
+if __name__ == "__main__":
+    main()

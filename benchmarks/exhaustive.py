@@ -1,0 +1,82 @@
+"""How long does every fault that there is take?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.engine import call
+from benchmarks.measure import Loop
+from benchmarks.row import Row, Size, Work
+from benchmarks.rows import BITS, lenet5
+from benchmarks.verdicts import Agreement, compared
+from radhard.samplers import Exhaustive, Sampler
+from radhard.spec import parse
+from radhard.targets import Biases, Weights
+
+__all__ = ["EXHAUSTIVE", "Exhausted", "exhausted"]
+
+EXHAUSTIVE = Row(
+    "exhaustive",
+    "LeNet-5, every bit of every parameter",
+    0,
+    lambda _: Work.of(*lenet5(), [Weights("*"), Biases("*")]),
+    lambda n: f"Words({max(1, n // BITS)})" if n else "Exhaustive()",
+    Size(trials=0, naive=400, repeats=1),
+    Size(trials=1000 * BITS, naive=100, repeats=1),
+    engine="Bracket()",
+    metrics=("Critical()",),
+)
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Every fault settled, or a part of them from which the whole is extrapolated."""
+
+    name: str
+    words: str
+    faults: int
+    """In the space."""
+    settled: int
+    seconds: float
+    """Of processor time."""
+    naive: float
+    """Milliseconds a trial of the naive loop, by which its hours are extrapolated."""
+    agreement: Agreement
+    rate: str
+    notes: list[str]
+
+    @property
+    def whole_seconds(self) -> float:
+        """For all faults of the space."""
+        return self.seconds * self.faults / self.settled
+
+    @property
+    def naive_seconds(self) -> float:
+        """For all faults of the space."""
+        return 1e-3 * self.naive * self.faults
+
+
+def exhausted(row: Row, *, quick: bool) -> Exhausted:
+    """The whole campaign once, and a part of it by the naive loop before and after."""
+    size, work = row.size(quick), row.make(quick)
+    sampler = parse(row.sampler(size.trials), Sampler)  # type: ignore[type-abstract]
+    loop = Loop(work, sampler.draw(work.space, 1))
+    planned = len(loop.trials)
+    chance = np.random.default_rng(0)
+    drawn = chance.choice(planned, size.naive, replace=False)
+    before = loop.run(sorted(drawn[::2].tolist()))
+    done = call(row, work, size.trials)
+    after = loop.run(sorted(drawn[1::2].tolist()))
+    numbers = sorted(loop.figures)
+    beside = np.stack([loop.figures[number] for number in numbers])
+    return Exhausted(
+        row.name,
+        row.words,
+        faults=len(Exhaustive().draw(work.space, 1)),
+        settled=planned,
+        seconds=done.span.cpu,
+        naive=1e3 * (before.cpu + after.cpu) / 2,
+        agreement=compared(done.results, numbers, beside, loop.samples),
+        rate=str(done.results.rate("critical")),
+        notes=[str(note) for note in done.results.manifest["notes"]],
+    )

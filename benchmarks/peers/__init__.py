@@ -1,0 +1,1 @@
+"""How fast are other tools on the same networks, images and machine?"""

@@ -1,0 +1,102 @@
+"""Does the reference agree with what a faster engine found?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from radhard.engines.base import Figures
+from radhard.errors import InputError
+from radhard.samplers.permutation import Permutation
+from radhard.space import Numbers
+from radhard.stats import clopper_pearson, percent
+
+__all__ = ["audit_trials", "compared", "in_words"]
+
+_FEWEST = 20
+"""Trials that are repeated however small the share."""
+
+_PURPOSE = 0x617564  # "aud": so that the choice is independent of the draw of the faults
+
+
+def audit_trials(trials: int, share: float, seed: int) -> Numbers:
+    """Which of ``trials`` trials are repeated by the reference, in order of their numbers.
+
+    At least 20, unless there are fewer; none with ``share=0``.
+
+    Raises:
+        InputError: a share outside [0, 1].
+
+    >>> audit_trials(1000, 0.005, seed=1).size
+    20
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"audit={share!r} is not allowed; a share of the trials, from 0 to 1")
+    if share == 0 or trials == 0:
+        return np.zeros(0, np.int64)
+    number = min(trials, max(_FEWEST, round(share * trials)))
+    return np.sort(Permutation(trials, (seed, _PURPOSE))(np.arange(number)))
+
+
+def compared(
+    columns: Sequence[str],
+    ranges: Sequence[tuple[float, float]],
+    found: Figures,
+    reference: Figures,
+    of: int,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """How often figures ``(trials, columns)`` differ from the reference's, for the manifest.
+
+    ``of``: how many trials these were drawn from. For each column: ``differing`` trials, the share
+    of all trials that they are ``at_most`` (upper limit of Clopper and Pearson's interval; the
+    share itself where all were repeated), and the ``mean_difference`` of the figures, found less
+    reference. A figure without bounds, such as a distance, differs where it is
+    off by more than a thousandth.
+    """
+    said: dict[str, Any] = {"trials": len(found), "of": of, "confidence": confidence}
+    said["columns"] = {}
+    for at, (column, bounds) in enumerate(zip(columns, ranges, strict=True)):
+        a, b = found[:, at], reference[:, at]
+        bounded = bool(np.isfinite(bounds).all())
+        close = np.isclose(a, b, rtol=0 if bounded else 1e-3, atol=0, equal_nan=True)
+        differing = int((~close).sum())
+        high = clopper_pearson(differing, len(found), confidence)[1]
+        said["columns"][column] = {
+            "differing": differing,
+            "at_most": differing / of if len(found) == of else high,
+            # Where both are NaN they are equal.
+            "mean_difference": float(np.nan_to_num(a - b).mean()) if bounded else None,
+        }
+    return said
+
+
+def in_words(audit: dict[str, Any]) -> str:
+    """What an audit found, as one note.
+
+    >>> figures = np.array([[0.0, 1.0], [0.5, 0.5]])
+    >>> of = ["Outcome().critical", "Outcome().masked"]
+    >>> audit = compared(of, [(0, 1)] * 2, figures, figures + [[0, 0], [0, 0.25]], 100)
+    >>> for sentence in in_words(audit).split(". "):
+    ...     print(sentence)
+    Audit: 2 of 100 trials were repeated by Serial()
+    Equal: Outcome().critical (at most 84.2 % of trials differ)
+    Different: Outcome().masked in 1 (at most 98.7 % of trials), by -0.12 on average.
+    """
+    said = [f"Audit: {audit['trials']:,} of {audit['of']:,} trials were repeated by Serial()."]
+    columns = audit["columns"]
+    equal = [name for name, found in columns.items() if not found["differing"]]
+    if equal:
+        limit = percent(columns[equal[0]]["at_most"])
+        said.append(f"Equal: {', '.join(equal)} (at most {limit} of trials differ).")
+    others = []
+    for name, found in columns.items():
+        if found["differing"]:
+            limit = percent(found["at_most"])
+            text = f"{name} in {found['differing']:,} (at most {limit} of trials)"
+            if found["mean_difference"] is not None:
+                text += f", by {found['mean_difference']:+.2g} on average"
+            others.append(text)
+    if others:
+        said.append(f"Different: {'; '.join(others)}.")
+    return " ".join(said)

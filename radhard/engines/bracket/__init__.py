@@ -1,0 +1,5 @@
+"""The engine that settles all faults of a word by trying a few of them."""
+
+from radhard.engines.bracket.engine import Bracket
+
+__all__ = ["Bracket"]

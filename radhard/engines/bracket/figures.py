@@ -1,0 +1,38 @@
+"""Which figures follow from answers?"""
+
+import numpy as np
+import torch
+
+from radhard.engines.base import Figures
+from radhard.engines.bracket.lines import Answers
+from radhard.metrics import Panel
+
+__all__ = ["figures_of"]
+
+_CHUNK = 1024
+
+
+def figures_of(panel: Panel, answers: Answers, golden: Answers) -> Figures:
+    """What metrics that rest on the answers say of trials, ``(trials, columns)``.
+
+    ``answers`` are ``(trials, samples)``, -1 for NaN; ``golden`` are those without a fault. Outputs
+    with these answers stand in for those that were never computed.
+    """
+    harmed = np.flatnonzero((answers != golden).any(axis=1))
+    figures = np.tile(panel.score(panel.golden.outputs.unsqueeze(0)), (len(answers), 1))
+    for at in range(0, len(harmed), _CHUNK):
+        some = harmed[at : at + _CHUNK]
+        tops = torch.from_numpy(answers[some]).long()
+        outputs = _with_top(tops, panel.golden.outputs.shape, panel.golden.classes or 0)
+        figures[some] = panel.score(outputs)
+    return figures
+
+
+def _with_top(tops: torch.Tensor, golden: torch.Size, classes: int) -> torch.Tensor:
+    nan = (tops < 0)[..., None]
+    if len(golden) == 2 and golden[1] == classes:
+        outputs = torch.nn.functional.one_hot(tops.clamp(min=0), classes).double()
+    else:
+        outputs = (tops[..., None] * 2 - 1).double()  # one logit: class 1 is where it is above zero
+    outputs = outputs.masked_fill(nan, torch.nan)
+    return outputs.reshape(len(tops), *golden)

@@ -1,0 +1,108 @@
+"""What do some samples answer under some faults?"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.bracket.lines import Answers, Flags
+from radhard.engines.replay.patch import Patch
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.strike import Change, struck
+from radhard.metrics.logits import real
+from radhard.metrics.outputs import Faulty, Golden
+
+__all__ = ["Passes", "answers"]
+
+_ELEMENTS = 2**20
+"""Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
+
+_CHANGES = 128
+"""Most changes in one pass, as each begins with all samples."""
+
+
+class Passes:
+    """Forward passes from the words of one stored tensor on, each for the samples that are asked.
+
+    Up to ``rows`` samples of several changes share a pass, where the graph allows it.
+    """
+
+    def __init__(self, plan: Plan, place: int, rows: int) -> None:
+        self.plan, self.place = plan, place
+        self.golden: Answers = answers(plan.outputs, plan.panel.golden)
+        self._together = plan.direct(place) and plan.orderly(place)
+        self._rows = max(1, min(rows, _ELEMENTS // plan.largest(place)))
+
+    def __call__(self, changes: list[Change], asked: Flags) -> Answers:
+        """The answers under each change, ``(changes, samples)``; golden where not asked."""
+        found = np.tile(self.golden, (len(changes), 1))
+        for piece in self.plan.pieces:
+            here = asked[:, piece]
+            self.plan.golden(piece)
+            todo = np.flatnonzero(here.any(axis=1))
+            for some in self._groups(here, todo):
+                self._pass(piece, changes, some, here, found)
+        return found
+
+    def _groups(self, asked: Flags, todo: np.ndarray) -> list[np.ndarray]:
+        """Changes that share a pass: together as many rows as fit."""
+        if not self._together:
+            return [todo[at : at + 1] for at in range(len(todo))]
+        groups: list[list[int]] = []
+        rows = self._rows + 1
+        for change, more in zip(todo.tolist(), asked[todo].sum(axis=1).tolist(), strict=True):
+            rows += more
+            if rows > self._rows or len(groups[-1]) == _CHANGES:
+                groups.append([])
+                rows = more
+            groups[-1].append(change)
+        return [np.array(group) for group in groups]
+
+    def _pass(
+        self,
+        piece: slice,
+        changes: list[Change],
+        some: np.ndarray,
+        asked: Flags,
+        found: Answers,
+    ) -> None:
+        plan = self.plan
+        samples, device = piece.stop - piece.start, plan.outputs.device
+        state = Pass(plan.graph, plan.golden(piece), exact=plan.exact)
+        if len(some) > 1:
+            state.rows = torch.arange(samples, device=device).repeat(len(some))
+            state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
+        end = self._advanced(state, [changes[n] for n in some], asked[some])
+        if end is None:
+            return
+        rows = torch.arange(samples, device=device) if state.rows is None else state.rows
+        owner = torch.zeros_like(rows) if state.owner is None else state.owner
+        rows = rows + piece.start
+        here = answers(state.whole(plan.graph.output), plan.panel.golden, rows)
+        found[some[owner.cpu().numpy()], rows.cpu().numpy()] = here
+
+    def _advanced(self, state: Pass, changes: list[Change], asked: Flags) -> Patch | None:
+        plan, place = self.plan, self.place
+        steps = plan.steps(place)
+        if not steps:
+            return None
+        if plan.direct(place):
+            first = plan.graph.nodes[steps[0]]
+            state.patches[first.slot] = struck(state, first, plan.slots[place][0], changes)
+            if self._together and not asked.all():
+                state.drop(torch.from_numpy(asked.reshape(-1)).to(plan.outputs.device))
+            return advance(state, steps, drop=self._together)
+        (change,) = changes
+        for slot in plan.slots[place]:
+            changed = state.golden[slot].clone()
+            changed[change.at] = change.value_from(changed[change.at])
+            state.others[slot] = changed
+        return advance(state, steps, drop=False)
+
+
+def answers(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Answers:
+    """The top class of every output, -1 where it holds NaN."""
+    faulty = Faulty(real(outputs).unsqueeze(1), golden, rows)
+    found: Answers = torch.where(faulty.nan, -1, faulty.top1)[:, 0].cpu().numpy().astype(np.int32)
+    return found

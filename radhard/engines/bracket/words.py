@@ -1,0 +1,125 @@
+"""Which trials strike the same words, and how are displacements of these tried?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from radhard.engines.base import Campaign
+from radhard.engines.bracket.lines import Answers, Flags, Points
+from radhard.engines.bracket.passes import Passes, answers
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.strike import Change
+from radhard.engines.replay.values import coordinates, extreme, faulty_values
+from radhard.engines.serial import faulty_outputs
+from radhard.space import FaultSpace, Numbers
+
+__all__ = ["Block", "Words", "blocks"]
+
+_FEWEST = 4
+"""Faults of a word from which on there is something to infer."""
+
+_VERDICTS = 2**24
+"""Verdicts that are settled together: what a check speaks of, and what a stopped run may lose."""
+
+_FEW = 256
+"""Trials in a block of which nothing is inferred."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Trials in words of one tensor, in order of their faults."""
+
+    place: int
+    trials: Numbers
+    faults: Numbers
+    whole: bool
+    """Whether the words are struck often enough for something to be inferred."""
+
+    def name(self, space: FaultSpace) -> str:
+        """The tensor and the block's first word in it."""
+        _, words, _ = space.locate(self.faults[:1])
+        return f"{space.sites[self.place].name} {int(words[0])}"
+
+
+def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
+    """The blocks that trials make up; those of a word are never apart."""
+    space = campaign.space
+    trials = np.asarray(todo, dtype=np.int64)
+    faults = campaign.trials.at(trials)
+    order = np.argsort(faults, kind="stable")
+    trials, faults = trials[order], faults[order]
+    _, first, count = np.unique(faults // space.variants, return_index=True, return_counts=True)
+    places, _, _ = space.locate(faults[first])
+    flows = np.array([site.flows for site in space.sites], dtype=bool)
+    whole = (count >= _FEWEST) & ~flows[places]
+    most = max(1, _VERDICTS // ((space.variants + 1) * len(campaign.data)))
+    for place in np.unique(places).tolist():
+        for enough, size in ((True, most), (False, _FEW)):
+            words = np.flatnonzero((places == place) & (whole == enough))
+            for at in range(0, len(words), size):
+                some = words[at : at + size]
+                rows = np.repeat(first[some] - _before(count[some]), count[some])
+                rows += np.arange(len(rows))
+                yield Block(place, trials[rows], faults[rows], enough)
+
+
+def _before(counts: Numbers) -> Numbers:
+    """How many come before each."""
+    sums: Numbers = np.cumsum(counts) - counts
+    return sums
+
+
+class Words:
+    """The words of a block as lines of displacements, and how points on them are tried."""
+
+    def __init__(self, plan: Plan, block: Block, rows: int) -> None:
+        campaign, original = plan.campaign, plan.original[block.place]
+        assert original is not None
+        self._passes = Passes(plan, block.place, rows)
+        self.golden = self._passes.golden
+        self._shape = campaign.space.sites[block.place].shape
+        _, self._words, variants = campaign.space.locate(block.faults)
+        index = torch.from_numpy(self._words).to(original.device)
+        golden = original.reshape(-1)[index]
+        faulty = faulty_values(campaign.space, block.place, golden, self._words, variants)
+        differences = faulty.double() - golden.double()
+        factor = plan.factors.get(plan.slots[block.place][0])
+        if factor is not None:
+            differences = differences * factor[index // (original.numel() // len(original))]
+        # As the dtype holds it, so that what is too large is infinite; 0 also from NaN to itself.
+        held = differences.to(original.dtype).double().where(faulty != golden, 0.0)
+        self._sizes = held.cpu().numpy()
+        self._values = None if factor is not None else faulty.double().cpu().numpy()
+        _, owners = np.unique(self._words, return_inverse=True)
+        self.points = Points.of(owners, self._sizes)
+        """Where the words may go."""
+        near = np.zeros(len(block.faults), dtype=bool)
+        if not plan.exact:
+            near = extreme(faulty).cpu().numpy() & (self._sizes != 0)
+        self.extreme: Flags = np.zeros(len(self.points.sizes), dtype=bool)
+        """At which points sums may overflow in one order and not in another."""
+        self.extreme[self.points.of_fault[near]] = True
+        self._campaign, self._numbers = campaign, block.faults
+
+    def evaluate(self, points: Numbers, asked: Flags) -> Answers:
+        """The answers of the samples asked for, ``(points, samples)``."""
+        faults = self.points.faults[points]
+        where = coordinates(self._shape, self._words[faults])
+        sizes = self._sizes[faults].tolist()
+        values = [None] * len(faults) if self._values is None else self._values[faults].tolist()
+        changes = [Change(*one) for one in zip(where, sizes, values, strict=True)]
+        return self._passes(changes, asked)
+
+    def whole(self, points: Numbers) -> Answers:
+        """The answers of all samples; those of the reference where sums may overflow."""
+        ours = ~self.extreme[points]
+        found = np.empty((len(points), len(self.golden)), dtype=np.int32)
+        every = np.ones((int(ours.sum()), len(self.golden)), dtype=bool)
+        found[ours] = self.evaluate(points[ours], every)
+        golden = self._campaign.panel.golden
+        for at in np.flatnonzero(~ours).tolist():
+            fault = self._numbers[self.points.faults[points[at]]]
+            found[at] = answers(faulty_outputs(self._campaign, np.array([fault])), golden)
+        return found

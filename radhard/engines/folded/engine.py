@@ -1,0 +1,86 @@
+"""How are trials executed that strike many words of the model at once?"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
+from radhard.engines.folded.struck import StruckModel
+from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.plan import Plan
+from radhard.engines.serial import Serial
+from radhard.errors import InputError
+from radhard.spec import component
+from radhard.targets.geometry import repeated
+
+__all__ = ["Folded"]
+
+
+@component
+class Folded(Engine):
+    """One pass a trial, from the first struck operation on, batch normalisation folded.
+
+    For trials of many faults in stored tensors, as error rates bring them. Words are struck in a
+    private copy of the tensors and restored; struck channels are normalised apart, so that they
+    overflow where they do in the model. The golden value of every operation is kept (at most
+    ``memory`` bytes; more samples are taken in pieces). Trials that strike flowing values, or
+    tensors that the graph does not know, go through `Serial`.
+    """
+
+    memory: int = 2 * 1024**3
+
+    def prepare(self, campaign: Campaign) -> None:
+        batch = repeated(campaign.data.rows(slice(0, 1)), 3)
+        try:
+            with torch.inference_mode():
+                graph = traced(campaign.model, campaign.call, batch)
+                dtypes = {tensor.dtype for tensor in graph.constants.values()}
+                # A folded weight is rounded once more: too coarsely where it is a half.
+                coarse = bool(dtypes & {torch.float16, torch.bfloat16})
+                places = range(len(campaign.space.sites)) if coarse else ()
+                plan = Plan.of(campaign, graph, places, self.memory)
+                model = StruckModel(plan, graph)
+        except NoGraphError as error:
+            raise UnsuitableError(
+                f"Folded needs the model's graph ({error}); use Serial()"
+            ) from None
+        if model.unknown:
+            campaign.notes.append(
+                "Trials that strike one of these were run by Serial(), as the model's graph cannot "
+                f"tell what follows: {', '.join(model.unknown)}."
+            )
+        campaign.kept[repr(self)] = plan, model
+
+    def run(
+        self, campaign: Campaign, todo: Sequence[int]
+    ) -> Iterator[tuple[Sequence[int], Figures]]:
+        self.ready(campaign)
+        plan, model = campaign.kept[repr(self)]
+        taken = [trial for trial in todo if model.takes(campaign.trials[trial])]
+        others = set(todo) - set(taken)
+        if taken:
+            with torch.inference_mode():
+                done, figures = _executed(campaign, plan, model, taken)
+            others |= set(taken) - set(done)
+            yield done, figures
+        if others:
+            yield from Serial().run(campaign, [trial for trial in todo if trial in others])
+
+
+def _executed(
+    campaign: Campaign, plan: Plan, model: StruckModel, trials: list[int]
+) -> tuple[list[int], Figures]:
+    """The trials whose pass did not crash, and their figures."""
+    outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
+    crashed = set()
+    for piece in plan.pieces:
+        golden = plan.golden(piece)
+        for row, trial in enumerate(trials):
+            try:
+                outputs[row, piece] = model.outputs(campaign.trials[trial], golden)
+            except (InputError, MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception:  # the fault is to blame: the reference says what that means
+                crashed.add(row)
+    rows = [row for row in range(len(trials)) if row not in crashed]
+    return [trials[row] for row in rows], plan.panel.score(outputs[rows])

@@ -1,0 +1,130 @@
+"""What does a model say while many words of its tensors are struck?"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.folded.pairs import Channels, pairs
+from radhard.engines.replay.graph import Graph
+from radhard.engines.replay.plan import Plan
+from radhard.injection import Injection, Strikes
+from radhard.space import Numbers
+
+__all__ = ["StruckModel"]
+
+
+class StruckModel:
+    """A model's folded graph, with copies of the tensors that faults may strike.
+
+    ``graph`` is the model's as it was before ``plan`` folded it.
+    """
+
+    def __init__(self, plan: Plan, graph: Graph) -> None:
+        self._graph, self._slots, self._space = plan.graph, plan.slots, plan.campaign.space
+        stored = {
+            slot
+            for site, slots in zip(self._space.sites, plan.slots, strict=True)
+            if not site.flows
+            for slot in slots
+        }
+        self._pairs = [pair for pair in pairs(graph, plan.graph) if stored & set(pair.members)]
+        members = {slot for pair in self._pairs for slot in pair.members}
+        constants = plan.graph.constants
+        self._folded = {
+            slot: constants[slot].clone()
+            for pair in self._pairs
+            for slot in (pair.weight, pair.bias)
+        }
+        # Folded or not, in the memory order of the tensor that the pass reads.
+        self._own = {
+            slot: _like(graph.constants[slot], constants[slot]) for slot in stored | members
+        }
+        self._known = [
+            bool(slots) and not site.flows and all(_dense(graph.constants[slot]) for slot in slots)
+            for site, slots in zip(self._space.sites, plan.slots, strict=True)
+        ]
+        self.unknown = [
+            site.name
+            for site, known in zip(self._space.sites, self._known, strict=True)
+            if not known
+        ]
+        """Names of the sites that faults cannot strike here."""
+
+    def takes(self, faults: Numbers) -> bool:
+        """Whether all these faults strike stored tensors that the graph knows."""
+        places, _, _ = self._space.locate(faults)
+        return all(self._known[place] for place in np.unique(places).tolist())
+
+    def outputs(self, faults: Numbers, golden: Mapping[int, Any]) -> Tensor:
+        """The outputs for some samples, whose golden values are given; all is restored after."""
+        with ExitStack() as stack:
+            struck = self._struck(faults, stack)
+            opened: dict[int, Channels] = {}
+            for pair in self._pairs:
+                found = [struck[slot] for slot in pair.members if slot in struck]
+                if found:
+                    numbers = np.unique(np.concatenate(found))
+                    channels = torch.from_numpy(numbers).to(self._folded[pair.weight].device)
+                    for slot in (pair.weight, pair.bias):
+                        tensor = self._folded[slot]
+                        stack.callback(tensor.index_copy_, 0, channels, tensor[channels])
+                    opened[pair.output] = pair.open(self._own, self._folded, channels)
+                    struck[pair.weight] = numbers
+            return self._passed(list(struck), opened, golden)
+
+    def _struck(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
+        """Strike until the stack is closed; gives the first coordinate of the words, by slot."""
+        space, struck = self._space, {}
+        places, words, variants = space.locate(faults)
+        for place in np.unique(places).tolist():
+            here, site = places == place, space.sites[place]
+            strikes = Strikes(
+                site, space.fault, space.fitted[place], words[here], variants[here], Injection()
+            )
+            for slot in self._slots[place]:
+                stack.enter_context(strikes.held(self._own[slot]))
+                rest = int(np.prod(site.shape[1:], dtype=np.int64))
+                struck[slot] = words[here] // rest
+        return struck
+
+    def _passed(
+        self, struck: list[int], opened: Mapping[int, Channels], golden: Mapping[int, Any]
+    ) -> Tensor:
+        """The output once all that the struck slots reach is computed again."""
+        graph = self._graph
+        fresh: dict[int, Any] = {}
+
+        def value(slot: int) -> Any:
+            for known in (fresh, self._folded, self._own):
+                if slot in known:
+                    return known[slot]
+            return golden[slot]
+
+        steps = graph.downstream(struck)
+        last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
+        for at in steps:
+            node = graph.nodes[at]
+            result = node(value)
+            if node.slot in opened:
+                opened[node.slot].normalise(result)
+            fresh[node.slot] = result
+            # Given back at once, so that the next value finds its memory in the cache.
+            for slot in node.inputs:
+                if last[slot] == at and slot != graph.output:
+                    fresh.pop(slot, None)
+        found: Tensor = value(graph.output)
+        return found
+
+
+def _like(tensor: Tensor, other: Tensor) -> Tensor:
+    """A copy of a tensor in the memory order of another one."""
+    return torch.empty_like(other, dtype=tensor.dtype).copy_(tensor)
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether every word has memory of its own."""
+    return all(n == 1 or step for n, step in zip(tensor.shape, tensor.stride(), strict=True))

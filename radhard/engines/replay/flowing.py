@@ -1,0 +1,139 @@
+"""How are faults in single values of single samples carried out, many in one pass?"""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.base import Figures
+from radhard.engines.replay.patch import Patch, Start
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.values import extreme, faulty_values
+from radhard.engines.serial import Serial
+from radhard.space import Numbers
+
+__all__ = ["ELEMENTS", "flowing"]
+
+ELEMENTS = 2**21
+"""Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
+
+
+def flowing(plan: Plan, trials: Numbers, rows: int) -> Figures:
+    """The figures of trials that strike one word of one sample's value each.
+
+    Every trial is a row. Where the graph narrows to one value, rows that came from different
+    tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most.
+    """
+    campaign = plan.campaign
+    places, words, variants = campaign.space.locate(campaign.trials.at(trials))
+    inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
+    samples = words // inner
+    concerned = torch.from_numpy(samples)
+    outputs = plan.outputs[concerned]
+    risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
+    for piece in plan.pieces:
+        here = (samples >= piece.start) & (samples < piece.stop)
+        if not here.any():
+            continue
+        values = plan.golden(piece)
+        entering: dict[int, list[Pass]] = defaultdict(list)
+        for place in np.unique(places[here]).tolist():
+            some = np.flatnonzero(here & (places == place))
+            state = _struck(
+                plan, place, values, some, samples[some] - piece.start, words[some], variants[some]
+            )
+            if state is not None:
+                assert state.owner is not None
+                struck = state.patches[plan.slots[place][0]].values
+                risky[state.owner] = extreme(struck).flatten()
+                entering[plan.steps(place)[0] if plan.steps(place) else -1].append(state)
+        for state in _through(plan, entering, rows):
+            assert state.owner is not None
+            outputs[state.owner] = state.whole(plan.graph.output)
+            touched.append(state.owner)
+    figures = plan.panel.score_samples(outputs, concerned)
+    for number in torch.cat(touched)[risky[torch.cat(touched)]].tolist() if touched else []:
+        ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
+    return figures
+
+
+def _struck(
+    plan: Plan,
+    place: int,
+    golden: dict[int, Tensor],
+    trials: Numbers,
+    samples: Numbers,
+    words: Numbers,
+    variants: Numbers,
+) -> Pass | None:
+    """The faults of some trials in one tensor; None if none of them changes anything."""
+    (slot,), shape = plan.slots[place], plan.campaign.space.sites[place].shape
+    inner = words % math.prod(shape)
+    rows = torch.from_numpy(samples)
+    starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(inner, shape))
+    before = golden[slot][(rows, *starts)]
+    after = faulty_values(plan.campaign.space, place, before, inner, variants)
+    moved = (after != before).nonzero().squeeze(1)
+    if not len(moved):
+        return None
+    owner = torch.from_numpy(trials)[moved]
+    state = Pass(plan.graph, golden, rows[moved], owner, grouped=False)
+    values = after[moved].reshape(-1, *[1] * len(shape))
+    state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
+    return state
+
+
+def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pass]:
+    """Carry rows to the output, from one narrow place of the graph to the next."""
+    graph = plan.graph
+    waiting: list[Pass] = []
+    there = entering.pop(-1, [])  # struck in the output itself
+    begin = 0
+    for end, slot in plan.narrow:
+        steps = range(begin, end + 1)
+        arrived = []
+        for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
+            size = max(1, min(most, ELEMENTS // plan.elements(begin, end)))
+            for part in _parts(state, size):
+                if advance(part, steps, slot, drop=True) is not None:
+                    arrived.append(part)
+        waiting = _joined(arrived, slot)
+        begin = end + 1
+    assert not entering
+    assert plan.narrow[-1][1] == graph.output
+    return waiting + there
+
+
+def _parts(state: Pass, size: int) -> list[Pass]:
+    assert state.rows is not None
+    if len(state.rows) <= size:
+        return [state]
+    return [state.some(rows) for rows in torch.split(torch.arange(len(state.rows)), size)]
+
+
+def _joined(passes: list[Pass], slot: int) -> list[Pass]:
+    """Passes whose difference in a slot has the same geometry become one."""
+    alike: dict[tuple[object, ...], list[Pass]] = defaultdict(list)
+    for state in passes:
+        patch = state.patches[slot]
+        starts = tuple("each" if isinstance(s, Tensor) else s for s in patch.starts)
+        alike[(patch.values.shape[1:], *starts)].append(state)
+    return [group[0] if len(group) == 1 else _one(group, slot) for group in alike.values()]
+
+
+def _one(passes: list[Pass], slot: int) -> Pass:
+    first = passes[0]
+    patches = [state.patches[slot] for state in passes]
+    rows, owner = ([getattr(state, of) for state in passes] for of in ("rows", "owner"))
+    state = Pass(first.graph, first.golden, torch.cat(rows), torch.cat(owner), grouped=False)
+    starts: list[Start] = []
+    for axis, start in enumerate(patches[0].starts):
+        own = [patch.starts[axis] for patch in patches]
+        tensors = [s for s in own if isinstance(s, Tensor)]
+        starts.append(torch.cat(tensors) if tensors else start)
+    state.patches[slot] = Patch(torch.cat([p.values for p in patches]), tuple(starts))
+    return state

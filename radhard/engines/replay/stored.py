@@ -1,0 +1,90 @@
+"""How are faults in single words of parameters carried out, several in one pass?"""
+
+import numpy as np
+import torch
+
+from radhard.engines.base import Figures
+from radhard.engines.replay.flowing import ELEMENTS
+from radhard.engines.replay.patch import Patch
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.strike import Change, struck
+from radhard.engines.replay.values import coordinates, extreme, faulty_values
+from radhard.engines.serial import Serial
+from radhard.space import Numbers
+
+__all__ = ["stored"]
+
+
+def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
+    """Trials that strike one word of a parameter each, judged by all samples.
+
+    Up to ``most`` rows share a pass, a row for every sample of every trial.
+    """
+    campaign, original = plan.campaign, plan.original[place]
+    assert original is not None
+    site = campaign.space.sites[place]
+    _, words, variants = campaign.space.locate(campaign.trials.at(trials))
+    where = coordinates(site.shape, words)
+    golden = torch.stack([original[at] for at in where])
+    faulty = faulty_values(campaign.space, place, golden, words, variants)
+    differences = faulty.double() - golden.double()
+    factor = plan.factors.get(plan.slots[place][0])
+    if factor is not None:
+        differences = differences * factor[torch.tensor([at[0] for at in where])]
+    moved = np.flatnonzero((faulty != golden).cpu().numpy())
+    # As the dtype holds it, so that what is too large is infinite.
+    sizes = differences.to(original.dtype).tolist()
+    news = faulty.tolist()
+    changes = [Change(where[n], sizes[n], None if factor is not None else news[n]) for n in moved]
+    outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
+    touched = np.zeros(len(trials), dtype=bool)
+    together = plan.direct(place) and plan.orderly(place)
+    for piece in plan.pieces:
+        values = plan.golden(piece)
+        samples = piece.stop - piece.start
+        fit = min(most // samples, ELEMENTS // (samples * plan.largest(place)))
+        size = max(1, fit) if together else 1
+        for at in range(0, len(changes), size):
+            some = changes[at : at + size]
+            state = Pass(plan.graph, values, exact=plan.exact)
+            if len(some) > 1:
+                state.rows = torch.arange(samples).repeat(len(some))
+                state.owner = torch.arange(len(some)).repeat_interleave(samples)
+            end = _from_parameter(plan, state, place, some, together)
+            if end is None:
+                continue
+            rows = torch.arange(samples) if state.rows is None else state.rows
+            owner = torch.zeros_like(rows) if state.owner is None else state.owner
+            trial = torch.from_numpy(moved[at : at + size])[owner]
+            outputs[trial, rows + piece.start] = state.whole(plan.graph.output)
+            touched[trial.numpy()] = True
+    figures = np.tile(plan.unharmed, (len(trials), 1))
+    # Where norms are folded, what is too large becomes infinite at another place.
+    if plan.factors and not plan.exact:
+        by_order = np.flatnonzero(touched & extreme(faulty).cpu().numpy())
+        touched[by_order] = False
+        for number in by_order.tolist():
+            ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
+    if touched.any():
+        figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched)])
+    return figures
+
+
+def _from_parameter(
+    plan: Plan, state: Pass, place: int, changes: list[Change], together: bool
+) -> Patch | None:
+    steps = plan.steps(place)
+    if not steps:
+        return None
+    if plan.direct(place):
+        first = plan.graph.nodes[steps[0]]
+        state.patches[first.slot] = struck(state, first, plan.slots[place][0], changes)
+        return advance(state, steps, drop=together)
+    (change,) = changes
+    for slot in plan.slots[place]:
+        changed = state.golden[slot].clone()
+        changed[change.at] = change.value_from(changed[change.at])
+        state.others[slot] = changed
+    return advance(state, steps, drop=False)

@@ -1,0 +1,201 @@
+"""How do several processes execute one campaign, with the same figures as one?"""
+
+import multiprocessing
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from multiprocessing.connection import wait
+from typing import Any
+
+import torch
+
+from radhard.engines.base import Campaign, Engine, Figures
+from radhard.engines.worker import Worker
+from radhard.errors import InputError
+
+__all__ = ["demand_possible", "executed", "one_thread"]
+
+_ATTEMPTS = 3
+"""Workers that one chunk may cost."""
+
+_AHEAD = 2
+"""Chunks that a worker has before it, so that it never waits for the next one."""
+
+_Part = tuple[Sequence[int], Figures]
+
+
+def executed(
+    campaign: Campaign, engine: Engine, todo: Collection[int], workers: int = 1
+) -> Generator[_Part]:
+    """Execute some of the trials, in one process or in several with one thread each.
+
+    Yields the numbers of trials and their figures, as they come. The engine's chunks are executed
+    whole, whoever does so: what is not in ``todo`` is left out afterwards, so that figures depend
+    neither on the number of workers nor on what was done before. A worker that dies is replaced
+    and its chunks are executed again. Close the iterator (`contextlib.closing`) to end the workers
+    early.
+
+    Raises:
+        InputError: workers are not possible here, the engine cannot take the campaign, or one
+            chunk cost several workers their life.
+    """
+    demand_possible(campaign, workers)
+    left = set(todo)
+    if not left:
+        return
+    engine.ready(campaign)
+    chunks = (chunk for chunk in engine.chunks(campaign) if not left.isdisjoint(chunk))
+    if workers == 1:
+        parts = _here(campaign, engine, chunks)
+    else:
+        parts = _Workers(campaign, engine, deque(chunks), workers).parts()
+    with closing(parts):
+        for numbers, figures in parts:
+            fresh = [at for at, trial in enumerate(numbers) if trial in left]
+            left.difference_update(numbers)
+            if fresh:
+                yield [numbers[at] for at in fresh], figures[fresh]
+
+
+def demand_possible(campaign: Campaign, workers: int) -> None:
+    """See to it that so many workers can be had.
+
+    Raises:
+        InputError: the number is no number of workers, the model is not on the CPU, or the
+            platform cannot fork.
+    """
+    if workers < 1:
+        raise InputError(f"workers={workers} is not allowed; at least 1")
+    if workers == 1:
+        return
+    tensors = (*campaign.model.parameters(), *campaign.model.buffers())
+    device = next((t.device.type for t in tensors if t.device.type != "cpu"), None)
+    if device is not None:
+        raise InputError(
+            f"workers={workers} needs a model on the CPU, this one is on {device!r}: processes "
+            "cannot share a device; use workers=1"
+        )
+    # On macOS there is fork, but what its libraries started before does not survive it.
+    if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
+        raise InputError(
+            f"workers={workers} needs processes that share the model (fork), which "
+            f"{sys.platform!r} has not; use workers=1"
+        )
+
+
+@contextmanager
+def one_thread(on: bool) -> Iterator[None]:
+    """Torch computes with one thread, as workers do: kernels add up in another order with more."""
+    before = torch.get_num_threads()
+    if on:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if on:
+            torch.set_num_threads(before)
+
+
+def _here(campaign: Campaign, engine: Engine, chunks: Iterator[Sequence[int]]) -> Generator[_Part]:
+    for chunk in chunks:
+        yield from engine.run(campaign, chunk)
+
+
+class _Workers:
+    """Workers and the chunks that they have before them."""
+
+    def __init__(
+        self, campaign: Campaign, engine: Engine, chunks: deque[Sequence[int]], number: int
+    ) -> None:
+        self._campaign, self._engine, self._waiting = campaign, engine, chunks
+        self._number = min(number, len(chunks))
+        self._workers: list[Worker] = []
+        self._lost: dict[int, int] = {}
+        """By the first trial of a chunk: how many workers it cost."""
+
+    def parts(self) -> Generator[_Part]:
+        """Everything that workers find out, until no chunk is left."""
+        try:
+            while self._waiting or any(worker.chunks for worker in self._workers):
+                self._employ()
+                for pipe in wait([worker.ours for worker in self._workers]):
+                    worker = next(w for w in self._workers if w.ours is pipe)
+                    yield from self._hear(worker)
+        finally:
+            while self._workers:
+                self._workers[-1].end()
+                self._workers.pop()
+
+    def _employ(self) -> None:
+        while len(self._workers) < self._number:
+            with _uninterrupted():
+                try:
+                    self._workers.append(Worker(self._campaign, self._engine))
+                except OSError as error:
+                    raise InputError(
+                        f"a worker cannot be started ({error.strerror}); use fewer workers"
+                    ) from error
+        for fill in range(1, _AHEAD + 1):  # everybody has one before anybody has two
+            for worker in self._workers:
+                if self._waiting and len(worker.chunks) < fill:
+                    worker.send(self._waiting.popleft())
+
+    def _hear(self, worker: Worker) -> Iterator[_Part]:
+        try:
+            kind, said, notes, audits = worker.ours.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
+            return
+        if kind == "refused":
+            raise InputError(said)
+        if kind == "failed":
+            raise RuntimeError(f"in a worker:\n{said}")
+        known = self._campaign.notes
+        known.extend(note for note in notes if note not in known)
+        self._campaign.audits.update(audits)
+        if kind == "finished":
+            worker.chunks.popleft()
+        else:
+            yield said
+
+    def _replace(self, worker: Worker) -> None:
+        self._workers.remove(worker)
+        code = worker.end()
+        # The first is the one that it was at.
+        if worker.chunks:
+            chunk = worker.chunks[0]
+            self._lost[chunk[0]] = self._lost.get(chunk[0], 0) + 1
+            if self._lost[chunk[0]] == _ATTEMPTS:
+                raise InputError(self._epitaph(chunk, code))
+        self._waiting.extendleft(reversed(worker.chunks))
+
+    def _epitaph(self, chunk: Sequence[int], code: int | None) -> str:
+        how = f"exit code {code}"
+        if code is not None and code < 0:
+            how = signal.Signals(-code).name
+        memory = "; out of memory? use fewer workers" if code == -signal.SIGKILL else ""
+        trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
+        more = f", ... ({len(chunk)} in all)" if len(chunk) > 8 else ""
+        return (
+            f"{_ATTEMPTS} workers died one after another ({how}) at the same trials: "
+            f"{trials}{more}{memory}; what is finished is kept"
+        )
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits: between a fork and its record there would be a worker that nobody ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers Ctrl-C to the main thread only
+        return
+    heard: list[tuple[int, Any]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard and callable(before):
+        before(*heard[0])

@@ -1,0 +1,354 @@
+"""Are the verdicts that are inferred those that a trial would give, and is it told if not?"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from radhard import results
+from radhard.campaign import run
+from radhard.comparison import compare
+from radhard.datasets.data import Data
+from radhard.engines import Bracket, Campaign, Replay, Serial
+from radhard.engines.bracket.figures import figures_of
+from radhard.engines.bracket.lines import Points, settled
+from radhard.engines.bracket.passes import answers
+from radhard.engines.inferred import Inferred
+from radhard.errors import InputError
+from radhard.faults import BitFlip, StuckAt
+from radhard.formats import Float32
+from radhard.metrics import Accuracy, Critical, Outcome, Panel, Sdc, TopK
+from radhard.samplers import ErrorRate, Exhaustive, Uniform, Words
+from radhard.space import FaultSpace
+from radhard.targets import Activations, Biases, Weights
+from tests.engines.campaigns import campaign_of, format_of
+from tests.zoo import NETWORKS, Network, named
+
+METRICS = (Critical(), Sdc())
+
+
+# -- the lines -----------------------------------------------------------------------------------
+
+SIZES = st.lists(
+    st.floats(-100, 100) | st.sampled_from([0.0, -0.0, np.inf, -np.inf, np.nan, 3.0, 1e300]),
+    min_size=1,
+    max_size=20,
+)
+
+
+def points_of(words: list[list[float]]) -> Points:
+    owners = np.repeat(np.arange(len(words)), [len(word) for word in words])
+    return Points.of(owners, np.array([size for word in words for size in word]))
+
+
+@given(words=st.lists(SIZES, min_size=1, max_size=4))
+def test_every_fault_has_its_point_and_every_word_its_line(words):
+    points = points_of(words)
+    sizes = [size for word in words for size in word]
+    found = points.sizes[points.of_fault]
+    assert np.array_equal(found, sizes, equal_nan=True)
+    assert (points.sizes[points.zero] == 0).all()
+    for word, first, last in zip(words, points.first, points.last, strict=True):
+        line = points.sizes[first : last + 1]
+        assert line.tolist() == sorted({0.0, *filter(np.isfinite, word)})
+    assert points.apart.tolist() == (~np.isfinite(points.sizes)).tolist()
+    struck = points.faults >= 0
+    assert np.array_equal(points.of_fault[points.faults[struck]], np.flatnonzero(struck))
+
+
+@st.composite
+def worlds(draw):
+    """Words, and for each sample the displacements between which its golden answer holds."""
+    words = draw(st.lists(SIZES, min_size=1, max_size=4))
+    bound = st.floats(0.01, 120)
+    return words, draw(st.lists(st.tuples(bound, bound), min_size=1, max_size=5))
+
+
+@given(worlds())
+def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
+    words, bounds = world
+    points = points_of(words)
+    low, high = (np.array(side)[None] for side in zip(*bounds, strict=True))
+    sizes = points.sizes[:, None]
+    true = np.where(sizes > high, 1, np.where(sizes < -low, 2, 0))
+    true = np.where(np.isnan(sizes), -1, true).astype(np.int32)
+    asked = np.zeros(true.shape, dtype=int)
+
+    def evaluate(some: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        asked[some] += samples
+        return np.where(samples, true[some], 77)
+
+    found, tried = settled(points, np.zeros(len(bounds), dtype=np.int32), evaluate)
+    assert np.array_equal(found, true)
+    asked[points.zero] += 1
+    assert np.array_equal(asked, tried)
+    safe = (np.abs(sizes) <= np.minimum(low, high).min()) | ~np.isfinite(sizes)
+    if safe.all():
+        inner = len(points.sizes) - points.apart.sum() - 3 * len(words)
+        assert (~tried.any(axis=1)).sum() >= inner
+
+
+# -- the engine ----------------------------------------------------------------------------------
+
+
+def bracketed(network: Network, target, sampler=None, fault=None, **changed) -> Campaign:
+    model = network.build().eval()
+    return campaign_of(
+        model,
+        network.inputs(),
+        target,
+        sampler or Words(4),
+        fault=fault or BitFlip(),
+        call=network.call,
+        metrics=changed.pop("metrics", METRICS),
+        **changed,
+    )
+
+
+def executed(engine, one: Campaign) -> np.ndarray:
+    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
+    engine.prepare(one)
+    for chunk in engine.chunks(one):
+        for trials, values in engine.run(one, chunk):
+            assert (figures[list(trials)] == -1).all()
+            figures[list(trials)] = values
+    return figures
+
+
+# Those that only repeat others are left out, and one that has no graph.
+KINDS = [n for n in NETWORKS if n.name not in ("lstm_time_first", "inplace", "flat", "inference")]
+
+
+@pytest.mark.parametrize("network", KINDS, ids=repr)
+def test_verdicts_are_those_of_the_reference_on_every_network(network):
+    target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
+    bits = format_of(network.build()).bits
+    few = BitFlip(tuple(range(bits - 12, bits)))
+    one = bracketed(network, target, Words(3), few, seed=2)
+    found, true = executed(Bracket(), one), executed(Serial(), one)
+    assert np.array_equal(found, true)
+    records = [Inferred.from_dict(plain_) for plain_ in one.audits.values()]
+    assert sum(sum(record.faults) for record in records) == len(one.trials)
+    assert sum(sum(record.inferred) for record in records) > 0
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32), stuck=st.booleans())
+def test_verdicts_are_those_of_the_reference_under_any_faults(seed, stuck):
+    fault = StuckAt(1) if stuck else BitFlip()
+    one = bracketed(named("layer_norm"), [Weights("*"), Biases("*")], Words(2), fault, seed=seed)
+    assert np.array_equal(executed(Bracket(), one), executed(Serial(), one))
+
+
+def test_most_verdicts_are_inferred():
+    """Else nothing is gained; `tried` counts whole evaluations."""
+    one = bracketed(named("convolutions"), Weights("*"), Words(20))
+    executed(Bracket(audit=0.0), one)
+    records = [Inferred.from_dict(plain_) for plain_ in one.audits.values()]
+    inferred = sum(sum(record.inferred) for record in records)
+    assert inferred > 0.8 * len(one.trials)
+
+
+def test_chunks_are_all_trials_and_of_whole_words():
+    one = bracketed(named("residual"), [Weights("*"), Biases("*")], Uniform(300))
+    seen = [list(chunk) for chunk in Bracket().chunks(one)]
+    assert sorted(itertools.chain(*seen)) == list(range(300))
+    words = [set((one.trials.at(np.array(chunk)) // one.space.variants).tolist()) for chunk in seen]
+    assert sum(map(len, words)) == len(set().union(*words))
+
+
+def test_words_struck_seldom_and_what_flows_go_through_replay():
+    network = named("residual")
+    one = bracketed(network, [Weights("*"), Activations("conv1|fc")], Uniform(40))
+    assert np.array_equal(executed(Bracket(), one), executed(Replay(), one))
+    assert one.audits == {}
+
+
+class Wavy(nn.Module):
+    """Its answer goes to and fro along the line on which its one weight moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[0.7], [0.1]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.nn.functional.linear(x, self.weight)
+        return torch.cat([torch.sin(40 * y[:, :1]), y[:, 1:] * 0 + 0.05], dim=1)
+
+
+def wavy(engine, **changed):
+    model, inputs = Wavy().eval(), torch.linspace(0.2, 2, 23)[:, None]
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    return run(
+        model, Data(inputs), space, Exhaustive(), metrics=[Critical()], engine=engine, **changed
+    )
+
+
+def test_what_is_inferred_wrongly_is_found_out_and_widens_the_interval():
+    true = wavy(Serial())
+    blind = wavy(Bracket(audit=0.5, threshold=1.0))
+    assert (blind.values() != true.values()).any()
+    (record,) = blind.inferred
+    assert sum(record.checked) > 5
+    assert record.disagreement > 0
+    assert not record.tried
+    for by in (None, "tensor", "bit"):
+        exact, widened = (
+            true.estimates(true.headline, by, 0.95),
+            blind.estimates(blind.headline, by, 0.95),
+        )
+        for key, estimate in exact.items():
+            assert widened[key].low - 1e-12 <= estimate.value <= widened[key].high + 1e-12
+    assert blind.rate().low < blind.rate().high
+    assert any("of their verdicts were wrong" in note for note in blind.manifest["notes"])
+
+
+def test_above_the_threshold_everything_is_tried_and_it_is_said():
+    true, found = wavy(Serial()), wavy(Bracket(audit=0.5))
+    assert np.array_equal(found.values(), true.values())
+    (record,) = found.inferred
+    assert record.tried
+    assert found.rate() == true.rate()
+    assert any("so that all 64 faults concerned were tried" in n for n in found.manifest["notes"])
+
+
+def test_without_a_check_the_interval_admits_that_nothing_is_known():
+    blind = wavy(Bracket(audit=0.0))
+    (record,) = blind.inferred
+    share = sum(record.inferred) / len(blind)
+    assert blind.rate().high == pytest.approx(min(1.0, blind.rate().value + share))
+    assert any("none of them was checked" in note for note in blind.manifest["notes"])
+
+
+def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
+    model = named("convolutions").build().eval()
+    data = Data(named("convolutions").inputs())
+    space = FaultSpace.of(model, [Weights("*"), Biases("*")], BitFlip(), Float32())
+    asked = {"metrics": [Critical()], "engine": Bracket(audit=0.2), "seed": 4}
+    whole = run(model, data, space, Words(12), **asked)
+    path = tmp_path / "run.db"
+
+    own = Panel.score
+    for calls in (3, 9, 17):
+        left = [calls]
+
+        def score(self, faulty, left=left):
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+            return own(self, faulty)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Panel, "score", score)
+            try:
+                run(model, data, space, Words(12), store=path, **asked)
+            except KeyboardInterrupt:
+                continue
+    again = run(model, data, space, Words(12), store=path, **asked)
+    assert np.array_equal(again.values(), whole.values())
+    assert again.manifest["inferred"] == whole.manifest["inferred"]
+
+
+def test_workers_find_the_same_and_their_checks_are_kept():
+    one, two = (wavy(Bracket(audit=0.5, threshold=1.0), workers=n, seed=3) for n in (1, 2))
+    assert np.array_equal(one.values(), two.values())
+    assert one.manifest["inferred"] == two.manifest["inferred"] != {}
+
+
+def test_a_comparison_is_as_unsure_as_its_sides():
+    true, blind = wavy(Serial()), wavy(Bracket(audit=0.5, threshold=1.0))
+    (row,) = compare(true, blind).rows
+    assert row.difference.low <= 0 <= row.difference.high
+    assert row.difference.low < row.difference.value < row.difference.high
+    (same,) = compare(true, wavy(Serial())).rows
+    assert same.difference.low == same.difference.high == 0
+
+
+@pytest.mark.parametrize("metric", [Outcome(), TopK(k=2), Sdc(k=2)], ids=repr)
+def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
+    data = Data(named("residual").inputs(), torch.zeros(3).long())
+    model = named("residual").build().eval()
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    with pytest.raises(InputError, match="Bracket infers answers") as error:
+        run(model, data, space, Words(2), metrics=[Critical(), metric], engine=Bracket())
+    assert repr(metric) in str(error.value)
+
+
+def test_trials_of_many_faults_are_refused():
+    one = bracketed(named("residual"), Weights("*"), ErrorRate(0.01, trials=2))
+    with pytest.raises(InputError, match="one fault each"):
+        Bracket().prepare(one)
+
+
+@pytest.mark.parametrize("wrong", [{"audit": -0.1}, {"audit": 1.5}, {"threshold": 2.0}])
+def test_shares_beyond_0_and_1_are_refused(wrong):
+    with pytest.raises(InputError, match="a share from 0 to 1"):
+        Bracket(**wrong)
+
+
+@pytest.mark.parametrize("memory", [1, 2**30])
+@pytest.mark.parametrize("rows", [1, 7, 6400])
+def test_passes_ask_no_more_than_they_are_asked_and_say_the_same_in_any_company(memory, rows):
+    one = bracketed(named("convolutions"), Weights("*"), Words(6))
+    engine = Bracket(memory=memory, rows=rows)
+    assert np.array_equal(executed(engine, one), executed(Bracket(), one))
+
+
+# -- figures from answers ------------------------------------------------------------------------
+
+
+@given(
+    tops=st.lists(st.lists(st.integers(-1, 3), min_size=5, max_size=5), min_size=1, max_size=4),
+    kind=st.sampled_from(["logits", "one", "column"]),
+    seed=st.integers(0, 99),
+)
+def test_figures_from_answers_are_those_of_outputs_with_these_answers(tops, kind, seed):
+    chance = torch.Generator().manual_seed(seed)
+    classes = 4 if kind == "logits" else 2
+    wanted = np.minimum(np.array(tops, dtype=np.int32), classes - 1)
+    if kind == "logits":
+        golden = torch.randn(5, 4, generator=chance)
+        outputs = torch.randn(len(tops), 5, 4, generator=chance)
+        own = outputs.max(dim=-1).values
+        outputs.scatter_(2, torch.tensor(wanted).clamp(min=0).long()[..., None], own[..., None] + 1)
+        outputs[..., 0].masked_fill_(torch.tensor(wanted) < 0, torch.nan)
+    else:
+        golden = torch.randn(5, generator=chance)
+        signs = torch.tensor(wanted * 2.0 - 1)
+        outputs = signs * (0.1 + torch.rand(len(tops), 5, generator=chance))
+        outputs.masked_fill_(torch.tensor(wanted) < 0, torch.nan)
+        if kind == "column":
+            golden, outputs = golden[:, None], outputs[..., None]
+    labels = torch.randint(classes, (5,), generator=chance)
+    panel = Panel([Critical(), Sdc(), Accuracy()], golden, labels)
+    found = figures_of(panel, wanted, answers(golden, panel.golden))
+    assert np.array_equal(found, panel.score(outputs))
+
+
+# -- records that somebody else wrote ------------------------------------------------------------
+
+
+def test_a_record_survives_json_and_one_that_cannot_be_is_refused():
+    good = Inferred("a", (3, 2), (2, 2), (1, 2), ((1, 0.5),), False).to_dict()
+    assert Inferred.from_dict(good).to_dict() == good
+    for wrong in (
+        {"checked": [3, 2]},
+        {"inferred": [2]},
+        {"wrong": [[0, 0.5], [0, 0.5]]},
+        {"wrong": [[2, 0.5]]},
+        {"wrong": [[1, 1.5]]},
+        {"checked": [-1, 0], "wrong": []},
+    ):
+        with pytest.raises(ValueError, match="cannot be"):
+            Inferred.from_dict({**good, **wrong})
+
+
+def test_results_refuse_records_that_cannot_be():
+    found = wavy(Bracket(audit=0.5))
+    broken = {**found.manifest, "inferred": {"weight 0": {"tensor": "weight"}}}
+    with pytest.raises(InputError, match="cannot be read"):
+        results.Results(broken, found._outcomes)

@@ -1,0 +1,211 @@
+"""Does ``engine="auto"`` take the engine that suits, say so, and stay with it?"""
+
+import pytest
+import torch
+from torch import nn
+
+from radhard.campaign import run
+from radhard.engines import Folded, Replay, Serial, choice, chosen
+from radhard.engines.replay import engine as replaying
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.results import Results
+from radhard.samplers import ErrorRate, PerBit, Uniform
+from radhard.space import FaultSpace
+from radhard.spec import component
+from radhard.targets import Activations, Weights
+from tests.engines.campaigns import campaign as of_zoo
+from tests.small import campaign, data, network, rows
+from tests.zoo import NETWORKS, named
+
+
+@pytest.fixture(autouse=True)
+def large(monkeypatch):
+    """Campaigns of the tests are as small as can be; most of these tests look beyond that."""
+    monkeypatch.setattr(choice, "_SMALL", 0)
+
+
+class Branching(nn.Module):
+    """What it does depends on what it sees, so that there is no one graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x):
+        out = self.inner(x)
+        return out * 2 if out.sum() > 0 else out
+
+
+class Interrupted(nn.Module):
+    """A network during whose n-th pass somebody presses Ctrl-C."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.inner, self.at, self.passes = network(), at, 0
+
+    def forward(self, x):
+        self.passes += 1
+        if self.passes == self.at:
+            raise KeyboardInterrupt
+        return self.inner(x)
+
+
+@pytest.mark.parametrize(
+    ("target", "sampler", "expected"),
+    [
+        (Weights("*"), Uniform(5), Replay()),
+        (Activations("*"), Uniform(5), Replay()),
+        (Weights("*"), PerBit(1), Replay()),
+        (Weights("*"), ErrorRate(0.01, 3), Folded()),
+        ([Weights("*"), Activations("*")], ErrorRate(0.01, 3), Folded()),
+        (Activations("*"), ErrorRate(0.01, 3), Serial()),
+    ],
+    ids=repr,
+)
+def test_choice_goes_by_target_and_sampler(target, sampler, expected):
+    assert chosen(of_zoo(named("residual"), target, sampler)).engine == expected
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_chosen_engine_executes_the_campaign_on_every_network(network):
+    given = of_zoo(network, Weights("*"), Uniform(3))
+    choice = chosen(given)
+    trials = [trial for chunk in choice.engine.chunks(given) for trial in chunk]
+    found = [n for numbers, _ in choice.engine.run(given, trials) for n in numbers]
+    assert sorted(found) == [0, 1, 2]
+    assert repr(choice.engine) in str(choice)
+
+
+def test_model_without_a_graph_runs_serially_and_the_notes_say_why(tmp_path, capfd):
+    path = tmp_path / "run.db"
+    campaign(path, model=Branching().eval(), engine="auto")
+    manifest = Results.open(path).manifest
+    assert manifest["engine"] == "Serial()"
+    (note,) = manifest["notes"]
+    assert note.startswith(
+        "engine='auto' chose Serial(): Replay needs the model's graph (torch.export: "
+    )
+    assert manifest["audit"] is None  # the reference needs none
+    assert capfd.readouterr() == ("", "")  # whatever torch thinks of the model
+
+
+def test_engine_asked_for_by_name_does_not_give_way():
+    with pytest.raises(InputError, match=r"Replay needs the model's graph .*; use Serial\(\)"):
+        campaign(model=Branching().eval(), engine=Replay())
+
+
+def test_small_campaign_runs_serially(monkeypatch):
+    monkeypatch.undo()
+    results = campaign(engine="auto")
+    assert results.manifest["engine"] == "Serial()"
+    assert "takes longer to prepare" in results.manifest["notes"][0]
+
+
+def test_work_counts_one_sample_where_a_trial_concerns_one():
+    whole = choice._work(of_zoo(named("residual"), Weights("*"), Uniform(5)))
+    alone = choice._work(of_zoo(named("residual"), Activations("*"), Uniform(5)))
+    assert choice._PASS * 5 < alone < whole
+
+
+def test_forward_that_is_not_deterministic_has_no_golden_values_to_start_from():
+    results = campaign(engine="auto", deterministic=False)
+    assert results.manifest["engine"] == "Serial()"
+    assert "fault-free passes may differ" in results.manifest["notes"][0]
+
+
+def test_graph_is_made_once(monkeypatch):
+    seen = []
+    traced = replaying.traced
+    monkeypatch.setattr(replaying, "traced", lambda *a: seen.append(a) or traced(*a))
+    for number in (1, 2):
+        results = campaign(engine="auto", workers=number)
+        assert results.manifest["engine"] == "Replay()"
+        assert len(seen) == number
+
+
+def begun(path, model, **options):
+    with pytest.raises(KeyboardInterrupt):
+        campaign(path, model=model, **options)
+    assert 0 < len(rows(path)) < 60
+
+
+def test_stopped_run_continues_with_its_engine_though_another_would_be_chosen_now(tmp_path):
+    path, model = tmp_path / "run.db", Interrupted(at=30)
+    begun(path, model, engine=Serial())
+    results = campaign(path, model=model, engine="auto")
+    anew = campaign(model=model, engine="auto")
+    assert anew.manifest["engine"] == "Replay()"
+    assert results.manifest["engine"] == "Serial()"
+    assert results.manifest["audit"] is None
+    assert not any("continued with" in note for note in results.manifest["notes"])
+    assert results.to_frame().equals(campaign(model=model).to_frame())
+
+
+def test_run_that_names_an_engine_of_somebody_is_not_continued_on_the_word_of_the_file(tmp_path):
+    path, model = tmp_path / "run.db", Interrupted(at=30)
+    begun(path, model, engine=Theirs())
+    with pytest.raises(
+        InputError, match=r"begun with engine 'tests.engines.test_choice:Theirs\(\)'"
+    ):
+        campaign(path, model=model, engine="auto")
+    assert campaign(path, model=model, engine=Theirs()).complete
+
+
+@component
+class Theirs(Serial):
+    """An engine of somebody's own."""
+
+
+def test_change_of_engine_that_is_asked_for_is_noted(tmp_path):
+    path, model = tmp_path / "run.db", Interrupted(at=30)
+    begun(path, model, engine=Serial())
+    results = campaign(path, model=model, engine=Replay())
+    assert "Begun with Serial(), continued with Replay()." in results.manifest["notes"]
+    assert results.manifest["continued"] == ["Replay()"]
+    assert results.manifest["audit"]["trials"] == 20
+
+
+def test_change_of_engine_is_noted_though_the_second_was_stopped_too(tmp_path):
+    path, model = tmp_path / "run.db", Interrupted(at=20)
+    begun(path, model, engine=Theirs())
+    model.at, model.passes = 10, 0
+    begun(path, model, engine=Serial())
+    assert len(rows(path)) == 24
+    results = campaign(path, model=model, engine=Theirs())
+    assert any("continued with Serial()." in note for note in results.manifest["notes"])
+    assert results.complete
+
+
+def test_finished_run_has_nothing_to_do_for_another_engine(tmp_path):
+    path, model = tmp_path / "run.db", network()
+    campaign(path, model=model, engine=Theirs(), audit=0)
+    for engine in ("auto", Replay()):
+        again = campaign(path, model=model, engine=engine, audit=0)
+        assert again.manifest["engine"] == "tests.engines.test_choice:Theirs()"
+        assert again.manifest["continued"] == []
+        assert again.manifest["notes"] == []
+
+
+def test_figures_of_a_stopped_replay_are_those_of_a_whole_one(tmp_path):
+    model = network()
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    asked = {"seed": 1, "progress": False, "audit": 0, "engine": "auto"}
+    whole = run(model, data(), space, Uniform(500), **asked)
+    path = tmp_path / "run.db"
+
+    @component
+    class Stopping(Replay):
+        """Replay, until somebody presses Ctrl-C."""
+
+        def run(self, campaign, todo):
+            yield from super().run(campaign, todo)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(model, data(), space, Uniform(500), store=path, **{**asked, "engine": Stopping()})
+    assert 0 < len(rows(path)) < 500
+    again = run(model, data(), space, Uniform(500), store=path, **{**asked, "engine": Replay()})
+    assert again.to_frame().equals(whole.to_frame())
+    assert torch.get_num_threads() == 1

@@ -1,0 +1,196 @@
+"""Do many faults at once do in the folded model what they do in the model itself?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from radhard.engines import Campaign, Engine, Serial
+from radhard.engines.folded import Folded
+from radhard.engines.folded.struck import StruckModel
+from radhard.engines.replay.graph import traced
+from radhard.engines.replay.plan import Plan
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.forward import plain
+from radhard.samplers import ErrorRate, Uniform
+from radhard.targets import Activations, Biases, Buffers, Target, Weights
+from tests.engines.campaigns import campaign, campaign_of
+from tests.traces import raw, traces
+from tests.zoo import NETWORKS, Network, named
+
+networks = pytest.mark.parametrize("network", NETWORKS, ids=repr)
+
+
+def everything(network: Network) -> list[Target]:
+    """All stored tensors that a network has."""
+    lacks = {Buffers: network.name not in ("residual", "dropout"), Biases: network.name == "tied"}
+    return [t for t in (Weights("*"), Biases("*"), Buffers("*")) if not lacks.get(type(t), False)]
+
+
+def executed(engine: Engine, one: Campaign, todo: Sequence[int] | None = None) -> np.ndarray:
+    """The figures of trials, in order; -1 where a trial was not asked for."""
+    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
+    for trials, values in engine.run(one, range(len(one.trials)) if todo is None else todo):
+        figures[list(trials)] = values
+    return figures
+
+
+def column(one: Campaign, figures: np.ndarray, name: str) -> np.ndarray:
+    """The figures of a column whose name ends so."""
+    return figures[:, next(n for n, c in enumerate(one.panel.columns) if c.endswith(name))]
+
+
+def demand_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> None:
+    """Verdicts are equal; distances within what adding up in another order makes."""
+    for name in (".critical", ".due"):
+        assert np.array_equal(column(one, found, name), column(one, expected, name)), name
+    mine, other = column(one, found, ".distance"), column(one, expected, ".distance")
+    assert np.array_equal(np.isfinite(mine), np.isfinite(other))
+    finite = np.isfinite(other)
+    coarse = next(one.model.parameters()).dtype in (torch.float16, torch.bfloat16)
+    np.testing.assert_allclose(
+        mine[finite], other[finite], rtol=1e-2, atol=1e-2 if coarse else 1e-4
+    )
+
+
+@networks
+def test_every_network_is_harmed_as_by_the_reference_and_left_as_it_was(network):
+    one = campaign(network, everything(network), ErrorRate((1e-3, 0.01), trials=6), seed=4)
+    before = traces(one.model)
+    found = executed(Folded(), one)
+    assert traces(one.model) == before
+    demand_same_harm(one, found, executed(Serial(), one))
+
+
+def normalised(seed: int) -> nn.Module:
+    """Convolutions with and without bias, normalised or not, grouped, beside one another."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = nn.Sequential(
+            nn.Conv2d(2, 4, 3, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 6, 3, groups=2, padding=1),
+            nn.BatchNorm2d(6, affine=False),
+            nn.Conv2d(6, 4, 1),
+            nn.ReLU(),
+            nn.BatchNorm2d(4),
+            nn.Flatten(),
+            nn.Linear(64, 3),
+        )
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.uniform_(-0.5, 0.5)
+            if name.endswith("running_var"):
+                buffer.uniform_(0.5, 1.5)
+    return model.eval()
+
+
+def normalised_campaign(
+    rate: float, bits: int | tuple[int, ...] | None, trials: int, seed: int
+) -> Campaign:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        inputs = torch.randn(5, 2, 6, 6)
+    return campaign_of(
+        normalised(seed),
+        inputs,
+        [Weights("*"), Biases("*"), Buffers("*")],
+        ErrorRate(rate, trials=trials),
+        fault=BitFlip() if bits is None else BitFlip(bits),
+        call=plain,
+        seed=seed,
+        batch=3,
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rate=st.sampled_from([1e-4, 1e-3, 1e-2]),
+    bits=st.sampled_from([None, 30, 31, (22, 23, 24), (28, 29, 30)]),
+    seed=st.integers(0, 10_000),
+)
+def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed):
+    one = normalised_campaign(rate, bits, 4, seed)
+    demand_same_harm(one, executed(Folded(), one), executed(Serial(), one))
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=st.lists(st.integers(0, 7), min_size=2, max_size=8), seed=st.integers(0, 100))
+def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
+    one = normalised_campaign(0.01, None, 8, seed)
+    with torch.inference_mode():
+        graph = traced(one.model, one.call, one.data.rows(slice(0, 3)))
+        plan = Plan.of(one, graph, (), 2**30)
+        golden = plan.golden(plan.pieces[0])
+        fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
+        used = StruckModel(plan, graph)
+        assert [raw(used.outputs(one.trials[t], golden)) for t in order] == [raw(f) for f in fresh]
+        assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.outputs)
+
+
+def test_a_trial_without_faults_is_golden_to_the_last_bit():
+    one = normalised_campaign(0.0, None, 3, 1)
+    assert (column(one, executed(Folded(), one), ".masked") == 1).all()
+
+
+def test_samples_in_pieces_give_the_figures_of_all_at_once():
+    one = normalised_campaign(0.005, None, 6, 2)
+    whole, pieces = executed(Folded(), one), executed(Folded(memory=1), one)
+    demand_same_harm(one, pieces, whole)
+
+
+def test_what_overflows_before_the_normalisation_is_detected_as_in_the_model():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.BatchNorm2d(2), nn.Flatten()).eval()
+    with torch.no_grad():
+        model[0].weight.fill_(1.5)  # bit 30 makes it infinite but for one mantissa bit: NaN
+        model[0].weight[1] = 1.25e-19
+        model[1].running_var.fill_(1e10)
+    x = torch.tensor([[[[30.0]]], [[[2.0]]]])
+    one = campaign_of(
+        model, x, Weights("0"), ErrorRate(0.7, trials=12), fault=BitFlip((29, 30)), call=plain
+    )
+    expected = executed(Serial(), one)
+    due = column(one, expected, ".due")
+    assert 0 < due.sum() < len(due)
+    demand_same_harm(one, executed(Folded(), one), expected)
+
+
+def test_flowing_values_are_struck_by_the_reference_and_the_results_say_so():
+    one = campaign(
+        named("residual"), [Weights("conv1"), Activations("conv1")], ErrorRate(1e-3, trials=5)
+    )
+    assert np.array_equal(executed(Folded(), one), executed(Serial(), one), equal_nan=True)
+    (note,) = one.notes
+    assert "run by Serial()" in note
+    assert note.endswith(": conv1.")
+
+
+def test_single_faults_are_as_those_of_the_reference():
+    one = campaign(named("convolutions"), Weights("*"), Uniform(20))
+    demand_same_harm(one, executed(Folded(), one), executed(Serial(), one))
+
+
+class Branching(nn.Module):
+    """Asks a value of its batch which way to go: no graph can be had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x) if x.sum() > 0 else -self.fc(x)
+
+
+def test_a_model_without_a_graph_is_an_error_that_names_the_reference():
+    one = campaign_of(
+        Branching(), torch.ones(2, 6), Weights("*"), ErrorRate(0.1), fault=BitFlip(), call=plain
+    )
+    with pytest.raises(InputError, match=r"use Serial\(\)"):
+        executed(Folded(), one)
+    assert raw(one.panel.golden.outputs) == raw(one.model(torch.ones(2, 6)))

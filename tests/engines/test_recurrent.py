@@ -1,0 +1,238 @@
+"""Do faults of recurrent layers do, step by step for many trials, what they do in the model?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from radhard.datasets.vowels import vowels
+from radhard.engines import Campaign, Engine, Replay, Serial
+from radhard.engines.replay import recurrent
+from radhard.engines.replay.graph import Graph, traced
+from radhard.engines.replay.sequences import stepwise
+from radhard.faults import BitFlip
+from radhard.forward import plain
+from radhard.models.lstm_classifier import lstm_classifier
+from radhard.samplers import PerTensor, Uniform
+from radhard.targets import Activations, Biases, Inputs, Target, Weights
+from tests.engines.campaigns import campaign, campaign_of
+from tests.zoo import NETWORKS, named
+
+STEPWISE = {recurrent.lstm, recurrent.gru}
+KINDS: list[type[nn.LSTM] | type[nn.GRU]] = [nn.LSTM, nn.GRU]
+USES = ["sequence", "last", "state", "states", "both", "sequence_and_last"]
+
+
+class Classifier(nn.Module):
+    """A layer on the inputs, a recurrent one, and a layer on what is used of its results."""
+
+    def __init__(self, kind: Any, use: str, **options: Any) -> None:
+        super().__init__()
+        self.use, self.kind = use, kind
+        self.enter = nn.Linear(3, 3)
+        self.rnn = kind(3, 4, batch_first=True, **options)
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sequence, states = self.rnn(self.enter(x))
+        state = states[0] if self.kind is nn.LSTM else states
+        used = {
+            "sequence": lambda: sequence.mean(1),
+            "last": lambda: sequence[:, -1],
+            "state": lambda: state[-1],
+            "states": lambda: state[0] + state[-1],
+            "both": lambda: sequence[:, -1] + state[-1],
+            "sequence_and_last": lambda: sequence.sum(1) + sequence[:, -1, :],
+        }
+        return self.fc(used[self.use]())
+
+
+def padded(seed: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Series that begin with zeros, as shorter ones do; two of them are the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        x = torch.randn(5, 6, 3, dtype=dtype)
+    x[1, :3] = 0
+    x[2, :2] = 0
+    x[3] = x[0]
+    return x
+
+
+def built(kind: Any, use: str, seed: int, **options: Any) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Classifier(kind, use, **options).eval()
+
+
+def graph_of(model: nn.Module, x: Tensor) -> Graph:
+    with torch.no_grad():
+        return stepwise(traced(model, plain, x))
+
+
+def executed(engine: Engine, one: Campaign) -> np.ndarray:
+    """The figures of all trials in order."""
+    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
+    engine.prepare(one)
+    for chunk in engine.chunks(one):
+        for trials, values in engine.run(one, chunk):
+            figures[list(trials)] = values
+    return figures
+
+
+def demand_same_harm(one: Campaign, engine: Engine | None = None) -> np.ndarray:
+    """Verdicts are the reference's; distances within what adding up in another order makes."""
+    found, expected = executed(engine or Replay(), one), executed(Serial(), one)
+    for name in ("critical", "due"):
+        column = one.panel.columns.index(f"Outcome().{name}")
+        assert np.array_equal(found[:, column], expected[:, column]), name
+    mine, other = found[:, -1], expected[:, -1]
+    finite = np.isfinite(other)
+    assert np.array_equal(np.isfinite(mine), finite)
+    np.testing.assert_allclose(mine[finite], other[finite], rtol=1e-2, atol=1e-5)
+    return expected
+
+
+def stored(model: nn.Module, x: Tensor, sampler: Any, fault: Any, seed: int = 0) -> Campaign:
+    targets: Sequence[Target] = [Weights("rnn.*"), Biases("rnn.*")]
+    if not any("bias" in name for name, _ in model.rnn.named_parameters()):
+        targets = [Weights("rnn.*")]
+    return campaign_of(model, x, targets, sampler, fault=fault, call=plain, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("use", "layers"), [*((use, 1) for use in USES), ("last", 2), ("states", 2)]
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_taken_step_by_step_say_what_the_model_says(kind, use, layers):
+    model, x = built(kind, use, 1, num_layers=layers, bias=layers == 1), padded(2)
+    graph = graph_of(model, x)
+    assert sum(node.op in STEPWISE for node in graph.nodes) == layers
+    with torch.inference_mode():
+        values = graph.values([x])
+        torch.testing.assert_close(values[graph.output], model(x), rtol=1e-5, atol=1e-6)
+    for node in graph.nodes:
+        assert node.slot not in graph.by_sample or len(values[node.slot]) == len(x)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    use=st.sampled_from(USES),
+    layers=st.integers(1, 2),
+    bias=st.booleans(),
+    bits=st.sampled_from([None, None, (0, 1, 2, 3), 30, 31, (28, 29, 30)]),
+    seed=st.integers(0, 10_000),
+)
+def test_faults_in_weights_and_biases_are_those_of_the_reference(
+    kind, use, layers, bias, bits, seed
+):
+    model = built(kind, use, seed, num_layers=layers, bias=bias)
+    fault = BitFlip() if bits is None else BitFlip(bits)
+    demand_same_harm(stored(model, padded(seed), PerTensor(8), fault, seed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_weight_that_becomes_infinite_or_nan_spoils_what_it_spoils_in_the_model(kind):
+    model = built(kind, "last", 3)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0[0].fill_(1.0)  # bit 30 makes it infinite
+        model.rnn.weight_ih_l0[:, 1].fill_(1.5)  # and this one NaN
+    expected = demand_same_harm(stored(model, padded(4), Uniform(60), BitFlip(30)))
+    assert 0 < expected[:, 3].sum() < len(expected)
+
+
+@pytest.mark.parametrize(("kind", "use"), [(nn.LSTM, "last"), (nn.GRU, "sequence")])
+def test_faults_before_the_layer_are_those_of_the_reference(kind, use):
+    model, x = built(kind, use, 5), padded(6)
+    targets = [Weights("enter"), Activations("enter")]
+    for target in targets:
+        one = campaign_of(model, x, target, Uniform(40), fault=BitFlip(), call=plain)
+        demand_same_harm(one)
+    graph = graph_of(model, x)
+    assert any(node.op in STEPWISE for node in graph.nodes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_double_precision_is_kept(kind):
+    model, x = built(kind, "last", 7).double(), padded(8, torch.float64)
+    demand_same_harm(stored(model, x, Uniform(40), BitFlip()))
+    with torch.inference_mode():
+        graph = graph_of(model, x)
+        torch.testing.assert_close(
+            graph.values([x])[graph.output], model(x), rtol=1e-12, atol=1e-12
+        )
+
+
+def test_samples_in_pieces_are_harmed_as_all_at_once():
+    model = built(nn.LSTM, "last", 13)
+    demand_same_harm(stored(model, padded(14), Uniform(40), BitFlip()), Replay(memory=1))
+
+
+def test_a_fault_that_is_rounded_away_leaves_the_states_golden_to_the_last_bit():
+    model, x = built(nn.LSTM, "last", 9), padded(10)
+    with torch.no_grad():
+        model.rnn.weight_ih_l0.fill_(2.0**-30)
+    one = stored(model, x, Uniform(250), BitFlip((0, 1)))
+    masked = executed(Replay(), one)[:, 0]
+    weights = [one.space[int(one.trials[t][0])].tensor == "rnn.weight_ih_l0" for t in range(250)]
+    assert sum(weights) > 10
+    assert (masked[weights] == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize(
+    "options", [{"bidirectional": True}, {"batch_first": False}, {"proj_size": 2}]
+)
+def test_other_layers_stay_as_they_are_and_are_struck_all_the_same(options):
+    class Other(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.LSTM(3, 4, **{"batch_first": True, **options})
+            self.fc = nn.LazyLinear(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.rnn(x)[0].flatten(1)) if self.rnn.batch_first else self._late(x)
+
+        def _late(self, x: Tensor) -> Tensor:
+            return self.fc(self.rnn(x.transpose(0, 1))[0].transpose(0, 1).flatten(1))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        model, x = Other().eval(), padded(12)
+        model(x)
+    assert not any(node.op in STEPWISE for node in graph_of(model, x).nodes)
+    demand_same_harm(stored(model, x, PerTensor(4), BitFlip()))
+
+
+@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name[:3] in ("lst", "gru")], ids=repr)
+def test_the_recurrent_networks_of_the_zoo_are_harmed_as_by_the_reference(network):
+    for target in (Weights("*"), Inputs("*")):
+        demand_same_harm(campaign(network, target, Uniform(25), seed=2))
+
+
+def test_a_trained_classifier_is_harmed_as_by_the_reference():
+    model, data = lstm_classifier().eval(), vowels(n=30)
+    one = campaign_of(
+        model,
+        data.inputs,
+        Weights("*"),
+        Uniform(150),
+        fault=BitFlip((29, 30, 31)),
+        call=plain,
+        batch=30,
+    )
+    expected = demand_same_harm(one)
+    assert expected[:, one.panel.columns.index("Outcome().critical")].sum() > 0
+
+
+def test_layers_of_other_networks_are_left_alone():
+    for name in ("residual", "attention"):
+        network = named(name)
+        with torch.no_grad():
+            graph = traced(network.build().eval(), network.call, network.inputs())
+        assert stepwise(graph) is graph

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
+from radhard.engines.replay.entries import entries
 from radhard.engines.replay.flowing import flowing
-from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.graph import Graph, NoGraphError, traced
 from radhard.engines.replay.noting import noted
+from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.sequences import stepwise
 from radhard.engines.replay.stored import stored
 from radhard.engines.serial import Serial
+from radhard.leaves import leaves
 from radhard.space import Numbers
 from radhard.spec import component
 from radhard.targets.geometry import repeated
@@ -46,11 +50,14 @@ class Replay(Engine):
         batch = repeated(campaign.data.rows(slice(0, 1)), 3)
         plans = {}
         try:
-            graph = stepwise(traced(campaign.model, campaign.call, batch))
+            own = traced(campaign.model, campaign.call, batch)
+            graph = stepwise(own)
+            with torch.inference_mode():
+                plain = self._plain(campaign, own, batch)
             # Every site, struck or not: what is folded must not depend on which trials are left.
             for places in _apart(campaign, list(range(len(campaign.space.sites)))):
                 with torch.inference_mode():
-                    plan = Plan.of(campaign, graph, places, self.memory)
+                    plan = Plan.of(campaign, graph, places, self.memory, plain=plain)
                 plans.update(dict.fromkeys(places, plan))
         except NoGraphError as error:
             raise UnsuitableError(
@@ -105,6 +112,18 @@ class Replay(Engine):
                 with torch.inference_mode():
                     figures = flowing(by_id[number], chunk, self.rows)
                 yield chunk.tolist(), figures
+
+    def _plain(self, campaign: Campaign, graph: Graph, batch: Any) -> Plain | None:
+        """The model's own operations, if weights are struck and their golden values fit too."""
+        if all(site.flows for site in campaign.space.sites):
+            return None
+        one = graph.values([tensor for _, tensor in leaves(batch)])
+        each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
+        if each * len(campaign.data) > self.memory:
+            return None
+        slots = entries(graph, campaign.model, campaign.call, campaign.space.sites, batch)
+        plain = Plain(campaign, graph, slots)
+        return plain if plain.faithful else None
 
     def _alone(self, plans: dict[int, Plan], plan: Plan) -> None:
         """Golden values of one plan at a time are what ``memory`` allows."""

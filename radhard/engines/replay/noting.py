@@ -32,8 +32,9 @@ def noted(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> list[s
             "Replay computed whole values in 16-bit formats, whose sums differences would not give."
         )
     else:
+        through = "Serial()" if plan.plain is None else "the model's own operations, in their order"
         notes.append(
-            "Faults that make a value so large that it may overflow went through Serial()."
+            f"Faults that make a value so large that it may overflow went through {through}."
         )
     sites = campaign.space.sites
     for why in dict.fromkeys(plans[place].why_not(place) for place in plans):

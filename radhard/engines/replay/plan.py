@@ -11,6 +11,7 @@ from radhard.engines.base import Campaign, Figures
 from radhard.engines.replay.entries import entries
 from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, NoGraphError
+from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.rules import orderly
 from radhard.engines.replay.strike import can_strike
 from radhard.leaves import leaves
@@ -46,6 +47,8 @@ class Plan:
     channels_last: bool
     sizes: dict[int, int]
     """Elements a sample of every value that has the samples in front."""
+    plain: Plain | None = None
+    """The model's own operations, for what hangs on their order; None where they do not fit."""
 
     def __post_init__(self) -> None:
         panel = self.campaign.panel
@@ -61,7 +64,15 @@ class Plan:
         self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
 
     @classmethod
-    def of(cls, campaign: Campaign, graph: Graph, places: Collection[int], memory: int) -> "Plan":
+    def of(
+        cls,
+        campaign: Campaign,
+        graph: Graph,
+        places: Collection[int],
+        memory: int,
+        *,
+        plain: Plain | None = None,
+    ) -> "Plan":
         """Fold and lay out the graph for faults in some sites, and find the golden values.
 
         Raises:
@@ -87,7 +98,9 @@ class Plan:
             outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
         ):
             raise NoGraphError("the exported graph gives other outputs than the model")
-        return cls(campaign, graph, slots, factors, original, pieces, outputs, channels_last, sizes)
+        return cls(
+            campaign, graph, slots, factors, original, pieces, outputs, channels_last, sizes, plain
+        )
 
     def golden(self, piece: slice) -> dict[int, Any]:
         """The golden value of every slot for some samples; the latest are kept."""

@@ -61,12 +61,15 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
             outputs[trial, rows + piece.start] = state.whole(plan.graph.output)
             touched[trial.numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
-    # Where norms are folded, what is too large becomes infinite at another place.
-    if plan.factors and not plan.exact:
+    if not plan.exact:
+        # Where sums become infinite hangs on their order: these go through the model's own.
         by_order = np.flatnonzero(touched & extreme(faulty).cpu().numpy())
         touched[by_order] = False
         for number in by_order.tolist():
-            ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
+            if plan.plain is not None and plan.slots[place]:
+                figures[number] = plan.plain.figures(place, where[number], news[number])[0]
+            else:
+                ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
     if touched.any():
         figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched)])
     return figures

@@ -1,0 +1,49 @@
+"""What does a fault do whose values may overflow, to the last bit?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.engines.base import Campaign, Figures
+from radhard.engines.replay.graph import Graph
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.leaves import leaves
+
+__all__ = ["Plain"]
+
+
+class Plain:
+    """Starts at the fault too, but carries whole operations out, as the model itself does.
+
+    Nothing is folded, laid out anew or added up in another order: where the largest values become
+    infinite hangs on that. The batches are those of the golden outputs.
+    """
+
+    def __init__(self, campaign: Campaign, graph: Graph, slots: list[tuple[int, ...]]) -> None:
+        self._campaign, self._graph, self._slots = campaign, graph, slots
+        self._golden: list[dict[int, Any]] = []
+        for _, batch in campaign.data.batches(campaign.batch):
+            values = graph.values([tensor for _, tensor in leaves(batch)])
+            self._golden.append({**values, **graph.constants})
+
+    @property
+    def faithful(self) -> bool:
+        """Whether the graph says what the model says to the last bit."""
+        outputs = torch.cat([values[self._graph.output] for values in self._golden])
+        return torch.equal(outputs, self._campaign.panel.golden.outputs)
+
+    def figures(self, place: int, at: tuple[int, ...], value: float) -> Figures:
+        """The figures of a trial in which one word of a stored site takes another value."""
+        parts: list[Tensor] = []
+        steps = self._graph.downstream(self._slots[place])
+        for golden in self._golden:
+            state = Pass(self._graph, golden, exact=True)
+            for slot in self._slots[place]:
+                changed = golden[slot].clone()
+                changed[at] = value
+                state.others[slot] = changed
+            advance(state, steps, drop=False)
+            parts.append(state.whole(self._graph.output))
+        return self._campaign.panel.score(torch.cat(parts).unsqueeze(0))

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from radhard.report.harm import harm_of, meaning_of, outcome_columns
+from radhard.report.harm import Harm, harm_of, meaning_of, outcome_columns
 from radhard.results import Results
 from radhard.stats import Estimate
 
@@ -31,10 +31,14 @@ def show_results(results: Results, console: Console) -> None:
         _say(console, f"{harm.Rate}  {value} {interval}", "bold")
     _say(console, f"{done} trials of {results.space!r}{state}")
     _say(console, f"drawn by {results.sampler!r} with seed {results.seed}; intervals of 95 %")
+    if len(results):
+        _show_tables(results, harm, console)
     for note in results.manifest.get("notes") or ():
-        _say(console, f"note: {note}")
-    if not len(results):
-        return
+        _say(console, f"note: {note}", "dim")
+    console.print()
+
+
+def _show_tables(results: Results, harm: Harm, console: Console) -> None:
     if results.by_rate:
         for column in _bounded(results):
             _show(console, meaning_of(column), "error rate", results.rate(column, by="rate"))

@@ -5,11 +5,10 @@ import torch
 from torch import Tensor
 
 from radhard.engines.bracket.lines import Answers, Flags
-from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
 from radhard.engines.replay.state import Pass
-from radhard.engines.replay.strike import Change, struck
+from radhard.engines.replay.stored import followed
+from radhard.engines.replay.strike import Change
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 
@@ -73,7 +72,9 @@ class Passes:
         if len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
-        end = self._advanced(state, [changes[n] for n in some], asked[some])
+        only = torch.from_numpy(asked[some].reshape(-1)).to(device)
+        changed = [changes[n] for n in some]
+        end = followed(plan, state, self.place, changed, drop=self._together, only=only)
         if end is None:
             return
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
@@ -81,24 +82,6 @@ class Passes:
         rows = rows + piece.start
         here = answers(state.whole(plan.graph.output), plan.panel.golden, rows)
         found[some[owner.cpu().numpy()], rows.cpu().numpy()] = here
-
-    def _advanced(self, state: Pass, changes: list[Change], asked: Flags) -> Patch | None:
-        plan, place = self.plan, self.place
-        steps = plan.steps(place)
-        if not steps:
-            return None
-        if plan.direct(place):
-            first = plan.graph.nodes[steps[0]]
-            state.patches[first.slot] = struck(state, first, plan.slots[place][0], changes)
-            if self._together and not asked.all():
-                state.drop(torch.from_numpy(asked.reshape(-1)).to(plan.outputs.device))
-            return advance(state, steps, drop=self._together)
-        (change,) = changes
-        for slot in plan.slots[place]:
-            changed = state.golden[slot].clone()
-            changed[change.at] = change.value_from(changed[change.at])
-            state.others[slot] = changed
-        return advance(state, steps, drop=False)
 
 
 def answers(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Answers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
@@ -70,7 +71,10 @@ class Folded(Engine):
 def _executed(
     campaign: Campaign, plan: Plan, model: StruckModel, trials: list[int]
 ) -> tuple[list[int], Figures]:
-    """The trials whose pass did not crash, and their figures."""
+    """The trials whose pass neither crashed nor overflowed, and their figures.
+
+    Where sums become infinite hangs on their order: what is not finite is left to the reference.
+    """
     outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
     crashed = set()
     for piece in plan.pieces:
@@ -82,5 +86,8 @@ def _executed(
                 raise
             except Exception:  # the fault is to blame: the reference says what that means
                 crashed.add(row)
-    rows = [row for row in range(len(trials)) if row not in crashed]
+    finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
+    rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]
+    if not rows:
+        return [], np.zeros((0, len(plan.panel.columns)))
     return [trials[row] for row in rows], plan.panel.score(outputs[rows])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from radhard.engines.base import Figures
 from radhard.engines.replay.flowing import ELEMENTS
@@ -14,7 +15,7 @@ from radhard.engines.replay.values import coordinates, extreme, faulty_values
 from radhard.engines.serial import Serial
 from radhard.space import Numbers
 
-__all__ = ["stored"]
+__all__ = ["followed", "stored"]
 
 
 def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
@@ -32,14 +33,15 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
     differences = faulty.double() - golden.double()
     factor = plan.factors.get(plan.slots[place][0])
     if factor is not None:
-        differences = differences * factor[torch.tensor([at[0] for at in where])]
+        outs = torch.tensor([at[0] for at in where], device=factor.device)
+        differences = differences * factor[outs]
     moved = np.flatnonzero((faulty != golden).cpu().numpy())
     # As the dtype holds it, so that what is too large is infinite.
     sizes = differences.to(original.dtype).tolist()
     news = faulty.tolist()
     changes = [Change(where[n], sizes[n], None if factor is not None else news[n]) for n in moved]
     outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
-    touched = np.zeros(len(trials), dtype=bool)
+    touched, device = np.zeros(len(trials), dtype=bool), plan.outputs.device
     together = plan.direct(place) and plan.orderly(place)
     for piece in plan.pieces:
         values = plan.golden(piece)
@@ -50,16 +52,17 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
             some = changes[at : at + size]
             state = Pass(plan.graph, values, exact=plan.exact)
             if len(some) > 1:
-                state.rows = torch.arange(samples).repeat(len(some))
-                state.owner = torch.arange(len(some)).repeat_interleave(samples)
-            end = _from_parameter(plan, state, place, some, together)
+                state.rows = torch.arange(samples, device=device).repeat(len(some))
+                trials_here = torch.arange(len(some), device=device)
+                state.owner = trials_here.repeat_interleave(samples)
+            end = followed(plan, state, place, some, drop=together)
             if end is None:
                 continue
-            rows = torch.arange(samples) if state.rows is None else state.rows
+            rows = torch.arange(samples, device=device) if state.rows is None else state.rows
             owner = torch.zeros_like(rows) if state.owner is None else state.owner
-            trial = torch.from_numpy(moved[at : at + size])[owner]
+            trial = torch.from_numpy(moved[at : at + size]).to(device)[owner]
             outputs[trial, rows + piece.start] = state.whole(plan.graph.output)
-            touched[trial.numpy()] = True
+            touched[trial.cpu().numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
     if not plan.exact:
         # Where sums become infinite hangs on their order: these go through the model's own.
@@ -71,20 +74,32 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
             else:
                 ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
     if touched.any():
-        figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched)])
+        figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(device)])
     return figures
 
 
-def _from_parameter(
-    plan: Plan, state: Pass, place: int, changes: list[Change], together: bool
+def followed(
+    plan: Plan,
+    state: Pass,
+    place: int,
+    changes: list[Change],
+    *,
+    drop: bool,
+    only: Tensor | None = None,
 ) -> Patch | None:
+    """Strike a parameter, one change a trial, and carry the differences to the output.
+
+    ``drop``: rows that do not differ any more leave; ``only``: which rows are asked for at all.
+    """
     steps = plan.steps(place)
     if not steps:
         return None
     if plan.direct(place):
         first = plan.graph.nodes[steps[0]]
         state.patches[first.slot] = struck(state, first, plan.slots[place][0], changes)
-        return advance(state, steps, drop=together)
+        if drop and only is not None and not bool(only.all()):
+            state.drop(only)
+        return advance(state, steps, drop=drop)
     (change,) = changes
     for slot in plan.slots[place]:
         changed = state.golden[slot].clone()

@@ -25,7 +25,8 @@ class Folded(Engine):
     private copy of the tensors and restored; struck channels are normalised apart, so that they
     overflow where they do in the model. The golden value of every operation is kept (at most
     ``memory`` bytes; more samples are taken in pieces). Trials that strike flowing values, or
-    tensors that the graph does not know, go through `Serial`.
+    tensors that the graph does not know, go through `Serial`; so do trials whose outputs are not
+    finite, as where sums overflow depends on their order.
     """
 
     memory: int = 2 * 1024**3

@@ -31,7 +31,7 @@ def extreme(values: Tensor) -> Tensor:
     """Which values are so large that they may overflow on their way, or are no numbers.
 
     Where they do depends on the order of additions, and on whether norms are folded: what such a
-    fault does is left to the reference.
+    fault does is left to the model's own operations.
 
     >>> extreme(torch.tensor([1e20, -3e38, torch.nan]))
     tensor([False,  True,  True])

@@ -17,6 +17,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.sequences import stepwise
 from radhard.engines.replay.stored import stored
 from radhard.engines.serial import Serial
+from radhard.errors import InputError
 from radhard.leaves import leaves
 from radhard.space import Numbers
 from radhard.spec import component
@@ -99,8 +100,15 @@ class Replay(Engine):
                 self._alone(plans, plan)
                 for at in range(0, len(trials), _TRIALS):
                     chunk = trials[at : at + _TRIALS]
-                    with torch.inference_mode():
-                        figures = stored(plan, place, chunk, self.rows)
+                    try:
+                        with torch.inference_mode():
+                            figures = stored(plan, place, chunk, self.rows)
+                    except (InputError, MemoryError, torch.OutOfMemoryError):
+                        raise
+                    except Exception as error:  # a fault crashed a pass: the reference says which
+                        _crashed(campaign, error)
+                        yield from Serial().run(campaign, chunk.tolist())
+                        continue
                     yield chunk.tolist(), figures
             else:
                 yield from Serial().run(campaign, trials.tolist())
@@ -137,6 +145,13 @@ class Replay(Engine):
             self.prepare(campaign)
         plans: dict[int, Plan] = campaign.kept[repr(self)]
         return plans
+
+
+def _crashed(campaign: Campaign, error: Exception) -> None:
+    kind = type(error).__name__
+    note = f"Trials sharing a pass with one that crashed ({kind}) went through Serial()."
+    if note not in campaign.notes:
+        campaign.notes.append(note)
 
 
 def _place(campaign: Campaign, chunk: Sequence[int]) -> int:

@@ -1,7 +1,9 @@
 """What do hardware faults do to my neural network, and how do I protect it?
 
-The nouns: `Fault`, `FaultSpace`, `Results`, `Comparison`. The verbs: `run`, `inject`, `compare`.
-The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`.
+The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`. The verbs: `run`, `inject`,
+`compare`.
+The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
+`analyses`.
 Beside them: `models`, `datasets`, `stats`, `reliability`, `report`.
 """
 
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radhard import (
+        analyses,
         datasets,
         engines,
         faults,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from radhard.formats import stored_as
     from radhard.injection import inject
     from radhard.results import Results
+    from radhard.scores import Scores
     from radhard.space import Fault, FaultSpace
 
 __all__ = [
@@ -36,6 +40,8 @@ __all__ = [
     "FaultSpace",
     "InputError",
     "Results",
+    "Scores",
+    "analyses",
     "compare",
     "datasets",
     "engines",
@@ -59,6 +65,7 @@ _PLACES = {
     "FaultSpace": "space",
     "InputError": "errors",
     "Results": "results",
+    "Scores": "scores",
     "compare": "comparison",
     "inject": "injection",
     "run": "campaign",

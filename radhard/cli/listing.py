@@ -19,6 +19,7 @@ def listing(family: str | None) -> int:
     from rich.table import Table
 
     from radhard import datasets, models
+    from radhard.analyses import Analysis
     from radhard.engines import Engine
     from radhard.errors import InputError
     from radhard.faults import FaultModel
@@ -37,6 +38,7 @@ def listing(family: str | None) -> int:
         "samplers": listed(Sampler),  # type: ignore[type-abstract]
         "engines": listed(Engine),  # type: ignore[type-abstract]
         "metrics": listed(Metric),  # type: ignore[type-abstract]
+        "analyses": listed(Analysis),  # type: ignore[type-abstract]
     }
     if family is not None and family not in families:
         raise InputError(

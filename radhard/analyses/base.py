@@ -1,0 +1,117 @@
+"""What does an analysis promise?"""
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from torch import nn
+
+from radhard.analyses.subject import Subject
+from radhard.datasets.data import Data
+from radhard.engines.golden import golden_outputs
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.forward import plain
+from radhard.manifest import fingerprint
+from radhard.scores import Level, Scores, Unit, Values
+from radhard.spec import Component
+from radhard.targets import Forward
+
+__all__ = ["Analysis", "Found"]
+
+
+@final
+@dataclass(frozen=True)
+class Found:
+    """What an analysis found out: the parts of `radhard.scores.Scores` that are its own."""
+
+    level: Level
+    values: Values
+    unit: Unit = "relative"
+    low: Values | None = None
+    high: Values | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Analysis(Component):
+    """Which parts of a model are vulnerable, predicted from the model and some data.
+
+    ``analysis(model, data)`` gives `Scores`; the model comes back bit for bit, with its gradients
+    and flags as they were. Subclasses define `find`.
+    """
+
+    def __call__(
+        self,
+        model: nn.Module,
+        data: Any,
+        *,
+        call: Forward = plain,
+        batch: int = 100,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Scores:
+        """Look at the model and predict.
+
+        Args:
+            model: a classifier; it is put in evaluation mode meanwhile.
+            data: inputs, with labels where the analysis asks for them, as for `radhard.run`.
+            call: for models that do not return one tensor.
+            batch: samples a forward pass.
+            seed: of all chance.
+            progress: show a progress bar; by default where there is a terminal.
+
+        Raises:
+            InputError: the model or the data cannot be used; the message says what to do.
+        """
+        data = Data.of(data)
+        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+        data = data if device is None else data.to(device)
+        batch = min(batch, len(data))
+        began = time.perf_counter()
+        with evaluating(model), untouched(model):
+            logits = golden_outputs(model, data, call, batch)
+            if logits.ndim != 2 or logits.shape[1] < 2:
+                raise InputError(
+                    f"{self!r} looks at classifiers, with outputs (samples, classes); this model "
+                    f"gives {tuple(logits.shape)}"
+                )
+            subject = Subject(model, data, call, batch, seed, logits, progress)
+            with subject.shown(repr(self)):
+                found = self.find(subject)
+        return Scores(
+            repr(self),
+            found.level,
+            found.values,
+            found.unit,
+            low=found.low,
+            high=found.high,
+            facts=found.facts,
+            cost={"seconds": time.perf_counter() - began, "samples": float(subject.samples)},
+            model=fingerprint(model),
+        )
+
+    @abstractmethod
+    def find(self, subject: Subject) -> Found:
+        """The scores of the model in ``subject``, which is in evaluation mode.
+
+        Chance comes from ``subject.seed`` only; passes go through ``subject``, which counts them.
+        """
+
+
+class untouched:  # noqa: N801  # reads as what it does
+    """While open, gradients may be asked for; afterwards flags and ``.grad`` are as they were."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._was = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+
+    def __enter__(self) -> None:
+        for parameter, _, _ in self._was:
+            parameter.grad = None
+
+    def __exit__(self, *_: object) -> None:
+        for parameter, required, gradient in self._was:
+            if parameter.requires_grad != required:
+                parameter.requires_grad_(required)
+            parameter.grad = gradient

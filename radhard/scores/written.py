@@ -1,0 +1,78 @@
+"""How are scores kept in a file?"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.errors import InputError
+from radhard.scores.agreeing import Level, Unit, Values
+
+__all__ = ["read", "write"]
+
+_FORMAT = "radhard scores 1"
+
+
+def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Values | None]) -> None:
+    """Write plain values and arrays as JSON.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    said = {"format": _FORMAT, **plain}
+    said |= {name: None if found is None else _plain(found) for name, found in arrays.items()}
+    text = json.dumps(said, allow_nan=False) + "\n"
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plain values and the arrays that `write` wrote; nothing in the file is executed.
+
+    Raises:
+        InputError: no such file, or it holds something else.
+    """
+    try:
+        said = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} holds no scores: {error}") from error
+    if not isinstance(said, dict) or said.get("format") != _FORMAT:
+        raise InputError(f"{str(path)!r} holds no scores; radhard analyze -o writes such files")
+    try:
+        if said["level"] not in get_args(Level) or said["unit"] not in get_args(Unit):
+            raise ValueError(f"{said['level']!r}, {said['unit']!r}")
+        plain = {name: str(said[name]) for name in ("by", "level", "unit", "model")}
+        facts = {
+            "facts": dict(said["facts"]),
+            "cost": {str(k): float(v) for k, v in said["cost"].items()},
+        }
+        arrays = {name: _arrays(said[name]) for name in ("values", "low", "high")}
+        return {**plain, **facts}, {**arrays, "values": arrays["values"] or {}}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{str(path)!r} holds no scores: {error!r}") from error
+
+
+def _plain(values: Values) -> dict[str, Any]:
+    return {
+        name: {
+            "shape": list(value.shape),
+            "scores": [None if x != x else x for x in value.ravel().tolist()],
+        }
+        for name, value in values.items()
+    }
+
+
+def _arrays(plain: Any) -> dict[str, npt.NDArray[np.float64]] | None:
+    if plain is None:
+        return None
+    return {
+        str(name): np.array(found["scores"], dtype=np.float64).reshape(found["shape"])
+        for name, found in plain.items()
+    }

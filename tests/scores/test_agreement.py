@@ -1,0 +1,111 @@
+"""Does the agreement of scores with a campaign say what is so?"""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from radhard.campaign import run
+from radhard.datasets import Data
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.samplers import ErrorRate, Exhaustive, PerBit
+from radhard.scores import Scores, rank_correlation
+from radhard.space import FaultSpace
+from radhard.targets import Activations, Weights
+
+
+def campaign(target=None, sampler=None):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    data = Data(torch.randn(6, 3))
+    space = FaultSpace.of(model, target or Weights("*"), BitFlip(), Float32(), data=data)
+    return run(model, data, space, sampler or Exhaustive(), engine="auto", audit=0)
+
+
+def exhausted(results, level):
+    """Mean rates of an exhaustive campaign by hand, by tensor."""
+    space = results.space
+    places, words, variants = space.locate(results.trials.at(results.numbers))
+    values = results.values()
+    found = {}
+    for place, site in enumerate(space.sites):
+        cube = np.zeros((site.words, 32))
+        here = places == place
+        cube[words[here], variants[here]] = values[here]
+        found[site.name] = {
+            "channel": cube.reshape(site.shape[0], -1).mean(1),
+            "bit": cube.mean(0),
+            "element": cube.mean(1).reshape(site.shape),
+        }[level]
+    return found
+
+
+@pytest.mark.parametrize("level", ["channel", "bit", "element"])
+def test_true_rates_as_scores_agree_wholly(level):
+    results = campaign()
+    truth = exhausted(results, level)
+    found = Scores("Truth()", level, truth, "share").agreement(results)
+    assert found.rank.value == pytest.approx(1)
+    assert found.error == pytest.approx(0, abs=1e-12)
+    assert found.overlap == 1
+    assert found.matched == "tensor"
+    assert found.parts == sum(value.size for value in truth.values())
+
+
+def test_wrong_scores_are_off_by_as_much_as_they_are():
+    results = campaign()
+    truth = exhausted(results, "channel")
+    off = {name: value + 0.01 for name, value in truth.items()}
+    assert Scores("Off()", "channel", off, "share").agreement(results).error == pytest.approx(0.01)
+
+
+def test_unequal_strata_are_weighed_by_their_size():
+    whole, part = campaign(), campaign(sampler=PerBit(8))
+    truth = Scores("Truth()", "channel", exhausted(whole, "channel"), "share")
+    assert truth.agreement(part).error < 0.02
+
+
+def test_scores_of_activations_are_compared_with_faults_in_the_layers_weights():
+    results = campaign()
+    scores = {"0": np.arange(4.0), "2": np.arange(2.0)}
+    found = Scores("Mine()", "channel", scores).agreement(results)
+    assert found.matched == "layer"
+    assert found.parts == 6
+    assert found.error is None
+
+
+def test_activation_faults_of_all_samples_count_for_their_channel():
+    results = campaign(Activations("0|2"))
+    scores = {"0": np.arange(4.0), "2": np.arange(2.0)}
+    found = Scores("Mine()", "channel", scores).agreement(results)
+    assert found.trials == len(results) == 6 * (4 + 2) * 32
+
+
+def test_too_few_parts_error_rates_and_wrong_shapes_are_refused():
+    results = campaign()
+    with pytest.raises(InputError, match="at least 4"):
+        Scores("Mine()", "tensor", {"0.weight": np.array(1.0)}).agreement(results)
+    with pytest.raises(InputError, match="error rates"):
+        Scores("Mine()", "channel", {"0.weight": np.ones(4)}).agreement(
+            campaign(sampler=ErrorRate((0.01,), 3))
+        )
+    with pytest.raises(InputError, match="7 channels"):
+        Scores("Mine()", "channel", {"0.weight": np.arange(7.0)}).agreement(results)
+    with pytest.raises(InputError, match="the same"):
+        Scores("Mine()", "channel", {"0.weight": np.ones(4)}).agreement(results)
+
+
+def test_rank_correlation_is_that_of_scipy_and_its_interval_covers():
+    generator = np.random.default_rng(1)
+    true, n, inside = 0.6, 40, 0
+    # Spearman's correlation of a bivariate normal with Pearson's correlation r.
+    spearman = 6 / np.pi * np.arcsin(true / 2)
+    for _ in range(400):
+        x, y = generator.multivariate_normal([0, 0], [[1, true], [true, 1]], n).T
+        found = rank_correlation(x, y, 0.95)
+        assert found.value == pytest.approx(stats.spearmanr(x, y).statistic)
+        inside += found.low <= spearman <= found.high
+    assert inside / 400 > 0.92

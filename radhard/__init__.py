@@ -3,7 +3,7 @@
 The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`. The verbs: `run`, `inject`,
 `compare`.
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
-`analyses`.
+`analyses`, `hardenings`.
 Beside them: `models`, `datasets`, `stats`, `reliability`, `report`.
 """
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         engines,
         faults,
         formats,
+        hardenings,
         metrics,
         models,
         reliability,
@@ -47,6 +48,7 @@ __all__ = [
     "engines",
     "faults",
     "formats",
+    "hardenings",
     "inject",
     "metrics",
     "models",

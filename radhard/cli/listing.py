@@ -24,6 +24,7 @@ def listing(family: str | None) -> int:
     from radhard.errors import InputError
     from radhard.faults import FaultModel
     from radhard.formats import Format
+    from radhard.hardenings import Hardening
     from radhard.metrics import Metric
     from radhard.samplers import Sampler
     from radhard.spec import listed, near
@@ -39,6 +40,7 @@ def listing(family: str | None) -> int:
         "engines": listed(Engine),  # type: ignore[type-abstract]
         "metrics": listed(Metric),  # type: ignore[type-abstract]
         "analyses": listed(Analysis),  # type: ignore[type-abstract]
+        "hardenings": listed(Hardening),  # type: ignore[type-abstract]
     }
     if family is not None and family not in families:
         raise InputError(

@@ -1,0 +1,9 @@
+"""What makes a model resilient?"""
+
+from radhard.hardenings.base import Hardening, applied
+from radhard.hardenings.bound import Bound
+from radhard.hardenings.part import Part, parts
+from radhard.hardenings.ranger import Ranger
+from radhard.hardenings.saved import load, save
+
+__all__ = ["Bound", "Hardening", "Part", "Ranger", "applied", "load", "parts", "save"]

@@ -1,0 +1,108 @@
+"""What does a hardening promise?"""
+
+import copy
+from abc import abstractmethod
+from typing import Any
+
+from torch import nn
+
+from radhard.datasets.data import Data
+from radhard.engines.golden import golden_outputs
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.forward import plain
+from radhard.hardenings.part import parts
+from radhard.hardenings.workpiece import Workpiece
+from radhard.leaves import leaves
+from radhard.scores import Scores
+from radhard.spec import Component
+from radhard.targets import Forward
+
+__all__ = ["Hardening", "applied"]
+
+
+class Hardening(Component):
+    """What makes a model resilient: ``hardening(model, data, scores)`` gives a new one.
+
+    The model given stays as it is. In the new one its tensors keep their names, so that the same
+    faults can be tried on it; what was added are `Part`s. Subclasses define `harden`.
+    """
+
+    def __call__(
+        self,
+        model: nn.Module,
+        data: Any,
+        scores: Scores | None = None,
+        *,
+        call: Forward = plain,
+        batch: int = 100,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> nn.Module:
+        """A hardened copy of the model.
+
+        Args:
+            model: a network; it is not changed.
+            data: inputs on which value ranges are profiled, with labels where accuracy counts.
+            scores: which parts are vulnerable, for hardenings that protect some and not others.
+            call: for models that do not return one tensor.
+            batch: samples a forward pass.
+            seed: of all chance.
+            progress: show a progress bar; by default where there is a terminal.
+
+        Raises:
+            InputError: the model, the data or the scores cannot be used; or the model is hardened
+                in this way already.
+        """
+        data = Data.of(data)
+        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+        data = data if device is None else data.to(device)
+        if type(self).__name__ in {text.partition("(")[0] for text in applied(model)}:
+            raise InputError(
+                f"the model is hardened by {type(self).__name__} already "
+                f"({', '.join(applied(model))}); harden the one it was made from"
+            )
+        if any(t.is_floating_point() and t.isnan().any() for _, t in leaves(data.inputs)):
+            raise InputError(f"{data.name}: NaN among the inputs; no range follows from that")
+        if scores is not None:
+            scores.demand_suit(model)
+        made = copied(model)
+        with evaluating(made):
+            logits = golden_outputs(made, data, call, min(batch, len(data)))
+            self.harden(
+                Workpiece(
+                    made,
+                    data,
+                    scores,
+                    call,
+                    min(batch, len(data)),
+                    seed,
+                    logits,
+                    repr(self),
+                    progress,
+                )
+            )
+        return made
+
+    @abstractmethod
+    def harden(self, work: Workpiece) -> None:
+        """Put parts into ``work.model``, a copy in evaluation mode, or change it."""
+
+
+def applied(model: nn.Module) -> list[str]:
+    """The hardenings of a model, as text, in the order of the modules that they protect."""
+    return list(dict.fromkeys(part.by for _, part in parts(model)))
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A copy of a model that shares no memory with it.
+
+    Raises:
+        InputError: it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(model)
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            f"{type(model).__name__} cannot be copied, and a hardened model is a copy: {error}"
+        ) from error

@@ -1,0 +1,140 @@
+"""What does a hardening work on?"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.hardenings.part import Part, attach, attach_to_model
+from radhard.scores import Scores
+from radhard.targets import Forward
+
+__all__ = ["Workpiece"]
+
+
+@dataclass
+class Workpiece:
+    """A copy of a model in evaluation mode, with data, its golden logits, and scores if given."""
+
+    model: nn.Module
+    data: Data
+    scores: Scores | None
+    call: Forward
+    batch: int
+    seed: int
+    logits: Tensor
+    by: str
+    """The hardening, as text."""
+    progress: bool | None = None
+
+    def demanded_scores(self) -> Scores:
+        """The scores.
+
+        Raises:
+            InputError: none were given.
+        """
+        if self.scores is None:
+            raise InputError(
+                f"{self.by} protects the most vulnerable parts first, so it needs scores: "
+                "scores = analyses.VulnerabilityGain()(model, data) "
+                "(on the command line: --scores scores.json)"
+            )
+        return self.scores
+
+    def labels(self) -> Tensor:
+        """The labels.
+
+        Raises:
+            InputError: the data have none.
+        """
+        if self.data.labels is None:
+            raise InputError(f"{self.by} looks at the accuracy: {self.data.name} needs labels")
+        return self.data.labels
+
+    def modules(self, kinds: tuple[type[nn.Module], ...]) -> list[tuple[str, nn.Module]]:
+        """Name and module of every module of these kinds, in the model's order.
+
+        Raises:
+            InputError: there is none; the message says which kinds can be protected.
+        """
+        found = [(name, m) for name, m in self.model.named_modules() if isinstance(m, kinds)]
+        if not found:
+            known = ", ".join(kind.__name__ for kind in kinds)
+            raise InputError(
+                f"{self.by} protects modules of the kinds {known}; this model has none"
+            )
+        return found
+
+    def attach(self, module: str, name: str, part: Part) -> None:
+        """Put a part under a module."""
+        attach(self.model, f"{module}.{name}" if module else name, part)
+
+    def attach_to_model(self, name: str, part: Part) -> None:
+        """Put a part that concerns the whole model into it."""
+        attach_to_model(self.model, name, part)
+
+    def random(self, *purpose: int) -> np.random.Generator:
+        """Chance that follows from the seed and the purpose only."""
+        return np.random.default_rng((self.seed, *purpose))
+
+    def watch(self, modules: Sequence[str], *, inputs: bool = False) -> Iterator[dict[str, Tensor]]:
+        """What flows out of the modules (or into them), one batch of all data after another.
+
+        Calls of a module that is called several times are joined along the samples.
+        """
+        for _, batch in self.data.batches(self.batch):
+            with torch.no_grad(), _watched(self.model, modules, inputs) as seen:
+                self.call(self.model, batch)
+            yield {name: torch.cat(calls) for name, calls in seen.items() if calls}
+
+    def ranges(
+        self, modules: Sequence[str], *, per: str, inputs: bool = False
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """Least and greatest value by module: of all (``per="layer"``), by channel, by neuron.
+
+        A neuron is one place of a sample's value, a channel the first axis of it. Modules that were
+        never called are left out.
+        """
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        for seen in self.watch(modules, inputs=inputs):
+            for name, values in seen.items():
+                low, high = _extremes(values, per)
+                if name in found:
+                    low = torch.minimum(low, found[name][0])
+                    high = torch.maximum(high, found[name][1])
+                found[name] = low, high
+        return found
+
+
+def _extremes(values: Tensor, per: str) -> tuple[Tensor, Tensor]:
+    if per == "layer":
+        return values.amin(), values.amax()
+    if per == "neuron":
+        return values.amin(0), values.amax(0)
+    over = [axis for axis in range(values.ndim) if axis != 1]
+    return values.amin(over), values.amax(over)
+
+
+@contextmanager
+def _watched(
+    model: nn.Module, modules: Sequence[str], inputs: bool
+) -> Iterator[dict[str, list[Tensor]]]:
+    seen: dict[str, list[Tensor]] = {name: [] for name in modules}
+
+    def hook(name: str) -> Any:
+        def see(_: nn.Module, args: Any, output: Any) -> None:
+            seen[name].append((args[0] if inputs else output).detach())
+
+        return see
+
+    with ExitStack() as hooks:
+        for name in modules:
+            handle = model.get_submodule(name).register_forward_hook(hook(name))
+            hooks.callback(handle.remove)
+        yield seen

@@ -1,0 +1,162 @@
+"""Does every hardening keep the contract?"""
+
+import copy
+
+import pytest
+import torch
+
+from radhard.analyses import MaxValue
+from radhard.campaign import run
+from radhard.datasets import Data
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.hardenings import Hardening, load, parts, save
+from radhard.hardenings.base import Hardening as Base
+from radhard.manifest import fingerprint
+from radhard.samplers import Uniform
+from radhard.space import FaultSpace
+from radhard.spec import listed, parse
+from radhard.targets import Activations, Buffers, Weights
+from tests.conformance.hardening_examples import EXAMPLES
+from tests.conformance.hardening_subject import network, samples
+
+pytestmark = pytest.mark.parametrize("hardening", EXAMPLES, ids=repr)
+
+
+def hardened(hardening: Hardening) -> torch.nn.Module:
+    model = network()
+    return hardening(model, samples(), MaxValue()(model, samples()), seed=1)
+
+
+def cuts(hardening: Hardening) -> bool:
+    """Whether it takes channels away."""
+    return "prun" in repr(hardening).lower() or "Sentinel" in repr(hardening)
+
+
+def test_the_model_given_stays_as_it_was_and_shares_nothing(hardening: Hardening) -> None:
+    model = network().train()
+    before = fingerprint(model)
+    hard = hardening(model, samples(), MaxValue()(model, samples()), seed=1)
+    assert hard is not model
+    assert model.training
+    assert fingerprint(model) == before
+    mine = {t.data_ptr() for t in (*model.parameters(), *model.buffers())}
+    assert mine.isdisjoint(t.data_ptr() for t in (*hard.parameters(), *hard.buffers()))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_tensors_keep_their_names_and_values(hardening: Hardening) -> None:
+    if cuts(hardening):
+        return
+    before, after = network().state_dict(), hardened(hardening).state_dict()
+    for name, tensor in before.items():
+        assert torch.equal(after[name], tensor), name
+
+
+def test_it_says_the_same_as_before_on_the_data_that_it_saw(hardening: Hardening) -> None:
+    if cuts(hardening):
+        return
+    inputs = samples().inputs
+    with torch.no_grad():
+        assert torch.equal(hardened(hardening)(inputs).argmax(1), network()(inputs).argmax(1))
+
+
+def test_the_same_seed_gives_the_same_model(hardening: Hardening) -> None:
+    state = torch.manual_seed(99).get_state()
+    one = hardened(hardening)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert fingerprint(one) == fingerprint(hardened(hardening))
+
+
+def test_a_copy_calls_its_own_parts(hardening: Hardening) -> None:
+    hard = hardened(hardening)
+    twin = copy.deepcopy(hard)
+    assert dict(parts(twin)).keys() == dict(parts(hard)).keys()
+    for _, part in parts(hard):
+        for tensor in part.buffers():
+            tensor.fill_(float("nan")) if tensor.is_floating_point() else None
+    with torch.no_grad():
+        assert torch.equal(twin(samples().inputs), hardened(hardening)(samples().inputs))
+
+
+def test_what_is_saved_comes_back_to_the_last_bit(hardening: Hardening, tmp_path) -> None:
+    hard = hardened(hardening)
+    save(hard, tmp_path / "hard", base="none")
+    again = load(tmp_path / "hard", model=network())
+    assert again.state_dict().keys() == hard.state_dict().keys()
+    again.load_state_dict(hard.state_dict(), strict=True)
+    again = load(tmp_path / "hard", model=network())
+    with torch.no_grad():
+        assert torch.equal(again(samples().inputs), hard(samples().inputs))
+
+
+def test_it_goes_through_torch_export_and_dynamo(hardening: Hardening) -> None:
+    hard, inputs = hardened(hardening), samples().inputs
+    with torch.no_grad():
+        expected = hard(inputs)
+        exported = torch.export.export(hard, (inputs,), strict=False).module()
+        torch.testing.assert_close(exported(inputs), expected)
+        compiled = torch.compile(hard, backend="eager")
+        torch.testing.assert_close(compiled(inputs), expected)
+
+
+def test_the_same_faults_can_be_tried_on_it(hardening: Hardening) -> None:
+    if cuts(hardening):
+        return
+    data, hard = samples(8), hardened(hardening)
+    space = FaultSpace.of(network(), Weights("*"), BitFlip(), Float32())
+    before = fingerprint(hard)
+    results = run(hard, data, space, Uniform(20), engine="auto", audit=0)
+    assert len(results) == 20
+    assert fingerprint(hard) == before
+    flowing = FaultSpace.of(network(), Activations("*"), BitFlip(), Float32(), data=data)
+    assert len(run(hard, data, flowing, Uniform(10), audit=0)) == 10
+
+
+def test_what_it_adds_can_be_struck_too(hardening: Hardening) -> None:
+    hard = hardened(hardening)
+    added = [
+        f"{path}.{name}"
+        for path, part in parts(hard)
+        for name, tensor in (*part.named_parameters(), *part.named_buffers())
+        if tensor.is_floating_point()
+    ]
+    if not added:
+        return
+    targets = [target for target in (Weights, Buffers) if any(_has(hard, target, n) for n in added)]
+    assert targets
+
+
+def _has(model: torch.nn.Module, target, name: str) -> bool:
+    try:
+        return bool(target(name).sites(model, None, None))
+    except InputError:
+        return False
+
+
+def test_hardening_twice_is_said_and_not_stacked(hardening: Hardening) -> None:
+    hard = hardened(hardening)
+    with pytest.raises(InputError, match="already"):
+        hardening(hard, samples())
+
+
+def test_data_with_nan_are_refused(hardening: Hardening) -> None:
+    data = samples()
+    inputs = data.inputs.clone()
+    inputs[0, 0, 0, 0] = float("nan")
+    with pytest.raises(InputError, match="NaN"):
+        hardening(network(), Data(inputs, data.labels))
+
+
+def test_scores_of_another_model_are_refused(hardening: Hardening) -> None:
+    model, other = network(), network()
+    with torch.no_grad():
+        other[0].weight.mul_(2)
+    with pytest.raises(InputError, match="another model"):
+        hardening(model, samples(), MaxValue()(other, samples()))
+
+
+def test_its_repr_parses_back_and_it_is_listed(hardening: Hardening) -> None:
+    assert parse(repr(hardening), Base) == hardening  # type: ignore[type-abstract]
+    assert type(hardening).__name__ in dict(listed(Base))  # type: ignore[type-abstract]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from radhard import (
         analyses,
+        cost,
         datasets,
         engines,
         faults,
@@ -44,6 +45,7 @@ __all__ = [
     "Scores",
     "analyses",
     "compare",
+    "cost",
     "datasets",
     "engines",
     "faults",

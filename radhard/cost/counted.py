@@ -1,0 +1,130 @@
+"""How large is a model, and how much does it compute?"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from radhard.datasets.data import Data
+from radhard.evaluation import evaluating
+from radhard.formats import Format
+from radhard.forward import plain
+from radhard.leaves import leaves
+from radhard.targets import Forward
+
+__all__ = ["Cost", "cost"]
+
+
+@final
+@dataclass(frozen=True)
+class Cost:
+    """What a model takes: memory for what it stores, arithmetic for one sample.
+
+    Counted is all that is stored, so also what a hardening added: copies, bounds, check values.
+    """
+
+    parameters: int
+    """Numbers in parameters; tensors that share memory count once."""
+    buffers: int
+    """Numbers in buffers that hold floating-point values, such as running means and bounds."""
+    bits: int
+    """Stored bits of all tensors, whole numbers included."""
+    macs: int
+    """Multiply-accumulates for one sample: convolutions, products of matrices, recurrent layers."""
+
+    def over(self, base: "Cost") -> "dict[str, float]":
+        """Each figure as a share of the base's, which is what a hardening costs.
+
+        >>> Cost(110, 10, 3840, 500).over(Cost(100, 0, 3200, 400))
+        {'parameters': 1.1, 'bits': 1.2, 'macs': 1.25}
+        """
+        return {
+            "parameters": self.parameters / max(base.parameters, 1),
+            "bits": self.bits / max(base.bits, 1),
+            "macs": self.macs / max(base.macs, 1),
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"{self.parameters:,} parameters, {self.bits:,} bits stored, "
+            f"{self.macs:,} multiply-accumulates a sample"
+        )
+
+
+def cost(
+    model: nn.Module, data: Any, *, format: Format | None = None, call: Forward = plain
+) -> Cost:
+    """Count what a model stores and what it computes for one sample of the data.
+
+    Args:
+        model: any network; it is not changed.
+        data: one sample is enough.
+        format: how floating-point numbers are stored; by default as they are.
+        call: for models that do not return one tensor.
+
+    >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
+    Cost(parameters=8, buffers=0, bits=256, macs=6)
+    """
+    tensors = _distinct(model)
+    stored = {t: _bits(t, format) for t in tensors}
+    parameters = [t for t in tensors if isinstance(t, nn.Parameter)]
+    return Cost(
+        parameters=sum(t.numel() for t in parameters),
+        buffers=sum(t.numel() for t in tensors if t.is_floating_point())
+        - sum(t.numel() for t in parameters if t.is_floating_point()),
+        bits=sum(stored.values()),
+        macs=_macs(model, Data.of(data), call),
+    )
+
+
+def _distinct(model: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, those that lie in the same memory once."""
+    found: dict[object, Tensor] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        found.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), tensor)
+    return list(found.values())
+
+
+def _bits(tensor: Tensor, format: Format | None) -> int:
+    if format is None or not tensor.is_floating_point():
+        return tensor.numel() * tensor.element_size() * 8
+    return tensor.numel() * format.bits
+
+
+def _macs(model: nn.Module, data: Data, call: Forward) -> int:
+    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    one = data.first(1) if device is None else data.first(1).to(device)
+    counter = FlopCounterMode(display=False)
+    with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:
+        call(model, one.inputs)
+    return int(counter.get_total_flops()) // 2 + sum(more)
+
+
+@contextmanager
+def _recurrent(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
+    """Products in recurrent layers that torch's counter missed; it knows some of their kernels."""
+    missed: list[int] = []
+    begun: list[int] = []
+
+    def before(*_: Any) -> None:
+        begun.append(counter.get_total_flops())
+
+    def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        assert isinstance(module, nn.RNNBase)
+        inputs = leaves(args)[0][1]
+        length = inputs.shape[1 if module.batch_first and inputs.ndim == 3 else 0]
+        weights = sum(
+            t.numel() for name, t in module.named_parameters() if name.startswith("weight_")
+        )
+        missed.append(int(length) * weights - (counter.get_total_flops() - begun.pop()) // 2)
+
+    with ExitStack() as hooks:
+        for module in model.modules():
+            if isinstance(module, nn.RNNBase):
+                hooks.callback(module.register_forward_pre_hook(before).remove)
+                hooks.callback(module.register_forward_hook(after).remove)
+        yield missed

@@ -1,0 +1,87 @@
+"""How much slower is one model than another?"""
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import nn
+
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.forward import plain
+from radhard.targets import Forward
+
+__all__ = ["TimeRatio", "time_ratio"]
+
+_REPEATS = 15
+_SECONDS = 0.05
+"""A turn takes about so long, so that the clock's steps and the first pass do not show."""
+
+
+@final
+@dataclass(frozen=True)
+class TimeRatio:
+    """Time of a forward pass as a multiple of another model's: the median of paired turns."""
+
+    median: float
+    low: float
+    """The least of the paired ratios."""
+    high: float
+    turns: int
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f}x (range {self.low:.3f} to {self.high:.3f}, {self.turns} turns)"
+
+
+def time_ratio(
+    model: nn.Module,
+    base: nn.Module,
+    data: Any,
+    *,
+    call: Forward = plain,
+    batch: int = 100,
+    turns: int = _REPEATS,
+) -> TimeRatio:
+    """How long ``model`` takes for a batch, as a multiple of ``base``.
+
+    Both take turns, on one thread, so that a machine that slows down slows down both. On the
+    processor the process's own time counts, so that neighbours do not.
+
+    Raises:
+        InputError: fewer than 3 turns.
+    """
+    if turns < 3:
+        raise InputError(f"turns={turns} is not allowed; at least 3")
+    data = Data.of(data)
+    device = next((t.device for t in (*base.parameters(), *base.buffers())), torch.device("cpu"))
+    inputs = data.first(min(batch, len(data))).to(device).inputs
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with evaluating(model), evaluating(base), torch.inference_mode():
+            passes = max(1, round(_SECONDS / max(_seconds(base, inputs, call, 2, device), 1e-9)))
+            _seconds(model, inputs, call, 1, device)
+            ratios = []
+            for turn in range(turns):
+                pair = (model, base) if turn % 2 else (base, model)
+                spent = {id(m): _seconds(m, inputs, call, passes, device) for m in pair}
+                ratios.append(spent[id(model)] / spent[id(base)])
+    finally:
+        torch.set_num_threads(threads)
+    return TimeRatio(statistics.median(ratios), min(ratios), max(ratios), turns)
+
+
+def _seconds(
+    model: nn.Module, inputs: Any, call: Forward, passes: int, device: torch.device
+) -> float:
+    """Time of one pass."""
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    began = clock()
+    for _ in range(passes):
+        call(model, inputs)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return (clock() - began) / passes

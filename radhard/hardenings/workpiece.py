@@ -1,9 +1,9 @@
 """What does a hardening work on?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -89,22 +89,46 @@ class Workpiece:
         Calls of a module that is called several times are joined along the samples.
         """
         for _, batch in self.data.batches(self.batch):
-            with torch.no_grad(), _watched(self.model, modules, inputs) as seen:
+            with torch.no_grad(), self.seeing(modules, inputs=inputs) as seen:
                 self.call(self.model, batch)
             yield {name: torch.cat(calls) for name, calls in seen.items() if calls}
 
+    @contextmanager
+    def seeing(
+        self, modules: Sequence[str], *, inputs: bool = False
+    ) -> Iterator[dict[str, list[Tensor]]]:
+        """While open, what flows out of (or into) the modules, call by call."""
+        seen: dict[str, list[Tensor]] = {name: [] for name in modules}
+
+        def hook(name: str) -> Any:
+            def see(_: nn.Module, args: Any, output: Any) -> None:
+                seen[name].append((args[0] if inputs else output).detach())
+
+            return see
+
+        with ExitStack() as hooks:
+            for name in modules:
+                handle = self.model.get_submodule(name).register_forward_hook(hook(name))
+                hooks.callback(handle.remove)
+            yield seen
+
     def ranges(
-        self, modules: Sequence[str], *, per: str, inputs: bool = False
+        self,
+        modules: Sequence[str],
+        *,
+        per: Literal["layer", "channel", "neuron"],
+        inputs: bool = False,
+        axis: Mapping[str, int] | None = None,
     ) -> dict[str, tuple[Tensor, Tensor]]:
         """Least and greatest value by module: of all (``per="layer"``), by channel, by neuron.
 
-        A neuron is one place of a sample's value, a channel the first axis of it. Modules that were
-        never called are left out.
+        A neuron is one place of a sample's value. ``axis``: by module the axis of the channels, by
+        default 1. Modules that were never called are left out.
         """
         found: dict[str, tuple[Tensor, Tensor]] = {}
         for seen in self.watch(modules, inputs=inputs):
             for name, values in seen.items():
-                low, high = _extremes(values, per)
+                low, high = _extremes(values, per, (axis or {}).get(name, 1))
                 if name in found:
                     low = torch.minimum(low, found[name][0])
                     high = torch.maximum(high, found[name][1])
@@ -112,29 +136,10 @@ class Workpiece:
         return found
 
 
-def _extremes(values: Tensor, per: str) -> tuple[Tensor, Tensor]:
+def _extremes(values: Tensor, per: str, axis: int) -> tuple[Tensor, Tensor]:
     if per == "layer":
         return values.amin(), values.amax()
     if per == "neuron":
         return values.amin(0), values.amax(0)
-    over = [axis for axis in range(values.ndim) if axis != 1]
+    over = [other for other in range(values.ndim) if other != axis % values.ndim]
     return values.amin(over), values.amax(over)
-
-
-@contextmanager
-def _watched(
-    model: nn.Module, modules: Sequence[str], inputs: bool
-) -> Iterator[dict[str, list[Tensor]]]:
-    seen: dict[str, list[Tensor]] = {name: [] for name in modules}
-
-    def hook(name: str) -> Any:
-        def see(_: nn.Module, args: Any, output: Any) -> None:
-            seen[name].append((args[0] if inputs else output).detach())
-
-        return see
-
-    with ExitStack() as hooks:
-        for name in modules:
-            handle = model.get_submodule(name).register_forward_hook(hook(name))
-            hooks.callback(handle.remove)
-        yield seen

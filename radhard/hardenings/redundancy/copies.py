@@ -1,0 +1,103 @@
+"""How are some channels of a layer computed a second time?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+
+__all__ = ["LAYERS", "Copies", "described"]
+
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+CONVOLUTIONS: dict[str, type[Convolution]] = {
+    "Conv1d": nn.Conv1d,
+    "Conv2d": nn.Conv2d,
+    "Conv3d": nn.Conv3d,
+}
+
+LAYERS: tuple[type[nn.Module], ...] = (*CONVOLUTIONS.values(), nn.Linear)
+"""Layers whose channels can be computed again."""
+
+
+class Copies(nn.Module):
+    """Some output channels of a convolution or linear layer, with weights of their own.
+
+    ``forward`` takes what the layer takes and gives ``(samples, copies, ...)``, for a linear layer
+    ``(samples, ..., copies)``. Where the layer has groups, every copy is a group of its own, and
+    looks at the inputs of the group that its original belongs to.
+    """
+
+    def __init__(self, layer: dict[str, Any], channels: tuple[int, ...]) -> None:
+        super().__init__()
+        kind, inputs = str(layer["kind"]), int(layer["inputs"])
+        groups, outputs = int(layer["groups"]), int(layer["outputs"])
+        bias, count = bool(layer["bias"]), len(channels)
+        if not all(0 <= channel < outputs for channel in channels):
+            raise InputError(f"copies of channels {channels} of a layer with {outputs}")
+        self.picked: Tensor | None = None
+        self.axis = -1
+        # Without values, so that torch's random state is not touched.
+        with torch.device("meta"):
+            if kind == "Linear":
+                made: Convolution | nn.Linear = nn.Linear(inputs, count, bias=bias)
+            else:
+                self.axis = -1 - len(layer["kernel"])
+                width = inputs // groups
+                if groups > 1:
+                    inputs = width * count
+                made = CONVOLUTIONS[kind](
+                    inputs,
+                    count,
+                    tuple(layer["kernel"]),
+                    stride=tuple(layer["stride"]),
+                    padding=_listed(layer["padding"]),  # type: ignore[arg-type]
+                    dilation=tuple(layer["dilation"]),
+                    groups=count if groups > 1 else 1,
+                    bias=bias,
+                    padding_mode=layer["padding_mode"],
+                )
+        self.layer = made.to_empty(device="cpu")
+        if kind != "Linear" and groups > 1:
+            first = [channel // (outputs // groups) * width for channel in channels]
+            self.picked = torch.tensor([at + n for at in first for n in range(width)])
+
+    def fill(self, weight: Tensor, bias: Tensor | None, channels: tuple[int, ...]) -> None:
+        """Take over the weights of the originals."""
+        rows = torch.tensor(channels, device=weight.device)
+        with torch.no_grad():
+            self.layer.weight.copy_(weight[rows])
+            if bias is not None and self.layer.bias is not None:
+                self.layer.bias.copy_(bias[rows])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The copies' outputs."""
+        if self.picked is not None:
+            inputs = inputs.index_select(self.axis, self.picked.to(inputs.device))
+        outputs: Tensor = self.layer(inputs)
+        return outputs
+
+
+def described(layer: nn.Module) -> dict[str, Any]:
+    """A layer's geometry as plain values."""
+    if isinstance(layer, nn.Linear):
+        size = {"inputs": layer.in_features, "outputs": layer.out_features, "groups": 1}
+        return {"kind": "Linear", **size, "bias": layer.bias is not None}
+    assert isinstance(layer, Convolution)
+    return {
+        "kind": next(name for name, kind in CONVOLUTIONS.items() if isinstance(layer, kind)),
+        "inputs": layer.in_channels,
+        "outputs": layer.out_channels,
+        "groups": layer.groups,
+        "bias": layer.bias is not None,
+        "kernel": layer.kernel_size,
+        "stride": layer.stride,
+        "padding": layer.padding,
+        "dilation": layer.dilation,
+        "padding_mode": layer.padding_mode,
+    }
+
+
+def _listed(padding: str | list[int] | tuple[int, ...]) -> str | tuple[int, ...]:
+    return padding if isinstance(padding, str) else tuple(padding)

@@ -1,0 +1,40 @@
+"""What if the most vulnerable channels are computed three times?"""
+
+from radhard.errors import InputError
+from radhard.hardenings.base import Hardening
+from radhard.hardenings.redundancy.chosen import chosen, outputs, protected
+from radhard.hardenings.redundancy.copies import described
+from radhard.hardenings.redundancy.voter import Voter
+from radhard.hardenings.workpiece import Workpiece
+from radhard.spec import component
+
+__all__ = ["Triplication"]
+
+
+@component
+class Triplication(Hardening):
+    """Triplicates channels and votes: the usual yardstick, at twice the cost of duplication.
+
+    ``share`` of the channels of every convolution and linear layer, by the scores; the layer that
+    gives the logits always as a whole. Where all three copies differ, the smallest counts
+    (Ahmadilivani et al., IOLTS 2024).
+    """
+
+    share: float = 1.0
+
+    def check(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(
+                f"Triplication: share={self.share} is not allowed; a share of the channels, more "
+                "than 0 and at most 1"
+            )
+
+    def harden(self, work: Workpiece) -> None:
+        layers = protected(work)
+        picked = chosen(work, layers, self.share)
+        for name, layer in layers:
+            weight, bias = outputs(layer)
+            part = Voter(work.by, layer=described(layer), channels=picked[name]).to(weight)
+            for copies in (part.second, part.third):
+                copies.fill(weight, bias, picked[name])
+            work.attach(name, "voter", part)

@@ -5,6 +5,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import Format, is_stored_as
+from radhard.quantization import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 
@@ -26,13 +27,7 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
         )
     native = _native(format)
     if site.flows:
-        if native != dtype:
-            raise InputError(
-                f"{site.name!r} is computed as {site.dtype} in every pass and never rounded to "
-                f"{format!r}, so that its bits are not those; choose the format of that dtype, "
-                "such as Float32(), or convert model and data (model.bfloat16() and the like)"
-            )
-        return format
+        return _flowing(format, model, site, computed=native == dtype)
     if native is not None and torch.promote_types(native, dtype) != dtype:
         raise InputError(
             f"{site.name!r} is {site.dtype}, which lacks values of {format!r}: the model cannot "
@@ -45,6 +40,25 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"model = stored_as(model, {format!r})"
         )
     return format.fit(tensor)
+
+
+def _flowing(format: Format, model: nn.Module, site: Site, *, computed: bool) -> Format:
+    """The format with the scale with which the model rounds what flows at the site, if it does."""
+    path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
+    held = format_of(model, site.layer, path) if site.role == "activation" else None
+    if held is not None and held != format:
+        raise InputError(
+            f"{site.name!r} is rounded to {held!r} in every pass, so that its bits are not those "
+            f"of {format!r}; choose {held!r}"
+        )
+    if held is None and not computed:
+        raise InputError(
+            f"{site.name!r} is computed as {site.dtype} in every pass and never rounded to "
+            f"{format!r}, so that its bits are not those; strike activations of a model that "
+            f"rounds them, model = quantized(model, data, {format!r}), choose the format of that "
+            "dtype, such as Float32(), or convert model and data (model.bfloat16() and the like)"
+        )
+    return format if held is None else held
 
 
 def _native(format: Format) -> torch.dtype | None:

@@ -1,6 +1,7 @@
 """What does a model look like once its tensors have been stored in a format?"""
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.formats.base import Format
 
-__all__ = ["is_stored_as", "stored_as"]
+__all__ = ["is_stored_as", "round_in_place", "stored_as"]
 
 
 def stored_as(model: nn.Module, format: Format) -> nn.Module:
@@ -30,6 +31,16 @@ def stored_as(model: nn.Module, format: Format) -> nn.Module:
     stored = copy.deepcopy(model)
     tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
     tensors = {name: x for name, x in tensors.items() if x.is_floating_point() or x.is_complex()}
+    round_in_place(tensors, format)
+    return stored
+
+
+def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
+    """Round tensors through a format, each fitted by itself; they are known by name.
+
+    Raises:
+        InputError: as for `stored_as`.
+    """
     with torch.no_grad():
         for name, x in tensors.items():
             try:
@@ -49,7 +60,6 @@ def stored_as(model: nn.Module, format: Format) -> nn.Module:
                     f"tensor {name!r}: {x.dtype} cannot hold the values of {format!r}; "
                     "convert the model to a wider dtype first, such as model.double()"
                 )
-    return stored
 
 
 def is_stored_as(x: Tensor, format: Format) -> bool:

@@ -1,20 +1,29 @@
 """Which networks come along, and how is anybody's own loaded?"""
 
+from radhard.models.alexnet import alexnet
 from radhard.models.lenet5 import lenet5
 from radhard.models.load import listed, load
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp
+from radhard.models.mobilenetv2 import mobilenetv2
 from radhard.models.resnet18 import resnet18
 from radhard.models.resnet20 import resnet20
+from radhard.models.resnet34 import resnet34
+from radhard.models.vgg import vgg11, vgg16
 from radhard.models.weights import load_weights
 
 __all__ = [
+    "alexnet",
     "lenet5",
     "listed",
     "load",
     "load_weights",
     "lstm_classifier",
     "mlp",
+    "mobilenetv2",
     "resnet18",
     "resnet20",
+    "resnet34",
+    "vgg11",
+    "vgg16",
 ]

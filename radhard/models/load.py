@@ -8,23 +8,32 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.factory import bound, made, named
+from radhard.models.alexnet import alexnet
 from radhard.models.exported import load_exported
 from radhard.models.lenet5 import lenet5
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp
+from radhard.models.mobilenetv2 import mobilenetv2
 from radhard.models.resnet18 import resnet18
 from radhard.models.resnet20 import resnet20
+from radhard.models.resnet34 import resnet34
+from radhard.models.vgg import vgg11, vgg16
 from radhard.models.weights import load_weights
 from radhard.spec import near
 
 __all__ = ["listed", "load"]
 
 SHIPPED: dict[str, Callable[..., nn.Module]] = {
+    "alexnet": alexnet,
     "lenet5": lenet5,
     "lstm_classifier": lstm_classifier,
     "mlp": mlp,
+    "mobilenetv2": mobilenetv2,
     "resnet18": resnet18,
     "resnet20": resnet20,
+    "resnet34": resnet34,
+    "vgg11": vgg11,
+    "vgg16": vgg16,
 }
 
 OWN = (
@@ -60,8 +69,8 @@ def load(text: str, *, weights: str | Path | None = None) -> nn.Module:
 def listed() -> list[tuple[str, str]]:
     """Name and one-line meaning of all models that radhard knows.
 
-    >>> [name for name, _ in listed()]
-    ['lenet5', 'lstm_classifier', 'mlp', 'resnet18', 'resnet20']
+    >>> [name for name, _ in listed()][:3]
+    ['alexnet', 'lenet5', 'lstm_classifier']
     """
     return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]
 

@@ -2,11 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Block", "Projection", "Subsample", "convolution", "stage"]
+from radhard.errors import InputError
+from radhard.models.layers import convolution, demand_classes
+from radhard.models.shipped import seeded
+
+__all__ = ["Block", "Projection", "Stem", "Subsample", "projecting", "stage"]
+
+Stem = Literal["imagenet", "cifar"]
+"""How a network begins: 7x7 of stride 2 and pooling for 224x224 images, 3x3 for 32x32 ones."""
 
 
 class Block(nn.Module):
@@ -52,13 +61,6 @@ class Projection(nn.Sequential):
         super().__init__(convolution(inputs, outputs, 1, 2), nn.BatchNorm2d(outputs))
 
 
-def convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Conv2d:
-    """A convolution before a norm, so without bias, that keeps the variance of what it is given."""
-    made = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
-    nn.init.kaiming_normal_(made.weight, mode="fan_out", nonlinearity="relu")
-    return made
-
-
 def stage(
     inputs: int, outputs: int, blocks: int, around: Callable[[int, int], nn.Module]
 ) -> nn.Sequential:
@@ -77,4 +79,38 @@ def stage(
             2 if grows else 1,
             around(inputs, outputs) if grows else None,
         )
+    return nn.Sequential(layers)
+
+
+def projecting(blocks: tuple[int, ...], classes: int | None, stem: Stem) -> nn.Sequential:
+    """An untrained network of stages with 64, 128, ... channels and shortcuts with parameters.
+
+    ``classes``: None is 1000 with the stem for ImageNet, 100 with that for CIFAR.
+
+    Raises:
+        InputError: ``classes`` is not a whole number from 1, or there is no such stem.
+    """
+    if stem not in ("imagenet", "cifar"):
+        raise InputError(f"stem={stem!r} is not allowed; give 'imagenet' or 'cifar'")
+    outputs = {"imagenet": 1000, "cifar": 100}[stem] if classes is None else classes
+    demand_classes(outputs)
+    return seeded(partial(_projecting, blocks, outputs, stem))
+
+
+def _projecting(blocks: tuple[int, ...], classes: int, stem: Stem) -> nn.Sequential:
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        conv1=convolution(3, 64, 7, 2) if stem == "imagenet" else convolution(3, 64, 3, 1),
+        bn1=nn.BatchNorm2d(64),
+        relu=nn.ReLU(),
+    )
+    if stem == "imagenet":
+        layers["maxpool"] = nn.MaxPool2d(3, 2, padding=1)
+    width = 64
+    for number, count in enumerate(blocks):
+        outputs = 64 * 2**number
+        layers[f"layer{number + 1}"] = stage(width, outputs, count, Projection)
+        width = outputs
+    layers["avgpool"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["fc"] = nn.Linear(width, classes)
     return nn.Sequential(layers)

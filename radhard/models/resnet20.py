@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from radhard.models.resnet import Subsample, convolution, stage
+from radhard.models.layers import convolution
+from radhard.models.resnet import Subsample, stage
 from radhard.models.shipped import seeded, trained
 
 __all__ = ["resnet20"]

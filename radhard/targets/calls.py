@@ -15,7 +15,7 @@ from radhard.leaves import leaves
 from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
 
-__all__ = ["Call", "Flow", "demand_geometry", "observed"]
+__all__ = ["Call", "Flow", "demand_geometry", "observed", "state"]
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _record(
         times[name] += 1
         called = f"{name or '(model)'}@{number}" if number else name or "(model)"
         call = Call(called, name, type(module).__name__, number)
-        call.came = {_state(tensor) for _, tensor in leaves((args, kwargs))}
+        call.came = {state(tensor) for _, tensor in leaves((args, kwargs))}
         open_calls.append(call)
         if arguments:
             seen = [(path, tensor, True) for path, tensor in leaves((args, kwargs))]
@@ -114,7 +114,7 @@ def _record(
         call = open_calls.pop()
         if not arguments:
             parts = leaves(output)
-            record.append((call, [(path, t, _state(t) not in call.came) for path, t in parts]))
+            record.append((call, [(path, t, state(t) not in call.came) for path, t in parts]))
 
     with ExitStack() as hooks, evaluating(model), torch.no_grad():
         for module in names:
@@ -126,8 +126,8 @@ def _record(
     return record
 
 
-def _state(tensor: Tensor) -> tuple[int, int]:
-    """Another one once the memory, or what is in it, is another."""
+def state(tensor: Tensor) -> tuple[int, int]:
+    """Tells a tensor's values apart: another one once the memory, or what is in it, is another."""
     # Inference tensors do not count their changes.
     version = -1 if tensor.is_inference() else tensor._version
     return tensor.untyped_storage().data_ptr(), version

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from radhard.errors import InputError
-from radhard.models import resnet18, resnet20
+from radhard.models import resnet18, resnet20, resnet34
 from radhard.models.resnet import Block, Projection, Subsample
 
 
@@ -124,3 +124,15 @@ def test_untrained_resnet18_is_the_same_each_time_and_its_answers_depend_on_the_
 def test_a_resnet18_that_cannot_be_is_refused(classes):
     with pytest.raises(InputError, match=r"classes=.*whole number from 1"):
         resnet18(classes=classes)
+
+
+def test_the_stem_for_small_images_keeps_their_size_and_says_how_many_classes():
+    with torch.device("meta"):
+        small, large = resnet18(stem="cifar"), resnet34()
+    assert "maxpool" not in dict(small.named_children())
+    assert small.layer1(
+        small.relu(small.bn1(small.conv1(torch.zeros(1, 3, 32, 32, device="meta"))))
+    ).shape == (*(1, 64, 32, 32),)
+    assert (small.fc.out_features, large.fc.out_features) == (100, 1000)
+    with pytest.raises(InputError, match="stem='mnist' is not allowed; give 'imagenet' or 'cifar'"):
+        resnet18(stem="mnist")

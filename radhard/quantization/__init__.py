@@ -1,0 +1,7 @@
+"""What becomes of a model whose weights and activations are words of a narrow format?"""
+
+from radhard.quantization.calibration import quantized
+from radhard.quantization.fidelity import Fidelity, fidelity
+from radhard.quantization.rounding import format_of
+
+__all__ = ["Fidelity", "fidelity", "format_of", "quantized"]

@@ -1,0 +1,174 @@
+"""How is a model made whose weights and activations are words of a format?"""
+
+import copy
+import math
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.formats import Format
+from radhard.formats.stored import round_in_place
+from radhard.forward import plain
+from radhard.leaves import leaves
+from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of
+from radhard.targets import Forward
+from radhard.targets.calls import state
+from radhard.targets.stored import parameters
+
+__all__ = ["quantized"]
+
+Path = tuple[str, ...]
+
+
+def quantized(
+    model: nn.Module,
+    data: Any,
+    format: Format,
+    *,
+    call: Forward = plain,
+    batch: int = 100,
+) -> nn.Module:
+    """A copy of the model whose weights and activations are words of a format, as plain tensors.
+
+    Every weight is rounded through the format, as `radhard.formats.stored_as` does it; and so is,
+    in every pass, what each module computes, the logits among it. Then an activation *is* a word,
+    and ``Activations("*")`` can be struck with faults in this format. Biases, statistics of norms
+    and inputs stay as they are, as accumulators are wider than words.
+
+    With `Int`, each activation tensor has one scale and no zero point; the largest magnitude that
+    it takes on ``data`` becomes the largest word. The scales are buffers, ``activation_scale`` of
+    each module: in ``state_dict``, and faultable. Tensors keep their names. The copy can be copied,
+    saved, exported and trained no further (rounding has no gradient).
+
+    Args:
+        data: samples that are typical of those to come; training samples, where there are any.
+        call: for models that do not return one tensor.
+        batch: samples a forward pass.
+
+    Raises:
+        InputError: a format that values cannot be rounded through as they flow, one of more bits
+            than the dtype has digits, a model that rounds already, values that are not finite.
+
+    >>> from radhard.formats import Int
+    >>> inputs = torch.tensor([[0.5, -2.0], [1.0, 1.0]])
+    >>> small = quantized(nn.Sequential(nn.ReLU()), inputs, Int(3))
+    >>> small(torch.tensor([[0.4, 5.0]])), small.state_dict()["0.activation_scale"]
+    (tensor([[0.3333, 1.0000]]), tensor(0.3333))
+    """
+    demand_traceable(format)
+    for name, module in model.named_modules():
+        rounding = rounding_of(module)
+        if rounding is not None:
+            raise InputError(
+                f"{name or 'the model'!r} rounds what it hands on through {rounding.format!r} "
+                "already; quantise the model that this one was made from"
+            )
+    made = copy.deepcopy(model)
+    weights = {name: p for name, p in parameters(made, biases=False) if p.is_floating_point()}
+    round_in_place(weights, format)
+    data = Data.of(data)
+    device = next((t.device for t in (*made.parameters(), *made.buffers())), None)
+    data = data if device is None else data.to(device)
+    with evaluating(made), torch.no_grad():
+        found = _computing(made, data.rows(slice(0, 1)), call)
+        if not found:
+            raise InputError("no module of this model computes floating-point values to be rounded")
+        largest = _largest(made, data, call, batch, found)
+    for module, (name, paths) in found.items():
+        kinds = [largest[module, path] for path in paths]
+        for each in kinds:
+            _demand_digits(name, each.dtype, format)
+        hang(module, Rounding(format, paths), [_scale(each, format) for each in kinds])
+    return made
+
+
+Found = dict[nn.Module, tuple[str, tuple[Path, ...]]]
+"""Modules with their names, and where in what they hand on the tensors lie that they compute."""
+
+
+@dataclass
+class _Open:
+    """A call of a module that has begun."""
+
+    came: set[tuple[int, int]]
+    inner: list[Tensor] = field(default_factory=list)
+    """What modules inside handed on; kept, so that memory is not used again meanwhile."""
+
+
+def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
+    """The modules that compute something themselves, and do not only hand it on."""
+    names = {module: name or "(model)" for name, module in model.named_modules()}
+    calls: list[_Open] = []
+    found: dict[nn.Module, dict[Path, None]] = defaultdict(dict)
+
+    def before(_: nn.Module, args: Any, kwargs: Any) -> None:
+        calls.append(_Open({state(tensor) for _, tensor in leaves((args, kwargs))}))
+
+    def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        one = calls.pop()
+        others = one.came | {state(tensor) for tensor in one.inner}
+        for path, tensor in leaves(output):
+            if tensor.is_floating_point() and tensor.numel() and state(tensor) not in others:
+                found[module][path] = None
+        if calls:
+            calls[-1].inner += [*one.inner, *(tensor for _, tensor in leaves(output))]
+
+    with ExitStack() as hooks:
+        for module in names:
+            handle = module.register_forward_pre_hook(before, with_kwargs=True, prepend=True)
+            hooks.callback(handle.remove)
+            hooks.callback(module.register_forward_hook(after).remove)
+        call(model, batch)
+    return {module: (names[module], tuple(paths)) for module, paths in found.items()}
+
+
+def _largest(
+    model: nn.Module, data: Data, call: Forward, batch: int, found: Found
+) -> dict[tuple[nn.Module, Path], Tensor]:
+    """The largest magnitude of every tensor that is computed, over all samples and calls."""
+    largest: dict[tuple[nn.Module, Path], Tensor] = {}
+
+    def see(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        name, paths = found[module]
+        for path, tensor in leaves(output):
+            if path in paths:
+                most = tensor.detach().abs().amax()
+                if not most.isfinite():
+                    raise InputError(
+                        f"{name!r} hands on NaN or infinity, for which there is no word; look at "
+                        "the model and the data first"
+                    )
+                known = largest.get((module, path), most)
+                largest[module, path] = torch.maximum(known, most)
+
+    with ExitStack() as hooks:
+        for module in found:
+            hooks.callback(module.register_forward_hook(see).remove)
+        for _, inputs in data.batches(batch):
+            call(model, inputs)
+    return largest
+
+
+def _scale(largest: Tensor, format: Format) -> Tensor:
+    dtype = torch.float64 if largest.dtype == torch.float64 else torch.float32
+    if not format.has_scale:
+        return largest
+    scale = torch.tensor(format.fit(largest).scales(), dtype=dtype, device=largest.device)
+    return scale.clamp(min=torch.finfo(dtype).tiny)
+
+
+def _demand_digits(name: str, dtype: torch.dtype, format: Format) -> None:
+    digits = 1 - round(math.log2(torch.finfo(dtype).eps))
+    if format.bits > digits and format.fields[-1] != "mantissa":
+        raise InputError(
+            f"{format!r} has words of {format.bits} bits and {name!r} computes in {dtype}, which "
+            f"holds {digits} digits; choose a narrower format, or convert model and data "
+            "(model.double() and the like)"
+        )

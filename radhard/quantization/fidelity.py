@@ -1,0 +1,88 @@
+"""Does a model still say what it said before?"""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.forward import plain
+from radhard.stats import Estimate, percent, wilson
+from radhard.targets import Forward
+
+__all__ = ["Fidelity", "fidelity"]
+
+
+@final
+@dataclass(frozen=True)
+class Fidelity:
+    """How often two classifiers give the same answer, and how often each is right."""
+
+    samples: int
+    same: Estimate
+    """Share of the samples for which both give the same answer."""
+    before: Estimate | None
+    """Share for which the first gives the label; None where the data have none."""
+    after: Estimate | None
+
+    def __str__(self) -> str:
+        same = f"the same answer for {percent(self.same.value)} of {self.samples:,} samples"
+        limits = f" [{percent(self.same.low)}, {percent(self.same.high)}]"
+        if self.before is None or self.after is None:
+            return same + limits
+        right = f"right for {percent(self.before.value)} before, {percent(self.after.value)} after"
+        return f"{right}; {same}{limits}"
+
+
+def fidelity(
+    model: nn.Module,
+    other: nn.Module,
+    data: Any,
+    *,
+    call: Forward = plain,
+    batch: int = 100,
+    confidence: float = 0.95,
+) -> Fidelity:
+    """What became of a model's answers: those of ``model`` beside those of ``other``.
+
+    The shares have Wilson's intervals; the samples stand for others of their kind. Both models
+    are held in evaluation mode meanwhile.
+
+    Raises:
+        InputError: outputs that are not ``(samples, classes)``.
+
+    >>> twice = fidelity(nn.Linear(3, 2), nn.Linear(3, 2), torch.zeros(4, 3))
+    >>> twice.before is None
+    True
+    """
+    data = Data.of(data)
+    one, two = (_answers(each, data, call, batch) for each in (model, other))
+    labels = None if data.labels is None else data.labels.cpu()
+    return Fidelity(
+        len(data),
+        _share(one == two, confidence),
+        None if labels is None else _share(one == labels, confidence),
+        None if labels is None else _share(two == labels, confidence),
+    )
+
+
+def _answers(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
+    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    data = data if device is None else data.to(device)
+    with evaluating(model), torch.no_grad():
+        logits = torch.cat([call(model, inputs).cpu() for _, inputs in data.batches(batch)])
+    if logits.ndim != 2:
+        raise InputError(
+            f"the model gives {tuple(logits.shape)}; answers are compared of classifiers, with "
+            "outputs (samples, classes)"
+        )
+    return logits.argmax(1)
+
+
+def _share(of: Tensor, confidence: float) -> Estimate:
+    n = len(of)
+    share = int(of.sum()) / n
+    return Estimate(share, *wilson(share, n, confidence), confidence=confidence, trials=n)

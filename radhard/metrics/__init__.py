@@ -6,8 +6,10 @@ from radhard.metrics.base import Metric
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
 from radhard.metrics.critical import Critical
+from radhard.metrics.detected import Detected
 from radhard.metrics.distance import Distance
 from radhard.metrics.f1 import F1
+from radhard.metrics.open_set import open_set_score
 from radhard.metrics.outcome import Outcome
 from radhard.metrics.panel import Panel
 from radhard.metrics.sdc import Sdc
@@ -19,6 +21,7 @@ __all__ = [
     "ConfidenceShift",
     "Corneliou",
     "Critical",
+    "Detected",
     "Distance",
     "Metric",
     "ObservedSafe",
@@ -26,4 +29,5 @@ __all__ = [
     "Panel",
     "Sdc",
     "TopK",
+    "open_set_score",
 ]

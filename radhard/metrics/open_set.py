@@ -1,0 +1,70 @@
+"""How much do logits look like those of samples that the model knows?"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from radhard.metrics.logits import softmax
+
+__all__ = ["SCORES", "OpenSetScore", "open_set_score"]
+
+OpenSetScore = Literal["max_softmax", "max_logit", "entropy", "energy", "margin"]
+
+
+def open_set_score(logits: Tensor, score: OpenSetScore) -> Tensor:
+    """The score of every sample, more where it looks familiar: ``(..., classes)`` to ``(...)``.
+
+    ``"max_softmax"``: the probability of the top class (Hendrycks and Gimpel, ICLR 2017);
+    ``"max_logit"``: its logit; ``"entropy"``: the entropy of the probabilities, negative;
+    ``"energy"``: ``log(sum(exp(logits)))`` (Liu et al., NeurIPS 2020); ``"margin"``: by how much
+    the top probability exceeds the second. In float64; infinite logits count as the largest number
+    of their type, and the score is NaN where a logit is.
+
+    >>> logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
+    >>> open_set_score(logits, "max_softmax")
+    tensor([0.5000, 0.8808], dtype=torch.float64)
+    >>> open_set_score(logits, "energy")
+    tensor([0.6931, 2.1269], dtype=torch.float64)
+    """
+    return SCORES[score](logits)
+
+
+def _max_softmax(logits: Tensor) -> Tensor:
+    return softmax(logits).amax(-1)
+
+
+def _max_logit(logits: Tensor) -> Tensor:
+    return _finite(logits).amax(-1)
+
+
+def _entropy(logits: Tensor) -> Tensor:
+    p = softmax(logits)
+    entropy: Tensor = -torch.special.xlogy(p, p).sum(-1)
+    return -entropy
+
+
+def _energy(logits: Tensor) -> Tensor:
+    return _finite(logits).logsumexp(-1)
+
+
+def _margin(logits: Tensor) -> Tensor:
+    first, second = softmax(logits).topk(2, dim=-1).values.unbind(-1)
+    # Where one is NaN, all are.
+    return first - second
+
+
+def _finite(logits: Tensor) -> Tensor:
+    most = torch.finfo(logits.dtype).max
+    return logits.clamp(-most, most).double()
+
+
+SCORES: dict[OpenSetScore, Callable[[Tensor], Tensor]] = {
+    "max_softmax": _max_softmax,
+    "max_logit": _max_logit,
+    "entropy": _entropy,
+    "energy": _energy,
+    "margin": _margin,
+}
+"""The scores by name."""

@@ -1,6 +1,41 @@
 """What is predicted to be vulnerable?"""
 
+from radhard.analyses.average_l2 import AverageL2
 from radhard.analyses.base import Analysis
+from radhard.analyses.deepvigor import DeepVigor, Ranges, Validation, Vulnerability, validate
+from radhard.analyses.deepvigor.plus import DeepVigorPlus
+from radhard.analyses.deepvigor.quantized import QDeepVigor, nvf_table
+from radhard.analyses.gain import Gain
+from radhard.analyses.gradient import Gradient
 from radhard.analyses.max_value import MaxValue
+from radhard.analyses.modified_gain import ModifiedGain
+from radhard.analyses.relevance import Relevance, Saliency
+from radhard.analyses.sern import Sern
+from radhard.analyses.statistical import Statistical
+from radhard.analyses.value_range import ValueRange
+from radhard.analyses.vulnerability_gain import VulnerabilityGain
+from radhard.analyses.weight_sensitivity import WeightSensitivity
 
-__all__ = ["Analysis", "MaxValue"]
+__all__ = [
+    "Analysis",
+    "AverageL2",
+    "DeepVigor",
+    "DeepVigorPlus",
+    "Gain",
+    "Gradient",
+    "MaxValue",
+    "ModifiedGain",
+    "QDeepVigor",
+    "Ranges",
+    "Relevance",
+    "Saliency",
+    "Sern",
+    "Statistical",
+    "Validation",
+    "ValueRange",
+    "Vulnerability",
+    "VulnerabilityGain",
+    "WeightSensitivity",
+    "nvf_table",
+    "validate",
+]

@@ -8,11 +8,8 @@ from typing import Any, final
 
 from torch import nn
 
+from radhard.analyses.looking import looked_at
 from radhard.analyses.subject import Subject
-from radhard.datasets.data import Data
-from radhard.engines.golden import golden_outputs
-from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.scores import Level, Scores, Unit, Values
@@ -65,21 +62,11 @@ class Analysis(Component):
         Raises:
             InputError: the model or the data cannot be used; the message says what to do.
         """
-        data = Data.of(data)
-        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
-        data = data if device is None else data.to(device)
-        batch = min(batch, len(data))
         began = time.perf_counter()
-        with evaluating(model), untouched(model):
-            logits = golden_outputs(model, data, call, batch)
-            if logits.ndim != 2 or logits.shape[1] < 2:
-                raise InputError(
-                    f"{self!r} looks at classifiers, with outputs (samples, classes); this model "
-                    f"gives {tuple(logits.shape)}"
-                )
-            subject = Subject(model, data, call, batch, seed, logits, progress)
-            with subject.shown(repr(self)):
-                found = self.find(subject)
+        with looked_at(
+            repr(self), model, data, call=call, batch=batch, seed=seed, progress=progress
+        ) as subject:
+            found = self.find(subject)
         return Scores(
             repr(self),
             found.level,
@@ -98,20 +85,3 @@ class Analysis(Component):
 
         Chance comes from ``subject.seed`` only; passes go through ``subject``, which counts them.
         """
-
-
-class untouched:  # noqa: N801  # reads as what it does
-    """While open, gradients may be asked for; afterwards flags and ``.grad`` are as they were."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._was = [(p, p.requires_grad, p.grad) for p in model.parameters()]
-
-    def __enter__(self) -> None:
-        for parameter, _, _ in self._was:
-            parameter.grad = None
-
-    def __exit__(self, *_: object) -> None:
-        for parameter, required, gradient in self._was:
-            if parameter.requires_grad != required:
-                parameter.requires_grad_(required)
-            parameter.grad = gradient

@@ -1,9 +1,7 @@
 """How large do the values of a channel get?"""
 
-import numpy as np
-import torch
-
 from radhard.analyses.base import Analysis, Found
+from radhard.analyses.by_channel import of_activations
 from radhard.analyses.subject import Subject
 from radhard.spec import component
 
@@ -19,13 +17,4 @@ class MaxValue(Analysis):
     """
 
     def find(self, subject: Subject) -> Found:
-        sums = {layer: np.zeros(len(layer.weight)) for layer in subject.layers}
-        with torch.no_grad(), subject.captured(subject.layers) as seen:
-            for _, inputs in subject.batches():
-                subject.forward(inputs)
-                for layer, calls in seen.items():
-                    if calls:
-                        each = torch.stack([layer.by_channel(out).abs().amax(2) for out in calls])
-                        sums[layer] += each.amax(0).sum(0).double().cpu().numpy()
-        n = len(subject.data)
-        return Found("channel", {layer.name: total / n for layer, total in sums.items()})
+        return of_activations(subject, lambda values: values.abs().amax(2))

@@ -1,8 +1,9 @@
 """What does an analysis look at?"""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,35 +14,15 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from torch import Tensor, nn
 
+from radhard.analyses.layer import WEIGHTED, Layer
+from radhard.analyses.passed import Passed
+from radhard.analyses.watching import Watch, sample_axes
+from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.targets import Forward
 
-__all__ = ["Layer", "Subject"]
-
-WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-"""Layers whose outputs are sums of products, one channel a row of the weight."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution or linear layer, by its name in the model."""
-
-    name: str
-    module: nn.Module
-
-    def by_channel(self, values: Tensor) -> Tensor:
-        """What the layer hands on as ``(samples, channels, positions)``; a view where possible."""
-        if isinstance(self.module, nn.Linear):
-            return values.reshape(len(values), -1, values.shape[-1]).transpose(1, 2)
-        return values.flatten(2)
-
-    @property
-    def weight(self) -> Tensor:
-        """The weight, ``(channels, inputs, ...)``."""
-        weight = self.module.weight
-        assert isinstance(weight, Tensor)
-        return weight
+__all__ = ["Layer", "Passed", "Subject"]
 
 
 @dataclass
@@ -58,6 +39,7 @@ class Subject:
     progress: bool | None = None
     samples: int = 0
     """How many samples passed through the model or part of it, backward passes not counted."""
+    _watch: Watch = field(default_factory=Watch, repr=False)
     _bar: Progress | None = field(default=None, repr=False)
     _task: TaskID | None = field(default=None, repr=False)
 
@@ -79,6 +61,22 @@ class Subject:
         if self.data.labels is None:
             raise InputError(f"{self.data.name}: this analysis compares with labels; give some")
         return self.data.labels
+
+    @cached_property
+    def label_classes(self) -> Tensor:
+        """The labels as numbers of classes, ``(samples,)``.
+
+        Raises:
+            InputError: the data have none, or they are no classes of this model.
+        """
+        labels, classes = self.labels, self.logits.shape[1]
+        whole = not labels.is_floating_point() and not labels.is_complex() and labels.ndim == 1
+        if not whole or bool(((labels < 0) | (labels >= classes)).any()):
+            raise InputError(
+                f"{self.data.name}: labels {tuple(labels.shape)} of {labels.dtype} are no numbers "
+                f"of classes; the model has 0 to {classes - 1}"
+            )
+        return labels.long()
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -103,34 +101,68 @@ class Subject:
 
     def forward(self, inputs: Any, *, model: nn.Module | None = None) -> Tensor:
         """The logits for a batch, counted; with gradients where these are switched on."""
-        outputs = self.call(self.model if model is None else model, inputs)
+        self._watch.begin(samples(inputs))
+        # What was made in inference mode cannot be differentiated, but a copy of it can.
+        given = mapped(inputs, torch.clone) if torch.is_grad_enabled() else inputs
+        outputs = self.call(self.model if model is None else model, given)
         self.samples += len(outputs)
         return outputs
+
+    @cached_property
+    def axes(self) -> dict[tuple[str, int], int]:
+        """The axis that tells samples apart in what a layer hands on, by its name and the call.
+
+        Calls are left out whose samples cannot be told apart.
+
+        Raises:
+            InputError: the model takes another way for some samples than for others.
+        """
+        self.samples += 7  # two and three copies of a sample, and a pair
+        return sample_axes(self.model, self.data.rows(slice(0, self.batch)), self.call)
+
+    @contextmanager
+    def traced(self, layers: Sequence[Layer]) -> Iterator[list[Passed]]:
+        """While open, the calls of these layers in their order; emptied before every pass.
+
+        Calls are left out whose samples cannot be told apart (`axes`). Where gradients are recorded
+        outputs can be differentiated, also of a model whose parameters are frozen.
+        """
+        axes, seen, counts = self.axes, list[Passed](), Counter[str]()
+
+        def forget() -> None:
+            seen.clear()
+            counts.clear()
+
+        def see(layer: Layer, args: Any, given: dict[str, Any], output: Any) -> Any:
+            axis = axes.get((layer.name, counts[layer.name]))
+            counts[layer.name] += 1
+            if axis is None or not isinstance(output, Tensor):
+                return output
+            inputs = (args[0] if args else given["input"]).detach().clone()
+            if torch.is_grad_enabled() and not output.requires_grad:
+                output.requires_grad_()
+            seen.append(Passed(layer, inputs, output, self._watch.samples, axis))
+            # A copy goes on, so that what comes next may overwrite it; this one stays.
+            return output.clone()
+
+        with self._watch.over(layers, see, forget):
+            yield seen
 
     @contextmanager
     def captured(self, layers: Sequence[Layer]) -> Iterator[dict[Layer, list[Tensor]]]:
         """While open, what these layers hand on, call by call; cleared before every pass."""
         seen: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
 
-        def clear(*_: Any) -> None:
+        def forget() -> None:
             for calls in seen.values():
                 calls.clear()
 
-        handles = [self.model.register_forward_pre_hook(clear)]
+        def see(layer: Layer, args: Any, given: Any, output: Tensor) -> Tensor:  # noqa: ARG001
+            seen[layer].append(output)
+            return output.clone()
 
-        def hook(layer: Layer) -> Any:
-            def see(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001
-                seen[layer].append(output)
-
-            return see
-
-        try:
-            for layer in layers:
-                handles.append(layer.module.register_forward_hook(hook(layer)))
+        with self._watch.over(layers, see, forget):
             yield seen
-        finally:
-            for handle in handles:
-                handle.remove()
 
     @contextmanager
     def gradients(self) -> Iterator[None]:
@@ -139,13 +171,17 @@ class Subject:
         Raises:
             InputError: the model's tensors were made in inference mode.
         """
-        made = [name for name, p in self.model.named_parameters() if p.is_inference()]
+        named = (*self.model.named_parameters(), *self.model.named_buffers())
+        made = [name for name, tensor in named if tensor.is_inference()]
         if made:
             raise InputError(
                 f"{made[0]!r} was made in inference mode, so that nothing can be differentiated; "
                 "build or load the model outside torch.inference_mode()"
             )
-        with torch.enable_grad():
+        # Recurrent kernels of cuDNN go backward in training mode only; others do in both.
+        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
+        kernels = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
+        with torch.inference_mode(False), torch.enable_grad(), kernels:
             yield
 
     @contextmanager

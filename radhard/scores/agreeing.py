@@ -1,7 +1,7 @@
 """How far do predicted scores agree with a campaign?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -15,7 +15,17 @@ from radhard.results import Results
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
 
-__all__ = ["Agreement", "Level", "Unit", "Values", "agreement", "measured", "rank_correlation"]
+__all__ = [
+    "Agreement",
+    "Level",
+    "Struck",
+    "Unit",
+    "Values",
+    "agreement",
+    "measured",
+    "rank_correlation",
+    "struck_parts",
+]
 
 Level = Literal["tensor", "channel", "element", "bit"]
 """What has a score: a whole tensor, a channel (neuron of a linear layer), a single word, a bit."""
@@ -89,8 +99,6 @@ def agreement(
     Raises:
         InputError: a campaign at error rates, fewer than four parts in common, or all alike.
     """
-    if results.by_rate:
-        raise InputError("trials at error rates strike everywhere; compare with one fault a trial")
     table, matched = measured(level, values, results, results.values(column))
     table = table[table["trials"] >= least]
     if len(table) < 4:
@@ -145,29 +153,58 @@ def measured(
 
     Trials weigh by the faults they stand for, so that strata may be unequal.
     """
-    space, trials, numbers = results.space, results.trials, results.numbers
-    places, words, variants = space.locate(trials.at(numbers))
     weights = _weights(results)
-    by_tensor = {site.name for site in space.sites} & set(scores)
-    matched = "tensor" if by_tensor else "layer"
+    matched = "layer"
     rows = []
+    for struck in struck_parts(level, scores, results):
+        matched = struck.matched
+        flat = scores[struck.scored].ravel()
+        parts, here = struck.parts, struck.rows
+        total = np.bincount(parts, minlength=flat.size)
+        mass = np.bincount(parts, weights=weights[here], minlength=flat.size)
+        harm = np.bincount(parts, weights=weights[here] * values[here], minlength=flat.size)
+        for part in np.flatnonzero((total > 0) & ~np.isnan(flat)).tolist():
+            rate = harm[part] / mass[part]
+            rows.append((struck.tensor, part, flat[part], rate, int(total[part])))
+    frame = pd.DataFrame(rows, columns=["tensor", "part", "score", "rate", "trials"])
+    return frame, matched
+
+
+@final
+@dataclass(frozen=True)
+class Struck:
+    """The executed trials in one tensor, each with the part that it struck."""
+
+    tensor: str
+    scored: str
+    """The name under which the tensor, or its layer, has scores."""
+    matched: str
+    rows: npt.NDArray[np.int64]
+    """Which of the executed trials."""
+    parts: npt.NDArray[np.int64]
+    """The number of the part, in the flattened scores, for each of them."""
+
+
+def struck_parts(level: Level, scores: Values, results: Results) -> Iterator[Struck]:
+    """Which scored part each trial struck, tensor by tensor; tensors without scores left out.
+
+    Raises:
+        InputError: a campaign at error rates.
+    """
+    if results.by_rate:
+        raise InputError("trials at error rates strike everywhere; compare with one fault a trial")
+    space = results.space
+    places, words, variants = space.locate(results.trials.at(results.numbers))
+    by_tensor = {site.name for site in space.sites} & set(scores)
     for place in np.unique(places).tolist():
         site = space.sites[place]
         name = site.name if by_tensor else _of_layer(site.layer, scores)
         if name is None or name not in scores:
             continue
-        here = places == place
-        within = words[here] % max(int(np.prod(site.shape)), 1)
-        of_part = scores[name]
-        parts = _part(level, of_part, within, variants[here], site.shape, space)
-        total = np.bincount(parts, minlength=of_part.size)
-        mass = np.bincount(parts, weights=weights[here], minlength=of_part.size)
-        harm = np.bincount(parts, weights=weights[here] * values[here], minlength=of_part.size)
-        flat = of_part.ravel()
-        for part in np.flatnonzero((total > 0) & ~np.isnan(flat)).tolist():
-            rows.append((site.name, part, flat[part], harm[part] / mass[part], int(total[part])))
-    frame = pd.DataFrame(rows, columns=["tensor", "part", "score", "rate", "trials"])
-    return frame, matched
+        rows = np.flatnonzero(places == place)
+        within = words[rows] % max(int(np.prod(site.shape)), 1)
+        parts = _part(level, scores[name], within, variants[rows], site.shape, space)
+        yield Struck(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
 
 
 def _part(

@@ -1,7 +1,7 @@
 """How vulnerable is each part of a model, as an analysis predicts it?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -61,6 +61,8 @@ class Scores:
     """``seconds``, and ``samples``: how many samples passed through the model, or part of it."""
     model: str = ""
     """Fingerprint of the model that was looked at."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """Where model and data came from, as whoever asked called them: ``model``, ``data``, ..."""
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -147,9 +149,7 @@ index=(0,), value=0.1)]
         if level not in possible.get(self.level, ()):
             raise InputError(f"{self.by} scores by {self.level}, from which none by {level} follow")
         values = {name: _mean(value, level) for name, value in self.values.items()}
-        return Scores(
-            self.by, level, values, self.unit, facts=self.facts, cost=self.cost, model=self.model
-        )
+        return replace(self, level=level, values=values, low=None, high=None)
 
     def of(self, layer: str) -> npt.NDArray[np.float64] | None:
         """The scores of a module's weights or, where there are none, of its activations."""
@@ -199,6 +199,19 @@ index=(0,), value=0.1)]
                 "analyse this one"
             )
 
+    def demand_same_model(self, results: Results) -> None:
+        """See to it that a campaign was made on the model that these scores were made for.
+
+        Raises:
+            InputError: on another one, as far as both say.
+        """
+        struck = results.manifest.get("model fingerprint")
+        if self.model and isinstance(struck, str) and struck != self.model:
+            raise InputError(
+                f"the scores by {self.by} and the campaign are of different models (structure or "
+                "values); take the same model, weights and format for both"
+            )
+
     def to_frame(self) -> pd.DataFrame:
         """One row a part: tensor, index, score, and low and high where known."""
         rows: dict[str, list[Any]] = {"tensor": [], "index": [], "score": []}
@@ -220,7 +233,8 @@ index=(0,), value=0.1)]
         """
         arrays = {"values": self.values, "low": self.low, "high": self.high}
         plain = {name: getattr(self, name) for name in ("by", "level", "unit", "model")}
-        write(path, {**plain, "cost": dict(self.cost), "facts": dict(self.facts)}, arrays)
+        kept = {"cost": dict(self.cost), "facts": dict(self.facts), "names": dict(self.names)}
+        write(path, {**plain, **kept}, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Scores":

@@ -1,6 +1,7 @@
 """How are scores kept in a file?"""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -17,12 +18,12 @@ _FORMAT = "radhard scores 1"
 
 
 def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Values | None]) -> None:
-    """Write plain values and arrays as JSON.
+    """Write plain values and arrays as JSON; what is not finite becomes null.
 
     Raises:
         InputError: the file cannot be written.
     """
-    said = {"format": _FORMAT, **plain}
+    said = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
     said |= {name: None if found is None else _plain(found) for name, found in arrays.items()}
     text = json.dumps(said, allow_nan=False) + "\n"
     try:
@@ -52,11 +53,21 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         facts = {
             "facts": dict(said["facts"]),
             "cost": {str(k): float(v) for k, v in said["cost"].items()},
+            "names": dict(said.get("names", {})),
         }
         arrays = {name: _arrays(said[name]) for name in ("values", "low", "high")}
         return {**plain, **facts}, {**arrays, "values": arrays["values"] or {}}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{str(path)!r} holds no scores: {error!r}") from error
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for numbers that JSON has no words for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(values: Values) -> dict[str, Any]:

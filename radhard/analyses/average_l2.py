@@ -1,0 +1,21 @@
+"""How much do the values of a channel add up to?"""
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.by_channel import of_activations
+from radhard.analyses.subject import Subject
+from radhard.spec import component
+
+__all__ = ["AverageL2"]
+
+
+@component
+class AverageL2(Analysis):
+    """Euclidean norm of every channel's activations (Mahmoud et al., HarDNN, 2020).
+
+    Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
+    every convolution and linear layer, mean over the samples of the norm of each one's map. Larger
+    maps have larger norms, so that it ranks channels within a layer and not between layers.
+    """
+
+    def find(self, subject: Subject) -> Found:
+        return of_activations(subject, lambda values: values.norm(dim=2))

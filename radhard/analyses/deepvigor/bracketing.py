@@ -1,0 +1,45 @@
+"""Which deviation is to be tried next, between one that is safe and one that is not?"""
+
+import torch
+from torch import Tensor
+
+__all__ = ["between"]
+
+
+def between(
+    safe: Tensor, unsafe: Tensor, good: Tensor, bad: Tensor, first: Tensor, step: int, width: float
+) -> Tensor:
+    """A deviation strictly inside every bracket, ``(brackets,)``, so chosen that few are needed.
+
+    The ITP method (Oliveira and Takahashi, ACM TOMS 2020): a straight line through the margins at
+    both ends says where the class changes; a little towards the middle, so that both ends move;
+    never so far from the middle that bisection would have been more than one step sooner. Where a
+    margin is not finite, the middle.
+
+    Args:
+        safe: the end at which the class is kept.
+        unsafe: the end at which it is not; larger.
+        good: the margin of the golden class at ``safe``.
+        bad: that at ``unsafe``.
+        first: the width of each bracket before the first step.
+        step: how many steps were taken.
+        width: of a bracket that is narrow enough.
+
+    >>> ends = [torch.tensor([value]) for value in (0.0, 8.0, 1.0, -3.0, 8.0)]
+    >>> between(*ends, step=0, width=0.5)
+    tensor([3.6000])
+    """
+    wide = unsafe - safe
+    middle = safe + wide / 2
+    most = (first / width).log2().ceil().clamp(min=0) + 1
+    free = width / 2 * 2.0 ** (most - step) - wide / 2
+    line = safe + wide * (good / (good - bad))
+    towards = torch.sign(middle - line)
+    # At least so far that what the margins' own rounding hides cannot keep an end from moving.
+    nudge = (0.2 / first * wide**2).clamp(min=width / 4)
+    nudged = torch.where(nudge <= (middle - line).abs(), line + towards * nudge, middle)
+    near = (nudged - middle).abs() <= free
+    chosen = torch.where(near, nudged, middle - towards * free.clamp(min=0))
+    finite = good.isfinite() & bad.isfinite() & chosen.isfinite()
+    inside = (chosen > safe) & (chosen < unsafe)
+    return torch.where(finite & inside, chosen, middle)

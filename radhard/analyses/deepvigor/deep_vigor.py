@@ -1,0 +1,197 @@
+"""Which deviations of each neuron change the answer, and how many bit flips cause them?"""
+
+import time
+from typing import Any, Literal
+
+import numpy as np
+from torch import nn
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.deepvigor.losses import Loss
+from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
+from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.ranges import Ranges
+from radhard.analyses.deepvigor.thresholds import Search
+from radhard.analyses.looking import looked_at
+from radhard.analyses.subject import Subject
+from radhard.errors import InputError
+from radhard.formats import Format
+from radhard.forward import plain
+from radhard.manifest import fingerprint
+from radhard.scores import Scores
+from radhard.spec import component, parse
+from radhard.targets import Forward
+from radhard.targets.patterns import demand, matches
+
+__all__ = ["DeepVigor"]
+
+
+@component
+class DeepVigor(Analysis):
+    """Vulnerability value ranges of every neuron (Ahmadilivani et al., ETS 2023).
+
+    For each neuron (an element of what a convolution or linear layer hands on, before an activation
+    function that is a module of its own) and each input: how far may it deviate, upwards and
+    downwards, before the class changes? A search with many probes in one pass brackets it between
+    a deviation that was tried and is safe and one that was tried and is not; of the layer that
+    gives the logits it follows in closed form. `ranges` merges them by golden class. A call gives,
+    from real flips of every bit of ``format``, the share of a neuron's flips that change the class
+    (NVF), as scores by element; ``at("tensor")`` is the layer's (LVF), and ``facts["BVF"]`` the
+    share by bit.
+
+    Args:
+        layers: globs over names of layers, joined by ``|``.
+        neurons: how many neurons of each layer, or which share of them, are looked at; drawn from
+            the seed. None: all.
+        format: how the values are stored, as text.
+        epsilon: the deviation that is tried first.
+        bound: the largest that is searched; one beyond is tried once where even this changes
+            nothing though it gets through to the logits.
+        tolerance: width at which a bracket is narrow enough.
+        loss: form of the loss whose gradient at ``epsilon`` tells which neurons can be left out;
+            None does without.
+        threshold: share of inputs without gradient above which a neuron is left out, to one side,
+            provided that no input changes its class at the bound.
+        outliers: a class keeps its vulnerable range if a share of its inputs below this is moved by
+            no deviation; the paper's is 0.02, at 0 the range holds for all analysed inputs.
+        search: ``"interpolation"`` tries where a straight line through the logits says that the
+            class changes, ``"bisection"`` the middle: same brackets, twice the passes.
+
+    Raises:
+        InputError: sizes that are not above 0, or shares outside [0, 1].
+    """
+
+    layers: str = "*"
+    neurons: int | float | None = None
+    format: str = "Float32()"
+    epsilon: float = 10_000.0
+    bound: float = 500_000.0
+    tolerance: float = 0.05
+    loss: Loss | None = "per_class"
+    threshold: float = 0.98
+    outliers: float = 0.0
+    search: Literal["interpolation", "bisection"] = "interpolation"
+
+    def check(self) -> None:
+        parse(self.format, Format)  # type: ignore[type-abstract]
+        if not 0 < self.tolerance < self.epsilon < self.bound:
+            raise InputError(
+                f"tolerance={self.tolerance:g}, epsilon={self.epsilon:g}, bound={self.bound:g} do "
+                "not go together; each is larger than the one before, and the first above 0"
+            )
+        for name, share in (("threshold", self.threshold), ("outliers", self.outliers)):
+            if not 0 <= share <= 1:
+                raise InputError(f"{name}={share!r} is not allowed; a share of the inputs, 0 to 1")
+        some = self.neurons
+        if some is not None and not (some >= 1 if isinstance(some, int) else 0 < some <= 1):
+            raise InputError(
+                f"neurons={some!r} is not allowed; a whole number from 1, or a share up to 1.0"
+            )
+
+    def find(self, subject: Subject) -> Found:
+        return self._scored(self._looked(subject))
+
+    def ranges(
+        self,
+        model: nn.Module,
+        data: Any,
+        *,
+        call: Forward = plain,
+        batch: int = 100,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> Ranges:
+        """The ranges of deviations that change no answer, some, or all; arguments as of a call.
+
+        Raises:
+            InputError: the model or the data cannot be used; the message says what to do.
+        """
+        return self.scores_and_ranges(
+            model, data, call=call, batch=batch, seed=seed, progress=progress
+        )[1]
+
+    def scores_and_ranges(
+        self,
+        model: nn.Module,
+        data: Any,
+        *,
+        call: Forward = plain,
+        batch: int = 100,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> tuple[Scores, Ranges]:
+        """Both products for the price of one; arguments as of a call.
+
+        Raises:
+            InputError: the model or the data cannot be used; the message says what to do.
+        """
+        began = time.perf_counter()
+        with looked_at(
+            repr(self), model, data, call=call, batch=batch, seed=seed, progress=progress
+        ) as subject:
+            found = self._looked(subject)
+        own, scored = fingerprint(model), self._scored(found)
+        ranges = Ranges(
+            repr(self),
+            self.format,
+            {name: of.limits for name, of in found.items()},
+            len(subject.data),
+            scored.facts["forwards per neuron"],
+            own,
+        )
+        cost = {"seconds": time.perf_counter() - began, "samples": float(subject.samples)}
+        scores = Scores(
+            repr(self),
+            scored.level,
+            scored.values,
+            scored.unit,
+            facts=scored.facts,
+            cost=cost,
+            model=own,
+        )
+        return scores, ranges
+
+    def _looked(self, subject: Subject) -> dict[str, OfLayer]:
+        names = [layer.name for layer in subject.layers]
+        chosen = [name for name in names if matches(self.layers, name)]
+        demand(chosen, self, names, "convolution or linear layer")
+        probes = Probes(subject, chosen)
+        search = Search(
+            self.epsilon,
+            self.bound,
+            self.tolerance,
+            self.loss,
+            self.threshold,
+            self.search == "bisection",
+        )
+        format = parse(self.format, Format)  # type: ignore[type-abstract]
+        neurons = {
+            name: drawn(self.neurons, int(np.prod(site.shape)), subject.random(at))
+            for at, (name, site) in enumerate(probes.sites.items())
+        }
+        total, done = sum(len(some) for some in neurons.values()), 0
+
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            subject.step(done, total)
+
+        return {
+            name: analysed(probes, name, some, search, format, self.outliers, step)
+            for name, some in neurons.items()
+        }
+
+    def _scored(self, found: dict[str, OfLayer]) -> Found:
+        values = {}
+        for name, of in found.items():
+            scores = np.full(of.limits.size, np.nan)
+            scores[of.limits.neurons] = of.nvf
+            values[name] = scores.reshape(of.limits.shape)
+        facts = {
+            "LVF": {name: float(of.nvf.mean()) for name, of in found.items()},
+            "BVF": {name: of.bvf.tolist() for name, of in found.items()},
+            "forwards per neuron": {name: of.forwards for name, of in found.items()},
+            "left out by gradient": {name: of.skipped for name, of in found.items()},
+            "gradient refuted": {name: of.refuted for name, of in found.items()},
+        }
+        return Found("element", values, "share", facts=facts)

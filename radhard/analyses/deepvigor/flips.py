@@ -1,0 +1,68 @@
+"""By how much does a flip of each bit put a value off?"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from radhard.analyses.deepvigor.thresholds import Thresholds
+from radhard.faults import BitFlip
+from radhard.formats import Format
+from radhard.quantization import format_of
+from radhard.storage import fitted
+from radhard.targets import Site
+
+__all__ = ["deviations", "held_in", "vulnerable_bits"]
+
+
+def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> Format:
+    """The format with its scale, if it has one, for what a layer hands on.
+
+    It is the model's own where the model rounds its activations; else that which suits the
+    fault-free values.
+
+    Raises:
+        InputError: the model rounds to another format, or the words are wider than the values.
+    """
+    path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
+    dtype: torch.dtype = getattr(torch, site.dtype)
+    if format_of(model, site.layer, path) is not None or format.bits > 8 * dtype.itemsize:
+        return fitted(format, model, site)
+    return format.fit(golden)
+
+
+def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:
+    """For every bit, the least first, by how much its flip puts each value off, as float64.
+
+    >>> from radhard.formats import Float32
+    >>> found = [by.item() for by in deviations(torch.tensor([1.5]), Float32())]
+    >>> found[22], found[31]
+    (-0.5, -3.0)
+    """
+    codes, flip = format.encode(values), BitFlip()
+    held = format.decode(codes).double()
+    for bit in range(format.bits):
+        struck = flip.corrupt(codes, torch.full_like(codes, bit), format)
+        yield format.decode(struck).double() - held
+
+
+def vulnerable_bits(
+    values: Tensor, format: Format, up: Thresholds, down: Thresholds
+) -> tuple[Tensor, Tensor]:
+    """How many flips change the class: of each neuron ``(neurons,)``, and of each bit ``(bits,)``.
+
+    ``values`` are fault-free ones, ``(samples, neurons)``; each input is judged by its own
+    thresholds. A flip that makes the value no number changes it, and so does one that makes it
+    infinite, where anything gets through.
+    """
+    above, below = up.middle().T, down.middle().T
+    deaf_above, deaf_below = up.safe.isinf().T, down.safe.isinf().T
+    by_neuron = torch.zeros(values.shape[1], dtype=torch.int64, device=values.device)
+    by_bit = []
+    for off in deviations(values, format):
+        limit = torch.where(off > 0, above, below)
+        deaf = torch.where(off > 0, deaf_above, deaf_below)
+        harmful = ((off.abs() >= limit) & ~deaf) | off.isnan()
+        by_neuron += harmful.sum(0)
+        by_bit.append(harmful.sum())
+    return by_neuron.cpu(), torch.stack(by_bit).cpu()

@@ -1,0 +1,39 @@
+"""By how much must a logit deviate until the class changes?"""
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.thresholds import Thresholds
+
+__all__ = ["thresholds_of_logits"]
+
+
+def thresholds_of_logits(logits: Tensor, golden: Tensor, neurons: Tensor, sign: int) -> Thresholds:
+    """The thresholds of the layer that gives the logits, in closed form, without a forward pass.
+
+    Any other class i answers once it is raised by ``E_golden - E_i``, the golden class loses once
+    it is lowered by its lead; raising the one or lowering the others changes nothing. ``safe`` and
+    ``unsafe`` are apart by what rounding may hide.
+
+    >>> found = thresholds_of_logits(
+    ...     torch.tensor([[5.0, 1.0, 2.0]]), torch.tensor([0]), torch.arange(3), 1
+    ... )
+    >>> found.middle().T
+    tensor([[inf, 4., 3.]], dtype=torch.float64)
+    """
+    exact, rows = logits.double(), torch.arange(len(logits), device=logits.device)
+    own = exact[rows, golden]
+    if sign > 0:
+        needed = own[:, None] - exact
+        needed[rows, golden] = torch.inf
+    else:
+        needed = torch.full_like(exact, torch.inf)
+        others = exact.clone()
+        others[rows, golden] = -torch.inf
+        needed[rows, golden] = own - others.amax(1)
+    needed = needed[:, neurons.to(logits.device)].T
+    size = exact.abs().amax(1) * 4 + 1e-30
+    slack = torch.finfo(logits.dtype).eps * (size + needed)
+    safe, unsafe = (needed - slack).clamp(min=0), needed + slack
+    never = needed.isinf()
+    return Thresholds(safe.masked_fill(never, torch.inf), unsafe.masked_fill(never, torch.inf))

@@ -1,0 +1,114 @@
+"""Where do the ranges of a layer's neurons end?"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.errors import InputError
+
+__all__ = ["Limits"]
+
+Ends = npt.NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Magnitudes of deviation of each analysed neuron and golden class, ``(neurons, classes)``.
+
+    Non-vulnerable from ``-safe_down`` to ``safe_up``, vulnerable from ``unsafe_up`` upwards and
+    from ``-unsafe_down`` downwards. ``unsafe`` is infinite where there is no vulnerable range;
+    ``safe`` is the largest number that was tried where none of those changed an answer, and
+    infinite where nothing gets through at all. NaN for classes that no analysed input had.
+
+    Raises:
+        ValueError: arrays that do not go together.
+    """
+
+    shape: tuple[int, ...]
+    """Of one sample's output of the layer."""
+    neurons: npt.NDArray[np.int64]
+    """Flat positions of the analysed ones, ascending."""
+    safe_down: Ends
+    unsafe_down: Ends
+    safe_up: Ends
+    unsafe_up: Ends
+
+    def __post_init__(self) -> None:
+        sizes = {getattr(self, name).shape for name in _ENDS}
+        if len(sizes) != 1 or sizes.pop()[:1] != self.neurons.shape or self.safe_up.ndim != 2:
+            raise ValueError("limits are one for each neuron and class")
+        if self.neurons.dtype != np.int64 or (np.diff(self.neurons) <= 0).any():
+            raise ValueError("neurons are ascending whole numbers")
+        if len(self.neurons) and not 0 <= self.neurons[0] <= self.neurons[-1] < self.size:
+            raise ValueError(f"neurons are positions below {self.size}")
+
+    @property
+    def size(self) -> int:
+        """Neurons that the layer has."""
+        return math.prod(self.shape)
+
+    @property
+    def classes(self) -> int:
+        """Classes that the model tells apart."""
+        return int(self.safe_up.shape[1])
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All but the shape, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+
+    def classified(
+        self,
+        layer: str,
+        neurons: npt.NDArray[np.int64],
+        deviations: Ends,
+        golden: npt.NDArray[np.int64] | None,
+    ) -> npt.NDArray[np.int8]:
+        """0 non-vulnerable, 1 semi-vulnerable, 2 vulnerable; arguments of one shape.
+
+        Raises:
+            InputError: no such neuron or class.
+        """
+        _within(layer, "neurons", neurons, self.size)
+        rows = np.searchsorted(self.neurons, neurons).clip(max=max(len(self.neurons) - 1, 0))
+        if not len(self.neurons):
+            return np.ones(neurons.shape, dtype=np.int8)
+        known = self.neurons[rows] == neurons
+        if golden is None:
+            ends = self._of_all()
+            chosen = {name: ends[name][rows] for name in _ENDS}
+        else:
+            _within(layer, "classes", golden, self.classes)
+            chosen = {name: getattr(self, name)[rows, golden] for name in _ENDS}
+        upwards, size = deviations > 0, np.abs(deviations)
+        safe = np.where(upwards, chosen["safe_up"], chosen["safe_down"])
+        unsafe = np.where(upwards, chosen["unsafe_up"], chosen["unsafe_down"])
+        found = np.ones(neurons.shape, dtype=np.int8)
+        found[known & (size <= safe)] = 0
+        found[known & (size >= unsafe) & np.isfinite(unsafe)] = 2
+        found[known & np.isnan(deviations)] = 2
+        return found
+
+    def _of_all(self) -> dict[str, Ends]:
+        """The ends whatever the golden class: what holds for the inputs of every class."""
+        ends = {}
+        for name in _ENDS:
+            all_: Ends = getattr(self, name)
+            least = name.startswith("safe")
+            filled = np.where(np.isnan(all_), np.inf if least else -np.inf, all_)
+            ends[name] = filled.min(1) if least else filled.max(1)
+        return ends
+
+
+_ENDS = ("safe_down", "unsafe_down", "safe_up", "unsafe_up")
+
+
+def _within(layer: str, what: str, given: npt.NDArray[np.int64], size: int) -> None:
+    if not np.issubdtype(given.dtype, np.integer):
+        raise InputError(f"{what} are whole numbers; {given.dtype} was given")
+    if given.size and not 0 <= given.min() <= given.max() < size:
+        wrong = given[(given < 0) | (given >= size)].flat[0]
+        raise InputError(f"{layer!r} has {size:,} {what}, from 0; there is no {wrong}")

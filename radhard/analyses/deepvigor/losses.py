@@ -1,0 +1,51 @@
+"""How confident is a model in an answer, as one number that has a gradient?"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = ["Loss", "loss", "saturated"]
+
+Loss = Literal["per_class", "summed"]
+"""Which form of DeepVigor's loss: ``"per_class"``, the sum over the other classes j of
+``sigmoid(E_golden - E_j)``; ``"summed"``, the sigmoid of the sum of those differences, as printed
+in the paper, which saturates as soon as one class is far away."""
+
+
+def loss(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
+    """DeepVigor's loss of each probe, ``(probes,)``, golden class minus the others.
+
+    ``logits`` is ``(probes, classes)``, ``golden`` the fault-free answers ``(probes,)``. The sign
+    makes a vanishing gradient mean that the golden class dominates, or that nothing gets through.
+
+    >>> logits, golden = torch.tensor([[2.0, 1.0, 0.0]]), torch.tensor([0])
+    >>> loss(logits, golden, "per_class"), loss(logits, golden, "summed")
+    (tensor([1.6119]), tensor([0.9526]))
+    """
+    differences = _differences(logits, golden)
+    if form == "summed":
+        return differences.sum(1).sigmoid()
+    # The golden class's own difference is 0, and half of one is no part of the sum.
+    return differences.sigmoid().sum(1) - 0.5
+
+
+def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
+    """Probes of which the loss has no gradient left in its sigmoids, whatever lies before them.
+
+    >>> saturated(torch.tensor([[2.0, 1.0], [200.0, 1.0]]), torch.tensor([0, 0]), "per_class")
+    tensor([False,  True])
+    """
+    differences = _differences(logits, golden)
+    if form == "summed":
+        differences = differences.sum(1, keepdim=True)
+    else:
+        others = torch.ones_like(differences, dtype=torch.bool)
+        others.scatter_(1, golden[:, None], False)
+        differences = differences[others].reshape(len(golden), -1)
+    found = differences.sigmoid()
+    return (found * (1 - found) == 0).all(1)
+
+
+def _differences(logits: Tensor, golden: Tensor) -> Tensor:
+    return logits.gather(1, golden[:, None]) - logits

@@ -1,0 +1,33 @@
+"""Which deviations are safe, or harmful, for all inputs of a class?"""
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.thresholds import Thresholds
+
+__all__ = ["merged"]
+
+
+def merged(
+    found: Thresholds, golden: Tensor, classes: int, outliers: float
+) -> tuple[Tensor, Tensor]:
+    """The limits of every neuron and golden class, ``(neurons, classes)`` each.
+
+    Up to the first, the smallest ``safe`` of the class's inputs, none of them changes its class;
+    from the second, the largest ``unsafe``, all do. A share of inputs below ``outliers`` that no
+    deviation moves is left out of the second. NaN where no input has this golden class.
+
+    >>> ends = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1.5, 2.5, torch.inf]])
+    >>> merged(Thresholds(*ends), torch.tensor([0, 0, 1]), 3, 0.0)
+    (tensor([[1., 9., nan]]), tensor([[2.5000,    inf,    nan]]))
+    """
+    safe = found.safe.new_full((len(found.safe), classes), torch.nan)
+    unsafe = safe.clone()
+    for answer in sorted(set(golden.tolist())):
+        own = golden == answer
+        safe[:, answer] = found.safe[:, own].amin(1)
+        ends = found.unsafe[:, own]
+        never = ends.isinf()
+        ignored = never & (never.double().mean(1, keepdim=True) < outliers)
+        unsafe[:, answer] = ends.masked_fill(ignored, 0).amax(1)
+    return safe, unsafe

@@ -1,0 +1,99 @@
+"""What is found out about the neurons of one layer?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from radhard.analyses.deepvigor.flips import held_in, vulnerable_bits
+from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
+from radhard.analyses.deepvigor.limits import Limits
+from radhard.analyses.deepvigor.merging import merged
+from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.thresholds import Search, Thresholds, searched
+from radhard.formats import Format
+
+__all__ = ["OfLayer", "analysed", "drawn"]
+
+_TOGETHER = 2**19
+"""Neurons times inputs that are searched together: bounds the memory, and fills the passes."""
+
+
+@dataclass
+class OfLayer:
+    """The analysed neurons of one layer."""
+
+    limits: Limits
+    nvf: npt.NDArray[np.float64]
+    """Share of the flips of each neuron's bits, over all inputs, that change the class."""
+    bvf: npt.NDArray[np.float64]
+    """Share of the flips of each bit, over all neurons and inputs, that change the class."""
+    skipped: int
+    """Neurons and signs that the gradient left out."""
+    refuted: int
+    """Neurons and signs that it would have left out, had the bound not shown a change."""
+    forwards: float
+    """Forward passes of all inputs for each neuron, or what amounts to as many."""
+
+
+def drawn(
+    neurons: int | float | None, size: int, chance: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """The neurons of a layer that are looked at, ascending: all, a share, or so many."""
+    if neurons is None:
+        return np.arange(size, dtype=np.int64)
+    count = neurons if isinstance(neurons, int) else max(1, round(neurons * size))
+    return np.sort(chance.choice(size, min(count, size), replace=False)).astype(np.int64)
+
+
+def analysed(
+    probes: Probes,
+    layer: str,
+    neurons: npt.NDArray[np.int64],
+    search: Search,
+    format: Format,
+    outliers: float,
+    step: Callable[[int], None],
+) -> OfLayer:
+    """Thresholds of some neurons, block by block; merged by class, and set against bit flips."""
+    subject, site = probes.subject, probes.site(layer)
+    golden = probes.golden(layer).flatten(1)
+    held = held_in(format, subject.model, site, golden.reshape(-1, *site.shape))
+    n, classes = subject.logits.shape
+    before, skipped, refuted = subject.samples, 0, 0
+    ends: list[list[torch.Tensor]] = [[], [], [], []]
+    counts, bits = [], torch.zeros(held.bits, dtype=torch.int64)
+    numbers = torch.from_numpy(neurons).to(golden.device)
+    for block in torch.split(numbers, max(1, _TOGETHER // n)):
+        down, up = (_thresholds(probes, layer, block, sign, search) for sign in (-1, 1))
+        skipped += down.skipped + up.skipped
+        refuted += down.refuted + up.refuted
+        for at, found in ((0, down), (2, up)):
+            safe, unsafe = merged(found, subject.answers, classes, outliers)
+            ends[at].append(safe.cpu())
+            ends[at + 1].append(unsafe.cpu())
+        words = held.take(block, site.shape)
+        by_neuron, by_bit = vulnerable_bits(golden[:, block], words, up, down)
+        counts.append(by_neuron)
+        bits += by_bit
+        step(len(block))
+    limits = Limits(site.shape, neurons, *(torch.cat(parts).numpy() for parts in ends))
+    return OfLayer(
+        limits,
+        torch.cat(counts).double().numpy() / (n * held.bits),
+        bits.double().numpy() / (n * len(neurons)),
+        skipped,
+        refuted,
+        (subject.samples - before) / (n * len(neurons)),
+    )
+
+
+def _thresholds(
+    probes: Probes, layer: str, neurons: torch.Tensor, sign: int, search: Search
+) -> Thresholds:
+    if probes.gives_logits(layer):
+        subject = probes.subject
+        return thresholds_of_logits(subject.logits, subject.answers, neurons, sign)
+    return searched(probes, layer, neurons, sign, search)

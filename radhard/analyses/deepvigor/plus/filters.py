@@ -1,0 +1,112 @@
+"""How vulnerable are the weights of a channel?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.plus.asking import Asked, Case
+from radhard.analyses.deepvigor.plus.displacements import Displacements
+from radhard.analyses.deepvigor.plus.drawing import Chance, Numbers, one_an_image, some
+from radhard.analyses.deepvigor.plus.ladder import Grid, ladder
+from radhard.analyses.deepvigor.plus.products import Products
+from radhard.analyses.deepvigor.plus.verdicts import Verdicts
+from radhard.analyses.subject import Layer
+
+__all__ = ["Filters"]
+
+_PRODUCTS = 32
+"""Products of a sum whose errors stand for all, in an image."""
+_POOLED = 2**14
+"""Products whose errors stand for those of all positions and images together, about."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Faults in the weights of channels: a bit flip of one is an error all over the channel."""
+
+    asked: Asked
+    displacements: Displacements
+    grid: Grid
+    strict: bool
+    own: bool
+    """Errors as each image sees them and where it sees them; else all alike, and everywhere."""
+    draws: int
+
+    def population(self, products: Products) -> int | None:
+        """Of how many possible rows those of a channel are a sample; None where they are all."""
+        if not self.own or (products.scalar and products.count <= _PRODUCTS):
+            return None
+        rows = products.samples * products.count
+        return math.ceil(rows / _PRODUCTS) if products.scalar else rows
+
+    def verdicts(
+        self, layer: Layer, products: Products, channels: Numbers, chance: Chance
+    ) -> Verdicts:
+        """Of some channels."""
+        if self.own and not products.scalar:
+            case, rows = self._patterns(layer, products, channels, chance)
+        else:
+            errors = self._errors(layer, products, channels, chance)
+            each = products.samples
+            if self.own:
+                steps = ladder(errors, self.grid, strict=self.strict)
+            else:  # one distribution for all images
+                steps = ladder(errors.reshape(len(channels), -1), self.grid, strict=self.strict)
+                steps = steps.of(torch.arange(len(channels)).repeat_interleave(each))
+            samples = torch.arange(each).repeat(len(channels))
+            places = torch.from_numpy(channels).repeat_interleave(each)
+            case, rows = Case(samples, places, steps), each
+        return Verdicts.of(*self.asked.factors(layer.name, case), rows)
+
+    def _patterns(
+        self, layer: Layer, products: Products, channels: Numbers, chance: Chance
+    ) -> tuple[Case, int]:
+        """One weight an image and draw, with the map that its error has there."""
+        n, count = products.samples, products.count
+        draws = min(self.draws, count)
+        weights = products.weight[torch.from_numpy(channels)].double().cpu().numpy()
+        if draws == count:
+            chosen = [np.repeat(np.arange(count), n) for _ in channels]
+        else:
+            chosen = [
+                one_an_image(own, n * draws, chance.of(channel))
+                for own, channel in zip(weights, channels.tolist(), strict=True)
+            ]
+        drawn = torch.from_numpy(np.concatenate(chosen))
+        rows = n * draws
+        places = torch.from_numpy(channels).repeat_interleave(rows)
+        samples = torch.arange(n).repeat(draws * len(channels))
+        errors = self.displacements.of_weights(layer, places * products.count + drawn)
+        steps = ladder(errors, self.grid, strict=self.strict)
+        return Case(samples, places, steps, products.maps(samples, places, drawn)), rows
+
+    def _errors(
+        self, layer: Layer, products: Products, channels: Numbers, chance: Chance
+    ) -> Tensor:
+        """Errors of a channel's sums, ``(channels * samples, errors)`` for scalars, else pooled."""
+        count, n = products.count, products.samples
+        places = math.prod(products.positions)
+        if products.scalar:
+            drawn = [some(count, _PRODUCTS, n, chance.of(channel)) for channel in channels.tolist()]
+            which = torch.from_numpy(np.concatenate(drawn))
+            samples = torch.arange(n).repeat(len(channels))[:, None]
+            at = torch.from_numpy(channels).repeat_interleave(n)[:, None]
+            moved = self.displacements.of_weights(layer, at * count + which)
+            met = products.met(samples, at, which, torch.zeros_like(which))
+            return times(moved, met).flatten(1)
+        each = max(1, min(places * n, _POOLED // count))
+        seen = [some(places * n, each, count, chance.of(channel)) for channel in channels.tolist()]
+        at = torch.from_numpy(channels)[:, None]
+        which = torch.arange(count)[None]
+        moved = self.displacements.of_weights(layer, at * count + which)
+        spots = torch.from_numpy(np.stack(seen))
+        met = products.met(spots // places, at[..., None], which[..., None], spots % places)
+        return times(moved[:, :, None], met).reshape(len(channels), -1)
+
+
+def times(moved: Tensor, met: Tensor) -> Tensor:
+    """Errors of products ``(..., flips)``; what was no number stays none, whatever it meets."""
+    return moved * met.double()[..., None]

@@ -1,0 +1,120 @@
+"""Which input does each weight of a layer meet at each position of its output?"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+from radhard.analyses.subject import Layer
+
+__all__ = ["Products"]
+
+
+class Products:
+    """A layer as sums of products: channel ``c`` at a position sums ``weight[c, k] * input``.
+
+    The number ``k`` of a product is the flat position of its weight among those of the channel. Of
+    any convolution: stride, padding of any mode, dilation, groups.
+
+    Args:
+        layer: a convolution or linear layer.
+        inputs: what it is given, ``(samples, ...)``, the samples first.
+    """
+
+    def __init__(self, layer: Layer, inputs: Tensor) -> None:
+        module, weight = layer.module, layer.weight.detach()
+        self.weight = weight.flatten(1)
+        """``(channels, products)``."""
+        self.inputs = inputs
+        self._shape = tuple(weight.shape[1:])
+        self._own = 0
+        if isinstance(module, nn.Linear):
+            self.positions: tuple[int, ...] = tuple(inputs.shape[1:-1])
+            """Sizes of what a channel hands on for a sample."""
+            self._values = inputs.movedim(-1, 1)
+            self._steps: tuple[tuple[int, int], ...] = ()
+            return
+        assert isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        borders = _borders(module)
+        mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+        flat = [side for border in reversed(borders) for side in border]
+        self._values = nnf.pad(inputs, flat, mode=mode) if any(flat) else inputs
+        self._steps = tuple(zip(module.stride, module.dilation, strict=True))
+        sizes = []
+        for axis, (stride, dilation) in enumerate(self._steps):
+            reach = dilation * (weight.shape[2 + axis] - 1)
+            sizes.append((self._values.shape[2 + axis] - reach - 1) // stride + 1)
+        self.positions = tuple(sizes)
+        if module.groups > 1:
+            self._own = weight.shape[0] // module.groups
+
+    @property
+    def channels(self) -> int:
+        """Channels that the layer hands on."""
+        return len(self.weight)
+
+    @property
+    def count(self) -> int:
+        """Products in a sum."""
+        return self.weight.shape[1]
+
+    @property
+    def samples(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def scalar(self) -> bool:
+        """Whether a channel hands on one number a sample."""
+        return math.prod(self.positions) == 1
+
+    def met(self, samples: Tensor, channels: Tensor, products: Tensor, positions: Tensor) -> Tensor:
+        """The inputs of some products; all arguments broadcast, positions are flat.
+
+        >>> module = nn.Conv1d(1, 1, 2, bias=False)
+        >>> products = Products(Layer("0", module), torch.tensor([[[1.0, 2.0, 3.0]]]))
+        >>> zero = torch.tensor(0)
+        >>> products.met(zero, zero, torch.tensor([[0], [1]]), torch.arange(2))
+        tensor([[1., 2.],
+                [2., 3.]])
+        """
+        at = _unravelled(products, self._shape)
+        inner = at[0] if not self._own else at[0] + channels // self._own * self._shape[0]
+        where = _unravelled(positions, self.positions)
+        if self._steps:
+            where = [
+                place * stride + offset * dilation
+                for place, offset, (stride, dilation) in zip(
+                    where, at[1:], self._steps, strict=True
+                )
+            ]
+        found: Tensor = self._values[(samples, inner, *where)]
+        return found
+
+    def maps(self, samples: Tensor, channels: Tensor, products: Tensor) -> Tensor:
+        """The inputs of one product a row at all positions, ``(rows, *positions)``."""
+        everywhere = torch.arange(math.prod(self.positions), device=self.inputs.device)
+        rows = (samples[:, None], channels[:, None], products[:, None])
+        return self.met(*rows, everywhere).reshape(-1, *self.positions)
+
+
+def _borders(module: Any) -> list[tuple[int, int]]:
+    """How far the input is padded before and after, along every axis."""
+    if module.padding == "valid":
+        return [(0, 0)] * len(module.kernel_size)
+    if module.padding == "same":
+        reach = [
+            dilation * (size - 1)
+            for dilation, size in zip(module.dilation, module.kernel_size, strict=True)
+        ]
+        return [(total // 2, total - total // 2) for total in reach]
+    return [(border, border) for border in module.padding]
+
+
+def _unravelled(flat: Tensor, shape: tuple[int, ...]) -> list[Tensor]:
+    if not shape:
+        return []
+    axes = np.unravel_index(flat.cpu().numpy(), shape)
+    return [torch.as_tensor(axis, device=flat.device) for axis in axes]

@@ -1,0 +1,202 @@
+"""How vulnerable is each neuron of a network whose activations are words of whole numbers?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.words import bit_at, bit_reaching, first_harmful, upward
+from radhard.analyses.subject import Subject
+from radhard.engines.golden import golden_outputs
+from radhard.errors import InputError
+from radhard.formats import Fixed, Format, Int
+from radhard.formats.twos_complement import from_words, to_words
+from radhard.quantization import format_of, quantized
+from radhard.scores import Scores
+from radhard.spec import component
+from radhard.targets import Activations, Site
+
+__all__ = ["QDeepVigor", "nvf_table"]
+
+THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+
+_PAIRS = 2**17
+"""Neurons times samples that are looked at together."""
+
+Shares = npt.NDArray[np.float64]
+
+
+@component
+class QDeepVigor(Analysis):
+    """Neuron vulnerability factors of int8 or int16 networks (Ahmadilivani et al., AICAS 2023).
+
+    By neuron of every convolution and linear layer, the share of its bits, over all samples, whose
+    flip changes the answer: a few passes for each neuron and sample instead of one for each bit,
+    since a larger deviation is taken to do no less harm than a smaller one of the same sign.
+
+    The model is one that `radhard.quantization.quantized` made. Of any other, a copy with words of
+    ``bits`` bits, calibrated on the data, is looked at instead.
+
+    Args:
+        pattern: globs over module names, as of `radhard.targets.Activations`: whose outputs are the
+            neurons. ``QDeepVigor("relu*", None)`` takes them behind the activation function, where
+            hardware that fuses both keeps them.
+        layers: globs over layer classes; None for all.
+        bits: of a word; None takes those of the model, or 8.
+        mode: ``"exact"`` tries the deviations that flips of the word at hand make. ``"paper"``
+            finds the smallest harmful deviations of all, of results cut to the range of the word,
+            and takes a word's bits as set or clear with equal chance, in closed form.
+    """
+
+    pattern: str = "*"
+    layers: str | None = "Conv1d|Conv2d|Conv3d|Linear"
+    bits: int | None = None
+    mode: Literal["exact", "paper"] = "exact"
+
+    def check(self) -> None:
+        if self.bits is not None and not 2 <= self.bits <= 24:
+            raise InputError(f"{self!r}: bits is 2 to 24, of which one is the sign")
+
+    def find(self, subject: Subject) -> Found:
+        own = self._of_words(subject)
+        target = Activations(self.pattern, layers=self.layers)
+        names = [s.name for s in target.sites(own.model, own.data.inputs, own.call)]
+        probes = Probes(own, names)
+        values: dict[str, Shares] = {}
+        profiles: dict[str, list[float]] = {}
+        for number, site in enumerate(probes.sites.values()):
+            subject.step(number, len(probes.sites))
+            layer = _Layer(probes, site, self._format(own, site))
+            neurons, bits = layer.exact() if self.mode == "exact" else layer.closed_form()
+            values[site.name] = neurons.reshape(site.shape)
+            profiles[site.name] = bits.tolist()
+        if own is not subject:
+            subject.samples += own.samples
+        return Found("element", values, "share", facts={"bits": profiles})
+
+    def _of_words(self, subject: Subject) -> Subject:
+        """The subject itself if its model rounds activations, else one with a copy that does."""
+        if any(format_of(subject.model, name) for name, _ in subject.model.named_modules()):
+            return subject
+        model = quantized(
+            subject.model,
+            subject.data,
+            Int(8 if self.bits is None else self.bits),
+            call=subject.call,
+            batch=subject.batch,
+        )
+        logits = golden_outputs(model, subject.data, subject.call, subject.batch)
+        return replace(subject, model=model, logits=logits, samples=len(subject.data))
+
+    def _format(self, subject: Subject, site: Site) -> Format:
+        path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
+        found = format_of(subject.model, site.layer, path)
+        wanted = "any" if self.bits is None else f"{self.bits}"
+        if not isinstance(found, Int | Fixed) or self.bits not in (None, found.bits):
+            raise InputError(
+                f"{self!r} looks at whole numbers of {wanted} bits, and {site.name!r} hands on "
+                f"{found!r}; make the model with quantized(model, data, Int(8)), or leave the "
+                "module out of the pattern"
+            )
+        return found
+
+
+class _Layer:
+    """The neurons of one layer in all samples, and what their deviations do."""
+
+    def __init__(self, probes: Probes, site: Site, format: Format) -> None:
+        self._probes, self._site, self._format = probes, site, format
+        self._golden = probes.golden(site.name).flatten(1)
+        self._answers = probes.subject.answers
+
+    def exact(self) -> tuple[Shares, Shares]:
+        """Share of harmful flips by neuron, and by bit; over flips that the words at hand allow."""
+        bits = self._format.bits
+        samples, neurons = self._golden.shape
+        harm = torch.zeros(neurons, bits, dtype=torch.int64)
+        for sample, neuron in self._blocks():
+            words = self._format.encode(self._golden[sample, neuron])
+            up = upward(words, bits)
+            for among, sign in ((up, 1), (~up, -1)):
+
+                def harmful(rows: Tensor, ranks: Tensor) -> Tensor:
+                    by = sign << bit_at(among[rows], ranks)  # noqa: B023
+                    return self._harmful(sample[rows], neuron[rows], words[rows], by)  # noqa: B023
+
+                first = first_harmful(harmful, among.sum(1))
+                bad = among & (among.cumsum(1) > first.unsqueeze(1))
+                harm.index_add_(0, neuron.cpu(), bad.to(torch.int64).cpu())
+        return self._shares(harm, samples)
+
+    def closed_form(self) -> tuple[Shares, Shares]:
+        """The same from the smallest harmful deviation upwards and downwards, as printed."""
+        bits = self._format.bits
+        samples, neurons = self._golden.shape
+        harm = torch.zeros(neurons, bits, dtype=torch.int64)
+        number = torch.arange(bits, device=self._golden.device)
+        most = 2 ** (bits - 1)
+        for sample, neuron in self._blocks():
+            words = self._format.encode(self._golden[sample, neuron])
+            for sign, sizes in ((1, most - 1), (-1, most)):
+
+                def harmful(rows: Tensor, ranks: Tensor) -> Tensor:
+                    by = sign * (ranks + 1)  # noqa: B023
+                    return self._harmful(sample[rows], neuron[rows], words[rows], by)  # noqa: B023
+
+                first = first_harmful(harmful, torch.full_like(words, sizes))
+                bad = (number >= bit_reaching(first + 1).unsqueeze(1)) & (first < sizes)[:, None]
+                harm.index_add_(0, neuron.cpu(), bad.to(torch.int64).cpu())
+        # A bit is set in one word and clear in another: each direction counts half.
+        return self._shares(harm, 2 * samples)
+
+    def _blocks(self) -> list[tuple[Tensor, Tensor]]:
+        """Sample and neuron of every pair, in parts of neighbouring samples."""
+        samples, neurons = self._golden.shape
+        ends = range(0, samples * neurons, _PAIRS)
+        parts = [torch.arange(a, min(a + _PAIRS, samples * neurons)) for a in ends]
+        parts = [part.to(self._golden.device) for part in parts]
+        return [(part // neurons, part % neurons) for part in parts]
+
+    def _harmful(self, samples: Tensor, neurons: Tensor, words: Tensor, by: Tensor) -> Tensor:
+        """Whether values that are off by so many steps, cut to the range, change the answer."""
+        bits = self._format.bits
+        end = 2 ** (bits - 1)
+        steps = (from_words(words, bits) + by).clamp(-end, end - 1)
+        values = self._format.decode(to_words(steps, bits)).to(self._golden.dtype)
+        logits = self._probes.replaced(self._site.name, samples, neurons, values)
+        return (logits.argmax(1) != self._answers[samples]) | logits.isnan().any(1)
+
+    def _shares(self, harm: Tensor, times: int) -> tuple[Shares, Shares]:
+        neurons, bits = harm.shape
+        by_neuron = harm.sum(1).numpy() / (times * bits)
+        return by_neuron, harm.sum(0).numpy() / (times * neurons)
+
+
+def nvf_table(scores: Scores, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
+    """How many neurons are at least so vulnerable: columns ``nvf``, ``neurons`` and ``share``.
+
+    Raises:
+        InputError: scores that are not by element, as those of `QDeepVigor` are.
+
+    >>> scores = Scores("QDeepVigor()", "element", {"fc": np.array([0.0, 0.1, 0.3])}, "share")
+    >>> print(nvf_table(scores, (0, 0.1, 0.2)).to_string(index=False))
+     nvf  neurons    share
+     0.0        3 1.000000
+     0.1        2 0.666667
+     0.2        1 0.333333
+    """
+    if scores.level != "element":
+        raise InputError(
+            f"{scores.by} scores by {scores.level}; the table counts neurons, as QDeepVigor scores"
+        )
+    found = np.concatenate([value.ravel() for value in scores.values.values()])
+    counts = [int((found >= threshold).sum()) for threshold in thresholds]
+    shares = [count / len(found) for count in counts]
+    return pd.DataFrame({"nvf": thresholds, "neurons": counts, "share": shares})

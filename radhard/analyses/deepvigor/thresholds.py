@@ -1,0 +1,192 @@
+"""By how much must a neuron deviate until the class changes, for each input?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.bracketing import between
+from radhard.analyses.deepvigor.losses import Loss, saturated
+from radhard.analyses.deepvigor.probing import Probes
+
+__all__ = ["Search", "Thresholds", "searched"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How thresholds are searched for: the parameters of `DeepVigor`."""
+
+    first: float
+    bound: float
+    tolerance: float
+    loss: Loss | None
+    zero: float
+    bisection: bool
+
+
+@dataclass
+class Thresholds:
+    """For neurons and inputs, ``(neurons, samples)``, how far they may deviate to one side.
+
+    Up to the magnitude ``safe`` the class is kept, from ``unsafe`` on it is another: both were
+    tried. ``unsafe`` is infinite where no deviation changes the class; then ``safe`` is the largest
+    number that was tried, or infinite where nothing gets through to the logits at all.
+    """
+
+    safe: Tensor
+    unsafe: Tensor
+    skipped: int = 0
+    """Neurons left out because the gradient vanished for nearly all inputs."""
+    refuted: int = 0
+    """Neurons that the gradient would have left out, had the bound not shown a change."""
+
+    def middle(self) -> Tensor:
+        """The best guess: halfway between the ends."""
+        return torch.where(self.unsafe.isinf(), self.unsafe, (self.safe + self.unsafe) / 2)
+
+
+class _Asked:
+    """Deviations to one side of some neurons on all inputs, flattened: what do they do?"""
+
+    def __init__(self, probes: Probes, layer: str, neurons: Tensor, sign: int) -> None:
+        self.probes, self.layer, self.sign = probes, layer, sign
+        n, self.device = len(probes.subject.data), probes.subject.logits.device
+        # Sample after sample, as their golden values lie in memory.
+        self.samples = torch.arange(n, device=self.device).repeat_interleave(len(neurons))
+        self.neurons = neurons.to(self.device).repeat(n)
+        self.dtype = getattr(torch, probes.site(layer).dtype)
+
+    def sizes(self, count: int, size: float) -> Tensor:
+        """Deviations of one size."""
+        return torch.full((count,), size, dtype=torch.float64, device=self.device)
+
+    def logits(self, which: Tensor, sizes: Tensor) -> Tensor:
+        deltas = (self.sign * sizes).to(self.dtype)
+        return self.probes.neurons(self.layer, self.samples[which], self.neurons[which], deltas)
+
+    def margins(self, which: Tensor, sizes: Tensor) -> Tensor:
+        """The lead of the golden class; -inf where the class changed without a finite lead."""
+        return margin(self.logits(which, sizes), self.probes.subject.answers[self.samples[which]])
+
+    def slopes(self, which: Tensor, size: float, form: Loss) -> Tensor:
+        deltas = self.sizes(len(which), self.sign * size).to(self.dtype)
+        samples, neurons = self.samples[which], self.neurons[which]
+        return self.probes.slopes(self.layer, samples, neurons, deltas, form)
+
+
+def margin(logits: Tensor, golden: Tensor) -> Tensor:
+    """By how much the golden class leads: negative, or -0.0 in a tie, where it is not answered.
+
+    NaN among the logits is a change of class: minus infinity.
+
+    >>> margin(torch.tensor([[2.0, 1.0], [2.0, 2.0], [1.0, torch.nan]]), torch.tensor([0, 1, 0]))
+    tensor([1., -0., -inf])
+    """
+    kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
+    own = logits.gather(1, golden[:, None]).squeeze(1)
+    others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
+    lead = (own - others).nan_to_num(nan=torch.inf).abs()
+    lost = torch.where(logits.isnan().any(1), torch.inf, lead)
+    return torch.where(kept, lead, -lost)
+
+
+def changed(margins: Tensor) -> Tensor:
+    """Where the class is another one: the sign says it, also of nought."""
+    return margins.signbit()
+
+
+def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Search) -> Thresholds:
+    """The thresholds of some neurons of a layer, all inputs together, to one side.
+
+    Deviations ``first`` and ``bound`` are tried on every input; between the last that keeps the
+    class and the first that does not, the bracket is narrowed. Where the class is kept at the
+    bound, the largest number of the layer's type is tried as well, unless nothing got through.
+    """
+    asked = _Asked(probes, layer, neurons, sign)
+    largest = torch.finfo(asked.dtype).max
+    first, bound = (min(size, largest / 4) for size in (search.first, search.bound))
+    everything = torch.arange(len(asked.samples), device=asked.device)
+    golden = probes.subject.logits[asked.samples]
+    answers = probes.subject.answers[asked.samples]
+    good = margin(golden, answers).double()
+    safe, unsafe, bad = (asked.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
+
+    logits = asked.logits(everything, asked.sizes(len(good), first))
+    at_first = margin(logits, answers).double()
+    flips = changed(at_first)
+    unsafe[flips], bad[flips] = first, at_first[flips]
+    left = (~flips).nonzero().squeeze(1)
+    safe[left], good[left] = first, at_first[left]
+    zero = _without_gradient(asked, left, logits, golden, search, first)
+    del logits
+
+    logits = asked.logits(left, asked.sizes(len(left), bound))
+    at_bound = margin(logits, answers[left]).double()
+    flips = changed(at_bound)
+    unsafe[left[flips]], bad[left[flips]] = bound, at_bound[flips]
+    safe[left[~flips]], good[left[~flips]] = bound, at_bound[~flips]
+    # What nothing gets through at the bound is taken to stay shut; the rest is tried.
+    through = (logits != golden[left]).any(1)
+    safe[left[~flips & ~through]] = torch.inf
+    far = left[~flips & through]
+    at_largest = asked.margins(far, asked.sizes(len(far), 0.99 * largest))
+    flips = changed(at_largest)
+    safe[far[~flips]], unsafe[far[flips]] = 0.99 * largest, 0.99 * largest
+
+    found = Thresholds(safe.reshape(-1, len(neurons)).T, unsafe.reshape(-1, len(neurons)).T)
+    if search.loss is not None:
+        share = zero.reshape(-1, len(neurons)).double().mean(0)
+        kept = found.unsafe.isinf().all(1)
+        found.skipped = int((kept & (share > search.zero)).sum())
+        found.refuted = int((~kept & (share > search.zero)).sum())
+    _narrowed(asked, safe, unsafe, good, bad, bound, search)
+    return found
+
+
+def _without_gradient(
+    asked: _Asked, left: Tensor, logits: Tensor, golden: Tensor, search: Search, first: float
+) -> Tensor:
+    """Whether the loss has no gradient at the first deviation; only asked where the class stays."""
+    zero = torch.zeros(len(golden), dtype=torch.bool, device=golden.device)
+    if search.loss is None:
+        return zero
+    # No way back where nothing got forward, and none through a loss that is flat.
+    through = (logits[left] != golden[left]).any(1)
+    answers = asked.probes.subject.answers[asked.samples[left]]
+    open_ = through & ~saturated(logits[left], answers, search.loss)
+    zero[left[~open_]] = True
+    zero[left[open_]] = asked.slopes(left[open_], first, search.loss) == 0
+    return zero
+
+
+def _narrowed(
+    asked: _Asked,
+    safe: Tensor,
+    unsafe: Tensor,
+    good: Tensor,
+    bad: Tensor,
+    bound: float,
+    search: Search,
+) -> None:
+    """Narrow all brackets down to the tolerance, in place."""
+    wide = (unsafe <= bound).nonzero().squeeze(1)
+    begun, step = (unsafe - safe)[wide], 0
+    while True:
+        open_ = (unsafe - safe)[wide] > search.tolerance
+        wide, begun = wide[open_], begun[open_]
+        if not len(wide):
+            return
+        ends = safe[wide], unsafe[wide]
+        if search.bisection:
+            tried = (ends[0] + ends[1]) / 2
+        else:
+            tried = between(*ends, good[wide], bad[wide], begun, step=step, width=search.tolerance)
+        # What is tried is a number of the layer's own type; where none lies between, it is enough.
+        tried = tried.to(asked.dtype).double()
+        real = (tried > ends[0]) & (tried < ends[1])
+        wide, begun, tried = wide[real], begun[real], tried[real]
+        margins = asked.margins(wide, tried).double()
+        flips = changed(margins)
+        unsafe[wide[flips]], bad[wide[flips]] = tried[flips], margins[flips]
+        safe[wide[~flips]], good[wide[~flips]] = tried[~flips], margins[~flips]
+        step += 1

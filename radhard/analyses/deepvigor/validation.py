@@ -1,0 +1,227 @@
+"""Do vulnerability value ranges say what real faults do?"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from radhard.analyses.deepvigor import thresholds
+from radhard.analyses.deepvigor.flips import deviations, held_in
+from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
+from radhard.analyses.looking import looked_at
+from radhard.errors import InputError
+from radhard.formats import Format
+from radhard.forward import plain
+from radhard.spec import parse
+from radhard.stats import Estimate, clopper_pearson, sample_size
+from radhard.targets import Forward
+
+__all__ = ["OfFaults", "Validation", "validate"]
+
+
+@final
+@dataclass(frozen=True)
+class OfFaults:
+    """What the faults in one layer did, by what its ranges said of them.
+
+    The range of a fault is that of its deviation for the golden class of its input. Critical is a
+    change of class, or NaN among the logits.
+    """
+
+    layer: str
+    faults: int
+    noncritical: int
+    """Faults said to be non-critical: their deviation is in the non-vulnerable range."""
+    noncritical_kept: int
+    """Those of them that kept the class."""
+    critical: int
+    """Faults said to be critical: their deviation is in the vulnerable range."""
+    critical_changed: int
+    """Those of them that changed the class."""
+    changed: int
+    """Faults that changed the class, of all."""
+
+    @property
+    def semi(self) -> float:
+        """Share of the faults of which the ranges do not say what they do."""
+        return 1 - (self.noncritical + self.critical) / self.faults
+
+    def true_noncritical(self, confidence: float = 0.95) -> Estimate | None:
+        """Share of the faults said to be non-critical that are; None if there were none."""
+        return _share(self.noncritical_kept, self.noncritical, confidence)
+
+    def true_critical(self, confidence: float = 0.95) -> Estimate | None:
+        """Share of the faults said to be critical that are; None if there were none."""
+        return _share(self.critical_changed, self.critical, confidence)
+
+
+@final
+@dataclass(frozen=True)
+class Validation:
+    """How far vulnerability value ranges are borne out by faults, layer by layer."""
+
+    by: str
+    """The analysis that made the ranges, as text."""
+    data: str
+    """On which data the faults were tried."""
+    layers: tuple[OfFaults, ...]
+    confidence: float = 0.95
+
+    def __getitem__(self, layer: str) -> OfFaults:
+        """The faults in one layer.
+
+        Raises:
+            InputError: there were none.
+        """
+        for row in self.layers:
+            if row.layer == layer:
+                return row
+        names = ", ".join(row.layer for row in self.layers)
+        raise InputError(f"no faults were tried in {layer!r}; there is {names}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: counts, shares, and the limits of their intervals; NaN for no faults."""
+        rows = []
+        for of in self.layers:
+            row: dict[str, Any] = {"layer": of.layer, "faults": of.faults}
+            row |= {"noncritical": of.noncritical, "critical": of.critical, "semi": of.semi}
+            row["changed"] = of.changed / of.faults
+            for name, share in (
+                ("true_noncritical", of.true_noncritical(self.confidence)),
+                ("true_critical", of.true_critical(self.confidence)),
+            ):
+                row[name] = math.nan if share is None else share.value
+                row[f"{name}_low"] = math.nan if share is None else share.low
+                row[f"{name}_high"] = math.nan if share is None else share.high
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        width = max(len("layer"), *(len(of.layer) for of in self.layers))
+        lines = [
+            f"{self.by} on {self.data}, intervals {100 * self.confidence:g} %",
+            f"{'layer':{width}}  faults   semi   true non-critical            true critical",
+        ]
+        for of in self.layers:
+            shares = (of.true_noncritical(self.confidence), of.true_critical(self.confidence))
+            kept, changed_ = map(_short, shares)
+            lines.append(
+                f"{of.layer:{width}} {of.faults:7,} {100 * of.semi:5.2f} %   {kept:28} {changed_}"
+            )
+        return "\n".join(lines)
+
+
+def validate(
+    ranges: Ranges,
+    model: nn.Module,
+    data: Any,
+    *,
+    margin: float = 0.01,
+    confidence: float = 0.95,
+    n: int | None = None,
+    call: Forward = plain,
+    batch: int = 100,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Validation:
+    """Try faults, and see whether they do what the ranges say (Ahmadilivani et al., ETS 2023).
+
+    In every layer single flips of random bits of random analysed neurons, each on one input, all
+    inputs in turn; as many as Leveugle et al. (DATE 2009) ask for, so that shares are known within
+    ``margin`` (their worst case). What a flip does to the value is looked up in the range of its
+    neuron and of the input's golden class, then the flip is carried out. The data may be those that
+    were analysed, or others.
+
+    Args:
+        ranges: of this model.
+        model: the model; it comes back bit for bit.
+        data: inputs, as for `radhard.run`.
+        margin: in absolute terms, 0.01 is one percentage point.
+        confidence: of the sample size, and of the intervals.
+        n: flips in each layer, in the place of the sample size.
+        call: for models that do not return one tensor.
+        batch: samples a forward pass.
+        seed: of all chance.
+        progress: show a progress bar; by default where there is a terminal.
+
+    Raises:
+        InputError: the ranges are of another model, or the model or the data cannot be used.
+    """
+    if n is not None and n < 1:
+        raise InputError(f"n={n!r} flips tell nothing; give 1 or more")
+    ranges.demand_suit(model)
+    format = parse(ranges.format, Format)  # type: ignore[type-abstract]
+    rows = []
+    with looked_at(
+        f"validation of {ranges.by}",
+        model,
+        data,
+        call=call,
+        batch=batch,
+        seed=seed,
+        progress=progress,
+    ) as subject:
+        probes = Probes(subject, list(ranges.layers))
+        for at, (layer, limits) in enumerate(ranges.layers.items()):
+            asked = sample_size(format.bits * limits.size, margin, confidence)
+            count = math.ceil(asked) if n is None else n
+            chance = subject.random(at)
+            neurons = torch.from_numpy(chance.choice(limits.neurons, count))
+            bits = torch.from_numpy(chance.integers(format.bits, size=count))
+            samples = torch.arange(count) % len(subject.data)
+            drawn = (part.to(subject.logits.device) for part in (samples, neurons, bits))
+            rows.append(_tried(ranges, probes, layer, format, *drawn))
+            subject.step(at + 1, len(ranges.layers))
+        name = subject.data.name
+    return Validation(ranges.by, name, tuple(rows), confidence)
+
+
+def _tried(
+    ranges: Ranges,
+    probes: Probes,
+    layer: str,
+    format: Format,
+    samples: Tensor,
+    neurons: Tensor,
+    bits: Tensor,
+) -> OfFaults:
+    golden = probes.golden(layer)
+    subject, site = probes.subject, probes.site(layer)
+    held = held_in(format, subject.model, site, golden).take(neurons, site.shape)
+    before = golden.flatten(1)[samples, neurons]
+    off = torch.stack(list(deviations(before, held))).gather(0, bits[None])[0]
+    answers = subject.answers[samples]
+    said = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())
+    # What was exact in the format becomes exactly what the flip makes of it.
+    values = (before.double() + off).to(before.dtype)
+    logits = probes.replaced(layer, samples, neurons, values)
+    moved = thresholds.changed(thresholds.margin(logits, answers)).cpu().numpy()
+    critical, noncritical = (
+        said == kind for kind in (Vulnerability.VULNERABLE, Vulnerability.NON_VULNERABLE)
+    )
+    return OfFaults(
+        layer,
+        len(said),
+        int(noncritical.sum()),
+        int((noncritical & ~moved).sum()),
+        int(critical.sum()),
+        int((critical & moved).sum()),
+        int(moved.sum()),
+    )
+
+
+def _share(count: int, of: int, confidence: float) -> Estimate | None:
+    if of == 0:
+        return None
+    low, high = clopper_pearson(count, of, confidence)
+    return Estimate(count / of, low, high, confidence, of)
+
+
+def _short(share: Estimate | None) -> str:
+    if share is None:
+        return "none"
+    return f"{100 * share.value:.3f} % [{100 * share.low:.3f}, {100 * share.high:.3f}]"

@@ -1,0 +1,62 @@
+"""Which flips of a two's-complement word make its value larger, and from which on do they harm?"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["bit_at", "bit_reaching", "first_harmful", "upward"]
+
+
+def upward(words: Tensor, bits: int) -> Tensor:
+    """Whether flipping each bit of a word raises its value, ``(*words.shape, bits)``.
+
+    A flip of bit b moves the value by 2**b steps; the sign bit moves it the other way round.
+
+    >>> upward(torch.tensor([0b0010]), 4)
+    tensor([[ True, False,  True, False]])
+    """
+    number = torch.arange(bits, device=words.device)
+    clear = (words.unsqueeze(-1) >> number) & 1 == 0
+    return clear ^ (number == bits - 1)
+
+
+def bit_at(among: Tensor, rank: Tensor) -> Tensor:
+    """The bit that is number ``rank`` among those marked in ``(rows, bits)``, from the lowest.
+
+    >>> bit_at(torch.tensor([[True, False, True, True]]), torch.tensor([1]))
+    tensor([2])
+    """
+    hit = among & (among.cumsum(1) == rank.unsqueeze(1) + 1)
+    return hit.int().argmax(1)
+
+
+def bit_reaching(steps: Tensor) -> Tensor:
+    """The lowest bit whose flip moves a value by at least so many steps: log2, rounded up.
+
+    >>> bit_reaching(torch.tensor([1, 2, 3, 64, 127, 128]))
+    tensor([0, 1, 2, 6, 7, 7])
+    """
+    # Of whole numbers below 2**53, frexp tells the logarithm without rounding.
+    return torch.frexp((steps - 1).double()).exponent.to(torch.int64).clamp(min=0)
+
+
+def first_harmful(harmful: Callable[[Tensor, Tensor], Tensor], sizes: Tensor) -> Tensor:
+    """For each row, the first of its ranks ``0 ... size - 1`` that does harm; its size if none.
+
+    Ranks are taken to do harm from some rank on, so that the middle tells which half to look at;
+    ``harmful(rows, ranks)`` answers for some rows, one rank each. The last rank is tried first:
+    most rows do no harm at all.
+
+    >>> first_harmful(lambda rows, ranks: ranks >= 3, torch.tensor([8, 2, 0]))
+    tensor([3, 2, 0])
+    """
+    safe, unsafe = torch.full_like(sizes, -1), sizes.clone()
+    rows = (sizes > 0).nonzero().squeeze(1)
+    tried = sizes[rows] - 1
+    while len(rows):
+        bad = harmful(rows, tried)
+        unsafe[rows[bad]], safe[rows[~bad]] = tried[bad], tried[~bad]
+        rows = rows[unsafe[rows] - safe[rows] > 1]
+        tried = (unsafe[rows] + safe[rows]) // 2
+    return unsafe

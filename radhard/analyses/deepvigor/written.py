@@ -1,0 +1,61 @@
+"""How are ranges kept in a file?"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.errors import InputError
+
+__all__ = ["read", "write"]
+
+_FORMAT = "radhard ranges 1"
+
+Arrays = Mapping[str, Mapping[str, npt.NDArray[Any]]]
+
+
+def write(path: str | Path, plain: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write plain values as JSON text, and the arrays of each layer, into one ``.npz``.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    said = json.dumps({"format of file": _FORMAT, "layers": list(arrays), **plain})
+    flat = {
+        f"{at}.{name}": array
+        for at, named in enumerate(arrays.values())
+        for name, array in named.items()
+    }
+    try:
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, said=np.array(said), **flat)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[Any]]]]:
+    """The plain values and the arrays that `write` wrote; nothing in the file is executed.
+
+    Raises:
+        InputError: no such file, or it holds something else.
+    """
+    try:
+        with np.load(Path(path), allow_pickle=False) as file:
+            said = json.loads(str(file["said"][()]))
+            if not isinstance(said, dict) or said.get("format of file") != _FORMAT:
+                raise ValueError("it says that it is something else")
+            arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}
+            for at, layer in enumerate(said["layers"]):
+                mine = [name for name in file.files if name.startswith(f"{at}.")]
+                arrays[str(layer)] = {name.partition(".")[2]: file[name] for name in mine}
+            return said, arrays
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
+    except (ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{str(path)!r} holds no ranges ({error}); ranges.save(...) writes such files"
+        ) from error

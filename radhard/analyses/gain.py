@@ -1,0 +1,50 @@
+"""How much louder is noise in a channel when it reaches the answer?"""
+
+from typing import Literal
+
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.by_channel import of_gradients
+from radhard.analyses.pulling import check_rivals, to_rivals
+from radhard.analyses.subject import Subject
+from radhard.spec import component
+
+__all__ = ["Gain"]
+
+
+@component
+class Gain(Analysis):
+    """Noise gain from every channel's activations to the answer (Mahmoud et al., HarDNN, 2020).
+
+    For the golden class t and every other class i the squared derivatives of ``Z_i - Z_t``, the
+    difference of their logits, over its square: the variance that independent noise of variance 1
+    in all values of a map has there, relative to the margin. Sum over the classes, mean over the
+    samples. By channel of every convolution and linear layer.
+
+    One forward pass, and a backward pass for every other class. Ranks channels better than the
+    values alone, and knows no saturation: it speaks of small deviations. Samples whose best two
+    classes are almost equal count most.
+
+    ``per``: noise in the whole map (``"map"``), or in one value of it on average (``"value"``),
+    which compares channels of maps of unequal size as a campaign does, by the fault. ``guard``:
+    the least margin that counts; smaller ones count as this. ``rivals``: take only so many of the
+    other classes, those with the next largest logits.
+
+    Raises:
+        InputError: a guard that is not positive and finite, or no rivals.
+    """
+
+    per: Literal["map", "value"] = "map"
+    guard: float = 1e-3
+    rivals: int | None = None
+
+    def check(self) -> None:
+        check_rivals(self, self.guard, self.rivals)
+
+    def find(self, subject: Subject) -> Found:
+        def measure(gradients: Tensor) -> Tensor:
+            total = gradients.square().sum((0, 3))
+            return total / gradients.shape[3] if self.per == "value" else total
+
+        return of_gradients(subject, to_rivals(subject, self.guard, self.rivals), measure)

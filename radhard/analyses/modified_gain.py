@@ -1,0 +1,41 @@
+"""How much louder is common noise in a channel when it reaches the answer?"""
+
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.by_channel import of_gradients
+from radhard.analyses.pulling import check_rivals, to_rivals
+from radhard.analyses.subject import Subject
+from radhard.spec import component
+
+__all__ = ["ModifiedGain"]
+
+
+@component
+class ModifiedGain(Analysis):
+    """Noise gain where all values of a channel deviate alike (Mahmoud et al., HarDNN, 2020).
+
+    As `Gain`, without the assumption that the noise of neighbouring values is independent: the
+    square of the sum of the derivatives in place of the sum of their squares. It suits faults that
+    shift a whole map, such as one in a bias or weight; for a channel of one value it is `Gain`.
+
+    One forward pass, and a backward pass for every other class.
+
+    ``guard``: the least margin that counts; smaller ones count as this. ``rivals``: take only so
+    many of the other classes, those with the next largest logits.
+
+    Raises:
+        InputError: a guard that is not positive and finite, or no rivals.
+    """
+
+    guard: float = 1e-3
+    rivals: int | None = None
+
+    def check(self) -> None:
+        check_rivals(self, self.guard, self.rivals)
+
+    def find(self, subject: Subject) -> Found:
+        def measure(gradients: Tensor) -> Tensor:
+            return gradients.sum(3).square().sum(0)
+
+        return of_gradients(subject, to_rivals(subject, self.guard, self.rivals), measure)

@@ -1,0 +1,110 @@
+"""How much does each neuron contribute to the answer?"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.layer import Layer
+from radhard.analyses.relevance.backward import carried_back
+from radhard.analyses.relevance.operations import Operations
+from radhard.analyses.relevance.rules import AlphaBeta, Epsilon, Sharing
+from radhard.analyses.subject import Subject
+from radhard.errors import InputError
+from radhard.spec import component
+
+__all__ = ["Relevance"]
+
+
+@component
+class Relevance(Analysis):
+    """Layer-wise relevance: the share of the answer that goes through a neuron or channel.
+
+    The logit of the answer has relevance 1, which every operation hands back to what it was made
+    of (Bach et al., PLoS ONE 2015). The score is the mean contribution over the samples: the
+    reciprocal of the resilience of Schorn et al. (DATE 2018), the worst first. Through the network
+    lead convolutions, linear layers, batch norms (folded where they follow a convolution), pooling,
+    residual sums and activations.
+
+    - ``rule``: ``"alpha-beta"`` shares ``alpha`` times among the positive products and takes
+      ``alpha - 1`` times back among the negative ones; with ``alpha=1.0`` no contribution is
+      negative and those of a layer sum to 1, less what biases are due. ``"epsilon"`` shares among
+      all products, the sum kept from zero by ``epsilon``. The magnitudes count.
+    - ``level``: ``"element"`` for single neurons, ``"channel"`` for the sum over each channel's.
+    - ``of``: the class whose logit it is, the golden answer or the label.
+    - ``merge``: the mean over all samples, or the largest of the classes' means.
+    """
+
+    rule: Literal["alpha-beta", "epsilon"] = "alpha-beta"
+    alpha: float = 1.0
+    epsilon: float = 1e-6
+    level: Literal["channel", "element"] = "channel"
+    of: Literal["answer", "label"] = "answer"
+    merge: Literal["mean", "max"] = "mean"
+
+    def check(self) -> None:
+        if not 1 <= self.alpha < float("inf"):
+            raise InputError(f"Relevance: alpha={self.alpha!r} is not allowed; a number from 1")
+        if not 0 <= self.epsilon < float("inf"):
+            raise InputError(f"Relevance: epsilon={self.epsilon!r} is not allowed; a number from 0")
+
+    def find(self, subject: Subject) -> Found:
+        classes = subject.logits.shape[1]
+        answers = subject.answers if self.of == "answer" else subject.label_classes
+        with subject.gradients():
+            operations = Operations.of(subject, repr(self))
+            totals: dict[Layer, npt.NDArray[np.float64]] = {}
+            for rows, batch in subject.batches():
+                values = operations.values(subject, batch)
+                operations.demand_same(values, subject.logits[rows])
+                start = functional.one_hot(answers[rows], classes).to(subject.logits.dtype)
+                found = carried_back(operations, values, start, self._sharing())
+                for layer, each in self._by_layer(operations, found).items():
+                    summed = _by_class(each, answers[rows], classes)
+                    totals[layer] = totals[layer] + summed if layer in totals else summed
+                subject.step(rows.stop, len(subject.data))
+        counts = np.bincount(answers.cpu().numpy(), minlength=classes)
+        scores = {layer.output_site: self._merged(totals[layer], counts) for layer in totals}
+        return Found(self.level, scores, facts={"samples by answer": counts.tolist()})
+
+    def _sharing(self) -> Sharing:
+        if self.rule == "epsilon":
+            return Epsilon(repr(self), self.epsilon)
+        return AlphaBeta(repr(self), self.alpha)
+
+    def _by_layer(self, operations: Operations, found: dict[int, Tensor]) -> dict[Layer, Tensor]:
+        """Contributions of every sample, ``(samples, ...)``, summed over a layer's calls."""
+        sums: dict[Layer, Tensor] = {}
+        for slot, share in sorted(found.items()):
+            layer = operations.layers[slot]
+            each = share.abs()
+            if self.level == "channel":
+                each = layer.by_channel(each).sum(2)
+            if layer in sums and sums[layer].shape != each.shape:
+                raise InputError(
+                    f"{self!r}: {layer.name!r} is called with inputs of several sizes, so that its "
+                    "neurons are not the same; ask by level='channel'"
+                )
+            sums[layer] = sums[layer] + each if layer in sums else each
+        return sums
+
+    def _merged(
+        self, totals: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        if self.merge == "mean":
+            mean: npt.NDArray[np.float64] = totals.sum(0) / counts.sum()
+            return mean
+        seen = counts > 0
+        per_class = counts[seen].reshape(-1, *(1,) * (totals.ndim - 1))
+        largest: npt.NDArray[np.float64] = (totals[seen] / per_class).max(0)
+        return largest
+
+
+def _by_class(each: Tensor, answers: Tensor, classes: int) -> npt.NDArray[np.float64]:
+    """Sums over the samples of every class, ``(classes, ...)``."""
+    sums = torch.zeros(classes, *each.shape[1:], dtype=torch.float64, device=each.device)
+    return sums.index_add_(0, answers, each.double()).cpu().numpy()

@@ -1,0 +1,47 @@
+"""How does a share of the answer travel back to what it came from?"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from radhard.analyses.relevance.kinds import moving
+from radhard.analyses.relevance.operations import Operations
+from radhard.engines.replay.graph import Node
+
+__all__ = ["Rule", "carried_back"]
+
+Rule = Callable[[Node, dict[int, Any], list[int], Any], dict[int, Any]]
+"""From a node, all values, its moving inputs and the share of its output to those of the inputs."""
+
+
+def carried_back(
+    operations: Operations, values: dict[int, Any], start: Tensor, rule: Rule
+) -> dict[int, Tensor]:
+    """The share of every layer's output, by slot, when the model's output has ``start``.
+
+    What several operations use is due the sum of what comes back from each. Nothing is followed
+    further than to the earliest layer.
+    """
+    graph = operations.graph
+    due: dict[int, Any] = {graph.output: start}
+    found: dict[int, Tensor] = {}
+    for node in reversed(graph.nodes):
+        if node.slot not in due:
+            continue
+        share = due.pop(node.slot)
+        if node.slot in operations.layers:
+            found[node.slot] = share
+        slots = moving(node, values, graph.constants)
+        if not operations.behind.intersection(slots):
+            continue
+        for slot, part in rule(node, values, slots, share).items():
+            if slot in operations.behind:
+                due[slot] = _sum(due[slot], part) if slot in due else part
+    return found
+
+
+def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, list):
+        return [_sum(a, b) for a, b in zip(one, other, strict=True)]
+    return one + other

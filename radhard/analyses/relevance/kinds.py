@@ -1,0 +1,157 @@
+"""Which operations hand on, move, or add up what they are given?"""
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.engines.replay.graph import Node
+
+__all__ = ["ADDED", "MOVED", "PICKED", "POOLED", "coefficients", "given_on", "moved_back", "moving"]
+
+aten: Any = torch.ops.aten
+
+GIVEN_ON = {
+    aten.relu.default,
+    aten.relu6.default,
+    aten.hardtanh.default,
+    aten.leaky_relu.default,
+    aten.prelu.default,
+    aten.elu.default,
+    aten.selu.default,
+    aten.celu.default,
+    aten.sigmoid.default,
+    aten.tanh.default,
+    aten.softplus.default,
+    aten.gelu.default,
+    aten.silu.default,
+    aten.hardswish.default,
+    aten.hardsigmoid.default,
+    aten.clamp.default,
+    aten.clamp_min.default,
+    aten.dropout.default,
+    aten.feature_dropout.default,
+    aten.contiguous.default,
+    aten.clone.default,
+    aten.detach.default,
+    aten.alias.default,
+    aten.neg.default,
+    aten.mul.Scalar,
+    aten.mul.Tensor,
+    aten.div.Scalar,
+    aten.div.Tensor,
+}
+"""One output for one input: products and quotients only where the other side stands still."""
+
+MOVED = {
+    aten.view.default,
+    aten.reshape.default,
+    aten.flatten.using_ints,
+    aten.unflatten.int,
+    aten.permute.default,
+    aten.transpose.int,
+    aten.squeeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.unsqueeze.default,
+    aten.slice.Tensor,
+    aten.select.int,
+    aten.pad.default,
+    aten.constant_pad_nd.default,
+    aten.cat.default,
+    aten.stack.default,
+    aten.chunk.default,
+    aten.split.Tensor,
+    aten.split_with_sizes.default,
+    operator.getitem,
+}
+"""Every output is one of the inputs, or a constant."""
+
+PICKED = {
+    aten.max_pool1d.default,
+    aten.max_pool2d.default,
+    aten.max_pool3d.default,
+    aten.adaptive_max_pool2d.default,
+}
+"""Every output is the largest of some inputs."""
+
+POOLED = {
+    aten.avg_pool1d.default,
+    aten.avg_pool2d.default,
+    aten.avg_pool3d.default,
+    aten.adaptive_avg_pool1d.default,
+    aten.adaptive_avg_pool2d.default,
+    aten.adaptive_avg_pool3d.default,
+    aten.mean.dim,
+    aten.sum.dim_IntList,
+}
+"""Every output is a sum of inputs with coefficients above 0."""
+
+ADDED = {aten.add.Tensor, aten.sub.Tensor}
+"""Sums of two, element by element."""
+
+
+def given_on(node: Node, slots: list[int]) -> bool:
+    """Whether every output is a function of one moving input."""
+    if node.op not in GIVEN_ON or len(slots) != 1 or node.inputs.count(slots[0]) != 1:
+        return False
+    return node.inputs[0] == slots[0] or node.op is aten.mul.Tensor
+
+
+def coefficients(node: Node) -> tuple[float, float]:
+    """What the two sides of a sum are multiplied by."""
+    factor = float(node.kwargs.get("alpha", 1))
+    return (1.0, -factor) if node.op is aten.sub.Tensor else (1.0, factor)
+
+
+def moving(node: Node, values: dict[int, Any], constants: dict[int, Tensor]) -> list[int]:
+    """The slots among a node's inputs that depend on the batch, sizes left aside."""
+    return [
+        slot
+        for slot in dict.fromkeys(node.inputs)
+        if slot not in constants and not isinstance(values[slot], int)
+    ]
+
+
+def moved_back(
+    node: Node, values: dict[int, Any], slots: list[int], share: Any
+) -> dict[int, Tensor | list[Tensor]]:
+    """What every input is due to of what the outputs are, where each output is one input.
+
+    ``share`` and what is given are tensors of the values' shapes, or lists of them.
+    """
+    with torch.enable_grad():
+        given = {slot: _leaf(values[slot]) for slot in slots}
+        outputs = node(lambda slot: given.get(slot, values[slot]))
+    sources = [tensor for slot in slots for tensor in _each(given[slot]) if tensor.requires_grad]
+    pairs = [
+        (output, due)
+        for output, due in zip(_each(outputs), _each(share), strict=True)
+        if output.requires_grad
+    ]
+    dues = torch.autograd.grad(
+        [output for output, _ in pairs],
+        sources,
+        [due for _, due in pairs],
+        materialize_grads=True,
+    )
+    known = {id(source): due for source, due in zip(sources, dues, strict=True)}
+    return {slot: _due(given[slot], known) for slot in slots}
+
+
+def _due(given: Any, known: dict[int, Tensor]) -> Any:
+    if isinstance(given, list):
+        return [_due(part, known) for part in given]
+    # Of whole numbers, such as the places of maxima, nothing comes.
+    return known.get(id(given), torch.zeros(given.shape, device=given.device))
+
+
+def _each(value: Any) -> list[Tensor]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_leaf(part) for part in value]
+    return value.detach().requires_grad_(value.is_floating_point())

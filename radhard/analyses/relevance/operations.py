@@ -1,0 +1,109 @@
+"""Which operations lie between the layers of a model and its answer?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.layer import Layer
+from radhard.analyses.subject import Subject
+from radhard.engines.replay.folding import folded
+from radhard.engines.replay.graph import Graph, Node, NoGraphError, traced
+from radhard.errors import InputError
+from radhard.leaves import leaves
+from radhard.targets.geometry import repeated
+
+__all__ = ["Operations", "UnfollowedError"]
+
+aten: Any = torch.ops.aten
+
+LAYERS = (
+    aten.conv1d.default,
+    aten.conv2d.default,
+    aten.conv3d.default,
+    aten.conv1d.padding,
+    aten.conv2d.padding,
+    aten.conv3d.padding,
+    aten.linear.default,
+)
+"""What convolution and linear layers carry out, with the weight as the second argument."""
+
+
+class UnfollowedError(InputError):
+    """An operation lies on the way that a rule says nothing about."""
+
+    def __init__(self, by: str, node: Node) -> None:
+        where = f" in {node.modules[-1]!r}" if node.modules and node.modules[-1] else ""
+        super().__init__(
+            f"{by} cannot follow the operation {str(node.op).removeprefix('aten.')!r}{where} back; "
+            "it follows convolutions, linear layers, batch norms, pooling, sums, reshapes and "
+            "activations of one input; for other models take a gradient"
+        )
+
+
+@dataclass(frozen=True)
+class Operations:
+    """A model as a graph, batch norms folded into the convolutions before them."""
+
+    graph: Graph
+    layers: dict[int, Layer]
+    """The layer that hands on a slot's value (behind its batch norm, if that is folded).
+
+    Those are left out that do not have the samples in front.
+    """
+    behind: frozenset[int]
+    """Slots that what some layer hands on reaches, that slot included."""
+
+    @classmethod
+    def of(cls, subject: Subject, by: str) -> "Operations":
+        """The operations of a model.
+
+        Raises:
+            InputError: torch cannot export the model, or not for batches of any size.
+        """
+        try:
+            batch = repeated(subject.data.rows(slice(0, 1)), 3)
+            graph, _ = folded(traced(subject.model, subject.call, batch), ())
+            if not graph.by_sample:
+                raise NoGraphError("the model takes batches of one size only")
+        except NoGraphError as error:
+            raise InputError(
+                f"{by} follows the model's operations, which cannot be had ({error}); take an "
+                "analysis that asks for gradients only"
+            ) from None
+        weights = {
+            graph.tensors[layer.weight_site]: layer
+            for layer in subject.layers
+            if layer.weight_site in graph.tensors
+        }
+        layers = {
+            node.slot: weights[node.inputs[1]]
+            for node in graph.nodes
+            if node.op in LAYERS and node.slot in graph.by_sample and node.inputs[1] in weights
+        }
+        if not layers:
+            raise InputError(
+                f"{by}: no convolution or linear layer of this model hands on the samples in front"
+            )
+        behind = set(layers)
+        for node in graph.nodes:
+            if behind.intersection(node.inputs):
+                behind.add(node.slot)
+        return cls(graph, layers, frozenset(behind))
+
+    def values(self, subject: Subject, batch: Any) -> dict[int, Any]:
+        """The value of every slot for a batch, which is counted."""
+        with torch.no_grad():
+            # Copies, as what was made in inference mode cannot be differentiated.
+            values = self.graph.values([tensor.clone() for _, tensor in leaves(batch)])
+        logits: Tensor = values[self.graph.output]
+        subject.samples += len(logits)
+        return values
+
+    def demand_same(self, values: dict[int, Any], logits: Tensor) -> None:
+        """Raise `InputError` unless the graph says what the model says."""
+        found = values[self.graph.output]
+        near = 1e-3 * float(logits.abs().max())
+        if found.shape != logits.shape or not torch.allclose(found, logits, rtol=1e-3, atol=near):
+            raise InputError("the exported graph gives other outputs than the model")

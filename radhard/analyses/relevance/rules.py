@@ -1,0 +1,120 @@
+"""How is the relevance of an output shared among the inputs it was made of?"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.relevance.kinds import MOVED, PICKED, given_on, moved_back
+from radhard.analyses.relevance.operations import UnfollowedError
+from radhard.analyses.relevance.weighing import Map, weighing
+from radhard.engines.replay.graph import Node
+
+__all__ = ["AlphaBeta", "Epsilon", "Sharing"]
+
+
+@dataclass(frozen=True)
+class Sharing(ABC):
+    """Relevance back through one operation; subclasses say how sums of products share it."""
+
+    by: str
+    """Whose rule it is, for messages."""
+
+    def __call__(
+        self, node: Node, values: dict[int, Any], slots: list[int], share: Any
+    ) -> dict[int, Any]:
+        """The relevance of every moving input.
+
+        Raises:
+            UnfollowedError: the rule says nothing about the operation.
+        """
+        if given_on(node, slots):
+            return {slots[0]: share}
+        if node.op in MOVED or node.op in PICKED:
+            return moved_back(node, values, slots, share)
+        weighed = weighing(node, values, slots)
+        if weighed is None:
+            raise UnfollowedError(self.by, node)
+        given = [values[slot] for slot in slots]
+        maps = (weighed.all, weighed.plus, weighed.minus)
+        return dict(zip(slots, self.shared(given, maps, weighed.bias, share), strict=True))
+
+    @abstractmethod
+    def shared(
+        self,
+        given: list[Tensor],
+        maps: tuple[Map, Map | None, Map | None],
+        bias: Tensor | float,
+        share: Tensor,
+    ) -> list[Tensor]:
+        """The relevance of what an operation is given; what the bias is due goes with it."""
+
+
+@dataclass(frozen=True)
+class Epsilon(Sharing):
+    """In proportion to every product, the sum kept from zero by ``epsilon``."""
+
+    epsilon: float
+
+    def shared(
+        self,
+        given: list[Tensor],
+        maps: tuple[Map, Map | None, Map | None],
+        bias: Tensor | float,
+        share: Tensor,
+    ) -> list[Tensor]:
+        every, _, _ = maps
+        sums = every(given) + bias
+        kept = sums + self.epsilon * torch.where(sums < 0, -1.0, 1.0)
+        return _products(every, given, _quotient(share, kept))
+
+
+@dataclass(frozen=True)
+class AlphaBeta(Sharing):
+    """``alpha`` times in proportion to the positive products, less ``alpha - 1`` to the others."""
+
+    alpha: float
+
+    def shared(
+        self,
+        given: list[Tensor],
+        maps: tuple[Map, Map | None, Map | None],
+        bias: Tensor | float,
+        share: Tensor,
+    ) -> list[Tensor]:
+        _, plus, minus = maps
+        above = [x.clamp(min=0) for x in given]
+        below = [x.clamp(max=0) for x in given]
+        if not any(bool(x.any()) for x in below):
+            below = []
+        bias = torch.as_tensor(bias)
+        total = [torch.zeros_like(x) for x in given]
+        sides = [
+            (self.alpha, [(plus, above), (minus, below)], bias.clamp(min=0)),
+            (1 - self.alpha, [(minus, above), (plus, below)], bias.clamp(max=0)),
+        ]
+        for factor, pairs, offset in sides:
+            known = [(by, x) for by, x in pairs if by is not None and x]
+            if factor == 0 or not known:
+                continue
+            sums = torch.stack([by(x) for by, x in known]).sum(0) + offset
+            quotient = _quotient(factor * share, sums)
+            for by, x in known:
+                total = [a + b for a, b in zip(total, _products(by, x, quotient), strict=True)]
+        return total
+
+
+def _quotient(share: Tensor, sums: Tensor) -> Tensor:
+    """What each unit of a sum is due; nothing where there is nothing to share among."""
+    return torch.where(sums == 0, 0.0, share / torch.where(sums == 0, 1.0, sums))
+
+
+def _products(by: Map, given: list[Tensor], quotient: Tensor) -> list[Tensor]:
+    """Every input times what all its weights bring back to it."""
+    with torch.enable_grad():
+        leaves = [x.detach().requires_grad_() for x in given]
+        outputs = by(leaves)
+    back = torch.autograd.grad(outputs, leaves, quotient)
+    return [x * slope for x, slope in zip(given, back, strict=True)]

@@ -1,0 +1,146 @@
+"""How much weight lies between a channel and the answer?"""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.relevance.backward import carried_back
+from radhard.analyses.relevance.kinds import (
+    ADDED,
+    MOVED,
+    PICKED,
+    POOLED,
+    coefficients,
+    given_on,
+    moved_back,
+)
+from radhard.analyses.relevance.operations import LAYERS, Operations, UnfollowedError
+from radhard.analyses.relevance.weighing import norm
+from radhard.analyses.subject import Subject
+from radhard.engines.replay.graph import Node, Slot
+from radhard.errors import InputError
+from radhard.spec import component
+from radhard.targets.geometry import repeated
+
+__all__ = ["Saliency"]
+
+aten: Any = torch.ops.aten
+
+
+@component
+class Saliency(Analysis):
+    """Weight saliency: all weights on all ways from a filter to the answers, as magnitudes.
+
+    Every answer has saliency 1; back through a layer goes ``S_in = sum over out of S_out * |W|``,
+    kernels summed up (after Hanif and Shafique, SalvageDNN, Phil. Trans. R. Soc. A 2020). Batch
+    norms multiply by their scales; activations, pooling and reshapes hand on; a residual sum hands
+    the same to both sides. No data is looked at but to see shapes, so it costs one pass of two
+    samples. The numbers grow with the depth behind a layer: compare within a layer.
+
+    ``level``: ``"channel"`` for each filter's saliency, ``"element"`` for that times the weight.
+    """
+
+    level: Literal["channel", "element"] = "channel"
+
+    def find(self, subject: Subject) -> Found:
+        with subject.gradients():
+            operations = Operations.of(subject, repr(self))
+            batch = repeated(subject.data.rows(slice(0, 1)), 2)
+            values = operations.values(subject, batch)
+            start = torch.ones_like(values[operations.graph.output], dtype=torch.float64)
+            found = carried_back(operations, values, start, self._rule)
+        scores: dict[str, np.ndarray] = {}
+        for slot, share in sorted(found.items()):
+            layer = operations.layers[slot]
+            node = next(node for node in operations.graph.nodes if node.slot == slot)
+            each = layer.by_channel(share)[0].sum(1)
+            if self.level == "element":
+                weight = values[node.inputs[1]].abs().double()
+                each = weight * each.reshape(-1, *(1,) * (weight.ndim - 1))
+            scores[layer.weight_site] = scores.get(layer.weight_site, 0.0) + each.cpu().numpy()
+        if any(not np.isfinite(score).all() for score in scores.values()):
+            raise InputError(f"{self!r}: weights that are not finite, or whose products are not")
+        return Found(self.level, scores)
+
+    def _rule(
+        self, node: Node, values: dict[int, Any], slots: list[int], share: Any
+    ) -> dict[int, Any]:
+        """What each channel is due in all; over its positions that is spread evenly."""
+        if node.op in LAYERS and slots == node.inputs[:1]:
+            return {slots[0]: _through(node, values, share)}
+        if node.op in MOVED or node.op in POOLED:
+            return moved_back(node, _double(values, slots), slots, share)
+        if node.op in ADDED:
+            sides = zip(node.args, coefficients(node), strict=True)
+            found: dict[int, Tensor] = {}
+            for side, factor in sides:
+                if isinstance(side, Slot) and side.number in slots:
+                    due = _narrowed(abs(factor) * share, values[side.number])
+                    found[side.number] = found.get(side.number, 0.0) + due
+            return found
+        if node.op is aten.batch_norm.default and slots == node.inputs[:1] and not node.args[5]:
+            return {slots[0]: share * norm(node, values)[0].abs()}
+        if node.op in PICKED:
+            due = share if isinstance(share, Tensor) else share[0]
+            return {slots[0]: _spread(due, values[slots[0]])}
+        if given_on(node, slots):
+            return {slots[0]: share * _factor(node, values, slots)}
+        raise UnfollowedError(repr(self), node)
+
+
+def _through(node: Node, values: dict[int, Any], share: Tensor) -> Tensor:
+    """Back through a layer: by channel, and evenly over the positions of what it was given."""
+    given, weight = values[node.inputs[0]], values[node.inputs[1]].abs().double()
+    if node.op is aten.linear.default:
+        due = share.reshape(len(share), -1, share.shape[-1]).sum(1) @ weight
+        positions = given[0].numel() // given.shape[-1]
+        shape = (len(share), *(1,) * (given.ndim - 2), -1)
+    else:
+        kernels = weight.flatten(2).sum(2)
+        groups = given.shape[1] // kernels.shape[1]
+        parts = share.flatten(2).sum(2).reshape(len(share), groups, -1)
+        due = torch.einsum("ngo,goi->ngi", parts, kernels.reshape(groups, -1, kernels.shape[1]))
+        positions = given[0, 0].numel()
+        shape = (len(share), -1, *(1,) * (given.ndim - 2))
+    spread: Tensor = (due.reshape(shape) / positions).expand(given.shape)
+    return spread
+
+
+def _spread(share: Tensor, given: Tensor) -> Tensor:
+    """What the channels of a pooled map are due, evenly over the positions before."""
+    totals = share.flatten(2).sum(2) if share.ndim > 2 else share
+    positions = given[0, 0].numel()
+    shape = (*given.shape[:2], *(1,) * (given.ndim - 2))
+    return (totals.reshape(shape) / positions).expand(given.shape)
+
+
+def _narrowed(share: Tensor, given: Tensor) -> Tensor:
+    """The sum over what a side of an addition was repeated for."""
+    narrowed: Tensor = share if share.shape == given.shape else share.sum_to_size(given.shape)
+    return narrowed
+
+
+def _factor(node: Node, values: dict[int, Any], slots: list[int]) -> Tensor | float:
+    """By what a product or quotient with something that stands still counts."""
+    if node.op not in (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar):
+        return 1.0
+    left, other = node.args
+    if isinstance(other, Slot) and other.number in slots:
+        other = left
+    factor = values[other.number] if isinstance(other, Slot) else other
+    size: Tensor | float = abs(factor)
+    return 1.0 / size if node.op in (aten.div.Tensor, aten.div.Scalar) else size
+
+
+def _double(values: dict[int, Any], slots: list[int]) -> dict[int, Any]:
+    """The values with these in double precision, as the saliency is."""
+    return {**values, **{slot: _wide(values[slot]) for slot in slots}}
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_wide(part) for part in value]
+    return value.double() if value.is_floating_point() else value

@@ -1,0 +1,5 @@
+"""How vulnerable are all parameters, learned from those that were tried?"""
+
+from radhard.analyses.statistical.analysis import Statistical
+
+__all__ = ["Statistical"]

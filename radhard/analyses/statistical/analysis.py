@@ -1,0 +1,89 @@
+"""How vulnerable is every parameter, going by a few that were struck?"""
+
+from typing import Literal
+
+import numpy as np
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.statistical.features import NAMES, features
+from radhard.analyses.statistical.forest import FOLDS, learned, quality
+from radhard.analyses.statistical.tried import tried
+from radhard.analyses.subject import Subject
+from radhard.errors import InputError
+from radhard.faults import FaultModel
+from radhard.formats import Format
+from radhard.space import FaultSpace
+from radhard.spec import component, parse
+from radhard.targets import Weights
+
+__all__ = ["Statistical"]
+
+_LEAST = 4 * FOLDS
+
+
+@component
+class Statistical(Analysis):
+    """A random forest that learns from a few weights how vulnerable all are (Zhang et al., 2022).
+
+    Weights are drawn at random and struck in every way; the share of critical samples over all
+    their faults is what the forest learns to tell from the weight's magnitude, its gradient, how
+    often it is used, and its layer's position. By element of every weight that
+    `radhard.targets.Weights` finds, a predicted share of critical faults.
+
+    ``injections``: at most so many faults are tried, all of one parameter together: 6,400 are 200
+    words of 32 bits. ``trees``: of the forest. ``leaf``: the fewest parameters that it tells from
+    others; with 1 it takes chance for a rule. ``format``, ``fault``: as text. ``of``: the class of
+    the cross-entropy whose gradient is taken, the golden answer or the label.
+
+    The facts say how well forests predict the parameters that they did not see: ``r2`` and
+    ``rank``, each fifth held out in turn, with 95 % intervals (of R2 by bootstrap).
+
+    Raises:
+        InputError: too few injections, or all parameters tried are equally vulnerable.
+    """
+
+    injections: int = 6400
+    trees: int = 100
+    leaf: int = 10
+    format: str = "Float32()"
+    fault: str = "BitFlip()"
+    of: Literal["answer", "label"] = "answer"
+
+    def check(self) -> None:
+        # What names somebody else's code is read when it is used, on the word of who uses it.
+        if ":" not in self.format:
+            parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in self.fault:
+            parse(self.fault, FaultModel, foreign=False)  # type: ignore[type-abstract]
+        counts = {"injections": self.injections, "trees": self.trees, "leaf": self.leaf}
+        for name, value in counts.items():
+            if value < 1:
+                raise InputError(f"Statistical: {name}={value} is not allowed; at least 1")
+
+    def find(self, subject: Subject) -> Found:
+        format = parse(self.format, Format)  # type: ignore[type-abstract]
+        fault = parse(self.fault, FaultModel)  # type: ignore[type-abstract]
+        space = FaultSpace.of(subject.model, Weights("*"), fault, format)
+        answers = subject.answers if self.of == "answer" else subject.label_classes
+        known = features(subject, space.sites, answers)
+        seen = tried(subject, space, self.injections, _LEAST)
+        if np.ptp(seen.critical) == 0:
+            raise InputError(
+                f"{self!r}: all {len(seen.critical)} parameters tried are equally vulnerable "
+                f"({seen.critical[0]:g}), so that there is nothing to learn; try more injections, "
+                "or more samples"
+            )
+        rows = [known[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)]
+        forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, subject.random(1))
+        values = {}
+        for at, site in enumerate(space.sites):
+            values[site.name] = forest.predict(known[at]).reshape(site.shape)
+            subject.step(at + 1, len(space.sites))
+        weighed = forest.forest.feature_importances_.tolist()
+        facts = {
+            "parameters tried": len(seen.critical),
+            "injections": seen.injections,
+            "held out": quality(forest.held_out, seen.critical, subject.random(2)),
+            "importance": dict(zip(NAMES, weighed, strict=True)),
+        }
+        return Found("element", values, "share", facts=facts)

@@ -1,0 +1,100 @@
+"""What is known of every parameter without striking it?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from radhard.analyses.pulling import demand_gradients, of_cross_entropy
+from radhard.analyses.subject import Subject
+from radhard.leaves import leaves
+from radhard.targets import Site
+from radhard.targets.stored import stored_tensor
+
+__all__ = ["NAMES", "Features", "features"]
+
+NAMES = ("magnitude", "gradient", "uses", "position")
+
+Features = list[npt.NDArray[np.float64]]
+"""For every site ``(words, 4)``, in the order of `NAMES`."""
+
+
+def features(subject: Subject, sites: Sequence[Site], classes: Tensor) -> Features:
+    """Magnitude, gradient, uses and position of every word of some stored tensors.
+
+    The gradient is the magnitude of that of the mean cross-entropy with ``classes``; uses are how
+    often a parameter enters a sum for one sample; the position is that of the tensor in the model.
+    """
+    gradients = _gradients(subject, sites, classes)
+    uses = _uses(subject, sites)
+    found = []
+    for position, (site, gradient) in enumerate(zip(sites, gradients, strict=True)):
+        magnitude = stored_tensor(subject.model, site.name).abs().double().cpu().numpy().ravel()
+        constant = np.ones_like(magnitude)
+        found.append(
+            np.stack(
+                [magnitude, gradient.ravel(), uses[position] * constant, position * constant],
+                axis=1,
+            )
+        )
+    return found
+
+
+def _gradients(
+    subject: Subject, sites: Sequence[Site], classes: Tensor
+) -> list[npt.NDArray[np.float64]]:
+    named = dict(subject.model.named_parameters(remove_duplicate=False))
+    # Tied weights are mostly one parameter, but may be several in the same memory.
+    aliases = [{id(named[n]): named[n] for n in (s.name, *s.aliases)} for s in sites]
+    wanted = [parameter for tied in aliases for parameter in tied.values()]
+    for parameter in wanted:
+        parameter.requires_grad_()
+    pulls = of_cross_entropy(classes)
+    totals = [torch.zeros_like(p, dtype=torch.float64) for p in wanted]
+    with subject.gradients():
+        for rows, inputs in subject.batches():
+            logits = subject.forward(inputs)
+            demand_gradients(logits)
+            (direction,) = pulls.of(logits.detach(), rows)
+            parts = torch.autograd.grad(logits, wanted, direction, materialize_grads=True)
+            for total, part in zip(totals, parts, strict=True):
+                total += part
+    each = iter(totals)
+    n = len(subject.data)
+    return [(sum(next(each) for _ in tied) / n).abs().cpu().numpy() for tied in aliases]  # type: ignore[union-attr]
+
+
+def _uses(subject: Subject, sites: Sequence[Site]) -> list[float]:
+    """Outputs of the tensor's modules for one sample, over the rows of the tensor."""
+    outputs: dict[str, int] = {}
+    inputs = subject.data.rows(slice(0, subject.batch))
+    rows = min(subject.batch, len(subject.data))
+    owners = {name.rpartition(".")[0] for site in sites for name in (site.name, *site.aliases)}
+
+    def counting(owner: str) -> Any:
+        def count(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+            handed_on = leaves(output)
+            if handed_on:
+                outputs[owner] = outputs.get(owner, 0) + handed_on[0][1].numel()
+
+        return count
+
+    handles = []
+    try:
+        for owner in owners:
+            module = subject.model.get_submodule(owner)
+            handles.append(module.register_forward_hook(counting(owner)))
+        with torch.no_grad():
+            subject.forward(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    found = []
+    for site in sites:
+        own = {name.rpartition(".")[0] for name in (site.name, *site.aliases)}
+        total = sum(outputs.get(owner, 0) for owner in own)
+        found.append(total / rows / (site.shape[0] if site.shape else 1))
+    return found

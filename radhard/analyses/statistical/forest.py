@@ -1,0 +1,66 @@
+"""What does a random forest learn from the parameters that were tried, and how well?"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, cross_val_predict
+
+from radhard.scores import rank_correlation
+
+__all__ = ["FOLDS", "Learned", "learned", "quality"]
+
+FOLDS = 5
+"""Parts that are held out in turn."""
+
+_RESAMPLES = 1000
+_AT_ONCE = 2**18
+"""Parameters predicted together, so that memory does not grow with the model."""
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A forest fitted to all parameters tried, and what others say of those they did not see."""
+
+    forest: RandomForestRegressor
+    held_out: Array
+    """For every parameter tried, the prediction of a forest that did not see it."""
+
+    def predict(self, features: Array) -> Array:
+        """The predictions for ``(parameters, features)``."""
+        parts = np.array_split(features, range(_AT_ONCE, len(features), _AT_ONCE))
+        return np.concatenate([self.forest.predict(part) for part in parts])
+
+
+def learned(
+    features: Array, critical: Array, trees: int, leaf: int, chance: np.random.Generator
+) -> Learned:
+    """Fit a forest, and others to all but a fifth each, which they then predict."""
+    forest_seed, fold_seed = chance.integers(2**31, size=2).tolist()
+    forest = RandomForestRegressor(trees, min_samples_leaf=leaf, random_state=forest_seed)
+    folds = KFold(FOLDS, shuffle=True, random_state=fold_seed)
+    held_out = cross_val_predict(forest, features, critical, cv=folds)
+    return Learned(forest.fit(features, critical), held_out)
+
+
+def quality(held_out: Array, critical: Array, chance: np.random.Generator) -> dict[str, Any]:
+    """R2 (bootstrap interval) and rank correlation of predictions with what was measured.
+
+    The rank correlation is None where all predictions are the same.
+    """
+    drawn = chance.integers(len(critical), size=(_RESAMPLES, len(critical)))
+    spread = [
+        r2_score(critical[rows], held_out[rows]) for rows in drawn if np.ptp(critical[rows]) > 0
+    ]
+    low, high = np.quantile(spread, [0.025, 0.975]).tolist()
+    r2 = float(r2_score(critical, held_out))
+    rank = None
+    if np.ptp(held_out) > 0:
+        found = asdict(rank_correlation(held_out, critical, 0.95))
+        rank = {key: found[key] for key in ("value", "low", "high")}
+    return {"r2": {"value": r2, "low": min(low, r2), "high": max(high, r2)}, "rank": rank}

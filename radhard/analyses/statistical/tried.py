@@ -1,0 +1,60 @@
+"""How vulnerable are the parameters that were drawn?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.analyses.subject import Subject
+from radhard.campaign import run
+from radhard.errors import InputError
+from radhard.metrics import Outcome
+from radhard.samplers import Words
+from radhard.space import FaultSpace, Numbers
+
+__all__ = ["Tried", "tried"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Parameters that were drawn, and what their faults did."""
+
+    places: Numbers
+    """Positions of their tensors among the sites of the space."""
+    words: Numbers
+    """Which word of its tensor each is."""
+    critical: npt.NDArray[np.float64]
+    """Mean share of critical samples over all faults of each."""
+    injections: int
+
+
+def tried(subject: Subject, space: FaultSpace, injections: int, least: int) -> Tried:
+    """Parameters drawn at random, struck in every way they can be.
+
+    Raises:
+        InputError: too few injections for ``least`` parameters.
+    """
+    words = min(injections // space.variants, int(space.starts[-1]))
+    if words < least:
+        raise InputError(
+            f"{injections:,} injections strike {words:,} parameters in all {space.variants} ways; "
+            f"at least {least} parameters are needed to learn from ({least * space.variants:,} "
+            "injections, and as many parameters)"
+        )
+    results = run(
+        subject.model,
+        subject.data,
+        space,
+        Words(words),
+        metrics=[Outcome()],
+        seed=subject.seed,
+        call=subject.call,
+        batch=subject.batch,
+        progress=False,
+        audit=0,
+    )
+    subject.samples += len(results) * len(subject.data)
+    faults = results.trials.at(results.numbers).reshape(words, space.variants)
+    places, within, _ = space.locate(faults[:, 0])
+    critical = results.values("critical").reshape(words, space.variants).mean(axis=1)
+    return Tried(places, within, critical, len(results))

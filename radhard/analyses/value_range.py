@@ -1,0 +1,58 @@
+"""How far apart are the values of a channel?"""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.by_channel import of_activations, watch
+from radhard.analyses.layer import Layer
+from radhard.analyses.subject import Subject
+from radhard.spec import component
+
+__all__ = ["ValueRange"]
+
+
+@component
+class ValueRange(Analysis):
+    """Range of every channel's activations (Mahmoud et al., HarDNN, 2020).
+
+    Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
+    every convolution and linear layer.
+
+    ``over``: the distance from the least to the largest value that any sample gives the channel
+    (``"data"``), or the mean over the samples of the distance within each one's map (``"sample"``);
+    there a channel of one value a sample, a neuron of a linear layer, has no score.
+    """
+
+    over: Literal["data", "sample"] = "data"
+
+    def find(self, subject: Subject) -> Found:
+        return of_activations(subject, _range) if self.over == "sample" else _of_all(subject)
+
+
+def _range(values: Tensor) -> Tensor:
+    if values.shape[2] == 1:
+        return torch.full_like(values[:, :, 0], torch.nan)
+    return values.amax(2) - values.amin(2)
+
+
+def _of_all(subject: Subject) -> Found:
+    least: dict[Layer, Tensor] = {}
+    largest: dict[Layer, Tensor] = {}
+
+    def take(layer: Layer, values: Tensor) -> None:
+        low, high = values.amin((0, 2)), values.amax((0, 2))
+        least[layer] = low.minimum(least.get(layer, low))
+        largest[layer] = high.maximum(largest.get(layer, high))
+
+    watch(subject, take)
+    values = {}
+    for layer in subject.layers:
+        if layer in least:
+            values[layer.output_site] = (largest[layer].double() - least[layer]).cpu().numpy()
+        else:
+            values[layer.output_site] = np.full(len(layer.weight), np.nan)
+    return Found("channel", values)

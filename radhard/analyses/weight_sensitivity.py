@@ -1,0 +1,116 @@
+"""How much would the loss change with a flip in each weight?"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.subject import Subject
+from radhard.analyses.weight_gradients import weight_gradients
+from radhard.errors import InputError
+from radhard.faults import FaultModel
+from radhard.formats import Format
+from radhard.spec import component, parse
+from radhard.targets import Weights
+
+__all__ = ["WeightSensitivity", "expected_noise"]
+
+
+@component
+class WeightSensitivity(Analysis):
+    """Gradient times expected noise of every weight (Choi et al., DAC 2019).
+
+    To first order, the change of the cross-entropy that a fault in a weight is expected to make: by
+    element of every weight that `radhard.targets.Weights` finds, the magnitude of the gradient
+    times the mean distance from the weight, as stored in ``format``, to what each way of being
+    struck leaves of it.
+
+    A struck word that is infinite or NaN counts as far off as the largest finite number of the
+    format, lest the largest weights, which overflow first, seem the safest. ``limit`` lowers that:
+    no deviation counts for more, finite or not; as where activations are bounded.
+
+    One forward pass and one backward pass; with ``average="magnitude"`` one backward pass a sample.
+    Good for single weights and for formats with bounded flips, such as fixed point. In a
+    floating-point format one bit of the exponent outweighs all others, so that the noise is nearly
+    proportional to the weight, and first order says little about so far a jump.
+
+    ``format``, ``fault``: as text, such as ``"Int(8)"`` and ``"BitFlip(field='sign')"``.
+    ``average``: the mean over the samples of the gradients' magnitudes, or the magnitude of the
+    mean gradient (``"gradient"``), in which samples that pull in opposite ways cancel out. ``of``:
+    the class of the cross-entropy, the golden answer or the label.
+
+    Raises:
+        InputError: no such format or fault model, or a limit that is not positive.
+    """
+
+    format: str = "Float32()"
+    fault: str = "BitFlip()"
+    average: Literal["magnitude", "gradient"] = "magnitude"
+    of: Literal["answer", "label"] = "answer"
+    limit: float | None = None
+
+    def check(self) -> None:
+        # What names somebody else's code is read when it is used, on the word of who uses it.
+        if ":" not in self.format:
+            parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in self.fault:
+            parse(self.fault, FaultModel, foreign=False)  # type: ignore[type-abstract]
+        if self.limit is not None and not 0 < self.limit < math.inf:
+            raise InputError(f"{self!r}: limit is a deviation, above 0 and finite, or None")
+
+    def find(self, subject: Subject) -> Found:
+        format = parse(self.format, Format)  # type: ignore[type-abstract]
+        fault = parse(self.fault, FaultModel)  # type: ignore[type-abstract]
+        sites = Weights("*").sites(subject.model, None, subject.call)
+        classes = subject.answers if self.of == "answer" else subject.label_classes
+        gradients = weight_gradients(subject, sites, classes, average=self.average)
+        named = dict(subject.model.named_parameters(remove_duplicate=False))
+        values = {}
+        for name, gradient in gradients.items():
+            try:
+                noise = expected_noise(named[name], format, fault, limit=self.limit)
+            except InputError as error:
+                raise InputError(f"{name!r}: {error}") from None
+            # Only doubles can come to more than a double holds, and then by the largest noise.
+            product = (gradient * noise).clamp(max=torch.finfo(torch.float64).max)
+            values[name] = product.cpu().numpy()
+        return Found("element", values)
+
+
+def expected_noise(
+    weight: Tensor, format: Format, fault: FaultModel, *, limit: float | None = None
+) -> Tensor:
+    """Mean distance from every stored value to what each way of being struck leaves, as float64.
+
+    Raises:
+        InputError: the format has no word for a value.
+
+    >>> from radhard.faults import BitFlip
+    >>> from radhard.formats import Fixed
+    >>> expected_noise(torch.tensor([0.0, 0.5]), Fixed(0, 2), BitFlip())  # (1/4 + 1/2 + 1) / 3
+    tensor([0.5833, 0.5833], dtype=torch.float64)
+    """
+    weight = weight.detach()
+    fitted = format.fit(weight)
+    codes = fitted.encode(weight)
+    stored = fitted.decode(codes)
+    most = _largest(fitted, stored.dtype) if limit is None else limit
+    ways = fault.variants(fitted)
+    noise = torch.zeros_like(weight, dtype=torch.float64)
+    for way in range(ways):
+        struck = fault.corrupt(codes, torch.full_like(codes, way), fitted)
+        distance = (fitted.decode(struck).double() - stored.double()).abs()
+        distance = distance.nan_to_num(nan=most, posinf=most)
+        # Divided first, as the sum of several of the largest doubles is infinite.
+        noise += (distance if limit is None else distance.clamp(max=limit)) / ways
+    return noise
+
+
+def _largest(format: Format, dtype: torch.dtype) -> float:
+    """The largest finite number of a format whose values ``dtype`` holds."""
+    if format.has_scale or format.bits > 16:
+        return torch.finfo(dtype).max
+    values = format.decode(torch.arange(1 << format.bits)).double()
+    return float(values[values.isfinite()].max())

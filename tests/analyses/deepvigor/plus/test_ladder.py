@@ -1,0 +1,67 @@
+"""Do errors fall where they belong, and is none lost?"""
+
+import math
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radhard.analyses.deepvigor.plus.ladder import BOUND, POWERS, Grid, histogram, ladder
+
+ERRORS = st.lists(
+    st.one_of(
+        st.floats(width=32, allow_nan=True, allow_infinity=True),
+        st.sampled_from([0.0, 2.0**-10, -(2.0**-10), 0.5, -1.0, 2.0**10, -(2.0**10), 2.0**9]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(ERRORS)
+def test_the_distribution_sums_to_one_with_overflow_and_nan_in_bins_of_their_own(
+    errors: list[float],
+) -> None:
+    bins = histogram(torch.tensor(errors, dtype=torch.float64))
+    assert math.isclose(sum(bins.values()), 1, abs_tol=1e-12)
+    assert bins["nan"] == sum(map(math.isnan, errors)) / len(errors)
+    beyond = sum(error >= BOUND for error in errors) / len(errors)
+    assert math.isclose(bins.get("[1024, inf)", 0.0), beyond, abs_tol=1e-12)
+
+
+@settings(deadline=None)
+@given(ERRORS, st.sampled_from(["powers", "adaptive"]), st.booleans())
+def test_tails_fall_and_count_the_errors_beyond_every_candidate(
+    errors: list[float], grid: Grid, strict: bool
+) -> None:
+    steps = ladder(torch.tensor([errors], dtype=torch.float64), grid, strict=strict)
+    finite = [e for e in errors if math.isfinite(e)]
+    moving = finite if strict else [e for e in finite if abs(e) < BOUND]
+    assert math.isclose(float(steps.sure[0]), 1 - len(moving) / len(errors), abs_tol=1e-12)
+    for sign, side in ((1, steps.positive), (-1, steps.negative)):
+        values, tail = side.values[0].tolist(), side.tail[0].tolist()
+        assert tail[-1] == 0
+        assert tail == sorted(tail, reverse=True)
+        finite_values = [value for value in values if math.isfinite(value)]
+        assert finite_values == sorted(finite_values)
+        for at, value in enumerate(values):
+            if math.isfinite(value) and (at == 0 or values[at - 1] < value):
+                count = sum(sign * error >= value for error in moving)
+                assert math.isclose(tail[at], count / len(errors), abs_tol=1e-12)
+
+
+def test_as_published_the_grid_has_powers_of_two_up_to_the_bound() -> None:
+    steps = ladder(torch.tensor([[3.0, -0.3]]), "powers", strict=False)
+    assert tuple(steps.positive.values[0].tolist()) == POWERS[:-1]
+    assert steps.positive.tail[0, POWERS.index(2.0)] == 0.5
+    assert steps.positive.tail[0, POWERS.index(4.0)] == 0.0
+    assert steps.negative.tail[0, POWERS.index(0.25)] == 0.5
+
+
+def test_thousands_of_errors_keep_their_shares() -> None:
+    errors = torch.randn(2, 5000, dtype=torch.float64)
+    steps = ladder(errors, "adaptive", strict=True)
+    for row in range(2):
+        for value, share in zip(steps.negative.values[row], steps.negative.tail[row], strict=False):
+            if value.isfinite():
+                assert abs(float((-errors[row] >= value).double().mean() - share)) < 1e-9

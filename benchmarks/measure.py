@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -153,8 +153,17 @@ def measured(row: Row, *, quick: bool) -> Measured:
         floor=min(floors),
         floor_ratio=Ratio.of(_cpu(naive), floors),
         agreement=compared(done.results, numbers, beside, loop.samples),
-        notes=[str(note) for note in done.results.manifest["notes"]],
+        notes=[str(note) for note in done.results.manifest["notes"]] + _checked(row, work, size),
     )
+
+
+def _checked(row: Row, work: Work, size: Size) -> list[str]:
+    """What the same campaign says when it checks itself, outside the clock."""
+    if not row.checked:
+        return []
+    results = call(replace(row, engine=row.checked), work, size.trials).results
+    notes = [str(note) for note in results.manifest["notes"]]
+    return [f"With {row.checked}: {note}" for note in notes if "tried" in note]
 
 
 def _cpu(spans: Sequence[Span]) -> list[float]:

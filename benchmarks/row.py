@@ -57,6 +57,8 @@ class Row:
     quick: Size
     engine: str = "auto"
     metrics: tuple[str, ...] = ("Outcome()",)
+    checked: str = ""
+    """An engine that runs the same campaign once more, untimed, and notes how far it holds."""
 
     def size(self, quick: bool) -> Size:
         """How much of it is run."""

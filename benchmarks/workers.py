@@ -18,7 +18,7 @@ WORKERS = Row(
     1.7,
     lambda _: Work.of(*resnet20(), Weights("*")),
     "Uniform({})".format,
-    Size(trials=1000, naive=0, repeats=3),
+    Size(trials=4000, naive=0, repeats=3),
     Size(trials=400, naive=0, repeats=3),
     engine="Replay()",
 )

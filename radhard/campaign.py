@@ -14,7 +14,7 @@ from radhard.datasets.data import Data
 from radhard.engines import Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
 from radhard.engines.base import Figures
-from radhard.engines.golden import golden_outputs
+from radhard.engines.golden import golden_answers, golden_outputs
 from radhard.engines.workers import demand_possible, executed, one_thread
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
@@ -89,10 +89,19 @@ def run(
     with evaluating(model) as was_training, one_thread(workers > 1):
         # Where a trial concerns one sample, that sample passes alone: batches of another size may
         # round differently, and a masked fault must leave the output as it was to the last bit.
-        batch = 1 if single else min(batch, len(data))
-        golden = golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
+        together = min(batch, len(data))
+        batch = 1 if single else together
         if metrics is None:
             metrics = [Outcome()] if data.labels is None else [Outcome(), Accuracy()]
+        # Where only the answers count, a few samples alone do.
+        answers = all(site.samples is not None for site in space.sites) and all(
+            metric.by_answer for metric in metrics
+        )
+        golden = (
+            golden_answers(model, data, faultless(call), together, deterministic=deterministic)
+            if single and answers
+            else golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
+        )
         panel = Panel(metrics, golden, data.labels, alone=single)
         campaign = Campaign(model, data, space, trials, panel, call, batch)
         demand_possible(campaign, workers)

@@ -4,6 +4,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,9 @@ from radhard.formats import Format
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.targets import Site
 
-__all__ = ["Injection", "Strikes", "inject", "numbered"]
+__all__ = ["Injection", "Strikes", "inject", "injecting", "numbered", "overwrite"]
+
+_INNERMOST: ContextVar[ExitStack | None] = ContextVar("innermost open injection", default=None)
 
 
 @dataclass
@@ -45,7 +48,8 @@ def inject(
     """The model with these faults in it while open; bit for bit as it was afterwards.
 
     Only the struck words change, in place; nothing is copied but them. Several faults may strike
-    one word: they follow one another in the order given. Injections may be nested.
+    one word: they follow one another in the order given. Injections may be nested. What a model
+    corrects by itself meanwhile comes back too, if it writes with `overwrite`.
 
     Raises:
         InputError: a fault is not in the space, or the model lacks the struck tensor.
@@ -64,11 +68,32 @@ def inject(
                 )
                 injection.strikes.append(strike)
                 stack.enter_context(space.reach(model, place, strike))
+            stack.callback(_INNERMOST.set, _INNERMOST.get())
+            _INNERMOST.set(stack)
             yield injection
         finally:
             stack.close()
     finally:
         stack.close()
+
+
+def injecting() -> bool:
+    """Whether an injection is open."""
+    return _INNERMOST.get() is not None
+
+
+def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
+    """Write ``values`` where ``at``, a mask of the tensor's shape, is True.
+
+    For what puts a model right while it runs. When the innermost open injection ends, the words
+    are again as they were; where none is open, they stay as they are written.
+    """
+    with torch.inference_mode():
+        saved = stored[at]
+    stack = _INNERMOST.get()
+    if stack is not None:
+        stack.callback(_write, stored, at, saved)
+    _write(stored, at, values)
 
 
 def numbered(space: FaultSpace, faults: int | Fault | Iterable[int | Fault] | Numbers) -> Numbers:

@@ -3,6 +3,7 @@
 from radhard.engines.base import Campaign, Engine, UnsuitableError
 from radhard.engines.bracket import Bracket
 from radhard.engines.choice import Choice, chosen
+from radhard.engines.first_order import FirstOrder
 from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay
 from radhard.engines.serial import Serial
@@ -12,6 +13,7 @@ __all__ = [
     "Campaign",
     "Choice",
     "Engine",
+    "FirstOrder",
     "Folded",
     "Replay",
     "Serial",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from radhard.engines.base import Campaign, Engine, UnsuitableError
 from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay
+from radhard.engines.replay.modules import Modules
 from radhard.engines.serial import Serial
 
 __all__ = ["Choice", "chosen"]
@@ -45,8 +46,13 @@ def chosen(campaign: Campaign, *, deterministic: bool = True) -> Choice:
         engine.ready(campaign)
     except UnsuitableError as error:
         return Choice(Serial(), str(error).rpartition("; use ")[0] or str(error))
+    if isinstance(campaign.kept[repr(engine)], Modules):
+        return Choice(engine, "each trial strikes one word, before which modules need not run")
     strikes = "one word" if single else "many words"
-    return Choice(engine, f"the model's graph is known, and each trial strikes {strikes}")
+    why = f"the model's graph is known, and each trial strikes {strikes}"
+    if single and all(metric.by_answer for metric in campaign.panel.metrics):
+        why += "; FirstOrder() could settle most trials without executing them, and check a share"
+    return Choice(engine, why)
 
 
 def _work(campaign: Campaign) -> float:

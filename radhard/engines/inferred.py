@@ -120,8 +120,8 @@ def doubt(
     return min(1.0, left * (1.0 if found is None else found.high) * weight)
 
 
-def in_words(records: Collection[Inferred]) -> list[str]:
-    """What a reader of the results should know, as notes."""
+def in_words(records: Collection[Inferred], how: str = "inferred from other faults") -> list[str]:
+    """What a reader of the results should know, as notes; ``how`` verdicts were inferred."""
     faults, inferred, checked = (
         sum(sum(getattr(record, name)) for record in records)
         for name in ("faults", "inferred", "checked")
@@ -129,7 +129,7 @@ def in_words(records: Collection[Inferred]) -> list[str]:
     if not inferred:
         return []
     said = (
-        f"Of {faults:,} faults, {inferred:,} have verdicts that were inferred from other faults, "
+        f"Of {faults:,} faults, {inferred:,} have verdicts that were {how}, "
         "or computed where sums may overflow"
     )
     found, _ = refuted(records)

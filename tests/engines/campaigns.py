@@ -63,10 +63,12 @@ def campaign_of(
     seed: int = 0,
     batch: int = 2,
     metrics: Sequence[Metric] = (Outcome(), Distance()),
+    format: Format | None = None,
 ) -> Campaign:
     """A campaign on a model in evaluation mode, with the golden outputs that suit it."""
     data = Data(inputs)
-    space = FaultSpace.of(model, target, fault, format_of(model), data=data, call=call)
+    format = format_of(model) if format is None else format
+    space = FaultSpace.of(model, target, fault, format, data=data, call=call)
     trials = sampler.draw(space, seed)
     # One sample at a time where a trial concerns one, as that is how it will pass.
     single = trials.single and any(site.samples is not None for site in space.sites)

@@ -78,9 +78,9 @@ def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
     true = np.where(np.isnan(sizes), -1, true).astype(np.int32)
     asked = np.zeros(true.shape, dtype=int)
 
-    def evaluate(some: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    def evaluate(some: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked[some] += samples
-        return np.where(samples, true[some], 77)
+        return np.where(samples, true[some], 77), np.zeros(samples.shape)
 
     found, tried = settled(points, np.zeros(len(bounds), dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
@@ -90,6 +90,35 @@ def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
     if safe.all():
         inner = len(points.sizes) - points.apart.sum() - 3 * len(words)
         assert (~tried.any(axis=1)).sum() >= inner
+
+
+@given(
+    gains=st.lists(st.floats(-3, 3), min_size=1, max_size=6),
+    words=st.lists(st.lists(st.floats(-50, 50), min_size=1, max_size=8), min_size=1, max_size=4),
+)
+def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains, words):
+    """Outputs in proportion to the displacement, so that nothing that is inferred may be wrong."""
+    points, gains = points_of(words), np.array(gains)
+    moved = points.sizes[:, None] * gains
+    true = (np.abs(moved) > 1).astype(np.int32)
+    asked = np.zeros(true.shape, dtype=bool)
+
+    def evaluate(some: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked[some] |= samples
+        room = 1 / np.maximum(np.abs(moved[some]), 1e-300)
+        return true[some], np.where(moved[some] == 0, 0, room)
+
+    found, tried = settled(points, np.zeros(len(gains), dtype=np.int32), evaluate)
+    assert np.array_equal(found, true)
+    asked[points.zero] = True
+    assert np.array_equal(asked, tried)
+    ends = np.stack([points.first, points.last])
+    sizes = np.abs(points.sizes[ends])
+    smaller = np.where(sizes[0] < sizes[1], ends[0], ends[1])
+    larger = sizes.max(axis=0)
+    easy = (larger[:, None] * np.abs(gains) * 4 <= 1) & (moved[smaller] != 0)
+    alike = (sizes.min(axis=0) < larger) & (larger <= 256 * sizes.min(axis=0))
+    assert not (tried[smaller] & easy & alike[:, None]).any()
 
 
 # -- the engine ----------------------------------------------------------------------------------

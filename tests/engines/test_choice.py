@@ -1,15 +1,19 @@
 """Does ``engine="auto"`` take the engine that suits, say so, and stay with it?"""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from radhard.campaign import run
-from radhard.engines import Folded, Replay, Serial, choice, chosen
+from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
 from radhard.engines.replay import engine as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.metrics import Critical, Outcome, Panel
 from radhard.results import Results
 from radhard.samplers import ErrorRate, PerBit, Uniform
 from radhard.space import FaultSpace
@@ -78,22 +82,30 @@ def test_chosen_engine_executes_the_campaign_on_every_network(network):
     assert repr(choice.engine) in str(choice)
 
 
-def test_model_without_a_graph_runs_serially_and_the_notes_say_why(tmp_path, capfd):
+def test_model_without_a_graph_is_replayed_by_modules_and_the_notes_say_why(tmp_path, capfd):
     path = tmp_path / "run.db"
-    campaign(path, model=Branching().eval(), engine="auto")
+    results = campaign(path, model=Branching().eval(), engine="auto")
     manifest = Results.open(path).manifest
-    assert manifest["engine"] == "Serial()"
-    (note,) = manifest["notes"]
-    assert note.startswith(
-        "engine='auto' chose Serial(): Replay needs the model's graph (torch.export: "
-    )
-    assert manifest["audit"] is None  # the reference needs none
+    assert manifest["engine"] == "Replay()"
+    chose, how, *_ = sorted(manifest["notes"], key=lambda note: not note.startswith("engine="))
+    assert chose.startswith("engine='auto' chose Replay(): each trial strikes one word")
+    assert how.startswith("There is no graph of the model (torch.export: ")
+    assert "torch.fx: " in how
     assert capfd.readouterr() == ("", "")  # whatever torch thinks of the model
+    serial = campaign(model=Branching().eval(), engine=Serial())
+    for column in serial.columns:
+        np.testing.assert_array_equal(results.values(column), serial.values(column))
+
+
+def test_trials_of_many_faults_without_a_graph_run_serially():
+    results = campaign(model=Branching().eval(), engine="auto", sampler=ErrorRate(0.01, trials=4))
+    assert results.manifest["engine"] == "Serial()"
+    assert "Folded needs the model's graph (torch.export: " in results.manifest["notes"][0]
 
 
 def test_engine_asked_for_by_name_does_not_give_way():
-    with pytest.raises(InputError, match=r"Replay needs the model's graph .*; use Serial\(\)"):
-        campaign(model=Branching().eval(), engine=Replay())
+    with pytest.raises(InputError, match=r"Bracket needs the model's graph .*; use Replay\(\)"):
+        campaign(model=Branching().eval(), engine=Bracket(), metrics=[Critical()])
 
 
 def test_small_campaign_runs_serially(monkeypatch):
@@ -117,8 +129,8 @@ def test_forward_that_is_not_deterministic_has_no_golden_values_to_start_from():
 
 def test_graph_is_made_once(monkeypatch):
     seen = []
-    traced = replaying.traced
-    monkeypatch.setattr(replaying, "traced", lambda *a: seen.append(a) or traced(*a))
+    graph_of = replaying.graph_of
+    monkeypatch.setattr(replaying, "graph_of", lambda *a: seen.append(a) or graph_of(*a))
     for number in (1, 2):
         results = campaign(engine="auto", workers=number)
         assert results.manifest["engine"] == "Replay()"
@@ -209,3 +221,16 @@ def test_figures_of_a_stopped_replay_are_those_of_a_whole_one(tmp_path):
     again = run(model, data(), space, Uniform(500), store=path, **{**asked, "engine": Replay()})
     assert again.to_frame().equals(whole.to_frame())
     assert torch.get_num_threads() == 1
+
+
+def test_where_only_answers_are_asked_for_the_note_names_the_engine_that_predicts_them():
+    def said(*metrics):
+        given = of_zoo(named("residual"), Weights("*"), Uniform(40))
+        panel = Panel(metrics, given.panel.golden.outputs)
+        found = chosen(replace(given, panel=panel, kept={}))
+        assert found.engine == Replay()
+        return str(found)
+
+    assert "FirstOrder() could settle most trials" in said(Critical())
+    assert "FirstOrder" not in said(Outcome())
+    assert "FirstOrder" not in said(Critical(), Outcome())

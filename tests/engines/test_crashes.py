@@ -4,12 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from radhard.campaign import run
-from radhard.engines import Replay, Serial
+from radhard.engines import Bracket, Replay, Serial
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.metrics import Critical, Sdc
 from radhard.samplers import Exhaustive
 from radhard.space import FaultSpace
-from radhard.targets import Weights
+from radhard.targets import Activations, Weights
 
 
 class Looking(nn.Module):
@@ -35,3 +36,51 @@ def test_crashes_are_detected_errors_with_replay_too():
     assert found[0].values("due").max() == 1
     assert found[1].values("due").tolist() == found[0].values("due").tolist()
     assert any("crashed" in note for note in found[1].manifest["notes"])
+
+
+def test_crashes_by_values_that_flow_are_detected_errors_with_replay_too():
+    model = Looking().eval()
+    data = torch.linspace(0.1, 1, 32).reshape(8, 4), torch.zeros(8, dtype=torch.int64)
+    space = FaultSpace.of(model, Activations("layer"), BitFlip((29, 30)), Float32(), data=data)
+    found = [
+        run(model, data, space, Exhaustive(), engine=engine, audit=0, progress=False)
+        for engine in (Serial(), Replay())
+    ]
+    assert 0 < found[0].values("due").mean() < 1
+    for column in found[0].columns:
+        assert found[1].values(column).tolist() == found[0].values(column).tolist()
+
+
+def test_crashes_are_detected_errors_with_bracket_too():
+    model = Looking().eval()
+    data = torch.linspace(0.1, 1, 32).reshape(8, 4), torch.zeros(8, dtype=torch.int64)
+    space = FaultSpace.of(model, Weights("layer*"), BitFlip(), Float32())
+    found = [
+        run(
+            model,
+            data,
+            space,
+            Exhaustive(),
+            metrics=[Critical(), Sdc()],
+            engine=engine,
+            audit=0,
+            progress=False,
+        )
+        for engine in (Serial(), Bracket())
+    ]
+    assert found[0].values("due").max() > 0
+    for column in found[0].columns:
+        assert found[1].values(column).tolist() == found[0].values(column).tolist()
+    assert any("crashed" in note for note in found[1].manifest["notes"])
+
+
+def test_only_trials_near_a_crash_go_through_whole_passes(monkeypatch):
+    model = Looking().eval()
+    data = torch.linspace(0.1, 1, 32).reshape(8, 4), torch.zeros(8, dtype=torch.int64)
+    space = FaultSpace.of(model, Weights("layer*"), BitFlip((*range(8), 30)), Float32())
+    whole = []
+    own = Serial.run
+    monkeypatch.setattr(Serial, "run", lambda *a: whole.extend(a[2]) or own(*a))
+    found = run(model, data, space, Exhaustive(), engine=Replay(), audit=0, progress=False)
+    crashed = int((found.values("due") > 0).sum())
+    assert 0 < crashed <= len(whole) < len(found)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.datasets.data import Data
-from radhard.engines.golden import golden_outputs
+from radhard.engines.golden import golden_answers, golden_outputs
 from radhard.errors import InputError
 from radhard.forward import plain
 from tests.targets.test_geometry import Does
@@ -75,3 +75,26 @@ def test_a_model_that_writes_into_its_inputs_is_refused_before_it_spoils_them():
 
     golden = golden_outputs(nn.Sequential(nn.ReLU(inplace=True)), Data(x), call, 3)
     assert golden.flatten().tolist() == [1, 0, 0]
+
+
+def test_answers_alone_are_looked_up_where_a_batch_of_another_size_could_change_them():
+    """Beside others the second class comes out a last digit higher."""
+
+    def pushed(x: Tensor) -> Tensor:
+        return x + torch.tensor([0.0, 1e-7 if len(x) > 1 else 0.0])
+
+    x = torch.tensor([[1.0, 0.0]] * 10 + [[0.5, 0.5]] + [[0.0, 1.0]])
+    model, data = Does(pushed), Data(x)
+    assert golden_outputs(model, data, plain, 12).argmax(1)[10] == 1
+    found = golden_answers(model, data, plain, 12)
+    alone = golden_outputs(model, data, plain, 1)
+    assert torch.equal(found.argmax(1), alone.argmax(1))
+    assert torch.equal(found[10], alone[10])
+    assert not torch.equal(found, alone)  # the others passed together
+
+
+def test_all_samples_pass_alone_where_a_batch_changes_more_than_the_last_digits():
+    x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    model = Does(lambda x: x + (0.01 if len(x) > 1 else 0.0))
+    found = golden_answers(model, Data(x), plain, 5)
+    assert torch.equal(found, golden_outputs(model, Data(x), plain, 1))

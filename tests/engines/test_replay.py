@@ -17,9 +17,16 @@ from radhard.forward import plain
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of
+from tests.engines.graphless import Fickle
 from tests.zoo import NETWORKS, Network, named
 
 _TRIALS = 600
+
+
+def _images() -> Tensor:
+    return torch.randn(3, 2, 6, 6)
+
+
 _WITHOUT_GRAPH = ("inference",)
 _TARGETS: dict[str, list[Target]] = {
     "stored": [Weights("*"), Biases("*"), Buffers("*")],
@@ -259,24 +266,50 @@ def test_tensors_left_to_whole_passes_are_noted() -> None:
     assert any("Serial" in note and "attention" in note for note in found.notes)
 
 
-class Fickle(nn.Module):
-    """Has no graph: what it does depends on what it sees."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(6, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(x) if float(x.sum()) > 0 else self.fc(-x)
-
-
-def test_a_model_without_a_graph_is_refused_with_the_way_out() -> None:
-    network = Network("fickle", Fickle, lambda: torch.randn(3, 6))
+def test_a_model_without_a_graph_and_too_little_memory_is_refused_with_the_way_out() -> None:
+    found = campaign(Network("fickle", Fickle, _images), Weights("*"), Uniform(3))
     with pytest.raises(UnsuitableError, match=r"torch.export.*use Serial\(\)"):
-        Replay().prepare(campaign(network, Weights("*"), Uniform(3)))
+        Replay(memory=100).prepare(found)
 
 
 def test_trials_of_many_faults_are_refused_with_the_way_out() -> None:
     found = campaign(named("flat"), Weights("*"), ErrorRate(0.01, trials=2))
     with pytest.raises(UnsuitableError, match=r"use Serial\(\)"):
         Replay().prepare(found)
+
+
+class Needed(nn.Module):
+    """Values are used again behind operations that could be carried out in their memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.aside = nn.Conv2d(2, 3, 3, padding=1), nn.Conv2d(2, 3, 3, padding=1)
+        self.two, self.three = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+        self.fc = nn.Linear(54, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.two(self.one(x))
+        seen = y.flatten(1)
+        z = torch.relu(y)
+        also = z[:, :, :, :]
+        w = self.three(z) + self.aside(x)
+        aside = w.view(w.shape)
+        v = w + z
+        rest = (torch.relu(v) + also * aside).flatten(1)
+        return self.fc(torch.stack([seen, rest], 2).flatten(1)[:, ::4])
+
+
+@pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
+def test_values_that_are_still_needed_are_not_written_to(target: Target) -> None:
+    torch.manual_seed(3)
+    found = campaign_of(
+        Needed().eval(),
+        torch.randn(4, 2, 6, 6),
+        target,
+        Uniform(150),
+        fault=BitFlip(),
+        call=plain,
+    )
+    trials = range(150)
+    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    demand_equal(found, figures(Replay(), found, trials), figures(Replay(rows=1), found, trials))

@@ -12,6 +12,8 @@ from radhard.engines.bracket.lines import Flags, settled
 from radhard.engines.bracket.words import Block, Words, blocks
 from radhard.engines.inferred import Inferred, in_words, to_check
 from radhard.engines.replay import Replay
+from radhard.engines.replay.crashes import crashed
+from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
 from radhard.space import Numbers
@@ -26,8 +28,10 @@ class Bracket(Engine):
 
     What a fault does to a word is a displacement, and all displacements of one word move the
     outputs of its operation along one line. They are tried from the outside in; where a sample's
-    answer is the same at two of them, it is taken to be the same between. Infinities and NaN are
-    tried by themselves. Values near overflow are added up in another order than the reference has,
+    answer is the same at two of them, it is taken to be the same between. On the side that reaches
+    less far, samples are not tried whose outputs moved, under a larger displacement of the other
+    side, by less than a quarter of what would change their answer. Infinities and NaN are tried by
+    themselves. Values near overflow are added up in another order than the reference has,
     and count as inferred too. A share ``audit`` of the faults with inferred verdicts is tried as
     well; where more than a share ``threshold`` of these verdicts is wrong, all faults of the words
     concerned are tried. What was found is in the results, and widens their intervals.
@@ -56,7 +60,12 @@ class Bracket(Engine):
                     "Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
         own = replace(campaign, notes=[])
-        self._replay.prepare(own)
+        try:
+            self._replay.prepare_graph(own)
+        except NoGraphError as error:
+            raise UnsuitableError(
+                f"Bracket needs the model's graph ({error}); use Replay()"
+            ) from None
         # What may overflow is not given to the reference here, but checked; `conclude` says so.
         campaign.notes.extend(note for note in own.notes if "may overflow" not in note)
 
@@ -79,8 +88,15 @@ class Bracket(Engine):
             for other in plans.values():
                 if other is not plan:
                     other.forget()
-            with torch.inference_mode():
-                figures, record = self._settled(plan, block)
+            try:
+                with torch.inference_mode():
+                    figures, record = self._settled(plan, block)
+            except (InputError, MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:  # a fault crashed a pass: nothing is inferred then
+                crashed(campaign, error)
+                yield from self._replay.run(campaign, block.trials.tolist())
+                continue
             campaign.audits[block.name(campaign.space)] = record.to_dict()
             yield block.trials.tolist(), figures
 

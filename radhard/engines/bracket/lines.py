@@ -1,5 +1,6 @@
 """Which displacements of a word must be tried to know the answers under all of them?"""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,15 +9,25 @@ import numpy.typing as npt
 
 from radhard.space import Numbers
 
-__all__ = ["Answers", "Evaluate", "Points", "settled"]
+__all__ = ["Answers", "Evaluate", "Flags", "Floats", "Points", "settled"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Answers = npt.NDArray[np.int32]
 """Per point and sample the top class, or -1 where the output holds NaN."""
 
-Evaluate = Callable[[Numbers, Flags], Answers]
-"""From points and the samples asked for, ``(points, samples)``, to answers; others are ignored."""
+Evaluate = Callable[[Numbers, Flags], tuple[Answers, Floats]]
+"""From points and the samples asked for, ``(points, samples)``, to answers and room.
+
+Room is how many times as far the outputs may move, either way, before another class leads; 0 where
+that cannot be told. Where nobody asked, both are ignored.
+"""
+
+_EASILY = 4
+"""Room that one displacement must leave for a smaller one the other way to be taken as borne."""
+
+_ALIKE = 256
+"""By what a displacement may be larger than the one that is judged by it."""
 
 
 @dataclass(frozen=True)
@@ -71,32 +82,87 @@ def settled(points: Points, golden: Answers, evaluate: Evaluate) -> tuple[Answer
 
     From the outside in: where a sample's answer is the same at two displacements of a word, so it
     is taken to be at all between them; where it is not, the one nearest to the middle is tried, by
-    the samples that differ.
+    the samples that differ. The side that reaches farther comes first. The other one's end is not
+    tried by samples that bore displacements at least as large with room to spare: there the answer
+    is taken to be the golden one.
     """
     samples = len(golden)
     answers: Answers = np.zeros((len(points.sizes), samples), dtype=np.int32)
     tried = np.zeros((len(points.sizes), samples), dtype=bool)
     answers[points.zero], tried[points.zero] = golden, True
-    ends = points.apart.copy()
-    ends[points.first] = ends[points.last] = True
-    ends[points.zero] = False
-    ask = np.flatnonzero(ends)
-    answers[ask] = evaluate(ask, np.ones((len(ask), samples), dtype=bool))
-    tried[ask] = True
-    low = np.concatenate([points.first, points.zero])
-    high = np.concatenate([points.zero, points.last])
-    visited = tried[:, 0].copy()
-    while len(low):
+    visited = np.zeros(len(points.sizes), dtype=bool)
+    visited[points.zero] = True
+    far, near = _sides(points)
+    borne = _Borne(points, np.abs(points.sizes[near]), golden)
+
+    def ask(some: Numbers, of: Flags, otherwise: Answers) -> None:
+        found, room = evaluate(some, of)
+        answers[some] = np.where(of, found, otherwise)
+        tried[some], visited[some] = of, True
+        borne.note(some, of, found, room)
+
+    some = np.flatnonzero(points.apart | _flagged(far[far != points.zero], len(visited)))
+    ask(some, np.ones((len(some), samples), dtype=bool), answers[some])
+    low, high = np.minimum(far, points.zero), np.maximum(far, points.zero)
+    for lap in itertools.count():
         differ = answers[low] != answers[high]
         unsettled = differ.any(axis=1) & (high - low > 1)
         low, high, differ = low[unsettled], high[unsettled], differ[unsettled]
         middle = _middle(points.sizes, low, high)
-        found = evaluate(middle, differ)
-        answers[middle] = np.where(differ, found, answers[low])
-        tried[middle], visited[middle] = differ, True
+        ends = near[near != points.zero] if lap == 1 else near[:0]
+        doubtful = ~borne.easily(near != points.zero) if lap == 1 else differ[:0]
+        if lap > 1 and not len(low):
+            break
+        if len(middle) or len(ends):
+            ask(
+                np.concatenate([middle, ends]),
+                np.concatenate([differ, doubtful]),
+                np.concatenate([answers[low], np.broadcast_to(golden, doubtful.shape)]),
+            )
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
+        if lap == 1:
+            low = np.concatenate([low, np.minimum(near, points.zero)])
+            high = np.concatenate([high, np.maximum(near, points.zero)])
     nearest = np.maximum.accumulate(np.where(visited, np.arange(len(visited)), 0))
     return answers[nearest], tried
+
+
+def _sides(points: Points) -> tuple[Numbers, Numbers]:
+    """Of every word the end of its line that is farther from 0, and the other one."""
+    first, last = points.first, points.last
+    forward = np.abs(points.sizes[last]) >= np.abs(points.sizes[first])
+    return np.where(forward, last, first), np.where(forward, first, last)
+
+
+def _flagged(numbers: Numbers, size: int) -> Flags:
+    flags = np.zeros(size, dtype=bool)
+    flags[numbers] = True
+    return flags
+
+
+class _Borne:
+    """Which displacements each sample bears by far, to judge by those that it was seen to bear."""
+
+    def __init__(self, points: Points, reach: Floats, golden: Answers) -> None:
+        self._points, self._reach, self._golden = points, reach, golden
+        self._room = np.full((len(reach), len(golden)), np.nan)
+
+    def note(self, points: Numbers, of: Flags, answers: Answers, room: Floats) -> None:
+        """Learn from answers; only displacements like the end in question, but larger, count."""
+        owners = np.searchsorted(self._points.first, points, side="right") - 1
+        sizes = np.abs(self._points.sizes[points])
+        own = self._reach[owners]
+        large = (sizes >= own) & (sizes <= _ALIKE * own) & ~self._points.apart[points]
+        for at in np.flatnonzero(large).tolist():
+            calm = of[at] & (answers[at] == self._golden)
+            seen = self._room[owners[at]]
+            seen[calm] = np.fmin(seen[calm], room[at][calm])
+
+    def easily(self, words: Flags) -> Flags:
+        """Whether samples bear the nearer ends of some words' lines, ``(words, samples)``."""
+        # What was never seen is NaN, which is no more than anything.
+        found: Flags = self._room[words] >= _EASILY
+        return found
 
 
 def _middle(sizes: Floats, low: Numbers, high: Numbers) -> Numbers:

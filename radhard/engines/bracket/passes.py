@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.engines.bracket.lines import Answers, Flags
+from radhard.engines.bracket.lines import Answers, Flags, Floats
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.state import Pass
 from radhard.engines.replay.stored import followed
 from radhard.engines.replay.strike import Change
-from radhard.metrics.logits import real
+from radhard.metrics.logits import real, two_classes
 from radhard.metrics.outputs import Faulty, Golden
 
 __all__ = ["Passes", "answers"]
@@ -33,16 +33,20 @@ class Passes:
         self._together = plan.direct(place) and plan.orderly(place)
         self._rows = max(1, min(rows, _ELEMENTS // plan.largest(place)))
 
-    def __call__(self, changes: list[Change], asked: Flags) -> Answers:
-        """The answers under each change, ``(changes, samples)``; golden where not asked."""
+    def __call__(self, changes: list[Change], asked: Flags) -> tuple[Answers, Floats]:
+        """The answers under each change, ``(changes, samples)``, and the room that they leave.
+
+        Room is explained at `Evaluate`; where not asked, answers are golden.
+        """
         found = np.tile(self.golden, (len(changes), 1))
+        room = np.zeros(found.shape)
         for piece in self.plan.pieces:
             here = asked[:, piece]
             self.plan.golden(piece)
             todo = np.flatnonzero(here.any(axis=1))
             for some in self._groups(here, todo):
-                self._pass(piece, changes, some, here, found)
-        return found
+                self._pass(piece, changes, some, here, (found[:, piece], room[:, piece]))
+        return found, room
 
     def _groups(self, asked: Flags, todo: np.ndarray) -> list[np.ndarray]:
         """Changes that share a pass: together as many rows as fit."""
@@ -64,7 +68,7 @@ class Passes:
         changes: list[Change],
         some: np.ndarray,
         asked: Flags,
-        found: Answers,
+        into: tuple[Answers, Floats],
     ) -> None:
         plan = self.plan
         samples, device = piece.stop - piece.start, plan.outputs.device
@@ -72,6 +76,7 @@ class Passes:
         if len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
+            state.tiles = len(some)
         only = torch.from_numpy(asked[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
         end = followed(plan, state, self.place, changed, drop=self._together, only=only)
@@ -79,9 +84,30 @@ class Passes:
             return
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
         owner = torch.zeros_like(rows) if state.owner is None else state.owner
-        rows = rows + piece.start
-        here = answers(state.whole(plan.graph.output), plan.panel.golden, rows)
-        found[some[owner.cpu().numpy()], rows.cpu().numpy()] = here
+        outputs, samples_of = state.whole(plan.graph.output), rows + piece.start
+        at = some[owner.cpu().numpy()], rows.cpu().numpy()
+        into[0][at] = answers(outputs, plan.panel.golden, samples_of)
+        into[1][at] = _room(outputs, plan.panel.golden, samples_of)
+
+
+def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
+    """How many times the change of the outputs would bring another class to the top.
+
+    Upwards or downwards: of every pair of the top class and another one the smaller of the two.
+    """
+    if golden.classes is None:
+        return np.zeros(len(outputs))
+    before, top = golden.logits[rows], golden.top1[rows][:, None]
+    after = real(outputs)
+    after = two_classes(after, after.ndim == 1) if golden.single else after
+    change = after - before
+    lead = before.gather(1, top) - before
+    change = (change.gather(1, top) - change).abs()
+    times = (lead / change).masked_fill(change == 0, torch.inf).scatter(1, top, torch.inf)
+    # What did not move at all may move the other way.
+    least = times.amin(dim=1).nan_to_num(0.0, posinf=0.0)
+    found: Floats = least.double().cpu().numpy()
+    return found
 
 
 def answers(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Answers:

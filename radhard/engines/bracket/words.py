@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign
-from radhard.engines.bracket.lines import Answers, Flags, Points
+from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.strike import Change
@@ -103,21 +103,24 @@ class Words:
         self.extreme[self.points.of_fault[near]] = True
         self._campaign, self._numbers = campaign, block.faults
 
-    def evaluate(self, points: Numbers, asked: Flags) -> Answers:
-        """The answers of the samples asked for, ``(points, samples)``."""
+    def evaluate(self, points: Numbers, asked: Flags) -> tuple[Answers, Floats]:
+        """The answers of the samples asked for, ``(points, samples)``, and their room."""
+        return self._passes(self.changes(points), asked)
+
+    def changes(self, points: Numbers) -> list[Change]:
+        """What becomes of a word at each point."""
         faults = self.points.faults[points]
         where = coordinates(self._shape, self._words[faults])
         sizes = self._sizes[faults].tolist()
         values = [None] * len(faults) if self._values is None else self._values[faults].tolist()
-        changes = [Change(*one) for one in zip(where, sizes, values, strict=True)]
-        return self._passes(changes, asked)
+        return [Change(*one) for one in zip(where, sizes, values, strict=True)]
 
     def whole(self, points: Numbers) -> Answers:
         """The answers of all samples; those of the reference where sums may overflow."""
         ours = ~self.extreme[points]
         found = np.empty((len(points), len(self.golden)), dtype=np.int32)
         every = np.ones((int(ours.sum()), len(self.golden)), dtype=bool)
-        found[ours] = self.evaluate(points[ours], every)
+        found[ours], _ = self.evaluate(points[ours], every)
         golden = self._campaign.panel.golden
         for at in np.flatnonzero(~ours).tolist():
             fault = self._numbers[self.points.faults[points[at]]]

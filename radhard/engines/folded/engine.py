@@ -7,8 +7,9 @@ import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.tracing import graph_of
 from radhard.engines.serial import Serial
 from radhard.errors import InputError
 from radhard.spec import component
@@ -35,7 +36,7 @@ class Folded(Engine):
         batch = repeated(campaign.data.rows(slice(0, 1)), 3)
         try:
             with torch.inference_mode():
-                graph = traced(campaign.model, campaign.call, batch)
+                graph = graph_of(campaign.model, campaign.call, batch)
                 dtypes = {tensor.dtype for tensor in graph.constants.values()}
                 # A folded weight is rounded once more: too coarsely where it is a half.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})

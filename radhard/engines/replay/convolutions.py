@@ -29,7 +29,7 @@ def convolution(state: Pass, node: Node) -> Patch | None:
     if isinstance(padding, str):
         return None
     if state.patches[source].whole:
-        return Patch(_directly(node, state), (None, None, None))
+        return Patch(_directly(node, state), (None, None, None), own=True)
     kernel = Kernel(weight.shape[2:], stride, padding, dilation)
     shape, out = state.golden[source].shape[1:], state.golden[node.slot].shape[1:]
     delta = state.delta(source)

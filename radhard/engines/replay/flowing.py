@@ -22,11 +22,12 @@ ELEMENTS = 2**21
 """Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
 
 
-def flowing(plan: Plan, trials: Numbers, rows: int) -> Figures:
+def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
     """The figures of trials that strike one word of one sample's value each.
 
     Every trial is a row. Where the graph narrows to one value, rows that came from different
-    tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most.
+    tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most. With
+    ``by_order``, what may overflow in one order of sums and not in another goes through `Serial`.
     """
     campaign = plan.campaign
     places, words, variants = campaign.space.locate(campaign.trials.at(trials))
@@ -56,7 +57,9 @@ def flowing(plan: Plan, trials: Numbers, rows: int) -> Figures:
             outputs[state.owner] = state.whole(plan.graph.output)
             touched.append(state.owner)
     figures = plan.panel.score_samples(outputs, concerned)
-    for number in torch.cat(touched)[risky[torch.cat(touched)]].tolist() if touched else []:
+    if not by_order or not touched:
+        return figures
+    for number in torch.cat(touched)[risky[torch.cat(touched)]].tolist():
         ((_, figures[number : number + 1]),) = Serial().run(campaign, [int(trials[number])])
     return figures
 
@@ -97,7 +100,7 @@ def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pas
         steps = range(begin, end + 1)
         arrived = []
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
-            size = max(1, min(most, ELEMENTS // plan.elements(begin, end)))
+            size = max(1, min(most, ELEMENTS // plan.stretch(begin, end).elements(state.patches)))
             for part in _parts(state, size):
                 if advance(part, steps, slot, drop=True) is not None:
                     arrived.append(part)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ class Node:
     calls: tuple[str, ...] = ()
     """For each of them, which call of the module it is part of, as the exporter marks it."""
 
-    @property
+    @cached_property
     def inputs(self) -> list[int]:
         """The slots among the arguments, in order."""
         return [slot.number for slot in _slots((self.args, self.kwargs))]
@@ -62,6 +63,8 @@ class Graph:
     output: int
     by_sample: set[int] = field(default_factory=set)
     """Slots whose values have the samples, and nothing else, on their first axis."""
+    source: str = "torch.export"
+    """What made it."""
 
     def users(self) -> dict[int, list[int]]:
         """Positions in `nodes` of the operations that use each slot."""
@@ -178,6 +181,8 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph:
                 samples = shape[0] if shape is not None and len(shape) else samples
         elif node.op == "call_function":
             op = node.target
+            if op is torch.ops.aten._assert_tensor_metadata.default:
+                continue  # what it demands of a dtype holds in every pass
             if isinstance(op, torch._ops.OpOverload) and op._schema.is_mutable:
                 op = _functional(node)
                 mutated = node.args[0]
@@ -218,6 +223,9 @@ def _functional(node: fx.Node) -> Callable[..., Any]:
 def _is_view(node: fx.Node) -> bool:
     if not isinstance(node.target, torch._ops.OpOverload):
         return False
+    if node.target is torch.ops.aten.to.dtype and isinstance(node.args[0], fx.Node):
+        # Another dtype needs memory of its own.
+        return bool(node.args[0].meta["val"].dtype == node.meta["val"].dtype)
     returns = node.target._schema.returns
     return any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
 

@@ -22,10 +22,10 @@ def noted(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> list[s
     plan = plans[min(plans)]
     order = "channels-last" if plan.channels_last else "the default"
     notes = [
-        f"Replay followed faults through the graph of torch.export, {len(graph.nodes)} operations, "
-        f"in {order} memory order, {_norms(graph) - _norms(plan.graph)} batch norms folded; sums "
-        "in another order than in a whole pass may move the last bits of an output, so that "
-        "masked and noncritical may trade places."
+        f"Replay followed faults through the graph of {graph.source}, {len(graph.nodes)} "
+        f"operations, in {order} memory order, {_norms(graph) - _norms(plan.graph)} batch norms "
+        "folded; sums in another order than in a whole pass may move the last bits of an output, "
+        "so that masked and noncritical may trade places."
     ]
     if plan.exact:
         notes.append(

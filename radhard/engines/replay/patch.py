@@ -21,6 +21,9 @@ class Patch:
 
     values: Tensor
     starts: tuple[Start, ...]
+    own: bool = False
+    """Whether the values lie in memory of their own, which may be written to once they are spent.
+    """
 
     @property
     def whole(self) -> bool:
@@ -34,7 +37,7 @@ class Patch:
     def keep(self, rows: Tensor) -> "Patch":
         """The patch of some of its rows."""
         starts = tuple(s[rows] if isinstance(s, Tensor) else s for s in self.starts)
-        return Patch(taken(self.values, rows), starts)
+        return Patch(taken(self.values, rows), starts, own=True)
 
 
 def positions(start: Start, length: int, rows: int, device: torch.device) -> Tensor:

@@ -1,5 +1,6 @@
 """What is prepared once for all trials of a campaign?"""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, NoGraphError
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.rules import orderly
+from radhard.engines.replay.stretch import Stretch
 from radhard.engines.replay.strike import can_strike
 from radhard.leaves import leaves
 from radhard.metrics import Panel
@@ -45,8 +47,8 @@ class Plan:
     outputs: Tensor
     """Golden outputs of all samples, as the graph gives them."""
     channels_last: bool
-    sizes: dict[int, int]
-    """Elements a sample of every value that has the samples in front."""
+    shapes: dict[int, torch.Size]
+    """The shape, without the samples, of every value that has them in front."""
     plain: Plain | None = None
     """The model's own operations, for what hangs on their order; None where they do not fit."""
 
@@ -58,7 +60,9 @@ class Plan:
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
         self.narrow = self.graph.narrow()
-        self._elements: dict[tuple[int, int], int] = {}
+        self._stretches: dict[tuple[int, int], Stretch] = {}
+        self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
+        """Elements a sample of every value that has the samples in front."""
         dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
         # Kernels add up halves in single precision; differences of halves would not.
         self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
@@ -81,33 +85,44 @@ class Plan:
         model, data, space = campaign.model, campaign.data, campaign.space
         batch = repeated(data.rows(slice(0, 1)), 3)
         slots = entries(graph, model, campaign.call, space.sites, batch)
-        graph, factors = folded(graph, {slot for place in places for slot in slots[place]})
-        graph, channels_last = _laid_out(graph)
+        factors: dict[int, Tensor] = {}
+        channels_last = False
+        if not _rounds(graph):
+            graph, factors = folded(graph, {slot for place in places for slot in slots[place]})
+            graph, channels_last = _laid_out(graph)
         original = [None if site.flows else stored_tensor(model, site.name) for site in space.sites]
         one = graph.values(_inputs(batch, channels_last))
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
-        sizes = {slot: one[slot].numel() // 3 for slot in graph.by_sample if slot in one}
+        shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
         size = max(1, min(len(data), memory // max(each, 1)))
+        if graph.source == "torch.fx":
+            # Its operations may look at whole batches, so that these have to be the same.
+            if size < campaign.batch:
+                raise NoGraphError("torch.fx: the values of one batch take more than the memory")
+            size = campaign.batch
         pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
-        parts = [
-            graph.values(_inputs(data.rows(piece), channels_last))[graph.output] for piece in pieces
-        ]
+        parts = []
+        for piece in pieces:
+            values = _values(campaign, graph, piece, channels_last)
+            parts.append(values[graph.output])
         outputs = torch.cat(parts)
         golden = campaign.panel.golden.outputs
         if outputs.shape != golden.shape or not torch.allclose(
             outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
         ):
             raise NoGraphError("the exported graph gives other outputs than the model")
-        return cls(
-            campaign, graph, slots, factors, original, pieces, outputs, channels_last, sizes, plain
+        plan = cls(
+            campaign, graph, slots, factors, original, pieces, outputs, channels_last, shapes, plain
         )
+        if len(pieces) == 1:  # kept, as they are there already
+            plan._held = pieces[0], {**values, **graph.constants}
+        return plan
 
     def golden(self, piece: slice) -> dict[int, Any]:
         """The golden value of every slot for some samples; the latest are kept."""
         if self._held is None or self._held[0] != piece:
             self._held = None
-            rows = self.campaign.data.rows(piece)
-            values = self.graph.values(_inputs(rows, self.channels_last))
+            values = _values(self.campaign, self.graph, piece, self.channels_last)
             self._held = piece, {**values, **self.graph.constants}
         return self._held[1]
 
@@ -134,9 +149,13 @@ class Plan:
 
     @property
     def together(self) -> int:
-        """How many trials of single samples may wait for each other at a narrow place."""
+        """How many trials of single samples may wait for each other at a narrow place.
+
+        The more, the less each costs; but there should be some chunks for several workers.
+        """
         largest = max((self.sizes.get(slot, 1) for _, slot in self.narrow), default=1)
-        return max(16, min(1024, _WAITING // largest))
+        some = max(1024, min(4096, -(-len(self.campaign.trials) // 4)))
+        return max(16, min(some, _WAITING // largest))
 
     def takes(self, place: int) -> bool:
         """Whether the graph can tell what a fault in this site does; else it is for `Serial`."""
@@ -164,18 +183,42 @@ class Plan:
         node = self.graph.nodes[users[0]]
         return can_strike(node, self.slots[place][0]) and node.slot in self.graph.by_sample
 
-    def elements(self, begin: int, end: int) -> int:
-        """Elements a sample of the largest value that some operations compute."""
-        if (begin, end) not in self._elements:
-            slots = [node.slot for node in self.graph.nodes[begin : end + 1]]
-            found = [self.sizes[slot] for slot in slots if slot in self.sizes]
-            self._elements[begin, end] = max(found, default=1)
-        return self._elements[begin, end]
+    def stretch(self, begin: int, end: int) -> Stretch:
+        """What some operations in a row make of a difference."""
+        if (begin, end) not in self._stretches:
+            self._stretches[begin, end] = Stretch.of(self.graph, begin, end, self.shapes)
+        return self._stretches[begin, end]
 
     def largest(self, place: int) -> int:
         """Elements a sample of the largest value that is wholly recomputed behind a site."""
         slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
         return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
+
+
+def _rounds(graph: Graph) -> bool:
+    """Whether values are rounded to steps on the way.
+
+    Then a last bit may become a whole step, so that golden values have to be the model's own: from
+    the same operations in the same order, on batches of the same size.
+    """
+    by_sample = all(node.slot in graph.by_sample for node in graph.nodes)
+    narrow = (torch.float16, torch.bfloat16)
+    return by_sample and any(
+        node.op is aten.round.default or (node.op is aten.to.dtype and node.args[1] in narrow)
+        for node in graph.nodes
+    )
+
+
+def _values(campaign: Campaign, graph: Graph, piece: slice, channels_last: bool) -> dict[int, Any]:
+    """The values of a graph for some samples."""
+    data = campaign.data
+    if not _rounds(graph):
+        return graph.values(_inputs(data.rows(piece), channels_last))
+    starts = range(piece.start, piece.stop, campaign.batch)
+    rows = [data.rows(slice(at, min(at + campaign.batch, piece.stop))) for at in starts]
+    each = [graph.values(_inputs(batch, channels_last)) for batch in rows]
+    parts = {slot: [values[slot] for values in each] for slot in graph.by_sample if slot in each[0]}
+    return {**each[0], **{slot: torch.cat(values) for slot, values in parts.items()}}
 
 
 def _inputs(batch: Any, channels_last: bool) -> list[Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.replay import affine, convolutions, moves, pooling, recurrent, simple
-from radhard.engines.replay.graph import Graph
+from radhard.engines.replay.graph import Graph, Node
 from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.state import Pass
 
@@ -51,6 +51,21 @@ def orderly(graph: Graph, steps: Sequence[int]) -> bool:
     )
 
 
+def _disown(state: Pass, node: Node, found: Patch | None) -> None:
+    """Values that live on inside others must not be written to."""
+    for slot in node.inputs:
+        patch = state.patches.get(slot)
+        if patch is None or not patch.own:
+            continue
+        if found is None or (slot not in state.spent and _inside(found, patch)):
+            patch.own = False
+
+
+def _inside(one: Patch, other: Patch) -> bool:
+    a, b = (patch.values.untyped_storage() for patch in (one, other))
+    return a.data_ptr() == b.data_ptr()
+
+
 def advance(
     state: Pass, steps: Sequence[int], goal: int | None = None, *, drop: bool
 ) -> Patch | None:
@@ -70,12 +85,14 @@ def advance(
             for slot in node.inputs
             if slot in state.patches
         )
+        state.spent = {slot for slot in node.inputs if last.get(slot, -1) <= at}
         if node.slot in state.patches:
             look = drop  # where the fault struck
         elif any(slot in state.patches or slot in state.others for slot in node.inputs):
             rule = None if state.exact else RULES.get(node.op)
             ruled = rule is not None and not any(slot in state.others for slot in node.inputs)
             patch = rule(state, node) if rule is not None and ruled else None
+            _disown(state, node, patch)
             if patch is None:
                 value = node(state.whole)
                 if isinstance(value, Tensor) and node.slot in graph.by_sample:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from radhard.engines.replay.graph import Node, Slot
 from radhard.engines.replay.patch import Patch, Start
@@ -18,12 +19,18 @@ def unary(state: Pass, node: Node) -> Patch | None:
     patch = state.patches[node.args[0].number]
     if any(isinstance(arg, Slot) for arg in node.args[1:]):
         return None
+    if patch.own and node.args[0].number in state.spent and node.op in _IN_PLACE:
+        values = _IN_PLACE[node.op](patch.values, *node.args[1:], **node.kwargs)
+        return Patch(values, patch.starts, own=True)
     return patch.like(node.op(patch.values, *node.args[1:], **node.kwargs))
 
 
 def binary(state: Pass, node: Node) -> Patch | None:
-    """Element with element: sums, products; the wider of two patches counts."""
-    sides = [arg.number for arg in node.args[:2] if isinstance(arg, Slot)]
+    """Element with element: sums, products, quotients; the wider of two patches counts."""
+    slots = [arg.number for arg in node.args[:2] if isinstance(arg, Slot)]
+    # A single number of the model's own, such as a scale, suits every window.
+    numbers = {slot: state.golden[slot] for slot in slots if _is_number(state, slot)}
+    sides = [slot for slot in slots if slot not in numbers]
     shapes = [state.golden[slot].shape for slot in sides]
     if any(shape != state.golden[node.slot].shape for shape in shapes):
         return None
@@ -36,9 +43,38 @@ def binary(state: Pass, node: Node) -> Patch | None:
         like = state.whole(sides[0])
     else:
         starts, like = widest.starts, widest.values
-    values = {slot: state.at(slot, starts, like) for slot in sides}
+    if node.op is aten.add.Tensor and len(sides) == 2 and not node.kwargs:
+        summed = _added(state, node, sides, starts, like)
+        if summed is not None:
+            return summed
+    values = numbers | {slot: state.at(slot, starts, like) for slot in sides}
     args = [values[arg.number] if isinstance(arg, Slot) else arg for arg in node.args]
     return Patch(node.op(*args, **node.kwargs), starts)
+
+
+def _added(
+    state: Pass, node: Node, sides: list[int], starts: tuple[Start, ...], like: Tensor
+) -> Patch | None:
+    """A sum in the memory of one of its sides, if that is not needed any more."""
+    dtype = state.golden[node.slot].dtype
+    for mine, other in (sides, sides[::-1]):
+        patch = state.patches.get(mine)
+        if patch is None or not patch.own or mine not in state.spent or mine == other:
+            continue
+        same = all(a is b for a, b in zip(patch.starts, starts, strict=True))
+        if not same or patch.values.shape != like.shape or patch.values.dtype != dtype:
+            continue
+        if other not in state.patches and state.tiles and patch.whole:
+            golden = state.golden[other]
+            patch.values.view(state.tiles, *golden.shape).add_(golden)
+        else:
+            patch.values.add_(state.at(other, starts, like))
+        return Patch(patch.values, starts, own=True)
+    return None
+
+
+def _is_number(state: Pass, slot: int) -> bool:
+    return slot not in state.graph.by_sample and state.golden[slot].ndim == 0
 
 
 def covers(wide: Patch, narrow: Patch) -> bool:
@@ -54,6 +90,15 @@ def covers(wide: Patch, narrow: Patch) -> bool:
             return False
     return True
 
+
+_IN_PLACE: dict[Any, Any] = {
+    aten.relu.default: aten.relu_.default,
+    aten.hardtanh.default: aten.hardtanh_.default,
+    aten.leaky_relu.default: aten.leaky_relu_.default,
+    aten.sigmoid.default: aten.sigmoid_.default,
+    aten.tanh.default: aten.tanh_.default,
+}
+"""Fresh memory costs more than the arithmetic of these."""
 
 RULES = {
     **dict.fromkeys(
@@ -79,8 +124,10 @@ RULES = {
             aten.clone.default,
             aten.mul.Scalar,
             aten.add.Scalar,
+            aten.round.default,
+            aten.to.dtype,
         ],
         unary,
     ),
-    **dict.fromkeys([aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor], binary),
+    **dict.fromkeys([aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor], binary),
 }

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radhard.engines.replay.cutting import blank, cut, pasted
 from radhard.engines.replay.graph import Graph, Node, Slot
-from radhard.engines.replay.patch import Patch, Start, inside, taken
+from radhard.engines.replay.patch import Patch, Start, by_pixel, inside, taken
 
 __all__ = ["Pass", "runs"]
 
@@ -36,6 +36,10 @@ class Pass:
         self.patches: dict[int, Patch] = {}
         self.others: dict[int, Any] = {}
         """Faulty values that are no tensors with the samples in front; parameters among them."""
+        self.spent: set[int] = set()
+        """Slots whose values nobody needs after the operation that is carried out."""
+        self.tiles = 1 if rows is None else 0
+        """How many times the rows are all golden rows in order; 0: they are others."""
 
     def cut(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
         """Golden values under a geometry."""
@@ -96,8 +100,18 @@ class Pass:
         return Patch(pasted(delta, zeros, tuple(starts)), tuple(starts))
 
     def plus(self, slot: int, difference: Tensor, starts: tuple[Start, ...]) -> Patch:
-        """The golden value of a slot with a difference added, where the difference lies."""
-        return Patch(self.cut(slot, starts, difference) + difference, starts)
+        """The golden value of a slot with a difference added, where the difference lies.
+
+        The difference is overwritten where it can be.
+        """
+        golden = self.golden[slot]
+        if self.tiles and all(start is None for start in starts) and _alike(difference, golden):
+            difference.view(self.tiles, *golden.shape).add_(golden)
+            return Patch(difference, starts, own=True)
+        cut = self.cut(slot, starts, difference)
+        if self.rows is None:  # it may be the golden value itself
+            return Patch(cut + difference, starts, own=True)
+        return Patch(cut.add_(difference), starts, own=True)
 
     def some(self, rows: Tensor) -> "Pass":
         """A pass of some of the rows."""
@@ -111,6 +125,7 @@ class Pass:
         self._keep(alive.nonzero().squeeze(1))
 
     def _keep(self, keep: Tensor) -> None:
+        self.tiles = 0
         if self.rows is None:
             self.rows = keep
         else:
@@ -121,10 +136,25 @@ class Pass:
 
     def alive(self, slot: int) -> Tensor:
         """Which rows differ from the golden ones in a slot."""
+        patch = self.patches[slot]
+        if patch.whole and patch.values.ndim > 2 and patch.values.shape[-2] > 3:
+            return self._alive_whole(slot, patch.values)
         delta = self.delta(slot).values
         # NaN and infinity are not zero either.
         size: Tensor = torch.linalg.vector_norm(delta, ord=1, dim=tuple(range(1, delta.ndim)))
         return size != 0
+
+    def _alive_whole(self, slot: int, values: Tensor) -> Tensor:
+        """The same of whole values: most rows that differ do so in any part of them."""
+        golden, axis, part = self.golden[slot], values.ndim - 2, values.shape[-2] // 2
+        rows = torch.arange(len(golden), device=golden.device) if self.rows is None else self.rows
+        first = golden.narrow(axis, part, 1)[rows]
+        alive: Tensor = (values.narrow(axis, part, 1) != first).flatten(1).any(dim=1)
+        rest = (~alive).nonzero().squeeze(1)
+        if len(rest):
+            differ = taken(values, rest) != taken(golden, rows[rest])
+            alive[rest] = differ.flatten(1).any(dim=1)
+        return alive
 
     def argument(self, node: Node, number: int, default: Any = None) -> Any:
         """An argument of a node that is not a slot, by position."""
@@ -132,6 +162,11 @@ class Pass:
             value = node.args[number]
             return self.whole(value.number) if isinstance(value, Slot) else value
         return default
+
+
+def _alike(values: Tensor, golden: Tensor) -> bool:
+    """Whether values have the memory order of golden ones."""
+    return values.ndim != 4 or by_pixel(values) or not by_pixel(golden)
 
 
 def runs(state: Pass) -> list[slice]:

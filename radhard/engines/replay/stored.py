@@ -55,6 +55,7 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
                 state.rows = torch.arange(samples, device=device).repeat(len(some))
                 trials_here = torch.arange(len(some), device=device)
                 state.owner = trials_here.repeat_interleave(samples)
+                state.tiles = len(some)
             end = followed(plan, state, place, some, drop=together)
             if end is None:
                 continue

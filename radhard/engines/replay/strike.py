@@ -57,9 +57,9 @@ def _joined(parts: list[Tensor], starts: list[int], golden: Tensor, axes: int) -
     """Patches of one channel each, one after another."""
     rest = (None,) * axes
     if len(parts) == 1:
-        return Patch(parts[0], (starts[0], *rest))
+        return Patch(parts[0], (starts[0], *rest), own=True)
     first = torch.tensor(starts, device=golden.device).repeat_interleave(len(golden))
-    return Patch(torch.cat(parts), (first, *rest))
+    return Patch(torch.cat(parts), (first, *rest), own=True)
 
 
 def _convolution(state: Pass, node: Node, argument: int, changes: list[Change]) -> Patch:

@@ -1,0 +1,183 @@
+"""How near do predicted vulnerability factors come to exhaustive injection, and at what cost?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from benchmarks.clock import Clock
+from benchmarks.whole_channels import WholeChannels
+from radhard import datasets, models
+from radhard.analyses import DeepVigorPlus
+from radhard.campaign import run
+from radhard.datasets import Data
+from radhard.engines import Bracket
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.metrics import Critical
+from radhard.results import Results
+from radhard.samplers import Exhaustive, Sampler
+from radhard.scores import Scores
+from radhard.space import FaultSpace
+from radhard.targets import Weights
+
+__all__ = ["main", "trained_vgg11"]
+
+AUTHORS = "526 s on an NVIDIA A100; 4,596 + 1,038 simulations of 100 images"
+"""(Ahmadilivani et al., 2024), of VGG-11 at 10 %: activations, and filters."""
+
+SFI = (71_173, 66_934)
+"""Simulations of data-aware statistical injection in VGG-11: in activations, and in weights."""
+
+_PUBLISHED = {"error": "uniform", "grid": "powers", "strict": False, "tolerance": 0.0}
+WAYS: dict[str, dict[str, Any]] = {
+    "as published": _PUBLISHED,
+    "errors beyond 2^10 tried": {**_PUBLISHED, "strict": True},
+    "and true patterns": {**_PUBLISHED, "strict": True, "error": "pattern"},
+    "and adaptive grid (the default)": {},
+    "and 4 weights an image": {"draws": 4},
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far the channels of a network were told, in percentage points."""
+
+    way: str
+    mean: float
+    largest: float
+    inside: float
+    """Share of the channels whose measured factor is between the limits."""
+    simulations: int
+    rows: int
+    seconds: float
+
+
+@click.group()
+def main() -> None:
+    """Vulnerability factors by DeepVigorPlus."""
+    torch.set_num_threads(1)
+
+
+@main.command()
+@click.argument("network", type=click.Choice(["lenet5", "resnet20"]))
+@click.option("--images", default=100, help="The first so many of the test samples.")
+@click.option("--share", default=1.0, help="Of the channels of each layer; all faults of these.")
+@click.option("--seed", default=0)
+def accuracy(network: str, images: int, share: float, seed: int) -> None:
+    """Against every bit flip of every weight of the channels."""
+    name = {"lenet5": "mnist", "resnet20": "photo_patches"}[network]
+    model, data = models.load(network), datasets.load(name, split="test", n=images)
+    sampler: Sampler = Exhaustive() if share == 1 else WholeChannels(share)
+    space = FaultSpace.of(model, Weights("*", layers="Conv2d|Linear"), BitFlip(), Float32())
+    clock = Clock()
+    results = run(
+        model, data, space, sampler, metrics=[Critical()], engine=Bracket(), seed=seed, audit=0.0
+    )
+    click.echo(f"{network}, {len(results):,} faults x {images} images: {clock.read().cpu:.0f} s\n")
+    click.echo("| way | mean error | largest | within limits | simulations | images | seconds |")
+    click.echo("|---|---:|---:|---:|---:|---:|---:|")
+    for told in _told(model, data, results, images, seed):
+        click.echo(
+            f"| {told.way} | {told.mean:.3f} | {told.largest:.2f} | {told.inside:.0%} | "
+            f"{told.simulations:,} | {told.rows:,} | {told.seconds:.0f} |"
+        )
+
+
+@main.command()
+@click.option("--seed", default=0)
+def speed(seed: int) -> None:
+    """VGG-11, activations and filters, a tenth of the channels, 100 images."""
+    model, data = trained_vgg11(), datasets.photo_patches(split="test", n=100)
+    clock = Clock()
+    scores = DeepVigorPlus(channels=0.1)(model, data, seed=seed)
+    span, facts = clock.read(), scores.facts
+    simulations, rows = facts["simulations"], facts["rows"]
+    click.echo(
+        f"vgg11-deepvigor-plus: {span.cpu:.0f} s of processor time, {span.wall:.0f} s by the wall"
+    )
+    click.echo(f"authors: {AUTHORS}")
+    for kind in ("activations", "weights"):
+        click.echo(
+            f"{kind}: {simulations[kind]:,} simulations, {rows[kind]:,} images passed, "
+            f"{facts['inferred'][kind]:,} inferred; {facts['audited'][kind]:,} of these were "
+            f"passed too, {facts['audited_wrong'][kind]} were wrong"
+        )
+    share = sum(SFI) / sum(simulations.values())
+    click.echo(f"{share:.1f} times fewer than data-aware statistical injection; mvf {facts['mvf']}")
+
+
+@main.command()
+@click.option("--repetitions", default=20)
+@click.option("--images", default=100)
+def sampling(repetitions: int, images: int) -> None:
+    """A tenth of the channels against all of them, filters of VGG-11.
+
+    Two complete analyses, whose weights were drawn apart: channels are drawn from one and held
+    against the other.
+    """
+    model, data = trained_vgg11(), datasets.photo_patches(split="test", n=images)
+    one, other = (DeepVigorPlus("weights", images=images)(model, data, seed=s) for s in (0, 1))
+    channels, layers = [], []
+    chance = np.random.default_rng(0)
+    for _ in range(repetitions):
+        for name, values in one.values.items():
+            drawn = chance.choice(len(values), max(1, len(values) // 10), replace=False)
+            channels.append(np.abs(other[name][drawn] - values[drawn]).mean())
+            layers.append(abs(other[name][drawn].mean() - values.mean()))
+    click.echo(f"mean error of CVF {100 * np.mean(channels):.4f} points, of LVF "
+               f"{100 * np.mean(layers):.4f} points, over {repetitions} repetitions")  # fmt: skip
+
+
+def trained_vgg11(steps: int = 60) -> nn.Module:
+    """VGG-11 after a minute or two on photo patches, the same each time."""
+    model, data = models.vgg11(), datasets.photo_patches(split="train")
+    assert data.labels is not None
+    assert isinstance(data.inputs, torch.Tensor)
+    chance = torch.Generator().manual_seed(0)
+    model = model.train().to(memory_format=torch.channels_last)
+    descent = torch.optim.SGD(
+        model.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    for _ in range(steps):
+        rows = torch.randint(len(data), (48,), generator=chance)
+        loss = cross_entropy(model(data.inputs[rows]), data.labels[rows])
+        descent.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        descent.step()
+    return model.eval().requires_grad_(False)
+
+
+def _told(model: nn.Module, data: Data, results: Results, images: int, seed: int) -> Iterator[Told]:
+    for way, arguments in WAYS.items():
+        clock = Clock()
+        analysis = DeepVigorPlus("weights", images=images, **arguments)
+        scores = analysis(model, data, seed=seed)
+        seconds = clock.read().cpu
+        apart, inside = _apart(scores, results)
+        counts = scores.facts["simulations"]["weights"], scores.facts["rows"]["weights"]
+        yield Told(way, 100 * apart.mean(), 100 * apart.max(), inside, *counts, seconds)
+
+
+def _apart(scores: Scores, results: Results) -> tuple[np.ndarray, float]:
+    """Differences by channel, and how many of the measured factors are within the limits."""
+    assert scores.low is not None
+    assert scores.high is not None
+    frame = results.to_frame()
+    harm = frame["Critical().critical"] + frame["Critical().due"]
+    channel = [index[0] for index in frame["index"]]
+    measured = harm.groupby([frame["tensor"], channel]).mean()
+    apart, inside = [], []
+    for (name, at), rate in measured.items():
+        apart.append(abs(scores[name][at] - rate))
+        inside.append(scores.low[name][at] - 1e-9 <= rate <= scores.high[name][at] + 1e-9)
+    return np.array(apart), float(np.mean(inside))
+
+
+if __name__ == "__main__":
+    main()

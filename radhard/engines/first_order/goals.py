@@ -1,0 +1,103 @@
+"""Up to where is a difference followed exactly, and does a gradient tell what it does there?"""
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from radhard.engines.replay import moves, recurrent, simple
+from radhard.engines.replay.graph import Graph, Node
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import orderly
+
+__all__ = ["Goal", "goal_of"]
+
+aten: Any = torch.ops.aten
+
+_FOLLOWED = {*simple.RULES, *moves.RULES, aten.batch_norm.default, aten.max_pool2d.default}
+"""Operations through which a difference stays as small as it is, and that cost next to nothing."""
+
+# fmt: off
+_SMOOTH = {
+    "_unsafe_view", "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
+    "add", "addmm", "alias", "amax", "avg_pool1d", "avg_pool2d", "batch_norm", "bmm", "cat",
+    "celu", "chunk", "clamp", "clone", "constant_pad_nd", "contiguous", "conv1d", "conv2d",
+    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "div", "dropout",
+    "elu", "embedding", "exp", "expand", "feature_dropout", "flatten", "full_like", "gelu",
+    "group_norm", "gru", "hardsigmoid", "hardswish", "hardtanh", "instance_norm", "layer_norm",
+    "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max_pool1d",
+    "max_pool2d", "maximum", "mean", "minimum", "mish", "mm", "movedim", "mul", "narrow", "neg",
+    "ones_like", "pad", "permute", "pow", "prelu", "relu", "relu6", "repeat", "reshape",
+    "rnn_tanh", "roll", "rsqrt", "scaled_dot_product_attention", "select", "selu", "sigmoid",
+    "silu", "slice", "softmax", "softplus", "split", "sqrt", "square", "squeeze", "stack",
+    "sub", "sum", "swapaxes", "sym_size", "t", "tanh", "transpose", "unbind", "unflatten",
+    "unsqueeze", "view", "zeros_like",
+}
+# fmt: on
+"""Torch's operations whose gradient says what a small change does: none that rounds or compares."""
+
+
+_PLAIN = {operator.getitem, operator.add, operator.sub, operator.mul, operator.floordiv}
+"""How graphs take parts of results, and reckon with sizes."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where the differences that a site's faults make are weighed."""
+
+    slot: int
+    steps: tuple[int, ...]
+    """Positions of the operations up to there; the first one behind a parameter uses it."""
+    gates: bool
+    """Whether differences are weighed where they enter the gates of a recurrent layer."""
+    apart: bool
+    """Whether the samples surely do not meet behind it."""
+
+
+def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | None:
+    """Where a site's differences are weighed: behind the last operation that keeps them small.
+
+    So a rectifier or a pool right behind a fault is passed exactly. None where the first order
+    does not tell what is behind, or where the graph does not tell where a fault shows first.
+    ``users`` are those of the graph's slots.
+    """
+    graph, steps = plan.graph, plan.steps(place)
+    followed: list[int] = []
+    if plan.flows(place):
+        (slot,) = plan.slots[place]
+    elif plan.campaign.space.sites[place].flows or not plan.direct(place):
+        return None
+    else:
+        followed = steps[:1]
+        slot = graph.nodes[steps[0]].slot
+    gates = bool(followed) and graph.nodes[followed[0]].op in recurrent.RULES
+    if not gates:
+        more, slot = _followed(graph, slot, users)
+        followed += more
+    behind = steps[len(followed) :]
+    if plan.exact or not all(_smooth(graph.nodes[at]) for at in behind):
+        return None
+    return Goal(slot, tuple(followed), gates, orderly(graph, behind))
+
+
+def _followed(graph: Graph, slot: int, users: Mapping[int, list[int]]) -> tuple[list[int], int]:
+    """The operations that a difference passes unspread, one after another, and their last slot."""
+    found: list[int] = []
+    while slot != graph.output and len(users.get(slot, [])) == 1:
+        (at,) = users[slot]
+        node = graph.nodes[at]
+        if node.op not in _FOLLOWED or node.slot not in graph.by_sample:
+            break
+        found.append(at)
+        slot = node.slot
+    return found, slot
+
+
+def _smooth(node: Node) -> bool:
+    """Whether the gradient of an operation says what a small change does."""
+    if node.op in _PLAIN:
+        return True
+    packet = getattr(node.op, "overloadpacket", None)
+    return node.op in recurrent.RULES or (packet is not None and packet.__name__ in _SMOOTH)

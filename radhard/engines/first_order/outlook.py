@@ -1,0 +1,81 @@
+"""What is prepared once, and kept for the samples that are looked at?"""
+
+from collections.abc import Mapping
+
+from radhard.engines.first_order.goals import Goal, goal_of
+from radhard.engines.first_order.weights import Key, Weighed, weights_of
+from radhard.engines.replay.folding import folded
+from radhard.engines.replay.plan import Plan
+
+__all__ = ["Outlook", "outlooks"]
+
+_HELD = 4
+"""Copies of a value that a backward pass needs at most: value, what is saved of it, gradients."""
+
+
+class Outlook:
+    """Where the faults of each site of a plan are weighed, and what elements weigh there."""
+
+    def __init__(self, plan: Plan, places: list[int], *, most: int, memory: int) -> None:
+        self.plan = plan
+        self.goals: dict[int, Goal] = {}
+        users = plan.graph.users()
+        for place in places:
+            goal = goal_of(plan, place, users)
+            if goal is not None:
+                self.goals[place] = goal
+        # Gradients are asked for at the goals only: what lies between may be folded.
+        self._graph, _ = folded(plan.graph, {goal.slot for goal in self.goals.values()})
+        self._most, self._memory = most, memory
+        self._held: tuple[slice, dict[Key, Weighed]] | None = None
+
+    def weights(self, piece: slice) -> Mapping[Key, Weighed]:
+        """What elements weigh for some samples; the latest are kept."""
+        if self._held is None or self._held[0] != piece:
+            self._held = None
+            self._held = piece, self._computed(piece)
+        return self._held[1]
+
+    def forget(self) -> None:
+        """Let go of the golden values and of what elements weigh."""
+        self.plan.forget()
+        self._held = None
+
+    def _computed(self, piece: slice) -> dict[Key, Weighed]:
+        plan = self.plan
+        keys: dict[Key, bool] = {}
+        for goal in self.goals.values():
+            key = (goal.slot, goal.gates)
+            keys[key] = keys.get(key, True) and goal.apart
+        if not keys:
+            return {}
+        golden = plan.golden(piece)
+        inputs = [golden[slot] for slot in self._graph.inputs]
+        each = sum(plan.sizes.values()) * plan.outputs.element_size() * _HELD
+        size = max(1, self._memory // max(each, 1))
+        parts = []
+        for at in range(0, piece.stop - piece.start, size):
+            some = slice(at, min(at + size, piece.stop - piece.start))
+            parts.append(
+                weights_of(
+                    self._graph,
+                    [tensor[some] for tensor in inputs],
+                    plan.panel.golden,
+                    slice(piece.start + some.start, piece.start + some.stop),
+                    keys,
+                    most=self._most,
+                    seed=plan.campaign.trials.seed,
+                )
+            )
+        known = [key for key in keys if all(key in part for part in parts)]
+        return {key: Weighed.joined([part[key] for part in parts]) for key in known}
+
+
+def outlooks(plans: Mapping[int, Plan], *, most: int, memory: int) -> dict[int, Outlook]:
+    """The outlook for every site, one for all sites of a plan; ``plans`` has the plan of each."""
+    found: dict[int, Outlook] = {}
+    for plan in {id(plan): plan for plan in plans.values()}.values():
+        places = [place for place, own in plans.items() if own is plan]
+        outlook = Outlook(plan, places, most=most, memory=memory)
+        found.update(dict.fromkeys(places, outlook))
+    return found

@@ -1,0 +1,47 @@
+"""Which trials are executed together?"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from radhard.engines.base import Campaign
+from radhard.engines.first_order.outlook import Outlook
+from radhard.space import Numbers
+
+__all__ = ["parts"]
+
+_FEW = 256
+"""Trials in words of a parameter in a chunk: enough to keep several workers busy."""
+
+_VERDICTS = 2**24
+"""Verdicts in a chunk, where gradients have to be computed for every chunk anew."""
+
+_TOGETHER = 8192
+"""Trials of single samples in a chunk: they share passes, whichever tensors they strike."""
+
+
+def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Sequence[int]]:
+    """All trials in chunks: of one parameter, or of samples whose golden values fit into memory."""
+    trials = np.arange(len(campaign.trials))
+    faults = campaign.trials.at(trials)
+    trials = trials[np.argsort(faults, kind="stable")]
+    places, words, _ = campaign.space.locate(np.sort(faults))
+    inner = np.array([math.prod(site.shape) for site in campaign.space.sites])
+    for outlook in {id(one): one for one in outlooks.values()}.values():
+        plan = outlook.plan
+        own = [place for place, one in outlooks.items() if one is outlook]
+        most = _FEW if len(plan.pieces) == 1 else max(_FEW, _VERDICTS // len(campaign.data))
+        for place in own:
+            if not plan.flows(place):
+                yield from _cut(trials[places == place], most)
+        mine = np.isin(places, [place for place in own if plan.flows(place)])
+        samples = words[mine] // inner[places[mine]]
+        pieces = np.searchsorted([piece.stop for piece in plan.pieces], samples, side="right")
+        for piece in range(len(plan.pieces)):
+            yield from _cut(trials[mine][pieces == piece], _TOGETHER)
+
+
+def _cut(trials: Numbers, size: int) -> Iterator[Sequence[int]]:
+    for at in range(0, len(trials), size):
+        yield trials[at : at + size].tolist()

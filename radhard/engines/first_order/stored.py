@@ -1,0 +1,111 @@
+"""Which answers of which samples does a changed parameter surely leave as they are?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.bracket.lines import Flags
+from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.goals import Goal
+from radhard.engines.first_order.outlook import Outlook
+from radhard.engines.first_order.weights import Weighed
+from radhard.engines.replay.cells import Side
+from radhard.engines.replay.cutting import cut
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.strike import Change, struck
+
+__all__ = ["foreseen"]
+
+_ELEMENTS = 2**20
+"""Elements of what is weighed together: more than a few caches full makes nothing faster."""
+
+
+def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bounds) -> Flags:
+    """Where the answer surely stays, ``(changes, samples)``.
+
+    The effect of a change is the sum of what its differences weigh, regardless of their signs.
+    """
+    plan, goal = outlook.plan, outlook.goals[place]
+    stays = np.zeros((len(changes), len(plan.outputs)), dtype=bool)
+    for piece in plan.pieces:
+        weighed = outlook.weights(piece).get((goal.slot, goal.gates))
+        if weighed is None:
+            continue
+        samples = piece.stop - piece.start
+        rows = torch.arange(samples, device=plan.outputs.device)
+        each = samples * (
+            weighed.weight.shape[1] if goal.gates else _spot(plan.golden(piece), goal)
+        )
+        size = max(1, _ELEMENTS // each)
+        for at in range(0, len(changes), size):
+            some = changes[at : at + size]
+            if goal.gates:
+                moved, length = _at_gates(outlook, goal, weighed, place, some)
+            else:
+                moved, length = _at_values(outlook, goal, weighed, place, some, piece)
+            held = bounds.hold(moved, length, weighed, rows)
+            stays[at : at + size, piece] = held.cpu().numpy()
+    return stays
+
+
+def _spot(golden: dict[int, Tensor], goal: Goal) -> int:
+    """Elements of one channel of a sample, about."""
+    shape = golden[goal.slot].shape
+    return max(1, int(np.prod(shape[2:])))
+
+
+def _at_values(
+    outlook: Outlook,
+    goal: Goal,
+    weighed: Weighed,
+    place: int,
+    changes: Sequence[Change],
+    piece: slice,
+) -> tuple[Tensor, Tensor]:
+    """By which part of its lead each answer moves, and the length of the difference."""
+    plan = outlook.plan
+    golden = plan.golden(piece)
+    samples, many, device = piece.stop - piece.start, len(changes), plan.outputs.device
+    if many > 1:
+        rows = torch.arange(samples, device=device).repeat(many)
+        owner = torch.arange(many, device=device).repeat_interleave(samples)
+        state = Pass(plan.graph, golden, rows, owner)
+        state.tiles = many
+    else:
+        state = Pass(plan.graph, golden)
+    first = plan.graph.nodes[goal.steps[0]]
+    state.patches[first.slot] = struck(state, first, plan.slots[place][0], list(changes))
+    if len(goal.steps) > 1:
+        advance(state, goal.steps[1:], goal.slot, drop=False)
+    delta = state.delta(goal.slot)
+    sizes = delta.values.abs()
+    length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
+    moved = (sizes * cut(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
+    return moved.view(many, samples), length.view(many, samples)
+
+
+def _at_gates(
+    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[Change]
+) -> tuple[Tensor, Tensor]:
+    """The same for what the gates of a recurrent layer say, step after step."""
+    plan, gates = outlook.plan, weighed.gates
+    assert gates is not None
+    node = plan.graph.nodes[goal.steps[0]]
+    (slot,) = plan.slots[place]
+    argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
+    side: Side = 1 if argument in (2, 4) else 0
+    like = weighed.weight
+    rows = [gates.cell.column(side, change.at[0]) for change in changes]
+    columns = torch.tensor(rows, device=like.device)
+    by = torch.tensor([change.difference for change in changes], dtype=like.dtype).to(like.device)
+    if argument > 2:
+        change = by.expand(*like.shape[:2], -1)
+    else:
+        source = gates.before if side == 1 else gates.inputs
+        change = by * source[:, :, [change.at[1] for change in changes]]
+    difference = gates.difference(columns, change).abs()
+    length = torch.linalg.vector_norm(difference, dim=1)
+    return (difference * like[:, :, columns]).sum(dim=1).t(), length.t()

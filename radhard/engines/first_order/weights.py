@@ -1,0 +1,146 @@
+"""How much does an element of a value weigh in the answers?"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.engines.first_order.rivals import leads
+from radhard.engines.first_order.unrolled import Gates, Unrolled, unrolled
+from radhard.engines.replay import recurrent
+from radhard.engines.replay.cells import Kind
+from radhard.engines.replay.graph import Graph, Slot
+from radhard.metrics.outputs import Golden
+
+__all__ = ["Key", "Weighed", "weights_of"]
+
+_KINDS: dict[Any, Kind] = {recurrent.lstm: "lstm", recurrent.gru: "gru"}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Elements of a value of some samples: by which part of its lead a unit moves an answer.
+
+    ``weight`` has the shape of the value (of gates: ``(samples, steps, 4 * hidden)``), the largest
+    over the leads; ``length`` is that of each sample's golden value as a vector, ``(samples,)``.
+    """
+
+    weight: Tensor
+    length: Tensor
+    gates: Gates | None = None
+    """What leads to the value, if it is what the gates of a recurrent layer say."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Weighed"]) -> "Weighed":
+        """Samples after samples."""
+        gates = [part.gates for part in parts if part.gates is not None]
+        return cls(
+            torch.cat([part.weight for part in parts]),
+            torch.cat([part.length for part in parts]),
+            Gates.joined(gates) if gates else None,
+        )
+
+
+Key = tuple[int, bool]
+"""A slot, and whether what the gates of its recurrent layer say is meant instead."""
+
+
+def weights_of(
+    graph: Graph,
+    inputs: Sequence[Tensor],
+    golden: Golden,
+    rows: slice,
+    goals: Mapping[Key, bool],
+    *,
+    most: int,
+    seed: int,
+) -> dict[Key, Weighed]:
+    """What the elements of some values weigh for the samples ``rows``: a backward pass a lead.
+
+    ``goals`` says of each whether the samples surely do not meet behind it, as one backward pass is
+    made for all of them. If they may, that is found out by one more; where they do, or there is
+    but one sample to find out with, what the value weighs is not known.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        chain = _Chain(graph, inputs, goals)
+        functions = leads(chain.outputs, golden, rows, most, seed)
+        links = [tensor for found in chain.links.values() for tensor in found]
+        mixed = set() if all(goals.values()) else _mixed(functions, chain)
+        ends = [torch.zeros_like(tensor) for tensor in links]
+        for number, function in enumerate(functions):
+            more = number + 1 < len(functions)
+            for end, gradient in zip(ends, _gradients(function, links, more), strict=True):
+                if gradient is not None:
+                    torch.maximum(end, gradient.abs(), out=end)
+    left = iter(ends)
+    found: dict[Key, Weighed] = {}
+    for key, tensors in chain.links.items():
+        weights = [next(left) for _ in tensors]
+        values = [tensor.detach() for tensor in tensors]
+        if key in mixed and not goals[key]:
+            continue
+        if key[1]:
+            layer = chain.layers[key[0]]
+            length = _length(layer.by_column(values))
+            found[key] = Weighed(layer.by_column(weights), length, layer.gates)
+        else:
+            found[key] = Weighed(weights[0], _length(values[0]))
+    return found
+
+
+class _Chain:
+    """A forward pass of which gradients are asked: the values wanted are links in its chain."""
+
+    def __init__(self, graph: Graph, inputs: Sequence[Tensor], goals: Collection[Key]) -> None:
+        # Copies of what was made in inference mode, which no chain may hold.
+        self._values: dict[int, Any] = {
+            slot: tensor.clone() if tensor.is_inference() else tensor.detach()
+            for slot, tensor in graph.constants.items()
+        }
+        self.links: dict[Key, list[Tensor]] = {}
+        self.layers: dict[int, Unrolled] = {}
+        for slot, tensor in zip(graph.inputs, inputs, strict=True):
+            self._keep(slot, tensor.clone(), goals)
+        for node in graph.nodes:
+            if node.op in recurrent.RULES:
+                arguments = [
+                    self._values[one.number] if isinstance(one, Slot) else one for one in node.args
+                ]
+                layer = unrolled(_KINDS[node.op], *arguments)
+                value = layer.outputs
+                if (node.slot, True) in goals:
+                    self.links[node.slot, True] = layer.said
+                    self.layers[node.slot] = layer
+            else:
+                value = node(self._values.__getitem__)
+            self._keep(node.slot, value, goals)
+        self.outputs: Tensor = self._values[graph.output]
+
+    def _keep(self, slot: int, value: Any, goals: Collection[Key]) -> None:
+        if (slot, False) in goals:
+            value = value if value.requires_grad else value.detach().requires_grad_()
+            self.links[slot, False] = [value]
+        self._values[slot] = value
+
+
+def _gradients(function: Tensor, links: Sequence[Tensor], more: bool) -> Sequence[Tensor | None]:
+    return torch.autograd.grad(function.sum(), links, retain_graph=more, allow_unused=True)
+
+
+def _mixed(functions: Sequence[Tensor], chain: _Chain) -> set[Key]:
+    """The values behind which the answer of a sample hangs on other samples, or may."""
+    even = torch.arange(len(functions[0]), device=functions[0].device) % 2 == 0
+    found: set[Key] = set()
+    for key, tensors in chain.links.items():
+        gradients = _gradients(functions[0][even], tensors, True)
+        strange = [g is not None and bool((g[~even] != 0).any()) for g in gradients]
+        if any(strange) or bool(even.all()):
+            found.add(key)
+    return found
+
+
+def _length(values: Tensor) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return length

@@ -1,0 +1,53 @@
+"""Which trials are executed together?"""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from radhard.engines.base import Campaign
+from radhard.engines.replay.plan import Plan
+from radhard.space import Numbers
+
+__all__ = ["apart", "by_sample", "by_site", "place_of"]
+
+
+def place_of(campaign: Campaign, chunk: Sequence[int]) -> int:
+    """The site of a chunk, whose trials are all of one."""
+    return int(campaign.space.locate(campaign.trials[chunk[0]])[0][0])
+
+
+def by_site(campaign: Campaign, todo: Sequence[int]) -> dict[int, Numbers]:
+    """The trials of each site."""
+    trials = np.asarray(todo, dtype=np.int64)
+    places, _, _ = campaign.space.locate(campaign.trials.at(trials))
+    return {place: trials[places == place] for place in np.unique(places).tolist()}
+
+
+def apart(campaign: Campaign, places: list[int]) -> list[list[int]]:
+    """Sites whose batch normalisation may be folded away, and those that need it as it is.
+
+    What flows stays together, folded or not: trials in one plan share more than folding saves.
+    """
+    sites = campaign.space.sites
+    norms = [p for p in places if "Norm" in sites[p].kind and not sites[p].flows]
+    others = [p for p in places if p not in norms]
+    return [group for group in (others, norms) if group]
+
+
+def by_sample(campaign: Campaign, plan: Plan, places: Collection[int]) -> Iterator[Sequence[int]]:
+    """Trials of single samples: those of one piece of the samples, then those of the next."""
+    trials = np.arange(len(campaign.trials))
+    faults = campaign.trials.at(trials)
+    found, words, _ = campaign.space.locate(faults)
+    mine = np.isin(found, list(places))
+    trials, faults, found, words = (part[mine] for part in (trials, faults, found, words))
+    if not len(trials):
+        return
+    inner = np.array([math.prod(site.shape) for site in campaign.space.sites])[found]
+    pieces = np.searchsorted([piece.stop for piece in plan.pieces], words // inner, side="right")
+    for piece in np.unique(pieces).tolist():
+        own = trials[pieces == piece]
+        # All kinds of tensors in each chunk: their rows come together on the way.
+        for at in range(0, len(own), plan.together):
+            yield own[at : at + plan.together].tolist()

@@ -1,0 +1,133 @@
+"""What does every module hand on in a fault-free pass, and when is each tensor first used?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from radhard.targets import Forward
+
+__all__ = ["Call", "Recording", "copied", "forwards", "recorded"]
+
+
+@dataclass
+class Call:
+    """One call of a module, in order of their beginnings."""
+
+    module: nn.Module
+    number: int
+    """Which call of the module it is, from 0."""
+    begin: float
+    """When it began, counted in operations and calls."""
+    last: int = -1
+    """The position of the last call inside it, or its own."""
+    end: float = float("inf")
+    """When it ended."""
+    output: Any = None
+    """What its ``forward`` gave, copied; None where it could not be."""
+
+
+@dataclass
+class Recording:
+    """A fault-free pass over one batch."""
+
+    calls: list[Call]
+    used: dict[int, int]
+    """By the address of a tensor's memory: when an operation first used it."""
+    nbytes: int
+    """What the copies take."""
+
+
+class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts operations, and notes when each of the model's own tensors is first used."""
+
+    def __init__(self, own: set[int]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = 0
+        self.used: dict[int, int] = {}
+        self._own = own
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.now += 1
+        for value in tree_iter((args, kwargs)):
+            if isinstance(value, Tensor):
+                address = value.untyped_storage().data_ptr()
+                if address in self._own:
+                    self.used.setdefault(address, self.now)
+        return func(*args, **(kwargs or {}))
+
+
+def recorded(model: nn.Module, call: Forward, batch: Any) -> Recording:
+    """A fault-free pass, call by call."""
+    tensors = [*model.parameters(), *model.buffers()]
+    clock = _Clock({tensor.untyped_storage().data_ptr() for tensor in tensors})
+    calls: list[Call] = []
+    numbers: dict[int, int] = {}
+    # By identity and version: what is written to in between is another value. The originals are
+    # held, lest another tensor take their place.
+    copies: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def copy(value: Tensor) -> Tensor:
+        key = id(value), value._version
+        if key not in copies:
+            copies[key] = value, value.detach().clone()
+        return copies[key][1]
+
+    def record(module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            number = numbers.get(id(module), 0)
+            numbers[id(module)] = number + 1
+            clock.now += 1
+            found = Call(module, number, clock.now)
+            calls.append(found)
+            output = forward(*args, **kwargs)
+            clock.now += 1
+            found.end, found.last = clock.now, len(calls) - 1
+            found.output = copied(output, copy)
+            return output
+
+        return run
+
+    with forwards(model, record), torch.no_grad(), clock:
+        call(model, batch)
+    return Recording(calls, clock.used, sum(copy.nbytes for _, copy in copies.values()))
+
+
+@contextmanager
+def forwards(
+    model: nn.Module, instead: Callable[[nn.Module, Callable[..., Any]], Callable[..., Any]]
+) -> Iterator[None]:
+    """Every module with another ``forward``, made from its own; hooks still run around it."""
+    before: list[tuple[nn.Module, dict[str, Any]]] = []
+    try:
+        for module in model.modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # cannot be given another one; it runs
+            own = {name: value for name, value in vars(module).items() if name == "forward"}
+            before.append((module, own))
+            # Wrapped, for somebody may ask for its signature.
+            module.__dict__["forward"] = wraps(module.forward)(instead(module, module.forward))
+        yield
+    finally:
+        for module, own in before:
+            module.__dict__.pop("forward", None)
+            module.__dict__.update(own)
+
+
+def copied(value: Any, copy: Callable[[Tensor], Tensor]) -> Any:
+    """The same containers with copies of the tensors in them; None for any other thing."""
+    if isinstance(value, Tensor):
+        return copy(value)
+    if type(value) in (tuple, list):
+        parts = [copied(part, copy) for part in value]
+        return None if any(part is None for part in parts) else type(value)(parts)
+    if type(value) is dict:
+        named = {key: copied(part, copy) for key, part in value.items()}
+        return None if any(part is None for part in named.values()) else named
+    return None

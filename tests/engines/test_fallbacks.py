@@ -1,0 +1,152 @@
+"""Does the engine that starts at the fault do so where torch.export makes no graph?"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from radhard.engines import Campaign, Replay, Serial
+from radhard.engines.replay import tracing
+from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.modules import Modules
+from radhard.engines.replay.symbolic import symbolic
+from radhard.faults import BitFlip
+from radhard.forward import plain
+from radhard.samplers import Uniform
+from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
+from tests.engines import graphless
+from tests.engines.campaigns import campaign_of
+from tests.engines.test_replay import demand_equal, figures
+from tests.zoo import NETWORKS, Network
+
+_TARGETS: dict[str, list[Target]] = {
+    "stored": [Weights("*"), Biases("*"), Buffers("*")],
+    "flowing": [Activations("*")],
+    "permanent": [Activations("*", sample="every")],
+    "inputs": [Inputs("*")],
+}
+
+
+def made(make: Callable[[], nn.Module], target: str, trials: int = 60) -> Campaign:
+    torch.manual_seed(1)
+    model, inputs = make().eval(), torch.randn(5, 2, 6, 6)
+    targets = _TARGETS[target]
+    if not list(model.buffers()):
+        targets = [one for one in targets if not isinstance(one, Buffers)]
+    return campaign_of(model, inputs, targets, Uniform(trials), fault=BitFlip(), call=plain)
+
+
+@pytest.mark.parametrize("target", _TARGETS)
+@pytest.mark.parametrize("make", [graphless.Fickle, graphless.Borrowing, graphless.Revisiting])
+def test_without_a_graph_modules_give_what_whole_passes_give_to_the_last_bit(
+    make: Callable[[], nn.Module], target: str
+) -> None:
+    found = made(make, target)
+    Replay().prepare(found)
+    (note,) = found.notes
+    assert "torch.export: " in note
+    assert "torch.fx: " in note
+    trials = range(len(found.trials))
+    np.testing.assert_array_equal(
+        figures(Replay(), found, trials), figures(Serial(), found, trials)
+    )
+
+
+def test_modules_before_the_fault_do_not_run() -> None:
+    found = made(graphless.Fickle, "stored")
+    modules = Modules(found, 2**30)
+    ran: list[str] = []
+    for name, module in found.model.named_modules():
+        own = module.forward
+        module.forward = lambda *a, own=own, name=name: ran.append(name) or own(*a)  # type: ignore[method-assign]
+    place = next(n for n, site in enumerate(found.space.sites) if site.name == "second.weight")
+    assert modules.takes(place)
+    ran.clear()
+    trial = next(n for n in range(60) if found.space.locate(found.trials[n])[0][0] == place)
+    modules.figures(trial, place)
+    assert ran == ["", "second", "last"] * 3  # batches of two
+
+
+def test_modules_that_leave_something_behind_are_not_left_out() -> None:
+    found = made(graphless.Forgetful, "stored")
+    modules = Modules(found, 2**30)
+    taken = {site.name: modules.takes(n) for n, site in enumerate(found.space.sites)}
+    assert taken == {"last.weight": False, "second.weight": False} | {
+        name: taken[name] for name in taken if name not in ("last.weight", "second.weight")
+    }
+    trials = range(len(found.trials))
+    np.testing.assert_array_equal(
+        figures(Replay(), found, trials), figures(Serial(), found, trials)
+    )
+
+
+def test_the_model_keeps_its_own_forward() -> None:
+    found = made(graphless.Forgetful, "flowing")
+    before = [dict(vars(module)) for module in found.model.modules()]
+    figures(Replay(), found, range(20))
+    after = [dict(vars(module)) for module in found.model.modules()]
+    assert [set(names) for names in after] == [set(names) for names in before]
+    assert found.model.first.forward == found.model._first
+
+
+@pytest.mark.parametrize("target", ["stored", "flowing", "permanent"])
+def test_with_a_graph_of_torch_fx_verdicts_are_those_of_whole_passes(target: str) -> None:
+    with pytest.raises(NoGraphError, match=r"torch\.export"):
+        traced(graphless.Opaque().eval(), plain, torch.randn(3, 2, 6, 6))
+    found = made(graphless.Opaque, target)
+    Replay().prepare(found)
+    assert "through the graph of torch.fx" in found.notes[0]
+    trials = range(len(found.trials))
+    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+
+
+_TRACEABLE = [
+    network
+    for network in NETWORKS
+    if network.name
+    in ("residual", "convolutions", "layer_norm", "concatenation", "twice", "double", "transposed")
+]
+
+
+@pytest.mark.parametrize("network", _TRACEABLE, ids=repr)
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
+    network: Network, data: st.DataObject
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+
+        def refused(*_: object) -> None:
+            raise NoGraphError("refused")
+
+        patch.setattr(tracing, "traced", refused)
+        for target in ([Weights("*"), Biases("*")], [Activations("*")]):
+            found = campaign_of(
+                network.build().eval(),
+                network.inputs(),
+                target,
+                Uniform(40),
+                fault=BitFlip(),
+                call=network.call,
+            )
+            Replay().prepare(found)
+            assert "through the graph of torch.fx" in found.notes[0]
+            trial = st.integers(0, 39)
+            trials = data.draw(st.lists(trial, min_size=1, max_size=10, unique=True))
+            demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+
+
+def test_a_model_that_writes_into_what_it_still_needs_has_no_graph_of_torch_fx() -> None:
+    class Twice(nn.Module):
+        def forward(self, x):
+            y = x * 2
+            return nn.functional.relu(y, inplace=True) + y
+
+    with pytest.raises(NoGraphError, match="writes in place"):
+        symbolic(Twice(), plain, torch.randn(3, 2))
+    with pytest.raises(NoGraphError, match="several tensors"):
+        symbolic(Twice(), plain, (torch.randn(3, 2),))

@@ -1,0 +1,492 @@
+"""Are verdicts that gradients settle those that a trial would give, and is it told if not?"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from radhard.campaign import run
+from radhard.datasets.data import Data
+from radhard.engines import Bracket, Campaign, FirstOrder, Serial
+from radhard.engines.bracket.words import Block, Words
+from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.flowing import foreseen as foreseen_alone
+from radhard.engines.first_order.rivals import leads
+from radhard.engines.first_order.stored import foreseen
+from radhard.engines.first_order.unrolled import unrolled
+from radhard.engines.first_order.weights import Weighed
+from radhard.engines.inferred import Inferred
+from radhard.engines.replay.recurrent import gru, lstm
+from radhard.engines.serial import faulty_outputs
+from radhard.errors import InputError
+from radhard.faults import BitFlip, Burst, StuckAt
+from radhard.formats import Float32
+from radhard.forward import plain
+from radhard.metrics import Critical, Distance, Outcome, Sdc
+from radhard.metrics.outputs import Golden
+from radhard.samplers import ErrorRate, Exhaustive, Uniform
+from radhard.space import FaultSpace
+from radhard.targets import Activations, Biases, Inputs, Weights
+from tests.engines.campaigns import campaign_of
+from tests.traces import traces
+from tests.zoo import NETWORKS, Network, named
+
+METRICS = (Critical(), Sdc())
+
+LOOSE = {"safety": 1.0, "reach": 1e9}
+"""Bounds that a network made for the purpose can defeat."""
+
+
+class LastState(nn.Module):
+    """A recurrent layer of which the last state is used: it is taken step by step."""
+
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU]) -> None:
+        super().__init__()
+        self.enter = nn.Linear(6, 5)
+        self.rnn = kind(5, 4, num_layers=2, batch_first=True)
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.rnn(self.enter(x))[0][:, -1])
+
+
+STEPWISE = [
+    Network("last_lstm", lambda: LastState(nn.LSTM), named("lstm").give),
+    Network("last_gru", lambda: LastState(nn.GRU), named("gru").give),
+]
+
+
+def network_of(name: str) -> Network:
+    return next((one for one in STEPWISE if one.name == name), None) or named(name)
+
+
+def predicted(network: Network, target, sampler=None, fault=None, **changed) -> Campaign:
+    model = network.build().eval()
+    return campaign_of(
+        model,
+        network.inputs(),
+        target,
+        sampler or Uniform(100),
+        fault=fault or BitFlip(),
+        call=network.call,
+        metrics=changed.pop("metrics", METRICS),
+        **changed,
+    )
+
+
+def executed(engine, one: Campaign) -> np.ndarray:
+    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
+    engine.prepare(one)
+    for chunk in engine.chunks(one):
+        for trials, values in engine.run(one, chunk):
+            assert (figures[list(trials)] == -1).all()
+            figures[list(trials)] = values
+    return figures
+
+
+def records_of(one: Campaign) -> list[Inferred]:
+    return [Inferred.from_dict(record) for record in one.audits.values()]
+
+
+# -- beside the reference ------------------------------------------------------------------------
+
+# Those that only repeat others are left out, and one that has no graph.
+KINDS = [
+    n for n in NETWORKS if n.name not in ("inplace", "flat", "inference", "dropout")
+] + STEPWISE
+
+
+@pytest.mark.parametrize("network", KINDS, ids=repr)
+def test_verdicts_of_stored_words_are_those_of_the_reference_on_every_network(network):
+    target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
+    one = predicted(network, target, Uniform(60), seed=2)
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+@pytest.mark.parametrize("network", KINDS, ids=repr)
+def test_verdicts_of_activations_are_those_of_the_reference_on_every_network(network):
+    one = predicted(network, Activations("*"), Uniform(60), seed=3)
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+@settings(max_examples=5)
+@given(
+    seed=st.integers(0, 2**32),
+    fault=st.sampled_from([BitFlip(), StuckAt(1), Burst(2)]),
+    name=st.sampled_from(["residual", "last_lstm", "convolutions"]),
+)
+def test_verdicts_are_those_of_the_reference_under_any_faults(seed, fault, name):
+    target = [Weights("*"), Biases("*"), Activations("*")]
+    one = predicted(network_of(name), target, Uniform(30), fault, seed=seed)
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+def test_faults_in_what_the_model_is_given_have_the_verdicts_of_the_reference():
+    one = predicted(named("residual"), Inputs("*"), Uniform(60))
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+SETTLED = [
+    ("convolutions", Weights("*")),
+    ("last_lstm", Weights("rnn*")),
+    ("last_gru", Biases("*")),
+    ("residual", Activations("*")),
+    ("double", Weights("*")),
+]
+
+
+@pytest.mark.parametrize(("name", "target"), SETTLED, ids=repr)
+def test_many_verdicts_are_settled_without_a_trial(name, target):
+    """Else nothing is gained, and the comparisons above would compare a trial with itself."""
+    one = predicted(network_of(name), target, Uniform(200))
+    executed(FirstOrder(audit=0.0), one)
+    inferred = sum(sum(record.inferred) for record in records_of(one))
+    assert inferred > 0.4 * len(one.trials)
+
+
+@pytest.mark.parametrize("name", ["tied", "twice"])
+def test_words_that_several_operations_use_are_executed_and_it_is_said(name):
+    one = predicted(named(name), Weights("*"), Uniform(40))
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert any("FirstOrder has no gradient for faults in" in note for note in one.notes)
+
+
+# -- what is foreseen ----------------------------------------------------------------------------
+
+
+class Recorder(Bounds):
+    """Trusts nothing, and keeps the part of its lead by which each answer should move."""
+
+    def __init__(self) -> None:
+        super().__init__(safety=1.0, reach=1.0)
+        object.__setattr__(self, "moved", [])
+
+    def hold(self, moved: Tensor, length: Tensor, weighed: Weighed, rows: Tensor) -> Tensor:
+        self.moved.append(moved.clone())
+        return torch.zeros_like(moved, dtype=torch.bool)
+
+
+def in_double(network: Network, target, trials: int) -> Campaign:
+    """A campaign of flips so small that only the first order is left of what they do."""
+    model = network.build().double().eval()
+    fault, inputs = BitFlip((38,)), network.inputs().double()
+    return campaign_of(
+        model, inputs, target, Uniform(trials), fault=fault, call=network.call, metrics=METRICS
+    )
+
+
+def really_moved(one: Campaign, fault: int, sample: int | None = None) -> Tensor:
+    """The largest part of its lead over any rival by which each answer moves."""
+    outputs = faulty_outputs(one, np.array([fault]), sample)
+    rows = slice(0, len(outputs)) if sample is None else slice(sample, sample + 1)
+    return torch.stack(
+        [(lead - 1).abs() for lead in leads(outputs, one.panel.golden, rows, 64, 0)]
+    ).amax(dim=0)
+
+
+@pytest.mark.parametrize(
+    "name", ["convolutions", "residual", "last_lstm", "last_gru", "layer_norm"]
+)
+def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
+    one = in_double(network_of(name), [Weights("*"), Biases("*")], 60)
+    engine = FirstOrder(rivals=64)
+    engine.prepare(one)
+    found = one.kept[repr(engine)]
+    faults = np.sort(one.trials.at(np.arange(len(one.trials))))
+    places, _, _ = one.space.locate(faults)
+    tightness = []
+    for place in np.unique(places).tolist():
+        if place not in found[place].goals:
+            continue
+        mine, recorder = faults[places == place], Recorder()
+        with torch.inference_mode():
+            words = Words(found[place].plan, Block(place, mine, mine, True), 64)
+            points = np.flatnonzero(words.points.sizes != 0)
+            foreseen(found[place], place, words.changes(points), recorder)
+        expected = torch.cat(recorder.moved)
+        for row, point in enumerate(points.tolist()):
+            real = really_moved(one, int(mine[words.points.faults[point]]))
+            assert (real <= expected[row] * 1.02 + 1e-9).all()
+            tightness.append(float((real.sum() + 1e-12) / (expected[row].sum() + 1e-12)))
+    assert max(tightness) > 0.9  # some are all of one sign: a bound that is only large would fail
+    assert np.median(tightness) > 0.05
+
+
+@pytest.mark.parametrize("name", ["residual", "layer_norm"])
+def test_what_is_foreseen_of_a_small_change_of_one_value_is_what_happens(name):
+    one = in_double(named(name), Activations("*"), 50)
+    engine = FirstOrder(rivals=64)
+    engine.prepare(one)
+    found = one.kept[repr(engine)]
+    faults = one.trials.at(np.arange(len(one.trials)))
+    places, _, _ = one.space.locate(faults)
+    compared = 0
+    for fault, place in zip(faults.tolist(), places.tolist(), strict=True):
+        if place not in found[place].goals:
+            continue
+        recorder, sample = Recorder(), one.sample(np.array([fault]))
+        assert sample is not None
+        with torch.inference_mode():
+            foreseen_alone(found[place], place, np.array([fault]), recorder)
+        (expected,) = recorder.moved
+        assert torch.allclose(expected, really_moved(one, fault, sample), rtol=0.02, atol=1e-9)
+        compared += bool((expected > 1e-9).all())
+    assert compared > 15
+
+
+@pytest.mark.parametrize(("kind", "operation"), [("lstm", lstm), ("gru", gru)])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_layer_taken_step_by_step_says_what_it_says_at_once(kind, operation, last, biased):
+    chance = torch.Generator().manual_seed(5)
+    gates = 16 if kind == "lstm" else 12
+    shapes = [(3, 5, 6), (gates, 6), (gates, 4), *([(gates,)] * 2 if biased else [])]
+    given = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes]
+    own = unrolled(kind, *given, last)
+    torch.testing.assert_close(own.outputs, operation(*given, last))
+    assert own.by_column(own.said).shape == (3, 5, 16)
+
+
+def test_leads_of_many_rivals_are_the_nearest_and_sums_whose_squares_are_right_on_average():
+    chance = torch.Generator().manual_seed(1)
+    before = torch.randn(4, 30, generator=chance, dtype=torch.float64)
+    golden, after = Golden(before), before + 0.1 * torch.randn(4, 30, generator=chance)
+    every = torch.stack(leads(after, golden, slice(0, 4), 64, 0)) - 1
+    assert len(every) == 29
+    sums = []
+    for seed in range(400):
+        few = torch.stack(leads(after, golden, slice(0, 4), 6, seed))
+        still = torch.stack(leads(before, golden, slice(0, 4), 6, seed))
+        assert len(few) == 6
+        assert torch.allclose(few[:3] - 1, every[:3])
+        sums.append((few[3:] - still[3:]).square().mean(dim=0))
+    expected = every[3:].square().sum(dim=0)
+    assert torch.allclose(torch.stack(sums).mean(dim=0), expected, rtol=0.2)
+
+
+def test_with_many_classes_verdicts_are_those_of_the_reference():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 40)).eval()
+        inputs = torch.randn(20, 6)
+    target = [Weights("*"), Biases("*")]
+    one = campaign_of(
+        model, inputs, target, Uniform(400), fault=BitFlip(), call=plain, metrics=METRICS
+    )
+    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+# -- what is foreseen wrongly --------------------------------------------------------------------
+
+
+class Asleep(nn.Module):
+    """A neuron behind the first one sleeps; no gradient tells what it does once it wakes up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, 1, bias=False), nn.Linear(1, 2)
+        with torch.no_grad():
+            self.first.weight.fill_(0.5)
+            self.second.weight.copy_(torch.tensor([[100.0], [0.0]]))
+            self.second.bias.copy_(torch.tensor([-90.0, 1.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.second(self.first(x)))
+
+
+def asleep(engine, **changed):
+    model, inputs = Asleep().eval(), torch.linspace(0.2, 1.7, 23)[:, None]
+    space = FaultSpace.of(model, Weights("first"), BitFlip(), Float32())
+    return run(
+        model, Data(inputs), space, Exhaustive(), metrics=[Critical()], engine=engine, **changed
+    )
+
+
+def test_within_its_usual_bounds_no_neuron_wakes_up_unseen():
+    assert np.array_equal(asleep(FirstOrder()).values(), asleep(Serial()).values())
+
+
+def test_what_is_foreseen_wrongly_is_found_out_and_widens_the_interval():
+    true = asleep(Serial())
+    blind = asleep(FirstOrder(**LOOSE, audit=0.5, threshold=1.0))
+    assert (blind.values() != true.values()).any()
+    (record,) = blind.inferred
+    assert sum(record.checked) > 5
+    assert record.disagreement > 0
+    assert not record.tried
+    for by in (None, "tensor", "bit"):
+        exact, widened = (
+            true.estimates(true.headline, by, 0.95),
+            blind.estimates(blind.headline, by, 0.95),
+        )
+        for key, estimate in exact.items():
+            assert widened[key].low - 1e-12 <= estimate.value <= widened[key].high + 1e-12
+    assert blind.rate().low < blind.rate().high
+    assert any("of their verdicts were wrong" in note for note in blind.manifest["notes"])
+
+
+def test_above_the_threshold_everything_is_executed_and_it_is_said():
+    true, found = asleep(Serial()), asleep(FirstOrder(**LOOSE, audit=0.5))
+    assert np.array_equal(found.values(), true.values())
+    (record,) = found.inferred
+    assert record.tried
+    assert found.rate() == true.rate()
+    assert any("so that all 32 faults concerned were tried" in n for n in found.manifest["notes"])
+
+
+def test_above_the_threshold_activations_are_executed_too():
+    def found(engine):
+        model, inputs = Asleep().eval(), torch.linspace(0.2, 1.7, 23)[:, None]
+        space = FaultSpace.of(model, Activations("first"), BitFlip(), Float32(), data=inputs)
+        return run(
+            model, Data(inputs), space, Exhaustive(), metrics=[Critical()], engine=engine, audit=0
+        )
+
+    true = found(Serial())
+    blind = found(FirstOrder(**LOOSE, audit=0.3, threshold=1.0))
+    assert (blind.values() != true.values()).any()
+    mended = found(FirstOrder(**LOOSE, audit=0.3))
+    assert np.array_equal(mended.values(), true.values())
+    assert all(record.tried for record in mended.inferred)
+    assert np.array_equal(found(FirstOrder()).values(), true.values())
+
+
+def test_without_a_check_the_interval_admits_that_nothing_is_known():
+    blind = asleep(FirstOrder(audit=0.0))
+    (record,) = blind.inferred
+    share = sum(record.inferred) / len(blind)
+    assert blind.rate().high == pytest.approx(min(1.0, blind.rate().value + share))
+    assert any("none of them was checked" in note for note in blind.manifest["notes"])
+
+
+# -- runs ----------------------------------------------------------------------------------------
+
+
+def mixed_run(engine, **changed):
+    model = named("convolutions").build().eval()
+    data = Data(named("convolutions").inputs())
+    target = [Weights("*"), Biases("*"), Activations("*")]
+    space = FaultSpace.of(model, target, BitFlip(), Float32(), data=data)
+    return run(
+        model, data, space, Uniform(300), metrics=[Critical()], engine=engine, seed=4, **changed
+    )
+
+
+def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
+    engine, path = FirstOrder(audit=0.2), tmp_path / "run.db"
+    whole = mixed_run(engine)
+    own = FirstOrder.run
+    for chunks in (1, 3):
+        left = [chunks]
+
+        def stopped(self, campaign, todo, left=left):
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+            return own(self, campaign, todo)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FirstOrder, "run", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                mixed_run(engine, store=path)
+    again = mixed_run(engine, store=path)
+    assert np.array_equal(again.values(), whole.values())
+    assert again.manifest["inferred"] == whole.manifest["inferred"] != {}
+
+
+def test_workers_find_the_same_and_their_checks_are_kept():
+    one, two = (mixed_run(FirstOrder(audit=0.2), workers=n) for n in (1, 2))
+    assert np.array_equal(one.values(), two.values())
+    assert one.manifest["inferred"] == two.manifest["inferred"] != {}
+
+
+def test_every_engine_that_infers_finds_the_same():
+    one, target = named("convolutions"), Weights("*")
+    given = predicted(one, target, Exhaustive(), BitFlip(tuple(range(26, 30))))
+    first, bracket = (executed(engine, given) for engine in (FirstOrder(), Bracket()))
+    assert np.array_equal(first, bracket)
+
+
+@pytest.mark.parametrize("memory", [1, 20_000, 2**30])
+@pytest.mark.parametrize("rows", [1, 6400])
+def test_verdicts_are_the_same_in_any_company(memory, rows):
+    one = predicted(named("residual"), [Weights("*"), Activations("*")], Uniform(60))
+    engine = FirstOrder(memory=memory, rows=rows)
+    assert np.array_equal(executed(engine, one), executed(FirstOrder(), one))
+
+
+def test_chunks_are_all_trials():
+    one = predicted(named("residual"), [Weights("*"), Activations("*")], Uniform(700))
+    engine = FirstOrder()
+    engine.prepare(one)
+    seen = [list(chunk) for chunk in engine.chunks(one)]
+    assert sorted(itertools.chain(*seen)) == list(range(700))
+
+
+def test_the_model_and_all_chance_stay_as_they_were():
+    network = named("residual")
+    model, data = network.build().train(), Data(network.inputs())
+    loss = model(data.inputs).square().sum()
+    loss.backward()
+    before, chance = traces(model), torch.get_rng_state()
+    gradients = {name: one.grad.clone() for name, one in model.named_parameters()}
+    space = FaultSpace.of(model, [Weights("*"), Activations("*")], BitFlip(), Float32(), data=data)
+    run(model, data, space, Uniform(100), metrics=[Critical()], engine=FirstOrder())
+    assert traces(model) == before
+    assert torch.equal(torch.get_rng_state(), chance)
+    assert all(torch.equal(one.grad, gradients[name]) for name, one in model.named_parameters())
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", [Outcome(), Sdc(k=2), Distance()], ids=repr)
+def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
+    one = predicted(named("residual"), Weights("*"), metrics=(Critical(), metric))
+    with pytest.raises(InputError, match=r"FirstOrder predicts answers.*use Replay") as error:
+        FirstOrder().prepare(one)
+    assert repr(metric) in str(error.value)
+
+
+def test_trials_of_many_faults_are_refused():
+    one = predicted(named("residual"), Weights("*"), ErrorRate(0.01, trials=2))
+    with pytest.raises(InputError, match=r"one fault each.*use Folded\(\)"):
+        FirstOrder().prepare(one)
+
+
+def test_a_model_without_a_graph_is_refused():
+    class Depends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x) if float(x.sum()) > 0 else self.fc(-x)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model, inputs = Depends().eval(), torch.randn(3, 6)
+    one = campaign_of(
+        model, inputs, Weights("*"), Uniform(5), fault=BitFlip(), call=plain, metrics=METRICS
+    )
+    with pytest.raises(InputError, match="needs the model's graph"):
+        FirstOrder().prepare(one)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"audit": -0.1}, "a share from 0 to 1"),
+        ({"threshold": 2.0}, "a share from 0 to 1"),
+        ({"safety": 0.5}, "a factor from 1"),
+        ({"reach": 0.0}, "a factor above 0"),
+        ({"rivals": 1}, "at least 2"),
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        FirstOrder(**wrong)

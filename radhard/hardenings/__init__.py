@@ -1,22 +1,53 @@
 """What makes a model resilient?"""
 
 from radhard.hardenings.base import Hardening, applied
-from radhard.hardenings.bound import Bound
+from radhard.hardenings.bounds import (
+    ActivationClip,
+    Bound,
+    BoundedReLU,
+    FitAct,
+    FTClipAct,
+    HyReLU,
+    ProAct,
+    Ranger,
+    bound_overhead,
+)
 from radhard.hardenings.part import Part, parts
-from radhard.hardenings.ranger import Ranger
+from radhard.hardenings.pruning import Pruned, VulnerabilityPruning
 from radhard.hardenings.redundancy import ChannelDuplication, Edac, Triplication, Voter
 from radhard.hardenings.saved import load, save
+from radhard.hardenings.scrubbing import (
+    BitScrubber,
+    RangeScrubber,
+    WeightBitClip,
+    WeightRangeCheck,
+)
+from radhard.hardenings.sentinel_nn import SentinelNN
 
 __all__ = [
+    "ActivationClip",
+    "BitScrubber",
     "Bound",
+    "BoundedReLU",
     "ChannelDuplication",
     "Edac",
+    "FTClipAct",
+    "FitAct",
     "Hardening",
+    "HyReLU",
     "Part",
+    "ProAct",
+    "Pruned",
+    "RangeScrubber",
     "Ranger",
+    "SentinelNN",
     "Triplication",
     "Voter",
+    "VulnerabilityPruning",
+    "WeightBitClip",
+    "WeightRangeCheck",
     "applied",
+    "bound_overhead",
     "load",
     "parts",
     "save",

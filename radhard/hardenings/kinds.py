@@ -1,6 +1,8 @@
 """Which parts may a recipe name?"""
 
-from radhard.hardenings.bound import Bound
+from radhard.hardenings.bounds import Bound, HyReLU
+from radhard.hardenings.pruning import Pruned
 from radhard.hardenings.redundancy import Edac, Voter
+from radhard.hardenings.scrubbing import BitScrubber, RangeScrubber
 
-__all__ = ["Bound", "Edac", "Voter"]
+__all__ = ["BitScrubber", "Bound", "Edac", "HyReLU", "Pruned", "RangeScrubber", "Voter"]

@@ -1,18 +1,21 @@
 """What is put into a model to protect it?"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.fx._symbolic_trace import is_fx_symbolic_tracing
 
 from radhard.errors import InputError
 
 __all__ = ["Part", "Place", "attach", "attach_to_model", "parts"]
 
-Place = Literal["output", "input", "model"]
-"""Where a part steps in: after its module, before it, or before every pass of the whole model."""
+Place = Literal["output", "input", "model", "nowhere"]
+"""Where a part steps in: after its module, before it, before every pass of the whole model; or it
+only says something."""
 
 
 class Part(nn.Module, ABC):
@@ -44,6 +47,10 @@ class Part(nn.Module, ABC):
         """What stands for the arguments of the module."""
         raise NotImplementedError
 
+    def due(self) -> bool:
+        """Whether it is time to put the model right, asked before every pass."""
+        return True
+
     def scrub(self, model: nn.Module) -> None:
         """Put the whole model right, in place."""
         raise NotImplementedError
@@ -58,7 +65,7 @@ class _After:
     name: str
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-        return _part(module, self.name).after(args, output)
+        return _child(module, self.name).after(args, output)
 
 
 @dataclass(frozen=True)
@@ -66,15 +73,25 @@ class _Before:
     name: str
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _part(module, self.name).before(args)
+        return _child(module, self.name).before(args)
 
 
 @dataclass(frozen=True)
 class _Scrub:
     path: str
+    run: Callable[[Part, nn.Module], None]
 
     def __call__(self, model: nn.Module, args: tuple[Any, ...]) -> None:  # noqa: ARG002
-        _part(model, self.path).scrub(model)
+        if is_fx_symbolic_tracing():
+            raise InputError(f"torch.fx writes down nothing of {self.path!r}; use torch.export")
+        host, _, name = self.path.rpartition(".")
+        part = _child(model.get_submodule(host), name)
+        (_scrubbed if torch.compiler.is_exporting() else self.run)(part, model)
+
+
+def _scrubbed(part: Part, model: nn.Module) -> None:
+    if part.due():
+        part.scrub(model)
 
 
 def attach(model: nn.Module, path: str, part: Part) -> None:
@@ -90,13 +107,16 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
     taken = {*dict(host.named_children()), *host._parameters, *host._buffers}
     if name in taken:
         raise InputError(f"{path!r} is there already; harden the model as it was before")
+    part.train(host.training)
     host.add_module(name, part)
     if part.place == "output":
         host.register_forward_hook(_After(name))
     elif part.place == "input":
         host.register_forward_pre_hook(_Before(name))
-    else:
-        model.register_forward_pre_hook(_Scrub(path))
+    elif part.place == "model":
+        # What is in memory is looked at and written, which is nothing to compile.
+        run = torch.compiler.disable(_scrubbed)  # type: ignore[no-untyped-call]
+        model.register_forward_pre_hook(_Scrub(path, run))
 
 
 def attach_to_model(model: nn.Module, name: str, part: Part) -> None:
@@ -119,7 +139,6 @@ def parts(model: nn.Module) -> Iterator[tuple[str, Part]]:
             yield path, module
 
 
-def _part(module: nn.Module, path: str) -> Part:
-    part = module.get_submodule(path)
-    assert isinstance(part, Part)
-    return part
+def _child(module: nn.Module, name: str) -> Part:
+    # Looked up directly and unchecked: in a small network such microseconds are what a part costs.
+    return module._modules[name]  # type: ignore[return-value]

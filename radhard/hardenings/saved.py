@@ -11,14 +11,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.hardenings import kinds
-from radhard.hardenings.part import Part, attach, parts
+from radhard.hardenings.part import attach, parts
+from radhard.hardenings.pruning.sizes import take_sizes
+from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe
 from radhard.models import load as load_model
 
-__all__ = ["is_hardened", "load", "save"]
+__all__ = ["base_of", "is_hardened", "load", "save"]
 
-_FORMAT = "radhard hardened model 1"
-_RECIPE, _TENSORS = "recipe.json", "model.safetensors"
+_TENSORS = "model.safetensors"
 
 
 def save(
@@ -36,7 +36,7 @@ def save(
         InputError: the folder cannot be written.
     """
     recipe = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "base": base,
         "parts": [
             {"path": path, "kind": type(part).__name__, "by": part.by, "settings": part.settings}
@@ -52,14 +52,14 @@ def save(
         folder.mkdir(parents=True, exist_ok=True)
         save_file(tensors, folder / _TENSORS)
         text = json.dumps(recipe, indent=1) + "\n"
-        (folder / _RECIPE).write_text(text, encoding="utf-8")
+        (folder / RECIPE).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{str(folder)!r} cannot be written: {error.strerror}") from error
 
 
 def is_hardened(path: str | Path) -> bool:
     """Whether ``path`` is a folder that `save` wrote."""
-    return (Path(path) / _RECIPE).is_file()
+    return (Path(path) / RECIPE).is_file()
 
 
 def load(
@@ -81,39 +81,30 @@ def load(
         InputError: no such files, or they do not belong together.
     """
     folder = Path(folder)
-    try:
-        recipe = json.loads((folder / _RECIPE).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} holds no hardened model: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{str(folder / _RECIPE)!r} cannot be read: {error}") from error
-    if not isinstance(recipe, dict) or recipe.get("format") != _FORMAT:
-        raise InputError(f"{str(folder / _RECIPE)!r} is no recipe of radhard's")
+    recipe = read_recipe(folder)
     tensors = _tensors(folder / _TENSORS)
     try:
-        model = build(str(recipe["base"])) if model is None else model
-        for said in recipe["parts"]:
-            part = _blank(str(said["kind"]), str(said["by"]), dict(said["settings"]))
-            attach(model, str(said["path"]), part)
-        _resize(model, tensors)
+        model = build(recipe.base) if model is None else model
+        _fit(model, tensors)
+        for planned in recipe.parts:
+            attach(model, planned.path, planned.made(tensors))
+        _take_dtypes(model, tensors)
         model.load_state_dict(tensors)
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{str(folder)!r}: recipe, tensors and model do not fit: {first}"
         ) from error
     return model.eval()
 
 
-def _blank(kind: str, by: str, settings: dict[str, Any]) -> Part:
-    """An empty part; only radhard's own kinds are known."""
-    found = getattr(kinds, kind) if kind in kinds.__all__ else None
-    if found is None:
-        raise InputError(f"unknown part {kind!r}; one of {', '.join(kinds.__all__)}")
-    lists = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-    part = found(by, **lists)
-    assert isinstance(part, Part)
-    return part
+def base_of(folder: str | Path) -> str:
+    """The text that the recipe builds the unprotected model from; nothing is built.
+
+    Raises:
+        InputError: there is no recipe.
+    """
+    return read_recipe(Path(folder)).base
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
@@ -124,18 +115,53 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
 
 
-def _resize(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give tensors that pruning cut the shape that is stored."""
-    for name, module in model.named_modules():
+def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give tensors that pruning cut the shape that is stored.
+
+    Raises:
+        InputError: a stored tensor is larger than the model's.
+    """
+    for module, own, name, tensor in _owned(model):
+        stored = tensors.get(name)
+        if stored is None or stored.shape == tensor.shape:
+            continue
+        smaller = stored.ndim == tensor.ndim and all(
+            kept <= size for kept, size in zip(stored.shape, tensor.shape, strict=True)
+        )
+        if not smaller or not stored.numel():
+            raise InputError(
+                f"tensor {name!r} is {tuple(stored.shape)}, and {tuple(tensor.shape)} in the model"
+            )
+        _put(module, own, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
+    for module in model.modules():
+        take_sizes(module)
+
+
+def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Hold every tensor as it is stored, so that a model in half precision comes back as one."""
+    for module, own, name, tensor in _owned(model):
+        stored = tensors.get(name)
+        if stored is not None and stored.dtype != tensor.dtype:
+            if stored.is_floating_point() != tensor.is_floating_point():
+                raise InputError(f"tensor {name!r} is {stored.dtype}, and {tensor.dtype} there")
+            _put(module, own, tensor.detach().to(stored.dtype))
+
+
+def _owned(model: nn.Module) -> list[tuple[nn.Module, str, str, Tensor]]:
+    """Every tensor with the module that holds it, its name there, and its qualified name."""
+    return [
+        (module, own, f"{path}.{own}" if path else own, tensor)
+        for path, module in model.named_modules()
         for own, tensor in (
             *module.named_parameters(recurse=False),
             *module.named_buffers(recurse=False),
-        ):
-            stored = tensors.get(f"{name}.{own}" if name else own)
-            if stored is None or stored.shape == tensor.shape:
-                continue
-            blank = torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device)
-            if own in module._parameters:
-                module._parameters[own] = nn.Parameter(blank, requires_grad=tensor.requires_grad)
-            else:
-                module._buffers[own] = blank
+        )
+    ]
+
+
+def _put(module: nn.Module, own: str, tensor: Tensor) -> None:
+    old = module._parameters.get(own)
+    if old is not None:
+        module._parameters[own] = nn.Parameter(tensor, requires_grad=old.requires_grad)
+    else:
+        module._buffers[own] = tensor

@@ -102,6 +102,10 @@ class Workpiece:
 
         def hook(name: str) -> Any:
             def see(_: nn.Module, args: Any, output: Any) -> None:
+                if inputs and not args:
+                    raise InputError(
+                        f"{self.by}: {name!r} is given its input by name, not by place"
+                    )
                 seen[name].append((args[0] if inputs else output).detach())
 
             return see
@@ -126,14 +130,39 @@ class Workpiece:
         default 1. Modules that were never called are left out.
         """
         found: dict[str, tuple[Tensor, Tensor]] = {}
-        for seen in self.watch(modules, inputs=inputs):
-            for name, values in seen.items():
+        for _, batch in self.data.batches(self.batch):
+            with torch.no_grad(), self.seeing(modules, inputs=inputs) as seen:
+                self.call(self.model, batch)
+            for name, values in ((name, value) for name, calls in seen.items() for value in calls):
                 low, high = _extremes(values, per, (axis or {}).get(name, 1))
                 if name in found:
+                    if low.shape != found[name][0].shape:
+                        raise InputError(
+                            f"{self.by}: values of different shapes flow through {name!r}, so that "
+                            "there is no range for each of their places; take one for the layer, "
+                            "or give the model a module for each call"
+                        )
                     low = torch.minimum(low, found[name][0])
                     high = torch.maximum(high, found[name][1])
+                if low.isnan().any():
+                    raise InputError(
+                        f"{self.by}: NaN flows through {name!r} without any fault; "
+                        "no range follows from that"
+                    )
                 found[name] = low, high
         return found
+
+    def in_order(self, modules: Sequence[str]) -> list[str]:
+        """The modules in the order in which they are called; those that never are, are left out."""
+        called: dict[str, None] = {}
+        _, batch = next(self.data.batches(1))
+        with ExitStack() as hooks, torch.no_grad():
+            for name in modules:
+                module = self.model.get_submodule(name)
+                handle = module.register_forward_hook(lambda *_, name=name: called.setdefault(name))
+                hooks.callback(handle.remove)
+            self.call(self.model, batch)
+        return list(called)
 
 
 def _extremes(values: Tensor, per: str, axis: int) -> tuple[Tensor, Tensor]:

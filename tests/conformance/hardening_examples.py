@@ -1,15 +1,44 @@
 """Which hardenings does the conformance suite go through? At least one of every component."""
 
-from radhard.hardenings import ChannelDuplication, Hardening, Ranger, Triplication
+from radhard.hardenings import (
+    ActivationClip,
+    BoundedReLU,
+    ChannelDuplication,
+    FitAct,
+    FTClipAct,
+    Hardening,
+    ProAct,
+    Ranger,
+    SentinelNN,
+    Triplication,
+    VulnerabilityPruning,
+    WeightBitClip,
+    WeightRangeCheck,
+)
 
 EXAMPLES: tuple[Hardening, ...] = (
     Ranger(),
     Ranger(granularity="neuron"),
     Ranger(mode="clamp"),
+    BoundedReLU(),
+    BoundedReLU(granularity="neuron"),
+    ActivationClip(),
+    ActivationClip(granularity="neuron"),
+    FTClipAct(rates=(1e-7, 1e-4), trials=1, rounds=1),
+    FitAct(epochs=2),
+    ProAct(epochs=1, last_epochs=2, batch=8, direction="student"),
+    ProAct(epochs=1, last_epochs=1, slope=200.0, hard=False),
     ChannelDuplication(),
     ChannelDuplication(share=0.0),
     ChannelDuplication(share=0.5, edac="min", compare="magnitude"),
     ChannelDuplication(share=1.0, margin=0.1),
     Triplication(),
     Triplication(share=0.25),
+    WeightRangeCheck(),
+    WeightRangeCheck(per="tensor", action="clamp"),
+    WeightBitClip(),
+    WeightBitClip(bits="constant", per="tensor"),
+    VulnerabilityPruning(conv=0.25, linear=0.25),
+    VulnerabilityPruning(conv=0.25, by="l1", finetune=1),
+    SentinelNN(prune=0.2, analysis="VulnerabilityGain()"),
 )

@@ -72,7 +72,7 @@ def test_without_intervals_only_what_is_not_finite_is_out(a, b, expected):
 @given(values, values, values)
 def test_the_majority_wins_and_a_three_way_tie_goes_to_the_least(a, b, c):
     found = voted(*(torch.tensor([x]) for x in (a, b, c))).item()
-    if a in (b, c):
+    if any(a == other for other in (b, c)):  # "in" would take one NaN for equal to itself
         assert found == a
     elif b == c:
         assert found == b

@@ -92,7 +92,7 @@ class Edac(Part):
     def _slack(self, originals: Tensor, copies: Tensor) -> Tensor:
         """By how much two copies may differ because their sums are in another order."""
         if self.low is None or self.high is None:
-            return ROUNDING * torch.minimum(originals.abs().amax(), copies.abs().amax())
+            return ROUNDING * torch.minimum(originals.abs().max(), copies.abs().max())
         low, high = (limit.index_select(0, self.rows) for limit in (self.low, self.high))
         return ROUNDING * torch.maximum(low.abs(), high.abs())
 

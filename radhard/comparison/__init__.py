@@ -1,0 +1,7 @@
+"""Did it get better: trial against trial, upset against upset, error rate against error rate?"""
+
+from radhard.comparison.expected import Upsets, upsets
+from radhard.comparison.paired import Comparison, Row, compare
+from radhard.comparison.tolerance import Tolerable, tolerable
+
+__all__ = ["Comparison", "Row", "Tolerable", "Upsets", "compare", "tolerable", "upsets"]

@@ -1,0 +1,73 @@
+"""How many of the upsets that a model invites do harm, all that it stores counted?"""
+
+import math
+from dataclasses import dataclass
+
+from radhard.errors import InputError
+from radhard.reliability import fit, rate_per_hour
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["Upsets", "upsets"]
+
+
+@dataclass(frozen=True)
+class Upsets:
+    """The faults that can strike a model, and how many answers they would harm.
+
+    A hardened model stores more, so that more can strike it: a rate that is halved in twice as
+    many bits is no gain.
+    """
+
+    faults: int
+    """Size of the fault space; of single bit flips the bits that can be upset."""
+    harmful: Estimate
+    """Size times rate: the number of faults that harm an answer, if each happens once."""
+
+    def failures(self, fit_per_bit: float) -> Estimate:
+        """Failures in 1e9 hours (FIT), from the raw rate of a bit in FIT.
+
+        >>> rate = Estimate(250.0, 200.0, 300.0, confidence=0.95, trials=400, unit="faults")
+        >>> print(Upsets(100_000, rate).failures(1e-3))
+        0.25 [0.20, 0.30] FIT (95 %, 400 trials)
+        """
+        share = self.harmful.mapped(lambda n: n / max(self.faults, 1), "share")
+        return fit(fit_per_bit, self.faults, share)
+
+    def per_hour(self, fit_per_bit: float) -> Estimate:
+        """Failures per hour, from the raw rate of a bit in FIT."""
+        return rate_per_hour(self.failures(fit_per_bit))
+
+    def __str__(self) -> str:
+        return f"{self.harmful} of {self.faults:,}"
+
+
+def upsets(*campaigns: Results, name: str | None = None, confidence: float = 0.95) -> Upsets:
+    """Rate times size of one fault space, or of several that share no fault.
+
+    Of independent campaigns the distances to the limits add in quadrature, each side by itself
+    (Zou & Donner, Statistics in Medicine 2008).
+
+    Raises:
+        InputError: no campaign, one at error rates, or a figure that one lacks or that is no share.
+    """
+    if not campaigns:
+        raise InputError("there is no campaign to count upsets of; give at least one")
+    faults, value, below, above, trials = 0, 0.0, 0.0, 0.0, 0
+    for results in campaigns:
+        if results.by_rate:
+            raise InputError(
+                "trials at error rates strike everywhere at once; count upsets from a campaign of "
+                "one fault a trial, or ask for the tolerable error rate"
+            )
+        column = results.column(name)
+        if results.ranges[column] != (0.0, 1.0):
+            raise InputError(f"{column} is no share of answers, so that no upsets can be counted")
+        size, rate = len(results.space), results.estimates(column, None, confidence)[""]
+        faults, value, trials = faults + size, value + size * rate.value, trials + rate.trials
+        below = math.hypot(below, size * (rate.value - rate.low))
+        above = math.hypot(above, size * (rate.high - rate.value))
+    low, high = max(value - below, 0.0), min(value + above, float(faults))
+    return Upsets(
+        faults, Estimate(value, min(low, value), max(high, value), confidence, trials, "faults")
+    )

@@ -1,0 +1,79 @@
+"""How is an activation kept within bounds?"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from radhard.hardenings.bounds.looking import within
+from radhard.hardenings.part import Part
+
+__all__ = ["Bound", "Mode", "kept"]
+
+Mode = Literal["zero", "clamp"]
+"""What becomes of a value out of bounds: nothing of it counts, or it becomes the bound."""
+
+
+class Bound(Part):
+    """Keeps what a module hands on within ``[low, high]``, or what it is given.
+
+    ``low`` and ``high`` are buffers of shape ``()``, or that of one sample. Where ``floor`` is a
+    number, it stands for ``low``: it comes with the activation function and is not stored.
+    """
+
+    def __init__(
+        self,
+        by: str,
+        *,
+        shape: tuple[int, ...],
+        mode: Mode,
+        place: Literal["output", "input"] = "output",
+        floor: float | None = None,
+    ) -> None:
+        super().__init__(by)
+        self.shape, self.mode, self.floor = tuple(shape), mode, floor
+        self.place = place
+        self.low: Tensor | None
+        self.high: Tensor
+        self.register_buffer("low", torch.zeros(self.shape) if floor is None else None)
+        self.register_buffer("high", torch.zeros(self.shape))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "mode": self.mode,
+            "place": self.place,
+            "floor": self.floor,
+        }
+
+    def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:  # noqa: ARG002
+        low, high = self._limits()
+        return output if within(output, low, high) else kept(output, low, high, self.mode)
+
+    def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        low, high = self._limits()
+        if within(args[0], low, high):
+            return args
+        return (kept(args[0], low, high, self.mode), *args[1:])
+
+    def _limits(self) -> tuple[Any, Any]:
+        # From where they are kept: to ask a module for an attribute takes longer.
+        buffers = self._buffers
+        return buffers["low"] if self.floor is None else self.floor, buffers["high"]
+
+
+def kept(values: Tensor, low: Tensor | float, high: Tensor, mode: Mode) -> Tensor:
+    """Values within ``[low, high]`` as they are; others zero, or the bound. NaN becomes ``low``.
+
+    >>> values = torch.tensor([-1.0, 0.5, 3.0, torch.inf, torch.nan])
+    >>> kept(values, 0.0, torch.tensor(2.0), "zero")
+    tensor([0.0000, 0.5000, 0.0000, 0.0000, 0.0000])
+    >>> kept(values, 0.0, torch.tensor(2.0), "clamp")
+    tensor([0.0000, 0.5000, 2.0000, 2.0000, 0.0000])
+    """
+    if mode == "clamp":
+        clamped = torch.clamp(values, torch.as_tensor(low).to(high), high)
+        return torch.where(clamped == clamped, clamped, low)
+    # False for NaN too, so that it becomes zero as well.
+    return torch.where((values >= low) & (values <= high), values, 0.0)

@@ -1,0 +1,112 @@
+"""What if bounds were chosen by trying faults?"""
+
+import numpy as np
+import torch
+
+from radhard.campaign import run
+from radhard.datasets import Data
+from radhard.engines import Serial
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Format
+from radhard.hardenings.base import Hardening
+from radhard.hardenings.bounds.bound import Bound
+from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.searched import mean_under, searched
+from radhard.hardenings.workpiece import Workpiece
+from radhard.metrics import Accuracy
+from radhard.progress import Progress
+from radhard.samplers import ErrorRate
+from radhard.space import FaultSpace
+from radhard.spec import component, parse
+from radhard.targets import Weights
+
+__all__ = ["FTClipAct"]
+
+
+@component
+class FTClipAct(Hardening):
+    """Searches for each layer's bound by injecting faults (Hoang et al., DATE 2020).
+
+    Layer after layer, every other bound as it is by then: of ``points`` bounds between zero and the
+    largest value seen that one is best under which most accuracy survives bit flips in all weights,
+    stored in ``format``, at bit error ``rates`` (area under the curve); ``trials`` for each rate,
+    the same ones for all bounds, on up to ``samples`` samples. Between its neighbours it goes on,
+    for up to ``rounds`` rounds; from the third round on it stops when no two differ by more than
+    ``close`` of the accuracy. What is above a bound is zero.
+
+    A search takes up to ``points * rounds * len(rates) * trials`` campaign trials a layer.
+    """
+
+    rates: tuple[float, ...] = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5)
+    trials: int = 5
+    points: int = 4
+    rounds: int = 4
+    close: float = 0.002
+    samples: int = 1000
+    format: str = "Float32()"
+
+    def check(self) -> None:
+        ErrorRate(self.rates, trials=self.trials)
+        if len(self.rates) == 0 or self.points < 3 or self.rounds < 1 or self.samples < 1:
+            raise InputError(
+                f"FTClipAct: rates={self.rates}, points={self.points}, rounds={self.rounds}, "
+                f"samples={self.samples}: at least one rate, 3 points, 1 round and 1 sample"
+            )
+        if not 0 <= self.close <= 1:
+            raise InputError(f"FTClipAct: close={self.close} is a share, from 0 to 1")
+        parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+
+    def harden(self, work: Workpiece) -> None:
+        data = self._samples(work)
+        names = work.in_order([name for name, _ in work.modules(RECTIFIERS)])
+        bounds: list[Bound] = []
+        for name, (_, high) in work.ranges(names, per="layer").items():
+            bound = Bound(work.by, shape=(), mode="zero", floor=0.0).to(high)
+            bound.high.copy_(high)
+            work.attach(name, "clipped", bound)
+            bounds.append(bound)
+        format = parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+        space = FaultSpace.of(work.model, Weights("*"), BitFlip(), format)
+        with Progress(len(bounds), 0, (), shown=work.progress, label="layers") as bar:
+            for bound in bounds:
+                self._search(work, data, space, bound)
+                bar.advance(np.zeros((1, 0)))
+
+    def _search(self, work: Workpiece, data: Data, space: FaultSpace, bound: Bound) -> None:
+        def worth(high: float) -> float:
+            bound.high.fill_(high)
+            return self._surviving(work, data, space)
+
+        best = searched(
+            worth, float(bound.high), points=self.points, rounds=self.rounds, close=self.close
+        )
+        bound.high.fill_(best)
+
+    def _surviving(self, work: Workpiece, data: Data, space: FaultSpace) -> float:
+        """Accuracy under faults, as the area under its curve."""
+        results = run(
+            work.model,
+            data,
+            space,
+            ErrorRate(self.rates, trials=self.trials),
+            metrics=[Accuracy()],
+            seed=work.seed,
+            # A model that changes from run to run has no graph worth finding.
+            engine=Serial(),
+            call=work.call,
+            batch=work.batch,
+            progress=False,
+            audit=0,
+        )
+        by_rate = results.to_frame().groupby("rate", sort=False)["Accuracy().accuracy"].mean()
+        return mean_under(self.rates, tuple(by_rate.tolist()))
+
+    def _samples(self, work: Workpiece) -> Data:
+        n = len(work.labels())
+        if n <= self.samples:
+            return work.data
+        # Not the first ones: data may come class after class.
+        rows = torch.from_numpy(np.sort(work.random(0).choice(n, self.samples, replace=False)))
+        rows = rows.to(work.labels().device)
+        return Data(work.data.rows(rows), work.labels()[rows], work.data.name)

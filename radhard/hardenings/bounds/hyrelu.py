@@ -1,0 +1,57 @@
+"""What is a ReLU whose bound can be learnt?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.hardenings.bounds.bound import kept
+from radhard.hardenings.bounds.looking import within
+from radhard.hardenings.part import Part
+
+__all__ = ["HyReLU", "smooth"]
+
+_FAR = 100.0
+"""Beyond so many slopes behind the bound nothing is left of a value: exp(-100)."""
+
+
+class HyReLU(Part):
+    """A ReLU with a bound that can be learnt (Ahmadilivani et al., ProAct, 2024).
+
+    ``high`` is a buffer of shape ``()``, or that of one sample. ``hard``: what is above it is zero,
+    and nothing else changes; otherwise `smooth`, which can be trained and halves a value that is
+    just at the bound.
+    """
+
+    def __init__(self, by: str, *, shape: tuple[int, ...], slope: float, hard: bool) -> None:
+        super().__init__(by)
+        self.shape, self.slope, self.hard = tuple(shape), slope, hard
+        self.high: Tensor
+        self.register_buffer("high", torch.zeros(self.shape))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"shape": self.shape, "slope": self.slope, "hard": self.hard}
+
+    def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:  # noqa: ARG002
+        if not self.hard:
+            return smooth(output, self.high, self.slope)
+        if within(output, 0.0, self.high):
+            return output
+        return kept(output, 0.0, self.high, "zero")
+
+
+def smooth(values: Tensor, high: Tensor, slope: float) -> Tensor:
+    """``max(0, x * sigmoid(slope * (high - x)))``; infinities and NaN become zero.
+
+    Equation 5.1 of the thesis has the opposite sign, which would pass what is above the bound; so
+    this is it with a slope below zero. It rises with ``high``, gives half of it at the bound, and
+    the steeper it is, the more it is the ReLU that is cut off there.
+
+    >>> smooth(torch.tensor([-1.0, 1.0, 4.0, 9.0, torch.inf]), torch.tensor(4.0), 20.0)
+    tensor([0., 1., 2., 0., 0.])
+    """
+    # Infinity times zero would be NaN, and NaN is below nothing; a bound that is NaN has no below.
+    near = values <= high + _FAR / slope
+    some = torch.where(near, values, 0.0).relu()
+    return torch.where(near, some * torch.sigmoid(slope * (high - some)), 0.0)

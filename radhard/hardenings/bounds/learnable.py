@@ -1,0 +1,44 @@
+"""Where do bounds go that can be learnt?"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.hardenings.bounds.hyrelu import HyReLU
+from radhard.hardenings.workpiece import Workpiece
+
+__all__ = ["demand_schedule", "put"]
+
+
+def put(work: Workpiece, name: str, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
+    """A bound behind the module ``name``, at ``most``: the largest value that it gave."""
+    part = HyReLU(work.by, shape=tuple(most.shape), slope=slope, hard=hard).to(most)
+    part.high.copy_(most)
+    work.attach(name, "hyrelu", part)
+    return part
+
+
+def demand_schedule(
+    by: str,
+    *,
+    epochs: Sequence[int],
+    batch: int,
+    learning_rate: float,
+    slope: float,
+    max_drop: float,
+    held_out: float,
+) -> None:
+    """Raise `InputError` if bounds cannot be learnt like that."""
+    if min(epochs) < 0 or batch < 1:
+        raise InputError(f"{by}: epochs from 0 and a batch of at least 1, not {epochs} and {batch}")
+    if learning_rate <= 0 or slope <= 0:
+        raise InputError(
+            f"{by}: learning_rate={learning_rate} and slope={slope}: both are above zero; a slope "
+            "below zero would pass what is above the bound"
+        )
+    if not 0 <= max_drop <= 1 or not 0 < held_out < 1:
+        raise InputError(
+            f"{by}: max_drop={max_drop} and held_out={held_out} are shares: the first from 0 to 1, "
+            "the second between"
+        )

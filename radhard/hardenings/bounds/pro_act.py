@@ -1,0 +1,107 @@
+"""What if bounds were learnt from the last layer to the first, with few of them?"""
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn import functional
+
+from radhard.errors import InputError
+from radhard.hardenings.base import Hardening
+from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.learnable import demand_schedule, put
+from radhard.hardenings.bounds.training import Training
+from radhard.hardenings.workpiece import Workpiece
+from radhard.spec import component
+
+__all__ = ["ProAct", "distillation"]
+
+Direction = Literal["teacher", "student"]
+
+
+@component
+class ProAct(Hardening):
+    """Learns bounds layer by layer from the last to the first (Ahmadilivani et al., ProAct, 2024).
+
+    Behind every ReLU a `HyReLU`: with a bound for every neuron where the last one before the output
+    is, with one bound for the layer elsewhere. They start at the largest values seen; Adam lowers
+    one layer's at a time, while the model without bounds teaches: cross-entropy, plus divergence of
+    its answers (``temperature``, ``direction``: see `distillation`), plus a penalty on the bounds'
+    squares, whose weight is the first of ``weights`` until an epoch costs more than ``max_drop`` of
+    the accuracy, over all samples or over those ``held_out``; such an epoch is taken back, and the
+    next weight counts. Steps halve every 10 epochs.
+
+    ``hard=False`` deploys the smooth form that was trained. It halves what is at its bound, so that
+    bounds which start at the largest value seen already cost something; ``hard=True`` cuts off what
+    is above the bound and leaves the rest.
+    """
+
+    epochs: int = 20
+    last_epochs: int = 50
+    batch: int = 128
+    learning_rate: float = 0.01
+    weights: tuple[float, ...] = (4e-5, 4e-7, 4e-9, 4e-11, 4e-13, 4e-15)
+    temperature: float = 1.0
+    direction: Direction = "teacher"
+    slope: float = 20.0
+    max_drop: float = 0.002
+    held_out: float = 0.2
+    hard: bool = True
+
+    def check(self) -> None:
+        demand_schedule(
+            "ProAct",
+            epochs=(self.epochs, self.last_epochs),
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            slope=self.slope,
+            max_drop=self.max_drop,
+            held_out=self.held_out,
+        )
+        if not self.weights or min(self.weights) < 0:
+            raise InputError(f"ProAct: weights={self.weights}: at least one, none below zero")
+        if self.temperature <= 0:
+            raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
+
+    def harden(self, work: Workpiece) -> None:
+        names = work.in_order([name for name, _ in work.modules(RECTIFIERS)])
+        training = Training(
+            work,
+            self._loss,
+            learning_rate=self.learning_rate,
+            batch=self.batch,
+            max_drop=self.max_drop,
+            held_out=self.held_out,
+        )
+        ranges = work.ranges(names[:-1], per="layer") | work.ranges(names[-1:], per="neuron")
+        bounds = [
+            put(work, name, ranges[name][1], slope=self.slope, hard=self.hard) for name in names
+        ]
+        with training.shown(self.last_epochs + self.epochs * (len(bounds) - 1)):
+            for number, bound in enumerate(reversed(bounds)):
+                epochs = self.epochs if number else self.last_epochs
+                training.stage([bound], number=number, epochs=epochs, weights=self.weights)
+
+    def _loss(self, logits: Tensor, golden: Tensor, labels: Tensor) -> Tensor:
+        taught = distillation(
+            logits, golden, temperature=self.temperature, direction=self.direction
+        )
+        return taught + functional.cross_entropy(logits, labels)
+
+
+def distillation(
+    student: Tensor, teacher: Tensor, *, temperature: float = 1.0, direction: Direction = "teacher"
+) -> Tensor:
+    """Mean divergence of two networks' answers, from logits ``(samples, classes)``.
+
+    ``direction="teacher"`` is KL(teacher || student), as usual in distillation; ``"student"`` is
+    KL(student || teacher), as the paper prints it.
+
+    >>> import torch
+    >>> logits = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0986, 0.0]])
+    >>> round(float(distillation(*logits)), 4), round(float(distillation(*logits[::-1])), 4)
+    (0.1308, 0.1438)
+    """
+    says, knows = (functional.log_softmax(x / temperature, dim=1) for x in (student, teacher))
+    if direction == "student":
+        says, knows = knows, says
+    return functional.kl_div(says, knows, reduction="batchmean", log_target=True)

@@ -1,0 +1,151 @@
+"""How are bounds learnt, without losing what the network knows?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.hardenings.bounds.hyrelu import HyReLU
+from radhard.hardenings.workpiece import Workpiece
+from radhard.progress import Progress
+
+__all__ = ["Loss", "Training"]
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of the logits with bounds, those without, and the labels."""
+
+_HALVED_EVERY = 10
+"""Epochs after which the steps become half as long."""
+
+
+@dataclass
+class Training:
+    """Learns bounds by gradients through the smooth form; the rest of the model stands still.
+
+    What an epoch brought is kept only if accuracy, of the form that will be deployed, fell by no
+    more than ``max_drop``: over all samples and over those that are ``held_out``.
+    """
+
+    work: Workpiece
+    loss: Loss
+    learning_rate: float
+    batch: int
+    max_drop: float
+    held_out: float
+    bar: Progress | None = None
+
+    def __post_init__(self) -> None:
+        labels, logits = self.work.labels(), self.work.logits
+        if logits.ndim != 2 or logits.shape[1] < 2 or labels.ndim != 1:
+            raise InputError(
+                f"{self.work.by} learns bounds from logits (samples, classes) and one label a "
+                f"sample; these are {tuple(logits.shape)} and {tuple(labels.shape)}"
+            )
+        if len(labels) < 2:
+            raise InputError(f"{self.work.by} holds samples back; give at least 2 samples")
+        order = self.work.random(0).permutation(len(labels))
+        held = min(max(1, round(self.held_out * len(labels))), len(labels) - 1)
+        self._held = torch.from_numpy(np.sort(order[:held])).to(labels.device)
+        self._rows = order[held:]
+
+    @contextmanager
+    def shown(self, epochs: int) -> Iterator[None]:
+        """With a progress bar while open."""
+        with Progress(epochs, 0, (), shown=self.work.progress, label="epochs") as self.bar:
+            yield
+
+    def stage(
+        self, bounds: Sequence[HyReLU], *, number: int, epochs: int, weights: Sequence[float]
+    ) -> None:
+        """Learn some bounds for so many epochs, all others as they are.
+
+        ``weights`` of the penalty on large bounds: the first counts until an epoch is refused, then
+        the bounds go back to where they were and the next one counts.
+        """
+        greatest = [bound.high.clone() for bound in bounds]
+        good, least = greatest, self._drop()
+        penalties = iter(weights)
+        penalty = next(penalties)
+        optimizer = torch.optim.Adam([bound.high for bound in bounds], lr=self.learning_rate)
+        for epoch in range(epochs):
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate * 0.5 ** (epoch // _HALVED_EVERY)
+            chance = self.work.random(1, number, epoch)
+            with _learning(self.work.model, bounds):
+                self._epoch(bounds, greatest, optimizer, penalty, chance)
+            if self.bar is not None:
+                self.bar.advance(np.zeros((1, 0)))
+            drop = self._drop()
+            if drop <= max(self.max_drop, least):
+                good = [bound.high.clone() for bound in bounds]
+                least = min(least, drop)
+                continue
+            _put(bounds, good)
+            following = next(penalties, None)
+            if following is None:
+                break
+            penalty = following
+            optimizer = torch.optim.Adam([bound.high for bound in bounds], lr=self.learning_rate)
+
+    def _epoch(
+        self,
+        bounds: Sequence[HyReLU],
+        greatest: Sequence[Tensor],
+        optimizer: torch.optim.Optimizer,
+        penalty: float,
+        chance: np.random.Generator,
+    ) -> None:
+        work = self.work
+        order = torch.from_numpy(chance.permutation(self._rows)).to(work.logits.device)
+        for rows in order.split(self.batch):  # type: ignore[no-untyped-call]
+            logits = work.call(work.model, work.data.rows(rows))
+            loss = self.loss(logits, work.logits[rows], work.labels()[rows])
+            total = loss + penalty * torch.stack([(b.high**2).sum() for b in bounds]).sum()
+            optimizer.zero_grad()
+            total.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            with torch.no_grad():
+                # A bound above all that was ever seen bounds nothing.
+                for bound, most in zip(bounds, greatest, strict=True):
+                    bound.high.copy_(torch.minimum(bound.high.clamp_min(0.0), most))
+
+    def _drop(self) -> float:
+        """By how much the accuracy is below that without bounds."""
+        work, right = self.work, []
+        with torch.no_grad():
+            for rows, inputs in work.data.batches(work.batch):
+                right.append(work.call(work.model, inputs).argmax(1) == work.labels()[rows])
+        lost = (work.logits.argmax(1) == work.labels()).float() - torch.cat(right).float()
+        return float(torch.maximum(lost.mean(), lost[self._held].mean()))
+
+
+def _put(bounds: Sequence[HyReLU], values: Sequence[Tensor]) -> None:
+    with torch.no_grad():
+        for bound, value in zip(bounds, values, strict=True):
+            bound.high.copy_(value)
+
+
+@contextmanager
+def _learning(model: nn.Module, bounds: Sequence[HyReLU]) -> Iterator[None]:
+    """While open, the bounds are smooth and have gradients, and nothing else has."""
+    others = [p for p in model.parameters() if p.requires_grad]
+    was = [bound.hard for bound in bounds]
+    try:
+        for parameter in others:
+            parameter.requires_grad_(False)
+        for bound in bounds:
+            bound.hard = False
+            bound.high.requires_grad_(True)
+        with torch.enable_grad():
+            yield
+    finally:
+        for bound, hard in zip(bounds, was, strict=True):
+            bound.hard = hard
+            bound.high.requires_grad_(False)
+            bound.high.grad = None
+        for parameter in others:
+            parameter.requires_grad_(True)

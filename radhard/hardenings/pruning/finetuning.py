@@ -1,0 +1,66 @@
+"""How does a pruned network learn to do without what it lost?"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radhard.datasets import Data
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.hardenings.workpiece import Workpiece
+from radhard.targets import Forward
+
+__all__ = ["accuracy", "finetune"]
+
+
+def finetune(work: Workpiece, epochs: int, rate: float) -> None:
+    """Train on the data for some epochs: stochastic gradient descent on the cross-entropy.
+
+    Only parameters that ask for gradients learn; running means of norms follow the data. The model
+    is in evaluation mode afterwards, without gradients; chance follows from the seed.
+
+    Raises:
+        InputError: no labels, or nothing that may learn.
+    """
+    labels = work.labels()
+    learning = [p for p in work.model.parameters() if p.requires_grad]
+    if not learning:
+        raise InputError(f"{work.by}: no parameter asks for gradients, so none can be fine-tuned")
+    optimizer = torch.optim.SGD(learning, lr=rate)
+    chance = work.random(1)
+    devices = {t.device for t in learning if t.is_cuda}
+    with evaluating(work.model), torch.random.fork_rng(devices=list(devices)), torch.enable_grad():
+        torch.manual_seed(work.seed)  # for dropout
+        for module in work.model.modules():
+            module.training = True
+        for _ in range(epochs):
+            order = torch.from_numpy(chance.permutation(len(work.data))).to(labels.device)
+            for at in range(0, len(order), work.batch):
+                rows = order[at : at + work.batch]
+                if len(rows) == 1 and len(order) > 1:
+                    continue  # a norm cannot learn from one sample
+                optimizer.zero_grad()
+                logits = work.call(work.model, work.data.rows(rows))
+                error = functional.cross_entropy(logits, labels[rows])
+                error.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+    optimizer.zero_grad()
+
+
+def accuracy(model: nn.Module, data: Data, call: Forward, batch: int) -> float:
+    """The share of the data that a model answers as labelled.
+
+    Raises:
+        InputError: the data have no labels.
+    """
+    if data.labels is None:
+        raise InputError(f"{data.name}: no labels, so no accuracy can be told")
+    device = next((t.device for t in model.parameters()), None)
+    data = data if device is None else data.to(device)
+    right = 0
+    with evaluating(model), torch.no_grad():
+        for rows, inputs in data.batches(batch):
+            answers: Tensor = call(model, inputs).argmax(1)
+            assert data.labels is not None
+            right += int((answers == data.labels[rows]).sum())
+    return right / len(data)

@@ -1,0 +1,140 @@
+"""What does the recipe of a hardened model say, and is it one?"""
+
+import inspect
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.hardenings import kinds
+from radhard.hardenings.part import Part
+from radhard.hints import fits, in_words
+
+__all__ = ["FORMAT", "RECIPE", "Planned", "Recipe", "read_recipe"]
+
+FORMAT = "radhard hardened model 1"
+RECIPE = "recipe.json"
+_LARGEST = 2**24
+"""Bytes of a recipe, and any whole number in it: what is more is no layer but an attack."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A part as a recipe names it."""
+
+    path: str
+    kind: str
+    by: str
+    settings: Mapping[str, Any]
+
+    def made(self, tensors: Mapping[str, Tensor]) -> Part:
+        """The part, still empty. ``tensors`` are those that will fill it, by qualified name.
+
+        Raises:
+            InputError: an unknown kind, settings that it does not take, or other shapes.
+        """
+        found = getattr(kinds, self.kind) if self.kind in kinds.__all__ else None
+        if found is None:
+            raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds.__all__)}")
+        settings = {key: _taken(value) for key, value in self.settings.items()}
+        _demand_taken(found, settings, self.path)
+        # Without memory first, so that no recipe can ask for more than lies in the file.
+        with torch.device("meta"):
+            self._demand_shapes(found(self.by, **settings), tensors)
+        part = found(self.by, **settings)
+        assert isinstance(part, Part)
+        return part
+
+    def _demand_shapes(self, part: Part, tensors: Mapping[str, Tensor]) -> None:
+        for name, tensor in part.state_dict().items():
+            stored = tensors.get(f"{self.path}.{name}")
+            if stored is None or stored.shape != tensor.shape:
+                there = "missing" if stored is None else tuple(stored.shape)
+                raise InputError(
+                    f"tensor {f'{self.path}.{name}'!r} is {there}, where the recipe says "
+                    f"{tuple(tensor.shape)}"
+                )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a hardened model is put together again."""
+
+    base: str
+    """How the model it was made from is built."""
+    parts: tuple[Planned, ...]
+    facts: Mapping[str, Any]
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe in a folder; it is read, nothing in it is run.
+
+    Raises:
+        InputError: there is none, or something else.
+    """
+    path = folder / RECIPE
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{str(path)!r} is too large for a recipe")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{str(folder)!r} holds no hardened model: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise InputError(f"{str(path)!r} is no recipe of radhard's")
+    base, parts, facts = (found.get(key) for key in ("base", "parts", "facts"))
+    if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
+        raise InputError(f"{str(path)!r}: base, parts or facts are not what was written")
+    return Recipe(base, tuple(_planned(part, path) for part in parts), facts)
+
+
+def _planned(said: Any, path: Path) -> Planned:
+    kinds_of = {"path": str, "kind": str, "by": str, "settings": dict}
+    if not isinstance(said, dict) or said.keys() != kinds_of.keys():
+        raise InputError(f"{str(path)!r}: a part has {', '.join(kinds_of)}, and nothing else")
+    for key, kind in kinds_of.items():
+        if not isinstance(said[key], kind):
+            raise InputError(f"{str(path)!r}: {key}={said[key]!r} of a part")
+    _demand_small(said["settings"], path)
+    return Planned(**said)
+
+
+def _demand_small(value: Any, path: Path) -> None:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            _demand_small(one, path)
+    elif isinstance(value, int) and abs(value) > _LARGEST:
+        raise InputError(f"{str(path)!r}: {value} is no size of a layer")
+
+
+def _taken(value: Any) -> Any:
+    """What JSON has made of a tuple is one again."""
+    return tuple(_taken(one) for one in value) if isinstance(value, list) else value
+
+
+def _demand_taken(kind: type, settings: Mapping[str, Any], path: str) -> None:
+    names = [name for name in inspect.signature(kind).parameters if name != "by"]
+    if sorted(names) != sorted(settings):
+        raise InputError(f"{path!r}: {kind.__name__} takes {', '.join(names)}")
+    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
+    for name, value in settings.items():
+        hint = hints[name]
+        origin = typing.get_origin(hint)
+        right = isinstance(value, dict) if origin is dict else _fits(value, hint)
+        if not right:
+            said = "names and values" if origin is dict else in_words(hint)
+            raise InputError(f"{path!r}: {name}={value!r} is not {said}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    # A bound may be infinite, which is no number on a command line.
+    return fits(value, hint) or (hint is float and type(value) is float)

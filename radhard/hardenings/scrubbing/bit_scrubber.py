@@ -1,0 +1,118 @@
+"""How are bits that never change in fault-free weights held?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.formats import BFloat16, Float16, Float32, Float64, Format
+from radhard.hardenings.part import Part
+from radhard.hardenings.scrubbing.stored_weights import Turn, named, put_right, tracing
+
+__all__ = ["BitScrubber", "format_of_words", "words"]
+
+_FORMATS: dict[torch.dtype, tuple[Format, torch.dtype]] = {
+    torch.float16: (Float16(), torch.int16),
+    torch.bfloat16: (BFloat16(), torch.int16),
+    torch.float32: (Float32(), torch.int32),
+    torch.float64: (Float64(), torch.int64),
+}
+
+_PIECE = 1 << 16
+"""Words that are looked at together."""
+
+
+class BitScrubber(Part):
+    """Holds bits of the weights at the value that they have without faults.
+
+    Which bits is wired, and takes no memory that a fault may strike: by parameter ``ones``, the
+    word that has the bits held at 1, and ``zeros``, the one that has those held at 0, both in
+    hexadecimal.
+    """
+
+    place = "model"
+
+    def __init__(
+        self,
+        by: str,
+        *,
+        weights: tuple[str, ...],
+        ones: tuple[str, ...],
+        zeros: tuple[str, ...],
+        every: int = 1,
+    ) -> None:
+        super().__init__(by)
+        self.weights, self.ones, self.zeros = tuple(weights), tuple(ones), tuple(zeros)
+        if not len(self.weights) == len(self.ones) == len(self.zeros):
+            raise InputError(f"bits of {len(self.ones)} weights, of {len(self.weights)} named")
+        self._masks = [
+            (int(one, 16), int(zero, 16)) for one, zero in zip(self.ones, self.zeros, strict=True)
+        ]
+        self.every = every
+        self.turn = Turn(every)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "weights": self.weights,
+            "ones": self.ones,
+            "zeros": self.zeros,
+            "every": self.every,
+        }
+
+    def due(self) -> bool:
+        return self.turn.due()
+
+    def scrub(self, model: nn.Module) -> None:
+        """Put the weights of the model right, in place; fault-free ones stay bit for bit."""
+        known = named(model, self.weights)
+        for weight, (ones, zeros) in zip(known.values(), self._masks, strict=True):
+            found = words(weight)
+            bits = 8 * weight.element_size()
+            high, low = _signed(ones, bits), _signed(zeros, bits)
+            if tracing() or not _all_hold(found, high | low, high):
+                right = (found | high) & ~low
+                put_right(weight, found != right, right.view(weight.dtype))
+
+
+def _all_hold(found: Tensor, held: int, ones: int) -> bool:
+    """Whether of the bits held those in ``ones`` are 1, and the others 0, in all words."""
+    flat = found.flatten()
+    # In pieces that stay in the cache, as looking at them takes writing them.
+    size = len(flat) if flat.is_cuda else min(len(flat), _PIECE)
+    masked = torch.empty(size, dtype=flat.dtype, device=flat.device)
+    for at in range(0, len(flat), size):
+        piece = flat[at : at + size]
+        least, most = torch.aminmax(torch.bitwise_and(piece, held, out=masked[: len(piece)]))
+        if not int(least) == int(most) == ones:
+            return False
+    return True
+
+
+def format_of_words(name: str, weight: Tensor) -> Format:
+    """The format whose words a tensor holds.
+
+    Raises:
+        InputError: it is of a dtype without bits that are known here.
+    """
+    if weight.dtype not in _FORMATS:
+        raise InputError(
+            f"{name!r} is {weight.dtype}; bits can be held of "
+            f"{', '.join(str(dtype) for dtype in _FORMATS)}"
+        )
+    return _FORMATS[weight.dtype][0]
+
+
+def words(weight: Tensor) -> Tensor:
+    """The bits of a tensor's numbers, as whole numbers of the same width and shape."""
+    return weight.detach().view(_FORMATS[weight.dtype][1])
+
+
+def _signed(word: int, bits: int) -> int:
+    """A word as torch's signed whole numbers have it.
+
+    >>> _signed(0xFFFF, 16), _signed(1, 16)
+    (-1, 1)
+    """
+    return word - (1 << bits) if word >> (bits - 1) else word

@@ -1,0 +1,71 @@
+"""How are weights outside their fault-free range found and put right?"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.hardenings.part import Part
+from radhard.hardenings.scrubbing.stored_weights import Turn, named, put_right, tracing
+
+__all__ = ["RangeScrubber"]
+
+
+class RangeScrubber(Part):
+    """Puts right every weight outside ``[low, high]``; NaN is outside.
+
+    ``weights`` are names of parameters. ``low`` and ``high``, ``(ranges,)``, are one range for all
+    of them or one for each. What is outside becomes zero, or with ``action="clamp"`` the nearer
+    limit; NaN, to which none is nearer, what zero would become.
+    """
+
+    place = "model"
+
+    def __init__(
+        self,
+        by: str,
+        *,
+        weights: tuple[str, ...],
+        ranges: int,
+        action: Literal["zero", "clamp"],
+        every: int = 1,
+    ) -> None:
+        super().__init__(by)
+        self.weights, self.ranges, self.action, self.every = tuple(weights), ranges, action, every
+        if ranges not in (1, len(self.weights)):
+            raise InputError(f"{ranges} ranges for {len(self.weights)} weights")
+        self.turn = Turn(every)
+        self.low: Tensor
+        self.high: Tensor
+        self.register_buffer("low", torch.zeros(ranges))
+        self.register_buffer("high", torch.zeros(ranges))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "weights": self.weights,
+            "ranges": self.ranges,
+            "action": self.action,
+            "every": self.every,
+        }
+
+    def due(self) -> bool:
+        return self.turn.due()
+
+    def scrub(self, model: nn.Module) -> None:
+        """Put the weights of the model right, in place; fault-free ones stay bit for bit."""
+        for at, weight in enumerate(named(model, self.weights).values()):
+            row = min(at, self.ranges - 1)
+            self._mend(weight, self.low[row], self.high[row])
+
+    def _mend(self, weight: Tensor, low: Tensor, high: Tensor) -> None:
+        if not tracing():
+            # One reading of the weights, without a copy; a NaN is both extremes, and compares so.
+            least, greatest = torch.aminmax(weight.detach())
+            if bool((least >= low) & (greatest <= high)):
+                return
+        right = torch.zeros_like(weight)
+        if self.action == "clamp":
+            right = torch.where(weight.isnan(), right, weight.detach()).clamp(low, high)
+        put_right(weight, ~((weight >= low) & (weight <= high)), right)

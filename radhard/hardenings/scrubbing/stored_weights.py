@@ -1,0 +1,128 @@
+"""How are a model's stored weights found and put right, in place?"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.onnx._internal.exporter import _flags
+
+from radhard.errors import InputError
+from radhard.forward import plain
+from radhard.hardenings.part import Part
+from radhard.hardenings.workpiece import Workpiece
+from radhard.injection import injecting, overwrite
+from radhard.targets import Weights
+
+__all__ = ["Turn", "begin", "demand_period", "named", "put_right", "tracing", "weights"]
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Every stored weight by its first name: what ``Weights("*")`` strikes, biases not.
+
+    Raises:
+        InputError: there is none, or one that holds NaN or infinite values.
+    """
+    found = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
+    for name, tensor in found.items():
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"{name!r} holds NaN or infinite values; no fault can be told by that")
+    return found
+
+
+def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
+    """The parameters of these names."""
+    found: dict[str, Tensor] = {}
+    for name in names:
+        path, _, leaf = name.rpartition(".")
+        parameter = model.get_submodule(path)._parameters.get(leaf)
+        if parameter is None:
+            raise InputError(f"{type(model).__name__} has no weight {name!r} to put right")
+        found[name] = parameter
+    return found
+
+
+def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
+    """Write what is ``right`` where the mask ``wrong`` is True.
+
+    In a program that is being exported every word is written, as it has to take one way for all
+    values.
+
+    Raises:
+        InputError: it is being exported to ONNX.
+    """
+    if tracing():
+        # The flag, for torch.compile takes the function to say no.
+        if _flags._is_onnx_exporting or torch.onnx.is_in_onnx_export():
+            raise InputError(
+                "ONNX computes once what depends on weights only, so that weights would be put "
+                "right when they are loaded and never again; export the model as it was, and "
+                "check the weights of the runtime from outside"
+            )
+        with torch.no_grad():
+            stored.copy_(torch.where(wrong, right, stored))
+    elif bool(wrong.any()):
+        overwrite(stored, wrong, right[wrong])
+
+
+def tracing() -> bool:
+    """Whether operations are being written down rather than executed on values."""
+    return torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None
+
+
+def demand_period(name: str, every: int) -> None:
+    """See to it that a period is one.
+
+    Raises:
+        InputError: it is below 1.
+    """
+    if every < 1:
+        raise InputError(f"{name}: every={every} is not allowed; every n-th inference, n from 1")
+
+
+class Turn:
+    """Counts passes, and says of every n-th, the first among them, that it is due."""
+
+    def __init__(self, every: int) -> None:
+        self.every, self.passes = every, 0
+
+    def due(self) -> bool:
+        """Whether the pass that begins now is the n-th.
+
+        Raises:
+            InputError: passes cannot be counted, as in a campaign or an exported program.
+        """
+        if self.every > 1:
+            self._demand_countable()
+        self.passes += 1
+        return (self.passes - 1) % self.every == 0
+
+    def _demand_countable(self) -> None:
+        if injecting():
+            raise InputError(
+                f"a scrub before every {self.every}th inference: how often a fault meets it hangs "
+                "on when it strikes. Harden with every=1 and take that rate for 1 of "
+                f"{self.every} inferences, that of the unprotected model for the others"
+            )
+        if tracing():
+            raise InputError(
+                "an exported program counts no inferences; harden with every=1, or scrub(model) "
+                "from outside"
+            )
+
+
+def begin(work: Workpiece, name: str, part: Part, turn: Turn) -> None:
+    """Put a part into the model that scrubs it before its passes.
+
+    Raises:
+        InputError: the way in which the model is called passes it by.
+    """
+    work.attach_to_model(name, part)
+    _, batch = next(work.data.batches(1))
+    with torch.no_grad():
+        work.call(work.model, batch)
+    if not turn.passes:
+        raise InputError(
+            f"{work.by} steps in when the model is called, and call= only calls parts of it; have "
+            "it say model(batch), or scrub(model) from outside"
+        )
+    turn.passes = 0

@@ -1,0 +1,70 @@
+"""What if no weight may leave the range that weights had without faults?"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from radhard.hardenings.base import Hardening
+from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
+from radhard.hardenings.scrubbing.stored_weights import begin, demand_period, weights
+from radhard.hardenings.workpiece import Workpiece
+from radhard.spec import component
+
+__all__ = ["WeightRangeCheck"]
+
+
+@component
+class WeightRangeCheck(Hardening):
+    """Zeroes weights outside the range they had without faults (Ahmadilivani et al., DFT 2023).
+
+    Before every n-th inference (``every``), in place. ``per``: one range for the whole model, or
+    one for every tensor, which is tighter; ``action``: what is outside becomes zero, or is clamped.
+    Weights are what ``Weights("*")`` strikes: biases are not looked at.
+    """
+
+    per: Literal["model", "tensor"] = "model"
+    action: Literal["zero", "clamp"] = "zero"
+    every: int = 1
+
+    def check(self) -> None:
+        demand_period(type(self).__name__, self.every)
+
+    def harden(self, work: Workpiece) -> None:
+        scrubber = self._scrubber(work.model, work.by)
+        begin(work, "weight_range_check", scrubber, scrubber.turn)
+
+    def scrubber(self, model: nn.Module) -> RangeScrubber:
+        """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.
+
+        The model stays as it is, and so do copies of it, which can be scrubbed as well.
+
+        >>> model = nn.Linear(2, 2)
+        >>> scrubber = WeightRangeCheck().scrubber(model)
+        >>> _ = model.weight.data[0, 0].fill_(1e30)
+        >>> scrubber.scrub(model)
+        >>> model.weight[0, 0].item()
+        0.0
+        """
+        return self._scrubber(model, repr(self))
+
+    def _scrubber(self, model: nn.Module, by: str) -> RangeScrubber:
+        known = weights(model)
+        extremes = [torch.aminmax(weight.detach()) for weight in known.values()]
+        low, high = _joined([e.min for e in extremes]), _joined([e.max for e in extremes])
+        if self.per == "model":
+            low, high = low.amin().reshape(1), high.amax().reshape(1)
+        part = RangeScrubber(
+            by, weights=tuple(known), ranges=len(low), action=self.action, every=self.every
+        ).to(low)
+        part.low.copy_(low)
+        part.high.copy_(high)
+        return part
+
+
+def _joined(values: list[Tensor]) -> Tensor:
+    """In the widest of their dtypes, which holds each exactly."""
+    widest = values[0].dtype
+    for value in values:
+        widest = torch.promote_types(widest, value.dtype)
+    return torch.stack([value.to(values[0].device, widest) for value in values])

@@ -1,0 +1,184 @@
+"""Is a difference between two runs the difference of the same faults, and said to be so?"""
+
+import re
+
+import numpy as np
+import pytest
+
+from radhard.comparison import compare
+from radhard.errors import InputError
+from radhard.faults import BitFlip, StuckAt
+from radhard.formats import BFloat16
+from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
+from tests.small import campaign, prepared, space
+
+BEFORE = np.array([1.0, 0.5, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0])
+AFTER = np.array([0.5, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0])
+
+
+def runs(sampler, **changed):
+    before = prepared(space(), sampler, lambda faults: BEFORE[faults])
+    after = prepared(space(), sampler, lambda faults: AFTER[faults], **changed)
+    return before, after
+
+
+def test_exhausted_runs_differ_by_what_one_counts_by_hand():
+    comparison = compare(*runs(Exhaustive()))
+    assert comparison.paired
+    (row,) = comparison.rows
+    assert (row.before.value, row.after.value) == (2.5 / 8, 1.25 / 8)
+    assert row.difference.low == row.difference.value == row.difference.high == -1.25 / 8
+    assert (row.lower, row.equal, row.higher) == (3, 4, 1)
+    # Of the 16 patterns of signs of -0.5, 0.25, -0.5, -0.5 these are as far from 0 as -1.25: all
+    # minus but the second, all minus, and their mirror images.
+    assert row.p_value == pytest.approx(4 / 16)
+
+
+def test_groups_are_compared_each_by_itself():
+    comparison = compare(*runs(Exhaustive()), by="tensor")
+    a, b = comparison.rows
+    assert (a.group, b.group) == ("a.weight", "b.weight")
+    assert a.difference.value == pytest.approx(
+        (0.75 - 1.5) / 3 + 0.5 / 3 - 0 if False else -0.25 / 3
+    )
+    assert b.difference.value == pytest.approx(-1.0 / 5)
+    assert (a.lower, a.equal, a.higher) == (1, 1, 1)
+    assert (b.lower, b.equal, b.higher) == (2, 3, 0)
+
+
+def test_strata_weigh_by_their_faults():
+    comparison = compare(*runs(PerTensor(3)))
+    tried = PerTensor(3).draw(space(), 0).at(np.arange(6))
+    change = AFTER[tried] - BEFORE[tried]
+    by_hand = (3 * change[:3].mean() + 5 * change[3:].mean()) / 8
+    (row,) = comparison.rows
+    assert row.difference.value == pytest.approx(by_hand)
+    assert row.difference.value == pytest.approx(row.after.value - row.before.value)
+
+
+def test_a_run_is_no_different_from_itself():
+    results = campaign(sampler=PerTensor(20))
+    for by in (None, "tensor", "field"):
+        for row in compare(results, results, by=by).rows:
+            assert row.difference.value == 0
+            assert row.p_value == 1
+            assert row.lower == row.higher == 0
+
+
+def test_two_runs_of_a_command_are_no_different():
+    comparison = compare(campaign(), campaign())
+    assert comparison.paired
+    assert comparison.rows[0].difference.value == 0
+
+
+def test_pairs_are_sharper_than_two_means():
+    large = space((2000, 2000))
+    chance = np.random.default_rng(0).random(4000)
+    before = prepared(large, Uniform(300), lambda f: chance[f])
+    after = prepared(large, Uniform(300), lambda f: 0.9 * chance[f])
+    other = prepared(large, Uniform(300), lambda f: 0.9 * chance[f], seed=1)
+    (paired,), (apart,) = compare(before, after).rows, compare(before, other).rows
+    assert paired.difference.high < 0
+    assert paired.p_value < 0.001
+    widths = [e.high - e.low for e in (paired.difference, apart.difference)]
+    assert widths[0] < widths[1] / 2
+
+
+def test_only_trials_that_both_have_are_paired():
+    before = prepared(space(), Exhaustive(), lambda f: BEFORE[f], executed=np.arange(5))
+    after = prepared(space(), Exhaustive(), lambda f: AFTER[f], executed=np.arange(2, 8))
+    (row,) = compare(before, after).rows
+    assert row.lower + row.equal + row.higher == 3
+    assert row.before.trials == row.after.trials == 3
+
+
+def test_runs_without_a_trial_in_common_are_refused():
+    before = prepared(space(), Exhaustive(), lambda f: BEFORE[f], executed=np.arange(2))
+    after = prepared(space(), Exhaustive(), lambda f: AFTER[f], executed=np.arange(2, 8))
+    with pytest.raises(InputError, match="no trial"):
+        compare(before, after)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"seed": 1}, r"other trials \(sampler or seed\)"),
+        ({"sampler": Uniform(5)}, r"other trials \(sampler or seed\)"),
+        ({"space": space((8,))}, "other tensors"),
+        ({"space": space(fault=StuckAt(1, bits=31))}, r"BitFlip.* before, StuckAt.* after"),
+        (
+            {"space": space(fault=BitFlip(field="sign"), format=BFloat16())},
+            r"stored as Float32\(\) before, BFloat16\(\) after",
+        ),
+        ({"data fingerprint": "another"}, "other data"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_other_faults_are_not_paired_and_the_reason_is_said(other, reason):
+    asked = {"space": space(), "sampler": Uniform(6), **other}
+    before = prepared(space(), Uniform(6), lambda faults: BEFORE[faults])
+    after = prepared(
+        asked.pop("space"), asked.pop("sampler"), lambda faults: AFTER[faults], **asked
+    )
+    comparison = compare(before, after)
+    assert not comparison.paired
+    assert comparison.why_unpaired in repr(comparison)
+    assert re.fullmatch(reason, comparison.why_unpaired)
+    (row,) = comparison.rows
+    assert row.p_value is None
+    assert row.difference.low < row.difference.value < row.difference.high
+    assert row.difference.value == pytest.approx(row.after.value - row.before.value)
+
+
+def test_error_rates_are_compared_rate_by_rate():
+    sampler = ErrorRate((0.1, 0.9), 40)
+    before = prepared(space(), sampler, lambda faults: len(faults) / 8)
+    after = prepared(space(), sampler, lambda faults: len(faults) / 16)
+    comparison = compare(before, after)
+    assert comparison.by == "rate"
+    assert [row.group for row in comparison.rows] == ["0.1", "0.9"]
+    assert comparison.paired
+    assert comparison.rows[1].difference.high < 0
+    apart = compare(before, prepared(space(), sampler, lambda f: len(f) / 16, seed=1))
+    assert [row.group for row in apart.rows] == ["0.1", "0.9"]
+
+
+def test_figure_that_falls_below_zero_keeps_its_scale():
+    def drop(values):
+        return lambda faults: values[faults] - 0.5
+
+    columns, ranges = ("Accuracy().drop",), ((-0.5, 0.5),)
+    before = prepared(space(), Exhaustive(), drop(BEFORE), columns=columns, ranges=ranges)
+    after = prepared(space(), Exhaustive(), drop(AFTER), columns=columns, ranges=ranges)
+    (row,) = compare(before, after).rows
+    assert row.difference.value == pytest.approx(-1.25 / 8)
+
+
+def test_largest_change_that_can_be_is_within_bounds():
+    columns, ranges = ("Accuracy().drop",), ((-0.25, 0.75),)
+    low = prepared(space(), Exhaustive(), lambda f: 0 * f - 0.25, columns=columns, ranges=ranges)
+    high = prepared(space(), Exhaustive(), lambda f: 0 * f + 0.75, columns=columns, ranges=ranges)
+    (row,) = compare(low, high).rows
+    assert row.difference.value == pytest.approx(1.0)
+
+
+def test_figure_that_one_run_lacks_or_that_has_no_bounds_is_refused():
+    def unbounded():
+        columns, ranges = ("Distance().distance",), ((0.0, float("inf")),)
+        return prepared(space(), Exhaustive(), lambda f: f, columns=columns, ranges=ranges)
+
+    before, _ = runs(Exhaustive())
+    with pytest.raises(InputError, match="not a figure of the second run; it has Distance"):
+        compare(before, unbounded())
+    with pytest.raises(InputError, match="has no bounds"):
+        compare(unbounded(), unbounded())
+
+
+def test_comparison_reads_as_text_and_as_a_table():
+    comparison = compare(*runs(Exhaustive()), by="tensor")
+    text = repr(comparison)
+    assert text.startswith("Outcome().critical, the same faults\na.weight:\n  before ")
+    assert "of 3 pairs 1 lower, 1 equal, 1 higher; sign-flip test p = 1" in text
+    frame = comparison.to_frame()
+    assert frame["group"].tolist() == ["a.weight", "b.weight"]
+    assert frame["difference value"].tolist() == pytest.approx([-0.25 / 3, -0.2])

@@ -1,0 +1,103 @@
+"""Is the highest tolerable error rate where the monotone curve passes the limit?"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.isotonic import isotonic_regression
+
+from radhard.comparison import tolerable
+from radhard.comparison.tolerance import monotone
+from radhard.errors import InputError
+from radhard.samplers import ErrorRate, Uniform
+from tests.small import prepared, space
+
+COLUMNS = ("Accuracy().accuracy", "Accuracy().drop")
+RANGES = ((0.0, 1.0), (-1.0, 1.0))
+FREE = 0.9
+
+
+def curve(accuracies, *, rates=(1e-4, 1e-3, 1e-2), trials=6, each=6):
+    """A campaign with these accuracies, each in so many trials one after another."""
+    numbers = iter(np.repeat(accuracies, each))
+
+    def figures(faults):
+        accuracy = float(next(numbers))
+        return accuracy, FREE - accuracy
+
+    sampler = ErrorRate(rates, trials=trials)
+    return prepared(space((400, 400)), sampler, figures, columns=COLUMNS, ranges=RANGES)
+
+
+def test_limit_half_way_up_a_decade_is_read_at_the_middle_of_the_decade():
+    # Errors 0.1, 0.1, 0.3: a relative rise of 1 is an error of 0.2, half-way.
+    found = tolerable(curve((0.9, 0.9, 0.7)), rise=1.0)
+    assert found.limit == pytest.approx(0.2)
+    assert found.value == pytest.approx(10**-2.5)
+    assert found.low == pytest.approx(found.value) == found.high
+    assert tolerable(curve((0.9, 0.9, 0.7)), rise=0.1, relative=False).value == pytest.approx(
+        10**-2.5
+    )
+
+
+def test_curve_that_never_passes_is_tolerated_beyond_what_was_tried():
+    found = tolerable(curve((0.9, 0.9, 0.9)))
+    assert found.value == math.inf
+    assert str(found) == "above 0.01 [above 0.01, above 0.01] (95 %)"
+
+
+def test_first_rate_that_is_too_high_says_below():
+    found = tolerable(curve((0.2, 0.2, 0.2)))
+    assert found.value == 0
+    assert str(found).startswith("below 0.0001")
+
+
+def test_curve_that_falls_by_chance_is_made_monotone():
+    # Errors 0.1, 0.5, 0.3 become 0.1, 0.4, 0.4.
+    found = tolerable(curve((0.9, 0.5, 0.7)), rise=1.5)
+    assert found.value == pytest.approx(10**-3.5)
+
+
+def test_error_of_another_model_can_be_the_reference():
+    assert tolerable(curve((0.9, 0.9, 0.7)), rise=0.0, reference=0.2).value == pytest.approx(
+        10**-2.5
+    )
+
+
+@given(st.lists(st.sampled_from([0.1, 0.5, 0.8, 0.9]), min_size=3, max_size=3), st.data())
+def test_more_rise_never_tolerates_less(accuracies, data):
+    results = curve(sorted(accuracies, reverse=True))
+    rises = sorted(data.draw(st.lists(st.floats(0, 8), min_size=2, max_size=2)))
+    low, high = (tolerable(results, rise=rise) for rise in rises)
+    assert low.value <= high.value
+    for found in (low, high):
+        assert found.low <= found.value <= found.high
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(1, 50)), min_size=1, max_size=9),
+)
+def test_curve_is_that_of_isotonic_regression(points):
+    means, sizes = np.array(points, dtype=float).T
+    expected = isotonic_regression(means, sample_weight=sizes)
+    np.testing.assert_allclose(monotone(means[None], sizes)[0], expected, atol=1e-12)
+
+
+def test_interval_covers_the_rate_that_endless_trials_would_give():
+    chance, hits = np.random.default_rng(0), 0
+    for _ in range(30):
+        errors = (chance.random((180, 20)) < np.repeat((0.1, 0.1, 0.3), 60)[:, None]).mean(axis=1)
+        found = tolerable(curve(1 - errors, trials=60, each=1), rise=1.0, reference=0.1)
+        hits += found.low <= 10**-2.5 <= found.high
+    assert hits >= 25
+
+
+def test_what_has_no_error_rate_or_no_accuracy_is_refused():
+    with pytest.raises(InputError, match="needs trials at error rates"):
+        tolerable(prepared(space(), Uniform(4), lambda f: 0 * f))
+    with pytest.raises(InputError, match="metric Accuracy"):
+        tolerable(prepared(space(), ErrorRate(0.1, trials=2), lambda f: 0.0))
+    with pytest.raises(InputError, match="0 or above"):
+        tolerable(curve((0.9, 0.9, 0.9)), rise=-1)

@@ -1,0 +1,178 @@
+"""Are weights put right as their range and their constant bits say?"""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.hardenings import WeightBitClip, WeightRangeCheck
+from radhard.manifest import fingerprint
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+SCRUBBERS = (
+    WeightRangeCheck(),
+    WeightRangeCheck(per="tensor"),
+    WeightRangeCheck(action="clamp"),
+    WeightBitClip(),
+    WeightBitClip(bits="constant", per="tensor"),
+    WeightBitClip(bits="constant"),
+)
+WORDS = {torch.float16: torch.int16, torch.bfloat16: torch.int16}
+WORDS |= {torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+def model(seed: int = 0, dtype: torch.dtype = torch.float32) -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(dtype).eval()
+
+
+def flipped(net: nn.Sequential, flips: list[tuple[int, int, int]]) -> nn.Sequential:
+    """A copy with bits of its weights flipped: (layer, word, bit), each taken modulo."""
+    net = copy.deepcopy(net)
+    for layer, word, bit in flips:
+        words = net[2 * (layer % 2)].weight.data.view(-1)
+        words = words.view(WORDS[words.dtype])
+        mask = torch.tensor(1, dtype=words.dtype) << (bit % (8 * words.element_size()))
+        words[word % len(words)] ^= mask
+    return net
+
+
+FLIPS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 11), st.integers(0, 63)), max_size=30)
+
+
+@pytest.mark.parametrize("hardening", SCRUBBERS, ids=repr)
+@given(seed=st.integers(0, 10**6), dtype=st.sampled_from(DTYPES))
+@settings(max_examples=10, deadline=None)
+def test_fault_free_weights_stay_bit_for_bit(hardening, seed, dtype) -> None:
+    net = model(seed, dtype)
+    before = fingerprint(net)
+    hardening.scrubber(net).scrub(net)
+    assert fingerprint(net) == before
+
+
+@pytest.mark.parametrize("hardening", SCRUBBERS, ids=repr)
+@given(flips=FLIPS, dtype=st.sampled_from(DTYPES))
+@settings(max_examples=25, deadline=None)
+def test_scrubbing_again_changes_nothing(hardening, flips, dtype) -> None:
+    net = model(dtype=dtype)
+    scrubber = hardening.scrubber(net)
+    struck = flipped(net, flips)
+    scrubber.scrub(struck)
+    once = fingerprint(struck)
+    scrubber.scrub(struck)
+    assert fingerprint(struck) == once
+
+
+@pytest.mark.parametrize("per", ["model", "tensor"])
+@pytest.mark.parametrize("action", ["zero", "clamp"])
+@given(flips=FLIPS)
+@settings(max_examples=40, deadline=None)
+def test_what_is_out_of_range_becomes_zero_or_the_nearer_limit(per, action, flips) -> None:
+    net = model()
+    struck = flipped(net, flips)
+    weights = [layer.weight.detach().numpy() for layer in (net[0], net[2])]
+    found = [layer.weight.detach().numpy().copy() for layer in (struck[0], struck[2])]
+    WeightRangeCheck(per=per, action=action).scrubber(net).scrub(struck)
+    for own, was, layer in zip(weights, found, (struck[0], struck[2]), strict=True):
+        all_of = [own] if per == "tensor" else weights
+        low, high = min(w.min() for w in all_of), max(w.max() for w in all_of)
+        zeroed = np.where((was >= low) & (was <= high), was, np.float32(0))
+        clamped = np.clip(np.where(np.isnan(was), np.float32(0), was), low, high)
+        expected = zeroed if action == "zero" else clamped
+        np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
+
+
+@given(flips=FLIPS, dtype=st.sampled_from(DTYPES))
+@settings(max_examples=60, deadline=None)
+def test_with_the_top_bit_held_every_weight_is_finite_and_below_two(flips, dtype) -> None:
+    net = model(dtype=dtype)
+    struck = flipped(net, flips)
+    WeightBitClip().scrubber(net).scrub(struck)
+    for layer in (struck[0], struck[2]):
+        assert bool((layer.weight.abs() < 2).all())
+
+
+@given(flips=FLIPS)
+@settings(max_examples=40, deadline=None)
+def test_the_top_bit_of_float32_is_bit_30_and_no_other_bit_is_touched(flips) -> None:
+    net = model()
+    struck = flipped(net, flips)
+    found = [
+        layer.weight.detach().numpy().view(np.uint32).copy() for layer in (struck[0], struck[2])
+    ]
+    WeightBitClip().scrubber(net).scrub(struck)
+    for was, layer in zip(found, (struck[0], struck[2]), strict=True):
+        now = layer.weight.detach().numpy().view(np.uint32)
+        np.testing.assert_array_equal(now, was & np.uint32(~(1 << 30) & 0xFFFFFFFF))
+
+
+@given(seed=st.integers(0, 10**6), scale=st.floats(1e-6, 1e6), flips=FLIPS)
+@settings(max_examples=40, deadline=None)
+def test_constant_bits_are_those_of_numpy_and_are_held(seed, scale, flips) -> None:
+    net = model(seed)
+    with torch.no_grad():
+        net[0].weight.mul_(scale)
+    struck = flipped(net, flips)
+    expected = []
+    for layer, hit in ((net[0], struck[0]), (net[2], struck[2])):
+        words = layer.weight.detach().numpy().view(np.uint32).ravel()
+        ones, zeros = np.bitwise_and.reduce(words), np.bitwise_and.reduce(~words)
+        expected.append((hit.weight.detach().numpy().view(np.uint32) | ones) & ~zeros)
+    WeightBitClip(bits="constant", per="tensor").scrubber(net).scrub(struck)
+    for right, hit in zip(expected, (struck[0], struck[2]), strict=True):
+        np.testing.assert_array_equal(hit.weight.detach().numpy().view(np.uint32), right)
+
+
+def test_bits_that_are_not_constant_are_refused_with_the_tensor_named() -> None:
+    net = model()
+    with torch.no_grad():
+        net[2].weight[0, 0] = 2.5
+    with pytest.raises(InputError, match=r"bit 30 .*'2\.weight', the largest of which is 2\.5"):
+        WeightBitClip().scrubber(net)
+    with pytest.raises(InputError, match=r"'0\.weight'"):
+        WeightBitClip(bits=(22,), per="tensor").scrubber(net)
+    with pytest.raises(InputError, match="bits 0 to 31, not 32"):
+        WeightBitClip(bits=(32,)).scrubber(net)
+
+
+def test_bits_that_are_constant_in_each_tensor_but_not_the_same_are_held_by_tensor() -> None:
+    net = model()
+    with torch.no_grad():
+        net[2].weight.abs_().add_(4)
+    with pytest.raises(InputError, match="per='tensor'"):
+        WeightBitClip().scrubber(net)
+    scrubber = WeightBitClip(per="tensor").scrubber(net)
+    struck = flipped(net, [(0, 0, 30), (1, 0, 30)])
+    scrubber.scrub(struck)
+    assert fingerprint(struck) == fingerprint(net)
+
+
+def test_weights_of_several_formats_are_held_by_tensor_only() -> None:
+    net = model()
+    net[2].to(torch.bfloat16)
+    with pytest.raises(InputError, match="several formats"):
+        WeightBitClip().scrubber(net)
+    struck = flipped(net, [(0, 0, 30), (1, 0, 14)])
+    WeightBitClip(per="tensor").scrubber(net).scrub(struck)
+    assert fingerprint(struck) == fingerprint(net)
+
+
+@pytest.mark.parametrize("hardening", SCRUBBERS, ids=repr)
+def test_weights_that_are_no_numbers_are_refused(hardening) -> None:
+    net = model()
+    with torch.no_grad():
+        net[0].weight[0, 0] = float("nan")
+    with pytest.raises(InputError, match=r"'0\.weight' holds NaN"):
+        hardening.scrubber(net)
+
+
+def test_a_period_below_one_is_refused() -> None:
+    for kind in (WeightRangeCheck, WeightBitClip):
+        with pytest.raises(InputError, match="every=0"):
+            kind(every=0)

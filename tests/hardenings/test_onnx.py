@@ -1,0 +1,39 @@
+"""Does onnxruntime say what the hardened model says?"""
+
+import warnings
+
+import onnxruntime
+import pytest
+import torch
+
+from radhard.analyses import MaxValue
+from radhard.hardenings import ChannelDuplication, Hardening, Ranger, Triplication
+from tests.conformance.hardening_subject import network, samples
+
+HARDENINGS = (
+    Ranger(granularity="neuron", mode="clamp"),
+    ChannelDuplication(share=0.5),
+    Triplication(share=0.25),
+)
+
+
+@pytest.mark.parametrize("hardening", HARDENINGS, ids=repr)
+def test_logits_of_onnxruntime_are_those_of_the_model(hardening: Hardening, tmp_path) -> None:
+    model, data = network(), samples()
+    hard = hardening(model, data, MaxValue()(model, data))
+    path = tmp_path / "hard.onnx"
+    with warnings.catch_warnings():
+        # Of the exporter's own parts, which are deprecated among themselves.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(hard, (data.inputs,), path, dynamo=True, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (name,) = (given.name for given in session.get_inputs())
+    # Far outside the profiled range too, where the protection acts.
+    for scale in (1.0, 1e3):
+        inputs = data.inputs * scale
+        (found,) = session.run(None, {name: inputs.numpy()})
+        with torch.no_grad():
+            expected = hard(inputs)
+        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-4)

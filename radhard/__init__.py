@@ -1,10 +1,10 @@
 """What do hardware faults do to my neural network, and how do I protect it?
 
-The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`. The verbs: `run`, `inject`,
-`compare`.
+The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verification`. The verbs:
+`run`, `inject`, `compare`, `verify`.
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
-Beside them: `models`, `datasets`, `stats`, `reliability`, `report`.
+Beside them: `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`.
 """
 
 import importlib
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         analyses,
         cost,
         datasets,
+        detection,
         engines,
         faults,
         formats,
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from radhard.errors import InputError
     from radhard.formats import stored_as
     from radhard.injection import inject
+    from radhard.quantization import quantized
     from radhard.results import Results
     from radhard.scores import Scores
     from radhard.space import Fault, FaultSpace
+    from radhard.verification import Verification, verify
 
 __all__ = [
     "Comparison",
@@ -43,10 +46,12 @@ __all__ = [
     "InputError",
     "Results",
     "Scores",
+    "Verification",
     "analyses",
     "compare",
     "cost",
     "datasets",
+    "detection",
     "engines",
     "faults",
     "formats",
@@ -54,6 +59,7 @@ __all__ = [
     "inject",
     "metrics",
     "models",
+    "quantized",
     "reliability",
     "report",
     "run",
@@ -61,6 +67,7 @@ __all__ = [
     "stats",
     "stored_as",
     "targets",
+    "verify",
 ]
 
 _PLACES = {
@@ -70,10 +77,13 @@ _PLACES = {
     "InputError": "errors",
     "Results": "results",
     "Scores": "scores",
+    "Verification": "verification",
     "compare": "comparison",
     "inject": "injection",
+    "quantized": "quantization",
     "run": "campaign",
     "stored_as": "formats",
+    "verify": "verification",
 }
 
 

@@ -257,7 +257,7 @@ def test_importing_the_package_is_light():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], *([verb] for verb in ["run", "report", "compare", "list", "demo"])]
+    "arguments", [[], *([verb] for verb in ["run", "analyze", "report", "compare", "list", "demo"])]
 )
 def test_help_is_instant(arguments):
     script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["radhard"]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from radhard import datasets, models
+from radhard.analyses import Analysis
 from radhard.campaign import run
 from radhard.cli import main
 from radhard.engines import Engine
@@ -70,7 +71,7 @@ def test_trial_of_many_faults_names_none_of_them(tmp_path):
 
 def test_changelog_names_everything_that_an_option_may_name():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    families = [FaultModel, Format, Target, Sampler, Metric, Engine]
+    families = [FaultModel, Format, Target, Sampler, Metric, Engine, Analysis]
     rows = [row for family in families for row in listed(family)]
     rows += models.listed() + datasets.listed()
     assert len(rows) > 25
@@ -106,3 +107,9 @@ def tiny(sampler: Sampler, store: Path | None = None) -> Results:
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
     data = torch.rand(5, 4), torch.from_numpy(np.arange(5) % 3)
     return run(model, data, space, sampler, store=store)
+
+
+def test_every_analysis_has_its_row():
+    text = (ROOT / "docs" / "analyses.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text.partition("## Which one")[2], re.MULTILINE)
+    assert {name for name, _ in listed(Analysis)} <= set(rows)

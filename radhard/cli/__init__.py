@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.analyze import analyze
 from radhard.cli.compare import compare
 from radhard.cli.demo import demo
+from radhard.cli.harden import harden
 from radhard.cli.listing import listing
 from radhard.cli.report import report
 from radhard.cli.run import run
+from radhard.cli.study import study
+from radhard.cli.verify import verify
 from radhard.errors import InputError
 
 __all__ = ["main"]
@@ -25,14 +29,20 @@ def radhard() -> None:
     radhard demo                                a campaign and its report in about a minute
     radhard run lenet5 --data mnist             how often does a bit flip change an answer?
     radhard run my.py:build --data my.py:data   the same for your own network
+    radhard analyze lenet5 --data mnist --with "MaxValue()"
+                                                which channels are to blame?
+    radhard harden lenet5 --data mnist --with "Ranger()" -o hard/
+                                                protect it, and say what that costs
+    radhard verify runs/base.db --model hard/   did it work, against the same faults?
     radhard report runs/base.db                 the run as a page to read and to print
+    radhard study activation-bounds             a paper's table and figure, made again
     radhard list                                every component that an option may name
 
     Exit codes: 0 done, 1 a threshold was missed, 2 the input cannot be used, 130 interrupted.
     """
 
 
-for command in (run, report, compare, listing, demo):
+for command in (run, analyze, harden, verify, report, compare, study, listing, demo):
     radhard.add_command(command)
 
 

@@ -10,7 +10,7 @@ from radhard.report.harm import Harm, harm_of, meaning_of, outcome_columns
 from radhard.results import Results
 from radhard.stats import Estimate
 
-__all__ = ["show_results"]
+__all__ = ["bar", "say", "show_results"]
 
 _MOST_ROWS = 12
 _TOP_BITS = 5
@@ -28,13 +28,13 @@ def show_results(results: Results, console: Console) -> None:
     console.print()
     if len(results) and harm.bounded and not results.by_rate:
         value, interval, _ = _parts(results.rate(harm.column))
-        _say(console, f"{harm.Rate}  {value} {interval}", "bold")
-    _say(console, f"{done} trials of {results.space!r}{state}")
-    _say(console, f"drawn by {results.sampler!r} with seed {results.seed}; intervals of 95 %")
+        say(console, f"{harm.Rate}  {value} {interval}", "bold")
+    say(console, f"{done} trials of {results.space!r}{state}")
+    say(console, f"drawn by {results.sampler!r} with seed {results.seed}; intervals of 95 %")
     if len(results):
         _show_tables(results, harm, console)
     for note in results.manifest.get("notes") or ():
-        _say(console, f"note: {note}", "dim")
+        say(console, f"note: {note}", "dim")
     console.print()
 
 
@@ -67,7 +67,7 @@ def _show_figures(results: Results, console: Console) -> None:
         _show(console, "What the faults did", "", figures, whole=1.0)
     for column in results.columns:
         if column not in bounded:
-            _say(console, f"{meaning_of(column)}  {results.described(column)}")
+            say(console, f"{meaning_of(column)}  {results.described(column)}")
 
 
 def _show(
@@ -94,12 +94,12 @@ def _show(
     for name, estimate in shown:
         value, interval, trials = _parts(estimate)
         row = [name, value, interval]
-        bar = _bar(estimate.value, most, plain=not console.encoding.startswith("utf"))
-        table.add_row(*row, *([trials, bar] if wide else []))
+        drawn = bar(estimate.value, most, plain=not console.encoding.startswith("utf"))
+        table.add_row(*row, *([trials, drawn] if wide else []))
     console.print()
     console.print(table, highlight=False)
     if len(figures) > len(shown):
-        _say(console, f"and {len(figures) - len(shown):,} more, which the report shows")
+        say(console, f"and {len(figures) - len(shown):,} more, which the report shows")
 
 
 def _parts(estimate: Estimate) -> tuple[str, str, str]:
@@ -108,7 +108,8 @@ def _parts(estimate: Estimate) -> tuple[str, str, str]:
     return value, "exact" if basis.startswith("exact") else f"[{interval}", f"{estimate.trials:,}"
 
 
-def _bar(value: float, most: float, *, plain: bool) -> str:
+def bar(value: float, most: float, *, plain: bool) -> str:
+    """A bar, as long as ``value`` is of ``most``."""
     eighths = round(8 * _BAR * max(value, 0.0) / most) if most > 0 else 0
     full, rest = divmod(min(eighths, 8 * _BAR), 8)
     if plain:
@@ -116,5 +117,6 @@ def _bar(value: float, most: float, *, plain: bool) -> str:
     return "█" * full + (_EIGHTHS[rest] if rest else "")
 
 
-def _say(console: Console, text: str, style: str = "") -> None:
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a line of text as it is."""
     console.print(text, style=style, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""The verb ``report``: a run as a page to read and to print."""
+"""The verb ``report``: a run, or an analysis, as a page to read and to print."""
 
 from pathlib import Path
 
@@ -7,28 +7,48 @@ import click
 __all__ = ["report"]
 
 
-@click.command(short_help="Write a run as a page to read and to print.")
-@click.argument("run_file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="[RUN_FILE with .html]")
+@click.command(short_help="Write a run or scores as a page to read and to print.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="[first FILE with .html]")
 @click.option(
-    "--fit-per-bit", type=click.FloatRange(0), help="Raw rate: failures per 1e9 h and bit."
+    "--fit-per-bit",
+    type=click.FloatRange(0),
+    help="Of a run: raw rate, failures per 1e9 h and bit.",
 )
-@click.option("--trust", is_flag=True, help="Import components of other packages the file names.")
-def report(run_file: Path, output: Path | None, fit_per_bit: float | None, trust: bool) -> int:
-    """Write the report of RUN_FILE: one HTML page that needs no network, and a Markdown twin.
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Of scores: campaign on the same model to compare with.",
+)
+@click.option(
+    "--ranges",
+    type=click.Path(path_type=Path),
+    help="Of scores: value ranges that DeepVigor found.",
+)
+@click.option("--trust", is_flag=True, help="Import components of other packages the files name.")
+def report(
+    files: tuple[Path, ...],
+    output: Path | None,
+    fit_per_bit: float | None,
+    against: Path | None,
+    ranges: Path | None,
+    trust: bool,
+) -> int:
+    """Write the report of FILES: one HTML page that needs no network, and a Markdown twin.
 
-    A run that is unfinished, or still going on, is reported as far as it is.
+    A FILE is a run, also one that is unfinished or still going on, or scores that `radhard analyze
+    -o` wrote. Scores of several analyses of one model share a page; so does a run with those of its
+    hardened versions (radhard verify --store), as cost against resilience.
 
     \b
     Examples:
       radhard report runs/base.db
       radhard report runs/base.db -o base.html --fit-per-bit 1e-4
+      radhard report scores.json --against runs/base.db
+      radhard report runs/base.db runs/ranger.db runs/duplicated.db -o ways.html
     """
-    from radhard.report import write
-    from radhard.results import Results
+    from radhard.cli.reported import reported
 
-    results = Results.open(run_file, foreign=trust)
-    output = run_file.with_suffix(".html") if output is None else output
-    for path in write(results, output, store=run_file, fit_per_bit=fit_per_bit):
+    for path in reported(files, output, fit_per_bit, against, ranges, trust):
         click.echo(path)
     return 0

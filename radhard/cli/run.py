@@ -5,32 +5,21 @@ from typing import Any
 
 import click
 
+from radhard.cli.options import names_a_model
+
 __all__ = ["run"]
 
 
 @click.command(short_help="Run a fault-injection campaign.")
-@click.argument("model", required=False)
-@click.option("--data", help="mnist, digits, FromFolder('path') or file.py:factory.")
-@click.option("--n", "samples", type=click.IntRange(1), help="Use the first N samples only.")
-@click.option("--weights", help="Weights for the model: .safetensors or a torch checkpoint.")
-@click.option("--call", help="file.py:function of model and batch that returns the logits.")
+@names_a_model
 @click.option("--target", multiple=True, help="Where faults land; may be repeated.  [Weights('*')]")
 @click.option("--fault", help="What happens to a word.  [BitFlip()]")
-@click.option("--format", "format_", help="How numbers are stored.  [Float32()]")
 @click.option("--sampler", help="Which faults are tried.  [PerTensor(n=400)]")
 @click.option("--metric", multiple=True, help="How harm is judged; may be repeated.")
 @click.option("--engine", help="How trials are executed.  [auto]")
-@click.option("--seed", type=int, help="Seed of all chance.  [0]")
 @click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
 @click.option(
     "--from", "origin", type=click.Path(path_type=Path), help="Repeat what this run file says."
-)
-@click.option(
-    "--trust", is_flag=True, help="With --from: run code of your own that the file names."
-)
-@click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]")
-@click.option(
-    "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
 )
 @click.option(
     "--workers",
@@ -46,7 +35,6 @@ __all__ = ["run"]
     show_default=True,
     help="Share of trials repeated by the reference engine.",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--max-rate",

@@ -1,5 +1,23 @@
-"""How does a run become a page to read, to print, and to hand on?"""
+"""How does a run, or an analysis, become a page to read, to print, and to hand on?"""
 
 from radhard.report.pages import html, markdown, write
+from radhard.report.verified import (
+    verification_html,
+    verification_markdown,
+    write_hardenings,
+    write_verification,
+)
+from radhard.report.vulnerability import scores_html, scores_markdown, write_scores
 
-__all__ = ["html", "markdown", "write"]
+__all__ = [
+    "html",
+    "markdown",
+    "scores_html",
+    "scores_markdown",
+    "verification_html",
+    "verification_markdown",
+    "write",
+    "write_hardenings",
+    "write_scores",
+    "write_verification",
+]

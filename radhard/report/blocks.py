@@ -101,3 +101,5 @@ class Document:
     headline: Headline
     sections: tuple[Section, ...]
     version: str
+    kind: str = "fault-injection report"
+    foot: str = "Means weigh every fault of the space alike; intervals count trials, not samples."

@@ -12,7 +12,7 @@ from radhard.report.escaping import fenced, plain, visible
 from radhard.report.figures import svg
 from radhard.results import Results
 
-__all__ = ["html", "markdown", "write"]
+__all__ = ["html", "kept", "markdown", "rendered", "write"]
 
 
 def html(
@@ -23,7 +23,7 @@ def html(
     Arguments as for `write`.
     """
     shown = document(results, store=store, fit_per_bit=fit_per_bit)
-    return _rendered("page.html.j2", shown)
+    return rendered("page.html.j2", shown)
 
 
 def markdown(
@@ -34,7 +34,7 @@ def markdown(
     Arguments as for `write`.
     """
     shown = document(results, store=store, fit_per_bit=fit_per_bit)
-    return _rendered("page.md.j2", shown)
+    return rendered("page.md.j2", shown)
 
 
 def write(
@@ -59,12 +59,20 @@ def write(
         InputError: the path is a folder, ends in ``.md``, or cannot be written; the raw rate is
             negative.
     """
+    return kept(document(results, store=store, fit_per_bit=fit_per_bit), path)
+
+
+def kept(shown: Document, path: str | Path) -> tuple[Path, Path]:
+    """Write a document to ``path`` (HTML), and its Markdown twin beside it.
+
+    Raises:
+        InputError: the path is a folder, ends in ``.md``, or cannot be written.
+    """
     page = Path(path)
     if page.suffix.lower() == ".md" or page.is_dir() or not page.name:
         raise InputError(f"{str(path)!r}: name the page, such as base.html; its twin is base.md")
     twin = page.with_suffix(".md")
-    shown = document(results, store=store, fit_per_bit=fit_per_bit)
-    texts = {page: _rendered("page.html.j2", shown), twin: _rendered("page.md.j2", shown)}
+    texts = {page: rendered("page.html.j2", shown), twin: rendered("page.md.j2", shown)}
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         for place, text in texts.items():
@@ -74,7 +82,8 @@ def write(
     return page, twin
 
 
-def _rendered(template: str, shown: Document) -> str:
+def rendered(template: str, shown: Document) -> str:
+    """A document as ``page.html.j2`` or ``page.md.j2`` has it."""
     environment = Environment(
         loader=PackageLoader("radhard.report", "templates"),
         autoescape=select_autoescape(("html.j2",)),

@@ -10,7 +10,7 @@ import pytest
 from radhard.cli import main
 from tests.small import campaign
 
-VERBS = ["run", "report", "compare", "list", "demo"]
+VERBS = ["run", "analyze", "harden", "verify", "report", "compare", "list", "demo"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "family", ["targets", "faults", "formats", "samplers", "engines", "metrics"]
+    "family", ["targets", "faults", "formats", "samplers", "engines", "metrics", "analyses", "hardenings"]
 )
 def test_list_shows_every_component_with_its_meaning(family, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from .made import rendered
+from .scored import rendered as rendered_scores
 
 WIDTHS = (390, 1280)
 
@@ -108,3 +109,22 @@ def test_other_runs_fit_a_phone(browser: Browser, tmp_path: Path, case: str) -> 
     opened = Opened(browser, file, 390)
     assert opened.said == []
     assert opened.overflow() <= 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("case", ["several", "sixty layers", "bits"])
+def test_pages_of_scores_fit_and_are_quiet(
+    browser: Browser, tmp_path: Path, case: str, width: int
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(rendered_scores(case)[1], encoding="utf-8")
+    opened = Opened(browser, file, width)
+    assert opened.said == []
+    assert opened.overflow() <= 0
+    figures = opened.page.get_by_role("img")
+    assert figures.count() == opened.page.locator("figure").count() >= 2
+    for at in range(figures.count()):
+        box = figures.nth(at).bounding_box()
+        assert box is not None
+        scale = box["width"] / float((figures.nth(at).get_attribute("viewBox") or "").split()[2])
+        assert 0.9 < scale < 1.2

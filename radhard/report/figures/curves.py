@@ -25,7 +25,10 @@ def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
     """Lines with bands over a logarithmic axis of error rates."""
     width, height = (342, 310) if narrow else (760, 360)
     figure, axes = sheet(width, height)
-    above = 8 + 22 * (len(drawn) if narrow else 1)
+    # As many names in a row of the legend as fit.
+    wide = max(60 + 7.2 * len(curve.name) for curve in drawn)
+    columns = 1 if narrow else max(1, min(len(drawn), int((width - 16) // wide)))
+    above = 8 + 22 * -(-len(drawn) // columns)
     figure.subplots_adjust(
         left=50 / width, right=1 - 16 / width, top=1 - (above + 6) / height, bottom=48 / height
     )
@@ -59,7 +62,7 @@ def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
     figure.legend(
         loc="upper left",
         bbox_to_anchor=(2 / width, 1.0),
-        ncol=1 if narrow else len(drawn),
+        ncol=columns,
         frameon=False,
         labelcolor=colour("ink"),
         handletextpad=0.6,

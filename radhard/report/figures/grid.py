@@ -33,8 +33,8 @@ def step(share: float) -> str:
     return "heat0" if share <= 0 else f"heat{1 + sum(share >= edge for edge in STEPS)}"
 
 
-def grid(cells: Grid, narrow: bool) -> Figure:
-    """Squares shaded by their share; a dot where nothing was tried."""
+def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
+    """Squares shaded by their share; a dot where nothing was tried. ``none`` is what zero means."""
     rows, columns = len(cells.rows), len(cells.columns)
     width = 342 if narrow else 760
     each = 26 if narrow else 28
@@ -69,7 +69,7 @@ def grid(cells: Grid, narrow: bool) -> Figure:
     axes.set_xlabel("bit position", color=colour("muted"), fontsize=12)
     edges = [percent(edge).replace(" ", "") for edge in STEPS]
     names = [
-        "none seen",
+        none,
         *(f"{'to ' if low is None else low + '–'}{high}" for low, high in _pairs(edges)),
         f"over {edges[-1]}",
     ]

@@ -1,0 +1,55 @@
+"""The verb ``analyze``: which parts of my model are to blame?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radhard.cli.options import names_a_model
+
+__all__ = ["analyze"]
+
+
+@click.command(short_help="Predict which parts of a model are vulnerable.")
+@names_a_model
+@click.option("--with", "analyses", multiple=True, help="An analysis; may be repeated.")
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="Campaign on the same model to compare with."
+)
+@click.option("--compare", is_flag=True, help="Only the analyses side by side, without rankings.")
+@click.option(
+    "--top", type=click.IntRange(1), default=10, show_default=True, help="Parts to print."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Keep the scores here (JSON); of several analyses in one file each.",
+)
+@click.option(
+    "--ranges",
+    type=click.Path(path_type=Path),
+    help="Keep the value ranges that DeepVigor finds here (.npz).",
+)
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
+def analyze(**given: Any) -> int:
+    """Look at MODEL and predict which layers, channels, neurons or bits are to blame.
+
+    A prediction takes minutes where a campaign takes days, and may be wrong: --against says how far
+    a campaign on the same model bears it out. What the command line does not say of MODEL and its
+    data, format, weights and so on is then as in the campaign. `radhard list analyses` shows what
+    --with may name.
+
+    \b
+    Examples:
+      radhard analyze lenet5 --data mnist --n 100 --with "MaxValue()"
+      radhard analyze --with "MaxValue()" --against runs/base.db -o scores.json --report blame.html
+      radhard analyze net.py:build --data net.py:test_set --with "mine:Scores(k=2)" \\
+          --with "MaxValue()" --against runs/net.db --compare
+
+    Of several analyses a table puts rank correlation with the campaign, the share of the worst
+    tenth that was found, error and cost side by side.
+    """
+    from radhard.cli.examined import Examined
+
+    return Examined(**given).carry_out()

@@ -1,0 +1,45 @@
+"""The verb ``harden``: how do I protect my model, and what does it cost?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radhard.cli.options import names_a_model
+
+__all__ = ["harden"]
+
+
+@click.command(short_help="Protect a model, and say what it costs.")
+@names_a_model
+@click.option(
+    "--with", "hardenings", multiple=True, help="A hardening; may be repeated, in this order."
+)
+@click.option("--scores", help="Scores by radhard analyze -o, or an analysis to make them now.")
+@click.option("--validate", help="Other data, on which the accuracy is told too.")
+@click.option(
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder for the hardened model."
+)
+def harden(**given: Any) -> int:
+    """Make a hardened copy of MODEL: its tensors keep their names, parts that protect are added.
+
+    Value ranges are profiled on --data, which should not be the data of the test. What was added,
+    what it costs, and the accuracy before and after are printed; -o keeps the model in a folder
+    that every verb takes for a MODEL (recipe.json and model.safetensors, nothing pickled).
+    `radhard list hardenings` shows what --with may name.
+
+    \b
+    Examples:
+      radhard harden lenet5 --data mnist --n 200 --with "Ranger()" -o hard/
+      radhard harden lenet5 --data mnist --n 200 --with "ChannelDuplication(share=0.2)" \\
+          --with "Ranger()" --scores "VulnerabilityGain()" -o hard/
+      radhard harden net.py:build --data net.py:train_set --validate net.py:test_set \\
+          --with "ChannelDuplication()" --scores scores.json -o hard/
+      radhard verify runs/base.db --model hard/
+    """
+    from radhard.cli.protected import Protected
+
+    return Protected(**given).carry_out()

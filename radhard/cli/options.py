@@ -1,0 +1,38 @@
+"""With which options does every verb name a model, its data, and how they are looked at?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+__all__ = ["names_a_model"]
+
+Verb = Callable[..., Any]
+
+
+def names_a_model(verb: Verb) -> Verb:
+    """Give a verb MODEL and the options that go with it, as `radhard.cli.given.Given` has them."""
+    options = [
+        click.argument("model", required=False),
+        click.option("--data", help="mnist, digits, FromFolder('path') or file.py:factory."),
+        click.option(
+            "--n", "samples", type=click.IntRange(1), help="Use the first N samples only."
+        ),
+        click.option(
+            "--weights", help="Weights for the model: .safetensors or a torch checkpoint."
+        ),
+        click.option("--call", help="file.py:function of model and batch that returns the logits."),
+        click.option("--format", "format_", help="How numbers are stored.  [Float32()]"),
+        click.option("--seed", type=int, help="Seed of all chance.  [0]"),
+        click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]"),
+        click.option(
+            "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
+        ),
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
+        click.option(
+            "--trust", is_flag=True, help="Run code outside radhard that a run file names."
+        ),
+    ]
+    for option in reversed(options):
+        verb = option(verb)
+    return verb

@@ -1,0 +1,151 @@
+"""How does a command line become a hardened model?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from radhard.analyses import Analysis
+from radhard.cli.console import say
+from radhard.cli.given import Given, Loaded
+from radhard.cli.hardened import source
+from radhard.cost import overhead
+from radhard.datasets import Data
+from radhard.datasets import load as load_data
+from radhard.engines.golden import golden_outputs
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.formats import Format
+from radhard.hardenings import Hardening, parts, save
+from radhard.manifest import fingerprint
+from radhard.scores import Scores
+from radhard.spec import listed, parse
+from radhard.stats import percent
+
+__all__ = ["Protected"]
+
+_DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
+
+
+@dataclass(kw_only=True)
+class Protected(Given):
+    """The options of ``radhard harden``, as given."""
+
+    hardenings: tuple[str, ...]
+    scores: str | None
+    validate: str | None
+    timed: bool
+    output: Path | None
+
+    def carry_out(self) -> int:
+        """Harden, say what was added and what it costs, keep it, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        self.fill(_DEFAULTS)
+        self.demand_named("harden")
+        hardenings = self._hardenings()
+        scores = self._scores()
+        loaded = self.load(self.part("format_", Format))  # type: ignore[type-abstract]
+        other = None if self.validate is None else load_data(self.validate)
+        hard = loaded.model
+        for number, hardening in enumerate(hardenings):
+            hard = self._hardened(hardening, hard, loaded, scores, first=number == 0)
+        self._tell(loaded, hard, other, Console())
+        return 0
+
+    def _hardenings(self) -> list[Hardening]:
+        if not self.hardenings:
+            names = ", ".join(name for name, _ in listed(Hardening))  # type: ignore[type-abstract]
+            raise InputError(f"name a hardening, such as --with 'Ranger()'; there is {names}")
+        return [parse(text, Hardening) for text in self.hardenings]  # type: ignore[type-abstract]
+
+    def _scores(self) -> Scores | Analysis | None:
+        """Scores from a file, or the analysis that makes them."""
+        if self.scores is None:
+            return None
+        if Path(self.scores).is_file() or self.scores.endswith(".json"):
+            return Scores.load(self.scores)
+        return parse(self.scores, Analysis)  # type: ignore[type-abstract]
+
+    def _hardened(
+        self,
+        hardening: Hardening,
+        model: nn.Module,
+        loaded: Loaded,
+        scores: Scores | Analysis | None,
+        *,
+        first: bool,
+    ) -> nn.Module:
+        how: dict[str, Any] = {
+            "call": loaded.call,
+            "batch": self.batch or 100,
+            "seed": self.seed or 0,
+        }
+        if isinstance(scores, Analysis):
+            scores = scores(model, loaded.data, **how)
+        elif scores is not None and not first and scores.model != fingerprint(model):
+            # Made for the model as it was: what needs scores now says so.
+            scores = None
+        return hardening(model, loaded.data, scores, **how)
+
+    def _tell(self, loaded: Loaded, hard: nn.Module, other: Data | None, console: Console) -> None:
+        batch = self.batch or 100
+        cost = overhead(
+            hard,
+            loaded.model,
+            loaded.data,
+            format=self.part("format_", Format),  # type: ignore[type-abstract]
+            call=loaded.call,
+            batch=batch,
+            timed=self.timed,
+        )
+        console.print()
+        say(console, " then ".join(self.hardenings), "bold")
+        for line in (*_added(hard), *_told(cost)):
+            say(console, line)
+        facts: dict[str, Any] = {"cost": cost.to_dict()}
+        for data, what in ((loaded.data, "profiled"), (other, "validate")):
+            if data is None:
+                continue
+            pair = [_accuracy(model, data, loaded, batch) for model in (loaded.model, hard)]
+            if pair[0] is not None and pair[1] is not None:
+                name = f"fault-free accuracy, {data.name} ({len(data):,} samples)"
+                say(console, f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
+                facts[f"accuracy ({what})"] = pair
+        if self.output is not None:
+            assert self.model is not None
+            save(hard, self.output, base=source(self.model), facts=facts)
+            console.print(f"hardened: {self.output}", soft_wrap=True, highlight=False)
+
+
+def _told(cost: Any) -> list[str]:
+    return ["", *str(cost).splitlines(), ""]
+
+
+def _added(hard: nn.Module) -> list[str]:
+    """What the hardenings put in, a line each."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for _, part in parts(hard):
+        tensors = (*part.parameters(), *part.buffers())
+        size = sum(t.numel() for t in tensors)
+        found.setdefault((part.by, type(part).__name__), []).append(size)
+    if not found:
+        return ["nothing was added; the model itself was changed"]
+    return [
+        f"{len(sizes):,} part{'' if len(sizes) == 1 else 's'} {kind}, {sum(sizes):,} numbers ({by})"
+        for (by, kind), sizes in found.items()
+    ]
+
+
+def _accuracy(model: nn.Module, data: Data, loaded: Loaded, batch: int) -> float | None:
+    if data.labels is None:
+        return None
+    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    placed = data if device is None else data.to(device)
+    with evaluating(model):
+        logits = golden_outputs(model, placed, loaded.call, min(batch, len(data)))
+    if logits.ndim != 2 or placed.labels is None or placed.labels.ndim != 1:
+        return None
+    return float((logits.argmax(1) == placed.labels).double().mean())

@@ -1,0 +1,76 @@
+"""Which kind of file is it, and how is that reported?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from radhard.analyses.deepvigor.ranges import Ranges
+from radhard.errors import InputError
+from radhard.report import write, write_hardenings, write_scores
+from radhard.results import Results
+from radhard.scores import Scores
+
+__all__ = ["reported"]
+
+
+def reported(
+    files: Sequence[Path],
+    output: Path | None,
+    fit_per_bit: float | None,
+    against: Path | None,
+    ranges: Path | None,
+    trust: bool,
+) -> tuple[Path, Path]:
+    """Write the report of a run, or of scores; the paths of the page and its twin.
+
+    Raises:
+        InputError: a file is neither, they do not go together, or an option is for the other kind.
+    """
+    first = files[0]
+    output = first.with_suffix(".html") if output is None else output
+    if not all(map(_holds_scores, files)):
+        if len(files) > 1:
+            return _side_by_side(files, output, fit_per_bit, trust)
+        for name, given in (("--against", against), ("--ranges", ranges)):
+            if given is not None:
+                raise InputError(f"{name} is for scores, and {str(first)!r} is a run")
+        results = Results.open(first, foreign=trust)
+        return write(results, output, store=first, fit_per_bit=fit_per_bit)
+    if fit_per_bit is not None:
+        raise InputError(f"--fit-per-bit is for runs, and {str(first)!r} holds scores")
+    return write_scores(
+        [Scores.load(file) for file in files],
+        output,
+        against=None if against is None else Results.open(against, foreign=trust),
+        store=against,
+        ranges=None if ranges is None else Ranges.load(ranges),
+    )
+
+
+def _side_by_side(
+    files: Sequence[Path], output: Path, fit_per_bit: float | None, trust: bool
+) -> tuple[Path, Path]:
+    """Several runs on a page: an unprotected model, and hardened ones with what they cost."""
+    if any(map(_holds_scores, files)):
+        raise InputError(
+            f"{', '.join(str(file) for file in files)}: a page is of one run, or of scores, or of "
+            "several runs; to hold scores against a run use --against"
+        )
+    if fit_per_bit is not None:
+        raise InputError("--fit-per-bit is for one run, or for radhard verify")
+    runs = [Results.open(file, foreign=trust) for file in files]
+    if not any(run.manifest.get("hardening") for run in runs[1:]):
+        raise InputError(
+            f"{', '.join(str(file) for file in files)}: a page of several runs is of a model and "
+            "its hardened versions, which radhard verify --store writes; to put other runs side by "
+            "side use radhard compare"
+        )
+    return write_hardenings(runs[0], runs[1:], output)
+
+
+def _holds_scores(file: Path) -> bool:
+    """Whether a file is JSON, by its first byte, or by its name where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(64).lstrip()[:1] == b"{" or file.suffix == ".json"
+    except OSError:
+        return file.suffix == ".json"

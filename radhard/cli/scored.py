@@ -1,0 +1,149 @@
+"""How do scores look in a terminal?"""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from radhard.cli.console import bar, say
+from radhard.report.vulnerability import amount, limits, part_name, passed
+from radhard.results import Results
+from radhard.scores import Agreement, Scores, SideBySide, agreements
+from radhard.stats import percent
+
+__all__ = ["show_scores", "show_side_by_side"]
+
+_MOST_LAYERS = 12
+_NARROW = 64
+"""Columns of a terminal below which bars are left out."""
+_NARROW_FOR_FIGURES = 100
+"""Columns below which figures of agreement are sentences instead of a table."""
+
+
+def show_scores(scores: Scores, results: Results | None, console: Console, top: int) -> None:
+    """Print the most vulnerable parts, the layers, what it cost, and what a campaign says to it."""
+    console.print()
+    say(console, scores.by, "bold")
+    say(
+        console,
+        f"{len(scores):,} {scores.level} scores in {len(scores.values):,} tensors; {_unit(scores)}",
+    )
+    if cost := passed(scores):
+        say(console, cost)
+    ranked = scores.ranked(top)
+    rows = [(part_name(r, scores.level), r.value, limits(scores, r)) for r in ranked]
+    _show(console, f"Most vulnerable of {len(scores):,}", scores.level, scores, rows)
+    if scores.level != "tensor":
+        coarse = scores.at("tensor")
+        layers = [(r.tensor, r.value, "") for r in coarse.ranked(_MOST_LAYERS)]
+        _show(console, "Mean of every tensor", "tensor", scores, layers)
+        if len(coarse) > len(layers):
+            say(console, f"and {len(coarse) - len(layers):,} more, which the report shows")
+    if results is not None:
+        _show_agreement(scores, results, console)
+    console.print()
+
+
+def show_side_by_side(found: SideBySide, results: Results, console: Console) -> None:
+    """Print several analyses beside one campaign: agreement and cost."""
+    console.print()
+    say(console, f"By {found.level}, against {results.column()} in {len(results):,} trials", "bold")
+    if console.width < _NARROW_FOR_FIGURES:
+        for row in found.rows:
+            said = str(row.agreement or row.scores.by)
+            say(console, "; ".join(part for part in (said, passed(row.scores)) if part))
+        _say_why(found, console)
+        return
+    table = _table("")
+    table.title = None
+    table.add_column("analysis", overflow="fold")
+    for name in ("parts", "rank", "interval", "worst tenth", "|difference|", "seconds", "samples"):
+        table.add_column(name, justify="right", no_wrap=True, header_style="dim")
+    for row in found.rows:
+        cost = row.scores.cost
+        seconds = f"{cost['seconds']:.3g}" if "seconds" in cost else "-"
+        samples = f"{cost['samples']:,.0f}" if "samples" in cost else "-"
+        parts = f"{row.agreement.parts:,}" if row.agreement else "-"
+        table.add_row(row.scores.by, parts, *_agreement(row.agreement), seconds, samples)
+    console.print(table, highlight=False)
+    if any(row.agreement for row in found.rows):
+        say(
+            console,
+            "rank: Spearman's correlation with its 95 % interval; worst tenth: how much of the "
+            "campaign's worst tenth was found, and in brackets by chance; |difference|: mean, in "
+            "points, of scores that are shares; samples: passed through the model",
+            "dim",
+        )
+    _say_why(found, console)
+
+
+def _say_why(found: SideBySide, console: Console) -> None:
+    for row in found.rows:
+        if row.why:
+            say(console, f"{row.scores.by} is not to be compared {row.why}", "dim")
+
+
+def _show_agreement(scores: Scores, results: Results, console: Console) -> None:
+    found, why = agreements(scores, results)
+    title = f"Against {results.column()} in {len(results):,} trials"
+    if found and console.width < _NARROW_FOR_FIGURES:
+        console.print()
+        say(console, title, "bold")
+        for one in found:
+            say(console, str(one))
+    elif found:
+        table = _table(title)
+        table.add_column("level")
+        for name in ("parts", "rank", "interval", "worst tenth", "|difference|"):
+            table.add_column(name, justify="right", no_wrap=True, header_style="dim")
+        for one in found:
+            rank, interval, overlap, error = _agreement(one)
+            table.add_row(one.level, f"{one.parts:,}", rank, interval, overlap, error)
+        console.print()
+        console.print(table, highlight=False)
+    for reason in why:
+        say(console, f"not to be compared {reason}", "dim")
+
+
+def _agreement(found: Agreement | None) -> tuple[str, str, str, str]:
+    if found is None:
+        return "-", "-", "-", "-"
+    rank = found.rank
+    error = "-" if found.error is None else f"{100 * found.error:.3g}"
+    overlap = f"{_share(found.overlap)} ({_share(found.overlap_by_chance)})"
+    return f"{rank.value:.2f}", f"[{rank.low:.2f}, {rank.high:.2f}]", overlap, error
+
+
+def _show(
+    console: Console, title: str, first: str, scores: Scores, rows: list[tuple[str, float, str]]
+) -> None:
+    wide = console.width >= _NARROW
+    table = _table(title)
+    table.add_column(first, overflow="fold", header_style="dim")
+    table.add_column("score", justify="right", no_wrap=True)
+    known = any(interval for _, _, interval in rows)
+    if known:
+        table.add_column("interval", no_wrap=True, header_style="dim")
+    if wide:
+        table.add_column("", no_wrap=True, style="cyan")
+    most = max((value for _, value, _ in rows), default=0.0)
+    for name, value, interval in rows:
+        drawn = [bar(value, most, plain=not console.encoding.startswith("utf"))] if wide else []
+        table.add_row(name, amount(value, scores.unit), *([interval] if known else []), *drawn)
+    console.print()
+    console.print(table, highlight=False)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.padding = (0, 2, 0, 0)
+    return table
+
+
+def _unit(scores: Scores) -> str:
+    if scores.unit == "share":
+        return "a score is the predicted share of faults that are critical"
+    return "a score says the order and proportion, not how often faults are critical"
+
+
+def _share(share: float) -> str:
+    return percent(float(np.round(share, 2)))

@@ -1,0 +1,51 @@
+"""The verb ``study``: a table or figure of a paper, made again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["study"]
+
+
+@click.command(short_help="Make a paper's table or figure again.")
+@click.argument("name", required=False)
+@click.option("--network", "networks", multiple=True, help="May be repeated.  [all of the study]")
+@click.option("--runs", type=click.IntRange(1), help="Trials at each error rate.  [200]")
+@click.option("--images", type=click.IntRange(1), help="Test images a trial looks at.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all chance.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="docs/studies",
+    show_default=True,
+    help="Folder for the page, its figures and numbers.",
+)
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Folder of run files; continued from there."
+)
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Folder for weights trained for studies."
+)
+@click.option(
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+def study(**given: Any) -> int:
+    """Make the table and figures of a paper's study again, and judge its claims one by one.
+
+    Every way to protect a network is struck by the same faults, and by faults in all that it
+    stores itself, at the paper's bit error rates. A page with every figure and its interval, the
+    figures as SVG and the numbers as JSON are written to --output. With --store a study that was
+    stopped continues. Without NAME the studies are listed.
+
+    \b
+    Examples:
+      radhard study
+      radhard study activation-bounds --network lenet5 --store runs/studies
+      radhard study channel-duplication --runs 500 --seed 1 -o pages/ --store runs/studies
+    """
+    from radhard.cli.studied import Studied
+
+    return Studied(**given).carry_out()

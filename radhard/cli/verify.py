@@ -1,0 +1,66 @@
+"""The verb ``verify``: did the hardening work?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["verify"]
+
+
+@click.command(short_help="Try the faults of a run on a hardened model.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="The hardened model, such as hard/.")
+@click.option("--data", help="Data of the run, where its file names none.")
+@click.option("--n", "samples", type=click.IntRange(1), help="Its first N samples only.")
+@click.option("--call", help="file.py:function of model and batch that returns the logits.")
+@click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
+@click.option(
+    "--max-rate",
+    type=click.FloatRange(0, 1),
+    help="Exit 1 unless the critical rate is surely below.",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(-1, 1),
+    help="Exit 1 unless less accuracy is surely lost, as a share: 0.01 is a point.",
+)
+@click.option(
+    "--added",
+    type=click.IntRange(0),
+    default=400,
+    show_default=True,
+    help="Faults to try in what the hardening added.",
+)
+@click.option("--fit-per-bit", type=click.FloatRange(0), help="Raw rate: failures per 1e9 h, bit.")
+@click.option("--by", help="Split the comparison by tensor, layer, kind, role, bit or field.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
+@click.option(
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option("--trust", is_flag=True, help="Run code outside radhard that RUN or MODEL names.")
+def verify(**given: Any) -> int:
+    """Try the very faults of RUN on a hardened model, and compare the two fault by fault.
+
+    Beside it stands what the protection costs, and what more bits mean: faults in what the
+    hardening added are tried as well, and all that harm are counted. --max-rate and --max-drop
+    compare with the upper limit of the 95 % interval: what is not surely within the limit misses
+    it. The drop is accuracy of the unprotected model without faults less that of the hardened one
+    with them.
+
+    \b
+    Examples:
+      radhard verify runs/base.db --model hard/
+      radhard verify runs/base.db --model hard/ --store runs/hard.db --report hard.html
+      radhard verify runs/base.db --model hard/ --max-rate 0.01 --max-drop 0.01
+
+    Exit codes: 0 within the limits, 1 not surely, 2 the input cannot be used.
+    """
+    from radhard.cli.replayed import Replayed
+
+    return Replayed(**given).carry_out()

@@ -1,0 +1,115 @@
+"""Which protection buys most resilience for what it costs?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from radhard.report.figures.ink import colour, label, sheet
+from radhard.stats import Estimate, percent
+
+__all__ = ["Protected", "pareto"]
+
+_TICKS = (0.0, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
+_MARKS = "osD^vP*X"
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A model with its costs, as multiples of the unprotected one, and its rate of harm."""
+
+    name: str
+    costs: tuple[float, ...]
+    rate: Estimate
+
+
+def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narrow: bool) -> Figure:
+    """A panel for each kind of cost: cost across, fewer harmed answers up, with intervals.
+
+    A line joins the models that no other one beats in both.
+    """
+    n = len(axes_of)
+    width = 342 if narrow else 760
+    legend = 22 * (len(models) if narrow else -(-len(models) // 2)) + 10
+    height = (250 * n if narrow else 320) + legend
+    figure = sheet(width, height)[0]
+    figure.clear()
+    figure.subplots_adjust(
+        left=62 / width,
+        right=1 - 18 / width,
+        top=1 - (legend + 8) / height,
+        bottom=48 / height,
+        hspace=0.42,
+        wspace=0.28,
+    )
+    panels = figure.subplots(*((n, 1) if narrow else (1, n)), squeeze=False).reshape(-1)
+    top = max([model.rate.high for model in models] + [1e-6])
+    for at, axes in enumerate(panels):
+        _panel(axes, models, at, top)
+        axes.set_xlabel(axes_of[at], color=colour("muted"), fontsize=12)
+    panels[0].set_ylabel(f"{what} (fewer is up)", color=colour("muted"), fontsize=12)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        names,
+        loc="upper left",
+        bbox_to_anchor=(2 / width, 1.0),
+        ncol=1 if narrow else 2,
+        frameon=False,
+        labelcolor=colour("ink"),
+        fontsize=12,
+        borderpad=0,
+        borderaxespad=0.2,
+    )
+    return figure
+
+
+def _panel(axes: Axes, models: Sequence[Protected], at: int, top: float) -> None:
+    axes.patch.set_alpha(0.0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(colour("line"))
+    axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
+    axes.set_axisbelow(True)
+    # Small rates can be told apart by their square roots; the best is at the top.
+    axes.set_yscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    axes.set_ylim(top * 1.08, 0)
+    heights: list[float] = []
+    for tick in _TICKS:
+        if tick <= top * 1.05 and (
+            not heights or np.sqrt(tick / top) - np.sqrt(heights[-1] / top) > 0.12
+        ):
+            heights.append(tick)
+    axes.yaxis.set_ticks(heights, [percent(tick) for tick in heights])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(True, color=colour("line"), linewidth=0.8)
+    front = sorted((m for m in models if not _beaten(m, models, at)), key=lambda m: m.costs[at])
+    axes.plot(
+        [m.costs[at] for m in front], [m.rate.value for m in front],
+        color=colour("accent"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=2,
+    )  # fmt: skip
+    for number, model in enumerate(models):
+        paint = colour("muted" if number == 0 else f"field{(number - 1) % 4 + 1}")
+        axes.vlines(model.costs[at], model.rate.low, model.rate.high, color=paint, linewidth=2.2)
+        axes.plot(
+            model.costs[at], model.rate.value, _MARKS[number % len(_MARKS)], color=paint,
+            markersize=8, label=label(model.name, 40), clip_on=False, zorder=4, linestyle="",
+        )  # fmt: skip
+    costs = [model.costs[at] for model in models]
+    span = max(max(costs) - min(costs), 0.02)
+    axes.set_xlim(min(costs) - 0.08 * span, max(costs) + 0.08 * span)
+    ticks = np.linspace(min(costs), min(costs) + span, 4)
+    axes.xaxis.set_ticks(ticks, [f"{tick:.3g}x" for tick in ticks])
+
+
+def _beaten(model: Protected, models: Sequence[Protected], at: int) -> bool:
+    mine = (model.costs[at], model.rate.value)
+    return any(
+        other.costs[at] <= mine[0]
+        and other.rate.value <= mine[1]
+        and (other.costs[at], other.rate.value) != mine
+        for other in models
+    )

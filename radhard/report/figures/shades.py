@@ -1,0 +1,84 @@
+"""Which shade does a score have?"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from radhard.report.figures.ink import colour
+from radhard.scores import Unit
+from radhard.stats import percent
+
+__all__ = ["Shades", "legend"]
+
+
+@dataclass(frozen=True)
+class Shades:
+    """Five shades, and one for nothing at all; ``names`` says what each stands for."""
+
+    edges: tuple[float, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[float], unit: Unit) -> "Shades":
+        """Shades that tell these values apart, about a fifth of those above zero in each.
+
+        Of shares the edges are as round as they can be, and equal ones are one.
+
+        >>> Shades.of([0.0, 0.003, 0.011, 0.02, 0.2], "share").names
+        ('0 %', 'to 0.8 %', '0.8 %–1 %', '1 %–2 %', '2 %–9 %', 'over 9 %')
+        >>> Shades.of([5.0, 1.0, 2.0, 3.0, 4.0], "relative").edges
+        (1.8, 2.6, 3.4, 4.2)
+        """
+        known = np.array([v for v in values if v > 0])
+        if not known.size:
+            return cls((), ("0 %" if unit == "share" else "0",))
+        edges = [float(q) for q in np.quantile(known, [0.2, 0.4, 0.6, 0.8])]
+        if unit == "share":
+            return cls._at_shares(edges)
+        names = ("0", "lowest fifth", "second", "middle", "fourth", "highest fifth")
+        return cls(tuple(edges), names)
+
+    @classmethod
+    def _at_shares(cls, edges: list[float]) -> "Shades":
+        for digits in (1, 2, 3):
+            round_ = sorted({float(f"{edge:.{digits}g}") for edge in edges})
+            if len(round_) == len(edges):
+                break
+        said = [percent(edge) for edge in round_]
+        between = [f"{a}–{b}" for a, b in itertools.pairwise(said)]
+        return cls(tuple(round_), ("0 %", f"to {said[0]}", *between, f"over {said[-1]}"))
+
+    def paint(self, value: float) -> str:
+        """The colour of the style sheet for a value."""
+        if value <= 0 or not self.edges:
+            return "heat0"
+        return f"heat{1 + sum(value > edge for edge in self.edges)}"
+
+    def dark(self, value: float) -> bool:
+        """Whether text on the shade of a value has to be light."""
+        return self.paint(value) in ("heat4", "heat5")
+
+
+def legend(figure: Figure, shades: Shades, columns: int) -> None:
+    """Say above a figure what its shades stand for."""
+    figure.legend(
+        handles=[
+            Patch(facecolor=colour(f"heat{i}"), label=name) for i, name in enumerate(shades.names)
+        ],
+        loc="upper left",
+        bbox_to_anchor=(2 / (72 * figure.get_figwidth()), 1.0),
+        ncol=columns,
+        frameon=False,
+        labelcolor=colour("ink"),
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        borderpad=0,
+        borderaxespad=0.2,
+        fontsize=12,
+    )

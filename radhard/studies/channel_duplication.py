@@ -1,0 +1,146 @@
+"""Does duplication with correction do as well as triplication, for half the memory?"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from radhard.analyses import VulnerabilityGain
+from radhard.formats import Float32
+from radhard.stats import Estimate
+from radhard.studies.claim import Claim, exactly
+from radhard.studies.findings import Findings
+from radhard.studies.study import Study, Variant
+
+__all__ = ["CHANNEL_DUPLICATION"]
+
+NONE = "unprotected"
+INTERVALS, SOME, ALL = "intervals only", "15 % duplicated", "all duplicated"
+PLAIN, TRIPLED = "all, no intervals", "triplicated"
+
+COLLAPSE = 20.0
+"""Points of accuracy after whose loss a network counts as collapsed; the paper's lose 24 to 31."""
+
+
+def claims(found: Findings) -> list[Claim]:
+    """What the paper says of duplication and correction, statement by statement."""
+    return [*_like_triplication(found), *_some(found), *_fault_free(found)]
+
+
+def _like_triplication(found: Findings) -> list[Claim]:
+    rates = found.harmed(1.0)
+    made = []
+    for name in (PLAIN, ALL):
+        for common in (True, False):
+            made.append(
+                _over(
+                    f"{name} is as accurate under faults as {TRIPLED}, but for 1 point",
+                    rates,
+                    found.gain(name, TRIPLED, rates, common=common) if rates else None,
+                    "at least",
+                    -1.0,
+                    common,
+                )
+            )
+    whole = found.measured[TRIPLED].cost
+    for name, limit in ((PLAIN, 0.5), (ALL, 0.51)):
+        cost = found.measured[name].cost
+        share = (cost.after.bits - cost.before.bits) / (whole.after.bits - whole.before.bits)
+        about = "half" if limit == 0.5 else "half, and 2 bounds a channel"
+        made.append(
+            Claim(
+                f"{name} adds at most {about}, of the memory that triplication adds",
+                exactly(share, "of what triplication adds", whole.after.bits),
+                "at most",
+                limit,
+                "stored bits",
+            )
+        )
+    return made
+
+
+def _some(found: Findings) -> list[Claim]:
+    harmed, collapsed = found.harmed(1.0), found.harmed(COLLAPSE)
+    first = collapsed[:1]
+    far = tuple(r for r in found.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
+    made = []
+    for common in (True, False):
+        cases = ((SOME, 5.0, first), (SOME, 5.0, far), (INTERVALS, 4.0, far))
+        for name, limit, rates in cases:
+            times = f" {rates[0] / first[0]:.0f} times" if rates and rates != first else ""
+            made.append(
+                _over(
+                    f"{name}: fewer than {limit:g} points are lost at{times} the rate at which the "
+                    "unprotected network collapses",
+                    rates,
+                    found.drop(name, rates, common=common) if rates else None,
+                    "at most",
+                    limit,
+                    common,
+                )
+            )
+        made.append(
+            _over(
+                f"{SOME} loses no more than {INTERVALS}, but for 1 point",
+                harmed,
+                found.gain(SOME, INTERVALS, harmed, common=common) if harmed else None,
+                "at least",
+                -1.0,
+                common,
+            )
+        )
+    return made
+
+
+def _over(
+    text: str,
+    rates: Sequence[float],
+    figure: Estimate | None,
+    sense: Literal["at least", "at most"],
+    limit: float,
+    common: bool,
+) -> Claim:
+    what = "the same faults" if common else "each its own faults, copies and intervals struck too"
+    where = ", ".join(f"{rate:g}" for rate in rates)
+    note = f"{what}; rate {where}" if len(rates) == 1 else f"{what}; mean over the rates {where}"
+    if figure is None:
+        note = "no rate is high enough for that"
+    return Claim(text, figure, sense, limit, note)
+
+
+def _fault_free(found: Findings) -> list[Claim]:
+    return [
+        Claim(
+            f"{name}: at most 0.1 points are lost without faults",
+            found.free_drop(name),
+            "at most",
+            0.1,
+            "all test images; the intervals are those of the training images",
+        )
+        for name in (INTERVALS, SOME, ALL, PLAIN)
+    ]
+
+
+CHANNEL_DUPLICATION = Study(
+    name="channel-duplication",
+    title="Duplicated channels with error detection and correction",
+    source="Ahmadilivani et al., IOLTS 2024: resilience over the share of duplicated channels",
+    about=(
+        "Every bit of every stored number (weights, biases, norms, copies, intervals; Float32) "
+        "flips with the given chance (the bit error rate, per bit). Channels are ranked by "
+        "VulnerabilityGain. The unprotected network counts as collapsed at the lowest rate at "
+        "which it surely loses 20 points; what is compared over several rates is compared over "
+        "those at which it surely loses 1 point."
+    ),
+    networks=("lenet5", "resnet20", "vgg8"),
+    variants=(
+        Variant(NONE, "", "mixed", "o"),
+        Variant(INTERVALS, "ChannelDuplication(share=0.0)", "field4", "s"),
+        Variant(SOME, "ChannelDuplication(share=0.15)", "field1", "D"),
+        Variant(ALL, "ChannelDuplication(share=1.0)", "critical", "^"),
+        Variant(PLAIN, "ChannelDuplication(share=1.0, edac='min')", "field2", "v"),
+        Variant(TRIPLED, "Triplication()", "field3", "P"),
+    ),
+    rates=(1e-8, 5e-8, 1e-7, 5e-7, 1e-6, 5e-6, 1e-5, 5e-5, 1e-4),
+    format=Float32(),
+    claims=claims,
+    scores=VulnerabilityGain(),
+)

@@ -1,0 +1,255 @@
+"""Do ``radhard harden`` and ``radhard verify`` protect, keep, replay, and judge?"""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from radhard import hardenings
+from radhard.cli import main
+from radhard.factory import function
+from radhard.hardenings.base import applied
+from radhard.manifest import fingerprint
+from radhard.results import Results
+
+CODE = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 2)).eval()
+
+def samples():
+    torch.manual_seed(1)
+    x = torch.randn(8, 3)
+    return x, build()(x).argmax(1)
+
+def unlabelled():
+    return samples()[0]
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 2)).eval()
+"""
+
+NAMED = ["parts_of_mine.py:build", "--data", "parts_of_mine.py:samples"]
+RANGER = ["--with", "Ranger()", "--no-time"]
+EXPONENT = ["--fault", "BitFlip(bits=30)"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a user's own network and data."""
+    (tmp_path / "parts_of_mine.py").write_text(CODE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "200")
+    yield tmp_path
+    sys.modules.pop("parts_of_mine", None)
+
+
+@pytest.fixture
+def made(folder, capsys):
+    """A campaign and a hardened model."""
+    run = ["run", *NAMED, *EXPONENT, "--sampler", "Exhaustive()", "--store", "base.db"]
+    assert main(run) == 0
+    assert main(["harden", *NAMED, *RANGER, "-o", "hard"]) == 0
+    capsys.readouterr()
+    return folder
+
+
+VERIFY = ["verify", "base.db", "--model", "hard", "--no-time", "--trust"]
+
+
+def test_hardened_model_is_that_of_python(folder, capsys):
+    assert main(["harden", *NAMED, *RANGER, "-o", "hard"]) == 0
+    told = capsys.readouterr().out
+    assert "part Bound" in told
+    assert "bits stored" in told
+    assert "samples): 100 % before, 100 % after" in told
+    model, (inputs, labels) = (function(f"parts_of_mine.py:{n}")() for n in ("build", "samples"))
+    direct = hardenings.Ranger()(model, (inputs, labels))
+    assert fingerprint(hardenings.load("hard")) == fingerprint(direct)
+
+
+def test_several_hardenings_go_in_order_with_scores_made_for_each(folder, capsys):
+    both = ["--with", "ChannelDuplication(share=0.5)", "--with", "Ranger()", "--no-time"]
+    assert main(["harden", *NAMED, *both, "--scores", "MaxValue()", "-o", "hard"]) == 0
+    told = capsys.readouterr().out
+    assert "Edac" in told
+    assert "Bound" in told
+    assert set(applied(hardenings.load("hard"))) == {
+        "ChannelDuplication(share=0.5)",
+        "Ranger()",
+    }
+
+
+def test_scores_come_from_a_file_too(folder, capsys):
+    assert main(["analyze", *NAMED, "--with", "MaxValue()", "-o", "scores.json"]) == 0
+    both = ["--with", "ChannelDuplication(share=0.5)", "--with", "Ranger()", "--no-time"]
+    assert main(["harden", *NAMED, *both, "--scores", "scores.json", "-o", "a"]) == 0
+    assert main(["harden", *NAMED, *both, "--scores", "MaxValue()", "-o", "b"]) == 0
+    assert fingerprint(hardenings.load("a")) == fingerprint(hardenings.load("b"))
+
+
+def test_accuracy_is_told_on_data_that_were_not_profiled(folder, capsys):
+    options = [*RANGER, "--validate", "parts_of_mine.py:samples", "-o", "hard"]
+    assert main(["harden", *NAMED, *options]) == 0
+    assert capsys.readouterr().out.count("fault-free accuracy") == 2
+    facts = json.loads(Path("hard/recipe.json").read_text())["facts"]
+    assert facts["accuracy (validate)"] == [1.0, 1.0]
+
+
+def test_every_verb_takes_the_folder_for_a_model(made, capsys):
+    named = ["hard", "--data", "parts_of_mine.py:samples", "--trust"]
+    assert main(["run", *named, "--sampler", "Uniform(5)", "--store", "again.db"]) == 0
+    assert main(["analyze", *named, "--with", "MaxValue()"]) == 0
+    more = ["--with", "Triplication(share=0.5)", "--scores", "MaxValue()", "--no-time"]
+    assert main(["harden", *named, *more, "-o", "more"]) == 0
+    assert json.loads(Path("more/recipe.json").read_text())["base"] == NAMED[0]
+    assert len(applied(hardenings.load("more"))) == 2
+    assert main(["run", "--from", "again.db", "--store", "twice.db", "--trust"]) == 0
+    assert Results.open("twice.db").rate() == Results.open("again.db").rate()
+
+
+def test_code_that_a_recipe_names_is_run_only_if_it_is_trusted(made, capsys):
+    (made / "parts_of_mine.py").write_text("open('ran', 'w').close()\n" + CODE)
+    for arguments in (
+        ["run", "hard", "--data", "mnist"],
+        ["analyze", "hard", "--data", "mnist", "--with", "MaxValue()"],
+        ["harden", "hard", "--data", "mnist", "--with", "Triplication()"],
+        ["verify", "base.db", "--model", "hard"],
+    ):
+        assert main(arguments) == 2
+        assert "names code of its own, 'parts_of_mine.py:build'" in capsys.readouterr().err
+    assert not (made / "ran").exists()
+
+
+def test_same_faults_are_replayed_with_cost_beside(made, capsys):
+    assert main([*VERIFY, "--store", "hard.db", "--by", "tensor", "--fit-per-bit", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "the same faults" in told
+    assert "bits stored" in told
+    assert "2.weight:" in told
+    assert "FIT" in told
+    before, after = Results.open("base.db"), Results.open("hard.db")
+    assert str(after.rate()) in told
+    assert after.rate().value < before.rate().value
+    assert after.manifest["model"] == "hard"
+
+
+def test_exit_code_says_whether_limits_are_surely_kept(made, capsys):
+    rate = 0.999
+    assert main([*VERIFY, "--max-rate", str(rate), "--max-drop", str(rate)]) == 0
+    assert main([*VERIFY, "--max-rate", "0"]) in (0, 1)
+    main([*VERIFY, "--store", "hard.db"])
+    found = Results.open("hard.db").rate().value
+    assert main([*VERIFY, "--max-rate", str(found)]) == 0
+    if found > 0:
+        assert main([*VERIFY, "--max-rate", str(found * 0.99)]) == 1
+        assert "is not surely below" in capsys.readouterr().out
+    assert main([*VERIFY, "--max-drop", "-0.5"]) == 1
+    assert "the accuracy lost" in capsys.readouterr().out
+
+
+def test_run_is_continued_and_ends_with_the_same(made, capsys):
+    assert main([*VERIFY, "--store", "one.db"]) == 0
+    first = capsys.readouterr().out
+    assert main([*VERIFY, "--store", "one.db"]) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_reports_are_written(made, capsys):
+    options = ["--store", "hard.db", "--report", "hard.html", "--fit-per-bit", "1"]
+    assert main([*VERIFY, *options]) == 0
+    text = Path("hard.md").read_text("utf-8")
+    assert "More bits, more upsets" in text
+    assert f"{100 * Results.open('hard.db').rate().value:.1f} %" in text
+    assert Path("hard.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def refused(capsys, *arguments):
+    capsys.readouterr()
+    assert main(list(arguments)) == 2
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    assert len(told.err.splitlines()) == 1
+    return told.err
+
+
+def test_harden_says_what_cannot_be_used(folder, capsys):
+    for options, said in (
+        ([], "name a hardening, such as --with 'Ranger()'"),
+        (["--with", "Rangr()"], "did you mean Ranger"),
+        (["--with", "Ranger()", "--with", "Ranger()"], "already"),
+        (["--with", "ChannelDuplication()"], "needs scores"),
+        (["--with", "ChannelDuplication()", "--scores", "MaxValues()"], "did you mean MaxValue"),
+        (["--with", "ChannelDuplication()", "--scores", "none.json"], "none.json"),
+        (["--with", "ChannelDuplication(share=2.0)"], "share=2.0"),
+        (["--with", "Ranger()", "--validate", "nothing"], "nothing"),
+        (["--with", "Ranger()", "-o", "parts_of_mine.py"], "cannot be written"),
+    ):
+        assert said in refused(capsys, "harden", *NAMED, *options, "--no-time"), options
+    assert "has none" in refused(capsys, "harden", "parts_of_mine.py:linear", *NAMED[1:], *RANGER)
+
+
+def test_verify_says_what_cannot_be_used(made, capsys):
+    torch.save({}, "weights.pt")
+    Path("broken").mkdir()
+    Path("broken/recipe.json").write_text("{}")
+    for arguments, said in (
+        (["verify", "none.db", "--model", "hard"], "there is no run file"),
+        (["verify", "base.db", "--model", "soft", "--trust"], "unknown model 'soft'"),
+        (["verify", "base.db", "--model", "broken", "--trust"], "no recipe of radhard's"),
+        (["verify", "base.db"], "Missing option"),
+        ([*VERIFY, "--data", "mnist"], "is not the data of the campaign"),
+        ([*VERIFY, "--n", "3"], "is not the data of the campaign"),
+        ([*VERIFY, "--max-rate", "2"], "--max-rate"),
+        ([*VERIFY, "--by", "colour"], "by='colour'"),
+        (["run", "hard", *NAMED[1:], "--trust", "--weights", "weights.pt"], "has its own"),
+    ):
+        assert said in refused(capsys, *arguments), arguments
+
+
+def test_drop_without_labels_is_no_success(folder, capsys):
+    bare = ["parts_of_mine.py:build", "--data", "parts_of_mine.py:unlabelled"]
+    assert main(["run", *bare, "--sampler", "Uniform(5)", "--store", "base.db"]) == 0
+    assert main(["harden", *bare, *RANGER, "-o", "hard"]) == 0
+    assert "data with labels" in refused(capsys, *VERIFY, "--max-drop", "0.5")
+
+
+def test_base_model_that_has_changed_is_told(made, capsys):
+    (made / "parts_of_mine.py").write_text(CODE.replace("manual_seed(0)", "manual_seed(7)"))
+    sys.modules.pop("parts_of_mine", None)
+    assert "no longer the model" in refused(capsys, *VERIFY)
+
+
+def test_format_is_that_of_the_campaign_or_it_is_told(made, capsys):
+    format = ["--format", "Fixed(1, 6)"]
+    run = ["run", *NAMED, *format, "--sampler", "Uniform(9)", "--store", "fixed.db"]
+    assert main(run) == 0
+    said = refused(capsys, "verify", "fixed.db", *VERIFY[2:])
+    assert "harden the model stored so" in said
+    assert main(["harden", *NAMED, *format, *RANGER, "-o", "fixed"]) == 0
+    assert main(["verify", "fixed.db", "--model", "fixed", "--no-time", "--trust"]) == 0
+    assert "What was added was struck as Float32()." in capsys.readouterr().out
+
+
+def test_model_that_lost_channels_is_compared_without_pairs(made, capsys):
+    prune = ["--with", "VulnerabilityPruning(linear=0.3)", "--scores", "MaxValue()", "--no-time"]
+    assert main(["harden", *NAMED, *prune, "-o", "cut"]) == 0
+    assert main(["verify", "base.db", "--model", "cut", "--no-time", "--trust"]) == 0
+    assert "not paired: other tensors" in capsys.readouterr().out
+
+
+def test_page_of_several_runs_is_of_hardened_ones(made, capsys):
+    timed = [argument for argument in VERIFY if argument != "--no-time"]
+    assert main([*timed, "--store", "hard.db"]) == 0
+    assert main(["report", "base.db", "hard.db", "-o", "ways.html"]) == 0
+    text = Path("ways.md").read_text("utf-8")
+    assert "Ranger()" in text
+    assert "unprotected" in text
+    assert "put other runs side by side" in refused(capsys, "report", "base.db", "base.db")

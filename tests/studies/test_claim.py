@@ -1,0 +1,42 @@
+"""Does a verdict say no more than the interval does?"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radhard.stats import Estimate
+from radhard.studies import Claim
+
+numbers = st.floats(-100, 100, allow_nan=False)
+
+
+def claim(low, high, sense, limit):
+    figure = Estimate((low + high) / 2, low, high, 0.95, 200, "points")
+    return Claim("a claim", figure, sense, limit)
+
+
+@given(st.tuples(numbers, numbers).map(sorted), numbers)
+def test_at_least_and_at_most_mirror_each_other(interval, limit):
+    low, high = interval
+    least = claim(low, high, "at least", limit).verdict
+    assert least == claim(-high, -low, "at most", -limit).verdict
+    truths = {value >= limit for value in (low, high)}
+    assert (
+        least
+        == {
+            (True,): "holds",
+            (False,): "does not hold",
+            (False, True): "cannot be told",
+        }[tuple(sorted(truths))]
+    )
+
+
+@given(st.tuples(numbers, numbers).map(sorted), st.floats(0, 10), numbers)
+def test_wider_interval_never_turns_a_verdict_into_its_opposite(interval, more, limit):
+    low, high = interval
+    before = claim(low, high, "at most", limit).verdict
+    after = claim(low - more, high + more, "at most", limit).verdict
+    assert after in (before, "cannot be told")
+
+
+def test_without_a_figure_nothing_can_be_told():
+    assert Claim("a claim", None, "at most", 1.0, "nothing tried").verdict == "cannot be told"

@@ -1,0 +1,81 @@
+"""Does a page say every number with its interval, and is each figure a file that stands alone?"""
+
+import json
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from radhard.errors import InputError
+from radhard.studies import ACTIVATION_BOUNDS, Plan
+from radhard.studies.pages import write_study
+from radhard.studies.told import Told
+from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
+from tests.studies.tiny import fabricated, tiny_network
+
+FOUND = fabricated(ACTIVATION_BOUNDS, BOUNDS_LOST, added=BOUNDS_ADDED)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    told = Told(
+        ACTIVATION_BOUNDS, Plan(runs=400), "radhard study x", "v", ((tiny_network(), FOUND),)
+    )
+    return write_study(told, tmp_path_factory.mktemp("page"))
+
+
+def test_page_numbers_and_two_figures_are_written(files):
+    names = [path.name for path in files]
+    assert names == [
+        "activation-bounds.md",
+        "activation-bounds.json",
+        "activation-bounds-made up-own.svg",
+        "activation-bounds-made up-common.svg",
+    ]
+    assert all(path.stat().st_size > 500 for path in files)
+
+
+def test_page_counts_its_verdicts(files):
+    page = files[0].read_text("utf-8")
+    rows = re.findall(r"\| (holds|does not hold|cannot be told) \|$", page, re.MULTILINE)
+    numbers = [rows.count(v) for v in ("holds", "does not hold", "cannot be told")]
+    said = "Of {} claims {} hold, {} do not, {} cannot be told.".format(len(rows), *numbers)
+    assert len(rows) == len(ACTIVATION_BOUNDS.claims(FOUND))
+    assert said in page
+
+
+def test_all_rows_of_a_table_have_as_many_cells(files):
+    for table in re.findall(r"(?:^\|.*\n)+", files[0].read_text("utf-8"), re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(widths) == 1
+
+
+def test_every_figure_has_an_interval_in_the_numbers(files):
+    numbers = json.loads(files[1].read_text("utf-8"))
+    (network,) = numbers["networks"]
+    assert len(network["variants"]) == 6
+    for variant in network["variants"]:
+        for faults in ("own", "common"):
+            assert [at["rate"] for at in variant[faults]["rates"]] == list(FOUND.rates)
+            for at in variant[faults]["rates"]:
+                for figure in ("accuracy", "drop"):
+                    assert at[figure]["low"] <= at[figure]["value"] <= at[figure]["high"]
+                    assert at[figure]["trials"] == 400
+
+
+def test_picture_is_xml_with_all_its_colours(files):
+    for path in files[2:]:
+        text = path.read_text("utf-8")
+        assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+        used, known = set(re.findall(r"var\((--[\w-]+)\)", text)), re.findall(r"(--[\w-]+):", text)
+        assert used
+        assert used <= set(known)
+        assert all(variant.name in text for variant in ACTIVATION_BOUNDS.variants)
+
+
+def test_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("here")
+    told = Told(replace(ACTIVATION_BOUNDS, claims=lambda _: []), Plan(runs=1), "", "", ())
+    with pytest.raises(InputError, match="cannot be written"):
+        write_study(told, tmp_path / "file")

@@ -39,7 +39,17 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "family", ["targets", "faults", "formats", "samplers", "engines", "metrics", "analyses", "hardenings"]
+    "family",
+    [
+        "targets",
+        "faults",
+        "formats",
+        "samplers",
+        "engines",
+        "metrics",
+        "analyses",
+        "hardenings",
+    ],
 )
 def test_list_shows_every_component_with_its_meaning(family, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")

@@ -94,5 +94,5 @@ def test_huge_logits_look_familiar_from_below_only() -> None:
     ("least", "most"), [(math.nan, None), (2.0, 1.0), (0.0, math.inf), (-math.inf, None)]
 )
 def test_thresholds_that_make_no_sense_are_refused(least: float, most: float | None) -> None:
-    with pytest.raises(InputError, match="finite number|is below least"):
+    with pytest.raises(InputError, match=r"finite number|is below least"):
         Detected("margin", least, most)

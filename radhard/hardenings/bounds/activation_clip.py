@@ -13,7 +13,7 @@ __all__ = ["ActivationClip"]
 
 @component
 class ActivationClip(Hardening):
-    """Clamps the inputs of activation functions, AVC (Ahmadilivani et al., DFT 2024).
+    """Clamps the inputs of activation functions, AVC (Parchekani et al., DFT 2024).
 
     To the range that they had on the data, before every activation function that is a module:
     sigmoid, tanh and softmax too, whose outputs are bounded, but for NaN, and wrong all the same

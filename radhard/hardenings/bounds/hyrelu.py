@@ -16,7 +16,7 @@ _FAR = 100.0
 
 
 class HyReLU(Part):
-    """A ReLU with a bound that can be learnt (Ahmadilivani et al., ProAct, 2024).
+    """A ReLU with a bound that can be learnt (Mousavi et al., ProAct, 2024).
 
     ``high`` is a buffer of shape ``()``, or that of one sample. ``hard``: what is above it is zero,
     and nothing else changes; otherwise `smooth`, which can be trained and halves a value that is

@@ -20,7 +20,7 @@ Direction = Literal["teacher", "student"]
 
 @component
 class ProAct(Hardening):
-    """Learns bounds layer by layer from the last to the first (Ahmadilivani et al., ProAct, 2024).
+    """Learns bounds layer by layer from the last to the first (Mousavi et al., ProAct, 2024).
 
     Behind every ReLU a `HyReLU`: with a bound for every neuron where the last one before the output
     is, with one bound for the layer elsewhere. They start at the largest values seen; Adam lowers

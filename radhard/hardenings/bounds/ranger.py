@@ -17,7 +17,7 @@ class Ranger(Hardening):
 
     After every activation function without a bound of its own. ``granularity``: one range for a
     layer or one for every neuron; ``mode``: what lies outside becomes zero (as in the comparison of
-    Ahmadilivani et al., ProAct, 2024), or is clamped to the bound (as Ranger was published). Behind
+    Mousavi et al., ProAct, 2024), or is clamped to the bound (as Ranger was published). Behind
     a ReLU the lower end is zero, whatever was seen, and takes no memory.
     """
 

@@ -118,9 +118,8 @@ ACTIVATION_BOUNDS = Study(
         "flips with the given chance (the bit error rate, per bit) before the images are looked "
         "at. The order is that of the mean accuracy over the moderate rates, at which the "
         "unprotected network surely loses 1 point and, in the mean, at most 50 (of these the paper "
-        "speaks), and over the rates beyond. They follow from that "
-        "network alone. Bounds that are learnt are deployed as hard ones: what is "
-        "above is zero, what is below unchanged."
+        "speaks), and over the rates beyond; both follow from that network alone. Bounds that are "
+        "learnt are deployed as hard ones: what is above is zero, what is below unchanged."
     ),
     networks=("lenet5", "resnet20", "vgg8"),
     variants=(

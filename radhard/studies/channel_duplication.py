@@ -63,9 +63,9 @@ def _some(found: Findings) -> list[Claim]:
     far = tuple(r for r in found.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
     made = []
     for common in (True, False):
-        cases = ((SOME, 5.0, first), (SOME, 5.0, far), (INTERVALS, 4.0, far))
-        for name, limit, rates in cases:
-            times = f" {rates[0] / first[0]:.0f} times" if rates and rates != first else ""
+        beyond = f" {far[0] / first[0]:.0f} times" if far else " up to 100 times"
+        cases = ((SOME, 5.0, first, ""), (SOME, 5.0, far, beyond), (INTERVALS, 4.0, far, beyond))
+        for name, limit, rates, times in cases:
             made.append(
                 _over(
                     f"{name}: fewer than {limit:g} points are lost at{times} the rate at which the "
@@ -102,7 +102,7 @@ def _over(
     where = ", ".join(f"{rate:g}" for rate in rates)
     note = f"{what}; rate {where}" if len(rates) == 1 else f"{what}; mean over the rates {where}"
     if figure is None:
-        note = "no rate is high enough for that"
+        note = f"{what}; no rate of those tried"
     return Claim(text, figure, sense, limit, note)
 
 

@@ -1,7 +1,7 @@
 """What came out for one network, as the claims ask for it?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -60,6 +60,8 @@ class Findings:
     images: int
     measured: Mapping[str, Measured]
     confidence: float = 0.95
+    _known: dict[tuple[str, tuple[float, ...], bool], Estimate] = field(default_factory=dict)
+    """Means that were asked for before: page, figures and numbers ask for the same ones."""
 
     @property
     def base(self) -> Measured:
@@ -73,8 +75,11 @@ class Findings:
 
     def accuracy(self, name: str, rates: Sequence[float], *, common: bool) -> Estimate:
         """Mean accuracy under faults, over the rates alike."""
-        cells = [Cell(trials, _ENDLESS) for trials in self._trials(name, rates, common)]
-        return stratified_mean(cells, confidence=self.confidence)
+        key = name, tuple(rates), common
+        if key not in self._known:
+            cells = [Cell(trials, _ENDLESS) for trials in self._trials(name, rates, common)]
+            self._known[key] = stratified_mean(cells, confidence=self.confidence)
+        return self._known[key]
 
     def drop(self, name: str, rates: Sequence[float], *, common: bool) -> Estimate:
         """Points of accuracy lost: of the unprotected, fault-free network less this one's."""

@@ -119,3 +119,13 @@ def test_rate_far_beyond_the_collapse_is_at_most_a_hundred_times_as_high():
     notes = [c.note for c in CHANNEL_DUPLICATION.claims(found) if "100 times" in c.text]
     assert notes
     assert all(note.endswith("rate 1e-06") for note in notes)
+
+
+@pytest.mark.parametrize("points", [0.0, 10.0, 40.0])
+def test_no_two_claims_are_the_same(points):
+    lost = {**COPIES_LOST, "unprotected": points}
+    found = fabricated(CHANNEL_DUPLICATION, lost, bits=COPIES_BITS)
+    claims = CHANNEL_DUPLICATION.claims(found)
+    assert len(verdicts(CHANNEL_DUPLICATION, found)) == len(claims)
+    told = [claim for claim in claims if "collapses" in claim.text and claim.figure is not None]
+    assert bool(told) == (points > 20)

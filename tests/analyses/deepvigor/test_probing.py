@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from radhard.analyses.deepvigor.looking import looked_at
 from radhard.analyses.deepvigor.losses import loss
 from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.looking import looked_at
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.forward import plain

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from radhard.campaign import faultless
 from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
 from radhard.formats import Format
@@ -100,7 +101,7 @@ def _macs(model: nn.Module, data: Data, call: Forward) -> int:
     one = data.first(1) if device is None else data.first(1).to(device)
     counter = FlopCounterMode(display=False)
     with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:
-        call(model, one.inputs)
+        faultless(call)(model, one.inputs)
     return int(counter.get_total_flops()) // 2 + sum(more)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from radhard.campaign import faultless
 from radhard.datasets.data import Data
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
@@ -68,7 +69,7 @@ class Hardening(Component):
             scores.demand_suit(model)
         made = copied(model)
         with evaluating(made):
-            logits = golden_outputs(made, data, call, min(batch, len(data)))
+            logits = golden_outputs(made, data, faultless(call), min(batch, len(data)))
             self.harden(
                 Workpiece(
                     made,

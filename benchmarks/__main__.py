@@ -14,6 +14,7 @@ from benchmarks.exhaustive import EXHAUSTIVE, exhausted
 from benchmarks.floor import machine_rates
 from benchmarks.machine import described
 from benchmarks.measure import measured
+from benchmarks.predicted import VGG11, vgg11_speed
 from benchmarks.profiled import profiled
 from benchmarks.row import Row
 from benchmarks.rows import ROWS
@@ -25,7 +26,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 @click.command()
-@click.argument("rows", nargs=-1, type=click.Choice(list(ALL)))
+@click.argument("rows", nargs=-1, type=click.Choice([*ALL, VGG11]))
 @click.option("--quick", is_flag=True, help="Few trials and repeats: a look, not a measurement.")
 @click.option("--document", is_flag=True, help="Put the tables into docs/performance.md too.")
 @click.option("--profile", is_flag=True, help="Say where the engines spend their time instead.")
@@ -33,17 +34,20 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
     """Time the engines beside the naive loop: all ROWS, or those named."""
     torch.set_num_threads(1)
     if profile:
-        for name in rows or ALL:
+        for name in [name for name in rows or ALL if name != VGG11]:
             click.echo(profiled(ALL[name], quick=quick) + "\n")
         return
     machine = described(machine_rates())
     if quick:
         machine.append("Few trials and repeats (`--quick`): a look, not a measurement.")
     lines: list[Line] = []
-    for name in rows or ALL:
+    for name in [name for name in rows or ALL if name != VGG11]:
         click.echo(f"{name} ...", err=True)
         lines.append(_line(ALL[name], quick))
     text = page(lines, machine)
+    if VGG11 in rows or not (rows or quick):
+        click.echo(f"{VGG11} ...", err=True)
+        text += f"\n{vgg11_speed()}\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
     name = ("quick" if quick else "full") if not rows else "some"

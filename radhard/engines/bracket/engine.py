@@ -30,7 +30,7 @@ class Bracket(Engine):
     outputs of its operation along one line. They are tried from the outside in; where a sample's
     answer is the same at two of them, it is taken to be the same between. On the side that reaches
     less far, samples are not tried whose outputs moved, under a larger displacement of the other
-    side, by less than a quarter of what would change their answer. Infinities and NaN are tried by
+    side, by less than a 64th of what would change their answer. Infinities and NaN are tried by
     themselves. Values near overflow are added up in another order than the reference has,
     and count as inferred too. A share ``audit`` of the faults with inferred verdicts is tried as
     well; where more than a share ``threshold`` of these verdicts is wrong, all faults of the words

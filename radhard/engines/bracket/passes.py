@@ -14,7 +14,7 @@ from radhard.metrics.outputs import Faulty, Golden
 
 __all__ = ["Passes", "answers"]
 
-_ELEMENTS = 2**20
+_ELEMENTS = 2**22
 """Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
 
 _CHANGES = 128

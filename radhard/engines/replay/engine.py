@@ -149,7 +149,7 @@ class Replay(Engine):
     def _chunk(self, plan: Plan, place: int) -> int:
         """Trials in a chunk: no more than share passes to some avail, so that workers end alike."""
         piece = plan.pieces[0]
-        each = (piece.stop - piece.start) * plan.largest(place)
+        each: int = (piece.stop - piece.start) * plan.largest(place)
         return max(_LEAST, _PASSES * (ELEMENTS // each))
 
     def _stored(self, plan: Plan, place: int, trials: Numbers) -> Figures:

@@ -54,7 +54,8 @@ class DeepVigorPlus(Analysis):
         error: ``"uniform"``, as published: one distribution of errors for all images, each the same
             all over a channel. ``"pattern"``: each image meets its own errors, where they are: that
             of a weight is ``error * input`` at every position, for one weight an image and draw.
-        grid: ``"powers"`` of two, as published, or the errors themselves (``"adaptive"``).
+        grid: ``"powers"`` of two from 2^-10 on, as published, or the errors themselves
+            (``"adaptive"``), for values of any size.
         strict: try also errors beyond 2^10, which as published are critical by definition. What is
             no finite number is so always.
         tolerance: leave a search once the errors that are still open are this share of all.
@@ -75,10 +76,10 @@ class DeepVigorPlus(Analysis):
     channels: float = 1.0
     neurons: Count = "log2"
     error: Literal["uniform", "pattern"] = "pattern"
-    grid: Grid = "adaptive"
+    grid: Grid = "powers"
     strict: bool = True
     tolerance: float = 0.002
-    screen: float = 0.1
+    screen: float = 0.3
     draws: int = 1
     images: int = 100
     format: str = "Float32()"

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["BOUND", "LARGEST", "POWERS", "Grid", "Ladder", "Side", "histogram", "ladder"]
+__all__ = ["BOUND", "LARGEST", "POWERS", "Grid", "Ladder", "Side", "ladder"]
 
 Grid = Literal["powers", "adaptive"]
 
@@ -78,29 +78,6 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
         sizes = (sign * moving).clamp(min=0.0)
         sides.append(_powers(sizes, strict) if grid == "powers" else _own(sizes))
     return Ladder(share, *sides)
-
-
-def histogram(errors: Tensor) -> dict[str, float]:
-    """The distribution of errors over bins between powers of two (Ahmadilivani et al., 2024).
-
-    Half-open: a bin holds its bound that is nearer to zero. What is no number has a bin of its own.
-
-    >>> histogram(torch.tensor([0.0, 0.5, -1.5, float("nan")]))
-    {'nan': 0.25, '(-2, -1]': 0.25, '(-0.000976562, 0.000976562)': 0.25, '[0.5, 1)': 0.25}
-    """
-    edges = torch.tensor(POWERS, dtype=torch.float64)
-    flat = errors.flatten().double()
-    bins = {"nan": float(flat.isnan().double().mean())}
-    names = ["inf" if at == len(POWERS) else f"{POWERS[at]:g}" for at in range(len(POWERS) + 1)]
-    levels = torch.bucketize(flat.abs(), edges, right=True).where(~flat.isnan(), -1)
-    for level in range(len(POWERS), 0, -1):
-        label = f"(-{names[level]}, -{names[level - 1]}]"
-        bins[label] = float(((levels == level) & (flat < 0)).double().mean())
-    bins[f"(-{names[0]}, {names[0]})"] = float((levels == 0).double().mean())
-    for level in range(1, len(POWERS) + 1):
-        label = f"[{names[level - 1]}, {names[level]})"
-        bins[label] = float(((levels == level) & (flat > 0)).double().mean())
-    return {label: share for label, share in bins.items() if share or label == "nan"}
 
 
 def _powers(sizes: Tensor, strict: bool) -> Side:

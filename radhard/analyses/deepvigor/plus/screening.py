@@ -22,7 +22,7 @@ aten: Any = torch.ops.aten
 _LOCAL = {*simple.RULES, *moves.RULES, *pooling.RULES, aten.batch_norm.default}
 """Operations by which a deviation stays in its channel, carried out exactly."""
 
-_RIVALS = 9
+_RIVALS = 5
 """Classes that are looked at for each sample, those with the largest logits."""
 
 _MEMORY = 2**30
@@ -128,7 +128,8 @@ def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]
         rows = slice(start, min(start + _BATCH, len(outputs)))
         batch = [tensor for _, tensor in leaves(plan.campaign.data.rows(rows))]
         with torch.enable_grad():
-            given = [tensor.clone().requires_grad_() for tensor in batch]
+            # In the memory order of the weights, which are laid out already.
+            given = [_ordered(tensor, plan).requires_grad_() for tensor in batch]
             values: dict[int, Any] = {**constants, **dict(zip(graph.inputs, given, strict=True))}
             for node in graph.nodes:
                 values[node.slot] = node(values.__getitem__)
@@ -143,3 +144,8 @@ def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]
             own = torch.stack([each[number].to(torch.bfloat16) for each in found])
             parts[slot].append(own)
     return {slot: torch.cat(own, dim=1) for slot, own in parts.items()}, margins
+
+
+def _ordered(tensor: Tensor, plan: Plan) -> Tensor:
+    last = plan.channels_last and tensor.ndim == 4
+    return tensor.clone(memory_format=torch.channels_last if last else torch.contiguous_format)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radhard.analyses.deepvigor.plus.ladder import BOUND, POWERS, Grid, histogram, ladder
+from radhard.analyses.deepvigor.plus.ladder import BOUND, POWERS, Grid, ladder
 
 ERRORS = st.lists(
     st.one_of(
@@ -18,15 +18,19 @@ ERRORS = st.lists(
 )
 
 
-@given(ERRORS)
-def test_the_distribution_sums_to_one_with_overflow_and_nan_in_bins_of_their_own(
-    errors: list[float],
+@given(ERRORS, st.booleans())
+def test_the_distribution_sums_to_one_with_what_is_beyond_and_what_is_no_number(
+    errors: list[float], strict: bool
 ) -> None:
-    bins = histogram(torch.tensor(errors, dtype=torch.float64))
-    assert math.isclose(sum(bins.values()), 1, abs_tol=1e-12)
-    assert bins["nan"] == sum(map(math.isnan, errors)) / len(errors)
-    beyond = sum(error >= BOUND for error in errors) / len(errors)
-    assert math.isclose(bins.get("[1024, inf)", 0.0), beyond, abs_tol=1e-12)
+    steps = ladder(torch.tensor([errors], dtype=torch.float64), "powers", strict=strict)
+    negligible = sum(abs(error) < POWERS[0] for error in errors) / len(errors)
+    shares = (steps.sure[0], steps.positive.tail[0, 0], steps.negative.tail[0, 0], negligible)
+    assert math.isclose(sum(map(float, shares)), 1, abs_tol=1e-12)
+    beyond = sum(abs(error) >= BOUND for error in errors) / len(errors)
+    unknown = sum(not math.isfinite(error) for error in errors) / len(errors)
+    infinite = sum(math.isinf(error) for error in errors) / len(errors)
+    sure = unknown if strict else beyond + unknown - infinite
+    assert math.isclose(float(steps.sure[0]), sure, abs_tol=1e-12)
 
 
 @settings(deadline=None)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from radhard.engines import Campaign, Replay, Serial
 from radhard.engines.replay import tracing
@@ -90,6 +90,7 @@ def test_the_model_keeps_its_own_forward() -> None:
     figures(Replay(), found, range(20))
     after = [dict(vars(module)) for module in found.model.modules()]
     assert [set(names) for names in after] == [set(names) for names in before]
+    assert isinstance(found.model, graphless.Forgetful)
     assert found.model.first.forward == found.model._first
 
 
@@ -142,7 +143,7 @@ def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
 
 def test_a_model_that_writes_into_what_it_still_needs_has_no_graph_of_torch_fx() -> None:
     class Twice(nn.Module):
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             y = x * 2
             return nn.functional.relu(y, inplace=True) + y
 

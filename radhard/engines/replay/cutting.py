@@ -16,7 +16,7 @@ def cut(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: Te
     ``rows`` are the golden rows that the patch's rows belong to; None: all, in order. Coordinates
     over the edge give the value at the edge.
     """
-    if all(start is None for start in starts):
+    if _whole(starts):
         return golden if rows is None else taken(golden, rows)
     if rows is None and _within(starts, like, golden):
         for axis, start in enumerate(starts, start=1):
@@ -27,12 +27,19 @@ def cut(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: Te
     rows = torch.arange(n, device=golden.device) if rows is None else rows
     if golden.ndim == 4 and starts[0] is None and by_pixel(golden):
         return _cut_window(golden, rows, starts, like)
+    channel = starts[0]
+    if isinstance(channel, Tensor) and like.shape[1] == 1 and _whole(starts[1:]):
+        return golden[rows, channel.clamp(0, golden.shape[1] - 1)].unsqueeze(1)
     index: list[Tensor] = [along(rows[:, None], 1, golden.ndim)]
     for axis, start in enumerate(starts, start=1):
         size = golden.shape[axis]
         at = positions(start, like.shape[axis], n, golden.device).clamp(0, size - 1)
         index.append(along(at, axis, golden.ndim))
     return golden[tuple(index)]
+
+
+def _whole(starts: tuple[Start, ...]) -> bool:
+    return all(start is None for start in starts)
 
 
 def _within(starts: tuple[Start, ...], like: Tensor, golden: Tensor) -> bool:

@@ -1,12 +1,16 @@
-"""What do all tests share? One thread for torch, and how hard hypothesis tries."""
+"""What do all tests share? One thread for torch, Ctrl-C, and how hard hypothesis tries."""
 
 import os
+import signal
 
 import torch
 from hypothesis import HealthCheck, settings
 
 # Several threads on a few busy cores wait for each other more than they compute.
 torch.set_num_threads(1)
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "quick",

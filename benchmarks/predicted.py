@@ -132,14 +132,16 @@ def vgg11_speed(seed: int = 0) -> str:
 @main.command()
 @click.option("--repetitions", default=20)
 @click.option("--images", default=100)
-def sampling(repetitions: int, images: int) -> None:
+@click.option("--draws", default=1, help="Weights for each image.")
+def sampling(repetitions: int, images: int, draws: int) -> None:
     """A tenth of the channels against all of them, filters of VGG-11.
 
     Two complete analyses, whose weights were drawn apart: channels are drawn from one and held
     against the other.
     """
     model, data = trained_vgg11(), datasets.photo_patches(split="test", n=images)
-    one, other = (DeepVigorPlus("weights", images=images)(model, data, seed=s) for s in (0, 1))
+    analysis = DeepVigorPlus("weights", images=images, draws=draws)
+    one, other = (analysis(model, data, seed=s) for s in (0, 1))
     channels, layers = [], []
     chance = np.random.default_rng(0)
     for _ in range(repetitions):

@@ -28,11 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 @click.command()
 @click.argument("rows", nargs=-1, type=click.Choice([*ALL, VGG11]))
 @click.option("--quick", is_flag=True, help="Few trials and repeats: a look, not a measurement.")
-@click.option(
-    "--document",
-    is_flag=True,
-    help="Put the tables into docs/performance.md too; those of named rows beside the whole.",
-)
+@click.option("--document", is_flag=True, help="Put the tables into docs/performance.md too.")
 @click.option("--profile", is_flag=True, help="Say where the engines spend their time instead.")
 def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> None:
     """Time the engines beside the naive loop: all ROWS, or those named."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 
-__all__ = ["LAYERS", "Copies", "described"]
+__all__ = ["LAYERS", "Copies", "channel_axis", "described"]
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
@@ -77,6 +77,11 @@ class Copies(nn.Module):
             inputs = inputs.index_select(self.axis, self.picked.to(inputs.device))
         outputs: Tensor = self.layer(inputs)
         return outputs
+
+
+def channel_axis(layer: dict[str, Any], output: Tensor) -> int:
+    """Which axis of a layer's output counts its channels; samples may lack an axis of their own."""
+    return output.ndim - (1 if layer["kind"] == "Linear" else 1 + len(layer["kernel"]))
 
 
 def described(layer: nn.Module) -> dict[str, Any]:

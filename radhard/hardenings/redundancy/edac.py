@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.hardenings.part import Part
-from radhard.hardenings.redundancy.copies import Copies
+from radhard.hardenings.redundancy.copies import Copies, channel_axis
 
 __all__ = ["ROUNDING", "Edac", "corrected"]
 
@@ -41,8 +41,7 @@ class Edac(Part):
         super().__init__(by)
         self.layer, self.channels = dict(layer), tuple(channels)
         self.mode, self.compare = mode, compare
-        self.linear = layer["kind"] == "Linear"
-        shape = [1] * (0 if self.linear else len(layer["kernel"]))
+        shape = [1] * (0 if layer["kind"] == "Linear" else len(layer["kernel"]))
         self.copies = Copies(self.layer, self.channels) if self.channels else None
         self.low: Tensor | None
         self.high: Tensor | None
@@ -71,12 +70,9 @@ class Edac(Part):
             return output
         return self._corrected(output, copies)
 
-    def _axis(self, output: Tensor) -> int:
-        return output.ndim - (1 if self.linear else 1 + len(self.layer["kernel"]))
-
     def _sound(self, output: Tensor, copies: Tensor | None) -> bool:
         """Whether no element is outside its interval and all copies are equal."""
-        axis = self._axis(output)
+        axis = channel_axis(self.layer, output)
         if copies is not None:
             originals = output.index_select(axis, self.rows)
             slack = self._slack(originals, copies)
@@ -104,7 +100,7 @@ class Edac(Part):
             single = torch.where(inside, output, 0.0)
         if copies is None:
             return single
-        axis = self._axis(output)
+        axis = channel_axis(self.layer, output)
         low, high = (
             None if limit is None else limit.index_select(0, self.rows)
             for limit in (self.low, self.high)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.hardenings.part import Part
-from radhard.hardenings.redundancy.copies import Copies
+from radhard.hardenings.redundancy.copies import Copies, channel_axis
 from radhard.hardenings.redundancy.edac import ROUNDING
 
 __all__ = ["Voter", "voted"]
@@ -29,8 +29,7 @@ class Voter(Part):
     def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:
         if self.rows.device != output.device:
             self.rows = self.rows.to(output.device)
-        linear = self.layer["kind"] == "Linear"
-        axis = output.ndim - (1 if linear else 1 + len(self.layer["kernel"]))
+        axis = channel_axis(self.layer, output)
         whole = len(self.channels) == output.shape[axis]
         first = output if whole else output.index_select(axis, self.rows)
         second, third = self.second(args[0]), self.third(args[0])

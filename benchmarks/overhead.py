@@ -78,7 +78,7 @@ def main(networks: Sequence[str], quick: bool, document: bool) -> None:
         for network in networks or NETWORKS
         for text, aim in AIMS.items()
     ]
-    text = _page(lines)
+    text = _page(lines, quick)
     click.echo(text)
     if not quick and not networks:
         RESULTS.mkdir(exist_ok=True)
@@ -103,12 +103,13 @@ def _hardened(model: nn.Module, data: Data, hardening: Hardening) -> nn.Module:
     return hardening(model, data, MaxValue()(model, data, progress=False), progress=False)
 
 
-def _page(lines: Sequence[Overhead]) -> str:
+def _page(lines: Sequence[Overhead], quick: bool) -> str:
     heads = ["network", "hardening", "time (range)", "at most", "MACs", "parameters", "bits stored"]
     rule = ["---", "---"] + ["---:"] * 5
     rows = [heads, rule, *(line.cells for line in lines)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return "\n".join([*described(machine_rates()), "", table, ""])
+    look = ["Few turns (`--quick`): a look, not a measurement."] if quick else []
+    return "\n".join([*described(machine_rates()), *look, "", table, ""])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How does a hardened model outlive the process that made it?"""
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,16 @@ def save(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, folder / _TENSORS)
-        text = json.dumps(recipe, indent=1) + "\n"
-        (folder / RECIPE).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be written: {error.strerror}") from error
+        # Written beside first: what is there already is whole until the new one is.
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
+            save_file(tensors, Path(beside) / _TENSORS)
+            text = json.dumps(recipe, indent=1) + "\n"
+            (Path(beside) / RECIPE).write_text(text, encoding="utf-8")
+            for name in (_TENSORS, RECIPE):
+                (Path(beside) / name).replace(folder / name)
+    except (OSError, SafetensorError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
 
 
 def is_hardened(path: str | Path) -> bool:

@@ -12,6 +12,7 @@ from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
 from radhard.hardenings import applied
+from radhard.manifest import fingerprint
 from radhard.metrics import Metric
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
@@ -76,6 +77,10 @@ def verify(
         for text in before.manifest.get("metrics", ())
     ]
     by, notes = tuple(applied(model)), []
+    if before.manifest.get("model fingerprint") == fingerprint(model):
+        notes.append(
+            "This is the very model that the campaign struck: nothing was hardened."
+        )
     cost = _cost(model, base, data, before, call, batch, timed)
     names = {
         **(names or {}),

@@ -7,14 +7,12 @@ import pytest
 import torch
 
 from radhard.analyses import MaxValue
-from radhard.hardenings import ChannelDuplication, Hardening, Ranger, Triplication
+from radhard.hardenings import Hardening, WeightBitClip, WeightRangeCheck
+from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 
-HARDENINGS = (
-    Ranger(granularity="neuron", mode="clamp"),
-    ChannelDuplication(share=0.5),
-    Triplication(share=0.25),
-)
+HARDENINGS = [h for h in EXAMPLES if not isinstance(h, WeightBitClip | WeightRangeCheck)]
+"""All but the scrubbers, which change weights as they go: `test_scrubbed_models` has these."""
 
 
 @pytest.mark.parametrize("hardening", HARDENINGS, ids=repr)

@@ -1,5 +1,6 @@
 """Is a saved model the very same, and is a file that lies told?"""
 
+import errno
 import json
 import pickle
 import struct
@@ -12,7 +13,7 @@ from torch import nn
 
 from radhard.analyses import MaxValue
 from radhard.errors import InputError
-from radhard.hardenings import ChannelDuplication, Ranger, load, save
+from radhard.hardenings import ChannelDuplication, Ranger, load, save, saved
 from radhard.hardenings.saved import base_of, is_hardened
 from radhard.manifest import fingerprint
 from tests.conformance.hardening_subject import network, samples
@@ -52,6 +53,19 @@ def test_several_hardenings_come_back_to_the_last_bit(folder):
     with torch.no_grad():
         assert torch.equal(one(samples().inputs), two(samples().inputs))
     assert not one.training
+
+
+def test_what_lies_there_is_whole_until_the_new_one_is(folder, monkeypatch):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    def full(tensors, path):
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saved, "save_file", full)
+    with pytest.raises(InputError, match="cannot be written: No space left"):
+        save(network(), folder, base="own.py:network")
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
 def test_model_is_built_as_the_recipe_says(folder):

@@ -200,3 +200,4 @@ def test_a_model_verified_against_itself_is_no_different(data):
     found = quick(before, network(), data)
     assert found.comparison.rows[0].difference.value == 0
     assert found.own is None
+    assert "nothing was hardened" in repr(found)

@@ -12,6 +12,7 @@ from radhard.formats import Format
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.bound import Bound
 from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.roundoff import widened
 from radhard.hardenings.bounds.searched import mean_under, searched
 from radhard.hardenings.workpiece import Workpiece
 from radhard.metrics import Accuracy
@@ -63,7 +64,7 @@ class FTClipAct(Hardening):
         bounds: list[Bound] = []
         for name, (_, high) in work.ranges(names, per="layer").items():
             bound = Bound(work.by, shape=(), mode="zero", floor=0.0).to(high)
-            bound.high.copy_(high)
+            bound.high.copy_(widened(high))
             work.attach(name, "clipped", bound)
             bounds.append(bound)
         format = parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]

@@ -6,15 +6,16 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.bounds.hyrelu import HyReLU
+from radhard.hardenings.bounds.roundoff import widened
 from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["demand_schedule", "put"]
 
 
 def put(work: Workpiece, name: str, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
-    """A bound behind the module ``name``, at ``most``: the largest value that it gave."""
+    """A bound behind the module ``name``, just above ``most``: the largest value that it gave."""
     part = HyReLU(work.by, shape=tuple(most.shape), slope=slope, hard=hard).to(most)
-    part.high.copy_(most)
+    part.high.copy_(widened(most))
     work.attach(name, "hyrelu", part)
     return part
 

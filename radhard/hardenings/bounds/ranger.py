@@ -5,6 +5,7 @@ from typing import Literal
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.bound import Bound, Mode
 from radhard.hardenings.bounds.functions import UNBOUNDED, floor
+from radhard.hardenings.bounds.roundoff import widened
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -18,7 +19,8 @@ class Ranger(Hardening):
     After every activation function without a bound of its own. ``granularity``: one range for a
     layer or one for every neuron; ``mode``: what lies outside becomes zero (as in the comparison of
     Mousavi et al., ProAct, 2024), or is clamped to the bound (as Ranger was published). Behind
-    a ReLU the lower end is zero, whatever was seen, and takes no memory.
+    a ReLU the lower end is zero, whatever was seen, and takes no memory. Ranges are a 130,000th of
+    the largest value wider than what was seen, as other processors round in other ways.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"
@@ -31,6 +33,6 @@ class Ranger(Hardening):
                 work.by, shape=tuple(high.shape), mode=self.mode, floor=floor(modules[name])
             ).to(high)
             if bound.low is not None:
-                bound.low.copy_(low)
-            bound.high.copy_(high)
+                bound.low.copy_(widened(low, down=True))
+            bound.high.copy_(widened(high))
             work.attach(name, "ranger", bound)

@@ -61,6 +61,8 @@ class WeightBitClip(Hardening):
         for name, weight in known.items():
             constant = ones[name] | zeros[name]
             held[name] = self._held(name, weight, constant, known)
+        if not any(held.values()):
+            raise InputError(f"{self!r}: no bit of the weights of {', '.join(known)} is constant")
         return BitScrubber(
             by,
             weights=tuple(known),
@@ -73,8 +75,6 @@ class WeightBitClip(Hardening):
         """The bits to hold of a tensor, as a word that has them at 1."""
         format = format_of_words(name, weight)
         if self.bits == "constant":
-            if not constant:
-                raise InputError(f"{self!r}: no bit of the weights of {name!r} is constant")
             return constant
         asked = (format.bits - 2,) if self.bits == "top" else self.bits
         for bit in asked:

@@ -1,5 +1,6 @@
 """Which data can a campaign run on?"""
 
+from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Batch, Data
 from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
@@ -13,6 +14,8 @@ __all__ = [
     "Batch",
     "Data",
     "FromFolder",
+    "cifar10",
+    "cifar100",
     "digits",
     "listed",
     "load",

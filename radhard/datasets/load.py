@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Data
 from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
@@ -19,6 +20,8 @@ __all__ = ["listed", "load"]
 
 SHIPPED: dict[str, Callable[..., Data]] = {
     "FromFolder": FromFolder,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
     "digits": digits,
     "mnist": mnist,
     "photo_patches": photo_patches,
@@ -58,6 +61,6 @@ def listed() -> list[tuple[str, str]]:
     """Name and one-line meaning of all data that radhard knows.
 
     >>> [name for name, _ in listed()]
-    ['FromFolder', 'digits', 'mnist', 'photo_patches', 'vowels', 'watch']
+    ['FromFolder', 'cifar10', 'cifar100', 'digits', 'mnist', 'photo_patches', 'vowels', 'watch']
     """
     return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]

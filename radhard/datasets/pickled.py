@@ -22,7 +22,7 @@ NO_BYTES = "__builtin__ bytes"
 KNOWN = {ARRAY, CLASS, KIND, BYTES, NO_BYTES}
 
 CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-VALUES = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE"}
+VALUES = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "BINSTRING", "SHORT_BINSTRING"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class PickledArray:
             ValueError: it holds something else than numbers, or not as many as its shape says.
         """
         kind, content = self.kind, self.content
+        if isinstance(content, str):  # Python 2 knew no difference
+            content = content.encode("latin1")
         if kind is None or not NUMBERS.fullmatch(kind.name) or not isinstance(content, bytes):
             raise ValueError("an array that is not of numbers")
         flat = np.frombuffer(content, np.dtype(kind.name).newbyteorder(kind.order))  # type: ignore[arg-type]

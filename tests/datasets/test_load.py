@@ -74,6 +74,15 @@ def test_a_factory_that_fails_says_what_it_said(mine):
 
 def test_everything_listed_has_a_meaning():
     rows = datasets.listed()
-    names = {"FromFolder", "digits", "mnist", "photo_patches", "vowels", "watch"}
+    names = {
+        "FromFolder",
+        "cifar10",
+        "cifar100",
+        "digits",
+        "mnist",
+        "photo_patches",
+        "vowels",
+        "watch",
+    }
     assert {name for name, _ in rows} == names
     assert all(len(meaning) > 20 for _, meaning in rows)

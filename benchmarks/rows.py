@@ -146,7 +146,8 @@ ROWS = (
         10,
         lambda _: Work.of(load_model("lstm_classifier"), load_data("vowels", n=100), Weights("*")),
         "Uniform({})".format,
-        Size(trials=2000, naive=100, repeats=7),
+        # About what a margin of one point at 95 % asks for, which is 9,604.
+        Size(trials=10_000, naive=100, repeats=7),
         Size(trials=500, naive=40, repeats=3),
         engine="FirstOrder()",
         metrics=("Critical()",),

@@ -17,9 +17,10 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.flowing import foreseen as foreseen_alone
 from radhard.engines.first_order.rivals import leads
 from radhard.engines.first_order.stored import foreseen
-from radhard.engines.first_order.unrolled import unrolled
+from radhard.engines.first_order.unrolled import Gates, unrolled
 from radhard.engines.first_order.weights import Weighed
 from radhard.engines.inferred import Inferred
+from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.recurrent import gru, lstm
 from radhard.engines.serial import faulty_outputs
 from radhard.errors import InputError
@@ -123,6 +124,18 @@ def test_verdicts_are_those_of_the_reference_under_any_faults(seed, fault, name)
     target = [Weights("*"), Biases("*"), Activations("*")]
     one = predicted(network_of(name), target, Uniform(30), fault, seed=seed)
     assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+
+
+@pytest.mark.parametrize("bits", [30, 31, (29, 30)])
+def test_huge_weights_of_an_lstm_are_tried_like_others_and_have_the_verdicts_of_the_reference(bits):
+    network, ordered = network_of("last_lstm"), []
+    one = predicted(network, [Weights("rnn.*"), Biases("rnn.*")], Uniform(200), BitFlip(bits))
+    with pytest.MonkeyPatch.context() as patch:
+        figures = Plain.figures
+        patch.setattr(Plain, "figures", lambda *a: ordered.append(a[-1]) or figures(*a))
+        found = executed(FirstOrder(), one)
+    assert np.array_equal(found, executed(Serial(), one))
+    assert not np.isfinite(ordered).any()
 
 
 def test_faults_in_what_the_model_is_given_have_the_verdicts_of_the_reference():
@@ -248,7 +261,46 @@ def test_a_layer_taken_step_by_step_says_what_it_says_at_once(kind, operation, l
     given = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes]
     own = unrolled(kind, *given, last)
     torch.testing.assert_close(own.outputs, operation(*given, last))
-    assert own.by_column(own.said).shape == (3, 5, 16)
+    assert own.by_column(own.said).shape == (16, 3, 5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(kind=st.sampled_from(["lstm", "gru"]), seed=st.integers(0, 1000), size=st.floats(-3, 3))
+def test_what_gates_say_differs_by_what_the_functions_of_their_columns_do(kind, seed, size):
+    chance = torch.Generator().manual_seed(seed)
+    gates = 16 if kind == "lstm" else 12
+    shapes = [(3, 5, 6), (gates, 6), (gates, 4), (gates,), (gates,)]
+    given = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes]
+    own = unrolled(kind, *given, True)
+    said, inside = own.by_column(own.said), own.gates.within
+    columns = torch.randperm(16, generator=chance)
+    change = torch.randn((16, 3, 5), generator=chance, dtype=torch.float64) * 10.0**size
+    found = own.gates.difference(columns, change.clone())
+    parts = []
+    for at, column in enumerate(columns.tolist()):
+        more = change[at]
+        if kind == "gru" and column >= 12:  # what the reset gate weighs, which are columns 4 to 7
+            more = more * said[4 + column - 12]
+        curved = column // 4 in ((2,) if kind == "lstm" else (0, 3))
+        function = torch.tanh if curved else torch.sigmoid
+        torch.testing.assert_close(function(inside[column]), said[column])
+        parts.append(function(inside[column] + more) - said[column])
+    torch.testing.assert_close(found, torch.stack(parts), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_gates_of_samples_after_samples_are_those_of_all_at_once(kind):
+    chance = torch.Generator().manual_seed(6)
+    gates = 16 if kind == "lstm" else 12
+    shapes = [(5, 4, 6), (gates, 6), (gates, 4), (gates,), (gates,)]
+    inputs, *rest = [torch.randn(s, generator=chance, dtype=torch.float64) for s in shapes]
+    whole = unrolled(kind, inputs, *rest, True).gates
+    joined = Gates.joined([unrolled(kind, part, *rest, True).gates for part in inputs.split(2)])
+    for name in ("inputs", "before", "within"):
+        torch.testing.assert_close(getattr(joined, name), getattr(whole, name))
+    assert (joined.factor is None) == (whole.factor is None) == (kind == "lstm")
+    if whole.factor is not None:
+        torch.testing.assert_close(joined.factor, whole.factor)
 
 
 def test_leads_of_many_rivals_are_the_nearest_and_sums_whose_squares_are_right_on_average():
@@ -425,6 +477,17 @@ def test_chunks_are_all_trials():
     engine.prepare(one)
     seen = [list(chunk) for chunk in engine.chunks(one)]
     assert sorted(itertools.chain(*seen)) == list(range(700))
+
+
+@pytest.mark.parametrize(("trials", "most"), [(3000, 256), (8000, 500), (40_000, 1024)])
+def test_chunks_grow_with_the_campaign_but_stay_small_enough_to_be_shared(trials, most):
+    network = Network("wide", lambda: nn.Linear(40, 40, bias=False), lambda: torch.ones(2, 40))
+    one = predicted(network, Weights("*"), Uniform(trials))
+    engine = FirstOrder()
+    engine.prepare(one)
+    sizes = [len(chunk) for chunk in engine.chunks(one)]
+    assert sum(sizes) == trials
+    assert sizes[:-1] == [most] * (len(sizes) - 1)
 
 
 def test_the_model_and_all_chance_stay_as_they_were():

@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from radhard.datasets.vowels import vowels
 from radhard.engines import Campaign, Engine, Replay, Serial
 from radhard.engines.replay import recurrent
+from radhard.engines.replay.cells import Cell, Side
 from radhard.engines.replay.graph import Graph, traced
+from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.sequences import stepwise
+from radhard.engines.replay.stepping import Struck, followed
+from radhard.engines.replay.trajectories import trajectory_of
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.models.lstm_classifier import lstm_classifier
@@ -155,6 +159,111 @@ def test_faults_before_the_layer_are_those_of_the_reference(kind, use):
         demand_same_harm(one)
     graph = graph_of(model, x)
     assert any(node.op in STEPWISE for node in graph.nodes)
+
+
+class Steep(nn.Module):
+    """An LSTM on inputs so large that terms overflow, where two units are shut, or wide open."""
+
+    def __init__(self, scale: float, shut: float) -> None:
+        super().__init__()
+        self.scale = scale
+        self.rnn = nn.LSTM(3, 4, batch_first=True)
+        self.fc = nn.Linear(4, 3)
+        with torch.no_grad():
+            self.rnn.bias_ih_l0[:2] = shut
+            self.rnn.bias_ih_l0[-1] = -shut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.rnn(x * self.scale)[0][:, -1])
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    scale=st.sampled_from([1.0, 30.0]),
+    shut=st.sampled_from([0.0, 30.0, -30.0, -200.0]),
+    bits=st.sampled_from([30, 31, (30, 31)]),
+    seed=st.integers(0, 10_000),
+)
+def test_gates_saturate_so_that_huge_weights_need_not_the_models_own_order(scale, shut, bits, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Steep(scale, shut).eval()
+    one = stored(model, padded(seed), PerTensor(12), BitFlip(bits), seed)
+    asked: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plain, "figures", lambda *given: asked.append(given))
+        demand_same_harm(one)
+    assert not asked
+
+
+def test_infinite_weights_go_through_the_models_own_operations():
+    model, asked = built(nn.LSTM, "last", 3), []
+    with torch.no_grad():
+        model.rnn.weight_hh_l0.fill_(1.0)  # bit 30 makes each infinite
+    one = stored(model, padded(4), Uniform(40), BitFlip(30))
+    figures = Plain.figures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plain, "figures", lambda *a: asked.append(a[-1]) or figures(*a))
+        demand_same_harm(one)
+    assert asked
+    assert not np.isfinite(asked).any()
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_states_keep_their_relative_precision_however_small(kind):
+    cell, chance = Cell(kind, 5), torch.Generator().manual_seed(0)
+    given = torch.randn(400, 20, generator=chance)
+    shut = slice(0, 5) if kind == "lstm" else slice(5, 15)
+    given[:, shut] -= torch.linspace(0, 40, 400)[:, None]  # input gate, or reset and update
+    given[:, :5] *= 1 if kind == "lstm" else torch.logspace(-9, 0, 400)[:, None]
+    zero = torch.zeros(400, 5)
+    state, _ = cell.step(given.clone(), zero, zero)
+    exact, _ = cell.step(given.double(), zero.double(), zero.double())
+    torch.testing.assert_close(state.double(), exact, rtol=1e-4, atol=0)
+    # In double precision the functions are those of torch.
+    parts = given.double().chunk(4, dim=1)
+    if kind == "lstm":
+        enter, _, new, leave = parts
+        expected = leave.sigmoid() * (enter.sigmoid() * new.tanh()).tanh()
+    else:
+        inputs, reset, update, before = parts
+        expected = (inputs + reset.sigmoid() * before).tanh() * (1 - update.sigmoid())
+    torch.testing.assert_close(exact, expected, rtol=1e-6, atol=0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    kind=st.sampled_from(["lstm", "gru"]),
+    argument=st.integers(1, 4),
+    last=st.booleans(),
+    seed=st.integers(0, 10_000),
+)
+def test_rows_are_followed_as_the_layer_does_with_changed_weights(kind, argument, last, seed):
+    chance = np.random.default_rng(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](3, 4, batch_first=True).double()
+    inputs = padded(seed, torch.float64)
+    weights = [parameter.detach() for _, parameter in layer.named_parameters()]
+    weight = weights[argument - 1]
+    with torch.inference_mode():
+        path = trajectory_of(kind, inputs, *weights, last)
+        golden = path.outputs(last=last)
+        at = [tuple(int(chance.integers(size)) for size in weight.shape) for _ in range(4)]
+        by = torch.tensor(chance.normal(size=4) * 3)
+        side: Side = 1 if argument in (2, 4) else 0
+        columns = torch.tensor([path.cell.column(side, place[0]) for place in at])
+        sources = torch.tensor([place[1] for place in at]) if argument < 3 else None
+        asked = np.flatnonzero(chance.random(20) < chance.choice([0.1, 0.5, 1.0]))
+        owner, samples = (torch.from_numpy(part) for part in np.divmod(asked, 5))
+        found = followed(
+            Struck(path, side, columns, sources, by), owner, samples, golden, last=last
+        )
+        for row, (trial, sample) in enumerate(zip(owner, samples, strict=True)):
+            weight[at[trial]] += by[trial]
+            expected = layer(inputs[sample][None])[0][0]
+            weight[at[trial]] -= by[trial]
+            torch.testing.assert_close(found[row], expected[-1] if last else expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,7 @@ from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.strike import Change
-from radhard.engines.replay.values import coordinates, extreme, faulty_values
+from radhard.engines.replay.values import coordinates, faulty_values
 from radhard.engines.serial import faulty_outputs
 from radhard.space import FaultSpace, Numbers
 
@@ -97,7 +97,7 @@ class Words:
         """Where the words may go."""
         near = np.zeros(len(block.faults), dtype=bool)
         if not plan.exact:
-            near = extreme(faulty).cpu().numpy() & (self._sizes != 0)
+            near = plan.by_order(block.place, faulty, held).cpu().numpy() & (self._sizes != 0)
         self.extreme: Flags = np.zeros(len(self.points.sizes), dtype=bool)
         """At which points sums may overflow in one order and not in another."""
         self.extreme[self.points.of_fault[near]] = True

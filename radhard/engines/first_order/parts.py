@@ -11,8 +11,10 @@ from radhard.space import Numbers
 
 __all__ = ["parts"]
 
-_FEW = 256
-"""Trials in words of a parameter in a chunk: enough to keep several workers busy."""
+_FEW, _MANY = 256, 1024
+"""Trials in words of a parameter in a chunk, between these: a `_PARTS`-th keeps workers busy."""
+
+_PARTS = 16
 
 _VERDICTS = 2**24
 """Verdicts in a chunk, where gradients have to be computed for every chunk anew."""
@@ -31,7 +33,10 @@ def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Seque
     for outlook in {id(one): one for one in outlooks.values()}.values():
         plan = outlook.plan
         own = [place for place, one in outlooks.items() if one is outlook]
-        most = _FEW if len(plan.pieces) == 1 else max(_FEW, _VERDICTS // len(campaign.data))
+        verdicts = _VERDICTS // len(campaign.data)
+        most = max(_FEW, verdicts)
+        if len(plan.pieces) == 1:
+            most = max(_FEW, min(_MANY, len(trials) // _PARTS, verdicts))
         for place in own:
             if not plan.flows(place):
                 yield from _cut(trials[places == place], most)

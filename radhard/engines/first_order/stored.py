@@ -37,7 +37,7 @@ def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bo
         samples = piece.stop - piece.start
         rows = torch.arange(samples, device=plan.outputs.device)
         each = samples * (
-            weighed.weight.shape[1] if goal.gates else _spot(plan.golden(piece), goal)
+            weighed.weight.shape[2] if goal.gates else _spot(plan.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
         for at in range(0, len(changes), size):
@@ -101,11 +101,14 @@ def _at_gates(
     rows = [gates.cell.column(side, change.at[0]) for change in changes]
     columns = torch.tensor(rows, device=like.device)
     by = torch.tensor([change.difference for change in changes], dtype=like.dtype).to(like.device)
+    by = by[:, None, None]
     if argument > 2:
-        change = by.expand(*like.shape[:2], -1)
+        change = by.repeat(1, *like.shape[1:])
     else:
         source = gates.before if side == 1 else gates.inputs
-        change = by * source[:, :, [change.at[1] for change in changes]]
-    difference = gates.difference(columns, change).abs()
-    length = torch.linalg.vector_norm(difference, dim=1)
-    return (difference * like[:, :, columns]).sum(dim=1).t(), length.t()
+        sources = torch.tensor([change.at[1] for change in changes], device=like.device)
+        change = source.index_select(0, sources).mul_(by)
+    difference = gates.difference(columns, change)
+    length = torch.linalg.vector_norm(difference, dim=2)
+    moved = difference.mul_(like.index_select(0, columns)).abs_().sum(dim=2)
+    return moved, length

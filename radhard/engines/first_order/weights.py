@@ -23,7 +23,7 @@ _KINDS: dict[Any, Kind] = {recurrent.lstm: "lstm", recurrent.gru: "gru"}
 class Weighed:
     """Elements of a value of some samples: by which part of its lead a unit moves an answer.
 
-    ``weight`` has the shape of the value (of gates: ``(samples, steps, 4 * hidden)``), the largest
+    ``weight`` has the shape of the value (of gates: ``(4 * hidden, samples, steps)``), the largest
     over the leads; ``length`` is that of each sample's golden value as a vector, ``(samples,)``.
     """
 
@@ -37,7 +37,7 @@ class Weighed:
         """Samples after samples."""
         gates = [part.gates for part in parts if part.gates is not None]
         return cls(
-            torch.cat([part.weight for part in parts]),
+            torch.cat([part.weight for part in parts], dim=1 if gates else 0),
             torch.cat([part.length for part in parts]),
             Gates.joined(gates) if gates else None,
         )
@@ -83,7 +83,7 @@ def weights_of(
             continue
         if key[1]:
             layer = chain.layers[key[0]]
-            length = _length(layer.by_column(values))
+            length = _length(layer.by_column(values).transpose(0, 1))
             found[key] = Weighed(layer.by_column(weights), length, layer.gates)
         else:
             found[key] = Weighed(weights[0], _length(values[0]))

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from radhard.engines.replay.undivided import TWINS, Undivided
 from radhard.targets import Forward
 
 __all__ = ["Graph", "NoGraphError", "Node", "Slot", "traced"]
@@ -115,7 +116,7 @@ def traced(model: nn.Module, call: Forward, batch: Any) -> Graph:
     """
     wrapped = _Called(model, call)
     try:
-        with _quietly():
+        with _quietly(), Undivided():
             exported = torch.export.export(
                 wrapped, (batch,), dynamic_shapes=(_any_number(batch),), strict=False
             )
@@ -180,7 +181,7 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph:
                 graph.by_sample.add(at)
                 samples = shape[0] if shape is not None and len(shape) else samples
         elif node.op == "call_function":
-            op = node.target
+            op = TWINS.get(node.target, node.target)
             if op is torch.ops.aten._assert_tensor_metadata.default:
                 continue  # what it demands of a dtype holds in every pass
             if isinstance(op, torch._ops.OpOverload) and op._schema.is_mutable:

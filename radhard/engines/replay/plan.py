@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
+from radhard.engines.replay import recurrent
 from radhard.engines.replay.entries import entries
 from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, NoGraphError
@@ -16,6 +17,7 @@ from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.rules import orderly
 from radhard.engines.replay.stretch import Stretch
 from radhard.engines.replay.strike import can_strike
+from radhard.engines.replay.values import extreme
 from radhard.leaves import leaves
 from radhard.metrics import Panel
 from radhard.targets.geometry import repeated
@@ -182,6 +184,20 @@ class Plan:
             return False
         node = self.graph.nodes[users[0]]
         return can_strike(node, self.slots[place][0]) and node.slot in self.graph.by_sample
+
+    def by_order(self, place: int, values: Tensor, differences: Tensor) -> Tensor:
+        """Which faulty values of a parameter hang on the order of sums, as these may overflow.
+
+        ``differences`` are what is added to the golden values, as the dtype holds it.
+        """
+        first = self.graph.nodes[self.steps(place)[0]] if self.direct(place) else None
+        if first is None or first.op is not recurrent.lstm:
+            return extreme(values)
+        # The gates of an LSTM saturate. Of what one is given a single term can overflow, if the
+        # value itself is finite: it does so in any order, and never meets an infinity of the other
+        # sign. In a GRU one sum is multiplied by a gate, and a state whose update gate is shut is
+        # nothing but rounding, of which a huge weight would make something.
+        return ~(values.isfinite() & differences.isfinite())
 
     def stretch(self, begin: int, end: int) -> Stretch:
         """What some operations in a row make of a difference."""

@@ -1,7 +1,6 @@
 """How does a difference pass a recurrent layer, step by step, for many trials at once?"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -11,6 +10,7 @@ from radhard.engines.replay.cells import Kind, Side
 from radhard.engines.replay.graph import Node, Slot
 from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.state import Pass
+from radhard.engines.replay.stepping import Struck, followed
 from radhard.engines.replay.trajectories import Trajectory, trajectory_of
 
 __all__ = ["RULES", "gru", "lstm", "struck_sequence"]
@@ -42,22 +42,20 @@ def gru(inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Tensor
 
 
 def struck_sequence(state: Pass, node: Node, argument: int, changes: Sequence[_Changed]) -> Patch:
-    """The states once a weight or a bias changed, one change a trial."""
+    """The states of the rows at hand once a weight or a bias changed, one change a trial."""
     golden = state.golden[node.slot]
     trajectory = _kept(state, node)
     side: Side = 1 if argument in (2, 4) else 0
-    cell, dtype, device = trajectory.cell, golden.dtype, golden.device
+    cell, device = trajectory.cell, golden.device
     columns = torch.tensor([cell.column(side, c.at[0]) for c in changes], device=device)
-    sources = torch.tensor([c.at[1] if len(c.at) > 1 else -1 for c in changes], device=device)
-    by = torch.tensor([c.difference for c in changes], dtype=dtype, device=device)
-    strike = _Strike(trajectory, side, columns, sources, by)
-    reached = strike.reached().nonzero().squeeze(1)
-    values = golden.repeat(len(changes), *[1] * (golden.ndim - 1))
-    trials = values.view(len(changes), *golden.shape)
-    size = max(1, _ROWS // len(golden))
-    for at in range(0, len(reached), size):
-        some = reached[at : at + size]
-        trials[some] = _followed(strike.of(some), last=bool(node.args[-1]))
+    by = torch.tensor([c.difference for c in changes], dtype=golden.dtype, device=device)
+    sources = None
+    if argument < 3:
+        sources = torch.tensor([c.at[1] for c in changes], device=device)
+    rows = torch.arange(len(golden), device=device) if state.rows is None else state.rows
+    owner = torch.zeros_like(rows) if state.owner is None else state.owner
+    struck = Struck(trajectory, side, columns, sources, by)
+    values = followed(struck, owner, rows, golden, last=bool(node.args[-1]))
     return Patch(values, (None,) * (golden.ndim - 1))
 
 
@@ -69,82 +67,6 @@ def _kept(state: Pass, node: Node) -> Trajectory:
         state.golden[key] = trajectory_of(_KINDS[node.op], *arguments)
     found: Trajectory = state.golden[key]
     return found
-
-
-@dataclass
-class _Strike:
-    """Changes of a weight or a bias, one a trial: ``by`` times a source enters a column."""
-
-    trajectory: Trajectory
-    side: Side
-    columns: Tensor
-    sources: Tensor
-    by: Tensor
-
-    def of(self, trials: Tensor) -> "_Strike":
-        """Those of some trials."""
-        return _Strike(
-            self.trajectory, self.side, self.columns[trials], self.sources[trials], self.by[trials]
-        )
-
-    def difference(self, t: int, states: Tensor) -> Tensor:
-        """What enters the columns: ``(trials, histories)``; ``states``: those of the step before.
-
-        ``states`` is ``(trials, histories, hidden)``.
-        """
-        step = self.trajectory.steps[t]
-        trials = torch.arange(len(self.by), device=self.by.device)
-        if int(self.sources[0]) < 0:
-            return self.by[:, None].expand(-1, len(step.sample))
-        if self.side == 0:
-            seen = self.trajectory.inputs[step.sample, t].t()[self.sources]
-        else:
-            seen = states[trials, :, self.sources]
-        return self.by[:, None] * seen
-
-    def reached(self) -> Tensor:
-        """Which trials differ at all: where nothing is rounded away, given golden states."""
-        reached = torch.zeros(len(self.by), dtype=torch.bool, device=self.by.device)
-        steps = self.trajectory.steps
-        for t, step in enumerate(steps):
-            if t == 0:
-                before = step.state.new_zeros(len(step.sample), step.state.shape[1])
-            else:
-                before = steps[t - 1].state
-                before = before if step.parent is None else before[step.parent]
-            given = step.given.t()[self.columns]
-            change = self.difference(t, before.expand(len(self.by), -1, -1))
-            reached |= (given + change != given).any(dim=1)
-        return reached
-
-
-def _followed(strike: _Strike, *, last: bool) -> Tensor:
-    """The faulty states: ``(trials, samples, steps, hidden)``, or the last ones.
-
-    The golden values are added to what the differences make, so that no difference makes none.
-    """
-    trajectory = strike.trajectory
-    cell, steps, many = trajectory.cell, trajectory.steps, len(strike.by)
-    trials = torch.arange(many, device=strike.by.device)
-    recurrent = trajectory.recurrent.t().contiguous()
-    state = memory = trajectory.inputs.new_zeros(many, len(steps[0].sample), cell.hidden)
-    found = []
-    for t, step in enumerate(steps):
-        given = step.given.repeat(many, 1)
-        if t:
-            change = state - steps[t - 1].state
-            if step.parent is not None:
-                change, state, memory = (
-                    part.index_select(1, step.parent) for part in (change, state, memory)
-                )
-            given[:, cell.recurrent].addmm_(change.flatten(0, 1), recurrent)
-        apart = given.view(many, len(step.sample), -1)
-        apart[trials, :, strike.columns] += strike.difference(t, state)
-        flat, flat_memory = cell.step(given, state.flatten(0, 1), memory.flatten(0, 1))
-        state, memory = (part.view(*apart.shape[:2], -1) for part in (flat, flat_memory))
-        if not last:
-            found.append(state[:, step.of])
-    return state[:, steps[-1].of] if last else torch.stack(found, dim=2)
 
 
 def followed_rows(state: Pass, node: Node) -> Patch | None:

@@ -10,8 +10,8 @@ from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.rules import advance
 from radhard.engines.replay.state import Pass
-from radhard.engines.replay.strike import Change, struck
-from radhard.engines.replay.values import coordinates, extreme, faulty_values
+from radhard.engines.replay.strike import Change, by_rows, struck
+from radhard.engines.replay.values import coordinates, faulty_values
 from radhard.engines.serial import Serial
 from radhard.space import Numbers
 
@@ -37,7 +37,8 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
         differences = differences * factor[outs]
     moved = np.flatnonzero((faulty != golden).cpu().numpy())
     # As the dtype holds it, so that what is too large is infinite.
-    sizes = differences.to(original.dtype).tolist()
+    held = differences.to(original.dtype)
+    sizes = held.tolist()
     news = faulty.tolist()
     changes = [Change(where[n], sizes[n], None if factor is not None else news[n]) for n in moved]
     outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
@@ -67,7 +68,7 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
     figures = np.tile(plan.unharmed, (len(trials), 1))
     if not plan.exact:
         # Where sums become infinite hangs on their order: these go through the model's own.
-        by_order = np.flatnonzero(touched & extreme(faulty).cpu().numpy())
+        by_order = np.flatnonzero(touched & plan.by_order(place, faulty, held).cpu().numpy())
         touched[by_order] = False
         for number in by_order.tolist():
             if plan.plain is not None and plan.slots[place]:
@@ -97,9 +98,13 @@ def followed(
         return None
     if plan.direct(place):
         first = plan.graph.nodes[steps[0]]
+        some = only if drop and only is not None and not bool(only.all()) else None
+        early = some is not None and by_rows(first)
+        if some is not None and early:
+            state.drop(some)
         state.patches[first.slot] = struck(state, first, plan.slots[place][0], changes)
-        if drop and only is not None and not bool(only.all()):
-            state.drop(only)
+        if some is not None and not early:
+            state.drop(some)
         return advance(state, steps, drop=drop)
     (change,) = changes
     for slot in plan.slots[place]:

@@ -14,7 +14,7 @@ from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.state import Pass
 from radhard.engines.replay.windows import Kernel
 
-__all__ = ["Change", "can_strike", "struck"]
+__all__ = ["Change", "by_rows", "can_strike", "struck"]
 
 aten: Any = torch.ops.aten
 
@@ -44,10 +44,15 @@ def can_strike(node: Node, slot: int) -> bool:
     return not any(isinstance(arg, str) for arg in node.args)
 
 
+def by_rows(node: Node) -> bool:
+    """Whether `struck` takes the rows that are there, as there is much to do for each."""
+    return node.op in recurrent.RULES
+
+
 def struck(state: Pass, node: Node, slot: int, changes: list[Change]) -> Patch:
     """The node's output once the parameter in ``slot`` changed, one change a trial.
 
-    The rows of a trial are all golden rows, trial after trial.
+    The rows of a trial are all golden rows, trial after trial, if the node is not `by_rows`.
     """
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     return _RULES[node.op](state, node, argument, changes)

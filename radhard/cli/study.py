@@ -10,7 +10,9 @@ __all__ = ["study"]
 
 @click.command(short_help="Make a paper's table or figure again.")
 @click.argument("name", required=False)
-@click.option("--network", "networks", multiple=True, help="May be repeated.  [all of the study]")
+@click.option(
+    "--network", "networks", multiple=True, help="May be repeated; yours: file.py:function.  [all]"
+)
 @click.option("--runs", type=click.IntRange(1), help="Trials at each error rate.  [200]")
 @click.option("--images", type=click.IntRange(1), help="Test images a trial looks at.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all chance.")
@@ -31,7 +33,7 @@ __all__ = ["study"]
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [1]")
 def study(**given: Any) -> int:
     """Make the table and figures of a paper's study again, and judge its claims one by one.
 
@@ -40,11 +42,15 @@ def study(**given: Any) -> int:
     figures as SVG and the numbers as JSON are written to --output. With --store a study that was
     stopped continues. Without NAME the studies are listed.
 
+    vulnerability-pruning strikes nothing: it takes channels away and looks at all test images. So
+    it has no --runs, --images, --store, --no-time and --workers.
+
     \b
     Examples:
       radhard study
       radhard study activation-bounds --network lenet5 --store runs/studies
       radhard study channel-duplication --runs 500 --seed 1 -o pages/ --store runs/studies
+      radhard study vulnerability-pruning --network lenet5
     """
     from radhard.cli.studied import Studied
 

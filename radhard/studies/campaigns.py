@@ -7,18 +7,14 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from radhard.campaign import run
 from radhard.cost import overhead
 from radhard.datasets import Data
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.faults import BitFlip
 from radhard.formats import Format, stored_as
-from radhard.forward import plain
 from radhard.hardenings import load, parts, save
 from radhard.hardenings.recipe import read_recipe
 from radhard.hardenings.saved import is_hardened
@@ -28,6 +24,7 @@ from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.scores import Scores
 from radhard.space import FaultSpace
+from radhard.studies.answers import right_answers
 from radhard.studies.findings import Findings, Measured, Struck
 from radhard.studies.networks import Network
 from radhard.studies.study import Study, Variant
@@ -85,8 +82,8 @@ def measured(study: Study, network: Network, plan: Plan) -> Findings:
         common = _struck(study, network, variant, "common", model, data, space, plan)
         found[variant.name] = Measured(
             variant.text(brief=network.brief),
-            _right(model, network.test),
-            float(_right(model, data).mean()),
+            right_answers(model, network.test),
+            float(right_answers(model, data).mean()),
             overhead(model, base, data, format=study.format, batch=_BATCH, timed=plan.timed),
             tuple(_numbers(part) for _, part in parts(model)),
             common,
@@ -201,15 +198,6 @@ def _by_rate(study: Study, results: Results, runs: int) -> Struck:
         dict(zip(study.rates, flips.mean(axis=1).tolist(), strict=True)),
         dict(zip(study.rates, accuracy, strict=True)),
     )
-
-
-def _right(model: nn.Module, data: Data) -> np.ndarray:
-    """Which images the fault-free model gets right."""
-    assert isinstance(data.labels, Tensor)
-    with evaluating(model), torch.inference_mode():
-        logits = golden_outputs(model, data, plain, _BATCH)
-    found: np.ndarray = (logits.argmax(1) == data.labels).numpy()
-    return found
 
 
 def _numbers(part: nn.Module) -> int:

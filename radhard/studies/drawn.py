@@ -7,7 +7,7 @@ from radhard.report.figures import Curve, curves, svg
 from radhard.studies.findings import Findings, short
 from radhard.studies.study import Study
 
-__all__ = ["drawn"]
+__all__ = ["alone", "drawn"]
 
 
 def drawn(study: Study, found: Findings, *, common: bool) -> str:
@@ -29,10 +29,10 @@ def drawn(study: Study, found: Findings, *, common: bool) -> str:
         for line in lines
     )
     name = f"{study.name}-{found.network}-{'common' if common else 'own'}"
-    return _alone(svg(lambda: curves(lines, "bit", narrow=False), name, title, finding))
+    return alone(svg(lambda: curves(lines, "bit", narrow=False), name, title, finding))
 
 
-def _alone(text: str) -> str:
+def alone(text: str) -> str:
     """A picture that lives in a page, with the page's colours, as a file."""
     sheet = resources.files("radhard.report").joinpath("templates/style.css").read_text("utf-8")
     light, dark = re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)[:2]

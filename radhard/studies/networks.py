@@ -1,5 +1,6 @@
 """Which networks does a study look at, on which data?"""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from torch import nn
 
 from radhard.datasets import Data, mnist, photo_patches
 from radhard.errors import InputError
+from radhard.factory import made
 from radhard.models import lenet5, resnet20
 from radhard.spec import near
 from radhard.studies.vgg8 import trained_vgg8
@@ -19,29 +21,58 @@ __all__ = ["NETWORKS", "Network", "network"]
 @final
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network with the data it was trained on, and data that it has not seen."""
+    """A trained network with the data it was trained on, and data that it has not seen.
+
+    Raises:
+        InputError: a name that cannot stand in the name of a file, or data without labels.
+    """
 
     name: str
+    """Of letters, digits, ``-`` and ``_``: it stands in the names of files."""
     about: str
     model: nn.Module
     train: Data
     test: Data
-    images: int
+    images: int = 100
     """Test images that campaigns look at, by default."""
     brief: bool = False
     """Whether hardenings that search or train do so with less effort."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise InputError(
+                f"a network named {self.name!r} is not allowed; letters, digits, - and _ are, as "
+                "the name stands in the names of files"
+            )
+        for what, data in (("train", self.train), ("test", self.test)):
+            if not isinstance(data, Data) or data.labels is None:
+                raise InputError(
+                    f"the network {self.name!r}: {what} is to be a radhard.datasets.Data with "
+                    "labels, as the studies count right answers"
+                )
 
 
 def network(name: str, *, cache: Path | None = None) -> Network:
     """The network of this name, trained now where it does not come with the package.
 
+    Or one's own, from a function that returns a `Network`: ``file.py:function``,
+    ``package.module:function``. The function is run.
+
     Raises:
         InputError: there is none of this name, or its data cannot be had.
     """
+    if ":" in name or name.endswith(".py"):
+        own = made(name)
+        if not isinstance(own, Network):
+            raise InputError(
+                f"{name!r} returned {type(own).__name__}; a radhard.studies.Network is needed "
+                "(name, about, model, train, test)"
+            )
+        return own
     if name not in NETWORKS:
         raise InputError(
             f"there is no network {name!r} in the studies: {near(name, list(NETWORKS))}one of "
-            f"{', '.join(NETWORKS)}"
+            f"{', '.join(NETWORKS)}, or your own as 'file.py:function' that returns a Network"
         )
     return NETWORKS[name](cache)
 

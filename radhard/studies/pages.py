@@ -1,40 +1,26 @@
 """How does a study read as a page?"""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from radhard.errors import InputError
-from radhard.report.escaping import plain
 from radhard.stats import percent
-from radhard.studies.claim import Claim
 from radhard.studies.drawn import drawn
 from radhard.studies.findings import Findings, short
+from radhard.studies.markdown import JUDGED, judged, table
 from radhard.studies.networks import Network
 from radhard.studies.study import Study
 from radhard.studies.told import Told, numbers
 
-__all__ = ["write_study"]
+__all__ = ["study_texts"]
 
 
-def write_study(told: Told, folder: Path) -> list[Path]:
-    """Write the page (Markdown), its figures (SVG), and every number with its interval (JSON).
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
+def study_texts(told: Told) -> dict[str, str]:
+    """The page (Markdown), its figures (SVG) and every number (JSON), by the name of the file."""
     name = told.study.name
     texts = {f"{name}.md": _page(told), f"{name}.json": numbers(told)}
     for _, found in told.found:
         for common in (False, True):
             texts[_picture(told.study, found, common)] = drawn(told.study, found, common=common)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be written: {error.strerror}") from error
-    return [folder / file for file in texts]
+    return texts
 
 
 def _picture(study: Study, found: Findings, common: bool) -> str:
@@ -53,9 +39,7 @@ def _page(told: Told) -> str:
         "",
         f"{study.about} ({study.source})",
         "",
-        "Intervals are of 95 %, over the trials. A claim *holds*, or *does not hold*, where the "
-        "whole interval says so; otherwise it *cannot be told*. Each verdict stands for itself: "
-        "where there are many, one in twenty may be chance.",
+        f"Intervals are of 95 %, over the trials. {JUDGED}",
         "",
     ]
     for network, found in told.found:
@@ -75,9 +59,7 @@ def _network(study: Study, network: Network, found: Findings) -> Iterator[str]:
         "### What the paper says",
         "",
     )
-    claims = study.claims(found)
-    yield from (f"{_counted(claims)}", "")
-    yield from _table(("claim", "over what", "figure", "limit", "verdict"), map(_claim, claims))
+    yield from judged(study.claims(found))
     for common in (False, True):
         faults = (
             "The same faults in what the unprotected network stores"
@@ -98,12 +80,12 @@ def _network(study: Study, network: Network, found: Findings) -> Iterator[str]:
             (f"{rate:g}", *(short(found.drop(name, [rate], common=common)) for name in names))
             for rate in found.rates
         ]
-        yield from _table(("rate per bit", *names), rows)
+        yield from table(("rate per bit", *names), rows)
         if not common:
             yield from ("Bits struck in a trial, in the mean:", "")
-            yield from _table(("rate per bit", *names), _flips(found))
+            yield from table(("rate per bit", *names), _flips(found))
     yield from ("### Without faults, and what it costs", "")
-    yield from _table(
+    yield from table(
         (
             "variant",
             "points lost",
@@ -115,20 +97,6 @@ def _network(study: Study, network: Network, found: Findings) -> Iterator[str]:
         ),
         _costs(found),
     )
-
-
-def _counted(claims: Sequence[Claim]) -> str:
-    said = [claim.verdict for claim in claims]
-    counts = [said.count(verdict) for verdict in ("holds", "does not hold", "cannot be told")]
-    return "Of {} claims {} hold, {} do not, {} cannot be told.".format(len(said), *counts)
-
-
-def _claim(claim: Claim) -> tuple[str, ...]:
-    figure, text = claim.figure, ""
-    if figure is not None:
-        counted = f"{figure.value:.4g} {figure.unit}"
-        text = counted if figure.low == figure.high else str(figure)
-    return claim.text, claim.note, text, f"{claim.sense} {claim.limit:g}", claim.verdict
 
 
 def _flips(found: Findings) -> list[tuple[str, ...]]:
@@ -151,14 +119,3 @@ def _costs(found: Findings) -> Iterator[tuple[str, ...]]:
             "" if cost.time is None else f"{cost.time.median:.3f}x",
             measured.hardening,
         )
-
-
-def _table(head: Sequence[str], rows: Any) -> Iterator[str]:
-    yield _row(head)
-    yield "|" + " --- |" * len(head)
-    yield from map(_row, rows)
-    yield ""
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(plain(cell) for cell in cells) + " |"

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, final
 
-from radhard.stats import Estimate
 from radhard.studies.campaigns import Plan
+from radhard.studies.facts import claim_facts, estimate_facts
 from radhard.studies.findings import Findings
 from radhard.studies.networks import Network
 from radhard.studies.study import Study
@@ -46,16 +46,7 @@ def _network(study: Study, found: Findings) -> dict[str, Any]:
         "name": found.network,
         "images": found.images,
         "test images": len(found.base.right),
-        "claims": [
-            {
-                "text": claim.text,
-                "verdict": claim.verdict,
-                "figure": _estimate(claim.figure),
-                claim.sense: claim.limit,
-                "note": claim.note,
-            }
-            for claim in study.claims(found)
-        ],
+        "claims": [claim_facts(claim) for claim in study.claims(found)],
         "variants": [_variant(found, name) for name in found.measured],
     }
 
@@ -67,8 +58,8 @@ def _variant(found: Findings, name: str) -> dict[str, Any]:
         "hardening": measured.hardening,
         "accuracy": measured.accuracy,
         "test accuracy": float(measured.right.mean()),
-        "points lost without faults": _estimate(found.free_drop(name)),
-        "points lost on other images": _estimate(found.free_drop_elsewhere(name)),
+        "points lost without faults": estimate_facts(found.free_drop(name)),
+        "points lost on other images": estimate_facts(found.free_drop_elsewhere(name)),
         "numbers added": list(measured.added),
         "cost": measured.cost.to_dict(),
         "common": _campaign(found, name, common=True),
@@ -84,22 +75,9 @@ def _campaign(found: Findings, name: str, *, common: bool) -> dict[str, Any]:
             {
                 "rate": rate,
                 "flips": struck.flips[rate],
-                "accuracy": _estimate(found.accuracy(name, [rate], common=common)),
-                "drop": _estimate(found.drop(name, [rate], common=common)),
+                "accuracy": estimate_facts(found.accuracy(name, [rate], common=common)),
+                "drop": estimate_facts(found.drop(name, [rate], common=common)),
             }
             for rate in found.rates
         ],
-    }
-
-
-def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "confidence": estimate.confidence,
-        "trials": estimate.trials,
-        "unit": estimate.unit,
     }

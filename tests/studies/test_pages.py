@@ -2,15 +2,15 @@
 
 import json
 import re
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from radhard.errors import InputError
 from radhard.studies import ACTIVATION_BOUNDS, Plan
-from radhard.studies.pages import write_study
+from radhard.studies.pages import study_texts
 from radhard.studies.told import Told
+from radhard.studies.written import write_texts
 from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
 from tests.studies.tiny import fabricated, tiny_network
 
@@ -22,7 +22,7 @@ def files(tmp_path_factory):
     told = Told(
         ACTIVATION_BOUNDS, Plan(runs=400), "radhard study x", "v", ((tiny_network(), FOUND),)
     )
-    return write_study(told, tmp_path_factory.mktemp("page"))
+    return write_texts(study_texts(told), tmp_path_factory.mktemp("page"))
 
 
 def test_page_numbers_and_two_figures_are_written(files):
@@ -76,6 +76,5 @@ def test_picture_is_xml_with_all_its_colours(files):
 
 def test_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("here")
-    told = Told(replace(ACTIVATION_BOUNDS, claims=lambda _: []), Plan(runs=1), "", "", ())
     with pytest.raises(InputError, match="cannot be written"):
-        write_study(told, tmp_path / "file")
+        write_texts({"page.md": "text"}, tmp_path / "file")

@@ -4,7 +4,7 @@ import pytest
 
 from radhard.hardenings import Hardening
 from radhard.spec import parse
-from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES
+from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES, Study
 from tests.studies.tiny import fabricated
 
 BOUNDS_LOST = {
@@ -42,7 +42,10 @@ def told(found):
     return [v for (_, note), v in found.items() if "none of those tried" not in note]
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+STRUCK = {name: study for name, study in STUDIES.items() if isinstance(study, Study)}
+
+
+@pytest.mark.parametrize("study", STRUCK.values(), ids=STRUCK)
 def test_every_variant_names_a_hardening_and_the_first_none(study):
     assert study.variants[0].hardening == ""
     for variant in study.variants[1:]:

@@ -89,8 +89,8 @@ def _group(
                 return None
             if written:
                 places = dict(zip(item.root_idxs, item.idxs, strict=True))
-                if len(places) != len(root.idxs):
-                    return None  # only part of the group is its own
+                if not len(places) == len(root.idxs) == len(module.weight):
+                    return None  # only part of the group, or of the layer, is its own
                 makers[names[module]] = tuple(places[at] for at in range(len(root.idxs)))
         elif not isinstance(module, _NORMS):
             return None

@@ -1,0 +1,24 @@
+"""Which images does a model get right?"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from radhard.datasets import Data
+from radhard.engines.golden import golden_outputs
+from radhard.evaluation import evaluating
+from radhard.forward import plain
+
+__all__ = ["right_answers"]
+
+_BATCH = 100
+
+
+def right_answers(model: nn.Module, data: Data) -> NDArray[np.bool_]:
+    """For each image, whether the fault-free model answers it as labelled; ``(images,)``."""
+    assert isinstance(data.labels, Tensor)
+    with evaluating(model), torch.inference_mode():
+        logits = golden_outputs(model, data, plain, _BATCH)
+    found: NDArray[np.bool_] = (logits.argmax(1) == data.labels).numpy()
+    return found

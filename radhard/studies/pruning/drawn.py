@@ -1,0 +1,108 @@
+"""How does accuracy fall as channels are taken away, in a figure?"""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from radhard.report.figures import svg
+from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.stats import Estimate, mean_share
+from radhard.studies.drawn import alone
+from radhard.studies.findings import short
+from radhard.studies.pruning.findings import Place, PruningFindings, pair_of
+from radhard.studies.pruning.study import PruningStudy, Ranking
+
+__all__ = ["drawn_cuts"]
+
+_WIDTH, _PANEL, _ABOVE = 760, 210, 34
+_TITLES = {False: "not fine-tuned", True: "fine-tuned"}
+
+
+def drawn_cuts(study: PruningStudy, found: PruningFindings) -> str:
+    """Accuracy over the share of channels, with intervals, as an SVG file.
+
+    A panel for each kind of layer, without and with fine-tuning; a curve for each ranking.
+    """
+    title = f"Accuracy of {found.network} over the share of channels taken away"
+    at = f"{100 * max(found.ratios):g} % of the channels"
+    finding = "; ".join(
+        f"{place}, {_TITLES[tuned]}, {at}: "
+        + ", ".join(
+            f"{name} {short(found.accuracy(name, found.pairs(place)[-1], tuned=tuned))}"
+            for name in found.rankings
+        )
+        for tuned in _TITLES
+        for place in found.places
+    )
+    name = f"{study.name}-{found.network}"
+    return alone(svg(lambda: _figure(study, found), name, title, finding))
+
+
+def _figure(study: PruningStudy, found: PruningFindings) -> Figure:
+    height = _ABOVE + 2 * _PANEL
+    figure, first = sheet(_WIDTH, height)
+    first.remove()
+    figure.subplots_adjust(
+        left=50 / _WIDTH,
+        right=1 - 16 / _WIDTH,
+        top=1 - (_ABOVE + 22) / height,
+        bottom=48 / height,
+        hspace=0.42,
+        wspace=0.3,
+    )
+    columns = len(found.places)
+    looks = [ranking for ranking in study.rankings if ranking.name in found.rankings]
+    for row, tuned in enumerate(_TITLES):
+        for column, place in enumerate(found.places):
+            axes = figure.add_subplot(2, columns, 1 + row * columns + column)
+            _panel(axes, looks, found, place, tuned)
+            if row:
+                axes.set_xlabel("channels taken away", color=colour("muted"), fontsize=12)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(2 / _WIDTH, 1.0),
+        ncol=len(labels),
+        frameon=False,
+        labelcolor=colour("ink"),
+        handletextpad=0.6,
+        columnspacing=1.8,
+        borderpad=0,
+        borderaxespad=0.2,
+        fontsize=12,
+    )
+    return figure
+
+
+def _panel(
+    axes: Axes, looks: list[Ranking], found: PruningFindings, place: Place, tuned: bool
+) -> None:
+    ratios = sorted(found.ratios)
+    shares = [0.0, *ratios]
+    for ranking in looks:
+        points: list[Estimate] = [mean_share(found.right, confidence=found.confidence)]
+        for ratio in ratios:
+            points.append(found.accuracy(ranking.name, pair_of(place, ratio), tuned=tuned))
+        paint = colour(ranking.paint)
+        low, high = [e.low for e in points], [e.high for e in points]
+        axes.fill_between(shares, low, high, color=paint, alpha=0.16, linewidth=0)
+        axes.plot(
+            shares,
+            [e.value for e in points],
+            color=paint,
+            linewidth=2,
+            marker=ranking.mark,
+            markersize=5,
+            label=ranking.name,
+            clip_on=False,
+        )
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(colour("line"))
+    axes.patch.set_alpha(0.0)
+    axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
+    axes.set_axisbelow(True)
+    share_axis(axes, ratios[-1], vertical=False)
+    share_axis(axes, 1.0, vertical=True)
+    axes.set_title(f"{place}, {_TITLES[tuned]}", color=colour("ink"), fontsize=12, loc="left")

@@ -1,0 +1,125 @@
+"""How is a network pruned by every ranking, at every ratio, and looked at?"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from radhard.cost import cost
+from radhard.hardenings import VulnerabilityPruning
+from radhard.scores import Scores
+from radhard.studies.answers import right_answers
+from radhard.studies.networks import Network
+from radhard.studies.pruning.findings import Cut, Pair, Place, PruningFindings, pair_of
+from radhard.studies.pruning.study import PruningPlan, PruningStudy, Ranking
+
+__all__ = ["measured_cuts"]
+
+_BATCH = 100
+_PLACES: tuple[Place, ...] = ("convolutions", "linear layers", "both")
+
+
+def measured_cuts(study: PruningStudy, network: Network, plan: PruningPlan) -> PruningFindings:
+    """Every cut of a study on one network, without and with fine-tuning; the network stays whole.
+
+    Raises:
+        InputError: the network cannot be pruned.
+    """
+    before = cost(network.model, network.test)
+    places = _places(study, network, before.parameters)
+    cuts = chain.from_iterable(
+        _by(study, network, ranking, places, plan)
+        for ranking in study.rankings
+        if ranking.brief or not network.brief
+    )
+    right = right_answers(network.model, network.test)
+    half = _half(len(right), plan.seed)
+    return PruningFindings(network.name, right, before, places, study.ratios, tuple(cuts), half)
+
+
+def _half(images: int, seed: int) -> NDArray[np.bool_]:
+    """Half the images, by chance: the order of a test set may follow its classes."""
+    half = np.zeros(images, dtype=bool)
+    half[np.random.default_rng((seed, images)).permutation(images)[: images // 2]] = True
+    return half
+
+
+def _places(study: PruningStudy, network: Network, whole: int) -> tuple[Place, ...]:
+    """Kinds of layers from which something can be taken; both only where there is some of each."""
+    found = []
+    for place in _PLACES[:2]:
+        conv, linear = pair_of(place, max(study.ratios))
+        hardening = VulnerabilityPruning(conv=conv, linear=linear, by="l1")
+        made = hardening(network.model, network.train.first(1), progress=False)
+        if cost(made, network.test).parameters < whole:
+            found.append(place)
+    return _PLACES if len(found) == 2 else tuple(found)
+
+
+def _by(
+    study: PruningStudy,
+    network: Network,
+    ranking: Ranking,
+    places: tuple[Place, ...],
+    plan: PruningPlan,
+) -> Iterator[Cut]:
+    pairs = [pair_of(place, ratio) for place in places for ratio in study.ratios]
+    if len(places) == len(_PLACES) and ranking.by != "random":
+        pairs += [pair for pair in study.more if pair not in pairs]
+    for draw in range(ranking.draws):
+        plan.tell(f"{network.name}: {ranking.name}" + (f" {draw + 1}" if ranking.draws > 1 else ""))
+        scores = _scores(study, network, ranking, draw, plan)
+        for pair in pairs:
+            bare, tuned = (_made(study, network, scores, pair, how, plan) for how in (False, True))
+            size = cost(bare, network.test)  # fine-tuning changes no shape
+            for made in (bare, tuned):
+                right = right_answers(made, network.test)
+                yield Cut(ranking.name, pair, made is tuned, draw, right, size)
+
+
+def _made(
+    study: PruningStudy,
+    network: Network,
+    scores: Scores | None,
+    pair: Pair,
+    tuned: bool,
+    plan: PruningPlan,
+) -> nn.Module:
+    tuning = study.tuning
+    hardening = VulnerabilityPruning(
+        conv=pair[0],
+        linear=pair[1],
+        by="l1" if scores is None else "scores",
+        finetune=tuning.epochs if tuned else 0,
+        rate=tuning.rate,
+    )
+    # What is cut does not depend on the data, so that one image does.
+    images = min(tuning.images, len(network.train)) if tuned else 1
+    return hardening(
+        network.model,
+        network.train.first(images),
+        scores,
+        batch=tuning.batch,
+        seed=plan.seed,
+        progress=False,
+    )
+
+
+def _scores(
+    study: PruningStudy, network: Network, ranking: Ranking, draw: int, plan: PruningPlan
+) -> Scores | None:
+    """What ranks the channels; None where their weights alone do."""
+    if ranking.by == "l1":
+        return None
+    if ranking.by == "random":
+        chance = np.random.default_rng((plan.seed, draw))
+        values = {
+            name: chance.random(len(parameter))
+            for name, parameter in network.model.named_parameters()
+            if parameter.ndim > 1
+        }
+        return Scores(f"chance, draw {draw}", "channel", values)
+    data = network.train.first(min(study.scored, len(network.train)))
+    return ranking.by(network.model, data, batch=_BATCH, seed=plan.seed)

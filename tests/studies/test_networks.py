@@ -1,0 +1,66 @@
+"""Can a study look at one's own network?"""
+
+import dataclasses
+
+import pytest
+
+from radhard.cli import main
+from radhard.datasets import Data
+from radhard.errors import InputError
+from radhard.studies import network
+from tests.studies.tiny import tiny_network
+
+OWN = """
+from tests.studies.tiny import tiny_network
+
+def tiny(images=9):
+    import dataclasses
+    return dataclasses.replace(tiny_network(), name="own", images=images)
+
+def model():
+    return tiny_network().model
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def test_own_network_is_what_the_function_returns(own) -> None:
+    found = network(f"{own}:tiny(images=7)")
+    assert (found.name, found.images) == ("own", 7)
+
+
+def test_study_of_an_own_network_is_written_under_its_name(own, tmp_path) -> None:
+    line = ["study", "vulnerability-pruning", "--network", f"{own}:tiny", "-o", str(tmp_path)]
+    assert main(line) == 0
+    assert (tmp_path / "vulnerability-pruning-own.svg").is_file()
+    assert "## own" in (tmp_path / "vulnerability-pruning.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("{}:model", "returned Sequential; a radhard.studies.Network is needed"),
+        ("{}:nothing", "nothing"),
+        ("{}", "names no function"),
+        ("resnet50", "your own as 'file.py:function'"),
+    ],
+)
+def test_what_is_no_network_is_told(own, asked, said) -> None:
+    with pytest.raises(InputError, match=said):
+        network(asked.format(own))
+
+
+def test_names_that_cannot_be_those_of_files_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'\.\./x' is not allowed"):
+        dataclasses.replace(tiny_network(), name="../x")
+
+
+def test_data_without_labels_are_refused() -> None:
+    tiny = tiny_network()
+    with pytest.raises(InputError, match=r"test is to be .* with labels"):
+        dataclasses.replace(tiny, test=Data(tiny.test.inputs))

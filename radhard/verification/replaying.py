@@ -78,9 +78,7 @@ def verify(
     ]
     by, notes = tuple(applied(model)), []
     if before.manifest.get("model fingerprint") == fingerprint(model):
-        notes.append(
-            "This is the very model that the campaign struck: nothing was hardened."
-        )
+        notes.append("This is the very model that the campaign struck: nothing was hardened.")
     cost = _cost(model, base, data, before, call, batch, timed)
     names = {
         **(names or {}),

@@ -1,10 +1,11 @@
 """Which channels are vulnerable, from value ranges and the errors that bit flips really cause?"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.deepvigor.plus.asking import Asked
@@ -15,6 +16,8 @@ from radhard.analyses.deepvigor.plus.drawing import (
     Numbers,
     channels_of,
     neurons_of,
+    share_of,
+    size_of,
 )
 from radhard.analyses.deepvigor.plus.filters import Filters
 from radhard.analyses.deepvigor.plus.given import first, given
@@ -67,9 +70,10 @@ class DeepVigorPlus(Analysis):
         images: samples that are looked at, from the first on.
         format: how the faulty words are stored, as text.
 
-    ``low`` and ``high`` are limits of what drawing neurons and weights, and leaving a search, have
-    left open. The facts have the layers' and the model's factors (``lvf``, ``mvf``), the ranges of
-    harmless errors, and what was asked of the model.
+    ``low`` and ``high`` are limits of what drawing neurons and weights, leaving a search, and
+    inferring answers have left open; the last at the upper limit of the share that proved wrong.
+    The facts have the layers' and the model's factors (``lvf``, ``mvf``), the ranges of harmless
+    errors, and what was asked of the model.
     """
 
     of: Literal["weights", "activations", "both"] = "both"
@@ -116,18 +120,21 @@ class DeepVigorPlus(Analysis):
         for kind in ("weights", "activations"):
             if self.of not in (kind, "both"):
                 continue
+            found: list[Part] = []
             audits = subject.random(len(inputs), kind == "weights")
-            asked = Asked(probes, self.tolerance, screen, self.screen, audits)
+            rows = self._rows(kind, probes, inputs)
+            asked = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
             for number, (layer, values) in enumerate(inputs.items()):
                 products = Products(layer, values)
                 purpose = (number, kind == "weights")
                 drawn = channels_of(products.channels, self.channels, subject.random(*purpose))
                 chance = Chance(subject, products.weight, *purpose)
                 if kind == "weights":
-                    parts.append(self._filters(asked, layer, products, drawn, chance))
+                    found.append(self._filters(asked, layer, products, drawn, chance))
                 else:
-                    parts.append(self._neurons(asked, layer, products, drawn, chance))
+                    found.append(self._neurons(asked, layer, products, drawn, chance))
                 subject.step(number + 1, len(inputs))
+            parts += [part.widened(asked.cost.wrong_at_most) for part in found]
             costs[kind] = asked.cost
         subject.samples += own.samples
         facts = summary(parts, costs, images=len(own.data), strict=self.strict)
@@ -138,6 +145,16 @@ class DeepVigorPlus(Analysis):
             {part.name: part.high for part in parts},
         )
         return Found("channel", scores, "share", low, high, facts)
+
+    def _rows(self, kind: str, probes: Probes, inputs: Mapping[Layer, Tensor]) -> int:
+        """How many rows there will be, about."""
+        rows = 0
+        for layer in inputs:
+            channels = len(layer.weight)
+            places = math.prod(probes.site(layer.name).shape) // channels
+            each = self.draws if kind == "weights" else size_of(places, self.neurons)
+            rows += share_of(channels, self.channels) * each * len(probes.subject.data)
+        return rows
 
     def _filters(
         self,

@@ -7,39 +7,29 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.deepvigor.deviation import Deviation
+from radhard.analyses.deepvigor.plus.cost import Cost, Counts
 from radhard.analyses.deepvigor.plus.ladder import LARGEST, Ladder
 from radhard.analyses.deepvigor.plus.screening import Screen
-from radhard.analyses.deepvigor.plus.search import Settled, settled
+from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
 from radhard.analyses.deepvigor.probing import Probes
 
-__all__ = ["Asked", "Case", "Cost"]
+__all__ = ["Asked", "Case"]
 
 
-_AUDIT = 0.005
-"""Share of the inferred answers that are passed all the same."""
+_AUDITS = (0.005, 0.1)
+"""Share of the inferred answers that are passed all the same, at least and at most."""
+
+_ENOUGH = 600
+"""So many of them tell well enough how often the others are wrong."""
+
+_FIRST_ORDER, _FAR_OUT = range(WAYS)
+"""The ways in which answers are inferred."""
 
 _FEW = 4
 """Images that have to agree on the answer to a deviation that is far out."""
 
 FAR = 2.0**20
 """Deviations of a neuron from here on are far out."""
-
-
-@dataclass
-class Cost:
-    """What was asked of the model."""
-
-    simulations: int = 0
-    """Passes of a batch of images for one channel or neuron, as the authors count: those in which
-    some image had to be passed."""
-    rows: int = 0
-    """Images that were passed; those that are settled take no part."""
-    inferred: int = 0
-    """Images whose answer was inferred: to first order, or as that of others far out."""
-    audited: int = 0
-    """How many of these were passed all the same."""
-    wrong: int = 0
-    """How many of the latter gave another answer."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +59,9 @@ class Asked:
     screen: Screen | None
     threshold: float
     """Shifts of a margin below this part of it are not looked at any closer."""
+    rows: int
+    """How many rows will be asked for in all, about: the fewer, the larger a share of what is
+    inferred is passed all the same."""
     chance: np.random.Generator
     cost: Cost = field(default_factory=Cost)
     _known: dict[tuple[str, int, int], int] = field(default_factory=dict)
@@ -77,10 +70,10 @@ class Asked:
     def factors(self, layer: str, case: Case) -> tuple[Tensor, Settled, Settled]:
         """Shares of errors that are critical by definition, and what was settled on either side."""
 
-        def positive(rows: Tensor, sizes: Tensor) -> Tensor:
+        def positive(rows: Tensor, sizes: Tensor) -> Judged:
             return self._changed(layer, case, rows, sizes)
 
-        def negative(rows: Tensor, sizes: Tensor) -> Tensor:
+        def negative(rows: Tensor, sizes: Tensor) -> Judged:
             return self._changed(layer, case, rows, -sizes)
 
         return (
@@ -89,29 +82,37 @@ class Asked:
             settled(case.ladder.negative, negative, tolerance=self.tolerance),
         )
 
-    def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Tensor:
+    def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judged:
         """Whether the answer is another one, in some rows that are off by these errors."""
         deviation = self._deviation(layer, case, rows, errors)
         golden = self.probes.subject.answers[case.samples[rows]]
         places = case.places[rows]
         answers = golden.clone()
-        known = self._small(layer, deviation)
-        open_ = (~known).nonzero().squeeze(1)
+        way = torch.where(self._small(layer, deviation), _FIRST_ORDER, WAYS)
+        open_ = (way == WAYS).nonzero().squeeze(1)
         if case.neurons:
             far = open_[errors[open_].abs() >= FAR]
             alike = self._far(layer, deviation, golden, places, far)
-            known |= alike >= 0
+            way = torch.where(alike >= 0, _FAR_OUT, way)
             answers = torch.where(alike >= 0, alike, answers)
-        audited = known & torch.from_numpy(self.chance.random(len(rows)) < _AUDIT).to(known.device)
+        known = way < WAYS
+        chosen = torch.from_numpy(self.chance.random(len(rows)) < self._audit)
+        audited = known & chosen.to(known.device)
         asked = (~known | audited).nonzero().squeeze(1)
-        self.cost.inferred += int(known.sum())
-        self.cost.audited += int(audited.sum())
+        self.cost.inferred += _counted(way)
+        self.cost.audited += _counted(way[audited])
         inferred = answers != golden
         self.cost.simulations += _distinct(places[~known])
         answers[asked] = self._answers(layer, deviation, asked)
         changed = answers != golden
-        self.cost.wrong += int((changed != inferred)[audited].sum())
-        return changed
+        self.cost.wrong += _counted(way[audited & (changed != inferred)])
+        return Judged(changed, way.where(~audited, WAYS))
+
+    @property
+    def _audit(self) -> float:
+        """Share of the inferred answers that are passed: two are inferred for a row, about."""
+        least, most = _AUDITS
+        return min(most, max(least, _ENOUGH / max(1, 2 * self.rows)))
 
     def _small(self, layer: str, deviation: Deviation) -> Tensor:
         """Which rows keep their answer, to first order."""
@@ -180,6 +181,11 @@ class Asked:
             size = torch.minimum(errors.abs(), most) * errors.sign()
             by = (maps * size[:, None]).to(dtype).reshape(-1, *sizes)
         return Deviation(samples, tuple(at), by.expand(-1, *sizes))
+
+
+def _counted(way: Tensor) -> Counts:
+    counts: Counts = np.bincount(way.cpu().numpy(), minlength=WAYS)[:WAYS]
+    return counts
 
 
 def _distinct(places: Tensor) -> int:

@@ -10,11 +10,22 @@ from torch import Tensor
 
 from radhard.analyses.subject import Subject
 
-__all__ = ["Chance", "Count", "channels_of", "neurons_of", "one_an_image", "some"]
+__all__ = [
+    "Chance",
+    "Count",
+    "channels_of",
+    "neurons_of",
+    "one_an_image",
+    "share_of",
+    "size_of",
+    "some",
+]
 
 Count = Literal["log2", "all"] | int
 
 Numbers = npt.NDArray[np.int64]
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def channels_of(count: int, share: float, chance: np.random.Generator) -> Numbers:
@@ -25,8 +36,13 @@ def channels_of(count: int, share: float, chance: np.random.Generator) -> Number
     """
     if share >= 1:
         return np.arange(count)
-    chosen = chance.choice(count, max(1, math.floor(share * count)), replace=False)
+    chosen = chance.choice(count, share_of(count, share), replace=False)
     return np.sort(chosen).astype(np.int64)
+
+
+def share_of(count: int, share: float) -> int:
+    """How many channels are drawn."""
+    return max(1, math.floor(share * count))
 
 
 def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Numbers:
@@ -37,9 +53,16 @@ def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Number
     """
     if wanted == "all":
         return np.arange(count)
-    size = math.floor(math.log2(count)) if wanted == "log2" else wanted
-    size = min(count, max(1, size))
+    size = size_of(count, wanted)
     return np.sort(chance.choice(count, size, replace=False)).astype(np.int64)
+
+
+def size_of(count: int, wanted: Count) -> int:
+    """How many neurons of a channel are drawn."""
+    if wanted == "all":
+        return count
+    size = math.floor(math.log2(count)) if wanted == "log2" else wanted
+    return min(count, max(1, size))
 
 
 def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Numbers:
@@ -55,18 +78,26 @@ def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Num
 
 
 def one_an_image(
-    weights: npt.NDArray[np.float64], images: int, chance: np.random.Generator
+    weights: npt.NDArray[np.float64], answers: Numbers, chance: np.random.Generator
 ) -> Numbers:
     """A product of a channel for every image, ``(images,)``; all pairs have the same chance.
 
-    ``weights`` is ``(products,)``. They are taken in order of their size, as many as there are
-    images evenly, and given to the images in random order: so the draw has as many large, small and
-    negative ones as the channel.
+    ``weights`` is ``(products,)``, ``answers`` are the golden ones, ``(images,)``. The weights are
+    taken in order of their size, as many as there are images evenly, so that the draw has as many
+    large, small and negative ones as the channel. They are spread in the same way over the images
+    of each answer, for a deviation that leads all images to one answer leaves those that had it.
     """
+    images = len(answers)
     order = np.argsort(weights, kind="stable")
     ranks = np.floor((np.arange(images) + chance.random(images)) * (len(order) / images))
     drawn: Numbers = order[ranks.astype(np.int64).clip(max=len(order) - 1)]
-    return chance.permutation(drawn)
+    labels, which = np.unique(answers, return_inverse=True)
+    turn = np.argsort(chance.permutation(len(labels))[which] + chance.random(images))
+    # Multiples of the golden section are spread evenly, whichever stretch of them is taken.
+    spread = (np.arange(images) * _GOLDEN + chance.random()) % 1
+    given = np.empty_like(drawn)
+    given[turn] = drawn[np.argsort(np.argsort(spread))]
+    return given
 
 
 class Chance:

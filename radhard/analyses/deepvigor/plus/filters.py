@@ -10,8 +10,9 @@ from torch import Tensor
 from radhard.analyses.deepvigor.plus.asking import Asked, Case
 from radhard.analyses.deepvigor.plus.displacements import Displacements
 from radhard.analyses.deepvigor.plus.drawing import Chance, Numbers, one_an_image, some
-from radhard.analyses.deepvigor.plus.ladder import Grid, ladder
+from radhard.analyses.deepvigor.plus.ladder import Grid, ladder, sure
 from radhard.analyses.deepvigor.plus.products import Products
+from radhard.analyses.deepvigor.plus.strata import Strata, strata_of
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.subject import Layer
 
@@ -19,6 +20,8 @@ __all__ = ["Filters"]
 
 _PRODUCTS = 32
 """Products of a sum whose errors stand for all, in an image."""
+_WORDS = 2**17
+"""Words that are flipped at a time."""
 _POOLED = 2**14
 """Products whose errors stand for those of all positions and images together, about."""
 
@@ -44,10 +47,11 @@ class Filters:
 
     def verdicts(
         self, layer: Layer, products: Products, channels: Numbers, chance: Chance
-    ) -> Verdicts:
-        """Of some channels."""
+    ) -> tuple[Verdicts, Strata | None]:
+        """Of some channels, and what each row stands for, where they are not all alike."""
+        strata = None
         if self.own and not products.scalar:
-            case, rows = self._patterns(layer, products, channels, chance)
+            case, rows, strata = self._patterns(layer, products, channels, chance)
         else:
             errors = self._errors(layer, products, channels, chance)
             each = products.samples
@@ -59,20 +63,22 @@ class Filters:
             samples = torch.arange(each).repeat(len(channels))
             places = torch.from_numpy(channels).repeat_interleave(each)
             case, rows = Case(samples, places, steps), each
-        return Verdicts.of(*self.asked.factors(layer.name, case), rows)
+        return Verdicts.of(*self.asked.factors(layer.name, case), rows), strata
 
     def _patterns(
         self, layer: Layer, products: Products, channels: Numbers, chance: Chance
-    ) -> tuple[Case, int]:
+    ) -> tuple[Case, int, Strata | None]:
         """One weight an image and draw, with the map that its error has there."""
         n, count = products.samples, products.count
         draws = min(self.draws, count)
-        weights = products.weight[torch.from_numpy(channels)].double().cpu().numpy()
+        at = torch.from_numpy(channels)
+        weights = products.weight[at].double().cpu().numpy()
+        answers = np.tile(self.asked.probes.subject.answers.cpu().numpy(), draws)
         if draws == count:
             chosen = [np.repeat(np.arange(count), n) for _ in channels]
         else:
             chosen = [
-                one_an_image(own, n * draws, chance.of(channel))
+                one_an_image(own, answers, chance.of(channel))
                 for own, channel in zip(weights, channels.tolist(), strict=True)
             ]
         drawn = torch.from_numpy(np.concatenate(chosen))
@@ -81,7 +87,28 @@ class Filters:
         samples = torch.arange(n).repeat(draws * len(channels))
         errors = self.displacements.of_weights(layer, places * products.count + drawn)
         steps = ladder(errors, self.grid, strict=self.strict)
-        return Case(samples, places, steps, products.maps(samples, places, drawn)), rows
+        case = Case(samples, places, steps, products.maps(samples, places, drawn))
+        if draws == count:
+            return case, rows, None
+        assert case.maps is not None
+        live = (case.maps != 0).flatten(1).any(1).cpu().numpy().reshape(-1, rows)
+        pairs = [own * n + samples[:rows].numpy() for own in chosen]
+        rising = np.take_along_axis(weights > 0, np.stack(chosen), axis=1)
+        of = [strata_of(*each) for each in zip(pairs, live, rising, strict=True)]
+        return case, rows, self._strata(layer, products, at, np.stack(of))
+
+    def _strata(self, layer: Layer, products: Products, at: Tensor, of: Numbers) -> Strata:
+        alive, weights = products.alive(at), products.weight[at]
+        dead = (products.samples - alive).double()
+        known = []
+        words = at[:, None] * products.count + torch.arange(products.count)
+        for some_words in torch.split(words, max(1, _WORDS // products.count)):
+            moved = self.displacements.of_weights(layer, some_words)
+            known.append(sure(moved, strict=self.strict).double().mean(2))
+        certain = (torch.cat(known) * dead).sum(1) / dead.sum(1).clamp(min=1)
+        live = [(alive * (weights <= 0)).sum(1), (alive * (weights > 0)).sum(1)]
+        sizes = torch.stack([dead.sum(1).long(), *live], dim=1)
+        return Strata(of, sizes.cpu().numpy(), certain.cpu().numpy())
 
     def _errors(
         self, layer: Layer, products: Products, channels: Numbers, chance: Chance

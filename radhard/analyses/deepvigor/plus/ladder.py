@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["BOUND", "LARGEST", "POWERS", "Grid", "Ladder", "Side", "ladder"]
+__all__ = ["BOUND", "LARGEST", "POWERS", "Grid", "Ladder", "Side", "ladder", "sure"]
 
 Grid = Literal["powers", "adaptive"]
 
@@ -69,8 +69,7 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
     >>> steps.sure.tolist(), steps.positive.tail[0, 9:11].tolist()
     ([0.25], [0.5, 0.0])
     """
-    finite = errors.isfinite()
-    certain = ~finite if strict else ~finite | (errors.abs() >= BOUND)
+    certain = sure(errors, strict=strict)
     share = certain.double().mean(1)
     moving = errors.where(~certain, 0.0)
     sides = []
@@ -78,6 +77,12 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
         sizes = (sign * moving).clamp(min=0.0)
         sides.append(_powers(sizes, strict) if grid == "powers" else _own(sizes))
     return Ladder(share, *sides)
+
+
+def sure(errors: Tensor, *, strict: bool) -> Tensor:
+    """Which errors are critical by definition, as in `ladder`."""
+    endless = ~errors.isfinite()
+    return endless if strict else endless | (errors.abs() >= BOUND)
 
 
 def _powers(sizes: Tensor, strict: bool) -> Side:

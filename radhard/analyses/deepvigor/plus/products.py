@@ -1,5 +1,6 @@
 """Which input does each weight of a layer meet at each position of its output?"""
 
+import itertools
 import math
 from typing import Any
 
@@ -31,6 +32,7 @@ class Products:
         self.inputs = inputs
         self._shape = tuple(weight.shape[1:])
         self._own = 0
+        self._alive: Tensor | None = None
         if isinstance(module, nn.Linear):
             self.positions: tuple[int, ...] = tuple(inputs.shape[1:-1])
             """Sizes of what a channel hands on for a sample."""
@@ -69,6 +71,36 @@ class Products:
     def scalar(self) -> bool:
         """Whether a channel hands on one number a sample."""
         return math.prod(self.positions) == 1
+
+    def alive(self, channels: Tensor) -> Tensor:
+        """For how many samples the input of a product is not zero at all positions.
+
+        Of all products of some channels, ``(channels, products)``.
+
+        >>> module = nn.Conv1d(1, 1, 2, bias=False)
+        >>> inputs = torch.tensor([[[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]]])
+        >>> Products(Layer("0", module), inputs).alive(torch.tensor([0]))
+        tensor([[0, 1]])
+        """
+        if self._alive is None:
+            offsets = itertools.product(*(range(size) for size in self._shape[1:]))
+            counts = [(self._seen(at) != 0).flatten(2).any(2).sum(0) for at in offsets]
+            self._alive = torch.stack(counts, dim=1)
+        inner = torch.arange(self._shape[0], device=channels.device)
+        if self._own:
+            inner = inner + (channels // self._own * self._shape[0])[:, None]
+        return self._alive[inner.expand(len(channels), -1)].flatten(1)
+
+    def _seen(self, offset: tuple[int, ...]) -> Tensor:
+        """What the weights at an offset in the kernel meet, ``(samples, channels, positions)``."""
+        if not self._steps:
+            return self._values.flatten(2) if self.positions else self._values[..., None]
+        steps = zip(offset, self.positions, self._steps, strict=True)
+        where = [
+            slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride)
+            for at, size, (stride, dilation) in steps
+        ]
+        return self._values[(slice(None), slice(None), *where)]
 
     def met(self, samples: Tensor, channels: Tensor, products: Tensor, positions: Tensor) -> Tensor:
         """The inputs of some products; all arguments broadcast, positions are flat.

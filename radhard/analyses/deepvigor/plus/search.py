@@ -8,10 +8,25 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.ladder import Side
 
-__all__ = ["Judge", "Settled", "settled"]
+__all__ = ["WAYS", "Judge", "Judged", "Settled", "settled"]
 
-Judge = Callable[[Tensor, Tensor], Tensor]
-"""Of rows ``(n,)`` and magnitudes ``(n,)``: whether the answer is another one, ``(n,)``."""
+WAYS = 2
+"""Ways of inferring an answer: to first order, and as that of other images far out."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether the answer is another one, ``critical``, and the way in which that was inferred.
+
+    ``way`` is from 0 to `WAYS` - 1, or `WAYS` where a pass has told. ``(n,)`` each.
+    """
+
+    critical: Tensor
+    way: Tensor
+
+
+Judge = Callable[[Tensor, Tensor], Judged]
+"""Of rows ``(n,)`` and magnitudes ``(n,)``."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +37,8 @@ class Settled:
     harmful; ``high`` that of those that may be; ``middle`` is halfway, or ``low`` where
     nothing was found critical. ``safe`` is the largest magnitude that was found
     harmless (0 if none), ``critical`` the smallest that was found critical (infinite if none).
+    ``resting``, ``(rows, WAYS)``, is the share of errors that other answers would have moved to the
+    other side, summed over the answers that were inferred.
     """
 
     low: Tensor
@@ -29,6 +46,7 @@ class Settled:
     middle: Tensor
     safe: Tensor
     critical: Tensor
+    resting: Tensor
 
 
 def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
@@ -44,6 +62,7 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
     low = torch.full((len(values),), -1, device=device)
     high = count.clone()
     falling = -tail
+    resting = torch.zeros((len(values), WAYS + 1), dtype=tail.dtype, device=device)
     while True:
         above = tail[rows, high]
         left = tail[rows, low + 1] - above
@@ -55,7 +74,9 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
         at = torch.searchsorted(falling[some], -room[:, None]).squeeze(1) - 1
         at = torch.minimum(torch.maximum(at, low[some] + 1), high[some] - 1)
         tried = values[some, at]
-        bad = judge(some, tried)
+        judged = judge(some, tried)
+        bad = judged.critical
+        resting[some, judged.way] += left[some]
         # Equal candidates are settled together.
         first = torch.searchsorted(values[some], tried[:, None]).squeeze(1)
         last = torch.searchsorted(values[some], tried[:, None], right=True).squeeze(1) - 1
@@ -66,4 +87,4 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
     critical = padded[rows, high].where(high < count, torch.inf)
     least, most = tail[rows, high], tail[rows, low + 1]
     middle = torch.where(high < count, (least + most) / 2, least)
-    return Settled(least, most, middle, safe, critical)
+    return Settled(least, most, middle, safe, critical, resting[:, :WAYS])

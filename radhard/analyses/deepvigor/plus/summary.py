@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from radhard.analyses.deepvigor.plus.asking import Cost
+from radhard.analyses.deepvigor.plus.cost import Cost
 from radhard.analyses.deepvigor.plus.ladder import BOUND
 from radhard.analyses.deepvigor.plus.layerwise import Part
 from radhard.stats import mean_share
 
 __all__ = ["summary"]
+
+_WAYS = ("first order", "far out")
 
 
 def summary(
@@ -20,14 +22,20 @@ def summary(
     """The facts of an analysis, as plain values.
 
     ``lvf``: layer vulnerability factors, means over the channels that were drawn, with limits for
-    those that were not. ``mvf``: their means over the layers; ``total`` weighs the activations of a
-    layer with N/(N + W) and its weights with W/(N + W), N being the words that it hands on, or, in
-    ``total_by_inputs``, those that it is given.
+    those that were not, and for answers that were inferred. ``mvf``: their means over the layers;
+    ``total`` weighs the activations of a layer with N/(N + W) and its weights with W/(N + W), N
+    being the words that it hands on, or, in ``total_by_inputs``, those that it is given.
     """
     layers = {}
     for part in parts:
         mean = mean_share(part.drawn, population=len(part.values))
-        layers[part.name] = {"value": mean.value, "low": mean.low, "high": mean.high}
+        cost = costs["weights" if part.name.endswith(".weight") else "activations"]
+        doubt = float(np.nanmean(part.doubt(cost.wrong_at_most)))
+        layers[part.name] = {
+            "value": mean.value,
+            "low": max(0.0, mean.low - doubt),
+            "high": min(1.0, mean.high + doubt),
+        }
     weights = {p.name.removesuffix(".weight"): p for p in parts if p.name.endswith(".weight")}
     activations = {p.name: p for p in parts if not p.name.endswith(".weight")}
     models = {
@@ -51,9 +59,13 @@ def summary(
         "images": images,
         "simulations": {kind: cost.simulations for kind, cost in costs.items()},
         "rows": {kind: cost.rows for kind, cost in costs.items()},
-        "inferred": {kind: cost.inferred for kind, cost in costs.items()},
-        "audited": {kind: cost.audited for kind, cost in costs.items()},
-        "audited_wrong": {kind: cost.wrong for kind, cost in costs.items()},
+        "inferred": {kind: int(cost.inferred.sum()) for kind, cost in costs.items()},
+        "audited": {kind: int(cost.audited.sum()) for kind, cost in costs.items()},
+        "audited_wrong": {kind: int(cost.wrong.sum()) for kind, cost in costs.items()},
+        "wrong_at_most": {
+            kind: dict(zip(_WAYS, cost.wrong_at_most.tolist(), strict=True))
+            for kind, cost in costs.items()
+        },
         "channels": {part.name: len(part.drawn) for part in parts},
     }
 

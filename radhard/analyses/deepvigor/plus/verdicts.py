@@ -20,6 +20,8 @@ class Verdicts:
 
     ``low`` and ``high`` are what the search left open, ``middle`` is the estimate; ``positive`` and
     ``negative`` are the smallest magnitudes that were found critical (infinite where none was).
+    ``resting``, ``(groups, ways)``, is the mean over the rows of the share of errors that rests on
+    answers which were inferred, by the way.
     """
 
     low: Array
@@ -27,6 +29,7 @@ class Verdicts:
     middle: Array
     positive: Array
     negative: Array
+    resting: Array
 
     @classmethod
     def of(cls, sure: Tensor, positive: Settled, negative: Settled, rows: int) -> Self:
@@ -35,7 +38,10 @@ class Verdicts:
         high = sure + positive.high + negative.high
         middle = sure + positive.middle + negative.middle
         found = (low, high, middle, positive.critical, negative.critical)
-        return cls(*(each.double().cpu().numpy().reshape(-1, rows) for each in found))
+        factors = [each.double().cpu().numpy().reshape(-1, rows) for each in found]
+        resting = (positive.resting + negative.resting).double().cpu().numpy()
+        resting = resting.reshape(len(factors[0]), rows, -1).mean(axis=1)
+        return cls(*(*factors, resting))
 
     @property
     def factors(self) -> Array:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -158,8 +159,8 @@ def weights_beyond(weight: Tensor, met: Tensor) -> np.ndarray:
 
 def test_screening_and_inferring_change_nothing_but_the_cost() -> None:
     model, data = small()
-    every = DeepVigorPlus(neurons="all", screen=0.0)(model, data)
-    some = DeepVigorPlus(neurons="all")(model, data)
+    every = DeepVigorPlus(neurons="all", draws=4, screen=0.0)(model, data)
+    some = DeepVigorPlus(neurons="all", draws=4)(model, data)
     for name in every.values:
         np.testing.assert_allclose(some[name], every[name], atol=0.004)
         assert abs(some[name] - every[name]).mean() < 0.001
@@ -168,6 +169,43 @@ def test_screening_and_inferring_change_nothing_but_the_cost() -> None:
         assert every.facts["inferred"][kind] == 0
         assert some.facts["audited"][kind] > 0
         assert some.facts["audited_wrong"][kind] <= 0.05 * some.facts["audited"][kind]
+
+
+@pytest.mark.parametrize("kind", ["weights", "activations"])
+def test_limits_allow_for_what_was_inferred_and_proved_wrong(
+    kind: Literal["weights", "activations"],
+) -> None:
+    model, data = small()
+    passed = DeepVigorPlus(kind, neurons="all", draws=9, screen=0.0)(model, data)
+    guessed = DeepVigorPlus(kind, neurons="all", draws=9, screen=0.95)(model, data)
+    facts = guessed.facts
+    share = facts["audited_wrong"][kind] / facts["audited"][kind]
+    assert 0 < share < max(facts["wrong_at_most"][kind].values()) < 0.3
+    assert guessed.low is not None
+    assert guessed.high is not None
+    for name, truth in passed.values.items():
+        assert (guessed.low[name] - 1e-9 <= truth).all()
+        assert (truth <= guessed.high[name] + 1e-9).all()
+        limits = facts["lvf"][name]
+        assert limits["low"] - 1e-9 <= truth.mean() <= limits["high"] + 1e-9
+    # Where all channels are looked at, only what was inferred can put the layer in doubt.
+    assert all(at["low"] == at["high"] for at in passed.facts["lvf"].values())
+    assert any(at["low"] < at["high"] for at in facts["lvf"].values())
+
+
+def test_of_weights_that_meet_only_zeros_only_infinite_ones_do_harm() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 1, 1), nn.Flatten(), nn.Linear(4, 2)).eval()
+    torch.manual_seed(5)
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([1.5, 0.3]).reshape(1, 2, 1, 1))
+    data = Data(torch.zeros(3, 2, 2, 2))
+    scores = DeepVigorPlus("weights", screen=0.0)(model, data)
+    # Bit 30 of 1.5, which leaves no number: one of 64 flips.
+    assert scores["0.weight"] == pytest.approx(1 / 64)
+    assert harmful(model, data, model[0], 0, Float32()) == pytest.approx(1 / 64)
+    assert scores.low is not None
+    assert scores.high is not None
+    assert scores.low["0.weight"] == scores.high["0.weight"] == pytest.approx(1 / 64)
 
 
 def test_channels_and_neurons_are_drawn_as_published() -> None:

@@ -79,3 +79,18 @@ def test_maps_are_what_one_unit_of_weight_adds() -> None:
             moved = (module(inputs) - before)[samples[row], channels[row]]
             module.weight.view(6, -1)[channels[row], which[row]] -= 1
             assert torch.allclose(maps[row], moved, atol=1e-5)
+
+
+@pytest.mark.parametrize(("module", "shape"), LAYERS, ids=lambda x: str(x)[:60])
+def test_alive_are_products_that_meet_something_somewhere(
+    module: Any, shape: tuple[int, ...]
+) -> None:
+    torch.manual_seed(2)
+    inputs = torch.randn(3, *shape) * (torch.rand(3, *shape) > 0.9)
+    products = Products(Layer("it", module), inputs)
+    sizes = (3, products.channels, products.count, math.prod(products.positions))
+    met = products.met(*torch.meshgrid(*map(torch.arange, sizes), indexing="ij"))
+    channels = torch.arange(products.channels).flip(0)
+    expected = (met != 0).any(3).sum(0)
+    assert (expected < 3).sum() > 0
+    assert torch.equal(products.alive(channels), expected[channels])

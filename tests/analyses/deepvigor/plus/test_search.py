@@ -6,11 +6,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.ladder import ladder
-from radhard.analyses.deepvigor.plus.search import settled
+from radhard.analyses.deepvigor.plus.search import WAYS, Judged, settled
 
 SIZES = st.lists(
     st.sampled_from([0.0, 0.1, 0.25, 0.3, 1.0, 3.0, 3.5, 70.0]), min_size=6, max_size=6
 )
+
+
+def passed(critical: Tensor) -> Judged:
+    """Nothing was inferred."""
+    return Judged(critical, torch.full((len(critical),), WAYS))
 
 
 @settings(deadline=None)
@@ -24,8 +29,8 @@ def test_what_is_critical_is_counted_up_to_the_tolerance(
 ) -> None:
     errors, limit = torch.tensor(sizes, dtype=torch.float64), torch.tensor(limits).double()
 
-    def judge(rows: Tensor, values: Tensor) -> Tensor:
-        return values >= limit[rows]
+    def judge(rows: Tensor, values: Tensor) -> Judged:
+        return passed(values >= limit[rows])
 
     side = ladder(errors, "adaptive", strict=True).positive
     found = settled(side, judge, tolerance=tolerance)
@@ -41,9 +46,9 @@ def test_what_is_critical_is_counted_up_to_the_tolerance(
 def test_rows_whose_largest_candidate_is_harmless_take_one_try() -> None:
     asked = []
 
-    def judge(rows: Tensor, values: Tensor) -> Tensor:
+    def judge(rows: Tensor, values: Tensor) -> Judged:
         asked.append((rows.tolist(), values.tolist()))
-        return torch.zeros(len(rows), dtype=torch.bool)
+        return passed(torch.zeros(len(rows), dtype=torch.bool))
 
     side = ladder(
         torch.tensor([[0.5, 1.5, 6.0, 0.0], [0.0, 0.0, 0.0, 0.0]]), "powers", strict=False
@@ -51,3 +56,18 @@ def test_rows_whose_largest_candidate_is_harmless_take_one_try() -> None:
     found = settled(side.positive, judge, tolerance=0.0)
     assert asked == [([0], [4.0])]
     assert found.high.tolist() == [0.0, 0.0]
+
+
+def test_what_rests_on_an_inferred_answer_is_what_it_left_open() -> None:
+    errors = torch.tensor([[0.5, 1.5, 6.0, 0.0]], dtype=torch.float64)
+
+    def judge(rows: Tensor, values: Tensor) -> Judged:
+        # To first order below 4, and passed from there on.
+        return Judged(values >= 1.0, torch.where(values < 4, 0, WAYS))
+
+    side = ladder(errors, "powers", strict=False).positive
+    found = settled(side, judge, tolerance=0.0)
+    assert found.middle.tolist() == [0.5]
+    # 4.0 was passed, and left 0.5 and 1.5 open. 1.0 was then inferred to be critical (1/2 was open)
+    # and 0.5 to be harmless (1/4).
+    assert found.resting.tolist() == [[0.75, 0.0]]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.legend import legend, patches
 from radhard.stats import percent
 
 __all__ = ["bars"]
@@ -56,19 +56,11 @@ def bars(
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.spines["bottom"].set_visible(False)
-    figure.legend(
-        handles=[Patch(facecolor=colour(paint), label=name) for name, paint in classes],
-        loc="upper left",
-        bbox_to_anchor=((left - 2) / width, 1.0),
-        ncol=2 if narrow else len(classes),
-        frameon=False,
-        labelcolor=colour("ink"),
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.5,
-        columnspacing=1.6,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
+    columns = 2 if narrow else len(classes)
+    legend(
+        figure,
+        patches(list(classes)),
+        columns=columns,
+        left=left - 2,
     )
     return figure

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.report.figures.legend import legend, patches
 from radhard.stats import Estimate
 
 __all__ = ["Bit", "bits"]
@@ -61,24 +61,10 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
         axes.set_xlim(-0.7, n - 0.3)
         axes.set_xticks(range(n), names, rotation=60 if long and n > 12 else 0, fontsize=11)
         axes.set_xlabel("bit position", color=colour("muted"), fontsize=12, labelpad=4)
-    handles = [Patch(facecolor=colour(paints[f]), label=f) for f in used]
+    shown = patches([(f, paints[f]) for f in used])
     if mixed:
-        handles.append(Patch(facecolor=colour("mixed"), label="several fields"))
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=len(handles),
-        frameon=False,
-        labelcolor=colour("ink"),
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.5,
-        columnspacing=1.6,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+        shown += patches([("several fields", "mixed")])
+    legend(figure, shown, columns=len(shown))
     return figure
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.report.figures.legend import legend
 from radhard.stats import Estimate
 
 __all__ = ["Curve", "curves"]
@@ -59,16 +60,5 @@ def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
     axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
     share_axis(axes, 1.0, vertical=True, bottom=floor)
     axes.set_xlabel(f"error rate per {per}", color=colour("muted"), fontsize=12)
-    figure.legend(
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=columns,
-        frameon=False,
-        labelcolor=colour("ink"),
-        handletextpad=0.6,
-        columnspacing=1.8,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    legend(figure, axes.get_legend_handles_labels()[0], columns=columns)
     return figure

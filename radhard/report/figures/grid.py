@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
 from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.legend import legend, patches
 from radhard.stats import percent
 
 __all__ = ["STEPS", "Grid", "grid", "step"]
@@ -73,21 +74,8 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
         *(f"{'to ' if low is None else low + '–'}{high}" for low, high in _pairs(edges)),
         f"over {edges[-1]}",
     ]
-    figure.legend(
-        handles=[Patch(facecolor=colour(f"heat{i}"), label=name) for i, name in enumerate(names)],
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=3 if narrow else 6,
-        frameon=False,
-        labelcolor=colour("ink"),
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.4,
-        columnspacing=1.2,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    shown = patches([(name, f"heat{i}") for i, name in enumerate(names)])
+    legend(figure, shown, columns=3 if narrow else 6)
     return figure
 
 

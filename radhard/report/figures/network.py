@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from radhard.report.figures.ink import colour, label, sheet
-from radhard.report.figures.shades import Shades, legend
+from radhard.report.figures.shades import Shades, shaded
 
 __all__ = ["Block", "network"]
 
@@ -68,5 +68,5 @@ def network(blocks: Sequence[Block], shades: Shades, narrow: bool) -> Figure:
             middle, each * row + 80, label(block.name, 12), ha="center", fontsize=11,
             color=colour("muted"),
         )  # fmt: skip
-    legend(figure, shades, 3 if narrow else len(shades.names))
+    shaded(figure, shades, 3 if narrow else len(shades.names))
     return figure

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, percent
 
 __all__ = ["Protected", "pareto"]
@@ -33,14 +34,14 @@ def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narro
     """
     n = len(axes_of)
     width = 342 if narrow else 760
-    legend = 22 * (len(models) if narrow else -(-len(models) // 2)) + 10
-    height = (250 * n if narrow else 320) + legend
+    above = 22 * (len(models) if narrow else -(-len(models) // 2)) + 10
+    height = (250 * n if narrow else 320) + above
     figure = sheet(width, height)[0]
     figure.clear()
     figure.subplots_adjust(
         left=62 / width,
         right=1 - 18 / width,
-        top=1 - (legend + 8) / height,
+        top=1 - (above + 8) / height,
         bottom=48 / height,
         hspace=0.42,
         wspace=0.28,
@@ -51,19 +52,8 @@ def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narro
         _panel(axes, models, at, top)
         axes.set_xlabel(axes_of[at], color=colour("muted"), fontsize=12)
     panels[0].set_ylabel(f"{what} (fewer is up)", color=colour("muted"), fontsize=12)
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=1 if narrow else 2,
-        frameon=False,
-        labelcolor=colour("ink"),
-        fontsize=12,
-        borderpad=0,
-        borderaxespad=0.2,
-    )
+    handles, _ = panels[0].get_legend_handles_labels()
+    legend(figure, handles, columns=1 if narrow else 2)
     return figure
 
 

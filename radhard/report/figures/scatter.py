@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from radhard.report.figures.ink import colour, sheet
+from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, percent
 
 __all__ = ["Group", "scatter"]
@@ -75,19 +76,7 @@ def scatter(
                 [], [], marker="D", color=colour("field1"), markersize=6, linewidth=2, label=name
             )
         )
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=1 if narrow else 2,
-        frameon=False,
-        labelcolor=colour("ink"),
-        handletextpad=0.5,
-        columnspacing=1.6,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    legend(figure, handles, columns=1 if narrow else 2)
     return figure
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from radhard.report.figures.ink import colour
+from radhard.report.figures.legend import legend, patches
 from radhard.scores import Unit
 from radhard.stats import percent
 
-__all__ = ["Shades", "legend"]
+__all__ = ["Shades", "shaded"]
 
 
 @dataclass(frozen=True)
@@ -63,22 +62,7 @@ class Shades:
         return self.paint(value) in ("heat4", "heat5")
 
 
-def legend(figure: Figure, shades: Shades, columns: int) -> None:
+def shaded(figure: Figure, shades: Shades, columns: int) -> None:
     """Say above a figure what its shades stand for."""
-    figure.legend(
-        handles=[
-            Patch(facecolor=colour(f"heat{i}"), label=name) for i, name in enumerate(shades.names)
-        ],
-        loc="upper left",
-        bbox_to_anchor=(2 / (72 * figure.get_figwidth()), 1.0),
-        ncol=columns,
-        frameon=False,
-        labelcolor=colour("ink"),
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.4,
-        columnspacing=1.2,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    shown = patches([(name, f"heat{i}") for i, name in enumerate(shades.names)])
+    legend(figure, shown, columns=columns)

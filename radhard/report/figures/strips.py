@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.figures.ink import colour, label, sheet
-from radhard.report.figures.shades import Shades, legend
+from radhard.report.figures.shades import Shades, shaded
 
 __all__ = ["strips"]
 
@@ -51,7 +51,7 @@ def strips(
         [] if narrow else [label(name, 24) for name, _ in rows],
     )
     axes.tick_params(axis="y", colors=colour("ink"))
-    legend(figure, shades, 3 if narrow else len(shades.names))
+    shaded(figure, shades, 3 if narrow else len(shades.names))
     return figure
 
 

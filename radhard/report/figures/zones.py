@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.legend import legend, patches
 
 __all__ = ["Zone", "zones"]
 
@@ -66,21 +66,8 @@ def zones(rows: Sequence[Zone], narrow: bool) -> Figure:
     ticks = [0.0, *(sign * 10.0**power for power in powers for sign in (-1, 1))]
     axes.set_xticks([_place(tick, unit) for tick in ticks], [_said(tick) for tick in ticks])
     axes.set_xlabel("deviation of the neuron's value", color=colour("muted"), fontsize=12)
-    figure.legend(
-        handles=[Patch(facecolor=colour(paint), label=kind) for kind, paint in _PAINTS.items()],
-        loc="upper left",
-        bbox_to_anchor=(2 / width, 1.0),
-        ncol=2 if narrow else 3,
-        frameon=False,
-        labelcolor=colour("ink"),
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.5,
-        columnspacing=1.6,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    shown = patches(list(_PAINTS.items()))
+    legend(figure, shown, columns=2 if narrow else 3)
     return figure
 
 

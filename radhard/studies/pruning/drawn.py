@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from radhard.report.figures import svg
 from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, mean_share
 from radhard.studies.drawn import alone
 from radhard.studies.findings import short
@@ -57,21 +58,8 @@ def _figure(study: PruningStudy, found: PruningFindings) -> Figure:
             _panel(axes, looks, found, place, tuned)
             if row:
                 axes.set_xlabel("channels taken away", color=colour("muted"), fontsize=12)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="upper left",
-        bbox_to_anchor=(2 / _WIDTH, 1.0),
-        ncol=len(labels),
-        frameon=False,
-        labelcolor=colour("ink"),
-        handletextpad=0.6,
-        columnspacing=1.8,
-        borderpad=0,
-        borderaxespad=0.2,
-        fontsize=12,
-    )
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    legend(figure, handles, columns=len(handles))
     return figure
 
 

@@ -77,7 +77,7 @@ class Edac(Part):
             originals = output.index_select(axis, self.rows)
             slack = self._slack(originals, copies)
             # False where there is a NaN, here and below.
-            if not bool(((originals - copies).abs_() <= slack).all()):
+            if not bool((originals.sub_(copies).abs_() <= slack).all()):
                 return False
         if self.low is None or self.high is None:
             return True

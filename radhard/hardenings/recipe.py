@@ -118,6 +118,8 @@ def _demand_small(value: Any, path: Path) -> None:
 
 def _taken(value: Any) -> Any:
     """What JSON has made of a tuple is one again."""
+    if isinstance(value, dict):
+        return {key: _taken(one) for key, one in value.items()}
     return tuple(_taken(one) for one in value) if isinstance(value, list) else value
 
 

@@ -87,6 +87,8 @@ def test_what_is_saved_comes_back_to_the_last_bit(hardening: Hardening, tmp_path
     assert again.state_dict().keys() == hard.state_dict().keys()
     again.load_state_dict(hard.state_dict(), strict=True)
     again = load(tmp_path / "hard", model=network())
+    # So that a run of the one is continued with the other.
+    assert fingerprint(again) == fingerprint(hard)
     with torch.no_grad():
         assert torch.equal(again(samples().inputs), hard(samples().inputs))
 

@@ -46,7 +46,10 @@ def share_of(count: int, share: float) -> int:
 
 
 def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Numbers:
-    """Neurons of a channel; ``"log2"`` of their number, rounded down but one at least.
+    """Neurons of a channel; ``"log2"`` of their number, rounded down but one at least. Ascending.
+
+    One from each of as many equal parts of the map, row after row: neighbours are alike. All have
+    the same chance; one that two parts share may come twice.
 
     >>> neurons_of(1024, "log2", np.random.default_rng(0)).size
     10
@@ -54,7 +57,8 @@ def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Number
     if wanted == "all":
         return np.arange(count)
     size = size_of(count, wanted)
-    return np.sort(chance.choice(count, size, replace=False)).astype(np.int64)
+    places = (np.arange(size) + chance.random(size)) * (count / size)
+    return np.floor(places).astype(np.int64).clip(max=count - 1)
 
 
 def size_of(count: int, wanted: Count) -> int:

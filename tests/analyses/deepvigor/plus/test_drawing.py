@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radhard.analyses.deepvigor.plus.drawing import one_an_image
+from radhard.analyses.deepvigor.plus.drawing import neurons_of, one_an_image
 
 
 @given(
@@ -40,3 +40,21 @@ def test_every_image_meets_every_weight_equally_often() -> None:
         met[np.arange(8), drawn] += 1
     # 500 expected, 20 the deviation of one of 48.
     assert abs(met - 500).max() < 90
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 2**32))
+def test_each_equal_part_of_a_map_gives_a_neuron(count: int, wanted: int, seed: int) -> None:
+    drawn = neurons_of(count, wanted, np.random.default_rng(seed))
+    size = min(count, wanted)
+    parts = np.arange(size) * (count / size)
+    assert ((np.floor(parts) <= drawn) & (drawn <= parts + count / size)).all()
+    assert drawn.max() < count
+    if wanted >= count:
+        assert drawn.tolist() == list(range(count))
+
+
+def test_all_neurons_have_the_same_chance() -> None:
+    chance = np.random.default_rng(5)
+    times = np.bincount(np.concatenate([neurons_of(10, 3, chance) for _ in range(20_000)]))
+    # Expected 6,000 each; the bound is five standard deviations.
+    assert abs(times - 6000).max() < 5 * 6000**0.5

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from radhard.campaign import run
     from radhard.comparison import Comparison, compare
-    from radhard.errors import InputError
+    from radhard.errors import InputError, RadhardWarning
     from radhard.formats import stored_as
     from radhard.injection import inject
     from radhard.quantization import quantized
@@ -44,6 +44,7 @@ __all__ = [
     "Fault",
     "FaultSpace",
     "InputError",
+    "RadhardWarning",
     "Results",
     "Scores",
     "Verification",
@@ -75,6 +76,7 @@ _PLACES = {
     "Fault": "space",
     "FaultSpace": "space",
     "InputError": "errors",
+    "RadhardWarning": "errors",
     "Results": "results",
     "Scores": "scores",
     "Verification": "verification",

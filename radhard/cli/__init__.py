@@ -1,8 +1,11 @@
 """What can be asked from a terminal?"""
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -15,7 +18,7 @@ from radhard.cli.report import report
 from radhard.cli.run import run
 from radhard.cli.study import study
 from radhard.cli.verify import verify
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 
 __all__ = ["main"]
 
@@ -53,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
-        outcome = radhard.main(args=arguments, prog_name="radhard", standalone_mode=False)
+        with _warnings_in_one_line():
+            outcome = radhard.main(args=arguments, prog_name="radhard", standalone_mode=False)
     except InputError as error:
         return _failed(str(error))
     except click.ClickException as error:
@@ -67,6 +71,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a report that cannot be written, a folder that cannot be read
         return _failed(str(error))
     return outcome if isinstance(outcome, int) else 0
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Print a `RadhardWarning` as one line, without its place in the code."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, RadhardWarning):
+                click.echo("radhard: warning: " + " ".join(str(message).split()), err=True)
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", RadhardWarning)
+        yield
 
 
 def _failed(message: str) -> int:

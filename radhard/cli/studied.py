@@ -3,15 +3,26 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 
 from radhard.cli.console import say
 from radhard.errors import InputError
-from radhard.studies import STUDIES, AnyStudy, Plan, PruningPlan, Study, conduct, study_named
+from radhard.studies import STUDIES, Plan, Study, conduct, study_named
 
 __all__ = ["Studied"]
+
+_OPTIONS = {
+    "runs": "--runs",
+    "images": "--images",
+    "store": "--store",
+    "timed": "--no-time",
+    "workers": "--workers",
+}
+"""Settings of a plan that not every study uses, and the option for each."""
+_ALWAYS = ("--network", "--seed", "--output", "--cache")
 
 
 @dataclass(kw_only=True)
@@ -47,52 +58,49 @@ class Studied:
             self.output,
             networks=self.networks,
             cache=self.cache,
-            command=self._command(plan),
+            command=self._command(study, plan),
         )
         for path in written:
             console.print(str(path), soft_wrap=True, highlight=False)
         return 0
 
-    def _plan(self, study: AnyStudy, console: Console) -> Plan | PruningPlan:
-        """How much is tried, of a study of either kind.
+    def _plan(self, study: Study[Any], console: Console) -> Plan:
+        """How much is done.
 
         Raises:
-            InputError: an option that says nothing to this study.
+            InputError: an option that this study does not use.
         """
-        if not isinstance(study, Study):
-            self._demand_no_trials(study.name)
-            return PruningPlan(seed=self.seed, tell=lambda line: say(console, line))
+        given = {
+            "runs": self.runs is not None,
+            "images": self.images is not None,
+            "store": self.store is not None,
+            "timed": not self.timed,
+            "workers": self.workers is not None,
+        }
+        if wrong := [
+            _OPTIONS[name] for name, there in given.items() if there and name not in study.uses
+        ]:
+            used = [*(_OPTIONS[name] for name in _OPTIONS if name in study.uses), *_ALWAYS]
+            raise InputError(
+                f"{study.name} does not use {', '.join(wrong)}; it takes {', '.join(used)}"
+            )
         return Plan(
-            runs=study.runs if self.runs is None else self.runs,
+            runs=self.runs,
             images=self.images,
             seed=self.seed,
             store=self.store,
             timed=self.timed,
-            workers=1 if self.workers is None else self.workers,
-            tell=lambda line: say(console, line),
+            workers=self.workers,
+            report=lambda line: say(console, line),
         )
 
-    def _demand_no_trials(self, name: str) -> None:
-        given = {
-            "--runs": self.runs is not None,
-            "--images": self.images is not None,
-            "--store": self.store is not None,
-            "--no-time": not self.timed,
-            "--workers": self.workers is not None,
-        }
-        if wrong := [option for option, there in given.items() if there]:
-            raise InputError(
-                f"{', '.join(wrong)}: {name} strikes nothing, so that it has no trials, no run "
-                "files and no times; it takes --network, --seed, --output and --cache"
-            )
-
-    def _command(self, plan: Plan | PruningPlan) -> str:
-        """The line that asks for the same page."""
+    def _command(self, study: Study[Any], plan: Plan) -> str:
+        """The line that makes the same page."""
         words = ["radhard", "study", str(self.name)]
         for network in self.networks:
             words += ["--network", network]
-        if isinstance(plan, Plan):
-            words += ["--runs", str(plan.runs)]
+        if "runs" in study.uses:
+            words += ["--runs", str(study.settings(plan)["runs"])]
         if self.images is not None:
             words += ["--images", str(self.images)]
         return shlex.join([*words, "--seed", str(self.seed)])

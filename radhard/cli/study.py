@@ -42,8 +42,9 @@ def study(**given: Any) -> int:
     figures as SVG and the numbers as JSON are written to --output. With --store a study that was
     stopped continues. Without NAME the studies are listed.
 
-    vulnerability-pruning strikes nothing: it takes channels away and looks at all test images. So
-    it has no --runs, --images, --store, --no-time and --workers.
+    NAME is a study that comes along, or your own: file.py:function that returns a Study.
+    vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
+    --images, --store, --no-time and --workers.
 
     \b
     Examples:
@@ -51,6 +52,7 @@ def study(**given: Any) -> int:
       radhard study activation-bounds --network lenet5 --store runs/studies
       radhard study channel-duplication --runs 500 --seed 1 -o pages/ --store runs/studies
       radhard study vulnerability-pruning --network lenet5
+      radhard study mine.py:my_study --network mine.py:my_network
     """
     from radhard.cli.studied import Studied
 

@@ -2,8 +2,12 @@
 
 from radhard.formats import Fixed
 from radhard.studies.claim import Claim, exactly
-from radhard.studies.findings import Findings
-from radhard.studies.study import Study, Variant
+from radhard.studies.error_rates import (
+    ErrorRateDesign,
+    ErrorRateFindings,
+    ErrorRateStudy,
+    Variant,
+)
 
 __all__ = ["ACTIVATION_BOUNDS"]
 
@@ -27,12 +31,12 @@ ORDER = (
 )
 
 
-def claims(found: Findings) -> list[Claim]:
+def claims(found: ErrorRateFindings) -> list[Claim]:
     """What the comparison of ProAct with its rivals says, statement by statement."""
     return [*_order(found), *_fault_free(found), *_memory(found)]
 
 
-def _order(found: Findings) -> list[Claim]:
+def _order(found: ErrorRateFindings) -> list[Claim]:
     """Over moderate rates, and over those beyond, where the bounds themselves can be told apart."""
     harmed = found.harmed(1.0)
     half = [r for r in harmed if found.drop(NONE, [r], common=True).value > MODERATE]
@@ -46,7 +50,7 @@ def _order(found: Findings) -> list[Claim]:
 
 
 def _ordered(
-    found: Findings, better: str, worse: str, rates: list[float], kind: str, common: bool
+    found: ErrorRateFindings, better: str, worse: str, rates: list[float], kind: str, common: bool
 ) -> Claim:
     what = "the same faults" if common else "each its own faults, thresholds struck too"
     where = ", ".join(f"{rate:g}" for rate in rates) or "none of those tried"
@@ -59,7 +63,7 @@ def _ordered(
     )
 
 
-def _fault_free(found: Findings) -> list[Claim]:
+def _fault_free(found: ErrorRateFindings) -> list[Claim]:
     note = "points of fault-free accuracy lost on all test images"
     limits = ((PRO, 1.0), (LAYER, 0.2), (NEURON, 0.2))
     own = [
@@ -85,7 +89,7 @@ def _fault_free(found: Findings) -> list[Claim]:
     ]
 
 
-def _memory(found: Findings) -> list[Claim]:
+def _memory(found: ErrorRateFindings) -> list[Claim]:
     added = {name: found.measured[name].added for name in (NEURON, PRO)}
     layers, last = len(added[NEURON]), added[NEURON][-1]
     formula, words = layers + last, sum(added[PRO])
@@ -109,7 +113,7 @@ def _memory(found: Findings) -> list[Claim]:
     ]
 
 
-ACTIVATION_BOUNDS = Study(
+ACTIVATION_BOUNDS = ErrorRateStudy(
     name="activation-bounds",
     title="Bounds on activations: ProAct, FitAct, FT-ClipAct, Ranger",
     source="Ahmadilivani et al., ProAct, 2024: its comparison of accuracy under faults",
@@ -122,21 +126,23 @@ ACTIVATION_BOUNDS = Study(
         "learnt are deployed as hard ones: what is above is zero, what is below unchanged."
     ),
     networks=("lenet5", "resnet20", "vgg8"),
-    variants=(
-        Variant(NONE, "", "mixed", "o"),
-        Variant(LAYER, "Ranger(granularity='layer')", "field4", "s"),
-        Variant(NEURON, "Ranger(granularity='neuron')", "field1", "D"),
-        Variant(
-            FT_CLIP,
-            "FTClipAct(format='Fixed(15, 16)')",
-            "critical",
-            "^",
-            "FTClipAct(trials=2, rounds=3, samples=200, format='Fixed(15, 16)')",
-        ),
-        Variant(FIT, "FitAct()", "field2", "v", "FitAct(epochs=15)"),
-        Variant(PRO, "ProAct()", "field3", "P", "ProAct(epochs=2, last_epochs=5)"),
-    ),
-    rates=(1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5),
-    format=Fixed(15, 16),
     claims=claims,
+    design=ErrorRateDesign(
+        variants=(
+            Variant(NONE, "", "mixed", "o"),
+            Variant(LAYER, "Ranger(granularity='layer')", "field4", "s"),
+            Variant(NEURON, "Ranger(granularity='neuron')", "field1", "D"),
+            Variant(
+                FT_CLIP,
+                "FTClipAct(format='Fixed(15, 16)')",
+                "critical",
+                "^",
+                "FTClipAct(trials=2, rounds=3, samples=200, format='Fixed(15, 16)')",
+            ),
+            Variant(FIT, "FitAct()", "field2", "v", "FitAct(epochs=15)"),
+            Variant(PRO, "ProAct()", "field3", "P", "ProAct(epochs=2, last_epochs=5)"),
+        ),
+        rates=(1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5),
+        format=Fixed(15, 16),
+    ),
 )

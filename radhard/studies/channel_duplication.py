@@ -7,8 +7,12 @@ from radhard.analyses import VulnerabilityGain
 from radhard.formats import Float32
 from radhard.stats import Estimate
 from radhard.studies.claim import Claim, exactly
-from radhard.studies.findings import Findings
-from radhard.studies.study import Study, Variant
+from radhard.studies.error_rates import (
+    ErrorRateDesign,
+    ErrorRateFindings,
+    ErrorRateStudy,
+    Variant,
+)
 
 __all__ = ["CHANNEL_DUPLICATION"]
 
@@ -20,12 +24,12 @@ COLLAPSE = 20.0
 """Points of accuracy after whose loss a network counts as collapsed; the paper's lose 24 to 31."""
 
 
-def claims(found: Findings) -> list[Claim]:
+def claims(found: ErrorRateFindings) -> list[Claim]:
     """What the paper says of duplication and correction, statement by statement."""
     return [*_like_triplication(found), *_some(found), *_fault_free(found)]
 
 
-def _like_triplication(found: Findings) -> list[Claim]:
+def _like_triplication(found: ErrorRateFindings) -> list[Claim]:
     rates = found.harmed(1.0)
     made = []
     for name in (PLAIN, ALL):
@@ -57,7 +61,7 @@ def _like_triplication(found: Findings) -> list[Claim]:
     return made
 
 
-def _some(found: Findings) -> list[Claim]:
+def _some(found: ErrorRateFindings) -> list[Claim]:
     harmed, collapsed = found.harmed(1.0), found.harmed(COLLAPSE)
     first = collapsed[:1]
     far = tuple(r for r in found.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
@@ -106,7 +110,7 @@ def _over(
     return Claim(text, figure, sense, limit, note)
 
 
-def _fault_free(found: Findings) -> list[Claim]:
+def _fault_free(found: ErrorRateFindings) -> list[Claim]:
     return [
         Claim(
             f"{name}: at most 0.1 points are lost without faults",
@@ -119,7 +123,7 @@ def _fault_free(found: Findings) -> list[Claim]:
     ]
 
 
-CHANNEL_DUPLICATION = Study(
+CHANNEL_DUPLICATION = ErrorRateStudy(
     name="channel-duplication",
     title="Duplicated channels with error detection and correction",
     source="Ahmadilivani et al., IOLTS 2024: resilience over the share of duplicated channels",
@@ -131,16 +135,18 @@ CHANNEL_DUPLICATION = Study(
         "those at which it surely loses 1 point."
     ),
     networks=("lenet5", "resnet20", "vgg8"),
-    variants=(
-        Variant(NONE, "", "mixed", "o"),
-        Variant(INTERVALS, "ChannelDuplication(share=0.0)", "field4", "s"),
-        Variant(SOME, "ChannelDuplication(share=0.15)", "field1", "D"),
-        Variant(ALL, "ChannelDuplication(share=1.0)", "critical", "^"),
-        Variant(PLAIN, "ChannelDuplication(share=1.0, edac='min')", "field2", "v"),
-        Variant(TRIPLED, "Triplication()", "field3", "P"),
-    ),
-    rates=(1e-8, 5e-8, 1e-7, 5e-7, 1e-6, 5e-6, 1e-5, 5e-5, 1e-4),
-    format=Float32(),
     claims=claims,
-    scores=VulnerabilityGain(),
+    design=ErrorRateDesign(
+        variants=(
+            Variant(NONE, "", "mixed", "o"),
+            Variant(INTERVALS, "ChannelDuplication(share=0.0)", "field4", "s"),
+            Variant(SOME, "ChannelDuplication(share=0.15)", "field1", "D"),
+            Variant(ALL, "ChannelDuplication(share=1.0)", "critical", "^"),
+            Variant(PLAIN, "ChannelDuplication(share=1.0, edac='min')", "field2", "v"),
+            Variant(TRIPLED, "Triplication()", "field3", "P"),
+        ),
+        rates=(1e-8, 5e-8, 1e-7, 5e-7, 1e-6, 5e-6, 1e-5, 5e-5, 1e-4),
+        format=Float32(),
+        scores=VulnerabilityGain(),
+    ),
 )

@@ -1,13 +1,21 @@
 """Does what a paper says hold here, as far as an interval can tell?"""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from radhard.stats import Estimate
+from radhard.studies.markdown import table
 
-__all__ = ["Claim", "Verdict", "exactly"]
+__all__ = ["JUDGED", "Claim", "Verdict", "estimate_facts", "exactly", "verdicts"]
 
 Verdict = Literal["holds", "does not hold", "cannot be told"]
+
+JUDGED = (
+    "A claim *holds*, or *does not hold*, where the whole interval says so; otherwise it *cannot "
+    "be told*. Each verdict stands for itself: where there are many, one in twenty may be chance."
+)
+"""What the verdicts mean."""
 
 
 @final
@@ -45,6 +53,37 @@ class Claim:
             return "holds"
         return "does not hold" if high < limit else "cannot be told"
 
+    def to_dict(self) -> dict[str, Any]:
+        """The claim with its verdict and figure, as plain values."""
+        return {
+            "text": self.text,
+            "verdict": self.verdict,
+            "figure": None if self.figure is None else estimate_facts(self.figure),
+            self.sense: self.limit,
+            "note": self.note,
+        }
+
+
+def verdicts(claims: Sequence[Claim]) -> Iterator[str]:
+    """How many claims hold, and each with its figure and verdict, as lines of Markdown."""
+    every = [claim.verdict for claim in claims]
+    counts = [every.count(verdict) for verdict in ("holds", "does not hold", "cannot be told")]
+    yield "Of {} claims {} hold, {} do not, {} cannot be told.".format(len(every), *counts)
+    yield ""
+    yield from table(("claim", "over what", "figure", "limit", "verdict"), map(_cells, claims))
+
+
+def estimate_facts(estimate: Estimate) -> dict[str, Any]:
+    """A figure with its interval, as plain values."""
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "confidence": estimate.confidence,
+        "trials": estimate.trials,
+        "unit": estimate.unit,
+    }
+
 
 def exactly(value: float, unit: str, number: int) -> Estimate:
     """A figure that was counted, over all ``number`` things that there are.
@@ -53,3 +92,11 @@ def exactly(value: float, unit: str, number: int) -> Estimate:
     0.200 points (exact: all of 1,000 trials)
     """
     return Estimate(value, value, value, 0.95, number, unit)
+
+
+def _cells(claim: Claim) -> tuple[str, ...]:
+    figure, text = claim.figure, ""
+    if figure is not None:
+        counted = f"{figure.value:.4g} {figure.unit}"
+        text = counted if figure.low == figure.high else str(figure)
+    return claim.text, claim.note, text, f"{claim.sense} {claim.limit:g}", claim.verdict

@@ -42,7 +42,8 @@ def test_study_writes_its_page_with_the_line_that_asks_for_it(tmp_path, capsys):
 def test_study_of_pruning_writes_its_page_with_the_line_that_asks_for_it(
     tmp_path, capsys, monkeypatch
 ):
-    small = replace(VULNERABILITY_PRUNING, ratios=(0.5,), more=())
+    design = replace(VULNERABILITY_PRUNING.design, ratios=(0.5,), more=())
+    small = replace(VULNERABILITY_PRUNING, design=design)
     monkeypatch.setitem(STUDIES, small.name, small)
     line = ["study", "vulnerability-pruning", "--network", "tiny"]
     assert main([*line, "-o", str(tmp_path)]) == 0
@@ -61,7 +62,7 @@ def test_option_that_says_nothing_to_a_study_of_pruning_is_refused(option, tmp_p
     assert main([*line, *option]) == 2
     said = capsys.readouterr().err
     assert option[0] in said
-    assert "strikes nothing" in said
+    assert "vulnerability-pruning" in said
     assert not (tmp_path / "pages").exists()
 
 

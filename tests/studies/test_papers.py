@@ -4,7 +4,8 @@ import pytest
 
 from radhard.hardenings import Hardening
 from radhard.spec import parse
-from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES, Study
+from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES
+from radhard.studies.error_rates import ErrorRateStudy
 from tests.studies.tiny import fabricated
 
 BOUNDS_LOST = {
@@ -42,19 +43,19 @@ def told(found):
     return [v for (_, note), v in found.items() if "none of those tried" not in note]
 
 
-STRUCK = {name: study for name, study in STUDIES.items() if isinstance(study, Study)}
+STRUCK = {name: study for name, study in STUDIES.items() if isinstance(study, ErrorRateStudy)}
 
 
 @pytest.mark.parametrize("study", STRUCK.values(), ids=STRUCK)
 def test_every_variant_names_a_hardening_and_the_first_none(study):
-    assert study.variants[0].hardening == ""
-    for variant in study.variants[1:]:
+    assert study.design.variants[0].hardening == ""
+    for variant in study.design.variants[1:]:
         for brief in (False, True):
             text = variant.text(brief=brief)
             assert repr(parse(text, Hardening)).startswith(text.partition("(")[0])
             assert variant.made(brief=brief) == parse(text, Hardening)
-    looks = {(variant.paint, variant.mark) for variant in study.variants}
-    assert len(looks) == len({v.name for v in study.variants}) == len(study.variants)
+    looks = {(variant.paint, variant.mark) for variant in study.design.variants}
+    assert len(looks) == len({v.name for v in study.design.variants}) == len(study.design.variants)
 
 
 def test_where_the_order_of_bounds_is_that_of_the_paper_all_claims_hold():

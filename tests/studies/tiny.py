@@ -10,7 +10,8 @@ from torch import nn
 from radhard.cost import Overhead
 from radhard.cost.counted import Cost
 from radhard.datasets import Data
-from radhard.studies import Findings, Measured, Network, Struck, Study
+from radhard.studies import Network
+from radhard.studies.error_rates import Campaign, ErrorRateFindings, ErrorRateStudy, MeasuredVariant
 
 __all__ = ["fabricated", "tiny_network"]
 
@@ -44,22 +45,22 @@ def tiny_network(*, brief: bool = True) -> Network:
 
 
 def fabricated(
-    study: Study,
+    study: ErrorRateStudy,
     lost: Mapping[str, float],
     *,
     runs: int = 400,
     added: Mapping[str, tuple[int, ...]] | None = None,
     bits: Mapping[str, int] | None = None,
-) -> Findings:
+) -> ErrorRateFindings:
     """Findings in which a variant loses about so many points in every trial at every rate."""
     wave = 0.5 * np.sin(np.arange(runs) * 2.399963)
-    rates = study.rates
+    rates = study.design.rates
     measured = {}
-    for variant in study.variants:
+    for variant in study.design.variants:
         accuracy = 0.9 - (lost[variant.name] + wave) / 100
-        struck = Struck(1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy))
+        struck = Campaign(1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy))
         after = (bits or {}).get(variant.name, 1000)
-        measured[variant.name] = Measured(
+        measured[variant.name] = MeasuredVariant(
             variant.hardening,
             np.ones(100, dtype=bool),
             0.9,
@@ -68,4 +69,4 @@ def fabricated(
             struck,
             struck,
         )
-    return Findings("made up", 100, measured)
+    return ErrorRateFindings("made up", 100, measured)

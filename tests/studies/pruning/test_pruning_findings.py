@@ -10,7 +10,7 @@ from scipy import stats
 
 from radhard.cost import Cost
 from radhard.errors import InputError
-from radhard.studies import Cut, PruningFindings
+from radhard.studies.pruning import Cut, PruningFindings
 
 WHOLE = Cost(100, 0, 3200, 1000)
 RATIOS = (0.1, 0.5)

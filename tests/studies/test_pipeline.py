@@ -8,9 +8,7 @@ import pytest
 
 from radhard.errors import InputError
 from radhard.studies import ACTIVATION_BOUNDS, Plan
-from radhard.studies.pages import study_texts
-from radhard.studies.told import Told
-from radhard.studies.written import write_texts
+from radhard.studies.pipeline import texts, write_files
 from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
 from tests.studies.tiny import fabricated, tiny_network
 
@@ -19,10 +17,9 @@ FOUND = fabricated(ACTIVATION_BOUNDS, BOUNDS_LOST, added=BOUNDS_ADDED)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    told = Told(
-        ACTIVATION_BOUNDS, Plan(runs=400), "radhard study x", "v", ((tiny_network(), FOUND),)
-    )
-    return write_texts(study_texts(told), tmp_path_factory.mktemp("page"))
+    findings = [(tiny_network(), FOUND)]
+    written = texts(ACTIVATION_BOUNDS, Plan(runs=400), findings, "radhard study x")
+    return write_files(written, tmp_path_factory.mktemp("page"))
 
 
 def test_page_numbers_and_two_figures_are_written(files):
@@ -71,10 +68,10 @@ def test_picture_is_xml_with_all_its_colours(files):
         used, known = set(re.findall(r"var\((--[\w-]+)\)", text)), re.findall(r"(--[\w-]+):", text)
         assert used
         assert used <= set(known)
-        assert all(variant.name in text for variant in ACTIVATION_BOUNDS.variants)
+        assert all(variant.name in text for variant in ACTIVATION_BOUNDS.design.variants)
 
 
 def test_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("here")
     with pytest.raises(InputError, match="cannot be written"):
-        write_texts({"page.md": "text"}, tmp_path / "file")
+        write_files({"page.md": "text"}, tmp_path / "file")

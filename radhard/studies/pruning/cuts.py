@@ -10,33 +10,34 @@ from torch import nn
 from radhard.cost import cost
 from radhard.hardenings import VulnerabilityPruning
 from radhard.scores import Scores
-from radhard.studies.answers import right_answers
+from radhard.studies.correct_answers import correct_answers
 from radhard.studies.networks import Network
-from radhard.studies.pruning.findings import Cut, Pair, Place, PruningFindings, pair_of
-from radhard.studies.pruning.study import PruningPlan, PruningStudy, Ranking
+from radhard.studies.pruning.pruning_design import PruningDesign, Ranking
+from radhard.studies.pruning.pruning_findings import Cut, Pair, Place, PruningFindings, pair_of
+from radhard.studies.study import Plan
 
-__all__ = ["measured_cuts"]
+__all__ = ["measure_cuts"]
 
 _BATCH = 100
 _PLACES: tuple[Place, ...] = ("convolutions", "linear layers", "both")
 
 
-def measured_cuts(study: PruningStudy, network: Network, plan: PruningPlan) -> PruningFindings:
-    """Every cut of a study on one network, without and with fine-tuning; the network stays whole.
+def measure_cuts(design: PruningDesign, network: Network, plan: Plan) -> PruningFindings:
+    """Every cut of a design on one network, without and with fine-tuning; the network stays whole.
 
     Raises:
         InputError: the network cannot be pruned.
     """
     before = cost(network.model, network.test)
-    places = _places(study, network, before.parameters)
+    places = _places(design, network, before.parameters)
     cuts = chain.from_iterable(
-        _by(study, network, ranking, places, plan)
-        for ranking in study.rankings
+        _by(design, network, ranking, places, plan)
+        for ranking in design.rankings
         if ranking.brief or not network.brief
     )
-    right = right_answers(network.model, network.test)
+    right = correct_answers(network.model, network.test)
     half = _half(len(right), plan.seed)
-    return PruningFindings(network.name, right, before, places, study.ratios, tuple(cuts), half)
+    return PruningFindings(network.name, right, before, places, design.ratios, tuple(cuts), half)
 
 
 def _half(images: int, seed: int) -> NDArray[np.bool_]:
@@ -46,11 +47,11 @@ def _half(images: int, seed: int) -> NDArray[np.bool_]:
     return half
 
 
-def _places(study: PruningStudy, network: Network, whole: int) -> tuple[Place, ...]:
+def _places(design: PruningDesign, network: Network, whole: int) -> tuple[Place, ...]:
     """Kinds of layers from which something can be taken; both only where there is some of each."""
     found = []
     for place in _PLACES[:2]:
-        conv, linear = pair_of(place, max(study.ratios))
+        conv, linear = pair_of(place, max(design.ratios))
         hardening = VulnerabilityPruning(conv=conv, linear=linear, by="l1")
         made = hardening(network.model, network.train.first(1), progress=False)
         if cost(made, network.test).parameters < whole:
@@ -59,35 +60,37 @@ def _places(study: PruningStudy, network: Network, whole: int) -> tuple[Place, .
 
 
 def _by(
-    study: PruningStudy,
+    design: PruningDesign,
     network: Network,
     ranking: Ranking,
     places: tuple[Place, ...],
-    plan: PruningPlan,
+    plan: Plan,
 ) -> Iterator[Cut]:
-    pairs = [pair_of(place, ratio) for place in places for ratio in study.ratios]
+    pairs = [pair_of(place, ratio) for place in places for ratio in design.ratios]
     if len(places) == len(_PLACES) and ranking.by != "random":
-        pairs += [pair for pair in study.more if pair not in pairs]
+        pairs += [pair for pair in design.more if pair not in pairs]
     for draw in range(ranking.draws):
-        plan.tell(f"{network.name}: {ranking.name}" + (f" {draw + 1}" if ranking.draws > 1 else ""))
-        scores = _scores(study, network, ranking, draw, plan)
+        plan.report(
+            f"{network.name}: {ranking.name}" + (f" {draw + 1}" if ranking.draws > 1 else "")
+        )
+        scores = _scores(design, network, ranking, draw, plan)
         for pair in pairs:
-            bare, tuned = (_made(study, network, scores, pair, how, plan) for how in (False, True))
+            bare, tuned = (_made(design, network, scores, pair, how, plan) for how in (False, True))
             size = cost(bare, network.test)  # fine-tuning changes no shape
             for made in (bare, tuned):
-                right = right_answers(made, network.test)
+                right = correct_answers(made, network.test)
                 yield Cut(ranking.name, pair, made is tuned, draw, right, size)
 
 
 def _made(
-    study: PruningStudy,
+    design: PruningDesign,
     network: Network,
     scores: Scores | None,
     pair: Pair,
     tuned: bool,
-    plan: PruningPlan,
+    plan: Plan,
 ) -> nn.Module:
-    tuning = study.tuning
+    tuning = design.tuning
     hardening = VulnerabilityPruning(
         conv=pair[0],
         linear=pair[1],
@@ -108,7 +111,7 @@ def _made(
 
 
 def _scores(
-    study: PruningStudy, network: Network, ranking: Ranking, draw: int, plan: PruningPlan
+    design: PruningDesign, network: Network, ranking: Ranking, draw: int, plan: Plan
 ) -> Scores | None:
     """What ranks the channels; None where their weights alone do."""
     if ranking.by == "l1":
@@ -121,5 +124,5 @@ def _scores(
             if parameter.ndim > 1
         }
         return Scores(f"chance, draw {draw}", "channel", values)
-    data = network.train.first(min(study.scored, len(network.train)))
+    data = network.train.first(min(design.scored, len(network.train)))
     return ranking.by(network.model, data, batch=_BATCH, seed=plan.seed)

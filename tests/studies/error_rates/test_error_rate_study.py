@@ -19,32 +19,42 @@ from radhard.studies import (
     CHANNEL_DUPLICATION,
     NETWORKS,
     Plan,
-    Study,
-    Variant,
     conduct,
-    everything_stored,
-    measured,
     study_named,
 )
-from radhard.studies import campaigns as module
+from radhard.studies.error_rates import (
+    ErrorRateDesign,
+    ErrorRateStudy,
+    Variant,
+    everything_stored,
+)
+from radhard.studies.error_rates import campaigns as module
 from tests.studies.tiny import tiny_network
 
 RATES = (1e-3, 1e-2)
-STUDY = Study(
+STUDY = ErrorRateStudy(
     name="small",
     title="A small study",
     source="nobody",
     about="For the tests.",
     networks=("tiny",),
-    variants=(
-        Variant("none", "", "mixed", "o"),
-        Variant("bounded", "Ranger()", "field1", "s"),
-        Variant("twice", "ChannelDuplication(share=1.0)", "field2", "D"),
-    ),
-    rates=RATES,
-    format=Fixed(15, 16),
     claims=lambda _: [],
+    design=ErrorRateDesign(
+        variants=(
+            Variant("none", "", "mixed", "o"),
+            Variant("bounded", "Ranger()", "field1", "s"),
+            Variant("twice", "ChannelDuplication(share=1.0)", "field2", "D"),
+        ),
+        rates=RATES,
+        format=Fixed(15, 16),
+    ),
 )
+
+
+def with_variants(variants):
+    return replace(STUDY, design=replace(STUDY.design, variants=variants))
+
+
 QUIET = Plan(runs=3, timed=False, progress=False)
 
 
@@ -64,10 +74,10 @@ def test_every_stored_bit_is_struck_thresholds_and_copies_included():
 
 def test_common_faults_are_those_of_the_unprotected_network_on_every_variant():
     network = tiny_network()
-    found = measured(STUDY, network, QUIET)
-    base = stored_as(network.model, STUDY.format)
-    hard = stored_as(Ranger()(base, network.train), STUDY.format)
-    space = everything_stored(base, STUDY.format)
+    found = STUDY.measure(network, QUIET)
+    base = stored_as(network.model, STUDY.design.format)
+    hard = stored_as(Ranger()(base, network.train), STUDY.design.format)
+    space = everything_stored(base, STUDY.design.format)
     data = network.test.first(12)
     alone = run(hard, data, space, ErrorRate(RATES, trials=3), metrics=[Accuracy()], progress=False)
     bounded = found.measured["bounded"]
@@ -81,7 +91,7 @@ def test_common_faults_are_those_of_the_unprotected_network_on_every_variant():
 def test_network_comes_back_as_it_was():
     network = tiny_network()
     before = {name: t.clone() for name, t in network.model.state_dict().items()}
-    measured(STUDY, network, QUIET)
+    STUDY.measure(network, QUIET)
     assert all(torch.equal(t, before[n]) for n, t in network.model.state_dict().items())
     assert not network.model.training
 
@@ -112,13 +122,13 @@ def test_stopped_study_continues_to_the_same_numbers(tmp_path, monkeypatch):
 def test_store_of_another_seed_or_size_is_refused(tmp_path):
     kept = replace(QUIET, store=tmp_path)
     network = tiny_network()
-    bounded = replace(STUDY, variants=STUDY.variants[:2])
-    measured(bounded, network, kept)
+    bounded = with_variants(STUDY.design.variants[:2])
+    bounded.measure(network, kept)
     with pytest.raises(InputError, match="holds another run"):
-        measured(bounded, network, replace(kept, runs=4))
-    only = replace(STUDY, variants=STUDY.variants[1:2])
+        bounded.measure(network, replace(kept, runs=4))
+    only = with_variants(STUDY.design.variants[1:2])
     with pytest.raises(InputError, match="seed differs; choose another --store"):
-        measured(only, network, replace(kept, seed=1))
+        only.measure(network, replace(kept, seed=1))
 
 
 def test_plan_without_trials_is_refused():
@@ -128,14 +138,14 @@ def test_plan_without_trials_is_refused():
 
 @pytest.mark.parametrize("study", [ACTIVATION_BOUNDS, CHANNEL_DUPLICATION], ids=lambda s: s.name)
 def test_study_of_a_paper_goes_all_the_way(study, tmp_path):
-    files = conduct(replace(study, runs=2), QUIET, tmp_path, networks=["tiny"], command="a line")
+    files = conduct(study, replace(QUIET, runs=2), tmp_path, networks=["tiny"], command="a line")
     page, numbers = files[0].read_text("utf-8"), json.loads(files[1].read_text("utf-8"))
     assert "`a line`" in page
     claims = numbers["networks"][0]["claims"]
     assert all(page.count(claim["text"]) >= 1 for claim in claims)
     assert {c["verdict"] for c in claims} <= {"holds", "does not hold", "cannot be told"}
     names = [v["name"] for v in numbers["networks"][0]["variants"]]
-    assert names == [variant.name for variant in study.variants]
+    assert names == [variant.name for variant in study.design.variants]
     assert study_named(study.name) is study
 
 

@@ -1,4 +1,4 @@
-"""Which images does a model get right?"""
+"""Which images does a fault-free model classify correctly?"""
 
 import numpy as np
 import torch
@@ -10,13 +10,13 @@ from radhard.engines.golden import golden_outputs
 from radhard.evaluation import evaluating
 from radhard.forward import plain
 
-__all__ = ["right_answers"]
+__all__ = ["correct_answers"]
 
 _BATCH = 100
 
 
-def right_answers(model: nn.Module, data: Data) -> NDArray[np.bool_]:
-    """For each image, whether the fault-free model answers it as labelled; ``(images,)``."""
+def correct_answers(model: nn.Module, data: Data) -> NDArray[np.bool_]:
+    """For each image, whether the fault-free model predicts its label; ``(images,)``."""
     assert isinstance(data.labels, Tensor)
     with evaluating(model), torch.inference_mode():
         logits = golden_outputs(model, data, plain, _BATCH)

@@ -1,15 +1,13 @@
-"""What is a study of pruning made of?"""
+"""Which rankings of channels are compared at which shares of pruned channels?"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, final
 
 from radhard.analyses import Analysis
 from radhard.errors import InputError
-from radhard.studies.claim import Claim
-from radhard.studies.pruning.findings import Pair, PruningFindings
+from radhard.studies.pruning.pruning_findings import Pair
 
-__all__ = ["PruningPlan", "PruningStudy", "Ranking", "Tuning"]
+__all__ = ["PruningDesign", "Ranking", "Tuning"]
 
 
 @final
@@ -53,24 +51,17 @@ class Tuning:
 
 @final
 @dataclass(frozen=True)
-class PruningStudy:
-    """A paper's comparison of rankings by which channels are taken away; nothing is struck.
+class PruningDesign:
+    """Rankings that decide which channels are pruned, compared over the share of the channels.
 
     Raises:
         InputError: a ratio that is no share between 0 and 1.
     """
 
-    name: str
-    title: str
-    source: str
-    about: str
-    """A few sentences: what is taken away, and how the figures are to be read."""
-    networks: tuple[str, ...]
     rankings: tuple[Ranking, ...]
     ratios: tuple[float, ...]
     """Shares of the channels of a layer: of convolutions alone, of linear layers alone, of both."""
     tuning: Tuning
-    claims: Callable[[PruningFindings], Sequence[Claim]]
     more: tuple[Pair, ...] = ()
     """Further pairs of ratios among which small networks are looked for."""
     scored: int = 200
@@ -79,13 +70,4 @@ class PruningStudy:
     def __post_init__(self) -> None:
         shares = [*self.ratios, *(share for pair in self.more for share in pair)]
         if wrong := [share for share in shares if not 0 < share < 1]:
-            raise InputError(f"{self.name}: a ratio of {wrong[0]:g} is not between 0 and 1")
-
-
-@final
-@dataclass(frozen=True)
-class PruningPlan:
-    """From which chance a study of pruning follows, and whom it tells how far it is."""
-
-    seed: int = 0
-    tell: Callable[[str], None] = field(default=lambda _: None)
+            raise InputError(f"a ratio of {wrong[0]:g} is not allowed; between 0 and 1")

@@ -8,14 +8,17 @@ from xml.etree import ElementTree
 import pytest
 
 from radhard.errors import InputError
-from radhard.studies import NETWORKS, VULNERABILITY_PRUNING, Plan, PruningPlan, conduct
+from radhard.studies import NETWORKS, VULNERABILITY_PRUNING, Plan, conduct
 from tests.studies.tiny import tiny_network
 
 NAME = VULNERABILITY_PRUNING.name
 
 
-STUDY = replace(VULNERABILITY_PRUNING, ratios=(0.2, 0.5), more=((0.2, 0.5),))
-PLAN = PruningPlan(seed=3)
+STUDY = replace(
+    VULNERABILITY_PRUNING,
+    design=replace(VULNERABILITY_PRUNING.design, ratios=(0.2, 0.5), more=((0.2, 0.5),)),
+)
+PLAN = Plan(seed=3)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -96,7 +99,7 @@ def test_picture_is_xml_with_all_its_colours(files):
         assert said in text
 
 
-def test_plan_of_the_other_kind_of_study_is_refused(tmp_path):
-    with pytest.raises(InputError, match="by a PruningPlan; given is a Plan"):
+def test_setting_that_the_study_does_not_use_is_refused(tmp_path):
+    with pytest.raises(InputError, match="runs"):
         conduct(VULNERABILITY_PRUNING, Plan(runs=1), tmp_path)
     assert not any(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What came out for one network, as the claims ask for it?"""
+"""How accurate are the variants of one network, without faults and under them?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from radhard.errors import InputError
 from radhard.stats import Cell, Estimate, mean_difference, stratified_mean
 from radhard.studies.claim import exactly
 
-__all__ = ["Findings", "Measured", "Struck", "short"]
+__all__ = ["Campaign", "ErrorRateFindings", "MeasuredVariant", "short"]
 
 Figures = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _ENDLESS = 10**15
 
 @final
 @dataclass(frozen=True, eq=False)
-class Struck:
+class Campaign:
     """A campaign at error rates: by rate the accuracy of each trial, as a share of the images."""
 
     faults: int
@@ -34,7 +34,7 @@ class Struck:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredVariant:
     """One way to protect a network, measured."""
 
     hardening: str
@@ -45,26 +45,26 @@ class Measured:
     cost: Overhead
     added: tuple[int, ...]
     """Numbers stored in each part that was put in, in the order of the modules."""
-    common: Struck
+    common: Campaign
     """The faults that strike the unprotected network, trial by trial the same ones."""
-    own: Struck
+    own: Campaign
     """Faults in all that this network stores, copies and thresholds included."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Findings:
+class ErrorRateFindings:
     """All ways to protect one network, measured; the first one is not protected."""
 
     network: str
     images: int
-    measured: Mapping[str, Measured]
+    measured: Mapping[str, MeasuredVariant]
     confidence: float = 0.95
     _known: dict[tuple[str, tuple[float, ...], bool], Estimate] = field(default_factory=dict)
     """Means that were asked for before: page, figures and numbers ask for the same ones."""
 
     @property
-    def base(self) -> Measured:
+    def base(self) -> MeasuredVariant:
         """The unprotected network."""
         return next(iter(self.measured.values()))
 

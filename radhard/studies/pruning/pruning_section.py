@@ -1,17 +1,20 @@
-"""How does a study of pruning read as a page?"""
+"""How does one network with pruned channels read in a page?"""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from radhard.stats import percent
-from radhard.studies.findings import short
-from radhard.studies.markdown import JUDGED, judged, table
+from radhard.studies.claim import estimate_facts
+from radhard.studies.error_rates.error_rate_findings import short
+from radhard.studies.markdown import table
 from radhard.studies.networks import Network
-from radhard.studies.pruning.drawn import drawn_cuts
-from radhard.studies.pruning.findings import Cut, Pair, PruningFindings, pair_of
-from radhard.studies.pruning.study import PruningStudy
-from radhard.studies.pruning.told import ToldPruning, pruning_numbers
+from radhard.studies.pruning.pruning_design import PruningDesign
+from radhard.studies.pruning.pruning_figure import pruning_figure
+from radhard.studies.pruning.pruning_findings import Cut, Pair, PruningFindings, pair_of
+from radhard.studies.study import Section
 
-__all__ = ["pruning_texts"]
+__all__ = ["pruning_section"]
 
 _LOSSES = (0.0, 1.0, 2.0, 5.0)
 """Points of accuracy given away, for which the smallest network is told."""
@@ -20,57 +23,26 @@ _FEW = 0.2
 """Up to this share of the channels a mean is told apart: beyond, most networks are of no use."""
 
 
-def pruning_texts(told: ToldPruning) -> dict[str, str]:
-    """The page (Markdown), its figures (SVG) and every number (JSON), by the name of the file."""
-    name = told.study.name
-    texts = {f"{name}.md": _page(told), f"{name}.json": pruning_numbers(told)}
-    for _, found in told.found:
-        texts[_picture(told.study, found)] = drawn_cuts(told.study, found)
-    return texts
-
-
-def _picture(study: PruningStudy, found: PruningFindings) -> str:
-    return f"{study.name}-{found.network}.svg"
-
-
-def _page(told: ToldPruning) -> str:
-    study = told.study
-    lines = [
-        f"# {study.title}",
-        "",
-        f"`{told.command}`",
-        "",
-        f"Seed {told.plan.seed}, {told.versions}. Written by this command; not to be edited.",
-        "",
-        f"{study.about} ({study.source})",
-        "",
-        "Intervals are of 95 %, over the test images, each of which is a trial; differences are "
-        "taken image by image. They say what the networks that were cut do on other images of the "
-        f"kind, not what another training or another draw would give. {JUDGED}",
-        "",
-    ]
-    for network, found in told.found:
-        lines += _network(study, network, found)
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _network(study: PruningStudy, network: Network, found: PruningFindings) -> Iterator[str]:
-    cost = found.cost
-    yield from (
-        f"## {found.network}",
-        "",
-        f"{network.about}; whole it gets {percent(float(found.right.mean()))} of "
+def pruning_section(
+    study: str, design: PruningDesign, network: Network, found: PruningFindings
+) -> Section:
+    """The section of a page on one network, with its figure and all numbers."""
+    cost, picture = found.cost, f"{study}-{found.network}"
+    return Section(
+        intro=f"{network.about}; whole it gets {percent(float(found.right.mean()))} of "
         f"{len(found.right):,} test images right with {cost.parameters:,} parameters, "
         f"{cost.bits:,} bits stored and {cost.macs:,} multiply-accumulates a sample.",
-        "",
-        "### What the paper says",
-        "",
+        body=[*_body(design, found, picture)],
+        figures={f"{picture}.svg": pruning_figure(picture, design, found)},
+        numbers=_numbers(found),
     )
-    yield from judged(study.claims(found))
+
+
+def _body(design: PruningDesign, found: PruningFindings, picture: str) -> Iterator[str]:
     yield from (
         "### Accuracy over the share of channels taken away",
         "",
-        f"![Accuracy over the share of channels]({_picture(study, found)})",
+        f"![Accuracy over the share of channels]({picture}.svg)",
         "",
         "Points of accuracy lost, in the mean over ratios:",
         "",
@@ -98,7 +70,7 @@ def _network(study: PruningStudy, network: Network, found: PruningFindings) -> I
             "multiply-accumulates",
             "points lost on the other images",
         ),
-        _smallest(study, found),
+        _smallest(design, found),
     )
     yield from ("### Every figure", "", "Points of accuracy lost on all test images:", "")
     for tuned in (False, True):
@@ -127,8 +99,8 @@ def _means(found: PruningFindings) -> Iterator[tuple[str, ...]]:
                 yield (place, "yes" if tuned else "no", over, *lost)
 
 
-def _smallest(study: PruningStudy, found: PruningFindings) -> Iterator[tuple[str, ...]]:
-    names = [r.name for r in study.rankings if r.by != "random" and r.name in found.rankings]
+def _smallest(design: PruningDesign, found: PruningFindings) -> Iterator[tuple[str, ...]]:
+    names = [r.name for r in design.rankings if r.by != "random" and r.name in found.rankings]
     for loss in _LOSSES:
         for name in names:
             for tuned in (False, True):
@@ -168,3 +140,35 @@ def _sizes(found: PruningFindings, cut: Cut) -> tuple[str, str, str]:
     )
     one, two, three = (f"{after:,} ({before / after:.3f}x fewer)" for before, after in sizes)
     return one, two, three
+
+
+def _numbers(found: PruningFindings) -> dict[str, Any]:
+    return {
+        "test images": len(found.right),
+        "right": int(found.right.sum()),
+        "cost": asdict(found.cost),
+        "points lost": [
+            {
+                "ranking": ranking,
+                "fine-tuned": tuned,
+                "conv": conv,
+                "linear": linear,
+                "points": estimate_facts(found.lost(ranking, [(conv, linear)], tuned=tuned)),
+                "accuracy": estimate_facts(found.accuracy(ranking, (conv, linear), tuned=tuned)),
+            }
+            for ranking, (conv, linear), tuned in found.tried
+        ],
+        "cuts": [_cut(cut) for cut in found.cuts],
+    }
+
+
+def _cut(cut: Cut) -> dict[str, Any]:
+    return {
+        "ranking": cut.ranking,
+        "draw": cut.draw,
+        "fine-tuned": cut.tuned,
+        "conv": cut.pair[0],
+        "linear": cut.pair[1],
+        "right": int(cut.right.sum()),
+        "cost": asdict(cut.cost),
+    }

@@ -9,17 +9,17 @@ from radhard.cost import Overhead
 from radhard.cost.counted import Cost
 from radhard.errors import InputError
 from radhard.stats import Cell, mean_difference, mean_share
-from radhard.studies import Findings, Measured, Struck
+from radhard.studies.error_rates import Campaign, ErrorRateFindings, MeasuredVariant
 
 COST = Overhead(Cost(1, 0, 32, 1), Cost(1, 0, 32, 1))
 
 
 def struck(low, high):
-    return Struck(64, {1e-4: 1.0, 1e-3: 2.0}, {1e-4: np.array(low), 1e-3: np.array(high)})
+    return Campaign(64, {1e-4: 1.0, 1e-3: 2.0}, {1e-4: np.array(low), 1e-3: np.array(high)})
 
 
 def measured(right, common, own):
-    return Measured("", np.array(right), 0.9, COST, (), common, own)
+    return MeasuredVariant("", np.array(right), 0.9, COST, (), common, own)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def found():
     base = struck([0.9, 0.8, 0.9, 0.8], [0.1, 0.3, 0.2, 0.2])
     hard = struck([0.9, 0.9, 0.9, 0.9], [0.5, 0.7, 0.6, 0.6])
     own = struck([0.7, 0.9, 0.9, 0.9], [0.5, 0.5, 0.6, 0.6])
-    return Findings(
+    return ErrorRateFindings(
         "by hand",
         10,
         {
@@ -70,7 +70,7 @@ def test_points_lost_without_faults_are_counted_on_all_test_images(found):
 def test_rates_that_count_follow_from_the_unprotected_network_alone(found):
     assert found.harmed(1.0) == (1e-3,)
     worse = replace(found.measured["hard"], common=found.base.common)
-    other = Findings("by hand", 10, {**found.measured, "hard": worse})
+    other = ErrorRateFindings("by hand", 10, {**found.measured, "hard": worse})
     assert other.harmed(1.0) == found.harmed(1.0)
 
 

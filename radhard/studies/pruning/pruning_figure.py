@@ -7,18 +7,18 @@ from radhard.report.figures import svg
 from radhard.report.figures.ink import colour, share_axis, sheet
 from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, mean_share
-from radhard.studies.drawn import alone
-from radhard.studies.findings import short
-from radhard.studies.pruning.findings import Place, PruningFindings, pair_of
-from radhard.studies.pruning.study import PruningStudy, Ranking
+from radhard.studies.error_rates.error_rate_findings import short
+from radhard.studies.pruning.pruning_design import PruningDesign, Ranking
+from radhard.studies.pruning.pruning_findings import Place, PruningFindings, pair_of
+from radhard.studies.standalone_svg import standalone
 
-__all__ = ["drawn_cuts"]
+__all__ = ["pruning_figure"]
 
 _WIDTH, _PANEL, _ABOVE = 760, 210, 34
 _TITLES = {False: "not fine-tuned", True: "fine-tuned"}
 
 
-def drawn_cuts(study: PruningStudy, found: PruningFindings) -> str:
+def pruning_figure(name: str, design: PruningDesign, found: PruningFindings) -> str:
     """Accuracy over the share of channels, with intervals, as an SVG file.
 
     A panel for each kind of layer, without and with fine-tuning; a curve for each ranking.
@@ -34,11 +34,10 @@ def drawn_cuts(study: PruningStudy, found: PruningFindings) -> str:
         for tuned in _TITLES
         for place in found.places
     )
-    name = f"{study.name}-{found.network}"
-    return alone(svg(lambda: _figure(study, found), name, title, finding))
+    return standalone(svg(lambda: _figure(design, found), name, title, finding))
 
 
-def _figure(study: PruningStudy, found: PruningFindings) -> Figure:
+def _figure(design: PruningDesign, found: PruningFindings) -> Figure:
     height = _ABOVE + 2 * _PANEL
     figure, first = sheet(_WIDTH, height)
     first.remove()
@@ -51,7 +50,7 @@ def _figure(study: PruningStudy, found: PruningFindings) -> Figure:
         wspace=0.3,
     )
     columns = len(found.places)
-    looks = [ranking for ranking in study.rankings if ranking.name in found.rankings]
+    looks = [ranking for ranking in design.rankings if ranking.name in found.rankings]
     for row, tuned in enumerate(_TITLES):
         for column, place in enumerate(found.places):
             axes = figure.add_subplot(2, columns, 1 + row * columns + column)

@@ -1,0 +1,192 @@
+"""How do protected networks do under faults at bit error rates?"""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from torch import nn
+
+from radhard.campaign import run
+from radhard.cost import overhead
+from radhard.datasets import Data
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Format, stored_as
+from radhard.hardenings import load, parts, save
+from radhard.hardenings.recipe import read_recipe
+from radhard.hardenings.saved import is_hardened
+from radhard.manifest import fingerprint
+from radhard.metrics import Accuracy
+from radhard.results import Results
+from radhard.samplers import ErrorRate
+from radhard.scores import Scores
+from radhard.space import FaultSpace
+from radhard.studies.correct_answers import correct_answers
+from radhard.studies.error_rates.error_rate_design import ErrorRateDesign, Variant
+from radhard.studies.error_rates.error_rate_findings import (
+    Campaign,
+    ErrorRateFindings,
+    MeasuredVariant,
+)
+from radhard.studies.networks import Network
+from radhard.studies.study import Plan
+from radhard.targets import Biases, Buffers, Target, Weights
+from radhard.targets.stored import Stored
+
+__all__ = ["everything_stored", "measure_variants"]
+
+_BATCH = 100
+
+
+def measure_variants(
+    study: str, design: ErrorRateDesign, network: Network, plan: Plan
+) -> ErrorRateFindings:
+    """Every variant on one network: hardened, run at every rate, its cost counted.
+
+    Args:
+        study: name of the study, for the folder in the store.
+        design: the variants and rates.
+        network: the network, which stays as it is.
+        plan: how much is tried.
+
+    Raises:
+        InputError: the store holds another study, or a variant cannot be made of this network.
+    """
+    work = _Work(study, design, network, plan)
+    images = network.images if plan.images is None else plan.images
+    data = network.test.first(min(images, len(network.test)))
+    base = stored_as(network.model, design.format)
+    scores = None
+    if design.scores is not None:
+        plan.report(f"{network.name}: scores by {design.scores!r}")
+        ranked = network.train.first(min(design.scored, len(network.train)))
+        scores = design.scores(base, ranked, batch=_BATCH, seed=plan.seed)
+    space = everything_stored(base, design.format)
+    measured: dict[str, MeasuredVariant] = {}
+    for variant in design.variants:
+        plan.report(f"{network.name}: {variant.name}")
+        model = work.hardened(variant, base, scores)
+        own = space if model is base else everything_stored(model, design.format)
+        common = work.campaign(variant, "common", model, data, space)
+        measured[variant.name] = MeasuredVariant(
+            variant.text(brief=network.brief),
+            correct_answers(model, network.test),
+            float(correct_answers(model, data).mean()),
+            overhead(model, base, data, format=design.format, batch=_BATCH, timed=plan.timed),
+            tuple(_numbers(part) for _, part in parts(model)),
+            common,
+            common if model is base else work.campaign(variant, "own", model, data, own),
+        )
+    return ErrorRateFindings(network.name, len(data), measured)
+
+
+def everything_stored(model: nn.Module, format: Format) -> FaultSpace:
+    """Single bit flips in every number that a model stores: weights, biases, norms, thresholds.
+
+    >>> from radhard.formats import Float32
+    >>> len(everything_stored(nn.Linear(3, 2), Float32()))
+    256
+    """
+    kinds: tuple[Stored, ...] = (Weights("*"), Biases("*"), Buffers("*"))
+    held: list[Target] = [
+        kind
+        for kind in kinds
+        if any(t.is_floating_point() and t.numel() for _, t in kind.candidates(model))
+    ]
+    return FaultSpace.of(model, held, BitFlip(), format)
+
+
+@final
+@dataclass(frozen=True)
+class _Work:
+    """The measurement of one network in a study."""
+
+    study: str
+    design: ErrorRateDesign
+    network: Network
+    plan: Plan
+
+    def hardened(self, variant: Variant, base: nn.Module, scores: Scores | None) -> nn.Module:
+        """The model of a variant, stored in the study's format; from the store where it is."""
+        network, plan = self.network, self.plan
+        hardening = variant.made(brief=network.brief)
+        if hardening is None:
+            return base
+        facts: dict[str, Any] = {
+            "study": self.study,
+            "hardening": variant.text(brief=network.brief),
+            "seed": plan.seed,
+            "base": fingerprint(base),
+            "data": network.train.fingerprint(),
+        }
+        folder = self._place(variant)
+        if folder is not None and is_hardened(folder):
+            _demand_same(folder, facts)
+            return load(folder, model=copy.deepcopy(base))
+        made = hardening(
+            base, network.train, scores, batch=_BATCH, seed=plan.seed, progress=plan.progress
+        )
+        made = stored_as(made, self.design.format).eval()
+        if folder is not None:
+            save(made, folder, base=network.name, facts=facts)
+        return made
+
+    def campaign(
+        self, variant: Variant, faults: str, model: nn.Module, data: Data, space: FaultSpace
+    ) -> Campaign:
+        """A campaign at all error rates, continued where the store holds part of it."""
+        plan = self.plan
+        runs = self.design.runs if plan.runs is None else plan.runs
+        place = self._place(variant)
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place = place.with_name(f"{place.name}-{faults}.db")
+        results = run(
+            model,
+            data,
+            space,
+            ErrorRate(self.design.rates, trials=runs),
+            metrics=[Accuracy()],
+            seed=plan.seed,
+            store=place,
+            batch=_BATCH,
+            progress=plan.progress,
+            names={
+                "model": f"{self.network.name}, {variant.name}",
+                "data": self.network.test.name,
+            },
+            workers=1 if plan.workers is None else plan.workers,
+        )
+        return _by_rate(self.design.rates, results, runs)
+
+    def _place(self, variant: Variant) -> Path | None:
+        if self.plan.store is None:
+            return None
+        name = "".join(c if c.isalnum() else "-" for c in variant.name.lower())
+        return self.plan.store / self.study / self.network.name / name
+
+
+def _demand_same(folder: Path, facts: dict[str, Any]) -> None:
+    recorded = read_recipe(folder).facts
+    if other := [key for key, value in facts.items() if recorded.get(key) != value]:
+        raise InputError(
+            f"{str(folder)!r} holds a model that was made with other settings: "
+            f"{', '.join(other)} differs; choose another --store"
+        )
+
+
+def _by_rate(rates: tuple[float, ...], results: Results, runs: int) -> Campaign:
+    """The trials come rate after rate, so many at each."""
+    accuracy = results.values("accuracy").reshape(len(rates), runs)
+    flips = results.to_frame()["faults"].to_numpy(np.float64).reshape(len(rates), runs)
+    return Campaign(
+        len(results.space),
+        dict(zip(rates, flips.mean(axis=1).tolist(), strict=True)),
+        dict(zip(rates, accuracy, strict=True)),
+    )
+
+
+def _numbers(part: nn.Module) -> int:
+    return sum(t.numel() for t in (*part.parameters(), *part.buffers()) if t.is_floating_point())

@@ -1,0 +1,140 @@
+"""How does one network under bit error rates read in a page?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from radhard.stats import percent
+from radhard.studies.claim import estimate_facts
+from radhard.studies.error_rates.error_rate_design import ErrorRateDesign
+from radhard.studies.error_rates.error_rate_figure import error_rate_figure
+from radhard.studies.error_rates.error_rate_findings import ErrorRateFindings, short
+from radhard.studies.markdown import table
+from radhard.studies.networks import Network
+from radhard.studies.study import Section
+
+__all__ = ["error_rate_section"]
+
+
+def error_rate_section(
+    study: str, design: ErrorRateDesign, network: Network, found: ErrorRateFindings
+) -> Section:
+    """The section of a page on one network, with its two figures and all numbers."""
+    right = found.base.right
+    names = {common: _picture(study, found, common) for common in (False, True)}
+    return Section(
+        intro=f"{network.about}; stored as `{design.format!r}` it gets "
+        f"{percent(float(right.mean()))} of {len(right):,} test images right, "
+        f"{percent(found.base.accuracy)} of the first {found.images:,}, which the trials look at.",
+        body=[*_body(found, names)],
+        figures={
+            f"{name}.svg": error_rate_figure(name, design, found, common=common)
+            for common, name in names.items()
+        },
+        numbers=_numbers(found),
+    )
+
+
+def _picture(study: str, found: ErrorRateFindings, common: bool) -> str:
+    return f"{study}-{found.network}-{'common' if common else 'own'}"
+
+
+def _body(found: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[str]:
+    for common in (False, True):
+        faults = (
+            "The same faults in what the unprotected network stores"
+            if common
+            else "All that each network stores is struck, at the same rate per bit"
+        )
+        yield from (
+            f"### {faults}",
+            "",
+            f"![Accuracy over the bit error rate]({pictures[common]}.svg)",
+            "",
+            "Points of accuracy lost, of the unprotected network without faults less the one "
+            "under faults:",
+            "",
+        )
+        names = list(found.measured)
+        rows = [
+            (f"{rate:g}", *(short(found.drop(name, [rate], common=common)) for name in names))
+            for rate in found.rates
+        ]
+        yield from table(("rate per bit", *names), rows)
+        if not common:
+            yield from ("Bits struck in a trial, in the mean:", "")
+            yield from table(("rate per bit", *names), _flips(found))
+    yield from ("### Without faults, and what it costs", "")
+    yield from table(
+        (
+            "variant",
+            "points lost",
+            "on other images",
+            "bits stored",
+            "multiply-accumulates",
+            "time",
+            "made by",
+        ),
+        _costs(found),
+    )
+
+
+def _flips(found: ErrorRateFindings) -> list[tuple[str, ...]]:
+    return [
+        (f"{rate:g}", *(f"{m.own.flips[rate]:,.3g}" for m in found.measured.values()))
+        for rate in found.rates
+    ]
+
+
+def _costs(found: ErrorRateFindings) -> Iterator[tuple[str, ...]]:
+    for name, measured in found.measured.items():
+        cost = measured.cost
+        ratio = cost.after.over(cost.before)
+        yield (
+            name,
+            f"{found.free_drop(name).value:.2f}",
+            short(found.free_drop_elsewhere(name)),
+            f"{cost.after.bits:,} ({100 * (ratio['bits'] - 1):+.4f} %)",
+            f"{cost.after.macs:,} ({ratio['macs']:.3f}x)",
+            "" if cost.time is None else f"{cost.time.median:.3f}x",
+            measured.hardening,
+        )
+
+
+def _numbers(found: ErrorRateFindings) -> dict[str, Any]:
+    return {
+        "images": found.images,
+        "test images": len(found.base.right),
+        "variants": [_variant(found, name) for name in found.measured],
+    }
+
+
+def _variant(found: ErrorRateFindings, name: str) -> dict[str, Any]:
+    measured = found.measured[name]
+    return {
+        "name": name,
+        "hardening": measured.hardening,
+        "accuracy": measured.accuracy,
+        "test accuracy": float(measured.right.mean()),
+        "points lost without faults": estimate_facts(found.free_drop(name)),
+        "points lost on other images": estimate_facts(found.free_drop_elsewhere(name)),
+        "numbers added": list(measured.added),
+        "cost": measured.cost.to_dict(),
+        "common": _campaign(found, name, common=True),
+        "own": _campaign(found, name, common=False),
+    }
+
+
+def _campaign(found: ErrorRateFindings, name: str, *, common: bool) -> dict[str, Any]:
+    campaign = found.measured[name].common if common else found.measured[name].own
+    return {
+        "faults": campaign.faults,
+        "rates": [
+            {
+                "rate": rate,
+                "flips": campaign.flips[rate],
+                "accuracy": estimate_facts(found.accuracy(name, [rate], common=common)),
+                "drop": estimate_facts(found.drop(name, [rate], common=common)),
+            }
+            for rate in found.rates
+        ],
+    }

@@ -33,6 +33,9 @@ __all__ = ["faultless", "run"]
 
 _COMMIT_SECONDS = 0.5
 
+_MOST_TRIALS = 100_000_000
+"""Trials in a run: with more, the list of those that are still to be executed fills the memory."""
+
 
 def run(
     model: nn.Module,
@@ -83,6 +86,13 @@ def run(
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
     trials = sampler.draw(space, seed)
+    if len(trials) > _MOST_TRIALS:
+        raise InputError(
+            f"{sampler!r} asks for {len(trials):,} trials; a run has at most {_MOST_TRIALS:,}: ask "
+            "for fewer trials, or for several runs with other seeds"
+        )
+    if batch < 1:
+        raise InputError(f"batch={batch!r} is not allowed; at least 1 sample a forward pass")
     single = trials.single and any(site.samples is not None for site in space.sites)
     _demand_samples(space, data)
     repeated = audit_trials(len(trials), audit, seed)
@@ -131,8 +141,8 @@ def run(
                         "repeat what the file says (--from)"
                     )
                 campaign.audits.update(_inferred(found))
-            done = set(file.done().tolist())
-            if todo := [trial for trial in range(len(trials)) if trial not in done]:
+            done = file.done()
+            if todo := _left(len(trials), done):
                 engine = _same_engine(engine, file)
                 with Progress(len(trials), len(done), panel.columns, shown=progress) as bar:
                     _execute(campaign, engine, todo, workers, file, bar)
@@ -141,6 +151,15 @@ def run(
             if repeated.size and _audit_is_due(file.manifest()):
                 _audit(campaign, repeated, workers, file, progress)
             return Results(file.manifest(), file.frame(), foreign=True)
+
+
+def _left(planned: int, done: Numbers) -> Sequence[int]:
+    """The trials that are still to be executed; without a list where that is all of them."""
+    if not len(done):
+        return range(planned)
+    left = np.ones(planned, dtype=bool)
+    left[done[(done >= 0) & (done < planned)]] = False
+    return np.flatnonzero(left).tolist()
 
 
 def faultless(call: Forward) -> Forward:

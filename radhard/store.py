@@ -12,6 +12,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from radhard.errors import InputError
+from radhard.json_values import parse_json
 
 __all__ = ["Store"]
 
@@ -73,8 +74,8 @@ class Store:
         with self._speaking():
             rows = self._db.execute("SELECT key, value FROM manifest").fetchall()
         try:
-            return {key: json.loads(value) for key, value in rows}
-        except (ValueError, TypeError, RecursionError) as error:
+            return {key: parse_json(value) for key, value in rows}
+        except (ValueError, TypeError) as error:
             raise InputError(
                 f"run file {str(self.path)!r}: its manifest is damaged ({error}); "
                 "it is left as it is"

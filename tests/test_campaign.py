@@ -408,3 +408,18 @@ def test_a_right_answer_that_one_sample_loses_is_a_drop_of_one(tmp_path):
     assert set(drops) <= {-1.0, 0.0, 1.0}
     assert drops.max() == 1
     assert found.rate("Accuracy().drop").value == pytest.approx(drops.mean())
+
+
+@pytest.mark.parametrize("sampler", [ErrorRate(1e-3, trials=10**11), ErrorRate(0.1, trials=10**18)])
+def test_more_trials_than_fit_in_memory_are_refused(tmp_path, sampler):
+    with pytest.raises(InputError, match="trials"):
+        campaign(tmp_path / "a.db", sampler=sampler)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", [{"batch": 0}, {"batch": -5}, {"audit": float("nan")},
+                                    {"workers": 10**6}, {"seed": -1}])  # fmt: skip
+def test_a_number_out_of_range_is_refused_by_name(tmp_path, option):
+    with pytest.raises(InputError, match=next(iter(option))):
+        campaign(tmp_path / "a.db", **option)
+    assert list(tmp_path.iterdir()) == []

@@ -343,3 +343,9 @@ def test_file_that_names_foreign_code_runs_it_only_if_it_is_trusted(
     assert not (tmp_path / f"{name}.ran").exists()
     assert Results.open(run_file, foreign=True).complete
     assert (tmp_path / f"{name}.ran").exists()
+
+
+def test_a_rate_that_is_not_a_number_is_refused_not_given():
+    found = prepared(space(), Uniform(4), lambda faults: np.full(len(faults), np.nan))
+    with pytest.raises(InputError):
+        found.rate()

@@ -17,7 +17,7 @@ from radhard.metrics import Metric
 from radhard.results import Results
 from radhard.samplers import Sampler
 from radhard.space import FaultSpace
-from radhard.stats import percent
+from radhard.stats import percent, surely_within
 from radhard.store import Store
 from radhard.targets import Target
 
@@ -121,7 +121,7 @@ class Asked(Given):
             return 0
         missed = []
         for group, rate in results.estimates(results.headline, results.usual_split, 0.95).items():
-            if rate.high > self.max_rate:
+            if not surely_within(rate, self.max_rate):
                 missed.append(f"{group + ': ' if group else ''}{rate}")
         if missed:
             console.print(

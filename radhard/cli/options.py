@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from radhard.cli.parameters import THREADS
+
 __all__ = ["names_a_model"]
 
 Verb = Callable[..., Any]
@@ -25,9 +27,7 @@ def names_a_model(verb: Verb) -> Verb:
         click.option("--format", "format_", help="How numbers are stored.  [Float32()]"),
         click.option("--seed", type=int, help="Seed of all chance.  [0]"),
         click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]"),
-        click.option(
-            "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
-        ),
+        click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads."),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
         click.option(
             "--trust", is_flag=True, help="Run code outside radhard that a run file names."

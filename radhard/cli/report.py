@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.parameters import Number
+
 __all__ = ["report"]
 
 
@@ -12,7 +14,7 @@ __all__ = ["report"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="[first FILE with .html]")
 @click.option(
     "--fit-per-bit",
-    type=click.FloatRange(0),
+    type=Number(0),
     help="Of a run: raw rate, failures per 1e9 h and bit.",
 )
 @click.option(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.options import names_a_model
+from radhard.cli.parameters import PROCESSES, Number
 
 __all__ = ["run"]
 
@@ -23,14 +24,14 @@ __all__ = ["run"]
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=PROCESSES,
     default=1,
     show_default=True,
     help="Processes, with one thread each.",
 )
 @click.option(
     "--audit",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.0025,
     show_default=True,
     help="Share of trials repeated by the reference engine.",
@@ -38,7 +39,7 @@ __all__ = ["run"]
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--max-rate",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Exit 1 unless the critical rate is surely below.",
 )
 @click.option(

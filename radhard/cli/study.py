@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from radhard.cli.parameters import PROCESSES
+
 __all__ = ["study"]
 
 
@@ -33,7 +35,7 @@ __all__ = ["study"]
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [1]")
+@click.option("--workers", type=PROCESSES, help="Processes.  [1]")
 def study(**given: Any) -> int:
     """Make the table and figures of a paper's study again, and judge its claims one by one.
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from radhard.cli.parameters import PROCESSES, THREADS, Number
+
 __all__ = ["verify"]
 
 
@@ -17,12 +19,12 @@ __all__ = ["verify"]
 @click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
 @click.option(
     "--max-rate",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Exit 1 unless the critical rate is surely below.",
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(-1, 1),
+    type=Number(-1, 1),
     help="Exit 1 unless less accuracy is surely lost, as a share: 0.01 is a point.",
 )
 @click.option(
@@ -32,16 +34,14 @@ __all__ = ["verify"]
     show_default=True,
     help="Faults to try in what the hardening added.",
 )
-@click.option("--fit-per-bit", type=click.FloatRange(0), help="Raw rate: failures per 1e9 h, bit.")
+@click.option("--fit-per-bit", type=Number(0), help="Raw rate: failures per 1e9 h, bit.")
 @click.option("--by", help="Split the comparison by tensor, layer, kind, role, bit or field.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option(
-    "--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads."
-)
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes.")
+@click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--trust", is_flag=True, help="Run code outside radhard that RUN or MODEL names.")
 def verify(**given: Any) -> int:

@@ -7,6 +7,8 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.results import Results
+from radhard.stats import demand_number
+from radhard.stats.sample_size import two_sided
 
 __all__ = ["Tolerable", "monotone", "tolerable"]
 
@@ -73,8 +75,10 @@ def tolerable(
         raise InputError(
             "a tolerable error rate needs trials at error rates: ErrorRate((1e-6, ..))"
         )
-    if not rise >= 0:
-        raise InputError(f"rise={rise!r} is not allowed; 0 or above")
+    demand_number("rise", rise, 0)
+    two_sided(confidence)  # refuses one outside (0, 1)
+    if reference is not None:
+        demand_number("reference", reference, 0, 1)
     if not {"Accuracy().accuracy", "Accuracy().drop"} <= set(results.columns):
         raise InputError("a tolerable error rate needs the metric Accuracy(), and data with labels")
     rates, errors = _errors(results)

@@ -95,13 +95,15 @@ class Engine(Component):
         campaign only, not on what is done already nor on the number of workers. By default they
         are trials of one tensor, in order of their faults.
         """
+        if not campaign.trials.single:
+            for at in range(0, len(campaign.trials), _CHUNK):
+                yield range(at, min(at + _CHUNK, len(campaign.trials)))
+            return
         trials = np.arange(len(campaign.trials))
-        edges = np.array([], dtype=np.int64)
-        if campaign.trials.single:
-            faults = campaign.trials.at(trials)
-            trials = trials[np.argsort(faults, kind="stable")]
-            starts = campaign.space.starts * campaign.space.variants
-            edges = np.searchsorted(np.sort(faults), starts)
+        faults = campaign.trials.at(trials)
+        trials = trials[np.argsort(faults, kind="stable")]
+        starts = campaign.space.starts * campaign.space.variants
+        edges = np.searchsorted(np.sort(faults), starts)
         for part in np.split(trials, edges):
             for at in range(0, len(part), _CHUNK):
                 yield part[at : at + _CHUNK].tolist()

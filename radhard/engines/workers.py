@@ -1,6 +1,7 @@
 """How do several processes execute one campaign, with the same figures as one?"""
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import closing, contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
+import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures
@@ -17,6 +19,9 @@ from radhard.engines.worker import Worker
 from radhard.errors import InputError
 
 __all__ = ["demand_possible", "executed", "one_thread"]
+
+MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
+"""More processes gain nothing, and the system may not have the memory for them."""
 
 _ATTEMPTS = 3
 """Workers that one chunk may cost."""
@@ -43,32 +48,42 @@ def executed(
             chunk cost several workers their life.
     """
     demand_possible(campaign, workers)
-    left = set(todo)
-    if not left:
+    # A bit a trial: a set of as many numbers would not fit in memory.
+    left = np.zeros(len(campaign.trials), dtype=bool)
+    if isinstance(todo, range):
+        left[todo.start : todo.stop : todo.step] = True
+    else:
+        left[np.fromiter(todo, np.int64, len(todo))] = True
+    if not left.any():
         return
     engine.ready(campaign)
-    chunks = (chunk for chunk in engine.chunks(campaign) if not left.isdisjoint(chunk))
+    chunks = (chunk for chunk in engine.chunks(campaign) if left[chunk].any())
     if workers == 1:
         parts = _here(campaign, engine, chunks)
     else:
         parts = _Workers(campaign, engine, deque(chunks), workers).parts()
     with closing(parts):
         for numbers, figures in parts:
-            fresh = [at for at, trial in enumerate(numbers) if trial in left]
-            left.difference_update(numbers)
+            fresh = np.flatnonzero(left[numbers]).tolist()
+            left[numbers] = False
             if fresh:
                 yield [numbers[at] for at in fresh], figures[fresh]
 
 
 def demand_possible(campaign: Campaign, workers: int) -> None:
-    """See to it that so many workers can be had.
+    """Check that this number of workers is possible.
 
     Raises:
-        InputError: the number is no number of workers, the model is not on the CPU, or the
+        InputError: the number is not from 1 to `MOST_WORKERS`, the model is not on the CPU, or the
             platform cannot fork.
     """
     if workers < 1:
         raise InputError(f"workers={workers} is not allowed; at least 1")
+    if workers > MOST_WORKERS:
+        raise InputError(
+            f"workers={workers} is not allowed; at most {MOST_WORKERS} on this machine, which has "
+            f"{os.cpu_count() or 1} processors"
+        )
     if workers == 1:
         return
     tensors = (*campaign.model.parameters(), *campaign.model.buffers())

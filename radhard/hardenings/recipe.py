@@ -1,7 +1,6 @@
 """What does the recipe of a hardened model say, and is it one?"""
 
 import inspect
-import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from radhard.errors import InputError
 from radhard.hardenings import kinds
 from radhard.hardenings.part import Part
 from radhard.hints import fits, in_words
+from radhard.json_values import parse_json
 
 __all__ = ["FORMAT", "RECIPE", "Planned", "Recipe", "read_recipe"]
 
@@ -82,12 +82,12 @@ def read_recipe(folder: Path) -> Recipe:
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{str(path)!r} is too large for a recipe")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{str(folder)!r} holds no hardened model: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except ValueError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"{str(path)!r} is no recipe of radhard's")

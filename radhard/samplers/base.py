@@ -15,6 +15,10 @@ from radhard.spec import Component
 __all__ = ["Sampler", "Stratum", "Trials", "draw_strata"]
 
 
+_MOST_TRIALS = 2**62
+"""So that the number of a trial, and any sum with it, fits 64 bits."""
+
+
 @dataclass(frozen=True)
 class Stratum:
     """A part of the fault space that is sampled by itself, without replacement.
@@ -44,9 +48,13 @@ class Trials(Sequence[Numbers]):
     """Trials in a row that were drawn as one, from trial 0: the unit of sampling is all of them."""
 
     def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
-        if seed < 0:
-            raise InputError(f"seed={seed} is not allowed; a whole number from 0")
+        if not 0 <= seed < 2**128:
+            raise InputError(f"seed={seed} is not allowed; a whole number from 0, below 2**128")
         self.strata = tuple(strata)
+        if (planned := sum(stratum.trials for stratum in self.strata)) > _MOST_TRIALS:
+            raise InputError(
+                f"{planned:.3g} trials are too many to be counted; ask for fewer trials"
+            )
         self.seed = seed
         self._ends = np.cumsum([stratum.trials for stratum in self.strata]).tolist()
         self._orders = [

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
+from radhard.json_values import parse_json
 from radhard.scores.agreeing import Level, Unit, Values
 
 __all__ = ["read", "write"]
@@ -39,10 +40,10 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         InputError: no such file, or it holds something else.
     """
     try:
-        said = json.loads(Path(path).read_text(encoding="utf-8"))
+        said = parse_json(Path(path).read_bytes())
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{str(path)!r} holds no scores: {error}") from error
     if not isinstance(said, dict) or said.get("format") != _FORMAT:
         raise InputError(f"{str(path)!r} holds no scores; radhard analyze -o writes such files")
@@ -57,7 +58,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         }
         arrays = {name: _arrays(said[name]) for name in ("values", "low", "high")}
         return {**plain, **facts}, {**arrays, "values": arrays["values"] or {}}
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{str(path)!r} holds no scores: {error!r}") from error
 
 

@@ -1,6 +1,7 @@
 """How sure can we be of a number, and how many trials does it take?"""
 
 from radhard.stats.estimate import Estimate, percent
+from radhard.stats.limits import demand_number, surely_within
 from radhard.stats.means import Cell, mean_difference, mean_share, stratified_mean
 from radhard.stats.paired import paired_sign_flip
 from radhard.stats.quantiles import quantile_interval
@@ -12,6 +13,7 @@ __all__ = [
     "Estimate",
     "clopper_pearson",
     "critical_value",
+    "demand_number",
     "effective_size",
     "mean_difference",
     "mean_share",
@@ -21,5 +23,6 @@ __all__ = [
     "rule_of_three",
     "sample_size",
     "stratified_mean",
+    "surely_within",
     "wilson",
 ]

@@ -12,7 +12,7 @@ from radhard.cost import Overhead
 from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
-from radhard.stats import Estimate, mean_difference, percent
+from radhard.stats import Estimate, demand_number, mean_difference, percent, surely_within
 
 __all__ = ["Verification", "hardening_in"]
 
@@ -91,18 +91,21 @@ class Verification:
             max_drop: of `loss`, as a share: 0.01 is one point.
 
         Raises:
-            InputError: there is no accuracy to tell the drop from.
+            InputError: there is no accuracy to tell the drop from, or a limit is no number that the
+                figure can have.
         """
         found = []
         if max_rate is not None:
+            demand_number("max_rate", max_rate, 0, 1)
             column = self.after.headline
             rates = self.after.estimates(column, self.after.usual_split, 0.95)
             found += [
                 f"{_at(group)}{column} {rate} is not surely below {percent(max_rate)}"
                 for group, rate in rates.items()
-                if rate.high > max_rate
+                if not surely_within(rate, max_rate)
             ]
         if max_drop is not None:
+            demand_number("max_drop", max_drop, -1, 1)
             lost = self.loss()
             if lost is None:
                 raise InputError(
@@ -112,7 +115,7 @@ class Verification:
             found += [
                 f"{_at(group)}the accuracy lost, {drop}, is not surely below {percent(max_drop)}"
                 for group, drop in lost.items()
-                if drop.high > max_drop
+                if not surely_within(drop, max_drop)
             ]
         return found
 

@@ -115,3 +115,15 @@ def test_single_faults_are_not_to_be_had_from_trials_of_many():
 def test_rates_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         ErrorRate(**arguments)
+
+
+@pytest.mark.parametrize("trials", [2**62 + 1, 2**63, 2**127 - 1])
+def test_more_trials_than_can_be_counted_are_refused(trials):
+    with pytest.raises(InputError, match="too many"):
+        ErrorRate(0.001, trials=trials).draw(space_of([60]), 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**128])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(InputError, match="seed"):
+        ErrorRate(0.001).draw(space_of([60]), seed)

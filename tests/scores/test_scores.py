@@ -153,3 +153,21 @@ def test_frame_has_a_row_for_every_part_with_its_limits():
     frame = scores.to_frame()
     assert frame["index"].tolist() == [(0,), (1,)]
     assert frame["low"].tolist() == [0.0, 0.1]
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1" + "0" * 5000, "1e999", "-" + "9" * 400])
+def test_a_score_that_no_float_can_hold_is_refused(tmp_path, number):
+    path = tmp_path / "scores.json"
+    Scores("Mine()", "tensor", {"a": np.array(0.5)}).save(path)
+    path.write_text(path.read_text().replace("0.5", number))
+    with pytest.raises(InputError):
+        Scores.load(path)
+
+
+@pytest.mark.parametrize("fact", ["9" * 400, "[" * 500 + "]" * 500])
+def test_a_fact_that_no_page_could_show_is_refused(tmp_path, fact):
+    path = tmp_path / "scores.json"
+    Scores("Mine()", "tensor", {"a": np.array(0.5)}, facts={"k": 1}).save(path)
+    path.write_text(path.read_text().replace('"k": 1', f'"k": {fact}'))
+    with pytest.raises(InputError):
+        Scores.load(path)

@@ -201,3 +201,12 @@ def test_a_model_verified_against_itself_is_no_different(data):
     assert found.comparison.rows[0].difference.value == 0
     assert found.own is None
     assert "nothing was hardened" in repr(found)
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), -2.0, 1.5])
+def test_a_limit_that_is_no_share_is_refused(data, hard, limit):
+    found = quick(campaign(network(), data, PerTensor(5)), hard, data, added=0)
+    with pytest.raises(InputError, match="max_rate"):
+        found.missed(max_rate=limit)
+    with pytest.raises(InputError, match="max_drop"):
+        found.missed(max_drop=limit)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
+from radhard.json_values import parse_json
 
 __all__ = ["read", "write"]
 
@@ -45,7 +46,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDAr
     """
     try:
         with np.load(Path(path), allow_pickle=False) as file:
-            said = json.loads(str(file["said"][()]))
+            said = parse_json(str(file["said"][()]))
             if not isinstance(said, dict) or said.get("format of file") != _FORMAT:
                 raise ValueError("it says that it is something else")
             arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}

@@ -144,7 +144,7 @@ def run(
             done = file.done()
             if todo := _left(len(trials), done):
                 engine = _same_engine(engine, file)
-                with Progress(len(trials), len(done), panel.columns, shown=progress) as bar:
+                with Progress(len(trials), len(done), panel.main, shown=progress) as bar:
                     _execute(campaign, engine, todo, workers, file, bar)
                 engine.conclude(campaign)
                 _note(file, campaign.notes)
@@ -268,7 +268,7 @@ def _audit(
     """Have the reference repeat some trials, and note what it says."""
     reference = np.full((len(trials), len(campaign.panel.columns)), np.nan)
     with (
-        Progress(len(trials), 0, (), shown=progress, label="audit") as bar,
+        Progress(len(trials), 0, None, shown=progress, label="audit") as bar,
         closing(executed(campaign, Serial(), trials.tolist(), workers)) as parts,
     ):
         for numbers, figures in parts:

@@ -28,15 +28,16 @@ _SPEED_FROM, _SEEN_FROM = 50, 80
 class Progress:
     """A progress bar with rate, remaining time, and the plain mean so far with its interval.
 
-    Silent where there is no terminal. The mean is over this session's trials as they come; the
-    weighted figure is in the results.
+    ``main`` is the position of a figure among those of a trial, and its name: its mean over this
+    session's trials is shown; the weighted figure is in the results. Silent where there is no
+    terminal.
     """
 
     def __init__(
         self,
         total: int,
         done: int,
-        columns: tuple[str, ...],
+        main: tuple[int, str] | None,
         *,
         shown: bool | None,
         label: str = "trials",
@@ -44,8 +45,7 @@ class Progress:
         self._label = label
         self._on = sys.stderr.isatty() if shown is None else shown
         self._total, self._done, self._fresh = total, done, 0
-        usual = [n for n, c in enumerate(columns) if c.endswith(".critical")]
-        self._column = usual[0] if usual else None
+        self._main = main
         self._values: list[float] = []
         self._start = self._last = time.monotonic()
 
@@ -81,8 +81,8 @@ class Progress:
         self._fresh += len(figures)
         if not self._on:
             return
-        if self._column is not None:
-            self._values.extend(figures[:, self._column].tolist())
+        if self._main is not None:
+            self._values.extend(figures[:, self._main[0]].tolist())
         if time.monotonic() - self._last > _REFRESH_SECONDS:
             self._show()
 
@@ -90,10 +90,10 @@ class Progress:
         self._last = time.monotonic()
         speed = self._fresh / max(self._last - self._start, 1e-9)
         seen = ""
-        if self._values:
+        if self._values and self._main is not None:
             # What it rests on is in the count of trials beside it.
             mean, _, _ = str(mean_share(np.array(self._values))).rpartition(" (")
-            seen = f"critical {mean}"
+            seen = f"{self._main[1]} {mean}"
         self._bar.update(
             self._task,
             completed=self._done + self._fresh,

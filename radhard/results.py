@@ -12,6 +12,7 @@ from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts, labels
 from radhard.manifest import demand_sound, demand_trials
+from radhard.metrics.run_columns import RunColumns
 from radhard.samplers import Sampler, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import near, parse
@@ -67,6 +68,7 @@ class Results:
             self.seed = int(self.manifest["seed"])
             self.sampler = parse(self.manifest["sampler"], Sampler, foreign=foreign)  # type: ignore[type-abstract]
             self.columns: tuple[str, ...] = tuple(self.manifest["columns"])
+            self._foreign = foreign
             self.ranges = {
                 c: (float(a), float(b))
                 for c, (a, b) in zip(self.columns, self.manifest["ranges"], strict=True)
@@ -142,9 +144,14 @@ class Results:
     @property
     def headline(self) -> str:
         """The figure that `rate` gives when none is named: critical silent data corruption."""
-        usual = [c for c in self.columns if c.startswith("Outcome(") and c.endswith(".critical")]
         shares = [c for c in self.columns if self.ranges[c] == (0.0, 1.0)]
-        return (usual or shares or list(self.columns))[0]
+        harms = {c: harm.order for c in shares if (harm := self.details[c].harm) is not None}
+        return min(harms, key=harms.__getitem__) if harms else (shares or list(self.columns))[0]
+
+    @cached_property
+    def details(self) -> RunColumns:
+        """What each figure means, by its full name."""
+        return RunColumns(self.ranges, foreign=self._foreign)
 
     def column(self, name: str | None = None) -> str:
         """The full name of a figure, from the whole of it or its last part (``"critical"``).

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from radhard.report.harm import Harm, harm_of, meaning_of, outcome_columns
+from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.results import Results
 from radhard.stats import Estimate
 
@@ -22,7 +22,7 @@ _BAR = 16
 
 def show_results(results: Results, console: Console) -> None:
     """Print the headline of a run, its other figures, and where the harm comes from."""
-    harm = harm_of(results)
+    harm = main_figure(results)
     done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
     state = "" if results.complete else ", unfinished"
     console.print()
@@ -38,10 +38,15 @@ def show_results(results: Results, console: Console) -> None:
     console.print()
 
 
-def _show_tables(results: Results, harm: Harm, console: Console) -> None:
+def _show_tables(results: Results, harm: MainFigure, console: Console) -> None:
     if results.by_rate:
         for column in _bounded(results):
-            _show(console, meaning_of(column), "error rate", results.rate(column, by="rate"))
+            _show(
+                console,
+                results.details.meaning(column),
+                "error rate",
+                results.rate(column, by="rate"),
+            )
     else:
         _show_figures(results, console)
         if harm.bounded:
@@ -62,12 +67,12 @@ def _show_figures(results: Results, console: Console) -> None:
     classes = list(outcome_columns(results).values())
     bounded = _bounded(results)
     ordered = classes + [column for column in bounded if column not in classes]
-    figures = {meaning_of(column): results.rate(column) for column in ordered}
+    figures = {results.details.meaning(column): results.rate(column) for column in ordered}
     if figures:
         _show(console, "What the faults did", "", figures, whole=1.0)
     for column in results.columns:
         if column not in bounded:
-            say(console, f"{meaning_of(column)}  {results.described(column)}")
+            say(console, f"{results.details.meaning(column)}  {results.described(column)}")
 
 
 def _show(

@@ -61,7 +61,7 @@ def tolerable(
     open how it is read from the curve.
 
     Args:
-        results: of `ErrorRate` trials, with the metric `Accuracy`.
+        results: of `ErrorRate` trials, with a score among the metrics, such as `Accuracy`.
         rise: how much the error may rise: 0.005 is half a percent.
         relative: of the fault-free error; otherwise in points of accuracy.
         reference: the fault-free error to start from; by default the model's own.
@@ -79,11 +79,15 @@ def tolerable(
     two_sided(confidence)  # refuses one outside (0, 1)
     if reference is not None:
         demand_number("reference", reference, 0, 1)
-    if not {"Accuracy().accuracy", "Accuracy().drop"} <= set(results.columns):
-        raise InputError("a tolerable error rate needs the metric Accuracy(), and data with labels")
-    rates, errors = _errors(results)
-    accuracy, drop = (results.values(f"Accuracy().{name}")[0] for name in ("accuracy", "drop"))
-    free = 1 - float(accuracy + drop) if reference is None else reference
+    scores = results.details.scores()
+    if scores is None:
+        raise InputError(
+            "a tolerable error rate needs a score such as Accuracy() among the metrics, and data "
+            "with labels"
+        )
+    rates, errors = _errors(results, scores[0])
+    fault_free = float(sum(results.values(column)[0] for column in scores))
+    free = 1 - fault_free if reference is None else reference
     if relative and free <= 0:
         raise InputError(
             "the fault-free error is 0, of which no relative rise can be told; relative=False"
@@ -105,10 +109,10 @@ def tolerable(
     )
 
 
-def _errors(results: Results) -> tuple[list[float], list[np.ndarray]]:
+def _errors(results: Results, score: str) -> tuple[list[float], list[np.ndarray]]:
     """Rates above 0, ascending, and the errors of the trials at each."""
     frame = results.to_frame()
-    error = 1 - frame["Accuracy().accuracy"]
+    error = 1 - frame[score]
     found = {
         float(str(rate).removeprefix("rate ")): group.to_numpy(dtype=float)
         for rate, group in error.groupby(frame["rate"])

@@ -3,6 +3,7 @@
 from radhard.metrics.accuracy import Accuracy, TopK
 from radhard.metrics.auroc import Auroc
 from radhard.metrics.base import Metric
+from radhard.metrics.column import Column, Harm
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
 from radhard.metrics.critical import Critical
@@ -18,11 +19,13 @@ __all__ = [
     "F1",
     "Accuracy",
     "Auroc",
+    "Column",
     "ConfidenceShift",
     "Corneliou",
     "Critical",
     "Detected",
     "Distance",
+    "Harm",
     "Metric",
     "ObservedSafe",
     "Outcome",

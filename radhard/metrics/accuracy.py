@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import SampleMetric, drop_ranges
+from radhard.metrics.base import SampleMetric, drop_ranges, score_columns
+from radhard.metrics.column import Column
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -22,8 +23,8 @@ class Accuracy(SampleMetric):
     by_answer = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("accuracy", "drop")
+    def columns(self) -> tuple[Column, ...]:
+        return score_columns("accuracy", "accuracy")
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
         return drop_ranges(self, golden)
@@ -43,8 +44,8 @@ class TopK(SampleMetric):
     needs_labels = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("accuracy", "drop")
+    def columns(self) -> tuple[Column, ...]:
+        return score_columns("accuracy", f"top-{self.k} accuracy")
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
         return drop_ranges(self, golden)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import Judge, Metric, drop_ranges
+from radhard.metrics.base import Judge, Metric, drop_ranges, score_columns
+from radhard.metrics.column import Column
 from radhard.metrics.logits import softmax
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
@@ -32,8 +33,8 @@ class Auroc(Metric):
     needs_labels = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("auroc", "drop")
+    def columns(self) -> tuple[Column, ...]:
+        return score_columns("auroc", "AUROC")
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
         return drop_ranges(self, golden)

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
+from radhard.metrics.column import Column, Harm
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import Component
 
-__all__ = ["Judge", "Metric", "SampleMetric"]
+__all__ = ["Judge", "Metric", "SampleMetric", "drop_ranges", "score_columns"]
 
 Judge = Callable[[Faulty], Tensor]
 """From the outputs of some trials to one figure per trial and column, float64."""
@@ -38,15 +39,23 @@ class Metric(Component):
 
     @property
     @abstractmethod
-    def columns(self) -> tuple[str, ...]:
-        """Names of the figures, in order; one column each in the run file."""
+    def columns(self) -> tuple[Column | str, ...]:
+        """The figures, in order; one column each in the run file.
+
+        A text stands for a share whose name is all that is known of it.
+        """
+
+    @property
+    def figures(self) -> tuple[Column, ...]:
+        """The columns, each described."""
+        return tuple(Column(c, c) if isinstance(c, str) else c for c in self.columns)
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:  # noqa: ARG002
         """The least and the greatest figure of every column beside these golden outputs.
 
-        A column from 0 to 1 can be read as a share.
+        By default the bounds of the columns. A column from 0 to 1 can be read as a share.
         """
-        return ((0.0, 1.0),) * len(self.columns)
+        return tuple(column.bounds for column in self.figures)
 
     def admit(self, golden: Golden) -> None:
         """Raise `InputError` if this metric cannot judge these outputs."""
@@ -85,6 +94,15 @@ class SampleMetric(Metric):
             return verdicts.mean(dim=-1, dtype=torch.float64)
 
         return judge
+
+
+def score_columns(name: str, meaning: str) -> tuple[Column, Column]:
+    """A score that is best at 1, and by how much a fault lowers it."""
+    harm = Harm(f"{meaning} drop", f"points of {meaning} lost", order=40, predictions=False)
+    return (
+        Column(name, f"{meaning} under a fault", role="score"),
+        Column("drop", f"{meaning} drop, in points", bounds=(-1.0, 1.0), harm=harm, role="drop"),
+    )
 
 
 def drop_ranges(metric: Metric, golden: Golden) -> tuple[tuple[float, float], ...]:

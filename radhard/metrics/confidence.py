@@ -4,6 +4,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import Column
 from radhard.metrics.outputs import Faulty
 from radhard.spec import component
 
@@ -23,8 +24,8 @@ class ConfidenceShift(SampleMetric):
     share: float
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("shifted",)
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("shifted", f"confidence moved by more than {100 * self.share:g} %"),)
 
     def check(self) -> None:
         _check_share("ConfidenceShift", self.share)
@@ -47,8 +48,12 @@ class ObservedSafe(SampleMetric):
     share: float = 0.05
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("masked", "observed_safe", "observed_unsafe")
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("masked", "masked"),
+            Column("observed_safe", "observed safe"),
+            Column("observed_unsafe", "observed unsafe"),
+        )
 
     def check(self) -> None:
         _check_share("ObservedSafe", self.share)

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import Column, Harm
 from radhard.metrics.outputs import Faulty
 from radhard.spec import component
 
@@ -30,15 +31,16 @@ class Corneliou(SampleMetric):
     needs_labels = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[Column, ...]:
+        harm = Harm("rate of correct predictions made wrong", "predictions made wrong", order=30)
         return (
-            "masked",
-            "tolerable_correct",
-            "beneficial_correct",
-            "tolerable_misclassified",
-            "noimpact_misclassified",
-            "critical_misclassified",
-            "due",
+            Column("masked", "masked"),
+            Column("tolerable_correct", "correct before and after"),
+            Column("beneficial_correct", "wrong before, correct after"),
+            Column("tolerable_misclassified", "wrong before and after, the same class"),
+            Column("noimpact_misclassified", "wrong before and after, another class"),
+            Column("critical_misclassified", "correct before, wrong after", harm=harm),
+            Column("due", "DUE"),
         )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

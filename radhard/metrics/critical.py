@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import CRITICAL, Column
 from radhard.metrics.outputs import Faulty
 from radhard.spec import component
 
@@ -23,8 +24,8 @@ class Critical(SampleMetric):
     by_answer = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("critical", "due")
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("critical", "critical SDC", harm=CRITICAL), Column("due", "DUE"))
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         return faulty.changed, faulty.nan

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import Column
 from radhard.metrics.open_set import OpenSetScore, open_set_score
 from radhard.metrics.outputs import Faulty
 from radhard.spec import component
@@ -40,8 +41,12 @@ class Detected(SampleMetric):
             )
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("caught", "missed", "needless")
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("caught", "critical SDC with an alarm"),
+            Column("missed", "critical SDC without an alarm"),
+            Column("needless", "needless alarms"),
+        )
 
     def alarms(self, logits: Tensor) -> Tensor:
         """Whether the outputs raise an alarm, ``(..., classes)`` to ``(...)``; NaN always does."""

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from radhard.metrics.base import SampleMetric
-from radhard.metrics.outputs import Faulty, Golden
+from radhard.metrics.column import Column
+from radhard.metrics.outputs import Faulty
 from radhard.spec import component
 
 __all__ = ["Distance"]
@@ -26,11 +27,8 @@ class Distance(SampleMetric):
     needs_classes = False
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("distance",)
-
-    def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:  # noqa: ARG002
-        return ((0.0, float("inf")),)
+    def columns(self) -> tuple[Column, ...]:
+        return (Column("distance", f"distance (norm {self.norm})", bounds=(0.0, float("inf"))),)
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.outputs).double()

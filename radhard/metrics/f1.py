@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import Judge, Metric, drop_ranges
+from radhard.metrics.base import Judge, Metric, drop_ranges, score_columns
+from radhard.metrics.column import Column
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -27,8 +28,8 @@ class F1(Metric):
     needs_labels = True
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("f1", "drop")
+    def columns(self) -> tuple[Column, ...]:
+        return score_columns("f1", f"{self.average} F1")
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:
         return drop_ranges(self, golden)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import CRITICAL, Column
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -29,8 +30,13 @@ class Outcome(SampleMetric):
     infinite: Literal["sdc", "due"] = "sdc"
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("masked", "noncritical", "critical", "due")
+    def columns(self) -> tuple[Column, ...]:
+        return (
+            Column("masked", "masked", role="masked"),
+            Column("noncritical", "non-critical SDC", role="noncritical"),
+            Column("critical", "critical SDC", harm=CRITICAL, role="critical"),
+            Column("due", "DUE", role="due"),
+        )
 
     def admit(self, golden: Golden) -> None:
         super().admit(golden)

@@ -57,7 +57,17 @@ class Panel:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the figures: the metric as text, a dot, the metric's column."""
-        return tuple(f"{metric!r}.{column}" for metric in self.metrics for column in metric.columns)
+        return tuple(f"{metric!r}.{c.name}" for metric in self.metrics for c in metric.figures)
+
+    @property
+    def main(self) -> tuple[int, str] | None:
+        """Position and name of the figure that measures harm first; None where none does."""
+        columns = [column for metric in self.metrics for column in metric.figures]
+        harms = {n: column.harm.order for n, column in enumerate(columns) if column.harm}
+        if not harms:
+            return None
+        first = min(harms, key=harms.__getitem__)
+        return first, columns[first].name
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics.base import SampleMetric
+from radhard.metrics.column import Column, Harm
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -26,8 +27,11 @@ class Sdc(SampleMetric):
         return self.k == 1
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return ("sdc",)
+    def columns(self) -> tuple[Column, ...]:
+        harm = Harm(f"SDC-{self.k} rate", "predictions corrupted", order=20)
+        if self.k == 1:
+            harm = Harm("SDC-1 rate", "predictions changed", order=19)
+        return (Column("sdc", f"SDC-{self.k}", harm=harm),)
 
     def check(self) -> None:
         if self.k < 1:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radhard.report.blocks import Document, Section
-from radhard.report.harm import harm_of
+from radhard.report.main_figure import main_figure
 from radhard.report.sections.bit_positions import bit_positions
 from radhard.report.sections.cells import cells
 from radhard.report.sections.circumstances import circumstances, repeat
@@ -47,7 +47,7 @@ def document(
 def _sections(
     results: Results, store: Path | None, fit_per_bit: float | None
 ) -> list[Section | None]:
-    harm = harm_of(results)
+    harm = main_figure(results)
     found: list[Section | None] = []
     if len(results):
         found.append(outcomes(results))

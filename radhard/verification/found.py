@@ -16,8 +16,6 @@ from radhard.stats import Estimate, demand_number, mean_difference, percent, sur
 
 __all__ = ["Verification", "hardening_in"]
 
-_ACCURACY, _DROP = "Accuracy().accuracy", "Accuracy().drop"
-
 
 @dataclass(frozen=True)
 class Verification:
@@ -50,9 +48,10 @@ class Verification:
         The hardened model stands for all that it stores, and may pass the error of the unprotected
         one no more than that itself.
         """
-        if not self.before.by_rate or not {_ACCURACY, _DROP} <= set(self.before.columns):
+        scores = self.before.details.scores()
+        if not self.before.by_rate or scores is None:
             return None
-        free = 1 - float(self.before.values(_ACCURACY)[0] + self.before.values(_DROP)[0])
+        free = 1 - float(sum(self.before.values(column)[0] for column in scores))
         after = self.after if self.own is None else self.own
         relative = free > 0
         one, two = (
@@ -67,14 +66,15 @@ class Verification:
         By error rate where there are several; None where there are no labels, or the trials are not
         the same.
         """
-        both = {_ACCURACY, _DROP}
-        if not both <= set(self.before.columns) or not both <= set(self.after.columns):
+        scores = self.before.details.scores()
+        if scores is None or not set(scores) <= set(self.after.columns):
             return None
+        score, drop = scores
         numbers = np.intersect1d(self.before.numbers, self.after.numbers)
         if not self.comparison.paired or not len(numbers):
             return None
         old, new = self.before.only(numbers), self.after.only(numbers)
-        lost = old.values(_ACCURACY) + old.values(_DROP) - new.values(_ACCURACY)
+        lost = old.values(score) + old.values(drop) - new.values(score)
         groups = Groups(old.space, old.trials, numbers, old.usual_split)
         found = {}
         for key, rows in groups.split():

@@ -50,8 +50,9 @@ def test_repr_is_the_spec(metric: Metric) -> None:
 def test_columns_are_names_and_each_has_a_range(metric: Metric) -> None:
     golden, _, labels = outputs()
     ranges = Panel([metric], golden, labels).ranges
-    assert len(set(metric.columns)) == len(metric.columns) == len(ranges) > 0
-    assert all(column.isidentifier() for column in metric.columns)
+    names = [column.name for column in metric.figures]
+    assert len(set(names)) == len(names) == len(ranges) > 0
+    assert all(name.isidentifier() for name in names)
     assert all(low < high for low, high in ranges)
 
 
@@ -60,7 +61,7 @@ def test_figures_lie_in_their_ranges(metric: Metric) -> None:
     golden, faulty, labels = outputs()
     panel = Panel([metric], golden, labels)
     figures = panel.score(faulty)
-    assert figures.shape == (TRIALS, len(metric.columns))
+    assert figures.shape == (TRIALS, len(metric.figures))
     assert figures.dtype == np.float64
     for column, (low, high) in zip(figures.T, panel.ranges, strict=True):
         assert ((column >= low) & (column <= high)).all()
@@ -70,7 +71,7 @@ def test_figures_lie_in_their_ranges(metric: Metric) -> None:
 def test_golden_outputs_are_unharmed(metric: Metric) -> None:
     golden, _, labels = outputs()
     figures = Panel([metric], golden, labels).score(golden[None])[0]
-    for name, figure in zip(metric.columns, figures, strict=True):
+    for name, figure in zip(_names(metric), figures, strict=True):
         if name == "masked":
             assert figure == 1
         elif name not in ("accuracy", "f1", "auroc"):
@@ -86,7 +87,7 @@ def test_a_trial_scores_the_same_alone_and_in_any_chunk(metric: Metric) -> None:
     backwards = panel.score(faulty.flip(0))[::-1]
     assert np.array_equal(together, alone)
     assert np.array_equal(together, backwards)
-    assert panel.score(faulty[:0]).shape == (0, len(metric.columns))
+    assert panel.score(faulty[:0]).shape == (0, len(metric.figures))
 
 
 @every
@@ -163,7 +164,7 @@ def test_one_sample_at_a_time_averages_to_all_samples(metric: Metric) -> None:
 def test_an_output_of_nan_only_is_wrong_and_not_silent(metric: Metric) -> None:
     golden, faulty, labels = outputs()
     figures = Panel([metric], golden, labels).score(torch.full_like(faulty[:1], torch.nan))[0]
-    named = dict(zip(metric.columns, figures, strict=True))
+    named = dict(zip(_names(metric), figures, strict=True))
     expected = {"due": 1.0, "observed_unsafe": 1.0, "distance": np.nan, "drop": named.get("drop")}
     # Whatever is not named is 0: wrong, and no silent error.
     np.testing.assert_equal(named, {name: expected.get(name, 0.0) for name in named})
@@ -197,3 +198,23 @@ def test_metrics_judge_together_as_they_judge_alone() -> None:
     assert panel.columns == tuple(column for one in alone for column in one.columns)
     assert panel.ranges == tuple(bounds for one in alone for bounds in one.ranges)
     assert len(set(panel.columns)) == together.shape[1]
+
+
+@every
+def test_bounds_of_a_column_hold_its_range(metric: Metric) -> None:
+    golden, _, labels = outputs()
+    for column, (low, high) in zip(
+        metric.figures, Panel([metric], golden, labels).ranges, strict=True
+    ):
+        assert column.bounds[0] <= low < high <= column.bounds[1]
+
+
+@every
+def test_columns_have_meanings_that_differ(metric: Metric) -> None:
+    meanings = [column.meaning for column in metric.figures]
+    assert all(meanings)
+    assert len(set(meanings)) == len(meanings)
+
+
+def _names(metric: Metric) -> list[str]:
+    return [column.name for column in metric.figures]

@@ -24,7 +24,7 @@ def verdict(metric: Metric, faulty: list[float], golden: list[float] | None = No
     """The name of the column that is 1; "none" where all are 0."""
     panel = Panel([metric], torch.tensor([HALF if golden is None else golden]))
     figures = panel.score(torch.tensor([[faulty]]))[0]
-    names = [name for name, figure in zip(metric.columns, figures, strict=True) if figure == 1]
+    names = [name for name, figure in zip(names_of(metric), figures, strict=True) if figure == 1]
     return names[0] if names else "none"
 
 
@@ -89,3 +89,7 @@ def test_share_is_a_number_from_zero(share: float) -> None:
         ConfidenceShift(share)
     with pytest.raises(InputError, match="ObservedSafe: share="):
         ObservedSafe(share)
+
+
+def names_of(metric):
+    return [column.name for column in metric.figures]

@@ -36,7 +36,7 @@ def test_shares_are_the_counts_of_single_verdicts(
         verdicts = [
             by_hand(g, f, metric.infinite) for g, f in zip(golden.tolist(), outputs, strict=True)
         ]
-        counted = [verdicts.count(name) / len(verdicts) for name in metric.columns]
+        counted = [verdicts.count(name) / len(verdicts) for name in names_of(metric)]
         np.testing.assert_allclose(shares, counted, rtol=1e-15)
         assert shares.sum() == pytest.approx(1, abs=1e-15)
 
@@ -60,7 +60,7 @@ def test_shares_are_the_counts_of_single_verdicts(
 def test_verdict_on_one_output(row: list[float], verdict: str) -> None:
     metric = Outcome()
     figures = Panel([metric], torch.tensor([[1.0, 2.0, 0.0]])).score(torch.tensor([[row]]))
-    assert dict(zip(metric.columns, figures[0], strict=True))[verdict] == 1
+    assert dict(zip(names_of(metric), figures[0], strict=True))[verdict] == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_verdict_on_one_output(row: list[float], verdict: str) -> None:
 def test_one_logit_is_class_one_above_zero(logit: float, verdict: str) -> None:
     metric = Outcome()
     figures = Panel([metric], torch.tensor([0.5])).score(torch.tensor([[logit]]))
-    assert dict(zip(metric.columns, figures[0], strict=True))[verdict] == 1
+    assert dict(zip(names_of(metric), figures[0], strict=True))[verdict] == 1
 
 
 def test_infinite_golden_outputs_are_refused_where_infinities_are_errors() -> None:
@@ -78,3 +78,7 @@ def test_infinite_golden_outputs_are_refused_where_infinities_are_errors() -> No
     assert Panel([Outcome()], golden).score(golden[None])[0, 0] == 1
     with pytest.raises(InputError, match="the golden outputs hold some"):
         Panel([Outcome(infinite="due")], golden)
+
+
+def names_of(metric):
+    return [column.name for column in metric.figures]

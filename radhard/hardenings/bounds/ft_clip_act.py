@@ -69,7 +69,7 @@ class FTClipAct(Hardening):
             bounds.append(bound)
         format = parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
         space = FaultSpace.of(work.model, Weights("*"), BitFlip(), format)
-        with Progress(len(bounds), 0, (), shown=work.progress, label="layers") as bar:
+        with Progress(len(bounds), 0, None, shown=work.progress, label="layers") as bar:
             for bound in bounds:
                 self._search(work, data, space, bound)
                 bar.advance(np.zeros((1, 0)))
@@ -100,7 +100,7 @@ class FTClipAct(Hardening):
             progress=False,
             audit=0,
         )
-        by_rate = results.to_frame().groupby("rate", sort=False)["Accuracy().accuracy"].mean()
+        by_rate = results.to_frame().groupby("rate", sort=False)[results.column("accuracy")].mean()
         return mean_under(self.rates, tuple(by_rate.tolist()))
 
     def _samples(self, work: Workpiece) -> Data:

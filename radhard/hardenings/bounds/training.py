@@ -55,7 +55,7 @@ class Training:
     @contextmanager
     def shown(self, epochs: int) -> Iterator[None]:
         """With a progress bar while open."""
-        with Progress(epochs, 0, (), shown=self.work.progress, label="epochs") as self.bar:
+        with Progress(epochs, 0, None, shown=self.work.progress, label="epochs") as self.bar:
             yield
 
     def stage(

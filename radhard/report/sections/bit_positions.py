@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.figures import Bit, bits
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.space import FaultSpace
@@ -18,7 +18,7 @@ _DRAWN = 64
 """Most positions in the figure: pairs of bits are hundreds, and no picture."""
 
 
-def bit_positions(results: Results, harm: Harm) -> Section:
+def bit_positions(results: Results, harm: MainFigure) -> Section:
     """The picture everyone looks for: harm by bit position, the highest first, and by field."""
     space = results.space
     by_bit: Mapping[str, Estimate] = results.rate(harm.column, by="bit")
@@ -98,7 +98,7 @@ def _field_name(name: str, space: FaultSpace) -> str:
     return " and ".join(space.format.fields[at] for at in _rank(name, space))
 
 
-def _finding(positions: list[Bit], harm: Harm) -> str:
+def _finding(positions: list[Bit], harm: MainFigure) -> str:
     seen = [p for p in positions if p.rate.value > 0]
     if not seen:
         return f"{harm.Rate}: nothing was seen at any bit position; the whiskers say what may be."

@@ -4,7 +4,7 @@ import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table
 from radhard.report.figures import Grid, grid
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.bit_positions import bit_name
 from radhard.results import Results
@@ -17,7 +17,7 @@ _BITS = 64
 _SHOWN = 8
 
 
-def cells(results: Results, harm: Harm) -> Section | None:
+def cells(results: Results, harm: MainFigure) -> Section | None:
     """Harm by tensor and bit position; None where there is nothing to cross."""
     space = results.space
     if len(space.sites) < 2 or not 2 <= space.variants <= _BITS:
@@ -72,7 +72,7 @@ def cells(results: Results, harm: Harm) -> Section | None:
     return Section("cells", "Tensor by bit", tuple(blocks))
 
 
-def _worst(results: Results, harm: Harm) -> tuple[Results, list[str], int]:
+def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]:
     """The trials in the most vulnerable tensors, those tensors, and how many there are in all.
 
     The number is 0 where these are all: an interval for each of thousands of cells takes long.

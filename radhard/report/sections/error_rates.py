@@ -2,7 +2,7 @@
 
 from radhard.report.blocks import Picture, Section, Table
 from radhard.report.figures import Curve, curves
-from radhard.report.harm import Harm, meaning_of
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.samplers import ErrorRate
@@ -11,13 +11,13 @@ from radhard.stats import Estimate
 __all__ = ["error_rates"]
 
 
-def error_rates(results: Results, harm: Harm) -> Section:
+def error_rates(results: Results, harm: MainFigure) -> Section:
     """Harm and accuracy at every error rate, as curves and a table."""
     assert isinstance(results.sampler, ErrorRate)
     per = results.sampler.per
     columns = {harm.column: (harm.rate, "critical", "o")}
-    if "Accuracy().accuracy" in results.columns:
-        columns["Accuracy().accuracy"] = ("accuracy", "field2", "s")
+    if (scores := results.details.scores()) is not None:
+        columns[scores[0]] = (results.details[scores[0]].meaning, "field2", "s")
     found = {column: results.estimates(column, "rate", 0.95) for column in columns}
     order = sorted(found[harm.column], key=float)
     drawn = [
@@ -55,7 +55,6 @@ def _finding(
     parts = []
     for column, (name, _, _) in columns.items():
         first, last = read(found[column][order[0]]), read(found[column][order[-1]])
-        name = meaning_of(column) if name == "accuracy" else name
         parts.append(
             f"{name} {first.value} {first.interval}"
             + ("" if len(order) == 1 else f", then {last.value} {last.interval}")

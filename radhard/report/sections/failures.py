@@ -3,7 +3,7 @@
 from radhard.faults import BitFlip
 from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
-from radhard.report.harm import Harm, outcome_columns
+from radhard.report.main_figure import MainFigure, outcome_columns
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate
@@ -14,7 +14,7 @@ _EXAMPLE_FIT_PER_BIT = 1e-4
 """100 FIT a megabit, of the order of what beam tests of memories find at sea level."""
 
 
-def failures(results: Results, harm: Harm, fit_per_bit: float | None) -> Section:
+def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> Section:
     """FIT from the raw rate of a bit, the bits at risk, and the rate of this campaign."""
     title = "From rates to failures in time"
     if results.by_rate:
@@ -23,7 +23,7 @@ def failures(results: Results, harm: Harm, fit_per_bit: float | None) -> Section
             "Uniform(n) as the sampler does."
         )
         return Section("fit", title, (Text(text),))
-    if not harm.answers:
+    if not harm.predictions:
         text = (
             f"FIT takes the share of answers that fail, and {harm.column} is no such share. "
             "Outcome() among the metrics gives one."

@@ -2,7 +2,7 @@
 
 from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
-from radhard.report.harm import meaning_of, outcome_columns
+from radhard.report.main_figure import outcome_columns
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 
@@ -21,7 +21,7 @@ def figures_left(results: Results) -> Section | None:
         try:
             rows += _rows(results, column)
         except InputError as error:
-            notes.append(Text(f"{meaning_of(column)} is not to be had: {error}."))
+            notes.append(Text(f"{results.details.meaning(column)} is not to be had: {error}."))
     table = Table(
         "Means over all faults; medians of what has no bounds",
         ("figure", "value", *COLUMNS),
@@ -31,7 +31,7 @@ def figures_left(results: Results) -> Section | None:
 
 
 def _rows(results: Results, column: str) -> list[tuple[str, ...]]:
-    name = meaning_of(column)
+    name = results.details.meaning(column)
     if column in _unbounded(results):
         return [(f"{name}, median", *read(results.quantile(column, 0.5)))]
     return [

@@ -4,7 +4,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.report.blocks import Headline, Tile
-from radhard.report.harm import Harm, harm_of, meaning_of, outcome_columns
+from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
 from radhard.report.reading import read
 from radhard.report.words import faults, where
@@ -17,8 +17,8 @@ __all__ = ["fault_free", "headline"]
 
 def headline(results: Results) -> Headline:
     """How much the faults hurt in the mean, the classes beside it, and what it means."""
-    harm = harm_of(results)
-    label = f"{harm.Rate}, in points" if harm.column.endswith(".drop") else harm.Rate
+    harm = main_figure(results)
+    label = f"{harm.Rate}, in points" if harm.points else harm.Rate
     if not len(results):
         return Headline(Tile(label, "not known yet"), "No trial has been executed yet.", ())
     if not harm.bounded:
@@ -32,11 +32,13 @@ def headline(results: Results) -> Headline:
 
 
 def fault_free(results: Results) -> Tile | None:
-    """Accuracy without faults, as far as the trials tell it; None where there are no labels."""
-    if not {"Accuracy().accuracy", "Accuracy().drop"} <= set(results.columns) or not len(results):
+    """Accuracy or another score without faults; None where none was measured."""
+    scores = results.details.scores()
+    if scores is None or not len(results):
         return None
-    golden = results.values("Accuracy().accuracy") + results.values("Accuracy().drop")
-    label = "fault-free accuracy"
+    score, drop = scores
+    golden = results.values(score) + results.values(drop)
+    label = f"fault-free {results.details[score].meaning.removesuffix(' under a fault')}"
     if results.trials.single and any(site.samples for site in results.space.sites):
         # A trial looks at one sample, so each tells whether that one is answered rightly.
         struck = results.to_frame()["sample"].to_numpy(dtype=float)
@@ -54,7 +56,7 @@ def fault_free(results: Results) -> Tile | None:
     return Tile(label, percent(round(float(golden[0]), 12)), "", f"of these {n:,} samples")
 
 
-def _most(results: Results, harm: Harm) -> tuple[str, Estimate]:
+def _most(results: Results, harm: MainFigure) -> tuple[str, Estimate]:
     """The estimate that leads; of several error rates the one that does most harm."""
     estimates = results.estimates(harm.column, results.usual_split, 0.95)
     if not results.by_rate:
@@ -63,17 +65,18 @@ def _most(results: Results, harm: Harm) -> tuple[str, Estimate]:
     return group, estimates[group]
 
 
-def _tiles(results: Results, harm: Harm, group: str) -> tuple[Tile, ...]:
+def _tiles(results: Results, harm: MainFigure, group: str) -> tuple[Tile, ...]:
     outcomes = outcome_columns(results)
     columns = [outcomes[name] for name in ("due", "noncritical", "masked") if outcomes]
-    columns += [c for c in ("Accuracy().accuracy", "Accuracy().drop") if c in results.columns]
+    scores = results.details.scores() or ()
+    columns += scores
     tiles = [
-        _tile(meaning_of(column), _estimate(results, column, group))
+        _tile(results.details.meaning(column), _estimate(results, column, group))
         for column in columns
         if column != harm.column
     ]
     free = fault_free(results)
-    at = len(tiles) - 2 if "Accuracy().accuracy" in columns else len(tiles)
+    at = len(tiles) - 2 if scores else len(tiles)
     return tuple(tiles if free is None else [*tiles[:at], free, *tiles[at:]])
 
 
@@ -85,7 +88,7 @@ def _tile(label: str, estimate: Estimate) -> Tile:
     return Tile(label, *read(estimate))
 
 
-def _meaning(results: Results, harm: Harm, group: str, estimate: Estimate) -> str:
+def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate) -> str:
     if results.by_rate:
         assert isinstance(results.sampler, ErrorRate)
         struck = (
@@ -95,25 +98,25 @@ def _meaning(results: Results, harm: Harm, group: str, estimate: Estimate) -> st
     else:
         one = faults(results.space.fault, 1).removeprefix("1 ")
         struck = f"With one {one} in {where(results)}"
-    if not harm.answers:
+    if not harm.predictions:
         return f"{struck}, the {harm.rate} is {estimate} in the mean over faults and samples."
     if estimate.value == 0:
-        text = f"{struck}, no answer of any trial was corrupted"
+        text = f"{struck}, no prediction of any trial was corrupted"
     else:
-        text = f"{struck}, about {odds(estimate.value, 'answer')} {_fate(estimate.value, harm)}"
+        text = f"{struck}, about {odds(estimate.value, 'prediction')} {_fate(estimate.value, harm)}"
         text = text.replace("about all", "all").replace("about nearly", "nearly")
     share = f"{text}, {between(estimate)}."
     return share + _mean_of(results, harm, group)
 
 
-def _fate(share: float, harm: Harm) -> str:
+def _fate(share: float, harm: MainFigure) -> str:
     one = odds(share).startswith("one ")
-    if harm.what == "answers changed":
+    if harm.effect == "predictions changed":
         return "differs from the fault-free one" if one else "differ from the fault-free ones"
-    return f"{'is' if one else 'are'} {harm.what.removeprefix('answers ')}"
+    return f"{'is' if one else 'are'} {harm.effect.removeprefix('predictions ')}"
 
 
-def _mean_of(results: Results, harm: Harm, group: str) -> str:
+def _mean_of(results: Results, harm: MainFigure, group: str) -> str:
     """A word of care: a mean over faults may be few disasters among many harmless ones."""
     if any(site.samples for site in results.space.sites):
         return " This is a mean over faults and samples: every trial strikes one sample."
@@ -126,11 +129,11 @@ def _mean_of(results: Results, harm: Harm, group: str) -> str:
         return " This is a mean over faults and samples."
     return (
         f" This is a mean over faults and samples: {spared:,} of the {len(values):,} trials "
-        f"changed no answer, the worst one {percent(float(values.max()))} of them."
+        f"changed no prediction, the worst one {percent(float(values.max()))} of them."
     )
 
 
-def _unbounded(results: Results, harm: Harm) -> Headline:
+def _unbounded(results: Results, harm: MainFigure) -> Headline:
     try:
         median = results.quantile(harm.column, 0.5)
     except InputError as error:

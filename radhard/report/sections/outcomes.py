@@ -2,7 +2,7 @@
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.figures import bars
-from radhard.report.harm import meaning_of, outcome_columns
+from radhard.report.main_figure import outcome_columns
 from radhard.report.reading import COLUMNS, read
 from radhard.report.words import joined
 from radhard.results import Results
@@ -60,7 +60,12 @@ def outcomes(results: Results) -> Section | None:
         words=1 + len(head) + len(meaning),
         shown=2 * len(columns) if len(groups) > 2 else None,
     )
-    about = [c for c in results.columns if c not in columns.values() and c.startswith("Outcome(")]
+    classes_of = {results.details[column].role for column in columns.values()}
+    about = [
+        c
+        for c in results.columns
+        if c not in columns.values() and results.details[c].role in classes_of
+    ]
     text = (
         "SDC is silent data corruption. Answers are compared with the fault-free ones, not "
         "with the labels."
@@ -72,5 +77,5 @@ def outcomes(results: Results) -> Section | None:
             "under Circumstances. Critical SDC and DUE do not hang on it."
         )
     if about:
-        text += f" Not shown here: {', '.join(meaning_of(c) for c in about)}."
+        text += f" Not shown here: {', '.join(results.details.meaning(c) for c in about)}."
     return Section("outcomes", "What becomes of the answers", (picture, Text(text), table))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from radhard.report.blocks import Section, Table, Text
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import read
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Stratum
@@ -16,7 +16,7 @@ __all__ = ["sizes"]
 _SHOWN = 12
 
 
-def sizes(results: Results, harm: Harm) -> Section:
+def sizes(results: Results, harm: MainFigure) -> Section:
     """Strata with their population, their trials, and the margin that they reached."""
     strata = results.trials.strata
     ends = np.cumsum([stratum.trials for stratum in strata])
@@ -66,7 +66,7 @@ def _parts(results: Results, strata: tuple[Stratum, ...]) -> dict[str, list[int]
     return parts
 
 
-def _margins(results: Results, harm: Harm) -> Mapping[str, Estimate]:
+def _margins(results: Results, harm: MainFigure) -> Mapping[str, Estimate]:
     if not harm.bounded or not len(results):
         return {}
     if results.by_rate:
@@ -89,7 +89,7 @@ def _points(distance: float) -> str:
     return f"{100 * distance:.2g}" if distance < 0.1 else f"{100 * distance:.0f}"
 
 
-def _explained(results: Results, harm: Harm) -> str:
+def _explained(results: Results, harm: MainFigure) -> str:
     unit = "the trial"
     if results.trials.together > 1:
         unit = f"a word, all {results.trials.together} faults of which are tried together"

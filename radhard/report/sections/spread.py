@@ -7,7 +7,7 @@ import numpy as np
 from radhard.groups import Groups
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.figures import bars
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate, stratified_mean
@@ -24,7 +24,7 @@ _STEPS: tuple[_Step, ...] = (
 )
 
 
-def spread(results: Results, harm: Harm) -> Section:
+def spread(results: Results, harm: MainFigure) -> Section:
     """How many faults harm no answer, few, most: what a mean hides."""
     title = "Is it many faults, or a few?"
     if not results.by_rate and all(site.samples for site in results.space.sites):
@@ -48,7 +48,7 @@ def spread(results: Results, harm: Harm) -> Section:
     at = f" at an error rate of {key}" if results.by_rate else ""
     picture = Picture(
         "spread",
-        f"Share of {unit} by the {harm.what}",
+        f"Share of {unit} by the {harm.effect}",
         f"{none.value} {none.interval} of {unit}{at} do no harm at all; for "
         f"{most.value} {most.interval} the {harm.rate} is over 90 %.",
         lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow),
@@ -60,8 +60,8 @@ def spread(results: Results, harm: Harm) -> Section:
         for (name, _, _), estimate in zip(_STEPS, row, strict=True)
     )
     table = Table(
-        f"Share of {unit} by the {harm.what}",
-        (*head, harm.what, f"share of {unit}", *COLUMNS),
+        f"Share of {unit} by the {harm.effect}",
+        (*head, harm.effect, f"share of {unit}", *COLUMNS),
         rows,
         words=1 + len(head),
         shown=len(_STEPS) * 2 if len(found) > 2 else None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.figures import forest
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate
@@ -15,7 +15,7 @@ _DRAWN = 24
 _SHOWN = 12
 
 
-def tensors(results: Results, harm: Harm) -> Section:
+def tensors(results: Results, harm: MainFigure) -> Section:
     """The rate of every tensor beside the overall one, with what each contributes to it."""
     rates: Mapping[str, Estimate] = results.rate(harm.column, by="tensor")
     overall: Estimate = results.rate(harm.column)
@@ -56,7 +56,7 @@ def tensors(results: Results, harm: Harm) -> Section:
     return Section("tensors", "Which tensors are to blame", (*blocks, table))
 
 
-def _finding(rates: Mapping[str, Estimate], ranked: list[str], harm: Harm) -> str:
+def _finding(rates: Mapping[str, Estimate], ranked: list[str], harm: MainFigure) -> str:
     first = rates[ranked[0]]
     if first.value <= 0:
         return f"{harm.Rate}: nothing was seen in any of {len(rates)} tensors."

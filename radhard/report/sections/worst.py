@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radhard.report.blocks import Code, Section, Table, Text
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.words import given_name
 from radhard.results import Results
 from radhard.stats import percent
@@ -13,7 +13,7 @@ __all__ = ["worst"]
 _N = 10
 
 
-def worst(results: Results, harm: Harm, store: Path | None) -> Section:
+def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
     """The trials with the highest figure, and a line of Python for each that repeats it."""
     values = results.values(harm.column)
     found = results.worst(min(_N, int((values > 0).sum())), harm.column)
@@ -35,8 +35,8 @@ def worst(results: Results, harm: Harm, store: Path | None) -> Section:
         first = first or which
         rows.append((what, text, f"with rh.inject(model, space, {which}): ..."))
     table = Table(
-        f"The {len(rows)} trial{'' if len(rows) == 1 else 's'} with the most {harm.what}",
-        ("fault", harm.what, "to see it"),
+        f"The {len(rows)} trial{'' if len(rows) == 1 else 's'} with the most {harm.effect}",
+        ("fault", harm.effect, "to see it"),
         tuple(rows),
         shown=_N,
         code=(2,),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from radhard.comparison import compare
 from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile
-from radhard.report.harm import Harm, harm_of, meaning_of
+from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.circumstances import circumstances
@@ -22,7 +22,7 @@ def verified(
     found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> Document:
     """All that the page of a verification says."""
-    harm = harm_of(found.after)
+    harm = main_figure(found.after)
     sections: list[Section | None] = [
         _compared(found, harm),
         by_tensor(found, harm),
@@ -71,7 +71,7 @@ def _unpaired(found: Verification) -> tuple[str, ...]:
     return (f"The trials are not the same faults: {comparison.why_unpaired}.",)
 
 
-def _headline(found: Verification, harm: Harm) -> Headline:
+def _headline(found: Verification, harm: MainFigure) -> Headline:
     row = found.comparison.rows[-1]
     at = f" at an error rate of {row.group}" if row.group else ""
     tiles = [
@@ -99,7 +99,7 @@ def _meaning(found: Verification) -> str:
         removed = 1 - row.after.value / row.before.value if row.before.value > 0 else 0.0
         text = f"The protection removes about {percent(round(removed, 3))} of the harm"
         if 0 < row.after.value < 1 and row.after.unit == "share":
-            text += f"; {odds(row.after.value, 'answer')} still changes or is lost"
+            text += f"; {odds(row.after.value, 'prediction')} still changes or is lost"
     elif row.difference.low > 0:
         text = "The hardened model is harmed more than the unprotected one"
     else:
@@ -113,12 +113,11 @@ def _meaning(found: Verification) -> str:
     )
 
 
-def _compared(found: Verification, harm: Harm) -> Section:
-    columns = ["Accuracy().accuracy", "Accuracy().drop"]
-    columns = [c for c in columns if c in found.before.columns and c in found.after.columns]
+def _compared(found: Verification, harm: MainFigure) -> Section:
+    columns = [c for c in found.before.details.scores() or () if c in found.after.columns]
     rows = []
     for column in dict.fromkeys([harm.column, *columns]):
-        name = harm.rate if column == harm.column else meaning_of(column)
+        name = harm.rate if column == harm.column else found.before.details.meaning(column)
         for row in compare(found.before, found.after, column).rows:
             named = f"{name} at {row.group}" if row.group else name
             values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]

@@ -6,7 +6,7 @@ from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Tile
 from radhard.report.figures import Protected, pareto
-from radhard.report.harm import Harm, harm_of
+from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.circumstances import circumstances
 from radhard.report.words import asked, model_name
@@ -25,7 +25,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
     """
     if not after:
         raise InputError("there is nothing to put side by side; name a run of a hardened model")
-    harm = harm_of(before)
+    harm = main_figure(before)
     if before.by_rate or not harm.bounded:
         raise InputError(
             "hardenings are put side by side by a share of answers, in campaigns of one fault a "
@@ -56,7 +56,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
     )
 
 
-def _headline(models: Sequence[Protected], harm: Harm) -> Headline:
+def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
     best = min(models, key=lambda model: model.rate.value)
     tiles = tuple(
         Tile(f"{harm.rate}, {model.name}", *read(model.rate)) for model in models if model != best
@@ -67,7 +67,7 @@ def _headline(models: Sequence[Protected], harm: Harm) -> Headline:
     return Headline(Tile(f"{harm.Rate}, {best.name}", *read(best.rate)), meaning, tiles)
 
 
-def _pareto(models: Sequence[Protected], harm: Harm) -> Section:
+def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
     timed = all(model.costs[2] == model.costs[2] for model in models)
     at = 2 if timed else 1
     drawn = [Protected(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
@@ -86,7 +86,9 @@ def _pareto(models: Sequence[Protected], harm: Harm) -> Section:
     return Section("pareto", "What it costs, and what it buys", (picture,))
 
 
-def _table(models: Sequence[Protected], differences: Sequence[Estimate], harm: Harm) -> Section:
+def _table(
+    models: Sequence[Protected], differences: Sequence[Estimate], harm: MainFigure
+) -> Section:
     rates, costs = [], []
     for model, change in zip(models, [None, *differences], strict=True):
         changed = "-" if change is None else f"{read(change).value} {read(change).interval}"

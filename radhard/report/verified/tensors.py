@@ -2,7 +2,7 @@
 
 from radhard.comparison import compare
 from radhard.report.blocks import Section, Table
-from radhard.report.harm import Harm
+from radhard.report.main_figure import MainFigure
 from radhard.report.reading import COLUMNS, read
 from radhard.verification import Verification
 
@@ -11,7 +11,7 @@ __all__ = ["by_tensor"]
 _SHOWN = 12
 
 
-def by_tensor(found: Verification, harm: Harm) -> Section | None:
+def by_tensor(found: Verification, harm: MainFigure) -> Section | None:
     """The rate of every tensor before and after; None at error rates."""
     if found.before.by_rate:
         return None

@@ -1,0 +1,66 @@
+"""What do the figures in a run file mean?"""
+
+from collections.abc import Iterator, Mapping
+
+from radhard.errors import InputError
+from radhard.metrics.base import Metric
+from radhard.metrics.column import Column, Role
+from radhard.spec import parse
+
+__all__ = ["RunColumns"]
+
+
+class RunColumns(Mapping[str, Column]):
+    """The figures of a run by their full names, as the metrics of the run describe them.
+
+    ``ranges`` has the least and the greatest value of each; the name is all that is known of a
+    figure whose metric cannot be imported, or may not be (``foreign=False``: only radhard's own).
+
+    >>> columns = RunColumns({"Outcome().due": (0, 1), "Sdc(k=5).sdc": (0, 1)}, foreign=False)
+    >>> columns.meaning("Sdc(k=5).sdc"), columns.with_role("due")
+    ('SDC-5', 'Outcome().due')
+    """
+
+    def __init__(self, ranges: Mapping[str, tuple[float, float]], *, foreign: bool) -> None:
+        self._columns: dict[str, Column] = {}
+        metrics: dict[str, dict[str, Column]] = {}
+        for full, bounds in ranges.items():
+            text, _, name = full.rpartition(".")
+            if text not in metrics:
+                metrics[text] = _columns_of(text, foreign=foreign)
+            self._columns[full] = metrics[text].get(name, Column(name, full, bounds))
+
+    def __getitem__(self, key: str) -> Column:
+        return self._columns[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def meaning(self, name: str) -> str:
+        """A figure as a noun phrase; with its metric where an earlier figure reads the same."""
+        meaning = self._columns[name].meaning
+        first = next(full for full, column in self.items() if column.meaning == meaning)
+        return meaning if name == first else f"{meaning} of {name.rpartition('.')[0]}"
+
+    def with_role(self, role: Role) -> str | None:
+        """The full name of the first figure of this role; None where there is none."""
+        return next((full for full, column in self.items() if column.role == role), None)
+
+    def scores(self) -> tuple[str, str] | None:
+        """A score such as accuracy and its drop, of the first metric that gives both."""
+        for full, column in self.items():
+            drop = f"{full.rpartition('.')[0]}.drop"
+            if column.role == "score" and drop in self:
+                return full, drop
+        return None
+
+
+def _columns_of(text: str, *, foreign: bool) -> dict[str, Column]:
+    try:
+        metric = parse(text, Metric, foreign=foreign)  # type: ignore[type-abstract]
+    except InputError:
+        return {}
+    return {column.name: column for column in metric.figures}

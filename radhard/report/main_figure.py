@@ -1,0 +1,63 @@
+"""Which figure of a run does its report lead with, and how does that figure read?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radhard.metrics import Harm
+from radhard.metrics.column import Role
+from radhard.results import Results
+
+__all__ = ["MainFigure", "main_figure", "outcome_columns"]
+
+_CLASSES: tuple[Role, ...] = ("masked", "noncritical", "critical", "due")
+
+
+@dataclass(frozen=True)
+class MainFigure:
+    """The figure by which a report orders faults.
+
+    ``rate`` is its name as in a sentence, ``effect`` follows a share ("2 % of predictions changed"
+    has ``"predictions changed"``). Where it is not ``bounded`` its mean has no honest interval.
+    """
+
+    column: str
+    rate: str
+    effect: str
+    bounded: bool
+    predictions: bool
+    """Whether it is a share of predictions, so that "1 in 500" can be said."""
+    points: bool
+    """Whether it counts points of a score that were lost."""
+
+    @property
+    def Rate(self) -> str:  # noqa: N802  # it is `rate` at the head of a sentence
+        """The name at the head of a sentence."""
+        return self.rate[0].upper() + self.rate[1:]
+
+
+def main_figure(results: Results) -> MainFigure:
+    """The figure of a run that measures harm, critical SDC where there is one."""
+    ranked: list[tuple[int, int, str, Harm]] = []
+    for number, column in enumerate(results.columns):
+        if (harm := results.details[column].harm) is not None:
+            ranked.append((harm.order, number, column, harm))
+    if not ranked:
+        column = results.headline
+        name = results.details.meaning(column)
+        return MainFigure(column, name, name, _bounded(results, column), False, False)
+    _, _, column, harm = min(ranked, key=lambda row: row[:2])
+    points = results.details[column].role == "drop"
+    return MainFigure(
+        column, harm.rate, harm.effect, _bounded(results, column), harm.predictions, points
+    )
+
+
+def outcome_columns(results: Results) -> dict[Role, str]:
+    """The columns of the four outcome classes; empty where the run did not tell them apart."""
+    found = {name: results.details.with_role(name) for name in _CLASSES}
+    return {name: column for name, column in found.items() if column is not None}
+
+
+def _bounded(results: Results, column: str) -> bool:
+    return bool(np.isfinite(results.ranges[column]).all())

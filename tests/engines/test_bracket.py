@@ -81,7 +81,7 @@ def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
 
     def evaluate(some: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked[some] += samples
-        return np.where(samples, true[some], 77), np.zeros(samples.shape)
+        return np.where(samples, true[some], 77), np.full(samples.shape, np.inf)
 
     found, tried = settled(points, np.zeros(len(bounds), dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
@@ -107,7 +107,7 @@ def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains
     def evaluate(some: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked[some] |= samples
         room = 1 / np.maximum(np.abs(moved[some]), 1e-300)
-        return true[some], np.where(moved[some] == 0, 0, room)
+        return true[some], np.where(moved[some] == 0, np.inf, room)
 
     found, tried = settled(points, np.zeros(len(gains), dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
@@ -120,6 +120,28 @@ def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains
     easy = (larger[:, None] * np.abs(gains) * lines._EASILY <= 1) & (moved[smaller] != 0)
     alike = (sizes.min(axis=0) < larger) & (larger <= lines._ALIKE * sizes.min(axis=0))
     assert not (tried[smaller] & easy & alike[:, None]).any()
+
+
+def test_an_answer_that_goes_and_comes_back_is_found_where_outputs_move_by_more_than_their_lead():
+    """The rival's lead is a line with a bend: up to the top at 1, and down again behind it."""
+    sizes = [2.0**power for power in range(-12, 8)]
+    points = points_of([sizes, [-size for size in sizes]])
+    rise = np.array([0.0, 0.01, 0.6, 1.5, 8.0])  # by how much the rival gains a unit, up to 1
+    far = np.abs(points.sizes)[:, None]
+    gained = rise * np.where(far < 1, far, 2.6 - 1.6 * far)
+    true = (gained > 1).astype(np.int32)
+    assert true[far[:, 0] == 0.5].any()
+    assert not true[far[:, 0] == 128].any()
+    asked = []
+
+    def evaluate(some: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(int(samples.sum()))
+        moved = np.abs(gained[some])
+        return true[some], np.where(moved > 0, 1 / np.maximum(moved, 1e-300), np.inf)
+
+    found, _ = settled(points, np.zeros(rise.size, dtype=np.int32), evaluate)
+    assert np.array_equal(found, true)
+    assert sum(asked) < true.size / 2
 
 
 # -- the engine ----------------------------------------------------------------------------------

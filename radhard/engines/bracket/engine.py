@@ -28,8 +28,9 @@ class Bracket(Engine):
 
     What a fault does to a word is a displacement, and all displacements of one word move the
     outputs of its operation along one line. They are tried from the outside in; where a sample's
-    answer is the same at two of them, it is taken to be the same between. On the side that reaches
-    less far, samples are not tried whose outputs moved, under a larger displacement of the other
+    answer is the same at two of them, it is taken to be the same between, unless the outputs move
+    so far on the way that another answer may come and go. On the side that reaches less far,
+    samples are not tried whose outputs moved, under a larger displacement of the other
     side, by less than a 64th of what would change their answer. Infinities and NaN are tried by
     themselves. Values near overflow are added up in another order than the reference has,
     and count as inferred too. A share ``audit`` of the faults with inferred verdicts is tried as

@@ -19,8 +19,8 @@ Answers = npt.NDArray[np.int32]
 Evaluate = Callable[[Numbers, Flags], tuple[Answers, Floats]]
 """From points and the samples asked for, ``(points, samples)``, to answers and room.
 
-Room is how many times as far the outputs may move, either way, before another class leads; 0 where
-that cannot be told. Where nobody asked, both are ignored.
+Room is how many times as far the outputs may move, either way, before another class leads; infinite
+where they did not move. Where nobody asked, both are ignored.
 """
 
 _EASILY = 64
@@ -32,6 +32,15 @@ network with a norm was judged wrongly, with 16 none. That much is there nearly 
 
 _ALIKE = 16
 """By what a displacement may be larger than the one that is judged by it."""
+
+_CALM = 2.0
+"""Room that a stretch of a line must leave for two golden answers at its ends to speak for it.
+
+A network is no straight line: outputs that move by more than their lead along a stretch may bring
+another class to the top half-way and the golden one again at the end. All that was ever missed lay
+in such stretches. Networks trained on random labels: of 41 verdicts missed in 307,200 without this,
+16 are left at 1, 6 at 2 and 5 at 4, for 1.1, 1.3 and 1.5 times the answers that are asked for.
+"""
 
 
 @dataclass(frozen=True)
@@ -85,10 +94,11 @@ def settled(points: Points, golden: Answers, evaluate: Evaluate) -> tuple[Answer
     """The answers at all points, and where they were tried and not inferred.
 
     From the outside in: where a sample's answer is the same at two displacements of a word, so it
-    is taken to be at all between them; where it is not, the one nearest to the middle is tried, by
-    the samples that differ. The side that reaches farther comes first. The other one's end is not
-    tried by samples that bore displacements at least as large with room to spare: there the answer
-    is taken to be the golden one.
+    is taken to be at all between them; where it is not, or where both are golden and the outputs
+    move too far in between, the displacement nearest to the middle is tried, by these samples only.
+    The side that reaches farther comes first. The other one's end is not tried by samples that bore
+    displacements at least as large with room to spare: there the answer is taken to be the golden
+    one.
     """
     samples = len(golden)
     answers: Answers = np.zeros((len(points.sizes), samples), dtype=np.int32)
@@ -99,36 +109,90 @@ def settled(points: Points, golden: Answers, evaluate: Evaluate) -> tuple[Answer
     far, near = _sides(points)
     borne = _Borne(points, np.abs(points.sizes[near]), golden)
 
-    def ask(some: Numbers, of: Flags, otherwise: Answers) -> None:
+    def ask(some: Numbers, of: Flags, otherwise: Answers) -> Floats:
         found, room = evaluate(some, of)
         answers[some] = np.where(of, found, otherwise)
         tried[some], visited[some] = of, True
         borne.note(some, of, found, room)
+        return np.where(of, room, np.inf)
 
-    some = np.flatnonzero(points.apart | _flagged(far[far != points.zero], len(visited)))
-    ask(some, np.ones((len(some), samples), dtype=bool), answers[some])
-    low, high = np.minimum(far, points.zero), np.maximum(far, points.zero)
+    def stretches(low: Numbers, high: Numbers, rooms: Floats, numbers: Numbers) -> _Stretches:
+        """From the room at one end each; 0 leaves all room."""
+        whole = np.full((len(low), samples), np.inf)
+        whole[numbers] = rooms
+        ahead = (points.sizes[high] > 0)[:, None]
+        return _Stretches(low, high, np.where(ahead, np.inf, whole), np.where(ahead, whole, np.inf))
+
+    ends = np.flatnonzero(far != points.zero)
+    apart = np.flatnonzero(points.apart)
+    ask(apart, np.ones((len(apart), samples), dtype=bool), answers[apart])
+    rooms = ask(far[ends], np.ones((len(ends), samples), dtype=bool), answers[far[ends]])
+    open_ = stretches(np.minimum(far, points.zero), np.maximum(far, points.zero), rooms, ends)
     for lap in itertools.count():
-        differ = answers[low] != answers[high]
-        unsettled = differ.any(axis=1) & (high - low > 1)
-        low, high, differ = low[unsettled], high[unsettled], differ[unsettled]
-        middle = _middle(points.sizes, low, high)
-        ends = near[near != points.zero] if lap == 1 else near[:0]
-        doubtful = ~borne.easily(near != points.zero) if lap == 1 else differ[:0]
-        if lap > 1 and not len(low):
+        unclear = open_.unclear(points, answers, golden)
+        unsettled = unclear.any(axis=1) & (open_.high - open_.low > 1)
+        open_, unclear = open_.some(unsettled), unclear[unsettled]
+        if lap > 1 and not len(open_.low):
             break
-        if len(middle) or len(ends):
-            ask(
-                np.concatenate([middle, ends]),
-                np.concatenate([differ, doubtful]),
-                np.concatenate([answers[low], np.broadcast_to(golden, doubtful.shape)]),
-            )
-        low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
+        middle = _middle(points.sizes, open_.low, open_.high)
+        ends = np.flatnonzero(near != points.zero) if lap == 1 else near[:0]
+        doubtful = ~borne.easily(ends)
+        rooms = ask(
+            np.concatenate([middle, near[ends]]),
+            np.concatenate([unclear, doubtful]),
+            np.concatenate([answers[open_.low], np.broadcast_to(golden, doubtful.shape)]),
+        )
+        open_ = open_.cut(middle, rooms[: len(middle)])
         if lap == 1:
-            low = np.concatenate([low, np.minimum(near, points.zero)])
-            high = np.concatenate([high, np.maximum(near, points.zero)])
+            low, high = np.minimum(near, points.zero), np.maximum(near, points.zero)
+            open_ = open_.and_(stretches(low, high, rooms[len(middle) :], ends))
     nearest = np.maximum.accumulate(np.where(visited, np.arange(len(visited)), 0))
     return answers[nearest], tried
+
+
+@dataclass(frozen=True)
+class _Stretches:
+    """Parts of lines between two points each, and the room at these, ``(stretches, samples)``."""
+
+    low: Numbers
+    high: Numbers
+    room_low: Floats
+    room_high: Floats
+
+    def unclear(self, points: Points, answers: Answers, golden: Answers) -> Flags:
+        """Which samples answer differently at the ends, or may do so in between.
+
+        How far outputs move on a stretch is judged by how far they came at either end.
+        """
+        low, high = answers[self.low], answers[self.high]
+        # Halves, as differences may be infinite.
+        length = points.sizes[self.high] / 2 - points.sizes[self.low] / 2
+        moving = np.zeros(low.shape, dtype=bool)
+        for at, room in ((self.low, self.room_low), (self.high, self.room_high)):
+            reach = np.abs(points.sizes[at]) / 2
+            reach[reach == 0] = 1.0  # no displacement at all, which leaves all room
+            with np.errstate(over="ignore"):  # infinite is what it is
+                moving |= room * reach[:, None] < _CALM * length[:, None]
+        found: Flags = (low != high) | (moving & (low == golden))
+        return found
+
+    def some(self, which: Flags) -> "_Stretches":
+        return _Stretches(
+            self.low[which], self.high[which], self.room_low[which], self.room_high[which]
+        )
+
+    def cut(self, middle: Numbers, rooms: Floats) -> "_Stretches":
+        """Both parts of every stretch."""
+        first = _Stretches(self.low, middle, self.room_low, rooms)
+        return first.and_(_Stretches(middle, self.high, rooms, self.room_high))
+
+    def and_(self, other: "_Stretches") -> "_Stretches":
+        return _Stretches(
+            np.concatenate([self.low, other.low]),
+            np.concatenate([self.high, other.high]),
+            np.concatenate([self.room_low, other.room_low]),
+            np.concatenate([self.room_high, other.room_high]),
+        )
 
 
 def _sides(points: Points) -> tuple[Numbers, Numbers]:
@@ -136,12 +200,6 @@ def _sides(points: Points) -> tuple[Numbers, Numbers]:
     first, last = points.first, points.last
     forward = np.abs(points.sizes[last]) >= np.abs(points.sizes[first])
     return np.where(forward, last, first), np.where(forward, first, last)
-
-
-def _flagged(numbers: Numbers, size: int) -> Flags:
-    flags = np.zeros(size, dtype=bool)
-    flags[numbers] = True
-    return flags
 
 
 class _Borne:
@@ -158,11 +216,13 @@ class _Borne:
         own = self._reach[owners]
         large = (sizes >= own) & (sizes <= _ALIKE * own) & ~self._points.apart[points]
         for at in np.flatnonzero(large).tolist():
+            # What did not move at all may move the other way.
             calm = of[at] & (answers[at] == self._golden)
             seen = self._room[owners[at]]
+            seen[calm & np.isinf(room[at])] = 0.0
             seen[calm] = np.fmin(seen[calm], room[at][calm])
 
-    def easily(self, words: Flags) -> Flags:
+    def easily(self, words: Numbers) -> Flags:
         """Whether samples bear the nearer ends of some words' lines, ``(words, samples)``."""
         # What was never seen is NaN, which is no more than anything.
         found: Flags = self._room[words] >= _EASILY

@@ -39,7 +39,7 @@ class Passes:
         Room is explained at `Evaluate`; where not asked, answers are golden.
         """
         found = np.tile(self.golden, (len(changes), 1))
-        room = np.zeros(found.shape)
+        room = np.full(found.shape, np.inf)
         for piece in self.plan.pieces:
             here = asked[:, piece]
             self.plan.golden(piece)
@@ -94,9 +94,10 @@ def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     """How many times the change of the outputs would bring another class to the top.
 
     Upwards or downwards: of every pair of the top class and another one the smaller of the two.
+    Infinite where nothing moved.
     """
     if golden.classes is None:
-        return np.zeros(len(outputs))
+        return np.full(len(outputs), np.inf)
     before, top = golden.logits[rows], golden.top1[rows][:, None]
     after = real(outputs)
     after = two_classes(after, after.ndim == 1) if golden.single else after
@@ -104,8 +105,7 @@ def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     lead = before.gather(1, top) - before
     change = (change.gather(1, top) - change).abs()
     times = (lead / change).masked_fill(change == 0, torch.inf).scatter(1, top, torch.inf)
-    # What did not move at all may move the other way.
-    least = times.amin(dim=1).nan_to_num(0.0, posinf=0.0)
+    least = times.amin(dim=1).nan_to_num(0.0, posinf=torch.inf)
     found: Floats = least.double().cpu().numpy()
     return found
 

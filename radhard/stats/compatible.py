@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from radhard.stats.continuity import withheld
+
 __all__ = ["Stratum", "largest_mean"]
 
 Floats = NDArray[np.float64]
@@ -22,7 +24,7 @@ class Stratum:
     tried: float
 
 
-def largest_mean(strata: list[Stratum], top: float, bottom: float, z: float) -> float:
+def largest_mean(strata: list[Stratum], top: float, z: float) -> float:
     """The largest weighted mean that Pearson's chi-square leaves possible at ``z**2``.
 
     Candidates are all populations on the values seen and on ``top``, the worst value there may be,
@@ -46,25 +48,24 @@ def largest_mean(strata: list[Stratum], top: float, bottom: float, z: float) -> 
             live.append(stratum)
     if not live:
         return fixed
-    return fixed + _Budget(live, top, bottom).spend(z * z)
+    return fixed + _Budget(live, top, z).spend(z * z)
 
 
 class _Budget:
     """Every stratum tilted towards the top by one common price, until the budget is spent."""
 
-    def __init__(self, strata: list[Stratum], top: float, bottom: float) -> None:
+    def __init__(self, strata: list[Stratum], top: float, z: float) -> None:
         self.top = top
         self.weight = np.array([s.weight for s in strata])
         self.size = _unbiased(strata)
         gaps, masses = [], []
-        moved = _moved(strata, top, bottom)
+        moved = _moved(strata, top, z)
         at_top = np.zeros(len(strata))
         for i, stratum in enumerate(strata):
             seen, counts = np.unique(stratum.values, return_counts=True)
             gap, mass = top - seen, counts / stratum.values.size
             if moved[i]:
-                gap, mass = np.append(gap, 0.0), np.append(mass, moved[i])
-                mass[0] -= moved[i]
+                gap, mass = _lifted(gap, mass, moved[i])
             at_top[i] = mass[gap == 0].sum()
             gaps.append(gap)
             masses.append(mass)
@@ -138,20 +139,24 @@ def _unbiased(strata: list[Stratum]) -> Floats:
     return unbiased
 
 
-def _moved(strata: list[Stratum], top: float, bottom: float) -> list[float]:
-    """Continuity: the part of the one most influential trial that is counted as if at the top.
+def _moved(strata: list[Stratum], top: float, z: float) -> list[float]:
+    """By stratum the share of its trials that is counted as if at the top (see `withheld`).
 
-    Half a trial, weighted by which tail is the short one. For the mean m and the share f tried of a
-    stratum the skewness goes with (1 - 2m)(1 - 2f), so the half is split as
-    ``m (1 - f) + (1 - m) f`` for the upper limit and the rest for the lower. Without it, one event
-    where a fifth was to be expected puts the lower limit too high.
+    The distances from the top are what is counted, in units of the one most influential trial: a
+    limit must not rest on having met that one. All of it comes from that trial's stratum.
     """
-    parts, shifts = [], []
-    for stratum in strata:
-        n = stratum.values.size
-        mean = (float(stratum.values.mean()) - bottom) / (top - bottom)
-        part = 0.5 / n * (mean * (1 - stratum.tried) + (1 - mean) * stratum.tried)
-        parts.append(part)
-        shifts.append(part * stratum.weight * (top - float(stratum.values.min())))
-    chosen = int(np.argmax(shifts))
-    return [part if i == chosen else 0.0 for i, part in enumerate(parts)]
+    reach = [top - float(s.values.min()) for s in strata]
+    influence = [s.weight * r / s.values.size for s, r in zip(strata, reach, strict=True)]
+    chosen = int(np.argmax(influence))
+    unit = influence[chosen]
+    seen = sum(s.weight * (top - float(s.values.mean())) for s in strata) / unit
+    trials = sum(s.weight * r for s, r in zip(strata, reach, strict=True)) / unit
+    part = withheld(seen, trials, strata[chosen].tried, z) / strata[chosen].values.size
+    return [part if i == chosen else 0.0 for i in range(len(strata))]
+
+
+def _lifted(gap: Floats, mass: Floats, moved: float) -> tuple[Floats, Floats]:
+    """Categories, the farthest from the top first, once a part has moved from these to the top."""
+    left = mass - np.diff(np.minimum(np.cumsum(mass), moved), prepend=0.0)
+    kept = left > 0
+    return np.append(gap[kept], 0.0), np.append(left[kept], mass.sum() - left.sum())

@@ -34,9 +34,9 @@ def mean_share(
     The trials are a simple random sample, without replacement, of ``population`` faults (None: of
     endlessly many). The limits are those of the populations that Pearson's chi-square does not
     reject, with the worst case always among the possible values: on verdicts of 0 and 1 Wilson's
-    interval (with a continuity correction at the short tail); on fractions narrower, since their
-    spread is used, but without the belief that what was not drawn does not exist. Wilson's interval
-    on the mean alone is valid too, and often several times as wide. Once all of the population has
+    limits or the exact (hypergeometric) ones, whichever lie farther out, so that they hold at every
+    confidence; on fractions narrower, since their spread is used, but without the belief that what
+    was not drawn does not exist. Once all of the population has
     been tried, the interval is the point.
 
     Raises:
@@ -45,7 +45,7 @@ def mean_share(
     >>> print(mean_share([0.0] * 2000))
     0 % [0 %, 0.19 %] (95 %, none in 2,000 trials)
     >>> print(mean_share([0.1, 0.2, 0.3, 0.2] * 100, population=10_000))
-    20.0 % [19.3 %, 20.9 %] (95 %, 400 trials)
+    20.0 % [19.3 %, 21.0 %] (95 %, 400 trials)
     """
     return _mean([Cell(values, population)], 0.0, 1.0, confidence)
 
@@ -97,9 +97,9 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     if total == 0:
         raise InputError("every stratum that was tried has an empty population")
     value = sum(s.weight * float(s.values.mean()) for s in known) / total
-    high = largest_mean(strata, top, bottom, z)
+    high = largest_mean(strata, top, z)
     mirrored = [Stratum(-s.values, s.weight, s.size, s.tried) for s in strata]
-    low = -largest_mean(mirrored, -bottom, -top, z)
+    low = -largest_mean(mirrored, -bottom, z)
     # What was tried is part of the population: no limit may leave less room to it than that.
     seen = sum(s.weight * s.tried * float(s.values.mean()) for s in known)
     room = sum(s.weight * (1 - s.tried) for s in strata)

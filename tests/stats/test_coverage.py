@@ -1,6 +1,6 @@
 """Do the intervals hold the truth as often as they promise, where the truth is known?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -91,17 +91,37 @@ def test_simple_campaigns_hold_the_true_rate(population: Population, n: int) -> 
     assert coverage([population], [n], simple) >= 0.93
 
 
-@pytest.mark.parametrize(("population", "n"), [(1000, 20), (1000, 300), (192, 96), (192, 150)])
-def test_every_possible_number_of_harmful_faults_is_held(population: int, n: int) -> None:
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99, 0.999])
+@pytest.mark.parametrize(
+    ("population", "n"), [(37, 12), (192, 96), (192, 150), (1000, 20), (1000, 150)]
+)
+def test_every_possible_number_of_harmful_faults_is_held(
+    population: int, n: int, confidence: float
+) -> None:
+    assert worst_coverage(population, n, confidence, range(population + 1)) >= confidence
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99, 0.999])
+def test_rare_harm_is_held_at_every_confidence(confidence: float) -> None:
+    """One event where a thirtieth of one was to be expected must not lift a limit over it."""
+    rare = [*range(60), 494, 2000]
+    assert worst_coverage(61_706, 344, confidence, rare) >= confidence
+
+
+def worst_coverage(population: int, n: int, confidence: float, harmful: Iterable[int]) -> float:
+    """The least probability that the interval holds the truth, exactly."""
     seen = np.arange(n + 1)
     found = [
-        mean_share(np.repeat([0.0, 1.0], [n - k, k]), population=population) for k in range(n + 1)
+        mean_share(np.repeat([0.0, 1.0], [n - k, k]), population=population, confidence=confidence)
+        for k in range(n + 1)
     ]
     low = np.array([e.low for e in found]) - 1e-9
     high = np.array([e.high for e in found]) + 1e-9
-    for harmful in range(population + 1):
-        held = (low <= harmful / population) & (harmful / population <= high)
-        assert hypergeom.pmf(seen, population, harmful, n)[held].sum() >= 0.93
+    worst = 1.0
+    for number in harmful:
+        held = (low <= number / population) & (number / population <= high)
+        worst = min(worst, hypergeom.pmf(seen, population, number, n)[held].sum())
+    return worst + 1e-9
 
 
 UNEQUAL = [

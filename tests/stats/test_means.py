@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import hypergeom
 
 from radhard.errors import InputError
 from radhard.stats import (
     Cell,
     Estimate,
+    clopper_pearson,
     effective_size,
     mean_difference,
     mean_share,
@@ -25,28 +27,53 @@ def limits(estimate: Estimate) -> tuple[float, float, float]:
 
 @settings(deadline=None)
 @given(st.integers(1, 3000), st.sampled_from([0.8, 0.95, 0.99]))
-def test_no_event_gives_the_upper_limit_of_wilson(n: int, confidence: float) -> None:
+def test_no_event_gives_the_upper_limit_of_wilson_or_the_exact_one(
+    n: int, confidence: float
+) -> None:
     estimate = mean_share(np.zeros(n), confidence=confidence)
-    assert limits(estimate) == pytest.approx((0, 0, wilson(0, n, confidence)[1]), abs=1e-7)
+    high = max(wilson(0, n, confidence)[1], clopper_pearson(0, n, confidence)[1])
+    assert limits(estimate) == pytest.approx((0, 0, high), abs=1e-7)
+
+
+def exact(k: int, n: int, population: int, confidence: float) -> tuple[float, float]:
+    """The least and the greatest share that leave either side more than half of the rest."""
+    harmful = np.arange(k, population - n + k + 1)
+    tail = (1 - confidence) / 2
+    as_many = hypergeom.sf(k - 1, population, harmful, n) > tail * (1 - 1e-9)
+    as_few = hypergeom.cdf(k, population, harmful, n) > tail * (1 - 1e-9)
+    return harmful[as_many].min() / population, harmful[as_few].max() / population
 
 
 @settings(deadline=None)
-@given(st.integers(2, 400), st.data())
-def test_verdicts_of_0_and_1_give_wilson_with_half_a_trial_moved(
-    n: int, data: st.DataObject
+@given(st.integers(2, 60), st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999]), st.data())
+def test_verdicts_of_0_and_1_give_the_wider_of_wilson_and_exact_limits(
+    n: int, confidence: float, data: st.DataObject
 ) -> None:
-    k = data.draw(st.integers(1, n - 1))
-    population = data.draw(st.integers(n + 1, 100 * n))
-    share, tried = k / n, n / population
-    up = 0.5 / n * (share * (1 - tried) + (1 - share) * tried)
-    size = effective_size(n, population)
-    high = wilson(share + up, size)[1]
-    low = wilson(share - (0.5 / n - up), size)[0]
+    k = data.draw(st.integers(0, n))
+    population = data.draw(st.integers(n + 1, 40 * n))
+    share, size = k / n, effective_size(n, population)
+    (low, high), (low_, high_) = (
+        wilson(share, size, confidence),
+        exact(k, n, population, confidence),
+    )
     # Neither limit may deny what was seen.
-    seen, room = k / population, 1 - tried
-    expected = (max(low, seen), share, min(high, seen + room))
+    seen, room = k / population, 1 - n / population
+    expected = (max(min(low, low_), seen), share, min(max(high, high_), seen + room))
     values = np.repeat([0.0, 1.0], [n - k, k])
-    assert limits(mean_share(values, population=population)) == pytest.approx(expected, abs=1e-7)
+    found = mean_share(values, population=population, confidence=confidence)
+    assert limits(found) == pytest.approx(expected, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 400), st.sampled_from([0.8, 0.95, 0.99, 0.999]), st.data())
+def test_small_parts_of_a_population_count_as_draws_from_an_endless_one(
+    n: int, confidence: float, data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(0, n))
+    low, high = clopper_pearson(k, n, confidence)
+    found = mean_share(np.repeat([0.0, 1.0], [n - k, k]), population=100 * n, confidence=confidence)
+    assert found.low <= max(low, k / (100 * n)) + 1e-6
+    assert found.high >= min(high, 1 - (n - k) / (100 * n)) - 1e-6
 
 
 @settings(deadline=None)
@@ -63,12 +90,13 @@ def test_limits_enclose_the_mean_and_mirror_with_the_values(values: list[float])
 
 @settings(deadline=None)
 @given(fractions)
-def test_limits_are_never_wider_than_those_of_wilson_by_more_than_half_a_trial(
+def test_limits_are_never_wider_than_those_of_wilson_by_more_than_a_trial(
     values: list[float],
 ) -> None:
+    # A sum of fractions moves by less than as many verdicts, of which a trial at most counts away.
     estimate, (low, high) = mean_share(values), wilson(float(np.mean(values)), len(values))
-    assert estimate.low >= low - 0.5 / len(values) - 1e-9
-    assert estimate.high <= high + 0.5 / len(values) + 1e-9
+    assert estimate.low >= low - 1 / len(values) - 1e-9
+    assert estimate.high <= high + 1 / len(values) + 1e-9
 
 
 @st.composite

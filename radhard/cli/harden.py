@@ -26,7 +26,8 @@ __all__ = ["harden"]
 def harden(**given: Any) -> int:
     """Make a hardened copy of MODEL: its tensors keep their names, parts that protect are added.
 
-    Value ranges are profiled on --data, which should not be the data of the test. What was added,
+    Value ranges are profiled on --data, which should not be the data of the test: of data that have
+    a split for training, that is taken unless --data names one. What was added, what it protects,
     what it costs, and the accuracy before and after are printed; -o keeps the model in a folder
     that every verb takes for a MODEL (recipe.json and model.safetensors, nothing pickled).
     `radhard list hardenings` shows what --with may name.
@@ -34,6 +35,7 @@ def harden(**given: Any) -> int:
     \b
     Examples:
       radhard harden lenet5 --data mnist --n 200 --with "Ranger()" -o hard/
+      radhard harden lenet5 --data "mnist(split='train')" --n 500 --with "Ranger()" -o hard/
       radhard harden lenet5 --data mnist --n 200 --with "ChannelDuplication(share=0.2)" \\
           --with "Ranger()" --scores "VulnerabilityGain()" -o hard/
       radhard harden net.py:build --data net.py:train_set --validate net.py:test_set \\

@@ -13,13 +13,13 @@ from radhard.cli.console import say
 from radhard.cli.given import Given, Loaded
 from radhard.cli.hardened import source
 from radhard.cost import overhead
-from radhard.datasets import Data
+from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.formats import Format
-from radhard.hardenings import Hardening, parts, save
+from radhard.hardenings import Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.spec import listed, parse
@@ -47,13 +47,24 @@ class Protected(Given):
         self.demand_named("harden")
         hardenings = self._hardenings()
         scores = self._scores()
+        assert self.data is not None
+        given, self.data = self.data, training(self.data)
         loaded = self.load(self.part("format_", Format))  # type: ignore[type-abstract]
-        other = None if self.validate is None else load_data(self.validate)
+        other = self._other(given)
         hard = loaded.model
         for number, hardening in enumerate(hardenings):
             hard = self._hardened(hardening, hard, loaded, scores, first=number == 0)
         self._tell(loaded, hard, other, Console())
         return 0
+
+    def _other(self, given: str) -> Data | None:
+        """Data for the accuracy that were not profiled: of --validate, or the split for tests."""
+        if self.validate is not None:
+            return load_data(self.validate)
+        if given == self.data:
+            return None
+        data = load_data(given)
+        return data if self.samples is None else data.first(min(self.samples, len(data)))
 
     def _hardenings(self) -> list[Hardening]:
         if not self.hardenings:
@@ -103,7 +114,8 @@ class Protected(Given):
         )
         console.print()
         say(console, " then ".join(self.hardenings), "bold")
-        for line in (*_added(hard), *_told(cost)):
+        covers = [line for record in records(hard) for line in record.lines()]
+        for line in (*_added(hard), *covers, *_told(cost)):
             say(console, line)
         facts: dict[str, Any] = {"cost": cost.to_dict()}
         for data, what in ((loaded.data, "profiled"), (other, "validate")):

@@ -16,7 +16,7 @@ from radhard.errors import InputError
 from radhard.factory import bound, made, named
 from radhard.spec import near
 
-__all__ = ["listed", "load"]
+__all__ = ["listed", "load", "training"]
 
 SHIPPED: dict[str, Callable[..., Data]] = {
     "FromFolder": FromFolder,
@@ -55,6 +55,24 @@ def load(text: str, **options: Any) -> Data:
         )
     function = SHIPPED[name]
     return function(*args, **bound(function, args, kwargs, options, text))
+
+
+def training(text: str) -> str:
+    """The text of the training split of the data that ``text`` names, where it names no split.
+
+    Data of one's own, and such as have no splits, stay as they are.
+
+    >>> training("mnist(n=5)"), training("mnist(split='test')"), training("data.py:mine")
+    ("mnist(n=5, split='train')", "mnist(split='test')", 'data.py:mine')
+    """
+    module, name, args, kwargs = named(text)
+    if module is not None or name not in SHIPPED or "split" in kwargs:
+        return text
+    if "split" not in inspect.signature(SHIPPED[name]).parameters:
+        return text
+    kwargs = {**kwargs, "split": "train"}
+    given = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
+    return f"{name}({', '.join(given)})"
 
 
 def listed() -> list[tuple[str, str]]:

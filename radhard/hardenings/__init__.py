@@ -12,8 +12,10 @@ from radhard.hardenings.bounds import (
     Ranger,
     bound_overhead,
 )
+from radhard.hardenings.coverage import Coverage
 from radhard.hardenings.part import Part, parts
 from radhard.hardenings.pruning import Pruned, VulnerabilityPruning
+from radhard.hardenings.record import Record, overlap_note, records
 from radhard.hardenings.redundancy import ChannelDuplication, Edac, Triplication, Voter
 from radhard.hardenings.saved import load, save
 from radhard.hardenings.scrubbing import (
@@ -30,6 +32,7 @@ __all__ = [
     "Bound",
     "BoundedReLU",
     "ChannelDuplication",
+    "Coverage",
     "Edac",
     "FTClipAct",
     "FitAct",
@@ -40,6 +43,7 @@ __all__ = [
     "Pruned",
     "RangeScrubber",
     "Ranger",
+    "Record",
     "SentinelNN",
     "Triplication",
     "Voter",
@@ -49,6 +53,8 @@ __all__ = [
     "applied",
     "bound_overhead",
     "load",
+    "overlap_note",
     "parts",
+    "records",
     "save",
 ]

@@ -1,6 +1,7 @@
 """What does a hardening promise?"""
 
 import copy
+import warnings
 from abc import abstractmethod
 from typing import Any
 
@@ -9,17 +10,23 @@ from torch import nn
 from radhard.campaign import faultless
 from radhard.datasets.data import Data
 from radhard.engines.golden import golden_outputs
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.evaluation import evaluating
 from radhard.forward import plain
 from radhard.hardenings.part import parts
+from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.hardenings.workpiece import Workpiece
 from radhard.leaves import leaves
+from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.spec import Component
 from radhard.targets import Forward
 
-__all__ = ["Hardening", "applied"]
+__all__ = ["Hardening", "UnhardenedError", "applied"]
+
+
+class UnhardenedError(InputError):
+    """A hardening found nothing in the model that it could protect or change."""
 
 
 class Hardening(Component):
@@ -53,7 +60,10 @@ class Hardening(Component):
 
         Raises:
             InputError: the model, the data or the scores cannot be used; or the model is hardened
-                in this way already.
+                in this way already, or has nothing that it could protect.
+
+        Warns:
+            RadhardWarning: parts are left out, or the data are too few; `records` has it too.
         """
         data = Data.of(data)
         device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
@@ -69,20 +79,30 @@ class Hardening(Component):
             scores.demand_suit(model)
         made = copied(model)
         with evaluating(made):
-            logits = golden_outputs(made, data, faultless(call), min(batch, len(data)))
-            self.harden(
-                Workpiece(
-                    made,
-                    data,
-                    scores,
-                    call,
-                    min(batch, len(data)),
-                    seed,
-                    logits,
-                    repr(self),
-                    progress,
-                )
+            batch = min(batch, len(data))
+            logits = golden_outputs(made, data, faultless(call), batch)
+            work = Workpiece(
+                made, data, scores, call, batch, seed, logits, repr(self), progress=progress
             )
+            self.harden(work)
+        # Hardenings of somebody's own may note nothing of what they cover.
+        nothing = work.coverage or fingerprint(made) == fingerprint(model)
+        if nothing and not any(part.covered for part in work.coverage):
+            said = "; ".join(map(str, work.coverage))
+            raise UnhardenedError(
+                f"{self!r} changes nothing in {type(model).__name__}{said and ': '}{said}"
+            )
+        name = f"{data.name} ({len(data):,} samples)"
+        record = Record(
+            work.by,
+            tuple(work.coverage),
+            tuple(work.held_out),
+            name,
+            digests(data) if work.profiled else (),
+        )
+        put_records(made, (*records(model), record))
+        for text in record.doubts:
+            warnings.warn(text, RadhardWarning, stacklevel=2)
         return made
 
     @abstractmethod

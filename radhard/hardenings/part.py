@@ -47,6 +47,10 @@ class Part(nn.Module, ABC):
         """What stands for the arguments of the module."""
         raise NotImplementedError
 
+    def forward(self, *values: Any) -> Any:
+        """What it is given: a model that calls its children one after another calls it too."""
+        return values[0] if len(values) == 1 else values
+
     def due(self) -> bool:
         """Whether it is time to put the model right, asked before every pass."""
         return True

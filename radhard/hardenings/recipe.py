@@ -13,6 +13,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.hardenings import kinds
 from radhard.hardenings.part import Part
+from radhard.hardenings.record import Record
 from radhard.hints import fits, in_words
 from radhard.json_values import parse_json
 
@@ -70,6 +71,8 @@ class Recipe:
     """How the model it was made from is built."""
     parts: tuple[Planned, ...]
     facts: Mapping[str, Any]
+    records: tuple[Record, ...] = ()
+    """What each hardening protects, and on which data it was profiled."""
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -92,9 +95,13 @@ def read_recipe(folder: Path) -> Recipe:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"{str(path)!r} is no recipe of radhard's")
     base, parts, facts = (found.get(key) for key in ("base", "parts", "facts"))
+    records = found.get("records", [])
     if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
         raise InputError(f"{str(path)!r}: base, parts or facts are not what was written")
-    return Recipe(base, tuple(_planned(part, path) for part in parts), facts)
+    if not isinstance(records, list):
+        raise InputError(f"{str(path)!r}: records are not what was written")
+    planned = tuple(_planned(part, path) for part in parts)
+    return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)))
 
 
 def _planned(said: Any, path: Path) -> Planned:
@@ -124,8 +131,10 @@ def _taken(value: Any) -> Any:
 
 
 def _demand_taken(kind: type, settings: Mapping[str, Any], path: str) -> None:
-    names = [name for name in inspect.signature(kind).parameters if name != "by"]
-    if sorted(names) != sorted(settings):
+    known = inspect.signature(kind).parameters
+    names = [name for name in known if name != "by"]
+    needed = {name for name in names if known[name].default is inspect.Parameter.empty}
+    if not needed <= settings.keys() <= set(names):
         raise InputError(f"{path!r}: {kind.__name__} takes {', '.join(names)}")
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
     for name, value in settings.items():

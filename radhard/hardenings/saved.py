@@ -15,6 +15,7 @@ from radhard.errors import InputError
 from radhard.hardenings.part import attach, parts
 from radhard.hardenings.pruning.sizes import take_sizes
 from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe
+from radhard.hardenings.record import put_records, records
 from radhard.models import load as load_model
 
 __all__ = ["base_of", "is_hardened", "load", "save"]
@@ -44,6 +45,7 @@ def save(
             for path, part in parts(model)
         ],
         "facts": facts or {},
+        "records": [record.to_dict() for record in records(model)],
     }
     folder = Path(folder)
     tensors = {
@@ -96,6 +98,7 @@ def load(
             attach(model, planned.path, planned.made(tensors))
         _take_dtypes(model, tensors)
         model.load_state_dict(tensors)
+        put_records(model, recipe.records)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(

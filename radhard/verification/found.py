@@ -14,7 +14,7 @@ from radhard.groups import Groups
 from radhard.results import Results
 from radhard.stats import Estimate, demand_number, mean_difference, percent, surely_within
 
-__all__ = ["Verification", "hardening_in"]
+__all__ = ["Verification", "covers_in", "hardening_in"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Verification:
     by: tuple[str, ...] = ()
     """The hardenings, as text."""
     notes: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    """What each hardening protects and what it leaves out, a line each."""
 
     @property
     def comparison(self) -> Comparison:
@@ -121,6 +123,7 @@ class Verification:
 
     def __repr__(self) -> str:
         lines = [f"hardened by {', '.join(self.by) or 'nothing that radhard knows'}"]
+        lines += self.covers
         lines.append(repr(self.comparison))
         for group, drop in (self.loss() or {}).items():
             lines.append(f"{_at(group)}accuracy lost against the unprotected model without faults:")
@@ -152,6 +155,13 @@ def hardening_in(manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], Overhead
         raise InputError("the run file cannot be read: its 'hardening' is not what was written")
     cost = found.get("cost")
     return tuple(by), None if cost is None else Overhead.from_dict(cost)
+
+
+def covers_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the hardenings protect, as the run file of a hardened model says; else nothing."""
+    found = manifest.get("hardening")
+    covers = found.get("covers") if isinstance(found, dict) else None
+    return tuple(str(line) for line in covers) if isinstance(covers, list) else ()
 
 
 def _at(group: str) -> str:

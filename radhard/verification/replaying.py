@@ -11,7 +11,7 @@ from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
-from radhard.hardenings import applied
+from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
 from radhard.metrics import Metric
 from radhard.results import Results
@@ -79,10 +79,17 @@ def verify(
     by, notes = tuple(applied(model)), []
     if before.manifest.get("model fingerprint") == fingerprint(model):
         notes.append("This is the very model that the campaign struck: nothing was hardened.")
+    known_records = records(model)
+    covers = tuple(line for record in known_records for line in record.lines())
+    notes += [text for record in known_records if (text := overlap_note(record, data))]
     cost = _cost(model, base, data, before, call, batch, timed)
     names = {
         **(names or {}),
-        "hardening": {"by": list(by), "cost": None if cost is None else cost.to_dict()},
+        "hardening": {
+            "by": list(by),
+            "cost": None if cost is None else cost.to_dict(),
+            "covers": list(covers),
+        },
     }
 
     def campaign(space: FaultSpace, sampler: Sampler, at: str | Path | None) -> Results:
@@ -128,7 +135,7 @@ def verify(
                 own = campaign(more, sampler, _beside(store, by_rate=before.by_rate))
                 if repr(more.format) != repr(space.format):
                     notes.append(f"What was added was struck as {more.format!r}.")
-    return Verification(before, after, own, cost, by, tuple(notes))
+    return Verification(before, after, own, cost, by, tuple(notes), covers)
 
 
 def _cost(

@@ -14,6 +14,8 @@ from radhard.hardenings.base import applied
 from radhard.manifest import fingerprint
 from radhard.results import Results
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 CODE = """
 import torch
 from torch import nn
@@ -176,8 +178,9 @@ def refused(capsys, *arguments):
     assert main(list(arguments)) == 2
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
-    assert len(told.err.splitlines()) == 1
-    return told.err
+    # A hardening before the one refused may have warned of few samples.
+    (line,) = [line for line in told.err.splitlines() if "warning: " not in line]
+    return line
 
 
 def test_harden_says_what_cannot_be_used(folder, capsys):
@@ -193,7 +196,7 @@ def test_harden_says_what_cannot_be_used(folder, capsys):
         (["--with", "Ranger()", "-o", "parts_of_mine.py"], "cannot be written"),
     ):
         assert said in refused(capsys, "harden", *NAMED, *options, "--no-time"), options
-    assert "has none" in refused(capsys, "harden", "parts_of_mine.py:linear", *NAMED[1:], *RANGER)
+    assert "nothing" in refused(capsys, "harden", "parts_of_mine.py:linear", *NAMED[1:], *RANGER)
 
 
 def test_verify_says_what_cannot_be_used(made, capsys):

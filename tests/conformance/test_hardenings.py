@@ -21,7 +21,10 @@ from radhard.targets import Activations, Buffers, Weights
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 
-pytestmark = pytest.mark.parametrize("hardening", EXAMPLES, ids=repr)
+pytestmark = [
+    pytest.mark.parametrize("hardening", EXAMPLES, ids=repr),
+    pytest.mark.filterwarnings("ignore:.*too few samples"),
+]
 
 
 def hardened(hardening: Hardening) -> torch.nn.Module:

@@ -9,6 +9,8 @@ from radhard.errors import InputError
 from radhard.hardenings import Ranger
 from tests.small import data, network
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 whole = st.integers(0, 10**12)
 costs = st.builds(Cost, whole, whole, whole, whole)
 share = st.floats(0.01, 100)

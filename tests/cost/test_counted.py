@@ -10,6 +10,8 @@ from radhard.datasets import Data
 from radhard.formats import Int
 from radhard.hardenings import Ranger
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 
 def test_lenet5_is_counted_as_by_hand():
     found = cost(models.load("lenet5"), torch.zeros(1, 1, 28, 28))

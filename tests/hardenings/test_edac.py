@@ -24,6 +24,8 @@ from radhard.samplers import Exhaustive
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Buffers, Weights
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 values = st.one_of(
     st.floats(-10, 10, width=32), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -3.0, 5.0])
 )

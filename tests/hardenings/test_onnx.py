@@ -11,6 +11,8 @@ from radhard.hardenings import Hardening, WeightBitClip, WeightRangeCheck
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 HARDENINGS = [h for h in EXAMPLES if not isinstance(h, WeightBitClip | WeightRangeCheck)]
 """All but the scrubbers, which change weights as they go: `test_scrubbed_models` has these."""
 

@@ -18,6 +18,8 @@ from radhard.hardenings.saved import base_of, is_hardened
 from radhard.manifest import fingerprint
 from tests.conformance.hardening_subject import network, samples
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -15,6 +15,8 @@ from radhard.hardenings import (
 )
 from tests.conformance.hardening_subject import network, samples
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 
 def in_steps(*, prune: float, share: float, given: bool = False) -> torch.nn.Module:
     model, data = network(), samples()

@@ -25,6 +25,8 @@ from radhard.targets import Weights
 from radhard.verification import Verification, verify
 from tests.small import data, network
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 COST = Overhead(Cost(38, 0, 1216, 30), Cost(38, 1, 1248, 30), TimeRatio(1.25, 1.1, 1.5, 15))
 
 

@@ -8,6 +8,8 @@ from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES
 from radhard.studies.error_rates import ErrorRateStudy
 from tests.studies.tiny import fabricated
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 BOUNDS_LOST = {
     "unprotected": 40.0,
     "Ranger, by layer": 20.0,

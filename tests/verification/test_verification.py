@@ -22,6 +22,8 @@ from radhard.verification import added_tensors, hardening_in, stored_space, veri
 from tests.small import data as small_data
 from tests.small import network
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 HIGH = BitFlip(bits=30)
 """The flip that makes weights enormous, against which a bound helps."""
 

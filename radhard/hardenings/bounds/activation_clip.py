@@ -3,8 +3,8 @@
 from typing import Literal
 
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.bound import Bound
-from radhard.hardenings.bounds.functions import FUNCTIONS
+from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -15,21 +15,25 @@ __all__ = ["ActivationClip"]
 class ActivationClip(Hardening):
     """Clamps the inputs of activation functions, AVC (Parchekani et al., DFT 2024).
 
-    To the range that they had on the data, before every activation function that is a module:
-    sigmoid, tanh and softmax too, whose outputs are bounded, but for NaN, and wrong all the same
-    where their inputs are. NaN becomes the lower end of the range. ``granularity``: one range for a
-    layer or one for every neuron. The gates inside `torch.nn.LSTM` and the like are no modules;
-    these stay as they are.
+    To the range that they had on the data, before every activation function: a module or a function
+    that is given the output of one. Sigmoid, tanh and softmax too, whose outputs are bounded, but
+    for NaN, and wrong all the same where their inputs are. NaN becomes the lower end of the range.
+    ``granularity``: one range for a layer or one for every neuron. ``kinds`` names further classes
+    of modules to take for activation functions. The gates inside `torch.nn.LSTM` and the like are
+    no modules; these stay as they are.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"
 
+    kinds: tuple[str, ...] = ()
+
     def harden(self, work: Workpiece) -> None:
-        names = [name for name, _ in work.modules(FUNCTIONS)]
-        found = work.ranges(names, per=self.granularity, inputs=True)
-        for name, (low, high) in found.items():
-            bound = Bound(work.by, shape=tuple(high.shape), mode="clamp", place="input").to(high)
-            assert bound.low is not None
-            bound.low.copy_(low)
-            bound.high.copy_(high)
-            work.attach(name, "clip", bound)
+        put_bounds(
+            work,
+            spots(work, self.kinds, side="before", of="all"),
+            "clip",
+            per=self.granularity,
+            mode="clamp",
+            limits=lambda low, high: (low, high),
+            floored=False,
+        )

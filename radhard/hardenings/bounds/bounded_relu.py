@@ -4,8 +4,8 @@ from typing import Literal
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.bound import Bound
-from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -17,11 +17,13 @@ class BoundedReLU(Hardening):
     """Clips every ReLU at a ceiling: ``min(max(x, 0), ceiling)`` (Liew et al., 2016).
 
     The ceiling is ``share`` of the largest value that the layer, or the neuron, gave on the data.
-    What is above it becomes the ceiling and not zero, as in `Ranger`; NaN becomes zero.
+    What is above it becomes the ceiling and not zero, as in `Ranger`; NaN becomes zero. ``kinds``
+    names further classes of modules to take for activation functions.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"
     share: float = 1.0
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         if not 0 < self.share <= 1:
@@ -31,8 +33,11 @@ class BoundedReLU(Hardening):
             )
 
     def harden(self, work: Workpiece) -> None:
-        names = [name for name, _ in work.modules(RECTIFIERS)]
-        for name, (_, high) in work.ranges(names, per=self.granularity).items():
-            bound = Bound(work.by, shape=tuple(high.shape), mode="clamp", floor=0.0).to(high)
-            bound.high.copy_(self.share * high)
-            work.attach(name, "ceiling", bound)
+        put_bounds(
+            work,
+            spots(work, self.kinds, of="rectifiers"),
+            "ceiling",
+            per=self.granularity,
+            mode="clamp",
+            limits=lambda low, high: (low, self.share * high),
+        )

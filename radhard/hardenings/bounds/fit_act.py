@@ -4,9 +4,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
+from radhard.hardenings.profile import profile
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -22,7 +23,8 @@ class FitAct(Hardening):
     of ``weight`` on their mean square. An epoch that costs more than ``max_drop`` of the accuracy,
     over all samples or over those ``held_out``, is taken back, and is the last. ``hard=False``
     deploys the smooth form, as published, which halves what is at its bound; otherwise what is
-    above the bound is cut off and the rest unchanged.
+    above the bound is cut off and the rest unchanged. ``kinds`` names further classes of modules to
+    take for activation functions.
     """
 
     epochs: int = 150
@@ -33,6 +35,7 @@ class FitAct(Hardening):
     max_drop: float = 0.01
     held_out: float = 0.2
     hard: bool = True
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         demand_schedule(
@@ -46,7 +49,7 @@ class FitAct(Hardening):
         )
 
     def harden(self, work: Workpiece) -> None:
-        names = [name for name, _ in work.modules(RECTIFIERS)]
+        found = spots(work, self.kinds, of="rectifiers")
         training = Training(
             work,
             cross_entropy,
@@ -55,9 +58,10 @@ class FitAct(Hardening):
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
+        seen = profile(work, found, per="neuron")
         bounds = [
-            put(work, name, high, slope=self.slope, hard=self.hard)
-            for name, (_, high) in work.ranges(names, per="neuron").items()
+            put(work, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            for spot in seen.high
         ]
         neurons = sum(bound.high.numel() for bound in bounds)
         weights = [self.weight / neurons]

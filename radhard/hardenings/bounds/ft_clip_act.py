@@ -10,10 +10,12 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Format
 from radhard.hardenings.base import Hardening
+from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.bound import Bound
-from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
 from radhard.hardenings.bounds.searched import mean_under, searched
+from radhard.hardenings.profile import profile
 from radhard.hardenings.workpiece import Workpiece
 from radhard.metrics import Accuracy
 from radhard.progress import Progress
@@ -34,7 +36,8 @@ class FTClipAct(Hardening):
     stored in ``format``, at bit error ``rates`` (area under the curve); ``trials`` for each rate,
     the same ones for all bounds, on up to ``samples`` samples. Between its neighbours it goes on,
     for up to ``rounds`` rounds; from the third round on it stops when no two differ by more than
-    ``close`` of the accuracy. What is above a bound is zero.
+    ``close`` of the accuracy. What is above a bound is zero. ``kinds`` names further classes of
+    modules to take for activation functions.
 
     A search takes up to ``points * rounds * len(rates) * trials`` campaign trials a layer.
     """
@@ -46,6 +49,7 @@ class FTClipAct(Hardening):
     close: float = 0.002
     samples: int = 1000
     format: str = "Float32()"
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         ErrorRate(self.rates, trials=self.trials)
@@ -60,13 +64,14 @@ class FTClipAct(Hardening):
 
     def harden(self, work: Workpiece) -> None:
         data = self._samples(work)
-        names = work.in_order([name for name, _ in work.modules(RECTIFIERS)])
+        found = spots(work, self.kinds, of="rectifiers")
+        seen = profile(work, found, per="layer")
         bounds: list[Bound] = []
-        for name, (_, high) in work.ranges(names, per="layer").items():
-            bound = Bound(work.by, shape=(), mode="zero", floor=0.0).to(high)
-            bound.high.copy_(widened(high))
-            work.attach(name, "clipped", bound)
-            bounds.append(bound)
+        for spot in (spot for spot in found if spot in seen.high):
+            _, high = seen.of(spot)
+            bound = Bound(work.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
+            bound.high.copy_(widened(high).clamp_min(0.0))
+            bounds.append(attached(work, spot, "clipped", bound))
         format = parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
         space = FaultSpace.of(work.model, Weights("*"), BitFlip(), format)
         with Progress(len(bounds), 0, None, shown=work.progress, label="layers") as bar:

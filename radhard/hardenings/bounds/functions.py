@@ -1,8 +1,11 @@
-"""Which modules are activation functions, and of what kind?"""
+"""Which classes and functions are activation functions, and of what kind?"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
-__all__ = ["FUNCTIONS", "RECTIFIERS", "UNBOUNDED", "floor"]
+__all__ = ["BOUNDED", "FUNCTIONS", "RECTIFIERS", "UNBOUNDED", "Kind", "kind_of_call"]
 
 RECTIFIERS: tuple[type[nn.Module], ...] = (nn.ReLU, nn.ReLU6)
 """Functions that pass what is positive and give zero for the rest."""
@@ -20,33 +23,91 @@ UNBOUNDED: tuple[type[nn.Module], ...] = (
     nn.Mish,
     nn.Softplus,
     nn.Hardswish,
+    nn.Tanhshrink,
+    nn.Softshrink,
+    nn.Hardshrink,
+    nn.Threshold,
+    nn.GLU,
 )
 """Functions without an upper bound of their own, or with one that few values reach."""
 
-FUNCTIONS: tuple[type[nn.Module], ...] = (
-    *UNBOUNDED,
+BOUNDED: tuple[type[nn.Module], ...] = (
     nn.Sigmoid,
     nn.LogSigmoid,
     nn.Hardsigmoid,
     nn.Tanh,
     nn.Hardtanh,
     nn.Softsign,
-    nn.Tanhshrink,
-    nn.Softshrink,
-    nn.Hardshrink,
-    nn.GLU,
     nn.Softmax,
     nn.Softmax2d,
     nn.Softmin,
     nn.LogSoftmax,
 )
+"""Functions that no input, but NaN, takes above a bound of their own."""
+
+FUNCTIONS: tuple[type[nn.Module], ...] = (*UNBOUNDED, *BOUNDED)
 """All of them."""
 
+Kind = tuple[bool, bool]
+"""Whether a function is a rectifier, and whether it is bounded by itself."""
 
-def floor(module: nn.Module) -> float | None:
-    """The least value that a function gives, where that is zero.
+_RECTIFIER, _OPEN, _CLOSED = (True, False), (False, False), (False, True)
 
-    >>> floor(nn.ReLU()), floor(nn.GELU())
-    (0.0, None)
+_CALLS: dict[str, Kind] = {
+    **dict.fromkeys(("relu", "relu6"), _RECTIFIER),
+    **dict.fromkeys(
+        (
+            "leaky_relu",
+            "prelu",
+            "rrelu",
+            "elu",
+            "celu",
+            "selu",
+            "gelu",
+            "silu",
+            "mish",
+            "softplus",
+            "hardswish",
+            "tanhshrink",
+            "softshrink",
+            "hardshrink",
+            "threshold",
+            "glu",
+        ),
+        _OPEN,
+    ),
+    **dict.fromkeys(
+        (
+            "sigmoid",
+            "logsigmoid",
+            "hardsigmoid",
+            "tanh",
+            "hardtanh",
+            "softsign",
+            "softmax",
+            "softmin",
+            "log_softmax",
+        ),
+        _CLOSED,
+    ),
+}
+"""By name, with or without a final ``_``: `relu` is F.relu, torch.relu and Tensor.relu alike."""
+
+
+def kind_of_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Kind | None:
+    """The kind of the activation function that a call of torch is; None where it is none.
+
+    A clamp at zero from below is a rectifier; one at another value is no activation function.
+
+    >>> kind_of_call("relu_", (), {}), kind_of_call("clamp", (None, 0.0), {})
+    ((True, False), (True, False))
+    >>> kind_of_call("add", (), {})
     """
-    return 0.0 if isinstance(module, RECTIFIERS) else None
+    name = name.rstrip("_")
+    if name in ("clamp", "clip", "clamp_min"):
+        least = args[1] if len(args) > 1 else kwargs.get("min")
+        most = args[2] if len(args) > 2 else kwargs.get("max")
+        if not isinstance(least, int | float) or least != 0:
+            return None
+        return _RECTIFIER if most is None else _CLOSED
+    return _CALLS.get(name)

@@ -1,6 +1,6 @@
 """What is a ReLU whose bound can be learnt?"""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,15 +23,25 @@ class HyReLU(Part):
     just at the bound.
     """
 
-    def __init__(self, by: str, *, shape: tuple[int, ...], slope: float, hard: bool) -> None:
+    def __init__(
+        self,
+        by: str,
+        *,
+        shape: tuple[int, ...],
+        slope: float,
+        hard: bool,
+        place: Literal["output", "input"] = "output",
+    ) -> None:
         super().__init__(by)
         self.shape, self.slope, self.hard = tuple(shape), slope, hard
+        self.place = place
         self.high: Tensor
         self.register_buffer("high", torch.zeros(self.shape))
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"shape": self.shape, "slope": self.slope, "hard": self.hard}
+        settings = {"shape": self.shape, "slope": self.slope, "hard": self.hard}
+        return settings if self.place == "output" else {**settings, "place": self.place}
 
     def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:  # noqa: ARG002
         if not self.hard:
@@ -39,6 +49,9 @@ class HyReLU(Part):
         if within(output, 0.0, self.high):
             return output
         return kept(output, 0.0, self.high, "zero")
+
+    def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self.after(args, args[0]), *args[1:])
 
 
 def smooth(values: Tensor, high: Tensor, slope: float) -> Tensor:

@@ -6,18 +6,22 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.bounds.hyrelu import HyReLU
+from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
+from radhard.hardenings.spot import Spot
 from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["demand_schedule", "put"]
 
 
-def put(work: Workpiece, name: str, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
-    """A bound behind the module ``name``, just above ``most``: the largest value that it gave."""
-    part = HyReLU(work.by, shape=tuple(most.shape), slope=slope, hard=hard).to(most)
-    part.high.copy_(widened(most))
-    work.attach(name, "hyrelu", part)
-    return part
+def put(work: Workpiece, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
+    """A bound at a place, just above ``most``: the largest value that flows there."""
+    part = HyReLU(work.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place).to(
+        most
+    )
+    # Where a rectifier follows, all that it is given may be below zero.
+    part.high.copy_(widened(most).clamp_min(0.0))
+    return attached(work, spot, "hyrelu", part)
 
 
 def demand_schedule(

@@ -7,9 +7,10 @@ from torch.nn import functional
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.functions import RECTIFIERS
+from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
+from radhard.hardenings.profile import profile
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -32,7 +33,8 @@ class ProAct(Hardening):
 
     ``hard=False`` deploys the smooth form that was trained. It halves what is at its bound, so that
     bounds which start at the largest value seen already cost something; ``hard=True`` cuts off what
-    is above the bound and leaves the rest.
+    is above the bound and leaves the rest. ``kinds`` names further classes of modules to take for
+    activation functions.
     """
 
     epochs: int = 20
@@ -46,6 +48,7 @@ class ProAct(Hardening):
     max_drop: float = 0.002
     held_out: float = 0.2
     hard: bool = True
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         demand_schedule(
@@ -63,7 +66,7 @@ class ProAct(Hardening):
             raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
 
     def harden(self, work: Workpiece) -> None:
-        names = work.in_order([name for name, _ in work.modules(RECTIFIERS)])
+        found = list(spots(work, self.kinds, of="rectifiers"))
         training = Training(
             work,
             self._loss,
@@ -72,9 +75,13 @@ class ProAct(Hardening):
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        ranges = work.ranges(names[:-1], per="layer") | work.ranges(names[-1:], per="neuron")
+        earlier = profile(work, found[:-1], per="layer")
+        last = profile(work, found[-1:], per="neuron")
         bounds = [
-            put(work, name, ranges[name][1], slope=self.slope, hard=self.hard) for name in names
+            put(work, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            for seen in (earlier, last)
+            for spot in found
+            if spot in seen.high
         ]
         with training.shown(self.last_epochs + self.epochs * (len(bounds) - 1)):
             for number, bound in enumerate(reversed(bounds)):

@@ -6,7 +6,7 @@ import torch
 
 from radhard.errors import InputError
 from radhard.hardenings.part import parts
-from radhard.hardenings.pruning.groups import groups
+from radhard.hardenings.pruning.groups import Group, groups
 from radhard.hardenings.pruning.pruned import Pruned
 from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
 from radhard.hardenings.workpiece import Workpiece
@@ -25,7 +25,7 @@ def cut(work: Workpiece, conv: float, linear: float, by: Literal["scores", "l1"]
             f"{work.by}: prune first and protect what is left; the model is hardened already "
             f"({', '.join(there)})"
         )
-    found = groups(work)
+    found, whole = groups(work)
     rank = by_scores if by == "scores" else by_l1
     # All are ranked before any is cut, for cutting one shortens the weights of the next.
     chosen = [
@@ -38,6 +38,7 @@ def cut(work: Workpiece, conv: float, linear: float, by: Literal["scores", "l1"]
         for layer, places in group.makers.items():
             if gone:
                 removed[layer] = sorted(places[at] for at in gone)
+    _note(work, found, removed, whole)
     asking = {name: p.requires_grad for name, p in work.model.named_parameters()}
     for group, gone in chosen:
         if gone:
@@ -46,6 +47,20 @@ def cut(work: Workpiece, conv: float, linear: float, by: Literal["scores", "l1"]
         parameter.requires_grad_(asking[name])
     _demand_running(work)
     work.attach_to_model("pruned", Pruned(work.by, removed=removed))
+
+
+def _note(
+    work: Workpiece, found: list[Group], removed: dict[str, list[int]], whole: dict[str, str]
+) -> None:
+    """Which layers lose channels; a share of a small layer may be none of them."""
+    # A layer that stays whole is no danger, so that none is left out.
+    rounded = {
+        layer: f"the share of its {group.channels} channels is none"
+        for group in found
+        for layer in group.makers
+        if layer not in removed
+    }
+    work.cover("layers that lose channels", list(removed), {}, whole | rounded, demanded=False)
 
 
 def _demand_running(work: Workpiece) -> None:

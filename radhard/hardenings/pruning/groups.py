@@ -37,11 +37,12 @@ class Group:
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
-def groups(work: Workpiece) -> list[Group]:
-    """Every group of a model that can be cut; those that give its outputs are left out.
+def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
+    """Every group of a model that can be cut, and by layer of the others why it cannot.
 
-    So are those with convolutions in several groups (but not depthwise ones), tensors that are
-    shared, or layers of other kinds than convolution, linear layer, batch norm and PReLU.
+    Whole stay those that give the outputs, those with convolutions in several groups (but not
+    depthwise ones), tensors that are shared, or layers of other kinds than convolution, linear
+    layer, batch norm and PReLU.
 
     Raises:
         InputError: the package that finds them is missing, or it cannot read the model.
@@ -66,12 +67,21 @@ def groups(work: Workpiece) -> list[Group]:
         raise InputError(
             f"{work.by}: torch-pruning cannot read {type(work.model).__name__}: {line}"
         ) from error
-    return [group for one in found if (group := _group(graph, one, names, shared)) is not None]
+    whole: dict[str, str] = {}
+    made = []
+    for one in found:
+        group = _group(graph, one, names, shared)
+        if isinstance(group, Group):
+            made.append(group)
+        else:
+            whole[names.get(one[0].dep.target.module, "?")] = group
+    return made, whole
 
 
 def _group(
     graph: Any, found: Any, names: dict[nn.Module, str], shared: set[nn.Module]
-) -> Group | None:
+) -> Group | str:
+    """A group, or why its channels stay."""
     root = found[0]
     makers = {}
     for at in range(len(found)):
@@ -79,21 +89,21 @@ def _group(
         node, module = item.dep.target, item.dep.target.module
         written = graph.is_out_channel_pruning_fn(item.dep.handler)
         if written and not node.outputs:
-            return None  # it gives the outputs
+            return "it gives the outputs"
         if isinstance(module, nn.Parameter) or module in shared:
-            return None
+            return "its tensors are shared, or belong to no layer"
         if module not in names:
             continue  # an operation without tensors
         if isinstance(module, nn.Linear | Convolution):
             if isinstance(module, Convolution) and not _simple(module):
-                return None
+                return "a convolution in groups"
             if written:
                 places = dict(zip(item.root_idxs, item.idxs, strict=True))
                 if not len(places) == len(root.idxs) == len(module.weight):
-                    return None  # only part of the group, or of the layer, is its own
+                    return "only some of its channels are its own"
                 makers[names[module]] = tuple(places[at] for at in range(len(root.idxs)))
         elif not isinstance(module, _NORMS):
-            return None
+            return f"it is followed by {type(module).__name__}"
     return Group(
         channels=len(root.idxs),
         linear=isinstance(root.dep.target.module, nn.Linear),

@@ -4,19 +4,46 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.hardenings.redundancy.copies import LAYERS
+from radhard.hardenings.part import Part
+from radhard.hardenings.redundancy.copies import (
+    Copies,
+    channel_axis,
+    described,
+    duplicable,
+    matrices,
+)
+from radhard.hardenings.redundancy.edac import ROUNDING
 from radhard.hardenings.workpiece import Workpiece
 
-__all__ = ["chosen", "outputs", "protected"]
+__all__ = ["chosen", "protected"]
 
 
 def protected(work: Workpiece) -> list[tuple[str, nn.Module]]:
-    """The convolutions and linear layers of a model, by name.
+    """The layers whose channels can be computed again, by name; the others are noted.
+
+    Those are convolutions and linear layers, among them ``Conv1D`` of transformers, whose output a
+    copy of all their channels gives as well.
 
     Raises:
         InputError: there is none.
     """
-    return work.modules(LAYERS)
+    layers, left_out = [], {}
+    seen = _passed(work)
+    for name, module in work.model.named_modules():
+        if isinstance(module, Part) or not _is_layer(name, module):
+            continue
+        kind = type(module).__name__
+        if not duplicable(module):
+            left_out[name or kind] = f"channels of {kind} cannot be computed again"
+        elif name not in seen:
+            left_out[name or kind] = f"a pass calls {kind} in no way that a hook can follow"
+        elif not _repeats(module, *seen[name]):
+            left_out[name or kind] = f"{kind} computes something else than its weights say"
+        else:
+            layers.append((name, module))
+    sought = "Conv1d, Conv2d, Conv3d, Linear, and Conv1D of transformers"
+    work.cover("layers", [name or "the model" for name, _ in layers], left_out, sought=sought)
+    return layers
 
 
 def chosen(
@@ -30,7 +57,7 @@ def chosen(
     last = _gives_the_logits(work, layers)
     found: dict[str, tuple[int, ...]] = {}
     for name, layer in layers:
-        count = len(outputs(layer)[0])
+        count = len(matrices(layer)[0])
         if share == 0:
             found[name] = ()
         elif share == 1 or name == last:
@@ -40,12 +67,56 @@ def chosen(
     return found
 
 
-def outputs(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
-    """Weight, one row a channel, and bias of a layer."""
-    weight, bias = layer.weight, layer.bias
-    assert isinstance(weight, Tensor)
-    assert bias is None or isinstance(bias, Tensor)
-    return weight, bias
+def _is_layer(name: str, module: nn.Module) -> bool:
+    """Whether a module holds a matrix of weights of its own."""
+    if ".parametrizations." in f".{name}.":
+        return False
+    own = [p for p in module._parameters.values() if p is not None]
+    return duplicable(module) or any(p.ndim >= 2 for p in own)
+
+
+def _passed(work: Workpiece) -> dict[str, tuple[Tensor, Tensor]]:
+    """First input and output of every module in a pass over one sample, where both are tensors."""
+    found: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def see(name: str) -> object:
+        def hook(_: nn.Module, args: tuple[object, ...], output: object) -> None:
+            if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
+                found.setdefault(name, (args[0].clone(), output.clone()))
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(see(name))
+        for name, module in work.model.named_modules()
+        if duplicable(module)
+    ]
+    try:
+        _, batch = next(work.data.batches(1))
+        with torch.no_grad():
+            work.call(work.model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
+    """Whether copies of all channels give what the layer gives.
+
+    They do not where a class of somebody's own has another forward, or weights that it changes.
+    """
+    weight, bias = matrices(layer)
+    geometry = described(layer)
+    channels = tuple(range(len(weight)))
+    copies = Copies(geometry, channels).to(weight)
+    copies.fill(weight, bias, channels)
+    with torch.no_grad():
+        again = copies(given)
+    if again.shape != output.shape or channel_axis(geometry, output) < 0:
+        return False
+    room = max(100 * ROUNDING, 8 * torch.finfo(output.dtype).eps) * output.abs().amax()
+    return bool(((again - output).abs() <= room).all())
 
 
 def _top(work: Workpiece, name: str, count: int, share: float) -> tuple[int, ...]:

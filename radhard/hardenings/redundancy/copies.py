@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 
-__all__ = ["LAYERS", "Copies", "channel_axis", "described"]
+__all__ = ["Copies", "channel_axis", "described", "duplicable", "matrices"]
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
@@ -17,8 +17,8 @@ CONVOLUTIONS: dict[str, type[Convolution]] = {
     "Conv3d": nn.Conv3d,
 }
 
-LAYERS: tuple[type[nn.Module], ...] = (*CONVOLUTIONS.values(), nn.Linear)
-"""Layers whose channels can be computed again."""
+_TRANSPOSED = "Conv1D"
+"""The class of transformers that is a linear layer with weights ``(inputs, outputs)``."""
 
 
 class Copies(nn.Module):
@@ -84,8 +84,33 @@ def channel_axis(layer: dict[str, Any], output: Tensor) -> int:
     return output.ndim - (1 if layer["kind"] == "Linear" else 1 + len(layer["kernel"]))
 
 
+def duplicable(layer: nn.Module) -> bool:
+    """Whether the channels of a layer can be computed again: a convolution, or linear."""
+    return isinstance(layer, nn.Linear | Convolution) or _is_transposed(layer)
+
+
+def matrices(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
+    """Weight, one row a channel, and bias of a layer."""
+    weight, bias = layer.weight, layer.bias
+    assert isinstance(weight, Tensor)
+    assert bias is None or isinstance(bias, Tensor)
+    return (weight.t() if _is_transposed(layer) else weight), bias
+
+
+def _is_transposed(layer: nn.Module) -> bool:
+    # By name and shape, so that transformers need not be there.
+    weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
+    if type(layer).__name__ != _TRANSPOSED or weight is None or bias is None or weight.ndim != 2:
+        return False
+    return bias.shape == weight.shape[1:]
+
+
 def described(layer: nn.Module) -> dict[str, Any]:
     """A layer's geometry as plain values."""
+    if _is_transposed(layer):
+        outputs, inputs = matrices(layer)[0].shape
+        size = {"inputs": inputs, "outputs": outputs, "groups": 1}
+        return {"kind": "Linear", **size, "bias": True}
     if isinstance(layer, nn.Linear):
         size = {"inputs": layer.in_features, "outputs": layer.out_features, "groups": 1}
         return {"kind": "Linear", **size, "bias": layer.bias is not None}

@@ -2,14 +2,16 @@
 
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.redundancy.chosen import chosen, outputs, protected
-from radhard.hardenings.redundancy.copies import described
-from radhard.hardenings.redundancy.edac import ROUNDING, Edac
+from radhard.hardenings.held_out import hold_out
+from radhard.hardenings.profile import profile
+from radhard.hardenings.redundancy.chosen import chosen, protected
+from radhard.hardenings.redundancy.copies import described, matrices
+from radhard.hardenings.redundancy.edac import Edac
+from radhard.hardenings.spot import Spot
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -52,22 +54,16 @@ class ChannelDuplication(Hardening):
     def harden(self, work: Workpiece) -> None:
         layers = protected(work)
         picked = chosen(work, layers, self.share)
-        seen = work.ranges([name for name, _ in layers], per="channel", axis=_channel_axis(layers))
-        for name, layer in layers:
-            if name not in seen:
-                continue
-            self._protect(work, name, layer, picked[name], seen[name])
+        made = {name: self._part(work, layer, picked[name]) for name, layer in layers}
+        for name, part in made.items():
+            if part is not None:
+                work.attach(name, "edac", part)
+        if self.edac == "interval":
+            self._limit(work, {name: part for name, part in made.items() if part is not None})
 
-    def _protect(
-        self,
-        work: Workpiece,
-        name: str,
-        layer: nn.Module,
-        channels: tuple[int, ...],
-        seen: tuple[Tensor, Tensor],
-    ) -> None:
+    def _part(self, work: Workpiece, layer: nn.Module, channels: tuple[int, ...]) -> Edac | None:
         if self.edac == "min" and not channels:
-            return
+            return None
         part = Edac(
             work.by,
             layer=described(layer),
@@ -75,20 +71,24 @@ class ChannelDuplication(Hardening):
             mode=self.edac,
             compare=self.compare,
         )
-        weight, bias = outputs(layer)
+        weight, bias = matrices(layer)
         part = part.to(weight)
         if part.copies is not None:
             part.copies.fill(weight, bias, channels)
-        if part.low is not None and part.high is not None:
-            low, high = seen
-            # Sums in another order, as of copies or of smaller batches, differ in their last bits;
-            # the largest value that was ever seen must not be taken for an error because of that.
-            rounding = ROUNDING * torch.maximum(high - low, torch.maximum(low.abs(), high.abs()))
-            wider = self.margin * (high - low) + rounding
-            part.low.copy_((low - wider).reshape(part.low.shape))
-            part.high.copy_((high + wider).reshape(part.high.shape))
-        work.attach(name, "edac", part)
+        return part
 
+    def _limit(self, work: Workpiece, made: dict[str, Edac]) -> None:
+        """Set the intervals, and try them on samples held out of the profile."""
+        places = {Spot(name): part for name, part in made.items()}
+        axis = {spot: -1 if part.layer["kind"] == "Linear" else 1 for spot, part in places.items()}
+        for part in made.values():
+            part.open()
+        seen = profile(work, places, per="channel", axis=axis)
 
-def _channel_axis(layers: list[tuple[str, nn.Module]]) -> dict[str, int]:
-    return {name: -1 if isinstance(layer, nn.Linear) else 1 for name, layer in layers}
+        def fill(fold: int | None) -> None:
+            for spot, part in places.items():
+                part.limit(*seen.of(spot, without=fold), margin=self.margin)
+
+        fill(None)
+        if seen.divided:
+            hold_out(work, fill)

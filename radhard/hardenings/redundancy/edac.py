@@ -60,6 +60,25 @@ class Edac(Part):
             "compare": self.compare,
         }
 
+    def open(self) -> None:
+        """Let every finite value pass, until there are intervals."""
+        if self.low is not None and self.high is not None:
+            self.low.fill_(-torch.inf)
+            self.high.fill_(torch.inf)
+
+    def limit(self, low: Tensor, high: Tensor, *, margin: float) -> None:
+        """Take intervals ``(channels,)`` that were seen, wider by ``margin`` of their width.
+
+        Sums in another order, as of copies or of smaller batches, differ in their last bits; the
+        largest value that was ever seen must not be taken for an error because of that.
+        """
+        assert self.low is not None
+        assert self.high is not None
+        rounding = ROUNDING * torch.maximum(high - low, torch.maximum(low.abs(), high.abs()))
+        wider = margin * (high - low) + rounding
+        self.low.copy_((low - wider).reshape(self.low.shape))
+        self.high.copy_((high + wider).reshape(self.high.shape))
+
     def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:
         copies = None if self.copies is None else self.copies(args[0])
         if copies is not None and self.rows.device != output.device:

@@ -2,8 +2,8 @@
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.redundancy.chosen import chosen, outputs, protected
-from radhard.hardenings.redundancy.copies import described
+from radhard.hardenings.redundancy.chosen import chosen, protected
+from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.voter import Voter
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
@@ -33,7 +33,9 @@ class Triplication(Hardening):
         layers = protected(work)
         picked = chosen(work, layers, self.share)
         for name, layer in layers:
-            weight, bias = outputs(layer)
+            if not picked[name]:
+                continue
+            weight, bias = matrices(layer)
             part = Voter(work.by, layer=described(layer), channels=picked[name]).to(weight)
             for copies in (part.second, part.third):
                 copies.fill(weight, bias, picked[name])

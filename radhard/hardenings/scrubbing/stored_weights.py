@@ -1,6 +1,6 @@
 """How are a model's stored weights found and put right, in place?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,21 @@ from radhard.forward import plain
 from radhard.hardenings.part import Part
 from radhard.hardenings.workpiece import Workpiece
 from radhard.injection import injecting, overwrite
-from radhard.targets import Weights
+from radhard.targets import Biases, Weights
 
-__all__ = ["Turn", "begin", "demand_period", "named", "put_right", "tracing", "weights"]
+__all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tracing", "weights"]
+
+
+def cover(work: Workpiece, known: Collection[str]) -> None:
+    """Note which weights are looked at, and which of the model's are not, being of other kinds."""
+    biases = {name for name, _ in Biases("*").candidates(work.model)}
+    tensors = dict(work.model.named_parameters())
+    left_out = {
+        name: f"{str(tensor.layout if tensor.is_sparse else tensor.dtype).removeprefix('torch.')}"
+        for name, tensor in tensors.items()
+        if name not in known and name not in biases and tensor.numel()
+    }
+    work.cover("weight tensors", known, left_out)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words, words
-from radhard.hardenings.scrubbing.stored_weights import begin, demand_period, weights
+from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -38,6 +38,7 @@ class WeightBitClip(Hardening):
 
     def harden(self, work: Workpiece) -> None:
         scrubber = self._scrubber(work.model, work.by)
+        cover(work, scrubber.weights)
         begin(work, "weight_bit_clip", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> BitScrubber:

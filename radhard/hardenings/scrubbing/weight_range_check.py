@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
-from radhard.hardenings.scrubbing.stored_weights import begin, demand_period, weights
+from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
 from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
@@ -32,6 +32,7 @@ class WeightRangeCheck(Hardening):
 
     def harden(self, work: Workpiece) -> None:
         scrubber = self._scrubber(work.model, work.by)
+        cover(work, scrubber.weights)
         begin(work, "weight_range_check", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> RangeScrubber:

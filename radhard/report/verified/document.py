@@ -25,6 +25,7 @@ def verified(
     harm = main_figure(found.after)
     sections: list[Section | None] = [
         _compared(found, harm),
+        _covers(found),
         by_tensor(found, harm),
         upset(found, fit_per_bit),
         _cost(found),
@@ -144,6 +145,13 @@ def _cost(found: Verification) -> Section | None:
         "is the median of paired turns on one thread, with the least and the greatest."
     )
     return Section("cost", "What it costs", (table, text))
+
+
+def _covers(found: Verification) -> Section | None:
+    if not found.covers:
+        return None
+    lines = tuple(Text(f"{line}.") for line in found.covers)
+    return Section("covers", "What it protects", lines)
 
 
 def _repeat(store: str | Path | None) -> Section | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from radhard.comparison import compare
 from radhard.errors import InputError
-from radhard.report.blocks import Document, Headline, Picture, Section, Table, Tile
+from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
 from radhard.report.figures import Protected, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.reading import COLUMNS, read
@@ -12,7 +12,7 @@ from radhard.report.sections.circumstances import circumstances
 from radhard.report.words import asked, model_name
 from radhard.results import Results
 from radhard.stats import Estimate
-from radhard.verification import hardening_in
+from radhard.verification import covers_in, hardening_in
 
 __all__ = ["several"]
 
@@ -50,10 +50,21 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         asked=asked(before),
         warnings=(),
         headline=_headline(models, harm),
-        sections=(_pareto(models, harm), _table(models, differences, harm), circumstances(before)),
+        sections=(
+            _pareto(models, harm),
+            _table(models, differences, harm),
+            *_covers(after),
+            circumstances(before),
+        ),
         version="",
         kind="hardenings side by side",
     )
+
+
+def _covers(after: Sequence[Results]) -> tuple[Section, ...]:
+    lines = list(dict.fromkeys(line for run in after for line in covers_in(run.manifest)))
+    texts = tuple(Text(f"{line}.") for line in lines)
+    return (Section("covers", "What they protect", texts),) if texts else ()
 
 
 def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from radhard.hardenings.bounds.hyrelu import HyReLU, smooth
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 numbers = st.floats(-20, 20)
 bounds = st.floats(0.1, 10)
 slopes = st.sampled_from([0.5, 5.0, 20.0, 200.0])

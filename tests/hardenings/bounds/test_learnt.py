@@ -196,7 +196,7 @@ def held_in(model: nn.Module, data: Data) -> np.ndarray:
         (lambda: FitAct(held_out=1.0), "held_out=1.0"),
         (lambda: FitAct(epochs=-1), "epochs from 0"),
         (lambda: ProAct()(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.ones(4, 2)), "labels"),
-        (lambda: ProAct()(nn.Linear(2, 2), (torch.ones(4, 2), torch.zeros(4))), "ReLU"),
+        (lambda: ProAct()(nn.Linear(2, 2), (torch.ones(4, 2), torch.zeros(4))), "nothing"),
         (
             lambda: FitAct()(nn.Sequential(nn.Linear(2, 1), nn.ReLU()), _labelled(4)),
             "classes",

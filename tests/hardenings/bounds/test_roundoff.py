@@ -8,6 +8,8 @@ from radhard.hardenings import FitAct, Hardening, ProAct, Ranger
 from radhard.hardenings.bounds.roundoff import widened
 from tests.conformance.hardening_subject import network, samples
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_bounds_are_wider_by_more_than_one_rounding_and_by_little(dtype: torch.dtype) -> None:

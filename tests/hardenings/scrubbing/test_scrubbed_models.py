@@ -26,6 +26,8 @@ from radhard.space import FaultSpace
 from radhard.targets import Buffers, Weights
 from tests.conformance.hardening_subject import network, samples
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 
 class Recurrent(nn.Module):
     """An LSTM and a linear layer."""

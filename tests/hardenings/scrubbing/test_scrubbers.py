@@ -13,6 +13,8 @@ from radhard.errors import InputError
 from radhard.hardenings import WeightBitClip, WeightRangeCheck
 from radhard.manifest import fingerprint
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SCRUBBERS = (
     WeightRangeCheck(),

@@ -31,6 +31,8 @@ from radhard.studies.error_rates import (
 from radhard.studies.error_rates import campaigns as module
 from tests.studies.tiny import tiny_network
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
 RATES = (1e-3, 1e-2)
 STUDY = ErrorRateStudy(
     name="small",

@@ -1,0 +1,248 @@
+"""Which activation functions does a model have, and where can each be bounded?"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.hardenings.bounds.calls import Event, calls
+from radhard.hardenings.bounds.elementwise import CONTAINERS, may_be_function, probed
+from radhard.hardenings.bounds.flow import after, before, only_use
+from radhard.hardenings.bounds.functions import (
+    BOUNDED,
+    FUNCTIONS,
+    RECTIFIERS,
+    Kind,
+    kind_of_call,
+)
+from radhard.hardenings.part import Part
+from radhard.hardenings.spot import Spot
+from radhard.hardenings.workpiece import Workpiece
+from radhard.spec import near
+
+__all__ = ["Activation", "Values", "activations", "spots"]
+
+Values = Literal["rectified", "to rectify", "any"]
+"""What flows at a place: nothing below zero; what a rectifier is given next; or anything."""
+
+
+_SOUGHT = (
+    "modules such as ReLU, GELU and Sigmoid, elementwise modules of other classes, those that "
+    "kinds= names, and functions such as F.relu; a compiled or scripted model shows none of them, "
+    "so give the one before torch.compile or torch.jit"
+)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function of a model: a module, or a function that one calls."""
+
+    name: str
+    """The module's, or the function with the module that calls it."""
+    kind: str
+    rectifier: bool
+    bounded: bool
+    after: tuple[Spot, ...]
+    """Where all that it gives flows by; empty where hooks cannot reach it all."""
+    before: tuple[Spot, ...]
+    """Where all that it is given flows by."""
+    function_follows: bool = False
+    """Whether ``after`` is ahead of it: a bound there may rectify what is rectified next anyway."""
+    why: str = ""
+    """Why it cannot be reached behind."""
+    why_before: str = ""
+
+
+def activations(work: Workpiece, events: Sequence[Event], kinds: Sequence[str]) -> list[Activation]:
+    """The activation functions in the order in which a pass calls them first.
+
+    Modules of torch's classes, of classes that ``kinds`` names, and those that prove to be
+    elementwise; and functions such as ``F.relu`` that the other modules call.
+
+    Raises:
+        InputError: a name in ``kinds`` that no module's class has.
+    """
+    _demand_known(work, kinds)
+    modules = _modules(work, events, kinds)
+    found: dict[str, Activation] = {}
+    for at, event in enumerate(events):
+        if event.what == "exit" and event.path in modules and event.path not in found:
+            found[event.path] = _of_module(work, event, modules[event.path])
+        if event.what != "function" or not event.made or any(p in modules for p in event.within):
+            continue
+        kind = kind_of_call(event.name, event.args, event.kwargs)
+        if kind is not None:
+            one = _of_call(work, events, at, kind)
+            name, number = one.name, 2
+            while name in found:
+                name, number = f"{one.name}, call {number}", number + 1
+            found[name] = replace(one, name=name)
+    return list(found.values())
+
+
+def spots(
+    work: Workpiece,
+    kinds: Sequence[str] = (),
+    *,
+    side: Literal["after", "before"] = "after",
+    of: Literal["all", "unbounded", "rectifiers"] = "unbounded",
+) -> dict[Spot, Values]:
+    """The places at which activations are bounded, each with what flows there.
+
+    What is left out is noted in ``work.coverage``: activation functions that hooks cannot reach,
+    and, of rectifiers, those of other kinds.
+    """
+    events = calls(work)
+    known = activations(work, events, kinds)
+    flowing = _flowing(events, known) if side == "after" else {}
+    found: dict[Spot, Values] = {}
+    covered, left_out, exempt = [], {}, {}
+    for one in known:
+        reached = one.after if side == "after" else one.before
+        values = [flowing.get(spot, "any") for spot in reached]
+        if of != "all" and one.bounded:
+            exempt[one.name] = f"{one.kind} is bounded by itself"
+        elif of == "rectifiers" and not one.rectifier:
+            left_out[one.name] = f"{one.kind} is no rectifier; Ranger() bounds it"
+        elif of == "rectifiers" and "any" in values:
+            left_out[one.name] = "what it gives shares a module with other values"
+        elif reached:
+            covered.append(one.name)
+            found |= dict(zip(reached, values, strict=True))
+        else:
+            left_out[one.name] = one.why if side == "after" else one.why_before
+    work.cover("activation functions", covered, left_out, exempt, sought=_SOUGHT)
+    return found
+
+
+def _flowing(events: Sequence[Event], known: Sequence[Activation]) -> dict[Spot, Values]:
+    """By place what flows there, of all activation functions and all calls of the module."""
+    calls_of = Counter(event.path for event in events if event.what == "enter")
+    reaching: dict[Spot, list[Activation]] = {}
+    for one in known:
+        for spot in one.after:
+            reaching.setdefault(spot, []).append(one)
+    found: dict[Spot, Values] = {}
+    for spot, ones in reaching.items():
+        own = any(not one.kind.endswith("()") for one in ones)
+        values: set[Values] = {
+            "to rectify" if one.function_follows else "rectified" if one.rectifier else "any"
+            for one in ones
+        }
+        # A module that is called more often than that is given other values too.
+        shared = not own and calls_of[spot.path] > len(ones)
+        found[spot] = "any" if shared or len(values) > 1 else values.pop()
+    return found
+
+
+def _modules(work: Workpiece, events: Sequence[Event], kinds: Sequence[str]) -> dict[str, Kind]:
+    """Kind of every module called that is an activation function."""
+    found: dict[str, Kind] = {}
+    entered: dict[str, Event] = {}
+    for event in events:
+        if event.what == "enter":
+            entered.setdefault(event.path, event)
+            continue
+        if event.what != "exit" or event.path in found or event.path not in entered:
+            continue
+        module = work.model.get_submodule(event.path)
+        kind = _kind(module, entered[event.path], event, kinds)
+        # Its output may be that of an activation function inside it, which then is the one.
+        if kind is not None and not _inner(found, events, event):
+            found[event.path] = kind
+    return found
+
+
+def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -> Kind | None:
+    if isinstance(module, Part):
+        return None
+    if isinstance(module, FUNCTIONS):
+        return isinstance(module, RECTIFIERS), isinstance(module, BOUNDED)
+    one = len(enter.taken) == 1 and not enter.others and enter.single and leave.single
+    example: Tensor | None = enter.taken[0] if one else None
+    if _named(module, kinds):
+        kind = probed(module, example) if example is not None else None
+        return kind or (False, False)
+    if example is None or not example.is_floating_point() or not may_be_function(module):
+        return None
+    return probed(module, example) if leave.made[0].shape == example.shape else None
+
+
+def _inner(found: dict[str, Kind], events: Sequence[Event], leave: Event) -> bool:
+    inside = (e for e in events if e.what == "exit" and e.path in found and leave.path in e.within)
+    return leave.single and any(e.single and e.made[0] is leave.made[0] for e in inside)
+
+
+def _of_module(work: Workpiece, leave: Event, kind: Kind) -> Activation:
+    name = type(work.model.get_submodule(leave.path)).__name__
+    rectifier, bounded = kind
+    behind = (Spot(leave.path, "output"),) if leave.single else ()
+    why = "" if leave.single else f"{name} does not give one tensor"
+    return Activation(
+        leave.path or name,
+        name,
+        rectifier,
+        bounded,
+        behind,
+        (Spot(leave.path, "input"),),
+        why=why,
+    )
+
+
+def _of_call(work: Workpiece, events: Sequence[Event], at: int, kind: Kind) -> Activation:
+    event = events[at]
+    containers = _containers(work)
+    behind = after(events, at, containers)
+    ahead = before(events, at, containers)
+    name = event.name.rstrip("_")
+    rectifier, bounded = kind
+    # A rectifier that is all that uses the output of a module gives the same where that output is
+    # rectified, and bounded, already.
+    follows = False
+    if isinstance(behind, str) and rectifier and not isinstance(ahead, str):
+        follows = ahead[0].place == "output" and only_use(events, at)
+        behind = ahead if follows else behind
+    advice = "call it as a module of its own, such as nn.ReLU()"
+    return Activation(
+        f"{name}() in {event.path or type(work.model).__name__!r}",
+        f"{name}()",
+        rectifier,
+        bounded,
+        () if isinstance(behind, str) else behind,
+        () if isinstance(ahead, str) else ahead,
+        follows,
+        f"{behind}; {advice}" if isinstance(behind, str) else "",
+        f"{ahead}; {advice}" if isinstance(ahead, str) else "",
+    )
+
+
+def _containers(work: Workpiece) -> set[str]:
+    return {path for path, m in work.model.named_modules() if isinstance(m, CONTAINERS)}
+
+
+def _named(module: nn.Module, kinds: Sequence[str]) -> bool:
+    return any(name in kinds for name in _names(module))
+
+
+def _names(module: nn.Module) -> tuple[str, str]:
+    kind = type(module)
+    return kind.__name__, f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _demand_known(work: Workpiece, kinds: Sequence[str]) -> None:
+    known = list(_known(work.model))
+    for name in kinds:
+        if name not in known:
+            short = list(dict.fromkeys(type(m).__name__ for m in work.model.modules()))
+            raise InputError(
+                f"{work.by}: no module of this model is of the class {name!r}; "
+                f"{near(name, short)}its classes are {', '.join(short)}"
+            )
+
+
+def _known(model: nn.Module) -> Iterator[str]:
+    for module in model.modules():
+        yield from _names(module)

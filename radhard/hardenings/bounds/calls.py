@@ -1,0 +1,126 @@
+"""Which modules and functions does a pass call, and which tensors go from one to the next?"""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from radhard.hardenings.workpiece import Workpiece
+from radhard.leaves import leaves
+
+__all__ = ["Event", "calls"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A module entered or left, or a function of torch called, in the order of the pass."""
+
+    what: Literal["enter", "exit", "function"]
+    path: str
+    """Qualified name of the module; of a function the innermost module that calls it."""
+    taken: tuple[Tensor, ...]
+    """Tensors given by place; those in a list or by name are in ``others``."""
+    others: tuple[Tensor, ...] = ()
+    made: tuple[Tensor, ...] = ()
+    """Tensors that came out."""
+    single: bool = False
+    """Whether one tensor came out, and not a structure of several."""
+    name: str = ""
+    """Name of the function."""
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """Modules being executed, outermost first."""
+
+
+def calls(work: Workpiece) -> list[Event]:
+    """The events of one pass over the first sample, in their order.
+
+    All tensors are kept, so that two of them are the same value where they are the same object.
+    """
+    events: list[Event] = []
+    stack: list[str] = []
+    _, batch = next(work.data.batches(1))
+    with ExitStack() as hooks, torch.no_grad():
+        for path, module in work.model.named_modules():
+            enter, leave = _hooks(path, events, stack)
+            handle = module.register_forward_pre_hook(enter, with_kwargs=True)
+            hooks.callback(handle.remove)
+            handle = module.register_forward_hook(leave, with_kwargs=True)
+            hooks.callback(handle.remove)
+        hooks.enter_context(_Functions(events, stack))
+        work.call(work.model, batch)
+    return events
+
+
+class _Functions(TorchFunctionMode):
+    """Notes every function of torch that gives tensors."""
+
+    def __init__(self, events: list[Event], stack: list[str]) -> None:
+        super().__init__()
+        self.events, self.stack = events, stack
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        made = _tensors(output)
+        if made:
+            taken, others = _split(args, kwargs)
+            self.events.append(
+                Event(
+                    "function",
+                    self.stack[-1] if self.stack else "",
+                    taken,
+                    others,
+                    made,
+                    isinstance(output, Tensor),
+                    getattr(func, "__name__", ""),
+                    tuple(None if isinstance(arg, Tensor) else arg for arg in args),
+                    kwargs,
+                    tuple(self.stack),
+                )
+            )
+        return output
+
+
+def _hooks(path: str, events: list[Event], stack: list[str]) -> tuple[Any, Any]:
+    def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        stack.append(path)
+        taken, others = _split(args, kwargs)
+        single = bool(args) and isinstance(args[0], Tensor)
+        events.append(Event("enter", path, taken, others, single=single, within=tuple(stack)))
+
+    def leave(_: nn.Module, args: tuple[Any, ...], kwargs: Any, output: Any) -> Any:  # noqa: ARG001
+        single = isinstance(output, Tensor)
+        if single and any(output is arg for arg in args):
+            # Another object, so that what uses the output is told from what uses the input.
+            output = output.detach()
+        events.append(
+            Event("exit", path, (), made=_tensors(output), single=single, within=tuple(stack))
+        )
+        stack.pop()
+        return output
+
+    return enter, leave
+
+
+def _split(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    taken = tuple(arg for arg in args if isinstance(arg, Tensor))
+    nested = [arg for arg in args if not isinstance(arg, Tensor)]
+    return taken, (*_tensors(nested), *_tensors(dict(kwargs)))
+
+
+def _tensors(value: Any) -> tuple[Tensor, ...]:
+    return tuple(tensor for _, tensor in leaves(value))

@@ -1,0 +1,100 @@
+"""Is a module of a class that nobody knows an activation function?"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.hardenings.bounds.functions import FUNCTIONS, Kind
+
+__all__ = ["CONTAINERS", "may_be_function", "probed"]
+
+CONTAINERS: tuple[type[nn.Module], ...] = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+"""Modules that only hold others: what flows in and out of them is that of their children."""
+
+_HARMLESS: tuple[type[nn.Module], ...] = (
+    *FUNCTIONS,
+    *CONTAINERS,
+    nn.Identity,
+    nn.Dropout,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
+"""Classes of torch that a module may hold and still be elementwise."""
+
+
+def may_be_function(module: nn.Module) -> bool:
+    """Whether it is worth trying if a module is elementwise: no class of torch says what it is.
+
+    Modules of torch that are not in `FUNCTIONS` are none, and neither is what holds such a layer.
+    """
+    if isinstance(module, CONTAINERS) or _of(module, "torch", "radhard"):
+        return False
+    return all(isinstance(m, _HARMLESS) or not _of(m, "torch", "radhard") for m in module.modules())
+
+
+def probed(module: nn.Module, example: Tensor) -> Kind | None:
+    """The kind of the activation function that a module computes; None where it computes none.
+
+    An activation function is elementwise (a value that changes, changes the output in its place
+    only), and neither linear nor constant. A copy is tried on values of the shape, dtype and device
+    of ``example``, so that no state of the module changes; whether it is bounded is seen from
+    whether it still grows between 100 and 10,000.
+
+    >>> class OwnReLU(nn.Module):
+    ...     def forward(self, x):
+    ...         return x * (x > 0)
+    >>> probed(OwnReLU(), torch.zeros(2, 3)), probed(nn.LayerNorm(3), torch.zeros(2, 3))
+    ((True, False), None)
+    """
+    devices = [example.device] if example.device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices):
+        try:
+            twin = copy.deepcopy(module)
+            return _tried(twin, example)
+        except Exception:  # whatever a module does that is given other values than in a pass
+            return None
+
+
+def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
+    def values(number: int, size: float) -> Tensor:
+        chance = torch.Generator().manual_seed(number)
+        drawn = torch.randn(example.shape, generator=chance, dtype=torch.float32) * size
+        return drawn.to(example.device, example.dtype)
+
+    def result(given: Tensor) -> Tensor:
+        output = function(given.clone())
+        assert isinstance(output, Tensor)
+        return output.double()
+
+    one, other = values(0, 4.0), values(1, 4.0)
+    at_one, at_other = result(one), result(other)
+    if at_one.shape != example.shape:
+        return None
+    changed = values(2, 1.0) > 0
+    mixed = result(torch.where(changed, other, one))
+    if not _close(mixed, torch.where(changed, at_other, at_one)):
+        return None
+    if _close(2 * result((one + other) / 2), at_one + at_other):
+        return None
+    # From 100 to 10,000, which every floating-point format holds.
+    large = [values(n, 1.0).sign() * size for n in (3, 4) for size in (1e2, 1e3, 1e4)]
+    results = [at_one, *map(result, large)]
+    small = torch.stack([result(x).abs().amax() for x in (one, other, large[0], large[3])]).amax()
+    most = torch.stack([y.abs().amax() for y in results]).amax()
+    bounded = bool(most <= 1.001 * small)
+    rectifier = all(
+        bool((y >= 0).all()) and bool((y[x < 0] == 0).all())
+        for x, y in zip([one, *large], results, strict=True)
+    )
+    return rectifier, bounded
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-2, atol=1e-3, equal_nan=True)
+
+
+def _of(module: nn.Module, *packages: str) -> bool:
+    return type(module).__module__.partition(".")[0] in packages

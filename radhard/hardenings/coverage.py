@@ -1,0 +1,78 @@
+"""How much of a model does a hardening protect, and what does it leave out?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from radhard.errors import InputError
+
+__all__ = ["Coverage"]
+
+_SHOWN = 4
+"""Parts left out that a line of text names; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a hardening protects of the parts of one kind, such as activation functions.
+
+    >>> print(Coverage("activation functions", ("1",), {"3": "GELU is no rectifier"}))
+    1 of 2 activation functions, not: 3 (GELU is no rectifier)
+    """
+
+    kind: str
+    """The kind of the parts, in the plural."""
+    covered: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By part that is not protected, and should be, the reason."""
+    exempt: Mapping[str, str] = field(default_factory=dict)
+    """By part that is none of them, such as an activation function with a bound of its own, why."""
+
+    @property
+    def total(self) -> int:
+        """How many parts ask for protection."""
+        return len(self.covered) + len(self.left_out)
+
+    def __str__(self) -> str:
+        text = f"{len(self.covered):,} of {self.total:,} {self.kind}"
+        if self.left_out:
+            text += f", not: {_listed(self.left_out)}"
+        if self.exempt:
+            text += f", apart from: {_listed(self.exempt)}"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "kind": self.kind,
+            "covered": list(self.covered),
+            "left_out": dict(self.left_out),
+            "exempt": dict(self.exempt),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Coverage":
+        """What `to_dict` gave.
+
+        Raises:
+            InputError: these values are something else.
+        """
+        known = values if isinstance(values, dict) else {}
+        kind, covered = known.get("kind"), known.get("covered")
+        reasons = [known.get(name) for name in ("left_out", "exempt")]
+        if not (isinstance(kind, str) and isinstance(covered, list) and _texts(covered)):
+            raise InputError(f"{values!r:.80} is not what a hardening covers")
+        if not all(isinstance(r, dict) and _texts([*r, *r.values()]) for r in reasons):
+            raise InputError(f"{values!r:.80} is not what a hardening leaves out")
+        left_out, exempt = (dict(r or {}) for r in reasons)
+        return cls(kind, tuple(covered), left_out, exempt)
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    shown = [f"{name} ({reason})" for name, reason in list(reasons.items())[:_SHOWN]]
+    more = len(reasons) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")

@@ -1,0 +1,137 @@
+"""Between which limits do the values lie that flow through a fault-free model?"""
+
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.hardenings.spot import Spot
+from radhard.hardenings.workpiece import Workpiece
+
+__all__ = ["FOLDS", "Per", "Profile", "folds", "profile"]
+
+FOLDS = 5
+"""Parts of the samples, each of which can be held out."""
+
+_PURPOSE = 17
+"""Of the chance by which samples fall into folds, that it be no other chance of a hardening."""
+
+Per = Literal["layer", "channel", "neuron"]
+"""For what there is a range: all values at a place, a channel, or one place of a sample's value."""
+
+
+@dataclass
+class Profile:
+    """Least and greatest value at every place, by fold of the samples."""
+
+    low: dict[Spot, Tensor]
+    """``(folds, ...)``; infinite for folds without samples."""
+    high: dict[Spot, Tensor]
+    divided: bool = True
+    """Whether each value belongs to one sample; folds cannot be held out otherwise."""
+
+    def of(self, spot: Spot, *, without: int | None = None) -> tuple[Tensor, Tensor]:
+        """Least and greatest value at a place: of all samples, or of those outside a fold."""
+        folds = [fold for fold in range(FOLDS) if fold != without]
+        return self.low[spot][folds].amin(0), self.high[spot][folds].amax(0)
+
+
+def folds(work: Workpiece) -> Tensor:
+    """The fold of every sample, by chance: data may come class after class, or classes in turn."""
+    order = work.random(_PURPOSE).permutation(len(work.data))
+    return torch.from_numpy(order % FOLDS)
+
+
+def profile(
+    work: Workpiece,
+    spots: Collection[Spot],
+    *,
+    per: Per,
+    axis: Mapping[Spot, int] | None = None,
+) -> Profile:
+    """The ranges of what flows at some places, over all data; places never reached are left out.
+
+    Args:
+        work: the model and its data.
+        spots: outputs and first inputs of modules.
+        per: for what there is a range.
+        axis: by place the axis of the channels, by default 1.
+
+    Raises:
+        InputError: NaN flows, values of different shapes where each place has a range, or a first
+            input that is given by name.
+    """
+    found = Profile({}, {})
+    work.profiled.extend(spot.path for spot in spots)
+    fold_of = folds(work)
+
+    now = fold_of
+
+    def see(spot: Spot, values: Tensor) -> None:
+        # A module may be given several rows a sample, such as one for each step.
+        each, rest = divmod(len(values), len(now)) if values.ndim else (0, 1)
+        found.divided &= each > 0 and rest == 0
+        for fold in range(FOLDS):
+            part = values
+            if each > 0 and rest == 0:
+                part = values[(now == fold).to(values.device).repeat_interleave(each)]
+            if not part.ndim or len(part):
+                _add(work, found, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
+
+    for rows, batch in work.data.batches(work.batch):
+        now = fold_of[rows]
+        with torch.no_grad(), ExitStack() as hooks:
+            for spot in spots:
+                hooks.callback(_hooked(work, spot, see).remove)
+            work.call(work.model, batch)
+    return found
+
+
+def _hooked(work: Workpiece, spot: Spot, see: Any) -> Any:
+    module = work.model.get_submodule(spot.path)
+
+    def before(_: nn.Module, args: tuple[Any, ...]) -> None:
+        if not args:
+            raise InputError(f"{work.by}: {spot.path!r} is given its input by name, not by place")
+        see(spot, args[0].detach())
+
+    def after(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001
+        see(spot, output.detach())
+
+    # At once, for a value may be changed in place later on in the pass.
+    if spot.place == "input":
+        return module.register_forward_pre_hook(before)
+    return module.register_forward_hook(after)
+
+
+def _add(work: Workpiece, found: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:
+    if spot not in found.low:
+        shape = (FOLDS, *low.shape)
+        found.low[spot] = low.new_full(shape, torch.inf)
+        found.high[spot] = high.new_full(shape, -torch.inf)
+    if low.shape != found.low[spot].shape[1:]:
+        raise InputError(
+            f"{work.by}: values of different shapes flow through {spot.path!r}, so that "
+            "there is no range for each of their places; take one for the layer, "
+            "or give the model a module for each call"
+        )
+    if low.isnan().any():
+        raise InputError(
+            f"{work.by}: NaN flows through {spot.path!r} without any fault; "
+            "no range follows from that"
+        )
+    found.low[spot][fold] = torch.minimum(found.low[spot][fold], low)
+    found.high[spot][fold] = torch.maximum(found.high[spot][fold], high)
+
+
+def _extremes(values: Tensor, per: Per, axis: int) -> tuple[Tensor, Tensor]:
+    if per == "layer":
+        return values.amin(), values.amax()
+    if per == "neuron":
+        return values.amin(0), values.amax(0)
+    over = [other for other in range(values.ndim) if other != axis % values.ndim]
+    return values.amin(over), values.amax(over)

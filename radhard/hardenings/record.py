@@ -1,0 +1,184 @@
+"""What is kept of how a model was hardened?"""
+
+import hashlib
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets import Data
+from radhard.datasets.batch import tensors
+from radhard.errors import InputError
+from radhard.hardenings.coverage import Coverage
+from radhard.stats import clopper_pearson, percent
+
+__all__ = ["HeldOut", "Record", "digests", "overlap", "overlap_note", "put_records", "records"]
+
+_ATTRIBUTE = "_radhard_records"
+_KEPT = 2**14
+"""Most digests of samples that a record keeps; of more, the least ones, which are a random part."""
+_WIDTH = 16
+"""Hexadecimal digits of a digest."""
+
+TOLERATED = 0.05
+"""Share of fault-free answers that a hardening may change before that is worth a warning."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Fault-free answers that limits change which come from the other samples of the profile."""
+
+    samples: int
+    changed: int
+    """Samples with another answer."""
+    moved: int
+    """Samples with other outputs, beyond rounding."""
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Exact 95 % limits of the share of answers that change."""
+        return clopper_pearson(self.changed, self.samples)
+
+    @property
+    def few(self) -> bool:
+        """Whether it cannot be excluded that more answers change than are tolerated."""
+        return self.limits[1] > TOLERATED
+
+    def __str__(self) -> str:
+        low, high = self.limits
+        return (
+            f"of {self.samples:,} fault-free samples held out of the profile in turn, "
+            f"{self.moved:,} had values out of bounds and {self.changed:,} another answer "
+            f"({percent(self.changed / self.samples)} [{percent(low)}, {percent(high)}])"
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a model was hardened once: by what, what that covers, and on which data."""
+
+    by: str
+    """The hardening, as text."""
+    coverage: tuple[Coverage, ...] = ()
+    held_out: tuple[HeldOut, ...] = ()
+    data: str = ""
+    """Name of the data that were profiled, with the number of samples."""
+    samples: tuple[str, ...] = ()
+    """Digests of the samples profiled, in order of their values."""
+
+    @property
+    def doubts(self) -> list[str]:
+        """For what less may hold than one thinks: parts left out, and too few samples."""
+        partial = [f"{self.by} protects {part}" for part in self.coverage if part.left_out]
+        few = [
+            f"{self.by} was profiled on too few samples to be sure that it changes at most "
+            f"{percent(TOLERATED)} of the answers without a fault: {found}; profile more of the "
+            "training data"
+            for found in self.held_out
+            if found.few
+        ]
+        return [*partial, *few]
+
+    def lines(self) -> list[str]:
+        """What it covers, and what it does without faults, a line each."""
+        return [
+            *(f"{self.by} protects {part}" for part in self.coverage),
+            *(f"{self.by}: {found}" for found in self.held_out if not found.few),
+            *(text for text in self.doubts if "too few" in text),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "by": self.by,
+            "coverage": [part.to_dict() for part in self.coverage],
+            "held_out": [[found.samples, found.changed, found.moved] for found in self.held_out],
+            "data": self.data,
+            "samples": "".join(self.samples),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Record":
+        """What `to_dict` gave.
+
+        Raises:
+            InputError: these values are something else.
+        """
+        known = values if isinstance(values, dict) else {}
+        by, data, samples = (known.get(name) for name in ("by", "data", "samples"))
+        coverage, held_out = (known.get(name) for name in ("coverage", "held_out"))
+        texts = isinstance(by, str) and isinstance(data, str) and isinstance(samples, str)
+        if not texts or not isinstance(coverage, list) or not isinstance(held_out, list):
+            raise InputError(f"{values!r:.80} is not the record of a hardening")
+        return cls(
+            str(by),
+            tuple(map(Coverage.from_dict, coverage)),
+            tuple(map(_counted, held_out)),
+            str(data),
+            tuple(textwrap.wrap(str(samples), _WIDTH)),
+        )
+
+
+def _counted(values: Any) -> HeldOut:
+    whole = isinstance(values, list) and all(type(value) is int for value in values)
+    if not whole or len(values) != 3 or not 0 <= max(values[1:]) <= values[0]:
+        raise InputError(f"{values!r:.80} is not what was found on samples held out")
+    return HeldOut(*values)
+
+
+def records(model: nn.Module) -> tuple[Record, ...]:
+    """The records of all hardenings of a model, in their order."""
+    found = vars(model).get(_ATTRIBUTE, ())
+    return tuple(one for one in found if isinstance(one, Record))
+
+
+def put_records(model: nn.Module, found: Iterable[Record]) -> None:
+    """Keep records with a model; copies of it have them too, its tensors and text do not."""
+    vars(model)[_ATTRIBUTE] = tuple(found)
+
+
+def digests(data: Data) -> tuple[str, ...]:
+    """A short digest of the inputs of every sample, in order of their values."""
+    parts = [_rows(tensor) for _, tensor in tensors(data.inputs)]
+    found = set()
+    for rows in zip(*parts, strict=True):
+        digest = hashlib.blake2b(digest_size=_WIDTH // 2)
+        for row in rows:
+            digest.update(row.data)
+        found.add(digest.hexdigest())
+    return tuple(sorted(found)[:_KEPT])
+
+
+def overlap(record: Record, data: Data) -> float:
+    """Which share of some data was profiled.
+
+    Digests are evenly distributed, so that of a profile whose least ones are kept they stand for
+    all those up to the largest of them.
+    """
+    mine = digests(data)
+    if len(record.samples) >= _KEPT:
+        mine = tuple(one for one in mine if one <= record.samples[-1])
+    known = set(record.samples)
+    return sum(one in known for one in mine) / len(mine) if mine else 0.0
+
+
+def overlap_note(record: Record, data: Data) -> str:
+    """What is to be known where a model is judged by data that it was profiled on, or nothing."""
+    share = overlap(record, data) if record.samples else 0.0
+    if not share:
+        return ""
+    return (
+        f"{record.by} was profiled on {record.data}, among which are {percent(share)} of the "
+        "samples on which the faults were tried: limits lie on the largest values of these very "
+        "samples, so that results on other data may differ; profile training data"
+    )
+
+
+def _rows(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    rows = plain.reshape(len(plain), -1).view(torch.uint8).numpy()
+    return np.ascontiguousarray(rows)

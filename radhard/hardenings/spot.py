@@ -1,0 +1,15 @@
+"""Where in a model can a part stand?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Spot"]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """The output of a module, or its first input."""
+
+    path: str
+    """Qualified name of the module."""
+    place: Literal["output", "input"] = "output"

@@ -4,27 +4,37 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from radhard.arguments import (
+    component_of,
+    components_of,
+    demand_function,
+    demand_path,
+    share,
+    whole,
+)
 from radhard.datasets.data import Data
 from radhard.engines import Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
-from radhard.engines.base import Figures
 from radhard.engines.golden import golden_answers, golden_outputs
 from radhard.engines.workers import demand_possible, executed, one_thread
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import plain
+from radhard.forward import faultless, plain
 from radhard.manifest import difference, environment, identity
-from radhard.metrics import Accuracy, Metric, Outcome, Panel
+from radhard.metrics import Metric, Outcome, Panel
+from radhard.metrics.base import kind_of
+from radhard.module import usable_module
 from radhard.progress import Progress
+from radhard.remarks import remarks, usual_metrics
 from radhard.results import Results
 from radhard.samplers import Sampler
-from radhard.space import FaultSpace, Numbers
+from radhard.samplers.given import sampler_of
+from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import parse
 from radhard.store import Store
 from radhard.targets import Forward
@@ -41,12 +51,12 @@ def run(
     model: nn.Module,
     data: Any,
     space: FaultSpace,
-    sampler: Sampler,
+    sampler: Sampler | str | Sequence[int | Fault],
     *,
-    metrics: Sequence[Metric] | None = None,
+    metrics: Metric | str | Sequence[Metric | str] | None = None,
     seed: int = 0,
     store: str | Path | None = None,
-    engine: Engine | Literal["auto"] = "auto",
+    engine: Engine | str = "auto",
     call: Forward = plain,
     batch: int = 100,
     progress: bool | None = None,
@@ -57,12 +67,14 @@ def run(
 ) -> Results:
     """Run a fault-injection campaign: every trial of the sampler, judged by the metrics.
 
+    Components may be given as text, as on the command line.
+
     Args:
         model: any network; it is put in evaluation mode meanwhile and comes back bit for bit.
         data: inputs with labels, as `Data`, a pair, a torch ``Dataset`` or ``DataLoader``.
         space: which faults there are.
-        sampler: which of them are tried.
-        metrics: by default `Outcome`, and `Accuracy` where there are labels.
+        sampler: which of them are tried; a list of faults or their numbers is `Given`.
+        metrics: by default `Outcome`, and `Accuracy` where there are labels that suit it.
         seed: of all chance; trial i depends on the seed and i only.
         store: the run file. One that holds part of the same run is continued.
         engine: how trials are executed; ``"auto"`` takes the one that the run file was begun with,
@@ -82,6 +94,18 @@ def run(
             it was.
         KeyboardInterrupt: all finished trials are in the run file; the same call continues.
     """
+    model = usable_module(model)
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    sampler = sampler_of(sampler)
+    if metrics is not None:
+        metrics = components_of(metrics, Metric, "metrics")  # type: ignore[type-abstract]
+    if engine != "auto":
+        engine = component_of(engine, Engine, "engine")  # type: ignore[type-abstract]
+    seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
+    workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
+    demand_path(store, "store")
+    demand_function(call, "call")
     data = Data.of(data)
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
@@ -94,31 +118,41 @@ def run(
     if batch < 1:
         raise InputError(f"batch={batch!r} is not allowed; at least 1 sample a forward pass")
     single = trials.single and any(site.samples is not None for site in space.sites)
-    _demand_samples(space, data)
+    space.demand_samples(len(data))
     repeated = audit_trials(len(trials), audit, seed)
     with evaluating(model) as was_training, one_thread(workers > 1):
         # Where a trial concerns one sample, that sample passes alone: batches of another size may
         # round differently, and a masked fault must leave the output as it was to the last bit.
         together = min(batch, len(data))
         batch = 1 if single else together
-        if metrics is None:
-            metrics = [Outcome()] if data.labels is None else [Outcome(), Accuracy()]
         # Where only the answers count, a few samples alone do.
         answers = all(site.samples is not None for site in space.sites) and all(
-            metric.by_answer for metric in metrics
+            metric.by_answer for metric in metrics or [Outcome()]
         )
         golden = (
-            golden_answers(model, data, faultless(call), together, deterministic=deterministic)
+            golden_answers(
+                model,
+                data,
+                faultless(call),
+                together,
+                deterministic=deterministic,
+                kind=kind_of(metrics or ()),
+            )
             if single and answers
             else golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
         )
+        said: list[str] = []
+        if metrics is None:
+            metrics, said = usual_metrics(golden, data.labels)
         panel = Panel(metrics, golden, data.labels, alone=single)
+        panel.demand_scores()
         campaign = Campaign(model, data, space, trials, panel, call, batch)
         demand_possible(campaign, workers)
         asked = identity(campaign, sampler, seed)
         with Store(store, write=True) as file:
             if file.empty:
                 engine, notes = _engine(engine, campaign, deterministic)
+                notes += [*said, *remarks(campaign)]
                 if was_training:
                     notes.append("The model was in training mode; it ran in evaluation mode.")
                 if not deterministic:
@@ -142,7 +176,7 @@ def run(
                     )
                 campaign.audits.update(_inferred(found))
             done = file.done()
-            if todo := _left(len(trials), done):
+            if todo := campaign.left(done):
                 engine = _same_engine(engine, file)
                 with Progress(len(trials), len(done), panel.main, shown=progress) as bar:
                     _execute(campaign, engine, todo, workers, file, bar)
@@ -153,54 +187,19 @@ def run(
             return Results(file.manifest(), file.frame(), foreign=True)
 
 
-def _left(planned: int, done: Numbers) -> Sequence[int]:
-    """The trials that are still to be executed; without a list where that is all of them."""
-    if not len(done):
-        return range(planned)
-    left = np.ones(planned, dtype=bool)
-    left[done[(done >= 0) & (done < planned)]] = False
-    return np.flatnonzero(left).tolist()
-
-
-def faultless(call: Forward) -> Forward:
-    """The same question, asked of a model without faults: if that fails, the input is at fault."""
-
-    def asked(model: nn.Module, batch: Any) -> Tensor:
-        try:
-            return call(model, batch)
-        except (InputError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:
-            lines = str(error).strip().splitlines() or [""]
-            raise InputError(
-                f"the fault-free forward pass fails: {type(error).__name__}: {lines[0]}; "
-                "do model and data suit each other?"
-            ) from error
-
-    return asked
-
-
-def _demand_samples(space: FaultSpace, data: Data) -> None:
-    for site in space.sites:
-        if site.samples is not None and site.samples != len(data):
-            raise InputError(
-                f"the fault space was made for {site.samples} samples, the data has {len(data)}; "
-                "make the space with the same data"
-            )
-
-
 def _engine(
-    engine: Engine | Literal["auto"], campaign: Campaign, deterministic: bool
+    engine: Engine | str, campaign: Campaign, deterministic: bool
 ) -> tuple[Engine, list[str]]:
     """The engine of a new run, ready, and what is to say about it."""
     if engine == "auto":
         choice = chosen(campaign, deterministic=deterministic)
         return choice.engine, [str(choice)]
+    assert isinstance(engine, Engine)
     engine.ready(campaign)
     return engine, []
 
 
-def _same_engine(engine: Engine | Literal["auto"], file: Store) -> Engine:
+def _same_engine(engine: Engine | str, file: Store) -> Engine:
     """The engine to go on with: that of the file, unless another one is asked for by name."""
     manifest = file.manifest()
     said = str(manifest.get("engine"))
@@ -211,6 +210,7 @@ def _same_engine(engine: Engine | Literal["auto"], file: Store) -> Engine:
             raise InputError(
                 f"the run was begun with engine {said!r}; name it to continue, or another one"
             ) from None
+    assert isinstance(engine, Engine)
     engines = _engines(manifest)
     if repr(engine) not in engines:
         # Written before its first trial is.
@@ -248,7 +248,7 @@ def _execute(
     with closing(executed(campaign, engine, todo, workers)) as parts:
         try:
             for numbers, figures in parts:
-                file.add(_rows(campaign, numbers, figures))
+                file.add(campaign.rows(numbers, figures))
                 if len(campaign.audits) > audits:
                     file.note("inferred", campaign.audits)  # at once with what was inferred
                     audits = len(campaign.audits)
@@ -285,13 +285,3 @@ def _note(file: Store, notes: Sequence[str]) -> None:
     said = file.manifest().get("notes", [])
     if fresh := [note for note in notes if note not in said]:
         file.note("notes", [*said, *fresh])
-
-
-def _rows(campaign: Campaign, numbers: Sequence[int], figures: Figures) -> list[tuple[Any, ...]]:
-    """Trial, its fault (None where it has many), how many, and its figures."""
-    values = figures.tolist()
-    if campaign.trials.single:
-        faults = campaign.trials.at(np.asarray(numbers, dtype=np.int64)).tolist()
-        return [(n, f, 1, *v) for n, f, v in zip(numbers, faults, values, strict=True)]
-    counts = [len(campaign.trials[trial]) for trial in numbers]
-    return [(n, None, c, *v) for n, c, v in zip(numbers, counts, values, strict=True)]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from radhard.module import eager
+
 __all__ = ["evaluating"]
 
 
@@ -15,7 +17,7 @@ def evaluating(model: nn.Module) -> Iterator[bool]:
 
     Fused attention kernels that bypass the modules inside a transformer layer are off while open:
     a hook inside such a layer would never be called, and golden and faulty outputs must come from
-    the same arithmetic.
+    the same arithmetic. For the same reason compiled parts run as the Python code they are.
     """
     # Set by hand, because exported programs refuse eval() and train().
     was = {module: module.training for module in model.modules()}
@@ -24,7 +26,8 @@ def evaluating(model: nn.Module) -> Iterator[bool]:
         for module in was:
             module.training = False
         torch.backends.mha.set_fastpath_enabled(False)
-        yield any(was.values())
+        with eager():
+            yield any(was.values())
     finally:
         for module, training in was.items():
             module.training = training

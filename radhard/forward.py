@@ -1,13 +1,17 @@
 """How is a model asked for its outputs?"""
 
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.leaves import leaves
 
-__all__ = ["plain"]
+__all__ = ["faultless", "plain"]
+
+Call = Callable[[nn.Module, Any], Tensor]
 
 
 def plain(model: nn.Module, batch: Any) -> Tensor:
@@ -31,3 +35,21 @@ def plain(model: nn.Module, batch: Any) -> Tensor:
             "(on the command line: --call file.py:function)"
         )
     return outputs
+
+
+def faultless(call: Call) -> Call:
+    """The same question, asked of a model without faults: if that fails, the input is at fault."""
+
+    def asked(model: nn.Module, batch: Any) -> Tensor:
+        try:
+            return call(model, batch)
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            raise InputError(
+                f"the fault-free forward pass fails: {type(error).__name__}: {lines[0]}; "
+                "do model and data suit each other?"
+            ) from error
+
+    return asked

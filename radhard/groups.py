@@ -87,7 +87,11 @@ class Groups:
         codes = np.array([[number[key] for key in row] for row in table], dtype=np.int64)
 
         population: dict[tuple[int, int], int] = {}
-        for at, stratum in enumerate(self._trials.strata):
+        if self._trials.listed is not None:
+            places, _, variants = space.locate(self._trials.listed)
+            for group in codes[places, variants].tolist():
+                population[group, 0] = population.get((group, 0), 0) + 1
+        for at, stratum in enumerate(self._trials.strata if not population else ()):
             for place, variant, size in overlaps(space, stratum):
                 part = int(codes[place, variant]), at
                 population[part] = population.get(part, 0) + size

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.faults import FaultModel
 from radhard.formats import Format
+from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.targets import Site
 
@@ -54,9 +55,13 @@ def inject(
     Raises:
         InputError: a fault is not in the space, or the model lacks the struck tensor.
     """
+    model = module_of(model)
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     injection = Injection()
     places, words, variants = space.locate(numbered(space, faults))
     stack = ExitStack()
+    stack.enter_context(eager())
     # Closed twice, for Ctrl-C may come at the very moment of closing.
     try:
         try:

@@ -4,13 +4,15 @@ import hashlib
 import json
 import math
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from radhard.engines import Campaign
 from radhard.errors import InputError
@@ -80,10 +82,28 @@ def fingerprint(model: nn.Module) -> str:
     digest = hashlib.sha256(repr(model).encode())
     tensors = (*model.named_parameters(), *model.named_buffers())
     for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
-        raw = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {raw.dtype} {tuple(raw.shape)}".encode())
-        digest.update(raw.reshape(-1).view(torch.uint8).numpy().tobytes())
+        for part in _parts(tensor.detach()):
+            raw = part.cpu().contiguous()
+            digest.update(f"{name} {raw.dtype} {tuple(raw.shape)}".encode())
+            digest.update(raw.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _parts(tensor: Tensor) -> Iterator[Tensor]:
+    """The plain tensors that a tensor consists of; itself, where it is one."""
+    if is_traceable_wrapper_subclass(tensor):
+        for name in tensor.__tensor_flatten__()[0]:
+            yield from _parts(getattr(tensor, name))
+    elif tensor.layout == torch.sparse_coo:
+        yield from (tensor._indices(), tensor._values())
+    elif tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        yield from (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+    elif tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        yield from (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+    elif tensor.layout == torch.strided:
+        yield tensor.int_repr() if tensor.is_quantized else tensor
+    else:
+        yield tensor.to_dense()
 
 
 def environment(device: torch.device | None) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Which faults are there?"""
 
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any, overload
@@ -10,14 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from radhard.arguments import component_of, components_of, demand_function
 from radhard.datasets.data import Data
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import FaultModel
 from radhard.formats import Format
 from radhard.forward import plain
+from radhard.module import usable_module
 from radhard.spec import parse
 from radhard.storage import fitted
 from radhard.targets import Forward, Site, Strike, Target
+from radhard.targets.patterns import reasons
 
 __all__ = ["Fault", "FaultSpace", "Numbers"]
 
@@ -52,6 +56,7 @@ class FaultSpace(Sequence[Fault]):
         *,
         targets: Sequence[Target],
         fitted: Sequence[Format] | None = None,
+        left_out: Mapping[str, str] | None = None,
     ) -> None:
         self.sites = tuple(sites)
         self.fault = fault
@@ -59,6 +64,8 @@ class FaultSpace(Sequence[Fault]):
         self.targets = tuple(targets)
         self.fitted = tuple(fitted) if fitted is not None else (format,) * len(self.sites)
         """The format as it holds each site: with the scale of the tensor where it has one."""
+        self.left_out = dict(left_out or {})
+        """Tensors that a target means but in which no fault can be injected, each with why."""
         self.variants = fault.variants(format)
         """Faults per word."""
         self.words: Numbers = np.array([site.words for site in self.sites], dtype=np.int64)
@@ -75,23 +82,29 @@ class FaultSpace(Sequence[Fault]):
     def of(
         cls,
         model: nn.Module,
-        target: Target | Sequence[Target],
-        fault: FaultModel,
-        format: Format,
+        target: Target | str | Sequence[Target | str],
+        fault: FaultModel | str,
+        format: Format | str,
         *,
         data: Any = None,
         call: Forward = plain,
     ) -> "FaultSpace":
         """The faults of a model: where (one target or several), what happens, how words are stored.
 
-        ``data`` is needed by targets whose tensors flow (`Activations`, `Inputs`); ``call`` by
-        models that do not return one tensor.
+        Components may be given as text, as on the command line. ``data`` is needed by targets
+        whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do not return one
+        tensor. Tensors that a pattern means but that hold no plain floating-point words are in
+        `left_out`, of which a `RadhardWarning` tells.
 
         Raises:
             InputError: a pattern matches nothing, two targets share a tensor, or the model's
                 tensors do not hold values of the format (`stored_as` makes a model that does).
         """
-        targets = (target,) if isinstance(target, Target) else tuple(target)
+        model = usable_module(model)
+        targets = components_of(target, Target, "target")  # type: ignore[type-abstract]
+        fault = _fault_model(fault)
+        format = component_of(format, Format, "format")  # type: ignore[type-abstract]
+        demand_function(call, "call")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
             device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
@@ -101,7 +114,11 @@ class FaultSpace(Sequence[Fault]):
             if times > 1:
                 raise InputError(f"{name!r} is reached by more than one of the targets {targets}")
         held = [fitted(format, model, site) for site in sites]
-        return cls(sites, fault, format, targets=targets, fitted=held)
+        left = {name: why for one in targets for name, why in one.left_out(model).items()}
+        space = cls(sites, fault, format, targets=targets, fitted=held, left_out=left)
+        if left:
+            warnings.warn(space.remarks()[0], RadhardWarning, stacklevel=2)
+        return space
 
     def __len__(self) -> int:
         return int(self.starts[-1]) * self.variants
@@ -142,7 +159,24 @@ class FaultSpace(Sequence[Fault]):
 
     def __repr__(self) -> str:
         target = " + ".join(map(repr, self.targets))
-        return f"<{len(self):,} faults: {self.fault!r} in {target} stored as {self.format!r}>"
+        left = f", without {reasons(self.left_out)}" if self.left_out else ""
+        return f"<{len(self):,} faults: {self.fault!r} in {target} stored as {self.format!r}{left}>"
+
+    def demand_samples(self, count: int) -> None:
+        """Raise `InputError` unless the space was made for as many samples, or for any."""
+        for site in self.sites:
+            if site.samples is not None and site.samples != count:
+                raise InputError(
+                    f"the fault space was made for {site.samples} samples, the data has {count}; "
+                    "make the space with the same data"
+                )
+
+    def remarks(self) -> list[str]:
+        """What a reader of results should know of what this space holds, in sentences."""
+        found = []
+        if self.left_out:
+            found.append(f"Left out, as no fault can be injected there: {reasons(self.left_out)}.")
+        return found
 
     def place(self, tensor: str) -> int:
         """The position in `sites` of the tensor with this name."""
@@ -183,7 +217,9 @@ class FaultSpace(Sequence[Fault]):
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, enough to rebuild it without the model."""
+        left = {"left out": self.left_out} if self.left_out else {}
         return {
+            **left,
             "targets": [repr(target) for target in self.targets],
             "fault": repr(self.fault),
             "format": repr(self.format),
@@ -205,12 +241,24 @@ class FaultSpace(Sequence[Fault]):
             format,
             targets=[parse(t, Target, foreign=foreign) for t in plain["targets"]],  # type: ignore[type-abstract]
             fitted=[format.scaled(scale) for scale in plain["scales"]],
+            left_out={str(name): str(why) for name, why in plain.get("left out", {}).items()},
         )
 
     def _number(self, fault: Fault) -> int | None:
+        if not all(isinstance(n, int | np.integer) for n in (fault.word, fault.variant)):
+            return None
         place = self._places.get(fault.tensor)
         if place is None or not 0 <= fault.variant < self.variants:
             return None
         if not 0 <= fault.word < self.words[place]:
             return None
         return (int(self.starts[place]) + fault.word) * self.variants + fault.variant
+
+
+def _fault_model(fault: Any) -> FaultModel:
+    if isinstance(fault, list | tuple):
+        raise InputError(
+            f"{len(fault)} fault models were given, and a space has one; make a space for each and "
+            "run one campaign after another"
+        )
+    return component_of(fault, FaultModel, "fault")  # type: ignore[type-abstract]

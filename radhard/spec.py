@@ -11,7 +11,7 @@ import types
 import typing
 import warnings
 from abc import ABC
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Self, TypeVar, dataclass_transform
 
 from radhard.errors import InputError
 from radhard.hints import fits, in_words
@@ -20,6 +20,11 @@ __all__ = ["Component", "component", "listed", "near", "parse", "parse_call"]
 
 MAX_LENGTH = 10_000
 """Longest text that is read, in characters: what is longer is no spec, and may break the parser."""
+
+MAX_LIST = 10_000_000
+"""The same where the one argument is a flat list of numbers, or of (name, number, number)."""
+
+_LIST = re.compile(r"[\w.:]++\(\((?:(?:\d++|\('[^'\\]*+', \d++, \d++\))(?:, |,?(?=\))))*+\)\)")
 
 MAX_BITS = 128
 """Widest whole number that is read: Python refuses to print very large ones, also in a message."""
@@ -34,6 +39,13 @@ class Component(ABC):  # noqa: B024  # its families have the abstract methods
     Subclasses are decorated with `component` and may define `check`. A field with ``init=False``
     is a part's own business: never given, never printed.
     """
+
+    def __new__(cls, *args: object, **given: object) -> Self:  # noqa: ARG004
+        if "__dataclass_fields__" not in vars(cls) and not inspect.isabstract(cls):
+            raise InputError(
+                f"{_qualified(cls)}: decorate the class with @radhard.spec.component first"
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         hints = _hints(type(self))
@@ -116,7 +128,7 @@ def parse_call(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, A
     >>> parse_call("mnist(split='test', n=500)")
     (None, 'mnist', (), {'split': 'test', 'n': 500})
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH and not (len(text) <= MAX_LIST and _LIST.fullmatch(text)):
         raise InputError(
             f"a name and its arguments have at most {MAX_LENGTH} characters; "
             f"{text[:40]!r}... has {len(text)}"
@@ -200,7 +212,8 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _arguments(part: "Component") -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(part) if field.init]  # type: ignore[arg-type]
+    found = [field for field in dataclasses.fields(part) if field.init]  # type: ignore[arg-type]
+    return sorted(found, key=lambda field: field.kw_only is True)  # as a call has them
 
 
 def _qualified(cls: type) -> str:

@@ -26,6 +26,11 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"hold its flips; choose a format of {8 * dtype.itemsize} bits or fewer"
         )
     native = _native(format)
+    if dtype.is_floating_point and dtype.itemsize == 1 and native != dtype:
+        raise InputError(
+            f"{site.name!r} is {site.dtype}, whose words are not those of {format!r}; leave it out "
+            "of the pattern, or convert the model to float32 (model.float())"
+        )
     if site.flows:
         return _flowing(format, model, site, computed=native == dtype)
     if native is not None and torch.promote_types(native, dtype) != dtype:

@@ -337,7 +337,7 @@ def test_forward_that_is_not_deterministic_is_refused_unless_told_otherwise(tmp_
     assert not path.exists()
     results = campaign(path, model=Noisy().eval(), deterministic=False, engine="auto")
     assert results.complete
-    chosen, allowed = results.manifest["notes"]
+    chosen, *_, allowed = results.manifest["notes"]
     assert chosen.startswith("engine='auto' chose Serial(): fault-free passes may differ")
     assert allowed == "Fault-free passes were allowed to differ."
 
@@ -351,7 +351,7 @@ def test_nan_without_any_fault_is_refused(tmp_path):
 
 
 def test_more_distinct_faults_than_there_are_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"961 distinct faults of .* which has 960"):
+    with pytest.raises(InputError, match=r"961 distinct faults.* 960"):
         campaign(tmp_path / "run.db", sampler=Uniform(961))
     assert not (tmp_path / "run.db").exists()
     assert len(campaign(sampler=Uniform(960))) == 960

@@ -12,6 +12,7 @@ from radhard.analyses.looking import looked_at
 from radhard.analyses.subject import Subject
 from radhard.forward import plain
 from radhard.manifest import fingerprint
+from radhard.module import usable_module
 from radhard.scores import Level, Scores, Unit, Values
 from radhard.spec import Component
 from radhard.targets import Forward
@@ -48,6 +49,7 @@ class Analysis(Component):
         batch: int = 100,
         seed: int = 0,
         progress: bool | None = None,
+        deterministic: bool = True,
     ) -> Scores:
         """Look at the model and predict.
 
@@ -58,13 +60,22 @@ class Analysis(Component):
             batch: samples a forward pass.
             seed: of all chance.
             progress: show a progress bar; by default where there is a terminal.
+            deterministic: refuse a model whose fault-free passes differ.
 
         Raises:
             InputError: the model or the data cannot be used; the message says what to do.
         """
         began = time.perf_counter()
+        model = usable_module(model)
         with looked_at(
-            repr(self), model, data, call=call, batch=batch, seed=seed, progress=progress
+            repr(self),
+            model,
+            data,
+            call=call,
+            batch=batch,
+            seed=seed,
+            progress=progress,
+            deterministic=deterministic,
         ) as subject:
             found = self.find(subject)
         return Scores(

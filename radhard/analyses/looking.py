@@ -7,11 +7,13 @@ from typing import Any
 from torch import nn
 
 from radhard.analyses.subject import Subject
-from radhard.campaign import faultless
+from radhard.arguments import demand_function, whole
 from radhard.datasets.data import Data
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
+from radhard.forward import faultless
+from radhard.module import usable_module
 from radhard.targets import Forward
 
 __all__ = ["looked_at"]
@@ -27,24 +29,36 @@ def looked_at(
     batch: int,
     seed: int,
     progress: bool | None,
+    deterministic: bool = True,
 ) -> Iterator[Subject]:
     """A model in evaluation mode with data while open, left bit for bit as it was.
 
     Raises:
         InputError: it is no classifier, or cannot be used with these data.
     """
+    model = usable_module(model)
+    seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
+    demand_function(call, "call")
     data = Data.of(data)
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
     batch = min(batch, len(data))
     with evaluating(model), untouched(model):
-        logits = golden_outputs(model, data, faultless(call), batch)
+        logits = golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
+        if not logits.is_floating_point():
+            raise InputError(
+                f"{by} looks at classifiers, with scores of classes; this model gives whole "
+                f"numbers ({logits.dtype}), as token ids and classes are; give the scores before "
+                "them: call=lambda model, batch: ..."
+            )
         if logits.ndim != 2 or logits.shape[1] < 2:
             raise InputError(
                 f"{by} looks at classifiers, with outputs (samples, classes); this model gives "
                 f"{tuple(logits.shape)}"
             )
-        subject = Subject(model, data, call, batch, seed, logits, progress)
+        subject = Subject(
+            model, data, call, batch, seed, logits, progress, deterministic=deterministic
+        )
         with subject.shown(by):
             yield subject
 

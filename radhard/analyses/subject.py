@@ -37,6 +37,8 @@ class Subject:
     logits: Tensor
     """Golden outputs, ``(samples, classes)``."""
     progress: bool | None = None
+    deterministic: bool = True
+    """Whether fault-free passes that differ are refused."""
     samples: int = 0
     """How many samples passed through the model or part of it, backward passes not counted."""
     _watch: Watch = field(default_factory=Watch, repr=False)

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import torch
 from rich.console import Console
 
-from radhard.campaign import faultless, run
+from radhard.campaign import run
 from radhard.cli.console import show_results
 from radhard.cli.given import Given, said_in
 from radhard.engines import Engine
 from radhard.faults import FaultModel
 from radhard.formats import Format
+from radhard.forward import faultless
 from radhard.metrics import Metric
 from radhard.results import Results
 from radhard.samplers import Sampler
@@ -48,7 +49,6 @@ class Asked(Given):
     audit: float
     report: Path | None
     max_rate: float | None
-    allow_nondeterministic: bool
 
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""

@@ -115,6 +115,7 @@ class Examined(Given):
             call=loaded.call,
             batch=self.batch or 100,
             seed=self.seed or 0,
+            deterministic=not self.allow_nondeterministic,
         )
         scores, ranges = found if isinstance(found, tuple) else (found, None)
         how = {

@@ -49,6 +49,7 @@ class Given:
     threads: int
     device: str
     trust: bool
+    allow_nondeterministic: bool = False
     taken: set[str] = field(default_factory=set)
     """Options that were not given, and that a run file answered."""
 

@@ -30,6 +30,9 @@ def names_a_model(verb: Verb) -> Verb:
         click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads."),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
         click.option(
+            "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
+        ),
+        click.option(
             "--trust", is_flag=True, help="Run code outside radhard that a run file names."
         ),
     ]

@@ -93,6 +93,7 @@ class Protected(Given):
             "call": loaded.call,
             "batch": self.batch or 100,
             "seed": self.seed or 0,
+            "deterministic": not self.allow_nondeterministic,
         }
         if isinstance(scores, Analysis):
             scores = scores(model, loaded.data, **how)
@@ -121,7 +122,7 @@ class Protected(Given):
         for data, what in ((loaded.data, "profiled"), (other, "validate")):
             if data is None:
                 continue
-            pair = [_accuracy(model, data, loaded, batch) for model in (loaded.model, hard)]
+            pair = [self._accuracy(model, data, loaded) for model in (loaded.model, hard)]
             if pair[0] is not None and pair[1] is not None:
                 name = f"fault-free accuracy, {data.name} ({len(data):,} samples)"
                 say(console, f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
@@ -130,6 +131,18 @@ class Protected(Given):
             assert self.model is not None
             save(hard, self.output, base=source(self.model), facts=facts)
             console.print(f"hardened: {self.output}", soft_wrap=True, highlight=False)
+
+    def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
+        if data.labels is None:
+            return None
+        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+        placed = data if device is None else data.to(device)
+        batch, deterministic = min(self.batch or 100, len(data)), not self.allow_nondeterministic
+        with evaluating(model):
+            logits = golden_outputs(model, placed, loaded.call, batch, deterministic=deterministic)
+        if logits.ndim != 2 or placed.labels is None or placed.labels.ndim != 1:
+            return None
+        return float((logits.argmax(1) == placed.labels).double().mean())
 
 
 def _told(cost: Any) -> list[str]:
@@ -149,15 +162,3 @@ def _added(hard: nn.Module) -> list[str]:
         f"{len(sizes):,} part{'' if len(sizes) == 1 else 's'} {kind}, {sum(sizes):,} numbers ({by})"
         for (by, kind), sizes in found.items()
     ]
-
-
-def _accuracy(model: nn.Module, data: Data, loaded: Loaded, batch: int) -> float | None:
-    if data.labels is None:
-        return None
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
-    placed = data if device is None else data.to(device)
-    with evaluating(model):
-        logits = golden_outputs(model, placed, loaded.call, min(batch, len(data)))
-    if logits.ndim != 2 or placed.labels is None or placed.labels.ndim != 1:
-        return None
-    return float((logits.argmax(1) == placed.labels).double().mean())

@@ -44,6 +44,7 @@ class Replayed:
     threads: int
     device: str
     trust: bool
+    allow_nondeterministic: bool = False
 
     def carry_out(self) -> int:
         """Replay, show, and return the exit code."""
@@ -67,6 +68,7 @@ class Replayed:
             workers=self.workers,
             names={**given.names(loaded.data), "replayed": str(self.run)},
             foreign=self.trust,
+            deterministic=False if self.allow_nondeterministic else None,
         )
         return self._show(found, Console())
 

@@ -42,9 +42,6 @@ __all__ = ["run"]
     type=Number(0, 1),
     help="Exit 1 unless the critical rate is surely below.",
 )
-@click.option(
-    "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
-)
 def run(**given: Any) -> int:
     """Run a fault-injection campaign on MODEL and print how often a fault changes an answer.
 

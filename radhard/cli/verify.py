@@ -43,6 +43,9 @@ __all__ = ["verify"]
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes.")
 @click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option(
+    "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
+)
 @click.option("--trust", is_flag=True, help="Run code outside radhard that RUN or MODEL names.")
 def verify(**given: Any) -> int:
     """Try the very faults of RUN on a hardened model, and compare the two fault by fault.

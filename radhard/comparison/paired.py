@@ -99,6 +99,12 @@ def compare(
     Raises:
         InputError: a figure or grouping that either lacks, or no group that both have.
     """
+    for which, results in (("first", before), ("second", after)):
+        if not isinstance(results, Results):
+            raise InputError(
+                f"the {which} run is {type(results).__name__}; give Results, as run returns them "
+                "or Results.open(...) reads them"
+            )
     column = before.column(name)
     if column not in after.columns:
         raise InputError(

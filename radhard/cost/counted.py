@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from radhard.campaign import faultless
 from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
 from radhard.formats import Format
-from radhard.forward import plain
+from radhard.forward import faultless, plain
 from radhard.leaves import leaves
+from radhard.module import usable_module
 from radhard.targets import Forward
 
 __all__ = ["Cost", "cost"]
@@ -70,6 +70,7 @@ def cost(
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
     Cost(parameters=8, buffers=0, bits=256, macs=6)
     """
+    model = usable_module(model)
     tensors = _distinct(model)
     stored = {t: _bits(t, format) for t in tensors}
     parameters = [t for t in tensors if isinstance(t, nn.Parameter)]

@@ -15,6 +15,7 @@ from radhard.forward import plain
 from radhard.metrics import Detected, open_set_score
 from radhard.metrics.open_set import SCORES, OpenSetScore
 from radhard.metrics.outputs import Golden
+from radhard.module import usable_module
 from radhard.stats import Estimate, mean_share
 from radhard.targets import Forward
 
@@ -107,14 +108,15 @@ def golden_logits(model: nn.Module, data: Any, call: Forward, batch: int) -> Ten
     Raises:
         InputError: the outputs are not logits of classes.
     """
+    model = usable_module(model)
     data = Data.of(data)
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
     with evaluating(model):
         golden = Golden(golden_outputs(model, data, call, min(batch, len(data))))
-    if golden.classes is None:
+    if golden.classes is None or not golden.dtype.is_floating_point:
         raise InputError(
             "alarms are raised on logits of classes, (samples, classes); this model gives "
-            f"{tuple(golden.outputs.shape)}"
+            f"{tuple(golden.outputs.shape)} of {golden.dtype}"
         )
     return golden.logits

@@ -61,6 +61,24 @@ class Campaign:
             return None
         return int(word[0]) // (site.words // site.samples)
 
+    def left(self, done: Numbers) -> Sequence[int]:
+        """The trials that are still to be executed; without a list where that is all of them."""
+        planned = len(self.trials)
+        if not len(done):
+            return range(planned)
+        left = np.ones(planned, dtype=bool)
+        left[done[(done >= 0) & (done < planned)]] = False
+        return np.flatnonzero(left).tolist()
+
+    def rows(self, numbers: Sequence[int], figures: Figures) -> list[tuple[Any, ...]]:
+        """Trial, its fault (None where it has many), how many, and its figures."""
+        values = figures.tolist()
+        if self.trials.single:
+            faults = self.trials.at(np.asarray(numbers, dtype=np.int64)).tolist()
+            return [(n, f, 1, *v) for n, f, v in zip(numbers, faults, values, strict=True)]
+        counts = [len(self.trials[trial]) for trial in numbers]
+        return [(n, None, c, *v) for n, c, v in zip(numbers, counts, values, strict=True)]
+
 
 class Engine(Component):
     """How trials are executed: the same verdicts as `Serial`, sooner.

@@ -7,6 +7,7 @@ from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.leaves import leaves
+from radhard.metrics.logits import Kind
 from radhard.metrics.outputs import Golden
 from radhard.targets import Forward
 
@@ -51,7 +52,13 @@ def golden_outputs(
 
 
 def golden_answers(
-    model: nn.Module, data: Data, call: Forward, batch: int, *, deterministic: bool = True
+    model: nn.Module,
+    data: Data,
+    call: Forward,
+    batch: int,
+    *,
+    deterministic: bool = True,
+    kind: Kind = "logits",
 ) -> Tensor:
     """Outputs for all samples with the answers that each of them gives alone, ``(samples, ...)``.
 
@@ -63,7 +70,9 @@ def golden_answers(
         InputError: as `golden_outputs`.
     """
     outputs = golden_outputs(model, data, call, batch, deterministic=deterministic)
-    golden = Golden(outputs)
+    golden = Golden(outputs, kind=kind)
+    if golden.classes is None:
+        return golden_outputs(model, data, call, 1, deterministic=deterministic)
     best = golden.logits.double().topk(min(2, golden.logits.shape[1]), dim=1).values
     size = golden.logits.double().abs().amax(dim=1)
     rounding = _CLOSE * torch.finfo(golden.outputs.dtype).eps

@@ -7,17 +7,18 @@ from typing import Any
 
 from torch import nn
 
-from radhard.campaign import faultless
+from radhard.arguments import demand_function, whole
 from radhard.datasets.data import Data
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError, RadhardWarning
 from radhard.evaluation import evaluating
-from radhard.forward import plain
+from radhard.forward import faultless, plain
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.hardenings.workpiece import Workpiece
 from radhard.leaves import leaves
 from radhard.manifest import fingerprint
+from radhard.module import demand_uncompiled, usable_module
 from radhard.scores import Scores
 from radhard.spec import Component
 from radhard.targets import Forward
@@ -46,6 +47,7 @@ class Hardening(Component):
         batch: int = 100,
         seed: int = 0,
         progress: bool | None = None,
+        deterministic: bool = True,
     ) -> nn.Module:
         """A hardened copy of the model.
 
@@ -57,6 +59,7 @@ class Hardening(Component):
             batch: samples a forward pass.
             seed: of all chance.
             progress: show a progress bar; by default where there is a terminal.
+            deterministic: refuse a model whose fault-free passes differ.
 
         Raises:
             InputError: the model, the data or the scores cannot be used; or the model is hardened
@@ -65,6 +68,15 @@ class Hardening(Component):
         Warns:
             RadhardWarning: parts are left out, or the data are too few; `records` has it too.
         """
+        model = usable_module(model)
+        demand_uncompiled(model, repr(self))
+        seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
+        demand_function(call, "call")
+        if scores is not None and not isinstance(scores, Scores):
+            raise InputError(
+                f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "
+                "Scores.load(...)"
+            )
         data = Data.of(data)
         device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
         data = data if device is None else data.to(device)
@@ -80,9 +92,18 @@ class Hardening(Component):
         made = copied(model)
         with evaluating(made):
             batch = min(batch, len(data))
-            logits = golden_outputs(made, data, faultless(call), batch)
+            logits = golden_outputs(made, data, faultless(call), batch, deterministic=deterministic)
             work = Workpiece(
-                made, data, scores, call, batch, seed, logits, repr(self), progress=progress
+                made,
+                data,
+                scores,
+                call,
+                batch,
+                seed,
+                logits,
+                repr(self),
+                progress=progress,
+                deterministic=deterministic,
             )
             self.harden(work)
         # Hardenings of somebody's own may note nothing of what they cover.

@@ -55,7 +55,9 @@ class SentinelNN(Hardening):
             cut(replace(work, scores=scores), self.prune, self.prune, "scores")
         if self.finetune:
             finetune(work, self.finetune, self.rate)
-        logits = golden_outputs(work.model, work.data, work.call, work.batch)
+        logits = golden_outputs(
+            work.model, work.data, work.call, work.batch, deterministic=work.deterministic
+        )
         left = replace(work, logits=logits, scores=self._scores(work) if self.share else None)
         if self.share:
             ChannelDuplication(share=self.share, edac="min").harden(left)
@@ -70,4 +72,5 @@ class SentinelNN(Hardening):
             batch=work.batch,
             seed=work.seed,
             progress=work.progress,
+            deterministic=work.deterministic,
         )

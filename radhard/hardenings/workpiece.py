@@ -33,6 +33,8 @@ class Workpiece:
     by: str
     """The hardening, as text."""
     progress: bool | None = None
+    deterministic: bool = True
+    """Whether fault-free passes that differ are refused."""
     coverage: list[Coverage] = field(default_factory=list)
     held_out: list[HeldOut] = field(default_factory=list)
     """What limits changed on samples that they did not come from."""

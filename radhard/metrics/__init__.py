@@ -10,6 +10,7 @@ from radhard.metrics.critical import Critical
 from radhard.metrics.detected import Detected
 from radhard.metrics.distance import Distance
 from radhard.metrics.f1 import F1
+from radhard.metrics.mismatch import Mismatch
 from radhard.metrics.open_set import open_set_score
 from radhard.metrics.outcome import Outcome
 from radhard.metrics.panel import Panel
@@ -27,6 +28,7 @@ __all__ = [
     "Distance",
     "Harm",
     "Metric",
+    "Mismatch",
     "ObservedSafe",
     "Outcome",
     "Panel",

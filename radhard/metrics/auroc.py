@@ -10,7 +10,6 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.metrics.base import Judge, Metric, drop_ranges, score_columns
 from radhard.metrics.column import Column
-from radhard.metrics.logits import softmax
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.spec import component
 
@@ -19,7 +18,7 @@ __all__ = ["Auroc"]
 
 @component
 class Auroc(Metric):
-    """Area under the ROC curve of the softmax scores, and its drop from the golden area.
+    """Area under the ROC curve of the probabilities, and its drop from the golden area.
 
     With two classes, the area of class 1; with more, one class against the rest, the mean over the
     classes that occur in the labels: ``average`` weighs them equally (``"macro"``) or by their
@@ -54,7 +53,7 @@ class Auroc(Metric):
         weights = own.sum(axis=0) if self.average == "weighted" else np.ones(len(classes))
 
         def auroc(logits: Tensor) -> float:
-            area = _area(_scores(logits, classes), own)
+            area = _area(_scores(logits, classes, golden), own)
             return float(np.average(area, weights=weights))
 
         fault_free = auroc(golden.logits)
@@ -68,7 +67,7 @@ class Auroc(Metric):
         return judge
 
 
-def _scores(logits: Tensor, classes: np.ndarray) -> np.ndarray:
+def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
     """Scores ``(samples, len(classes))``; NaN in the whole row of a sample that holds one."""
     if logits.shape[-1] == 2:
         # The difference ranks as the softmax does, but does not run into 1 for large logits.
@@ -76,7 +75,7 @@ def _scores(logits: Tensor, classes: np.ndarray) -> np.ndarray:
         bounded = logits.clamp(-most, most).double()
         scores: np.ndarray = (bounded[:, 1:] - bounded[:, :1]).cpu().numpy()
     else:
-        scores = softmax(logits).cpu().numpy()[:, classes]
+        scores = golden.probabilities(logits).cpu().numpy()[:, classes]
     return scores
 
 

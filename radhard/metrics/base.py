@@ -1,7 +1,8 @@
 """What does a metric promise?"""
 
+import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import torch
@@ -9,21 +10,30 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics.column import Column, Harm
+from radhard.metrics.logits import Kind
 from radhard.metrics.outputs import Faulty, Golden
-from radhard.spec import Component
+from radhard.spec import Component, component
 
-__all__ = ["Judge", "Metric", "SampleMetric", "drop_ranges", "score_columns"]
+__all__ = ["Judge", "Metric", "SampleMetric", "drop_ranges", "kind_of", "score_columns"]
 
 Judge = Callable[[Faulty], Tensor]
 """From the outputs of some trials to one figure per trial and column, float64."""
 
 
+@component
 class Metric(Component):
     """How much a fault hurt, judged from the outputs of all samples of one trial.
 
     The golden outputs are the same for all trials of a campaign: `against` does once what depends
     on them only. A metric of one's own that judges every sample by itself is a `SampleMetric`.
+
+    ``outputs``: what the outputs are to a metric of classes, ``"logits"`` or ``"probabilities"``.
+    By default logits ``(samples, classes)``; it has to be given where there is one output a sample,
+    which may as well be a number such as a price, and where all outputs are whole numbers, which
+    may as well be token ids.
     """
+
+    outputs: Kind | None = dataclasses.field(default=None, kw_only=True)
 
     needs_labels: ClassVar[bool] = False
     needs_classes: ClassVar[bool] = True
@@ -62,8 +72,11 @@ class Metric(Component):
         if self.needs_classes and golden.classes is None:
             raise InputError(
                 f"{self!r} judges classes, from outputs of shape (samples, classes) or (samples,); "
-                f"these have the shape {tuple(golden.outputs.shape)}"
+                f"these have the shape {tuple(golden.outputs.shape)}; Mismatch() or Distance() "
+                "judge outputs of any shape"
             )
+        if not self.needs_classes and self.outputs is not None:
+            raise InputError(f"{self!r} does not judge classes; leave out outputs=")
         if self.needs_labels:
             if golden.labels is None:
                 raise InputError(
@@ -72,6 +85,28 @@ class Metric(Component):
                 )
             if self.needs_classes:
                 _ = golden.truth  # speaks up here about labels that are no classes
+
+    def demand_scores(self, golden: Golden) -> None:
+        """Raise `InputError` where outputs may be no scores of classes, and nobody said what."""
+        if not self.needs_classes or self.outputs is not None:
+            return
+        as_logits, as_shares = (
+            repr(dataclasses.replace(self, outputs=kind)) for kind in ("logits", "probabilities")
+        )
+        if golden.whole:
+            kind = str(golden.dtype).removeprefix("torch.")
+            raise InputError(
+                f"{self!r} judges scores of classes, but all outputs are whole numbers ({kind}), "
+                "as token ids, classes and counts are; the metric for these is Mismatch(), for "
+                f"amounts Distance(); if they are scores nevertheless, give {as_logits}"
+            )
+        if golden.single:
+            raise InputError(
+                f"{self!r} judges classes, but there is one output a sample, which may be any "
+                "number; the metric for amounts, such as a price, is Mismatch(0.1) (off by more "
+                f"than 10 %) or Distance(); if it tells two classes apart, give {as_logits} "
+                f"(class 1 above 0) or {as_shares} (class 1 above 0.5)"
+            )
 
     @abstractmethod
     def against(self, golden: Golden) -> Judge:
@@ -103,6 +138,22 @@ def score_columns(name: str, meaning: str) -> tuple[Column, Column]:
         Column(name, f"{meaning} under a fault", role="score"),
         Column("drop", f"{meaning} drop, in points", bounds=(-1.0, 1.0), harm=harm, role="drop"),
     )
+
+
+def kind_of(metrics: Iterable[Metric]) -> Kind:
+    """What the outputs are to all these metrics.
+
+    Raises:
+        InputError: they are logits to one and probabilities to another.
+    """
+    kinds = {metric.outputs or "logits": metric for metric in metrics if metric.needs_classes}
+    if len(kinds) > 1:
+        first, second = kinds.values()
+        raise InputError(
+            f"{first!r} and {second!r} take the same outputs for different things; give all "
+            "metrics of classes the same outputs="
+        )
+    return next(iter(kinds), "logits")
 
 
 def drop_ranges(metric: Metric, golden: Golden) -> tuple[tuple[float, float], ...]:

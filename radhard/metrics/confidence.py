@@ -15,8 +15,9 @@ __all__ = ["ConfidenceShift", "ObservedSafe"]
 class ConfidenceShift(SampleMetric):
     """Share of samples whose confidence moves by more than a share of itself, up or down.
 
-    The confidence is the softmax probability of the *golden* top class, before ``p`` and under the
-    fault ``q``; the sample counts where ``|q - p| / p > share``, and not on the boundary.
+    The confidence is the probability (the softmax of logits) of the *golden* top class, before
+    ``p`` and under the fault ``q``; the sample counts where ``|q - p| / p > share``, and not on the
+    boundary.
     ``ConfidenceShift(0.1)`` and ``ConfidenceShift(0.2)`` are SDC-10% and SDC-20% (Li et al.,
     SC 2017). An output with NaN is not silent and counts 0; `Outcome` counts it as DUE.
     """

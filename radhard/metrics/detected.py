@@ -34,6 +34,8 @@ class Detected(SampleMetric):
     most: float | None = None
 
     def check(self) -> None:
+        if self.outputs == "probabilities":
+            raise InputError("Detected: alarms are raised on logits, not on probabilities")
         if self.most is not None and self.most < self.least:
             raise InputError(
                 f"Detected: most={self.most!r} is below least={self.least!r}, so that everything "

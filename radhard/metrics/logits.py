@@ -1,11 +1,16 @@
 """What do logits say: how sure, in which order?"""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from radhard.errors import InputError
 
-__all__ = ["rank", "real", "softmax", "two_classes"]
+__all__ = ["Kind", "are_whole", "rank", "real", "softmax", "two_classes"]
+
+Kind = Literal["logits", "probabilities"]
+"""What the outputs of a classifier are."""
 
 
 def softmax(logits: Tensor) -> Tensor:
@@ -22,10 +27,28 @@ def rank(logits: Tensor, classes: Tensor) -> Tensor:
     return torch.where(before, logits >= own, logits > own).sum(dim=-1)
 
 
-def two_classes(outputs: Tensor, bare: bool) -> Tensor:
-    """``(0, z)`` of single logits ``z``: bare ``(..., samples)``, or else ``(..., samples, 1)``."""
-    z = outputs.unsqueeze(-1) if bare else outputs
-    return torch.cat((torch.zeros_like(z), z), dim=-1)
+def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
+    """The scores of two classes where there is one output a sample, that of class 1.
+
+    ``(0, z)`` of a logit ``z``, ``(1 - p, p)`` of a probability ``p``; bare ``(..., samples)``, or
+    else ``(..., samples, 1)``.
+    """
+    own = outputs.unsqueeze(-1) if bare else outputs
+    other = torch.zeros_like(own) if kind == "logits" else 1 - own
+    return torch.cat((other, own), dim=-1)
+
+
+def are_whole(outputs: Tensor) -> bool:
+    """Whether all outputs are whole numbers, by their type or by their values.
+
+    >>> are_whole(torch.tensor([3, 5])), are_whole(torch.tensor([3.0, 5.0, torch.inf]))
+    (True, True)
+    """
+    if not outputs.is_floating_point():
+        return True
+    values = outputs.double()
+    finite = values[values.isfinite()]
+    return bool((finite == finite.round()).all())
 
 
 def real(outputs: Tensor) -> Tensor:

@@ -23,8 +23,9 @@ class Outcome(SampleMetric):
     - ``due``: detectable, unrecoverable error: the output holds NaN, whatever else it holds.
 
     ``infinite`` says what an output with infinities but without NaN is: ``"sdc"`` judges it like
-    any other, ``"due"`` counts it as DUE. Of equal logits the lowest class is the top one. A single
-    logit stands for class 1 where it is above zero.
+    any other, ``"due"`` counts it as DUE. Of equal logits the lowest class is the top one. Where
+    there is one output a sample, ``outputs`` has to say what it is: ``"logits"`` (class 1 above 0)
+    or ``"probabilities"`` (class 1 above 0.5).
     """
 
     infinite: Literal["sdc", "due"] = "sdc"

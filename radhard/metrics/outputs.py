@@ -5,7 +5,7 @@ from functools import cached_property
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.logits import rank, real, softmax, two_classes
+from radhard.metrics.logits import Kind, are_whole, rank, real, softmax, two_classes
 
 __all__ = ["Faulty", "Golden"]
 
@@ -13,10 +13,10 @@ __all__ = ["Faulty", "Golden"]
 class Golden:
     """What the fault-free model says about every sample, and what is true of it.
 
-    ``outputs`` is ``(samples, ...)``; for metrics of classes logits ``(samples, classes)``, or one
-    logit a sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 where it is above zero.
-    ``labels`` is ``(samples, ...)`` or None. ``alone`` says that every trial concerns one sample
-    only, so that its figures are those of that sample.
+    ``outputs`` is ``(samples, ...)``; for metrics of classes scores ``(samples, classes)``, or one
+    score a sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 where a logit is above 0 or
+    a probability above 0.5 (``kind``). ``labels`` is ``(samples, ...)`` or None. ``alone`` says
+    that every trial concerns one sample only, so that its figures are those of that sample.
 
     Every fact is computed when it is first asked for and kept for all trials.
 
@@ -25,9 +25,17 @@ class Golden:
     """
 
     def __init__(
-        self, outputs: Tensor, labels: Tensor | None = None, *, alone: bool = False
+        self,
+        outputs: Tensor,
+        labels: Tensor | None = None,
+        *,
+        alone: bool = False,
+        kind: Kind = "logits",
     ) -> None:
         self.alone = alone
+        self.kind = kind
+        self.dtype = outputs.dtype
+        """The type in which the model gave its outputs."""
         self.outputs = real(outputs)
         self.labels = None if labels is None else labels.detach().to(outputs.device)
         if self.outputs.ndim == 0 or self.outputs.numel() == 0:
@@ -64,9 +72,26 @@ class Golden:
         return self.outputs.shape[1] if self.outputs.ndim == 2 else None
 
     @cached_property
+    def whole(self) -> bool:
+        """Whether all outputs are whole numbers, as token ids, classes and counts are."""
+        return not self.dtype.is_floating_point or are_whole(self.outputs)
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        """Scores ``(..., samples, classes)`` from outputs such as these, ``(..., samples, ...)``.
+
+        A single logit ``z`` becomes the two classes ``(0, z)``, a single probability ``p``
+        ``(1 - p, p)``.
+        """
+        return two_classes(outputs, self.outputs.ndim == 1, self.kind) if self.single else outputs
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Probabilities, float64 ``(..., classes)``: the softmax of logits."""
+        return softmax(scores) if self.kind == "logits" else scores.double()
+
+    @cached_property
     def logits(self) -> Tensor:
-        """``(samples, classes)``; a single logit ``z`` becomes the two classes ``(0, z)``."""
-        return two_classes(self.outputs, self.outputs.ndim == 1) if self.single else self.outputs
+        """``(samples, classes)``; of a single output a sample as `scores` has it."""
+        return self.scores(self.outputs)
 
     @cached_property
     def top1(self) -> Tensor:
@@ -74,8 +99,8 @@ class Golden:
 
     @cached_property
     def confidence(self) -> Tensor:
-        """Softmax probability of the top class, float64 ``(samples,)``."""
-        return softmax(self.logits).amax(dim=-1)
+        """Probability of the top class, float64 ``(samples,)``."""
+        return self.probabilities(self.logits).amax(dim=-1)
 
     @cached_property
     def truth(self) -> Tensor:
@@ -130,9 +155,7 @@ class Faulty:
     @cached_property
     def logits(self) -> Tensor:
         """``(trials, samples, classes)``."""
-        if self.golden.single:
-            return two_classes(self.outputs, self.golden.outputs.ndim == 1)
-        return self.outputs
+        return self.golden.scores(self.outputs)
 
     @cached_property
     def _top(self) -> tuple[Tensor, Tensor]:
@@ -182,6 +205,6 @@ class Faulty:
 
     @cached_property
     def confidence(self) -> Tensor:
-        """Softmax probability of the *golden* top class, float64; NaN where there is NaN."""
+        """Probability of the *golden* top class, float64; NaN where there is NaN."""
         top = self.of_golden(self.golden.top1).expand(self.logits.shape[:-1])
-        return softmax(self.logits).gather(-1, top.unsqueeze(-1)).squeeze(-1)
+        return self.golden.probabilities(self.logits).gather(-1, top.unsqueeze(-1)).squeeze(-1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.metrics.base import Metric, SampleMetric
+from radhard.metrics.base import Metric, SampleMetric, kind_of
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 
@@ -49,10 +49,22 @@ class Panel:
         for metric in self.metrics:
             if self.metrics.count(metric) > 1:
                 raise InputError(f"{metric!r} is given more than once; name every metric once")
-        self.golden = Golden(golden, labels, alone=alone)
+        self.golden = Golden(golden, labels, alone=alone, kind=kind_of(self.metrics))
         for metric in self.metrics:
             metric.admit(self.golden)
         self._judges = [metric.against(self.golden) for metric in self.metrics]
+
+    def demand_scores(self) -> None:
+        """See to it that metrics of classes judge scores of classes.
+
+        Whoever makes a panel by hand knows what its outputs are; those of anybody's model may be
+        token ids or amounts, which an argmax would misread.
+
+        Raises:
+            InputError: whole numbers, or one output a sample, and no metric says what they are.
+        """
+        for metric in self.metrics:
+            metric.demand_scores(self.golden)
 
     @property
     def columns(self) -> tuple[str, ...]:

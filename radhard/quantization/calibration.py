@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radhard.arguments import component_of, whole
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
@@ -17,9 +18,10 @@ from radhard.formats import Format
 from radhard.formats.stored import round_in_place
 from radhard.forward import plain
 from radhard.leaves import leaves
+from radhard.module import demand_uncompiled, usable_module
 from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of
 from radhard.targets import Forward
-from radhard.targets.calls import state
+from radhard.targets.calls import parametrizing, state
 from radhard.targets.stored import parameters
 
 __all__ = ["quantized"]
@@ -62,6 +64,10 @@ def quantized(
     >>> small(torch.tensor([[0.4, 5.0]])), small.state_dict()["0.activation_scale"]
     (tensor([[0.3333, 1.0000]]), tensor(0.3333))
     """
+    model = usable_module(model)
+    demand_uncompiled(model, "quantized()")
+    format = component_of(format, Format, "format")  # type: ignore[type-abstract]
+    batch = whole(batch, "batch", least=1)
     demand_traceable(format)
     for name, module in model.named_modules():
         rounding = rounding_of(module)
@@ -105,6 +111,8 @@ class _Open:
 def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
     """The modules that compute something themselves, and do not only hand it on."""
     names = {module: name or "(model)" for name, module in model.named_modules()}
+    for module in parametrizing(model):
+        del names[module]
     calls: list[_Open] = []
     found: dict[nn.Module, dict[Path, None]] = defaultdict(dict)
 

@@ -2,7 +2,7 @@
 
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Uniform
+from radhard.samplers import ErrorRate, Exhaustive, Given, PerBit, PerTensor, Uniform
 from radhard.spec import Component
 from radhard.stats import percent
 from radhard.targets import Target
@@ -87,6 +87,8 @@ def _drawn(results: Results) -> str:
     sampler, fault = results.sampler, results.space.fault
     if isinstance(sampler, Uniform):
         return f"{faults(fault, sampler.n)}, drawn uniformly from all faults"
+    if isinstance(sampler, Given):
+        return f"{faults(fault, results.planned)}, given as a list,"
     if isinstance(sampler, Exhaustive):
         return f"All {faults(fault, len(results.space))}"
     if isinstance(sampler, PerTensor | PerBit):

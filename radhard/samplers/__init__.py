@@ -3,6 +3,7 @@
 from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.samplers.error_rate import ErrorRate
 from radhard.samplers.exhaustive import Exhaustive
+from radhard.samplers.given import Given
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
 from radhard.samplers.uniform import Uniform
@@ -11,6 +12,7 @@ from radhard.samplers.words import Words
 __all__ = [
     "ErrorRate",
     "Exhaustive",
+    "Given",
     "PerBit",
     "PerTensor",
     "Sampler",

@@ -47,6 +47,12 @@ class Trials(Sequence[Numbers]):
     together = 1
     """Trials in a row that were drawn as one, from trial 0: the unit of sampling is all of them."""
 
+    listed: Numbers | None = None
+    """All faults of the one stratum, where they are a list instead of evenly spaced."""
+
+    remarks: tuple[str, ...] = ()
+    """What a reader of the results should know of how the faults were chosen, in sentences."""
+
     def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
         if not 0 <= seed < 2**128:
             raise InputError(f"seed={seed} is not allowed; a whole number from 0, below 2**128")
@@ -98,13 +104,15 @@ class Sampler(Component):
         """
 
 
-def draw_strata(sampler: Sampler, strata: Sequence[Stratum], seed: int) -> Trials:
-    """Trials of single faults, once it is clear that every stratum has as many as are asked for."""
-    for s in strata:
-        if s.trials > s.population:
-            raise InputError(
-                f"{sampler!r} asks for {s.trials:,} distinct faults of {s.name}, "
-                f"which has {s.population:,}; ask for fewer, or for a margin (margin=0.01), "
-                "which never asks for more than there are"
-            )
-    return Trials(strata, seed)
+def draw_strata(strata: Sequence[Stratum], seed: int, n: int | None) -> Trials:
+    """Trials of single faults; ``n`` are asked for of every stratum, where it has as many."""
+    trials = Trials(strata, seed)
+    small = [s for s in strata if n is not None and s.population < n]
+    if small:
+        names = ", ".join(f"{s.name} ({s.population:,})" for s in small[:5])
+        more = f" and {len(small) - 5:,} more" if len(small) > 5 else ""
+        trials.remarks = (
+            f"{len(small):,} of {len(strata):,} strata have fewer than {n:,} faults, which were "
+            f"all tried: {names}{more}.",
+        )
+    return trials

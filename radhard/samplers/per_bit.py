@@ -12,7 +12,8 @@ __all__ = ["PerBit"]
 class PerBit(Sampler):
     """Each bit position of each tensor sampled by itself ("data-unaware"): ``PerBit(50)``.
 
-    Position: variant of the fault model. Arguments as for `PerTensor` (Ruospo et al., DATE 2023).
+    Position: variant of the fault model; where a tensor has fewer than ``n`` words, all are tried.
+    Arguments as for `PerTensor` (Ruospo et al., DATE 2023).
     """
 
     n: int | None = None
@@ -32,4 +33,4 @@ class PerBit(Sampler):
                 first = start * space.variants + variant
                 name = f"{site.name} bit {bits}"
                 strata.append(Stratum(name, first, space.variants, site.words, n))
-        return draw_strata(self, strata, seed)
+        return draw_strata(strata, seed, self.n)

@@ -12,9 +12,9 @@ __all__ = ["PerTensor"]
 class PerTensor(Sampler):
     """Each tensor sampled by itself ("layer-wise"): ``PerTensor(400)``, ``PerTensor(margin=0.01)``.
 
-    Either ``n`` distinct faults a tensor, or as many as hold the margin of error at a confidence
-    for an expected rate ``p`` (worst case 0.5; Leveugle et al., DATE 2009). Overall rates weigh
-    the tensors by their number of faults.
+    Either ``n`` distinct faults a tensor (all of them where it has fewer), or as many as hold the
+    margin of error at a confidence for an expected rate ``p`` (worst case 0.5; Leveugle et al.,
+    DATE 2009). Overall rates weigh the tensors by their number of faults.
     """
 
     n: int | None = None
@@ -31,4 +31,4 @@ class PerTensor(Sampler):
             faults = site.words * space.variants
             n = size(faults, self.n, self.margin, self.confidence, self.p)
             strata.append(Stratum(site.name, start * space.variants, 1, faults, n))
-        return draw_strata(self, strata, seed)
+        return draw_strata(strata, seed, self.n)

@@ -23,8 +23,11 @@ def check_size(n: int | None, margin: float | None, confidence: float, p: float)
 
 
 def size(population: int, n: int | None, margin: float | None, confidence: float, p: float) -> int:
-    """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009)."""
+    """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009).
+
+    Never more than there are.
+    """
     if n is not None:
-        return n
+        return min(population, n)
     assert margin is not None
     return min(population, math.ceil(sample_size(population, margin, confidence, p)))

@@ -1,7 +1,7 @@
 """Every fault with the same chance."""
 
 from radhard.errors import InputError
-from radhard.samplers.base import Sampler, Stratum, Trials, draw_strata
+from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.space import FaultSpace
 from radhard.spec import component
 
@@ -19,4 +19,9 @@ class Uniform(Sampler):
             raise InputError(f"Uniform: n={self.n} is not allowed; at least 1 trial")
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
-        return draw_strata(self, [Stratum("the space", 0, 1, len(space), self.n)], seed)
+        if self.n > len(space):
+            raise InputError(
+                f"{self!r} asks for {self.n:,} distinct faults, and there are {len(space):,}; ask "
+                "for fewer, or for all: Exhaustive()"
+            )
+        return Trials([Stratum("the space", 0, 1, len(space), self.n)], seed)

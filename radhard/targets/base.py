@@ -82,6 +82,10 @@ class Target(Component):
             InputError: nothing matches; the message lists what there is.
         """
 
+    def left_out(self, model: nn.Module) -> dict[str, str]:  # noqa: ARG002
+        """Tensors that the pattern means but in which no fault can be injected, each with why."""
+        return {}
+
     @abstractmethod
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
         """While open, the tensor is struck: now where it is stored, at each call where it flows."""

@@ -15,7 +15,8 @@ __all__ = ["Buffers"]
 class Buffers(Stored):
     """Buffers, such as the running mean and variance of batch normalisation, ``Buffers("bn1.*")``.
 
-    ``pattern`` and ``layers`` as for `Weights`. Integer buffers (counters) are passed over.
+    ``pattern`` and ``layers`` as for `Weights`. Counters, single whole numbers such as
+    ``num_batches_tracked``, are passed over; other whole numbers are named as left out.
     """
 
     pattern: str
@@ -26,4 +27,6 @@ class Buffers(Stored):
         return "buffer"
 
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-        return model.named_buffers(remove_duplicate=False)
+        for name, tensor in model.named_buffers(remove_duplicate=False):
+            if tensor.is_floating_point() or tensor.numel() != 1:
+                yield name, tensor

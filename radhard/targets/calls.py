@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
@@ -15,7 +16,7 @@ from radhard.leaves import leaves
 from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
 
-__all__ = ["Call", "Flow", "demand_geometry", "observed", "state"]
+__all__ = ["Call", "Flow", "demand_geometry", "observed", "parametrizing", "state"]
 
 
 @dataclass
@@ -93,6 +94,8 @@ def _record(
     model: nn.Module, batch: Any, forward: Forward, arguments: bool
 ) -> list[tuple[Call, Seen]]:
     names = {module: name for name, module in model.named_modules()}
+    for module in parametrizing(model):
+        del names[module]
     times: Counter[str] = Counter()
     open_calls: list[Call] = []
     record: list[tuple[Call, Seen]] = []
@@ -124,6 +127,12 @@ def _record(
             hooks.callback(handle.remove)
         forward(model, batch)
     return record
+
+
+def parametrizing(model: nn.Module) -> set[nn.Module]:
+    """Modules that compute parametrised weights: their outputs are no activations."""
+    lists = (m for m in model.modules() if isinstance(m, ParametrizationList))
+    return {inner for one in lists for inner in one.modules()}
 
 
 def state(tensor: Tensor) -> tuple[int, int]:

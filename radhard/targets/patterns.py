@@ -1,11 +1,11 @@
 """Which names does a pattern mean?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from radhard.errors import InputError
 
-__all__ = ["admits", "demand", "matches"]
+__all__ = ["admits", "demand", "matches", "reasons"]
 
 
 def matches(pattern: str, *names: str) -> bool:
@@ -22,12 +22,35 @@ def admits(layers: str | None, kind: str) -> bool:
     return layers is None or matches(layers, kind)
 
 
-def demand(found: list[str], spec: object, there_is: Iterable[str], what: str) -> None:
-    """Raise `InputError`, listing what there is, if nothing was found."""
+def demand(
+    found: list[str],
+    spec: object,
+    there_is: Iterable[str],
+    what: str,
+    *,
+    left_out: Mapping[str, str] | None = None,
+) -> None:
+    """Raise `InputError`, listing what there is and what was left out, if nothing was found."""
     if found:
         return
     names = list(there_is)
+    if left_out:
+        raise InputError(
+            f"{spec!r} matches only {reasons(left_out)}, in which no fault can be injected; "
+            "convert them to plain floating-point tensors first"
+        )
     if not names:
         raise InputError(f"{spec!r}: this model has no {what}")
     shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
     raise InputError(f"{spec!r} matches no {what}; there is: {shown}")
+
+
+def reasons(left_out: Mapping[str, str]) -> str:
+    """What was left out and why, in one line.
+
+    >>> reasons({"gate": "complex64", "index": "int64"})
+    'gate (complex64), index (int64)'
+    """
+    shown = [f"{name} ({why})" for name, why in left_out.items()]
+    more = f", ... ({len(shown)} in all)" if len(shown) > 12 else ""
+    return ", ".join(shown[:12]) + more

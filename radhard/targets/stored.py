@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from radhard.errors import InputError
 from radhard.targets.base import Forward, Site, Strike, Target
@@ -45,36 +47,71 @@ class Stored(Target):
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         """Every tensor of this role by each of its names."""
 
+    def left_out(self, model: nn.Module) -> dict[str, str]:
+        found = {}
+        for name, tensor in self.candidates(model):
+            if reason := _unfit(tensor):
+                found[name] = reason
+        if self.role == "weight":
+            found |= dict.fromkeys(_packed(model), "packed words of a quantised layer")
+        return {name: why for name, why in found.items() if self._wants(model, name)}
+
+    def _wants(self, model: nn.Module, *names: str) -> bool:
+        """Whether the pattern means a tensor with these names."""
+        layers = [name.rpartition(".")[0] for name in names]
+        kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
+        fits = matches(self.pattern, *names, *layers)
+        return fits and any(admits(self.layers, kind) for kind in kinds)
+
     def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:  # noqa: ARG002
         names: dict[object, list[str]] = {}
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.candidates(model):
-            if tensor.is_floating_point() and tensor.numel():
+            if not _unfit(tensor) and tensor.numel():
                 names.setdefault(_identity(tensor), []).append(name)
                 tensors[name] = tensor
         found = []
         for alias in names.values():
-            layers = [model.get_submodule(name.rpartition(".")[0]) for name in alias]
-            known = [*alias, *(name.rpartition(".")[0] for name in alias)]
-            kinds = [type(layer).__name__ for layer in layers]
-            if matches(self.pattern, *known) and any(admits(self.layers, k) for k in kinds):
+            if self._wants(model, *alias):
                 first, tensor = alias[0], tensors[alias[0]]
+                layer = first.rpartition(".")[0]
                 found.append(
                     Site(
                         name=first,
                         shape=tuple(tensor.shape),
                         role=self.role,
-                        layer=first.rpartition(".")[0],
-                        kind=kinds[0],
+                        layer=layer,
+                        kind=type(model.get_submodule(layer)).__name__,
                         dtype=str(tensor.dtype).removeprefix("torch."),
                         aliases=tuple(alias[1:]),
                     )
                 )
-        demand([site.name for site in found], self, tensors, f"floating-point {self.role}")
+        left = {} if found else self.left_out(model)
+        what = f"floating-point {self.role}"
+        demand([site.name for site in found], self, tensors, what, left_out=left)
         return found
 
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
         return strike.held(stored_tensor(model, site.name))
+
+
+def _unfit(tensor: Tensor) -> str:
+    """Why no fault can strike a tensor; nothing where one can."""
+    if is_traceable_wrapper_subclass(tensor):
+        return f"{type(tensor).__name__}, a tensor subclass that holds its words elsewhere"
+    if not tensor.is_floating_point():
+        return str(tensor.dtype).removeprefix("torch.")
+    if tensor.layout != torch.strided:
+        return str(tensor.layout).removeprefix("torch.").removeprefix("_")
+    return ""
+
+
+def _packed(model: nn.Module) -> Iterator[str]:
+    """Names of what layers of torch.ao hold as packed words, which are no tensors of the model."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.ScriptObject):
+                yield f"{path}.{name}" if path else name
 
 
 def _identity(tensor: Tensor) -> object:
@@ -88,5 +125,9 @@ def _identity(tensor: Tensor) -> object:
 def parameters(model: nn.Module, *, biases: bool) -> Iterator[tuple[str, Tensor]]:
     """Parameters that are, or are not, biases: what the last part of the name says."""
     for name, tensor in model.named_parameters(remove_duplicate=False):
-        if ("bias" in name.rpartition(".")[2]) == biases:
+        *_, own = name.split(".")
+        # Of a parametrised tensor the last part says only which of its originals it is.
+        if "parametrizations." in name:
+            own = name.rpartition("parametrizations.")[2].partition(".")[0]
+        if ("bias" in own) == biases:
             yield name, tensor

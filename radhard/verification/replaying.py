@@ -5,15 +5,17 @@ from typing import Any
 
 from torch import nn
 
-from radhard.campaign import faultless, run
+from radhard.arguments import share, whole
+from radhard.campaign import run
 from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import plain
+from radhard.forward import faultless, plain
 from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
 from radhard.metrics import Metric
+from radhard.module import usable_module
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
@@ -40,6 +42,7 @@ def verify(
     progress: bool | None = None,
     names: dict[str, Any] | None = None,
     foreign: bool = False,
+    deterministic: bool | None = None,
 ) -> Verification:
     """Try the faults of a campaign on a hardened model, trial for trial, and count its cost.
 
@@ -59,10 +62,22 @@ def verify(
         timed: measure the time of a pass too.
         workers, audit, progress, names: as for `run`.
         foreign: allow metrics of other packages that the run names.
+        deterministic: refuse a model whose fault-free passes differ; by default as that campaign.
 
     Raises:
         InputError: other data than before, or a model that the faults cannot be tried on.
     """
+    if not isinstance(before, Results):
+        raise InputError(
+            f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
+            "Results.open(...) reads them"
+        )
+    model = usable_module(model)
+    base = None if base is None else usable_module(base)
+    added, workers = whole(added, "added", least=0), whole(workers, "workers", least=1)
+    audit = share(audit, "audit")
+    if deterministic is None:
+        deterministic = before.manifest.get("deterministic") is not False
     data = Data.of(data)
     known = before.manifest.get("data fingerprint")
     if known is not None and known != data.fingerprint():
@@ -104,7 +119,7 @@ def verify(
             call=call,
             batch=batch,
             progress=progress,
-            deterministic=before.manifest.get("deterministic") is not False,
+            deterministic=deterministic,
             names=names,
             workers=workers,
             audit=audit,

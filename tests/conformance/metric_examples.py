@@ -10,6 +10,7 @@ from radhard.metrics import (
     Detected,
     Distance,
     Metric,
+    Mismatch,
     ObservedSafe,
     Outcome,
     Sdc,
@@ -38,4 +39,7 @@ EXAMPLES: tuple[Metric, ...] = (
     Distance(),
     Distance(norm=1),
     Distance(norm="inf"),
+    Mismatch(),
+    Mismatch(0.1),
+    Outcome(outputs="logits"),
 )

@@ -165,7 +165,8 @@ def test_an_output_of_nan_only_is_wrong_and_not_silent(metric: Metric) -> None:
     golden, faulty, labels = outputs()
     figures = Panel([metric], golden, labels).score(torch.full_like(faulty[:1], torch.nan))[0]
     named = dict(zip(_names(metric), figures, strict=True))
-    expected = {"due": 1.0, "observed_unsafe": 1.0, "distance": np.nan, "drop": named.get("drop")}
+    expected = {"due": 1.0, "observed_unsafe": 1.0, "mismatch": 1.0, "distance": np.nan}
+    expected["drop"] = named.get("drop")
     # Whatever is not named is 0: wrong, and no silent error.
     np.testing.assert_equal(named, {name: expected.get(name, 0.0) for name in named})
 

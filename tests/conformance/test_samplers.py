@@ -9,6 +9,7 @@ from radhard.formats import Float32
 from radhard.samplers import (
     ErrorRate,
     Exhaustive,
+    Given,
     PerBit,
     PerTensor,
     Sampler,
@@ -29,6 +30,8 @@ SAMPLERS: list[Sampler] = [
     PerBit(margin=0.3),
     Exhaustive(),
     Words(3),
+    Given((5, 0, 7)),
+    Given((("t0", 1, 0), 1)),
     ErrorRate(0.01),
     ErrorRate((0.001, 0.1), trials=7),
     ErrorRate(0.2, trials=5, per="word"),
@@ -74,12 +77,17 @@ def test_trials_are_faults_of_the_space_and_of_their_stratum(sampler, sizes, fau
         stratum = trials.strata[trials.stratum(i)]
         assert numbers.dtype == np.int64
         assert len(np.unique(numbers)) == len(numbers)
-        member, rest = np.divmod(numbers - stratum.start, stratum.step)
-        assert not rest.any()
-        assert ((member >= 0) & (member < stratum.population)).all()
+        if trials.listed is not None:
+            assert numbers[0] == trials.listed[i]
+            assert 0 <= numbers[0] < len(space)
+        else:
+            member, rest = np.divmod(numbers - stratum.start, stratum.step)
+            assert not rest.any()
+            assert ((member >= 0) & (member < stratum.population)).all()
         assert not trials.single or len(numbers) == 1
     if trials.single:
-        assert sum(stratum.population for stratum in trials.strata) == len(space)
+        whole = len(trials) if isinstance(sampler, Given) else len(space)
+        assert sum(stratum.population for stratum in trials.strata) == whole
         drawn = trials.at(np.arange(len(trials)))
         assert len(np.unique(drawn)) == len(trials)
 
@@ -92,4 +100,4 @@ def test_trials_depend_on_the_seed_and_their_number_only(sampler):
         assert sampler.draw(space, 9)[i].tolist() == trials[i].tolist()
     other = sampler.draw(space, 10)
     same = [trials[i].tolist() == other[i].tolist() for i in range(len(trials))]
-    assert all(same) is isinstance(sampler, Exhaustive)
+    assert all(same) is isinstance(sampler, Exhaustive | Given)

@@ -4,9 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
+from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
@@ -113,18 +116,9 @@ def test_exhaustive_tries_every_fault_once(sizes, seed):
     assert [int(trials[i][0]) for i in range(len(trials))] == list(range(len(space)))
 
 
-@pytest.mark.parametrize(
-    ("sampler", "message"),
-    [
-        (Uniform(449), r"Uniform\(449\) asks for 449 distinct faults of the space, which has 448"),
-        (PerTensor(n=129), r"of t1, which has 128; ask for fewer, or for a margin"),
-        (PerBit(n=5), "of t1 bit 0, which has 4"),
-    ],
-    ids=repr,
-)
-def test_more_faults_than_there_are_is_refused_by_stratum(sampler, message):
-    with pytest.raises(InputError, match=message):
-        sampler.draw(space_of([10, 4]), 0)
+def test_more_faults_than_the_space_has_are_refused():
+    with pytest.raises(InputError, match=r"Uniform\(449\) asks for 449 .*448.*Exhaustive"):
+        Uniform(449).draw(space_of([10, 4]), 0)
 
 
 def test_as_many_faults_as_there_are_is_all_of_them():
@@ -163,3 +157,22 @@ def test_a_negative_seed_is_refused(sampler):
 def test_sizes_that_make_no_sense_are_refused(build):
     with pytest.raises(InputError, match=r"not allowed|give the number of trials"):
         build()
+
+
+def test_a_stratum_with_fewer_faults_than_asked_for_is_tried_whole_and_exact():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3)).eval()
+    inputs = torch.randn(12, 6)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    results = run(model, inputs, space, PerTensor(n=400), progress=False)
+    truth = run(model, inputs, space, Exhaustive(), progress=False).rate(by="tensor")
+    found = results.rate(by="tensor")
+    assert [stratum.trials for stratum in results.trials.strata] == [400, 128, 384]
+    for name in ("1.weight", "3.weight"):
+        assert found[name].low == found[name].high == found[name].value == truth[name].value
+    assert found["0.weight"].low < found["0.weight"].high
+    assert any("1.weight (128)" in note for note in results.manifest["notes"])
+    bits = PerBit(50).draw(space, 0)
+    assert [s.trials for s in bits.strata] == 32 * [24] + 32 * [4] + 32 * [12]
+    assert bits.remarks
+    assert not PerTensor(n=128).draw(space, 0).remarks

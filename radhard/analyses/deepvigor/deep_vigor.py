@@ -18,6 +18,7 @@ from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.forward import plain
 from radhard.manifest import fingerprint
+from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component, parse
 from radhard.targets import Forward
@@ -119,6 +120,7 @@ class DeepVigor(Analysis):
         batch: int = 100,
         seed: int = 0,
         progress: bool | None = None,
+        deterministic: bool = True,
     ) -> tuple[Scores, Ranges]:
         """Both products for the price of one; arguments as of a call.
 
@@ -126,8 +128,16 @@ class DeepVigor(Analysis):
             InputError: the model or the data cannot be used; the message says what to do.
         """
         began = time.perf_counter()
+        model = usable_module(model)
         with looked_at(
-            repr(self), model, data, call=call, batch=batch, seed=seed, progress=progress
+            repr(self),
+            model,
+            data,
+            call=call,
+            batch=batch,
+            seed=seed,
+            progress=progress,
+            deterministic=deterministic,
         ) as subject:
             found = self._looked(subject)
         own, scored = fingerprint(model), self._scored(found)

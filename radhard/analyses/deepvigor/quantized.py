@@ -92,7 +92,13 @@ class QDeepVigor(Analysis):
             call=subject.call,
             batch=subject.batch,
         )
-        logits = golden_outputs(model, subject.data, subject.call, subject.batch)
+        logits = golden_outputs(
+            model,
+            subject.data,
+            subject.call,
+            subject.batch,
+            deterministic=subject.deterministic,
+        )
         return replace(subject, model=model, logits=logits, samples=len(subject.data))
 
     def _format(self, subject: Subject, site: Site) -> Format:

@@ -9,7 +9,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.state import Pass
 from radhard.engines.replay.stored import followed
 from radhard.engines.replay.strike import Change
-from radhard.metrics.logits import real, two_classes
+from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 
 __all__ = ["Passes", "answers"]
@@ -99,8 +99,7 @@ def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     if golden.classes is None:
         return np.full(len(outputs), np.inf)
     before, top = golden.logits[rows], golden.top1[rows][:, None]
-    after = real(outputs)
-    after = two_classes(after, after.ndim == 1) if golden.single else after
+    after = golden.scores(real(outputs))
     change = after - before
     lead = before.gather(1, top) - before
     change = (change.gather(1, top) - change).abs()

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from radhard.metrics.logits import two_classes
 from radhard.metrics.outputs import Golden
 
 __all__ = ["leads"]
@@ -25,7 +24,7 @@ def leads(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) ->
     >>> leads(torch.tensor([[5.0, 1.0, 4.0]]), golden, slice(0, 1), 4, seed=0)
     [tensor([0.5000]), tensor([1.])]
     """
-    logits = two_classes(outputs, outputs.ndim == 1) if golden.single else outputs
+    logits = golden.scores(outputs)
     # Copies, as what was made in inference mode has no place in a chain of gradients.
     top, before = golden.top1[rows].clone()[:, None], golden.logits[rows].clone()
     margins = (before.gather(1, top) - before).scatter(1, top, torch.inf)

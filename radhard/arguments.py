@@ -1,0 +1,111 @@
+"""Is an argument of the kind that a verb takes?"""
+
+import math
+import operator
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from radhard.errors import InputError
+from radhard.spec import Component, listed, parse
+
+__all__ = ["component_of", "components_of", "demand_function", "demand_path", "share", "whole"]
+
+C = TypeVar("C", bound=Component)
+
+_SHOWN = 60
+"""Characters of a value that a message repeats."""
+
+
+def component_of(value: Any, family: type[C], name: str) -> C:
+    """A component of a family, given as such or as its text.
+
+    Raises:
+        InputError: anything else; the message names the argument and what it takes.
+
+    >>> from radhard.formats import Format
+    >>> component_of("Fixed(1, 15)", Format, "format")
+    Fixed(1, 15)
+    """
+    if isinstance(value, family):
+        return value
+    if isinstance(value, str):
+        return parse(value, family)
+    package = family.__module__.rpartition(".")[0].rpartition(".")[2]
+    if isinstance(value, type):
+        own = issubclass(value, family)
+        way_out = f"give an instance, {value.__name__}(...)" if own else ""
+        raise InputError(f"{name} is the class {value.__name__}; {way_out or _one_of(family)}")
+    raise InputError(
+        f"{name}={shown(value)} is no component of radhard.{package}; {_one_of(family)}"
+    )
+
+
+def components_of(value: Any, family: type[C], name: str) -> tuple[C, ...]:
+    """One component of a family or several, as a tuple.
+
+    Raises:
+        InputError: none at all, or something else among them.
+    """
+    if isinstance(value, family | str | type) or not isinstance(value, Iterable):
+        return (component_of(value, family, name),)
+    found = tuple(component_of(one, family, name) for one in value)
+    if not found:
+        raise InputError(f"{name}={shown(value)} holds none; {_one_of(family)}")
+    return found
+
+
+def whole(value: Any, name: str, *, least: int) -> int:
+    """A whole number that is not too small.
+
+    Raises:
+        InputError: something else, also True and 1.0.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise InputError(f"{name}={shown(value)} is not allowed; give a whole number from {least}")
+    return number
+
+
+def share(value: Any, name: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        InputError: something else, also NaN.
+    """
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise InputError(f"{name}={shown(value)} is not allowed; give a number from 0 to 1")
+    return number
+
+
+def demand_function(value: Any, name: str) -> None:
+    """Raise `InputError` unless an argument can be called."""
+    if not isinstance(value, Callable):  # type: ignore[arg-type]
+        raise InputError(
+            f"{name}={shown(value)} is no function; give one of model and batch that returns the "
+            "outputs: lambda model, batch: model(batch)[...]"
+        )
+
+
+def demand_path(value: Any, name: str) -> None:
+    """Raise `InputError` unless an argument is a path, as text or `Path`, or None."""
+    if value is not None and not isinstance(value, str | Path):
+        raise InputError(f"{name}={shown(value)} is no path; give text or a pathlib.Path")
+
+
+def shown(value: Any) -> str:
+    """A value in one line of bounded length."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({type(value).__name__})"
+
+
+def _one_of(family: type[Component]) -> str:
+    names = ", ".join(name for name, _ in listed(family))
+    return f"give one of {names}, with its arguments, or the text of one"

@@ -1,0 +1,146 @@
+"""Which module is the model that was given, and can faults be put into it?"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import is_lazy
+
+from radhard.errors import InputError
+
+__all__ = ["compiled_parts", "demand_uncompiled", "eager", "module_of", "usable_module"]
+
+_EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False)
+
+
+def module_of(model: Any) -> nn.Module:
+    """The network itself: what `torch.compile` or data parallelism was wrapped around.
+
+    It shares all tensors with what was given, and its tensors have their own names, without
+    ``_orig_mod.`` or ``module.`` in front.
+
+    Raises:
+        InputError: no ``nn.Module``, or one without Python code to put a fault into.
+
+    >>> net = nn.Sequential(nn.Linear(2, 2))
+    >>> module_of(nn.DataParallel(net)) is net
+    True
+    """
+    while True:
+        if isinstance(model, DataParallel | DistributedDataParallel):
+            model = model.module
+        elif _is_compiled(model):
+            model = model._orig_mod
+        else:
+            break
+    if not isinstance(model, nn.Module):
+        raise InputError(f"the model is {_kind(model)}; {_way_out(model)}")
+    return model
+
+
+def usable_module(model: Any) -> nn.Module:
+    """As `module_of`, for a model of which every part can be looked at and faulted.
+
+    Raises:
+        InputError: also where a part is scripted, sharded, or has no values yet.
+    """
+    found = module_of(model)
+    for name, part in found.named_modules():
+        shown = repr(name) if name else "the model"
+        if isinstance(part, torch.jit.ScriptModule):
+            raise InputError(
+                f"{shown} is TorchScript (torch.jit.script, trace or freeze), which has constants "
+                "and fused code in the place of modules; give the nn.Module that it was made from"
+            )
+        if _is_sharded(part):
+            raise InputError(
+                f"{shown} is sharded (FullyShardedDataParallel), so that no process has all "
+                "weights; load its full state_dict into the plain nn.Module and give that"
+            )
+    for name, tensor in (*found.named_parameters(), *found.named_buffers()):
+        if is_lazy(tensor):
+            raise InputError(
+                f"{name!r} belongs to a lazy layer that has no shape yet; pass one batch through "
+                "the model first: model(inputs[:1])"
+            )
+        if tensor.is_meta:
+            raise InputError(
+                f"{name!r} is on the meta device and has no values; load weights first: "
+                "model.to_empty(device='cpu'), then model.load_state_dict(...)"
+            )
+    return found
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """While open, modules and functions that were compiled run as the Python code they are.
+
+    A compiled module was traced without the hooks through which faults arrive.
+    """
+    # Without the compiler loaded nothing is compiled; entered once, as it takes 10 microseconds.
+    if _EAGER.get() or "torch._dynamo" not in sys.modules:
+        yield
+        return
+    token = _EAGER.set(True)
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        _EAGER.reset(token)
+
+
+def compiled_parts(model: nn.Module) -> list[str]:
+    """Names of the parts that were compiled; ``"(model)"`` for the model itself."""
+    return [
+        name or "(model)"
+        for name, part in model.named_modules()
+        if _is_compiled(part) or part._compiled_call_impl is not None
+    ]
+
+
+def demand_uncompiled(model: nn.Module, by: str) -> None:
+    """Raise `InputError` where parts are compiled, in which ``by`` puts something to be called."""
+    if found := compiled_parts(model):
+        raise InputError(
+            f"{by} puts modules into the model that compiled code may never call, and "
+            f"{', '.join(found[:5])} is compiled (torch.compile); give the model as it was before, "
+            "such as its ._orig_mod, and compile the hardened one"
+        )
+
+
+def _is_compiled(part: Any) -> bool:
+    # Its class is known only once the compiler is loaded, which takes seconds.
+    compiler = sys.modules.get("torch._dynamo.eval_frame")
+    return compiler is not None and isinstance(part, compiler.OptimizedModule)
+
+
+def _is_sharded(part: nn.Module) -> bool:
+    sharded = sys.modules.get("torch.distributed.fsdp")
+    return sharded is not None and isinstance(part, sharded.FullyShardedDataParallel)
+
+
+def _kind(model: Any) -> str:
+    if isinstance(model, type):
+        return f"the class {model.__name__}"
+    if isinstance(model, str):
+        return f"the text {model[:60]!r}"
+    return type(model).__name__
+
+
+def _way_out(model: Any) -> str:
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        return f"give an instance, such as {model.__name__}()"
+    if isinstance(model, str):
+        return "load it first: model = radhard.models.load(...)"
+    if isinstance(model, dict):
+        return "build the nn.Module, load these weights with load_state_dict, and give the module"
+    if isinstance(model, torch.export.ExportedProgram):
+        return "give its module: model.module()"
+    if isinstance(model, torch.jit.ScriptFunction):
+        return "give the nn.Module that it was scripted from"
+    return "give an nn.Module"

@@ -1,0 +1,119 @@
+"""Is every argument of a wrong kind refused in one line, at the verb that it was given to?"""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from radhard import analyses, engines, faults, formats, hardenings, metrics, samplers, targets
+from radhard.arguments import component_of, components_of, share, whole
+from radhard.campaign import run
+from radhard.errors import InputError
+from radhard.injection import inject
+from radhard.metrics.base import SampleMetric
+from radhard.space import Fault, FaultSpace
+
+torch.manual_seed(0)
+MODEL = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
+INPUTS = torch.randn(6, 4)
+SPACE = FaultSpace.of(MODEL, "Weights('*')", "BitFlip()", "Float32()")
+DRAWN = samplers.Uniform(5)
+
+
+def of(target=targets.Weights("*"), fault=faults.BitFlip(), format=formats.Float32()):  # noqa: B008
+    return FaultSpace.of(MODEL, target, fault, format)
+
+
+WRONG = {
+    "sampler=20": (lambda: run(MODEL, INPUTS, SPACE, 20), r"Uniform\(20\)"),
+    "sampler class": (lambda: run(MODEL, INPUTS, SPACE, samplers.Uniform), "instance"),
+    "sampler text": (lambda: run(MODEL, INPUTS, SPACE, "Unifrom(5)"), r"did you mean Uniform"),
+    "sampler=None": (lambda: run(MODEL, INPUTS, SPACE, None), "sampler=None"),
+    "metric text": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, metrics=["accuracy"]), "Accuracy"),
+    "metric class": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, metrics=[metrics.Sdc]), "instance"),
+    "no metric": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, metrics=[]), "none"),
+    "engine text": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, engine="serial"), "Serial"),
+    "engine class": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, engine=engines.Serial), "instance"),
+    "space": (lambda: run(MODEL, INPUTS, MODEL, DRAWN), "FaultSpace"),
+    "model": (lambda: run("lenet5", INPUTS, SPACE, DRAWN), "load"),
+    "data": (lambda: run(MODEL, "mnist", SPACE, DRAWN), "not data"),
+    "seed text": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, seed="1"), "seed='1'"),
+    "seed below": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, seed=-1), "from 0"),
+    "seed float": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, seed=1.0), "whole"),
+    "batch=0": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, batch=0), "from 1"),
+    "workers": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, workers=None), "workers=None"),
+    "audit": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, audit=float("nan")), "audit=nan"),
+    "store": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, store=7), "store=7"),
+    "call": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, call="logits"), "lambda model, batch"),
+    "target class": (lambda: of(target=targets.Weights), "instance"),
+    "no target": (lambda: of(target=()), "none"),
+    "two faults": (lambda: of(fault=[faults.BitFlip(), faults.StuckAt(1)]), "a space for each"),
+    "fault class": (lambda: of(fault=faults.BitFlip), "instance"),
+    "format dtype": (lambda: of(format=torch.float32), "torch.float32"),
+    "format family": (lambda: of(format=faults.BitFlip()), "Float32"),
+    "fault in words": (lambda: SPACE.index(Fault("0.weight", "3", 0)), "not in the space"),
+    "fault text": (lambda: inject(MODEL, SPACE, "0.weight").__enter__(), "whole one"),
+    "analysis seed": (lambda: analyses.MaxValue()(MODEL, INPUTS, seed="1"), "seed"),
+    "analysis batch": (lambda: analyses.MaxValue()(MODEL, INPUTS, batch=0), "batch"),
+    "analysis model": (lambda: analyses.MaxValue()("lenet5", INPUTS), "load"),
+    "hardening model": (lambda: hardenings.Ranger()(None, INPUTS), "NoneType"),
+    "hardening scores": (lambda: hardenings.Ranger()(MODEL, INPUTS, [1.0]), "scores"),
+    "hardening batch": (lambda: hardenings.Ranger()(MODEL, INPUTS, batch=-2), "batch"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_argument_is_refused_in_one_line(name):
+    ask, word = WRONG[name]
+    with pytest.raises(InputError) as told:
+        ask()
+    assert re.search(word, str(told.value))
+    assert "\n" not in str(told.value)
+
+
+def test_components_may_be_given_as_text_and_metrics_alone():
+    spoken = run(MODEL, INPUTS, SPACE, "Uniform(5)", metrics="Sdc()", engine="Serial()")
+    meant = run(
+        MODEL,
+        INPUTS,
+        SPACE,
+        DRAWN,
+        metrics=metrics.Sdc(),
+        engine=engines.Serial(),
+        seed=np.int64(0),
+    )
+    assert spoken.manifest == meant.manifest | {"environment": spoken.manifest["environment"]}
+    assert (spoken.values() == meant.values()).all()
+
+
+def test_several_components_are_a_tuple_in_their_order():
+    found = components_of(["Sdc()", metrics.Outcome()], metrics.Metric, "metrics")
+    assert found == (metrics.Sdc(), metrics.Outcome())
+    assert component_of("Sdc(k=2)", metrics.Metric, "metric") == metrics.Sdc(k=2)
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, 0])
+def test_a_number_that_is_not_whole_or_too_small_is_refused(value):
+    with pytest.raises(InputError, match="n="):
+        whole(value, "n", least=1)
+
+
+@pytest.mark.parametrize("value", [True, "0.1", None, 1.1, -0.1, float("nan")])
+def test_a_share_lies_between_0_and_1(value):
+    with pytest.raises(InputError, match="share="):
+        share(value, "share")
+
+
+def test_a_class_that_is_not_decorated_is_refused_when_it_is_made():
+    class Mine(SampleMetric):
+        @property
+        def columns(self):
+            return ("mine",)
+
+        def per_sample(self, faulty):
+            return (faulty.nan,)
+
+    with pytest.raises(InputError, match=r"@radhard\.spec\.component"):
+        Mine()

@@ -15,7 +15,7 @@ from radhard.samplers import Uniform
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Weights
 
-INPUTS = torch.randn(12, 8, generator=torch.Generator().manual_seed(3))
+INPUTS = torch.randn(400, 8, generator=torch.Generator().manual_seed(3))
 
 
 def network() -> nn.Sequential:

@@ -1,5 +1,6 @@
 """How do samples get out of a Dataset, a DataLoader or plain arrays into memory?"""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,27 +8,33 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from radhard.datasets.batch import ALLOWED, Batch, joined
+from radhard.datasets.batch import ALLOWED, Batch, joined, tensors
+from radhard.datasets.order import in_order
 from radhard.errors import InputError
 
 __all__ = ["collected"]
+
+# Read a second time; reading all of them would double the time for most people.
+_ITEMS_AGAIN = 32
+_BATCHES_AGAIN = 2
+
+Pair = tuple[Batch, Tensor | None]
 
 
 def collected(source: Any) -> tuple[Batch, Tensor | None]:
     """Inputs and labels (or None) of whatever holds samples; read once, in the order given.
 
+    A `DataLoader` that shuffles is read in the order of its dataset, so that whoever reads it again
+    finds the same samples.
+
     Raises:
-        InputError: nothing that samples can be taken from, no samples, or samples that differ in
-            shape or structure.
+        InputError: nothing that samples can be taken from, no samples, samples that differ in
+            shape or structure, or that are others when they are read again.
     """
-    if isinstance(source, DataLoader):
-        return _merged([_pair(batch) for batch in source], torch.cat)
-    if isinstance(source, IterableDataset):
-        return _merged([_pair(item) for item in source], torch.stack)
-    if isinstance(source, Dataset):
-        # By position and not by iteration: a Dataset need not say where it ends.
-        count = _length(source)
-        return _merged([_pair(source[index]) for index in range(count)], torch.stack)
+    if isinstance(source, DataLoader | Dataset):
+        # A loader draws a number for its workers, and samplers theirs: the caller's stay.
+        with torch.random.fork_rng(devices=[]):
+            return _read(source)
     if isinstance(source, tuple) and len(source) == 2:
         inputs, labels = source
         return _tensors(inputs), None if labels is None else _label(labels)
@@ -37,6 +44,49 @@ def collected(source: Any) -> tuple[Batch, Tensor | None]:
         f"{type(source).__name__} is not data; give inputs, a pair (inputs, labels), a torch "
         f"Dataset or a DataLoader. Inputs are {ALLOWED}"
     )
+
+
+def _read(source: DataLoader[Any] | Dataset[Any]) -> Pair:
+    if isinstance(source, DataLoader):
+        loader = in_order(source)
+        batches = [_pair(batch) for batch in loader]
+        merged = _merged(batches, torch.cat)
+        _demand_same(batches[:_BATCHES_AGAIN], map(_pair, loader), "the DataLoader")
+        return merged
+    if isinstance(source, IterableDataset):
+        items = [_pair(item) for item in source]
+        again: Iterator[Pair] = map(_pair, source)
+    else:
+        # By position and not by iteration: a Dataset need not say where it ends.
+        count = _length(source)
+        items = [_pair(source[index]) for index in range(count)]
+        again = (_pair(source[index]) for index in range(count))
+    merged = _merged(items, torch.stack)
+    _demand_same(items[:_ITEMS_AGAIN], again, type(source).__name__)
+    return merged
+
+
+def _demand_same(first: list[Pair], again: Iterator[Pair], what: str) -> None:
+    """Raise `InputError` where the first items differ when they are read a second time.
+
+    What cannot be read twice, such as a stream, ends before it differs.
+    """
+    for one, other in zip(first, again, strict=False):
+        if not all(map(_equal, _tensors_of(one), _tensors_of(other))):
+            raise InputError(
+                f"{what} gives other samples when it is read again (shuffling, random "
+                "augmentation), so that no run could be continued or compared; give a dataset "
+                "without random transforms, or tensors"
+            )
+
+
+def _tensors_of(pair: Pair) -> list[Tensor]:
+    return [tensor for _, tensor in tensors([part for part in pair if part is not None])]
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    same = one.shape == other.shape
+    return same and bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _length(source: Any) -> int:

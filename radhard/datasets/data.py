@@ -96,8 +96,8 @@ class Data:
         """Data from what users have: Data, tensors, a Dataset or a DataLoader.
 
         A pair is ``(inputs, labels)``; a torch ``Dataset`` or ``DataLoader`` yields such pairs, or
-        inputs alone, and is read once into memory, in the order in which it comes. NumPy arrays
-        are taken as tensors.
+        inputs alone, and is read once into memory, in the order in which it comes; a loader that
+        shuffles in the order of its dataset. NumPy arrays are taken as tensors.
 
         Raises:
             InputError: nothing of the kind, or see `Data`.

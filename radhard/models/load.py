@@ -36,6 +36,9 @@ SHIPPED: dict[str, Callable[..., nn.Module]] = {
     "vgg16": vgg16,
 }
 
+_OTHERS = (".onnx", ".ort", ".tflite", ".h5", ".keras", ".pb", ".engine", ".mlmodel", ".ts")
+"""Endings of models for other runtimes."""
+
 OWN = (
     "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file "
     "'path/to/model.pt2'"
@@ -78,6 +81,12 @@ def listed() -> list[tuple[str, str]]:
 def _model(text: str) -> nn.Module:
     if text.endswith(".pt2"):
         return load_exported(text)
+    if text.lower().endswith(_OTHERS):
+        raise InputError(
+            f"{text!r} is no PyTorch model; name a factory that builds the nn.Module, as "
+            "file.py:factory, and give its weights as --weights (weights=), or export it with "
+            "torch.export to a .pt2 file"
+        )
     if text.endswith((".pt", ".pth", ".ckpt", ".bin", ".safetensors")):
         raise InputError(
             f"{text!r} holds weights and no model; name the model and give the file as weights"

@@ -1,5 +1,6 @@
 """How do weights get from a file into a model, without running what the file brings along?"""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
+from radhard.models.checkpoint import state_dict_in, unprefixed, whole_model_in
+from radhard.module import module_of
 
 __all__ = ["load_weights"]
 
-INSIDE = ("state_dict", "model")
+_PLAIN = ("", "state_dict", "model")
+"""Where weights are expected; of other places a warning tells."""
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """Put the weights of a file into a model in place; names, shapes and types have to agree.
 
     A ``.safetensors`` file, or a torch checkpoint that holds tensors only: a ``state_dict``, as it
-    is or under ``"state_dict"`` or ``"model"``. Nothing is unpickled beyond tensors.
+    is or under ``"state_dict"``, ``"model"``, ``"model_state_dict"`` or the like. A prefix that a
+    training wrapper put in front of every name (``module.``, ``model.``, ``_orig_mod.``) is taken
+    off. A `RadhardWarning` says what was found where. Nothing is unpickled beyond tensors.
 
     Raises:
         InputError: no such file, another kind of file, or keys that are missing, unexpected or of
@@ -29,13 +35,21 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     path = Path(path).expanduser()
     if not path.is_file():
         raise InputError(f"there is no file {path} to take weights from")
-    found = _safetensors(path) if path.suffix == ".safetensors" else _checkpoint(path)
+    model = module_of(model)
+    found, key = (_safetensors(path), "") if path.suffix == ".safetensors" else _checkpoint(path)
     wanted = model.state_dict()
+    found, prefix = unprefixed(found, wanted)
     wrong = _differences(wanted, found)
     if wrong:
         raise InputError(f"the weights in {path} do not fit the model: {'; '.join(wrong)}")
     with torch.no_grad():
         model.load_state_dict(found, strict=True)
+    where = [f"taken from {key!r}"] if key not in _PLAIN else []
+    where += [f"read without the prefix {prefix!r}"] if prefix else []
+    if where:
+        warnings.warn(
+            f"the weights in {path} were {' and '.join(where)}", RadhardWarning, stacklevel=2
+        )
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
@@ -45,25 +59,22 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read as safetensors: {_line(error)}") from None
 
 
-def _checkpoint(path: Path) -> dict[str, Tensor]:
+def _checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or hostile file fails in any way it likes
+        if held := whole_model_in(path):
+            raise InputError(
+                f"{path} holds a whole model ({held}) and not its weights, and is not loaded, "
+                "since it could run code; where it was made, save its weights: "
+                "torch.save(model.state_dict(), ...), and name the model as file.py:factory"
+            ) from None
         raise InputError(
             f"{path} cannot be read as a checkpoint of tensors only, and anything else is not "
             f"loaded, since it could run code; save model.state_dict() or safetensors "
             f"({_line(error)})"
         ) from None
-    for key in INSIDE:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
-            break
-    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise InputError(
-            f"{path} holds no state_dict, neither as it is nor under "
-            f"{' or '.join(repr(key) for key in INSIDE)}; save model.state_dict()"
-        )
-    return dict(found)
+    return state_dict_in(found, path)
 
 
 def _differences(wanted: Mapping[str, Any], found: Mapping[str, Tensor]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from radhard import models
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.models import load_weights, mlp
 
 
@@ -92,7 +92,81 @@ def test_a_file_that_is_none_is_refused(tmp_path, suffix, content):
 def test_other_content_or_no_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="no file"):
         load_weights(small(), tmp_path / "none.pt")
-    with pytest.raises(InputError, match=r"no state_dict.*'state_dict' or 'model'"):
+    with pytest.raises(InputError, match=r"no state_dict.*'state_dict' or 'model_state_dict'"):
         load_weights(small(), saved(tmp_path / "w.pt", {"epoch": 3}))
     with pytest.raises(InputError, match="no state_dict"):
         load_weights(small(), saved(tmp_path / "t.pt", torch.zeros(3)))
+
+
+KEYS = ["model_state_dict", "net", "weights", "generator"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_weights_are_found_under_other_keys_beside_other_things(tmp_path, key):
+    weights, model = other_weights(), small()
+    content = {"epoch": 5, key: weights, "optimizer_state_dict": {"state": {}, "lr": [0.1]}}
+    with pytest.warns(RadhardWarning, match=key):
+        load_weights(model, saved(tmp_path / "w.pt", content))
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "model.", "_orig_mod.", "net.encoder.", "model._orig_mod."]
+)
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_prefixes_of_wrappers_are_taken_off(tmp_path, prefix, suffix):
+    weights, model = other_weights(), small()
+    named = {prefix + name: tensor for name, tensor in weights.items()}
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".pt":
+        torch.save({"state_dict": named}, path)
+    else:
+        save_file(named, path)
+    with pytest.warns(RadhardWarning, match="prefix"):
+        load_weights(model, path)
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
+def test_names_within_compiled_parts_are_found(tmp_path):
+    weights, model = other_weights(), small()
+    named = {name.replace("fc1.", "fc1._orig_mod."): t for name, t in weights.items()}
+    with pytest.warns(RadhardWarning, match="_orig_mod"):
+        load_weights(model, saved(tmp_path / "w.pt", named))
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
+def test_names_beside_the_prefix_are_named_as_unexpected(tmp_path):
+    named = {f"model.{name}": tensor for name, tensor in other_weights().items()}
+    named["criterion.weight"] = torch.ones(2)
+    with pytest.raises(InputError, match=r"unexpected criterion\.weight"):
+        load_weights(small(), saved(tmp_path / "w.pt", named))
+
+
+def test_several_sets_of_weights_without_a_usual_key_are_refused(tmp_path):
+    content = {"generator": other_weights(), "critic": other_weights()}
+    with pytest.raises(InputError, match="generator, critic"):
+        load_weights(small(), saved(tmp_path / "w.pt", content))
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["zip", "before 1.6"])
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "under a key"])
+def test_a_pickled_model_is_named_as_one_and_not_loaded(tmp_path, old, inside):
+    path = tmp_path / "w.pt"
+    content = {"epoch": 3, "model": small()} if inside else small()
+    torch.save(content, path, _use_new_zipfile_serialization=not old)
+    with pytest.raises(InputError, match=r"whole model \(.*state_dict\(\)") as told:
+        load_weights(small(), path)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_named_as_one(tmp_path):
+    torch.jit.script(small()).save(tmp_path / "w.pt")
+    with pytest.raises(InputError, match="TorchScript"):
+        load_weights(small(), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("ending", ["onnx", "tflite", "h5"])
+def test_models_of_other_runtimes_are_refused_with_the_way_out(ending):
+    with pytest.raises(InputError, match=r"file\.py:factory"):
+        models.load(f"net.{ending}")

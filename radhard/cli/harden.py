@@ -34,9 +34,9 @@ def harden(**given: Any) -> int:
 
     \b
     Examples:
-      radhard harden lenet5 --data mnist --n 200 --with "Ranger()" -o hard/
+      radhard harden lenet5 --data mnist --n 500 --with "Ranger()" -o hard/
       radhard harden lenet5 --data "mnist(split='train')" --n 500 --with "Ranger()" -o hard/
-      radhard harden lenet5 --data mnist --n 200 --with "ChannelDuplication(share=0.2)" \\
+      radhard harden lenet5 --data mnist --n 500 --with "ChannelDuplication(share=0.2)" \\
           --with "Ranger()" --scores "VulnerabilityGain()" -o hard/
       radhard harden net.py:build --data net.py:train_set --validate net.py:test_set \\
           --with "ChannelDuplication()" --scores scores.json -o hard/

@@ -16,7 +16,8 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import ChannelDuplication, Triplication
-from radhard.hardenings.redundancy.edac import corrected
+from radhard.hardenings.redundancy.copies import described
+from radhard.hardenings.redundancy.edac import Edac, corrected
 from radhard.hardenings.redundancy.voter import voted
 from radhard.injection import inject
 from radhard.metrics import Critical
@@ -251,3 +252,38 @@ def test_scores_that_leave_a_layer_out_or_have_another_size_are_refused():
     wrong = type(scores)("Mine()", "channel", {"0": np.ones(3), "2": np.ones(2)})
     with pytest.raises(InputError, match="3 scores"):
         ChannelDuplication(share=0.5)(model, data, wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "believed"), [(5.0, True), (12.0, True), (-10.0, True), (14.0, False), (1e30, False)]
+)
+def test_two_copies_that_agree_are_believed_up_to_a_width_beyond_their_interval(value, believed):
+    layer = nn.Linear(1, 2, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    part = Edac("test", layer=described(layer), channels=(0,), mode="interval", compare="signed")
+    part.copies.fill(layer.weight, None, (0,))
+    part.low.fill_(-3.0)
+    part.high.fill_(5.0)
+    with torch.no_grad():
+        given = torch.tensor([[value]])
+        twice, once = part.after((given,), layer(given))[0].tolist()
+        # A copy that was struck is not believed: there the value in the interval counts, or none.
+        struck = layer(given) + torch.tensor([[50.0, 0.0]])
+        mended = part.after((given,), struck)[0, 0].item()
+    inside = -3 <= value <= 5
+    assert twice == (given.item() if believed else 0.0)
+    assert once == (given.item() if inside else 0.0)
+    assert mended == (given.item() if inside else 0.0)
+
+
+def test_a_profile_of_few_samples_does_no_harm_where_all_is_computed_twice():
+    generator = torch.Generator().manual_seed(1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 5)).eval()
+    hard = ChannelDuplication(share=1.0)(model, torch.randn(12, 6, generator=generator))
+    unseen = torch.randn(1000, 6, generator=generator)
+    with torch.no_grad():
+        changed = (hard(unseen).argmax(1) != model(unseen).argmax(1)).double().mean()
+    assert changed < 0.01

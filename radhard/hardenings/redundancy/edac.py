@@ -23,7 +23,9 @@ class Edac(Part):
     are computed twice. Element by element (Ahmadilivani et al., IOLTS 2024): of two copies in the
     interval the smaller counts (A), of one in it that one (B, C), of none zero (D); a channel
     without copy that leaves its interval is zero there (E). What is not finite is in no interval,
-    so that a copy which is NaN never beats a healthy one.
+    so that a copy which is NaN never beats a healthy one. Two copies that agree are believed up to
+    one width of the interval beyond it (the paper makes zero of them): that is no fault in either,
+    but a value that the profile did not happen to have, or a small error of a layer before.
 
     With ``mode="min"`` there are no intervals: the smaller of two copies counts, and the finite one
     if only one is. Copies that differ by rounding only (`ROUNDING`) count as equal.
@@ -129,6 +131,12 @@ class Edac(Part):
         chosen = corrected(
             originals, torch.where(alike, originals, copies), low, high, self.compare
         )
+        if low is not None and high is not None:
+            # What two copies agree on is no fault of theirs: with a profile of few samples it is
+            # outside the interval often enough to make the network worse than without protection.
+            wide = high - low
+            near = (originals >= low - wide) & (originals <= high + wide)
+            chosen = torch.where(alike & near, originals, chosen)
         return single.index_copy(axis, self.rows, chosen)
 
 

@@ -28,15 +28,16 @@ class Choice:
         return f"engine='auto' chose {self.engine!r}: {self.why}."
 
 
-def chosen(campaign: Campaign, *, deterministic: bool = True) -> Choice:
+def chosen(campaign: Campaign, *, deterministic: bool = True, worth: float | None = None) -> Choice:
     """The engine for ``engine="auto"``, prepared.
 
     It follows from the campaign, never from a clock: the same campaign gets the same engine.
-    ``deterministic``: whether two fault-free passes are the same.
+    ``deterministic``: whether two fault-free passes are the same. ``worth``: from how many
+    multiplications on a faster engine is worth its preparation; by default a second's work.
     """
     if not deterministic:
         return Choice(Serial(), "fault-free passes may differ, so that none can stand for another")
-    if _work(campaign) < _SMALL:
+    if _work(campaign) < (_SMALL if worth is None else worth):
         return Choice(Serial(), "a faster one takes longer to prepare than these trials take")
     single = campaign.trials.single
     if not single and all(site.flows for site in campaign.space.sites):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from radhard.engines import Campaign, Engine, Serial
 from radhard.engines.folded import Folded
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.graph import traced
+from radhard.engines.replay.exported import traced
 from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
 from radhard.faults import BitFlip

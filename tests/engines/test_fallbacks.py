@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from radhard.engines import Campaign, Replay, Serial
 from radhard.engines.replay import tracing
-from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.modules import Modules
 from radhard.engines.replay.symbolic import symbolic
 from radhard.faults import BitFlip

@@ -14,7 +14,8 @@ from radhard.datasets.vowels import vowels
 from radhard.engines import Campaign, Engine, Replay, Serial
 from radhard.engines.replay import recurrent
 from radhard.engines.replay.cells import Cell, Side
-from radhard.engines.replay.graph import Graph, traced
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.sequences import stepwise
 from radhard.engines.replay.stepping import Struck, followed

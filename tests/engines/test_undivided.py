@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from radhard.engines.replay import graph as graphs
-from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.undivided import TWINS, Undivided
 from radhard.forward import plain
 

@@ -7,7 +7,8 @@ import torch
 from radhard.analyses.subject import Subject
 from radhard.datasets.data import Data
 from radhard.engines.base import Campaign
-from radhard.engines.replay.graph import NoGraphError, traced
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.sequences import stepwise
 from radhard.faults import BitFlip

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from radhard.analyses.layer import Layer
 from radhard.analyses.subject import Subject
+from radhard.engines.replay.exported import traced
 from radhard.engines.replay.folding import folded
-from radhard.engines.replay.graph import Graph, Node, NoGraphError, traced
+from radhard.engines.replay.graph import Graph, Node, NoGraphError
 from radhard.errors import InputError
 from radhard.leaves import leaves
 from radhard.targets.geometry import repeated

@@ -13,7 +13,6 @@ from radhard.engines.replay.tracing import graph_of
 from radhard.engines.serial import Serial
 from radhard.errors import InputError
 from radhard.spec import component
-from radhard.targets.geometry import repeated
 
 __all__ = ["Folded"]
 
@@ -33,10 +32,9 @@ class Folded(Engine):
     memory: int = 2 * 1024**3
 
     def prepare(self, campaign: Campaign) -> None:
-        batch = repeated(campaign.data.rows(slice(0, 1)), 3)
         try:
             with torch.inference_mode():
-                graph = graph_of(campaign.model, campaign.call, batch)
+                graph = graph_of(campaign.model, campaign.call, campaign.data)
                 dtypes = {tensor.dtype for tensor in graph.constants.values()}
                 # A folded weight is rounded once more: too coarsely where it is a half.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})

@@ -109,6 +109,9 @@ class StruckModel:
         for at in steps:
             node = graph.nodes[at]
             result = node(value)
+            if _is_position(result) and not all(_finite(value(slot)) for slot in node.inputs):
+                # Which of several infinities comes first hides that sums overflowed.
+                raise OverflowError(f"{node.op} compares values that are not finite")
             if node.slot in opened:
                 opened[node.slot].normalise(result)
             fresh[node.slot] = result
@@ -118,6 +121,16 @@ class StruckModel:
                     fresh.pop(slot, None)
         found: Tensor = value(graph.output)
         return found
+
+
+def _is_position(result: Any) -> bool:
+    """Whether an operation tells where values are, as one that picks the largest does."""
+    parts = result if isinstance(result, tuple | list) else [result]
+    return any(isinstance(part, Tensor) and part.dtype == torch.int64 for part in parts)
+
+
+def _finite(value: Any) -> bool:
+    return not isinstance(value, Tensor) or bool(value.isfinite().all())
 
 
 def _like(tensor: Tensor, other: Tensor) -> Tensor:

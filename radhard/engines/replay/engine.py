@@ -84,7 +84,7 @@ class Replay(Engine):
             )
         batch = repeated(campaign.data.rows(slice(0, 1)), 3)
         plans: dict[int, Plan] = {}
-        own = graph_of(campaign.model, campaign.call, batch)
+        own = graph_of(campaign.model, campaign.call, campaign.data)
         graph = stepwise(own)
         with torch.inference_mode():
             plain = self._plain(campaign, own, batch)

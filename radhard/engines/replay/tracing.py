@@ -1,26 +1,32 @@
 """How is the graph of a model had?"""
 
-from typing import Any
-
 from torch import nn
 
-from radhard.engines.replay.graph import Graph, NoGraphError, traced
+from radhard.datasets.data import Data
+from radhard.engines.replay.agreement import demand_agreement
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import Graph, NoGraphError
 from radhard.engines.replay.symbolic import symbolic
 from radhard.targets import Forward
+from radhard.targets.geometry import repeated
 
 __all__ = ["graph_of"]
 
 
-def graph_of(model: nn.Module, call: Forward, batch: Any) -> Graph:
-    """The graph from ``torch.export``, or else from ``torch.fx``; ``batch``: three samples.
+def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
+    """The graph from ``torch.export``, or else from ``torch.fx``, compared with the model.
 
     Raises:
-        NoGraphError: neither can make one.
+        NoGraphError: neither can make one that gives what the model gives.
     """
-    try:
-        return traced(model, call, batch)
-    except NoGraphError as first:
+    batch = repeated(data.rows(slice(0, 1)), 3)
+    reasons: list[str] = []
+    for made in (traced, symbolic):
         try:
-            return symbolic(model, call, batch)
-        except NoGraphError as second:
-            raise NoGraphError(f"{first}; {second}") from None
+            graph = made(model, call, batch)
+            demand_agreement(graph, model, call, data)
+        except NoGraphError as error:
+            reasons.append(str(error))
+        else:
+            return graph
+    raise NoGraphError("; ".join(dict.fromkeys(reasons)))

@@ -1,0 +1,159 @@
+"""Do all engines agree with the reference on networks that a graph holds badly?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from radhard.datasets.data import Data
+from radhard.engines import (
+    Bracket,
+    Campaign,
+    Engine,
+    FirstOrder,
+    Folded,
+    Replay,
+    Serial,
+    UnsuitableError,
+    chosen,
+)
+from radhard.engines.replay.exported import traced
+from radhard.engines.replay.graph import NoGraphError
+from radhard.engines.replay.tracing import graph_of
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.forward import plain
+from radhard.metrics import Critical
+from radhard.samplers import ErrorRate, Sampler, Uniform
+from radhard.targets import Activations, Biases, Target, Weights
+from tests.engines import batch_sizes, oddities
+from tests.engines.batch_sizes import SAMPLES
+from tests.engines.campaigns import campaign_of
+from tests.zoo import Network
+
+NETWORKS = [*batch_sizes.NETWORKS, *oddities.NETWORKS]
+
+STORED: list[Target] = [Weights("*"), Biases("*")]
+FLOWING: list[Target] = [Activations("*")]
+PERMANENT: list[Target] = [Activations("*", sample="every")]
+
+UNEQUAL = ("Unrolled", "Iterated", "Halved")
+"""Networks that call their layers for single samples, so that there is nothing to strike."""
+
+
+def _campaign(network: Network, targets: Sequence[Target], sampler: Sampler) -> Campaign:
+    # Only the answers, so that the engines that infer these take part.
+    return campaign_of(
+        network.build(),
+        network.inputs(),
+        targets,
+        sampler,
+        fault=BitFlip(),
+        call=network.call,
+        metrics=[Critical()],
+        seed=3,
+    )
+
+
+def _verdicts(engine: Engine, campaign: Campaign) -> np.ndarray:
+    engine.ready(campaign)
+    found = dict[int, np.ndarray]()
+    for chunk in engine.chunks(campaign):
+        for numbers, figures in engine.run(campaign, chunk):
+            found.update(zip(numbers, figures, strict=True))
+    return np.stack([found[trial] for trial in range(len(campaign.trials))])
+
+
+def _demand_equal(
+    network: Network, targets: Sequence[Target], sampler: Sampler, engines: Sequence[Engine]
+) -> None:
+    reference = _verdicts(Serial(), _campaign(network, targets, sampler))
+    by_itself = chosen(_campaign(network, targets, sampler), worth=0).engine
+    for engine in (*engines, by_itself):
+        try:
+            found = _verdicts(engine, _campaign(network, targets, sampler))
+        except UnsuitableError:
+            if engine == by_itself:
+                raise
+            continue  # what it says is looked at below
+        np.testing.assert_array_equal(found, reference, err_msg=repr(engine))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_verdicts_of_faults_in_stored_words_are_the_reference_s(network: Network) -> None:
+    engines = [Replay(), FirstOrder(audit=1.0), Bracket(audit=1.0)]
+    _demand_equal(network, STORED, Uniform(50), engines)
+
+
+@pytest.mark.parametrize("network", NETWORKS[::4], ids=repr)
+def test_verdicts_of_trials_of_many_faults_are_the_reference_s(network: Network) -> None:
+    _demand_equal(network, STORED, ErrorRate(0.003, trials=15), [Folded()])
+
+
+@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL], ids=repr)
+def test_verdicts_of_faults_in_flowing_words_are_the_reference_s(network: Network) -> None:
+    _demand_equal(network, FLOWING, Uniform(50), [Replay(), FirstOrder(audit=1.0)])
+
+
+@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL][::4], ids=repr)
+def test_verdicts_of_permanent_faults_in_flowing_words_are_the_reference_s(
+    network: Network,
+) -> None:
+    _demand_equal(network, PERMANENT, Uniform(30), [Replay()])
+
+
+@pytest.mark.parametrize("name", ["LenView", "IntView", "LenZeros", "Divided", "OwnStates"])
+def test_a_size_that_was_a_constant_becomes_one_that_follows_the_batch(name: str) -> None:
+    network = next(network for network in NETWORKS if network.name == name)
+    model, inputs = network.build(), network.inputs()
+    graph = traced(model, network.call, inputs[:3])
+    assert graph.output in graph.by_sample
+    with torch.no_grad():
+        for size in (1, 2, 4, SAMPLES):
+            values = graph.values([inputs[:size]])
+            torch.testing.assert_close(values[graph.output], model(inputs[:size]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Centred", "ShareOfBatch", "BatchNorm", "Neighbours", "BatchAttention", "Items", "Halved"],
+)
+def test_no_graph_is_taken_whose_samples_depend_on_each_other_or_on_their_number(name: str) -> None:
+    network = next(network for network in NETWORKS if network.name == name)
+    with pytest.raises(NoGraphError):
+        graph_of(network.build(), network.call, Data(network.inputs()))
+
+
+def test_a_branch_on_the_size_of_the_batch_leads_to_no_graph() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * (2 if x.shape[0] % 2 else -1)
+
+    # The exporter itself accepts it, and keeps the branch that it took.
+    assert traced(Odd().eval(), plain, torch.randn(3, 2)).by_sample
+    with pytest.raises(NoGraphError, match="other outputs than the model"):
+        graph_of(Odd().eval(), plain, Data(torch.randn(4, 2)))
+
+
+def test_an_exception_of_our_own_is_not_taken_for_one_of_the_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("radhard.engines.replay.engine.Plan.of", broken)
+    network = next(network for network in NETWORKS if network.name == "LenView")
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        Replay().ready(_campaign(network, STORED, Uniform(5)))
+
+
+def test_an_engine_that_cannot_names_one_that_can_in_one_line() -> None:
+    network = next(network for network in NETWORKS if network.name == "Items")
+    for engine, other in ((Bracket(), Replay()), (FirstOrder(), Replay()), (Folded(), Serial())):
+        sampler = ErrorRate(0.01, trials=3) if engine == Folded() else Uniform(5)
+        with pytest.raises(InputError) as error:
+            engine.ready(_campaign(network, STORED, sampler))
+        assert str(error.value).endswith(f"use {other!r}")
+        assert "\n" not in str(error.value)

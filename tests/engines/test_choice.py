@@ -9,6 +9,7 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
+from radhard.engines.estimate import Estimate
 from radhard.engines.replay import engine as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -20,6 +21,7 @@ from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign as of_zoo
+from tests.engines.campaigns import campaign_of
 from tests.small import campaign, data, network, rows
 from tests.zoo import NETWORKS, named
 
@@ -27,7 +29,8 @@ from tests.zoo import NETWORKS, named
 @pytest.fixture(autouse=True)
 def large(monkeypatch):
     """Campaigns of the tests are as small as can be; most of these tests look beyond that."""
-    monkeypatch.setattr(choice, "_SMALL", 0)
+    monkeypatch.setattr(choice, "_pays", lambda _: True)
+    monkeypatch.setattr(choice, "_GAIN", -1.0)
 
 
 class Branching(nn.Module):
@@ -115,10 +118,64 @@ def test_small_campaign_runs_serially(monkeypatch):
     assert "takes longer to prepare" in results.manifest["notes"][0]
 
 
-def test_work_counts_one_sample_where_a_trial_concerns_one():
-    whole = choice._work(of_zoo(named("residual"), Weights("*"), Uniform(5)))
-    alone = choice._work(of_zoo(named("residual"), Activations("*"), Uniform(5)))
-    assert choice._PASS * 5 < alone < whole
+def test_estimate_counts_one_sample_where_a_trial_concerns_one():
+    def wholes(target, trials):
+        return Estimate.of(of_zoo(named("residual"), target, Uniform(trials))).whole
+
+    assert wholes(Weights("*"), 10) == pytest.approx(2 * wholes(Weights("*"), 5))
+    assert wholes(Activations("*"), 5) < wholes(Weights("*"), 5)
+
+
+def test_estimate_counts_the_multiplications_of_layers_that_torch_carries_out_in_one_piece():
+    found = campaign_of(
+        nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(64, 2, 256, batch_first=True), 2, enable_nested_tensor=False
+        ).eval(),
+        torch.randn(4, 16, 64),
+        Weights("*"),
+        Uniform(10),
+        fault=BitFlip(),
+        call=lambda model, x: model(x).mean(1),
+        batch=4,
+    )
+    matrices = sum(p.numel() for p in found.model.parameters() if p.ndim == 2)
+    whole = Estimate.of(found).whole / 10
+    assert 4 * 16 * matrices < whole < 2 * 4 * 16 * matrices + 1e7
+
+
+def test_a_long_campaign_pays_and_a_short_one_does_not():
+    few, many = (
+        Estimate.of(of_zoo(named("residual"), Weights("*"), Uniform(n))) for n in (5, 2000)
+    )
+    assert not few.pays
+    assert replace(many, whole=many.whole * 100, followed=many.followed * 100).pays
+    # Whatever it costs, nothing is gained where a fault is followed through whole passes.
+    assert not replace(few, followed=few.whole).pays
+
+
+def test_modules_are_left_out_only_where_that_saves_more_than_it_costs(monkeypatch):
+    monkeypatch.setattr(choice, "_GAIN", 0.1)
+    results = campaign(model=Branching().eval(), engine="auto")
+    assert results.manifest["engine"] == "Serial()"
+    assert "too little comes before the faults" in results.manifest["notes"][0]
+    assert not any("There is no graph" in note for note in results.manifest["notes"])
+
+
+def test_an_engine_is_recommended_only_where_a_gradient_reaches_the_faults():
+    class Rounded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return torch.round(self.fc(x).tanh() * 8).cumsum(1)
+
+    found = campaign_of(
+        Rounded().eval(), torch.randn(4, 6), Weights("*"), Uniform(20), fault=BitFlip(),
+        call=lambda model, x: model(x), metrics=[Critical()],
+    )  # fmt: skip
+    assert chosen(found).engine == Replay()
+    assert "FirstOrder" not in str(chosen(found))
 
 
 def test_forward_that_is_not_deterministic_has_no_golden_values_to_start_from():

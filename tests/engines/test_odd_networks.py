@@ -70,7 +70,7 @@ def _demand_equal(
     network: Network, targets: Sequence[Target], sampler: Sampler, engines: Sequence[Engine]
 ) -> None:
     reference = _verdicts(Serial(), _campaign(network, targets, sampler))
-    by_itself = chosen(_campaign(network, targets, sampler), worth=0).engine
+    by_itself = chosen(_campaign(network, targets, sampler), always=True).engine
     for engine in (*engines, by_itself):
         try:
             found = _verdicts(engine, _campaign(network, targets, sampler))
@@ -140,7 +140,7 @@ def test_a_branch_on_the_size_of_the_batch_leads_to_no_graph() -> None:
 def test_an_exception_of_our_own_is_not_taken_for_one_of_the_graph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, plain: object) -> None:
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr("radhard.engines.replay.engine.Plan.of", broken)

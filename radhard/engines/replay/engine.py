@@ -70,6 +70,12 @@ class Replay(Engine):
                 f"There is no graph of the model ({error}); Replay had the modules that are called "
                 "before the fault return what they gave without it, and ran all others."
             )
+            if names := modules.worthless():
+                more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+                campaign.notes.append(
+                    f"Faults in {', '.join(names[:5])}{more} went through Serial(), as leaving "
+                    "modules out would save less than it costs there."
+                )
 
     def prepare_graph(self, campaign: Campaign) -> dict[int, Plan]:
         """Prepare, and give the plan for every site of the space.

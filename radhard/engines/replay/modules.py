@@ -5,18 +5,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign, Figures
 from radhard.engines.replay.graph import NoGraphError
-from radhard.engines.replay.recording import Call, Recording, copied, forwards, recorded
+from radhard.engines.replay.recording import Recording, copied, forwards, recorded
 from radhard.engines.serial import faulty_outputs
+from radhard.targets import Site
 from radhard.targets.geometry import repeated
-from radhard.targets.stored import stored_tensor
 
 __all__ = ["Modules"]
+
+_CALL = 100_000
+"""What it costs to stand between a module and its caller, in multiplications."""
+
+_CHECKS = 3
+"""Passes that show whether a pass may begin at a site."""
 
 
 class Modules:
@@ -42,14 +49,17 @@ class Modules:
             if left < 0:
                 raise NoGraphError(f"what its modules give takes more than memory={memory:,}")
         self._known: dict[int, bool] = {}
+        faults = campaign.trials.at(np.arange(len(campaign.trials)))
+        places, _, _ = campaign.space.locate(faults)
+        self._trials = np.bincount(places, minlength=len(campaign.space.sites))
 
     def takes(self, place: int) -> bool:
-        """Whether a fault-free pass that begins at a site gives what whole passes give.
+        """Whether it is worth while to begin at a site, and gives what whole passes give.
 
-        It does not where modules leave something behind that others find later.
+        It does not give this where modules leave something behind that others find later.
         """
         if place not in self._known:
-            self._known[place] = self._repeats(place)
+            self._known[place] = self.gain(place) > 0 and self._repeats(place)
         return self._known[place]
 
     def figures(self, trial: int, place: int) -> Figures:
@@ -82,40 +92,67 @@ class Modules:
                 outputs = campaign.call(campaign.model, mapped(batch, torch.clone))
             return torch.equal(outputs, campaign.call(campaign.model, mapped(batch, torch.clone)))
 
-    def _struck(self, recording: Recording, place: int) -> float:
-        """When a site's tensor is first there to be struck, or used."""
-        site, model = self._campaign.space.sites[place], self._campaign.model
+    def gain(self, place: int) -> float:
+        """What starting at the fault saves in all trials of a site, in multiplications.
+
+        It is counted from the recorded pass. Negative where the passes that `takes` needs to see
+        whether it may be done cost more.
+        """
+        site, recording = self._campaign.space.sites[place], self._recordings[0]
+        when = recording.begins(self._campaign.model, site)
+        skipped, until = 0.0, 0.0
+        for at, one in enumerate(recording.calls):
+            if one.begin >= until and self._is_skipped(recording, at, when, site):
+                skipped += recording.before(one.end) - recording.before(one.begin)
+                until = one.end
+        alone = site.samples is not None and self._campaign.trials.single
+        passes = int(self._trials[place]) * (1 if alone else len(self._recordings))
+        each = skipped - _CALL * len(recording.calls)
+        return passes * each - _CHECKS * recording.spent[-1]
+
+    def worthless(self) -> list[str]:
+        """Names of the sites with trials in which leaving modules out saves nothing."""
+        sites = self._campaign.space.sites
+        return [
+            site.name
+            for place, site in enumerate(sites)
+            if self._trials[place] and self.gain(place) <= 0
+        ]
+
+    def cost(self) -> float:
+        """What whole passes would cost for all trials, in multiplications."""
+        total = 0.0
+        for place, site in enumerate(self._campaign.space.sites):
+            alone = site.samples is not None and self._campaign.trials.single
+            passes = 1 if alone else len(self._recordings)
+            total += int(self._trials[place]) * passes * self._recordings[0].spent[-1]
+        return total
+
+    def _is_skipped(self, recording: Recording, at: int, when: float, site: Site) -> bool:
+        one = recording.calls[at]
+        if one.end >= when or one.output is None:
+            return False
         if not site.flows:
-            stored = stored_tensor(model, site.name)
-            assert stored is not None
-            return recording.used.get(stored.untyped_storage().data_ptr(), float("inf"))
-        module = model.get_submodule(site.layer)
-        begins = [call.begin for call in recording.calls if call.module is module]
-        return begins[site.call] if site.call < len(begins) else 0
+            return True
+        # Calls of the struck module are counted, so that each has to be made.
+        module = self._campaign.model.get_submodule(site.layer)
+        return all(call.module is not module for call in recording.calls[at : one.last + 1])
 
     @contextmanager
     def _replayed(self, number: int, place: int) -> Iterator[None]:
         recording, site = self._recordings[number], self._campaign.space.sites[place]
-        when = self._struck(recording, place)
-        watched = self._campaign.model.get_submodule(site.layer) if site.flows else None
+        when = recording.begins(self._campaign.model, site)
         calls: dict[int, list[int]] = {}
         for at, one in enumerate(recording.calls):
             calls.setdefault(id(one.module), []).append(at)
         seen: dict[int, int] = {}
-
-        def skipped(one: Call, at: int) -> bool:
-            if one.end >= when or one.output is None:
-                return False
-            # Calls of the struck module are counted, so that each has to be made.
-            inside = recording.calls[at : one.last + 1]
-            return watched is None or all(call.module is not watched for call in inside)
 
         def instead(module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
             def run(*args: Any, **kwargs: Any) -> Any:
                 number = seen.get(id(module), 0)
                 seen[id(module)] = number + 1
                 mine = calls.get(id(module), [])
-                if number < len(mine) and skipped(recording.calls[mine[number]], mine[number]):
+                if number < len(mine) and self._is_skipped(recording, mine[number], when, site):
                     one = recording.calls[mine[number]]
                     for call in recording.calls[mine[number] + 1 : one.last + 1]:
                         seen[id(call.module)] = seen.get(id(call.module), 0) + 1

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import flop_registry
 
-from radhard.targets import Forward
+from radhard.targets import Forward, Site
+from radhard.targets.stored import stored_tensor
 
-__all__ = ["Call", "Recording", "copied", "forwards", "recorded"]
+__all__ = ["Call", "Recording", "copied", "cost_of", "forwards", "recorded"]
 
 
 @dataclass
@@ -42,6 +44,45 @@ class Recording:
     """By the address of a tensor's memory: when an operation first used it."""
     nbytes: int
     """What the copies take."""
+    spent: list[float]
+    """By time: what all operations until then cost, in multiplications; see `cost_of`."""
+    operations: set[str]
+    """Names of the operations."""
+    counted: int
+    """How many operations there were."""
+
+    def begins(self, model: nn.Module, site: Site) -> float:
+        """When a site's tensor is first there to be struck, or used."""
+        if not site.flows:
+            stored = stored_tensor(model, site.name)
+            assert stored is not None
+            return self.used.get(stored.untyped_storage().data_ptr(), float("inf"))
+        module = model.get_submodule(site.layer)
+        begins = [call.begin for call in self.calls if call.module is module]
+        return begins[site.call] if site.call < len(begins) else 0
+
+    def before(self, when: float) -> float:
+        """What is spent before a time."""
+        return self.spent[int(min(when, len(self.spent))) - 1] if when > 0 else 0.0
+
+
+_OPERATION = 200_000
+"""What an operation costs beside its multiplications, in multiplications: about 20 microseconds."""
+
+
+def cost_of(operation: Any, args: Any, kwargs: Any, output: Any) -> float:
+    """What an operation costs, in multiplications, as counted from the shapes of its arguments."""
+    counted = flop_registry.get(getattr(operation, "overloadpacket", operation))
+    if counted is not None:
+        return _OPERATION + float(counted(*args, **kwargs, out_val=output)) / 2
+    tensors = [value for value in tree_iter((args, kwargs)) if isinstance(value, Tensor)]
+    if not tensors:
+        return _OPERATION
+    # Layers that torch carries out in one piece are given their matrices.
+    first, *rest = tensors
+    rows = first.numel() / max(1, first.shape[-1]) if first.ndim else 1
+    matrices = sum(tensor.numel() for tensor in rest if tensor.ndim == 2 and len(rest) > 3)
+    return _OPERATION + first.numel() + rows * matrices
 
 
 class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -51,20 +92,31 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.used: dict[int, int] = {}
+        self.spent = [0.0]
+        self.operations: set[str] = set()
+        self.counted = 0
         self._own = own
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def tick(self, cost: float = 0.0) -> None:
+        """Go on by one, at some cost."""
         self.now += 1
+        self.spent.append(self.spent[-1] + cost)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        self.tick(cost_of(func, args, kwargs or {}, output))
+        self.counted += 1
+        self.operations.add(str(getattr(func, "overloadpacket", func)))
         for value in tree_iter((args, kwargs)):
             if isinstance(value, Tensor):
                 address = value.untyped_storage().data_ptr()
                 if address in self._own:
                     self.used.setdefault(address, self.now)
-        return func(*args, **(kwargs or {}))
+        return output
 
 
-def recorded(model: nn.Module, call: Forward, batch: Any) -> Recording:
-    """A fault-free pass, call by call."""
+def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) -> Recording:
+    """A fault-free pass, call by call; ``keep``: copy what the modules give."""
     tensors = [*model.parameters(), *model.buffers()]
     clock = _Clock({tensor.untyped_storage().data_ptr() for tensor in tensors})
     calls: list[Call] = []
@@ -83,20 +135,21 @@ def recorded(model: nn.Module, call: Forward, batch: Any) -> Recording:
         def run(*args: Any, **kwargs: Any) -> Any:
             number = numbers.get(id(module), 0)
             numbers[id(module)] = number + 1
-            clock.now += 1
+            clock.tick()
             found = Call(module, number, clock.now)
             calls.append(found)
             output = forward(*args, **kwargs)
-            clock.now += 1
+            clock.tick()
             found.end, found.last = clock.now, len(calls) - 1
-            found.output = copied(output, copy)
+            found.output = copied(output, copy) if keep else None
             return output
 
         return run
 
     with forwards(model, record), torch.no_grad(), clock:
         call(model, batch)
-    return Recording(calls, clock.used, sum(copy.nbytes for _, copy in copies.values()))
+    nbytes = sum(copy.nbytes for _, copy in copies.values())
+    return Recording(calls, clock.used, nbytes, clock.spent, clock.operations, clock.counted)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What came out of a campaign?"""
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -211,32 +211,32 @@ class Results:
 
     def estimates(self, column: str, by: str | None, confidence: float) -> dict[str, Estimate]:
         """What `rate` says, by group; without ``by`` the one group is named ``""``."""
+        return {key: at(confidence) for key, at in self.intervals(column, by).items()}
+
+    def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
+        """By group what `estimates` gives, as a function of the confidence."""
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
-            raise InputError(
-                f"{column} has no bounds, so that its mean has no honest interval; "
-                f"ask for quantile({column!r})"
-            )
+            raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
         if not len(self):
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")
         shares = (self.values(column) - low) / (high - low)
-        estimates = {}
         groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
-        for key, parts in groups.split():
+
+        def at(parts: Parts, confidence: float) -> Estimate:
             share = stratified_mean(groups.cells(parts, shares), confidence=confidence)
             share = share.wider(self.doubt(parts, confidence), sum(len(rows) for rows, _ in parts))
-            if (low, high) != (0.0, 1.0):
-                # Rounded, so that a figure that stayed as it was reads as zero.
-                share = share.mapped(lambda x: round(low + (high - low) * x, 12), "share")
-            estimates[key] = share
-        return estimates
+            if (low, high) == (0.0, 1.0):
+                return share
+            # Rounded, so that a figure that stayed as it was reads as zero.
+            return share.mapped(lambda x: round(low + (high - low) * x, 12), "share")
+
+        return {key: partial(at, parts) for key, parts in groups.split()}
 
     def doubt(self, parts: Parts, confidence: float = 0.95) -> float:
         """By how much verdicts that were inferred and not checked may move a group's mean share."""
-        if not self.inferred:
-            return 0.0
-        struck = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
-        return doubt(self.inferred, self.space, struck, confidence)
+        known = self.inferred and [(self.trials.at(self.numbers[rows]), n) for rows, n in parts]
+        return doubt(self.inferred, self.space, known, confidence) if known else 0.0
 
     def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
         """A quantile of a figure over the executed trials, also of one without bounds.

@@ -1,14 +1,17 @@
 """Did it get better, trial against trial where the faults are the same?"""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from radhard.errors import InputError
-from radhard.groups import Groups
+from radhard.groups import Groups, Parts
 from radhard.results import Results
-from radhard.stats import Estimate, mean_difference, paired_sign_flip
+from radhard.stats import Estimate, mean_difference, p_value
 
 __all__ = ["Comparison", "Row", "compare"]
 
@@ -21,8 +24,8 @@ class Row:
     before: Estimate
     after: Estimate
     difference: Estimate
-    p_value: float | None
-    """Of the paired sign-flip test; None where the trials are not paired."""
+    p_value: float
+    """The smallest level at which the interval of the difference excludes 0."""
     lower: int
     equal: int
     higher: int
@@ -74,12 +77,13 @@ class Comparison:
                 f"  after       {row.after}",
                 f"  difference  {row.difference}",
             ]
-            if row.p_value is not None:
-                pairs = row.lower + row.equal + row.higher
-                lines.append(
-                    f"  of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "
-                    f"{row.higher:,} higher; sign-flip test p = {row.p_value:.2g}"
+            said = f"p = {row.p_value:.2g}"
+            if pairs := row.lower + row.equal + row.higher:
+                said = (
+                    f"of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "
+                    f"{row.higher:,} higher; {said}"
                 )
+            lines.append(f"  {said}")
         return "\n".join(lines)
 
 
@@ -158,28 +162,23 @@ def _paired(
     groups = Groups(old.space, old.trials, both, by)
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
-    for key, parts in groups.split():
-        cells = groups.cells(parts, change)
-        difference = mean_difference(cells, confidence=confidence)
-        tried = sum(len(rows_) for rows_, _ in parts)
+
+    def at(parts: Parts, confidence: float) -> Estimate:
+        difference = mean_difference(groups.cells(parts, change), confidence=confidence)
+        tried = sum(len(rows) for rows, _ in parts)
         unsure = (old.doubt(parts, confidence) + new.doubt(parts, confidence)) / scale
         difference = difference.wider(unsure, tried, least=-1.0)
-        total = sum(cell.population or 1 for cell in cells)
-        units = [np.asarray(cell.values) for cell in cells]
-        weights = np.concatenate(
-            [
-                np.full(len(values), (cell.population or 1) / total / max(len(values), 1))
-                for cell, values in zip(cells, units, strict=True)
-            ]
-        )
+        return difference.mapped(lambda x: x * scale, "share")
+
+    for key, parts in groups.split():
         taken = np.concatenate([change[rows_] for rows_, _ in parts])
         rows.append(
             Row(
                 key,
                 first[key],
                 second[key],
-                difference.mapped(lambda x: x * scale, "share"),
-                paired_sign_flip(np.concatenate(units), weights),
+                at(parts, confidence),
+                p_value(partial(at, parts)),
                 int((taken < 0).sum()),
                 int((taken == 0).sum()),
                 int((taken > 0).sum()),
@@ -191,20 +190,24 @@ def _paired(
 def _independent(
     before: Results, after: Results, column: str, by: str | None, confidence: float
 ) -> list[Row]:
-    first, second = (
-        before.estimates(column, by, confidence),
-        after.estimates(column, by, confidence),
-    )
+    first, second = before.intervals(column, by), after.intervals(column, by)
     rows = []
-    for key, old in first.items():
-        if key not in second:
-            continue
-        new = second[key]
-        # The limits of a difference from the limits of its sides (Zou & Donner 2008).
-        value = new.value - old.value
-        down = np.hypot(new.value - new.low, old.high - old.value)
-        up = np.hypot(new.high - new.value, old.value - old.low)
-        trials = min(old.trials, new.trials)
-        difference = Estimate(value, value - float(down), value + float(up), confidence, trials)
-        rows.append(Row(key, old, new, difference, None, 0, 0, 0))
+    for key in (key for key in first if key in second):
+        at = partial(_apart, first[key], second[key])
+        old, new = first[key](confidence), second[key](confidence)
+        rows.append(Row(key, old, new, at(confidence), p_value(at), 0, 0, 0))
     return rows
+
+
+def _apart(
+    before: Callable[[float], Estimate], after: Callable[[float], Estimate], confidence: float
+) -> Estimate:
+    """The difference of two independent figures.
+
+    Its limits come from the limits of both sides (Zou and Donner, Statistics in Medicine 2008).
+    """
+    old, new = before(confidence), after(confidence)
+    value = new.value - old.value
+    down = math.hypot(new.value - new.low, old.high - old.value)
+    up = math.hypot(new.high - new.value, old.value - old.low)
+    return Estimate(value, value - down, value + up, confidence, min(old.trials, new.trials))

@@ -3,7 +3,7 @@
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.limits import demand_number, surely_within
 from radhard.stats.means import Cell, mean_difference, mean_share, stratified_mean
-from radhard.stats.paired import paired_sign_flip
+from radhard.stats.p_value import p_value
 from radhard.stats.quantiles import quantile_interval
 from radhard.stats.sample_size import critical_value, effective_size, sample_size
 from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
@@ -17,7 +17,7 @@ __all__ = [
     "effective_size",
     "mean_difference",
     "mean_share",
-    "paired_sign_flip",
+    "p_value",
     "percent",
     "quantile_interval",
     "rule_of_three",

@@ -151,7 +151,8 @@ def _moved(strata: list[Stratum], top: float, z: float) -> list[float]:
     unit = influence[chosen]
     seen = sum(s.weight * (top - float(s.values.mean())) for s in strata) / unit
     trials = sum(s.weight * r for s, r in zip(strata, reach, strict=True)) / unit
-    part = withheld(seen, trials, strata[chosen].tried, z) / strata[chosen].values.size
+    # Below one z the part stays, so that a limit of less confidence never lies farther out.
+    part = withheld(seen, trials, strata[chosen].tried, max(z, 1.0)) / strata[chosen].values.size
     return [part if i == chosen else 0.0 for i in range(len(strata))]
 
 

@@ -105,12 +105,12 @@ def _meaning(found: Verification) -> str:
         text = "The hardened model is harmed more than the unprotected one"
     else:
         text = "Whether the protection helps cannot be told from these trials"
-    if row.p_value is None:
-        return f"{text}."
     pairs = row.lower + row.equal + row.higher
+    if not pairs:
+        return f"{text}; p = {row.p_value:.2g}."
     return (
         f"{text}. Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more; "
-        f"sign-flip test p = {row.p_value:.2g}."
+        f"p = {row.p_value:.2g}."
     )
 
 

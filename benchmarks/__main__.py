@@ -20,6 +20,7 @@ from benchmarks.row import Row
 from benchmarks.rows import ROWS
 from benchmarks.table import Line, page
 from benchmarks.workers import WORKERS, sped
+from radhard.errors import InputError
 
 ALL = {row.name: row for row in (*ROWS, WORKERS, EXHAUSTIVE)}
 RESULTS = Path(__file__).parent / "results"
@@ -44,10 +45,18 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
     for name in [name for name in rows or ALL if name != VGG11]:
         click.echo(f"{name} ...", err=True)
         lines.append(_line(ALL[name], quick))
+        # At once, so that what is measured is not lost if the next row ends it all.
+        click.echo(page(lines[-1:], ()))
+    names = [name for name in rows or ALL if name != VGG11]
+    failed = [n for n, line in zip(names, lines, strict=True) if isinstance(line, tuple)]
     text = page(lines, machine)
     if VGG11 in rows or not (rows or quick):
         click.echo(f"{VGG11} ...", err=True)
-        text += f"\n{vgg11_speed()}\n"
+        try:
+            text += f"\n{vgg11_speed()}\n"
+        except Exception as error:
+            failed.append(VGG11)
+            text += f"\n{VGG11} failed: {_reason(error)}\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
     name = ("quick" if quick else "full") if not rows else "some"
@@ -57,6 +66,8 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if document:
         put("make bench, some rows" if rows else "make bench", text)
+    if failed:
+        raise click.ClickException(f"not measured: {', '.join(failed)}; the reasons are above")
 
 
 def _line(row: Row, quick: bool) -> Line:
@@ -71,8 +82,15 @@ def _line(row: Row, quick: bool) -> Line:
             return exhausted(row, quick=quick)
         return measured(row, quick=quick)
     except Exception as error:
+        return row.words, f"failed: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in one line; a bug of ours also says where."""
+    if not isinstance(error, InputError | ImportError):
         traceback.print_exc()
-        return row.words, f"failed: {type(error).__name__}: {str(error).splitlines()[0]}"
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 def _plain(line: Line) -> object:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.early import existing, spec_of
 from radhard.cli.parameters import THREADS
 
 __all__ = ["names_a_model"]
@@ -15,16 +16,29 @@ Verb = Callable[..., Any]
 def names_a_model(verb: Verb) -> Verb:
     """Give a verb MODEL and the options that go with it, as `radhard.cli.given.Given` has them."""
     options = [
-        click.argument("model", required=False),
-        click.option("--data", help="mnist, digits, FromFolder('path') or file.py:factory."),
+        click.argument("model", required=False, callback=existing),
+        click.option(
+            "--data",
+            callback=existing,
+            help="mnist, digits, FromFolder('path') or file.py:factory.",
+        ),
         click.option(
             "--n", "samples", type=click.IntRange(1), help="Use the first N samples only."
         ),
         click.option(
             "--weights", help="Weights for the model: .safetensors or a torch checkpoint."
         ),
-        click.option("--call", help="file.py:function of model and batch that returns the logits."),
-        click.option("--format", "format_", help="How numbers are stored.  [Float32()]"),
+        click.option(
+            "--call",
+            callback=existing,
+            help="file.py:function of model and batch that returns the logits.",
+        ),
+        click.option(
+            "--format",
+            "format_",
+            callback=spec_of("formats", "format"),
+            help="How numbers are stored.  [Float32()]",
+        ),
         click.option("--seed", type=int, help="Seed of all chance.  [0]"),
         click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]"),
         click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads."),

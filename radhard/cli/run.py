@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.early import spec_of
 from radhard.cli.options import names_a_model
 from radhard.cli.parameters import PROCESSES, Number
 
@@ -13,11 +14,33 @@ __all__ = ["run"]
 
 @click.command(short_help="Run a fault-injection campaign.")
 @names_a_model
-@click.option("--target", multiple=True, help="Where faults land; may be repeated.  [Weights('*')]")
-@click.option("--fault", help="What happens to a word.  [BitFlip()]")
-@click.option("--sampler", help="Which faults are tried.  [PerTensor(n=400)]")
-@click.option("--metric", multiple=True, help="How harm is judged; may be repeated.")
-@click.option("--engine", help="How trials are executed.  [auto]")
+@click.option(
+    "--target",
+    multiple=True,
+    callback=spec_of("targets", "target"),
+    help="Where faults land; may be repeated.  [Weights('*')]",
+)
+@click.option(
+    "--fault",
+    callback=spec_of("faults", "fault model"),
+    help="What happens to a word.  [BitFlip()]",
+)
+@click.option(
+    "--sampler",
+    callback=spec_of("samplers", "sampler"),
+    help="Which faults are tried.  [PerTensor(n=400)]",
+)
+@click.option(
+    "--metric",
+    multiple=True,
+    callback=spec_of("metrics", "metric"),
+    help="How harm is judged; may be repeated.",
+)
+@click.option(
+    "--engine",
+    callback=spec_of("engines", "engine", "auto"),
+    help="How trials are executed.  [auto]",
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
 @click.option(
     "--from", "origin", type=click.Path(path_type=Path), help="Repeat what this run file says."

@@ -71,9 +71,9 @@ class Replay(Engine):
                 "before the fault return what they gave without it, and ran all others."
             )
             if names := modules.worthless():
-                more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+                rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
                 campaign.notes.append(
-                    f"Faults in {', '.join(names[:5])}{more} went through Serial(), as leaving "
+                    f"Faults in {', '.join(names[:5])}{rest} went through Serial(), as leaving "
                     "modules out would save less than it costs there."
                 )
 

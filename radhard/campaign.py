@@ -172,7 +172,7 @@ def run(
                 if differing := difference(found, asked):
                     raise InputError(
                         f"{str(store)!r} holds another run: {differing}; choose another file, or "
-                        "repeat what the file says (--from)"
+                        "repeat what the file says (radhard run --from)"
                     )
                 campaign.audits.update(_inferred(found))
             done = file.done()

@@ -27,6 +27,9 @@ __all__ = ["Fault", "FaultSpace", "Numbers"]
 
 Numbers = npt.NDArray[np.int64]
 
+_RECURRENT = ("LSTM", "GRU", "RNN")
+"""Classes of layers whose first output holds every step."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -176,6 +179,17 @@ class FaultSpace(Sequence[Fault]):
         found = []
         if self.left_out:
             found.append(f"Left out, as no fault can be injected there: {reasons(self.left_out)}.")
+        steps = [
+            site.name
+            for site in self.sites
+            if site.role == "activation" and site.kind in _RECURRENT and site.name.endswith(":0")
+        ]
+        if steps:
+            found.append(
+                f"{', '.join(steps)}: a fault in the output of a recurrent layer at one step is "
+                "seen by what reads that output, not by later steps of the layer, which have "
+                "computed with the fault-free hidden state."
+            )
         return found
 
     def place(self, tensor: str) -> int:

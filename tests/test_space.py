@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.faults import BitFlip, Burst
 from radhard.formats import (
@@ -23,6 +24,7 @@ from radhard.formats import (
     stored_as,
 )
 from radhard.injection import inject
+from radhard.samplers import Uniform
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Inputs, Site, Weights
 from tests.traces import raw
@@ -233,3 +235,25 @@ def test_a_space_says_what_it_is():
     assert repr(space) == (
         "<239 faults: BitFlip(bits=30) in Weights('*') + Biases('fc') stored as Float32()>"
     )
+
+
+def test_faults_at_a_step_of_a_recurrent_layer_are_said_to_stop_there():
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.lstm, self.fc = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.fc(self.lstm(x)[0][:, -1])
+
+    model, inputs = Reads().eval(), torch.randn(5, 6, 3)
+    space = FaultSpace.of(model, Activations("lstm:0"), BitFlip(), Float32(), data=inputs)
+    assert any("not by later steps" in remark for remark in space.remarks())
+    results = run(model, inputs, space, Uniform(5), progress=False)
+    assert any("not by later steps" in note for note in results.manifest["notes"])
+    # Before the last step a fault in the output is read by nobody: later steps do not see it.
+    step = [space[n] for n in range(0, len(space), 97) if space.coordinates(space[n])[0][0] < 5]
+    assert run(model, inputs, space, step[:20], progress=False).values("masked").all()
+    other = FaultSpace.of(model, Activations("fc"), BitFlip(), Float32(), data=inputs)
+    assert not other.remarks()

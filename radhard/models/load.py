@@ -83,9 +83,8 @@ def _model(text: str) -> nn.Module:
         return load_exported(text)
     if text.lower().endswith(_OTHERS):
         raise InputError(
-            f"{text!r} is no PyTorch model; name a factory that builds the nn.Module, as "
-            "file.py:factory, and give its weights as --weights (weights=), or export it with "
-            "torch.export to a .pt2 file"
+            f"{text!r} is no PyTorch model; name a factory that builds the nn.Module and loads its "
+            "weights, as file.py:factory, or a file that torch.export.save wrote (.pt2)"
         )
     if text.endswith((".pt", ".pth", ".ckpt", ".bin", ".safetensors")):
         raise InputError(

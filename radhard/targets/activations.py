@@ -24,7 +24,9 @@ class Activations(Target):
     ``pattern``: globs over module names, joined by ``|``; ``layers``: globs over layer classes. A
     glob finds the innermost modules that compute something; a container, or a module that only
     hands its input on, is found by its exact name; the whole model is ``(model)``. The parts of a
-    tuple output are ``lstm:0``, ``lstm:1.0``; a module called again is ``relu@1``.
+    tuple output are ``lstm:0``, ``lstm:1.0``; a module called again is ``relu@1``. The output of a
+    recurrent layer is struck once it is whole: a fault at one step of ``lstm:0`` is not seen by the
+    layer's later steps.
 
     ``sample="one"``: a transient fault, that strikes one sample's inference (the space tells all
     samples apart); ``"every"``: a permanent one, at the same place in every inference.

@@ -37,6 +37,7 @@ from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import parse
 from radhard.store import Store
+from radhard.store import repair as repair_file
 from radhard.targets import Forward
 
 __all__ = ["faultless", "run"]
@@ -64,6 +65,7 @@ def run(
     names: dict[str, Any] | None = None,
     workers: int = 1,
     audit: float = 0.0025,
+    repair: bool = False,
 ) -> Results:
     """Run a fault-injection campaign: every trial of the sampler, judged by the metrics.
 
@@ -76,7 +78,8 @@ def run(
         sampler: which of them are tried; a list of faults or their numbers is `Given`.
         metrics: by default `Outcome`, and `Accuracy` where there are labels that suit it.
         seed: of all chance; trial i depends on the seed and i only.
-        store: the run file. One that holds part of the same run is continued.
+        store: the run file. One that holds part of the same run is continued. Its checksums are
+            verified first: damage is named, never continued or read.
         engine: how trials are executed; ``"auto"`` takes the one that the run file was begun with,
             or the fastest that suits (the notes of the results say why).
         call: for models that do not return one tensor: ``(model, batch) -> (samples, ...)``.
@@ -88,6 +91,8 @@ def run(
             any number (if torch computes with one thread where there is one process).
         audit: share of the trials (at least 20 trials) of a faster engine that `Serial` repeats at
             the end; how often they differ is in the notes. 0: none.
+        repair: where the run file is damaged, keep the trials that can be trusted and run the
+            others again; the damaged file is kept beside it.
 
     Raises:
         InputError: the input cannot be used; the message says what to do. The run file stays as
@@ -149,6 +154,7 @@ def run(
         campaign = Campaign(model, data, space, trials, panel, call, batch)
         demand_possible(campaign, workers)
         asked = identity(campaign, sampler, seed)
+        repaired = repair_file(store) if repair and store is not None else ""
         with Store(store, write=True) as file:
             if file.empty:
                 engine, notes = _engine(engine, campaign, deterministic)
@@ -175,6 +181,8 @@ def run(
                         "repeat what the file says (radhard run --from)"
                     )
                 campaign.audits.update(_inferred(found))
+            if repaired:
+                _note(file, [repaired])
             done = file.done()
             if todo := campaign.left(done):
                 engine = _same_engine(engine, file)
@@ -184,7 +192,7 @@ def run(
                 _note(file, campaign.notes)
             if repeated.size and _audit_is_due(file.manifest()):
                 _audit(campaign, repeated, workers, file, progress)
-            return Results(file.manifest(), file.frame(), foreign=True)
+            return Results.stored(file, foreign=True)
 
 
 def _engine(

@@ -93,7 +93,15 @@ class Results:
         with Store(path) as store:
             if store.empty:
                 raise InputError(f"{str(path)!r} holds no run yet")
-            return cls(store.manifest(), store.frame(), foreign=foreign)
+            return cls.stored(store, foreign=foreign)
+
+    @classmethod
+    def stored(cls, store: Store, *, foreign: bool = False) -> "Results":
+        """The results in an open run file; the notes of the file are among theirs."""
+        manifest = store.manifest()
+        if store.notes and isinstance(notes := manifest.get("notes", []), list):
+            manifest["notes"] = [*notes, *store.notes]
+        return cls(manifest, store.frame(), foreign=foreign)
 
     def __len__(self) -> int:
         return len(self._outcomes)

@@ -268,7 +268,7 @@ from radhard.errors import InputError
 from radhard.samplers import Exhaustive
 from tests.small import campaign
 campaigns._COMMIT_SECONDS = 0.0
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (48_000, resource.RLIM_INFINITY))
 try:
     campaign(sys.argv[1], sampler=Exhaustive())
 except InputError as error:

@@ -24,6 +24,16 @@ def one_line(raised):
     assert "\n" not in str(raised.value)
 
 
+@contextlib.contextmanager
+def at_work(path):
+    """A reader in the middle of reading."""
+    db = sqlite3.connect(path)
+    db.execute("BEGIN")
+    db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    yield
+    db.close()
+
+
 @pytest.fixture
 def path(tmp_path):
     """A run file with three trials."""
@@ -334,12 +344,15 @@ def test_trials_in_a_log_that_cannot_be_read_are_never_overlooked(unprivileged):
         store.begin({"seed": 1}, FIGURES)
         store.add([(0, 0, 1, 0.5, 0.5)])
         store.commit()
-        # As if killed here, and copied by hand.
-        shutil.copy(path, copy)
-        shutil.copy(f"{path}-wal", f"{copy}-wal")
+        with at_work(path):  # it keeps the log from being taken over into the file
+            store.add([(1, 1, 1, 0.5, 0.5)])
+            store.commit()
+            # As if killed here, and copied by hand.
+            shutil.copy(path, copy)
+            shutil.copy(f"{path}-wal", f"{copy}-wal")
     unprivileged.chmod(0o555)
     with pytest.raises(InputError, match=r"last trials are in 'copy.db-wal'"):
         Store(copy)
     unprivileged.chmod(0o700)
     with Store(copy) as store:
-        assert np.array_equal(store.done(), [0])
+        assert np.array_equal(store.done(), [0, 1])

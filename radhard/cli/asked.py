@@ -49,6 +49,7 @@ class Asked(Given):
     audit: float
     report: Path | None
     max_rate: float | None
+    repair: bool
 
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""
@@ -101,6 +102,7 @@ class Asked(Given):
             names=self.names(loaded.data),
             workers=self.workers,
             audit=self.audit,
+            repair=self.repair,
         )
 
     def _tell_how_to_go_on(self, console: Console) -> None:

@@ -43,6 +43,7 @@ class Replayed:
     workers: int
     threads: int
     device: str
+    repair: bool
     trust: bool
     allow_nondeterministic: bool = False
 
@@ -69,6 +70,7 @@ class Replayed:
             names={**given.names(loaded.data), "replayed": str(self.run)},
             foreign=self.trust,
             deterministic=False if self.allow_nondeterministic else None,
+            repair=self.repair,
         )
         return self._show(found, Console())
 

@@ -65,6 +65,9 @@ __all__ = ["run"]
     type=Number(0, 1),
     help="Exit 1 unless the critical rate is surely below.",
 )
+@click.option(
+    "--repair", is_flag=True, help="Run damaged trials of the run file again; keep the others."
+)
 def run(**given: Any) -> int:
     """Run a fault-injection campaign on MODEL and print how often a fault changes an answer.
 

@@ -46,6 +46,7 @@ __all__ = ["verify"]
 @click.option(
     "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
 )
+@click.option("--repair", is_flag=True, help="Run damaged trials of the run file again.")
 @click.option("--trust", is_flag=True, help="Run code outside radhard that RUN or MODEL names.")
 def verify(**given: Any) -> int:
     """Try the very faults of RUN on a hardened model, and compare the two fault by fault.

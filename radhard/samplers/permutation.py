@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Permutation"]
+__all__ = ["Permutation", "mixed"]
 
 Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -41,11 +41,11 @@ class Permutation:
     def _encipher(self, x: Words) -> Words:
         left, right = x >> self._half, x & self._mask
         for key in self._keys:
-            left, right = right, left ^ (_mixed(right ^ key) & self._mask)
+            left, right = right, left ^ (mixed(right ^ key) & self._mask)
         return (left << self._half) | right
 
 
-def _mixed(x: Words) -> Words:
+def mixed(x: Words) -> Words:
     """A 64-bit finaliser: every input bit changes every output bit with probability near 1/2."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -43,6 +43,7 @@ def verify(
     names: dict[str, Any] | None = None,
     foreign: bool = False,
     deterministic: bool | None = None,
+    repair: bool = False,
 ) -> Verification:
     """Try the faults of a campaign on a hardened model, trial for trial, and count its cost.
 
@@ -60,7 +61,7 @@ def verify(
             named ``...-added.db`` (or ``...-own.db`` at error rates).
         added: trials in what was added; 0 leaves them out.
         timed: measure the time of a pass too.
-        workers, audit, progress, names: as for `run`.
+        workers, audit, progress, names, repair: as for `run`.
         foreign: allow metrics of other packages that the run names.
         deterministic: refuse a model whose fault-free passes differ; by default as that campaign.
 
@@ -123,6 +124,7 @@ def verify(
             names=names,
             workers=workers,
             audit=audit,
+            repair=repair,
         )
 
     space = before.space

@@ -1,0 +1,112 @@
+"""How is a run file opened, to write it alone or to read it?"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from radhard.errors import InputError
+from radhard.files import make_folder
+from radhard.store.damage import DamagedError
+from radhard.store.failures import named
+from radhard.store.log import log_damage, log_of
+
+__all__ = ["alone", "connected", "demand_header"]
+
+_A_FOLDER = "{!r} is a folder; name a file, such as runs/base.db"
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other process may write the file while open.
+
+    Raises:
+        InputError: another process is writing it, or it is a folder.
+    """
+    if path.is_dir():
+        raise InputError(_A_FOLDER.format(str(path)))
+    make_folder(path.parent)
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"another process is writing {str(path)!r}; wait for it, or choose another file"
+        ) from None
+    try:
+        yield
+    finally:
+        # While it is still held: after the release it may be the lock of somebody else.
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqlite3.Connection:
+    """A connection to the file; to write it, `alone` has to be held.
+
+    ``whole_log=False`` opens it also where its log is damaged.
+
+    Raises:
+        InputError: there is no such file, or its log cannot be read.
+        DamagedError: trials that were committed are missing in its log.
+    """
+    if path is None:
+        return sqlite3.connect(":memory:")
+    if path.is_dir():
+        raise InputError(_A_FOLDER.format(str(path)))
+    if (path.exists() or not write) and not path.is_file():
+        kind = "is no file; choose another place" if path.exists() else ""
+        raise InputError(f"{str(path)!r} {kind}" if kind else f"there is no run file {str(path)!r}")
+    unwatched = whole_log and (write or not _being_written(path))
+    if unwatched and (why := log_damage(path)):
+        raise DamagedError(
+            f"{named(path)}: {why}; run the same command with --repair (in Python repair=True) to "
+            "run what is missing again"
+        )
+    return sqlite3.connect(path) if write else _reader(path)
+
+
+def _being_written(path: Path) -> bool:
+    """Whether another process is writing the file, so that its log may end anywhere."""
+    if not log_of(path).exists() or not Path(f"{path}.lock").exists():
+        return False
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    db = sqlite3.connect(uri, uri=True)
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        # In a folder that cannot be written SQLite cannot read a file with a write-ahead log,
+        # unless it is told that nobody writes; then it would overlook what is in such a log.
+        db.close()
+        log = log_of(path)
+        if log.exists() and log.stat().st_size:
+            raise InputError(
+                f"run file {str(path)!r}: its last trials are in {log.name!r}, which cannot be "
+                "read where the folder cannot be written; copy both to another folder"
+            ) from None
+        db = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+    return db
+
+
+def demand_header(path: Path, header: bytes) -> None:
+    """Check the first 100 bytes of a file, also of one that SQLite cannot open.
+
+    Raises:
+        InputError: they are not those of a run file.
+    """
+    if not header.startswith(b"SQLite format 3\0") or header[68:72] != b"radh":
+        raise InputError(f"{str(path)!r} is not a radhard run file; it is left as it is")

@@ -1,0 +1,292 @@
+"""What is in a run file, and how is it read and written?"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radhard.errors import InputError
+from radhard.json_values import parse_json
+from radhard.store.checksums import Sum, block_sums, merged, text_digest
+from radhard.store.damage import Damage, beyond_trust
+from radhard.store.failures import in_one_line, named
+from radhard.store.inspection import demand_digest, inspected, recorded_sums, tables
+from radhard.store.opening import alone, connected
+
+__all__ = ["Store"]
+
+_APPLICATION = 0x72616468  # "radh", in the header of every run file
+_LAYOUT, _WITHOUT_CHECKSUMS = 2, 1
+_TABLES = {1: {"manifest", "trials"}, 2: {"manifest", "trials", "checksums"}}
+_TOGETHER = 2048
+"""Rows that are handed to SQLite at once, at most."""
+_NO_CHECKSUMS = (
+    "The run file was begun by an earlier version and holds no checksums: damage to it cannot be "
+    "noticed."
+)
+
+
+class Store:
+    """One SQLite file a run: what was asked (the manifest) and what came out, trial by trial.
+
+    Rows are written in chunks; a process killed at any moment loses the open chunk only. Opened
+    for reading, a file may still be growing. ``path=None`` keeps the run in memory. Manifest,
+    schema and trials have checksums, which are verified whenever they are read.
+
+    ``whole_log=False`` reads also a file whose log is damaged, to save what is left.
+
+    Raises:
+        DamagedError: what is read is not as it was written.
+        InputError: the file is not a run, cannot be written, is being written by another process,
+            or the disk is full; what was written stays.
+    """
+
+    def __init__(
+        self, path: str | Path | None, *, write: bool = False, whole_log: bool = True
+    ) -> None:
+        self.path = None if path is None else Path(path)
+        self._growing, self._writes = False, write
+        self._pending: list[tuple[Any, ...]] = []
+        self._sums: dict[int, Sum] | None = None
+        """Of the blocks as they will be committed; None: as they are in the file."""
+        with ExitStack() as held, in_one_line(self.path):
+            if write and self.path is not None:
+                held.enter_context(alone(self.path))
+            self._db = connected(self.path, write=write, whole_log=whole_log)
+            held.callback(self._db.close)
+            if write:
+                self._prepare()
+            self._layout = self._demand_ours()
+            self._held = held.pop_all()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is pending and let go of the file."""
+        with self._held:
+            self.commit()
+            if self._growing:
+                # A finished run is one plain file. While somebody reads, or the disk is full, the
+                # log stays beside it, and the next writer goes on from there.
+                with suppress(sqlite3.OperationalError):
+                    self._db.execute("PRAGMA busy_timeout = 0")
+                    self._db.execute("PRAGMA journal_mode = DELETE")
+
+    # -- the manifest ------------------------------------------------------------------------
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been recorded yet."""
+        with in_one_line(self.path):
+            names = {name for name, _ in tables(self._db)}
+        if names and names != _TABLES[self._layout]:
+            raise beyond_trust(named(self.path), "its tables are not those of a run")
+        return not names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the run should know of the file."""
+        return (_NO_CHECKSUMS,) if self._layout == _WITHOUT_CHECKSUMS else ()
+
+    def manifest(self) -> dict[str, Any]:
+        """What was asked, under which circumstances."""
+        with self._snapshot():
+            rows = self._db.execute("SELECT key, value FROM manifest").fetchall()
+            if self._layout != _WITHOUT_CHECKSUMS:
+                demand_digest(self._db, self.path, "manifest", rows)
+                demand_digest(self._db, self.path, "schema", tables(self._db))
+        try:
+            return {key: parse_json(value) for key, value in rows}
+        except (ValueError, TypeError) as error:
+            raise beyond_trust(named(self.path), f"its manifest: {error}") from error
+
+    def begin(self, manifest: dict[str, Any], columns: Sequence[str]) -> None:
+        """Record the manifest of a new run and the names of its figures."""
+        figures = "".join(f", {_quoted(name)} REAL" for name in columns)
+        with self._at_once():
+            self._db.execute("CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+            self._db.execute(
+                "CREATE TABLE trials (trial INTEGER PRIMARY KEY, fault INTEGER, faults INTEGER"
+                f"{figures})"
+            )
+            self._db.execute(
+                "CREATE TABLE checksums (part TEXT NOT NULL, block INTEGER NOT NULL, "
+                "rows INTEGER NOT NULL, digest INTEGER NOT NULL, PRIMARY KEY (part, block)) "
+                "WITHOUT ROWID"
+            )
+            self._db.executemany(
+                "INSERT INTO manifest VALUES (?, ?)",
+                [(key, json.dumps(value)) for key, value in manifest.items()],
+            )
+            self._put_digest("manifest", self._db.execute("SELECT key, value FROM manifest"))
+            self._put_digest("schema", tables(self._db))
+
+    def note(self, key: str, value: Any) -> None:
+        """Set one entry of the manifest, at once with all trials that were added before."""
+        self._flush()
+        with self._at_once():
+            self._db.execute(
+                "INSERT OR REPLACE INTO manifest VALUES (?, ?)", (key, json.dumps(value))
+            )
+            if self._layout != _WITHOUT_CHECKSUMS:
+                self._put_digest("manifest", self._db.execute("SELECT key, value FROM manifest"))
+
+    # -- the trials --------------------------------------------------------------------------
+
+    def done(self) -> np.ndarray:
+        """Numbers of the trials that are recorded, ascending."""
+        return self.frame()["trial"].to_numpy(dtype=np.int64)
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Append rows of trial, fault (None where a trial has many), number of faults, figures."""
+        self._pending.extend(rows)
+        if len(self._pending) >= _TOGETHER:
+            self._flush()
+
+    def commit(self) -> None:
+        """Make everything added so far outlive this process."""
+        self._flush()
+        with in_one_line(self.path):
+            open_chunk = self._db.in_transaction
+            self._db.commit()
+        if open_chunk and self._growing:
+            # So that all there is lies in the file itself, and the log beside it is empty. A reader
+            # that is at work may keep it from that; then the next commit does it.
+            with suppress(sqlite3.OperationalError):
+                self._db.execute("PRAGMA busy_timeout = 0")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._db.execute("PRAGMA busy_timeout = 5000")
+
+    def frame(self) -> pd.DataFrame:
+        """Every recorded trial, in order of its number."""
+        self._flush()
+        with self._snapshot():
+            damage = self._inspect()
+        damage.demand_none(named(self.path))
+        return damage.trusted
+
+    def inspect(self) -> Damage:
+        """Which trials are damaged, and the rows of those that can be trusted."""
+        with self._snapshot():
+            return self._inspect()
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Hand pending rows and the checksums of their blocks to SQLite; it does not commit."""
+        if not self._pending:
+            return
+        if not self._growing:
+            self._grow()
+        rows = self._pending
+        with in_one_line(self.path):
+            try:
+                marks = ", ".join("?" * len(rows[0]))
+                self._db.executemany(f"INSERT INTO trials VALUES ({marks})", rows)  # noqa: S608
+                if self._layout != _WITHOUT_CHECKSUMS:
+                    self._add_sums(block_sums(rows))
+                self._pending = []
+            except BaseException:
+                # Rows and checksums together or not at all: the open chunk is lost.
+                self._pending, self._sums = [], None
+                self._db.rollback()
+                raise
+
+    def _add_sums(self, fresh: dict[int, Sum]) -> None:
+        if self._sums is None:
+            self._sums = recorded_sums(self._db)
+        changed = merged(self._sums, fresh)
+        self._db.executemany(
+            "INSERT OR REPLACE INTO checksums VALUES ('trials', ?, ?, ?)",
+            [(block, *found) for block, found in changed.items()],
+        )
+        self._sums.update(changed)
+
+    def _recorded_sums(self) -> dict[int, Sum]:
+        query = "SELECT block, rows, digest FROM checksums WHERE part = 'trials'"
+        return {block: (rows, digest) for block, rows, digest in self._db.execute(query)}
+
+    def _inspect(self) -> Damage:
+        if self._layout == _WITHOUT_CHECKSUMS:
+            query = "SELECT * FROM trials ORDER BY trial"
+            return Damage((), pd.read_sql_query(query, self._db), None)
+        demand_digest(self._db, self.path, "schema", tables(self._db))
+        return inspected(self._db, self.path, structure=self._writes)
+
+    def _put_digest(self, part: str, texts: Iterator[Any] | Sequence[Any]) -> None:
+        found = list(texts)
+        self._db.execute(
+            "INSERT OR REPLACE INTO checksums VALUES (?, 0, ?, ?)",
+            (part, len(found), text_digest(found)),
+        )
+
+    def _prepare(self) -> None:
+        application = self._db.execute("PRAGMA application_id").fetchone()[0]
+        blank = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if blank and application == 0:
+            with self._at_once():
+                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
+        layout = self._demand_ours()
+        if self.path is not None:
+            # A file that cannot be written is told of now, not after the first trials.
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(f"PRAGMA user_version = {layout}")
+            self._db.rollback()
+
+    def _grow(self) -> None:
+        """From now on chunks are appended to a log, so that others can read meanwhile."""
+        with in_one_line(self.path):
+            if self.path is not None:
+                self._db.commit()
+                self._db.execute("PRAGMA journal_mode = WAL")
+                # A killed process loses nothing that is committed; a lost power supply may lose
+                # the last chunks, never the file.
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._growing = True
+
+    def _demand_ours(self) -> int:
+        application = self._db.execute("PRAGMA application_id").fetchone()[0]
+        layout = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if application != _APPLICATION:
+            raise InputError(f"{str(self.path)!r} is not a radhard run file; it is left as it is")
+        if layout not in _TABLES:
+            raise InputError(
+                f"{str(self.path)!r} was written by another version of radhard "
+                f"(layout {layout}, this one reads {' and '.join(map(str, _TABLES))})"
+            )
+        return layout
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment, also where another process is writing."""
+        with in_one_line(self.path):
+            ours = not self._db.in_transaction
+            if ours:
+                self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if ours:
+                    self._db.rollback()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """All of it or nothing, also where the process is killed in between."""
+        with in_one_line(self.path), self._db:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

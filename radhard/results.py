@@ -10,6 +10,8 @@ import pandas as pd
 
 from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
+from radhard.escaping import printable
+from radhard.files import write_table
 from radhard.groups import Groups, Parts, labels
 from radhard.manifest import demand_sound, demand_trials
 from radhard.metrics.run_columns import RunColumns
@@ -41,8 +43,9 @@ class Rates(Mapping[str, Estimate]):
         return len(self._estimates)
 
     def __repr__(self) -> str:
-        width = max((len(key) for key in self), default=0)
-        lines = [f"{key:<{width}}  {estimate}" for key, estimate in self.items()]
+        names = [printable(key) for key in self]
+        width = max(map(len, names), default=0)
+        lines = [f"{n:<{width}}  {e}" for n, e in zip(names, self.values(), strict=True)]
         return "\n".join([f"{self.column} by {self.by}", *lines])
 
     def to_frame(self) -> pd.DataFrame:
@@ -287,22 +290,9 @@ class Results:
     def export(self, path: str | Path) -> Path:
         """Write `to_frame` as a table: ``.csv``, or ``.parquet`` where pyarrow is installed.
 
+        In a ``.csv`` text that a spreadsheet would take for a formula has a quote in front of it.
+
         Raises:
             InputError: another kind of file, no pyarrow, or a place that cannot be written.
         """
-        path = Path(path)
-        frame = self.to_frame()
-        try:
-            if path.suffix == ".csv":
-                frame.to_csv(path, index=False)
-            elif path.suffix == ".parquet":
-                frame.to_parquet(path, index=False)
-            else:
-                raise InputError(f"{str(path)!r}: name a .csv or a .parquet file")
-        except ImportError:
-            raise InputError(
-                "parquet files need pyarrow: pip install 'radhard[parquet]'; or export to .csv"
-            ) from None
-        except OSError as error:
-            raise InputError(f"{str(path)!r}: {error.strerror or error}") from error
-        return path
+        return write_table(self.to_frame(), path)

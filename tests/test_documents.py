@@ -33,11 +33,11 @@ def test_format_of_the_run_file_is_as_described(tmp_path):
     path = tmp_path / "run.db"
     command = ["run", "lenet5", "--data", "mnist", "--n", "2", "--sampler", "Uniform(2)"]
     assert main([*command, "--store", str(path)]) == 0
-    section = ARCHITECTURE.partition("Table `manifest`")[2].partition("\n## ")[0]
+    section = ARCHITECTURE.partition("Table `manifest`")[2].partition("\nTable `checksums`")[0]
     described = set(re.findall(r"^\| `([\w ]+)` \|", section, re.MULTILINE))
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA application_id").fetchone()[0].to_bytes(4, "big") == b"radh"
-        assert db.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 2
         keys = {key for (key,) in db.execute("SELECT key FROM manifest")}
         columns = [row[1] for row in db.execute("PRAGMA table_info(trials)")]
         tables = {
@@ -47,7 +47,7 @@ def test_format_of_the_run_file_is_as_described(tmp_path):
     assert keys == described
     assert columns[:3] == ["trial", "fault", "faults"]
     assert "Outcome().critical" in columns
-    assert tables == {"manifest", "trials"}
+    assert tables == {"manifest", "trials", "checksums"}
 
 
 def test_keys_that_identify_a_run_are_those_that_are_said_to(monkeypatch):

@@ -90,20 +90,18 @@ def test_a_damaged_description_of_the_run_leaves_nothing_to_trust(path, statemen
         Results.open(path)
 
 
-def test_only_damaged_trials_are_run_again_and_the_rows_are_as_before(path, finished):
+def test_only_damaged_trials_are_run_again_and_the_rows_are_as_before(path, finished, monkeypatch):
     change(path, 'UPDATE trials SET "Outcome().critical" = 0.123 WHERE trial IN (300, 959)')
     executed = []
+    whole = Serial.run
 
-    class Watching(Serial):
-        def run(self, campaign, todo):
-            for part in super().run(campaign, todo):
-                executed.extend(part[0])
-                yield part
+    def watched(engine, campaign, todo):
+        for part in whole(engine, campaign, todo):
+            executed.extend(part[0])
+            yield part
 
-        def __repr__(self):
-            return "Serial()"
-
-    results = campaign(path, sampler=Exhaustive(), engine=Watching(), repair=True)
+    monkeypatch.setattr(Serial, "run", watched)
+    results = campaign(path, sampler=Exhaustive(), repair=True)
     assert sorted(executed) == [*range(256, 512), *range(768, 960)]
     assert digest(path) == digest(finished)
     assert any("256-511, 768-959" in note for note in results.manifest["notes"])

@@ -19,6 +19,7 @@ from radhard.cli.run import run
 from radhard.cli.study import study
 from radhard.cli.verify import verify
 from radhard.errors import InputError, RadhardWarning
+from radhard.escaping import printable
 
 __all__ = ["main"]
 
@@ -88,7 +89,9 @@ def _warnings_in_one_line() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, RadhardWarning):
-                click.echo("radhard: warning: " + " ".join(str(message).split()), err=True)
+                click.echo(
+                    "radhard: warning: " + printable(" ".join(str(message).split())), err=True
+                )
             else:
                 others(message, category, filename, lineno, file, line)
 
@@ -98,5 +101,5 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 def _failed(message: str) -> int:
-    click.echo("radhard: " + " ".join(message.split()), err=True)
+    click.echo("radhard: " + printable(" ".join(message.split())), err=True)
     return 2

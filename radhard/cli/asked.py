@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from radhard.campaign import run
-from radhard.cli.console import show_results
+from radhard.cli.console import say_whole, show_results
 from radhard.cli.given import Given, said_in
 from radhard.engines import Engine
 from radhard.faults import FaultModel
@@ -65,12 +65,12 @@ class Asked(Given):
             raise
         show_results(results, console)
         if self.store is not None:
-            console.print(f"run file: {self.store}", soft_wrap=True, highlight=False)
+            say_whole(console, f"run file: {self.store}")
         if self.report is not None:
             from radhard.report import write
 
             for path in write(results, self.report, store=self.store):
-                console.print(f"report:   {path}", soft_wrap=True, highlight=False)
+                say_whole(console, f"report:   {path}")
         return self._verdict(results, console)
 
     def _results(self) -> Results:
@@ -111,11 +111,10 @@ class Asked(Given):
             return
         with Store(self.store) as file:
             done = 0 if file.empty else len(file.done())
-        console.print(
+        say_whole(
+            console,
             f"interrupted: {done:,} trials are in {self.store}; "
             "the same command, or --from with the same --store, continues",
-            soft_wrap=True,
-            highlight=False,
         )
 
     def _verdict(self, results: Results, console: Console) -> int:
@@ -126,9 +125,5 @@ class Asked(Given):
             if not surely_within(rate, self.max_rate):
                 missed.append(f"{group + ': ' if group else ''}{rate}")
         if missed:
-            console.print(
-                f"not surely below {percent(self.max_rate)}: {'; '.join(missed)}",
-                soft_wrap=True,
-                highlight=False,
-            )
+            say_whole(console, f"not surely below {percent(self.max_rate)}: {'; '.join(missed)}")
         return 1 if missed else 0

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
+from radhard.escaping import printable
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.results import Results
 from radhard.stats import Estimate
 
-__all__ = ["bar", "say", "show_results"]
+__all__ = ["bar", "say", "say_whole", "show_results"]
 
 _MOST_ROWS = 12
 _TOP_BITS = 5
@@ -85,7 +87,12 @@ def _show(
     """A table with one row a figure; bars are relative to ``whole``, or to the largest figure."""
     wide = console.width >= _NARROW
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=0
+        title=Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=0,
     )
     table.padding = (0, 2, 0, 0)
     table.add_column(first, overflow="fold", header_style="dim")
@@ -98,7 +105,7 @@ def _show(
     most = whole or max((estimate.value for _, estimate in shown), default=0.0)
     for name, estimate in shown:
         value, interval, trials = _parts(estimate)
-        row = [name, value, interval]
+        row: list[RenderableType] = [Text(printable(name)), value, interval]
         drawn = bar(estimate.value, most, plain=not console.encoding.startswith("utf"))
         table.add_row(*row, *([trials, drawn] if wide else []))
     console.print()
@@ -123,5 +130,10 @@ def bar(value: float, most: float, *, plain: bool) -> str:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line of text as it is."""
-    console.print(text, style=style, highlight=False, markup=False)
+    """Print a line of text as it is, but for codes that a terminal would obey."""
+    console.print(printable(text), style=style, highlight=False, markup=False)
+
+
+def say_whole(console: Console, text: str) -> None:
+    """Print a line that may be copied, such as one with a path: it is not broken."""
+    console.print(printable(text), soft_wrap=True, highlight=False, markup=False)

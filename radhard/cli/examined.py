@@ -12,6 +12,7 @@ from rich.console import Console
 from radhard.analyses import Analysis
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
+from radhard.cli.console import say_whole
 from radhard.cli.given import Given, Loaded, said_in
 from radhard.cli.scored import show_scores, show_side_by_side
 from radhard.errors import InputError
@@ -68,7 +69,7 @@ class Examined(Given):
                 done, self.report, against=results, store=self.against, ranges=ranges
             )
             for path in paths:
-                console.print(f"report:   {path}", soft_wrap=True, highlight=False)
+                say_whole(console, f"report:   {path}")
         return 0
 
     def _analyses(self) -> list[Analysis]:
@@ -129,12 +130,12 @@ class Examined(Given):
     def _keep(self, done: Sequence[Scores], ranges: Ranges | None, console: Console) -> None:
         if self.ranges is not None and ranges is not None:
             ranges.save(self.ranges)
-            console.print(f"ranges:   {self.ranges}", soft_wrap=True, highlight=False)
+            say_whole(console, f"ranges:   {self.ranges}")
         if self.output is None:
             return
         for scores, path in zip(done, places(self.output, done), strict=True):
             scores.save(path)
-            console.print(f"scores:   {path}", soft_wrap=True, highlight=False)
+            say_whole(console, f"scores:   {path}")
 
 
 def places(output: Path, done: Sequence[Scores]) -> list[Path]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from torch import nn
 
 from radhard.analyses import Analysis
-from radhard.cli.console import say
+from radhard.cli.console import say, say_whole
 from radhard.cli.given import Given, Loaded
 from radhard.cli.hardened import source
 from radhard.cost import overhead
@@ -130,7 +130,7 @@ class Protected(Given):
         if self.output is not None:
             assert self.model is not None
             save(hard, self.output, base=source(self.model), facts=facts)
-            console.print(f"hardened: {self.output}", soft_wrap=True, highlight=False)
+            say_whole(console, f"hardened: {self.output}")
 
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
         if data.labels is None:

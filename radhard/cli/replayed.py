@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from radhard.cli.console import say
+from radhard.cli.console import say, say_whole
 from radhard.cli.given import Given, demand_harmless, said_in
 from radhard.cli.hardened import built, is_folder, source, stored
 from radhard.comparison import compare
@@ -120,7 +120,7 @@ class Replayed:
                 failures = upsets.failures(self.fit_per_bit)
                 say(console, f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
         if self.store is not None:
-            console.print(f"run file: {self.store}", soft_wrap=True, highlight=False)
+            say_whole(console, f"run file: {self.store}")
         if self.report is not None:
             from radhard.report import write_verification
 
@@ -128,8 +128,8 @@ class Replayed:
                 found, self.report, store=self.store, fit_per_bit=self.fit_per_bit
             )
             for path in paths:
-                console.print(f"report:   {path}", soft_wrap=True, highlight=False)
+                say_whole(console, f"report:   {path}")
         missed = found.missed(max_rate=self.max_rate, max_drop=self.max_drop)
         for line in missed:
-            console.print(line, soft_wrap=True, highlight=False)
+            say_whole(console, line)
         return 1 if missed else 0

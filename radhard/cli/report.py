@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from radhard.cli.parameters import Number
+from radhard.escaping import printable
 
 __all__ = ["report"]
 
@@ -52,5 +53,5 @@ def report(
     from radhard.cli.reported import reported
 
     for path in reported(files, output, fit_per_bit, against, ranges, trust):
-        click.echo(path)
+        click.echo(printable(str(path)))
     return 0

@@ -3,8 +3,10 @@
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from radhard.cli.console import bar, say
+from radhard.escaping import printable
 from radhard.report.vulnerability import amount, limits, part_name, passed
 from radhard.results import Results
 from radhard.scores import Agreement, Scores, SideBySide, agreements
@@ -128,13 +130,24 @@ def _show(
     most = max((value for _, value, _ in rows), default=0.0)
     for name, value, interval in rows:
         drawn = [bar(value, most, plain=not console.encoding.startswith("utf"))] if wide else []
-        table.add_row(name, amount(value, scores.unit), *([interval] if known else []), *drawn)
+        table.add_row(
+            Text(printable(name)),
+            amount(value, scores.unit),
+            *([interval] if known else []),
+            *drawn,
+        )
     console.print()
     console.print(table, highlight=False)
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
     table.padding = (0, 2, 0, 0)
     return table
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from radhard.cli.console import say
+from radhard.cli.console import say, say_whole
 from radhard.errors import InputError
 from radhard.studies import STUDIES, Plan, Study, conduct, study_named
 
@@ -61,7 +61,7 @@ class Studied:
             command=self._command(study, plan),
         )
         for path in written:
-            console.print(str(path), soft_wrap=True, highlight=False)
+            say_whole(console, str(path))
         return 0
 
     def _plan(self, study: Study[Any], console: Console) -> Plan:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from radhard.errors import InputError
+from radhard.escaping import printable
 from radhard.groups import Groups, Parts
 from radhard.results import Results
 from radhard.stats import Estimate, mean_difference, p_value
@@ -71,7 +72,7 @@ class Comparison:
             + ("the same faults" if self.paired else f"not paired: {self.why_unpaired}")
         ]
         for row in self.rows:
-            lines += [f"{row.group}:"] if row.group else []
+            lines += [f"{printable(row.group)}:"] if row.group else []
             lines += [
                 f"  before      {row.before}",
                 f"  after       {row.after}",

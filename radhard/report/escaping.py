@@ -2,17 +2,9 @@
 
 import re
 
-__all__ = ["fenced", "plain", "visible"]
+from radhard.escaping import visible
 
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """The text with a mark for every character that has no place in a page.
-
-    Control characters, halves of a character, and marks that turn the direction of reading.
-    """
-    return _HIDDEN.sub("�", text)
+__all__ = ["fenced", "plain"]
 
 
 def plain(text: str) -> str:

@@ -6,9 +6,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from radhard.errors import InputError
+from radhard.escaping import visible
 from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
-from radhard.report.escaping import fenced, plain, visible
+from radhard.report.escaping import fenced, plain
 from radhard.report.figures import svg
 from radhard.results import Results
 

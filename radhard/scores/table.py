@@ -11,6 +11,7 @@ import pandas as pd
 from torch import nn
 
 from radhard.errors import InputError
+from radhard.escaping import printable
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.scores.agreeing import Agreement, Level, Unit, Values, agreement
@@ -271,4 +272,5 @@ def _mean(value: npt.NDArray[np.float64], level: Level) -> npt.NDArray[np.float6
 
 
 def _named(ranked: Ranked) -> str:
-    return f"{ranked.tensor}{list(ranked.index)}" if ranked.index else ranked.tensor
+    name = printable(ranked.tensor)
+    return f"{name}{list(ranked.index)}" if ranked.index else name

@@ -8,6 +8,7 @@ import torch
 
 from radhard.cli import main
 from radhard.results import Results
+from tests.small import without_checksums
 
 CODE = """
 import torch
@@ -177,6 +178,7 @@ def test_hostile_manifests_end_in_one_line(capsys, folder):
     for key, value in [("seed", '"x"'), ("space", "3"), ("model", "7"), ("metrics", "[1]")]:
         copy = folder / f"{key}.db"
         copy.write_bytes((folder / "a.db").read_bytes())
+        without_checksums(copy)
         with sqlite3.connect(copy) as db:
             db.execute("UPDATE manifest SET value = ? WHERE key = ?", (value, key))
         db.close()
@@ -216,6 +218,7 @@ def test_wrong_input_leaves_a_model_that_was_given_alone():
 
 def test_unfinished_run_can_be_looked_at(capsys, folder):
     assert main([*asked(), "--store", "a.db"]) == 0
+    without_checksums("a.db")
     with sqlite3.connect("a.db") as db:
         db.execute("DELETE FROM trials WHERE trial > 1")
     db.close()

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radhard import report
-from radhard.report.escaping import fenced, plain, visible
+from radhard.escaping import visible
+from radhard.report.escaping import fenced, plain
 from radhard.report.figures.ink import label
 
 from .made import OUTCOME, made

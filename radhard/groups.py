@@ -1,23 +1,51 @@
 """How do trials fall into groups, and how many faults does each group stand for?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from radhard.errors import InputError
+from radhard.escaping import printable
 from radhard.samplers import Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
-from radhard.stats import Cell
+from radhard.stats import Cell, Estimate
 
-__all__ = ["GROUPINGS", "Groups", "Parts", "labels"]
+__all__ = ["GROUPINGS", "Groups", "Parts", "Rates", "labels"]
 
 GROUPINGS = ("tensor", "layer", "kind", "role", "bit", "field", "rate")
 """What a rate can be split by."""
 
 Parts = list[tuple[Numbers, int | None]]
 """Positions of executed trials and the number of faults they stand for (None: endlessly many)."""
+
+
+class Rates(Mapping[str, Estimate]):
+    """Estimates by group, in the model's order."""
+
+    def __init__(self, by: str, column: str, estimates: dict[str, Estimate]) -> None:
+        self.by, self.column, self._estimates = by, column, estimates
+
+    def __getitem__(self, key: str) -> Estimate:
+        return self._estimates[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._estimates)
+
+    def __len__(self) -> int:
+        return len(self._estimates)
+
+    def __repr__(self) -> str:
+        names = [printable(key) for key in self]
+        width = max(map(len, names), default=0)
+        lines = [f"{n:<{width}}  {e}" for n, e in zip(names, self.values(), strict=True)]
+        return "\n".join([f"{self.column} by {self.by}", *lines])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a group: value, low, high, trials."""
+        rows = [(key, e.value, e.low, e.high, e.trials) for key, e in self.items()]
+        return pd.DataFrame(rows, columns=[self.by, "value", "low", "high", "trials"])
 
 
 class Groups:
@@ -54,6 +82,20 @@ class Groups:
         executed; these few are left out, as they do not stand for the others.
         """
         return [self._cell(rows, population, values) for rows, population in parts]
+
+    def mean(self, parts: Parts, values: np.ndarray) -> float:
+        """The mean of values, of whatever size, each part weighed by its population."""
+        known = [cell for cell in self.cells(parts, values) if len(np.asarray(cell.values))]
+        means = [float(np.asarray(cell.values).mean()) for cell in known]
+        if len(parts) == 1:
+            return means[0]
+        return float(np.average(means, weights=[cell.population or 0 for cell in known]))
+
+    def weights(self, parts: Parts) -> np.ndarray:
+        """What each trial weighs in that mean, in the order of the parts' positions."""
+        known = [(len(rows), 1 if size is None else size) for rows, size in parts if len(rows)]
+        total = sum(size for _, size in known)
+        return np.concatenate([np.full(number, size / total / number) for number, size in known])
 
     def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:
         if self._trials.together == 1 or not len(rows):

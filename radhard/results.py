@@ -1,6 +1,6 @@
 """What came out of a campaign?"""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radhard.engines.correction import Correction, correction
+from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
-from radhard.escaping import printable
 from radhard.files import write_table
-from radhard.groups import Groups, Parts, labels
+from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import demand_sound, demand_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.samplers import Sampler, Trials
@@ -25,33 +26,6 @@ __all__ = ["Rates", "Results"]
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 """What reading a file may end in if somebody else has written it; all become an `InputError`."""
-
-
-class Rates(Mapping[str, Estimate]):
-    """Estimates by group, in the model's order."""
-
-    def __init__(self, by: str, column: str, estimates: dict[str, Estimate]) -> None:
-        self.by, self.column, self._estimates = by, column, estimates
-
-    def __getitem__(self, key: str) -> Estimate:
-        return self._estimates[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._estimates)
-
-    def __len__(self) -> int:
-        return len(self._estimates)
-
-    def __repr__(self) -> str:
-        names = [printable(key) for key in self]
-        width = max(map(len, names), default=0)
-        lines = [f"{n:<{width}}  {e}" for n, e in zip(names, self.values(), strict=True)]
-        return "\n".join([f"{self.column} by {self.by}", *lines])
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a group: value, low, high, trials."""
-        rows = [(key, e.value, e.low, e.high, e.trials) for key, e in self.items()]
-        return pd.DataFrame(rows, columns=[self.by, "value", "low", "high", "trials"])
 
 
 class Results:
@@ -79,7 +53,8 @@ class Results:
             self.planned = int(self.manifest["planned"])
             self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
             inferred = self.manifest.get("inferred") or {}
-            self.inferred = tuple(Inferred.from_dict(found) for found in inferred.values())
+            self.inferences = records_of(inferred)
+            self.inferred = [Inferred.from_dict(f) for f in inferred.values() if "kind" not in f]
             demand_trials(self.trials, self.planned, self._outcomes)
         except _MALFORMED as error:
             if isinstance(error, InputError):
@@ -210,8 +185,9 @@ class Results:
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "bit", "field", "rate", or
         several joined by a comma. Means weigh every fault of the space alike however the sampler
-        chose; intervals count trials, not samples (words, where these were drawn whole), and grow
-        by what verdicts that were inferred and not checked may add.
+        chose; intervals count trials, not samples (words, where these were drawn whole). Where
+        verdicts were inferred, means are corrected by those that were tried as well, and
+        intervals allow for what nobody tried; `values` are as they were found.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
@@ -231,12 +207,10 @@ class Results:
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
         if not len(self):
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")
-        shares = (self.values(column) - low) / (high - low)
         groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
 
         def at(parts: Parts, confidence: float) -> Estimate:
-            share = stratified_mean(groups.cells(parts, shares), confidence=confidence)
-            share = share.wider(self.doubt(parts, confidence), sum(len(rows) for rows, _ in parts))
+            share = self.mean(groups, parts, column, confidence)
             if (low, high) == (0.0, 1.0):
                 return share
             # Rounded, so that a figure that stayed as it was reads as zero.
@@ -244,10 +218,33 @@ class Results:
 
         return {key: partial(at, parts) for key, parts in groups.split()}
 
-    def doubt(self, parts: Parts, confidence: float = 0.95) -> float:
-        """By how much verdicts that were inferred and not checked may move a group's mean share."""
-        known = self.inferred and [(self.trials.at(self.numbers[rows]), n) for rows, n in parts]
-        return doubt(self.inferred, self.space, known, confidence) if known else 0.0
+    def mean(self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95) -> Estimate:
+        """A group's mean of a figure with bounds, as a share of its range, with its interval."""
+        low, high = self.ranges[column]
+        found = self.correction(groups, parts, column, confidence)
+        shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
+        cells = groups.cells(parts, found.within(shares, added))
+        chance = stratified_mean(cells, confidence=confidence)
+        value, trials = groups.mean(parts, shares + added), sum(len(rows) for rows, _ in parts)
+        return found.around(value, chance, trials, scale=high - low)
+
+    def correction(
+        self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95
+    ) -> Correction:
+        """What is known of wrong inferred verdicts in a group; ``rows`` are of all trials."""
+        added, at = np.zeros(len(self)), np.concatenate([rows for rows, _ in parts])
+        if self.inferred:
+            struck = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
+            unsure = doubt(self.inferred, self.space, struck, confidence)
+            low, high = self.ranges[column]
+            return Correction(added, unsure * (high - low), unsure * (high - low))
+        if not self.inferences:
+            return Correction(added)
+        number, faults = self.columns.index(column), self.trials.at(self.numbers[at])
+        weights = groups.weights(parts)
+        found = correction(self.inferences, self.space, number, faults, weights, confidence)
+        added[at] = found.rows
+        return Correction(added, found.above, found.below)
 
     def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
         """A quantile of a figure over the executed trials, also of one without bounds.

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.groups import Groups, Parts
@@ -159,20 +160,26 @@ def _paired(
     scale = max(high - new_low, new_high - low)
     if not np.isfinite(scale):
         raise InputError(f"{column} has no bounds; compare quantiles instead")
-    change = (new.values(column) - old.values(column)) / scale
     groups = Groups(old.space, old.trials, both, by)
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
+    found = (new.values(column) - old.values(column)) / scale
 
     def at(parts: Parts, confidence: float) -> Estimate:
-        difference = mean_difference(groups.cells(parts, change), confidence=confidence)
+        was, now = (run.correction(groups, parts, column, confidence) for run in (old, new))
+        added = (now.rows - was.rows) / scale
+        cells = groups.cells(parts, now.within(found, added, -1.0))
+        chance = mean_difference(cells, confidence=confidence)
+        errors = Correction(
+            now.rows, math.hypot(now.above, was.below), math.hypot(now.below, was.above)
+        )
         tried = sum(len(rows) for rows, _ in parts)
-        unsure = (old.doubt(parts, confidence) + new.doubt(parts, confidence)) / scale
-        difference = difference.wider(unsure, tried, least=-1.0)
+        value = groups.mean(parts, found + added)
+        difference = errors.around(value, chance, tried, least=-1.0, scale=scale)
         return difference.mapped(lambda x: x * scale, "share")
 
     for key, parts in groups.split():
-        taken = np.concatenate([change[rows_] for rows_, _ in parts])
+        taken = np.concatenate([found[rows_] for rows_, _ in parts])
         rows.append(
             Row(
                 key,

@@ -49,7 +49,7 @@ def caught(
     groups = Groups(results.space, results.trials, results.numbers, by)
     found = {}
     for key, parts in groups.split():
-        mean = _mean_of(results, groups, parts, confidence)
+        mean = _mean_of(groups, parts, confidence)
         if (rate := mean(critical).value) > 0:
             found[key] = _share(mean, alarmed, critical, rate, confidence)
     if not found:
@@ -63,13 +63,9 @@ def caught(
 Mean = Callable[[np.ndarray], Estimate]
 
 
-def _mean_of(results: Results, groups: Groups, parts: Parts, confidence: float) -> Mean:
-    doubt = results.doubt(parts, confidence)
-    trials = sum(len(rows) for rows, _ in parts)
-
+def _mean_of(groups: Groups, parts: Parts, confidence: float) -> Mean:
     def mean(values: np.ndarray) -> Estimate:
-        found = stratified_mean(groups.cells(parts, values), confidence=confidence)
-        return found.wider(doubt, trials)
+        return stratified_mean(groups.cells(parts, values), confidence=confidence)
 
     return mean
 

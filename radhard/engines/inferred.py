@@ -1,4 +1,4 @@
-"""Which verdicts were inferred, and how far do they hold?"""
+"""What do run files of earlier versions say of verdicts that were inferred?"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -6,26 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
-from radhard.stats import Estimate, mean_share, percent
+from radhard.stats import Estimate, mean_share
 
-__all__ = ["Inferred", "doubt", "in_words", "refuted", "to_check"]
-
-_PURPOSE = 0x696E66  # "inf": so that the choice is independent of the draw of the faults
-
-
-def to_check(faults: Numbers, space: int, share: float, seed: int) -> np.ndarray:
-    """Which faults belong to the share of the space that is tried even where it can be inferred.
-
-    A fault does or does not, whatever else is tried, in which order, and however often a run stops.
-    """
-    return Permutation(space, (seed, _PURPOSE))(faults) < share * space
+__all__ = ["Inferred", "doubt", "refuted"]
 
 
 @dataclass(frozen=True)
 class Inferred:
     """The faults of some words of a tensor, and what came of trying some that had been inferred.
+
+    Earlier versions tried whole trials, and wrote no sign of an error; now there is `Inference`.
 
     Counts are of faults, one for each variant of the fault model. ``wrong`` has the variant of
     every checked fault with inferred verdicts that proved wrong, and the share of the samples for
@@ -118,32 +109,3 @@ def doubt(
         (population or 0) / total / len(faults) for faults, population in parts if len(faults)
     )
     return min(1.0, left * (1.0 if found is None else found.high) * weight)
-
-
-def in_words(records: Collection[Inferred], how: str = "inferred from other faults") -> list[str]:
-    """What a reader of the results should know, as notes; ``how`` verdicts were inferred."""
-    faults, inferred, checked = (
-        sum(sum(getattr(record, name)) for record in records)
-        for name in ("faults", "inferred", "checked")
-    )
-    if not inferred:
-        return []
-    said = (
-        f"Of {faults:,} faults, {inferred:,} have verdicts that were {how}, "
-        "or computed where sums may overflow"
-    )
-    found, _ = refuted(records)
-    if found is None:
-        return [f"{said}; none of them was checked."]
-    notes = [
-        f"{said}; {checked:,} of these were tried as well, and {percent(found.value)} of their "
-        f"verdicts were wrong (at most {percent(found.high)} are)."
-    ]
-    for name in dict.fromkeys(record.tensor for record in records if record.tried):
-        own = [record for record in records if record.tried and record.tensor == name]
-        worst = max(record.disagreement for record in own)
-        notes.append(
-            f"{percent(worst)} of the inferred verdicts checked in {name} were wrong, so that all "
-            f"{sum(sum(record.faults) for record in own):,} faults concerned were tried."
-        )
-    return notes

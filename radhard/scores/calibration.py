@@ -10,7 +10,7 @@ from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.results import Results
 from radhard.scores.agreeing import Level, Struck, Values, struck_parts
-from radhard.stats import Estimate, stratified_mean
+from radhard.stats import Estimate
 
 __all__ = ["Neighbours", "neighbours"]
 
@@ -48,7 +48,6 @@ def neighbours(
     every = np.concatenate([values[struck.scored].ravel() for struck in found])
     known = np.sort(every[~np.isnan(every)])
     edges = np.unique(known[[(known.size * n) // groups for n in range(1, groups)]])
-    shares = results.values(column)
     split = Groups(results.space, results.trials, results.numbers, _by(level))
     parts = dict(split.split())
     made = []
@@ -58,8 +57,7 @@ def neighbours(
             mine += _of_group(level, struck, values, edges, group, parts)
         if not any(len(rows) for rows, _ in mine):
             continue
-        rate = stratified_mean(split.cells(mine, shares))
-        rate = rate.wider(results.doubt(mine), sum(len(rows) for rows, _ in mine))
+        rate = results.mean(split, mine, column)
         here = np.searchsorted(edges, known, side="right") == group
         place = (float(np.flatnonzero(here).mean()) + 0.5) / known.size
         made.append(Neighbours(int(here.sum()), float(known[here].mean()), place, rate))

@@ -9,6 +9,7 @@ import numpy as np
 
 from radhard.comparison import Comparison, Tolerable, Upsets, compare, tolerable, upsets
 from radhard.cost import Overhead
+from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
@@ -80,9 +81,12 @@ class Verification:
         groups = Groups(old.space, old.trials, numbers, old.usual_split)
         found = {}
         for key, rows in groups.split():
-            estimate = mean_difference(groups.cells(rows, lost))
+            fix = new.correction(groups, rows, score)
+            chance = mean_difference(groups.cells(rows, fix.within(lost, -fix.rows, -1.0)))
             tried = sum(len(some) for some, _ in rows)
-            found[key] = estimate.wider(new.doubt(rows), tried, least=-1.0)
+            # What may be missing of the accuracy may be too much of the loss.
+            own = Correction(fix.rows, fix.below, fix.above)
+            found[key] = own.around(groups.mean(rows, lost - fix.rows), chance, tried, least=-1.0)
         return found
 
     def missed(self, *, max_rate: float | None = None, max_drop: float | None = None) -> list[str]:

@@ -19,7 +19,8 @@ from radhard.engines.first_order.rivals import leads
 from radhard.engines.first_order.stored import foreseen
 from radhard.engines.first_order.unrolled import Gates, unrolled
 from radhard.engines.first_order.weights import Weighed
-from radhard.engines.inferred import Inferred
+from radhard.engines.inference import Inference
+from radhard.engines.inference import records_of as recorded
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.recurrent import gru, lstm
 from radhard.engines.serial import faulty_outputs
@@ -89,8 +90,8 @@ def executed(engine, one: Campaign) -> np.ndarray:
     return figures
 
 
-def records_of(one: Campaign) -> list[Inferred]:
-    return [Inferred.from_dict(record) for record in one.audits.values()]
+def records_of(one: Campaign) -> list[Inference]:
+    return recorded(one.audits)
 
 
 # -- beside the reference ------------------------------------------------------------------------
@@ -157,8 +158,9 @@ def test_many_verdicts_are_settled_without_a_trial(name, target):
     """Else nothing is gained, and the comparisons above would compare a trial with itself."""
     one = predicted(network_of(name), target, Uniform(200))
     executed(FirstOrder(audit=0.0), one)
-    inferred = sum(sum(record.inferred) for record in records_of(one))
-    assert inferred > 0.4 * len(one.trials)
+    records = records_of(one)
+    inferred = sum(record.harmless.inferred + record.harmful.inferred for record in records)
+    assert inferred > 0.4 * sum(sum(record.trials) * record.samples for record in records)
 
 
 @pytest.mark.parametrize("name", ["tied", "twice"])
@@ -366,10 +368,10 @@ def test_what_is_foreseen_wrongly_is_found_out_and_widens_the_interval():
     true = asleep(Serial())
     blind = asleep(FirstOrder(**LOOSE, audit=0.5, threshold=1.0))
     assert (blind.values() != true.values()).any()
-    (record,) = blind.inferred
-    assert sum(record.checked) > 5
-    assert record.disagreement > 0
-    assert not record.tried
+    (record,) = blind.inferences
+    assert record.harmless.wrong > 5
+    assert record.wrong
+    assert not record.all_tried
     for by in (None, "tensor", "bit"):
         exact, widened = (
             true.estimates(true.headline, by, 0.95),
@@ -378,16 +380,16 @@ def test_what_is_foreseen_wrongly_is_found_out_and_widens_the_interval():
         for key, estimate in exact.items():
             assert widened[key].low - 1e-12 <= estimate.value <= widened[key].high + 1e-12
     assert blind.rate().low < blind.rate().high
-    assert any("of their verdicts were wrong" in note for note in blind.manifest["notes"])
+    assert any("taken as harmless" in note for note in blind.manifest["notes"])
 
 
 def test_above_the_threshold_everything_is_executed_and_it_is_said():
     true, found = asleep(Serial()), asleep(FirstOrder(**LOOSE, audit=0.5))
     assert np.array_equal(found.values(), true.values())
-    (record,) = found.inferred
-    assert record.tried
+    (record,) = found.inferences
+    assert record.all_tried
     assert found.rate() == true.rate()
-    assert any("so that all 32 faults concerned were tried" in n for n in found.manifest["notes"])
+    assert any("all 32 faults" in note for note in found.manifest["notes"])
 
 
 def test_above_the_threshold_activations_are_executed_too():
@@ -403,16 +405,17 @@ def test_above_the_threshold_activations_are_executed_too():
     assert (blind.values() != true.values()).any()
     mended = found(FirstOrder(**LOOSE, audit=0.3))
     assert np.array_equal(mended.values(), true.values())
-    assert all(record.tried for record in mended.inferred)
+    assert all(record.all_tried for record in mended.inferences)
     assert np.array_equal(found(FirstOrder()).values(), true.values())
 
 
 def test_without_a_check_the_interval_admits_that_nothing_is_known():
     blind = asleep(FirstOrder(audit=0.0))
-    (record,) = blind.inferred
-    share = sum(record.inferred) / len(blind)
+    (record,) = blind.inferences
+    share = record.harmless.inferred / (23 * len(blind))
+    assert share > 0.1
     assert blind.rate().high == pytest.approx(min(1.0, blind.rate().value + share))
-    assert any("none of them was checked" in note for note in blind.manifest["notes"])
+    assert any("nothing is known" in note for note in blind.manifest["notes"])
 
 
 # -- runs ----------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def test_what_cannot_be_is_refused(monkeypatch, tmp_path):
 
 
 def test_notes_of_workers_reach_the_results_once():
-    record = Inferred("0.weight", (3,), (2,), (1,), (), tried=False).to_dict()
+    record = Inferred("0.weight", (3,), (2,), (1,), (), tried=False).to_dict()  # of older files
 
     @component
     class Talking(Engine):

@@ -7,10 +7,13 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
+from radhard.engines.bracket.checking import Check, Part
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Flags, settled
+from radhard.engines.bracket.lines import Answers, settled
+from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.words import Block, Words, blocks
-from radhard.engines.inferred import Inferred, in_words, to_check
+from radhard.engines.inference import Inference, in_words, records_of
+from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay
 from radhard.engines.replay.crashes import crashed
 from radhard.engines.replay.graph import NoGraphError
@@ -33,9 +36,10 @@ class Bracket(Engine):
     samples are not tried whose outputs moved, under a larger displacement of the other
     side, by less than a 64th of what would change their answer. Infinities and NaN are tried by
     themselves. Values near overflow are added up in another order than the reference has,
-    and count as inferred too. A share ``audit`` of the faults with inferred verdicts is tried as
-    well; where more than a share ``threshold`` of these verdicts is wrong, all faults of the words
-    concerned are tried. What was found is in the results, and widens their intervals.
+    and count as inferred too. A share ``audit`` of the inferred verdicts, pairs of a trial and a
+    sample drawn by the seed, is tried as well, and at least one a trial up to 10,000 in a campaign;
+    where surely more than a share ``threshold`` of them is wrong, all faults of the words concerned
+    are tried. Rates are corrected by what was found, and their intervals allow for the rest.
 
     Only for metrics that rest on the answers: `Critical`, `Sdc` with ``k=1``, `Accuracy`. Faults in
     words of which fewer than four are tried, and in what flows, go through `Replay`.
@@ -91,18 +95,20 @@ class Bracket(Engine):
                     other.forget()
             try:
                 with torch.inference_mode():
-                    figures, record = self._settled(plan, block)
+                    figures, records = self._settled(plan, block)
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:  # a fault crashed a pass: nothing is inferred then
                 crashed(campaign, error)
                 yield from self._replay.run(campaign, block.trials.tolist())
                 continue
-            campaign.audits[block.name(campaign.space)] = record.to_dict()
+            for record in records:
+                name = block.name(campaign.space) + (" overflow" if record.kind == "trials" else "")
+                campaign.audits[name] = record.to_dict()
             yield block.trials.tolist(), figures
 
     def conclude(self, campaign: Campaign) -> None:
-        campaign.notes.extend(in_words([Inferred.from_dict(a) for a in campaign.audits.values()]))
+        campaign.notes.extend(in_words(records_of(campaign.audits)))
 
     @property
     def _replay(self) -> Replay:
@@ -115,36 +121,39 @@ class Bracket(Engine):
         plans: dict[int, Plan] = campaign.kept[key]
         return plans
 
-    def _settled(self, plan: Plan, block: Block) -> tuple[Figures, Inferred]:
+    def _settled(self, plan: Plan, block: Block) -> tuple[Figures, list[Inference]]:
         """The figures of all trials of a block, and what came of checking them."""
-        space, seed = plan.campaign.space, plan.campaign.trials.seed
+        campaign, samples = plan.campaign, SampleFigures(plan.panel)
         words = Words(plan, block, self.rows)
-        answers, known = settled(words.points, words.golden, words.evaluate)
+        at_points, known = settled(words.points, words.golden, words.evaluate)
         of_fault = words.points.of_fault
-        inferred: Flags = np.asarray(~known.all(axis=1)) | words.extreme
-        mine = inferred[of_fault]
-        checked = np.flatnonzero(mine & to_check(block.faults, len(space), self.audit, seed))
-        # Several faults of a word may come to the same value; it is tried once.
-        again = np.unique(of_fault[checked])
-        truth = answers.copy()
-        truth[again] = words.whole(again)
-        shares = (truth[of_fault[checked]] != answers[of_fault[checked]]).mean(axis=1)
-        failed = bool(checked.size and shares.mean() > self.threshold)
-        if failed:
-            rest = np.setdiff1d(np.flatnonzero(inferred), again)
-            truth[rest] = words.whole(rest)
-        variants = block.faults % space.variants
-        wrong = zip(variants[checked].tolist(), shares.tolist(), strict=True)
-        record = Inferred(
-            space.sites[block.place].name,
-            faults=_counts(variants, space.variants),
-            inferred=_counts(variants[mine], space.variants),
-            checked=_counts(variants[checked], space.variants),
-            wrong=tuple((variant, share) for variant, share in wrong if share),
-            tried=failed,
+        extreme = words.extreme[of_fault]
+        inferred = ~known[of_fault] & ~extreme[:, None]
+        answers = at_points[of_fault]
+        draw = Draw(
+            len(campaign.space),
+            campaign.trials.seed,
+            len(words.golden),
+            len(campaign.trials),
+            self.audit,
         )
-        return figures_of(plan.panel, truth[of_fault], words.golden), record
+        check = Check(draw, self.threshold, samples, words.golden)
+        part = Part(campaign.space, block.place, block.faults)
 
+        def ask(trials: Numbers, of: Numbers) -> Answers:
+            return words.pairs(of_fault[trials], of)
 
-def _counts(variants: Numbers, kinds: int) -> tuple[int, ...]:
-    return tuple(np.bincount(variants, minlength=kinds).tolist())
+        def whole(trials: Numbers) -> Answers:
+            points, back = np.unique(of_fault[trials], return_inverse=True)
+            found: Answers = words.whole(points)[back]
+            return found
+
+        records = [check.pairs(part, answers, inferred, ask, whole)]
+        if extreme.any():
+            own = Part(campaign.space, block.place, block.faults[extreme])
+            some = answers[extreme]
+            records.append(
+                check.trials(own, plan.panel, some, lambda t: whole(np.flatnonzero(extreme)[t]))
+            )
+            answers[extreme] = some
+        return figures_of(plan.panel, answers, words.golden), records

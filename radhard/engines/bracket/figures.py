@@ -7,7 +7,7 @@ from radhard.engines.base import Figures
 from radhard.engines.bracket.lines import Answers
 from radhard.metrics import Panel
 
-__all__ = ["figures_of"]
+__all__ = ["figures_of", "with_top"]
 
 _CHUNK = 1024
 
@@ -23,12 +23,13 @@ def figures_of(panel: Panel, answers: Answers, golden: Answers) -> Figures:
     for at in range(0, len(harmed), _CHUNK):
         some = harmed[at : at + _CHUNK]
         tops = torch.from_numpy(answers[some]).long()
-        outputs = _with_top(tops, panel.golden.outputs.shape, panel.golden.classes or 0)
+        outputs = with_top(tops, panel.golden.outputs.shape, panel.golden.classes or 0)
         figures[some] = panel.score(outputs)
     return figures
 
 
-def _with_top(tops: torch.Tensor, golden: torch.Size, classes: int) -> torch.Tensor:
+def with_top(tops: torch.Tensor, golden: torch.Size, classes: int) -> torch.Tensor:
+    """Outputs of the shape ``(trials, *golden)`` whose top classes are these, -1 for NaN."""
     nan = (tops < 0)[..., None]
     if len(golden) == 2 and golden[1] == classes:
         outputs = torch.nn.functional.one_hot(tops.clamp(min=0), classes).double()

@@ -31,7 +31,7 @@ class Passes:
         self.plan, self.place = plan, place
         self.golden: Answers = answers(plan.outputs, plan.panel.golden)
         self._together = plan.direct(place) and plan.orderly(place)
-        self._rows = max(1, min(rows, _ELEMENTS // plan.largest(place)))
+        self.rows = max(1, min(rows, _ELEMENTS // plan.largest(place)))
 
     def __call__(self, changes: list[Change], asked: Flags) -> tuple[Answers, Floats]:
         """The answers under each change, ``(changes, samples)``, and the room that they leave.
@@ -53,10 +53,10 @@ class Passes:
         if not self._together:
             return [todo[at : at + 1] for at in range(len(todo))]
         groups: list[list[int]] = []
-        rows = self._rows + 1
+        rows = self.rows + 1
         for change, more in zip(todo.tolist(), asked[todo].sum(axis=1).tolist(), strict=True):
             rows += more
-            if rows > self._rows or len(groups[-1]) == _CHANGES:
+            if rows > self.rows or len(groups[-1]) == _CHANGES:
                 groups.append([])
                 rows = more
             groups[-1].append(change)

@@ -8,6 +8,7 @@ import torch
 
 from radhard.engines.base import Campaign
 from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
+from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.strike import Change
@@ -22,6 +23,9 @@ _FEWEST = 4
 
 _VERDICTS = 2**24
 """Verdicts that are settled together: what a check speaks of, and what a stopped run may lose."""
+
+_PAIRS = 2**14
+"""Pairs of points and samples that are tried together."""
 
 _FEW = 256
 """Trials in a block of which nothing is inferred."""
@@ -78,6 +82,7 @@ class Words:
         campaign, original = plan.campaign, plan.original[block.place]
         assert original is not None
         self._passes = Passes(plan, block.place, rows)
+        self._pair_pass = PairPass(plan, block.place, self._passes.rows)
         self.golden = self._passes.golden
         self._shape = campaign.space.sites[block.place].shape
         _, self._words, variants = campaign.space.locate(block.faults)
@@ -106,6 +111,22 @@ class Words:
     def evaluate(self, points: Numbers, asked: Flags) -> tuple[Answers, Floats]:
         """The answers of the samples asked for, ``(points, samples)``, and their room."""
         return self._passes(self.changes(points), asked)
+
+    def pairs(self, points: Numbers, samples: Numbers) -> Answers:
+        """The answers of pairs of a point and a sample, ``(pairs,)``; not of extreme points."""
+        if self._pair_pass.possible:
+            faults = self.points.faults[points]
+            where = np.unravel_index(self._words[faults], self._shape)
+            return self._pair_pass(where, self._sizes[faults], samples)
+        found = np.empty(len(points), dtype=np.int32)
+        order = np.argsort(points, kind="stable")
+        for some in np.array_split(order, max(1, len(order) // _PAIRS)):
+            unique, rows = np.unique(points[some], return_inverse=True)
+            asked = np.zeros((len(unique), len(self.golden)), dtype=bool)
+            asked[rows, samples[some]] = True
+            answers, _ = self.evaluate(unique, asked)
+            found[some] = answers[rows, samples[some]]
+        return found
 
     def changes(self, points: Numbers) -> list[Change]:
         """What becomes of a word at each point."""

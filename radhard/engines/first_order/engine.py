@@ -10,10 +10,10 @@ from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
 from radhard.engines.bracket.words import Block
 from radhard.engines.first_order import samples, words
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.checked import Check
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.parts import parts
-from radhard.engines.inferred import Inferred, in_words
+from radhard.engines.inference import Inference, in_words, records_of
+from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay
 from radhard.engines.replay.graph import NoGraphError
 from radhard.errors import InputError
@@ -34,10 +34,12 @@ class FirstOrder(Engine):
     than the lead, and the difference as a vector is not longer than ``reach`` times the value of
     that sample, the answer is taken to stay. Every other sample goes through `Replay`.
 
-    A share ``audit`` of the trials with such answers is executed as well; where more than a share
-    ``threshold`` of these verdicts is wrong in a tensor, all of its trials that are concerned are
-    executed. Single values near overflow are added up in another order than the reference has, and
-    count as inferred too. What was found is in the results, and widens their intervals.
+    A share ``audit`` of these verdicts, pairs of a trial and a sample drawn by the seed, is tried
+    as well (at least one a trial up to 10,000 in all, unless each concerns one sample). Where
+    surely more than a share ``threshold`` of them is wrong in a tensor, all of its trials that are
+    concerned are executed. Single values near overflow are added up in another order than the
+    reference has, and count as inferred too. Rates are corrected by what was found, and their
+    intervals allow for the rest.
 
     ``rivals`` backward passes are made for the gradients: one for each rival class, or, where there
     are more, half for the nearest and half for random sums of the others. At most ``memory`` bytes
@@ -133,7 +135,12 @@ class FirstOrder(Engine):
                 block = Block(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
                     figures, record = words.settled(
-                        outlook, block, self._bounds, self._check(campaign), self.rows
+                        outlook,
+                        block,
+                        self._bounds,
+                        self._draw(campaign),
+                        self.threshold,
+                        self.rows,
                     )
                 _note(campaign, record, mine)
                 yield mine.tolist(), figures
@@ -145,14 +152,19 @@ class FirstOrder(Engine):
                 mine = np.concatenate(alone[id(outlook)])
                 with torch.inference_mode():
                     figures, records = samples.settled(
-                        outlook, mine, self._bounds, self._check(campaign), self.rows
+                        outlook,
+                        mine,
+                        self._bounds,
+                        self._draw(campaign, 1),
+                        self.threshold,
+                        self.rows,
                     )
                 for record in records:
                     _note(campaign, record, mine)
                 yield mine.tolist(), figures
 
     def conclude(self, campaign: Campaign) -> None:
-        records = [Inferred.from_dict(found) for found in campaign.audits.values()]
+        records = records_of(campaign.audits)
         campaign.notes.extend(in_words(records, "predicted from gradients"))
 
     @property
@@ -163,8 +175,10 @@ class FirstOrder(Engine):
     def _bounds(self) -> Bounds:
         return Bounds(self.safety, self.reach)
 
-    def _check(self, campaign: Campaign) -> Check:
-        return Check(campaign.space, campaign.trials.seed, self.audit, self.threshold)
+    def _draw(self, campaign: Campaign, samples: int | None = None) -> Draw:
+        many = len(campaign.data) if samples is None else samples
+        trials = campaign.trials
+        return Draw(len(campaign.space), trials.seed, many, len(trials), self.audit)
 
     def _outlooks(self, campaign: Campaign) -> dict[int, Outlook]:
         """What is known beforehand, for every site."""
@@ -180,6 +194,6 @@ class FirstOrder(Engine):
                 other.forget()
 
 
-def _note(campaign: Campaign, record: Inferred, trials: Numbers) -> None:
-    if sum(record.inferred):
+def _note(campaign: Campaign, record: Inference, trials: Numbers) -> None:
+    if record.harmless.inferred or record.harmful.inferred:
         campaign.audits[f"{record.tensor} {int(trials[0])}"] = record.to_dict()

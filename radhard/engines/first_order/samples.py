@@ -1,18 +1,19 @@
 """What do trials of single samples come to, if most of their answers are foreseen?"""
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
 
 from radhard.engines.base import Figures
+from radhard.engines.bracket.checking import Part, fails
 from radhard.engines.bracket.lines import Flags
+from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.checked import Check
 from radhard.engines.first_order.flowing import foreseen
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.inferred import Inferred
+from radhard.engines.inference import Inference, Tally
+from radhard.engines.pairs import Draw, Pairs
 from radhard.engines.replay.flowing import flowing
 from radhard.engines.serial import Serial
 from radhard.space import Numbers
@@ -21,8 +22,8 @@ __all__ = ["settled"]
 
 
 def settled(
-    outlook: Outlook, trials: Numbers, bounds: Bounds, check: Check, rows: int
-) -> tuple[Figures, list[Inferred]]:
+    outlook: Outlook, trials: Numbers, bounds: Bounds, draw: Draw, threshold: float, rows: int
+) -> tuple[Figures, list[Inference]]:
     """The figures of trials, and for each tensor what came of checking them.
 
     What is tried passes together, whether it is not foreseen or checked.
@@ -36,11 +37,13 @@ def settled(
     figures = plan.panel.score_samples(plan.outputs[samples], samples)
     stays, moved, extreme = (np.zeros(len(trials), dtype=bool) for _ in range(3))
     of_place = {place: np.flatnonzero(places == place) for place in np.unique(places).tolist()}
-    for place, some in of_place.items():
-        known = foreseen(outlook, place, faults[some], bounds)
-        stays[some], moved[some], extreme[some] = known.stays, known.moved, known.extreme
+    for place, there in of_place.items():
+        known = foreseen(outlook, place, faults[there], bounds)
+        stays[there], moved[there], extreme[there] = known.stays, known.moved, known.extreme
     inferred = stays | extreme
-    checked = check.drawn(faults, inferred)
+    pilot = _flagged(draw.pilot(faults), inferred)
+    sample = _flagged(draw.sample(faults), inferred & ~pilot)
+    checked = pilot | sample
     once = (moved & ~stays) | checked
     executed = figures.copy()
     if once.any():
@@ -48,16 +51,41 @@ def settled(
     figures[~stays] = executed[~stays]
     found = figures.copy()
     figures[checked] = executed[checked]
-    by_order = np.flatnonzero(checked & extreme)
-    for at in by_order.tolist():
+    for at in np.flatnonzero(checked & extreme).tolist():
         ((_, figures[at : at + 1]),) = Serial().run(plan.campaign, [int(trials[at])])
-    wrong = (figures != found).any(axis=1).astype(float)
-
-    def again(mine: Numbers, some: Flags) -> None:
-        figures[mine[some]] = flowing(plan, trials[mine[some]], rows)
-
-    records = [
-        check.record(faults[mine], inferred[mine], wrong[mine], partial(again, mine))
-        for mine in of_place.values()
-    ]
+    harmless = (found == plan.panel.score_samples(plan.outputs[samples], samples)).all(axis=1)
+    values = SampleFigures(plan.panel)
+    records = []
+    for where, mine in of_place.items():
+        off = np.asarray((figures[mine] != found[mine]).any(axis=1))
+        own, some, first = inferred[mine], sample[mine], pilot[mine]
+        failed = fails(int((off & first).sum()), int(first.sum()), threshold)
+        tried = own if failed else checked[mine]
+        if failed:
+            some = np.zeros(len(mine), dtype=bool)
+            figures[mine[own]] = flowing(plan, trials[mine[own]], rows)
+            off = (figures[mine] != found[mine]).any(axis=1)
+        tallies = [
+            Tally(int((own & of).sum()), int((tried & of).sum()), int((tried & of & off).sum()))
+            for of in (harmless[mine], ~harmless[mine])
+        ]
+        room = values.room(found[mine])
+        left = (own & ~first & (not failed))[:, None]
+        kept = np.flatnonzero(some)
+        records.append(
+            Part(space, where, faults[mine]).record(
+                draw.sample_share,
+                ((room[0] & left).astype(float), (room[1] & left).astype(float)),
+                (kept, (room[0][kept], room[1][kept]), (figures - found)[mine[kept]].round(12)),
+                (tallies[0], tallies[1]),
+                samples=1,
+                all_tried=failed,
+            )
+        )
     return figures, records
+
+
+def _flagged(pairs: Pairs, inferred: Flags) -> Flags:
+    flags = np.zeros(len(inferred), dtype=bool)
+    flags[pairs[0]] = True
+    return flags & inferred

@@ -3,22 +3,25 @@
 import numpy as np
 
 from radhard.engines.base import Figures
+from radhard.engines.bracket.checking import Check, Part
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Flags
+from radhard.engines.bracket.lines import Answers
+from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.words import Block, Words
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.checked import Check
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.stored import foreseen
-from radhard.engines.inferred import Inferred
+from radhard.engines.inference import Inference
+from radhard.engines.pairs import Draw
 from radhard.engines.replay.stored import stored
+from radhard.space import Numbers
 
 __all__ = ["settled"]
 
 
 def settled(
-    outlook: Outlook, block: Block, bounds: Bounds, check: Check, rows: int
-) -> tuple[Figures, Inferred]:
+    outlook: Outlook, block: Block, bounds: Bounds, draw: Draw, threshold: float, rows: int
+) -> tuple[Figures, Inference]:
     """The figures of trials in one tensor, and what came of checking them.
 
     Only the samples whose answers are not foreseen pass through the model. Where sums may overflow,
@@ -36,18 +39,22 @@ def settled(
     found, _ = words.evaluate(todo, asked[todo])
     answers[todo] = np.where(asked[todo], found, golden)
     of_fault = points.of_fault
-    inferred = np.asarray(stays.any(axis=1))[of_fault]
-    before = answers[of_fault]
+    own = answers[of_fault]
 
-    def tried(some: Flags) -> None:
+    def ask(trials: Numbers, of: Numbers) -> Answers:
+        return words.pairs(of_fault[trials], of)
+
+    def whole(trials: Numbers) -> Answers:
         # Several faults of a word may come to the same value; it is tried once.
-        again = np.unique(of_fault[some])
-        answers[again] = words.whole(again)
+        unique, back = np.unique(of_fault[trials], return_inverse=True)
+        tried: Answers = words.whole(unique)[back]
+        return tried
 
-    tried(check.drawn(block.faults, inferred))
-    wrong = (answers[of_fault] != before).mean(axis=1)
-    record = check.record(block.faults, inferred, wrong, tried)
-    figures = figures_of(outlook.plan.panel, answers[of_fault], golden)
+    panel = outlook.plan.panel
+    check = Check(draw, threshold, SampleFigures(panel), golden)
+    part = Part(outlook.plan.campaign.space, block.place, block.faults)
+    record = check.pairs(part, own, stays[of_fault], ask, whole)
+    figures = figures_of(panel, own, golden)
     by_order = words.extreme[of_fault]
     if by_order.any():
         figures[by_order] = stored(outlook.plan, block.place, block.trials[by_order], rows)

@@ -1,0 +1,205 @@
+"""Do inferred verdicts hold, and what is recorded of those that were tried?"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.engines.base import Figures
+from radhard.engines.bracket.figures import figures_of
+from radhard.engines.bracket.lines import Answers, Flags
+from radhard.engines.bracket.sample_figures import SampleFigures
+from radhard.engines.inference import Counts, Inference, Tally
+from radhard.engines.pairs import Draw, Pairs
+from radhard.metrics import Panel
+from radhard.space import FaultSpace, Numbers
+from radhard.stats import clopper_pearson
+
+__all__ = ["Check", "Part", "fails"]
+
+
+def fails(wrong: int, tried: int, threshold: float) -> bool:
+    """Whether surely more than a share ``threshold`` of the verdicts is wrong."""
+    return tried > 0 and clopper_pearson(wrong, tried)[0] > threshold
+
+
+@dataclass(frozen=True)
+class Part:
+    """Trials in one tensor, of which a record is made."""
+
+    space: FaultSpace
+    place: int
+    faults: Numbers
+
+    def counts(self, weights: npt.ArrayLike | None = None, rows: Numbers | None = None) -> Counts:
+        """How many of the trials, or how much of a weight, there is of every variant."""
+        variants = self.faults % self.space.variants
+        variants = variants if rows is None else variants[rows]
+        found = np.bincount(variants, weights, minlength=self.space.variants)
+        return tuple(int(n) for n in found.round())
+
+    def record(
+        self,
+        draw_share: float,
+        open_: tuple[Figures, Figures],
+        sample: tuple[Numbers, tuple[Flags, Flags], Figures],
+        tallies: tuple[Tally, Tally],
+        *,
+        samples: int,
+        whole: bool = False,
+        all_tried: bool = False,
+    ) -> Inference:
+        """The record.
+
+        ``open_``: of every trial and figure, verdicts by which it may be too low, too high;
+        ``sample``: positions of trials whose verdicts are in the sample, whether these are such,
+        and by how much the figures of their samples are off.
+        """
+        rows, sides, by = sample
+        columns = range(by.shape[1])
+        off = np.flatnonzero((by != 0).any(axis=1))
+        return Inference(
+            self.space.sites[self.place].name,
+            "trials" if whole else "pairs",
+            samples,
+            draw_share,
+            self.counts(),
+            tuple((self.counts(open_[0][:, c]), self.counts(open_[1][:, c])) for c in columns),
+            tuple(
+                (self.counts(sides[0][:, c], rows), self.counts(sides[1][:, c], rows))
+                for c in columns
+            ),
+            tuple((int(self.faults[rows[n]]), tuple(by[n].tolist())) for n in off.tolist()),
+            *tallies,
+            all_tried,
+        )
+
+
+@dataclass(frozen=True)
+class Check:
+    """Tries a sample of inferred verdicts, and all of them where too many prove wrong."""
+
+    draw: Draw
+    threshold: float
+    figures: SampleFigures
+    golden: Answers
+
+    def pairs(
+        self,
+        part: Part,
+        answers: Answers,
+        inferred: Flags,
+        ask: Callable[[Numbers, Numbers], Answers],
+        whole: Callable[[Numbers], Answers],
+    ) -> Inference:
+        """Put ``answers`` right, ``(trials, samples)``, where they are tried, and record it.
+
+        ``inferred`` says which were inferred; ``ask`` tries pairs of trial and sample, ``whole``
+        trials with all samples.
+        """
+        stays = answers == self.golden
+        pilot = _among(self.draw.pilot(part.faults), inferred)
+        found, true = answers[pilot], ask(*pilot)
+        if fails(int((found != true).sum()), len(true), self.threshold):
+            return self._all(part, answers, inferred, stays, whole)
+        left = inferred.copy()
+        left[pilot] = False
+        sample = _among(self.draw.sample(part.faults), left)
+        open_ = self._open(answers, left, stays)
+        answers[pilot] = true
+        found_too, true_too = answers[sample], ask(*sample)
+        answers[sample] = true_too
+        figures = self.figures.of(found_too, sample[1])
+        by = self.figures.of(true_too, sample[1]) - figures
+        off = np.concatenate([found != true, found_too != true_too])
+        harmless = np.concatenate([stays[pilot], stays[sample]])
+        tallies = [
+            Tally(int((inferred & mine).sum()), int(some.sum()), int((some & off).sum()))
+            for mine, some in ((stays, harmless), (~stays, ~harmless))
+        ]
+        return part.record(
+            self.draw.sample_share,
+            open_,
+            (sample[0], self.figures.room(figures), by.round(12)),
+            (tallies[0], tallies[1]),
+            samples=answers.shape[1],
+        )
+
+    def trials(
+        self,
+        part: Part,
+        panel: Panel,
+        answers: Answers,
+        whole: Callable[[Numbers], Answers],
+    ) -> Inference:
+        """The same for trials of which the reference computes all verdicts or none."""
+        share = self.draw.whole_share * part.space.variants
+        share = self.draw.audit and max(self.draw.audit, min(1.0, share))
+        number = math.ceil(share * len(answers))
+        chosen = self.draw.whole(part.faults, number)
+        found = figures_of(panel, answers, self.golden)
+        before, stays = answers[chosen], answers == self.golden
+        answers[chosen] = whole(chosen) if len(chosen) else before
+        by = figures_of(panel, answers[chosen], self.golden) - found[chosen]
+        room, tallies = self.figures.room(found), []
+        harmless = stays.all(axis=1)
+        off = (answers[chosen] != before).any(axis=1)
+        for mine in (harmless, ~harmless):
+            some = mine[chosen]
+            tallies.append(Tally(int(mine.sum()), len(some[some]), int((some & off).sum())))
+        return part.record(
+            number / len(answers),
+            (room[0].astype(float), room[1].astype(float)),
+            (chosen, (room[0][chosen], room[1][chosen]), by.round(12)),
+            (tallies[0], tallies[1]),
+            samples=1,
+            whole=True,
+        )
+
+    def _all(
+        self,
+        part: Part,
+        answers: Answers,
+        inferred: Flags,
+        stays: Flags,
+        whole: Callable[[Numbers], Answers],
+    ) -> Inference:
+        """Try all that was inferred."""
+        rows = np.flatnonzero(inferred.any(axis=1))
+        before = answers[rows]
+        answers[rows] = np.where(inferred[rows], whole(rows), before)
+        off = np.zeros(inferred.shape, dtype=bool)
+        off[rows] = answers[rows] != before
+        tallies = []
+        for mine in (inferred & stays, inferred & ~stays):
+            tallies.append(Tally(int(mine.sum()), int(mine.sum()), int((mine & off).sum())))
+        none = np.zeros((len(part.faults), self.figures.columns))
+        no_rows, no_sides = np.zeros(0, np.int64), none[:0].astype(bool)
+        return part.record(
+            self.draw.sample_share,
+            (none, none),
+            (no_rows, (no_sides, no_sides), none[:0]),
+            (tallies[0], tallies[1]),
+            samples=answers.shape[1],
+            all_tried=True,
+        )
+
+    def _open(self, answers: Answers, left: Flags, stays: Flags) -> tuple[Figures, Figures]:
+        """Of every trial and figure the verdicts left by which it may be too low, too high."""
+        numbers = np.arange(answers.shape[1])
+        golden = self.figures.room(self.figures.of(self.golden, numbers))
+        trials, samples = np.nonzero(left & ~stays)
+        other = self.figures.room(self.figures.of(answers[trials, samples], samples))
+        counts = []
+        for usual, own in zip(golden, other, strict=True):
+            count = left.astype(np.float32) @ usual.astype(np.float32)
+            np.add.at(count, trials, own.astype(np.float32) - usual[samples])
+            counts.append(count.astype(np.float64))
+        return counts[0], counts[1]
+
+
+def _among(pairs: Pairs, inferred: Flags) -> Pairs:
+    keep = inferred[pairs]
+    return pairs[0][keep], pairs[1][keep]

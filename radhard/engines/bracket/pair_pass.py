@@ -1,0 +1,98 @@
+"""What do single samples answer, each under a fault of its own in one parameter?"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from radhard.engines.bracket.lines import Answers, Floats
+from radhard.engines.bracket.passes import answers
+from radhard.engines.replay.graph import Node
+from radhard.engines.replay.patch import Patch
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.windows import Kernel
+from radhard.space import Numbers
+
+__all__ = ["PairPass", "struck"]
+
+aten: Any = torch.ops.aten
+
+_CONVOLUTION, _MATRIX = aten.conv2d.default, aten.linear.default
+
+
+class PairPass:
+    """Forward passes whose rows are a sample and a changed word each, all of one parameter."""
+
+    def __init__(self, plan: Plan, place: int, rows: int) -> None:
+        self._plan, self._rows, self._steps = plan, rows, plan.steps(place)
+        self.possible = bool(self._steps) and plan.direct(place) and plan.orderly(place)
+        """Whether there is a way to have many such rows at once."""
+        if self.possible:
+            self._node = plan.graph.nodes[self._steps[0]]
+            slot = plan.slots[place][0]
+            args = self._node.args
+            self._argument = next(
+                n for n, arg in enumerate(args) if getattr(arg, "number", None) == slot
+            )
+            flat = len(plan.shapes.get(self._node.slot, ())) == 1
+            op = self._node.op
+            self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
+
+    def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Answers:
+        """The answers ``(rows,)``; words lie ``at`` these coordinates, and change by ``by``."""
+        plan = self._plan
+        golden = plan.panel.golden
+        found = answers(plan.outputs, golden)[samples]
+        for piece in plan.pieces:
+            here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
+            values = plan.golden(piece)
+            for start in range(0, len(here), self._rows):
+                some = here[start : start + self._rows]
+                rows = torch.from_numpy(samples[some] - piece.start).to(plan.outputs.device)
+                owner = torch.arange(len(some), device=rows.device)
+                state = Pass(plan.graph, values, rows, owner, grouped=False)
+                where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
+                size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
+                patch = struck(state, self._node, self._argument, where, size)
+                state.patches[self._node.slot] = patch
+                if advance(state, self._steps, drop=True) is None:
+                    continue
+                assert state.owner is not None
+                assert state.rows is not None
+                outputs = state.whole(plan.graph.output)
+                left = some[state.owner.cpu().numpy()]
+                found[left] = answers(outputs, golden, state.rows + piece.start)
+        return found
+
+
+def struck(state: Pass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor) -> Patch:
+    """The node's output where the parameter changed, one word a row."""
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    assert state.rows is not None
+    rows, out = state.rows, at[0]
+    if node.op is _MATRIX:
+        values = golden[rows, out]
+        values = values + (by if argument == 2 else by * inputs[rows, at[1]])
+        return Patch(values[:, None], (out,), own=True)
+    values, by = golden[rows, out], by[:, None, None]
+    if argument == 2:
+        return Patch((values + by)[:, None], (out, None, None), own=True)
+    weight = state.golden[node.args[1].number]
+    stride, padding, dilation, groups = (
+        state.argument(node, n, default) for n, default in ((3, 1), (4, 0), (5, 1), (6, 1))
+    )
+    kernel = Kernel(weight.shape[2:], stride, padding, dilation)
+    source = out // (weight.shape[0] // groups) * weight.shape[1] + at[1]
+    if any(kernel.padding):
+        inputs = nnf.pad(inputs, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
+    y, x = (
+        at[2 + axis][:, None] * kernel.dilation[axis]
+        + torch.arange(size, device=out.device) * kernel.stride[axis]
+        for axis, size in enumerate(values.shape[1:])
+    )
+    seen = inputs[rows[:, None, None], source[:, None, None], y[:, :, None], x[:, None, :]]
+    return Patch((values + by * seen)[:, None], (out, None, None), own=True)

@@ -1,0 +1,59 @@
+"""What does an answer of one sample count in the figures?"""
+
+import numpy as np
+import torch
+
+from radhard.engines.base import Figures
+from radhard.engines.bracket.figures import with_top
+from radhard.engines.bracket.lines import Answers, Flags
+from radhard.metrics import Panel
+from radhard.metrics.base import SampleMetric
+from radhard.space import Numbers
+
+__all__ = ["SampleFigures"]
+
+_CHUNK = 4096
+
+
+class SampleFigures:
+    """Figures of single samples, of which those of a trial are the means."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._alone = all(isinstance(metric, SampleMetric) for metric in panel.metrics)
+        bounds = np.array(panel.ranges)
+        self._shares = (bounds == (0.0, 1.0)).all(axis=1) & self._alone
+        self.columns = len(panel.columns)
+
+    def of(self, answers: Answers, samples: Numbers) -> Figures:
+        """The figures ``(pairs, columns)`` of answers, -1 for NaN, each of one sample."""
+        codes = (answers.astype(np.int64) + 1) * self._panel.golden.samples + samples
+        unique, back = np.unique(codes, return_inverse=True)
+        figures = np.empty((len(unique), self.columns))
+        for at in range(0, len(unique), _CHUNK):
+            some = unique[at : at + _CHUNK]
+            top, rows = np.divmod(some, self._panel.golden.samples)
+            figures[at : at + len(some)] = self._figures(top - 1, rows)
+        found: Figures = figures[back.reshape(-1)]
+        return found
+
+    def _figures(self, answers: Numbers, samples: Numbers) -> Figures:
+        golden = self._panel.golden
+        one = torch.Size((1, *golden.outputs.shape[1:]))
+        outputs = with_top(torch.from_numpy(answers)[:, None], one, golden.classes or 0)[:, 0]
+        if self._alone:
+            return self._panel.score_samples(outputs, torch.from_numpy(samples))
+        # Less what is common to all answers of a sample, which no difference knows.
+        base = golden.outputs.double()
+        found = []
+        for sample, output in zip(samples.tolist(), outputs, strict=True):
+            changed = base.clone()
+            changed[sample] = output
+            found.append(self._panel.score(changed[None])[0] - self._panel.score(base[None])[0])
+        return np.array(found).reshape(len(answers), self.columns) * golden.samples
+
+    def room(self, figures: Figures) -> tuple[Flags, Flags]:
+        """Which figures can be larger, and which smaller, if the verdict is wrong."""
+        above = (figures < 1 - 1e-9) | ~self._shares
+        below = (figures > 1e-9) | ~self._shares
+        return above, below

@@ -1,0 +1,194 @@
+"""By how much are means off because verdicts were inferred, and how surely is that known?"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.engines.inference import Inference
+from radhard.space import FaultSpace, Numbers
+from radhard.stats import Estimate, mean_share
+
+__all__ = ["Correction", "correction"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a sample of the inferred verdicts says of a weighted mean over trials.
+
+    ``rows`` is to be added to the figures of the trials, ``(trials,)``: a wrong verdict of the
+    sample stands for others that nobody tried (a difference estimator). The corrected mean may
+    still be too low by ``above`` and too high by ``below``.
+    """
+
+    rows: Floats
+    above: float = 0.0
+    below: float = 0.0
+
+    def within(self, figures: Floats, added: Floats, least: float = 0.0) -> Floats:
+        """Corrected figures, cut off at ``least`` and 1; the others as they are."""
+        return np.where(added != 0, (figures + added).clip(least, 1.0), figures)
+
+    def around(
+        self, value: float, chance: Estimate, trials: int, *, least: float = 0.0, scale: float = 1.0
+    ) -> Estimate:
+        """The corrected ``value``, in the interval of the draw of faults and of this sample.
+
+        Both are independent, so that the distances to their limits add as the roots of sums of
+        squares (as Zou & Donner do, Statistics in Medicine 2008). ``chance`` is the mean with its
+        interval if no verdict were wrong; a unit of it is ``scale`` units of the figure.
+        """
+        value = min(1.0, max(least, value))
+        high = value + math.hypot(chance.high - chance.value, self.above / scale)
+        low = value - math.hypot(chance.value - chance.low, self.below / scale)
+        low, high = max(least, low), min(1.0, high)
+        return Estimate(value, min(low, value), max(high, value), chance.confidence, trials)
+
+
+def correction(
+    records: Collection[Inference],
+    space: FaultSpace,
+    column: int,
+    faults: Numbers,
+    weights: Floats,
+    confidence: float = 0.95,
+) -> Correction:
+    """The correction of a mean over trials: their ``faults``, and what each weighs in the mean.
+
+    ``column`` is the number of the figure. Of the records it counts what concerns these trials; of
+    some of the trials of a record as many of the verdicts as is their share in it.
+    """
+    rows = np.zeros(len(faults))
+    if not records or not len(faults):
+        return Correction(rows)
+    places, _, variants = space.locate(faults)
+    # Several places may share a name only in files that were made otherwise; the first counts.
+    names = [space.sites[place].name for place in range(len(space.sites))]
+    key = places * space.variants + variants
+    size = len(names) * space.variants
+    here = np.bincount(key, minlength=size).reshape(-1, space.variants)
+    weight = np.bincount(key, weights, minlength=size).reshape(-1, space.variants)
+    largest = np.zeros(size)
+    np.maximum.at(largest, key, weights)
+    cells = _Cells(
+        {name: place for place, name in enumerate(names)},
+        here,
+        weight / np.maximum(here, 1),
+        largest.reshape(-1, space.variants),
+        _recorded(records, names, space.variants),
+    )
+    order = np.argsort(faults, kind="stable")
+    above = below = 0.0
+    for kind in ("pairs", "trials"):
+        own = [record for record in records if record.kind == kind]
+        errors = _errors(own, column, faults, weights, order)
+        for error in errors:
+            rows[error.row] += error.by * (1 / error.share - 1)
+        for side, sign in ((0, 1.0), (1, -1.0)):
+            farther, nearer = _limits(own, column, side, sign, cells, errors, confidence)
+            up, down = (farther, nearer) if side == 0 else (nearer, farther)
+            above, below = math.hypot(above, up), math.hypot(below, down)
+    return Correction(rows, above, below)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The trials of a mean, by tensor and variant: how many, what they weigh, how many recorded."""
+
+    places: dict[str, int]
+    here: npt.NDArray[np.int64]
+    weight: Floats
+    largest: Floats
+    recorded: npt.NDArray[np.int64]
+
+    def part(self, place: int) -> Floats:
+        """Of the recorded trials, those of this mean."""
+        found: Floats = np.minimum(self.here[place] / np.maximum(self.recorded[place], 1), 1.0)
+        return found
+
+
+@dataclass(frozen=True)
+class _Error:
+    """A verdict of the sample that proved wrong: by how much its trial's figure is off."""
+
+    row: int
+    by: float
+    weight: float
+    share: float
+
+
+def _recorded(
+    records: Collection[Inference], names: list[str], variants: int
+) -> npt.NDArray[np.int64]:
+    found = np.zeros((len(names), variants), dtype=np.int64)
+    places = {name: place for place, name in enumerate(names)}
+    seen = set()
+    for record in records:
+        # A trial whose sums may overflow is in two records.
+        if record.tensor in places and record.kind == "pairs":
+            found[places[record.tensor]] += record.trials
+            seen.add(record.tensor)
+    for record in records:
+        if record.tensor in places and record.tensor not in seen:
+            found[places[record.tensor]] += record.trials
+    return found
+
+
+def _errors(
+    records: Collection[Inference], column: int, faults: Numbers, weights: Floats, order: Numbers
+) -> list[_Error]:
+    found = []
+    for record in records:
+        for fault, by in record.wrong:
+            at = int(np.searchsorted(faults, fault, sorter=order))
+            if by[column] and at < len(faults) and faults[order[at]] == fault:
+                row = int(order[at])
+                found.append(
+                    _Error(row, by[column] / record.samples, float(weights[row]), record.share)
+                )
+    return found
+
+
+def _limits(
+    records: Collection[Inference],
+    column: int,
+    side: int,
+    sign: float,
+    cells: _Cells,
+    errors: list[_Error],
+    confidence: float,
+) -> tuple[float, float]:
+    """How far the mean may be off on one side: by more than was found, and by less.
+
+    The verdicts of the sample count by what they stand for, the largest of which is 1: a mean of
+    fractions, most of them 0.
+    """
+    tried, unit, open_, population = 0.0, 0.0, 0.0, 0.0
+    for record in records:
+        place = cells.places.get(record.tensor)
+        if place is None:
+            continue
+        part = cells.part(place)
+        every, some = (np.array(counts[column][side]) for counts in (record.open, record.sample))
+        open_ += float((part * (every - some) * cells.weight[place]).sum()) / record.samples
+        if (some * part).any():
+            tried += float((part * some).sum())
+            population += float((part * some).sum()) / record.share
+            largest = float(cells.largest[place][some > 0].max())
+            unit = max(unit, largest / (record.samples * record.share))
+    if not open_:
+        return 0.0, 0.0
+    wrong = np.array([abs(e.by) * e.weight / e.share for e in errors if e.by * sign > 0])
+    number = max(round(tried), len(wrong))
+    if not number:
+        return open_, 0.0
+    unit = max([unit, *wrong.tolist()])
+    values = np.zeros(number)
+    values[: len(wrong)] = wrong / unit
+    found = mean_share(values, population=max(number, round(population)), confidence=confidence)
+    scale = number * unit
+    return min(scale * (found.high - found.value), open_), scale * (found.value - found.low)

@@ -256,3 +256,33 @@ def test_page_of_several_runs_is_of_hardened_ones(made, capsys):
     assert "Ranger()" in text
     assert "unprotected" in text
     assert "put other runs side by side" in refused(capsys, "report", "base.db", "base.db")
+
+
+def test_training_data_are_profiled_where_there_are_some_and_said(folder, capsys):
+    build = folder / "parts_of_mine.py"
+    build.write_text(
+        build.read_text()
+        + """
+def wide():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)).eval()
+"""
+    )
+    named = ["parts_of_mine.py:wide", "--data", "digits", "--n", "80"]
+    assert main(["harden", *named, *RANGER, "-o", "hard"]) == 0
+    told = capsys.readouterr()
+    assert "1 of 1 activation functions" in told.out
+    # Accuracy on the samples profiled, and on those for tests.
+    assert told.out.count("fault-free accuracy") == 2
+    (record,) = hardenings.records(hardenings.load("hard"))
+    assert "train" in record.data
+    run = ["run", *named, "--sampler", "Uniform(5)", "--store", "base.db"]
+    assert main(run) == 0
+    assert main(["verify", "base.db", "--model", "hard", "--no-time", "--trust"]) == 0
+    told = capsys.readouterr().out
+    assert "1 of 1 activation functions" in told
+    assert "was profiled on" not in told
+    test = ["parts_of_mine.py:wide", "--data", "digits(split='test')", "--n", "80"]
+    assert main(["harden", *test, *RANGER, "-o", "same"]) == 0
+    assert main(["verify", "base.db", "--model", "same", "--no-time", "--trust"]) == 0
+    assert "100 % of the samples" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """What makes a model resilient?"""
 
-from radhard.hardenings.base import Hardening, applied
+from radhard.hardenings.base import Hardening, UnhardenedError, applied
 from radhard.hardenings.bounds import (
     ActivationClip,
     Bound,
@@ -46,6 +46,7 @@ __all__ = [
     "Record",
     "SentinelNN",
     "Triplication",
+    "UnhardenedError",
     "Voter",
     "VulnerabilityPruning",
     "WeightBitClip",

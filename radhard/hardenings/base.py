@@ -107,8 +107,12 @@ class Hardening(Component):
             )
             self.harden(work)
         # Hardenings of somebody's own may note nothing of what they cover.
-        nothing = work.coverage or fingerprint(made) == fingerprint(model)
-        if nothing and not any(part.covered for part in work.coverage):
+        bare = not any(part.covered for part in work.coverage)
+        if (
+            bare
+            and (fingerprint(made) == fingerprint(model) or work.coverage)
+            and same(made, model)
+        ):
             said = "; ".join(map(str, work.coverage))
             raise UnhardenedError(
                 f"{self!r} changes nothing in {type(model).__name__}{said and ': '}{said}"
@@ -134,6 +138,17 @@ class Hardening(Component):
 def applied(model: nn.Module) -> list[str]:
     """The hardenings of a model, as text, in the order of the modules that they protect."""
     return list(dict.fromkeys(part.by for _, part in parts(model)))
+
+
+def same(made: nn.Module, model: nn.Module) -> bool:
+    """Whether all tensors of a model are in another one as they are."""
+    tensors = made.state_dict()
+    return all(
+        name in tensors
+        and tensors[name].shape == tensor.shape
+        and bool((tensors[name] == tensor).all())
+        for name, tensor in model.state_dict().items()
+    )
 
 
 def copied(model: nn.Module) -> nn.Module:

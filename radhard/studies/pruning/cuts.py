@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from radhard.cost import cost
-from radhard.hardenings import VulnerabilityPruning
+from radhard.hardenings import UnhardenedError, VulnerabilityPruning
 from radhard.scores import Scores
 from radhard.studies.correct_answers import correct_answers
 from radhard.studies.networks import Network
@@ -53,7 +53,10 @@ def _places(design: PruningDesign, network: Network, whole: int) -> tuple[Place,
     for place in _PLACES[:2]:
         conv, linear = pair_of(place, max(design.ratios))
         hardening = VulnerabilityPruning(conv=conv, linear=linear, by="l1")
-        made = hardening(network.model, network.train.first(1), progress=False)
+        try:
+            made = hardening(network.model, network.train.first(1), progress=False)
+        except UnhardenedError:
+            continue
         if cost(made, network.test).parameters < whole:
             found.append(place)
     return _PLACES if len(found) == 2 else tuple(found)
@@ -100,14 +103,17 @@ def _made(
     )
     # What is cut does not depend on the data, so that one image does.
     images = min(tuning.images, len(network.train)) if tuned else 1
-    return hardening(
-        network.model,
-        network.train.first(images),
-        scores,
-        batch=tuning.batch,
-        seed=plan.seed,
-        progress=False,
-    )
+    try:
+        return hardening(
+            network.model,
+            network.train.first(images),
+            scores,
+            batch=tuning.batch,
+            seed=plan.seed,
+            progress=False,
+        )
+    except UnhardenedError:
+        return network.model  # the ratio of the channels is less than one
 
 
 def _scores(

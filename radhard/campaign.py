@@ -20,12 +20,15 @@ from radhard.arguments import (
 from radhard.datasets.data import Data
 from radhard.engines import Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
+from radhard.engines.exceptions import in_words as in_words_of_crashes
 from radhard.engines.golden import golden_answers, golden_outputs
+from radhard.engines.recheck import OutsideStateError, demand_no_outside_state
+from radhard.engines.unread import demand_read
 from radhard.engines.workers import demand_possible, executed, one_thread
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
-from radhard.manifest import difference, environment, identity
+from radhard.manifest import audit_is_due, difference, engines_of, environment, identity, recorded
 from radhard.metrics import Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.module import usable_module
@@ -36,6 +39,7 @@ from radhard.samplers import Sampler
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import parse
+from radhard.state import Steady
 from radhard.store import Store
 from radhard.store import repair as repair_file
 from radhard.targets import Forward
@@ -120,8 +124,6 @@ def run(
             f"{sampler!r} asks for {len(trials):,} trials; a run has at most {_MOST_TRIALS:,}: ask "
             "for fewer trials, or for several runs with other seeds"
         )
-    if batch < 1:
-        raise InputError(f"batch={batch!r} is not allowed; at least 1 sample a forward pass")
     single = trials.single and any(site.samples is not None for site in space.sites)
     space.demand_samples(len(data))
     repeated = audit_trials(len(trials), audit, seed)
@@ -130,6 +132,8 @@ def run(
         # round differently, and a masked fault must leave the output as it was to the last bit.
         together = min(batch, len(data))
         batch = 1 if single else together
+        # A trial that concerns one sample knows nothing of the samples before it.
+        asked = Steady(faultless(call), model) if single else faultless(call)
         # Where only the answers count, a few samples alone do.
         answers = all(site.samples is not None for site in space.sites) and all(
             metric.by_answer for metric in metrics or [Outcome()]
@@ -138,22 +142,26 @@ def run(
             golden_answers(
                 model,
                 data,
-                faultless(call),
+                asked,
                 together,
                 deterministic=deterministic,
                 kind=kind_of(metrics or ()),
             )
             if single and answers
-            else golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
+            else golden_outputs(model, data, asked, batch, deterministic=deterministic)
         )
         said: list[str] = []
         if metrics is None:
             metrics, said = usual_metrics(golden, data.labels)
         panel = Panel(metrics, golden, data.labels, alone=single)
         panel.demand_scores()
-        campaign = Campaign(model, data, space, trials, panel, call, batch)
+        campaign = Campaign(
+            model, data, space, trials, panel, call, batch, deterministic=deterministic
+        )
         demand_possible(campaign, workers)
-        asked = identity(campaign, sampler, seed)
+        demand_no_outside_state(campaign)
+        campaign.notes.extend(demand_read(campaign))
+        identified = identity(campaign, sampler, seed)
         repaired = repair_file(store) if repair and store is not None else ""
         with Store(store, write=True) as file:
             if file.empty:
@@ -170,17 +178,21 @@ def run(
                     "continued": [],
                     "audit": None,
                     "inferred": {},
+                    "crashes": {},
                     "deterministic": deterministic,
                 }
-                file.begin({**(names or {}), **asked, **more}, panel.columns)
+                file.begin({**(names or {}), **identified, **more}, panel.columns)
             else:
                 found = file.manifest()
-                if differing := difference(found, asked):
+                if found.get("refused"):
+                    raise InputError(f"{str(store)!r}: {found['refused']}")
+                if differing := difference(found, identified):
                     raise InputError(
                         f"{str(store)!r} holds another run: {differing}; choose another file, or "
                         "repeat what the file says (radhard run --from)"
                     )
-                campaign.audits.update(_inferred(found))
+                campaign.audits.update(recorded(found, "inferred"))
+                campaign.crashes.update(recorded(found, "crashes"))
             if repaired:
                 _note(file, [repaired])
             done = file.done()
@@ -189,8 +201,9 @@ def run(
                 with Progress(len(trials), len(done), panel.main, shown=progress) as bar:
                     _execute(campaign, engine, todo, workers, file, bar)
                 engine.conclude(campaign)
+                campaign.notes.extend(in_words_of_crashes(campaign.crashes))
                 _note(file, campaign.notes)
-            if repeated.size and _audit_is_due(file.manifest()):
+            if repeated.size and audit_is_due(file.manifest()):
                 _audit(campaign, repeated, workers, file, progress)
             return Results.stored(file, foreign=True)
 
@@ -219,28 +232,12 @@ def _same_engine(engine: Engine | str, file: Store) -> Engine:
                 f"the run was begun with engine {said!r}; name it to continue, or another one"
             ) from None
     assert isinstance(engine, Engine)
-    engines = _engines(manifest)
+    engines = engines_of(manifest)
     if repr(engine) not in engines:
         # Written before its first trial is.
         file.note("continued", [*engines[1:], repr(engine)])
         _note(file, [f"Begun with {said}, continued with {engine!r}."])
     return engine
-
-
-def _audit_is_due(manifest: dict[str, Any]) -> bool:
-    """Whether any other engine than the reference was at work, and none has looked at it yet."""
-    return set(_engines(manifest)) != {repr(Serial())} and manifest.get("audit") is None
-
-
-def _engines(manifest: dict[str, Any]) -> list[str]:
-    """The engine that a run was begun with, and those that continued it."""
-    others = manifest.get("continued")
-    return [str(manifest.get("engine")), *map(str, others if isinstance(others, list) else ())]
-
-
-def _inferred(manifest: dict[str, Any]) -> dict[str, Any]:
-    found = manifest.get("inferred")
-    return found if isinstance(found, dict) else {}
 
 
 def _execute(
@@ -251,22 +248,30 @@ def _execute(
     file: Store,
     bar: Progress,
 ) -> None:
-    last, audits = time.monotonic(), len(campaign.audits)
+    last, noted = time.monotonic(), 0
+
+    def note() -> None:
+        nonlocal noted
+        if len(campaign.audits) + len(campaign.crashes) > noted:
+            file.note("inferred", campaign.audits)
+            file.note("crashes", campaign.crashes)
+            noted = len(campaign.audits) + len(campaign.crashes)
+
     # Closed whatever happens, so that no worker is left.
     with closing(executed(campaign, engine, todo, workers)) as parts:
         try:
             for numbers, figures in parts:
                 file.add(campaign.rows(numbers, figures))
-                if len(campaign.audits) > audits:
-                    file.note("inferred", campaign.audits)  # at once with what was inferred
-                    audits = len(campaign.audits)
+                note()  # at once with the trials that it is about
                 bar.advance(figures)
                 if time.monotonic() - last > _COMMIT_SECONDS:
                     file.commit()
                     last = time.monotonic()
+        except OutsideStateError as error:
+            file.note("refused", str(error))
+            raise
         finally:
-            if len(campaign.audits) > audits:
-                file.note("inferred", campaign.audits)
+            note()
             file.commit()
 
 

@@ -14,13 +14,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from radhard.engines import Campaign
+from radhard.engines import Campaign, Serial
 from radhard.errors import InputError
 from radhard.hints import fits, in_words
 from radhard.samplers import Sampler, Trials
 from radhard.targets import Role
 
-__all__ = ["demand_sound", "demand_trials", "difference", "environment", "fingerprint", "identity"]
+__all__ = [
+    "audit_is_due",
+    "demand_sound",
+    "demand_trials",
+    "difference",
+    "engines_of",
+    "environment",
+    "fingerprint",
+    "identity",
+    "recorded",
+]
 
 _MOST_WORDS = 2**43
 """So that a fault number fits 64 bits, with a million ways to strike a word."""
@@ -135,12 +145,31 @@ def difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
     return ""
 
 
+def audit_is_due(manifest: dict[str, Any]) -> bool:
+    """Whether any other engine than the reference was at work, and none has looked at it yet."""
+    return set(engines_of(manifest)) != {repr(Serial())} and manifest.get("audit") is None
+
+
+def engines_of(manifest: dict[str, Any]) -> list[str]:
+    """The engine that a run was begun with, and those that continued it."""
+    others = manifest.get("continued")
+    return [str(manifest.get("engine")), *map(str, others if isinstance(others, list) else ())]
+
+
+def recorded(manifest: dict[str, Any], key: str) -> dict[str, Any]:
+    """An entry that engines add to while the run goes on; empty where there is none."""
+    found = manifest.get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def demand_sound(manifest: dict[str, Any]) -> None:
     """See to it that a file that may be anybody's says what `identity` wrote, each of its kind.
 
     Raises:
         InputError: something is missing or cannot be; the message says what.
     """
+    if refused := manifest.get("refused"):
+        raise InputError(f"the run's trials cannot be trusted: {refused}")
     _demand(manifest, _KEYS, "")
     _demand(manifest["space"], _SPACE, "space ")
     columns, ranges, sites = manifest["columns"], manifest["ranges"], manifest["space"]["sites"]

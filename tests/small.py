@@ -23,6 +23,8 @@ from radhard.space import FaultSpace, Numbers
 from radhard.targets import Site, Weights
 
 __all__ = [
+    "AFTER",
+    "BEFORE",
     "Counting",
     "campaign",
     "data",
@@ -31,8 +33,16 @@ __all__ = [
     "prepared",
     "rows",
     "space",
+    "tally",
     "without_checksums",
 ]
+
+
+BEFORE = 2 + 6
+"""Passes before the first trial: the golden ones, and those that show what passes keep and read."""
+
+AFTER = 1
+"""Passes after the last trial: whether fault-free outputs are still what they were."""
 
 
 class Counting(nn.Module):
@@ -40,13 +50,28 @@ class Counting(nn.Module):
 
     def __init__(self, inner: nn.Module, seen: Callable[[int], None] = lambda n: None) -> None:
         super().__init__()
-        self.inner, self.seen, self.passes = inner, seen, 0
+        self.inner, self.seen, self.count = inner, seen, tally()
         self.eval()
 
+    @property
+    def passes(self) -> int:
+        return self.count(0)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.passes += 1
-        self.seen(self.passes)
+        self.seen(self.count(1))
         return self.inner(x)
+
+
+def tally() -> Callable[[int], int]:
+    """A count that is kept outside the module, where a campaign does not put it back."""
+    total = 0
+
+    def more(n: int) -> int:
+        nonlocal total
+        total += n
+        return total
+
+    return more
 
 
 def network(seed: int = 1) -> nn.Sequential:

@@ -18,7 +18,7 @@ from tests.zoo import named
 WATCHED = {
     str(path)
     for folder in [Path(radhard.__file__).parent]
-    for path in (folder / "injection.py", *(folder / "targets").glob("*.py"))
+    for path in (*(folder / "injection").glob("*.py"), *(folder / "targets").glob("*.py"))
 }
 
 

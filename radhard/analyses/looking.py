@@ -14,6 +14,7 @@ from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless
 from radhard.module import usable_module
+from radhard.state import Steady, unwrapped
 from radhard.targets import Forward
 
 __all__ = ["looked_at"]
@@ -44,7 +45,14 @@ def looked_at(
     data = data if device is None else data.to(device)
     batch = min(batch, len(data))
     with evaluating(model), untouched(model):
-        logits = golden_outputs(model, data, faultless(call), batch, deterministic=deterministic)
+        call = Steady(call, model)
+        logits = golden_outputs(
+            model,
+            data,
+            Steady(faultless(unwrapped(call)), model),
+            batch,
+            deterministic=deterministic,
+        )
         if not logits.is_floating_point():
             raise InputError(
                 f"{by} looks at classifiers, with scores of classes; this model gives whole "

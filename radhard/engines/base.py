@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy.typing as npt
 from torch import nn
 
 from radhard.datasets.data import Data
+from radhard.engines.carried import Carried, carried
 from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component
+from radhard.state import State
 from radhard.targets import Forward
 
 __all__ = ["Campaign", "Engine", "Figures", "UnsuitableError"]
@@ -34,7 +37,8 @@ class Campaign:
     """All that an engine needs to know to execute trials.
 
     The model is in evaluation mode, on one device with the data; ``panel`` holds the golden
-    outputs, computed with batches of ``batch`` samples.
+    outputs, computed with batches of ``batch`` samples. What it holds when this is made is the
+    state from which every trial starts.
     """
 
     model: nn.Module
@@ -50,6 +54,19 @@ class Campaign:
     """What engines prepared for all chunks, by their text."""
     audits: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What was found out by trying faults whose figures had been inferred; see `Bracket`."""
+    crashes: dict[str, str] = field(default_factory=dict)
+    """By the faults of a trial (`of_faults`): the kind of exception in which it ended."""
+    deterministic: bool = True
+    """Whether two fault-free passes give the same outputs."""
+    state: State = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", State(self.model))
+
+    @cached_property
+    def carried(self) -> Carried:
+        """What passes leave behind for later passes."""
+        return carried(self.model, self.data, self.call, self.batch, self.state)
 
     def sample(self, faults: Numbers) -> int | None:
         """The one sample that a trial concerns, or None if it concerns all."""
@@ -87,6 +104,11 @@ class Engine(Component):
     this process or in workers.
     """
 
+    @property
+    def whole(self) -> bool:
+        """Whether every trial is a whole pass of the model, so that its state may be anything."""
+        return False
+
     def ready(self, campaign: Campaign) -> None:
         """Prepare, unless that is done already.
 
@@ -94,7 +116,16 @@ class Engine(Component):
             UnsuitableError: the engine cannot take this campaign.
         """
         if repr(self) not in campaign.kept:
-            self.prepare(campaign)
+            if not self.whole and campaign.carried.names:
+                names = ", ".join(map(repr, campaign.carried.names[:5]))
+                raise UnsuitableError(
+                    f"the forward pass keeps state for later passes ({names}), which only whole "
+                    "passes follow; use Serial()"
+                )
+            try:
+                self.prepare(campaign)
+            finally:
+                campaign.state.restore()
             campaign.kept.setdefault(repr(self), None)
 
     def prepare(self, campaign: Campaign) -> None:

@@ -67,6 +67,7 @@ class Estimate:
         _, batch = next(campaign.data.batches(campaign.batch))
         # A copy, so that a model which writes into its inputs spoils nobody's data.
         pass_ = recorded(campaign.model, campaign.call, mapped(batch, torch.clone), keep=False)
+        campaign.state.restore()
         batches = -(-len(campaign.data) // campaign.batch)
         one = pass_.spent[-1] + _TRIAL / batches
         prepared = _EXPORT + _EXPORTED * pass_.counted

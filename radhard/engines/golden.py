@@ -9,6 +9,7 @@ from radhard.errors import InputError
 from radhard.leaves import leaves
 from radhard.metrics.logits import Kind
 from radhard.metrics.outputs import Golden
+from radhard.state import State
 from radhard.targets import Forward
 
 __all__ = ["golden_answers", "golden_outputs"]
@@ -25,11 +26,20 @@ def golden_outputs(
 ) -> Tensor:
     """The outputs for all samples, ``(samples, ...)``; computed twice to see whether they repeat.
 
+    Both times from the state in which the model is now, and in which it is left; what a batch
+    leaves behind the next one finds, unless ``call`` is `Steady`.
+
     Raises:
         InputError: an output is NaN, the batch axis is lost, the model writes into its inputs, or
             two passes differ (unless ``deterministic`` is False).
     """
-    first = _outputs(model, data, call, batch)
+    state = State(model)
+    try:
+        first = _outputs(model, data, call, batch)
+        state.restore(gradients=True)
+        second = _outputs(model, data, call, batch)
+    finally:
+        state.restore(gradients=True)
     if first.isnan().any():
         bad = (
             int(first.flatten(1).isnan().any(1).sum())
@@ -40,13 +50,13 @@ def golden_outputs(
             f"the fault-free model says NaN for {bad} of {len(data)} samples; "
             "no fault can be told from that: look at the model and the data first"
         )
-    second = _outputs(model, data, call, batch)
     if deterministic and not torch.equal(first, second):
         largest = float((first.double() - second.double()).abs().max())
         raise InputError(
             f"two fault-free passes differ by up to {largest:.3g}: the forward pass is not "
-            "deterministic, so a fault cannot be told from chance; make it so, or say that you "
-            "accept it (deterministic=False; --allow-nondeterministic on the command line)"
+            "deterministic, or keeps state outside the model's modules, so a fault cannot be told "
+            "from chance; make it so, or say that you accept it (deterministic=False; "
+            "--allow-nondeterministic on the command line)"
         )
     return first
 
@@ -79,8 +89,15 @@ def golden_answers(
     close = (best[:, 0] - best[:, -1]) <= size * rounding
     close[:_TRIED] = True
     rows = close.nonzero().squeeze(1).tolist()
+    state = State(model)
+    alone = []
     with torch.no_grad():
-        alone = [call(model, mapped(data.rows(slice(n, n + 1)), torch.clone)) for n in rows]
+        try:
+            for n in rows:
+                alone.append(call(model, mapped(data.rows(slice(n, n + 1)), torch.clone)))
+                state.restore()
+        finally:
+            state.restore()
     found = torch.cat(alone).to(outputs)
     if not torch.allclose(found, outputs[rows], rtol=rounding, atol=rounding * float(size.max())):
         return golden_outputs(model, data, call, 1, deterministic=deterministic)

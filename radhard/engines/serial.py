@@ -1,11 +1,15 @@
 """The reference: one trial after another, one forward pass a batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Engine, Figures
+from radhard.engines.exceptions import NOT_BY_FAULTS, of_faults
 from radhard.errors import InputError
 from radhard.injection import inject
 from radhard.space import Numbers
@@ -22,6 +26,10 @@ class Serial(Engine):
     crash: its outputs count as NaN (detected, unrecoverable).
     """
 
+    @property
+    def whole(self) -> bool:
+        return True
+
     def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
         # No trial knows of another.
         yield from ([trial] for trial in range(len(campaign.trials)))
@@ -32,42 +40,95 @@ class Serial(Engine):
         for trial in todo:
             faults = campaign.trials[trial]
             sample = campaign.sample(faults)
+            outputs = faulty_outputs(campaign, faults, sample)
             if sample is None:
-                figures = campaign.panel.score(faulty_outputs(campaign, faults).unsqueeze(0))
+                figures = campaign.panel.score(outputs.unsqueeze(0))
             else:
-                row = torch.tensor([sample])
-                outputs = faulty_outputs(campaign, faults, sample)
-                figures = campaign.panel.score_samples(outputs, row)
+                figures = campaign.panel.score_samples(outputs, torch.tensor([sample]))
             yield [trial], figures
 
 
-def faulty_outputs(campaign: Campaign, faults: Numbers, sample: int | None = None) -> Tensor:
+def faulty_outputs(
+    campaign: Campaign,
+    faults: Numbers,
+    sample: int | None = None,
+    *,
+    around: Callable[[int], AbstractContextManager[None]] | None = None,
+) -> Tensor:
     """The outputs under faults, for all samples or for one: ``(samples, ...)``.
+
+    All batches from the state that the model had, to which it comes back; within the trial, each
+    finds what those before it left, as in anybody's own loop. ``around``: what is open while the
+    batch of this number passes.
+
+    A pass that ends in an exception is repeated: what does not come again, or comes without the
+    fault too, is not the fault's doing and is raised.
 
     Raises:
         InputError: the forward pass never came to a struck tensor.
     """
+    once = partial(_passes, campaign, faults, sample, around or _alone)
+    try:
+        outputs, errors = once()
+        if errors:
+            campaign.state.restore()
+            _, again = once()
+            first = next(iter(errors.values()))
+            if _kinds(again) != _kinds(errors):
+                first.add_note("The same trial did not fail in this way again: not the fault's.")
+                raise first
+            campaign.state.restore()
+            _, without = _passes(campaign, np.array([], np.int64), sample, _alone)
+            if without:
+                raise first
+            campaign.crashes[of_faults(faults)] = type(first).__name__
+    finally:
+        campaign.state.restore(gradients=True)
+    return outputs
+
+
+def _passes(
+    campaign: Campaign,
+    faults: Numbers,
+    sample: int | None,
+    around: Callable[[int], AbstractContextManager[None]],
+) -> tuple[Tensor, dict[int, Exception]]:
+    """Outputs, NaN where a batch crashed, and the exceptions by the number of the batch."""
     golden = campaign.panel.golden.outputs
-    parts = []
-    for rows, batch in _batches(campaign, sample):
+    parts, errors = [], dict[int, Exception]()
+    for number, (rows, batch) in enumerate(_batches(campaign, sample)):
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
+        parts.append(crash)
         # Opened for every batch, for a pass that crashed half-way leaves calls uncounted.
-        with torch.no_grad(), inject(campaign.model, campaign.space, faults) as injection:
+        with (
+            torch.no_grad(),
+            inject(campaign.model, campaign.space, faults, keep=False) as injection,
+            around(number),
+        ):
             injection.rows = rows
             try:
                 outputs = campaign.call(campaign.model, batch).detach().clone()
-            except (InputError, MemoryError, torch.OutOfMemoryError):
+            except NOT_BY_FAULTS:
                 raise
-            except Exception:  # the fault crashed the forward pass
-                parts.append(crash)
+            except Exception as error:
+                errors[number] = error
                 continue
             if not injection.reached:
                 raise InputError(
                     f"{campaign.space.describe(int(faults[0]))} was never computed in the forward "
                     "pass"
                 )
-            parts.append(outputs if outputs.shape == crash.shape else crash)
-    return torch.cat(parts)
+            if outputs.shape == crash.shape:
+                parts[-1] = outputs
+    return torch.cat(parts), errors
+
+
+def _kinds(errors: dict[int, Exception]) -> dict[int, type[Exception]]:
+    return {number: type(error) for number, error in errors.items()}
+
+
+def _alone(number: int) -> AbstractContextManager[None]:  # noqa: ARG001
+    return nullcontext()
 
 
 def _batches(campaign: Campaign, sample: int | None) -> Iterator[tuple[range, object]]:

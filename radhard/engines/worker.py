@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from radhard.engines.base import Campaign, Engine
+from radhard.engines.recheck import OutsideStateError, Recheck
 from radhard.errors import InputError
 
 __all__ = ["Worker"]
@@ -60,13 +61,16 @@ class Worker:
 def _serve(pipe: Connection, campaign: Campaign, engine: Engine, driver: int) -> None:
     """What a worker does with its life; nothing is left to do after it."""
     notes, audits = len(campaign.notes), len(campaign.audits)
+    recheck = Recheck(campaign)
 
     def tell(kind: str, said: Any) -> None:
         nonlocal notes, audits
         fresh = campaign.notes[notes:], dict(list(campaign.audits.items())[audits:])
         notes, audits = len(campaign.notes), len(campaign.audits)
+        crashes = dict(campaign.crashes)
+        campaign.crashes.clear()
         try:
-            pipe.send((kind, said, *fresh))
+            pipe.send((kind, said, *fresh, crashes))
         except OSError:  # nobody listens any more
             os._exit(1)
 
@@ -75,9 +79,16 @@ def _serve(pipe: Connection, campaign: Campaign, engine: Engine, driver: int) ->
         threading.Thread(target=_leave_with, args=(driver,), daemon=True).start()
         torch.set_num_threads(1)
         while True:
-            for part in engine.run(campaign, _next(pipe)):
+            chunk = _next(pipe)
+            for part in engine.run(campaign, chunk) if chunk else ():
                 tell("part", part)
+            if chunk:
+                recheck.after(len(chunk))
+            else:
+                recheck.finish()
             tell("finished", None)
+    except OutsideStateError as error:
+        tell("outside", error.how)
     except InputError as error:
         tell("refused", str(error))
     except (MemoryError, torch.OutOfMemoryError):

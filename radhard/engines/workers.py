@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures
+from radhard.engines.recheck import OutsideStateError, Recheck
 from radhard.engines.worker import Worker
 from radhard.errors import InputError
 
@@ -115,8 +116,11 @@ def one_thread(on: bool) -> Iterator[None]:
 
 
 def _here(campaign: Campaign, engine: Engine, chunks: Iterator[Sequence[int]]) -> Generator[_Part]:
+    recheck = Recheck(campaign)
     for chunk in chunks:
         yield from engine.run(campaign, chunk)
+        recheck.after(len(chunk))
+    recheck.finish()
 
 
 class _Workers:
@@ -136,13 +140,20 @@ class _Workers:
         try:
             while self._waiting or any(worker.chunks for worker in self._workers):
                 self._employ()
-                for pipe in wait([worker.ours for worker in self._workers]):
-                    worker = next(w for w in self._workers if w.ours is pipe)
-                    yield from self._hear(worker)
+                yield from self._hear_some()
+            for worker in self._workers:
+                worker.send([])  # nothing more: a last look at the fault-free outputs
+            while any(worker.chunks for worker in self._workers):
+                yield from self._hear_some()
         finally:
             while self._workers:
                 self._workers[-1].end()
                 self._workers.pop()
+
+    def _hear_some(self) -> Iterator[_Part]:
+        for pipe in wait([worker.ours for worker in self._workers]):
+            worker = next(w for w in self._workers if w.ours is pipe)
+            yield from self._hear(worker)
 
     def _employ(self) -> None:
         while len(self._workers) < self._number:
@@ -160,17 +171,20 @@ class _Workers:
 
     def _hear(self, worker: Worker) -> Iterator[_Part]:
         try:
-            kind, said, notes, audits = worker.ours.recv()
+            kind, said, notes, audits, crashes = worker.ours.recv()
         except (EOFError, OSError):
             self._replace(worker)
             return
         if kind == "refused":
             raise InputError(said)
+        if kind == "outside":
+            raise OutsideStateError(said)
         if kind == "failed":
             raise RuntimeError(f"in a worker:\n{said}")
         known = self._campaign.notes
         known.extend(note for note in notes if note not in known)
         self._campaign.audits.update(audits)
+        self._campaign.crashes.update(crashes)
         if kind == "finished":
             worker.chunks.popleft()
         else:
@@ -180,6 +194,7 @@ class _Workers:
         self._workers.remove(worker)
         code = worker.end()
         # The first is the one that it was at.
+        worker.chunks = deque(chunk for chunk in worker.chunks if chunk)
         if worker.chunks:
             chunk = worker.chunks[0]
             self._lost[chunk[0]] = self._lost.get(chunk[0], 0) + 1

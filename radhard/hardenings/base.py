@@ -21,6 +21,7 @@ from radhard.manifest import fingerprint
 from radhard.module import demand_uncompiled, usable_module
 from radhard.scores import Scores
 from radhard.spec import Component
+from radhard.state import Steady, unwrapped
 from radhard.targets import Forward
 
 __all__ = ["Hardening", "UnhardenedError", "applied"]
@@ -90,9 +91,11 @@ class Hardening(Component):
         if scores is not None:
             scores.demand_suit(model)
         made = copied(model)
-        with evaluating(made):
-            batch = min(batch, len(data))
-            logits = golden_outputs(made, data, faultless(call), batch, deterministic=deterministic)
+        # Not put back, as it is changed on purpose; every pass leaves behind what it found.
+        with evaluating(made, keep=False):
+            batch, call = min(batch, len(data)), Steady(call)
+            asked = Steady(faultless(unwrapped(call)))
+            logits = golden_outputs(made, data, asked, batch, deterministic=deterministic)
             work = Workpiece(
                 made,
                 data,

@@ -20,6 +20,7 @@ from radhard.forward import plain
 from radhard.leaves import leaves
 from radhard.module import demand_uncompiled, usable_module
 from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of
+from radhard.state import Steady
 from radhard.targets import Forward
 from radhard.targets.calls import parametrizing, state
 from radhard.targets.stored import parameters
@@ -83,6 +84,7 @@ def quantized(
     device = next((t.device for t in (*made.parameters(), *made.buffers())), None)
     data = data if device is None else data.to(device)
     with evaluating(made), torch.no_grad():
+        call = Steady(call, made)
         found = _computing(made, data.rows(slice(0, 1)), call)
         if not found:
             raise InputError("no module of this model computes floating-point values to be rounded")

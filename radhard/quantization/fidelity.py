@@ -10,6 +10,7 @@ from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
+from radhard.state import Steady
 from radhard.stats import Estimate, percent, wilson
 from radhard.targets import Forward
 
@@ -73,6 +74,7 @@ def _answers(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
     with evaluating(model), torch.no_grad():
+        call = Steady(call, model)
         logits = torch.cat([call(model, inputs).cpu() for _, inputs in data.batches(batch)])
     if logits.ndim != 2:
         raise InputError(

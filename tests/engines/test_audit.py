@@ -13,7 +13,7 @@ from radhard.results import Results
 from radhard.samplers import ErrorRate, Uniform
 from radhard.spec import component
 from radhard.stats import clopper_pearson
-from tests.small import Counting, campaign, network
+from tests.small import AFTER, BEFORE, Counting, campaign, network
 
 
 @component
@@ -117,13 +117,13 @@ def test_reference_is_not_audited_and_nobody_is_without_a_share():
         model = Counting(network())
         results = campaign(model=model, **options)
         assert results.manifest["audit"] is None
-        assert model.passes == 2 + 60
+        assert model.passes == BEFORE + 60 + AFTER
         assert not any("Audit" in note for note in results.manifest["notes"])
 
 
 def test_audit_that_was_interrupted_is_made_when_the_run_is_continued_and_only_once(tmp_path):
     def stop(n):
-        if n == 2 + 60 + 5:
+        if n == BEFORE + 60 + AFTER + 5:
             raise KeyboardInterrupt
 
     path, model = tmp_path / "run.db", Counting(network(), stop)
@@ -131,7 +131,7 @@ def test_audit_that_was_interrupted_is_made_when_the_run_is_continued_and_only_o
         campaign(path, model=model, engine=Wrong(0))
     assert Results.open(path).complete
     assert Results.open(path).manifest["audit"] is None
-    for passes in (2 + 20, 2):
+    for passes in (BEFORE + 20 + AFTER, BEFORE):
         model = Counting(network())
         again = campaign(path, model=model, engine=Wrong(0))
         assert model.passes == passes

@@ -22,7 +22,7 @@ from radhard.spec import component
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign as of_zoo
 from tests.engines.campaigns import campaign_of
-from tests.small import campaign, data, network, rows
+from tests.small import BEFORE, campaign, data, network, rows, tally
 from tests.zoo import NETWORKS, named
 
 
@@ -50,11 +50,10 @@ class Interrupted(nn.Module):
 
     def __init__(self, at):
         super().__init__()
-        self.inner, self.at, self.passes = network(), at, 0
+        self.inner, self.at, self.count = network(), at, tally()
 
     def forward(self, x):
-        self.passes += 1
-        if self.passes == self.at:
+        if self.count(1) == self.at:
             raise KeyboardInterrupt
         return self.inner(x)
 
@@ -237,9 +236,9 @@ def test_change_of_engine_that_is_asked_for_is_noted(tmp_path):
 
 
 def test_change_of_engine_is_noted_though_the_second_was_stopped_too(tmp_path):
-    path, model = tmp_path / "run.db", Interrupted(at=20)
+    path, model = tmp_path / "run.db", Interrupted(at=BEFORE + 18)
     begun(path, model, engine=Theirs())
-    model.at, model.passes = 10, 0
+    model.at, model.count = BEFORE + 8, tally()
     begun(path, model, engine=Serial())
     assert len(rows(path)) == 24
     results = campaign(path, model=model, engine=Theirs())

@@ -16,6 +16,7 @@ from radhard.formats import Float32
 from radhard.metrics import Outcome, Panel
 from radhard.samplers import Trials
 from radhard.space import FaultSpace
+from radhard.state import unwrapped
 from radhard.targets import Activations, Site
 from radhard.targets.geometry import repeated
 
@@ -38,11 +39,13 @@ def replay(
         space,
         Trials([], 0),
         Panel([Outcome()], subject.logits),
-        subject.call,
+        unwrapped(subject.call),
         subject.batch,
     )
+    if names := campaign.carried.names:
+        return None, f"passes keep state for later ones ({', '.join(map(repr, names[:5]))})"
     try:
-        graph = stepwise(traced(subject.model, subject.call, repeated(data.rows(slice(0, 1)), 3)))
+        graph = stepwise(traced(subject.model, campaign.call, repeated(data.rows(slice(0, 1)), 3)))
         with torch.no_grad():
             plan = Plan.of(campaign, graph, range(len(sites)), memory)
     except NoGraphError as error:

@@ -13,6 +13,7 @@ from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, Node, NoGraphError
 from radhard.errors import InputError
 from radhard.leaves import leaves
+from radhard.state import unwrapped
 from radhard.targets.geometry import repeated
 
 __all__ = ["Operations", "UnfollowedError"]
@@ -65,7 +66,7 @@ class Operations:
         """
         try:
             batch = repeated(subject.data.rows(slice(0, 1)), 3)
-            graph, _ = folded(traced(subject.model, subject.call, batch), ())
+            graph, _ = folded(traced(subject.model, unwrapped(subject.call), batch), ())
             if not graph.by_sample:
                 raise NoGraphError("the model takes batches of one size only")
         except NoGraphError as error:

@@ -1,13 +1,12 @@
 """How does a trial begin at the fault where a model has no graph?"""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign, Figures
@@ -67,13 +66,11 @@ class Modules:
         campaign = self._campaign
         faults = campaign.trials[trial]
         sample = campaign.sample(faults)
-        batches = iter(range(len(self._recordings)) if sample is None else [sample])
 
-        def call(model: nn.Module, batch: Any) -> Tensor:
-            with self._replayed(next(batches), place):
-                return campaign.call(model, batch)
+        def around(number: int) -> AbstractContextManager[None]:
+            return self._replayed(number if sample is None else sample, place)
 
-        outputs = faulty_outputs(replace(campaign, call=call), faults, sample)
+        outputs = faulty_outputs(campaign, faults, sample, around=around)
         if sample is None:
             return campaign.panel.score(outputs.unsqueeze(0))
         return campaign.panel.score_samples(outputs, torch.tensor([sample]))

@@ -29,7 +29,11 @@ def finetune(work: Workpiece, epochs: int, rate: float) -> None:
     optimizer = torch.optim.SGD(learning, lr=rate)
     chance = work.random(1)
     devices = {t.device for t in learning if t.is_cuda}
-    with evaluating(work.model), torch.random.fork_rng(devices=list(devices)), torch.enable_grad():
+    with (
+        evaluating(work.model, keep=False),
+        torch.random.fork_rng(devices=list(devices)),
+        torch.enable_grad(),
+    ):
         torch.manual_seed(work.seed)  # for dropout
         for module in work.model.modules():
             module.training = True

@@ -11,6 +11,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.hardenings.workpiece import Workpiece
+from radhard.state import unwrapped
 
 __all__ = ["Group", "groups"]
 
@@ -59,7 +60,7 @@ def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
     try:
         with _wanting_gradients(work.model), torch.enable_grad():
             graph = torch_pruning.DependencyGraph().build_dependency(
-                work.model, batch, forward_fn=work.call, verbose=False
+                work.model, batch, forward_fn=unwrapped(work.call), verbose=False
             )
             found = list(graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__]))
     except Exception as error:  # whatever it meets in a model that it does not know

@@ -11,6 +11,7 @@ from radhard.forward import plain
 from radhard.hardenings.part import Part
 from radhard.hardenings.workpiece import Workpiece
 from radhard.injection import injecting, overwrite
+from radhard.state import unwrapped
 from radhard.targets import Biases, Weights
 
 __all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tracing", "weights"]
@@ -131,7 +132,7 @@ def begin(work: Workpiece, name: str, part: Part, turn: Turn) -> None:
     work.attach_to_model(name, part)
     _, batch = next(work.data.batches(1))
     with torch.no_grad():
-        work.call(work.model, batch)
+        unwrapped(work.call)(work.model, batch)  # with the count that it leaves
     if not turn.passes:
         raise InputError(
             f"{work.by} steps in when the model is called, and call= only calls parts of it; have "

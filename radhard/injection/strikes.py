@@ -1,121 +1,30 @@
-"""How does a fault get into a model, and out again?"""
+"""How is one tensor struck by the faults that lie in it?"""
 
 import math
-import operator
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel
 from radhard.formats import Format
-from radhard.module import eager, module_of
-from radhard.space import Fault, FaultSpace, Numbers
+from radhard.space import Numbers
 from radhard.targets import Site
 
-__all__ = ["Injection", "Strikes", "inject", "injecting", "numbered", "overwrite"]
-
-_INNERMOST: ContextVar[ExitStack | None] = ContextVar("innermost open injection", default=None)
+__all__ = ["Strikes", "write"]
 
 
-@dataclass
-class Injection:
-    """What an open `inject` has done so far."""
+class _Injection(Protocol):
+    """What strikes need to know of the injection that they belong to."""
 
-    rows: Sequence[int] | None = None
-    """The numbers of the samples that the next batch holds, in order; None: ``0, 1, 2, ...``.
-
-    Matters to faults that strike single samples only; may be set before each batch.
-    """
-    strikes: list["Strikes"] = field(default_factory=list)
-
-    @property
-    def reached(self) -> bool:
-        """Whether every struck tensor has been reached; one that flows is when it is computed."""
-        return all(strike.fallen for strike in self.strikes)
-
-
-@contextmanager
-def inject(
-    model: nn.Module,
-    space: FaultSpace,
-    faults: int | Fault | Iterable[int | Fault] | Numbers,
-) -> Iterator[Injection]:
-    """The model with these faults in it while open; bit for bit as it was afterwards.
-
-    Only the struck words change, in place; nothing is copied but them. Several faults may strike
-    one word: they follow one another in the order given. Injections may be nested. What a model
-    corrects by itself meanwhile comes back too, if it writes with `overwrite`.
-
-    Raises:
-        InputError: a fault is not in the space, or the model lacks the struck tensor.
-    """
-    model = module_of(model)
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    injection = Injection()
-    places, words, variants = space.locate(numbered(space, faults))
-    stack = ExitStack()
-    stack.enter_context(eager())
-    # Closed twice, for Ctrl-C may come at the very moment of closing.
-    try:
-        try:
-            for place in dict.fromkeys(places.tolist()):
-                here = places == place
-                site = space.sites[place]
-                strike = Strikes(
-                    site, space.fault, space.fitted[place], words[here], variants[here], injection
-                )
-                injection.strikes.append(strike)
-                stack.enter_context(space.reach(model, place, strike))
-            stack.callback(_INNERMOST.set, _INNERMOST.get())
-            _INNERMOST.set(stack)
-            yield injection
-        finally:
-            stack.close()
-    finally:
-        stack.close()
-
-
-def injecting() -> bool:
-    """Whether an injection is open."""
-    return _INNERMOST.get() is not None
-
-
-def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
-    """Write ``values`` where ``at``, a mask of the tensor's shape, is True.
-
-    For what puts a model right while it runs. When the innermost open injection ends, the words
-    are again as they were; where none is open, they stay as they are written.
-    """
-    with torch.inference_mode():
-        saved = stored[at]
-    stack = _INNERMOST.get()
-    if stack is not None:
-        stack.callback(_write, stored, at, saved)
-    _write(stored, at, values)
-
-
-def numbered(space: FaultSpace, faults: int | Fault | Iterable[int | Fault] | Numbers) -> Numbers:
-    """Fault numbers of one fault or many, given as numbers or as `Fault`.
-
-    Raises:
-        InputError: something else, or a fault that is not in the space.
-    """
-    if isinstance(faults, np.ndarray) and faults.dtype.kind in "iu":
-        return faults.astype(np.int64, copy=False).reshape(-1)
-    try:
-        each = [faults] if isinstance(faults, int | np.integer | Fault) else list(faults)
-        return np.array(
-            [space.index(f) if isinstance(f, Fault) else operator.index(f) for f in each], np.int64
-        )
-    except TypeError as error:
-        raise InputError(f"a fault is a Fault or its number, a whole one: {error}") from None
+    rows: Sequence[int] | None
+    keep: bool
+    undo: list[Callable[[], None]]
 
 
 @dataclass
@@ -127,8 +36,10 @@ class Strikes:
     format: Format
     words: Numbers
     variants: Numbers
-    injection: Injection
+    injection: _Injection
     fallen: int = 0
+    lost: bool = False
+    """Whether somebody wrote to struck words of a parameter while the fault was in them."""
 
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
@@ -143,16 +54,22 @@ class Strikes:
             at = torch.from_numpy(cells[first]).to(stored.device)
             saved = memory[at]
             faulty = self._corrupted(saved, self.words[first], rounds)
-        # Restored twice, for Ctrl-C may come at the very moment of restoring.
+        look = self.injection.keep and self.site.role != "buffer"
+
+        def restore() -> None:
+            nonlocal look
+            if look:
+                look, self.lost = False, not _same(memory, at, faulty)
+            write(memory, at, saved)
+
+        # Known to the injection too, which undoes everything twice and in one order.
+        self.injection.undo.append(restore)
         try:
-            try:
-                _write(memory, at, faulty)
-                self.fallen += 1
-                yield
-            finally:
-                _write(memory, at, saved)
+            write(memory, at, faulty)
+            self.fallen += 1
+            yield
         finally:
-            _write(memory, at, saved)
+            restore()
 
     def fall_on(self, flowing: Tensor) -> None:
         self._demand(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
@@ -224,6 +141,14 @@ def _cells(words: Numbers, stored: Tensor) -> Numbers:
     return cells
 
 
-def _write(memory: Tensor, at: Tensor, values: Tensor) -> None:
+def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
+    """Write some cells of a memory; inference tensors too."""
     with torch.inference_mode():
         memory[at] = values
+
+
+def _same(memory: Tensor, at: Tensor, values: Tensor) -> bool:
+    """Whether cells of a memory hold these values, to the last bit."""
+    with torch.inference_mode():
+        held = memory[at]
+        return held.view(torch.uint8).equal(values.view(torch.uint8))

@@ -1,0 +1,79 @@
+"""What does a pass leave behind on which a later one depends?"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.datasets.batch import mapped
+from radhard.datasets.data import Data
+from radhard.state import State
+from radhard.targets import Forward
+
+__all__ = ["Carried", "carried"]
+
+_ROWS = 2
+"""Samples of a probing pass: what is written and read does not depend on how many there are."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What passes hand to later passes."""
+
+    names: tuple[str, ...] = ()
+    """The buffers and attributes on which later outputs depend; no graph follows these."""
+    outside: bool = False
+    """Whether outputs depend on earlier passes though all of these is put back."""
+
+
+def carried(model: nn.Module, data: Data, call: Forward, batch: int, state: State) -> Carried:
+    """Compare a pass with one that comes after passes over quite other inputs.
+
+    The others are a thousand times as large, and NaN: as a fault may make what flows. Outputs that
+    differ depend on what was left behind. The model is left as in ``state``.
+    """
+    rows = data.rows(slice(0, min(_ROWS, batch, len(data))))
+
+    def outputs() -> Tensor:
+        return call(model, mapped(rows, torch.clone)).detach().clone()
+
+    try:
+        with torch.no_grad():
+            before = outputs()
+            written = state.restore()
+            chance = not _equal(outputs(), before)
+            state.restore()
+            for other in _others(rows):
+                _attempt(call, model, other)
+            after = outputs()
+            written += state.restore()
+            if chance:  # no two passes are equal: nothing can be told but what is written
+                return Carried(tuple(dict.fromkeys(written)))
+            if _equal(after, before):
+                return Carried()
+            if not _equal(outputs(), before):
+                return Carried(tuple(dict.fromkeys(written)), outside=True)
+            return Carried(tuple(dict.fromkeys(written)))
+    finally:
+        state.restore()
+
+
+def _others(rows: Any) -> Iterator[Any]:
+    """Inputs that leave behind what the given ones do not."""
+    yield mapped(rows, lambda t: t * 1000 if t.is_floating_point() else t.flip(-1))
+    yield mapped(rows, lambda t: torch.full_like(t, torch.nan) if t.is_floating_point() else t)
+
+
+def _attempt(call: Forward, model: nn.Module, batch: Any) -> None:
+    """A pass over inputs that the model may refuse; what it wrote until then is looked at."""
+    with suppress(
+        ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError
+    ):
+        call(model, batch)
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)

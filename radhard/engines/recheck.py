@@ -1,0 +1,83 @@
+"""Are fault-free outputs still what they were, after faulty passes?"""
+
+import torch
+
+from radhard.datasets.batch import mapped
+from radhard.engines.base import Campaign
+from radhard.errors import InputError
+from radhard.metrics.logits import real
+
+__all__ = ["OutsideStateError", "Recheck", "demand_no_outside_state"]
+
+_FIRST = 256
+"""Trials before the first look; each further one comes after four times as many."""
+
+_ALONE = 8
+"""Samples that are looked at where samples pass alone."""
+
+
+class OutsideStateError(InputError):
+    """Passes leave something behind outside the modules: no trial can be trusted."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        super().__init__(
+            f"{how}: passes leave something behind outside the model's modules (in a global "
+            "variable, a closure, an extension), which cannot be put back after a faulty pass; "
+            "keep it in a buffer or an attribute of a module"
+        )
+
+
+def demand_no_outside_state(campaign: Campaign) -> None:
+    """See to it, before the first trial, that everything passes leave behind can be put back.
+
+    Raises:
+        OutsideStateError: it cannot.
+    """
+    if campaign.deterministic and campaign.carried.outside:
+        raise OutsideStateError("fault-free outputs are others after passes over other data")
+
+
+class Recheck:
+    """Repeats a fault-free pass now and then, and at the end, after the trials of one process."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._trials, self._due = 0, _FIRST
+
+    def after(self, trials: int) -> None:
+        """So many more trials were executed.
+
+        Raises:
+            OutsideStateError: fault-free outputs are not what they were.
+        """
+        self._trials += trials
+        if self._trials >= self._due:
+            self._due *= 4
+            self.finish()
+
+    def finish(self) -> None:
+        """Repeat the first batch.
+
+        Raises:
+            OutsideStateError: fault-free outputs are not what they were.
+        """
+        campaign = self._campaign
+        if not campaign.deterministic or not self._trials:
+            return
+        golden = campaign.panel.golden.outputs
+        batches = min(_ALONE, len(campaign.data)) if campaign.panel.golden.alone else 1
+        try:
+            with torch.no_grad():
+                for number in range(batches):
+                    rows = slice(number * campaign.batch, (number + 1) * campaign.batch)
+                    batch = mapped(campaign.data.rows(rows), torch.clone)
+                    outputs = real(campaign.call(campaign.model, batch))
+                    campaign.state.restore()
+                    expected = golden[rows]
+                    if outputs.shape != expected.shape or not torch.equal(outputs, expected):
+                        raise OutsideStateError(
+                            "fault-free outputs are others than before the trials"
+                        )
+        finally:
+            campaign.state.restore()

@@ -1,0 +1,99 @@
+"""Which tensors does a forward pass not read, so that no fault in them can arrive?"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from radhard.datasets.batch import mapped
+from radhard.engines.base import Campaign
+from radhard.errors import InputError
+from radhard.state import State
+from radhard.targets.stored import stored_tensor
+
+__all__ = ["demand_read"]
+
+_ROWS = 2
+"""Samples of the pass: which tensors are read does not depend on how many there are."""
+
+_NAMED = 5
+
+
+def demand_read(campaign: Campaign) -> list[str]:
+    """What a reader should know of stored tensors of the space that a forward pass does not read.
+
+    Raises:
+        InputError: it reads none of them, or reads a copy instead.
+    """
+    model = campaign.model
+    stored = {s.name: stored_tensor(model, s.name) for s in campaign.space.sites if not s.flows}
+    read = _places(campaign) if stored else set()
+    missed = [name for name, tensor in stored.items() if _place(tensor) not in read]
+    if not missed:
+        return []
+    for name in missed:
+        if copy := _copy(model, stored[name]):
+            raise InputError(
+                f"the forward pass does not read {name!r} but a copy of it, {copy!r}, which a "
+                "fault would not reach; remove the copy, or compute it in every pass"
+            )
+    shown = ", ".join(missed[:_NAMED]) + (
+        f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
+    )
+    if len(missed) == len(stored) == len(campaign.space.sites):
+        raise InputError(
+            f"a fault-free pass reads none of the tensors to be struck ({shown}), so that no fault "
+            "could arrive; choose others"
+        )
+    return [
+        f"{len(missed)} of {len(stored)} stored tensors are not read in a fault-free pass "
+        f"({shown}): their faults are masked."
+    ]
+
+
+class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes the memory that operations read; a mere view reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.places: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not func.is_view:
+            for value in tree_iter((args, kwargs)):
+                if isinstance(value, Tensor):
+                    self.places.add(_place(value))
+        return func(*args, **(kwargs or {}))
+
+
+def _places(campaign: Campaign) -> set[int]:
+    """The memory that a fault-free pass reads."""
+    rows = campaign.data.rows(slice(0, min(_ROWS, campaign.batch, len(campaign.data))))
+    reading = _Reading()
+    try:
+        with torch.no_grad(), reading:
+            campaign.call(campaign.model, mapped(rows, torch.clone))
+    finally:
+        campaign.state.restore()
+    return reading.places
+
+
+def _place(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):  # sparse and wrapped tensors
+        return id(tensor)
+
+
+def _copy(model: nn.Module, tensor: Tensor) -> str | None:
+    """The name of a tensor whose values are all among those of another, more than two of them."""
+    values = tensor.detach().flatten()
+    for other, held in State(model, parameters=False).tensors:
+        mine = held.detach().flatten()
+        if held is tensor or not held.is_floating_point() or held.numel() < 3:
+            continue
+        if len(set(mine.tolist())) >= 3 and bool(torch.isin(mine, values.to(mine.dtype)).all()):
+            return other
+    return None

@@ -1,0 +1,6 @@
+"""How does a fault get into a model, and out again?"""
+
+from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
+from radhard.injection.strikes import Strikes
+
+__all__ = ["Injection", "Strikes", "inject", "injecting", "numbered", "overwrite"]

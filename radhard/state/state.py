@@ -1,0 +1,170 @@
+"""What does a model hold before a pass, and is it still so afterwards?"""
+
+from collections import deque
+from itertools import chain
+from operator import is_
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from radhard.errors import InputError
+from radhard.state.containers import (
+    Items,
+    Slots,
+    attributes,
+    contents,
+    followed,
+    generator_state,
+    put_back,
+    slots,
+)
+from radhard.state.memory import ArrayMemory, TensorMemory
+
+__all__ = ["State"]
+
+_COPIED = 2**30
+"""Bytes of parameters that are copied; of larger models a write is noticed but not undone."""
+
+
+class State:
+    """All that the modules of a model hold when this is made, to be put back after a pass.
+
+    Buffers and parameters; the attributes of every module: tensors, arrays, numbers, generators of
+    random numbers, lists, dictionaries, sets and plain objects of these, however nested. A tensor
+    that was replaced comes back as the very object that it was, bit for bit; what was added is
+    removed, what was removed returns. Nothing is copied or compared where nothing was written, but
+    for small buffers, which can be written without a trace.
+
+    What is kept elsewhere (a global variable, a closure, a file, an extension's own memory) is not
+    seen; a repeated fault-free pass shows it.
+
+    ``parameters``: whether these are put back too; False where they are trained meanwhile.
+    """
+
+    def __init__(self, model: nn.Module, *, parameters: bool = True) -> None:
+        self._dicts: list[tuple[str, dict[Any, Any], dict[Any, Any]]] = []
+        self._items: list[Items] = []
+        self._slots: list[Slots] = []
+        self._tensors: list[TensorMemory] = []
+        self._arrays: list[ArrayMemory] = []
+        self._generators: list[tuple[str, Any, Any]] = []
+        self._gradients: list[tuple[Tensor, Tensor | None, bool]] = []
+        self._parameters = parameters
+        own = list(model.parameters()) if parameters else []
+        self._copied = sum(tensor.nbytes for tensor in own if not is_lazy(tensor)) <= _COPIED
+        self._walk(model)
+        # In one list each, so that they are compared in one go.
+        self._held = [held for _, held, _ in self._dicts]
+        self._values = [value for _, _, saved in self._dicts for value in saved.values()]
+        self._sizes = [len(saved) for _, _, saved in self._dicts]
+
+    def restore(self, *, thorough: bool = False, gradients: bool = False) -> tuple[str, ...]:
+        """Put back what was written since; the names of it, also where the same was written again.
+
+        ``thorough``: look at every bit, also of parameters and large tensors. ``gradients``: put
+        back ``.grad`` and ``requires_grad`` of the parameters too.
+
+        Raises:
+            InputError: parameters were written of a model too large to be copied.
+        """
+        written = [] if self._unchanged() and not thorough else self._put_back_dicts()
+        written += [items.name for items in self._items if items.restore()]
+        written += [held.name for held in self._slots if held.restore()]
+        lost = []
+        for memory in self._tensors:
+            try:
+                if memory.restore(thorough=thorough):
+                    written.append(memory.name)
+            except ValueError:
+                lost.append(memory.name)
+        written += [memory.name for memory in self._arrays if memory.restore(thorough=thorough)]
+        written += [name for name, value, saved in self._generators if _reset(value, saved)]
+        if gradients:
+            for parameter, gradient, required in self._gradients:
+                if parameter.grad is not gradient:
+                    parameter.grad = gradient
+                if parameter.requires_grad != required:
+                    parameter.requires_grad_(required)
+        if lost:
+            raise InputError(
+                f"the forward pass writes {', '.join(lost[:3])}, of a model too large to be copied "
+                f"({_COPIED:,} bytes of parameters): it cannot be put back; compute a new tensor "
+                "in the forward pass instead"
+            )
+        return tuple(written)
+
+    @property
+    def tensors(self) -> list[tuple[str, Tensor]]:
+        """Every tensor that is put back, by name."""
+        return [(memory.name, memory.tensor) for memory in self._tensors]
+
+    def _unchanged(self) -> bool:
+        held = self._held
+        return list(map(len, held)) == self._sizes and all(
+            map(is_, chain.from_iterable(map(dict.values, held)), self._values)
+        )
+
+    def _put_back_dicts(self) -> list[str]:
+        written = []
+        for name, held, saved in self._dicts:
+            for key in put_back(held, saved):
+                written.append(f"{name}.{key}" if name else str(key))
+        return written
+
+    def _walk(self, model: nn.Module) -> None:
+        seen: dict[int, Any] = {}
+        waiting: list[tuple[str, Any]] = [("", model)]
+        # Those of scripted modules are in no dictionary.
+        waiting += [*model.named_parameters(), *model.named_buffers()]
+        while waiting:
+            name, value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen[id(value)] = value  # kept, so that no other object takes its place
+            if isinstance(value, Tensor):
+                self._watch(name, value)
+            elif isinstance(value, np.ndarray):
+                if value.dtype != object:
+                    self._arrays.append(ArrayMemory(name, value))
+            elif (access := generator_state(value)) is not None:
+                self._generators.append((name, access, access[0]()))
+            elif followed(value):
+                self._record(name, value)
+                waiting += reversed(list(contents(value, name)))
+
+    def _watch(self, name: str, tensor: Tensor) -> None:
+        if is_lazy(tensor):
+            return
+        if isinstance(tensor, nn.Parameter):
+            if not self._parameters:
+                return
+            self._gradients.append((tensor, tensor.grad, tensor.requires_grad))
+            self._tensors.append(TensorMemory(name, tensor, copy=self._copied))
+        else:
+            self._tensors.append(TensorMemory(name, tensor, copy=True))
+
+    def _record(self, name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            self._dicts.append((name, value, dict(value)))
+        elif isinstance(value, list | set | deque | bytearray):
+            self._items.append(Items(name, value))
+        if names := slots(value):
+            self._slots.append(Slots(name, value, names))
+        if own := attributes(value):
+            self._dicts.append((name, own, dict(own)))
+        if isinstance(value, nn.Module):
+            for inner in (value._parameters, value._buffers, value._modules):
+                self._dicts.append((name, inner, dict(inner)))
+
+
+def _reset(access: Any, saved: Any) -> bool:
+    """Set a generator back; whether it had been used."""
+    read, write = access
+    now = read()
+    same = torch.equal(now, saved) if isinstance(now, Tensor) else repr(now) == repr(saved)
+    if not same:
+        write(saved)
+    return not same

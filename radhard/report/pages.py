@@ -7,13 +7,14 @@ from markupsafe import Markup
 
 from radhard.errors import InputError
 from radhard.escaping import visible
+from radhard.files import demand_writable, make_folder, write_texts
 from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
 from radhard.report.escaping import fenced, plain
 from radhard.report.figures import svg
 from radhard.results import Results
 
-__all__ = ["html", "kept", "markdown", "rendered", "write"]
+__all__ = ["demand_page", "html", "kept", "markdown", "rendered", "write"]
 
 
 def html(
@@ -57,7 +58,7 @@ def write(
         The paths of the page and of its twin.
 
     Raises:
-        InputError: the path is a folder, ends in ``.md``, or cannot be written; the raw rate is
+        InputError: the path does not end in ``.html``, or cannot be written; the raw rate is
             negative.
     """
     return kept(document(results, store=store, fit_per_bit=fit_per_bit), path)
@@ -67,20 +68,41 @@ def kept(shown: Document, path: str | Path) -> tuple[Path, Path]:
     """Write a document to ``path`` (HTML), and its Markdown twin beside it.
 
     Raises:
-        InputError: the path is a folder, ends in ``.md``, or cannot be written.
+        InputError: the path does not end in ``.html``, or cannot be written.
     """
     page = Path(path)
-    if page.suffix.lower() == ".md" or page.is_dir() or not page.name:
-        raise InputError(f"{str(path)!r}: name the page, such as base.html; its twin is base.md")
+    demand_page(page)
     twin = page.with_suffix(".md")
     texts = {page: rendered("page.html.j2", shown), twin: rendered("page.md.j2", shown)}
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        for place, text in texts.items():
-            place.write_text(text, encoding="utf-8", newline="\n")
+        make_folder(page.parent)
+        write_texts(texts)
     except OSError as error:
-        raise InputError(f"the report cannot be written: {error}") from error
+        raise InputError(f"the report {str(page)!r} cannot be written: {_why(error)}") from error
     return page, twin
+
+
+def demand_page(path: str | Path) -> None:
+    """Check that a report can be written to ``path``, before the work that it reports.
+
+    Raises:
+        InputError: the name does not end in ``.html`` or ``.htm``, or cannot be written.
+    """
+    page = Path(path)
+    if page.suffix.lower() not in (".html", ".htm") or not page.stem:
+        raise InputError(
+            f"{str(path)!r}: name the page .html, such as base.html; its twin in Markdown is "
+            "base.md, and a browser prints it as PDF"
+        )
+    try:
+        for place in (page, page.with_suffix(".md")):
+            demand_writable(place)
+    except OSError as error:
+        raise InputError(f"the report {str(page)!r} cannot be written: {_why(error)}") from error
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def rendered(template: str, shown: Document) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
+from radhard.files import write_texts
 from radhard.json_values import parse_json
 from radhard.scores.agreeing import Level, Unit, Values
 
@@ -24,13 +25,14 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Value
     Raises:
         InputError: the file cannot be written.
     """
-    said = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
-    said |= {name: None if found is None else _plain(found) for name, found in arrays.items()}
-    text = json.dumps(said, allow_nan=False) + "\n"
+    plainly = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
+    plainly |= {name: None if found is None else _plain(found) for name, found in arrays.items()}
+    text = json.dumps(plainly, allow_nan=False) + "\n"
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        write_texts({Path(path): text})
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        said = error.strerror or str(error)
+        raise InputError(f"{str(path)!r} cannot be written: {said}") from error
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Do ``radhard harden`` and ``radhard verify`` protect, keep, replay, and judge?"""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -286,3 +287,28 @@ def wide():
     assert main(["harden", *test, *RANGER, "-o", "same"]) == 0
     assert main(["verify", "base.db", "--model", "same", "--no-time", "--trust"]) == 0
     assert "100 % of the samples" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_gone_leaves_the_hardened_model(folder, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            return 1
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert main(["harden", *NAMED, *RANGER, "--no-time", "-o", "hard"]) == 141
+    hard = hardenings.load("hard", model=function("parts_of_mine.py:build")())
+    assert applied(hard) == ["Ranger()"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--report", "x.pdf"], ["--report", "own_code/x.html"], ["--report", "/dev/full"]],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(folder, capsys, options):
+    Path("own_code").touch()
+    line = ["run", "lenet5", "--data", "mnist", "--sampler", "Uniform(100000)", "--store", "a.db"]
+    assert main([*line, *options]) == 2
+    assert not Path("a.db").exists()

@@ -23,7 +23,7 @@ from radhard.space import FaultSpace
 from radhard.stats import Estimate
 from radhard.targets import Weights
 from radhard.verification import Verification, verify
-from tests.small import data, network
+from tests.small import campaign, data, network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -102,6 +102,33 @@ def test_runs_that_cannot_stand_side_by_side_are_refused(verification, tmp_path)
         write_hardenings(rates.before, [rates.after], tmp_path / "ways.html")
     with pytest.raises(InputError, match="nothing to put side by side"):
         write_hardenings(verification.before, [], tmp_path / "ways.html")
+
+
+def test_a_run_on_other_faults_is_told_apart_on_the_page_of_several(verification, tmp_path):
+    hard = Ranger()(network(), data())
+    space = verification.before.space
+    other = campaign(model=network(), space=space, sampler=verification.before.sampler, seed=7)
+    odd = verify(other, hard, data(), base=network(), timed=False, added=0, progress=False)
+    runs = [verification.after, odd.after]
+    _, twin = write_hardenings(verification.before, runs, tmp_path / "ways.html")
+    text = twin.read_text(encoding="utf-8")
+    assert "seed 7" in text
+    assert "was not tried on the faults of unprotected" in text
+    _, twin = write_hardenings(verification.before, [verification.after], tmp_path / "one.html")
+    assert "was not tried on the faults" not in twin.read_text(encoding="utf-8")
+
+
+def test_page_of_a_verification_says_which_faults_both_runs_tried(verification):
+    text = verification_markdown(verification)
+    assert "Which faults each run tried" in text
+    assert text.count(f"seed {verification.before.seed}") >= 2
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "x", "x.md", "x.txt", ".html"])
+def test_a_report_of_another_kind_is_refused_and_nothing_written(verification, tmp_path, name):
+    with pytest.raises(InputError, match=r"\.html"):
+        write_verification(verification, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def point(cost: float, rate: float) -> Protected:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
+from radhard.files import replaced
 from radhard.json_values import parse_json
 
 __all__ = ["read", "write"]
@@ -32,10 +33,10 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Arrays) -> None:
         for name, array in named.items()
     }
     try:
-        with Path(path).open("wb") as file:
+        with replaced(path) as beside, beside.open("wb") as file:
             np.savez_compressed(file, said=np.array(said), **flat)  # type: ignore[arg-type]
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDArray[Any]]]]:

@@ -9,6 +9,7 @@ from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.circumstances import circumstances
+from radhard.report.verified.faults_tried import faults_tried
 from radhard.report.verified.tensors import by_tensor
 from radhard.report.verified.upset import upset
 from radhard.report.words import model_name, where
@@ -29,6 +30,7 @@ def verified(
         by_tensor(found, harm),
         upset(found, fit_per_bit),
         _cost(found),
+        faults_tried([("before", found.before), ("hardened", found.after)]),
         circumstances(found.after),
         _repeat(store),
     ]

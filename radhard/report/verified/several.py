@@ -9,6 +9,7 @@ from radhard.report.figures import Protected, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.circumstances import circumstances
+from radhard.report.verified.faults_tried import faults_tried, not_the_same
 from radhard.report.words import asked, model_name
 from radhard.results import Results
 from radhard.stats import Estimate
@@ -33,6 +34,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         )
     models = [Protected("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
     differences: list[Estimate] = []
+    named = [("unprotected", before)]
     for run in after:
         by, cost = hardening_in(run.manifest)
         if cost is None:
@@ -45,15 +47,17 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         time = float("nan") if cost.time is None else cost.time.median
         models.append(Protected(", ".join(by), (over["bits"], over["macs"], time), row.after))
         differences.append(row.difference)
+        named.append((", ".join(by), run))
     return Document(
         title=f"Ways to protect {model_name(before)}",
         asked=asked(before),
-        warnings=(),
+        warnings=not_the_same(named),
         headline=_headline(models, harm),
         sections=(
             _pareto(models, harm),
             _table(models, differences, harm),
             *_covers(after),
+            faults_tried(named),
             circumstances(before),
         ),
         version="",

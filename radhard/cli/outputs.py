@@ -1,0 +1,46 @@
+"""Can what a command line asks to be written be written where it says?"""
+
+from pathlib import Path
+
+from radhard.errors import InputError
+from radhard.files import demand_writable
+from radhard.report import demand_page
+
+__all__ = ["demand_outputs"]
+
+
+def demand_outputs(
+    *,
+    report: Path | None = None,
+    scores: Path | None = None,
+    ranges: Path | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Check the places of all that is to be written, before the work that comes first.
+
+    Raises:
+        InputError: a name with another ending than the kind of file has, or a place that cannot be
+            written.
+    """
+    if report is not None:
+        demand_page(report)
+    for option, path, suffix in (("-o", scores, ".json"), ("--ranges", ranges, ".npz")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            raise InputError(f"{option} {str(path)!r}: name a file that ends in {suffix}")
+        if not path.parent.is_dir():
+            raise InputError(f"{option} {str(path)!r} cannot be written: there is no such folder")
+        _demand(option, path)
+    if folder is not None:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"-o {str(folder)!r} cannot be written: it is a file; name a folder")
+        _demand("-o", folder / "model.safetensors")
+
+
+def _demand(option: str, path: Path) -> None:
+    try:
+        demand_writable(path)
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise InputError(f"{option} {str(path)!r} cannot be written: {said}") from error

@@ -1,0 +1,72 @@
+"""How does a file become another one, all at once or not at all?"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+__all__ = ["demand_writable", "replaced", "write_texts"]
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[Path]:
+    """A file beside ``path`` to write to, which takes its place at the end.
+
+    Where anything goes wrong on the way, a full disk or Ctrl-C too, what was at ``path`` stays as
+    it was, and nothing else is left.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # Where a link points to, so that it stays a link.
+    path = Path(os.path.realpath(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        # The rights of the file before, or those that any new file gets.
+        beside.chmod(path.stat().st_mode & 0o777 if path.exists() else _usual_rights())
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write several texts, each at once; none is put in place before all are written.
+
+    Raises:
+        OSError: one of them cannot be written; then none has changed.
+    """
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            stack.enter_context(replaced(path)).write_text(text, encoding="utf-8", newline="\n")
+
+
+def demand_writable(path: str | Path) -> None:
+    """Check that a file can be written, before the work whose result it is to hold.
+
+    Raises:
+        OSError: it is a folder or no file, or its folder cannot be made or written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(0, "it is a folder")
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is no file")
+    folder = path.absolute().parent
+    while not folder.exists() and folder.parent != folder:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(0, f"{folder.name!r} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(0, f"the folder {folder.name!r} cannot be written to")
+
+
+def _usual_rights() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -30,7 +30,7 @@ def spec_of(family: str, words: str, *also: str) -> Check:
         for text in value if isinstance(value, tuple) else (value,):
             if text is None or text in also:
                 continue
-            module, name, _, _ = parse_call(text)
+            module, name = parse_call(text)[:2]
             names = _components(family)
             if module is None and name not in names:
                 raise InputError(
@@ -47,7 +47,7 @@ def existing(_: click.Context, __: click.Parameter, value: Any) -> Any:
     if isinstance(value, str):
         if value.endswith(".pt2") or Path(value).exists():
             return value
-        module, *_ = named(value)
+        module = named(value)[0]
         if module is not None and module.endswith(".py") and not Path(module).is_file():
             raise InputError(f"{value!r}: there is no file {module}")
     return value

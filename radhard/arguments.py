@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 from radhard.errors import InputError
 from radhard.spec import Component, listed, parse
 
-__all__ = ["component_of", "components_of", "demand_function", "demand_path", "share", "whole"]
+__all__ = [
+    "component_of",
+    "components_of",
+    "demand_function",
+    "demand_path",
+    "seconds",
+    "share",
+    "whole",
+]
 
 C = TypeVar("C", bound=Component)
 
@@ -82,6 +90,23 @@ def share(value: Any, name: str) -> float:
         number = math.nan
     if not 0 <= number <= 1:
         raise InputError(f"{name}={shown(value)} is not allowed; give a number from 0 to 1")
+    return number
+
+
+def seconds(value: Any, name: str) -> float | None:
+    """A time above 0, or None.
+
+    Raises:
+        InputError: something else, also NaN and infinity.
+    """
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InputError(f"{name}={shown(value)} is not allowed; give seconds above 0, or None")
     return number
 
 

@@ -14,6 +14,7 @@ from radhard.arguments import (
     components_of,
     demand_function,
     demand_path,
+    seconds,
     share,
     whole,
 )
@@ -24,7 +25,7 @@ from radhard.engines.exceptions import in_words as in_words_of_crashes
 from radhard.engines.golden import golden_answers, golden_outputs
 from radhard.engines.recheck import OutsideStateError, demand_no_outside_state
 from radhard.engines.unread import demand_read
-from radhard.engines.workers import demand_possible, executed, one_thread
+from radhard.engines.workers import Processes, demand_possible, executed, one_thread
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
@@ -68,6 +69,7 @@ def run(
     deterministic: bool = True,
     names: dict[str, Any] | None = None,
     workers: int = 1,
+    worker_timeout: float | None = None,
     audit: float = 0.0025,
     repair: bool = False,
 ) -> Results:
@@ -93,6 +95,8 @@ def run(
         names: more entries for the manifest, such as where model and data came from.
         workers: processes that execute trials, each with one thread. The figures are the same for
             any number (if torch computes with one thread where there is one process).
+        worker_timeout: seconds without a result after which a worker is replaced and its trials
+            run once more; by default 100 times the longest wait so far, and at least 5 minutes.
         audit: share of the trials (at least 20 trials) of a faster engine that `Serial` repeats at
             the end; how often they differ is in the notes. 0: none.
         repair: where the run file is damaged, keep the trials that can be trusted and run the
@@ -113,6 +117,7 @@ def run(
         engine = component_of(engine, Engine, "engine")  # type: ignore[type-abstract]
     seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
     workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
+    processes = Processes(workers, seconds(worker_timeout, "worker_timeout"))
     demand_path(store, "store")
     demand_function(call, "call")
     data = Data.of(data)
@@ -199,12 +204,12 @@ def run(
             if todo := campaign.left(done):
                 engine = _same_engine(engine, file)
                 with Progress(len(trials), len(done), panel.main, shown=progress) as bar:
-                    _execute(campaign, engine, todo, workers, file, bar)
+                    _execute(campaign, engine, todo, processes, file, bar)
                 engine.conclude(campaign)
                 campaign.notes.extend(in_words_of_crashes(campaign.crashes))
                 _note(file, campaign.notes)
             if repeated.size and audit_is_due(file.manifest()):
-                _audit(campaign, repeated, workers, file, progress)
+                _audit(campaign, repeated, processes, file, progress)
             return Results.stored(file, foreign=True)
 
 
@@ -244,7 +249,7 @@ def _execute(
     campaign: Campaign,
     engine: Engine,
     todo: Collection[int],
-    workers: int,
+    processes: Processes,
     file: Store,
     bar: Progress,
 ) -> None:
@@ -258,7 +263,7 @@ def _execute(
             noted = len(campaign.audits) + len(campaign.crashes)
 
     # Closed whatever happens, so that no worker is left.
-    with closing(executed(campaign, engine, todo, workers)) as parts:
+    with closing(executed(campaign, engine, todo, processes)) as parts:
         try:
             for numbers, figures in parts:
                 file.add(campaign.rows(numbers, figures))
@@ -276,13 +281,13 @@ def _execute(
 
 
 def _audit(
-    campaign: Campaign, trials: Numbers, workers: int, file: Store, progress: bool | None
+    campaign: Campaign, trials: Numbers, processes: Processes, file: Store, progress: bool | None
 ) -> None:
     """Have the reference repeat some trials, and note what it says."""
     reference = np.full((len(trials), len(campaign.panel.columns)), np.nan)
     with (
         Progress(len(trials), 0, None, shown=progress, label="audit") as bar,
-        closing(executed(campaign, Serial(), trials.tolist(), workers)) as parts,
+        closing(executed(campaign, Serial(), trials.tolist(), processes)) as parts,
     ):
         for numbers, figures in parts:
             reference[np.searchsorted(trials, numbers)] = figures

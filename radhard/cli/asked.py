@@ -47,6 +47,7 @@ class Asked(Given):
     store: Path | None
     origin: Path | None
     workers: int
+    worker_timeout: float | None
     audit: float
     report: Path | None
     max_rate: float | None
@@ -103,6 +104,7 @@ class Asked(Given):
             deterministic=not self.allow_nondeterministic,
             names=self.names(loaded.data),
             workers=self.workers,
+            worker_timeout=self.worker_timeout,
             audit=self.audit,
             repair=self.repair,
         )

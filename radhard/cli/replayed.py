@@ -42,6 +42,7 @@ class Replayed:
     report: Path | None
     timed: bool
     workers: int
+    worker_timeout: float | None
     threads: int
     device: str
     repair: bool
@@ -69,6 +70,7 @@ class Replayed:
             added=self.added,
             timed=self.timed,
             workers=self.workers,
+            worker_timeout=self.worker_timeout,
             names={**given.names(loaded.data), "replayed": str(self.run)},
             foreign=self.trust,
             deterministic=False if self.allow_nondeterministic else None,

@@ -53,6 +53,11 @@ __all__ = ["run"]
     help="Processes, with one thread each.",
 )
 @click.option(
+    "--worker-timeout",
+    type=Number(0, min_open=True),
+    help="Seconds without a result until a worker is replaced.  [by measured time]",
+)
+@click.option(
     "--audit",
     type=Number(0, 1),
     default=0.0025,

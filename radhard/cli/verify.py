@@ -41,6 +41,11 @@ __all__ = ["verify"]
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
 )
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes.")
+@click.option(
+    "--worker-timeout",
+    type=Number(0, min_open=True),
+    help="Seconds without a result until a worker is replaced.  [by measured time]",
+)
 @click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option(

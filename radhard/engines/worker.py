@@ -30,6 +30,8 @@ class Worker:
     def __init__(self, campaign: Campaign, engine: Engine) -> None:
         self.chunks: deque[Sequence[int]] = deque()
         """What it was sent and has not finished, in order."""
+        self.since = time.monotonic()
+        """When it last sent a result, or was given something to do."""
         self.ours, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(
             target=_serve, args=(theirs, campaign, engine, os.getpid()), daemon=True
@@ -44,6 +46,8 @@ class Worker:
 
     def send(self, chunk: Sequence[int]) -> None:
         """Give it one more chunk."""
+        if not self.chunks:
+            self.since = time.monotonic()
         self.chunks.append(chunk)
         with suppress(OSError):  # it died: its end of the pipe will tell
             self.ours.send(chunk)

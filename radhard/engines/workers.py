@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -19,7 +21,7 @@ from radhard.engines.recheck import OutsideStateError, Recheck
 from radhard.engines.worker import Worker
 from radhard.errors import InputError
 
-__all__ = ["demand_possible", "executed", "one_thread"]
+__all__ = ["Processes", "demand_possible", "executed", "one_thread"]
 
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 """More processes gain nothing, and the system may not have the memory for them."""
@@ -27,28 +29,48 @@ MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 _ATTEMPTS = 3
 """Workers that one chunk may cost."""
 
+_HANGS = 2
+"""Times that one chunk may exceed the time limit: a busy machine is the reason once, not twice."""
+
+_UNMEASURED, _LEAST, _TIMES = 3600.0, 300.0, 100.0
+"""The default time limit in seconds: before a result was measured, and at least; and how many times
+the longest wait for a result so far."""
+
 _AHEAD = 2
 """Chunks that a worker has before it, so that it never waits for the next one."""
 
 _Part = tuple[Sequence[int], Figures]
 
 
+@dataclass(frozen=True)
+class Processes:
+    """How many processes execute trials, and when one of them counts as hanging."""
+
+    number: int = 1
+    timeout: float | None = None
+    """Seconds without a result; None: 100 times the longest wait so far, at least 5 minutes."""
+
+
 def executed(
-    campaign: Campaign, engine: Engine, todo: Collection[int], workers: int = 1
+    campaign: Campaign,
+    engine: Engine,
+    todo: Collection[int],
+    processes: Processes | None = None,
 ) -> Generator[_Part]:
     """Execute some of the trials, in one process or in several with one thread each.
 
     Yields the numbers of trials and their figures, as they come. The engine's chunks are executed
     whole, whoever does so: what is not in ``todo`` is left out afterwards, so that figures depend
-    neither on the number of workers nor on what was done before. A worker that dies is replaced
-    and its chunks are executed again. Close the iterator (`contextlib.closing`) to end the workers
-    early.
+    neither on the number of workers nor on what was done before.A worker that dies is
+    replaced and its chunks are executed again; so is one that exceeds the time limit. Close the
+    iterator (`contextlib.closing`) to end the workers early.
 
     Raises:
         InputError: workers are not possible here, the engine cannot take the campaign, or one
-            chunk cost several workers their life.
+            chunk cost several workers their life or exceeded the time limit twice.
     """
-    demand_possible(campaign, workers)
+    processes = Processes() if processes is None else processes
+    demand_possible(campaign, processes.number)
     # A bit a trial: a set of as many numbers would not fit in memory.
     left = np.zeros(len(campaign.trials), dtype=bool)
     if isinstance(todo, range):
@@ -59,10 +81,10 @@ def executed(
         return
     engine.ready(campaign)
     chunks = (chunk for chunk in engine.chunks(campaign) if left[chunk].any())
-    if workers == 1:
+    if processes.number == 1:
         parts = _here(campaign, engine, chunks)
     else:
-        parts = _Workers(campaign, engine, deque(chunks), workers).parts()
+        parts = _Workers(campaign, engine, deque(chunks), processes).parts()
     with closing(parts):
         for numbers, figures in parts:
             fresh = np.flatnonzero(left[numbers]).tolist()
@@ -127,13 +149,20 @@ class _Workers:
     """Workers and the chunks that they have before them."""
 
     def __init__(
-        self, campaign: Campaign, engine: Engine, chunks: deque[Sequence[int]], number: int
+        self,
+        campaign: Campaign,
+        engine: Engine,
+        chunks: deque[Sequence[int]],
+        processes: Processes,
     ) -> None:
         self._campaign, self._engine, self._waiting = campaign, engine, chunks
-        self._number = min(number, len(chunks))
+        self._number = min(processes.number, len(chunks))
         self._workers: list[Worker] = []
         self._lost: dict[int, int] = {}
         """By the first trial of a chunk: how many workers it cost."""
+        self._hung: dict[int, int] = {}
+        """By the first trial of a chunk: how often it exceeded the time limit."""
+        self._timeout, self._longest = processes.timeout, 0.0
 
     def parts(self) -> Generator[_Part]:
         """Everything that workers find out, until no chunk is left."""
@@ -151,9 +180,50 @@ class _Workers:
                 self._workers.pop()
 
     def _hear_some(self) -> Iterator[_Part]:
-        for pipe in wait([worker.ours for worker in self._workers]):
+        busy = [worker for worker in self._workers if worker.chunks]
+        limit = self._limit
+        left = min(worker.since for worker in busy) + limit - time.monotonic()
+        for pipe in wait([worker.ours for worker in self._workers], max(left, 0.0)):
             worker = next(w for w in self._workers if w.ours is pipe)
             yield from self._hear(worker)
+        now = time.monotonic()
+        for worker in busy:
+            # Not one that was replaced meanwhile; nor one whose result lies in the pipe.
+            late = worker in self._workers and worker.chunks and now - worker.since > limit
+            if late and not worker.ours.poll():
+                self._give_up(worker, limit)
+
+    @property
+    def _limit(self) -> float:
+        """Seconds without a result after which a worker counts as hanging."""
+        if self._timeout is not None:
+            return self._timeout
+        return max(_LEAST, _TIMES * self._longest) if self._longest else _UNMEASURED
+
+    def _give_up(self, worker: Worker, limit: float) -> None:
+        """Replace a worker that hangs; its chunk is executed once more.
+
+        Raises:
+            InputError: the chunk hangs for the second time.
+        """
+        chunk = worker.chunks[0]
+        key = chunk[0] if chunk else -1  # -1: the fault-free passes at the end
+        self._hung[key] = self._hung.get(key, 0) + 1
+        if self._hung[key] == _HANGS:
+            where = (
+                f"trials {_listed(chunk)}" if chunk else "the fault-free passes after all trials"
+            )
+            raise InputError(
+                f"no result for {limit:g} seconds, twice, in {where}: a fault may keep the forward "
+                "pass from ending; what is finished is kept. If passes do take that long, raise "
+                "worker_timeout (--worker-timeout)"
+            )
+        self._workers.remove(worker)
+        worker.end()
+        if not chunk:
+            self._employ()
+            self._workers[-1].send(chunk)
+        self._waiting.extendleft(reversed([part for part in worker.chunks if part]))
 
     def _employ(self) -> None:
         while len(self._workers) < self._number:
@@ -181,6 +251,8 @@ class _Workers:
             raise OutsideStateError(said)
         if kind == "failed":
             raise RuntimeError(f"in a worker:\n{said}")
+        now = time.monotonic()
+        self._longest, worker.since = max(self._longest, now - worker.since), now
         known = self._campaign.notes
         known.extend(note for note in notes if note not in known)
         self._campaign.audits.update(audits)
@@ -207,12 +279,16 @@ class _Workers:
         if code is not None and code < 0:
             how = signal.Signals(-code).name
         memory = "; out of memory? use fewer workers" if code == -signal.SIGKILL else ""
-        trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
-        more = f", ... ({len(chunk)} in all)" if len(chunk) > 8 else ""
         return (
             f"{_ATTEMPTS} workers died one after another ({how}) at the same trials: "
-            f"{trials}{more}{memory}; what is finished is kept"
+            f"{_listed(chunk)}{memory}; what is finished is kept"
         )
+
+
+def _listed(chunk: Sequence[int]) -> str:
+    """The trials of a chunk: all of a few, the first of many."""
+    trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
+    return trials + (f", ... ({len(chunk)} in all)" if len(chunk) > 8 else "")
 
 
 @contextmanager

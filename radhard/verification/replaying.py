@@ -38,6 +38,7 @@ def verify(
     added: int = 400,
     timed: bool = True,
     workers: int = 1,
+    worker_timeout: float | None = None,
     audit: float = 0.0025,
     progress: bool | None = None,
     names: dict[str, Any] | None = None,
@@ -61,7 +62,7 @@ def verify(
             named ``...-added.db`` (or ``...-own.db`` at error rates).
         added: trials in what was added; 0 leaves them out.
         timed: measure the time of a pass too.
-        workers, audit, progress, names, repair: as for `run`.
+        workers, worker_timeout, audit, progress, names, repair: as for `run`.
         foreign: allow metrics of other packages that the run names.
         deterministic: refuse a model whose fault-free passes differ; by default as that campaign.
 
@@ -123,6 +124,7 @@ def verify(
             deterministic=deterministic,
             names=names,
             workers=workers,
+            worker_timeout=worker_timeout,
             audit=audit,
             repair=repair,
         )

@@ -16,13 +16,14 @@ from torch import nn
 from radhard.cli import main
 from radhard.engines import Engine, Folded, Replay, Serial, workers
 from radhard.engines.inferred import Inferred
-from radhard.engines.workers import executed
+from radhard.engines.workers import Processes, executed
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.samplers import ErrorRate, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
+from radhard.store import Store
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign as of_zoo
 from tests.small import Counting, campaign, data, digest, network
@@ -47,7 +48,7 @@ def nobody_is_left():
 def found_by(campaign, engine, number, todo=None):
     """The figures of trials by their numbers."""
     todo = range(len(campaign.trials)) if todo is None else todo
-    with closing(executed(campaign, engine, todo, number)) as parts:
+    with closing(executed(campaign, engine, todo, Processes(number))) as parts:
         pairs = [
             (trial, tuple(row))
             for numbers, figures in parts
@@ -138,6 +139,29 @@ class Mortal(Engine):
                 with deaths.open("a") as file:
                     file.write("+")
                 os.kill(os.getpid(), self.how)
+
+
+def test_worker_that_hangs_is_replaced_and_its_trials_run_again(tmp_path):
+    engine = mortal(tmp_path, how=signal.SIGSTOP)
+    results = campaign(tmp_path / "run.db", workers=2, engine=engine, worker_timeout=2)
+    assert len((tmp_path / "deaths").read_text()) == 1
+    assert results.complete
+    campaign(tmp_path / "whole.db", engine=Serial())
+    assert digest(tmp_path / "run.db") == digest(tmp_path / "whole.db")
+
+
+def test_trial_that_hangs_twice_is_named_with_the_limit_and_the_rest_is_kept(tmp_path):
+    engine = mortal(tmp_path, how=signal.SIGSTOP, times=9)
+    with pytest.raises(InputError, match=r"1\.5 seconds.*trials .*17.*worker_timeout"):
+        campaign(tmp_path / "run.db", workers=2, engine=engine, worker_timeout=1.5)
+    with Store(tmp_path / "run.db") as file:
+        assert len(file.done())
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "2", True])
+def test_time_limit_that_is_no_time_is_refused(timeout):
+    with pytest.raises(InputError, match="worker_timeout"):
+        campaign(workers=2, worker_timeout=timeout)
 
 
 def mortal(folder, **options):

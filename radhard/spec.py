@@ -37,7 +37,8 @@ class Component(ABC):  # noqa: B024  # its families have the abstract methods
     """A part that an option may name: a frozen dataclass whose repr can be parsed back.
 
     Subclasses are decorated with `component` and may define `check`. A field with ``init=False``
-    is a part's own business: never given, never printed.
+    is a part's own business: never given, never printed. One that names another component, with a
+    hint such as ``str | Format``, takes its text or the component, and keeps the text.
     """
 
     def __new__(cls, *args: object, **given: object) -> Self:  # noqa: ARG004
@@ -59,6 +60,9 @@ class Component(ABC):  # noqa: B024  # its families have the abstract methods
                     f"{type(self).__name__}: {field.name}={value!r} is not allowed; "
                     f"{field.name} is {in_words(hints[field.name])}"
                 )
+            if isinstance(value, Component):
+                # Kept as its text, so that the repr of the whole holds literals only.
+                object.__setattr__(self, field.name, repr(value))
         self.check()
 
     def check(self) -> None:  # noqa: B027  # most have nothing to check

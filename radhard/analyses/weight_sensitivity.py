@@ -36,7 +36,7 @@ class WeightSensitivity(Analysis):
     floating-point format one bit of the exponent outweighs all others, so that the noise is nearly
     proportional to the weight, and first order says little about so far a jump.
 
-    ``format``, ``fault``: as text, such as ``"Int(8)"`` and ``"BitFlip(field='sign')"``.
+    ``format``, ``fault``: such as ``Int(8)`` and ``BitFlip(field='sign')``, or their text.
     ``average``: the mean over the samples of the gradients' magnitudes, or the magnitude of the
     mean gradient (``"gradient"``), in which samples that pull in opposite ways cancel out. ``of``:
     the class of the cross-entropy, the golden answer or the label.
@@ -45,24 +45,24 @@ class WeightSensitivity(Analysis):
         InputError: no such format or fault model, or a limit that is not positive.
     """
 
-    format: str = "Float32()"
-    fault: str = "BitFlip()"
+    format: str | Format = "Float32()"
+    fault: str | FaultModel = "BitFlip()"
     average: Literal["magnitude", "gradient"] = "magnitude"
     of: Literal["answer", "label"] = "answer"
     limit: float | None = None
 
     def check(self) -> None:
         # What names somebody else's code is read when it is used, on the word of who uses it.
-        if ":" not in self.format:
-            parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
-        if ":" not in self.fault:
-            parse(self.fault, FaultModel, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in str(self.format):
+            parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in str(self.fault):
+            parse(str(self.fault), FaultModel, foreign=False)  # type: ignore[type-abstract]
         if self.limit is not None and not 0 < self.limit < math.inf:
             raise InputError(f"{self!r}: limit is a deviation, above 0 and finite, or None")
 
     def find(self, subject: Subject) -> Found:
-        format = parse(self.format, Format)  # type: ignore[type-abstract]
-        fault = parse(self.fault, FaultModel)  # type: ignore[type-abstract]
+        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
+        fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
         sites = Weights("*").sites(subject.model, None, subject.call)
         classes = subject.answers if self.of == "answer" else subject.label_classes
         gradients = weight_gradients(subject, sites, classes, average=self.average)

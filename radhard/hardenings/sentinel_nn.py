@@ -30,12 +30,12 @@ class SentinelNN(Hardening):
 
     prune: float = 0.05
     share: float = 0.15
-    analysis: str = "DeepVigorPlus()"
+    analysis: str | Analysis = "DeepVigorPlus()"
     finetune: int = 0
     rate: float = 0.001
 
     def check(self) -> None:
-        parse(self.analysis, Analysis)  # type: ignore[type-abstract]
+        parse(str(self.analysis), Analysis)  # type: ignore[type-abstract]
         for name, most in (("prune", "less than 1"), ("share", "1")):
             given = getattr(self, name)
             if not 0 <= given <= 1 or (name == "prune" and given == 1):
@@ -64,7 +64,7 @@ class SentinelNN(Hardening):
         Ranger().harden(left)
 
     def _scores(self, work: Workpiece) -> Scores:
-        analysis = parse(self.analysis, Analysis)  # type: ignore[type-abstract]
+        analysis = parse(str(self.analysis), Analysis)  # type: ignore[type-abstract]
         return analysis(
             work.model,
             work.data,

@@ -265,9 +265,9 @@ def _mean(value: npt.NDArray[np.float64], level: Level) -> npt.NDArray[np.float6
     rows = value.reshape(1, -1) if level == "tensor" else value.reshape(len(value), -1)
     known = ~np.isnan(rows)
     count = known.sum(axis=1)
-    total = np.where(known, rows, 0.0).sum(axis=1)
-    means: npt.NDArray[np.float64] = np.full(len(rows), np.nan)
-    np.divide(total, count, out=means, where=count > 0)
+    # Divided first: the sum of finite scores may be too large for a number.
+    shares = np.where(known, rows, 0.0) / np.maximum(count, 1)[:, None]
+    means: npt.NDArray[np.float64] = np.where(count > 0, shares.sum(axis=1), np.nan)
     return means.reshape(()) if level == "tensor" else means
 
 

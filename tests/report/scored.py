@@ -84,7 +84,7 @@ CASES: dict[str, Callable[[], Case]] = {
             scores(
                 facts={
                     "bits": {"0.weight": np.linspace(0, 0.3, 32).tolist()},
-                    "mvf": {"total": 0.0123, "by": {"weights": 0.01}},
+                    "mvf": {"total": {"value": 0.0123, "low": 0.01, "high": 0.02}, "by": 0.01},
                     "forwards": 1_234,
                     "long": list(range(1000)),
                     "complete": True,

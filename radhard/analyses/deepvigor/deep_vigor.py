@@ -44,7 +44,7 @@ class DeepVigor(Analysis):
         layers: globs over names of layers, joined by ``|``.
         neurons: how many neurons of each layer, or which share of them, are looked at; drawn from
             the seed. None: all.
-        format: how the values are stored, as text.
+        format: how the values are stored.
         epsilon: the deviation that is tried first.
         bound: the largest that is searched; one beyond is tried once where even this changes
             nothing though it gets through to the logits.
@@ -64,7 +64,7 @@ class DeepVigor(Analysis):
 
     layers: str = "*"
     neurons: int | float | None = None
-    format: str = "Float32()"
+    format: str | Format = "Float32()"
     epsilon: float = 10_000.0
     bound: float = 500_000.0
     tolerance: float = 0.05
@@ -74,7 +74,7 @@ class DeepVigor(Analysis):
     search: Literal["interpolation", "bisection"] = "interpolation"
 
     def check(self) -> None:
-        parse(self.format, Format)  # type: ignore[type-abstract]
+        parse(str(self.format), Format)  # type: ignore[type-abstract]
         if not 0 < self.tolerance < self.epsilon < self.bound:
             raise InputError(
                 f"tolerance={self.tolerance:g}, epsilon={self.epsilon:g}, bound={self.bound:g} do "
@@ -143,7 +143,7 @@ class DeepVigor(Analysis):
         own, scored = fingerprint(model), self._scored(found)
         ranges = Ranges(
             repr(self),
-            self.format,
+            str(self.format),
             {name: of.limits for name, of in found.items()},
             len(subject.data),
             scored.facts["forwards per neuron"],
@@ -174,7 +174,7 @@ class DeepVigor(Analysis):
             self.threshold,
             self.search == "bisection",
         )
-        format = parse(self.format, Format)  # type: ignore[type-abstract]
+        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
         neurons = {
             name: drawn(self.neurons, int(np.prod(site.shape)), subject.random(at))
             for at, (name, site) in enumerate(probes.sites.items())

@@ -39,9 +39,13 @@ class Probes:
         memory: the fault-free values that are kept at a time, in bytes; samples that do not fit
             are taken in turns, so that probes of neighbouring samples are best asked together.
         rows: probes in a pass, at most.
+        replay_extremes: replay also values so large that they may overflow, where additions in
+            another order may overflow elsewhere; else these take whole passes.
+        dtypes: what layers may hand on.
 
     Raises:
-        InputError: no such layer, or no axis of its output counts the samples.
+        InputError: no such layer, no axis of its output counts the samples, or its numbers are too
+            coarse to add deviations to.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class Probes:
         *,
         memory: int = 2 * 1024**3,
         rows: int = 6400,
+        replay_extremes: bool = False,
+        dtypes: Sequence[str] = ("float16", "float32", "float64"),
     ) -> None:
         names = [layer.name for layer in subject.layers] if layers is None else list(layers)
         self._target = Activations("|".join(names))
@@ -60,11 +66,17 @@ class Probes:
                 raise InputError(
                     f"no axis of what {site.name!r} hands on counts the samples; leave it out"
                 )
+            if site.dtype not in dtypes:
+                raise InputError(
+                    f"{site.name!r} hands on {site.dtype}, too coarse for deviations to be added; "
+                    f"{' or '.join(dtypes)} is needed: convert model and data (model.float()), "
+                    "which keeps every value"
+                )
         self.subject = subject
         self.sites: dict[str, Site] = {site.name: site for site in found}
         """Every layer by name, in the model's order; a site's shape is that of one sample."""
         self._places = {name: place for place, name in enumerate(self.sites)}
-        self._rows = rows
+        self._rows, self._replay_extremes = rows, replay_extremes
         self._plan, self.note = replay(subject, found, self._target, memory)
         """Why whole forward passes are needed somewhere; empty where nothing is left to them."""
         self._heard: tuple[str, Tensor] | None = None
@@ -196,7 +208,8 @@ class Probes:
                         assert state.owner is not None
                         logits[state.owner] = state.whole(plan.graph.output)
                     risky = extreme(patch.values).flatten(1).any(1)
-                self._whole(layer, deviation, probes[risky], logits)
+                if not self._replay_extremes:
+                    self._whole(layer, deviation, probes[risky], logits)
         return logits
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:

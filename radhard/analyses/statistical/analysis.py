@@ -32,7 +32,8 @@ class Statistical(Analysis):
 
     ``injections``: at most so many faults are tried, all of one parameter together: 6,400 are 200
     words of 32 bits. ``trees``: of the forest. ``leaf``: the fewest parameters that it tells from
-    others; with 1 it takes chance for a rule. ``format``, ``fault``: as text. ``of``: the class of
+    others; with 1 it takes chance for a rule. ``format``, ``fault``: components, or
+    their text. ``of``: the class of
     the cross-entropy whose gradient is taken, the golden answer or the label.
 
     The facts say how well forests predict the parameters that they did not see: ``r2`` and
@@ -45,24 +46,24 @@ class Statistical(Analysis):
     injections: int = 6400
     trees: int = 100
     leaf: int = 10
-    format: str = "Float32()"
-    fault: str = "BitFlip()"
+    format: str | Format = "Float32()"
+    fault: str | FaultModel = "BitFlip()"
     of: Literal["answer", "label"] = "answer"
 
     def check(self) -> None:
         # What names somebody else's code is read when it is used, on the word of who uses it.
-        if ":" not in self.format:
-            parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
-        if ":" not in self.fault:
-            parse(self.fault, FaultModel, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in str(self.format):
+            parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
+        if ":" not in str(self.fault):
+            parse(str(self.fault), FaultModel, foreign=False)  # type: ignore[type-abstract]
         counts = {"injections": self.injections, "trees": self.trees, "leaf": self.leaf}
         for name, value in counts.items():
             if value < 1:
                 raise InputError(f"Statistical: {name}={value} is not allowed; at least 1")
 
     def find(self, subject: Subject) -> Found:
-        format = parse(self.format, Format)  # type: ignore[type-abstract]
-        fault = parse(self.fault, FaultModel)  # type: ignore[type-abstract]
+        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
+        fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
         space = FaultSpace.of(subject.model, Weights("*"), fault, format)
         answers = subject.answers if self.of == "answer" else subject.label_classes
         known = features(subject, space.sites, answers)

@@ -48,7 +48,7 @@ class FTClipAct(Hardening):
     rounds: int = 4
     close: float = 0.002
     samples: int = 1000
-    format: str = "Float32()"
+    format: str | Format = "Float32()"
     kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -60,7 +60,7 @@ class FTClipAct(Hardening):
             )
         if not 0 <= self.close <= 1:
             raise InputError(f"FTClipAct: close={self.close} is a share, from 0 to 1")
-        parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+        parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
 
     def harden(self, work: Workpiece) -> None:
         data = self._samples(work)
@@ -72,7 +72,7 @@ class FTClipAct(Hardening):
             bound = Bound(work.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
             bound.high.copy_(widened(high).clamp_min(0.0))
             bounds.append(attached(work, spot, "clipped", bound))
-        format = parse(self.format, Format, foreign=False)  # type: ignore[type-abstract]
+        format = parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
         space = FaultSpace.of(work.model, Weights("*"), BitFlip(), format)
         with Progress(len(bounds), 0, None, shown=work.progress, label="layers") as bar:
             for bound in bounds:

@@ -23,7 +23,7 @@ from radhard.analyses.deepvigor.plus.filters import Filters
 from radhard.analyses.deepvigor.plus.given import first, given
 from radhard.analyses.deepvigor.plus.ladder import Grid
 from radhard.analyses.deepvigor.plus.layerwise import Part, of_filters, of_neurons
-from radhard.analyses.deepvigor.plus.neurons import Neurons
+from radhard.analyses.deepvigor.plus.neurons import Neurons, moved_inputs
 from radhard.analyses.deepvigor.plus.products import Products
 from radhard.analyses.deepvigor.plus.screening import Screen
 from radhard.analyses.deepvigor.plus.summary import summary
@@ -34,6 +34,9 @@ from radhard.formats import Format
 from radhard.spec import component, parse
 
 __all__ = ["DeepVigorPlus"]
+
+_DTYPES = ("float32", "float64")
+"""Of what layers hand on: in narrower types rounding decides many answers."""
 
 _ROWS = 6400
 """Probes that are searched in step, about."""
@@ -57,10 +60,11 @@ class DeepVigorPlus(Analysis):
         error: ``"uniform"``, as published: one distribution of errors for all images, each the same
             all over a channel. ``"pattern"``: each image meets its own errors, where they are: that
             of a weight is ``error * input`` at every position, for one weight an image and draw.
-        grid: ``"powers"`` of two from 2^-10 on, as published, or the errors themselves
-            (``"adaptive"``), for values of any size.
-        strict: try also errors beyond 2^10, which as published are critical by definition. What is
-            no finite number is so always.
+        grid: ``"powers"`` of two from 2^-10 on, as published: the errors between two of them stay
+            open; ``"refined"``: powers of two first, then those errors; ``"adaptive"``: the errors
+            themselves from the start, for values of any size.
+        strict: try also errors beyond 2^10, which as published are critical by definition. NaN is
+            so always.
         tolerance: leave a search once the errors that are still open are this share of all.
         screen: do not pass images whose margins shift by less than this part of themselves, to
             first order; nor those in which a neuron is so far off that it alone decides, once a few
@@ -68,25 +72,26 @@ class DeepVigorPlus(Analysis):
             the facts say how often the answer was another one. 0: pass all.
         draws: weights for each image, with ``error="pattern"``.
         images: samples that are looked at, from the first on.
-        format: how the faulty words are stored, as text.
+        format: how the faulty words are stored.
 
-    ``low`` and ``high`` are limits of what drawing neurons and weights, leaving a search, and
-    inferring answers have left open; the last at the upper limit of the share that proved wrong.
-    The facts have the layers' and the model's factors (``lvf``, ``mvf``), the ranges of harmless
-    errors, and what was asked of the model.
+    ``low`` and ``high`` are limits at 95 %: of what drawing neurons, weights and products, leaving
+    a search, and inferring answers have left open; the last at the upper limit of the share that
+    proved wrong. That ``error="uniform"`` takes all images alike is not in them. The facts have the
+    layers' and the model's factors (``lvf``, ``mvf``), with limits that allow for the channels that
+    were not drawn too; the ranges of harmless errors, and what was asked of the model.
     """
 
     of: Literal["weights", "activations", "both"] = "both"
     channels: float = 1.0
     neurons: Count = "log2"
     error: Literal["uniform", "pattern"] = "pattern"
-    grid: Grid = "powers"
+    grid: Grid = "refined"
     strict: bool = True
-    tolerance: float = 0.002
+    tolerance: float = 0.0005
     screen: float = 0.3
     draws: int = 1
     images: int = 100
-    format: str = "Float32()"
+    format: str | Format = "Float32()"
 
     def check(self) -> None:
         if not 0 < self.channels <= 1:
@@ -106,14 +111,15 @@ class DeepVigorPlus(Analysis):
 
     @property
     def _format(self) -> Format:
-        return parse(self.format, Format)  # type: ignore[type-abstract]
+        return parse(str(self.format), Format)  # type: ignore[type-abstract]
 
     def find(self, subject: Subject) -> Found:
         own = first(subject, self.images)
         inputs, left = given(own)
         if not inputs:
             raise InputError(f"{self!r} can look at no layer: {left}")
-        probes = Probes(own, [layer.name for layer in inputs], rows=_ROWS)
+        names = [layer.name for layer in inputs]
+        probes = Probes(own, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
         screen = Screen.of(probes, list(probes.sites)) if self.screen else None
         parts: list[Part] = []
         costs = {}
@@ -172,7 +178,7 @@ class DeepVigorPlus(Analysis):
             faults.verdicts(layer, products, channels, chance)
             for channels in _chunks(drawn, size if own else min(size, 16))
         ]
-        return of_filters(layer, products, drawn, found, faults.population(products))
+        return of_filters(layer, products, drawn, found)
 
     def _neurons(
         self,
@@ -183,7 +189,9 @@ class DeepVigorPlus(Analysis):
         chance: Chance,
     ) -> Part:
         displacements = Displacements(self._format).fitted(products.inputs)
-        faults = Neurons(asked, displacements, self.grid, self.strict, self.error == "pattern")
+        own = self.error == "pattern"
+        moved = moved_inputs(layer, products, displacements) if own else None
+        faults = Neurons(asked, displacements, self.grid, self.strict, own, moved)
         places = math.prod(products.positions)
         some = [neurons_of(places, self.neurons, chance.of(c)) for c in drawn.tolist()]
         channels = np.repeat(drawn, [len(at) for at in some])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.plus.cost import Cost, Counts
-from radhard.analyses.deepvigor.plus.ladder import LARGEST, Ladder
+from radhard.analyses.deepvigor.plus.ladder import HUGE, Ladder
 from radhard.analyses.deepvigor.plus.screening import Screen
 from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
 from radhard.analyses.deepvigor.probing import Probes
@@ -30,6 +30,9 @@ _FEW = 4
 
 FAR = 2.0**20
 """Deviations of a neuron from here on are far out."""
+
+_OCTAVES = 4
+"""Deviations beyond `HUGE`, which may overflow, are alike within so many powers of two."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Asked:
     inferred is passed all the same."""
     chance: np.random.Generator
     cost: Cost = field(default_factory=Cost)
-    _known: dict[tuple[str, int, int], int] = field(default_factory=dict)
-    """By layer, neuron and sign: the answer far out, -1 where images do not agree."""
+    _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
+    """By layer, neuron, sign and size: the answer far out, -1 where images do not agree."""
 
     def factors(self, layer: str, case: Case) -> tuple[Tensor, Settled, Settled]:
         """Shares of errors that are critical by definition, and what was settled on either side."""
@@ -92,7 +95,7 @@ class Asked:
         open_ = (way == WAYS).nonzero().squeeze(1)
         if case.neurons:
             far = open_[errors[open_].abs() >= FAR]
-            alike = self._far(layer, deviation, golden, places, far)
+            alike = self._far(layer, deviation, golden, places, errors, far)
             way = torch.where(alike >= 0, _FAR_OUT, way)
             answers = torch.where(alike >= 0, alike, answers)
         known = way < WAYS
@@ -122,34 +125,46 @@ class Asked:
         return shifts < self.threshold
 
     def _far(
-        self, layer: str, deviation: Deviation, golden: Tensor, places: Tensor, far: Tensor
+        self,
+        layer: str,
+        deviation: Deviation,
+        golden: Tensor,
+        places: Tensor,
+        errors: Tensor,
+        far: Tensor,
     ) -> Tensor:
         """The answers of rows whose neuron alone decides, if a few images agree; else -1.
 
         Far out nothing else counts: all images give one answer, however far, unless something
-        saturates. Only images of different golden answers can tell.
+        saturates or overflows. Only images of different golden answers can tell.
         """
         answers = torch.full_like(places, -1)
         if self.screen is None or not len(far):
             return answers
-        sign = int(deviation.by[far[0]].flatten()[0] > 0)
+        sign = int(errors[far[0]] > 0)
         order = far[torch.argsort(golden[far], stable=True)].cpu().numpy()
-        where, truth = places.cpu().numpy(), golden.cpu().numpy()
-        chosen = []
-        for place in np.unique(where[order]).tolist():
-            if (layer, place, sign) not in self._known:
-                own = order[where[order] == place]
-                chosen.append(own[np.linspace(0, len(own) - 1, min(_FEW, len(own))).astype(int)])
-        if chosen:
-            self.cost.simulations += len(chosen)
-            tried = torch.from_numpy(np.concatenate(chosen)).to(places.device)
+        truth, where = golden.cpu().numpy(), places.cpu().tolist()
+        sizes = _sizes(errors)
+        groups: dict[tuple[str, int, int, int], list[int]] = {}
+        for row in order.tolist():
+            key = layer, where[row], sign, sizes[row]
+            if key not in self._known:
+                groups.setdefault(key, []).append(row)
+        few = {
+            key: [own[at] for at in np.linspace(0, len(own) - 1, min(_FEW, len(own))).astype(int)]
+            for key, own in groups.items()
+        }
+        if few:
+            self.cost.simulations += len(few)
+            tried = torch.tensor([row for own in few.values() for row in own], device=places.device)
             found = self._answers(layer, deviation, tried).cpu().numpy()
-            for few in chosen:
-                said, found = found[: len(few)], found[len(few) :]
-                several = len(np.unique(truth[few])) > 1
-                agreed = len(few) == _FEW and several and (said == said[0]).all()
-                self._known[layer, int(where[few[0]]), sign] = int(said[0]) if agreed else -1
-        known = [self._known[layer, place, sign] for place in where[far.cpu().numpy()].tolist()]
+            for key, own in few.items():
+                said, found = found[: len(own)], found[len(own) :]
+                several = len(np.unique(truth[own])) > 1
+                agreed = len(own) == _FEW and several and (said == said[0]).all()
+                self._known[key] = int(said[0]) if agreed else -1
+        rows = far.cpu().tolist()
+        known = [self._known[layer, where[row], sign, sizes[row]] for row in rows]
         answers[far] = torch.tensor(known, device=places.device)
         return answers
 
@@ -166,21 +181,25 @@ class Asked:
         shape, dtype = self.probes.site(layer).shape, self.probes.subject.logits.dtype
         samples, places = case.samples[rows], case.places[rows]
         if case.neurons:
-            by = errors.clamp(-LARGEST, LARGEST).to(dtype).reshape(-1, *[1] * len(shape))
+            by = errors.to(dtype).reshape(-1, *[1] * len(shape))
             return Deviation(samples, torch.unravel_index(places, shape), by)
         axis, sizes = self.probes.channel_axis(layer), list(shape)
         sizes[axis] = 1
         at: list[Tensor | None] = [None] * len(shape)
         at[axis] = places
         if case.maps is None:
-            by = errors.clamp(-LARGEST, LARGEST).to(dtype).reshape(-1, *[1] * len(shape))
+            by = errors.to(dtype).reshape(-1, *[1] * len(shape))
         else:
             maps = case.maps[rows].double().flatten(1)
-            # Shrunk as a whole where it is too large, so that its shape stays.
-            most = LARGEST / maps.abs().amax(1).clamp(min=1e-30)
-            size = torch.minimum(errors.abs(), most) * errors.sign()
-            by = (maps * size[:, None]).to(dtype).reshape(-1, *sizes)
+            by = (maps * errors[:, None]).to(dtype).reshape(-1, *sizes)
         return Deviation(samples, tuple(at), by.expand(-1, *sizes))
+
+
+def _sizes(errors: Tensor) -> list[int]:
+    """Deviations of one number give one answer far out, as long as nothing overflows."""
+    octaves = errors.abs().log2().div(_OCTAVES).floor()
+    huge = octaves.where(errors.abs() > HUGE, 0.0).clamp(max=2.0**20)
+    return huge.long().cpu().tolist()
 
 
 def _counted(way: Tensor) -> Counts:

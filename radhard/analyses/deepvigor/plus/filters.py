@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.asking import Asked, Case
+from radhard.analyses.deepvigor.plus.counting import Shares, joined, settled_shares, shares
 from radhard.analyses.deepvigor.plus.displacements import Displacements
 from radhard.analyses.deepvigor.plus.drawing import Chance, Numbers, one_an_image, some
 from radhard.analyses.deepvigor.plus.ladder import Grid, ladder, sure
 from radhard.analyses.deepvigor.plus.products import Products
+from radhard.analyses.deepvigor.plus.search import Settled
 from radhard.analyses.deepvigor.plus.strata import Strata, strata_of
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.subject import Layer
@@ -22,6 +24,8 @@ _PRODUCTS = 32
 """Products of a sum whose errors stand for all, in an image."""
 _WORDS = 2**17
 """Words that are flipped at a time."""
+_ERRORS = 2**22
+"""Errors that are counted at a time."""
 _POOLED = 2**14
 """Products whose errors stand for those of all positions and images together, about."""
 
@@ -38,13 +42,6 @@ class Filters:
     """Errors as each image sees them and where it sees them; else all alike, and everywhere."""
     draws: int
 
-    def population(self, products: Products) -> int | None:
-        """Of how many possible rows those of a channel are a sample; None where they are all."""
-        if not self.own or (products.scalar and products.count <= _PRODUCTS):
-            return None
-        rows = products.samples * products.count
-        return math.ceil(rows / _PRODUCTS) if products.scalar else rows
-
     def verdicts(
         self, layer: Layer, products: Products, channels: Numbers, chance: Chance
     ) -> tuple[Verdicts, Strata | None]:
@@ -54,16 +51,44 @@ class Filters:
             case, rows, strata = self._patterns(layer, products, channels, chance)
         else:
             errors = self._errors(layer, products, channels, chance)
-            each = products.samples
+            rows = products.samples
             if self.own:
                 steps = ladder(errors, self.grid, strict=self.strict)
             else:  # one distribution for all images
                 steps = ladder(errors.reshape(len(channels), -1), self.grid, strict=self.strict)
-                steps = steps.of(torch.arange(len(channels)).repeat_interleave(each))
-            samples = torch.arange(each).repeat(len(channels))
-            places = torch.from_numpy(channels).repeat_interleave(each)
-            case, rows = Case(samples, places, steps), each
-        return Verdicts.of(*self.asked.factors(layer.name, case), rows), strata
+                steps = steps.of(torch.arange(len(channels)).repeat_interleave(rows))
+            samples = torch.arange(rows).repeat(len(channels))
+            places = torch.from_numpy(channels).repeat_interleave(rows)
+            case = Case(samples, places, steps)
+        sure, positive, negative = self.asked.factors(layer.name, case)
+        if self.own and products.scalar:
+            found = self._every(layer, products, channels, positive, negative)
+        else:
+            found = settled_shares(sure, positive, negative)
+        return Verdicts.of(positive, negative, found, rows), strata
+
+    def _every(
+        self,
+        layer: Layer,
+        products: Products,
+        channels: Numbers,
+        positive: Settled,
+        negative: Settled,
+    ) -> Shares:
+        """From the errors of all products: where a row turns critical does not depend on them."""
+        count, n = products.count, products.samples
+        which = torch.arange(count)[None]
+        step = max(1, _ERRORS // (count * self.displacements.variants))
+        found = []
+        for number, channel in enumerate(channels.tolist()):
+            moved = self.displacements.of_weights(layer, channel * count + which)
+            for samples in torch.split(torch.arange(n), step):
+                at = samples[:, None]
+                met = products.met(at, torch.tensor(channel), which, torch.zeros_like(which))
+                rows = number * n + samples
+                errors = times(moved, met)
+                found.append(shares(errors, positive, negative, rows, strict=self.strict).mean())
+        return joined(found)
 
     def _patterns(
         self, layer: Layer, products: Products, channels: Numbers, chance: Chance
@@ -104,7 +129,9 @@ class Filters:
         words = at[:, None] * products.count + torch.arange(products.count)
         for some_words in torch.split(words, max(1, _WORDS // products.count)):
             moved = self.displacements.of_weights(layer, some_words)
-            known.append(sure(moved, strict=self.strict).double().mean(2))
+            # What is infinite makes no number of a zero.
+            lost = sure(moved, strict=self.strict) | moved.isinf()
+            known.append(lost.double().mean(2))
         certain = (torch.cat(known) * dead).sum(1) / dead.sum(1).clamp(min=1)
         live = [(alive * (weights <= 0)).sum(1), (alive * (weights > 0)).sum(1)]
         sizes = torch.stack([dead.sum(1).long(), *live], dim=1)

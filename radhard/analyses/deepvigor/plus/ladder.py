@@ -6,21 +6,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["BOUND", "LARGEST", "POWERS", "Grid", "Ladder", "Side", "ladder", "sure"]
+__all__ = ["BOUND", "HUGE", "POWERS", "Grid", "Ladder", "Side", "ladder", "sure"]
 
-Grid = Literal["powers", "adaptive"]
+Grid = Literal["refined", "powers", "adaptive"]
 
 POWERS = tuple(2.0**p for p in range(-10, 11))
 """Candidate vulnerability values, on either side of zero."""
 
 BOUND = POWERS[-1]
-"""Errors from here on are critical by definition."""
+"""Errors from here on are critical by definition, as published."""
 
-LARGEST = 2.0**80
-"""What is tested in the place of larger errors: far beyond any value, and yet sums of it do not
-overflow."""
+HUGE = 2.0**80
+"""Larger errors may overflow on their way, so that they are tried at their own size."""
 
-_BEYOND = (2.0**20, 2.0**40, LARGEST)
+_BEYOND = (2.0**20, 2.0**40, HUGE)
 _RUNGS = 1024
 """Errors of a group that become candidates of an adaptive grid, at most."""
 
@@ -29,17 +28,29 @@ _RUNGS = 1024
 class Side:
     """Candidates on one side of zero, for every group of errors.
 
-    ``values``: magnitudes, ascending, ``(groups, candidates)``; infinite where a group has fewer.
-    ``tail``: the share of the group's errors that are as large as a candidate or larger (and not
-    critical by definition), ``(groups, candidates + 1)``; the last is 0.
+    ``values``: magnitudes, ascending, ``(groups, candidates)``, of which a group has the first
+    ``count``; the others are infinite. ``tail``: the share of the group's errors that are as large
+    as a candidate or larger (and not critical by definition), ``(groups, candidates + 1)``; the
+    last is 0. ``above``, of the same shape: the share of the errors larger than the candidate
+    *before*; first comes the share of those that are not zero. So, if candidate ``i`` is the
+    largest harmless one and ``j`` the smallest critical one, ``tail[j]`` are surely critical and
+    ``above[i + 1] - tail[j]`` undecided. ``sizes``: the errors, ascending, ``(groups, errors)``, if
+    the search is to go on among those that are undecided.
     """
 
     values: Tensor
+    count: Tensor
     tail: Tensor
+    above: Tensor
+    sizes: Tensor | None
+    halfway: bool
+    """Whether half of what stays undecided is taken for critical; as published none is."""
 
     def of(self, groups: Tensor) -> "Side":
         """The side of some groups."""
-        return Side(self.values[groups], self.tail[groups])
+        sizes = None if self.sizes is None else self.sizes[groups]
+        values, count, tail = self.values[groups], self.count[groups], self.tail[groups]
+        return Side(values, count, tail, self.above[groups], sizes, self.halfway)
 
 
 @dataclass(frozen=True)
@@ -60,10 +71,9 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
 
     Args:
         errors: ``(groups, errors)``.
-        grid: ``"powers"``: powers of two from 2^-10, smaller errors being negligible;
-            ``"adaptive"``: the errors themselves.
-        strict: nothing but what is no finite number is critical by definition; otherwise magnitudes
-            from 2^10 on are.
+        grid: ``"powers"``: powers of two from 2^-10; ``"refined"``: these, and then those errors
+            that they leave undecided; ``"adaptive"``: the errors themselves.
+        strict: nothing but NaN is critical by definition; otherwise magnitudes from 2^10 on are.
 
     >>> steps = ladder(torch.tensor([[0.5, 0.6, -4.0, 2000.0]]), "powers", strict=False)
     >>> steps.sure.tolist(), steps.positive.tail[0, 9:11].tolist()
@@ -74,42 +84,56 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
     moving = errors.where(~certain, 0.0)
     sides = []
     for sign in (1.0, -1.0):
-        sizes = (sign * moving).clamp(min=0.0)
-        sides.append(_powers(sizes, strict) if grid == "powers" else _own(sizes))
+        sizes = (sign * moving).clamp(min=0.0).double().sort(1).values
+        sides.append(_own(sizes) if grid == "adaptive" else _powers(sizes, grid, strict))
     return Ladder(share, *sides)
 
 
 def sure(errors: Tensor, *, strict: bool) -> Tensor:
     """Which errors are critical by definition, as in `ladder`."""
-    endless = ~errors.isfinite()
-    return endless if strict else endless | (errors.abs() >= BOUND)
+    none = errors.isnan()
+    return none if strict else none | (errors.abs() >= BOUND)
 
 
-def _powers(sizes: Tensor, strict: bool) -> Side:
-    values = torch.tensor((*POWERS, *_BEYOND) if strict else POWERS[:-1], dtype=torch.float64)
-    values = values.to(sizes.device)
-    groups, count = len(sizes), len(values)
-    levels = torch.bucketize(sizes, values, right=True)
-    rows = torch.arange(groups, device=sizes.device)[:, None] * (count + 1)
-    counts = torch.bincount((rows + levels).flatten(), minlength=groups * (count + 1))
-    counts = counts.reshape(groups, count + 1)[:, 1:]
-    tail = counts.flip(1).cumsum(1).flip(1).double() / sizes.shape[1]
-    return Side(values.expand(groups, -1), torch.nn.functional.pad(tail, (0, 1)))
+def _powers(sizes: Tensor, grid: Grid, strict: bool) -> Side:
+    fixed = (*POWERS, *_BEYOND) if strict else POWERS[:-1]
+    base = torch.tensor(fixed, dtype=torch.float64, device=sizes.device)
+    values, count = base.expand(len(sizes), -1), torch.full_like(sizes[:, 0], len(base)).long()
+    if strict:
+        own, owned = _largest(sizes, (sizes > HUGE).sum(1).clamp(max=1), 1)
+        values, count = torch.cat([values, own], 1), count + owned
+    return _counted(sizes, values, count, refine=grid == "refined", halfway=strict)
 
 
 def _own(sizes: Tensor) -> Side:
     """The errors themselves, evenly by rank where there are very many."""
-    values, total = sizes.sort(1).values, sizes.shape[1]
-    step = -(-total // _RUNGS)
-    values = values[:, ::step]
-    above = torch.arange(total, 0, -step, device=sizes.device, dtype=torch.float64) / total
-    nothing = values == 0
-    tail = above.expand_as(values)
-    # Zeros come first; what is not zero keeps its rank from above.
-    count = int((~nothing).sum(1).max()) if len(values) else 0
-    order = torch.arange(values.shape[1], device=sizes.device) + nothing.sum(1, keepdim=True)
-    inside = order < values.shape[1]
-    order = order.clamp(max=max(values.shape[1] - 1, 0))
-    values = values.gather(1, order).where(inside, torch.inf)[:, :count]
-    tail = tail.gather(1, order).where(inside, 0.0)[:, :count]
-    return Side(values, torch.nn.functional.pad(tail, (0, 1)))
+    values, count = _largest(sizes, (sizes > 0).sum(1), _RUNGS)
+    return _counted(sizes, values, count, refine=sizes.shape[1] > _RUNGS, halfway=True)
+
+
+def _largest(sizes: Tensor, number: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """At most ``most`` of the ``number`` largest of each row, evenly by rank, the largest too.
+
+    Ascending, with infinity behind them, and how many they are.
+    """
+    total = sizes.shape[1]
+    width = min(most, int(number.max())) if sizes.numel() else 0
+    count = number.clamp(max=width)
+    order = torch.arange(width, device=sizes.device)
+    share = order / (count[:, None] - 1).clamp(min=1)
+    rank = (share * (number[:, None] - 1)).round().long()
+    rank = rank.where(count[:, None] > 1, number[:, None] - 1)
+    values = sizes.gather(1, (total - number[:, None] + rank).clamp(min=0, max=total - 1))
+    return values.where(order < count[:, None], torch.inf), count
+
+
+def _counted(sizes: Tensor, values: Tensor, count: Tensor, *, refine: bool, halfway: bool) -> Side:
+    """The candidates with the shares beyond them; ``sizes`` ascending."""
+    total, values = sizes.shape[1], values.contiguous()
+    inside = torch.arange(values.shape[1], device=sizes.device) < count[:, None]
+    reach = (total - torch.searchsorted(sizes, values)).where(inside, 0).double() / total
+    beyond = (total - torch.searchsorted(sizes, values, right=True)).where(inside, 0)
+    nonzero = (sizes > 0).sum(1, keepdim=True)
+    above = torch.cat([nonzero, beyond], 1).double() / total
+    tail = torch.nn.functional.pad(reach, (0, 1))
+    return Side(values, count, tail, above, sizes if refine else None, halfway)

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from radhard.analyses.deepvigor.plus.drawing import Numbers
 from radhard.analyses.deepvigor.plus.products import Products
+from radhard.analyses.deepvigor.plus.sampled import Bounds, Drawn, Sample, mean_of, student
 from radhard.analyses.deepvigor.plus.strata import Strata
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.subject import Layer
-from radhard.stats import mean_share
 
 __all__ = ["Part", "of_filters", "of_neurons"]
 
@@ -35,6 +35,8 @@ class Part:
     """Words of the layer's weight, and of what it is given and hands on for a sample."""
     resting: Array
     """The share of errors that rests on inferred answers, ``(channels, ways)``."""
+    whole: Bounds
+    """The mean over all channels of the layer."""
 
     @property
     def drawn(self) -> Array:
@@ -65,25 +67,20 @@ def of_filters(
     products: Products,
     drawn: Numbers,
     found: Sequence[tuple[Verdicts, Strata | None]],
-    population: int | None,
 ) -> Part:
-    """Channels from their rows, a sample of a ``population`` of these unless that is None."""
+    """Channels from their rows, which are a sample where there are strata, and else all."""
     rows = _joined([verdicts for verdicts, _ in found])
     strata = [own for _, own in found if own is not None]
-    values = rows.factors
-    low, high = rows.low.mean(axis=1), rows.high.mean(axis=1)
     if strata:
         every = Strata.joined(strata)
-        below, above = values - low, high - values
-        means = np.array([every.mean(at, own) for at, own in enumerate(rows.middle)])
-        values, low, high = means[:, 0], means[:, 1] - below, means[:, 2] + above
-    elif population is not None:
-        drawing = [_limits(each, population) for each in rows.middle]
-        low = np.array([at[0] for at in drawing]) - (values - low)
-        high = np.array([at[1] for at in drawing]) + (high - values)
+        samples = [
+            every.sample(at, *own)
+            for at, own in enumerate(zip(rows.low, rows.middle, rows.high, strict=True))
+        ]
+    else:
+        samples = [Sample(known) for known in rows.means]
     channels = {int(c): (rows.negative[at], rows.positive[at]) for at, c in enumerate(drawn)}
-    estimates = (values, low, high)
-    return _part(f"{layer.name}.weight", products, drawn, estimates, rows.resting, channels)
+    return _part(f"{layer.name}.weight", products, drawn, samples, rows.resting, channels)
 
 
 def of_neurons(
@@ -92,27 +89,40 @@ def of_neurons(
     """Channels from their neurons; ``of`` is the channel of each."""
     rows = _joined(found)
     places = math.prod(products.positions)
-    values, low, high, resting, channels = [], [], [], [], {}
-    for channel in drawn.tolist():
+    factors = np.array(rows.means)
+    some = [factors[of == channel] for channel in drawn.tolist()]
+    spreads = _spreads([own[:, 1] for own in some], places)
+    samples, resting, channels = [], [], {}
+    for channel, own, among in zip(drawn.tolist(), some, spreads, strict=True):
         mine = of == channel
-        values.append(rows.factors[mine].mean())
-        drawing = _limits(rows.factors[mine], places)
-        low.append(drawing[0] - (rows.middle[mine] - rows.low[mine]).mean())
-        high.append(drawing[1] + (rows.high[mine] - rows.middle[mine]).mean())
+        low, middle, high = own.T
+        spread = math.hypot(among or 0.0, float(np.linalg.norm(rows.spread[mine])) / len(own))
+        if among is None:
+            cell = Drawn(low, middle, high, places)
+            samples.append(Sample((0.0, 0.0, 0.0), 1.0, (cell,), spread))
+        else:
+            known = (float(low.mean()), float(middle.mean()), float(high.mean()))
+            samples.append(Sample(known, spread=spread))
         resting.append(rows.resting[mine].mean(axis=0))
         channels[channel] = (rows.negative[mine], rows.positive[mine])
-    estimates = (np.array(values), np.array(low), np.array(high))
-    return _part(layer.name, products, drawn, estimates, np.array(resting), channels)
+    return _part(layer.name, products, drawn, samples, np.array(resting), channels)
 
 
-def _limits(values: Array, population: int | None) -> tuple[float, float]:
-    """Limits of the mean over the population, at 95 %."""
-    mean = mean_share(values, population=population)
-    return mean.low, mean.high
+def _spreads(found: Sequence[Array], places: int) -> list[float | None]:
+    """Half the 95 % intervals of the means over all neurons of a channel, of which some were drawn.
+
+    By Student's t with the standard deviation of the channel's own neurons, or of all channels'
+    together if that is larger: a channel has too few for its own to be relied on if it is small.
+    None where nothing can be said so.
+    """
+    together = np.concatenate([own - own.mean() for own in found])
+    freedom = len(together) - len(found)
+    pooled = float(together @ together) / freedom if freedom else 0.0
+    return [student(own, places, pooled=pooled, freedom=freedom) for own in found]
 
 
 def _joined(found: Sequence[Verdicts]) -> Verdicts:
-    names = ("low", "high", "middle", "positive", "negative", "resting")
+    names = ("low", "high", "middle", "positive", "negative", "resting", "spread")
     return Verdicts(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
 
 
@@ -120,19 +130,27 @@ def _part(
     name: str,
     products: Products,
     drawn: Numbers,
-    found: tuple[Array, Array, Array],
+    samples: Sequence[Sample],
     resting: Array,
     channels: dict[int, tuple[Array, Array]],
 ) -> Part:
-    every = np.full((len(found), products.channels), np.nan)
-    every[:, drawn] = np.clip(found, 0.0, 1.0)
-    values, low, high = every
+    own = [mean_of([sample]) for sample in samples]
+    values, low, high = np.full((3, products.channels), np.nan)
+    values[drawn] = [bounds.value for bounds in own]
+    low[drawn], high[drawn] = [bounds.low for bounds in own], [bounds.high for bounds in own]
+    whole = mean_of(samples)
+    if len(drawn) < products.channels:
+        whole = whole.of_all(values[drawn], products.channels)
     rests = np.full((products.channels, resting.shape[1]), np.nan)
     rests[drawn] = resting
-    ranges = {
-        c: (-float(below.min()), float(above.min())) for c, (below, above) in channels.items()
-    }
+    ranges = {c: (-_nearest(below), _nearest(above)) for c, (below, above) in channels.items()}
     inputs = products.inputs[0].numel()
     outputs = products.channels * math.prod(products.positions)
     words = (products.weight.numel(), inputs, outputs)
-    return Part(name, values, low, high, ranges, *words, rests)
+    return Part(name, values, low, high, ranges, *words, rests, whole)
+
+
+def _nearest(critical: Array) -> float:
+    """The smallest magnitude that was found critical, infinite where none was."""
+    known = critical[~np.isnan(critical)]
+    return float(known.min()) if len(known) else math.inf

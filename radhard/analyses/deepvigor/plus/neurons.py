@@ -5,20 +5,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radhard.analyses.deepvigor.plus.asking import Asked, Case
+from radhard.analyses.deepvigor.plus.counting import Shares, joined, settled_shares, shares
 from radhard.analyses.deepvigor.plus.displacements import Displacements
 from radhard.analyses.deepvigor.plus.drawing import Chance, Numbers, some
 from radhard.analyses.deepvigor.plus.ladder import Grid, ladder
 from radhard.analyses.deepvigor.plus.products import Products
+from radhard.analyses.deepvigor.plus.search import Settled
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.subject import Layer
 
-__all__ = ["Neurons"]
+__all__ = ["Neurons", "moved_inputs"]
 
 _PRODUCTS = 32
 """Inputs of a neuron whose errors stand for all, in an image."""
+_ERRORS = 2**22
+"""Errors that are counted at a time."""
+_HELD = 2**25
+"""Displacements of a layer's inputs that are held, at most."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Neurons:
     grid: Grid
     strict: bool
     own: bool
+    moved: Tensor | None
+    """By how much flips move what the layer is given, as by `moved_inputs`."""
 
     def verdicts(
         self,
@@ -56,11 +64,50 @@ class Neurons:
         where = position.repeat_interleave(n)[:, None]
         met = products.met(samples[:, None], each[:, None], which, where)
         weights = products.weight[each[:, None], which].double()
-        errors = (self.displacements.of(met) * weights[..., None]).flatten(1)
+        errors = self.displacements.of(met) * weights[..., None]
         if self.own:
-            steps = ladder(errors, self.grid, strict=self.strict)
+            steps = ladder(errors.flatten(1), self.grid, strict=self.strict)
         else:
             steps = ladder(errors.reshape(len(flat), -1), self.grid, strict=self.strict)
             steps = steps.of(torch.arange(len(flat)).repeat_interleave(n))
         case = Case(samples, flat.repeat_interleave(n), steps, neurons=True)
-        return Verdicts.of(*self.asked.factors(layer.name, case), n)
+        sure, positive, negative = self.asked.factors(layer.name, case)
+        if not self.own:
+            found = settled_shares(sure, positive, negative)
+            return Verdicts.of(positive, negative, found, n)
+        if self.moved is not None:
+            found = self._every(products, channels, positive, negative, self.moved)
+            return Verdicts.of(positive, negative, found, n)
+        rows = torch.arange(len(samples))
+        found = shares(errors, positive, negative, rows, strict=self.strict)
+        return Verdicts.of(positive, negative, found, n, products=products.count)
+
+    def _every(
+        self,
+        products: Products,
+        channels: Numbers,
+        positive: Settled,
+        negative: Settled,
+        moved: Tensor,
+    ) -> Shares:
+        """From the errors of all products: where a row turns critical does not depend on them."""
+        n, step = products.samples, max(1, _ERRORS // moved[0].numel())
+        found = []
+        for number, channel in enumerate(channels.tolist()):
+            weights = products.weight[channel].double()[:, None]
+            for samples in torch.split(torch.arange(n), step):
+                rows = number * n + samples
+                errors = moved[samples] * weights
+                found.append(shares(errors, positive, negative, rows, strict=self.strict).mean())
+        return joined(found)
+
+
+def moved_inputs(layer: Layer, products: Products, displacements: Displacements) -> Tensor | None:
+    """By how much flips move what a layer is given, ``(samples, products, flips)``.
+
+    None where its channels are not given the same, or where it is too much to hold.
+    """
+    shared = isinstance(layer.module, nn.Linear) and products.scalar
+    if not shared or products.inputs.numel() * displacements.variants > _HELD:
+        return None
+    return displacements.of(products.inputs.flatten(1))

@@ -85,7 +85,7 @@ class Screen:
         values = plan.golden(plan.pieces[0])
         rows = deviation.samples
         owner = torch.arange(len(rows), device=rows.device)
-        shifts = torch.zeros(len(rows), device=rows.device)
+        shifts = torch.zeros(len(rows), dtype=deviation.by.dtype, device=rows.device)
         state = Pass(plan.graph, values, rows, owner, grouped=False)
         state.patches[slot] = deviation.on(values[slot], rows)
         if gate.steps and advance(state, gate.steps, gate.slot, drop=True) is None:
@@ -93,7 +93,7 @@ class Screen:
         delta = state.delta(gate.slot)
         assert state.rows is not None
         assert state.owner is not None
-        worst = torch.zeros(len(state.rows), device=rows.device)
+        worst = torch.zeros(len(state.rows), dtype=shifts.dtype, device=rows.device)
         for gradient, margin in zip(self.gradients[gate.slot], self.margins, strict=True):
             slope = cut(gradient, state.rows, delta.starts, delta.values)
             shift = (slope * delta.values).flatten(1).sum(1).abs() / margin[state.rows]

@@ -1,7 +1,7 @@
 """Between which two candidates does each row turn critical?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,9 +34,9 @@ class Settled:
     """What the search found for each row: ``(rows,)``.
 
     ``low`` is the share of errors that are surely critical, as far as a larger error is never less
-    harmful; ``high`` that of those that may be; ``middle`` is halfway, or ``low`` where
-    nothing was found critical. ``safe`` is the largest magnitude that was found
-    harmless (0 if none), ``critical`` the smallest that was found critical (infinite if none).
+    harmful; ``high`` that of those that may be; ``middle`` is halfway, or ``low`` where nothing
+    was found critical, or no candidate harmless. ``safe`` is the largest magnitude that was found
+    harmless (0 if none), ``critical`` the smallest that was found critical (NaN if none).
     ``resting``, ``(rows, WAYS)``, is the share of errors that other answers would have moved to the
     other side, summed over the answers that were inferred.
     """
@@ -53,38 +53,77 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
     """Bisect the candidates of all rows in step, each until what lies between hardly matters.
 
     A row is done as soon as the errors between its largest harmless and its smallest critical
-    candidate are ``tolerance`` of all its errors or fewer. So candidates that no error comes near
-    are never tried. First comes the candidate that ends the search if it turns out harmless.
+    candidate are ``tolerance`` of all its errors or fewer, or no candidate lies between the two.
+    So candidates that no error comes near are never tried. First comes the candidate that ends the
+    search if it turns out harmless. If the side has its errors, they are bisected next.
     """
     values, tail = side.values.contiguous(), side.tail.contiguous()
     rows, device = torch.arange(len(values), device=values.device), values.device
-    count = values.isfinite().sum(1)
-    low = torch.full((len(values),), -1, device=device)
-    high = count.clone()
-    falling = -tail
+    low, high = torch.full((len(values),), -1, device=device), side.count.clone()
+    falling, leaving = -tail, -side.above.contiguous()
     resting = torch.zeros((len(values), WAYS + 1), dtype=tail.dtype, device=device)
     while True:
-        above = tail[rows, high]
-        left = tail[rows, low + 1] - above
+        least = tail[rows, high]
+        left = side.above[rows, low + 1] - least
+        # Below the first candidate nothing is tried here, so that errors there make no difference.
+        left = torch.where(low < 0, tail[rows, low + 1] - least, left)
         some = ((left > tolerance) & (high - low > 1)).nonzero().squeeze(1)
         if not len(some):
             break
-        untouched = high[some] == count[some]
-        room = above[some] + torch.where(untouched, tolerance, left[some] / 2)
-        at = torch.searchsorted(falling[some], -room[:, None]).squeeze(1) - 1
+        untouched = high[some] == side.count[some]
+        half = (tail[some, low[some] + 1] + least[some]) / 2
+        ending = torch.searchsorted(leaving[some], torch.full_like(half, -tolerance)[:, None])
+        middle = torch.searchsorted(falling[some], -half[:, None])
+        at = torch.where(untouched, ending.squeeze(1), middle.squeeze(1)) - 1
         at = torch.minimum(torch.maximum(at, low[some] + 1), high[some] - 1)
         tried = values[some, at]
         judged = judge(some, tried)
         bad = judged.critical
-        resting[some, judged.way] += left[some]
+        resting[some, judged.way] += side.above[some, low[some] + 1] - least[some]
         # Equal candidates are settled together.
         first = torch.searchsorted(values[some], tried[:, None]).squeeze(1)
         last = torch.searchsorted(values[some], tried[:, None], right=True).squeeze(1) - 1
         high[some] = torch.where(bad, first, high[some])
-        low[some] = torch.where(bad, low[some], torch.minimum(last, count[some] - 1))
+        low[some] = torch.where(bad, low[some], torch.minimum(last, side.count[some] - 1))
     padded = torch.nn.functional.pad(values, (0, 1), value=torch.inf)
     safe = torch.where(low < 0, 0.0, padded[rows, low.clamp(min=0)])
-    critical = padded[rows, high].where(high < count, torch.inf)
-    least, most = tail[rows, high], tail[rows, low + 1]
-    middle = torch.where(high < count, (least + most) / 2, least)
-    return Settled(least, most, middle, safe, critical, resting[:, :WAYS])
+    critical = padded[rows, high].where(high < side.count, torch.nan)
+    least, most = tail[rows, high], side.above[rows, low + 1]
+    between = (high < side.count) & (low >= 0) & side.halfway
+    middle = torch.where(between, (least + most) / 2, least)
+    found = Settled(least, most, middle, safe, critical, resting)
+    if side.sizes is not None:
+        found = _refined(found, side.sizes, judge, tolerance)
+    return replace(found, resting=found.resting[:, :WAYS])
+
+
+def _refined(found: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> Settled:
+    """Bisect the errors, ``(rows, errors)`` ascending, that are neither critical nor harmless."""
+    sizes, total = sizes.contiguous(), sizes.shape[1]
+    known = ~found.critical.isnan()
+    safe, critical, resting = found.safe.clone(), found.critical.clone(), found.resting.clone()
+    # From ``first`` on undecided, from ``end`` on critical.
+    first = torch.searchsorted(sizes, safe[:, None], right=True).squeeze(1)
+    end = torch.searchsorted(sizes, critical.where(known, 0.0)[:, None]).squeeze(1)
+    end = end.where(known, total)
+    spare = int(tolerance * total)
+    while True:
+        some = (end - first > tolerance * total).nonzero().squeeze(1)
+        if not len(some):
+            break
+        halfway = (first[some] + end[some]) // 2
+        at = halfway.where(known[some], torch.maximum(end[some] - 1 - spare, first[some]))
+        tried = sizes[some].gather(1, at[:, None])
+        judged = judge(some, tried.squeeze(1))
+        bad = judged.critical
+        resting[some, judged.way] += (end[some] - first[some]) / total
+        start = torch.searchsorted(sizes[some], tried).squeeze(1)
+        behind = torch.searchsorted(sizes[some], tried, right=True).squeeze(1)
+        end[some] = torch.where(bad, start, end[some])
+        first[some] = torch.where(bad, first[some], behind)
+        critical[some] = torch.where(bad, tried.squeeze(1), critical[some])
+        safe[some] = torch.where(bad, safe[some], tried.squeeze(1))
+        known[some] |= bad
+    low, high = (total - end).double() / total, (total - first).double() / total
+    middle = torch.where(known, (low + high) / 2, low)
+    return Settled(low, high, middle, safe, critical, resting)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.analyses.deepvigor.plus.drawing import Numbers
-from radhard.stats import Cell, stratified_mean
+from radhard.analyses.deepvigor.plus.sampled import Drawn, Sample
 
 __all__ = ["DEAD", "REPEATED", "Strata", "strata_of"]
 
@@ -46,26 +46,22 @@ class Strata:
         names = ("of", "sizes", "certain")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def mean(self, channel: int, factors: Array) -> tuple[float, float, float]:
-        """Of all pairs, from the factors of the rows ``(rows,)``: estimate, and limits at 95 %.
-
-        >>> half = Strata(np.array([[0, 1, 2]]), np.array([[50, 25, 25]]), np.array([0.0]))
-        >>> half.mean(0, np.array([0.0, 0.0, 1.0]))[0]
-        0.25
-        """
+    def sample(self, channel: int, low: Array, middle: Array, high: Array) -> Sample:
+        """What is known of a channel, from the factors of its rows, ``(rows,)`` each."""
         of, sizes = self.of[channel], self.sizes[channel]
-        cells: list[Cell] = []
+        cells: list[Drawn] = []
         for kinds in _COARSER:
-            cells = [Cell(factors[np.isin(of, k)], int(sizes[list(k)].sum())) for k in kinds]
+            cells = [
+                Drawn(low[own], middle[own], high[own], int(sizes[list(kind)].sum()))
+                for kind in kinds
+                for own in [np.isin(of, kind)]
+            ]
             cells = [cell for cell in cells if cell.population]
-            if all(np.size(cell.values) for cell in cells):
+            if all(len(cell.middle) for cell in cells):
                 break
-        share = sum(cell.population or 0 for cell in cells) / int(sizes.sum())
+        share = sum(cell.population for cell in cells) / int(sizes.sum())
         known = (1 - share) * float(self.certain[channel])
-        if not cells:
-            return known, known, known
-        found = stratified_mean(cells)
-        return known + share * found.value, known + share * found.low, known + share * found.high
+        return Sample((known, known, known), share, tuple(cells))
 
 
 def strata_of(

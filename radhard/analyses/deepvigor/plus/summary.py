@@ -9,7 +9,7 @@ import numpy as np
 from radhard.analyses.deepvigor.plus.cost import Cost
 from radhard.analyses.deepvigor.plus.ladder import BOUND
 from radhard.analyses.deepvigor.plus.layerwise import Part
-from radhard.stats import mean_share
+from radhard.analyses.deepvigor.plus.sampled import Bounds, weighted
 
 __all__ = ["summary"]
 
@@ -21,39 +21,40 @@ def summary(
 ) -> dict[str, Any]:
     """The facts of an analysis, as plain values.
 
-    ``lvf``: layer vulnerability factors, means over the channels that were drawn, with limits for
-    those that were not, and for answers that were inferred. ``mvf``: their means over the layers;
+    ``lvf``: layer vulnerability factors, means over the channels, each with ``low`` and ``high``:
+    limits at 95 % that allow for the channels, neurons, weights and products that were not drawn,
+    for what searches left open, and for answers that were inferred. ``mvf``, with limits too: their
+    means over the layers;
     ``total`` weighs the activations of a layer with N/(N + W) and its weights with W/(N + W), N
     being the words that it hands on, or, in ``total_by_inputs``, those that it is given.
     """
-    layers = {}
+    layers = {part.name: part.whole for part in parts}
+    doubts = {}
     for part in parts:
-        mean = mean_share(part.drawn, population=len(part.values))
         cost = costs["weights" if part.name.endswith(".weight") else "activations"]
-        doubt = float(np.nanmean(part.doubt(cost.wrong_at_most)))
-        layers[part.name] = {
-            "value": mean.value,
-            "low": max(0.0, mean.low - doubt),
-            "high": min(1.0, mean.high + doubt),
-        }
+        doubts[part.name] = float(np.nanmean(part.doubt(cost.wrong_at_most)))
     weights = {p.name.removesuffix(".weight"): p for p in parts if p.name.endswith(".weight")}
     activations = {p.name: p for p in parts if not p.name.endswith(".weight")}
-    models = {
-        kind: float(np.mean([layers[part.name]["value"] for part in own.values()]))
-        for kind, own in (("weights", weights), ("activations", activations))
-        if own
-    }
+    shares: dict[str, dict[str, float]] = {}
+    for kind, own in (("weights", weights), ("activations", activations)):
+        if own:
+            shares[kind] = {part.name: 1 / len(own) for part in own.values()}
     if weights and activations:
         for name, by in (("total", "outputs"), ("total_by_inputs", "inputs")):
-            shares = []
+            mine = shares[name] = {}
             for layer, part in weights.items():
                 words = getattr(part, by)
-                stored = layers[part.name]["value"] * part.weights
-                flowing = layers[layer]["value"] * words
-                shares.append((stored + flowing) / (words + part.weights))
-            models[name] = float(np.mean(shares))
+                every = (words + part.weights) * len(weights)
+                mine |= {part.name: part.weights / every, layer: words / every}
+    models = {
+        name: _plain(
+            weighted([layers[at] for at in mine], list(mine.values())),
+            sum(weight * doubts[at] for at, weight in mine.items()),
+        )
+        for name, mine in shares.items()
+    }
     return {
-        "lvf": layers,
+        "lvf": {name: _plain(whole, doubts[name]) for name, whole in layers.items()},
         "mvf": models,
         "ranges": {part.name: _ranges(part, strict) for part in parts},
         "images": images,
@@ -68,6 +69,12 @@ def summary(
         },
         "channels": {part.name: len(part.drawn) for part in parts},
     }
+
+
+def _plain(bounds: Bounds, doubt: float) -> dict[str, float]:
+    """With limits that allow for inferred answers that are wrong."""
+    low, high = max(0.0, bounds.low - doubt), min(1.0, bounds.high + doubt)
+    return {"value": bounds.value, "low": low, "high": high}
 
 
 def _ranges(part: Part, strict: bool) -> dict[str, list[float | None]]:

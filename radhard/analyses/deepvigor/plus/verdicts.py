@@ -5,13 +5,16 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
+from radhard.analyses.deepvigor.plus.counting import Shares
 from radhard.analyses.deepvigor.plus.search import Settled
 
 __all__ = ["Verdicts"]
 
 Array = npt.NDArray[np.float64]
+
+_Z = 1.959964
+"""Of the normal distribution, at 95 %."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,10 @@ class Verdicts:
     """Vulnerability factors, ``(groups, rows)``: a group is a channel or neuron, a row an image.
 
     ``low`` and ``high`` are what the search left open, ``middle`` is the estimate; ``positive`` and
-    ``negative`` are the smallest magnitudes that were found critical (infinite where none was).
+    ``negative`` are the smallest magnitudes that were found critical (NaN where none was).
     ``resting``, ``(groups, ways)``, is the mean over the rows of the share of errors that rests on
-    answers which were inferred, by the way.
+    answers which were inferred, by the way. ``spread``, ``(groups,)``, is half the width of the
+    95 % interval of a group's mean, for the products that were drawn in each row.
     """
 
     low: Array
@@ -30,21 +34,38 @@ class Verdicts:
     positive: Array
     negative: Array
     resting: Array
+    spread: Array
 
     @classmethod
-    def of(cls, sure: Tensor, positive: Settled, negative: Settled, rows: int) -> Self:
-        """From what was settled, ``rows`` in a group."""
-        low = sure + positive.low + negative.low
-        high = sure + positive.high + negative.high
-        middle = sure + positive.middle + negative.middle
+    def of(
+        cls,
+        positive: Settled,
+        negative: Settled,
+        shares: Shares,
+        rows: int,
+        *,
+        products: int | None = None,
+    ) -> Self:
+        """From what was settled, ``rows`` in a group; ``shares`` are those of some ``products``.
+
+        Without ``products`` they are those of all.
+        """
+        low, middle, high = shares.means
         found = (low, high, middle, positive.critical, negative.critical)
         factors = [each.double().cpu().numpy().reshape(-1, rows) for each in found]
         resting = (positive.resting + negative.resting).double().cpu().numpy()
         resting = resting.reshape(len(factors[0]), rows, -1).mean(axis=1)
-        return cls(*(*factors, resting))
+        spread = np.zeros(len(factors[0]))
+        drawn = shares.middle.shape[1]
+        if products is not None and drawn < products:
+            within = shares.middle.double().cpu().numpy().var(axis=1, ddof=1).reshape(-1, rows)
+            error = np.sqrt(within.mean(axis=1) * (1 - drawn / products) / (drawn * rows))
+            # As Wilson's interval, at one side where nothing was seen.
+            spread = np.hypot(_Z * error, _Z**2 / 2 / (drawn * rows))
+        return cls(*(*factors, resting, spread))
 
     @property
-    def factors(self) -> Array:
-        """``(groups,)``: the means over the rows."""
-        mean: Array = self.middle.mean(axis=1)
-        return mean
+    def means(self) -> list[tuple[float, float, float]]:
+        """Over the rows, of each group: surely critical, estimated, and perhaps critical."""
+        sides = (self.low, self.middle, self.high)
+        return list(zip(*(side.mean(axis=1).tolist() for side in sides), strict=True))

@@ -1,0 +1,72 @@
+"""Which share of the errors of every product is critical, once it is known where they turn so?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.plus.ladder import sure
+from radhard.analyses.deepvigor.plus.search import Settled
+
+__all__ = ["Shares", "joined", "settled_shares", "shares"]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Critical among the errors of each product, ``(rows, products)``: surely, about, perhaps."""
+
+    low: Tensor
+    middle: Tensor
+    high: Tensor
+
+    @property
+    def means(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Over the products, ``(rows,)``."""
+        return self.low.mean(1), self.middle.mean(1), self.high.mean(1)
+
+    def mean(self) -> "Shares":
+        """As if the products were one."""
+        return Shares(*(each[:, None] for each in self.means))
+
+
+def shares(
+    errors: Tensor, positive: Settled, negative: Settled, rows: Tensor, *, strict: bool
+) -> Shares:
+    """By product, as far as a larger error in the same direction is no less harmful.
+
+    Args:
+        errors: ``(rows, products, flips)``.
+        positive: what was found for errors above zero.
+        negative: what was found for errors below.
+        rows: which of the rows that were settled these are.
+        strict: as in `ladder`.
+    """
+    certain = sure(errors, strict=strict)
+    share = certain.double().mean(2)
+    moving = errors.double().where(~certain, 0.0)
+    low, middle, high = share, share.clone(), share.clone()
+    for sign, side in ((1.0, positive), (-1.0, negative)):
+        sizes = sign * moving
+        critical = side.critical[rows][:, None, None]
+        least = (sizes >= critical).double().mean(2)
+        most = (sizes > side.safe[rows][:, None, None]).double().mean(2)
+        # As published, what stays undecided is taken for harmless.
+        known = ~critical[:, :, 0].isnan() & (side.safe[rows] > 0)[:, None] & strict
+        low, high = low + least, high + most
+        middle = middle + torch.where(known, (least + most) / 2, least)
+    return Shares(low, middle, high)
+
+
+def settled_shares(sure: Tensor, positive: Settled, negative: Settled) -> Shares:
+    """Of the errors that were searched, as if they were those of one product.
+
+    ``sure`` is the share of those that are critical by definition, ``(rows,)``.
+    """
+    sides = (getattr(positive, of) + getattr(negative, of) for of in ("low", "middle", "high"))
+    return Shares(*((sure + side)[:, None] for side in sides))
+
+
+def joined(parts: list[Shares]) -> Shares:
+    """One after another."""
+    names = ("low", "middle", "high")
+    return Shares(*(torch.cat([getattr(part, name) for part in parts]) for name in names))

@@ -1,0 +1,138 @@
+"""How sure is the mean of what was looked at, as one of all channels, layers or the model?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from radhard.stats import Cell, mean_share, stratified_mean
+
+__all__ = ["Bounds", "Drawn", "Sample", "mean_of", "student", "weighted"]
+
+Array = npt.NDArray[np.float64]
+
+_FREEDOM = 3
+"""Degrees of freedom from which on a variance is relied on."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Factors of some members of a population, drawn at random, ``(members,)`` each.
+
+    ``low`` and ``high`` are what the searches left open, ``middle`` is the estimate.
+    """
+
+    low: Array
+    middle: Array
+    high: Array
+    population: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is known of a channel: ``known`` adds to ``share`` times the mean of what was drawn.
+
+    ``known`` is surely critical, estimated, and perhaps critical; ``spread`` half the width of the
+    95 % interval of what was drawn within members, such as products within a neuron.
+    """
+
+    known: tuple[float, float, float]
+    share: float = 0.0
+    cells: tuple[Drawn, ...] = ()
+    spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A mean: ``least`` and ``most`` are what the searches left open, wherever chance led.
+
+    ``low`` and ``high`` are the limits at 95 %, with the chance of the draw.
+    """
+
+    value: float
+    least: float
+    most: float
+    low: float
+    high: float
+
+    def of_all(self, drawn: Array, population: int) -> "Bounds":
+        """The mean over a population of which this is the mean of those that were ``drawn``.
+
+        Each of these is uncertain by itself, which `self` allows for; independent of that is which
+        ones were drawn.
+        """
+        half = student(drawn, population)
+        if half is None:
+            among = mean_share(drawn, population=population)
+            sides = among.value - among.low, among.high - among.value
+        else:
+            sides = half, half
+        low = self.least - math.hypot(self.least - self.low, sides[0])
+        high = self.most + math.hypot(self.high - self.most, sides[1])
+        return Bounds(self.value, self.least, self.most, max(low, 0.0), min(high, 1.0))
+
+
+def student(
+    drawn: Array, population: int, *, pooled: float = 0.0, freedom: int = 0
+) -> float | None:
+    """Half the 95 % interval, by Student's t, of the mean of a population of which some were drawn.
+
+    ``pooled`` is the least variance that is believed, of ``freedom`` degrees of freedom. None where
+    variances of too few are known, or are zero: these say nothing.
+
+    >>> round(student(np.array([0.02, 0.03, 0.025, 0.02]), population=100), 4)
+    0.0075
+    """
+    size = len(drawn)
+    if size >= population:
+        return 0.0
+    variance = max(float(drawn.var(ddof=1)), pooled) if size > 1 else pooled
+    freedom = max(size - 1, freedom)
+    if freedom < _FREEDOM or not variance:
+        return None
+    quantile = float(stats.t.ppf(0.975, max(size - 1, 1)))
+    return quantile * math.sqrt(variance / size * (1 - size / population))
+
+
+def mean_of(samples: Sequence[Sample]) -> Bounds:
+    """The mean over some channels that have equally many pairs or neurons.
+
+    >>> print(mean_of([Sample((0.1, 0.2, 0.3)), Sample((0.3, 0.4, 0.5))]).high)
+    0.4
+    """
+    known = np.array([sample.known for sample in samples]).mean(axis=0).tolist()
+    share = float(np.mean([sample.share for sample in samples]))
+    cells = [cell for sample in samples for cell in sample.cells]
+    spread = math.sqrt(sum(sample.spread**2 for sample in samples)) / len(samples)
+    if not cells or not share:
+        low, value, high = known
+        return Bounds(value, low, high, max(low - spread, 0.0), min(high + spread, 1.0))
+    found = [
+        stratified_mean([Cell(getattr(cell, of), cell.population) for cell in cells])
+        for of in ("low", "middle", "high")
+    ]
+    low, value, high = (
+        at + share * estimate.value for at, estimate in zip(known, found, strict=True)
+    )
+    below = math.hypot(spread, share * (found[0].value - found[0].low))
+    above = math.hypot(spread, share * (found[2].high - found[2].value))
+    return Bounds(value, low, high, max(low - below, 0.0), min(high + above, 1.0))
+
+
+def weighted(parts: Sequence[Bounds], weights: Sequence[float]) -> Bounds:
+    """A sum of independent means, each with its weight.
+
+    What chance leaves open adds up in squares (Zou and Donner, Statistics in Medicine 2008), what
+    searches leave open as it is.
+    """
+    pairs = list(zip(weights, parts, strict=True))
+    value, least, most = (
+        sum(weight * getattr(part, of) for weight, part in pairs)
+        for of in ("value", "least", "most")
+    )
+    below = math.sqrt(sum((weight * (part.least - part.low)) ** 2 for weight, part in pairs))
+    above = math.sqrt(sum((weight * (part.high - part.most)) ** 2 for weight, part in pairs))
+    return Bounds(value, least, most, max(least - below, 0.0), min(most + above, 1.0))

@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from radhard.datasets.batch import mapped
+from radhard.engines.address import address
 from radhard.engines.base import Campaign
 from radhard.errors import InputError
 from radhard.state import State
@@ -20,6 +21,9 @@ _ROWS = 2
 
 _NAMED = 5
 
+_CAST = 2.0**-7
+"""How far a value may be from the one that it was rounded from, in bfloat16."""
+
 
 def demand_read(campaign: Campaign) -> list[str]:
     """What a reader should know of stored tensors of the space that a forward pass does not read.
@@ -30,7 +34,7 @@ def demand_read(campaign: Campaign) -> list[str]:
     model = campaign.model
     stored = {s.name: stored_tensor(model, s.name) for s in campaign.space.sites if not s.flows}
     read = _places(campaign) if stored else set()
-    missed = [name for name, tensor in stored.items() if _place(tensor) not in read]
+    missed = [name for name, tensor in stored.items() if address(tensor) not in read]
     if not missed:
         return []
     for name in missed:
@@ -64,7 +68,7 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not func.is_view:
             for value in tree_iter((args, kwargs)):
                 if isinstance(value, Tensor):
-                    self.places.add(_place(value))
+                    self.places.add(address(value))
         return func(*args, **(kwargs or {}))
 
 
@@ -80,20 +84,20 @@ def _places(campaign: Campaign) -> set[int]:
     return reading.places
 
 
-def _place(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):  # sparse and wrapped tensors
-        return id(tensor)
-
-
 def _copy(model: nn.Module, tensor: Tensor) -> str | None:
-    """The name of a tensor whose values are all among those of another, more than two of them."""
-    values = tensor.detach().flatten()
-    for other, held in State(model, parameters=False).tensors:
-        mine = held.detach().flatten()
-        if held is tensor or not held.is_floating_point() or held.numel() < 3:
-            continue
-        if len(set(mine.tolist())) >= 3 and bool(torch.isin(mine, values.to(mine.dtype)).all()):
-            return other
+    """The name of an attribute or a buffer that was made from a tensor."""
+    for name, held in State(model, parameters=False).tensors:
+        if held is not tensor and held.is_floating_point() and _made_from(held, tensor):
+            return name
     return None
+
+
+def _made_from(held: Tensor, tensor: Tensor) -> bool:
+    """Whether values are those of a tensor: cast, reordered, or some of them; three at least."""
+    mine, values = held.detach().flatten().double(), tensor.detach().flatten().double()
+    if len(mine) < 3 or len(set(mine.tolist())) < 3:
+        return False
+    if len(mine) == len(values):
+        return torch.allclose(mine.sort().values, values.sort().values, rtol=_CAST, atol=0)
+    # Values of few digits would be found among many others by chance.
+    return held.itemsize >= 4 and bool(torch.isin(mine, values).all())

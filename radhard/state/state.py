@@ -54,7 +54,7 @@ class State:
         self._gradients: list[tuple[Tensor, Tensor | None, bool]] = []
         self._parameters = parameters
         own = list(model.parameters()) if parameters else []
-        self._copied = sum(tensor.nbytes for tensor in own if not is_lazy(tensor)) <= _COPIED
+        self._copied = sum(t.numel() * t.itemsize for t in own if not is_lazy(t)) <= _COPIED
         self._walk(model)
         # In one list each, so that they are compared in one go.
         self._held = [held for _, held, _ in self._dicts]

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
+from radhard.engines.address import address
 from radhard.targets import Forward, Site
 from radhard.targets.stored import stored_tensor
 
@@ -56,7 +57,7 @@ class Recording:
         if not site.flows:
             stored = stored_tensor(model, site.name)
             assert stored is not None
-            return self.used.get(stored.untyped_storage().data_ptr(), float("inf"))
+            return self.used.get(address(stored), float("inf"))
         module = model.get_submodule(site.layer)
         begins = [call.begin for call in self.calls if call.module is module]
         return begins[site.call] if site.call < len(begins) else 0
@@ -109,16 +110,16 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.operations.add(str(getattr(func, "overloadpacket", func)))
         for value in tree_iter((args, kwargs)):
             if isinstance(value, Tensor):
-                address = value.untyped_storage().data_ptr()
-                if address in self._own:
-                    self.used.setdefault(address, self.now)
+                at = address(value)
+                if at in self._own:
+                    self.used.setdefault(at, self.now)
         return output
 
 
 def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) -> Recording:
     """A fault-free pass, call by call; ``keep``: copy what the modules give."""
     tensors = [*model.parameters(), *model.buffers()]
-    clock = _Clock({tensor.untyped_storage().data_ptr() for tensor in tensors})
+    clock = _Clock({address(tensor) for tensor in tensors})
     calls: list[Call] = []
     numbers: dict[int, int] = {}
     # By identity and version: what is written to in between is another value. The originals are

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.options import names_a_model
 
 __all__ = ["analyze"]
@@ -12,9 +13,18 @@ __all__ = ["analyze"]
 
 @click.command(short_help="Predict which parts of a model are vulnerable.")
 @names_a_model
-@click.option("--with", "analyses", multiple=True, help="An analysis; may be repeated.")
 @click.option(
-    "--against", type=click.Path(path_type=Path), help="Campaign on the same model to compare with."
+    "--with",
+    "analyses",
+    multiple=True,
+    callback=spec_of("analyses", "analysis"),
+    help="An analysis; may be repeated.",
+)
+@click.option(
+    "--against",
+    callback=file_of(RUN_FILE),
+    type=click.Path(path_type=Path),
+    help="Campaign on the same model to compare with.",
 )
 @click.option("--compare", is_flag=True, help="Only the analyses side by side, without rankings.")
 @click.option(

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.early import RUN_FILE, file_of
+
 __all__ = ["compare"]
 
 
 @click.command(short_help="Put two runs side by side.")
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
+@click.argument("after", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
 @click.option("--figure", help="Which figure, such as critical or accuracy.  [critical]")
 @click.option("--by", help="Split by tensor, layer, kind, role, bit, field or rate.")
 @click.option("--trust", is_flag=True, help="Import components of other packages the files name.")

@@ -1,81 +1,172 @@
 """What can be said of the text of an option before torch is imported?"""
 
-import ast
-import functools
+import re
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
 
 import click
 
+from radhard.cli.signatures import components, functions
 from radhard.errors import InputError
 from radhard.factory import named
+from radhard.hints import fits, in_words
 from radhard.spec import near, parse_call
 
-__all__ = ["existing", "spec_of"]
+__all__ = [
+    "RUN_FILE",
+    "file_of",
+    "known_data",
+    "known_function",
+    "known_model",
+    "scores_of",
+    "spec_of",
+]
 
-_ROOT = Path(__file__).parent.parent
+RUN_FILE = "there is no run file '{}'"
 
 Check = Callable[[click.Context, click.Parameter, Any], Any]
 
 
 def spec_of(family: str, words: str, *also: str) -> Check:
-    """A callback of an option that names components of a family: their names have to be known.
+    """A callback of an option that names components of a family.
 
-    ``also`` are further words that the option allows. Arguments are checked later, by the
-    components themselves.
+    Their names have to be known, and so have those of their arguments, which have to be of the
+    right types. Whether they go together is checked later, by the components themselves.
+
+    Args:
+        family: the folder of the family.
+        words: what a component of it is called.
+        also: further words that the option allows.
     """
 
     def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
         for text in value if isinstance(value, tuple) else (value,):
-            if text is None or text in also:
-                continue
-            module, name = parse_call(text)[:2]
-            names = _components(family)
-            if module is None and name not in names:
-                raise InputError(
-                    f"unknown {words} {text!r}: {near(name, list(names))}"
-                    f"one of {', '.join(names)}, or your own as 'package.module:Name(...)'"
-                )
+            if text is not None and text not in also:
+                _demand_component(text, family, words)
         return value
 
     return check
 
 
-def existing(_: click.Context, __: click.Parameter, value: Any) -> Any:
-    """A callback of an option that may name a file of the user's: a Python file has to be there."""
+def scores_of(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """A callback of an option that names a file of scores or an analysis."""
+    if value is None or _is_there(value):
+        return value
+    if value.endswith(".json"):
+        raise InputError(f"there is no file {value!r} to take scores from")
+    return spec_of("analyses", "analysis")(context, parameter, value)
+
+
+def known_model(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    """A callback of an option that names a model: shipped, a factory, or a file that is there."""
     if isinstance(value, str):
-        if value.endswith(".pt2") or Path(value).exists():
-            return value
-        module = named(value)[0]
-        if module is not None and module.endswith(".py") and not Path(module).is_file():
-            raise InputError(f"{value!r}: there is no file {module}")
+        text = value.strip()
+        if text.endswith(".pt2") and not _is_there(text):
+            raise InputError(f"there is no file {text}")
+        # What is there otherwise, and other kinds of files, are judged where they are read.
+        if not _is_there(text) and not re.search(r"\.(?!py$)\w+$", text):
+            own = (
+                "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file"
+            )
+            _demand_function(value, "models", "model", f"{own} 'path/to/model.pt2'")
     return value
 
 
-@functools.cache
-def _components(family: str) -> tuple[str, ...]:
-    """The components in a family's table of contents, read from the source, not imported."""
-    folder = _ROOT / family
-    decorated = {
-        node.name
-        for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef)
-        and "component" in map(_name, node.decorator_list)
-        and not _is_abstract(node)
-    }
-    contents = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
-    for node in contents.body:
-        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "__all__":
-            return tuple(name for name in ast.literal_eval(node.value) if name in decorated)
-    raise AssertionError(f"{family} has no table of contents")
+def known_data(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    """A callback of an option that names data: shipped, or a factory of the user's."""
+    if isinstance(value, str):
+        own = "or your own as 'file.py:factory' or 'package.module:factory'"
+        _demand_function(value, "datasets", "data", own)
+        name, args, kwargs = named(value)[1:]
+        path = kwargs.get("path", args[0] if args else None)
+        if name == "FromFolder" and isinstance(path, str) and not _is_there(path):
+            raise InputError(f"{path} is not a folder; give the one that holds the idx files")
+    return value
 
 
-def _is_abstract(found: ast.ClassDef) -> bool:
-    methods = [node for node in found.body if isinstance(node, ast.FunctionDef)]
-    return any("abstractmethod" in map(_name, method.decorator_list) for method in methods)
+def known_function(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    """A callback of an option that names a function of the user's: its file has to be there."""
+    if isinstance(value, str):
+        module = named(value)[0]
+        _demand_there(module, value)
+    return value
 
 
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
+def file_of(lacking: str) -> Check:
+    """A callback of an option that names files that are there already.
+
+    Args:
+        lacking: what to say of a file that is not there, with ``{}`` for its path.
+    """
+
+    def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
+        for path in value if isinstance(value, tuple) else (value,):
+            if path is not None and not _is_there(str(path)):
+                raise InputError(lacking.format(path))
+        return value
+
+    return check
+
+
+def _demand_component(text: str, family: str, words: str) -> None:
+    module, name, args, kwargs = parse_call(text)
+    if module is not None:
+        return
+    known = components(family)
+    if name not in known:
+        raise InputError(
+            f"unknown {words} {text!r}: {near(name, list(known))}"
+            f"one of {', '.join(known)}, or your own as 'package.module:Name(...)'"
+        )
+    given = _bound(text, name, known[name], args, kwargs, "it is")
+    for argument, value in given.items():
+        hint = known[name].parameters[argument].annotation
+        value = tuple(value) if isinstance(value, list) else value
+        if hint is not Parameter.empty and not fits(value, hint):
+            raise InputError(
+                f"{name}: {argument}={value!r} is not allowed; {argument} is {in_words(hint)}"
+            )
+
+
+def _demand_function(text: str, room: str, words: str, own: str) -> None:
+    module, name, args, kwargs = named(text)
+    _demand_there(module, text)
+    if module is not None:
+        return
+    known = functions(room)
+    if name not in known:
+        raise InputError(
+            f"unknown {words} {text!r}: {near(name, list(known))}one of {', '.join(known)}, {own}"
+        )
+    _bound(text, name, known[name], args, kwargs, "it takes")
+
+
+def _demand_there(module: str | None, text: str) -> None:
+    if module is not None and module.endswith(".py") and not _is_there(module):
+        raise InputError(f"{text!r}: there is no file {module}")
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is something at a path; what cannot be a path is judged where it is read."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):
+        return True
+
+
+def _bound(
+    text: str,
+    name: str,
+    signature: Signature,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    verb: str,
+) -> dict[str, Any]:
+    """The arguments by name."""
+    try:
+        return signature.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        shown = f"{name if verb == 'it is' else ''}{signature}"
+        raise InputError(f"{text!r}: {error}; {verb} {shown}") from None

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.early import known_data, scores_of, spec_of
 from radhard.cli.options import names_a_model
 
 __all__ = ["harden"]
@@ -13,10 +14,20 @@ __all__ = ["harden"]
 @click.command(short_help="Protect a model, and say what it costs.")
 @names_a_model
 @click.option(
-    "--with", "hardenings", multiple=True, help="A hardening; may be repeated, in this order."
+    "--with",
+    "hardenings",
+    multiple=True,
+    callback=spec_of("hardenings", "hardening"),
+    help="A hardening; may be repeated, in this order.",
 )
-@click.option("--scores", help="Scores by radhard analyze -o, or an analysis to make them now.")
-@click.option("--validate", help="Other data, on which the accuracy is told too.")
+@click.option(
+    "--scores",
+    callback=scores_of,
+    help="Scores by radhard analyze -o, or an analysis to make them now.",
+)
+@click.option(
+    "--validate", callback=known_data, help="Other data, on which the accuracy is told too."
+)
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from radhard.cli.early import existing, spec_of
+from radhard.cli.early import file_of, known_data, known_function, known_model, spec_of
 from radhard.cli.parameters import THREADS
 
 __all__ = ["names_a_model"]
@@ -16,21 +16,23 @@ Verb = Callable[..., Any]
 def names_a_model(verb: Verb) -> Verb:
     """Give a verb MODEL and the options that go with it, as `radhard.cli.given.Given` has them."""
     options = [
-        click.argument("model", required=False, callback=existing),
+        click.argument("model", required=False, callback=known_model),
         click.option(
             "--data",
-            callback=existing,
+            callback=known_data,
             help="mnist, digits, FromFolder('path') or file.py:factory.",
         ),
         click.option(
             "--n", "samples", type=click.IntRange(1), help="Use the first N samples only."
         ),
         click.option(
-            "--weights", help="Weights for the model: .safetensors or a torch checkpoint."
+            "--weights",
+            callback=file_of("there is no file {} to take weights from"),
+            help="Weights for the model: .safetensors or a torch checkpoint.",
         ),
         click.option(
             "--call",
-            callback=existing,
+            callback=known_function,
             help="file.py:function of model and batch that returns the logits.",
         ),
         click.option(

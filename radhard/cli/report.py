@@ -4,14 +4,19 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.early import RUN_FILE, file_of
 from radhard.cli.parameters import Number
 from radhard.escaping import printable
 
 __all__ = ["report"]
 
+_FILE = "there is no run file or file of scores '{}'"
+
 
 @click.command(short_help="Write a run or scores as a page to read and to print.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, callback=file_of(_FILE), type=click.Path(path_type=Path)
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="[first FILE with .html]")
 @click.option(
     "--fit-per-bit",
@@ -20,11 +25,13 @@ __all__ = ["report"]
 )
 @click.option(
     "--against",
+    callback=file_of(RUN_FILE),
     type=click.Path(path_type=Path),
     help="Of scores: campaign on the same model to compare with.",
 )
 @click.option(
     "--ranges",
+    callback=file_of("there is no file of ranges '{}'"),
     type=click.Path(path_type=Path),
     help="Of scores: value ranges that DeepVigor found.",
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from radhard.cli.early import spec_of
+from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.options import names_a_model
 from radhard.cli.parameters import PROCESSES, Number
 
@@ -43,7 +43,11 @@ __all__ = ["run"]
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
 @click.option(
-    "--from", "origin", type=click.Path(path_type=Path), help="Repeat what this run file says."
+    "--from",
+    "origin",
+    callback=file_of(RUN_FILE),
+    type=click.Path(path_type=Path),
+    help="Repeat what this run file says.",
 )
 @click.option(
     "--workers",

@@ -5,17 +5,24 @@ from typing import Any
 
 import click
 
+from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
 from radhard.cli.parameters import PROCESSES, THREADS, Number
 
 __all__ = ["verify"]
 
 
 @click.command(short_help="Try the faults of a run on a hardened model.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--model", required=True, help="The hardened model, such as hard/.")
-@click.option("--data", help="Data of the run, where its file names none.")
+@click.argument("run", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
+@click.option(
+    "--model", required=True, callback=known_model, help="The hardened model, such as hard/."
+)
+@click.option("--data", callback=known_data, help="Data of the run, where its file names none.")
 @click.option("--n", "samples", type=click.IntRange(1), help="Its first N samples only.")
-@click.option("--call", help="file.py:function of model and batch that returns the logits.")
+@click.option(
+    "--call",
+    callback=known_function,
+    help="file.py:function of model and batch that returns the logits.",
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
 @click.option(
     "--max-rate",

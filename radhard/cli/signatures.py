@@ -1,0 +1,190 @@
+"""Which arguments do radhard's own components and functions take, as their source says?"""
+
+import ast
+import functools
+from collections.abc import Iterator
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["components", "functions", "hints"]
+
+_ROOT = Path(__file__).parent.parent
+
+_PLAIN = {"bool": bool, "float": float, "int": int, "str": str}
+
+
+@functools.cache
+def components(family: str) -> dict[str, Signature]:
+    """The components in a family's table of contents, and what each is made with.
+
+    Read from the source and not imported, because that would import torch. An annotation is the
+    type that it names, or left out where it names anything but plain types.
+    """
+    classes = {node.name: node for node in _nodes(_ROOT / family) if isinstance(node, ast.ClassDef)}
+    contents = ast.parse((_ROOT / family / "__init__.py").read_text(encoding="utf-8"))
+    names = next(
+        ast.literal_eval(node.value)
+        for node in contents.body
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "__all__"
+    )
+    return {
+        name: _made_with(classes[name], classes)
+        for name in names
+        if name in classes and _is_component(classes[name]) and not _is_abstract(classes[name])
+    }
+
+
+@functools.cache
+def functions(room: str) -> dict[str, Signature]:
+    """The functions that a room's ``load.py`` has in SHIPPED, and what each is called with."""
+    defined = {
+        node.name: node for node in _nodes(_ROOT / room) if isinstance(node, ast.FunctionDef)
+    }
+    loading = ast.parse((_ROOT / room / "load.py").read_text(encoding="utf-8"))
+    shipped = next(
+        node.value
+        for node in loading.body
+        if isinstance(node, ast.AnnAssign) and _name(node.target) == "SHIPPED"
+    )
+    assert isinstance(shipped, ast.Dict)
+    return {
+        ast.literal_eval(key): _called_with(defined[_name(value)])
+        for key, value in zip(shipped.keys, shipped.values, strict=True)
+        if key is not None
+    }
+
+
+def hints(signature: Signature) -> dict[str, Any]:
+    """The types that are known of a signature's parameters."""
+    return {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation is not Parameter.empty
+    }
+
+
+def _nodes(folder: Path) -> Iterator[ast.AST]:
+    for path in sorted(folder.rglob("*.py")):
+        yield from ast.parse(path.read_text(encoding="utf-8")).body
+
+
+def _made_with(found: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Signature:
+    """What a component is made with, its bases' fields first, as a dataclass has them."""
+    fields: dict[str, Parameter] = {}
+    for one in reversed(list(_line(found, classes))):
+        if not _is_component(one):
+            continue
+        for node in one.body:
+            if not isinstance(node, ast.AnnAssign) or "ClassVar" in ast.unparse(node.annotation):
+                continue
+            if (parameter := _field(node)) is not None:
+                fields[parameter.name] = parameter
+    if any(_defines(one, "__post_init__") for one in _line(found, classes)):
+        # It may take other types than it keeps.
+        fields = {k: field.replace(annotation=Parameter.empty) for k, field in fields.items()}
+    return Signature(sorted(fields.values(), key=lambda field: field.kind))
+
+
+def _line(found: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
+    """A class and those that it comes from, as far as they are of the family."""
+    yield found
+    for base in map(_name, found.bases):
+        if base in classes:
+            yield from _line(classes[base], classes)
+
+
+def _field(node: ast.AnnAssign) -> Parameter | None:
+    default, kind = node.value, Parameter.POSITIONAL_OR_KEYWORD
+    if isinstance(default, ast.Call) and ast.unparse(default.func).endswith("field"):
+        options = {option.arg: option.value for option in default.keywords}
+        if _constant(options.get("init")) is False:
+            return None
+        kind = Parameter.KEYWORD_ONLY if _constant(options.get("kw_only")) else kind
+        default = options.get("default", options.get("default_factory"))
+    return _parameter(_name(node.target), node.annotation, default, kind)
+
+
+def _called_with(found: ast.FunctionDef) -> Signature:
+    given = found.args
+    plain = [*given.posonlyargs, *given.args]
+    defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    before = [
+        _parameter(a.arg, a.annotation, d, kind) for a, d in zip(plain, defaults, strict=True)
+    ]
+    kind = Parameter.KEYWORD_ONLY
+    after = [
+        _parameter(a.arg, a.annotation, d, kind)
+        for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    ]
+    return Signature([*before, *after])
+
+
+def _parameter(
+    name: str, annotation: ast.expr | None, default: ast.expr | None, kind: Any
+) -> Parameter:
+    try:
+        hint = Parameter.empty if annotation is None else _hint(annotation)
+    except ValueError:
+        hint = Parameter.empty
+    return Parameter(
+        name,
+        kind,
+        annotation=hint,
+        default=Parameter.empty if default is None else _Shown(ast.unparse(default)),
+    )
+
+
+class _Shown:
+    """A default that is shown and not evaluated."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _hint(node: ast.expr) -> Any:
+    """The type that an annotation names.
+
+    Raises:
+        ValueError: it names anything but plain types, and what is made of them.
+    """
+    if isinstance(node, ast.Constant) and node.value is None:
+        return None
+    if isinstance(node, ast.Name) and node.id in _PLAIN:
+        return _PLAIN[node.id]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _hint(node.left) | _hint(node.right)
+    if isinstance(node, ast.Subscript) and _name(node.value) == "Literal":
+        return Literal[ast.literal_eval(node.slice)]
+    if isinstance(node, ast.Subscript) and _name(node.value) == "tuple":
+        items = node.slice
+        if isinstance(items, ast.Tuple) and len(items.elts) == 2:
+            first, rest = items.elts
+            if _constant(rest) is Ellipsis:
+                return tuple[_hint(first), ...]  # type: ignore[misc]
+    raise ValueError(ast.unparse(node))
+
+
+def _constant(node: ast.expr | None) -> Any:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _is_component(found: ast.ClassDef) -> bool:
+    return "component" in map(_name, found.decorator_list)
+
+
+def _is_abstract(found: ast.ClassDef) -> bool:
+    methods = [node for node in found.body if isinstance(node, ast.FunctionDef)]
+    return any("abstractmethod" in map(_name, method.decorator_list) for method in methods)
+
+
+def _defines(found: ast.ClassDef, method: str) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name == method for node in found.body)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radhard.engines.base import Campaign, Engine, UnsuitableError
-from radhard.engines.estimate import Estimate
+from radhard.engines.estimate import AUDITED, Estimate
 from radhard.engines.first_order.goals import goal_of
 from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay
@@ -70,7 +70,8 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
 
 
 def _pays(campaign: Campaign) -> bool:
-    return Estimate.of(campaign).pays
+    # So few trials would all be repeated by whole passes: not even counting one pass would pay.
+    return len(campaign.trials) > AUDITED and Estimate.of(campaign).pays
 
 
 def _reached(campaign: Campaign, plans: Mapping[int, Plan]) -> float:

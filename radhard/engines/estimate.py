@@ -9,7 +9,7 @@ from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
 from radhard.engines.replay.recording import recorded
 
-__all__ = ["Estimate"]
+__all__ = ["AUDITED", "Estimate"]
 
 _EXPORT = 2e10
 """What finding a graph costs, in multiplications, beside its operations: about two seconds."""
@@ -20,7 +20,7 @@ _EXPORTED = 1e8
 _TRIAL = 1e6
 """What a trial costs beside its passes, by whole passes; half of it otherwise."""
 
-_AUDITED = 20
+AUDITED = 20
 """Trials that are repeated by whole passes where a faster engine was at work, at least."""
 
 _FOLLOWED = 0.25
@@ -73,7 +73,7 @@ class Estimate:
         prepared = _EXPORT + _EXPORTED * pass_.counted
         if not trials.single:
             whole = len(trials) * batches * one
-            audited = min(_AUDITED, len(trials)) * batches * one
+            audited = min(AUDITED, len(trials)) * batches * one
             return cls(whole, prepared + audited, _MANY * whole)
         places, _, _ = space.locate(trials.at(np.arange(len(trials))))
         counts = np.bincount(places, minlength=len(space.sites))
@@ -85,5 +85,5 @@ class Estimate:
             followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _TRIAL / 2
         if pass_.operations <= _ROWS:
             followed = min(followed, _FOLLOWED * whole)
-        audited = min(_AUDITED, len(trials)) * whole / len(trials)
+        audited = min(AUDITED, len(trials)) * whole / len(trials)
         return cls(whole, prepared + audited, followed)

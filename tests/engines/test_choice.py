@@ -9,7 +9,7 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
-from radhard.engines.estimate import Estimate
+from radhard.engines.estimate import AUDITED, Estimate
 from radhard.engines.replay import engine as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -115,6 +115,15 @@ def test_small_campaign_runs_serially(monkeypatch):
     results = campaign(engine="auto")
     assert results.manifest["engine"] == "Serial()"
     assert "takes longer to prepare" in results.manifest["notes"][0]
+
+
+def test_where_all_trials_would_be_audited_no_pass_is_counted(monkeypatch):
+    monkeypatch.undo()
+    few = of_zoo(named("residual"), Weights("*"), Uniform(AUDITED))
+    # What is skipped would have said the same.
+    assert not Estimate.of(few).pays
+    monkeypatch.setattr(Estimate, "of", lambda _: pytest.fail("counted"))
+    assert chosen(few).engine == Serial()
 
 
 def test_estimate_counts_one_sample_where_a_trial_concerns_one():

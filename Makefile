@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check format bench bench-hardenings bench-peers clean
+.PHONY: help demo test check format bench bench-auto bench-hardenings bench-peers clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   formatting, lint, types, architecture"
 	@echo "make format  bring the code into shape"
 	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
+	@echo "make bench-auto   time engine='auto' beside whole passes"
 	@echo "make bench-hardenings   time hardened models beside the unprotected ones"
 	@echo "make bench-peers   time other tools, in an environment of their own"
 	@echo "make clean   remove the environment and everything that was made"
@@ -44,6 +45,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-auto: $(READY)
+	$(BIN)/python -m benchmarks.auto $(ARGS)
 
 bench-hardenings: $(READY)
 	$(BIN)/python -m benchmarks.overhead $(ARGS)

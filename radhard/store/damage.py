@@ -11,7 +11,7 @@ from radhard.store.checksums import BLOCK, Sum
 __all__ = ["Damage", "DamagedError", "beyond_trust", "differing"]
 
 _MOST_RANGES = 8
-_WAY_OUT = "run the same command with --repair (in Python repair=True) to run"
+_WAY_OUT = "run the same with radhard run --repair (in Python repair=True) to run"
 
 
 class DamagedError(InputError):

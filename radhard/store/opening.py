@@ -62,8 +62,8 @@ def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqli
     unwatched = whole_log and (write or not _being_written(path))
     if unwatched and (why := log_damage(path)):
         raise DamagedError(
-            f"{named(path)}: {why}; run the same command with --repair (in Python repair=True) to "
-            "run what is missing again"
+            f"{named(path)}: {why}; run the same with radhard run --repair (in Python "
+            "repair=True) to run what is missing again"
         )
     return sqlite3.connect(path) if write else _reader(path)
 

@@ -22,7 +22,8 @@ OPTIONS = [pytest.param(verb, o, id=f"{verb} {o.opts[0]}") for verb, o in numeri
 def code_of(verb, option, value):
     """The exit code where nothing else is wrong with the line that click itself could see."""
     words = {"verify": ["x.db", "--model", "x"], "report": ["x.db"], "compare": ["x.db", "y.db"]}
-    return main([verb, *words.get(verb, []), option.opts[0], value])
+    # In front, since options are checked in the order in which they are given.
+    return main([verb, option.opts[0], value, *words.get(verb, [])])
 
 
 @pytest.mark.parametrize(("verb", "option"), OPTIONS)

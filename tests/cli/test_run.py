@@ -108,7 +108,7 @@ def test_same_command_twice_gives_the_same_trials_to_the_last_bit(tmp_path):
     assert digest(tmp_path / "a.db") == digest(tmp_path / "b.db")
 
 
-@pytest.mark.parametrize("stop", [2, 3, 30])
+@pytest.mark.parametrize("stop", [2, 12, 30])
 def test_interrupted_run_exits_130_says_how_to_go_on_and_goes_on(folder, capsys, stop):
     stopping = [OWN[0], f"own_code.py:build(stop={stop})", *OWN[2:], "--store", "a.db"]
     stopping += ["--engine", "Serial()"]

@@ -95,7 +95,8 @@ def _line(found: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast
 
 
 def _field(node: ast.AnnAssign) -> Parameter | None:
-    default, kind = node.value, Parameter.POSITIONAL_OR_KEYWORD
+    default: Any = node.value
+    kind: Any = Parameter.POSITIONAL_OR_KEYWORD
     if isinstance(default, ast.Call) and ast.unparse(default.func).endswith("field"):
         options = {option.arg: option.value for option in default.keywords}
         if _constant(options.get("init")) is False:
@@ -109,7 +110,7 @@ def _called_with(found: ast.FunctionDef) -> Signature:
     given = found.args
     plain = [*given.posonlyargs, *given.args]
     defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
-    kind = Parameter.POSITIONAL_OR_KEYWORD
+    kind: Any = Parameter.POSITIONAL_OR_KEYWORD
     before = [
         _parameter(a.arg, a.annotation, d, kind) for a, d in zip(plain, defaults, strict=True)
     ]

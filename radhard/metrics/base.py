@@ -105,12 +105,15 @@ class Metric(Component):
                 f"than 10 %) or Distance(); if it tells two classes apart, give "
                 + " or ".join(
                     f"{text} (class 1 above {limit})"
-                    for kind, limit in (("logits", 0), ("probabilities", 0.5))
-                    if (text := self._taking(kind))
+                    for text, limit in (
+                        (self._taking("logits"), 0),
+                        (self._taking("probabilities"), 0.5),
+                    )
+                    if text
                 )
             )
 
-    def _taking(self, outputs: str) -> str:
+    def _taking(self, outputs: Kind) -> str:
         """This metric told what the outputs are, as text; empty where it cannot take them."""
         try:
             return repr(dataclasses.replace(self, outputs=outputs))

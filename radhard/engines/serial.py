@@ -102,7 +102,7 @@ def _passes(
         # Opened for every batch, for a pass that crashed half-way leaves calls uncounted.
         with (
             torch.no_grad(),
-            inject(campaign.model, campaign.space, faults, keep=False) as injection,
+            inject(campaign.model, campaign.space, faults, state=campaign.state) as injection,
             around(number),
         ):
             injection.rows = rows

@@ -8,10 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from radhard.datasets.batch import mapped
-from radhard.engines.address import address
 from radhard.engines.base import Campaign
 from radhard.errors import InputError
 from radhard.state import State
+from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
 
 __all__ = ["demand_read"]

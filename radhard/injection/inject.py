@@ -38,8 +38,8 @@ class Injection:
     strikes: list[Strikes] = field(default_factory=list)
     undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
     """What is to be done at the end, in reverse; each may be done twice."""
-    keep: bool = True
-    """Whether everything that the injection itself did not do is put back or looked at too."""
+    state: State | None = None
+    """Of a caller who puts back by himself what passes write, and looks whether faults arrive."""
     passes: int = 0
     """How many calls of the whole model came to their end; counted where values that flow are
     struck."""
@@ -57,15 +57,19 @@ class Injection:
 
     def close(self) -> None:
         """Undo everything; doing so twice is doing it once."""
-        for undo in reversed(self.undo):
-            undo()
-        for manager in reversed(self._open):
+        # Taken off the lists only once it is done: what Ctrl-C cut short is done again.
+        while self.undo:
+            self.undo[-1]()
+            self.undo.pop()
+        while self._open:
+            manager = self._open[-1]
             # A generator can be closed in any state; to leave one that was not entered would
             # enter it.
             if isinstance(manager, _GeneratorContextManager):
                 manager.gen.close()
             else:
                 manager.__exit__(None, None, None)
+            self._open.pop()
 
     def count(self, *_: Any) -> None:
         """Count a pass: a hook of the model."""
@@ -100,7 +104,7 @@ def inject(
     space: FaultSpace,
     faults: int | Fault | Iterable[int | Fault] | Numbers,
     *,
-    keep: bool = True,
+    state: State | None = None,
 ) -> Iterator[Injection]:
     """The model with these faults in it while open; bit for bit as it was afterwards.
 
@@ -114,7 +118,7 @@ def inject(
     its own (casts of an open ``autocast``, ``parametrize.cached``) are thrown away on entering and
     on leaving, so that the fault is seen.
 
-    ``keep=False`` for a caller who puts back by himself what passes write.
+    ``state`` is that of a caller who puts back by himself what passes write.
 
     Raises:
         InputError: a fault is not in the space, or the model lacks the struck tensor; or the model
@@ -123,20 +127,20 @@ def inject(
     model = module_of(model)
     if not isinstance(space, FaultSpace):
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    injection = Injection(keep=keep)
+    injection = Injection(state=state)
     places, words, variants = space.locate(numbered(space, faults))
     flows = any(space.sites[place].flows for place in set(places.tolist()))
-    state = State(model, parameters=False) if keep else None
+    own = State(model, parameters=False) if state is None else None
     fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
 
     def put_back() -> None:
         _INNERMOST.set(outer)
         injection.close()
-        if flows and keep:
+        if flows and own is not None:
             torch.backends.mha.set_fastpath_enabled(fast)
         _forget_copies()
-        if state is not None:
-            state.restore()
+        if own is not None:
+            own.restore()
 
     # Put back twice, for Ctrl-C may come at the very moment of putting back.
     try:
@@ -150,7 +154,7 @@ def inject(
                 )
                 injection.strikes.append(strike)
                 injection.enter(space.reach(model, place, strike))
-            if flows and keep:
+            if flows and own is not None:
                 # A fused kernel would compute past the modules at which the values are struck.
                 torch.backends.mha.set_fastpath_enabled(False)
                 injection.enter(hung(model.register_forward_hook, injection.count))
@@ -161,7 +165,7 @@ def inject(
             put_back()
     finally:
         put_back()
-    if keep:
+    if own is not None:
         injection.demand_reached()
 
 

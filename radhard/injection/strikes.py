@@ -14,6 +14,8 @@ from radhard.errors import InputError
 from radhard.faults import FaultModel
 from radhard.formats import Format
 from radhard.space import Numbers
+from radhard.state import State
+from radhard.state.memory import version
 from radhard.targets import Site
 
 __all__ = ["Strikes", "write"]
@@ -23,7 +25,7 @@ class _Injection(Protocol):
     """What strikes need to know of the injection that they belong to."""
 
     rows: Sequence[int] | None
-    keep: bool
+    state: State | None
     undo: list[Callable[[], None]]
 
 
@@ -54,18 +56,26 @@ class Strikes:
             at = torch.from_numpy(cells[first]).to(stored.device)
             saved = memory[at]
             faulty = self._corrupted(saved, self.words[first], rounds)
-        look = self.injection.keep and self.site.role != "buffer"
+        state = self.injection.state
+        before, struck, done = version(stored), -1, False
 
         def restore() -> None:
-            nonlocal look
-            if look:
-                look, self.lost = False, not _same(memory, at, faulty)
+            nonlocal done
+            if done:
+                return
+            undisturbed = state is not None and version(stored) == struck
+            if state is None and self.site.role != "buffer":
+                self.lost = self.lost or not _same(memory, at, faulty)
             write(memory, at, saved)
+            if undisturbed and state is not None:
+                state.renew(stored, before)
+            done = True
 
         # Known to the injection too, which undoes everything twice and in one order.
         self.injection.undo.append(restore)
         try:
             write(memory, at, faulty)
+            struck = version(stored)
             self.fallen += 1
             yield
         finally:

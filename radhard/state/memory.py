@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ArrayMemory", "TensorMemory"]
+__all__ = ["ArrayMemory", "TensorMemory", "address", "version"]
 
 _SMALL = 2**20
 """Bytes that are compared after every pass, as they may be written without a trace."""
@@ -30,7 +30,7 @@ class TensorMemory:
         # Sparse, quantised and wrapped tensors have no words of their own to look at.
         self._plain = self._bits is not None
         self._place = tensor.data_ptr() if self._plain else 0
-        self._version = _version(tensor)
+        self._version = version(tensor)
         small = self._bits is not None and self._bits.nbytes <= _SMALL
         self._always = small and not isinstance(tensor, nn.Parameter)
         self._saved: Tensor | None = None
@@ -44,8 +44,7 @@ class TensorMemory:
         Raises:
             ValueError: it was written, and there is no copy.
         """
-        version = _version(self.tensor)
-        written = version != self._version
+        written = version(self.tensor) != self._version
         moved = self._plain and self.tensor.data_ptr() != self._place
         if not (written or moved or thorough or self._always):
             return False
@@ -64,8 +63,13 @@ class TensorMemory:
             with torch.inference_mode():
                 self._bits.copy_(self._saved)
             written = True
-        self._version = _version(self.tensor)
+        self._version = version(self.tensor)
         return written
+
+    def renew(self, since: int) -> None:
+        """Take all writes from one on for none, as what they wrote was put back."""
+        if self._version == since:
+            self._version = version(self.tensor)
 
     def _geometry(self, tensor: Tensor) -> tuple[object, ...]:
         return tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.dtype
@@ -92,7 +96,16 @@ class ArrayMemory:
         return True
 
 
-def _version(tensor: Tensor) -> int:
+def address(tensor: Tensor) -> int:
+    """Equal for tensors that share memory; of sparse and wrapped tensors it names the object."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return id(tensor)
+
+
+def version(tensor: Tensor) -> int:
+    """How often a tensor was written to; -1 where that is not counted."""
     return -1 if tensor.is_inference() else tensor._version
 
 

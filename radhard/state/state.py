@@ -21,7 +21,7 @@ from radhard.state.containers import (
     put_back,
     slots,
 )
-from radhard.state.memory import ArrayMemory, TensorMemory
+from radhard.state.memory import ArrayMemory, TensorMemory, address
 
 __all__ = ["State"]
 
@@ -56,6 +56,9 @@ class State:
         own = list(model.parameters()) if parameters else []
         self._copied = sum(t.numel() * t.itemsize for t in own if not is_lazy(t)) <= _COPIED
         self._walk(model)
+        self._by_place: dict[int, list[TensorMemory]] = {}
+        for memory in self._tensors:
+            self._by_place.setdefault(address(memory.tensor), []).append(memory)
         # In one list each, so that they are compared in one go.
         self._held = [held for _, held, _ in self._dicts]
         self._values = [value for _, _, saved in self._dicts for value in saved.values()]
@@ -95,6 +98,11 @@ class State:
                 "in the forward pass instead"
             )
         return tuple(written)
+
+    def renew(self, tensor: Tensor, since: int) -> None:
+        """Spare a tensor the comparison: who wrote to it, from a version on, has put it back."""
+        for memory in self._by_place.get(address(tensor), ()):
+            memory.renew(since)
 
     @property
     def tensors(self) -> list[tuple[str, Tensor]]:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
-from radhard.engines.address import address
+from radhard.state.memory import address
 from radhard.targets import Forward, Site
 from radhard.targets.stored import stored_tensor
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 __all__ = [
+    "OF_TORCH",
     "Items",
     "Slots",
     "attributes",
@@ -22,7 +23,7 @@ __all__ = [
     "slots",
 ]
 
-_OF_TORCH = frozenset(vars(nn.Module())) - {"training", "_parameters", "_buffers", "_modules"}
+OF_TORCH = frozenset(vars(nn.Module())) - {"training", "_parameters", "_buffers", "_modules"}
 """What every module has for torch's own use, such as its hooks."""
 
 _CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
@@ -114,7 +115,7 @@ def contents(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield f"{name}.{slot}", getattr(value, slot, None)
     own = attributes(value)
     for key, part in list(own.items()):
-        if isinstance(value, nn.Module) and key in _OF_TORCH:
+        if isinstance(value, nn.Module) and key in OF_TORCH:
             continue
         if isinstance(value, nn.Module) and key in ("_parameters", "_buffers", "_modules"):
             yield from ((_joined(name, inner), held) for inner, held in list(part.items()))

@@ -1,8 +1,9 @@
 """What does a model hold before a pass, and is it still so afterwards?"""
 
 from collections import deque
+from collections.abc import Callable
 from itertools import chain
-from operator import is_
+from operator import call, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from radhard.errors import InputError
 from radhard.state.containers import (
+    OF_TORCH,
     Items,
     Slots,
     attributes,
@@ -52,6 +54,7 @@ class State:
         self._arrays: list[ArrayMemory] = []
         self._generators: list[tuple[str, Any, Any]] = []
         self._gradients: list[tuple[Tensor, Tensor | None, bool]] = []
+        self._of_modules: set[int] = set()
         self._parameters = parameters
         own = list(model.parameters()) if parameters else []
         self._copied = sum(t.numel() * t.itemsize for t in own if not is_lazy(t)) <= _COPIED
@@ -59,10 +62,20 @@ class State:
         self._by_place: dict[int, list[TensorMemory]] = {}
         for memory in self._tensors:
             self._by_place.setdefault(address(memory.tensor), []).append(memory)
-        # In one list each, so that they are compared in one go.
+        # In one list each, so that they are compared in one go. What torch keeps for its own use
+        # in every module, such as its hooks, is left out: it is most of what there is.
         self._held = [held for _, held, _ in self._dicts]
-        self._values = [value for _, _, saved in self._dicts for value in saved.values()]
         self._sizes = [len(saved) for _, _, saved in self._dicts]
+        self._looked: list[dict[Any, Any]] = []
+        self._getters: list[Callable[[dict[Any, Any]], tuple[Any, ...]]] = []
+        self._values: list[Any] = []
+        for _, held, saved in self._dicts:
+            keys = [key for key in saved if id(held) not in self._of_modules or key not in OF_TORCH]
+            if keys:
+                self._looked.append(held)
+                # One more, for of a single key it would give the value and no tuple.
+                self._getters.append(itemgetter(*keys, keys[0]))
+                self._values += [*(saved[key] for key in keys), saved[keys[0]]]
 
     def restore(self, *, thorough: bool = False, gradients: bool = False) -> tuple[str, ...]:
         """Put back what was written since; the names of it, also where the same was written again.
@@ -110,10 +123,13 @@ class State:
         return [(memory.name, memory.tensor) for memory in self._tensors]
 
     def _unchanged(self) -> bool:
-        held = self._held
-        return list(map(len, held)) == self._sizes and all(
-            map(is_, chain.from_iterable(map(dict.values, held)), self._values)
-        )
+        if list(map(len, self._held)) != self._sizes:
+            return False
+        try:
+            values = chain.from_iterable(map(call, self._getters, self._looked))
+            return all(map(is_, values, self._values))
+        except KeyError:  # one is gone, and another one came
+            return False
 
     def _put_back_dicts(self) -> list[str]:
         written = []
@@ -162,6 +178,8 @@ class State:
         if names := slots(value):
             self._slots.append(Slots(name, value, names))
         if own := attributes(value):
+            if isinstance(value, nn.Module):
+                self._of_modules.add(id(own))
             self._dicts.append((name, own, dict(own)))
         if isinstance(value, nn.Module):
             for inner in (value._parameters, value._buffers, value._modules):

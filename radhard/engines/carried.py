@@ -43,13 +43,13 @@ def carried(model: nn.Module, data: Data, call: Forward, batch: int, state: Stat
     try:
         with torch.no_grad():
             before = outputs()
-            written = state.restore()
+            written = state.restore(thorough=True)
             chance = not _equal(outputs(), before)
-            state.restore()
+            state.restore(thorough=True)
             for other in _others(rows):
                 _attempt(call, model, other)
             after = outputs()
-            written += state.restore()
+            written += state.restore(thorough=True)
             if chance:  # no two passes are equal: nothing can be told but what is written
                 return Carried(tuple(dict.fromkeys(written)))
             if _equal(after, before):
@@ -58,7 +58,7 @@ def carried(model: nn.Module, data: Data, call: Forward, batch: int, state: Stat
                 return Carried(tuple(dict.fromkeys(written)), outside=True)
             return Carried(tuple(dict.fromkeys(written)))
     finally:
-        state.restore()
+        state.restore(thorough=True)
 
 
 def _others(rows: Any) -> Iterator[Any]:

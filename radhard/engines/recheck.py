@@ -17,15 +17,14 @@ _ALONE = 8
 
 
 class OutsideStateError(InputError):
-    """Passes leave something behind outside the modules: no trial can be trusted."""
+    """Passes leave something behind that was not put back: no trial can be trusted."""
 
-    def __init__(self, how: str) -> None:
-        self.how = how
-        super().__init__(
-            f"{how}: passes leave something behind outside the model's modules (in a global "
-            "variable, a closure, an extension), which cannot be put back after a faulty pass; "
-            "keep it in a buffer or an attribute of a module"
-        )
+
+_OUTSIDE = (
+    "passes leave something behind outside the model's modules (in a global variable, a closure, "
+    "an extension), which cannot be put back after a faulty pass; keep it in a buffer or an "
+    "attribute of a module"
+)
 
 
 def demand_no_outside_state(campaign: Campaign) -> None:
@@ -35,7 +34,9 @@ def demand_no_outside_state(campaign: Campaign) -> None:
         OutsideStateError: it cannot.
     """
     if campaign.deterministic and campaign.carried.outside:
-        raise OutsideStateError("fault-free outputs are others after passes over other data")
+        raise OutsideStateError(
+            f"fault-free outputs are others after passes over other data: {_OUTSIDE}"
+        )
 
 
 class Recheck:
@@ -65,6 +66,13 @@ class Recheck:
         campaign = self._campaign
         if not campaign.deterministic or not self._trials:
             return
+        campaign.state.restore()  # what is known to be written
+        if names := campaign.state.restore(thorough=True):
+            raise OutsideStateError(
+                f"a faulty pass wrote {', '.join(map(repr, names[:5]))} in a way that leaves no "
+                "trace (.data, NumPy), so that later trials began with it; write with "
+                "torch.no_grad() instead"
+            )
         golden = campaign.panel.golden.outputs
         batches = min(_ALONE, len(campaign.data)) if campaign.panel.golden.alone else 1
         try:
@@ -77,7 +85,7 @@ class Recheck:
                     expected = golden[rows]
                     if outputs.shape != expected.shape or not torch.equal(outputs, expected):
                         raise OutsideStateError(
-                            "fault-free outputs are others than before the trials"
+                            f"fault-free outputs are others than before the trials: {_OUTSIDE}"
                         )
         finally:
             campaign.state.restore()

@@ -92,7 +92,7 @@ def _serve(pipe: Connection, campaign: Campaign, engine: Engine, driver: int) ->
                 recheck.finish()
             tell("finished", None)
     except OutsideStateError as error:
-        tell("outside", error.how)
+        tell("outside", str(error))
     except InputError as error:
         tell("refused", str(error))
     except (MemoryError, torch.OutOfMemoryError):

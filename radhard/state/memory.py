@@ -59,6 +59,8 @@ class TensorMemory:
                 with torch.no_grad():
                     self.tensor.copy_(self._saved)
         elif not torch.equal(self._bits, self._saved):
+            # Written without a trace once, it may be so again: from now on it is always looked at.
+            self._always = self._always or not written
             # Inference tensors may be written in inference mode only, and others may there too.
             with torch.inference_mode():
                 self._bits.copy_(self._saved)

@@ -166,6 +166,15 @@ class OwnWeight(_Stateful):
         return h
 
 
+class OwnWeightUnseen(_Stateful):
+    """A parameter that is written without a trace, where a value is large."""
+
+    def between(self, h: Tensor) -> Tensor:
+        if h.detach().max() > 100:
+            self.o.weight.data.mul_(-0.5)
+        return h
+
+
 STATEFUL: list[Callable[[], nn.Module]] = [
     Peak,
     ConditionalPeak,
@@ -179,6 +188,7 @@ STATEFUL: list[Callable[[], nn.Module]] = [
     Counter,
     Observed,
     OwnWeight,
+    OwnWeightUnseen,
 ]
 
 

@@ -153,3 +153,19 @@ def test_state_outside_that_only_a_fault_reaches_is_found_at_the_end(workers, tm
         )  # fmt: skip
     with pytest.raises(InputError, match="cannot be trusted"):
         Results.open(path)
+
+
+def test_weights_written_without_a_trace_by_a_fault_alone_are_found_at_the_end():
+    torch.manual_seed(0)
+    model, inputs = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3)).eval(), torch.randn(6, 4)
+    before = model[1].weight.detach().clone()
+    space = FaultSpace.of(model, Weights("0"), BITS, Float32())
+
+    def call(net, batch):
+        if float(net[0].weight.detach().abs().max()) > 1e30:
+            net[1].weight.data.mul_(2)
+        return net(batch)
+
+    with pytest.raises(InputError, match=r"'1\.weight'"):
+        run(model, inputs, space, Exhaustive(), call=call, engine=Serial(), progress=False)
+    assert torch.equal(model[1].weight, before)

@@ -1,18 +1,19 @@
-"""How does a table get into docs/performance.md?"""
+"""How does a table get into a page of the documentation?"""
 
 from pathlib import Path
 
 __all__ = ["put"]
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+DOCUMENTS = Path(__file__).parent.parent / "docs"
 
 
-def put(name: str, text: str) -> None:
+def put(name: str, text: str, page: str = "performance.md") -> None:
     """Replace what stands between the marks of this name."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    old = DOCUMENT.read_text(encoding="utf-8")
+    document = DOCUMENTS / page
+    old = document.read_text(encoding="utf-8")
     before, begun, rest = old.partition(begin)
     _, ended, after = rest.partition(end)
     if not (begun and ended):
-        raise ValueError(f"{DOCUMENT} has no marks {begin!r} and {end!r}")
-    DOCUMENT.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+        raise ValueError(f"{document} has no marks {begin!r} and {end!r}")
+    document.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")

@@ -1,6 +1,7 @@
 """How do trials fall into groups, and how many faults does each group stand for?"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from radhard.escaping import printable
 from radhard.samplers import Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
-from radhard.stats import Cell, Estimate
+from radhard.stats import Cell, Estimate, crowding
 
 __all__ = ["GROUPINGS", "Groups", "Parts", "Rates", "labels"]
 
@@ -81,7 +82,21 @@ class Groups:
         ``values`` are those of all executed trials. Of trials drawn as one only some may have been
         executed; these few are left out, as they do not stand for the others.
         """
-        return [self._cell(rows, population, values) for rows, population in parts]
+        cells = [self._cell(rows, population, values) for rows, population in parts]
+        if self._every_bit:
+            within = _within(values)
+            return [replace(cell, within=within) for cell in cells]
+        if self._trials.together > 1:
+            every = self._cell(np.arange(len(values)), None, values).values
+            together = crowding(every) if np.size(every) else 1.0
+            return [replace(cell, crowding=together) for cell in cells]
+        return cells
+
+    @property
+    def _every_bit(self) -> bool:
+        """Whether every bit position of every tensor is a stratum of its own."""
+        strata = self._trials.strata
+        return len(strata) > 1 and all(s.step == self._space.variants for s in strata)
 
     def mean(self, parts: Parts, values: np.ndarray) -> float:
         """The mean of values, of whatever size, each part weighed by its population."""
@@ -103,8 +118,8 @@ class Groups:
         drawn = self._numbers[rows] // self._trials.together
         _, unit, count = np.unique(drawn, return_inverse=True, return_counts=True)
         size = int(count.max())
-        means = np.bincount(unit, weights=values[rows]) / count
-        return Cell(means[count == size], None if population is None else population // size)
+        whole = values[rows][count[unit] == size].reshape(-1, size)
+        return Cell(whole, None if population is None else population // size)
 
     def _by_rate(self) -> list[tuple[str, Parts]]:
         if self._by not in (None, "rate"):
@@ -147,6 +162,19 @@ class Groups:
             rows = np.asarray(found.get(part, ()), dtype=np.int64)
             groups.setdefault(part[0], []).append((rows, size))
         return [(keys[group], parts) for group, parts in groups.items()]
+
+
+def _within(values: np.ndarray) -> tuple[float, float]:
+    """The range in which a share that was not drawn is taken to lie, by those that were.
+
+    Where every bit position of every tensor was tried, the worst that a fault does has been met,
+    the more surely the more trials differ from the usual one: a part of 1 in their number and one
+    more is kept for what is worse.
+    """
+    seen, counts = np.unique(values, return_counts=True)
+    kept = 1 / (1 + len(values) - int(counts.max()))
+    low, high = float(seen[0]), float(seen[-1])
+    return low - kept * (low + 1), high + kept * (1 - high)
 
 
 def labels(space: FaultSpace, by: str | None) -> list[list[str]]:

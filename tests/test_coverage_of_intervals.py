@@ -11,7 +11,7 @@ from radhard.faults import BitFlip
 from radhard.formats import Float16, Int, stored_as
 from radhard.metrics import Outcome
 from radhard.results import Results
-from radhard.samplers import Exhaustive, PerBit, PerTensor, Sampler, Uniform
+from radhard.samplers import Exhaustive, PerBit, PerTensor, Sampler, Uniform, Words
 from radhard.space import FaultSpace
 from radhard.targets import Weights
 from tests.small import campaign, prepared
@@ -21,7 +21,7 @@ FORMATS = {
     "int8": (Int(8), BitFlip()),
     "float16": (Float16(), BitFlip(field=("sign", "exponent"))),
 }
-SAMPLERS = [Uniform(150), PerTensor(60), PerBit(8)]
+SAMPLERS = [Uniform(150), PerTensor(60), PerBit(8), Words(40)]
 
 
 @cache
@@ -96,6 +96,14 @@ def test_intervals_of_groups_hold_their_true_rates_as_often(sampler, by):
         rates = drawn("int8", sampler, seed).rate(by=by)
         held += [covered(rate, truth[group]) for group, rate in rates.items()]
     assert np.mean(held) >= 0.93
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("sampler", [PerBit(25), Words(120)], ids=repr)
+def test_no_sampler_of_bits_is_much_wider_than_its_estimate_varies(name, sampler):
+    found = [drawn(name, sampler, seed).rate() for seed in range(60)]
+    ideal = 3.92 * np.std([rate.value for rate in found], ddof=1)
+    assert np.mean([rate.high - rate.low for rate in found]) <= 1.5 * ideal
 
 
 def test_unweighted_mean_over_unequal_layers_is_wrong_and_ours_is_right():

@@ -11,8 +11,17 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip, Burst, StuckAt
 from radhard.formats import Float16, Int
 from radhard.groups import GROUPINGS, Groups, labels, overlaps
-from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Stratum, Trials, Uniform
-from tests.small import space
+from radhard.samplers import (
+    ErrorRate,
+    Exhaustive,
+    PerBit,
+    PerTensor,
+    Stratum,
+    Trials,
+    Uniform,
+    Words,
+)
+from tests.small import prepared, space
 
 spaces = st.builds(
     space,
@@ -145,3 +154,18 @@ def test_strata_are_found_whatever_trials_are_asked_for():
         ("a.weight", [[0]]),
         ("b.weight", [[1, 2]]),
     ]
+
+
+def test_only_a_sample_of_every_bit_position_narrows_what_was_not_drawn():
+    harm = np.where(np.arange(256) % 32 == 31, 0.5, 0.0)
+    found = {}
+    for sampler in (PerBit(2), PerTensor(64), Words(4)):
+        results = prepared(space((3, 5), BitFlip()), sampler, lambda faults: harm[faults], seed=1)
+        numbers = np.arange(len(results.trials))
+        groups = Groups(results.space, results.trials, numbers, None)
+        ((_, parts),) = groups.split()
+        found[type(sampler)] = groups.cells(parts, results.values())
+    # Four trials differ from the others, so that a fifth of what lies beyond 0.5 is kept.
+    assert {cell.within for cell in found[PerBit]} == {(-0.2, 0.6)}
+    assert {cell.within for cell in found[PerTensor] + found[Words]} == {None}
+    assert np.shape(found[Words][0].values) == (4, 32)

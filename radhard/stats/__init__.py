@@ -2,7 +2,7 @@
 
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.limits import demand_number, surely_within
-from radhard.stats.means import Cell, mean_difference, mean_share, stratified_mean
+from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.p_value import p_value
 from radhard.stats.quantiles import quantile_interval
 from radhard.stats.sample_size import critical_value, effective_size, sample_size
@@ -13,6 +13,7 @@ __all__ = [
     "Estimate",
     "clopper_pearson",
     "critical_value",
+    "crowding",
     "demand_number",
     "effective_size",
     "mean_difference",

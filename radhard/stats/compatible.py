@@ -129,12 +129,14 @@ def _unbiased(strata: list[Stratum]) -> Floats:
 
     The factor is (n - 1) / n, as in any sample variance, but only where a stratum is one of many: a
     stratum that decides alone is judged by the candidate's spread, not by its own, and needs none.
-    A lone trial among many strata shows no spread, so its stratum is as good as unknown.
+    Trials that are all alike have none to make up for. A lone trial among many strata shows no
+    spread, so its stratum is as good as unknown.
     """
     size = np.array([s.size for s in strata])
     noise = np.array([s.weight for s in strata]) ** 2 / size
     decides = noise / noise.sum()
-    factor = 1 - (1 - decides) / np.array([s.values.size for s in strata])
+    alike = np.array([s.values.size > 1 and np.ptp(s.values) == 0 for s in strata])
+    factor = 1 - np.where(alike, 0, 1 - decides) / np.array([s.values.size for s in strata])
     unbiased: Floats = size * np.maximum(factor, 1e-6)  # next to nothing, and divisible
     return unbiased
 
@@ -142,17 +144,30 @@ def _unbiased(strata: list[Stratum]) -> Floats:
 def _moved(strata: list[Stratum], top: float, z: float) -> list[float]:
     """By stratum the share of its trials that is counted as if at the top (see `withheld`).
 
-    The distances from the top are what is counted, in units of the one most influential trial: a
-    limit must not rest on having met that one. All of it comes from that trial's stratum.
+    What is counted are the distances from the top, in units of the one most influential trial: a
+    limit must not rest on having met that one. The part is the smaller of those of two binomial
+    counts, one with the same sum and number of trials, one with the same variance and skewness:
+    where values are 0 and 1 both are the count itself, where strata or fractions leave less to
+    chance only the second knows. All of it comes from that trial's stratum.
     """
-    reach = [top - float(s.values.min()) for s in strata]
-    influence = [s.weight * r / s.values.size for s, r in zip(strata, reach, strict=True)]
-    chosen = int(np.argmax(influence))
+    influence = np.array([s.weight * (top - s.values.min()) / s.values.size for s in strata])
+    # Of several that are alike in this, one that does not hang on their order.
+    most = np.flatnonzero(influence >= influence.max() * (1 - 1e-9)).tolist()
+    chosen = min(most, key=lambda i: (strata[i].tried, strata[i].size, strata[i].values.mean()))
     unit = influence[chosen]
-    seen = sum(s.weight * (top - float(s.values.mean())) for s in strata) / unit
-    trials = sum(s.weight * r for s, r in zip(strata, reach, strict=True)) / unit
+    sums = np.array([s.weight * (top - s.values.mean()) / unit for s in strata])
+    counts = [(float(sums.sum()), float(sum(influence * [s.values.size for s in strata]) / unit))]
+    second = third = 0.0
+    for s in strata:
+        lower = (s.values.mean() - s.values) * s.weight / s.values.size / unit
+        second += float(np.sum(lower**2))
+        third += float(np.sum(lower**3))
+    if second > 1e-9:  # else all alike, but for rounding
+        share = min(max((1 - third / second) / 2, 1e-6), 1 - 1e-6)
+        counts.append((second / (1 - share), second / (1 - share) / share))
     # Below one z the part stays, so that a limit of less confidence never lies farther out.
-    part = withheld(seen, trials, strata[chosen].tried, max(z, 1.0)) / strata[chosen].values.size
+    parts = [withheld(seen, n, strata[chosen].tried, max(z, 1.0)) for seen, n in counts]
+    part = min(parts) / strata[chosen].values.size
     return [part if i == chosen else 0.0 for i in range(len(strata))]
 
 

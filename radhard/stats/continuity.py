@@ -25,8 +25,9 @@ def withheld(seen: float, n: float, tried: float, z: float) -> float:
     0.663
     """
     low, high = math.floor(seen + 1e-9), math.ceil(seen - 1e-9)
-    trials = max(high, round(n))
-    population = None if tried == 0 else max(trials, round(trials / tried))
+    # Less a little, since halves are common and rounding is not to decide about them.
+    trials = max(high, round(n - 1e-6))
+    population = None if tried == 0 else max(trials, round(trials / tried - 1e-6))
     below, above = (_withheld(count, trials, population, z) for count in (low, high))
     return below if low == high else below + (seen - low) * (above - below)
 

@@ -1,7 +1,8 @@
 """What is the mean over a population of faults, when only some were tried?"""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from radhard.stats.compatible import Stratum, largest_mean
 from radhard.stats.estimate import Estimate
 from radhard.stats.sample_size import effective_size, two_sided
 
-__all__ = ["Cell", "mean_difference", "mean_share", "stratified_mean"]
+__all__ = ["Cell", "crowding", "mean_difference", "mean_share", "stratified_mean"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,35 @@ class Cell:
     """Trials of one stratum of the fault space, such as one tensor or one bit of one tensor.
 
     ``values`` holds one figure per trial, ``(trials,)``, drawn without replacement; ``population``
-    is the number of faults in the stratum, None for an endless one.
+    is the number of faults in the stratum, None for an endless one. Where faults were drawn
+    together, as all those of a word, ``values`` is ``(words, faults of each)``, in the same order
+    of faults for every word, and ``population`` counts words. ``within``: the range in which the
+    figure of a fault that was not drawn is taken to lie, by default all that is possible.
+    ``crowding``: faults of a word that count as one trial of what no word has shown (see
+    `crowding`).
     """
 
     values: ArrayLike
     population: int | None
+    within: tuple[float, float] | None = None
+    crowding: float = 1.0
+
+
+def crowding(values: ArrayLike) -> float:
+    """How many faults of a word come to harm together: the design effect of drawing words whole.
+
+    ``values``: ``(words, faults of each)``. The variance of a word's sum, over what it would be
+    if its faults had nothing to do with each other; from 1 to the number of faults.
+
+    >>> crowding([[1, 1, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]])
+    4.0
+    """
+    array = np.asarray(values, dtype=np.float64)
+    apart = array - array.mean(axis=0)
+    alone = float(np.sum(apart**2))
+    if alone <= 1e-12:
+        return 1.0
+    return min(max(float(np.sum(apart.sum(axis=1) ** 2)) / alone, 1.0), float(array.shape[1]))
 
 
 def mean_share(
@@ -89,7 +114,12 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     if trials == 0:
         raise InputError("there are no trials to take a mean of; run at least one")
     strata = [
-        Stratum(values, weight, effective_size(values.size, cell.population), _tried(values, cell))
+        Stratum(
+            values.reshape(len(values), -1).mean(axis=1) if values.size else values.reshape(-1),
+            weight,
+            effective_size(len(values), cell.population),
+            _tried(values, cell),
+        )
         for values, weight, cell in zip(arrays, _weights(cells), cells, strict=True)
     ]
     known = [s for s in strata if s.values.size]
@@ -97,9 +127,16 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     if total == 0:
         raise InputError("every stratum that was tried has an empty population")
     value = sum(s.weight * float(s.values.mean()) for s in known) / total
-    high = largest_mean(strata, top, z)
-    mirrored = [Stratum(-s.values, s.weight, s.size, s.tried) for s in strata]
-    low = -largest_mean(mirrored, -bottom, z)
+    high = _highest(list(zip(cells, arrays, strata, strict=True)), top, z)
+    mirrored = [
+        (
+            replace(c, within=None if c.within is None else (-c.within[1], -c.within[0])),
+            -array,
+            Stratum(-s.values, s.weight, s.size, s.tried),
+        )
+        for c, array, s in zip(cells, arrays, strata, strict=True)
+    ]
+    low = -_highest(mirrored, -bottom, z)
     # What was tried is part of the population: no limit may leave less room to it than that.
     seen = sum(s.weight * s.tried * float(s.values.mean()) for s in known)
     room = sum(s.weight * (1 - s.tried) for s in strata)
@@ -110,8 +147,41 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     return Estimate(value, min(low, value), max(high, value), confidence, trials)
 
 
+def _highest(known: list[tuple[Cell, NDArray[np.float64], Stratum]], top: float, z: float) -> float:
+    """The largest mean, once every stratum is scaled to the range in which its values may lie."""
+    fixed, strata = 0.0, []
+    for cell, values, stratum in known:
+        if not stratum.values.size:
+            strata.append(stratum)
+            continue
+        if values.ndim == 1:
+            worst, best = cell.within[::-1] if cell.within else (top, top - 1)
+            worst = min(worst, top)
+        else:
+            # What a word may be at most, by what was seen of each of its faults; and by itself
+            # what a fault of it may be beyond that, of which every fault drawn is a trial.
+            least, most = values.min(axis=0), values.max(axis=0)
+            worst, best = float(most.mean()), float(least.mean())
+            beyond = top - float(most.min())
+            size = effective_size(
+                values.size, cell.population and cell.population * values.shape[1]
+            )
+            crowd = min(max(cell.crowding, 1.0), values.shape[1])
+            none = np.full(math.ceil(values.size / crowd), top - 1)
+            strata.append(Stratum(none, stratum.weight * beyond, size / crowd, stratum.tried))
+            fixed += stratum.weight * beyond * (1 - top)
+        span = worst - best
+        if span <= 0:
+            fixed += stratum.weight * float(stratum.values.mean())
+            continue
+        scaled = np.minimum((stratum.values - worst) / span + top, top).round(12)
+        strata.append(Stratum(scaled, stratum.weight * span, stratum.size, stratum.tried))
+        fixed += stratum.weight * (worst - span * top)
+    return fixed + largest_mean(strata, top, z)
+
+
 def _tried(values: NDArray[np.float64], cell: Cell) -> float:
-    return values.size / cell.population if cell.population else 0.0
+    return len(values) / cell.population if cell.population else 0.0
 
 
 def _weights(cells: Sequence[Cell]) -> list[float]:
@@ -126,7 +196,8 @@ def _weights(cells: Sequence[Cell]) -> list[float]:
 
 
 def _checked(values: ArrayLike, bottom: float, top: float) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64).reshape(-1)
+    array = np.asarray(values, dtype=np.float64)
+    array = array if array.ndim == 2 else array.reshape(-1)
     # Written so that NaN is refused with the rest.
     outside = array[~((array >= bottom - 1e-9) & (array <= top + 1e-9))]
     if outside.size:

@@ -1,0 +1,1 @@
+"""How often do the intervals hold the truth, where every fault was tried?"""

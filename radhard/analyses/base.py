@@ -2,42 +2,31 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any
 
 from torch import nn
 
+from radhard.analyses.coverage import covering
+from radhard.analyses.found import Found
 from radhard.analyses.looking import looked_at
 from radhard.analyses.subject import Subject
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
-from radhard.scores import Level, Scores, Unit, Values
+from radhard.scores import Scores
 from radhard.spec import Component
 from radhard.targets import Forward
 
 __all__ = ["Analysis", "Found"]
 
 
-@final
-@dataclass(frozen=True)
-class Found:
-    """What an analysis found out: the parts of `radhard.scores.Scores` that are its own."""
-
-    level: Level
-    values: Values
-    unit: Unit = "relative"
-    low: Values | None = None
-    high: Values | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Analysis(Component):
     """Which parts of a model are vulnerable, predicted from the model and some data.
 
     ``analysis(model, data)`` gives `Scores`; the model comes back bit for bit, with its gradients
-    and flags as they were. Subclasses define `find`.
+    and flags as they were. Its facts say how many of the model's layers with weights it looked at
+    (``"looked at"``), and why not at others (``"not looked at"``), of which a `RadhardWarning`
+    tells. Subclasses define `find`.
     """
 
     def __call__(
@@ -63,7 +52,8 @@ class Analysis(Component):
             deterministic: refuse a model whose fault-free passes differ.
 
         Raises:
-            InputError: the model or the data cannot be used; the message says what to do.
+            InputError: the model or the data cannot be used, or the analysis can look at none of
+                the model's layers; the message says what to do.
         """
         began = time.perf_counter()
         model = usable_module(model)
@@ -77,7 +67,7 @@ class Analysis(Component):
             progress=progress,
             deterministic=deterministic,
         ) as subject:
-            found = self.find(subject)
+            found = covering(repr(self), subject, self.find(subject))
         return Scores(
             repr(self),
             found.level,

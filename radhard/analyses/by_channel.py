@@ -29,11 +29,12 @@ class Sums:
     def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
         """Means over the samples, of what layers hand on or of another ``site`` of theirs.
 
-        NaN where nothing was added, as for a layer that is never called.
+        NaN where nothing was added, as for a layer that is never called, or that the subject notes
+        as left out.
         """
         values = {}
         for layer in self._subject.layers:
-            if layer in self._sums:
+            if layer in self._sums and layer.name not in self._subject.left:
                 mean = (self._sums[layer] / len(self._subject.data)).cpu().numpy()
             else:
                 mean = np.full(len(layer.weight), np.nan)

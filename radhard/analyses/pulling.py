@@ -1,5 +1,6 @@
 """How do a model's answers hang on what its layers hand on?"""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from radhard.analyses.layer import Layer
 from radhard.analyses.passed import Passed
 from radhard.analyses.subject import Subject
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 
 __all__ = [
     "Pulled",
@@ -21,6 +22,9 @@ __all__ = [
     "to_rivals",
     "wide",
 ]
+
+_MANY = 200
+"""Backward passes a batch from which on a warning says how many there will be."""
 
 _MOST = 2**25
 """Numbers that the gradients of one pass may come to; 128 MiB as float32."""
@@ -59,10 +63,20 @@ def to_rivals(subject: Subject, guard: float, rivals: int | None) -> Pulls:
     """From the golden answer to each rival, over the margin: ``(Z_i - Z_t) / |Z_i - Z_t|``.
 
     The denominator counts as a constant, and is at least ``guard``. With ``rivals`` only so many of
-    the classes with the next largest logits are taken.
+    the classes with the next largest logits are taken. Where a batch needs 200 backward passes or
+    more, a warning says how many there will be.
     """
     classes = subject.logits.shape[1]
     number = classes - 1 if rivals is None else min(rivals, classes - 1)
+    if number >= _MANY:
+        batches = -(-len(subject.data) // subject.batch)
+        warnings.warn(
+            f"at least {number * batches:,} backward passes are to come, one for each of "
+            f"{number:,} rival classes and each batch; rivals=5 takes the 5 nearest classes only, "
+            "and as many passes a batch",
+            RadhardWarning,
+            stacklevel=4,
+        )
 
     def of(logits: Tensor, rows: slice) -> Tensor:
         answers = subject.answers[rows, None]
@@ -92,10 +106,11 @@ def pull(subject: Subject, pulls: Pulls, take: Callable[[Pulled], None]) -> None
     """Hand every layer's gradients to ``take``: some samples and pulls at a time, each just once.
 
     Layers are left out that are not called, whose samples cannot be told apart, or that are called
-    where the model records no gradients.
+    where the model records no gradients, or whose gradients are not finite; the last two are noted
+    in ``subject.left``, the last also after some of their gradients were handed to ``take``.
 
     Raises:
-        InputError: the logits cannot be differentiated, or a gradient is not finite.
+        InputError: the logits cannot be differentiated.
     """
     size, at_once = _portion(subject, pulls)
     with subject.gradients(), subject.traced(subject.layers) as seen:
@@ -103,6 +118,8 @@ def pull(subject: Subject, pulls: Pulls, take: Callable[[Pulled], None]) -> None
             logits = subject.forward(inputs)
             demand_gradients(logits)
             calls = [passed for passed in seen if passed.outputs.requires_grad]
+            for layer in {p.layer for p in seen} - {p.layer for p in calls}:
+                subject.left[layer.name] = "called where no gradients are recorded"
             if not calls:
                 continue
             outputs = [passed.outputs for passed in calls]
@@ -118,7 +135,7 @@ def pull(subject: Subject, pulls: Pulls, take: Callable[[Pulled], None]) -> None
                     )
                     for last, direction in enumerate(some, 1)
                 ]
-                _hand_on(calls, [list(each) for each in zip(*found, strict=True)], take)
+                _hand_on(subject, calls, [list(each) for each in zip(*found, strict=True)], take)
             subject.step(rows.stop, len(subject.data))
 
 
@@ -137,7 +154,10 @@ def wide(values: Tensor) -> Tensor:
 
 
 def _hand_on(
-    calls: list[Passed], gradients: list[list[Tensor]], take: Callable[[Pulled], None]
+    subject: Subject,
+    calls: list[Passed],
+    gradients: list[list[Tensor]],
+    take: Callable[[Pulled], None],
 ) -> None:
     for layer in dict.fromkeys(passed.layer for passed in calls):
         own = [at for at, passed in enumerate(calls) if passed.layer == layer]
@@ -146,10 +166,10 @@ def _hand_on(
         ]
         together = parts[0] if len(parts) == 1 else torch.cat(parts, 3)
         if not together.isfinite().all():
-            raise InputError(
-                f"the gradient at {layer.output_site!r} is not finite: the model's operations have "
-                "none for these data (a square root of 0, an overflow of a narrow format?)"
+            subject.left[layer.name] = (
+                "its gradient is not finite: a square root of 0, or an overflow of a narrow format?"
             )
+            continue
         take(Pulled(layer, [calls[at] for at in own], together))
 
 

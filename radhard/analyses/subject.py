@@ -39,6 +39,8 @@ class Subject:
     progress: bool | None = None
     deterministic: bool = True
     """Whether fault-free passes that differ are refused."""
+    left: dict[str, str] = field(default_factory=dict)
+    """Layers that cannot be looked at, by name, and why."""
     samples: int = 0
     """How many samples passed through the model or part of it, backward passes not counted."""
     _watch: Watch = field(default_factory=Watch, repr=False)
@@ -90,7 +92,12 @@ class Subject:
         found = [Layer(n, m) for n, m in self.model.named_modules() if isinstance(m, WEIGHTED)]
         if not found:
             kinds = ", ".join(kind.__name__ for kind in WEIGHTED)
-            raise InputError(f"this model has none of the layers that are looked at: {kinds}")
+            own = {type(m).__name__ for m in self.model.modules() if [*m.parameters(False)]}
+            there = ", ".join(sorted(own)) or "no parameters"
+            raise InputError(
+                f"this model has none of the layers that are looked at: {kinds}; its parameters "
+                f"are in {there}; WeightSensitivity() takes the weights of layers of every class"
+            )
         return found
 
     def random(self, *purpose: int) -> np.random.Generator:

@@ -3,11 +3,10 @@
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.by_channel import of_activations, watch
+from radhard.analyses.by_channel import Sums, watch
 from radhard.analyses.layer import Layer
 from radhard.analyses.subject import Subject
 from radhard.spec import component
@@ -30,13 +29,20 @@ class ValueRange(Analysis):
     over: Literal["data", "sample"] = "data"
 
     def find(self, subject: Subject) -> Found:
-        return of_activations(subject, _range) if self.over == "sample" else _of_all(subject)
+        return _of_samples(subject) if self.over == "sample" else _of_all(subject)
 
 
-def _range(values: Tensor) -> Tensor:
-    if values.shape[2] == 1:
-        return torch.full_like(values[:, :, 0], torch.nan)
-    return values.amax(2) - values.amin(2)
+def _of_samples(subject: Subject) -> Found:
+    sums = Sums(subject)
+
+    def take(layer: Layer, values: Tensor) -> None:
+        if values.shape[2] == 1:
+            subject.left[layer.name] = "one value a channel and sample, which has no range"
+        else:
+            sums.add(layer, values.amax(2) - values.amin(2))
+
+    watch(subject, take)
+    return sums.means()
 
 
 def _of_all(subject: Subject) -> Found:

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from radhard.analyses.pulling import demand_gradients, of_cross_entropy
 from radhard.analyses.subject import Subject
-from radhard.errors import InputError
 from radhard.targets import Site
 
 __all__ = ["weight_gradients"]
@@ -24,10 +23,11 @@ def weight_gradients(
     """Gradients of every sample's cross-entropy with its class, by site, as float64.
 
     The mean over the samples of their magnitudes, a backward pass for each, or the magnitude of the
-    mean gradient. Weights that the logits do not depend on have 0.
+    mean gradient. Weights that the logits do not depend on have 0; all of a tensor have NaN where
+    a gradient is not finite, which ``subject.left`` notes.
 
     Raises:
-        InputError: the model cannot be differentiated, or a gradient is not finite.
+        InputError: the model cannot be differentiated.
     """
     named = dict(subject.model.named_parameters(remove_duplicate=False))
     # Tied weights are mostly one parameter, but may be several in the same memory.
@@ -49,6 +49,7 @@ def weight_gradients(
             subject.step(rows.stop, len(subject.data))
     for site, total in zip(sites, totals, strict=True):
         if not total.isfinite().all():
-            raise InputError(f"the gradient at {site.name!r} is not finite for these data")
+            subject.left[site.layer] = f"the gradient of {site.name} is not finite"
+            total.fill_(torch.nan)
     n = len(subject.data)
     return {site.name: total.abs() / n for site, total in zip(sites, totals, strict=True)}

@@ -63,7 +63,10 @@ class WeightSensitivity(Analysis):
     def find(self, subject: Subject) -> Found:
         format = parse(str(self.format), Format)  # type: ignore[type-abstract]
         fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
-        sites = Weights("*").sites(subject.model, None, subject.call)
+        target = Weights("*")
+        sites = target.sites(subject.model, None, subject.call)
+        for tensor, why in target.left_out(subject.model).items():
+            subject.left[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
         classes = subject.answers if self.of == "answer" else subject.label_classes
         gradients = weight_gradients(subject, sites, classes, average=self.average)
         named = dict(subject.model.named_parameters(remove_duplicate=False))

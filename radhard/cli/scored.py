@@ -29,6 +29,8 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
         console,
         f"{len(scores):,} {scores.level} scores in {len(scores.values):,} tensors; {_unit(scores)}",
     )
+    if layers := scores.facts.get("looked at"):
+        say(console, f"looked at {layers}")
     if cost := passed(scores):
         say(console, cost)
     ranked = scores.ranked(top)

@@ -13,7 +13,7 @@ from radhard.errors import InputError
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.patterns import admits, demand, matches
 
-__all__ = ["Stored", "parameters", "stored_tensor"]
+__all__ = ["Stored", "identity", "parameters", "stored_tensor"]
 
 
 def stored_tensor(model: nn.Module, name: str) -> Tensor:
@@ -68,7 +68,7 @@ class Stored(Target):
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.candidates(model):
             if not _unfit(tensor) and tensor.numel():
-                names.setdefault(_identity(tensor), []).append(name)
+                names.setdefault(identity(tensor), []).append(name)
                 tensors[name] = tensor
         found = []
         for alias in names.values():
@@ -114,9 +114,9 @@ def _packed(model: nn.Module) -> Iterator[str]:
                 yield f"{path}.{name}" if path else name
 
 
-def _identity(tensor: Tensor) -> object:
+def identity(tensor: Tensor) -> object:
     """Equal for two names of one tensor, also where two objects share the same memory."""
-    if tensor.device.type == "meta":
+    if tensor.device.type == "meta" or tensor.layout != torch.strided:
         return id(tensor)
     place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
     return (*place, tuple(tensor.shape), tensor.stride(), str(tensor.device))

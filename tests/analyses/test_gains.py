@@ -19,7 +19,7 @@ from radhard.analyses import (
 )
 from radhard.analyses.subject import WEIGHTED
 from radhard.datasets import Data
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
@@ -28,6 +28,9 @@ from tests.analyses.pencil import linear, of_outputs, of_weights, small
 from tests.zoo import NETWORKS, Network, named
 
 GAINS: list[Analysis] = [Gain(), ModifiedGain(), VulnerabilityGain()]
+
+# Networks with layers of many classes; which of them are left out is tested in test_coverage.py.
+left_out = pytest.mark.filterwarnings("ignore:.* looked at:radhard.errors.RadhardWarning")
 
 # No classifier, none of the layers, or not to be differentiated.
 OTHERS = {"scalar", "transposed", "inference"}
@@ -85,11 +88,18 @@ def test_modified_gain_lets_derivatives_within_a_map_cancel_out():
     assert found == pytest.approx([1.0])
 
 
+@left_out
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in OTHERS], ids=repr)
 def test_gains_are_those_of_autograd_sample_by_sample(network: Network):
     model, inputs = network.build().eval(), network.inputs()
     before = fingerprint(model)
-    gain, modified, weights = (of(a, model, inputs, network.call) for a in GAINS)
+    gain, modified = (of(a, model, inputs, network.call) for a in GAINS[:2])
+    if network.name == "tied":
+        with pytest.raises(InputError, match="shared"):
+            of(VulnerabilityGain(), model, inputs, network.call)
+        weights = None
+    else:
+        weights = of(VulnerabilityGain(), model, inputs, network.call)
     assert fingerprint(model) == before
     loose = next(model.parameters()).dtype in (torch.float16, torch.bfloat16)
     close = {"rtol": 0.05, "atol": 1e-3} if loose else {"rtol": 1e-3, "atol": 1e-6}
@@ -104,7 +114,7 @@ def test_gains_are_those_of_autograd_sample_by_sample(network: Network):
             np.testing.assert_allclose(modified[name], other, **close)
             looked += 1
         weight = f"{name}.weight"
-        if weight in own and not np.isnan(weights[weight]).any():
+        if weights is not None and weight in own and not np.isnan(weights[weight]).any():
             expected = of_weights(model, inputs, weight, call=network.call)
             np.testing.assert_allclose(weights[weight], expected, **close)
     assert looked
@@ -125,7 +135,8 @@ class Shared(nn.Module):
 def test_a_layer_called_twice_is_squared_once_and_an_idle_one_has_no_score():
     torch.manual_seed(0)
     model, inputs = Shared(), torch.randn(5, 4)
-    weights, gain = of(VulnerabilityGain(), model, inputs), of(Gain(), model, inputs)
+    with pytest.warns(RadhardWarning, match="not: idle"):
+        weights, gain = of(VulnerabilityGain(), model, inputs), of(Gain(), model, inputs)
     expected = of_weights(model, inputs, "again.weight")
     np.testing.assert_allclose(weights["again.weight"], expected, rtol=1e-4)
     np.testing.assert_allclose(gain["again"], of_outputs(model, inputs, "again")[0], rtol=1e-4)
@@ -136,12 +147,12 @@ def test_a_layer_called_twice_is_squared_once_and_an_idle_one_has_no_score():
 def test_a_weight_that_another_module_uses_too_has_no_score():
     model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 3))
     model[2].weight = model[0].weight
-    scores = of(VulnerabilityGain(), model, torch.randn(3, 4))
+    inputs = torch.randn(3, 4)
+    with pytest.warns(RadhardWarning, match="shared"):
+        scores = of(VulnerabilityGain(), model, inputs)
     assert np.isnan(scores["0.weight"]).all()
-    expected = of_weights(model, data := torch.randn(3, 4), "3.weight")
-    np.testing.assert_allclose(
-        of(VulnerabilityGain(), model, data)["3.weight"], expected, rtol=1e-4
-    )
+    expected = of_weights(model, inputs, "3.weight")
+    np.testing.assert_allclose(scores["3.weight"], expected, rtol=1e-4)
 
 
 @settings(deadline=None, max_examples=40)
@@ -173,6 +184,7 @@ def test_weights_of_any_convolution_are_squared_as_autograd_does(
     np.testing.assert_allclose(found, of_weights(model, inputs, "0.weight"), rtol=2e-3, atol=1e-6)
 
 
+@left_out
 @pytest.mark.parametrize("analysis", GAINS, ids=repr)
 def test_how_the_work_is_cut_up_changes_nothing(analysis, monkeypatch):
     network = named("convolutions")
@@ -270,7 +282,7 @@ def test_a_gradient_that_is_not_finite_is_no_score():
         def forward(self, x: Tensor) -> Tensor:
             return torch.sqrt(self.fc(x))
 
-    with pytest.raises(InputError, match="'fc' is not finite"):
+    with pytest.raises(InputError, match=r"fc \(its gradient is not finite"):
         of(Gain(), Root(), torch.ones(2, 2))
 
 

@@ -197,5 +197,5 @@ def test_a_gradient_that_is_not_finite_is_no_score():
         def forward(self, x):
             return torch.sqrt(self.fc(x))
 
-    with pytest.raises(InputError, match=r"'fc\.weight' is not finite"):
+    with pytest.raises(InputError, match=r"fc\.weight is not finite"):
         of(WeightSensitivity(), Root(), torch.ones(2, 2))

@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from radhard.analyses.base import Analysis, Found
+from radhard.analyses.coverage import covering
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
 from radhard.analyses.deepvigor.probing import Probes
@@ -140,7 +141,8 @@ class DeepVigor(Analysis):
             deterministic=deterministic,
         ) as subject:
             found = self._looked(subject)
-        own, scored = fingerprint(model), self._scored(found)
+            scored = covering(repr(self), subject, self._scored(found))
+        own = fingerprint(model)
         ranges = Ranges(
             repr(self),
             str(self.format),
@@ -204,4 +206,4 @@ class DeepVigor(Analysis):
             "left out by gradient": {name: of.skipped for name, of in found.items()},
             "gradient refuted": {name: of.refuted for name, of in found.items()},
         }
-        return Found("element", values, "share", facts=facts)
+        return Found("element", values, "share", facts=facts, chosen=self.layers != "*")

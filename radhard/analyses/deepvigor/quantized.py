@@ -79,7 +79,8 @@ class QDeepVigor(Analysis):
             profiles[site.name] = bits.tolist()
         if own is not subject:
             subject.samples += own.samples
-        return Found("element", values, "share", facts={"bits": profiles})
+        facts, chosen = {"bits": profiles}, self.pattern != "*"
+        return Found("element", values, "share", facts=facts, chosen=chosen)
 
     def _of_words(self, subject: Subject) -> Subject:
         """The subject itself if its model rounds activations, else one with a copy that does."""

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.statistical.features import NAMES, features
+from radhard.analyses.statistical.features import NAMES, Features, features
 from radhard.analyses.statistical.forest import FOLDS, learned, quality
 from radhard.analyses.statistical.tried import tried
 from radhard.analyses.subject import Subject
@@ -66,7 +66,10 @@ class Statistical(Analysis):
         fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
         space = FaultSpace.of(subject.model, Weights("*"), fault, format)
         answers = subject.answers if self.of == "answer" else subject.label_classes
-        known = features(subject, space.sites, answers)
+        for tensor, why in space.left_out.items():
+            subject.left[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+        everything = space.sites
+        space, known = _finite(subject, space, features(subject, everything, answers))
         seen = tried(subject, space, self.injections, _LEAST)
         if np.ptp(seen.critical) == 0:
             raise InputError(
@@ -76,7 +79,7 @@ class Statistical(Analysis):
             )
         rows = [known[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)]
         forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, subject.random(1))
-        values = {}
+        values = {site.name: np.full(site.shape, np.nan) for site in everything}
         for at, site in enumerate(space.sites):
             values[site.name] = forest.predict(known[at]).reshape(site.shape)
             subject.step(at + 1, len(space.sites))
@@ -88,3 +91,22 @@ class Statistical(Analysis):
             "importance": dict(zip(NAMES, weighed, strict=True)),
         }
         return Found("element", values, "share", facts=facts)
+
+
+def _finite(subject: Subject, space: FaultSpace, known: Features) -> tuple[FaultSpace, Features]:
+    """The tensors with finite features, of which a forest can learn; the others are noted."""
+    kept = [at for at, found in enumerate(known) if np.isfinite(found).all()]
+    for at in set(range(len(known))) - set(kept):
+        site = space.sites[at]
+        subject.left[site.layer] = f"the values or the gradient of {site.name} are not finite"
+    if len(kept) == len(known) or not kept:
+        return space, known
+    narrower = FaultSpace(
+        [space.sites[at] for at in kept],
+        space.fault,
+        space.format,
+        targets=space.targets,
+        fitted=[space.fitted[at] for at in kept],
+        left_out=space.left_out,
+    )
+    return narrower, [known[at] for at in kept]

@@ -32,6 +32,7 @@ from radhard.analyses.subject import Layer, Subject
 from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.spec import component, parse
+from radhard.targets.patterns import reasons
 
 __all__ = ["DeepVigorPlus"]
 
@@ -116,8 +117,9 @@ class DeepVigorPlus(Analysis):
     def find(self, subject: Subject) -> Found:
         own = first(subject, self.images)
         inputs, left = given(own)
+        subject.left.update(left)
         if not inputs:
-            raise InputError(f"{self!r} can look at no layer: {left}")
+            raise InputError(f"{self!r} can look at no layer: {reasons(left)}")
         names = [layer.name for layer in inputs]
         probes = Probes(own, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
         screen = Screen.of(probes, list(probes.sites)) if self.screen else None
@@ -144,7 +146,6 @@ class DeepVigorPlus(Analysis):
             costs[kind] = asked.cost
         subject.samples += own.samples
         facts = summary(parts, costs, images=len(own.data), strict=self.strict)
-        facts["left_out"] = left
         scores = {part.name: part.values for part in parts}
         low, high = (
             {part.name: part.low for part in parts},

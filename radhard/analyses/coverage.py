@@ -1,0 +1,121 @@
+"""Which of a model's layers did an analysis look at, and which not?"""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from torch import nn
+
+from radhard.analyses.found import Found
+from radhard.analyses.layer import WEIGHTED
+from radhard.analyses.subject import Subject
+from radhard.errors import InputError, RadhardWarning
+from radhard.escaping import printable
+from radhard.targets.stored import identity
+
+__all__ = ["covering"]
+
+_CLASS = "class "
+_NAMED = 5
+"""Layers that a line names; the facts have all."""
+
+
+@dataclass
+class _Weighted:
+    """A layer with weights: a module, or several that share a weight."""
+
+    kind: type[nn.Module]
+    names: list[str]
+    weights: dict[object, str] = field(default_factory=dict)
+    """Names of its weights, by what tells tensors apart."""
+
+
+def covering(by: str, subject: Subject, found: Found) -> Found:
+    """What was found, with the layers that were left out among its facts; a warning names them.
+
+    A layer is a module that owns a parameter of two or more dimensions; modules that share one are
+    a single layer. An analysis looked at it if its output or all its weights have a score.
+
+    Raises:
+        InputError: it looked at nothing.
+    """
+    scored = [name for name, value in found.values.items() if not np.isnan(value).all()]
+    modules, weights = _places(subject.model, scored)
+    layers, left = _weighted(subject.model), dict[str, str]()
+    for layer in layers:
+        missing = [name for weight, name in layer.weights.items() if weight not in weights]
+        if missing and modules.isdisjoint(layer.names):
+            given = (subject.left[name] for name in layer.names if name in subject.left)
+            partly = len(missing) < len(layer.weights)
+            why = f"{', '.join(missing)} has no score" if partly else _why(layer.kind)
+            left[layer.names[0] or "(model)"] = next(given, why)
+    line = f"{len(layers) - len(left)} of {len(layers)} layers with weights"
+    known = {name for layer in layers for name in layer.names}
+    left |= {n or "(model)": why for n, why in subject.left.items() if n not in known | modules}
+    line += f", not: {_listed(left)}" if left else ""
+    if not scored:
+        classes = any(why.startswith(_CLASS) for why in left.values())
+        way = "; WeightSensitivity() takes the weights of layers of every class" if classes else ""
+        raise InputError(f"{by} can look at nothing in this model: {line}{way}")
+    if left and not found.chosen:
+        warnings.warn(f"{by} looked at {line}", RadhardWarning, stacklevel=3)
+    facts = {**found.facts, "looked at": line, **({"not looked at": left} if left else {})}
+    return replace(found, facts=facts if layers or left else found.facts)
+
+
+def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[object]]:
+    """The modules whose outputs have a score, and the parameters that have one."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    places, held = set[str](), set[object]()
+    for name in scored:
+        if name in parameters:
+            held.add(identity(parameters[name]))
+            continue
+        # Outputs of several calls are called fc@1, and parts of an output lstm:0.
+        module = "" if name == "(model)" else name
+        for mark in ":@":
+            module = module if module in modules else module.partition(mark)[0]
+        # A weight that is computed from parameters (weight norm) is none itself.
+        places.add(module if module in modules else module.rpartition(".")[0])
+    # A module under several names is listed under the first one.
+    first = {id(module): name for name, module in reversed(modules.items())}
+    return {first[id(modules[name])] for name in places if name in modules}, held
+
+
+def _weighted(model: nn.Module) -> list[_Weighted]:
+    """The layers with weights in the model's order; those that share a weight once."""
+    layers: list[_Weighted] = []
+    holder: dict[object, _Weighted] = {}
+    for name, module in model.named_modules():
+        parameters = module.named_parameters(recurse=False)
+        own = {identity(p): n for n, p in parameters if p.ndim >= 2 and p.numel()}
+        if not own:
+            continue
+        # The parameters behind a computed weight belong to the layer that computes with it.
+        owner = name.partition("parametrizations.")[0] if "parametrizations." in name else name
+        owner = owner.removesuffix(".") if owner != name else name
+        layer = next((holder[weight] for weight in own if weight in holder), None)
+        layer = layer or next((one for one in layers if owner in one.names), None)
+        if layer is None:
+            layer = _Weighted(type(model.get_submodule(owner)), [owner])
+            layers.append(layer)
+        if owner not in layer.names:
+            layer.names.append(owner)
+        layer.weights |= own
+        holder |= dict.fromkeys(own, layer)
+    return layers
+
+
+def _why(kind: type[nn.Module]) -> str:
+    if issubclass(kind, WEIGHTED):
+        return "not called, or its samples cannot be told apart"
+    if issubclass(kind, nn.Embedding | nn.EmbeddingBag):
+        return "embedding"
+    return f"{_CLASS}{kind.__name__}"
+
+
+def _listed(left: Mapping[str, str]) -> str:
+    some = ", ".join(printable(f"{name} ({why})") for name, why in list(left.items())[:_NAMED])
+    return some + (f", and {len(left) - _NAMED} more" if len(left) > _NAMED else "")

@@ -1,8 +1,10 @@
-"""What do all tests share? One thread for torch, Ctrl-C, and how hard hypothesis tries."""
+"""What do all tests share? Torch's threads and modes, Ctrl-C, and how hard hypothesis tries."""
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
@@ -22,3 +24,17 @@ settings.register_profile(
 # For a change in formats, faults or spec: pytest --hypothesis-profile=thorough tests/formats
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=2000)
 settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def modes_of_torch() -> Iterator[None]:
+    """Nothing leaves torch's gradient or inference mode, or its autocast, other than it was."""
+    yield
+    left = (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.is_autocast_cache_enabled(),
+        torch.backends.mha.get_fastpath_enabled(),
+    )
+    assert left == (True, False, False, True, True)

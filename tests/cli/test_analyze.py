@@ -347,7 +347,7 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
         (["s.json", "--fit-per-bit", "1"], "--fit-per-bit is for runs"),
         (["s.json", "--ranges", "ranges.npz"], "ranges.npz"),
         (["text.json"], "holds no scores"),
-        (["none.json"], "cannot be read"),
+        (["none.json"], "there is no run file or file of scores"),
         (["none.db"], "there is no run file"),
         ([], "Missing argument"),
     ):

@@ -204,7 +204,7 @@ def test_zero_events_never_read_as_certainty() -> None:
 
 @pytest.mark.parametrize("path", ["base.md", "."])
 def test_path_that_is_no_page_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(InputError, match=r"name the page, such as base\.html"):
+    with pytest.raises(InputError, match=r"name the page \.html, such as base\.html"):
         report.write(made(columns=OUTCOME), tmp_path / path)
 
 

@@ -83,6 +83,7 @@ def test_models_that_come_along_leave_nothing_out(name):
             assert not FaultSpace.of(load(name), target, BitFlip(), Float32()).left_out
 
 
+@pytest.mark.filterwarnings("ignore:Sparse .* tensor support")
 def test_the_fingerprint_of_a_model_sees_values_of_every_kind():
     for kind, make in KINDS.items():
         one, same, other = Head(make()), Head(make()), Head(make())

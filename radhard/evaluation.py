@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from radhard.modes import Modes
 from radhard.module import eager
 from radhard.state import State
 
 __all__ = ["evaluating"]
-
-_GUARDS: list[object] = []
-"""Kept for good: a guard that is destroyed brings back the mode that it found."""
 
 
 @contextmanager
@@ -35,11 +32,11 @@ def evaluating(model: nn.Module, *, keep: bool = True) -> Iterator[bool]:
     was = {module: module.training for module in model.modules()}
     fast = torch.backends.mha.get_fastpath_enabled()
     casts, parametrised = torch.is_autocast_cache_enabled(), parametrize._cache_enabled
-    gradients, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    modes = Modes.now()
     state: list[State] = []
 
     def put_back() -> None:
-        _set_modes(gradients, inference)
+        modes.restore()
         torch.backends.mha.set_fastpath_enabled(fast)
         torch.set_autocast_cache_enabled(casts)
         parametrize._cache_enabled = parametrised
@@ -67,13 +64,3 @@ def evaluating(model: nn.Module, *, keep: bool = True) -> Iterator[bool]:
             put_back()
     finally:
         put_back()
-
-
-def _set_modes(gradients: bool, inference: bool) -> None:
-    """Torch's gradient and inference modes, also where leaving one was interrupted."""
-    if torch.is_inference_mode_enabled() != inference:
-        guard: Any = torch._C._InferenceMode(inference)
-        guard.__enter__()
-        _GUARDS.append(guard)
-    if torch.is_grad_enabled() != gradients:
-        torch.set_grad_enabled(gradients)

@@ -72,7 +72,7 @@ def test_ctrl_c_at_any_line_leaves_nothing_behind():
         data=inputs,
     )
     firsts = (space.starts[:-1] * space.variants).tolist()
-    before = traces(model)
+    before = traces(model), circumstances()
 
     def action() -> None:
         with inject(model, space, firsts), inject(model, space, [firsts[0], firsts[3]]):
@@ -82,11 +82,11 @@ def test_ctrl_c_at_any_line_leaves_nothing_behind():
     at = 1
     while error := interruption(action, at=at):
         # Seen while the error keeps all frames alive, so that no garbage collector had its turn.
-        assert traces(model) == before, at
+        assert (traces(model), circumstances()) == before, at
         assert error.__traceback__ is not None
         at += 1
     assert at > 300
-    assert traces(model) == before
+    assert (traces(model), circumstances()) == before
     assert hooks(model) == 0
 
 

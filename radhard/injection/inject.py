@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.injection.strikes import Strikes, write
+from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.state import State
@@ -132,8 +133,10 @@ def inject(
     flows = any(space.sites[place].flows for place in set(places.tolist()))
     own = State(model, parameters=False) if state is None else None
     fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
+    modes = Modes.now()
 
     def put_back() -> None:
+        modes.restore()
         _INNERMOST.set(outer)
         injection.close()
         if flows and own is not None:

@@ -1,0 +1,35 @@
+"""In which modes does torch compute, and how are they put back?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+__all__ = ["Modes"]
+
+_GUARDS: list[object] = []
+"""Kept for good: a guard that is destroyed brings back the mode that it found."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Torch's gradient and inference mode of this thread, as they are when this is made.
+
+    A ``with torch.no_grad()`` is not left where Ctrl-C comes at its very end; whoever opened
+    anything puts back the modes as well.
+    """
+
+    gradients: bool
+    inference: bool
+
+    @classmethod
+    def now(cls) -> "Modes":
+        return cls(torch.is_grad_enabled(), torch.is_inference_mode_enabled())
+
+    def restore(self) -> None:
+        if torch.is_inference_mode_enabled() != self.inference:
+            guard: Any = torch._C._InferenceMode(self.inference)
+            guard.__enter__()
+            _GUARDS.append(guard)
+        if torch.is_grad_enabled() != self.gradients:
+            torch.set_grad_enabled(self.gradients)

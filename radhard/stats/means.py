@@ -162,9 +162,6 @@ def _highest(known: list[tuple[Cell, NDArray[np.float64], Stratum]], top: float,
             # what a fault of it may be beyond that, of which every fault drawn is a trial.
             least, most = values.min(axis=0), values.max(axis=0)
             worst, best = float(most.mean()), float(least.mean())
-            kept = min(1.0, 2 / len(values) ** 2)
-            worst += kept * (top - worst)
-            best -= kept * (best - (top - 1))
             beyond = top - float(most.min())
             size = effective_size(
                 values.size, cell.population and cell.population * values.shape[1]

@@ -70,7 +70,8 @@ def test_sampled_intervals_hold_the_true_rates(faults, sampler):
         if len(found) != len(expected):
             continue  # a group that no trial struck is left out
         for one, (_, rate) in zip(found, expected, strict=True):
-            inside += one.rate.low <= rate <= one.rate.high
+            # A group whose words were all tried has limits of no width, equal but for rounding.
+            inside += one.rate.low - 1e-12 <= rate <= one.rate.high + 1e-12
             total += 1
     assert total >= 40
     assert inside / total >= 0.93

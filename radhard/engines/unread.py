@@ -64,6 +64,12 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.places: set[int] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True, as is usual, would import torch's compiler at the first operation: two seconds of
+        # processor time. Models run uncompiled here.
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if not func.is_view:
             for value in tree_iter((args, kwargs)):

@@ -92,7 +92,7 @@ def test_95_percent_intervals_hold_the_true_rate_in_93_percent_of_campaigns(name
 def test_intervals_of_groups_hold_their_true_rates_as_often(sampler, by):
     truth = exhausted("int8").rate(by=by)
     held = []
-    for seed in range(SEEDS):
+    for seed in range(SEEDS // len(truth)):  # a campaign has as many intervals as groups
         rates = drawn("int8", sampler, seed).rate(by=by)
         held += [covered(rate, truth[group]) for group, rate in rates.items()]
     assert np.mean(held) >= 0.93
@@ -109,7 +109,7 @@ def test_no_sampler_of_bits_is_much_wider_than_its_estimate_varies(name, sampler
 def test_unweighted_mean_over_unequal_layers_is_wrong_and_ours_is_right():
     truth = exhausted("int8").rate().value
     naive, ours = [], []
-    for seed in range(SEEDS):
+    for seed in range(SEEDS // 2):
         results = drawn("int8", PerTensor(280), seed)
         values = results.values()
         half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))

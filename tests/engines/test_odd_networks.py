@@ -71,7 +71,7 @@ def _demand_equal(
 ) -> None:
     reference = _verdicts(Serial(), _campaign(network, targets, sampler))
     by_itself = chosen(_campaign(network, targets, sampler), always=True).engine
-    for engine in (*engines, by_itself):
+    for engine in dict.fromkeys((*engines, by_itself)):
         try:
             found = _verdicts(engine, _campaign(network, targets, sampler))
         except UnsuitableError:

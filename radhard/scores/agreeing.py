@@ -83,6 +83,7 @@ def agreement(
     column: str | None = None,
     confidence: float = 0.95,
     least: int = 1,
+    axes: Mapping[str, int] | None = None,
 ) -> Agreement:
     """Compare scores with a campaign's rates, part by part.
 
@@ -95,11 +96,12 @@ def agreement(
         column: the figure of the campaign; by default critical silent data corruption.
         confidence: of the interval.
         least: trials that a part must have to be compared.
+        axes: by weight the axis that counts its output channels, where that is not the first.
 
     Raises:
         InputError: a campaign at error rates, fewer than four parts in common, or all alike.
     """
-    table, matched = measured(level, values, results, results.values(column))
+    table, matched = measured(level, values, results, results.values(column), axes=axes)
     table = table[table["trials"] >= least]
     if len(table) < 4:
         raise InputError(
@@ -147,16 +149,22 @@ def rank_correlation(
 
 
 def measured(
-    level: Level, scores: Values, results: Results, values: npt.NDArray[np.float64]
+    level: Level,
+    scores: Values,
+    results: Results,
+    values: npt.NDArray[np.float64],
+    *,
+    axes: Mapping[str, int] | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Score and rate of every part that has both; and whether tensors or only layers match.
 
+    ``axes``: as for `struck_parts`.
     Trials weigh by the faults they stand for, so that strata may be unequal.
     """
     weights = _weights(results)
     matched = "layer"
     rows = []
-    for struck in struck_parts(level, scores, results):
+    for struck in struck_parts(level, scores, results, axes=axes):
         matched = struck.matched
         flat = scores[struck.scored].ravel()
         parts, here = struck.parts, struck.rows
@@ -185,8 +193,12 @@ class Struck:
     """The number of the part, in the flattened scores, for each of them."""
 
 
-def struck_parts(level: Level, scores: Values, results: Results) -> Iterator[Struck]:
+def struck_parts(
+    level: Level, scores: Values, results: Results, *, axes: Mapping[str, int] | None = None
+) -> Iterator[Struck]:
     """Which scored part each trial struck, tensor by tensor; tensors without scores left out.
+
+    ``axes``: by weight the axis that counts its output channels, where that is not the first.
 
     Raises:
         InputError: a campaign at error rates.
@@ -203,7 +215,8 @@ def struck_parts(level: Level, scores: Values, results: Results) -> Iterator[Str
             continue
         rows = np.flatnonzero(places == place)
         within = words[rows] % max(int(np.prod(site.shape)), 1)
-        parts = _part(level, scores[name], within, variants[rows], site.shape, space)
+        axis = (axes or {}).get(site.name)
+        parts = _part(level, scores[name], within, variants[rows], site.shape, space, axis)
         yield Struck(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
 
 
@@ -214,6 +227,7 @@ def _part(
     variants: npt.NDArray[np.int64],
     shape: tuple[int, ...],
     space: FaultSpace,
+    axis: int | None,
 ) -> npt.NDArray[np.int64]:
     """Which of a tensor's scores each trial belongs to."""
     if level == "tensor":
@@ -230,6 +244,8 @@ def _part(
         if of_part.shape != shape:
             raise InputError(f"scores of shape {of_part.shape} for a tensor of shape {shape}")
         return words
+    if axis is not None and axis < len(shape) and len(of_part) == shape[axis]:
+        return words // max(int(np.prod(shape[axis + 1 :])), 1) % shape[axis]
     if shape and len(of_part) == shape[0]:
         return words // max(int(np.prod(shape[1:])), 1)
     if shape and len(of_part) == shape[-1]:

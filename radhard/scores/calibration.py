@@ -1,5 +1,6 @@
 """What does a campaign say of parts whose scores are neighbours?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -29,12 +30,21 @@ class Neighbours:
 
 
 def neighbours(
-    level: Level, values: Values, results: Results, *, column: str | None = None, groups: int = 10
+    level: Level,
+    values: Values,
+    results: Results,
+    *,
+    column: str | None = None,
+    groups: int = 10,
+    axes: Mapping[str, int] | None = None,
 ) -> list[Neighbours]:
     """The parts in so many groups of about equal size, from low to high scores, with their rates.
 
     Which parts form a group depends on the scores alone, so that the intervals are honest; equal
     scores are never parted. A group without trials is left out.
+
+    ``axes``: by weight the axis that counts its output channels, where that is not the first
+    (`Scores.channel_axes`).
 
     Raises:
         InputError: the figure is not a share between 0 and 1, or a campaign at error rates.
@@ -42,7 +52,7 @@ def neighbours(
     column = results.column(column)
     if results.ranges[column] != (0.0, 1.0):
         raise InputError(f"{column} is not a share, so that its mean has no interval of this kind")
-    found = list(struck_parts(level, values, results))
+    found = list(struck_parts(level, values, results, axes=axes))
     if not found:
         return []
     every = np.concatenate([values[struck.scored].ravel() for struck in found])

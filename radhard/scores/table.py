@@ -94,6 +94,21 @@ class Scores:
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: value.shape for name, value in self.values.items()}
 
+    @property
+    def channel_axes(self) -> dict[str, int]:
+        """By weight the axis that counts its output channels, where that is not the first.
+
+        Raises:
+            InputError: the facts have something else there.
+        """
+        known = self.facts.get("channel axis", {})
+        if not isinstance(known, Mapping) or not all(axis in (0, 1) for axis in known.values()):
+            raise InputError(
+                f"{self.by}: 'channel axis' among the facts is the number of an axis, 0 or 1, by "
+                f"weight, not {known!r}"
+            )
+        return {str(name): int(axis) for name, axis in known.items()}
+
     def ranked(self, k: int | None = None) -> list[Ranked]:
         """All parts with a score, or the first ``k``; the most vulnerable first.
 
@@ -149,7 +164,8 @@ index=(0,), value=0.1)]
         possible = {"element": ("channel", "tensor"), "channel": ("tensor",), "bit": ("tensor",)}
         if level not in possible.get(self.level, ()):
             raise InputError(f"{self.by} scores by {self.level}, from which none by {level} follow")
-        values = {name: _mean(value, level) for name, value in self.values.items()}
+        axes = self.channel_axes
+        values = {n: _mean(v, level, axes.get(n, 0)) for n, v in self.values.items()}
         return replace(self, level=level, values=values, low=None, high=None)
 
     def of(self, layer: str) -> npt.NDArray[np.float64] | None:
@@ -186,6 +202,7 @@ index=(0,), value=0.1)]
             column=column,
             confidence=confidence,
             least=least,
+            axes=scores.channel_axes,
         )
 
     def demand_suit(self, model: nn.Module) -> None:
@@ -261,8 +278,9 @@ index=(0,), value=0.1)]
         return self.values[tensor]
 
 
-def _mean(value: npt.NDArray[np.float64], level: Level) -> npt.NDArray[np.float64]:
-    rows = value.reshape(1, -1) if level == "tensor" else value.reshape(len(value), -1)
+def _mean(value: npt.NDArray[np.float64], level: Level, axis: int) -> npt.NDArray[np.float64]:
+    first = np.moveaxis(value, axis, 0) if axis < value.ndim else value
+    rows = value.reshape(1, -1) if level == "tensor" else first.reshape(len(first), -1)
     known = ~np.isnan(rows)
     count = known.sum(axis=1)
     # Divided first: the sum of finite scores may be too large for a number.

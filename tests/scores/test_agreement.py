@@ -12,7 +12,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.samplers import ErrorRate, Exhaustive, PerBit
-from radhard.scores import Scores, rank_correlation
+from radhard.scores import Scores, neighbours, rank_correlation
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Weights
 
@@ -53,6 +53,47 @@ def test_true_rates_as_scores_agree_wholly(level):
     assert found.overlap == 1
     assert found.matched == "tensor"
     assert found.parts == sum(value.size for value in truth.values())
+
+
+class Conv1D(nn.Module):
+    """A linear layer with weights ``(inputs, outputs)``."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(size, size))
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+@pytest.mark.parametrize("by", ["weight", "output"])
+def test_channels_are_those_of_the_output_also_where_the_weight_is_transposed(by):
+    torch.manual_seed(1)
+    model = nn.Sequential(Conv1D(5), nn.ReLU(), nn.Linear(5, 3))
+    data = Data(torch.randn(6, 5))
+    space = FaultSpace.of(model, Weights("0"), BitFlip(), Float32(), data=data)
+    results = run(model, data, space, Exhaustive(), engine="auto", audit=0)
+    by_element = exhausted(results, "element")["0.weight"]
+    by_output = by_element.mean(0)
+    assert np.abs(by_output - by_element.mean(1)).max() > 0.02
+    found = Scores("Truth()", "element", {"0.weight": by_element}, "share")
+    facts = {"channel axis": {"0.weight": 1}}
+    ours = Scores("Truth()", "element", {"0.weight": by_element}, "share", facts=facts)
+    np.testing.assert_allclose(ours.at("channel")["0.weight"], by_output)
+    np.testing.assert_allclose(found.at("channel")["0.weight"], by_element.mean(1))
+    name = {"weight": "0.weight", "output": "0"}[by]
+    truth = Scores("Truth()", "channel", {name: by_output}, "share", facts=facts)
+    assert truth.agreement(results).error == pytest.approx(0, abs=1e-12)
+    groups = neighbours("channel", truth.values, results, groups=5, axes=truth.channel_axes)
+    assert [group.rate.value for group in groups] == pytest.approx(sorted(by_output))
+    assert truth.agreement(results).rank.value == pytest.approx(1)
+
+
+def test_an_axis_among_the_facts_that_is_none_is_refused():
+    facts = {"channel axis": {"a": "last"}}
+    with pytest.raises(InputError, match="channel axis"):
+        Scores("Truth()", "element", {"a": np.ones((2, 2))}, facts=facts).at("channel")
 
 
 def test_wrong_scores_are_off_by_as_much_as_they_are():

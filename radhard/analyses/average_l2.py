@@ -15,7 +15,12 @@ class AverageL2(Analysis):
     Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
     every convolution and linear layer, mean over the samples of the norm of each one's map. Larger
     maps have larger norms, so that it ranks channels within a layer and not between layers.
+
+    ``kinds`` names further classes of layers to look at (`MaxValue`).
     """
 
+    kinds: tuple[str, ...] = ()
+
     def find(self, subject: Subject) -> Found:
-        return of_activations(subject, lambda values: values.norm(dim=2))
+        layers = subject.layers_of(repr(self), self.kinds)
+        return of_activations(subject, layers, lambda values: values.norm(dim=2))

@@ -1,6 +1,6 @@
 """What does a measure of every channel come to, on average over the samples?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ __all__ = ["Sums", "of_activations", "of_gradients", "watch"]
 class Sums:
     """A score of every channel of some layers, summed up over samples."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, subject: Subject, layers: Sequence[Layer]) -> None:
+        self._subject, self._layers = subject, layers
         self._sums: dict[Layer, Tensor] = {}
 
     def add(self, layer: Layer, measured: Tensor) -> None:
@@ -33,7 +33,7 @@ class Sums:
         as left out.
         """
         values = {}
-        for layer in self._subject.layers:
+        for layer in self._layers:
             if layer in self._sums and layer.name not in self._subject.left:
                 mean = (self._sums[layer] / len(self._subject.data)).cpu().numpy()
             else:
@@ -42,13 +42,13 @@ class Sums:
         return Found("channel", values)
 
 
-def watch(subject: Subject, take: Callable[[Layer, Tensor], None]) -> None:
-    """Hand what every layer hands on to ``take``, batch by batch.
+def watch(subject: Subject, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]) -> None:
+    """Hand what each of the layers hands on to ``take``, batch by batch.
 
     As ``(samples, channels, positions)``, at least float32, positions of all calls. Layers are left
     out that are not called or whose samples cannot be told apart.
     """
-    with torch.no_grad(), subject.traced(subject.layers) as seen:
+    with torch.no_grad(), subject.traced(layers) as seen:
         for rows, inputs in subject.batches():
             subject.forward(inputs)
             for layer in dict.fromkeys(passed.layer for passed in seen):
@@ -57,26 +57,33 @@ def watch(subject: Subject, take: Callable[[Layer, Tensor], None]) -> None:
             subject.step(rows.stop, len(subject.data))
 
 
-def of_activations(subject: Subject, measure: Callable[[Tensor], Tensor]) -> Found:
-    """Means of a measure of what every layer hands on.
+def of_activations(
+    subject: Subject, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
+) -> Found:
+    """Means of a measure of what each of the layers hands on.
 
     ``measure`` is of values ``(samples, channels, positions)`` and gives ``(samples, channels)``.
     """
-    sums = Sums(subject)
-    watch(subject, lambda layer, values: sums.add(layer, measure(values)))
+    sums = Sums(subject, layers)
+    watch(subject, layers, lambda layer, values: sums.add(layer, measure(values)))
     return sums.means()
 
 
-def of_gradients(subject: Subject, pulls: Pulls, measure: Callable[[Tensor], Tensor]) -> Found:
-    """Means of a measure of the gradients at every layer's outputs.
+def of_gradients(
+    subject: Subject,
+    layers: Sequence[Layer],
+    pulls: Pulls,
+    measure: Callable[[Tensor], Tensor],
+) -> Found:
+    """Means of a measure of the gradients at the layers' outputs.
 
     ``measure`` is of ``(pulls, samples, channels, positions)`` and gives ``(samples, channels)``;
     that of several parts of the pulls adds up.
     """
-    sums = Sums(subject)
+    sums = Sums(subject, layers)
 
     def take(pulled: Pulled) -> None:
         sums.add(pulled.layer, measure(pulled.gradients))
 
-    pull(subject, pulls, take)
+    pull(subject, layers, pulls, take)
     return sums.means()

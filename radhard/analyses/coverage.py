@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from radhard.analyses.found import Found
-from radhard.analyses.layer import WEIGHTED
+from radhard.analyses.layer import WEIGHTED, Layer, is_transposed
 from radhard.analyses.subject import Subject
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
@@ -17,6 +17,8 @@ from radhard.targets.stored import identity
 __all__ = ["covering"]
 
 _CLASS = "class "
+_SEVERAL = ("LSTM", "GRU", "RNN", "MultiheadAttention")
+"""Classes of torch's that give several tensors, so that their outputs have no channels."""
 _NAMED = 5
 """Layers that a line names; the facts have all."""
 
@@ -48,20 +50,37 @@ def covering(by: str, subject: Subject, found: Found) -> Found:
         if missing and modules.isdisjoint(layer.names):
             given = (subject.left[name] for name in layer.names if name in subject.left)
             partly = len(missing) < len(layer.weights)
-            why = f"{', '.join(missing)} has no score" if partly else _why(layer.kind)
+            sought = any(one.name in layer.names for one in subject.sought or ())
+            why = _why(layer.kind, sought=sought)
+            why = f"{', '.join(missing)} has no score" if partly else why
             left[layer.names[0] or "(model)"] = next(given, why)
     line = f"{len(layers) - len(left)} of {len(layers)} layers with weights"
     known = {name for layer in layers for name in layer.names}
     left |= {n or "(model)": why for n, why in subject.left.items() if n not in known | modules}
     line += f", not: {_listed(left)}" if left else ""
+    classes = [why.removeprefix(_CLASS) for why in left.values() if why.startswith(_CLASS)]
+    ways = []
+    more = tuple(dict.fromkeys(name for name in classes if name not in _SEVERAL))
+    if more and subject.sought is not None:
+        ways.append(f"kinds={more[:_NAMED]!r} looks at these classes too")
     if not scored:
-        classes = any(why.startswith(_CLASS) for why in left.values())
-        way = "; WeightSensitivity() takes the weights of layers of every class" if classes else ""
-        raise InputError(f"{by} can look at nothing in this model: {line}{way}")
+        if classes:
+            ways.append("WeightSensitivity() takes the weights of layers of every class")
+        raise InputError("; ".join([f"{by} can look at nothing in this model: {line}", *ways]))
     if left and not found.chosen:
-        warnings.warn(f"{by} looked at {line}", RadhardWarning, stacklevel=3)
+        warnings.warn("; ".join([f"{by} looked at {line}", *ways]), RadhardWarning, stacklevel=3)
     facts = {**found.facts, "looked at": line, **({"not looked at": left} if left else {})}
+    facts |= {"channel axis": axes} if (axes := _axes(subject)) else {}
     return replace(found, facts=facts if layers or left else found.facts)
+
+
+def _axes(subject: Subject) -> dict[str, int]:
+    """The axis of a weight that counts the output channels, by the weight, where not the first."""
+    named = subject.model.named_modules()
+    layers = [Layer(name, module, axis=1) for name, module in named if is_transposed(module)]
+    # What a pass shows of a layer comes after what its name and shapes let one expect.
+    axes = {one.weight_site: one.axis for one in [*layers, *(subject.sought or ())]}
+    return {name: axis for name, axis in axes.items() if axis}
 
 
 def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[object]]:
@@ -108,8 +127,8 @@ def _weighted(model: nn.Module) -> list[_Weighted]:
     return layers
 
 
-def _why(kind: type[nn.Module]) -> str:
-    if issubclass(kind, WEIGHTED):
+def _why(kind: type[nn.Module], *, sought: bool) -> str:
+    if sought or issubclass(kind, WEIGHTED):
         return "not called, or its samples cannot be told apart"
     if issubclass(kind, nn.Embedding | nn.EmbeddingBag):
         return "embedding"

@@ -29,7 +29,8 @@ class Gain(Analysis):
     ``per``: noise in the whole map (``"map"``), or in one value of it on average (``"value"``),
     which compares channels of maps of unequal size as a campaign does, by the fault. ``guard``:
     the least margin that counts; smaller ones count as this. ``rivals``: take only so many of the
-    other classes, those with the next largest logits.
+    other classes, those with the next largest logits. ``kinds`` names further classes
+    of layers to look at (`MaxValue`).
 
     Raises:
         InputError: a guard that is not positive and finite, or no rivals.
@@ -38,6 +39,7 @@ class Gain(Analysis):
     per: Literal["map", "value"] = "map"
     guard: float = 1e-3
     rivals: int | None = None
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         check_rivals(self, self.guard, self.rivals)
@@ -47,4 +49,6 @@ class Gain(Analysis):
             total = gradients.square().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total
 
-        return of_gradients(subject, to_rivals(subject, self.guard, self.rivals), measure)
+        layers = subject.layers_of(repr(self), self.kinds)
+        pulls = to_rivals(subject, self.guard, self.rivals)
+        return of_gradients(subject, layers, pulls, measure)

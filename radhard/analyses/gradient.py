@@ -24,11 +24,13 @@ class Gradient(Analysis):
 
     ``per``: the sum over the map (``"map"``), or its mean (``"value"``), which compares channels of
     maps of unequal size as a campaign does, by the fault. ``of``: the class of the cross-entropy,
-    the golden answer or the label.
+    the golden answer or the label. ``kinds`` names further classes of layers to look at
+    (`MaxValue`).
     """
 
     per: Literal["map", "value"] = "map"
     of: Literal["answer", "label"] = "answer"
+    kinds: tuple[str, ...] = ()
 
     def find(self, subject: Subject) -> Found:
         classes = subject.answers if self.of == "answer" else subject.label_classes
@@ -37,4 +39,5 @@ class Gradient(Analysis):
             total = gradients.abs().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total
 
-        return of_gradients(subject, of_cross_entropy(classes), measure)
+        layers = subject.layers_of(repr(self), self.kinds)
+        return of_gradients(subject, layers, of_cross_entropy(classes), measure)

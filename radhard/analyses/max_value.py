@@ -14,7 +14,18 @@ class MaxValue(Analysis):
 
     Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
     every convolution and linear layer, mean over the samples of each one's largest magnitude.
+
+    ``kinds`` names further classes of layers to look at, such as ``("Dense",)``: modules with a
+    weight of two or more dimensions, one of whose first two is as long as the channels of the
+    output, which are on its last axis where the weight is a matrix, else on the one behind the
+    samples. ``Conv1D`` of transformers need not be named.
+
+    Raises:
+        InputError: no module of the model is of a class in ``kinds``.
     """
 
+    kinds: tuple[str, ...] = ()
+
     def find(self, subject: Subject) -> Found:
-        return of_activations(subject, lambda values: values.abs().amax(2))
+        layers = subject.layers_of(repr(self), self.kinds)
+        return of_activations(subject, layers, lambda values: values.abs().amax(2))

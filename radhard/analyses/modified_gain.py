@@ -22,7 +22,8 @@ class ModifiedGain(Analysis):
     One forward pass, and a backward pass for every other class.
 
     ``guard``: the least margin that counts; smaller ones count as this. ``rivals``: take only so
-    many of the other classes, those with the next largest logits.
+    many of the other classes, those with the next largest logits. ``kinds`` names further classes
+    of layers to look at (`MaxValue`).
 
     Raises:
         InputError: a guard that is not positive and finite, or no rivals.
@@ -30,6 +31,7 @@ class ModifiedGain(Analysis):
 
     guard: float = 1e-3
     rivals: int | None = None
+    kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
         check_rivals(self, self.guard, self.rivals)
@@ -38,4 +40,6 @@ class ModifiedGain(Analysis):
         def measure(gradients: Tensor) -> Tensor:
             return gradients.sum(3).square().sum(0)
 
-        return of_gradients(subject, to_rivals(subject, self.guard, self.rivals), measure)
+        layers = subject.layers_of(repr(self), self.kinds)
+        pulls = to_rivals(subject, self.guard, self.rivals)
+        return of_gradients(subject, layers, pulls, measure)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from radhard.analyses.layer import Layer
 from radhard.analyses.windows import windows
@@ -26,7 +26,7 @@ class Passed:
     def by_channel(self, values: Tensor) -> Tensor:
         """Values in the shape of the outputs as ``(samples, channels, positions)``."""
         rows = self._rows(values)
-        if isinstance(self.layer.module, nn.Linear):
+        if self.layer.channels_last:
             return rows.flatten(1, -2).transpose(1, 2)
         return rows.movedim(2, 1).flatten(2)
 

@@ -1,7 +1,7 @@
 """How do a model's answers hang on what its layers hand on?"""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -102,8 +102,10 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
     return Pulls(1, of)
 
 
-def pull(subject: Subject, pulls: Pulls, take: Callable[[Pulled], None]) -> None:
-    """Hand every layer's gradients to ``take``: some samples and pulls at a time, each just once.
+def pull(
+    subject: Subject, layers: Sequence[Layer], pulls: Pulls, take: Callable[[Pulled], None]
+) -> None:
+    """Hand each layer's gradients to ``take``: some samples and pulls at a time, each just once.
 
     Layers are left out that are not called, whose samples cannot be told apart, or that are called
     where the model records no gradients, or whose gradients are not finite; the last two are noted
@@ -112,8 +114,8 @@ def pull(subject: Subject, pulls: Pulls, take: Callable[[Pulled], None]) -> None
     Raises:
         InputError: the logits cannot be differentiated.
     """
-    size, at_once = _portion(subject, pulls)
-    with subject.gradients(), subject.traced(subject.layers) as seen:
+    size, at_once = _portion(subject, layers, pulls)
+    with subject.gradients(), subject.traced(layers) as seen:
         for rows, inputs in subject.data.batches(size):
             logits = subject.forward(inputs)
             demand_gradients(logits)
@@ -173,9 +175,9 @@ def _hand_on(
         take(Pulled(layer, [calls[at] for at in own], together))
 
 
-def _portion(subject: Subject, pulls: Pulls) -> tuple[int, int]:
+def _portion(subject: Subject, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:
     """How many samples a pass, and how many pulls at a time, memory allows for."""
-    with torch.no_grad(), subject.traced(subject.layers) as seen:
+    with torch.no_grad(), subject.traced(layers) as seen:
         subject.forward(subject.data.rows(slice(0, 1)))
         values = max(1, sum(passed.outputs.numel() for passed in seen))
     at_once = max(1, min(pulls.number, _MOST // values))

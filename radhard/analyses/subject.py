@@ -15,12 +15,15 @@ from rich.progress import Progress, TaskID
 from torch import Tensor, nn
 
 from radhard.analyses.layer import WEIGHTED, Layer
+from radhard.analyses.named import named
 from radhard.analyses.passed import Passed
 from radhard.analyses.watching import Watch, sample_axes
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError
+from radhard.leaves import leaves
 from radhard.targets import Forward
+from radhard.targets.patterns import reasons
 
 __all__ = ["Layer", "Passed", "Subject"]
 
@@ -41,6 +44,8 @@ class Subject:
     """Whether fault-free passes that differ are refused."""
     left: dict[str, str] = field(default_factory=dict)
     """Layers that cannot be looked at, by name, and why."""
+    sought: list[Layer] | None = None
+    """Layers that an analysis looks for that takes classes by name (`layers_of`)."""
     samples: int = 0
     """How many samples passed through the model or part of it, backward passes not counted."""
     _watch: Watch = field(default_factory=Watch, repr=False)
@@ -89,16 +94,59 @@ class Subject:
         Raises:
             InputError: there is none.
         """
-        found = [Layer(n, m) for n, m in self.model.named_modules() if isinstance(m, WEIGHTED)]
+        found = self._of_torch()
         if not found:
-            kinds = ", ".join(kind.__name__ for kind in WEIGHTED)
-            own = {type(m).__name__ for m in self.model.modules() if [*m.parameters(False)]}
-            there = ", ".join(sorted(own)) or "no parameters"
-            raise InputError(
-                f"this model has none of the layers that are looked at: {kinds}; its parameters "
-                f"are in {there}; WeightSensitivity() takes the weights of layers of every class"
-            )
+            raise InputError(self._nothing("WeightSensitivity() takes"))
         return found
+
+    def layers_of(self, by: str, kinds: Sequence[str]) -> list[Layer]:
+        """`layers`, and those as transformers' ``Conv1D`` or of classes that ``kinds`` names.
+
+        What these compute is seen in a pass over one sample. Those that cannot be looked at are
+        noted in ``left``.
+
+        Raises:
+            InputError: there is none, or no module with a weight is of a class in ``kinds``.
+        """
+        found = {layer.name: layer for layer in self._of_torch()}
+        others, left = named(by, self.model, kinds)
+        self.left |= left
+        if others:
+            fits = {fit.layer: fit for fit in others}
+
+            def see(layer: Layer, args: Any, given: dict[str, Any], output: Any) -> Any:
+                fits[layer].see((args, given), output)
+                return output
+
+            with torch.no_grad(), self._watch.over(list(fits), see, lambda: None):
+                self.forward(self.data.rows(slice(0, 1)))
+        for fit in others:
+            found.pop(fit.layer.name, None)
+            made = fit.made()
+            if isinstance(made, str):
+                self.left[fit.layer.name] = made
+            else:
+                found[made.name] = made
+        if not found:
+            raise InputError(
+                self._nothing("kinds= names more classes, and WeightSensitivity() takes")
+            )
+        order = {name: at for at, (name, _) in enumerate(self.model.named_modules())}
+        self.sought = sorted(found.values(), key=lambda layer: order[layer.name])
+        return self.sought
+
+    def _of_torch(self) -> list[Layer]:
+        return [Layer(n, m) for n, m in self.model.named_modules() if isinstance(m, WEIGHTED)]
+
+    def _nothing(self, advice: str) -> str:
+        kinds = ", ".join(kind.__name__ for kind in WEIGHTED)
+        own = {type(m).__name__ for m in self.model.modules() if [*m.parameters(False)]}
+        there = ", ".join(sorted(own)) or "no parameters"
+        why = f" ({reasons(self.left)})" if self.left else ""
+        return (
+            f"this model has none of the layers that are looked at: {kinds}; its parameters are in "
+            f"{there}{why}; {advice} the weights of layers of every class"
+        )
 
     def random(self, *purpose: int) -> np.random.Generator:
         """Chance that follows from the seed and the purpose only."""
@@ -147,7 +195,8 @@ class Subject:
             counts[layer.name] += 1
             if axis is None or not isinstance(output, Tensor):
                 return output
-            inputs = (args[0] if args else given["input"]).detach().clone()
+            (_, inputs), *_ = leaves((args, given))
+            inputs = inputs.detach().clone()
             if torch.is_grad_enabled() and not output.requires_grad:
                 output.requires_grad_()
             seen.append(Passed(layer, inputs, output, self._watch.samples, axis))

@@ -1,5 +1,6 @@
 """How far apart are the values of a channel?"""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,17 +24,20 @@ class ValueRange(Analysis):
 
     ``over``: the distance from the least to the largest value that any sample gives the channel
     (``"data"``), or the mean over the samples of the distance within each one's map (``"sample"``);
-    there a channel of one value a sample, a neuron of a linear layer, has no score.
+    there a channel of one value a sample, a neuron of a linear layer, has no score. ``kinds``
+    names further classes of layers to look at (`MaxValue`).
     """
 
     over: Literal["data", "sample"] = "data"
+    kinds: tuple[str, ...] = ()
 
     def find(self, subject: Subject) -> Found:
-        return _of_samples(subject) if self.over == "sample" else _of_all(subject)
+        layers = subject.layers_of(repr(self), self.kinds)
+        return (_of_samples if self.over == "sample" else _of_all)(subject, layers)
 
 
-def _of_samples(subject: Subject) -> Found:
-    sums = Sums(subject)
+def _of_samples(subject: Subject, layers: Sequence[Layer]) -> Found:
+    sums = Sums(subject, layers)
 
     def take(layer: Layer, values: Tensor) -> None:
         if values.shape[2] == 1:
@@ -41,11 +45,11 @@ def _of_samples(subject: Subject) -> Found:
         else:
             sums.add(layer, values.amax(2) - values.amin(2))
 
-    watch(subject, take)
+    watch(subject, layers, take)
     return sums.means()
 
 
-def _of_all(subject: Subject) -> Found:
+def _of_all(subject: Subject, layers: Sequence[Layer]) -> Found:
     least: dict[Layer, Tensor] = {}
     largest: dict[Layer, Tensor] = {}
 
@@ -54,9 +58,9 @@ def _of_all(subject: Subject) -> Found:
         least[layer] = low.minimum(least.get(layer, low))
         largest[layer] = high.maximum(largest.get(layer, high))
 
-    watch(subject, take)
+    watch(subject, layers, take)
     values = {}
-    for layer in subject.layers:
+    for layer in layers:
         if layer in least:
             values[layer.output_site] = (largest[layer].double() - least[layer]).cpu().numpy()
         else:

@@ -26,9 +26,8 @@ def windows(module: nn.Module, inputs: Tensor) -> Tensor:
     >>> windows(layer, torch.ones(5, 2, 7)).shape
     torch.Size([5, 2, 3, 7])
     """
-    if isinstance(module, nn.Linear):
+    if not isinstance(module, Convolution):
         return inputs.reshape(len(inputs), -1, inputs.shape[-1]).transpose(1, 2)[:, None]
-    assert isinstance(module, Convolution)
     x = _padded(module, inputs)
     sizes = zip(module.kernel_size, module.stride, module.dilation, strict=True)
     for axis, (size, stride, dilation) in enumerate(sizes, 2):

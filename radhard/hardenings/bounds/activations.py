@@ -1,13 +1,13 @@
 """Which activation functions does a model have, and where can each be bounded?"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor, nn
 
-from radhard.errors import InputError
+from radhard.analyses.classes import demand_classes, of_class
 from radhard.hardenings.bounds.calls import Event, calls
 from radhard.hardenings.bounds.elementwise import CONTAINERS, may_be_function, probed
 from radhard.hardenings.bounds.flow import after, before, only_use
@@ -21,7 +21,6 @@ from radhard.hardenings.bounds.functions import (
 from radhard.hardenings.part import Part
 from radhard.hardenings.spot import Spot
 from radhard.hardenings.workpiece import Workpiece
-from radhard.spec import near
 
 __all__ = ["Activation", "Values", "activations", "spots"]
 
@@ -65,7 +64,7 @@ def activations(work: Workpiece, events: Sequence[Event], kinds: Sequence[str]) 
     Raises:
         InputError: a name in ``kinds`` that no module's class has.
     """
-    _demand_known(work, kinds)
+    demand_classes(work.by, work.model, kinds)
     modules = _modules(work, events, kinds)
     found: dict[str, Activation] = {}
     for at, event in enumerate(events):
@@ -163,7 +162,7 @@ def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -
         return isinstance(module, RECTIFIERS), isinstance(module, BOUNDED)
     one = len(enter.taken) == 1 and not enter.others and enter.single and leave.single
     example: Tensor | None = enter.taken[0] if one else None
-    if _named(module, kinds):
+    if of_class(module, kinds):
         kind = probed(module, example) if example is not None else None
         return kind or (False, False)
     if example is None or not example.is_floating_point() or not may_be_function(module):
@@ -221,28 +220,3 @@ def _of_call(work: Workpiece, events: Sequence[Event], at: int, kind: Kind) -> A
 
 def _containers(work: Workpiece) -> set[str]:
     return {path for path, m in work.model.named_modules() if isinstance(m, CONTAINERS)}
-
-
-def _named(module: nn.Module, kinds: Sequence[str]) -> bool:
-    return any(name in kinds for name in _names(module))
-
-
-def _names(module: nn.Module) -> tuple[str, str]:
-    kind = type(module)
-    return kind.__name__, f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _demand_known(work: Workpiece, kinds: Sequence[str]) -> None:
-    known = list(_known(work.model))
-    for name in kinds:
-        if name not in known:
-            short = list(dict.fromkeys(type(m).__name__ for m in work.model.modules()))
-            raise InputError(
-                f"{work.by}: no module of this model is of the class {name!r}; "
-                f"{near(name, short)}its classes are {', '.join(short)}"
-            )
-
-
-def _known(model: nn.Module) -> Iterator[str]:
-    for module in model.modules():
-        yield from _names(module)

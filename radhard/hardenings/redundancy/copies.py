@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radhard.analyses.layer import is_transposed
 from radhard.errors import InputError
 
 __all__ = ["Copies", "channel_axis", "described", "duplicable", "matrices"]
@@ -16,9 +17,6 @@ CONVOLUTIONS: dict[str, type[Convolution]] = {
     "Conv2d": nn.Conv2d,
     "Conv3d": nn.Conv3d,
 }
-
-_TRANSPOSED = "Conv1D"
-"""The class of transformers that is a linear layer with weights ``(inputs, outputs)``."""
 
 
 class Copies(nn.Module):
@@ -86,7 +84,7 @@ def channel_axis(layer: dict[str, Any], output: Tensor) -> int:
 
 def duplicable(layer: nn.Module) -> bool:
     """Whether the channels of a layer can be computed again: a convolution, or linear."""
-    return isinstance(layer, nn.Linear | Convolution) or _is_transposed(layer)
+    return isinstance(layer, nn.Linear | Convolution) or is_transposed(layer)
 
 
 def matrices(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
@@ -94,20 +92,12 @@ def matrices(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, Tensor)
     assert bias is None or isinstance(bias, Tensor)
-    return (weight.t() if _is_transposed(layer) else weight), bias
-
-
-def _is_transposed(layer: nn.Module) -> bool:
-    # By name and shape, so that transformers need not be there.
-    weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
-    if type(layer).__name__ != _TRANSPOSED or weight is None or bias is None or weight.ndim != 2:
-        return False
-    return bias.shape == weight.shape[1:]
+    return (weight.t() if is_transposed(layer) else weight), bias
 
 
 def described(layer: nn.Module) -> dict[str, Any]:
     """A layer's geometry as plain values."""
-    if _is_transposed(layer):
+    if is_transposed(layer):
         outputs, inputs = matrices(layer)[0].shape
         size = {"inputs": inputs, "outputs": outputs, "groups": 1}
         return {"kind": "Linear", **size, "bias": True}

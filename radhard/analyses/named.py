@@ -1,0 +1,111 @@
+"""Which axis of its weight counts the output channels of a layer of no class of torch's?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.analyses.classes import demand_classes, of_class
+from radhard.analyses.layer import Layer, is_transposed
+from radhard.analyses.windows import adds_up
+from radhard.errors import InputError
+from radhard.leaves import leaves
+
+__all__ = ["Fit", "named"]
+
+
+@dataclass
+class Fit:
+    """A layer of another class, and what its calls in a pass show of it."""
+
+    layer: Layer
+    axes: list[tuple[int, bool]] = field(default_factory=list)
+    """Of each call: the axis, and whether the output is a product with the weight, along it."""
+    why: str = ""
+    """Why it cannot be looked at."""
+
+    def see(self, inputs: Any, output: Any) -> None:
+        """Take a call into account."""
+        given = next((tensor for _, tensor in leaves(inputs)), None)
+        weight = self.layer.stored
+        if not isinstance(output, Tensor) or given is None:
+            self.why = "it does not take and give one tensor"
+            return
+        at = -1 if weight.ndim == 2 else 1
+        count = output.shape[at] if output.ndim >= min(2, weight.ndim) else 0
+        axes = [axis for axis in (0, 1) if weight.shape[axis] == count]
+        if not axes:
+            self.why = (
+                f"no axis of its {self.layer.parameter}, {tuple(weight.shape)}, counts the "
+                f"channels of its output, {tuple(output.shape)}"
+            )
+            return
+        fits = [
+            axis for axis in axes if _is_product(self.layer.module, weight, axis, given, output)
+        ]
+        # A square weight may fit both ways, as where the inputs are zero.
+        first = 1 if is_transposed(self.layer.module) else axes[0]
+        if len(fits) == 1:
+            self.axes.append((fits[0], True))
+        else:
+            self.axes.append((first, is_transposed(self.layer.module) and first in fits))
+
+    def made(self) -> Layer | str:
+        """The layer, or why it cannot be looked at."""
+        if self.why or not self.axes:
+            return self.why or "not called"
+        products = {axis for axis, product in self.axes if product}
+        axis = next(iter(products), self.axes[0][0])
+        multiplies = len(products) == 1 and all(product for _, product in self.axes)
+        return Layer(self.layer.name, self.layer.module, self.layer.parameter, axis, multiplies)
+
+
+def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], dict[str, str]]:
+    """Layers as transformers' ``Conv1D`` and of the named classes; and why not some others.
+
+    Modules without a weight of two or more dimensions are none.
+
+    Raises:
+        InputError: a class in ``kinds`` that no module has, or none with a weight.
+    """
+    demand_classes(by, model, kinds)
+    fits, left = list[Fit](), dict[str, str]()
+    for kind in kinds:
+        ones = [module for module in model.modules() if of_class(module, [kind])]
+        if not any(p.ndim >= 2 for module in ones for p in module.parameters(recurse=False)):
+            raise InputError(
+                f"{by}: modules of the class {kind!r} have no weight of two or more dimensions of "
+                "their own, and are no layers; kinds= names classes that have one"
+            )
+    for name, module in model.named_modules():
+        asked = of_class(module, kinds)
+        if not (asked or is_transposed(module)) or adds_up(module):
+            continue
+        own = [n for n, p in module._parameters.items() if p is not None and p.ndim >= 2]
+        if "weight" in own or len(own) == 1:
+            fits.append(Fit(Layer(name, module, "weight" if "weight" in own else own[0])))
+        elif own:
+            left[name] = f"several weights: {', '.join(own)}"
+    return fits, left
+
+
+def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out: Tensor) -> bool:
+    """Whether an output is the input times the weight, plus at most one parameter a channel."""
+    size = weight.shape[1 - axis]
+    fits = weight.ndim == 2 and given.is_floating_point() and given.shape[-1:] == (size,)
+    if not fits or out.shape[:-1] != given.shape[:-1]:
+        return False
+    w = weight.movedim(axis, 0).double()
+    x = given.double()
+    product, room = x @ w.T, x.abs() @ w.abs().T
+    # What sums of so many products round, in any order.
+    room = (size + 8) * torch.finfo(out.dtype).eps * room
+    own = [p.double() for p in module._parameters.values() if p is not None]
+    biases = [p for p in own if p.shape == out.shape[-1:]]
+    for bias in (torch.zeros_like(product[..., :1]), *biases):
+        off = (out.double() - product - bias).abs()
+        if bool((off <= room + 8 * torch.finfo(out.dtype).eps * bias.abs()).all()):
+            return True
+    return False

@@ -22,6 +22,7 @@ from radhard.datasets.data import Data
 from radhard.engines import Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
 from radhard.engines.exceptions import in_words as in_words_of_crashes
+from radhard.engines.excerpt import excerpt
 from radhard.engines.golden import golden_answers, golden_outputs
 from radhard.engines.recheck import OutsideStateError, demand_no_outside_state
 from radhard.engines.unread import demand_read
@@ -185,13 +186,15 @@ def run(
                     "inferred": {},
                     "crashes": {},
                     "deterministic": deterministic,
+                    "golden": excerpt(golden),
                 }
                 file.begin({**(names or {}), **identified, **more}, panel.columns)
             else:
                 found = file.manifest()
                 if found.get("refused"):
                     raise InputError(f"{str(store)!r}: {found['refused']}")
-                if differing := difference(found, identified):
+                expected = golden if deterministic else None
+                if differing := difference(found, identified, expected):
                     raise InputError(
                         f"{str(store)!r} holds another run: {differing}; choose another file, or "
                         "repeat what the file says (radhard run --from)"

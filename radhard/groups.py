@@ -183,6 +183,9 @@ def labels(space: FaultSpace, by: str | None) -> list[list[str]]:
     Raises:
         InputError: an unknown grouping.
     """
+    if by is not None and not isinstance(by, str):
+        known = ", ".join(GROUPINGS)
+        raise InputError(f"by={by!r}: give one of {known}, or several as 'layer, bit'")
     names = [] if by is None else [name.strip() for name in by.split(",")]
     for name in names:
         if name not in GROUPINGS:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radhard.arguments import whole
 from radhard.engines.correction import Correction, correction
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred, doubt
@@ -281,7 +282,7 @@ class Results:
 
     def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
         """The ``n`` executed trials with the highest figure, the earliest first among equals."""
-        frame = self.to_frame()
+        frame, n = self.to_frame(), whole(n, "n", least=0)
         return frame.sort_values(self.column(name), ascending=False, kind="stable").head(n)
 
     def export(self, path: str | Path) -> Path:

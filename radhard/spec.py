@@ -180,8 +180,10 @@ def listed(family: type[C]) -> list[tuple[str, str]]:
     return rows
 
 
-def near(name: str, names: list[str]) -> str:
+def near(name: Any, names: list[str]) -> str:
     """``"did you mean X? "`` for the names most like ``name``, or nothing."""
+    if not isinstance(name, str):
+        return ""
     lowered = {n.lower(): n for n in names}
     close = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""

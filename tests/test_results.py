@@ -350,3 +350,22 @@ def test_a_rate_that_is_not_a_number_is_refused_not_given():
     found = prepared(space(), Uniform(4), lambda faults: np.full(len(faults), np.nan))
     with pytest.raises(InputError):
         found.rate()
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (lambda r: r.rate(by=["layer", "bit"]), "layer, bit"),
+        (lambda r: r.rate(confidence="high"), "confidence"),
+        (lambda r: r.rate(confidence=None), "confidence"),
+        (lambda r: r.rate(3), "figure"),
+        (lambda r: r.values(3), "figure"),
+        (lambda r: r.worst(2.5), "n=2.5"),
+        (lambda r: r.worst(-1), "n=-1"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_refused_in_one_line(asked, named):
+    results = prepared(space(), Exhaustive(), harm)
+    with pytest.raises(InputError, match=named) as caught:
+        asked(results)
+    assert "\n" not in str(caught.value)

@@ -1,6 +1,6 @@
 """How do samples get out of a Dataset, a DataLoader or plain arrays into memory?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -49,21 +49,43 @@ def collected(source: Any) -> tuple[Batch, Tensor | None]:
 def _read(source: DataLoader[Any] | Dataset[Any]) -> Pair:
     if isinstance(source, DataLoader):
         loader = in_order(source)
-        batches = [_pair(batch) for batch in loader]
+        batches = [_pair(batch) for batch in _read_by(loader, "the DataLoader", "batch")]
         merged = _merged(batches, torch.cat)
-        _demand_same(batches[:_BATCHES_AGAIN], map(_pair, loader), "the DataLoader")
+        again = map(_pair, _read_by(loader, "the DataLoader", "batch"))
+        _demand_same(batches[:_BATCHES_AGAIN], again, "the DataLoader")
         return merged
+    name = type(source).__name__
     if isinstance(source, IterableDataset):
-        items = [_pair(item) for item in source]
-        again: Iterator[Pair] = map(_pair, source)
+        items = [_pair(item) for item in _read_by(source, name, "sample")]
+        again = map(_pair, _read_by(source, name, "sample"))
     else:
         # By position and not by iteration: a Dataset need not say where it ends.
         count = _length(source)
-        items = [_pair(source[index]) for index in range(count)]
-        again = (_pair(source[index]) for index in range(count))
+        items = [_pair(item) for item in _read_by(_by_position(source, count), name, "sample")]
+        again = map(_pair, _read_by(_by_position(source, count), name, "sample"))
     merged = _merged(items, torch.stack)
-    _demand_same(items[:_ITEMS_AGAIN], again, type(source).__name__)
+    _demand_same(items[:_ITEMS_AGAIN], again, name)
     return merged
+
+
+def _by_position(source: Any, count: int) -> Iterator[Any]:
+    return (source[index] for index in range(count))
+
+
+def _read_by(source: Iterable[Any], what: str, part: str) -> Iterator[Any]:
+    """What a source of somebody else yields; where it fails, `InputError` says at which part."""
+    number = 0
+    try:
+        for item in source:
+            yield item
+            number += 1
+    except InputError:
+        raise
+    except Exception as error:
+        said = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"{what} fails at {part} {number}: {type(error).__name__}: {said}"
+        ) from error
 
 
 def _demand_same(first: list[Pair], again: Iterator[Pair], what: str) -> None:

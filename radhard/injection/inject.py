@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from radhard.errors import InputError, RadhardWarning
+from radhard.injection.parameters import Parameters
 from radhard.injection.strikes import Strikes, write
 from radhard.modes import Modes
 from radhard.module import eager, module_of
@@ -114,10 +115,11 @@ def inject(
     follow one another in the order given. Injections may be nested. What a model corrects by itself
     meanwhile comes back too, if it writes with `overwrite`.
 
-    Parameters may be trained meanwhile: all but the struck words keep what an optimiser made of
-    them, and that the struck ones do not is a warning. Copies of the weights that torch keeps of
-    its own (casts of an open ``autocast``, ``parametrize.cached``) are thrown away on entering and
-    on leaving, so that the fault is seen.
+    A parameter that is replaced meanwhile (``model.half()``, ``model.to(device)``, an assignment)
+    is as before afterwards, with a warning. Parameters may be trained meanwhile: all but the struck
+    words keep what an optimiser made of them, and that the struck ones do not is a warning. Copies
+    of the weights that torch keeps of its own (casts of an open ``autocast``,
+    ``parametrize.cached``) are thrown away on entering and on leaving, so that the fault is seen.
 
     ``state`` is that of a caller who puts back by himself what passes write.
 
@@ -132,6 +134,7 @@ def inject(
     places, words, variants = space.locate(numbered(space, faults))
     flows = any(space.sites[place].flows for place in set(places.tolist()))
     own = State(model, parameters=False) if state is None else None
+    parameters = Parameters(model) if state is None else None
     fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
     modes = Modes.now()
 
@@ -142,6 +145,8 @@ def inject(
         if flows and own is not None:
             torch.backends.mha.set_fastpath_enabled(fast)
         _forget_copies()
+        if parameters is not None:
+            parameters.restore()
         if own is not None:
             own.restore()
 
@@ -168,6 +173,8 @@ def inject(
             put_back()
     finally:
         put_back()
+    if parameters is not None and parameters.replaced:
+        _warn_of(parameters.replaced)
     if own is not None:
         injection.demand_reached()
 
@@ -189,6 +196,18 @@ def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
     if injection is not None:
         injection.undo.append(partial(write, stored, at, saved))
     write(stored, at, values)
+
+
+def _warn_of(replaced: set[str]) -> None:
+    names = sorted(replaced)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    warnings.warn(
+        f"{', '.join(map(repr, names[:3]))}{more}: replaced while a fault was in the model, as by "
+        ".half(), .to(device) or an assignment; the model holds its tensors of before again: "
+        "convert it before the injection, or after it",
+        RadhardWarning,
+        stacklevel=4,
+    )
 
 
 def _forget_copies() -> None:

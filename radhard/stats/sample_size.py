@@ -1,6 +1,7 @@
 """How many faults must be tried for a given margin?"""
 
 import math
+from numbers import Real
 
 from scipy.special import ndtri
 
@@ -30,7 +31,7 @@ def two_sided(confidence: float) -> float:
     >>> round(two_sided(0.95), 6)
     1.959964
     """
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise InputError(f"confidence={confidence!r} is not between 0 and 1; try 0.95")
     return float(ndtri((1 + confidence) / 2))
 

@@ -9,6 +9,8 @@ from radhard.arguments import share, whole
 from radhard.campaign import run
 from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
+from radhard.engines.excerpt import like_excerpt
+from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
@@ -99,6 +101,8 @@ def verify(
     known_records = records(model)
     covers = tuple(line for record in known_records for line in record.lines())
     notes += [text for record in known_records if (text := overlap_note(record, data))]
+    if base is not None and deterministic:
+        notes += _demand_base(base, data, before, call, batch)
     cost = _cost(model, base, data, before, call, batch, timed)
     names = {
         **(names or {}),
@@ -155,6 +159,28 @@ def verify(
                 if repr(more.format) != repr(space.format):
                     notes.append(f"What was added was struck as {more.format!r}.")
     return Verification(before, after, own, cost, by, tuple(notes), covers)
+
+
+def _demand_base(
+    base: nn.Module, data: Data, before: Results, call: Forward, batch: int
+) -> list[str]:
+    """See to it that the outputs of the unprotected model are those that its campaign judged.
+
+    Raises:
+        InputError: the same model and the same data give other outputs, as with another ``call``.
+    """
+    if before.manifest.get("model fingerprint") != fingerprint(base):
+        return ["The cost is that beside another model (base) than the one of the campaign."]
+    device = next((t.device for t in (*base.parameters(), *base.buffers())), None)
+    moved = data if device is None else data.to(device)
+    with evaluating(base):
+        golden = golden_outputs(base, moved, faultless(call), batch)
+    if not like_excerpt(golden, before.manifest.get("golden")):
+        raise InputError(
+            "the fault-free outputs of the unprotected model are not those of its campaign; give "
+            "the call= that the campaign was run with"
+        )
+    return []
 
 
 def _cost(

@@ -220,3 +220,24 @@ def test_samples_of_different_structure_or_half_labelled_make_no_data():
         Data.of(Mixed({"a": torch.zeros(1)}, {"b": torch.zeros(1)}))
     with pytest.raises(InputError, match="1 of 2 items have a label"):
         Data.of(Mixed((torch.zeros(1), 1), torch.zeros(1)))
+
+
+class Failing(Dataset):
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index):
+        if index == 4:
+            raise OSError("disk gone\nand more")
+        return torch.zeros(3), 0
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [(Failing(), "sample 4"), (DataLoader(Failing(), 2), "batch 2")],
+)
+def test_a_dataset_that_fails_is_named_with_the_place(source, where):
+    with pytest.raises(InputError, match=f"{where}.*OSError: disk gone") as caught:
+        Data.of(source)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert "\n" not in str(caught.value)

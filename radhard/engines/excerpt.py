@@ -1,0 +1,69 @@
+"""Are the fault-free outputs those of the run that is continued?"""
+
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["excerpt", "like_excerpt"]
+
+_SAMPLES = 8
+_VALUES = 16
+"""So many numbers are kept: what ``call`` computes from a model shows in the first few."""
+
+_APART = 0.02
+"""Share of the largest number by which another machine's rounding may move one."""
+
+
+def excerpt(outputs: Tensor) -> dict[str, Any]:
+    """Some of the outputs, ``(samples, ...)``, as JSON keeps them; what is not finite is None.
+
+    The bytes of a model and of its data do not tell which function of both a campaign judged
+    (``call``, attributes that are no tensors); its outputs do. They are compared with a tolerance,
+    since a run may be continued on another machine.
+    """
+    values = _first(outputs)
+    kept = [[_rounded(v) for v in row] for row in values.tolist()]
+    return {"shape": list(outputs.shape[1:]), "values": kept}
+
+
+def like_excerpt(outputs: Tensor, known: Any) -> bool:
+    """Whether outputs are those of which ``known`` is the `excerpt`; True where it is none."""
+    if not isinstance(known, dict) or not isinstance(known.get("values"), list):
+        return True
+    asked = excerpt(outputs)
+    if known.get("shape") != asked["shape"]:
+        return False
+    one, other = _flat(known["values"]), _flat(asked["values"])
+    if len(one) != len(other):
+        return False
+    sizes = [abs(v) for v in (*one, *other) if v is not None and isfinite(v)]
+    most = _APART * max(sizes, default=0.0)
+    return all(
+        a is b if a is None or b is None else abs(a - b) <= most
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _rounded(value: float) -> float | None:
+    """Six digits of a number, None of one that is not finite."""
+    return float(f"{value:.6g}") if isfinite(value) else None
+
+
+def _first(outputs: Tensor) -> Tensor:
+    rows = outputs[:_SAMPLES].detach().cpu()
+    if rows.is_complex():
+        rows = torch.view_as_real(rows)
+    return rows.reshape(len(rows), -1)[:, :_VALUES].double()
+
+
+def _flat(rows: list[Any]) -> list[float | None]:
+    """The numbers of a list of rows that may be anybody's; what is no number is left out."""
+    return [
+        v
+        for row in rows
+        if isinstance(row, list)
+        for v in row
+        if v is None or (isinstance(v, int | float) and not isinstance(v, bool))
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from radhard.analyses.subject import Subject
@@ -40,11 +41,12 @@ def looked_at(
     model = usable_module(model)
     seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
     demand_function(call, "call")
-    data = Data.of(data)
+    data = Data.of(data).differentiable()
     device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
     data = data if device is None else data.to(device)
     batch = min(batch, len(data))
-    with evaluating(model), untouched(model):
+    # Gradients are computed whatever mode the caller is in.
+    with torch.inference_mode(False), evaluating(model), untouched(model):
         call = Steady(call, model)
         logits = golden_outputs(
             model,

@@ -215,7 +215,8 @@ def _apart(
     Its limits come from the limits of both sides (Zou and Donner, Statistics in Medicine 2008).
     """
     old, new = before(confidence), after(confidence)
-    value = new.value - old.value
+    # Rounded, so that equal rates differ by zero.
+    value = round(new.value - old.value, 12)
     down = math.hypot(new.value - new.low, old.high - old.value)
     up = math.hypot(new.high - new.value, old.value - old.low)
     return Estimate(value, value - down, value + up, confidence, min(old.trials, new.trials))

@@ -78,6 +78,12 @@ class Data:
         labels = None if self.labels is None else self.labels.to(device)
         return replace(self, inputs=to_device(self.inputs, device), labels=labels)
 
+    def differentiable(self) -> Self:
+        """The same samples, in copies where tensors were made in inference mode."""
+        with torch.inference_mode(False):
+            labels = None if self.labels is None else _outside(self.labels)
+            return replace(self, inputs=mapped(self.inputs, _outside), labels=labels)
+
     def fingerprint(self) -> str:
         """SHA-256 of structure, types, shapes and bytes of inputs and labels; not of the name.
 
@@ -120,3 +126,7 @@ def _structure(batch: Batch) -> str:
 def _bytes(tensor: Tensor) -> memoryview:
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     return plain.reshape(-1).view(torch.uint8).numpy().data
+
+
+def _outside(tensor: Tensor) -> Tensor:
+    return tensor.clone() if tensor.is_inference() else tensor

@@ -5,6 +5,7 @@ import warnings
 from abc import abstractmethod
 from typing import Any
 
+import torch
 from torch import nn
 
 from radhard.arguments import demand_function, whole
@@ -78,7 +79,7 @@ class Hardening(Component):
                 f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "
                 "Scores.load(...)"
             )
-        data = Data.of(data)
+        data = Data.of(data).differentiable()
         device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
         data = data if device is None else data.to(device)
         if type(self).__name__ in {text.partition("(")[0] for text in applied(model)}:
@@ -90,9 +91,11 @@ class Hardening(Component):
             raise InputError(f"{data.name}: NaN among the inputs; no range follows from that")
         if scores is not None:
             scores.demand_suit(model)
-        made = copied(model)
+        # What is made in inference mode can be neither trained nor differentiated.
+        with torch.inference_mode(False):
+            made = copied(model)
         # Not put back, as it is changed on purpose; every pass leaves behind what it found.
-        with evaluating(made, keep=False):
+        with torch.inference_mode(False), evaluating(made, keep=False):
             batch, call = min(batch, len(data)), Steady(call)
             asked = Steady(faultless(unwrapped(call)))
             logits = golden_outputs(made, data, asked, batch, deterministic=deterministic)

@@ -117,3 +117,16 @@ def test_its_repr_parses_back_and_it_is_listed(analysis: Analysis) -> None:
 def test_a_network_that_does_not_classify_is_refused(analysis: Analysis) -> None:
     with pytest.raises(InputError, match="classifiers"):
         analysis(nn.Conv2d(1, 2, 3), Data(torch.randn(2, 1, 5, 5), torch.zeros(2)))
+
+
+def test_in_inference_mode_the_scores_are_the_same(analysis: Analysis) -> None:
+    model, inputs = network(), data()
+    expected = analysis(model, inputs)
+    with torch.inference_mode():
+        made_here = Data(inputs.inputs.clone(), inputs.labels.clone())
+        found = analysis(model, made_here)
+        assert torch.is_inference_mode_enabled()
+    assert fingerprint(model) == fingerprint(network())
+    assert found.values.keys() == expected.values.keys()
+    for name, values in expected.values.items():
+        np.testing.assert_array_equal(found[name], values)

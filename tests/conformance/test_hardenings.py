@@ -165,3 +165,13 @@ def test_scores_of_another_model_are_refused(hardening: Hardening) -> None:
 def test_its_repr_parses_back_and_it_is_listed(hardening: Hardening) -> None:
     assert parse(repr(hardening), Base) == hardening  # type: ignore[type-abstract]
     assert type(hardening).__name__ in dict(listed(Base))  # type: ignore[type-abstract]
+
+
+def test_in_inference_mode_the_hardened_model_is_the_same(hardening: Hardening) -> None:
+    expected, scores = hardened(hardening), MaxValue()(network(), samples())
+    model, data = network(), samples()
+    with torch.inference_mode():
+        made_here = Data(data.inputs.clone(), data.labels)
+        found = hardening(model, made_here, scores, seed=1)
+    assert fingerprint(found) == fingerprint(expected)
+    assert not any(t.is_inference() for t in (*found.parameters(), *found.buffers()))

@@ -158,7 +158,8 @@ def test_without_biases_every_layer_holds_all_the_relevance(
         x = torch.rand(4, 1, 8, 8, dtype=torch.float64)
         model(x)
     with torch.no_grad():
-        # At least one way on for every value, so that nothing ends in a sum of nothing.
+        # One value of every sample, and one way on for it, so that not all is a sum of nothing.
+        model[0].weight[0].abs_()
         for layer in (model[2], model[6], model[8]):
             layer.weight[..., 0].abs_()
             layer.weight.add_(0.3)

@@ -1,9 +1,11 @@
 """Is a difference between two runs the difference of the same faults, and said to be so?"""
 
+import math
 import re
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from radhard.comparison import compare
 from radhard.errors import InputError
@@ -126,6 +128,45 @@ def test_other_faults_are_not_paired_and_the_reason_is_said(other, reason):
     assert (row.p_value < 0.05) == (row.difference.low > 0 or row.difference.high < 0)
     assert row.difference.low < row.difference.value < row.difference.high
     assert row.difference.value == pytest.approx(row.after.value - row.before.value)
+
+
+def limits_by_hand(hits: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Wilson's limits or the exact ones, whichever lie farther out."""
+    found = [
+        binomtest(hits, trials).proportion_ci(confidence, method) for method in ("wilson", "exact")
+    ]
+    return min(pair.low for pair in found), max(pair.high for pair in found)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize(
+    ("hits", "trials"),
+    [((3, 150), (300, 400)), ((150, 3), (400, 300)), ((0, 20), (200, 500)), ((299, 20), (300, 60))],
+    ids=str,
+)
+def test_limits_of_unpaired_runs_are_those_of_zou_and_donner_by_hand(hits, trials, confidence):
+    """The lower limit of a difference rests on the lower one of what is taken off it, and so on."""
+    endless = space((10**9,))
+    runs = [
+        prepared(endless, Uniform(n), lambda f, k=k: np.arange(len(f)) < k, seed=seed)
+        for seed, (k, n) in enumerate(zip(hits, trials, strict=True))
+    ]
+    (row,) = compare(*runs, confidence=confidence).rows
+    (old, new) = (k / n for k, n in zip(hits, trials, strict=True))
+    (old_low, old_high), (new_low, new_high) = (
+        limits_by_hand(k, n, confidence) for k, n in zip(hits, trials, strict=True)
+    )
+    assert (row.before.low, row.before.high) == pytest.approx((old_low, old_high), abs=1e-6)
+    assert (row.after.low, row.after.high) == pytest.approx((new_low, new_high), abs=1e-6)
+    assert row.difference.value == pytest.approx(new - old)
+    assert row.difference.low == pytest.approx(
+        new - old - math.sqrt((new - new_low) ** 2 + (old_high - old) ** 2), abs=1e-6
+    )
+    assert row.difference.high == pytest.approx(
+        new - old + math.sqrt((new_high - new) ** 2 + (old - old_low) ** 2), abs=1e-6
+    )
+    assert row.difference.trials == min(trials)
+    assert (row.lower, row.equal, row.higher) == (0, 0, 0)
 
 
 def test_error_rates_are_compared_rate_by_rate():

@@ -214,7 +214,8 @@ class _Borne:
         owners = np.searchsorted(self._points.first, points, side="right") - 1
         sizes = np.abs(self._points.sizes[points])
         own = self._reach[owners]
-        large = (sizes >= own) & (sizes <= _ALIKE * own) & ~self._points.apart[points]
+        # A quotient, as the product may be infinite, which displacements on no line are as well.
+        large = (sizes >= own) & (sizes / _ALIKE <= own)
         for at in np.flatnonzero(large).tolist():
             # What did not move at all may move the other way.
             calm = of[at] & (answers[at] == self._golden)

@@ -1,5 +1,7 @@
 """Do exactly the struck words change, and is everything put back whatever happens?"""
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from radhard.faults import BitFlip, FaultModel
+from radhard.faults import BitFlip, FaultModel, StuckAt
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format, Int, stored_as
 from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.spec import component
-from radhard.targets import Weights
+from radhard.targets import Activations, Weights
 from tests.traces import raw, traces
 from tests.zoo import named
 
@@ -188,6 +190,55 @@ def test_integers_change_by_steps_of_their_own_scale(per):
             weight.detach().double().flatten(), scale * torch.from_numpy(steps)
         )
     assert traces(model) == before
+
+
+@component
+class Inverted(Format):
+    """Float32 whose words are kept inverted at every odd position of a tensor."""
+
+    inverted: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]
+        return 32
+
+    def field(self, bit: int) -> str:
+        return Float32().field(bit)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return Float32().fields
+
+    def take(self, words: Tensor, shape: tuple[int, ...]) -> Format:
+        assert bool((words < math.prod(shape)).all())
+        taken = dataclasses.replace(self)
+        object.__setattr__(taken, "inverted", words % 2 == 1)
+        return taken
+
+    def _turned(self, codes: Tensor) -> Tensor:
+        return codes if self.inverted is None else codes ^ (self.inverted * 0xFFFFFFFF)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self._turned(Float32().encode(x))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return Float32().decode(self._turned(codes))
+
+
+@pytest.mark.parametrize("sample", ["one", "every"])
+def test_a_word_that_flows_has_its_place_within_the_sample(sample):
+    """Of five words a sample, so that an odd word of the batch is an even one of every second."""
+    model = nn.Sequential(nn.Linear(3, 5)).eval()
+    inputs = torch.randn(4, 3)
+    target = Activations("0", sample=sample)
+    space = FaultSpace.of(model, target, StuckAt(1, bits=31), Inverted(), data=inputs)
+    with torch.no_grad():
+        golden = model(inputs)
+        with inject(model, space, np.arange(len(space))):
+            faulty = model(inputs)
+    # The sign reads 1, which is minus, at even places, and 1 inverted, plus, at odd ones.
+    signs = torch.tensor([-1.0, 1.0, -1.0, 1.0, -1.0])
+    assert torch.equal(faulty, golden.abs() * signs)
 
 
 class Largest(TorchDispatchMode):

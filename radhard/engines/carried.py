@@ -13,10 +13,30 @@ from radhard.datasets.data import Data
 from radhard.state import State
 from radhard.targets import Forward
 
-__all__ = ["Carried", "carried"]
+__all__ = ["Carried", "carried", "few_rows"]
 
 _ROWS = 2
 """Samples of a probing pass: what is written and read does not depend on how many there are."""
+
+
+def few_rows(model: nn.Module, data: Data, call: Forward, batch: int, state: State) -> Any:
+    """So few samples that a pass over them costs little; a whole batch, where the model takes no
+    other number of samples. The model is left as in ``state``.
+    """
+    whole = min(batch, len(data))
+    rows = data.rows(slice(0, min(_ROWS, whole)))
+    if whole <= _ROWS:
+        return rows
+    try:
+        with torch.no_grad():
+            call(model, mapped(rows, torch.clone))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception:
+        return data.rows(slice(0, whole))
+    finally:
+        state.restore(thorough=True)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,7 @@ def carried(model: nn.Module, data: Data, call: Forward, batch: int, state: Stat
     The others are a thousand times as large, and NaN: as a fault may make what flows. Outputs that
     differ depend on what was left behind. The model is left as in ``state``.
     """
-    rows = data.rows(slice(0, min(_ROWS, batch, len(data))))
+    rows = few_rows(model, data, call, batch, state)
 
     def outputs() -> Tensor:
         return call(model, mapped(rows, torch.clone)).detach().clone()

@@ -9,15 +9,13 @@ from torch.utils._pytree import tree_iter
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
+from radhard.engines.carried import few_rows
 from radhard.errors import InputError
 from radhard.state import State
 from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
 
 __all__ = ["demand_read"]
-
-_ROWS = 2
-"""Samples of the pass: which tensors are read does not depend on how many there are."""
 
 _NAMED = 5
 
@@ -80,7 +78,7 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _places(campaign: Campaign) -> set[int]:
     """The memory that a fault-free pass reads."""
-    rows = campaign.data.rows(slice(0, min(_ROWS, campaign.batch, len(campaign.data))))
+    rows = few_rows(campaign.model, campaign.data, campaign.call, campaign.batch, campaign.state)
     reading = _Reading()
     try:
         with torch.no_grad(), reading:

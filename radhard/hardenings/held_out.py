@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from radhard.errors import InputError
 from radhard.hardenings.profile import FOLDS, folds
 from radhard.hardenings.record import HeldOut
 from radhard.hardenings.workpiece import Workpiece
@@ -36,7 +37,7 @@ def hold_out(work: Workpiece, fill: Callable[[int | None], None]) -> None:
         for some in rows.split(work.batch):  # type: ignore[no-untyped-call]
             at = some.to(work.logits.device)
             with torch.no_grad():
-                outputs = work.call(work.model, work.data.rows(at))
+                outputs = _outputs(work, at)
             golden = work.logits[at]
             differs = _differs(outputs, golden)
             moved[some] = differs.cpu()
@@ -44,6 +45,17 @@ def hold_out(work: Workpiece, fill: Callable[[int | None], None]) -> None:
     fill(None)
     if n > 1:
         work.held_out.append(HeldOut(n, int(changed.sum()), int(moved.sum())))
+
+
+def _outputs(work: Workpiece, at: Tensor) -> Tensor:
+    """The outputs for some samples; from passes over all, where the model takes no other batch."""
+    try:
+        return work.call(work.model, work.data.rows(at))
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception:
+        whole = [work.call(work.model, batch) for _, batch in work.data.batches(work.batch)]
+        return torch.cat(whole)[at]
 
 
 def _differs(outputs: Tensor, golden: Tensor) -> Tensor:

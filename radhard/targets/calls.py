@@ -125,7 +125,17 @@ def _record(
             hooks.callback(handle.remove)
             handle = module.register_forward_hook(after)
             hooks.callback(handle.remove)
-        forward(model, batch)
+        try:
+            forward(model, batch)
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [""])[0]
+            raise InputError(
+                f"a pass over 2 or 3 samples fails ({type(error).__name__}: {said}); it is needed "
+                "to tell samples apart in the values that flow; give a "
+                "model that takes batches of any size, such as one exported with a dynamic batch"
+            ) from error
     return record
 
 

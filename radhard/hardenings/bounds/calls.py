@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from radhard.errors import InputError
 from radhard.hardenings.workpiece import Workpiece
 from radhard.leaves import leaves
 
@@ -41,10 +42,22 @@ def calls(work: Workpiece) -> list[Event]:
     """The events of one pass over the first sample, in their order.
 
     All tensors are kept, so that two of them are the same value where they are the same object.
+    Where the model takes no single sample, the pass is over a whole batch.
     """
+    try:
+        return _calls(work, 1)
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception:
+        if work.batch == 1:
+            raise
+        return _calls(work, work.batch)
+
+
+def _calls(work: Workpiece, size: int) -> list[Event]:
     events: list[Event] = []
     stack: list[str] = []
-    _, batch = next(work.data.batches(1))
+    _, batch = next(work.data.batches(size))
     with ExitStack() as hooks, torch.no_grad():
         for path, module in work.model.named_modules():
             enter, leave = _hooks(path, events, stack)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.leaves import leaves
+from radhard.tree import leaves
 
 __all__ = ["faultless", "plain"]
 

@@ -11,7 +11,7 @@ from radhard.analyses.classes import demand_classes, of_class
 from radhard.analyses.layer import Layer, is_transposed
 from radhard.analyses.windows import adds_up
 from radhard.errors import InputError
-from radhard.leaves import leaves
+from radhard.tree import leaves
 
 __all__ = ["Fit", "named"]
 

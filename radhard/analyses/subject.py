@@ -21,9 +21,9 @@ from radhard.analyses.watching import Watch, sample_axes
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.leaves import leaves
 from radhard.targets import Forward
 from radhard.targets.patterns import reasons
+from radhard.tree import leaves
 
 __all__ = ["Layer", "Passed", "Subject"]
 

@@ -13,9 +13,9 @@ from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
 from radhard.formats import Format
 from radhard.forward import faultless, plain
-from radhard.leaves import leaves
 from radhard.module import usable_module
 from radhard.targets import Forward
+from radhard.tree import leaves
 
 __all__ = ["Cost", "cost"]
 

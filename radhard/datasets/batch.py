@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
+from radhard.tree import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 
-__all__ = ["Batch", "joined", "mapped", "samples", "tensors", "to_device"]
+__all__ = ["Batch", "joined", "mapped", "samples", "tensors", "to_device", "whole"]
 
 Batch = Any
 """Inputs of some samples: a tensor ``(samples, ...)``, or a tuple, list or dict of such tensors."""
@@ -25,25 +26,21 @@ def tensors(batch: Batch, name: str = "inputs") -> Iterator[tuple[str, Tensor]]:
     >>> [name for name, _ in tensors((torch.zeros(1), {"mask": torch.zeros(1)}))]
     ['inputs[0]', "inputs[1]['mask']"]
     """
-    if isinstance(batch, Tensor):
-        yield name, batch
-    elif type(batch) is tuple or type(batch) is list:
-        for position, part in enumerate(batch):
-            yield from tensors(part, f"{name}[{position}]")
-    elif type(batch) is dict:
-        for key, part in batch.items():
-            yield from tensors(part, f"{name}[{key!r}]")
-    else:
-        raise InputError(f"{name} is {type(batch).__name__}; it must be {ALLOWED}")
+    found, _ = tree_flatten_with_path(batch, is_leaf=whole)
+    for path, part in found:
+        if not isinstance(part, Tensor):
+            raise InputError(f"{name}{keystr(path)} is {type(part).__name__}; it must be {ALLOWED}")
+        yield name + keystr(path), part
+
+
+def whole(value: Any) -> bool:
+    """Whether a batch is not looked into here: no plain tuple, list or dict."""
+    return type(value) not in (tuple, list, dict)
 
 
 def mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
     """The same containers with ``function`` of every tensor in them."""
-    if isinstance(batch, Tensor):
-        return function(batch)
-    if isinstance(batch, dict):
-        return {key: mapped(part, function) for key, part in batch.items()}
-    return type(batch)(mapped(part, function) for part in batch)
+    return tree_map(function, batch, is_leaf=whole)
 
 
 def samples(batch: Batch) -> int:
@@ -94,5 +91,5 @@ def joined(parts: Sequence[Batch], join: Callable[[list[Tensor]], Tensor]) -> Ba
                 f"{name}: samples of different shapes make no batch: "
                 f"{' and '.join(str(shape) for shape in shapes[:3])}"
             ) from None
-    remaining = iter(merged)
-    return mapped(parts[0], lambda _: next(remaining))
+    _, containers = tree_flatten(parts[0], is_leaf=whole)
+    return tree_unflatten(merged, containers)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from radhard.datasets.batch import ALLOWED, Batch, joined, tensors
+from radhard.datasets.batch import ALLOWED, Batch, joined, tensors, whole
 from radhard.datasets.order import in_order
 from radhard.errors import InputError
+from radhard.tree import tree_map
 
 __all__ = ["collected"]
 
@@ -144,13 +145,11 @@ def _merged(pairs: list[tuple[Batch, Tensor | None]], join: Any) -> tuple[Batch,
 
 def _tensors(value: Any) -> Batch:
     """Arrays turned into tensors, containers as they are; `Data` judges the rest."""
-    if isinstance(value, np.ndarray):
-        return _from_numpy(value)
-    if type(value) is dict:
-        return {key: _tensors(part) for key, part in value.items()}
-    if type(value) is tuple or type(value) is list:
-        return type(value)(_tensors(part) for part in value)
-    return value
+    return tree_map(
+        lambda part: _from_numpy(part) if isinstance(part, np.ndarray) else part,
+        value,
+        is_leaf=whole,
+    )
 
 
 def _label(value: Any) -> Tensor:

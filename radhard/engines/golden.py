@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.leaves import leaves
 from radhard.metrics.logits import Kind
 from radhard.metrics.outputs import Golden
 from radhard.state import State
 from radhard.targets import Forward
+from radhard.tree import leaves
 
 __all__ = ["golden_answers", "golden_outputs"]
 

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
@@ -14,6 +13,7 @@ from radhard.errors import InputError
 from radhard.state import State
 from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
+from radhard.tree import tree_iter
 
 __all__ = ["demand_read"]
 

@@ -17,13 +17,13 @@ from radhard.forward import faultless, plain
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.hardenings.workpiece import Workpiece
-from radhard.leaves import leaves
 from radhard.manifest import fingerprint
 from radhard.module import demand_uncompiled, usable_module
 from radhard.scores import Scores
 from radhard.spec import Component
 from radhard.state import Steady, unwrapped
 from radhard.targets import Forward
+from radhard.tree import leaves
 
 __all__ = ["Hardening", "UnhardenedError", "applied"]
 

@@ -17,13 +17,13 @@ from radhard.evaluation import evaluating
 from radhard.formats import Format
 from radhard.formats.stored import round_in_place
 from radhard.forward import plain
-from radhard.leaves import leaves
 from radhard.module import demand_uncompiled, usable_module
 from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of
 from radhard.state import Steady
 from radhard.targets import Forward
 from radhard.targets.calls import parametrizing, state
 from radhard.targets.stored import parameters
+from radhard.tree import leaves
 
 __all__ = ["quantized"]
 

@@ -12,9 +12,9 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.leaves import leaves
 from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
+from radhard.tree import leaves
 
 __all__ = ["Call", "Flow", "demand_geometry", "observed", "parametrizing", "state"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.leaves import changed, leaves
+from radhard.tree import changed, leaves
 
 __all__ = ["different", "geometry", "repeated", "sample_count"]
 

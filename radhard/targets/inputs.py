@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from torch import nn
 
-from radhard.leaves import changed, leaves
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import demand_geometry, observed
 from radhard.targets.flowing import hung, struck
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import demand, matches
+from radhard.tree import changed, leaves
 
 __all__ = ["Inputs"]
 

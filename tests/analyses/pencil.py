@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from radhard.datasets import Data
 from radhard.forward import plain
-from radhard.leaves import changed, leaves
 from radhard.targets import Forward
+from radhard.tree import changed, leaves
 
 __all__ = ["linear", "of_outputs", "of_weights", "one_by_one", "small"]
 

@@ -1,6 +1,7 @@
 """How does a share of the answer travel back to what it came from?"""
 
 from collections.abc import Callable
+from operator import add
 from typing import Any
 
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from radhard.analyses.relevance.kinds import moving
 from radhard.analyses.relevance.operations import Operations
 from radhard.engines.replay.graph import Node
+from radhard.tree import tree_map
 
 __all__ = ["Rule", "carried_back"]
 
@@ -37,11 +39,5 @@ def carried_back(
             continue
         for slot, part in rule(node, values, slots, share).items():
             if slot in operations.behind:
-                due[slot] = _sum(due[slot], part) if slot in due else part
+                due[slot] = tree_map(add, due[slot], part) if slot in due else part
     return found
-
-
-def _sum(one: Any, other: Any) -> Any:
-    if isinstance(one, list):
-        return [_sum(a, b) for a, b in zip(one, other, strict=True)]
-    return one + other

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.replay.graph import Node
+from radhard.tree import tree_leaves, tree_map
 
 __all__ = ["ADDED", "MOVED", "PICKED", "POOLED", "coefficients", "given_on", "moved_back", "moving"]
 
@@ -122,12 +123,14 @@ def moved_back(
     ``share`` and what is given are tensors of the values' shapes, or lists of them.
     """
     with torch.enable_grad():
-        given = {slot: _leaf(values[slot]) for slot in slots}
+        given = {slot: tree_map(_leaf, values[slot]) for slot in slots}
         outputs = node(lambda slot: given.get(slot, values[slot]))
-    sources = [tensor for slot in slots for tensor in _each(given[slot]) if tensor.requires_grad]
+    sources = [
+        tensor for slot in slots for tensor in tree_leaves(given[slot]) if tensor.requires_grad
+    ]
     pairs = [
         (output, due)
-        for output, due in zip(_each(outputs), _each(share), strict=True)
+        for output, due in zip(tree_leaves(outputs), tree_leaves(share), strict=True)
         if output.requires_grad
     ]
     dues = torch.autograd.grad(
@@ -137,21 +140,13 @@ def moved_back(
         materialize_grads=True,
     )
     known = {id(source): due for source, due in zip(sources, dues, strict=True)}
-    return {slot: _due(given[slot], known) for slot in slots}
+
+    def due(source: Tensor) -> Tensor:
+        # Of whole numbers, such as the places of maxima, nothing comes.
+        return known.get(id(source), torch.zeros(source.shape, device=source.device))
+
+    return {slot: tree_map(due, given[slot]) for slot in slots}
 
 
-def _due(given: Any, known: dict[int, Tensor]) -> Any:
-    if isinstance(given, list):
-        return [_due(part, known) for part in given]
-    # Of whole numbers, such as the places of maxima, nothing comes.
-    return known.get(id(given), torch.zeros(given.shape, device=given.device))
-
-
-def _each(value: Any) -> list[Tensor]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _leaf(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_leaf(part) for part in value]
+def _leaf(value: Tensor) -> Tensor:
     return value.detach().requires_grad_(value.is_floating_point())

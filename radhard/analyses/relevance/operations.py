@@ -12,9 +12,9 @@ from radhard.engines.replay.exported import traced
 from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, Node, NoGraphError
 from radhard.errors import InputError
-from radhard.leaves import leaves
 from radhard.state import unwrapped
 from radhard.targets.geometry import repeated
+from radhard.tree import tree_leaves
 
 __all__ = ["Operations", "UnfollowedError"]
 
@@ -98,7 +98,7 @@ class Operations:
         """The value of every slot for a batch, which is counted."""
         with torch.no_grad():
             # Copies, as what was made in inference mode cannot be differentiated.
-            values = self.graph.values([tensor.clone() for _, tensor in leaves(batch)])
+            values = self.graph.values([tensor.clone() for tensor in tree_leaves(batch)])
         logits: Tensor = values[self.graph.output]
         subject.samples += len(logits)
         return values

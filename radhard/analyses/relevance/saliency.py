@@ -24,6 +24,7 @@ from radhard.engines.replay.graph import Node, Slot
 from radhard.errors import InputError
 from radhard.spec import component
 from radhard.targets.geometry import repeated
+from radhard.tree import tree_map
 
 __all__ = ["Saliency"]
 
@@ -137,10 +138,8 @@ def _factor(node: Node, values: dict[int, Any], slots: list[int]) -> Tensor | fl
 
 def _double(values: dict[int, Any], slots: list[int]) -> dict[int, Any]:
     """The values with these in double precision, as the saliency is."""
-    return {**values, **{slot: _wide(values[slot]) for slot in slots}}
+    return {**values, **{slot: tree_map(_wide, values[slot]) for slot in slots}}
 
 
-def _wide(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_wide(part) for part in value]
+def _wide(value: Tensor) -> Tensor:
     return value.double() if value.is_floating_point() else value

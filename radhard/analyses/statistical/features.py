@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from radhard.analyses.pulling import demand_gradients, of_cross_entropy
 from radhard.analyses.subject import Subject
-from radhard.leaves import leaves
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
+from radhard.tree import leaves
 
 __all__ = ["NAMES", "Features", "features"]
 

@@ -9,8 +9,8 @@ from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.engines.replay.graph import Graph, NoGraphError, first_line
 from radhard.errors import InputError
-from radhard.leaves import leaves
 from radhard.targets import Forward
+from radhard.tree import tree_leaves
 
 __all__ = ["demand_agreement"]
 
@@ -69,7 +69,7 @@ def _batch(data: Data, size: int, *, last: bool = False) -> Any:
 
 def _company(own: Any, others: Any) -> Any:
     """The middle sample of one batch between the others of another."""
-    parts = iter([tensor for _, tensor in leaves(own)])
+    parts = iter(tree_leaves(own))
     return mapped(others, lambda tensor: torch.cat([tensor[:1], next(parts)[1:2], tensor[2:]]))
 
 
@@ -84,7 +84,7 @@ def _rolled(batch: Any) -> Any:
 
 
 def _inputs(batch: Any) -> list[Tensor]:
-    return [tensor for _, tensor in leaves(batch)]
+    return tree_leaves(batch)
 
 
 def _same_row(one: Any, other: Any) -> bool:

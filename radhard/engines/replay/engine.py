@@ -21,10 +21,10 @@ from radhard.engines.replay.sequences import stepwise
 from radhard.engines.replay.stored import stored
 from radhard.engines.replay.tracing import graph_of
 from radhard.engines.serial import Serial
-from radhard.leaves import leaves
 from radhard.space import Numbers
 from radhard.spec import component
 from radhard.targets.geometry import repeated
+from radhard.tree import tree_leaves
 
 __all__ = ["Replay"]
 
@@ -168,7 +168,7 @@ class Replay(Engine):
         """The model's own operations, if weights are struck and their golden values fit too."""
         if all(site.flows for site in campaign.space.sites):
             return None
-        one = graph.values([tensor for _, tensor in leaves(batch)])
+        one = graph.values(tree_leaves(batch))
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
         if each * len(campaign.data) > self.memory:
             return None

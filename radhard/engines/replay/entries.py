@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from radhard.engines.replay.graph import Graph
-from radhard.leaves import leaves
 from radhard.targets import Forward, Site
+from radhard.tree import tree_leaves
 
 __all__ = ["entries"]
 
@@ -25,7 +25,7 @@ def entries(
         return [_stored(graph, site) for site in sites]
     heard = _heard(model, call, batch, {site.layer for site in sites if site.flows})
     with torch.no_grad():
-        values = graph.values([tensor for _, tensor in leaves(batch)])
+        values = graph.values(tree_leaves(batch))
     flows = _Flows(graph, model, values)
     return [
         flows.slot(site, heard.get(site.layer, [])) if site.flows else _stored(graph, site)

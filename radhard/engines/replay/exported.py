@@ -15,6 +15,7 @@ from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot, first_
 from radhard.engines.replay.sizes import FixedGraph, for_any_size
 from radhard.engines.replay.undivided import TWINS, Undivided
 from radhard.targets import Forward
+from radhard.tree import tree_map
 
 __all__ = ["traced"]
 
@@ -51,11 +52,10 @@ _MORE = (2, 5)
 def _exported(model: nn.Module, call: Forward, batch: Any) -> Graph | FixedGraph:
     """The graph for any batch size, or for this one where the exporter takes it for a constant."""
     wrapped = _Called(model, call)
+    sizes = tree_map(lambda _: {0: torch.export.Dim.AUTO}, batch)
     try:
         with Undivided():
-            exported = torch.export.export(
-                wrapped, (batch,), dynamic_shapes=(_any_number(batch),), strict=False
-            )
+            exported = torch.export.export(wrapped, (batch,), dynamic_shapes=(sizes,), strict=False)
     except Exception as error:  # the exporter raises nearly everything
         raise NoGraphError(f"torch.export: {first_line(error)}") from None
     return _converted(exported)
@@ -88,14 +88,6 @@ class _Called(nn.Module):
 
     def forward(self, batch: Any) -> Tensor:
         return self._call(self.model, batch)
-
-
-def _any_number(batch: Any) -> Any:
-    if isinstance(batch, Tensor):
-        return {0: torch.export.Dim.AUTO}
-    if isinstance(batch, dict):
-        return {key: _any_number(part) for key, part in batch.items()}
-    return type(batch)(_any_number(part) for part in batch)
 
 
 def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
@@ -201,18 +193,11 @@ def _is_view(node: fx.Node) -> bool:
 
 
 def _node(at: int, op: Callable[..., Any], node: fx.Node, slots: dict[fx.Node, int]) -> Node:
-    args, kwargs = _replaced(node.args, slots), _replaced(node.kwargs, slots)
+    def slot(found: fx.Node) -> Any:
+        return Slot(slots[found])
+
+    args: Any = fx.node.map_arg(node.args, slot)
+    kwargs: Any = fx.node.map_arg(node.kwargs, slot)
     stack = node.meta.get("nn_module_stack", {})
     modules = tuple(str(path).removeprefix("model.") for path, _ in stack.values())
-    return Node(at, op, tuple(args), dict(kwargs), modules, tuple(map(str, stack)))
-
-
-def _replaced(value: Any, slots: dict[fx.Node, int]) -> Any:
-    """The arguments of a node with slots in the place of nodes."""
-    if isinstance(value, fx.Node):
-        return Slot(slots[value])
-    if isinstance(value, dict):
-        return {key: _replaced(part, slots) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)([_replaced(part, slots) for part in value])
-    return value
+    return Node(at, op, args, kwargs, modules, tuple(map(str, stack)))

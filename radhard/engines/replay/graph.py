@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx.node import map_aggregate
 
 __all__ = ["Graph", "NoGraphError", "Node", "Slot", "first_line"]
 
@@ -44,10 +45,19 @@ class Node:
     @cached_property
     def inputs(self) -> list[int]:
         """The slots among the arguments, in order."""
-        return [slot.number for slot in _slots((self.args, self.kwargs))]
+        found: list[int] = []
+        map_aggregate(
+            (self.args, self.kwargs),
+            lambda part: found.append(part.number) if isinstance(part, Slot) else None,
+        )
+        return found
 
     def __call__(self, values: Callable[[int], Any]) -> Any:
-        return self.op(*_filled(self.args, values), **_filled(self.kwargs, values))
+        def value(part: Any) -> Any:
+            return values(part.number) if isinstance(part, Slot) else part
+
+        args, kwargs = map_aggregate((self.args, self.kwargs), value)
+        return self.op(*args, **kwargs)
 
 
 @dataclass
@@ -115,23 +125,3 @@ class Graph:
                     f"{self.source}: {name} fails in its graph: {first_line(error)}"
                 ) from error
         return values
-
-
-def _slots(value: Any) -> list[Slot]:
-    if isinstance(value, Slot):
-        return [value]
-    if isinstance(value, dict):
-        return [slot for part in value.values() for slot in _slots(part)]
-    if isinstance(value, list | tuple):
-        return [slot for part in value for slot in _slots(part)]
-    return []
-
-
-def _filled(value: Any, values: Callable[[int], Any]) -> Any:
-    if isinstance(value, Slot):
-        return values(value.number)
-    if isinstance(value, dict):
-        return {key: _filled(part, values) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)([_filled(part, values) for part in value])
-    return value

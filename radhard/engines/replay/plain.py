@@ -9,7 +9,7 @@ from radhard.engines.base import Campaign, Figures
 from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.rules import advance
 from radhard.engines.replay.state import Pass
-from radhard.leaves import leaves
+from radhard.tree import tree_leaves
 
 __all__ = ["Plain"]
 
@@ -25,7 +25,7 @@ class Plain:
         self._campaign, self._graph, self._slots = campaign, graph, slots
         self._golden: list[dict[int, Any]] = []
         for _, batch in campaign.data.batches(campaign.batch):
-            values = graph.values([tensor for _, tensor in leaves(batch)])
+            values = graph.values(tree_leaves(batch))
             self._golden.append({**values, **graph.constants})
 
     @property

@@ -18,10 +18,10 @@ from radhard.engines.replay.rules import orderly
 from radhard.engines.replay.stretch import Stretch
 from radhard.engines.replay.strike import can_strike
 from radhard.engines.replay.values import extreme
-from radhard.leaves import leaves
 from radhard.metrics import Panel
 from radhard.targets.geometry import repeated
 from radhard.targets.stored import stored_tensor
+from radhard.tree import tree_leaves
 
 __all__ = ["Plan"]
 
@@ -238,7 +238,7 @@ def _values(campaign: Campaign, graph: Graph, piece: slice, channels_last: bool)
 
 
 def _inputs(batch: Any, channels_last: bool) -> list[Tensor]:
-    tensors = [tensor for _, tensor in leaves(batch)]
+    tensors = tree_leaves(batch)
     return [_ordered(tensor) if channels_last else tensor for tensor in tensors]
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
 
 from radhard.state.memory import address
 from radhard.targets import Forward, Site
 from radhard.targets.stored import stored_tensor
+from radhard.tree import tree_flatten, tree_iter, tree_unflatten
 
 __all__ = ["Call", "Recording", "copied", "cost_of", "forwards", "recorded"]
 
@@ -176,12 +176,7 @@ def forwards(
 
 def copied(value: Any, copy: Callable[[Tensor], Tensor]) -> Any:
     """The same containers with copies of the tensors in them; None for any other thing."""
-    if isinstance(value, Tensor):
-        return copy(value)
-    if type(value) in (tuple, list):
-        parts = [copied(part, copy) for part in value]
-        return None if any(part is None for part in parts) else type(value)(parts)
-    if type(value) is dict:
-        named = {key: copied(part, copy) for key, part in value.items()}
-        return None if any(part is None for part in named.values()) else named
-    return None
+    parts, containers = tree_flatten(value, is_leaf=lambda v: type(v) not in (tuple, list, dict))
+    if not all(isinstance(part, Tensor) for part in parts):
+        return None
+    return tree_unflatten(map(copy, parts), containers)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.fx.node import map_aggregate
 
 from radhard.engines.replay.graph import Graph, Node, Slot
 from radhard.engines.replay.recurrent import gru, lstm
@@ -106,13 +107,17 @@ def _unfolded(graph: Graph, layers: _Layers) -> Graph:
             instead[user.slot] = replace(user, op=aten.select.int, args=end, kwargs={})
     same = {end.slot: slots[top] for end in ends} if last_only else {}
     gone = {*layers.gone, *same, *(passed if last_only else ())}
+
+    def renamed(part: Any) -> Any:
+        return Slot(same.get(part.number, part.number)) if isinstance(part, Slot) else part
+
     nodes = []
     for node in graph.nodes:
         if node.slot == layers.node.slot:
             nodes += made
         elif node.slot not in gone:
             node = instead.get(node.slot, node)
-            nodes.append(replace(node, args=_renamed(node.args, same)))
+            nodes.append(replace(node, args=map_aggregate(node.args, renamed)))
     return replace(
         graph,
         nodes=nodes,
@@ -154,11 +159,3 @@ def _layer_of(user: Node, many: int) -> int | None:
 
 def _users(graph: Graph, slot: int) -> Iterator[Node]:
     return (node for node in graph.nodes if slot in node.inputs)
-
-
-def _renamed(value: Any, same: Mapping[int, int]) -> Any:
-    if isinstance(value, Slot):
-        return Slot(same.get(value.number, value.number))
-    if isinstance(value, list | tuple):
-        return type(value)([_renamed(part, same) for part in value])
-    return value

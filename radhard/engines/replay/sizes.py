@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot
+from radhard.tree import tree_map
 
 __all__ = ["FixedGraph", "for_any_size"]
 
@@ -106,15 +107,13 @@ class _Merging:
 
     def merged(self, values: Sequence[Any]) -> Any:
         """One value out of those that stand in the same place of each graph."""
+        try:
+            return tree_map(self._one, *values)
+        except ValueError:
+            raise NoGraphError("the model's operations are others for another batch size") from None
+
+    def _one(self, *values: Any) -> Any:
         first = values[0]
-        if isinstance(first, dict):
-            if any(not isinstance(v, dict) or v.keys() != first.keys() for v in values):
-                raise NoGraphError("the model's operations are others for another batch size")
-            return {key: self.merged([value[key] for value in values]) for key in first}
-        if isinstance(first, list | tuple):
-            if any(type(v) is not type(first) or len(v) != len(first) for v in values):
-                raise NoGraphError("the model's operations are others for another batch size")
-            return type(first)(self.merged(parts) for parts in zip(*values, strict=True))
         if all(type(value) is type(first) and value == first for value in values):
             return first
         if all(type(value) in (int, float) for value in values):

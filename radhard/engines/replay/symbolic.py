@@ -163,7 +163,7 @@ class _Conversion:
 
         args: Any = fx.node.map_arg(node.args, slot)
         kwargs: Any = fx.node.map_arg(node.kwargs, slot)
-        return tuple(map(_plainly, args)), {key: _plainly(part) for key, part in kwargs.items()}
+        return args, dict(kwargs)
 
     def _append(
         self, node: fx.Node, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -177,19 +177,6 @@ class _Conversion:
 
 
 _WRITING = {"iadd", "isub", "imul", "itruediv", "setitem"}
-
-
-def _plainly(value: Any) -> Any:
-    """An argument with lists and dicts in the place of torch.fx's own."""
-    if isinstance(value, dict):
-        return {key: _plainly(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return (
-            [_plainly(part) for part in value]
-            if type(value) is not tuple
-            else tuple(map(_plainly, value))
-        )
-    return value
 
 
 class _Method:
@@ -211,4 +198,5 @@ class _Opaque:
     def __call__(
         self, *, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: dict[str, Tensor]
     ) -> Any:
-        return torch.func.functional_call(self._module, tensors, args, kwargs)
+        # Given as dictionaries of torch.fx that refuse to be written to, which this function does.
+        return torch.func.functional_call(self._module, dict(tensors), args, dict(kwargs))

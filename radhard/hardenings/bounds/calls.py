@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from radhard.errors import InputError
 from radhard.hardenings.workpiece import Workpiece
-from radhard.leaves import leaves
+from radhard.tree import leaves
 
 __all__ = ["Event", "calls"]
 

@@ -1,4 +1,4 @@
-"""Which tensors does a nested value hold, and how is one of them exchanged?"""
+"""Which tensors does a nested value hold, and how are they exchanged?"""
 
 import copy
 import dataclasses
@@ -7,11 +7,37 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["changed", "leaves"]
+# Private in torch, though its own packages and many others build on it: taken from here only, so
+# that there is one place to mend (tests/test_private_torch.py).
+from torch.utils._pytree import (
+    keystr,
+    tree_flatten,
+    tree_flatten_with_path,
+    tree_iter,
+    tree_leaves,
+    tree_map,
+    tree_unflatten,
+)
+
+__all__ = [
+    "changed",
+    "keystr",
+    "leaves",
+    "tree_flatten",
+    "tree_flatten_with_path",
+    "tree_iter",
+    "tree_leaves",
+    "tree_map",
+    "tree_unflatten",
+]
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Tensor]]:
     """Every tensor in nested tuples, lists, mappings and dataclasses, with the path to it.
+
+    For what modules take and return. torch's own trees end at every class that was not registered
+    with them, such as dataclasses and classes derived from dict, and name parts in another way
+    than sites do.
 
     >>> import torch
     >>> [path for path, _ in leaves((torch.zeros(1), {"h": torch.zeros(2)}))]

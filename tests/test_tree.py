@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from radhard.leaves import changed, leaves
+from radhard.tree import changed, leaves
 
 Pair = namedtuple("Pair", ["left", "right"])  # the kind that packages give
 

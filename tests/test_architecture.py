@@ -26,6 +26,9 @@ MORE_THAN_ONE_LINE = {"radhard", "radhard.reliability"}
 # Loads only archives that it has put together itself from what is known to be harmless.
 LOADS_EXPORTED_PROGRAMS = {"radhard.models.exported"}
 
+# Reads pickles of arrays with functions of its own in the place of all that they name.
+READS_PICKLES = {"radhard.datasets.pickled"}
+
 
 @dataclass(frozen=True)
 class Module:
@@ -191,12 +194,15 @@ def test_nothing_is_unpickled_or_evaluated():
     loaders = {"torch.export.load", "torch.jit.load", "torch.hub.load", "torch.package"}
 
     def check(module: Module) -> Iterator[str]:
-        yield from unpicklers & {source.partition(".")[0] for source, _ in module.imports()}
+        if module.name not in READS_PICKLES:
+            yield from unpicklers & {source.partition(".")[0] for source, _ in module.imports()}
         for called, call in module.calls():
             said = {k.arg: ast.unparse(k.value) for k in call.keywords}
             allowed = called == "torch.export.load" and module.name in LOADS_EXPORTED_PROGRAMS
             if (
                 called in evaluators
+                or called
+                in ("pickle.load", "pickle.loads", "pickle.Unpickler", "super().find_class")
                 or (called in loaders and not allowed)
                 or called.endswith("read_pickle")
                 or said.get("allow_pickle", "False") != "False"

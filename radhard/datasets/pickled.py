@@ -1,8 +1,11 @@
 """How are numbers read from a pickle of arrays without running the pickle?"""
 
+import io
 import math
+import pickle
 import pickletools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,30 +13,21 @@ import numpy as np
 
 __all__ = ["PickledArray", "read_pickled"]
 
-MARK = object()
 NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
 
-# What an array names in order to be rebuilt. Here they stay names, and nothing is called.
-ARRAY = "numpy.core.multiarray _reconstruct"
-CLASS = "numpy ndarray"
-KIND = "numpy dtype"
-BYTES = "_codecs encode"
-NO_BYTES = "__builtin__ bytes"
-KNOWN = {ARRAY, CLASS, KIND, BYTES, NO_BYTES}
-
-CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-VALUES = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "BINSTRING", "SHORT_BINSTRING"}
-
-
-@dataclass(frozen=True)
-class _Name:
-    text: str
+BROKEN = (AttributeError, EOFError, LookupError, OverflowError, TypeError, pickle.UnpicklingError)
+"""What `pickle` raises where a pickle makes no sense."""
 
 
 @dataclass
 class _Kind:
     name: str
     order: str = "="
+
+    def __setstate__(self, state: Any) -> None:
+        if state[1] not in ("<", ">", "|", "="):
+            raise pickle.UnpicklingError("numbers in an unknown order of bytes")
+        self.order = state[1]
 
 
 @dataclass
@@ -44,6 +38,12 @@ class PickledArray:
     kind: _Kind | None = None
     by_column: bool = False
     content: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, by_column, content = state
+        if not isinstance(kind, _Kind) or not all(type(side) is int for side in shape):
+            raise pickle.UnpicklingError("an array that cannot be read")
+        self.shape, self.kind, self.by_column, self.content = shape, kind, by_column, content
 
     def numbers(self) -> "np.ndarray[Any, Any]":
         """The array.
@@ -65,102 +65,82 @@ class PickledArray:
 def read_pickled(content: bytes) -> Any:
     """What a pickle holds, if that is nothing but plain values, lists, dicts, tuples and arrays.
 
-    The pickle is read as a text is read: no name in it is looked up and nothing is called. Arrays
-    come as `PickledArray`.
+    No name in it is looked up: the few that an array needs stand for functions of this file, and
+    any other is refused. Arrays come as `PickledArray`.
 
     Raises:
         ValueError: it holds anything else, or breaks off.
     """
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    _demand_bounded(content)
     try:
-        for opcode, argument, _ in pickletools.genops(content):
-            if opcode.name == "STOP":
-                return stack.pop()
-            _step(opcode.name, argument, stack, memo)
-    except (IndexError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"a pickle that is broken ({type(error).__name__})") from None
-    raise ValueError("a pickle without an end")
+        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    except BROKEN as error:
+        raise ValueError(f"a pickle that is broken or holds more than arrays: {error}") from None
 
 
-def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> None:
-    if name in CONSTANTS:
-        stack.append(CONSTANTS[name])
-    elif name in VALUES:
-        stack.append(argument)
-    elif name in ("BINPUT", "LONG_BINPUT"):
-        memo[argument] = stack[-1]
-    elif name in ("BINGET", "LONG_BINGET"):
-        stack.append(memo[argument])
-    elif name == "GLOBAL":
-        if argument not in KNOWN:
-            raise ValueError(f"a pickle that names {argument!r:.60}")
-        stack.append(_Name(argument))
-    elif name == "REDUCE":
-        arguments = stack.pop()
-        stack.append(_made(stack.pop(), arguments))
-    elif name == "BUILD":
-        state = stack.pop()
-        _fill(stack[-1], state)
-    elif name != "PROTO":
-        _collect(name, stack)
+def _demand_bounded(content: bytes) -> None:
+    """See that no number in the pickle makes the reader claim more memory than there are bytes."""
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(content):
+            raise ValueError(f"a pickle of {len(content)} bytes that holds value {argument}")
+        if opcode.name.startswith("EXT"):
+            raise ValueError("a pickle that names something by a number")
 
 
-def _collect(name: str, stack: list[Any]) -> None:
-    if name == "MARK":
-        stack.append(MARK)
-    elif name in ("EMPTY_LIST", "EMPTY_DICT", "EMPTY_TUPLE"):
-        stack.append({"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}[name]())
-    elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
-        stack.append(tuple(_last(stack, int(name[-1]))))
-    elif name == "TUPLE":
-        stack.append(tuple(_marked(stack)))
-    elif name in ("APPEND", "APPENDS"):
-        items = _last(stack, 1) if name == "APPEND" else _marked(stack)
-        list.extend(stack[-1], items)
-    elif name in ("SETITEM", "SETITEMS"):
-        items = _last(stack, 2) if name == "SETITEM" else _marked(stack)
-        if len(items) % 2:
-            raise ValueError("a pickle that is broken")
-        dict.update(stack[-1], zip(items[::2], items[1::2], strict=True))
-    else:
-        raise ValueError(f"a pickle with {name}, which plain data does not need")
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _MADE:
+            raise ValueError(f"a pickle that names {f'{module} {name}'!r:.60}")
+        # A new one each time: a pickle can write to what it has found.
+        return _Named(_MADE[module, name])
 
 
-def _made(function: Any, arguments: Any) -> Any:
-    if function == _Name(ARRAY) and arguments[0] == _Name(CLASS):
-        return PickledArray()
-    if function == _Name(KIND) and isinstance(arguments[0], str):
-        return _Kind(arguments[0])
-    if function == _Name(BYTES) and arguments[1] == "latin1" and isinstance(arguments[0], str):
-        return arguments[0].encode("latin1")
-    if function == _Name(NO_BYTES) and arguments == ():
-        return b""
-    raise ValueError("a pickle that calls something unusual")
+class _Named:
+    """What a pickle finds under a name: can be called, and neither read nor written."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._make(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it writes to what it names")
 
 
-def _fill(made: Any, state: Any) -> None:
-    if isinstance(made, _Kind) and state[1] in ("<", ">", "|", "="):
-        made.order = state[1]
-    elif isinstance(made, PickledArray):
-        _, shape, kind, by_column, content = state
-        if not isinstance(kind, _Kind) or not all(type(side) is int for side in shape):
-            raise ValueError("a pickle with an array that cannot be read")
-        made.shape, made.kind, made.by_column, made.content = shape, kind, by_column, content
-    else:
-        raise ValueError("a pickle that builds something unusual")
+def _array(kind: Any, _shape: Any, _code: Any) -> PickledArray:
+    if not isinstance(kind, _Named):
+        raise pickle.UnpicklingError("an array of an unknown class")
+    return PickledArray()
 
 
-def _last(stack: list[Any], count: int) -> list[Any]:
-    if len(stack) < count:
-        raise ValueError("a pickle that is broken")
-    items = stack[len(stack) - count :]
-    del stack[len(stack) - count :]
-    return items
+def _kind(name: Any, *_: Any) -> _Kind:
+    if not isinstance(name, str):
+        raise pickle.UnpicklingError("an array of unknown numbers")
+    return _Kind(name)
 
 
-def _marked(stack: list[Any]) -> list[Any]:
-    items = []
-    while (item := stack.pop()) is not MARK:
-        items.append(item)
-    return items[::-1]
+def _encoded(text: Any, encoding: Any) -> bytes:
+    if not isinstance(text, str) or encoding != "latin1":
+        raise pickle.UnpicklingError("bytes in an unknown encoding")
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    return b""
+
+
+def _uncalled(*_: Any) -> Any:
+    raise pickle.UnpicklingError("it calls a class")
+
+
+_MADE: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy.core.multiarray", "_reconstruct"): _array,
+    ("numpy", "ndarray"): _uncalled,
+    ("numpy", "dtype"): _kind,
+    ("_codecs", "encode"): _encoded,
+    ("__builtin__", "bytes"): _no_bytes,
+}
+"""What takes the place of the functions and classes that an array names in order to be rebuilt."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -71,16 +72,100 @@ class Call:
         return self.reduced
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("protocol", range(6))
 def test_nothing_that_a_pickle_names_is_run(protocol, tmp_path):
     target = tmp_path / "made"
+    inner = Call(eval, f"__import__('os').mkdir({str(target)!r})")
     for call in (
         Call(os.mkdir, str(target)),
-        Call(eval, f"__import__('os').mkdir({str(target)!r})"),
+        Call(os.system, f"mkdir {target}"),
+        inner,
+        {"a": [np.arange(2), (1, inner)]},
+        Call(np.load, str(target)),
+        Call(getattr, np, "load"),
+        Call(pickle.loads, pickle.dumps(Call(os.mkdir, str(target)))),
     ):
-        with pytest.raises(ValueError, match="a pickle"):
-            read_pickled(pickle.dumps(call, protocol=protocol))
+        try:
+            content = pickle.dumps(call, protocol=protocol)
+        except TypeError:  # modules have no pickle
+            continue
+        with pytest.raises(ValueError, match="a pickle that names"):
+            read_pickled(content)
     assert not target.exists()
+
+
+def test_in_python_itself_these_pickles_do_run(tmp_path):
+    """Otherwise the tests here would show nothing."""
+    target = tmp_path / "made"
+    pickle.loads(pickle.dumps(Call(os.system, f"mkdir {target}")))
+    assert target.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "builtins eval",
+        "os system",
+        "numpy load",
+        "numpy.core.multiarray scalar",
+        "numpy ndarray.x",
+        "__builtin__ bytes.fromhex",
+        "_codecs decode",
+        "copyreg _reconstructor",
+        "numpy __dict__",
+    ],
+)
+@pytest.mark.parametrize("form", ["GLOBAL", "INST", "STACK_GLOBAL"])
+def test_only_what_an_array_needs_can_be_named(name, form):
+    module, _, attribute = name.encode().partition(b" ")
+    forms = {
+        "GLOBAL": b"\x80\x02c%b\n%b\n)R." % (module, attribute),
+        "INST": b"(i%b\n%b\n." % (module, attribute),
+        "STACK_GLOBAL": b"\x80\x04\x8c%c%b\x8c%c%b\x93."
+        % (len(module), module, len(attribute), attribute),
+    }
+    with pytest.raises(ValueError, match="a pickle that names"):
+        read_pickled(forms[form])
+
+
+@pytest.mark.parametrize("name", [b"numpy\ndtype", b"_codecs\nencode", b"numpy\nndarray"])
+@pytest.mark.parametrize(
+    "state", [b"N}X\x0c\x00\x00\x00__defaults__)s\x86", b"}X\x05\x00\x00\x00_makeNs", b"N"]
+)
+def test_what_is_named_cannot_be_written_to(name, state):
+    """As attributes of a function could be, for every file that is read later."""
+    with pytest.raises(ValueError, match="writes to what it names"):
+        read_pickled(b"\x80\x02c%b\n%bb." % (name, state))
+    array = read_pickled(old(np.arange(3)))
+    assert array.numbers().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02Nr\xff\xff\xff\xff.",  # the 2**32nd thing to be remembered
+        b"Np4294967295\n.",
+        b"\x80\x05\x96\xff\xff\xff\xff\xff\x00\x00\x00.",  # 2**40 bytes
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\x00\x00\x00.",
+        b"\x80\x02X\xff\xff\xff\x7f.",
+    ],
+)
+def test_no_memory_is_claimed_for_what_is_not_there(content):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"pickle|expected|bytes"):
+            read_pickled(content)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x80\x02\x82\x01.", b"Pname\n.", b"\x80\x02K\x01Q.", b"\x80\x05\x97."]
+)
+def test_what_another_place_would_have_to_give_is_refused(content):
+    with pytest.raises(ValueError, match="pickle"):
+        read_pickled(content)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +176,8 @@ def test_nothing_that_a_pickle_names_is_run(protocol, tmp_path):
         b"\x80\x02cnumpy\nndarray\n)R.",
         b"\x80\x02K\x01)R.",
         b"\x80\x02]}b.",
+        b"\x80\x02cnumpy\nndarray\n)\x81.",
+        b"(cnumpy\nndarray\no.",
         b"\x80\x02K\x01K\x02a.",
         b"\x80\x02}(K\x01u.",
         b"\x80\x02h\x05.",

@@ -1,7 +1,16 @@
 """How is a file written so that nothing is lost that was there before?"""
 
 from radhard.files.atomic import demand_writable, replaced, write_texts
+from radhard.files.contents import contents_replaced, earlier_contents
 from radhard.files.folders import make_folder
 from radhard.files.table import write_table
 
-__all__ = ["demand_writable", "make_folder", "replaced", "write_table", "write_texts"]
+__all__ = [
+    "contents_replaced",
+    "demand_writable",
+    "earlier_contents",
+    "make_folder",
+    "replaced",
+    "write_table",
+    "write_texts",
+]

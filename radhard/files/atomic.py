@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["demand_writable", "replaced", "write_texts"]
+__all__ = ["demand_writable", "replaced", "usual_rights", "write_texts"]
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
     try:
         yield beside
         # The rights of the file before, or those that any new file gets.
-        beside.chmod(path.stat().st_mode & 0o777 if path.exists() else _usual_rights())
+        beside.chmod(path.stat().st_mode & 0o777 if path.exists() else usual_rights(0o666))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
@@ -66,7 +66,8 @@ def demand_writable(path: str | Path) -> None:
         raise PermissionError(0, f"the folder {folder.name!r} cannot be written to")
 
 
-def _usual_rights() -> int:
+def usual_rights(most: int) -> int:
+    """The rights that anything new gets: ``most`` without those that the process withholds."""
     mask = os.umask(0)
     os.umask(mask)
-    return 0o666 & ~mask
+    return most & ~mask

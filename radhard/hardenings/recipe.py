@@ -2,7 +2,8 @@
 
 import inspect
 import typing
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
+from radhard.files import earlier_contents
 from radhard.hardenings import kinds
+from radhard.hardenings.checksums import demand_files, demand_recipe
 from radhard.hardenings.part import Part
 from radhard.hardenings.record import Record
 from radhard.hints import fits, in_words
@@ -19,7 +22,8 @@ from radhard.json_values import parse_json
 
 __all__ = ["FORMAT", "RECIPE", "Planned", "Recipe", "read_recipe"]
 
-FORMAT = "radhard hardened model 1"
+FORMAT = "radhard hardened model 2"
+_WITHOUT_CHECKSUMS = "radhard hardened model 1"
 RECIPE = "recipe.json"
 _LARGEST = 2**24
 """Bytes of a recipe, and any whole number in it: what is more is no layer but an attack."""
@@ -73,6 +77,26 @@ class Recipe:
     facts: Mapping[str, Any]
     records: tuple[Record, ...] = ()
     """What each hardening protects, and on which data it was profiled."""
+    checksums: Mapping[str, str] | None = None
+    """Of the files beside it, by name; None in a recipe of before there were any."""
+
+    def demand_files(self, folder: Path, names: Iterable[str]) -> None:
+        """Check that the files beside the recipe are those that it was written with.
+
+        A recipe without checksums leads to a `RadhardWarning`.
+
+        Raises:
+            InputError: one of them is another one, or cannot be read.
+        """
+        if self.checksums is not None:
+            demand_files(self.checksums, folder, names)
+            return
+        warnings.warn(
+            f"{str(folder)!r} was saved by an earlier version and has no checksums, so that damage "
+            "to its files cannot be noticed; harden and save the model again to have them",
+            RadhardWarning,
+            stacklevel=3,
+        )
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -87,13 +111,19 @@ def read_recipe(folder: Path) -> Recipe:
             raise InputError(f"{str(path)!r} is too large for a recipe")
         found = parse_json(path.read_bytes())
     except OSError as error:
+        if (earlier := earlier_contents(folder, RECIPE)) is not None:
+            raise InputError(
+                f"{str(folder)!r}: the process that replaced this hardened model was stopped; the "
+                f"model of before is in {str(earlier)!r}: use that, or harden and save again"
+            ) from error
         raise InputError(f"{str(folder)!r} holds no hardened model: {error.strerror}") from error
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(found, dict) or found.get("format") not in (FORMAT, _WITHOUT_CHECKSUMS):
         raise InputError(f"{str(path)!r} is no recipe of radhard's")
+    checksums = None if found["format"] == _WITHOUT_CHECKSUMS else demand_recipe(found, path)
     base, parts, facts = (found.get(key) for key in ("base", "parts", "facts"))
     records = found.get("records", [])
     if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
@@ -101,7 +131,7 @@ def read_recipe(folder: Path) -> Recipe:
     if not isinstance(records, list):
         raise InputError(f"{str(path)!r}: records are not what was written")
     planned = tuple(_planned(part, path) for part in parts)
-    return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)))
+    return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)), checksums)
 
 
 def _planned(said: Any, path: Path) -> Planned:

@@ -1,7 +1,6 @@
 """How does a hardened model outlive the process that made it?"""
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.files import make_folder
+from radhard.files import contents_replaced, earlier_contents
+from radhard.hardenings.checksums import with_checksums
 from radhard.hardenings.part import attach, parts
 from radhard.hardenings.pruning.sizes import take_sizes
 from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe
@@ -28,6 +28,9 @@ def save(
     model: nn.Module, folder: str | Path, *, base: str, facts: dict[str, Any] | None = None
 ) -> None:
     """Write a hardened model as ``recipe.json`` and ``model.safetensors``; nothing is pickled.
+
+    The recipe holds checksums of itself and of the tensors. A process that is stopped leaves the
+    folder of before, the new one, or one whose loading says where the files of before lie.
 
     Args:
         model: as a hardening gave it.
@@ -53,22 +56,18 @@ def save(
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
     }
     try:
-        make_folder(folder)
-        # Written beside first: what is there already is whole until the new one is.
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as beside:
-            save_file(tensors, Path(beside) / _TENSORS)
-            text = json.dumps(recipe, indent=1) + "\n"
-            (Path(beside) / RECIPE).write_text(text, encoding="utf-8")
-            for name in (_TENSORS, RECIPE):
-                (Path(beside) / name).replace(folder / name)
+        with contents_replaced(folder, (_TENSORS, RECIPE)) as beside:
+            save_file(tensors, beside / _TENSORS)
+            text = json.dumps(with_checksums(recipe, [beside / _TENSORS]), indent=1) + "\n"
+            (beside / RECIPE).write_text(text, encoding="utf-8")
     except (OSError, SafetensorError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
 
 
 def is_hardened(path: str | Path) -> bool:
-    """Whether ``path`` is a folder that `save` wrote."""
-    return (Path(path) / RECIPE).is_file()
+    """Whether ``path`` is a folder that `save` wrote, or was stopped in replacing."""
+    return (Path(path) / RECIPE).is_file() or earlier_contents(path, RECIPE) is not None
 
 
 def load(
@@ -87,10 +86,14 @@ def load(
             then run.
 
     Raises:
-        InputError: no such files, or they do not belong together.
+        InputError: no such files, they are not as they were written, or they do not belong
+            together.
+
+    A folder of before there were checksums cannot be verified: a `RadhardWarning`.
     """
     folder = Path(folder)
     recipe = read_recipe(folder)
+    recipe.demand_files(folder, [_TENSORS])
     tensors = _tensors(folder / _TENSORS)
     try:
         model = build(recipe.base) if model is None else model

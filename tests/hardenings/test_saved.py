@@ -1,8 +1,10 @@
 """Is a saved model the very same, and is a file that lies told?"""
 
 import errno
+import hashlib
 import json
 import pickle
+import re
 import struct
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.analyses import MaxValue
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.hardenings import ChannelDuplication, Ranger, load, save, saved
 from radhard.hardenings.saved import base_of, is_hardened
 from radhard.manifest import fingerprint
@@ -36,6 +38,19 @@ def changed(folder, change):
     recipe = json.loads(path.read_text())
     change(recipe)
     path.write_text(json.dumps(recipe))
+    if "checksum" in recipe:
+        sealed(folder)
+
+
+def sealed(folder):
+    """Checksums that fit what is in the folder now, so that what is behind them is looked at."""
+    path = folder / "recipe.json"
+    recipe = json.loads(path.read_text())
+    recipe.pop("checksum")
+    for name in recipe["checksums"]:
+        recipe["checksums"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    own = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**recipe, "checksum": own}))
 
 
 def part(recipe, kind):
@@ -68,6 +83,49 @@ def test_what_lies_there_is_whole_until_the_new_one_is(folder, monkeypatch):
     with pytest.raises(InputError, match="cannot be written: No space left"):
         save(network(), folder, base="own.py:network")
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "recipe.json"])
+@pytest.mark.parametrize("where", [0.05, 0.3, 0.5, 0.7, 0.95])
+def test_one_flipped_bit_is_noticed_and_the_file_is_named(folder, name, where):
+    content = bytearray((folder / name).read_bytes())
+    at = int(where * len(content))
+    while name == "recipe.json" and content[at : at + 1].isspace():
+        at += 1  # between words it changes nothing that is read
+    content[at] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(name)) as raised:
+        load(folder, model=network())
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_folder_without_checksums_opens_with_a_warning(folder):
+    whole = load(folder, model=network())
+    recipe = json.loads((folder / "recipe.json").read_text())
+    recipe = {key: recipe[key] for key in ("base", "parts", "facts", "records")}
+    (folder / "recipe.json").write_text(
+        json.dumps({**recipe, "format": "radhard hardened model 1"})
+    )
+    with pytest.warns(RadhardWarning, match="cannot be noticed"):
+        again = load(folder, model=network())
+    assert fingerprint(again) == fingerprint(whole)
+
+
+def test_checksums_cannot_be_left_out_of_a_folder_that_has_them(folder):
+    changed(folder, lambda recipe: recipe.pop("checksum"))
+    refused(folder, "damaged")
+
+
+def test_a_stopped_replacement_can_be_saved_over_and_leaves_nothing(folder):
+    hard = Ranger()(network(), samples())
+    (folder / ".earlier").mkdir()
+    for name in ("recipe.json", "model.safetensors"):
+        (folder / name).rename(folder / ".earlier" / name)
+    assert is_hardened(folder)
+    refused(folder, "stopped")
+    save(hard, folder, base="own.py:network")
+    assert fingerprint(load(folder, model=network())) == fingerprint(hard)
+    assert {file.name for file in folder.iterdir()} == {"recipe.json", "model.safetensors"}
 
 
 def test_model_is_built_as_the_recipe_says(folder):
@@ -152,6 +210,7 @@ def test_tensors_that_do_not_suit_are_refused(folder):
         wrong = {**tensors, name: instead}
         kept = {key: tensor for key, tensor in wrong.items() if tensor is not None}
         save_file(kept, folder / "model.safetensors")
+        sealed(folder)
         refused(folder, "do not fit")
 
 
@@ -175,6 +234,7 @@ class Trap:
 )
 def test_file_that_holds_no_tensors_is_refused(folder, content):
     (folder / "model.safetensors").write_bytes(content)
+    sealed(folder)
     refused(folder, "cannot be read")
 
 

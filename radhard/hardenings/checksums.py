@@ -1,0 +1,66 @@
+"""Are the files of a hardened model as they were written?"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from radhard.errors import InputError
+
+__all__ = ["demand_files", "demand_recipe", "with_checksums"]
+
+_OWN, _FILES = "checksum", "checksums"
+
+
+def with_checksums(recipe: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Any]:
+    """A recipe with the SHA-256 of each file beside it, and of all else that it says."""
+    whole = {**recipe, _FILES: {path.name: _of_file(path) for path in files}}
+    return {**whole, _OWN: _of_recipe(whole)}
+
+
+def demand_recipe(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
+    """The checksums of the files beside a recipe, if it says what was written.
+
+    Raises:
+        InputError: its own checksum is another one, or missing.
+    """
+    files = recipe.get(_FILES)
+    if recipe.get(_OWN) != _of_recipe(recipe) or not isinstance(files, dict):
+        raise _damaged(path)
+    return files
+
+
+def demand_files(checksums: Mapping[str, str], folder: Path, names: Iterable[str]) -> None:
+    """Check that the files in a folder have these checksums.
+
+    Raises:
+        InputError: one of them is another one, or cannot be read.
+    """
+    for name in names:
+        path = folder / name
+        try:
+            found = _of_file(path)
+        except OSError as error:
+            raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        if checksums.get(name) != found:
+            raise _damaged(path)
+
+
+def _of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _of_recipe(recipe: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in recipe.items() if key != _OWN}
+    # Read back first: names of settings become text, and are sorted as such.
+    text = json.dumps(json.loads(json.dumps(said)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        f"{str(path)!r} is damaged or was changed: its checksum is not the one recorded when the "
+        "hardened model was saved; restore the folder from a copy, or harden the model again"
+    )

@@ -7,12 +7,11 @@ from typing import Any
 from benchmarks.clock import Clock, Span
 from benchmarks.row import Row, Work
 from radhard.campaign import run
-from radhard.engines import Engine
+from radhard.engines import ENGINES
 from radhard.errors import InputError
-from radhard.metrics import Metric
+from radhard.metrics import METRICS, Metric
 from radhard.results import Results
-from radhard.samplers import Sampler
-from radhard.spec import parse
+from radhard.samplers import SAMPLERS, Sampler
 
 __all__ = ["Called", "call", "missing"]
 
@@ -58,6 +57,6 @@ def call(row: Row, work: Work, trials: int, **options: Any) -> Called:
 
 
 def _parts(row: Row, trials: int) -> tuple[Any, Sampler, list[Metric]]:
-    engine = row.engine if row.engine == "auto" else parse(row.engine, Engine)  # type: ignore[type-abstract]
-    sampler = parse(row.sampler(trials), Sampler)  # type: ignore[type-abstract]
-    return engine, sampler, [parse(metric, Metric) for metric in row.metrics]  # type: ignore[type-abstract]
+    engine = row.engine if row.engine == "auto" else ENGINES.parse(row.engine)
+    sampler = SAMPLERS.parse(row.sampler(trials))
+    return engine, sampler, [METRICS.parse(metric) for metric in row.metrics]

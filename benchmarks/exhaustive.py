@@ -9,8 +9,7 @@ from benchmarks.measure import Loop
 from benchmarks.row import Row, Size, Work
 from benchmarks.rows import BITS, lenet5
 from benchmarks.verdicts import Agreement, compared
-from radhard.samplers import Exhaustive, Sampler
-from radhard.spec import parse
+from radhard.samplers import SAMPLERS, Exhaustive
 from radhard.targets import Biases, Weights
 
 __all__ = ["EXHAUSTIVE", "Exhausted", "exhausted"]
@@ -59,7 +58,7 @@ class Exhausted:
 def exhausted(row: Row, *, quick: bool) -> Exhausted:
     """The whole campaign once, and a part of it by the naive loop before and after."""
     size, work = row.size(quick), row.make(quick)
-    sampler = parse(row.sampler(size.trials), Sampler)  # type: ignore[type-abstract]
+    sampler = SAMPLERS.parse(row.sampler(size.trials))
     loop = Loop(work, sampler.draw(work.space, 1))
     planned = len(loop.trials)
     chance = np.random.default_rng(0)

@@ -16,8 +16,7 @@ from benchmarks.naive import Done, flowing, stored
 from benchmarks.pairs import Ratio
 from benchmarks.row import Row, Size, Work
 from benchmarks.verdicts import Agreement, compared, figures
-from radhard.samplers import Sampler, Trials
-from radhard.spec import parse
+from radhard.samplers import SAMPLERS, Trials
 
 __all__ = ["Loop", "Measured", "measured"]
 
@@ -110,7 +109,7 @@ class Loop:
 def measured(row: Row, *, quick: bool) -> Measured:
     """Naive loop and engine in turn, several times; the verdicts of both side by side."""
     size, work = row.size(quick), row.make(quick)
-    sampler = parse(row.sampler(size.trials), Sampler)  # type: ignore[type-abstract]
+    sampler = SAMPLERS.parse(row.sampler(size.trials))
     loop = Loop(work, sampler.draw(work.space, 1))
     planned = len(loop.trials)
     call(row, work, 1)  # what is loaded on first use is no part of a campaign

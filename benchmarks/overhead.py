@@ -17,8 +17,7 @@ from radhard import models
 from radhard.analyses import MaxValue
 from radhard.cost import TimeRatio, cost, time_ratio
 from radhard.datasets import Data
-from radhard.hardenings import Hardening
-from radhard.spec import parse
+from radhard.hardenings import HARDENINGS, Hardening
 
 __all__ = ["Overhead", "main"]
 
@@ -93,7 +92,7 @@ def _measured(network: str, text: str, aim: float | None, turns: int) -> Overhea
     click.echo(f"{network} {text} ...", err=True)
     model = models.load(network)
     data = Data(torch.randn(100, *NETWORKS[network], generator=torch.Generator().manual_seed(0)))
-    hard = _hardened(model, data, parse(text, Hardening))  # type: ignore[type-abstract]
+    hard = _hardened(model, data, HARDENINGS.parse(text))
     ratio = time_ratio(hard, model, data, turns=turns)
     sizes = cost(hard, data).over(cost(model, data))
     return Overhead(network, text, aim, ratio, **sizes)

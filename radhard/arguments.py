@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radhard.errors import InputError
-from radhard.spec import Component, listed, parse
+from radhard.spec import Component, Family
 
 __all__ = [
     "component_of",
@@ -25,37 +25,34 @@ _SHOWN = 60
 """Characters of a value that a message repeats."""
 
 
-def component_of(value: Any, family: type[C], name: str) -> C:
+def component_of(value: Any, family: Family[C], name: str) -> C:
     """A component of a family, given as such or as its text.
 
     Raises:
         InputError: anything else; the message names the argument and what it takes.
 
-    >>> from radhard.formats import Format
-    >>> component_of("Fixed(1, 15)", Format, "format")
+    >>> from radhard.formats import FORMATS
+    >>> component_of("Fixed(1, 15)", FORMATS, "format")
     Fixed(1, 15)
     """
-    if isinstance(value, family):
+    if family.has(value):
         return value
     if isinstance(value, str):
-        return parse(value, family)
-    package = family.__module__.rpartition(".")[0].rpartition(".")[2]
+        return family.parse(value)
     if isinstance(value, type):
-        own = issubclass(value, family)
+        own = issubclass(value, family.base)
         way_out = f"give an instance, {value.__name__}(...)" if own else ""
         raise InputError(f"{name} is the class {value.__name__}; {way_out or _one_of(family)}")
-    raise InputError(
-        f"{name}={shown(value)} is no component of radhard.{package}; {_one_of(family)}"
-    )
+    raise InputError(f"{name}={shown(value)} is no component of {family.room}; {_one_of(family)}")
 
 
-def components_of(value: Any, family: type[C], name: str) -> tuple[C, ...]:
+def components_of(value: Any, family: Family[C], name: str) -> tuple[C, ...]:
     """One component of a family or several, as a tuple.
 
     Raises:
         InputError: none at all, or something else among them.
     """
-    if isinstance(value, family | str | type) or not isinstance(value, Iterable):
+    if isinstance(value, family.base | str | type) or not isinstance(value, Iterable):
         return (component_of(value, family, name),)
     found = tuple(component_of(one, family, name) for one in value)
     if not found:
@@ -131,6 +128,5 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({type(value).__name__})"
 
 
-def _one_of(family: type[Component]) -> str:
-    names = ", ".join(name for name, _ in listed(family))
-    return f"give one of {names}, with its arguments, or the text of one"
+def _one_of(family: Family[C]) -> str:
+    return f"give one of {', '.join(family.names)}, with its arguments, or the text of one"

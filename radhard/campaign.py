@@ -19,7 +19,7 @@ from radhard.arguments import (
     whole,
 )
 from radhard.datasets.data import Data
-from radhard.engines import Campaign, Engine, Serial, chosen
+from radhard.engines import ENGINES, Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
 from radhard.engines.exceptions import in_words as in_words_of_crashes
 from radhard.engines.excerpt import excerpt
@@ -31,7 +31,7 @@ from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
 from radhard.manifest import audit_is_due, difference, engines_of, environment, identity, recorded
-from radhard.metrics import Metric, Outcome, Panel
+from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.module import usable_module
 from radhard.progress import Progress
@@ -40,7 +40,6 @@ from radhard.results import Results
 from radhard.samplers import Sampler
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace, Numbers
-from radhard.spec import parse
 from radhard.state import Steady
 from radhard.store import Store
 from radhard.store import repair as repair_file
@@ -113,9 +112,9 @@ def run(
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     sampler = sampler_of(sampler)
     if metrics is not None:
-        metrics = components_of(metrics, Metric, "metrics")  # type: ignore[type-abstract]
+        metrics = components_of(metrics, METRICS, "metrics")
     if engine != "auto":
-        engine = component_of(engine, Engine, "engine")  # type: ignore[type-abstract]
+        engine = component_of(engine, ENGINES, "engine")
     seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
     workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
     processes = Processes(workers, seconds(worker_timeout, "worker_timeout"))
@@ -234,7 +233,7 @@ def _same_engine(engine: Engine | str, file: Store) -> Engine:
     said = str(manifest.get("engine"))
     if engine == "auto":
         try:
-            return parse(said, Engine, foreign=False)  # type: ignore[type-abstract]
+            return ENGINES.parse(said, foreign=False)
         except InputError:
             raise InputError(
                 f"the run was begun with engine {said!r}; name it to continue, or another one"

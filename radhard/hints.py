@@ -1,12 +1,13 @@
 """Does a value suit a type hint, and how would one say what does?"""
 
+import re
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-__all__ = ["fits", "in_words"]
+__all__ = ["alternatives", "fits", "in_words", "spaced"]
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -15,7 +16,7 @@ def fits(value: Any, hint: Any) -> bool:
     >>> fits(3, int | None), fits((1, 2), tuple[int, ...]), fits(True, int), fits(2, Literal[0, 1])
     (True, True, False, False)
     """
-    return any(_fits_one(value, one) for one in _alternatives(hint))
+    return any(_fits_one(value, one) for one in alternatives(hint))
 
 
 def in_words(hint: Any) -> str:
@@ -25,7 +26,7 @@ def in_words(hint: Any) -> str:
     'a whole number or several as (a, b), each a whole number or None'
     """
     parts: list[str] = []
-    for one in _alternatives(hint):
+    for one in alternatives(hint):
         origin = typing.get_origin(one)
         if one is type(None):
             parts.append("None")
@@ -33,6 +34,9 @@ def in_words(hint: Any) -> str:
             parts.extend(repr(a) for a in typing.get_args(one))
         elif origin is tuple:
             parts.append(f"several as (a, b), each {in_words(typing.get_args(one)[0])}")
+        elif origin is Mapping:
+            key, item = map(in_words, typing.get_args(one))
+            parts.append(f"a mapping from {key} to {item}")
         else:
             words = {
                 "int": "a whole number",
@@ -40,11 +44,25 @@ def in_words(hint: Any) -> str:
                 "str": "text",
                 "bool": "True or False",
             }
-            parts.append(words.get(one.__name__, one.__name__))
+            parts.append(words.get(one.__name__) or _with_article(spaced(one.__name__)))
     return " or ".join(parts)
 
 
-def _alternatives(hint: Any) -> tuple[Any, ...]:
+def spaced(name: str) -> str:
+    """The name of a class as a reader would say it.
+
+    >>> spaced("FaultModel")
+    'fault model'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """The hints of which a value has to suit one: those of a union, or the one hint."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return tuple(typing.get_args(hint))
     return (hint,)
@@ -59,6 +77,11 @@ def _fits_one(value: Any, hint: Any) -> bool:
     if origin is tuple:
         items = typing.get_args(hint)[0]
         return isinstance(value, tuple) and all(fits(v, items) for v in value)
+    if origin is Mapping:
+        keys, items = typing.get_args(hint)
+        return isinstance(value, Mapping) and all(
+            fits(k, keys) and fits(v, items) for k, v in value.items()
+        )
     if origin is Callable or hint is Any:
         return True
     if hint is float:

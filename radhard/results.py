@@ -17,9 +17,9 @@ from radhard.files import write_table
 from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import demand_sound, demand_trials
 from radhard.metrics.run_columns import RunColumns
-from radhard.samplers import Sampler, Trials
+from radhard.samplers import SAMPLERS, Trials
 from radhard.space import Fault, FaultSpace, Numbers
-from radhard.spec import near, parse
+from radhard.spec import near
 from radhard.stats import Estimate, quantile_interval, stratified_mean
 from radhard.store import Store
 
@@ -44,7 +44,7 @@ class Results:
         try:
             self.space = FaultSpace.from_dict(self.manifest["space"], foreign=foreign)
             self.seed = int(self.manifest["seed"])
-            self.sampler = parse(self.manifest["sampler"], Sampler, foreign=foreign)  # type: ignore[type-abstract]
+            self.sampler = SAMPLERS.parse(self.manifest["sampler"], foreign=foreign)
             self.columns: tuple[str, ...] = tuple(self.manifest["columns"])
             self._foreign = foreign
             self.ranges = {

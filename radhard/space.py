@@ -14,13 +14,12 @@ from torch import nn
 from radhard.arguments import component_of, components_of, demand_function
 from radhard.datasets.data import Data
 from radhard.errors import InputError, RadhardWarning
-from radhard.faults import FaultModel
-from radhard.formats import Format
+from radhard.faults import FAULTS, FaultModel
+from radhard.formats import FORMATS, Format
 from radhard.forward import plain
 from radhard.module import usable_module
-from radhard.spec import parse
 from radhard.storage import fitted
-from radhard.targets import Forward, Site, Strike, Target
+from radhard.targets import TARGETS, Forward, Site, Strike, Target
 from radhard.targets.patterns import reasons
 
 __all__ = ["Fault", "FaultSpace", "Numbers"]
@@ -104,9 +103,9 @@ class FaultSpace(Sequence[Fault]):
                 tensors do not hold values of the format (`stored_as` makes a model that does).
         """
         model = usable_module(model)
-        targets = components_of(target, Target, "target")  # type: ignore[type-abstract]
+        targets = components_of(target, TARGETS, "target")
         fault = _fault_model(fault)
-        format = component_of(format, Format, "format")  # type: ignore[type-abstract]
+        format = component_of(format, FORMATS, "format")
         demand_function(call, "call")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
@@ -244,16 +243,16 @@ class FaultSpace(Sequence[Fault]):
     @classmethod
     def from_dict(cls, plain: dict[str, Any], *, foreign: bool = False) -> "FaultSpace":
         """The space that `to_dict` gave; components of other packages only if ``foreign``."""
-        format = parse(plain["format"], Format, foreign=foreign)  # type: ignore[type-abstract]
+        format = FORMATS.parse(plain["format"], foreign=foreign)
         sites = [
             Site(**{**site, "shape": tuple(site["shape"]), "aliases": tuple(site["aliases"])})
             for site in plain["sites"]
         ]
         return cls(
             sites,
-            parse(plain["fault"], FaultModel, foreign=foreign),  # type: ignore[type-abstract]
+            FAULTS.parse(plain["fault"], foreign=foreign),
             format,
-            targets=[parse(t, Target, foreign=foreign) for t in plain["targets"]],  # type: ignore[type-abstract]
+            targets=[TARGETS.parse(t, foreign=foreign) for t in plain["targets"]],
             fitted=[format.scaled(scale) for scale in plain["scales"]],
             left_out={str(name): str(why) for name, why in plain.get("left out", {}).items()},
         )
@@ -275,4 +274,4 @@ def _fault_model(fault: Any) -> FaultModel:
             f"{len(fault)} fault models were given, and a space has one; make a space for each and "
             "run one campaign after another"
         )
-    return component_of(fault, FaultModel, "fault")  # type: ignore[type-abstract]
+    return component_of(fault, FAULTS, "fault")

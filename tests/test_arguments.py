@@ -89,9 +89,9 @@ def test_components_may_be_given_as_text_and_metrics_alone():
 
 
 def test_several_components_are_a_tuple_in_their_order():
-    found = components_of(["Sdc()", metrics.Outcome()], metrics.Metric, "metrics")
+    found = components_of(["Sdc()", metrics.Outcome()], metrics.METRICS, "metrics")
     assert found == (metrics.Sdc(), metrics.Outcome())
-    assert component_of("Sdc(k=2)", metrics.Metric, "metric") == metrics.Sdc(k=2)
+    assert component_of("Sdc(k=2)", metrics.METRICS, "metric") == metrics.Sdc(k=2)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, 0])

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from radhard.faults import FaultModel
+from radhard.faults import FAULTS
 from radhard.formats import Int
-from radhard.spec import parse
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -31,7 +30,7 @@ def outside(tmp_path, monkeypatch):
 
 
 def test_component_of_somebody_else_is_found_by_name_and_prints_as_its_spec(outside):
-    fault = parse("bridge:Bridge(wired='or')", FaultModel)
+    fault = FAULTS.parse("bridge:Bridge(wired='or')")
     assert repr(fault) == "bridge:Bridge(wired='or')"
     assert fault.corrupt(torch.tensor([0b0101]), torch.tensor([2]), Int(4)).tolist() == [0b1101]
 
@@ -62,7 +61,7 @@ def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path
     (contents,) = _said(r"table of contents,\s+`(.*?)`")
     (statement,) = _said(r"once as\s+`(from .*?)`")
     (listed,) = _said(r'once as\s+`("\w+",)` in `__all__`')
-    _insert(tmp_path / contents, after="import FaultModel\n", line=f"{statement}\n")
+    _insert(tmp_path / contents, after="import FAULTS, FaultModel\n", line=f"{statement}\n")
     _insert(tmp_path / contents, after="__all__ = [", line=listed)
     (examples,) = _said(r"conformance tests examples, in\s+`(.*?)`")
     (lines,) = _said(r"add (`.*?) to\s+`FAULTS`")

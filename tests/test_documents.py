@@ -10,19 +10,18 @@ import torch
 from torch import nn
 
 from radhard import datasets, models
-from radhard.analyses import Analysis
+from radhard.analyses import ANALYSES
 from radhard.campaign import run
 from radhard.cli import main
-from radhard.engines import Engine
-from radhard.faults import BitFlip, FaultModel
-from radhard.formats import Float32, Format
+from radhard.engines import ENGINES
+from radhard.faults import FAULTS, BitFlip
+from radhard.formats import FORMATS, Float32
 from radhard.manifest import identity
-from radhard.metrics import Metric
+from radhard.metrics import METRICS
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Sampler, Uniform
+from radhard.samplers import SAMPLERS, ErrorRate, Sampler, Uniform
 from radhard.space import FaultSpace
-from radhard.spec import listed
-from radhard.targets import Target, Weights
+from radhard.targets import TARGETS, Weights
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -71,8 +70,8 @@ def test_trial_of_many_faults_names_none_of_them(tmp_path):
 
 def test_changelog_names_everything_that_an_option_may_name():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    families = [FaultModel, Format, Target, Sampler, Metric, Engine, Analysis]
-    rows = [row for family in families for row in listed(family)]
+    families = [FAULTS, FORMATS, TARGETS, SAMPLERS, METRICS, ENGINES, ANALYSES]
+    rows = [row for family in families for row in family.listed()]
     rows += models.listed() + datasets.listed()
     assert len(rows) > 25
     assert [name for name, _ in rows if f"`{name}`" not in text] == []
@@ -112,4 +111,4 @@ def tiny(sampler: Sampler, store: Path | None = None) -> Results:
 def test_every_analysis_has_its_row():
     text = (ROOT / "docs" / "analyses.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", text.partition("## Which one")[2], re.MULTILINE)
-    assert {name for name, _ in listed(Analysis)} <= set(rows)
+    assert {name for name, _ in ANALYSES.listed()} <= set(rows)

@@ -1,7 +1,7 @@
 """What is predicted to be vulnerable?"""
 
 from radhard.analyses.average_l2 import AverageL2
-from radhard.analyses.base import Analysis
+from radhard.analyses.base import ANALYSES, Analysis
 from radhard.analyses.deepvigor import DeepVigor, Ranges, Validation, Vulnerability, validate
 from radhard.analyses.deepvigor.plus import DeepVigorPlus
 from radhard.analyses.deepvigor.quantized import QDeepVigor, nvf_table
@@ -17,6 +17,7 @@ from radhard.analyses.vulnerability_gain import VulnerabilityGain
 from radhard.analyses.weight_sensitivity import WeightSensitivity
 
 __all__ = [
+    "ANALYSES",
     "Analysis",
     "AverageL2",
     "DeepVigor",

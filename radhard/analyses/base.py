@@ -14,10 +14,10 @@ from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
-from radhard.spec import Component
+from radhard.spec import Component, Family
 from radhard.targets import Forward
 
-__all__ = ["Analysis", "Found"]
+__all__ = ["ANALYSES", "Analysis", "Found"]
 
 
 class Analysis(Component):
@@ -86,3 +86,7 @@ class Analysis(Component):
 
         Chance comes from ``subject.seed`` only; passes go through ``subject``, which counts them.
         """
+
+
+ANALYSES: Family[Analysis] = Family(Analysis)
+"""The analyses that radhard has, and how one is read from text."""

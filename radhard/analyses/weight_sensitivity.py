@@ -10,9 +10,9 @@ from radhard.analyses.base import Analysis, Found
 from radhard.analyses.subject import Subject
 from radhard.analyses.weight_gradients import weight_gradients
 from radhard.errors import InputError
-from radhard.faults import FaultModel
-from radhard.formats import Format
-from radhard.spec import component, parse
+from radhard.faults import BitFlip, FaultModel
+from radhard.formats import Float32, Format
+from radhard.spec import component
 from radhard.targets import Weights
 
 __all__ = ["WeightSensitivity", "expected_noise"]
@@ -45,24 +45,17 @@ class WeightSensitivity(Analysis):
         InputError: no such format or fault model, or a limit that is not positive.
     """
 
-    format: str | Format = "Float32()"
-    fault: str | FaultModel = "BitFlip()"
+    format: Format = Float32()
+    fault: FaultModel = BitFlip()
     average: Literal["magnitude", "gradient"] = "magnitude"
     of: Literal["answer", "label"] = "answer"
     limit: float | None = None
 
     def check(self) -> None:
-        # What names somebody else's code is read when it is used, on the word of who uses it.
-        if ":" not in str(self.format):
-            parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
-        if ":" not in str(self.fault):
-            parse(str(self.fault), FaultModel, foreign=False)  # type: ignore[type-abstract]
         if self.limit is not None and not 0 < self.limit < math.inf:
             raise InputError(f"{self!r}: limit is a deviation, above 0 and finite, or None")
 
     def find(self, subject: Subject) -> Found:
-        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
-        fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
         target = Weights("*")
         sites = target.sites(subject.model, None, subject.call)
         for tensor, why in target.left_out(subject.model).items():
@@ -73,7 +66,7 @@ class WeightSensitivity(Analysis):
         values = {}
         for name, gradient in gradients.items():
             try:
-                noise = expected_noise(named[name], format, fault, limit=self.limit)
+                noise = expected_noise(named[name], self.format, self.fault, limit=self.limit)
             except InputError as error:
                 raise InputError(f"{name!r}: {error}") from None
             # Only doubles can come to more than a double holds, and then by the largest noise.

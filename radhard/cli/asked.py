@@ -11,17 +11,17 @@ from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
 from radhard.cli.given import Given, said_in
 from radhard.cli.outputs import demand_outputs
-from radhard.engines import Engine
-from radhard.faults import FaultModel
-from radhard.formats import Format
+from radhard.engines import ENGINES, Engine
+from radhard.faults import FAULTS
+from radhard.formats import FORMATS
 from radhard.forward import faultless
-from radhard.metrics import Metric
+from radhard.metrics import METRICS
 from radhard.results import Results
-from radhard.samplers import Sampler
+from radhard.samplers import SAMPLERS
 from radhard.space import FaultSpace
 from radhard.stats import percent, surely_within
 from radhard.store import Store
-from radhard.targets import Target
+from radhard.targets import TARGETS
 
 __all__ = ["Asked"]
 
@@ -78,14 +78,14 @@ class Asked(Given):
 
     def _results(self) -> Results:
         self.demand_named("run")
-        format = self.part("format_", Format)  # type: ignore[type-abstract]
-        fault = self.part("fault", FaultModel)  # type: ignore[type-abstract]
-        sampler = self.part("sampler", Sampler)  # type: ignore[type-abstract]
-        targets = self.parts("target", Target)  # type: ignore[type-abstract]
-        metrics = self.parts("metric", Metric)  # type: ignore[type-abstract]
+        format = self.part("format_", FORMATS)
+        fault = self.part("fault", FAULTS)
+        sampler = self.part("sampler", SAMPLERS)
+        targets = self.parts("target", TARGETS)
+        metrics = self.parts("metric", METRICS)
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
-            engine = self.part("engine", Engine)  # type: ignore[type-abstract]
+            engine = self.part("engine", ENGINES)
         loaded = self.load(format)
         # The model is asked here first where values that flow are struck.
         asks = faultless(loaded.call)

@@ -12,7 +12,7 @@ from radhard.cli.signatures import components, functions
 from radhard.errors import InputError
 from radhard.factory import named
 from radhard.hints import fits, in_words
-from radhard.spec import near, parse_call
+from radhard.spec import Call, near, read_call, short
 
 __all__ = [
     "RUN_FILE",
@@ -23,6 +23,17 @@ __all__ = [
     "scores_of",
     "spec_of",
 ]
+
+FAMILIES = (
+    "formats",
+    "faults",
+    "targets",
+    "samplers",
+    "metrics",
+    "engines",
+    "analyses",
+    "hardenings",
+)
 
 RUN_FILE = "there is no run file '{}'"
 
@@ -111,16 +122,19 @@ def file_of(lacking: str) -> Check:
 
 
 def _demand_component(text: str, family: str, words: str) -> None:
-    module, name, args, kwargs = parse_call(text)
-    if module is not None:
+    _demand_call(read_call(text), text, family, words)
+
+
+def _demand_call(call: Call, text: str, family: str, words: str) -> None:
+    if call.module is not None:
         return
-    known = components(family)
+    name, known = call.name, components(family)
     if name not in known:
         raise InputError(
-            f"unknown {words} {text!r}: {near(name, list(known))}"
+            f"unknown {words} {short(text)}: {near(name, list(known))}"
             f"one of {', '.join(known)}, or your own as 'package.module:Name(...)'"
         )
-    given = _bound(text, name, known[name], args, kwargs, "it is")
+    given = _bound(text, name, known[name], call.args, call.kwargs, "it is")
     for argument, value in given.items():
         hint = known[name].parameters[argument].annotation
         value = tuple(value) if isinstance(value, list) else value
@@ -128,6 +142,22 @@ def _demand_component(text: str, family: str, words: str) -> None:
             raise InputError(
                 f"{name}: {argument}={value!r} is not allowed; {argument} is {in_words(hint)}"
             )
+        _demand_nested(value)
+
+
+def _demand_nested(value: Any) -> None:
+    """Check the components within an argument; which family it takes is checked later."""
+    if isinstance(value, Call):
+        known = {name: family for family in FAMILIES for name in components(family)}
+        if value.module is None and value.name not in known:
+            raise InputError(
+                f"unknown component {short(repr(value))}: {near(value.name, list(known))}"
+                "see radhard list, or give your own as 'package.module:Name(...)'"
+            )
+        _demand_call(value, repr(value), known.get(value.name, ""), "component")
+    elif isinstance(value, tuple | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            _demand_nested(one)
 
 
 def _demand_function(text: str, room: str, words: str, own: str) -> None:

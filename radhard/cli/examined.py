@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from radhard.analyses import Analysis
+from radhard.analyses import ANALYSES, Analysis
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
@@ -17,11 +17,10 @@ from radhard.cli.given import Given, Loaded, said_in
 from radhard.cli.outputs import demand_outputs
 from radhard.cli.scored import show_scores, show_side_by_side
 from radhard.errors import InputError
-from radhard.formats import Format
+from radhard.formats import FORMATS
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.scores import Scores, beside
-from radhard.spec import listed, parse
 
 __all__ = ["Examined"]
 
@@ -49,7 +48,7 @@ class Examined(Given):
         results = self._campaign()
         self.fill(_DEFAULTS)
         self.demand_named("analyze")
-        loaded = self.load(self.part("format_", Format))  # type: ignore[type-abstract]
+        loaded = self.load(self.part("format_", FORMATS))
         if results is not None:
             self._demand_same(loaded, results)
         console = Console()
@@ -76,11 +75,11 @@ class Examined(Given):
 
     def _analyses(self) -> list[Analysis]:
         if not self.analyses:
-            names = ", ".join(name for name, _ in listed(Analysis))  # type: ignore[type-abstract]
+            names = ", ".join(ANALYSES.names)
             raise InputError(f"name an analysis, such as --with 'MaxValue()'; there is {names}")
         if self.compare and self.against is None:
             raise InputError("--compare needs a campaign: --against runs/base.db")
-        found = [parse(text, Analysis) for text in self.analyses]  # type: ignore[type-abstract]
+        found = [ANALYSES.parse(text) for text in self.analyses]
         if self.ranges is not None and not any(isinstance(one, DeepVigor) for one in found):
             raise InputError("--ranges: only DeepVigor finds value ranges; --with 'DeepVigor()'")
         return found

@@ -15,7 +15,7 @@ from radhard.factory import function, named
 from radhard.formats import Format
 from radhard.forward import plain
 from radhard.manifest import demand_sound
-from radhard.spec import Component, parse
+from radhard.spec import Component, Family
 from radhard.store import Store
 from radhard.targets import Forward
 
@@ -102,14 +102,14 @@ class Given:
         data = data if self.samples is None else data.first(self.samples)
         return Loaded(stored(model, format).to(device), data, call)
 
-    def part(self, name: str, family: type[C]) -> C:
+    def part(self, name: str, family: Family[C]) -> C:
         """The component that an option names."""
-        return parse(getattr(self, name), family, foreign=self._trusted(name))
+        return family.parse(getattr(self, name), foreign=self._trusted(name))
 
-    def parts(self, name: str, family: type[C]) -> list[C]:
+    def parts(self, name: str, family: Family[C]) -> list[C]:
         """The components that an option names that may be repeated."""
         foreign = self._trusted(name)
-        return [parse(text, family, foreign=foreign) for text in getattr(self, name)]
+        return [family.parse(text, foreign=foreign) for text in getattr(self, name)]
 
     def names(self, data: Data) -> dict[str, Any]:
         """Where model and data come from, to be kept with what comes out."""

@@ -19,28 +19,28 @@ def listing(family: str | None) -> int:
     from rich.table import Table
 
     from radhard import datasets, models
-    from radhard.analyses import Analysis
-    from radhard.engines import Engine
+    from radhard.analyses import ANALYSES
+    from radhard.engines import ENGINES
     from radhard.errors import InputError
-    from radhard.faults import FaultModel
-    from radhard.formats import Format
-    from radhard.hardenings import Hardening
-    from radhard.metrics import Metric
-    from radhard.samplers import Sampler
-    from radhard.spec import listed, near
-    from radhard.targets import Target
+    from radhard.faults import FAULTS
+    from radhard.formats import FORMATS
+    from radhard.hardenings import HARDENINGS
+    from radhard.metrics import METRICS
+    from radhard.samplers import SAMPLERS
+    from radhard.spec import near
+    from radhard.targets import TARGETS
 
     families = {
         "models": models.listed(),
         "datasets": datasets.listed(),
-        "targets": listed(Target),  # type: ignore[type-abstract]
-        "faults": listed(FaultModel),  # type: ignore[type-abstract]
-        "formats": listed(Format),  # type: ignore[type-abstract]
-        "samplers": listed(Sampler),  # type: ignore[type-abstract]
-        "engines": listed(Engine),  # type: ignore[type-abstract]
-        "metrics": listed(Metric),  # type: ignore[type-abstract]
-        "analyses": listed(Analysis),  # type: ignore[type-abstract]
-        "hardenings": listed(Hardening),  # type: ignore[type-abstract]
+        "targets": TARGETS.listed(),
+        "faults": FAULTS.listed(),
+        "formats": FORMATS.listed(),
+        "samplers": SAMPLERS.listed(),
+        "engines": ENGINES.listed(),
+        "metrics": METRICS.listed(),
+        "analyses": ANALYSES.listed(),
+        "hardenings": HARDENINGS.listed(),
     }
     if family is not None and family not in families:
         raise InputError(

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from radhard.analyses import Analysis
+from radhard.analyses import ANALYSES, Analysis
 from radhard.cli.console import say, say_whole
 from radhard.cli.given import Given, Loaded
 from radhard.cli.hardened import source
@@ -19,11 +19,10 @@ from radhard.datasets import load as load_data
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.formats import Format
-from radhard.hardenings import Hardening, parts, records, save
+from radhard.formats import FORMATS
+from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
-from radhard.spec import listed, parse
 from radhard.stats import percent
 
 __all__ = ["Protected"]
@@ -51,7 +50,7 @@ class Protected(Given):
         scores = self._scores()
         assert self.data is not None
         given, self.data = self.data, training(self.data)
-        loaded = self.load(self.part("format_", Format))  # type: ignore[type-abstract]
+        loaded = self.load(self.part("format_", FORMATS))
         other = self._other(given)
         hard = loaded.model
         for number, hardening in enumerate(hardenings):
@@ -70,9 +69,9 @@ class Protected(Given):
 
     def _hardenings(self) -> list[Hardening]:
         if not self.hardenings:
-            names = ", ".join(name for name, _ in listed(Hardening))  # type: ignore[type-abstract]
+            names = ", ".join(HARDENINGS.names)
             raise InputError(f"name a hardening, such as --with 'Ranger()'; there is {names}")
-        return [parse(text, Hardening) for text in self.hardenings]  # type: ignore[type-abstract]
+        return [HARDENINGS.parse(text) for text in self.hardenings]
 
     def _scores(self) -> Scores | Analysis | None:
         """Scores from a file, or the analysis that makes them."""
@@ -80,7 +79,7 @@ class Protected(Given):
             return None
         if Path(self.scores).is_file() or self.scores.endswith(".json"):
             return Scores.load(self.scores)
-        return parse(self.scores, Analysis)  # type: ignore[type-abstract]
+        return ANALYSES.parse(self.scores)
 
     def _hardened(
         self,
@@ -110,7 +109,7 @@ class Protected(Given):
             hard,
             loaded.model,
             loaded.data,
-            format=self.part("format_", Format),  # type: ignore[type-abstract]
+            format=self.part("format_", FORMATS),
             call=loaded.call,
             batch=batch,
             timed=self.timed,

@@ -14,7 +14,7 @@ from radhard.cli.hardened import built, is_folder, source, stored
 from radhard.cli.outputs import demand_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
-from radhard.formats import Format
+from radhard.formats import FORMATS
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.verification import Verification, verify
@@ -59,7 +59,7 @@ class Replayed:
         given.take({name: said[name] for name in _TAKEN})
         given.demand_named("verify")
         base = self._unprotected(said, before)
-        loaded = given.load(given.part("format_", Format))  # type: ignore[type-abstract]
+        loaded = given.load(given.part("format_", FORMATS))
         found = verify(
             before,
             loaded.model,

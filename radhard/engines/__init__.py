@@ -1,6 +1,6 @@
 """How are trials executed?"""
 
-from radhard.engines.base import Campaign, Engine, UnsuitableError
+from radhard.engines.base import ENGINES, Campaign, Engine, UnsuitableError
 from radhard.engines.bracket import Bracket
 from radhard.engines.choice import Choice, chosen
 from radhard.engines.first_order import FirstOrder
@@ -9,6 +9,7 @@ from radhard.engines.replay import Replay
 from radhard.engines.serial import Serial
 
 __all__ = [
+    "ENGINES",
     "Bracket",
     "Campaign",
     "Choice",

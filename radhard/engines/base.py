@@ -16,11 +16,11 @@ from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
-from radhard.spec import Component
+from radhard.spec import Component, Family
 from radhard.state import State
 from radhard.targets import Forward
 
-__all__ = ["Campaign", "Engine", "Figures", "UnsuitableError"]
+__all__ = ["ENGINES", "Campaign", "Engine", "Figures", "UnsuitableError"]
 
 Figures = npt.NDArray[np.float64]
 
@@ -171,3 +171,7 @@ class Engine(Component):
 
         Then ``campaign.audits`` has the entries of all chunks, of earlier sessions and of workers.
         """
+
+
+ENGINES: Family[Engine] = Family(Engine)
+"""The engines that radhard has, and how one is read from text."""

@@ -1,8 +1,14 @@
 """What goes wrong with a stored word: the fault models."""
 
-from radhard.faults.base import FaultModel
+from radhard.faults.base import FAULTS, FaultModel
 from radhard.faults.burst import Burst
 from radhard.faults.flip import BitFlip
 from radhard.faults.stuck import StuckAt
 
-__all__ = ["BitFlip", "Burst", "FaultModel", "StuckAt"]
+__all__ = [
+    "FAULTS",
+    "BitFlip",
+    "Burst",
+    "FaultModel",
+    "StuckAt",
+]

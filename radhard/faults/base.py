@@ -5,9 +5,9 @@ from abc import abstractmethod
 from torch import Tensor
 
 from radhard.formats import Format
-from radhard.spec import Component
+from radhard.spec import Component, Family
 
-__all__ = ["FaultModel"]
+__all__ = ["FAULTS", "FaultModel"]
 
 
 class FaultModel(Component):
@@ -30,3 +30,7 @@ class FaultModel(Component):
 
         Same shapes in and out; ``codes`` is not changed.
         """
+
+
+FAULTS: Family[FaultModel] = Family(FaultModel)
+"""The faults that radhard has, and how one is read from text."""

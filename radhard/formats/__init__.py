@@ -1,12 +1,13 @@
 """How a number is stored as a word of bits: the formats, and models rounded through them."""
 
-from radhard.formats.base import Format
+from radhard.formats.base import FORMATS, Format
 from radhard.formats.fixed import Fixed
 from radhard.formats.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.integer import Int
 from radhard.formats.stored import is_stored_as, stored_as
 
 __all__ = [
+    "FORMATS",
     "BFloat16",
     "Fixed",
     "Float16",

@@ -6,9 +6,9 @@ from typing import Any, Self
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.spec import Component
+from radhard.spec import Component, Family
 
-__all__ = ["Format"]
+__all__ = ["FORMATS", "Format"]
 
 
 class Format(Component):
@@ -63,3 +63,7 @@ class Format(Component):
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
         """Values of the codes, in a torch dtype that holds every one exactly."""
+
+
+FORMATS: Family[Format] = Family(Format)
+"""The formats that radhard has, and how one is read from text."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from radhard.arguments import component_of
 from radhard.errors import InputError
-from radhard.formats.base import Format
+from radhard.formats.base import FORMATS, Format
 from radhard.module import usable_module
 
 __all__ = ["is_stored_as", "round_in_place", "stored_as"]
@@ -31,7 +31,7 @@ def stored_as(model: nn.Module, format: Format) -> nn.Module:
     True
     """
     model = usable_module(model)
-    format = component_of(format, Format, "format")  # type: ignore[type-abstract]
+    format = component_of(format, FORMATS, "format")
     stored = copy.deepcopy(model)
     tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
     tensors = {name: x for name, x in tensors.items() if x.is_floating_point() or x.is_complex()}

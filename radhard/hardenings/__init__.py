@@ -1,6 +1,6 @@
 """What makes a model resilient?"""
 
-from radhard.hardenings.base import Hardening, UnhardenedError, applied
+from radhard.hardenings.base import HARDENINGS, Hardening, UnhardenedError, applied
 from radhard.hardenings.bounds import (
     ActivationClip,
     Bound,
@@ -27,6 +27,7 @@ from radhard.hardenings.scrubbing import (
 from radhard.hardenings.sentinel_nn import SentinelNN
 
 __all__ = [
+    "HARDENINGS",
     "ActivationClip",
     "BitScrubber",
     "Bound",

@@ -20,12 +20,12 @@ from radhard.hardenings.workpiece import Workpiece
 from radhard.manifest import fingerprint
 from radhard.module import demand_uncompiled, usable_module
 from radhard.scores import Scores
-from radhard.spec import Component
+from radhard.spec import Component, Family
 from radhard.state import Steady, unwrapped
 from radhard.targets import Forward
 from radhard.tree import leaves
 
-__all__ = ["Hardening", "UnhardenedError", "applied"]
+__all__ = ["HARDENINGS", "Hardening", "UnhardenedError", "applied"]
 
 
 class UnhardenedError(InputError):
@@ -139,6 +139,10 @@ class Hardening(Component):
     @abstractmethod
     def harden(self, work: Workpiece) -> None:
         """Put parts into ``work.model``, a copy in evaluation mode, or change it."""
+
+
+HARDENINGS: Family[Hardening] = Family(Hardening)
+"""The hardenings that radhard has, and how one is read from text."""
 
 
 def applied(model: nn.Module) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from radhard.analyses import Analysis
+from radhard.analyses import Analysis, DeepVigorPlus
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
@@ -12,7 +12,7 @@ from radhard.hardenings.pruning.finetuning import finetune
 from radhard.hardenings.redundancy import ChannelDuplication
 from radhard.hardenings.workpiece import Workpiece
 from radhard.scores import Scores
-from radhard.spec import component, parse
+from radhard.spec import component
 
 __all__ = ["SentinelNN"]
 
@@ -30,12 +30,11 @@ class SentinelNN(Hardening):
 
     prune: float = 0.05
     share: float = 0.15
-    analysis: str | Analysis = "DeepVigorPlus()"
+    analysis: Analysis = DeepVigorPlus()
     finetune: int = 0
     rate: float = 0.001
 
     def check(self) -> None:
-        parse(str(self.analysis), Analysis)  # type: ignore[type-abstract]
         for name, most in (("prune", "less than 1"), ("share", "1")):
             given = getattr(self, name)
             if not 0 <= given <= 1 or (name == "prune" and given == 1):
@@ -64,8 +63,7 @@ class SentinelNN(Hardening):
         Ranger().harden(left)
 
     def _scores(self, work: Workpiece) -> Scores:
-        analysis = parse(str(self.analysis), Analysis)  # type: ignore[type-abstract]
-        return analysis(
+        return self.analysis(
             work.model,
             work.data,
             call=work.call,

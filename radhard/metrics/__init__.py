@@ -2,7 +2,7 @@
 
 from radhard.metrics.accuracy import Accuracy, TopK
 from radhard.metrics.auroc import Auroc
-from radhard.metrics.base import Metric
+from radhard.metrics.base import METRICS, Metric
 from radhard.metrics.column import Column, Harm
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
@@ -18,6 +18,7 @@ from radhard.metrics.sdc import Sdc
 
 __all__ = [
     "F1",
+    "METRICS",
     "Accuracy",
     "Auroc",
     "Column",

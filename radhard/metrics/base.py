@@ -12,9 +12,9 @@ from radhard.errors import InputError
 from radhard.metrics.column import Column, Harm
 from radhard.metrics.logits import Kind
 from radhard.metrics.outputs import Faulty, Golden
-from radhard.spec import Component, component
+from radhard.spec import Component, Family, component
 
-__all__ = ["Judge", "Metric", "SampleMetric", "drop_ranges", "kind_of", "score_columns"]
+__all__ = ["METRICS", "Judge", "Metric", "SampleMetric", "drop_ranges", "kind_of", "score_columns"]
 
 Judge = Callable[[Faulty], Tensor]
 """From the outputs of some trials to one figure per trial and column, float64."""
@@ -126,6 +126,10 @@ class Metric(Component):
 
         The judge's figures are float64 ``(trials, columns)``.
         """
+
+
+METRICS: Family[Metric] = Family(Metric)
+"""The metrics that radhard has, and how one is read from text."""
 
 
 class SampleMetric(Metric):

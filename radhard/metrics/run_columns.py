@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from radhard.errors import InputError
-from radhard.metrics.base import Metric
+from radhard.metrics.base import METRICS
 from radhard.metrics.column import Column, Role
-from radhard.spec import parse
 
 __all__ = ["RunColumns"]
 
@@ -60,7 +59,7 @@ class RunColumns(Mapping[str, Column]):
 
 def _columns_of(text: str, *, foreign: bool) -> dict[str, Column]:
     try:
-        metric = parse(text, Metric, foreign=foreign)  # type: ignore[type-abstract]
+        metric = METRICS.parse(text, foreign=foreign)
     except InputError:
         return {}
     return {column.name: column for column in metric.figures}

@@ -14,7 +14,7 @@ from radhard.arguments import component_of, whole
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.formats import Format
+from radhard.formats import FORMATS, Format
 from radhard.formats.stored import round_in_place
 from radhard.forward import plain
 from radhard.module import demand_uncompiled, usable_module
@@ -67,7 +67,7 @@ def quantized(
     """
     model = usable_module(model)
     demand_uncompiled(model, "quantized()")
-    format = component_of(format, Format, "format")  # type: ignore[type-abstract]
+    format = component_of(format, FORMATS, "format")
     batch = whole(batch, "batch", least=1)
     demand_traceable(format)
     for name, module in model.named_modules():

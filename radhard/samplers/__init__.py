@@ -1,6 +1,6 @@
 """Which faults are tried?"""
 
-from radhard.samplers.base import Sampler, Stratum, Trials
+from radhard.samplers.base import SAMPLERS, Sampler, Stratum, Trials
 from radhard.samplers.error_rate import ErrorRate
 from radhard.samplers.exhaustive import Exhaustive
 from radhard.samplers.given import Given
@@ -10,6 +10,7 @@ from radhard.samplers.uniform import Uniform
 from radhard.samplers.words import Words
 
 __all__ = [
+    "SAMPLERS",
     "ErrorRate",
     "Exhaustive",
     "Given",

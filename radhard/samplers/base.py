@@ -10,9 +10,9 @@ import numpy as np
 from radhard.errors import InputError
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
-from radhard.spec import Component
+from radhard.spec import Component, Family
 
-__all__ = ["Sampler", "Stratum", "Trials", "draw_strata"]
+__all__ = ["SAMPLERS", "Sampler", "Stratum", "Trials", "draw_strata"]
 
 
 _MOST_TRIALS = 2**62
@@ -102,6 +102,10 @@ class Sampler(Component):
         Raises:
             InputError: more distinct faults are asked for than there are.
         """
+
+
+SAMPLERS: Family[Sampler] = Family(Sampler)
+"""The samplers that radhard has, and how one is read from text."""
 
 
 def draw_strata(strata: Sequence[Stratum], seed: int, n: int | None) -> Trials:

@@ -9,7 +9,7 @@ import numpy as np
 
 from radhard.arguments import component_of
 from radhard.errors import InputError
-from radhard.samplers.base import Sampler, Stratum, Trials
+from radhard.samplers.base import SAMPLERS, Sampler, Stratum, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import component
 
@@ -82,7 +82,7 @@ def sampler_of(value: Any) -> Sampler:
         return Given(value)  # type: ignore[arg-type]
     if isinstance(value, int) and not isinstance(value, bool):
         raise InputError(f"sampler={value} is a number; give Uniform({value}), or another sampler")
-    return component_of(value, Sampler, "sampler")  # type: ignore[type-abstract]
+    return component_of(value, SAMPLERS, "sampler")
 
 
 class _GivenTrials(Trials):

@@ -1,13 +1,14 @@
 """Where do faults land?"""
 
 from radhard.targets.activations import Activations
-from radhard.targets.base import Forward, Role, Site, Strike, Target
+from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.inputs import Inputs
 from radhard.targets.weights import Weights
 
 __all__ = [
+    "TARGETS",
     "Activations",
     "Biases",
     "Buffers",

@@ -9,9 +9,9 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
-from radhard.spec import Component
+from radhard.spec import Component, Family
 
-__all__ = ["Forward", "Role", "Site", "Strike", "Target"]
+__all__ = ["TARGETS", "Forward", "Role", "Site", "Strike", "Target"]
 
 Role = Literal["weight", "bias", "buffer", "activation", "input"]
 
@@ -89,3 +89,7 @@ class Target(Component):
     @abstractmethod
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
         """While open, the tensor is struck: now where it is stored, at each call where it flows."""
+
+
+TARGETS: Family[Target] = Family(Target)
+"""The targets that radhard has, and how one is read from text."""

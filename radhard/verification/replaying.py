@@ -16,12 +16,11 @@ from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
 from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
-from radhard.metrics import Metric
+from radhard.metrics import METRICS
 from radhard.module import usable_module
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
-from radhard.spec import parse
 from radhard.targets import Forward, Site
 from radhard.verification.added import added_tensors, stored_space
 from radhard.verification.found import Verification
@@ -92,8 +91,7 @@ def verify(
     batch = before.manifest.get("batch")
     batch = batch if isinstance(batch, int) and batch > 0 else 100
     metrics = [
-        parse(str(text), Metric, foreign=foreign)  # type: ignore[type-abstract]
-        for text in before.manifest.get("metrics", ())
+        METRICS.parse(str(text), foreign=foreign) for text in before.manifest.get("metrics", ())
     ]
     by, notes = tuple(applied(model)), []
     if before.manifest.get("model fingerprint") == fingerprint(model):

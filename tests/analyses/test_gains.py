@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from radhard.analyses import (
+    ANALYSES,
     Analysis,
     Gain,
     ModifiedGain,
@@ -23,7 +24,6 @@ from radhard.errors import InputError, RadhardWarning
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
-from radhard.spec import parse
 from tests.analyses.pencil import linear, of_outputs, of_weights, small
 from tests.zoo import NETWORKS, Network, named
 
@@ -237,7 +237,7 @@ def test_margins_below_the_guard_count_as_the_guard():
 )
 def test_senseless_arguments_are_refused(text):
     with pytest.raises(InputError, match=r"guard|rivals"):
-        parse(text, Analysis)
+        ANALYSES.parse(text)
 
 
 @pytest.mark.parametrize("analysis", GAINS, ids=repr)

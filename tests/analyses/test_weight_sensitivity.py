@@ -1,6 +1,7 @@
 """Is the sensitivity of a weight its gradient times the noise of its flips?"""
 
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from radhard.analyses import WeightSensitivity
+from radhard.analyses import ANALYSES, WeightSensitivity
 from radhard.analyses.weight_sensitivity import expected_noise
 from radhard.datasets import Data
 from radhard.errors import InputError
@@ -144,12 +145,15 @@ def test_senseless_arguments_are_refused(text, match):
         WeightSensitivity(**text)
 
 
-def test_foreign_code_is_not_imported_before_it_is_used(tmp_path, monkeypatch):
+@pytest.mark.parametrize("written", ["'strange_formats:Mine()'", "strange_formats:Mine()"])
+def test_foreign_code_is_not_imported_on_the_word_of_a_file(tmp_path, monkeypatch, written):
     (tmp_path / "strange_formats.py").write_text("raise RuntimeError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    analysis = WeightSensitivity(format="strange_formats:Mine()")
-    with pytest.raises((InputError, RuntimeError), match="imported"):
-        of(analysis, small(), torch.ones(1, 2))
+    with pytest.raises(InputError, match="--trust"):
+        ANALYSES.parse(f"WeightSensitivity(format={written})", foreign=False)
+    assert "strange_formats" not in sys.modules
+    with pytest.raises(InputError, match="imported"):
+        WeightSensitivity(format="strange_formats:Mine()")
 
 
 def test_a_weight_without_a_word_is_named():

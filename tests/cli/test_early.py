@@ -8,29 +8,28 @@ import typing
 
 import pytest
 
-from radhard.analyses import Analysis
+from radhard.analyses import ANALYSES
 from radhard.cli.early import known_data, known_model, scores_of, spec_of
 from radhard.cli.signatures import components, functions
-from radhard.engines import Engine
+from radhard.engines import ENGINES
 from radhard.errors import InputError
-from radhard.faults import FaultModel
-from radhard.formats import Format
-from radhard.hardenings import Hardening
-from radhard.metrics import F1, Detected, Metric
-from radhard.samplers import ErrorRate, Given, Sampler
-from radhard.spec import listed, parse
-from radhard.targets import Activations, Target
+from radhard.faults import FAULTS
+from radhard.formats import FORMATS
+from radhard.hardenings import HARDENINGS
+from radhard.metrics import F1, METRICS, Detected
+from radhard.samplers import SAMPLERS, ErrorRate, Given
+from radhard.targets import TARGETS, Activations
 from tests.conformance import examples
 
 FAMILIES = {
-    "analyses": Analysis,
-    "engines": Engine,
-    "faults": FaultModel,
-    "formats": Format,
-    "hardenings": Hardening,
-    "metrics": Metric,
-    "samplers": Sampler,
-    "targets": Target,
+    "analyses": ANALYSES,
+    "engines": ENGINES,
+    "faults": FAULTS,
+    "formats": FORMATS,
+    "hardenings": HARDENINGS,
+    "metrics": METRICS,
+    "samplers": SAMPLERS,
+    "targets": TARGETS,
 }
 
 
@@ -41,7 +40,7 @@ def named_kinds(signature):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_is_read_from_the_source_are_the_components_and_their_arguments(family):
     read = components(family)
-    assert sorted(read) == sorted(name for name, _ in listed(FAMILIES[family]))
+    assert sorted(read) == sorted(name for name, _ in FAMILIES[family].listed())
     for name, signature in read.items():
         made = getattr(importlib.import_module(f"radhard.{family}"), name)
         assert named_kinds(signature) == named_kinds(inspect.signature(made))
@@ -126,7 +125,7 @@ def test_slips_are_found_without_torch():
 )
 def test_a_slip_in_arguments_is_told_as_the_component_itself_would_tell_it(family, text):
     with pytest.raises(InputError) as late:
-        parse(text, FAMILIES[family])
+        FAMILIES[family].parse(text)
     with pytest.raises(InputError) as early:
         spec_of(family, "component")(None, None, text)  # type: ignore[arg-type]
     assert str(early.value).partition(";")[0] == str(late.value).partition(";")[0]

@@ -5,13 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from radhard.analyses import ANALYSES as FAMILY
 from radhard.analyses import Analysis, Statistical
-from radhard.analyses.base import Analysis as Base
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
-from radhard.spec import listed, parse
 from tests.conformance.analysis_examples import EXAMPLES
 
 pytestmark = [
@@ -110,8 +109,8 @@ def looks_at_a_sample(analysis: Analysis) -> bool:
 
 
 def test_its_repr_parses_back_and_it_is_listed(analysis: Analysis) -> None:
-    assert parse(repr(analysis), Base) == analysis  # type: ignore[type-abstract]
-    assert type(analysis).__name__ in dict(listed(Base))  # type: ignore[type-abstract]
+    assert FAMILY.parse(repr(analysis)) == analysis
+    assert type(analysis).__name__ in dict(FAMILY.listed())
 
 
 def test_a_network_that_does_not_classify_is_refused(analysis: Analysis) -> None:

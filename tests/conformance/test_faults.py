@@ -5,9 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radhard.faults import FaultModel
+from radhard.faults import FAULTS as FAMILY
 from radhard.formats import Fixed, Float32, Float64, Int
-from radhard.spec import listed, parse
 from tests.conformance.examples import DEVICES, FAULTS
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=repr)
@@ -17,12 +16,12 @@ every_width = pytest.mark.parametrize(
 
 
 def test_every_fault_model_has_an_example():
-    assert {type(fault).__name__ for fault in FAULTS} == {name for name, _ in listed(FaultModel)}
+    assert {type(fault).__name__ for fault in FAULTS} == {name for name, _ in FAMILY.listed()}
 
 
 @every_fault
 def test_repr_is_the_spec(fault):
-    assert parse(repr(fault), FaultModel) == fault
+    assert FAMILY.parse(repr(fault)) == fault
 
 
 @every_fault

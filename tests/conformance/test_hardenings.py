@@ -11,12 +11,11 @@ from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.hardenings import HARDENINGS as FAMILY
 from radhard.hardenings import Hardening, load, parts, save
-from radhard.hardenings.base import Hardening as Base
 from radhard.manifest import fingerprint
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
-from radhard.spec import listed, parse
 from radhard.targets import Activations, Buffers, Weights
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
@@ -163,8 +162,8 @@ def test_scores_of_another_model_are_refused(hardening: Hardening) -> None:
 
 
 def test_its_repr_parses_back_and_it_is_listed(hardening: Hardening) -> None:
-    assert parse(repr(hardening), Base) == hardening  # type: ignore[type-abstract]
-    assert type(hardening).__name__ in dict(listed(Base))  # type: ignore[type-abstract]
+    assert FAMILY.parse(repr(hardening)) == hardening
+    assert type(hardening).__name__ in dict(FAMILY.listed())
 
 
 def test_in_inference_mode_the_hardened_model_is_the_same(hardening: Hardening) -> None:

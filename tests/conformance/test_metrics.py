@@ -7,9 +7,9 @@ from torch import Tensor
 
 from radhard import metrics
 from radhard.errors import InputError
+from radhard.metrics import METRICS as FAMILY
 from radhard.metrics import Metric, Panel
 from radhard.metrics.base import SampleMetric
-from radhard.spec import listed, parse
 
 from .metric_examples import EXAMPLES
 
@@ -32,7 +32,7 @@ def outputs() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def test_every_metric_of_the_family_has_an_example() -> None:
-    assert {name for name, _ in listed(Metric)} == {type(metric).__name__ for metric in EXAMPLES}
+    assert {name for name, _ in FAMILY.listed()} == {type(metric).__name__ for metric in EXAMPLES}
 
 
 def test_every_name_in_all_exists() -> None:
@@ -43,7 +43,7 @@ def test_every_name_in_all_exists() -> None:
 
 @every
 def test_repr_is_the_spec(metric: Metric) -> None:
-    assert parse(repr(metric), Metric) == metric
+    assert FAMILY.parse(repr(metric)) == metric
 
 
 @every

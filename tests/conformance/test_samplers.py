@@ -6,6 +6,7 @@ import pytest
 from radhard import samplers
 from radhard.faults import BitFlip, Burst
 from radhard.formats import Float32
+from radhard.samplers import SAMPLERS as FAMILY
 from radhard.samplers import (
     ErrorRate,
     Exhaustive,
@@ -17,7 +18,6 @@ from radhard.samplers import (
     Words,
 )
 from radhard.space import FaultSpace
-from radhard.spec import listed, parse
 from radhard.targets import Site, Weights
 
 # Each one suits the spaces below, the smallest of which has words for two trials a bit.
@@ -52,7 +52,7 @@ def space_of(sizes: list[int], fault: BitFlip | Burst) -> FaultSpace:
 
 
 def test_every_sampler_has_an_example():
-    assert {type(s).__name__ for s in SAMPLERS} == {name for name, _ in listed(Sampler)}
+    assert {type(s).__name__ for s in SAMPLERS} == {name for name, _ in FAMILY.listed()}
 
 
 def test_every_name_in_all_exists_and_says_what_it_is():
@@ -62,7 +62,7 @@ def test_every_name_in_all_exists_and_says_what_it_is():
 
 @every
 def test_repr_is_the_spec(sampler):
-    assert parse(repr(sampler), Sampler) == sampler
+    assert FAMILY.parse(repr(sampler)) == sampler
 
 
 @every

@@ -11,7 +11,7 @@ from torch import Tensor
 from radhard import targets
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.spec import listed, parse
+from radhard.targets import TARGETS as FAMILY
 from radhard.targets import Activations, Biases, Buffers, Inputs, Role, Target, Weights
 from tests.traces import traces
 from tests.zoo import SAMPLES, named
@@ -58,7 +58,7 @@ class Recorder:
 
 
 def test_every_target_has_an_example():
-    assert {type(t).__name__ for t in TARGETS} == {name for name, _ in listed(Target)}
+    assert {type(t).__name__ for t in TARGETS} == {name for name, _ in FAMILY.listed()}
 
 
 def test_every_name_in_all_exists_and_says_what_it_is():
@@ -68,7 +68,7 @@ def test_every_name_in_all_exists_and_says_what_it_is():
 
 @every
 def test_repr_is_the_spec(target):
-    assert parse(repr(target), Target) == target
+    assert FAMILY.parse(repr(target)) == target
 
 
 @every

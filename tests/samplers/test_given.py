@@ -14,9 +14,9 @@ from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.report import write
 from radhard.results import Results
-from radhard.samplers import Given, Sampler
+from radhard.samplers import SAMPLERS, Given
 from radhard.space import Fault, FaultSpace
-from radhard.spec import MAX_LENGTH, parse
+from radhard.spec import MAX_LENGTH
 from radhard.targets import Weights
 
 torch.manual_seed(0)
@@ -45,7 +45,7 @@ def test_the_listed_faults_are_tried_in_their_order(tmp_path):
     assert results.values("critical").tolist() == by_hand(WANTED)
     assert [results.space[int(results.trials[i][0])] for i in range(3)] == WANTED
     again = Results.open(tmp_path / "a.db")
-    assert again.sampler == Given(WANTED) == parse(repr(Given(WANTED)), Sampler)
+    assert again.sampler == Given(WANTED) == SAMPLERS.parse(repr(Given(WANTED)))
     assert write(again, tmp_path / "a.html")
 
 
@@ -91,11 +91,11 @@ def test_an_exported_table_of_trials_is_a_list(tmp_path):
 def test_a_long_list_is_read_back():
     long = Given(tuple(range(5_000)))
     assert len(repr(long)) > MAX_LENGTH
-    assert parse(repr(long), Sampler) == long
+    assert SAMPLERS.parse(repr(long)) == long
     named = Given([Fault("a.weight", n, 3) for n in range(2_000)])
-    assert parse(repr(named), Sampler) == named
+    assert SAMPLERS.parse(repr(named)) == named
     with pytest.raises(InputError, match="characters"):
-        parse("Given((" + "-" * 20_000 + "1))", Sampler)
+        SAMPLERS.parse("Given((" + "-" * 20_000 + "1))")
 
 
 @pytest.mark.parametrize(

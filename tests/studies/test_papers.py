@@ -2,8 +2,7 @@
 
 import pytest
 
-from radhard.hardenings import Hardening
-from radhard.spec import parse
+from radhard.hardenings import HARDENINGS
 from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES
 from radhard.studies.error_rates import ErrorRateStudy
 from tests.studies.tiny import fabricated
@@ -54,8 +53,8 @@ def test_every_variant_names_a_hardening_and_the_first_none(study):
     for variant in study.design.variants[1:]:
         for brief in (False, True):
             text = variant.text(brief=brief)
-            assert repr(parse(text, Hardening)).startswith(text.partition("(")[0])
-            assert variant.made(brief=brief) == parse(text, Hardening)
+            assert repr(HARDENINGS.parse(text)).startswith(text.partition("(")[0])
+            assert variant.made(brief=brief) == HARDENINGS.parse(text)
     looks = {(variant.paint, variant.mark) for variant in study.design.variants}
     assert len(looks) == len({v.name for v in study.design.variants}) == len(study.design.variants)
 

@@ -16,12 +16,12 @@ from radhard.analyses.deepvigor.thresholds import Search
 from radhard.analyses.looking import looked_at
 from radhard.analyses.subject import Subject
 from radhard.errors import InputError
-from radhard.formats import Format
+from radhard.formats import Float32, Format
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
-from radhard.spec import component, parse
+from radhard.spec import component
 from radhard.targets import Forward
 from radhard.targets.patterns import demand, matches
 
@@ -65,7 +65,7 @@ class DeepVigor(Analysis):
 
     layers: str = "*"
     neurons: int | float | None = None
-    format: str | Format = "Float32()"
+    format: Format = Float32()
     epsilon: float = 10_000.0
     bound: float = 500_000.0
     tolerance: float = 0.05
@@ -75,7 +75,6 @@ class DeepVigor(Analysis):
     search: Literal["interpolation", "bisection"] = "interpolation"
 
     def check(self) -> None:
-        parse(str(self.format), Format)  # type: ignore[type-abstract]
         if not 0 < self.tolerance < self.epsilon < self.bound:
             raise InputError(
                 f"tolerance={self.tolerance:g}, epsilon={self.epsilon:g}, bound={self.bound:g} do "
@@ -145,7 +144,7 @@ class DeepVigor(Analysis):
         own = fingerprint(model)
         ranges = Ranges(
             repr(self),
-            str(self.format),
+            self.format,
             {name: of.limits for name, of in found.items()},
             len(subject.data),
             scored.facts["forwards per neuron"],
@@ -176,7 +175,6 @@ class DeepVigor(Analysis):
             self.threshold,
             self.search == "bisection",
         )
-        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
         neurons = {
             name: drawn(self.neurons, int(np.prod(site.shape)), subject.random(at))
             for at, (name, site) in enumerate(probes.sites.items())
@@ -189,7 +187,7 @@ class DeepVigor(Analysis):
             subject.step(done, total)
 
         return {
-            name: analysed(probes, name, some, search, format, self.outliers, step)
+            name: analysed(probes, name, some, search, self.format, self.outliers, step)
             for name, some in neurons.items()
         }
 

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from radhard.analyses.deepvigor.limits import Limits
 from radhard.analyses.deepvigor.written import read, write
+from radhard.arguments import component_of
 from radhard.errors import InputError
+from radhard.formats import FORMATS, Format
 from radhard.manifest import fingerprint
 from radhard.spec import near
 
@@ -44,7 +46,7 @@ class Ranges:
 
     by: str
     """The analysis, as text that can be read back."""
-    format: str
+    format: Format
     """How the values were taken to be stored."""
     layers: Mapping[str, Limits]
     """By the name that campaigns give the activations."""
@@ -54,6 +56,9 @@ class Ranges:
     """By layer, how many forward passes of all inputs, or parts of them, each neuron took."""
     model: str = ""
     """Fingerprint of the model that was looked at."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "format", component_of(self.format, FORMATS, "format"))
 
     def __repr__(self) -> str:
         neurons = sum(len(limits.neurons) for limits in self.layers.values())
@@ -144,15 +149,18 @@ class Ranges:
         Raises:
             InputError: the file cannot be written.
         """
-        plain: dict[str, Any] = {name: getattr(self, name) for name in ("by", "format", "model")}
+        plain: dict[str, Any] = {"by": self.by, "format": repr(self.format), "model": self.model}
         arrays = {name: limits.arrays() for name, limits in self.layers.items()}
         shapes = {name: list(limits.shape) for name, limits in self.layers.items()}
         counts = {"samples": self.samples, "forwards": dict(self.forwards)}
         write(path, {**plain, **counts, "shapes": shapes}, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Ranges":
+    def load(cls, path: str | Path, *, foreign: bool = False) -> "Ranges":
         """The ranges that `save` wrote; nothing in the file is executed.
+
+        ``foreign`` allows the file to name a format of another package, whose module is then
+        imported.
 
         Raises:
             InputError: no such file, or it holds something else.
@@ -163,8 +171,14 @@ class Ranges:
                 name: Limits(tuple(map(int, shape)), **arrays[name])
                 for name, shape in plain["shapes"].items()
             }
-            said = {name: str(plain[name]) for name in ("by", "format", "model")}
             forwards = {str(name): float(count) for name, count in plain["forwards"].items()}
-            return cls(layers=layers, samples=int(plain["samples"]), forwards=forwards, **said)
+            return cls(
+                str(plain["by"]),
+                FORMATS.parse(str(plain["format"]), foreign=foreign),
+                layers,
+                int(plain["samples"]),
+                forwards,
+                str(plain["model"]),
+            )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{str(path)!r} holds no ranges: {error!r}") from error

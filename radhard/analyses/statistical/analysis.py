@@ -10,10 +10,10 @@ from radhard.analyses.statistical.forest import FOLDS, learned, quality
 from radhard.analyses.statistical.tried import tried
 from radhard.analyses.subject import Subject
 from radhard.errors import InputError
-from radhard.faults import FaultModel
-from radhard.formats import Format
+from radhard.faults import BitFlip, FaultModel
+from radhard.formats import Float32, Format
 from radhard.space import FaultSpace
-from radhard.spec import component, parse
+from radhard.spec import component
 from radhard.targets import Weights
 
 __all__ = ["Statistical"]
@@ -46,25 +46,18 @@ class Statistical(Analysis):
     injections: int = 6400
     trees: int = 100
     leaf: int = 10
-    format: str | Format = "Float32()"
-    fault: str | FaultModel = "BitFlip()"
+    format: Format = Float32()
+    fault: FaultModel = BitFlip()
     of: Literal["answer", "label"] = "answer"
 
     def check(self) -> None:
-        # What names somebody else's code is read when it is used, on the word of who uses it.
-        if ":" not in str(self.format):
-            parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
-        if ":" not in str(self.fault):
-            parse(str(self.fault), FaultModel, foreign=False)  # type: ignore[type-abstract]
         counts = {"injections": self.injections, "trees": self.trees, "leaf": self.leaf}
         for name, value in counts.items():
             if value < 1:
                 raise InputError(f"Statistical: {name}={value} is not allowed; at least 1")
 
     def find(self, subject: Subject) -> Found:
-        format = parse(str(self.format), Format)  # type: ignore[type-abstract]
-        fault = parse(str(self.fault), FaultModel)  # type: ignore[type-abstract]
-        space = FaultSpace.of(subject.model, Weights("*"), fault, format)
+        space = FaultSpace.of(subject.model, Weights("*"), self.fault, self.format)
         answers = subject.answers if self.of == "answer" else subject.label_classes
         for tensor, why in space.left_out.items():
             subject.left[tensor.rpartition(".")[0]] = f"{tensor}: {why}"

@@ -8,7 +8,7 @@ from radhard.datasets import Data
 from radhard.engines import Serial
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import Format
+from radhard.formats import Float32, Format
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.bound import Bound
@@ -21,7 +21,7 @@ from radhard.metrics import Accuracy
 from radhard.progress import Progress
 from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace
-from radhard.spec import component, parse
+from radhard.spec import component
 from radhard.targets import Weights
 
 __all__ = ["FTClipAct"]
@@ -48,7 +48,7 @@ class FTClipAct(Hardening):
     rounds: int = 4
     close: float = 0.002
     samples: int = 1000
-    format: str | Format = "Float32()"
+    format: Format = Float32()
     kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -60,7 +60,6 @@ class FTClipAct(Hardening):
             )
         if not 0 <= self.close <= 1:
             raise InputError(f"FTClipAct: close={self.close} is a share, from 0 to 1")
-        parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
 
     def harden(self, work: Workpiece) -> None:
         data = self._samples(work)
@@ -72,8 +71,7 @@ class FTClipAct(Hardening):
             bound = Bound(work.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
             bound.high.copy_(widened(high).clamp_min(0.0))
             bounds.append(attached(work, spot, "clipped", bound))
-        format = parse(str(self.format), Format, foreign=False)  # type: ignore[type-abstract]
-        space = FaultSpace.of(work.model, Weights("*"), BitFlip(), format)
+        space = FaultSpace.of(work.model, Weights("*"), BitFlip(), self.format)
         with Progress(len(bounds), 0, None, shown=work.progress, label="layers") as bar:
             for bound in bounds:
                 self._search(work, data, space, bound)

@@ -5,8 +5,7 @@ from typing import final
 
 from radhard.analyses import Analysis
 from radhard.formats import Format
-from radhard.hardenings import Hardening
-from radhard.spec import parse
+from radhard.hardenings import HARDENINGS, Hardening
 
 __all__ = ["ErrorRateDesign", "Variant"]
 
@@ -36,7 +35,7 @@ class Variant:
             InputError: there is none of that name.
         """
         text = self.text(brief=brief)
-        return parse(text, Hardening) if text else None  # type: ignore[type-abstract]
+        return HARDENINGS.parse(text) if text else None
 
 
 @final

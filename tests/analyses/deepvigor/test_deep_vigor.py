@@ -185,7 +185,7 @@ def test_narrow_formats_have_fewer_bits_and_smaller_deviations() -> None:
     fine, _ = of_mlp()
     for format, bits in (("Float16()", 16), ("Int(8)", 8)):
         scores, ranges = of_mlp(format=format)
-        assert ranges.format == format
+        assert repr(ranges.format) == format
         assert all(len(by_bit) == bits for by_bit in scores.facts["BVF"].values())
         assert all((scores[name] <= 1).all() for name in fine.values)
     # A word of 8 bits cannot leave the layer's own range: no flip is as bad as float32's.

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.hardenings import (
+    HARDENINGS,
     ActivationClip,
     BoundedReLU,
     FitAct,
@@ -20,7 +21,6 @@ from radhard.hardenings import (
     records,
 )
 from radhard.hardenings.bounds.elementwise import probed
-from radhard.spec import parse
 
 HUGE = 1e30
 few = pytest.mark.filterwarnings("ignore:.*too few samples")
@@ -278,7 +278,7 @@ def test_kinds_name_classes_that_are_not_elementwise(name):
     assert len(list(parts(Ranger()(model, inputs)))) == 1
     hardening = Ranger(kinds=(name,))
     assert len(list(parts(hardening(model, inputs)))) == 2
-    assert parse(repr(hardening), Hardening) == hardening
+    assert HARDENINGS.parse(repr(hardening)) == hardening
     with pytest.raises(InputError, match=r"'Gates'.*did you mean Gate"):
         Ranger(kinds=("Gates",))(model, inputs)
 

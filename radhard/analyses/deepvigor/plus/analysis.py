@@ -30,8 +30,8 @@ from radhard.analyses.deepvigor.plus.summary import summary
 from radhard.analyses.deepvigor.probing import Probes
 from radhard.analyses.subject import Layer, Subject
 from radhard.errors import InputError
-from radhard.formats import Format
-from radhard.spec import component, parse
+from radhard.formats import Float32, Format
+from radhard.spec import component
 from radhard.targets.patterns import reasons
 
 __all__ = ["DeepVigorPlus"]
@@ -92,7 +92,7 @@ class DeepVigorPlus(Analysis):
     screen: float = 0.3
     draws: int = 1
     images: int = 100
-    format: str | Format = "Float32()"
+    format: Format = Float32()
 
     def check(self) -> None:
         if not 0 < self.channels <= 1:
@@ -104,15 +104,10 @@ class DeepVigorPlus(Analysis):
                 raise InputError(
                     f"DeepVigorPlus: {name}={getattr(self, name)} is not allowed; a share from 0"
                 )
-        _ = self._format
         for name in ("draws", "images", "neurons"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
                 raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; at least 1")
-
-    @property
-    def _format(self) -> Format:
-        return parse(str(self.format), Format)  # type: ignore[type-abstract]
 
     def find(self, subject: Subject) -> Found:
         own = first(subject, self.images)
@@ -172,7 +167,7 @@ class DeepVigorPlus(Analysis):
         chance: Chance,
     ) -> Part:
         own = self.error == "pattern"
-        displacements = Displacements(self._format)
+        displacements = Displacements(self.format)
         faults = Filters(asked, displacements, self.grid, self.strict, own, self.draws)
         size = max(1, _ROWS // (products.samples * (self.draws if own else 1)))
         found = [
@@ -189,7 +184,7 @@ class DeepVigorPlus(Analysis):
         drawn: Numbers,
         chance: Chance,
     ) -> Part:
-        displacements = Displacements(self._format).fitted(products.inputs)
+        displacements = Displacements(self.format).fitted(products.inputs)
         own = self.error == "pattern"
         moved = moved_inputs(layer, products, displacements) if own else None
         faults = Neurons(asked, displacements, self.grid, self.strict, own, moved)

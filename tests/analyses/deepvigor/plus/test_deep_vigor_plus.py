@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard import datasets, models
-from radhard.analyses import DeepVigorPlus
-from radhard.analyses.base import Analysis
+from radhard.analyses import ANALYSES, DeepVigorPlus
 from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.engines import Bracket
@@ -21,7 +20,6 @@ from radhard.formats import BFloat16, Float32, Float64, Format, Int, stored_as
 from radhard.metrics import Critical
 from radhard.samplers import Exhaustive
 from radhard.space import FaultSpace
-from radhard.spec import parse
 from radhard.targets import Weights
 from tests.analyses.deepvigor.plus.exhausted import of_neurons, of_weights
 
@@ -259,7 +257,7 @@ def test_lenet5_agrees_with_exhaustive_injection_better_than_as_published() -> N
 def test_the_format_is_given_as_a_component_or_as_its_text() -> None:
     by_component, by_text = (DeepVigorPlus(format=f) for f in (Float64(), "Float64()"))
     assert by_component == by_text
-    assert parse(repr(by_component), Analysis) == by_component  # type: ignore[type-abstract]
+    assert ANALYSES.parse(repr(by_component)) == by_component
     with pytest.raises(InputError, match="Format"):
         DeepVigorPlus(format=BitFlip())  # type: ignore[arg-type]
 
@@ -304,7 +302,7 @@ def test_words_narrower_than_the_numbers_that_hold_them_are_looked_at() -> None:
 )
 def test_arguments_that_make_no_sense_are_refused(wrong: str) -> None:
     with pytest.raises(InputError):
-        parse(wrong, Analysis)  # type: ignore[type-abstract]
+        ANALYSES.parse(wrong)
 
 
 def test_a_model_that_is_not_stored_in_the_format_is_refused() -> None:

@@ -1,0 +1,19 @@
+"""How does a component read as text, and how does text become a component again?"""
+
+from radhard.spec.call import MAX_DEPTH, MAX_LENGTH, Call, parse_call, read_call, short
+from radhard.spec.family import Component, Family, component, near
+from radhard.spec.frozen import FrozenDict
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "Call",
+    "Component",
+    "Family",
+    "FrozenDict",
+    "component",
+    "near",
+    "parse_call",
+    "read_call",
+    "short",
+]

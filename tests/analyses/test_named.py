@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.analyses import (
+    ANALYSES,
     Analysis,
     AverageL2,
     Gain,
@@ -20,7 +21,6 @@ from radhard.analyses import (
 )
 from radhard.datasets import Data
 from radhard.errors import InputError, RadhardWarning
-from radhard.spec import parse
 
 
 class Conv1D(nn.Module):
@@ -151,7 +151,7 @@ def test_classes_that_are_named_score_as_linear(kind: Any, transposed: bool) -> 
     same(found, kind()(plain, Data(inputs)), weight="kernel")
     axes = found.facts.get("channel axis", {})
     assert axes == ({f"{n}.kernel": 1 for n in list(block._modules)[:4]} if transposed else {})
-    assert parse(repr(analysis), Analysis) == analysis  # type: ignore[type-abstract]
+    assert ANALYSES.parse(repr(analysis)) == analysis
 
 
 def test_a_layer_that_computes_something_else_has_activations_and_no_product() -> None:

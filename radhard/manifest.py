@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from radhard.engines import Campaign, Serial
 from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
 from radhard.hints import fits, in_words
+from radhard.internals import is_traceable_wrapper_subclass
 from radhard.samplers import Sampler, Trials
 from radhard.targets import Role
 

@@ -1,9 +1,10 @@
 """In which modes does torch compute, and how are they put back?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+
+from radhard.internals import enter_inference
 
 __all__ = ["Modes"]
 
@@ -28,8 +29,6 @@ class Modes:
 
     def restore(self) -> None:
         if torch.is_inference_mode_enabled() != self.inference:
-            guard: Any = torch._C._InferenceMode(self.inference)
-            guard.__enter__()
-            _GUARDS.append(guard)
+            _GUARDS.append(enter_inference(self.inference))
         if torch.is_grad_enabled() != self.gradients:
             torch.set_grad_enabled(self.gradients)

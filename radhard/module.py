@@ -12,6 +12,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.parameter import is_lazy
 
 from radhard.errors import InputError
+from radhard.internals import compiler_is_loaded, is_compiled, original
 
 __all__ = ["compiled_parts", "demand_uncompiled", "eager", "module_of", "usable_module"]
 
@@ -34,8 +35,8 @@ def module_of(model: Any) -> nn.Module:
     while True:
         if isinstance(model, DataParallel | DistributedDataParallel):
             model = model.module
-        elif _is_compiled(model):
-            model = model._orig_mod
+        elif (compiled := original(model)) is not None:
+            model = compiled
         else:
             break
     if not isinstance(model, nn.Module):
@@ -83,7 +84,7 @@ def eager() -> Iterator[None]:
     A compiled module was traced without the hooks through which faults arrive.
     """
     # Without the compiler loaded nothing is compiled; entered once, as it takes 10 microseconds.
-    if _EAGER.get() or "torch._dynamo" not in sys.modules:
+    if _EAGER.get() or not compiler_is_loaded():
         yield
         return
     token = _EAGER.set(True)
@@ -96,11 +97,7 @@ def eager() -> Iterator[None]:
 
 def compiled_parts(model: nn.Module) -> list[str]:
     """Names of the parts that were compiled; ``"(model)"`` for the model itself."""
-    return [
-        name or "(model)"
-        for name, part in model.named_modules()
-        if _is_compiled(part) or part._compiled_call_impl is not None
-    ]
+    return [name or "(model)" for name, part in model.named_modules() if is_compiled(part)]
 
 
 def demand_uncompiled(model: nn.Module, by: str) -> None:
@@ -111,12 +108,6 @@ def demand_uncompiled(model: nn.Module, by: str) -> None:
             f"{', '.join(found[:5])} is compiled (torch.compile); give the model as it was before, "
             "such as its ._orig_mod, and compile the hardened one"
         )
-
-
-def _is_compiled(part: Any) -> bool:
-    # Its class is known only once the compiler is loaded, which takes seconds.
-    compiler = sys.modules.get("torch._dynamo.eval_frame")
-    return compiler is not None and isinstance(part, compiler.OptimizedModule)
 
 
 def _is_sharded(part: nn.Module) -> bool:

@@ -4,12 +4,29 @@ Where a test here fails after an update of torch, its docstring says what is bro
 the one place that it names is mended.
 """
 
+import ast
+import re
+import subprocess
+import sys
+import warnings
 from collections import OrderedDict, namedtuple
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from torch import fx, nn
 
-from radhard import tree
+from radhard import internals, tree
+
+PACKAGE = Path(internals.__file__).parent
+PLACES = {"internals.py", "tree.py"}
+# Operators of a program are no names of Python, and torch promises its __version__.
+TORCHS_OWN = re.compile(r"torch(?!\.ops)(\.\w+)*\._(?!_version__)[\w.]*")
+PRIVATE = {"_version", "_schema", "_overloadname", "_forward_hooks", "_forward_pre_hooks"} | {
+    "_compiled_call_impl",
+    "_orig_mod",
+}
 
 Pair = namedtuple("Pair", ["left", "right"])
 
@@ -48,3 +65,217 @@ def test_what_is_called_a_leaf_is_not_looked_into():
     value = [OrderedDict(k=1), None, 2]
     parts, _ = tree.tree_flatten(value, is_leaf=lambda part: type(part) is not list)
     assert parts == value
+
+
+def private_uses(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            names = [ast.unparse(node)]
+            if node.attr in PRIVATE and ast.unparse(node.value) != "self":
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("torch._"):
+            names = [str(node.value)]
+        yield from (name for name in names if TORCHS_OWN.fullmatch(name))
+
+
+def test_what_is_private_in_torch_is_used_in_two_places_only():
+    found = {
+        str(path.relative_to(PACKAGE)): set(uses)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if (uses := list(private_uses(path.read_text(encoding="utf-8"))))
+    }
+    for place in PLACES:
+        assert found.pop(place)
+    assert found.pop("state/containers.py") == {"torch._"}  # packages that hold no state
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch._dynamo",
+        "from torch.utils._pytree import tree_map",
+        "from torch.utils import _pytree",
+        "torch._C._get_tracing_state()",
+        "tensor._version",
+        "node.target._schema.name",
+        "sys.modules.get('torch._dynamo.eval_frame')",
+    ],
+)
+def test_private_uses_are_seen(text):
+    assert list(private_uses(text))
+
+
+def test_writes_to_a_tensor_are_counted():
+    """`internals.version`: without it faults and state are compared bit by bit, or never."""
+    tensor = torch.zeros(3)
+    before = internals.version(tensor)
+    tensor[1:].add_(1)
+    assert internals.version(tensor) > before
+    now = internals.version(tensor)
+    tensor.clone().add_(1)
+    assert internals.version(tensor) == now
+    with torch.inference_mode():
+        assert internals.version(torch.zeros(3)) == -1
+
+
+def test_operations_say_what_they_write_to_and_return():
+    """`internals.OpOverload, schema`: without them graphs with in-place operations go wrong, and
+    exported programs are refused."""
+    operations = torch.ops.aten
+    assert isinstance(operations.add_.Tensor, internals.OpOverload)
+    assert not isinstance(torch.add, internals.OpOverload)
+    assert internals.schema(operations.add_.Tensor).is_mutable
+    assert not internals.schema(operations.add.Tensor).is_mutable
+    names = [internals.schema(op) for op in (operations.add_.Tensor, operations.relu_.default)]
+    assert [(n.name, n.overload_name) for n in names] == [
+        ("aten::add_", "Tensor"),
+        ("aten::relu_", ""),
+    ]
+    views = [operations.view.default, operations.add.Tensor]
+    alias = [internals.schema(op).returns[0].alias_info for op in views]
+    assert not alias[0].is_write
+    assert alias[1] is None
+    files = internals.schema(operations.from_file.default).arguments
+    assert "filename" in [argument.name for argument in files]
+
+
+def test_hooks_of_a_module_are_seen():
+    """`internals.has_hooks`: without it guards are passed over in graphs of torch.fx."""
+    for register in ("register_forward_hook", "register_forward_pre_hook"):
+        module = nn.ReLU()
+        assert not internals.has_hooks(module)
+        handle = getattr(module, register)(lambda *_: None)
+        assert internals.has_hooks(module)
+        handle.remove()
+        assert not internals.has_hooks(module)
+
+
+class Asking(nn.Module):
+    def __init__(self, question):
+        super().__init__()
+        self.question, self.answers = question, []
+
+    def forward(self, x):
+        self.answers.append(self.question())
+        return x + 1
+
+
+def test_recording_is_noticed():
+    """`internals.is_recording`: without it a hardened model is exported as one pass took it."""
+    module = Asking(internals.is_recording)
+    module(torch.zeros(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(module, torch.zeros(2), check_trace=False)
+    assert module.answers == [False, True]
+
+
+def test_tracing_by_torch_fx_is_noticed():
+    """`internals.is_fx_symbolic_tracing`: without it parts vanish from what torch.fx makes."""
+    module = Asking(internals.is_fx_symbolic_tracing)
+    module(torch.zeros(2))
+    fx.symbolic_trace(module)
+    assert module.answers == [False, True]
+
+
+def test_an_export_to_onnx_is_noticed(tmp_path):
+    """`internals.is_exporting_to_onnx`: without it weights are put right once and never again."""
+    pytest.importorskip("onnxscript")
+    answers = []  # the exporter puts back what is written to the module
+    module = Asking(lambda: answers.append(internals.is_exporting_to_onnx())).eval()
+    module(torch.zeros(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the exporter itself uses that is deprecated
+        path = tmp_path / "x.onnx"
+        torch.onnx.export(module, (torch.zeros(2),), path, dynamo=True, verbose=False)
+    assert answers[0] is False
+    assert True in answers
+    assert not internals.is_exporting_to_onnx()
+
+
+def test_compiled_modules_are_known():
+    """`internals.original, is_compiled`: without them faults miss what a compiled model runs."""
+    inner = nn.Linear(2, 2)
+    assert internals.original(inner) is None
+    assert not internals.is_compiled(inner)
+    wrapped = torch.compile(inner, backend="eager")
+    assert internals.original(wrapped) is inner
+    assert internals.is_compiled(wrapped)
+    assert not internals.is_compiled(inner)
+    inner.compile(backend="eager")
+    assert internals.is_compiled(inner)
+    assert internals.original(inner) is None
+    assert internals.compiler_is_loaded()
+
+
+def test_the_compiler_is_not_loaded_by_looking():
+    """`internals.compiler_is_loaded`: without it a campaign starts two seconds later."""
+    code = (
+        "import torch; from radhard import internals; m = torch.nn.ReLU()\n"
+        "assert not internals.compiler_is_loaded()\n"
+        "assert not internals.is_compiled(m) and not internals.compiler_is_loaded()\n"
+        "torch.compile(m, backend='eager'); assert internals.compiler_is_loaded()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_inference_mode_is_entered_and_left_with_what_is_returned(mode):
+    """`internals.enter_inference`: without it Ctrl-C leaves the process in inference mode."""
+    with torch.inference_mode(not mode):
+        held = internals.enter_inference(mode)
+        assert torch.is_inference_mode_enabled() is mode
+        del held
+        assert torch.is_inference_mode_enabled() is not mode
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_operations_pass_through_a_dispatch_mode():
+    """`internals.TorchDispatchMode`: without it nothing is known of what a pass reads and costs."""
+    seen = []
+
+    class Seeing(internals.TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls):
+            return False
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            seen.append(func)
+            return func(*args, **(kwargs or {}))
+
+    with Seeing():
+        torch.zeros(2, 2)[0].relu()
+    operations = torch.ops.aten
+    assert seen[-1] is operations.relu.default
+    assert [func.is_view for func in seen] == [False, True, False]
+
+
+def test_tensors_that_wrap_others_are_known():
+    """`internals.is_traceable_wrapper_subclass`: without it words of quantised tensors are struck
+    that nobody reads."""
+
+    class Wrapping(torch.Tensor):
+        def __tensor_flatten__(self):
+            return [], None
+
+        @staticmethod
+        def __tensor_unflatten__(parts, *_):
+            return Wrapping()
+
+    assert internals.is_traceable_wrapper_subclass(torch.zeros(1).as_subclass(Wrapping))
+    assert not internals.is_traceable_wrapper_subclass(torch.zeros(1))
+
+
+def test_a_module_keeps_what_it_holds_in_three_dictionaries():
+    """`radhard.state`, `radhard.hardenings.part`: without them no state is put back."""
+    module = nn.BatchNorm1d(2)
+    module.add_module("inner", nn.ReLU())
+    assert list(module._parameters) == ["weight", "bias"]
+    assert list(module._buffers) == ["running_mean", "running_var", "num_batches_tracked"]
+    assert list(module._modules) == ["inner"]

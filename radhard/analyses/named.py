@@ -83,7 +83,7 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
         asked = of_class(module, kinds)
         if not (asked or is_transposed(module)) or adds_up(module):
             continue
-        own = [n for n, p in module._parameters.items() if p is not None and p.ndim >= 2]
+        own = [n for n, p in module.named_parameters(recurse=False) if p.ndim >= 2]
         if "weight" in own or len(own) == 1:
             fits.append(Fit(Layer(name, module, "weight" if "weight" in own else own[0])))
         elif own:
@@ -102,7 +102,7 @@ def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out
     product, room = x @ w.T, x.abs() @ w.abs().T
     # What sums of so many products round, in any order.
     room = (size + 8) * torch.finfo(out.dtype).eps * room
-    own = [p.double() for p in module._parameters.values() if p is not None]
+    own = [p.double() for p in module.parameters(recurse=False)]
     biases = [p for p in own if p.shape == out.shape[-1:]]
     for bias in (torch.zeros_like(product[..., :1]), *biases):
         off = (out.double() - product - bias).abs()

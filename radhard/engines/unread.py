@@ -4,12 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
 from radhard.engines.carried import few_rows
 from radhard.errors import InputError
+from radhard.internals import TorchDispatchMode
 from radhard.state import State
 from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.fx._symbolic_trace import is_fx_symbolic_tracing
 
 from radhard.errors import InputError
+from radhard.internals import is_fx_symbolic_tracing
 
 __all__ = ["Part", "Place", "attach", "attach_to_model", "parts"]
 

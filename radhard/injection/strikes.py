@@ -13,9 +13,9 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.faults import FaultModel
 from radhard.formats import Format
+from radhard.internals import version
 from radhard.space import Numbers
 from radhard.state import State
-from radhard.state.memory import version
 from radhard.targets import Site
 
 __all__ = ["Strikes", "write"]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from radhard.errors import InputError
+from radhard.internals import OpOverload, schema
 from radhard.models.expressions import DOTTED, TEXT, Harmful, arithmetic, condition, matching
 
 __all__ = ["Harmful", "harmless_program", "plain_inputs"]
@@ -123,9 +124,9 @@ def _operator(text: str) -> str:
         return text
     match = OPERATOR.fullmatch(text)
     overload = getattr(getattr(torch.ops.aten, match[1], None), match[2], None) if match else None
-    if not isinstance(overload, torch._ops.OpOverload):
+    if not isinstance(overload, OpOverload):
         raise Harmful(f"the operator {text!r:.60}, which is not one of torch's own")
-    if any(argument.name == "filename" for argument in overload._schema.arguments):
+    if any(argument.name == "filename" for argument in schema(overload).arguments):
         raise Harmful(f"the operator {text!r}, which opens files")
     return text
 

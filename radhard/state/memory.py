@@ -5,7 +5,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ArrayMemory", "TensorMemory", "address", "version"]
+from radhard.internals import version
+
+__all__ = ["ArrayMemory", "TensorMemory", "address"]
 
 _SMALL = 2**20
 """Bytes that are compared after every pass, as they may be written without a trace."""
@@ -104,11 +106,6 @@ def address(tensor: Tensor) -> int:
         return tensor.untyped_storage().data_ptr()
     except (RuntimeError, NotImplementedError):
         return id(tensor)
-
-
-def version(tensor: Tensor) -> int:
-    """How often a tensor was written to; -1 where that is not counted."""
-    return -1 if tensor.is_inference() else tensor._version
 
 
 def _bits(tensor: Tensor) -> Tensor | None:

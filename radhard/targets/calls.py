@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
+from radhard.internals import version
 from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
 from radhard.tree import leaves
@@ -147,6 +148,4 @@ def parametrizing(model: nn.Module) -> set[nn.Module]:
 
 def state(tensor: Tensor) -> tuple[int, int]:
     """Tells a tensor's values apart: another one once the memory, or what is in it, is another."""
-    # Inference tensors do not count their changes.
-    version = -1 if tensor.is_inference() else tensor._version
-    return tensor.untyped_storage().data_ptr(), version
+    return tensor.untyped_storage().data_ptr(), version(tensor)

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from radhard.errors import InputError
+from radhard.internals import is_traceable_wrapper_subclass
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.patterns import admits, demand, matches
 

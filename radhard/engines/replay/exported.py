@@ -14,6 +14,7 @@ from radhard.datasets.batch import mapped
 from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot, first_line
 from radhard.engines.replay.sizes import FixedGraph, for_any_size
 from radhard.engines.replay.undivided import TWINS, Undivided
+from radhard.internals import OpOverload, schema
 from radhard.targets import Forward
 from radhard.tree import tree_map
 
@@ -117,7 +118,7 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
             op = {**TWINS, **_ANY_LAYOUT}.get(node.target, node.target)
             if op is torch.ops.aten._assert_tensor_metadata.default:
                 continue  # what it demands of a dtype holds in every pass
-            if isinstance(op, torch._ops.OpOverload) and op._schema.is_mutable:
+            if isinstance(op, OpOverload) and schema(op).is_mutable:
                 op = _functional(node)
                 mutated = node.args[0]
                 graph.nodes.append(_node(at, op, node, slots))
@@ -169,26 +170,26 @@ _MANY = 2**20
 
 def _functional(node: fx.Node) -> Callable[..., Any]:
     """The out-of-place twin of an in-place operation, where no one else sees the write."""
-    written = node.args[0]
-    name = node.target._schema.name.removeprefix("aten::")  # type: ignore[union-attr]
-    overload = node.target._overloadname  # type: ignore[union-attr]
+    assert isinstance(node.target, OpOverload)
+    written, form = node.args[0], schema(node.target)
+    name = form.name.removeprefix("aten::")
     twin = getattr(torch.ops.aten, name.removesuffix("_"), None)
     if not isinstance(written, fx.Node) or not name.endswith("_") or twin is None:
         raise NoGraphError(f"{node.target} writes in place")
     near = [written, *written.users]
     if any(other is not node and _is_view(other) for other in near) or written.op == "placeholder":
         raise NoGraphError(f"{node.target} writes into a view or an input")
-    found: Callable[..., Any] = getattr(twin, overload)
+    found: Callable[..., Any] = getattr(twin, form.overload_name or "default")
     return found
 
 
 def _is_view(node: fx.Node) -> bool:
-    if not isinstance(node.target, torch._ops.OpOverload):
+    if not isinstance(node.target, OpOverload):
         return False
     if node.target is torch.ops.aten.to.dtype and isinstance(node.args[0], fx.Node):
         # Another dtype needs memory of its own.
         return bool(node.args[0].meta["val"].dtype == node.meta["val"].dtype)
-    returns = node.target._schema.returns
+    returns = schema(node.target).returns
     return any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
 
 

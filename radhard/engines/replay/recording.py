@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from radhard.internals import TorchDispatchMode, version
 from radhard.state.memory import address
 from radhard.targets import Forward, Site
 from radhard.targets.stored import stored_tensor
@@ -127,7 +127,7 @@ def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) 
     copies: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def copy(value: Tensor) -> Tensor:
-        key = id(value), value._version
+        key = id(value), version(value)
         if key not in copies:
             copies[key] = value, value.detach().clone()
         return copies[key][1]

@@ -12,6 +12,7 @@ from torch.nn import functional as nnf
 from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot
 from radhard.engines.replay.layers import known_layer
 from radhard.forward import plain
+from radhard.internals import has_hooks
 from radhard.targets import Forward
 
 __all__ = ["symbolic"]
@@ -127,7 +128,7 @@ class _Conversion:
         slots = {name: Slot(self._constant(f"{node.target}.{name}")) for name in named}
         args, kwargs = self._arguments(node)
         # A hook, such as that of a guard, may change what the layer takes or gives.
-        hooked = bool(module._forward_hooks or module._forward_pre_hooks)
+        hooked = has_hooks(module)
         op, args = (None, args) if kwargs or hooked else known_layer(module, args, slots)
         if op is None:
             kwargs = {"args": self._arguments(node)[0], "kwargs": kwargs, "tensors": slots}

@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor
-from torch._C import _get_tracing_state
+
+from radhard.internals import is_recording
 
 __all__ = ["within"]
 
@@ -41,4 +42,4 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
 
 
 def _traced() -> bool:
-    return torch.compiler.is_compiling() or _get_tracing_state() is not None
+    return torch.compiler.is_compiling() or is_recording()

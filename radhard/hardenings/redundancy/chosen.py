@@ -71,8 +71,7 @@ def _is_layer(name: str, module: nn.Module) -> bool:
     """Whether a module holds a matrix of weights of its own."""
     if ".parametrizations." in f".{name}.":
         return False
-    own = [p for p in module._parameters.values() if p is not None]
-    return duplicable(module) or any(p.ndim >= 2 for p in own)
+    return duplicable(module) or any(p.ndim >= 2 for p in module.parameters(recurse=False))
 
 
 def _passed(work: Workpiece) -> dict[str, tuple[Tensor, Tensor]]:

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.onnx._internal.exporter import _flags
 
 from radhard.errors import InputError
 from radhard.forward import plain
 from radhard.hardenings.part import Part
 from radhard.hardenings.workpiece import Workpiece
 from radhard.injection import injecting, overwrite
+from radhard.internals import is_exporting_to_onnx, is_recording
 from radhard.state import unwrapped
 from radhard.targets import Biases, Weights
 
@@ -64,8 +64,7 @@ def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
         InputError: it is being exported to ONNX.
     """
     if tracing():
-        # The flag, for torch.compile takes the function to say no.
-        if _flags._is_onnx_exporting or torch.onnx.is_in_onnx_export():
+        if is_exporting_to_onnx():
             raise InputError(
                 "ONNX computes once what depends on weights only, so that weights would be put "
                 "right when they are loaded and never again; export the model as it was, and "
@@ -79,7 +78,7 @@ def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
 
 def tracing() -> bool:
     """Whether operations are being written down rather than executed on values."""
-    return torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None
+    return torch.compiler.is_exporting() or is_recording()
 
 
 def demand_period(name: str, every: int) -> None:

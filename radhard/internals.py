@@ -1,0 +1,82 @@
+"""What is used of torch that torch does not promise to keep?"""
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._C import _get_tracing_state
+from torch._ops import OpOverload
+from torch.fx._symbolic_trace import is_fx_symbolic_tracing
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
+
+__all__ = [
+    "OpOverload",
+    "TorchDispatchMode",
+    "compiler_is_loaded",
+    "enter_inference",
+    "has_hooks",
+    "is_compiled",
+    "is_exporting_to_onnx",
+    "is_fx_symbolic_tracing",
+    "is_recording",
+    "is_traceable_wrapper_subclass",
+    "original",
+    "schema",
+    "version",
+]
+
+
+def version(tensor: Tensor) -> int:
+    """How often a tensor was written to; -1 where that is not counted."""
+    return -1 if tensor.is_inference() else tensor._version
+
+
+def schema(op: OpOverload) -> Any:
+    """What an operation takes, writes to and returns."""
+    return op._schema
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether something is called before or after the module's forward pass."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def is_recording() -> bool:
+    """Whether `torch.jit.trace`, or an export that is made with it, records operations."""
+    return _get_tracing_state() is not None
+
+
+def is_exporting_to_onnx() -> bool:
+    """Whether `torch.onnx.export` is under way, also where torch.compile looks on."""
+    # Imported here, as it takes long. The flag, for torch.compile takes the function to say no.
+    from torch.onnx._internal.exporter import _flags
+
+    return bool(_flags._is_onnx_exporting or torch.onnx.is_in_onnx_export())
+
+
+def compiler_is_loaded() -> bool:
+    """Whether torch.compile may have been used; to ask torch itself would load the compiler."""
+    return "torch._dynamo" in sys.modules
+
+
+def original(module: Any) -> nn.Module | None:
+    """The module from which `torch.compile` made this one; None where it did not."""
+    # The class is known only once the compiler is loaded, which takes seconds.
+    compiler = sys.modules.get("torch._dynamo.eval_frame")
+    if compiler is None or not isinstance(module, compiler.OptimizedModule):
+        return None
+    found: nn.Module = module._orig_mod
+    return found
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module is what `torch.compile` returned, or was compiled in place."""
+    return module._compiled_call_impl is not None or original(module) is not None
+
+
+def enter_inference(inference: bool) -> object:
+    """Turn inference mode on or off for as long as what is returned is kept."""
+    guard: Any = torch._C._InferenceMode(inference)
+    guard.__enter__()
+    return guard

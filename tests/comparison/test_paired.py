@@ -201,6 +201,22 @@ def test_largest_change_that_can_be_is_within_bounds():
     assert row.difference.value == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_largest_change_between_other_bounds_is_within_bounds(sign):
+    """The drop in accuracy reaches as far as the fault-free accuracy, which a change may change."""
+
+    def ends(bounds, end):
+        columns = ("Accuracy().drop",)
+        return prepared(
+            space(), Exhaustive(), lambda f: 0 * f + end, columns=columns, ranges=(bounds,)
+        )
+
+    before, after = ends((-0.25, 0.75), 0.75), ends((-0.5, 0.5), -0.5)
+    (row,) = compare(*((before, after) if sign == 1 else (after, before))).rows
+    assert row.difference.value == pytest.approx(-1.25 * sign)
+    assert (row.lower, row.higher) == ((8, 0) if sign == 1 else (0, 8))
+
+
 def test_figure_that_one_run_lacks_or_that_has_no_bounds_is_refused():
     def unbounded():
         columns, ranges = ("Distance().distance",), ((0.0, float("inf")),)

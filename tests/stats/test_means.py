@@ -163,6 +163,42 @@ def test_many_harmless_strata_bound_the_rate_like_one() -> None:
     assert strata.high == pytest.approx(mean_share(np.zeros(5000)).high, rel=0.05)
 
 
+def test_many_small_strata_have_the_limits_of_the_classical_stratified_mean() -> None:
+    """Cochran's: of each stratum the unbiased variance of its trials, over their number."""
+    values = [np.array([0.0, 1.0]), np.array([0.25, 0.5, 1.0])] * 60
+    weights = np.array([2.0, 1.0] * 60) / 180
+    variances = [x.var(ddof=1) / len(x) for x in values]
+    half = 1.959964 * np.sqrt(np.sum(weights**2 * variances))
+    cells = [Cell(x, int(w * 18 * 10**8)) for x, w in zip(values, weights, strict=True)]
+    found = stratified_mean(cells)
+    assert found.value == pytest.approx(np.sum(weights * [x.mean() for x in values]))
+    assert found.high - found.value == pytest.approx(half, rel=0.1)
+    assert found.value - found.low == pytest.approx(half, rel=0.1)
+
+
+def test_a_lone_trial_among_many_strata_tells_next_to_nothing() -> None:
+    known = [Cell(np.repeat([0.0, 1.0], [30, 10]), 10**9) for _ in range(40)]
+    one, two, none = (
+        stratified_mean([*known, *(Cell(np.full(n, 0.5), 10**9) for _ in range(40))])
+        for n in (1, 2, 0)
+    )
+    # Unseen they may be anything; two trials that are alike count as the trials that they are.
+    assert none.high - one.high < 0.25 * (none.high - two.high)
+    assert one.low - none.low < 0.25 * (two.low - none.low)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32), st.integers(2, 30), st.integers(2, 5))
+def test_limits_of_words_mirror_with_the_values(seed: int, words: int, faults: int) -> None:
+    chance = np.random.default_rng(seed)
+    values = (chance.random((words, faults)) < chance.random(faults)) * chance.random()
+    there, back = (
+        stratified_mean([Cell(x, 1000, crowding=1.5), Cell([0.5, 0.5], 300)])
+        for x in (values, 1 - values)
+    )
+    assert limits(back) == pytest.approx([1 - x for x in limits(there)[::-1]], abs=1e-6)
+
+
 def test_limits_deny_nothing_that_was_seen() -> None:
     estimate = mean_share([1.0] * 40 + [0.0] * 59, population=100)
     assert (estimate.low, estimate.high) == pytest.approx((0.40, 0.41))

@@ -99,6 +99,11 @@ def passed(
     faulty = {slot: tensor[rows] for slot, tensor in golden.items()}
     faulty[struck] = laid_on(faulty[struck], patch)
     assert torch.equal(laid_on(golden[node.slot][rows], found), node(faulty.__getitem__))
+    # Only along positions may a patch hang over the edge.
+    for axis, size in enumerate(golden[node.slot].shape[1:], start=1):
+        start, length = found.starts[axis - 1], found.values.shape[axis]
+        assert start is not None or length == size
+        assert axis > 1 or all(0 <= place(start, row) <= size - length for row in range(ROWS))
     return found
 
 
@@ -148,6 +153,20 @@ def test_a_pixel_lands_at_the_place_counted_by_hand(first, step, starts, length)
     )
     assert found.starts[1].tolist() == [starts] * ROWS
     assert found.values.shape == (ROWS, 2, length, 2)
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("first", "end", "step"), [(1, 4, 1), (0, 3, 2), (2, -2, 1), (-5, -1, 3), (1, 2, 4)], ids=str
+)
+def test_a_slice_along_channels_or_a_whole_axis_is_as_long_as_its_result(axis, first, end, step):
+    """And no longer, though more of the tensor follows."""
+    golden = numbers(7, 8, 9)
+    struck = Patch(torch.full((ROWS, 1, 8, 9), -1.0), (torch.tensor([0, 2, 3, 6]), None, None))
+    found = passed(
+        moves.part, aten.slice.Tensor, [golden], struck, 0, Slot(0), axis, first, end, step
+    )
+    assert found.values.shape[axis] == len(range(*slice(first, end, step).indices(6 + axis)))
 
 
 @given(data=st.data(), last=st.booleans())

@@ -238,6 +238,13 @@ def test_a_database_of_somebody_else_is_refused_and_left_as_it_is(tmp_path, writ
     assert path.read_bytes() == before
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no such file system")
+def test_where_no_file_can_be_made_nobody_else_is_blamed():
+    with pytest.raises(InputError, match="cannot be written") as raised:
+        Store("/proc/x.db", write=True)
+    assert "another process" not in str(raised.value)
+
+
 def test_a_file_of_another_layout_is_refused(path):
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")

@@ -1,5 +1,6 @@
 """Can what a command line asks to be written be written where it says?"""
 
+import os
 from pathlib import Path
 
 from radhard.errors import InputError
@@ -33,9 +34,11 @@ def demand_outputs(
             raise InputError(f"{option} {str(path)!r} cannot be written: there is no such folder")
         _demand(option, path)
     if folder is not None:
-        if folder.exists() and not folder.is_dir():
+        # Not by Path.exists: it raises where a name is too long.
+        if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
             raise InputError(f"-o {str(folder)!r} cannot be written: it is a file; name a folder")
-        _demand("-o", folder / "model.safetensors")
+        for name in ("model.safetensors", "recipe.json"):
+            _demand("-o", folder / name)
 
 
 def _demand(option: str, path: Path) -> None:

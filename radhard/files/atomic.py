@@ -3,8 +3,10 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from radhard.files.folders import missing_folders
 
 __all__ = ["demand_writable", "replaced", "usual_rights", "write_texts"]
 
@@ -57,13 +59,24 @@ def demand_writable(path: str | Path) -> None:
         raise IsADirectoryError(0, "it is a folder")
     if path.exists() and not path.is_file():
         raise OSError(0, "it is no file")
-    folder = path.absolute().parent
-    while not folder.exists() and folder.parent != folder:
-        folder = folder.parent
-    if not folder.is_dir():
-        raise NotADirectoryError(0, f"{folder.name!r} is no folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(0, f"the folder {folder.name!r} cannot be written to")
+    # A link to where nothing is yet is followed when the file is written, too.
+    path = Path(os.path.realpath(path))
+    missing = missing_folders(path.parent)
+    folder = missing[0].parent if missing else path.parent
+    if missing and os.path.lexists(missing[0]):
+        raise NotADirectoryError(0, f"{missing[0].name!r} is no folder")
+    for part in (*(one.name for one in missing), path.name):
+        with suppress(FileNotFoundError):
+            os.lstat(folder / part)  # a name that the file system does not take
+    try:
+        # Tried out: what rights say does not hold for root, nor in a read-only file system.
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".")
+        os.close(handle)
+        Path(name).unlink()
+    except (PermissionError, FileNotFoundError) as error:
+        # A file system that takes no new files says that there is none, which misleads.
+        why = f": {error.strerror}" if isinstance(error, PermissionError) else ""
+        raise PermissionError(0, f"the folder {str(folder)!r} cannot be written to{why}") from error
 
 
 def usual_rights(most: int) -> int:

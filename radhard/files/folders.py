@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-__all__ = ["make_folder"]
+__all__ = ["make_folder", "missing_folders"]
 
 _MOST_MISSING = 50
 """Folders of a path that are made; a path with more is a mistake."""
@@ -18,6 +18,16 @@ def make_folder(folder: str | Path) -> None:
     Raises:
         OSError: it cannot be made, or its path is longer than libraries can open.
     """
+    for one in missing_folders(folder):
+        one.mkdir(exist_ok=True)
+
+
+def missing_folders(folder: str | Path) -> list[Path]:
+    """Which folders have to be made for a folder to be there, in this order.
+
+    Raises:
+        OSError: too many, or its path is longer than libraries can open.
+    """
     folder = Path(folder)
     if (length := len(os.fsencode(Path.cwd() / folder))) > _LONGEST:
         raise OSError(0, f"the path is {length:,} bytes long; at most {_LONGEST:,} can be opened")
@@ -29,5 +39,4 @@ def make_folder(folder: str | Path) -> None:
         if folder.parent == folder:
             break
         folder = folder.parent
-    for one in reversed(missing):
-        one.mkdir(exist_ok=True)
+    return missing[::-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from radhard.errors import InputError
-from radhard.files import make_folder
+from radhard.files import demand_writable, make_folder
 from radhard.store.damage import DamagedError
 from radhard.store.failures import named
 from radhard.store.log import log_damage, log_of
@@ -24,9 +24,12 @@ def alone(path: Path) -> Iterator[None]:
 
     Raises:
         InputError: another process is writing it, or it is a folder.
+        OSError: the place cannot be written.
     """
     if path.is_dir():
         raise InputError(_A_FOLDER.format(str(path)))
+    # First: where no file can be made, no lock can be taken, as if another process held it.
+    demand_writable(path)
     make_folder(path.parent)
     lock = FileLock(f"{path}.lock", timeout=0)
     try:

@@ -200,6 +200,19 @@ def test_harden_says_what_cannot_be_used(folder, capsys):
     assert "nothing" in refused(capsys, "harden", "parts_of_mine.py:linear", *NAMED[1:], *RANGER)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no such file system")
+def test_a_folder_that_cannot_be_made_is_refused_before_the_model_is_built(
+    made, capsys, monkeypatch
+):
+    def built(*_):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("radhard.cli.protected.Protected.load", built)
+    for folder in ("/proc/h", "/proc/h/deeper", "n" * 300):
+        said = refused(capsys, "harden", *NAMED, *RANGER, "--no-time", "-o", folder)
+        assert "cannot be written" in said
+
+
 def test_verify_says_what_cannot_be_used(made, capsys):
     torch.save({}, "weights.pt")
     Path("broken").mkdir()

@@ -1,6 +1,7 @@
 """Does a file that cannot be written leave what was there before?"""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,23 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(tmp_path, pla
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"it is|no folder"):
         demand_writable(tmp_path / place)
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/proc/none/a.txt", "/proc/self/none/b/a.txt"])
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no such file system")
+def test_a_file_system_that_takes_no_files_is_named_even_to_root(place):
+    with pytest.raises(PermissionError) as raised:
+        demand_writable(place)
+    assert "cannot be written" in str(raised.value.strerror)
+    assert "No such file" not in str(raised.value.strerror)
+
+
+@pytest.mark.parametrize("place", ["n" * 300, f"none/{'n' * 300}/a.txt"])
+def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path, place):
+    with pytest.raises(OSError, match="too long"):
+        demand_writable(tmp_path / place)
+
+
+def test_trying_leaves_nothing(tmp_path):
+    demand_writable(tmp_path / "a" / "b.txt")
+    assert not list(tmp_path.iterdir())

@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.stats import demand_number
 from radhard.stats.sample_size import two_sided
 
-__all__ = ["Tolerable", "monotone", "tolerable"]
+__all__ = ["Tolerable", "tolerable"]
 
 _RESAMPLES = 1000
 
@@ -129,7 +130,8 @@ def _crossings(
     """Where each monotone curve passes the limit; 0 where before all, infinity where after."""
     found = []
     logs = np.log(rates)
-    for curve in monotone(means, sizes):
+    for row in means:
+        curve = isotonic_regression(row, weights=sizes).x
         # Means of equal accuracies differ in their last bits.
         above = np.flatnonzero(curve > limit + 1e-12)
         if not len(above):
@@ -141,20 +143,3 @@ def _crossings(
             share = np.clip((limit - curve[at - 1]) / (curve[at] - curve[at - 1]), 0, 1)
             found.append(math.exp(logs[at - 1] + share * (logs[at] - logs[at - 1])))
     return found
-
-
-def monotone(means: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The rising curve nearest to each row of means ``(curves, rates)``, weighed by ``sizes``.
-
-    Isotonic regression by its max-min formula: the highest of the lowest means of neighbours.
-    """
-    n = means.shape[1]
-    total = np.cumsum(np.pad(means * sizes, ((0, 0), (1, 0))), axis=1)
-    weight = np.cumsum(np.pad(sizes, (1, 0)))
-    start, stop = np.arange(n)[:, None], np.arange(n)[None, :]
-    inside = start <= stop
-    span = np.where(inside, weight[stop + 1] - weight[start], 1.0)
-    mean = np.where(inside, (total[:, stop + 1] - total[:, start]) / span, np.inf)
-    lowest = np.minimum.accumulate(mean[:, :, ::-1], axis=2)[:, :, ::-1]
-    curves: np.ndarray = np.where(inside, lowest, -np.inf).max(axis=1)
-    return curves

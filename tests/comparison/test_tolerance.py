@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.isotonic import isotonic_regression
 
 from radhard.comparison import tolerable
-from radhard.comparison.tolerance import monotone
+from radhard.comparison.tolerance import _crossings
 from radhard.errors import InputError
 from radhard.samplers import ErrorRate, Uniform
 from tests.small import prepared, space
@@ -76,13 +75,11 @@ def test_more_rise_never_tolerates_less(accuracies, data):
         assert found.low <= found.value <= found.high
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 1), st.integers(1, 50)), min_size=1, max_size=9),
-)
-def test_curve_is_that_of_isotonic_regression(points):
-    means, sizes = np.array(points, dtype=float).T
-    expected = isotonic_regression(means, sample_weight=sizes)
-    np.testing.assert_allclose(monotone(means[None], sizes)[0], expected, atol=1e-12)
+def test_rates_count_by_their_trials():
+    # 0.5 of three trials and 0.3 of one become 0.45 each; 0.275 is half-way from 0.1.
+    means, sizes = np.array([[0.1, 0.5, 0.3]]), np.array([1.0, 3.0, 1.0])
+    (found,) = _crossings([1e-4, 1e-3, 1e-2], means, sizes, 0.275)
+    assert found == pytest.approx(10**-3.5)
 
 
 def test_interval_covers_the_rate_that_endless_trials_would_give():

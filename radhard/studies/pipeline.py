@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radhard.errors import InputError
+from radhard.files import demand_writable, make_folder, write_texts
 from radhard.manifest import environment
 from radhard.studies.claim import JUDGED, Claim, verdicts
 from radhard.studies.networks import Network, network
@@ -47,6 +48,11 @@ def conduct(
             f"{study.name} does not use {', '.join(unused)}; beside the seed it uses "
             f"{', '.join(sorted(study.uses)) or 'nothing'}"
         )
+    try:
+        demand_writable(Path(folder) / f"{study.name}.md")
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
     names = tuple(dict.fromkeys(networks)) or study.networks
     measured = [network(name, cache=cache) for name in names]
     findings = [(one, study.measure(one, plan)) for one in measured]
@@ -104,15 +110,15 @@ def _network(one: Network, claims: Sequence[Claim], section: Section) -> list[st
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write each text to the file of its name; returns the files.
+    """Write each text to the file of its name, all or none; returns the files.
 
     Raises:
         InputError: the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in files.items():
-            (folder / file).write_text(text, encoding="utf-8", newline="\n")
+        make_folder(folder)
+        write_texts({folder / file: text for file, text in files.items()})
     except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be written: {error.strerror}") from error
+        said = error.strerror or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
     return [folder / file for file in files]

@@ -8,7 +8,7 @@ import pytest
 
 from radhard.errors import InputError
 from radhard.studies import ACTIVATION_BOUNDS, Plan
-from radhard.studies.pipeline import texts, write_files
+from radhard.studies.pipeline import conduct, texts, write_files
 from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
 from tests.studies.tiny import fabricated, tiny_network
 
@@ -75,3 +75,16 @@ def test_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("here")
     with pytest.raises(InputError, match="cannot be written"):
         write_files({"page.md": "text"}, tmp_path / "file")
+
+
+def test_where_one_text_cannot_be_written_the_page_of_before_is_whole(tmp_path):
+    write_files({"page.md": "before"}, tmp_path)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_files({"page.md": "after", "none/picture.svg": "<svg/>"}, tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("page.md", "before")]
+
+
+def test_folder_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(InputError, match="cannot be written"):
+        conduct(ACTIVATION_BOUNDS, Plan(), tmp_path / "file", networks=["there is none"])

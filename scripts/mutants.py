@@ -203,12 +203,15 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="list them and run nothing")
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[1], help="the checkout")
     given = parser.parse_args()
+    if given.number < 1:
+        parser.error(f"--number {given.number} plants nothing; give 1 or more")
     root = given.root.resolve()
     modules: list[str] = []
     for name in given.modules:
         files = sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]
-        if not all(file.is_file() for file in files):
-            parser.error(f"{name} is no file or folder of {root}; give such as radhard/stats")
+        inside = (root / name).resolve().is_relative_to(root / "radhard")
+        if not inside or not all(file.is_file() for file in files):
+            parser.error(f"{name} is no file or folder of the package; give such as radhard/stats")
         modules += [str(file.relative_to(root)) for file in files]
     planted = survived = 0
     with tempfile.TemporaryDirectory() as folder:

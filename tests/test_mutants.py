@@ -113,6 +113,14 @@ def test_tests_that_fail_without_a_mutation_are_an_error(checkout: Path) -> None
     assert "without a mutation" in error.value.stderr
 
 
+@pytest.mark.parametrize("wrong", [["tests"], ["radhard/none.py"], ["--number", "0"]], ids=str)
+def test_what_cannot_be_mutated_is_refused_in_one_line(checkout: Path, wrong: list[str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        mutants(checkout, *wrong)
+    assert wrong[-1] in error.value.stderr
+    assert "Traceback" not in error.value.stderr
+
+
 def test_nearest_tests_and_modules_exist() -> None:
     """Of the tables in the script, whatever is renamed."""
     tables = {

@@ -27,6 +27,8 @@ MAX_DEPTH = 20
 _SHOWN = 100
 """Characters of a text that a message repeats."""
 
+_NESTED = (ast.Name, ast.Attribute, ast.Call)
+
 _COLON = "__colon__"
 
 # Texts and comments are matched first, so that a colon inside one is left as it is.
@@ -113,8 +115,15 @@ def _read(text: str, *, nested: bool) -> Call:
         raise malformed from None
     if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
         raise malformed
+    # In one walk, as the list of a long `Given` has a node for each of its faults.
+    named = wide = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            wide = wide or _too_wide(node.value)
+        elif isinstance(node, _NESTED):
+            named = named or node not in (tree, tree.func)
     try:
-        args, kwargs = _arguments(tree, 1, nested=nested)
+        args, kwargs = _arguments(tree, 1, nested=nested and named)
     except (ValueError, TypeError, MemoryError, RecursionError):
         what = ", or components such as Float32()" if nested else ""
         raise InputError(
@@ -123,7 +132,7 @@ def _read(text: str, *, nested: bool) -> Call:
         ) from None
     if len(kwargs) != len(tree.keywords):
         raise malformed
-    if any(_too_wide(node) for node in ast.walk(tree)):
+    if wide:
         raise InputError(f"{text[:40]!r}...: whole numbers have at most {MAX_BITS} bits")
     return Call(module, name, args, kwargs)
 
@@ -140,9 +149,7 @@ def _arguments(
 
 def _value(node: ast.expr, depth: int, *, nested: bool) -> Any:
     """What a node stands for: a literal or, where they may be nested, what holds calls."""
-    if not nested or not any(
-        isinstance(one, ast.Name | ast.Attribute | ast.Call) for one in ast.walk(node)
-    ):
+    if not nested or not any(isinstance(one, _NESTED) for one in ast.walk(node)):
         return ast.literal_eval(node)
     depth += 1
     if depth > MAX_DEPTH:
@@ -192,6 +199,5 @@ def _without_colon(match: re.Match[str]) -> str:
     return f"{match[1]}.{_COLON}."
 
 
-def _too_wide(node: ast.AST) -> bool:
-    value = node.value if isinstance(node, ast.Constant) else None
+def _too_wide(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > MAX_BITS

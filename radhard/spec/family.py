@@ -273,7 +273,11 @@ def _of_origin(hint: Any, kind: type) -> Iterator[tuple[Any, ...]]:
 
 def _not_allowed(cls: type[Component], name: str, value: Any) -> InputError:
     hint = _hints(cls).get(name, Any)
-    known = "".join(f"; a {one.words} is {one.allowed}" for one in _nested_families(hint))
+    known = "".join(
+        f"; the {one.room.rpartition('.')[2]} are {', '.join(one.names)}"
+        for one in _nested_families(hint)
+        if one.names
+    )
     text = " ".join(repr(value).split())
     return InputError(
         f"{cls.__name__}: {name}={text if len(text) <= 100 else f'{text[:100]}...'} is not "

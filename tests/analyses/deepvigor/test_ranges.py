@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,30 @@ def test_saved_ranges_come_back_and_are_no_pickle(tmp_path: Path) -> None:
         for key, array in limits.arrays().items():
             np.testing.assert_array_equal(back[name].arrays()[key], array)
     with np.load(path, allow_pickle=False) as file:
-        assert json.loads(str(file["said"]))["by"] == own.by
+        said = json.loads(str(file["said"]))
+        assert (said["by"], said["format"]) == (own.by, "Float32()")
+
+
+def test_a_file_of_ranges_imports_no_format_unless_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_formats.py").write_text(
+        "from radhard.formats.ieee import Float32\n"
+        "from radhard.spec import component\n"
+        "@component\n"
+        "class Mine(Float32):\n"
+        "    'Theirs.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "ranges.npz"
+    own = hand_made()
+    Ranges(own.by, "their_formats:Mine()", own.layers, own.samples).save(path)  # type: ignore[arg-type]
+    monkeypatch.delitem(sys.modules, "their_formats")
+    with pytest.raises(InputError, match="outside radhard"):
+        Ranges.load(path)
+    assert "their_formats" not in sys.modules
+    assert repr(Ranges.load(path, foreign=True).format) == "their_formats:Mine()"
+    monkeypatch.delitem(sys.modules, "their_formats")
 
 
 @pytest.mark.parametrize(

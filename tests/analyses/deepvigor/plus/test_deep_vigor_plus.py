@@ -258,7 +258,7 @@ def test_the_format_is_given_as_a_component_or_as_its_text() -> None:
     by_component, by_text = (DeepVigorPlus(format=f) for f in (Float64(), "Float64()"))
     assert by_component == by_text
     assert ANALYSES.parse(repr(by_component)) == by_component
-    with pytest.raises(InputError, match="Format"):
+    with pytest.raises(InputError, match=r"BitFlip\(\) is not allowed; format is a format"):
         DeepVigorPlus(format=BitFlip())  # type: ignore[arg-type]
 
 

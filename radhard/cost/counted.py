@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from radhard.arguments import component_of
 from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
-from radhard.formats import Format
+from radhard.formats import FORMATS, Format
 from radhard.forward import faultless, plain
 from radhard.module import usable_module
 from radhard.targets import Forward
@@ -71,6 +72,8 @@ def cost(
     Cost(parameters=8, buffers=0, bits=256, macs=6)
     """
     model = usable_module(model)
+    if format is not None:
+        format = component_of(format, FORMATS, "format")
     tensors = _distinct(model)
     stored = {t: _bits(t, format) for t in tensors}
     parameters = [t for t in tensors if isinstance(t, nn.Parameter)]

@@ -76,6 +76,7 @@ def is_stored_as(x: Tensor, format: Format) -> bool:
     >>> [is_stored_as(torch.tensor(x), BFloat16()) for x in (0.5, 0.1)]
     [True, False]
     """
+    format = component_of(format, FORMATS, "format")
     try:
         y = _through(x, format).double()
     except InputError:

@@ -7,6 +7,7 @@ from torch import nn
 from radhard import models
 from radhard.cost import cost
 from radhard.datasets import Data
+from radhard.errors import InputError
 from radhard.formats import Int
 from radhard.hardenings import Ranger
 
@@ -61,6 +62,14 @@ def test_a_format_says_how_many_bits_a_number_takes():
     floats = 2 + 2 + 2 + 2 + 2 + 2
     assert cost(model, data).bits == floats * 32 + 64
     assert cost(model, data, format=Int(8)).bits == floats * 8 + 64
+
+
+def test_a_format_may_be_given_as_text_and_anything_else_is_refused():
+    model, data = nn.Linear(3, 2), torch.zeros(1, 3)
+    assert cost(model, data, format="Int(8)") == cost(model, data, format=Int(8))
+    for wrong in ("Itn(8)", Int, 8):
+        with pytest.raises(InputError, match="Int"):
+            cost(model, data, format=wrong)
 
 
 def test_bounds_are_stored_too():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from radhard.errors import InputError
-from radhard.store import Store
+from radhard.store import DamagedError, Store, repair
 
 FIGURES = ["a", 'odd "name"; DROP TABLE trials; --']
 numbers = st.floats(allow_nan=False, width=64)
@@ -219,11 +219,24 @@ def test_a_missing_file_cannot_be_read_and_is_not_made(tmp_path):
 def test_a_file_of_another_kind_is_refused_and_left_as_it_is(tmp_path, write, content):
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="run file") as raised:
+    with pytest.raises(InputError, match="is not a radhard run file") as raised:
         Store(path, write=write)
     one_line(raised)
+    assert "repair" not in str(raised.value)
     assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_run_file_whose_first_words_are_damaged_is_one_and_can_be_repaired(path):
+    content = bytearray(path.read_bytes())
+    content[3] ^= 1
+    path.write_bytes(content)
+    for write in (False, True):
+        with pytest.raises(DamagedError, match="repair"):
+            Store(path, write=write)
+    assert "damaged as a whole" in repair(path)
+    assert path.with_name(path.name + ".damaged").read_bytes() == content
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("write", [False, True])

@@ -13,9 +13,10 @@ from radhard.store.damage import DamagedError
 from radhard.store.failures import named
 from radhard.store.log import log_damage, log_of
 
-__all__ = ["alone", "connected", "demand_header"]
+__all__ = ["alone", "connected", "demand_database", "demand_header"]
 
 _A_FOLDER = "{!r} is a folder; name a file, such as runs/base.db"
+_SQLITE = b"SQLite format 3\0"
 
 
 @contextmanager
@@ -62,6 +63,8 @@ def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqli
     if (path.exists() or not write) and not path.is_file():
         kind = "is no file; choose another place" if path.exists() else ""
         raise InputError(f"{str(path)!r} {kind}" if kind else f"there is no run file {str(path)!r}")
+    if path.exists():
+        demand_database(path)
     unwatched = whole_log and (write or not _being_written(path))
     if unwatched and (why := log_damage(path)):
         raise DamagedError(
@@ -108,8 +111,24 @@ def _reader(path: Path) -> sqlite3.Connection:
 def demand_header(path: Path, header: bytes) -> None:
     """Check the first 100 bytes of a file, also of one that SQLite cannot open.
 
+    One that is damaged in up to half of its first words is still known by the others and the mark
+    behind them.
+
     Raises:
         InputError: they are not those of a run file.
     """
-    if not header.startswith(b"SQLite format 3\0") or header[68:72] != b"radh":
+    same = sum(one == other for one, other in zip(header, _SQLITE, strict=False))
+    if same < len(_SQLITE) // 2 or header[68:72] != b"radh":
         raise InputError(f"{str(path)!r} is not a radhard run file; it is left as it is")
+
+
+def demand_database(path: Path) -> None:
+    """Check that a file is one of SQLite's, or a damaged run file; an empty one may become one.
+
+    Raises:
+        InputError: it is something else, such as a text.
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
+    if header and not header.startswith(_SQLITE):
+        demand_header(path, header)

@@ -110,9 +110,9 @@ def mutants(source: bytes) -> list[Mutant]:
 
 
 def _expressions(node: ast.AST) -> Iterator[ast.expr | ast.AugAssign]:
-    """Nodes with a place of their own in the text; none of types, nor within f-strings."""
+    """Nodes with a place of their own in the text; none of types or decorators."""
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns"):
+        if name in ("annotation", "returns", "decorator_list"):
             continue
         for child in value if isinstance(value, list) else [value]:
             # The places of what stands in an f-string are not to be relied on before Python 3.12.

@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).parent.parent / "scripts" / "mutants.py"
 
 SOURCE = '''\
 """Clamps: 1 < 2, max or min; none of this is an expression."""
-
+from dataclasses import dataclass
 MOST = 8
 FEW: int = 0
 
@@ -26,6 +26,11 @@ def clamped(x: "int | float", *, strict: bool = False) -> "int | float":
     ):
         raise ValueError(é)
     return max(FEW, min(x - 1, MOST))
+
+
+@dataclass(frozen=True)
+class Ends:
+    low: float
 '''
 
 PLANTED = {

@@ -72,7 +72,7 @@ class Points:
         owners = np.concatenate([words, np.arange(count)])
         kinds = np.where(np.isnan(sizes), 2, np.where(np.isinf(sizes), 1, 0))
         sizes = np.where(kinds == 2, np.nan, sizes) + 0.0  # the two zeros are one
-        order = np.lexsort((np.where(kinds == 2, 0.0, sizes), kinds, owners))
+        order = np.lexsort((sizes, kinds, owners))
         owners, kinds, sizes = owners[order], kinds[order], sizes[order]
         new = np.ones(len(order), dtype=bool)
         alike = (sizes[1:] == sizes[:-1]) | ((kinds[1:] == 2) & (kinds[:-1] == 2))

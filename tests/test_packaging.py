@@ -47,7 +47,7 @@ def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported():
 
 def test_every_dependency_has_its_reason_written_down():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = text.partition("## What we lean on")[2].partition("\n## ")[0]
+    section = text.partition("## Dependencies")[2].partition("\n## ")[0]
     explained = set(re.findall(r"^\| ([\w-]+) \| \S", section, re.MULTILINE)) - {"package"}
     asked = names(PROJECT["dependencies"]).union(*map(names, EXTRAS.values()))
     assert explained == asked

@@ -35,8 +35,13 @@ def demand_no_outside_state(campaign: Campaign) -> None:
     """
     if campaign.deterministic and campaign.carried.outside:
         raise OutsideStateError(
-            f"fault-free outputs are others after passes over other data: {_OUTSIDE}"
+            f"fault-free outputs are others after passes over other data: {_OUTSIDE}; "
+            + _left("passes over inputs as large as a fault may make them, or NaN,")
         )
+
+
+def _left(by: str) -> str:
+    return f"the model may now hold there what {by} wrote: build it again before going on"
 
 
 class Recheck:
@@ -85,7 +90,8 @@ class Recheck:
                     expected = golden[rows]
                     if outputs.shape != expected.shape or not torch.equal(outputs, expected):
                         raise OutsideStateError(
-                            f"fault-free outputs are others than before the trials: {_OUTSIDE}"
+                            f"fault-free outputs are others than before the trials: {_OUTSIDE}; "
+                            + _left("faulty passes")
                         )
         finally:
             campaign.state.restore()

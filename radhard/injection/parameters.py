@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 __all__ = ["Parameters"]
 
@@ -17,11 +18,38 @@ class Parameters:
         self._model = model
         self._named = dict(model.named_parameters(remove_duplicate=False))
         self._memory = {name: p.detach() for name, p in self._named.items() if _is_plain(p)}
+        # A parametrisation is a class of the module, weight_norm of old a hook before its pass.
+        self._modules = [
+            (module, type(module), dict(module._parameters), dict(module._forward_pre_hooks))
+            for module in model.modules()
+        ]
+        # Such a class belongs to its module alone, and is taken apart when one is removed.
+        self._kinds = [
+            (type(module), _properties(type(module)))
+            for module in model.modules()
+            if parametrize.is_parametrized(module)
+        ]
         self.replaced: set[str] = set()
         """Names of parameters that were others when `restore` looked."""
 
     def restore(self) -> None:
-        """Give each parameter its memory back; modules that hold another one are `State`'s."""
+        """Give each module its class and each parameter its memory back.
+
+        Modules that hold another parameter are the matter of `State`.
+        """
+        for module, kind, own, hooks in self._modules:
+            changed = type(module) is not kind
+            if changed:
+                module.__class__ = kind
+            if changed or module._parameters.keys() != own.keys():
+                module._forward_pre_hooks.clear()
+                module._forward_pre_hooks.update(hooks)
+        for kind, properties in self._kinds:
+            for name in _properties(kind).keys() - properties.keys():
+                delattr(kind, name)
+            for name, value in properties.items():
+                if name not in vars(kind):
+                    setattr(kind, name, value)
         now = dict(self._model.named_parameters(remove_duplicate=False))
         for name, parameter in self._named.items():
             if now.get(name) is not parameter:
@@ -30,6 +58,10 @@ class Parameters:
             if memory is not None and not _is_same(parameter, memory):
                 self.replaced.add(name)
                 parameter.data = memory
+
+
+def _properties(kind: type) -> dict[str, property]:
+    return {name: value for name, value in vars(kind).items() if isinstance(value, property)}
 
 
 def _is_plain(tensor: Tensor) -> bool:

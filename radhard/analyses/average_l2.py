@@ -1,7 +1,7 @@
 """How much do the values of a channel add up to?"""
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.by_channel import of_activations
+from radhard.analyses.channel_statistics import of_activations
 from radhard.analyses.subject import Subject
 from radhard.spec import component
 

@@ -5,8 +5,8 @@ from typing import Literal
 from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.by_channel import of_gradients
-from radhard.analyses.pulling import check_rivals, to_rivals
+from radhard.analyses.channel_statistics import of_gradients
+from radhard.analyses.logit_gradients import check_rivals, to_rivals
 from radhard.analyses.subject import Subject
 from radhard.spec import component
 

@@ -1,7 +1,7 @@
 """How large do the values of a channel get?"""
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.by_channel import of_activations
+from radhard.analyses.channel_statistics import of_activations
 from radhard.analyses.subject import Subject
 from radhard.spec import component
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from radhard.analyses.classes import demand_classes, of_class
 from radhard.analyses.layer import Layer, is_transposed
-from radhard.analyses.windows import adds_up
+from radhard.analyses.receptive_field import adds_up
 from radhard.errors import InputError
 from radhard.tree import leaves
 

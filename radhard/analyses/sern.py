@@ -6,9 +6,9 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.layer import Layer
-from radhard.analyses.passed import Passed
+from radhard.analyses.layer_call import Passed
+from radhard.analyses.receptive_field import adds_up
 from radhard.analyses.subject import Subject
-from radhard.analyses.windows import adds_up
 from radhard.errors import InputError
 from radhard.spec import component
 

@@ -15,9 +15,9 @@ from rich.progress import Progress, TaskID
 from torch import Tensor, nn
 
 from radhard.analyses.layer import WEIGHTED, Layer
+from radhard.analyses.layer_call import Passed
+from radhard.analyses.layer_recorder import Watch, sample_axes
 from radhard.analyses.named import named
-from radhard.analyses.passed import Passed
-from radhard.analyses.watching import Watch, sample_axes
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.by_channel import Sums, watch
+from radhard.analyses.channel_statistics import Sums, watch
 from radhard.analyses.layer import Layer
 from radhard.analyses.subject import Subject
 from radhard.spec import component

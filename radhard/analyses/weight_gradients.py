@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from radhard.analyses.pulling import demand_gradients, of_cross_entropy
+from radhard.analyses.logit_gradients import demand_gradients, of_cross_entropy
 from radhard.analyses.subject import Subject
 from radhard.targets import Site
 

@@ -53,6 +53,6 @@ def harden(**given: Any) -> int:
           --with "ChannelDuplication()" --scores scores.json -o hard/
       radhard verify runs/base.db --model hard/
     """
-    from radhard.cli.protected import Protected
+    from radhard.cli.actions.harden import Protected
 
     return Protected(**given).carry_out()

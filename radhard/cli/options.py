@@ -14,7 +14,7 @@ Verb = Callable[..., Any]
 
 
 def names_a_model(verb: Verb) -> Verb:
-    """Give a verb MODEL and the options that go with it, as `radhard.cli.given.Given` has them."""
+    """Give a verb MODEL and the options that go with it: those of `model_and_data.Given`."""
     options = [
         click.argument("model", required=False, callback=known_model),
         click.option(

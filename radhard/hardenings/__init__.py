@@ -13,11 +13,11 @@ from radhard.hardenings.bounds import (
     bound_overhead,
 )
 from radhard.hardenings.coverage import Coverage
+from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
 from radhard.hardenings.pruning import Pruned, VulnerabilityPruning
 from radhard.hardenings.record import Record, overlap_note, records
 from radhard.hardenings.redundancy import ChannelDuplication, Edac, Triplication, Voter
-from radhard.hardenings.saved import load, save
 from radhard.hardenings.scrubbing import (
     BitScrubber,
     RangeScrubber,

@@ -7,7 +7,7 @@ from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds import Ranger
-from radhard.hardenings.pruning.cutting import cut
+from radhard.hardenings.pruning.channel_removal import cut
 from radhard.hardenings.pruning.finetuning import finetune
 from radhard.hardenings.redundancy import ChannelDuplication
 from radhard.hardenings.workpiece import Workpiece

@@ -21,7 +21,7 @@ from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.state import State
-from radhard.targets.flowing import hung
+from radhard.targets.flow_injection import hung
 
 __all__ = ["Injection", "inject", "injecting", "numbered", "overwrite"]
 

@@ -1,7 +1,7 @@
 """How does a run, or an analysis, become a page to read, to print, and to hand on?"""
 
 from radhard.report.pages import demand_page, html, markdown, write
-from radhard.report.verified import (
+from radhard.report.verification import (
     verification_html,
     verification_markdown,
     write_hardenings,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from radhard.report.blocks import Document, Section
 from radhard.report.main_figure import main_figure
+from radhard.report.run_wording import asked, title
 from radhard.report.sections.bit_positions import bit_positions
 from radhard.report.sections.cells import cells
 from radhard.report.sections.circumstances import circumstances, repeat
@@ -16,7 +17,6 @@ from radhard.report.sections.sizes import sizes
 from radhard.report.sections.spread import spread
 from radhard.report.sections.tensors import tensors
 from radhard.report.sections.worst import worst
-from radhard.report.words import asked, title
 from radhard.results import Results
 from radhard.stats import percent
 

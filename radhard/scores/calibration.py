@@ -10,7 +10,7 @@ import numpy.typing as npt
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.results import Results
-from radhard.scores.agreeing import Level, Struck, Values, struck_parts
+from radhard.scores.agreement import Level, Struck, Values, struck_parts
 from radhard.stats import Estimate
 
 __all__ = ["Neighbours", "neighbours"]

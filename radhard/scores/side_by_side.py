@@ -8,8 +8,8 @@ import pandas as pd
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.scores.agreeing import Agreement, Level
-from radhard.scores.table import Scores
+from radhard.scores.agreement import Agreement, Level
+from radhard.scores.scores import Scores
 
 __all__ = ["Beside", "SideBySide", "agreements", "beside"]
 

@@ -9,7 +9,7 @@ from radhard.errors import InputError
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import Call, Flow, demand_geometry, observed
-from radhard.targets.flowing import hung, struck
+from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import admits, demand, matches
 from radhard.tree import changed

@@ -9,7 +9,7 @@ from torch import nn
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import demand_geometry, observed
-from radhard.targets.flowing import hung, struck
+from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import demand, matches
 from radhard.tree import changed, leaves

@@ -12,7 +12,7 @@ import pytest
 
 from radhard import report
 from radhard.errors import InputError
-from radhard.report.reading import read
+from radhard.report.estimate_cells import read
 from radhard.results import Results
 
 from .made import CASES, OUTCOME, made, rendered

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from radhard.cost import Overhead
-from radhard.cost.counted import Cost
+from radhard.cost.operation_count import Cost
 from radhard.datasets import Data
 from radhard.studies import Network
 from radhard.studies.error_rates import Campaign, ErrorRateFindings, ErrorRateStudy, MeasuredVariant

@@ -10,7 +10,7 @@ from radhard.analyses.base import Analysis, Found
 from radhard.analyses.coverage import covering
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.analyses.deepvigor.thresholds import Search
 from radhard.analyses.looking import looked_at

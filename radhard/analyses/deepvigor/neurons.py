@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from radhard.analyses.deepvigor.class_ranges import merged
 from radhard.analyses.deepvigor.flips import held_in, vulnerable_bits
 from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
 from radhard.analyses.deepvigor.limits import Limits
-from radhard.analyses.deepvigor.merging import merged
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.thresholds import Search, Thresholds, searched
 from radhard.formats import Format
 

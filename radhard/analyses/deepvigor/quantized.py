@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.deepvigor.probing import Probes
-from radhard.analyses.deepvigor.words import bit_at, bit_reaching, first_harmful, upward
+from radhard.analyses.deepvigor.probes import Probes
+from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
 from radhard.analyses.subject import Subject
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError

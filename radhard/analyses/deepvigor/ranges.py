@@ -12,7 +12,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from radhard.analyses.deepvigor.limits import Limits
-from radhard.analyses.deepvigor.written import read, write
+from radhard.analyses.deepvigor.range_files import read, write
 from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats import FORMATS, Format

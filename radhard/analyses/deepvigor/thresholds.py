@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.analyses.deepvigor.bracketing import between
+from radhard.analyses.deepvigor.bisection import between
 from radhard.analyses.deepvigor.losses import Loss, saturated
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 
 __all__ = ["Search", "Thresholds", "searched"]
 

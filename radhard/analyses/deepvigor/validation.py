@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radhard.analyses.deepvigor import thresholds
 from radhard.analyses.deepvigor.flips import deviations, held_in
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
 from radhard.analyses.looking import looked_at
 from radhard.errors import InputError

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from radhard.analyses.relevance.kinds import moving
+from radhard.analyses.relevance.operation_kinds import moving
 from radhard.analyses.relevance.operations import Operations
 from radhard.engines.replay.graph import Node
 from radhard.tree import tree_map

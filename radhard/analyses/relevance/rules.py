@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.analyses.relevance.kinds import MOVED, PICKED, given_on, moved_back
+from radhard.analyses.relevance.operation_kinds import MOVED, PICKED, given_on, moved_back
+from radhard.analyses.relevance.operation_weights import Map, weighing
 from radhard.analyses.relevance.operations import UnfollowedError
-from radhard.analyses.relevance.weighing import Map, weighing
 from radhard.engines.replay.graph import Node
 
 __all__ = ["AlphaBeta", "Epsilon", "Sharing"]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.relevance.backward import carried_back
-from radhard.analyses.relevance.kinds import (
+from radhard.analyses.relevance.operation_kinds import (
     ADDED,
     MOVED,
     PICKED,
@@ -17,8 +17,8 @@ from radhard.analyses.relevance.kinds import (
     given_on,
     moved_back,
 )
+from radhard.analyses.relevance.operation_weights import norm
 from radhard.analyses.relevance.operations import LAYERS, Operations, UnfollowedError
-from radhard.analyses.relevance.weighing import norm
 from radhard.analyses.subject import Subject
 from radhard.engines.replay.graph import Node, Slot
 from radhard.errors import InputError

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from radhard.analyses.pulling import demand_gradients, of_cross_entropy
+from radhard.analyses.logit_gradients import demand_gradients, of_cross_entropy
 from radhard.analyses.subject import Subject
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from radhard.hardenings.bounds.looking import within
+from radhard.hardenings.bounds.fast_check import within
 from radhard.hardenings.part import Part
 
 __all__ = ["Bound", "Mode", "kept"]

@@ -12,9 +12,9 @@ from radhard.formats import Float32, Format
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.bound import Bound
+from radhard.hardenings.bounds.bound_search import mean_under, searched
 from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
-from radhard.hardenings.bounds.searched import mean_under, searched
 from radhard.hardenings.profile import profile
 from radhard.hardenings.workpiece import Workpiece
 from radhard.metrics import Accuracy

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.hardenings.bounds.bound import kept
-from radhard.hardenings.bounds.looking import within
+from radhard.hardenings.bounds.fast_check import within
 from radhard.hardenings.part import Part
 
 __all__ = ["HyReLU", "smooth"]

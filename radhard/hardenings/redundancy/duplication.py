@@ -8,7 +8,7 @@ from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.held_out import hold_out
 from radhard.hardenings.profile import profile
-from radhard.hardenings.redundancy.chosen import chosen, protected
+from radhard.hardenings.redundancy.channel_selection import chosen, protected
 from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.edac import Edac
 from radhard.hardenings.spot import Spot

@@ -2,7 +2,7 @@
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.redundancy.chosen import chosen, protected
+from radhard.hardenings.redundancy.channel_selection import chosen, protected
 from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.voter import Voter
 from radhard.hardenings.workpiece import Workpiece

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from radhard.report.estimate_cells import read
 from radhard.report.figures.ink import colour, label, share_axis, sheet
-from radhard.report.reading import read
 from radhard.stats import Estimate
 
 __all__ = ["forest"]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Bit, bits
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.space import FaultSpace
 from radhard.stats import Estimate

@@ -3,9 +3,9 @@
 import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import COLUMNS, read
 from radhard.report.sections.bit_positions import bit_name
 from radhard.results import Results
 from radhard.stats import Estimate

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from radhard.report.blocks import Code, Section, Table, Text
-from radhard.report.words import data_name, given_name
+from radhard.report.run_wording import data_name, given_name
 from radhard.results import Results
 
 __all__ = ["circumstances", "repeat"]

@@ -1,9 +1,9 @@
 """What happens as errors become more frequent?"""
 
 from radhard.report.blocks import Picture, Section, Table
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Curve, curves
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.stats import Estimate

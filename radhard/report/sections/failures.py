@@ -3,8 +3,8 @@
 from radhard.faults import BitFlip
 from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import MainFigure, outcome_columns
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate
 

@@ -2,8 +2,8 @@
 
 from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import outcome_columns
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 
 __all__ = ["figures_left"]

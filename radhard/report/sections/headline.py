@@ -4,10 +4,10 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.report.blocks import Headline, Tile
+from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
-from radhard.report.reading import read
-from radhard.report.words import faults, where
+from radhard.report.run_wording import faults, where
 from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, percent

@@ -1,10 +1,10 @@
 """How do the trials' answers fall into classes?"""
 
 from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import bars
 from radhard.report.main_figure import outcome_columns
-from radhard.report.reading import COLUMNS, read
-from radhard.report.words import joined
+from radhard.report.run_wording import joined
 from radhard.results import Results
 
 __all__ = ["outcomes"]

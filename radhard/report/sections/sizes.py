@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from radhard.report.blocks import Section, Table, Text
+from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import read
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Stratum
 from radhard.stats import Estimate, percent

@@ -6,9 +6,9 @@ import numpy as np
 
 from radhard.groups import Groups
 from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import bars
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate, stratified_mean
 

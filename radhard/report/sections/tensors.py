@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import forest
 from radhard.report.main_figure import MainFigure
-from radhard.report.reading import COLUMNS, read
 from radhard.results import Results
 from radhard.stats import Estimate
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from radhard.report.blocks import Code, Section, Table, Text
 from radhard.report.main_figure import MainFigure
-from radhard.report.words import given_name
+from radhard.report.run_wording import given_name
 from radhard.results import Results
 from radhard.stats import percent
 

@@ -15,8 +15,8 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Format, stored_as
 from radhard.hardenings import load, parts, save
+from radhard.hardenings.hardened_files import is_hardened
 from radhard.hardenings.recipe import read_recipe
-from radhard.hardenings.saved import is_hardened
 from radhard.manifest import fingerprint
 from radhard.metrics import Accuracy
 from radhard.results import Results

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from radhard.analyses import QDeepVigor, nvf_table
-from radhard.analyses.deepvigor.words import bit_at, bit_reaching, first_harmful, upward
+from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
 from radhard.campaign import run
 from radhard.datasets import Data, mnist
 from radhard.engines import Serial

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radhard.analyses import DeepVigor, Ranges, Vulnerability
+from radhard.analyses.deepvigor.class_ranges import merged
 from radhard.analyses.deepvigor.limits import Limits
-from radhard.analyses.deepvigor.merging import merged
 from radhard.analyses.deepvigor.thresholds import Thresholds
 from radhard.errors import InputError
 from tests.analyses.deepvigor.hand import data, of_three_neurons

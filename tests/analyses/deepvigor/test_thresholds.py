@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
 from radhard.analyses.deepvigor.losses import loss, saturated
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.thresholds import Search, Thresholds, changed, margin, searched
 from radhard.analyses.looking import looked_at
 from radhard.datasets import Data

@@ -16,8 +16,8 @@ from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import ActivationClip, BoundedReLU, Hardening, Ranger, bound_overhead
 from radhard.hardenings.bounds.bound import Bound, kept
+from radhard.hardenings.bounds.fast_check import within
 from radhard.hardenings.bounds.functions import FUNCTIONS
-from radhard.hardenings.bounds.looking import within
 from radhard.hardenings.bounds.roundoff import widened
 from radhard.injection import inject
 from radhard.space import FaultSpace

@@ -15,7 +15,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import FTClipAct, Ranger
-from radhard.hardenings.bounds.searched import mean_under, searched
+from radhard.hardenings.bounds.bound_search import mean_under, searched
 from radhard.metrics import Accuracy
 from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radhard.cost import Overhead
-from radhard.cost.counted import Cost
+from radhard.cost.operation_count import Cost
 from radhard.errors import InputError
 from radhard.stats import Cell, mean_difference, mean_share
 from radhard.studies.error_rates import Campaign, ErrorRateFindings, MeasuredVariant

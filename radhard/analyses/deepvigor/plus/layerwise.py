@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from radhard.analyses.deepvigor.plus.drawing import Numbers
 from radhard.analyses.deepvigor.plus.products import Products
 from radhard.analyses.deepvigor.plus.sampled import Bounds, Drawn, Sample, mean_of, student
+from radhard.analyses.deepvigor.plus.sampling import Numbers
 from radhard.analyses.deepvigor.plus.strata import Strata
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.subject import Layer

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.deepvigor.deviation import Deviation
-from radhard.analyses.deepvigor.probing import Probes
+from radhard.analyses.deepvigor.probes import Probes
 from radhard.engines.replay import moves, pooling, simple
 from radhard.engines.replay.cutting import cut
 from radhard.engines.replay.plan import Plan

@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from radhard.analyses.deepvigor.plus.drawing import Numbers
 from radhard.analyses.deepvigor.plus.sampled import Drawn, Sample
+from radhard.analyses.deepvigor.plus.sampling import Numbers
 
 __all__ = ["DEAD", "REPEATED", "Strata", "strata_of"]
 

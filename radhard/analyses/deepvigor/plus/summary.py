@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from radhard.analyses.deepvigor.plus.cost import Cost
 from radhard.analyses.deepvigor.plus.ladder import BOUND
 from radhard.analyses.deepvigor.plus.layerwise import Part
+from radhard.analyses.deepvigor.plus.pass_counts import Cost
 from radhard.analyses.deepvigor.plus.sampled import Bounds, weighted
 
 __all__ = ["summary"]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radhard.analyses.deepvigor.plus.drawing import one_an_image
 from radhard.analyses.deepvigor.plus.sampled import mean_of
+from radhard.analyses.deepvigor.plus.sampling import one_an_image
 from radhard.analyses.deepvigor.plus.strata import DEAD, REPEATED, Strata, strata_of
 
 IMAGES, WEIGHTS = 40, 60

@@ -1,0 +1,89 @@
+"""What does a measure of every channel come to, on average over the samples?"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.analyses.base import Found
+from radhard.analyses.layer import Layer
+from radhard.analyses.logit_gradients import Pulled, Pulls, pull, wide
+from radhard.analyses.subject import Subject
+
+__all__ = ["Sums", "of_activations", "of_gradients", "watch"]
+
+
+class Sums:
+    """A score of every channel of some layers, summed up over samples."""
+
+    def __init__(self, subject: Subject, layers: Sequence[Layer]) -> None:
+        self._subject, self._layers = subject, layers
+        self._sums: dict[Layer, Tensor] = {}
+
+    def add(self, layer: Layer, measured: Tensor) -> None:
+        """Add figures ``(samples, channels)`` of some samples."""
+        total = measured.sum(0, dtype=torch.float64)
+        self._sums[layer] = self._sums[layer] + total if layer in self._sums else total
+
+    def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
+        """Means over the samples, of what layers hand on or of another ``site`` of theirs.
+
+        NaN where nothing was added, as for a layer that is never called, or that the subject notes
+        as left out.
+        """
+        values = {}
+        for layer in self._layers:
+            if layer in self._sums and layer.name not in self._subject.left:
+                mean = (self._sums[layer] / len(self._subject.data)).cpu().numpy()
+            else:
+                mean = np.full(len(layer.weight), np.nan)
+            values[site(layer)] = mean
+        return Found("channel", values)
+
+
+def watch(subject: Subject, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]) -> None:
+    """Hand what each of the layers hands on to ``take``, batch by batch.
+
+    As ``(samples, channels, positions)``, at least float32, positions of all calls. Layers are left
+    out that are not called or whose samples cannot be told apart.
+    """
+    with torch.no_grad(), subject.traced(layers) as seen:
+        for rows, inputs in subject.batches():
+            subject.forward(inputs)
+            for layer in dict.fromkeys(passed.layer for passed in seen):
+                parts = [wide(p.by_channel(p.outputs)) for p in seen if p.layer == layer]
+                take(layer, torch.cat(parts, 2) if len(parts) > 1 else parts[0])
+            subject.step(rows.stop, len(subject.data))
+
+
+def of_activations(
+    subject: Subject, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
+) -> Found:
+    """Means of a measure of what each of the layers hands on.
+
+    ``measure`` is of values ``(samples, channels, positions)`` and gives ``(samples, channels)``.
+    """
+    sums = Sums(subject, layers)
+    watch(subject, layers, lambda layer, values: sums.add(layer, measure(values)))
+    return sums.means()
+
+
+def of_gradients(
+    subject: Subject,
+    layers: Sequence[Layer],
+    pulls: Pulls,
+    measure: Callable[[Tensor], Tensor],
+) -> Found:
+    """Means of a measure of the gradients at the layers' outputs.
+
+    ``measure`` is of ``(pulls, samples, channels, positions)`` and gives ``(samples, channels)``;
+    that of several parts of the pulls adds up.
+    """
+    sums = Sums(subject, layers)
+
+    def take(pulled: Pulled) -> None:
+        sums.add(pulled.layer, measure(pulled.gradients))
+
+    pull(subject, layers, pulls, take)
+    return sums.means()

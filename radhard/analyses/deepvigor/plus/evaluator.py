@@ -1,0 +1,211 @@
+"""Which answers change when channels or neurons are off, and what does it cost to know?"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.analyses.deepvigor.deviation import Deviation
+from radhard.analyses.deepvigor.plus.ladder import HUGE, Ladder
+from radhard.analyses.deepvigor.plus.pass_counts import Cost, Counts
+from radhard.analyses.deepvigor.plus.screening import Screen
+from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
+from radhard.analyses.deepvigor.probes import Probes
+
+__all__ = ["Asked", "Case"]
+
+
+_AUDITS = (0.005, 0.1)
+"""Share of the inferred answers that are passed all the same, at least and at most."""
+
+_ENOUGH = 600
+"""So many of them tell well enough how often the others are wrong."""
+
+_FIRST_ORDER, _FAR_OUT = range(WAYS)
+"""The ways in which answers are inferred."""
+
+_FEW = 4
+"""Images that have to agree on the answer to a deviation that is far out."""
+
+FAR = 2.0**20
+"""Deviations of a neuron from here on are far out."""
+
+_OCTAVES = 4
+"""Deviations beyond `HUGE`, which may overflow, are alike within so many powers of two."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is off in each row: ``(rows,)`` each.
+
+    ``places`` are channels, or, with ``neurons``, flat positions in the layer's output. ``maps``
+    ``(rows, *positions)`` is what one unit of error adds to a channel; None: 1 everywhere.
+    """
+
+    samples: Tensor
+    places: Tensor
+    ladder: Ladder
+    maps: Tensor | None = None
+    neurons: bool = False
+
+
+@dataclass
+class Asked:
+    """Vulnerability factors of rows, from the logits of probes.
+
+    ``chance`` draws the inferred answers that are tried all the same.
+    """
+
+    probes: Probes
+    tolerance: float
+    screen: Screen | None
+    threshold: float
+    """Shifts of a margin below this part of it are not looked at any closer."""
+    rows: int
+    """How many rows will be asked for in all, about: the fewer, the larger a share of what is
+    inferred is passed all the same."""
+    chance: np.random.Generator
+    cost: Cost = field(default_factory=Cost)
+    _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
+    """By layer, neuron, sign and size: the answer far out, -1 where images do not agree."""
+
+    def factors(self, layer: str, case: Case) -> tuple[Tensor, Settled, Settled]:
+        """Shares of errors that are critical by definition, and what was settled on either side."""
+
+        def positive(rows: Tensor, sizes: Tensor) -> Judged:
+            return self._changed(layer, case, rows, sizes)
+
+        def negative(rows: Tensor, sizes: Tensor) -> Judged:
+            return self._changed(layer, case, rows, -sizes)
+
+        return (
+            case.ladder.sure,
+            settled(case.ladder.positive, positive, tolerance=self.tolerance),
+            settled(case.ladder.negative, negative, tolerance=self.tolerance),
+        )
+
+    def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judged:
+        """Whether the answer is another one, in some rows that are off by these errors."""
+        deviation = self._deviation(layer, case, rows, errors)
+        golden = self.probes.subject.answers[case.samples[rows]]
+        places = case.places[rows]
+        answers = golden.clone()
+        way = torch.where(self._small(layer, deviation), _FIRST_ORDER, WAYS)
+        open_ = (way == WAYS).nonzero().squeeze(1)
+        if case.neurons:
+            far = open_[errors[open_].abs() >= FAR]
+            alike = self._far(layer, deviation, golden, places, errors, far)
+            way = torch.where(alike >= 0, _FAR_OUT, way)
+            answers = torch.where(alike >= 0, alike, answers)
+        known = way < WAYS
+        chosen = torch.from_numpy(self.chance.random(len(rows)) < self._audit)
+        audited = known & chosen.to(known.device)
+        asked = (~known | audited).nonzero().squeeze(1)
+        self.cost.inferred += _counted(way)
+        self.cost.audited += _counted(way[audited])
+        inferred = answers != golden
+        self.cost.simulations += _distinct(places[~known])
+        answers[asked] = self._answers(layer, deviation, asked)
+        changed = answers != golden
+        self.cost.wrong += _counted(way[audited & (changed != inferred)])
+        return Judged(changed, way.where(~audited, WAYS))
+
+    @property
+    def _audit(self) -> float:
+        """Share of the inferred answers that are passed: two are inferred for a row, about."""
+        least, most = _AUDITS
+        return min(most, max(least, _ENOUGH / max(1, 2 * self.rows)))
+
+    def _small(self, layer: str, deviation: Deviation) -> Tensor:
+        """Which rows keep their answer, to first order."""
+        shifts = None if self.screen is None else self.screen.shifts(layer, deviation)
+        if shifts is None:
+            return torch.zeros_like(deviation.samples, dtype=torch.bool)
+        return shifts < self.threshold
+
+    def _far(
+        self,
+        layer: str,
+        deviation: Deviation,
+        golden: Tensor,
+        places: Tensor,
+        errors: Tensor,
+        far: Tensor,
+    ) -> Tensor:
+        """The answers of rows whose neuron alone decides, if a few images agree; else -1.
+
+        Far out nothing else counts: all images give one answer, however far, unless something
+        saturates or overflows. Only images of different golden answers can tell.
+        """
+        answers = torch.full_like(places, -1)
+        if self.screen is None or not len(far):
+            return answers
+        sign = int(errors[far[0]] > 0)
+        order = far[torch.argsort(golden[far], stable=True)].cpu().numpy()
+        truth, where = golden.cpu().numpy(), places.cpu().tolist()
+        sizes = _sizes(errors)
+        groups: dict[tuple[str, int, int, int], list[int]] = {}
+        for row in order.tolist():
+            key = layer, where[row], sign, sizes[row]
+            if key not in self._known:
+                groups.setdefault(key, []).append(row)
+        few = {
+            key: [own[at] for at in np.linspace(0, len(own) - 1, min(_FEW, len(own))).astype(int)]
+            for key, own in groups.items()
+        }
+        if few:
+            self.cost.simulations += len(few)
+            tried = torch.tensor([row for own in few.values() for row in own], device=places.device)
+            found = self._answers(layer, deviation, tried).cpu().numpy()
+            for key, own in few.items():
+                said, found = found[: len(own)], found[len(own) :]
+                several = len(np.unique(truth[own])) > 1
+                agreed = len(own) == _FEW and several and (said == said[0]).all()
+                self._known[key] = int(said[0]) if agreed else -1
+        rows = far.cpu().tolist()
+        known = [self._known[layer, where[row], sign, sizes[row]] for row in rows]
+        answers[far] = torch.tensor(known, device=places.device)
+        return answers
+
+    def _answers(self, layer: str, deviation: Deviation, asked: Tensor) -> Tensor:
+        """The answers of some rows by passes of the model; a number that is no class where NaN."""
+        if not len(asked):
+            return asked
+        self.cost.rows += len(asked)
+        found = self.probes.logits(layer, deviation[asked])
+        return found.argmax(1).where(~found.isnan().any(1), found.shape[1])
+
+    def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
+        """What the layer hands on in some rows, off by these errors."""
+        shape, dtype = self.probes.site(layer).shape, self.probes.subject.logits.dtype
+        samples, places = case.samples[rows], case.places[rows]
+        if case.neurons:
+            by = errors.to(dtype).reshape(-1, *[1] * len(shape))
+            return Deviation(samples, torch.unravel_index(places, shape), by)
+        axis, sizes = self.probes.channel_axis(layer), list(shape)
+        sizes[axis] = 1
+        at: list[Tensor | None] = [None] * len(shape)
+        at[axis] = places
+        if case.maps is None:
+            by = errors.to(dtype).reshape(-1, *[1] * len(shape))
+        else:
+            maps = case.maps[rows].double().flatten(1)
+            by = (maps * errors[:, None]).to(dtype).reshape(-1, *sizes)
+        return Deviation(samples, tuple(at), by.expand(-1, *sizes))
+
+
+def _sizes(errors: Tensor) -> list[int]:
+    """Deviations of one number give one answer far out, as long as nothing overflows."""
+    octaves = errors.abs().log2().div(_OCTAVES).floor()
+    huge = octaves.where(errors.abs() > HUGE, 0.0).clamp(max=2.0**20)
+    return huge.long().cpu().tolist()
+
+
+def _counted(way: Tensor) -> Counts:
+    counts: Counts = np.bincount(way.cpu().numpy(), minlength=WAYS)[:WAYS]
+    return counts
+
+
+def _distinct(places: Tensor) -> int:
+    return len(np.unique(places.cpu().numpy()))

@@ -1,0 +1,253 @@
+"""What does a model say when the output of a layer deviates, for many probes at once?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from radhard.analyses.deepvigor.deviation import Deviation
+from radhard.analyses.deepvigor.losses import Loss, loss
+from radhard.analyses.deepvigor.replay_start import replay
+from radhard.analyses.subject import Layer, Subject
+from radhard.engines.replay.flowing import ELEMENTS
+from radhard.engines.replay.patch import Patch
+from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.rules import advance
+from radhard.engines.replay.state import Pass
+from radhard.engines.replay.values import extreme
+from radhard.errors import InputError
+from radhard.spec import near
+from radhard.targets import Activations, Site
+
+__all__ = ["Probes"]
+
+
+class Probes:
+    """A model that is asked what it says when what a layer hands on deviates.
+
+    A *probe* is one sample in which the output of a module is changed before anything else sees
+    it: in one neuron (an element of that output) or in one channel. The probes of one call may
+    differ in sample, place and deviation. They are replayed from the layer on where the model's
+    graph can be had, and take a whole forward pass, through a hook, where it cannot, where samples
+    cannot be told apart behind the layer, and where values are so large that they may overflow.
+
+    Args:
+        subject: the model, in evaluation mode, with data and golden logits.
+        layers: names of modules; by default every convolution and linear layer. A module that is
+            called again is a layer of its own, ``fc@1``.
+        memory: the fault-free values that are kept at a time, in bytes; samples that do not fit
+            are taken in turns, so that probes of neighbouring samples are best asked together.
+        rows: probes in a pass, at most.
+        replay_extremes: replay also values so large that they may overflow, where additions in
+            another order may overflow elsewhere; else these take whole passes.
+        dtypes: what layers may hand on.
+
+    Raises:
+        InputError: no such layer, no axis of its output counts the samples, or its numbers are too
+            coarse to add deviations to.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        layers: Sequence[str] | None = None,
+        *,
+        memory: int = 2 * 1024**3,
+        rows: int = 6400,
+        replay_extremes: bool = False,
+        dtypes: Sequence[str] = ("float16", "float32", "float64"),
+    ) -> None:
+        names = [layer.name for layer in subject.layers] if layers is None else list(layers)
+        self._target = Activations("|".join(names))
+        found = self._target.sites(subject.model, subject.data.inputs, subject.call)
+        for site in found:
+            if site.samples is None:
+                raise InputError(
+                    f"no axis of what {site.name!r} hands on counts the samples; leave it out"
+                )
+            if site.dtype not in dtypes:
+                raise InputError(
+                    f"{site.name!r} hands on {site.dtype}, too coarse for deviations to be added; "
+                    f"{' or '.join(dtypes)} is needed: convert model and data (model.float()), "
+                    "which keeps every value"
+                )
+        self.subject = subject
+        self.sites: dict[str, Site] = {site.name: site for site in found}
+        """Every layer by name, in the model's order; a site's shape is that of one sample."""
+        self._places = {name: place for place, name in enumerate(self.sites)}
+        self._rows, self._replay_extremes = rows, replay_extremes
+        self._plan, self.note = replay(subject, found, self._target, memory)
+        """Why whole forward passes are needed somewhere; empty where nothing is left to them."""
+        self._heard: tuple[str, Tensor] | None = None
+
+    def site(self, layer: str) -> Site:
+        """A layer.
+
+        Raises:
+            InputError: there is none of this name.
+        """
+        if layer not in self.sites:
+            names = list(self.sites)
+            raise InputError(f"no layer {layer!r}: {near(layer, names)}there is {', '.join(names)}")
+        return self.sites[layer]
+
+    def channel_axis(self, layer: str) -> int:
+        """The axis of a layer's shape that counts its channels: last of a linear layer's."""
+        site = self.site(layer)
+        linear = isinstance(self.subject.model.get_submodule(site.layer), nn.Linear)
+        return len(site.shape) - 1 if linear else 0
+
+    def gives_logits(self, layer: str) -> bool:
+        """Whether what a layer hands on is known to be the logits: what the model returns."""
+        plan = self._plan
+        return plan is not None and plan.slots[self._places[layer]] == (plan.graph.output,)
+
+    def golden(self, layer: str) -> Tensor:
+        """What a layer hands on without a fault: ``(samples, *shape)`` of all samples."""
+        if self._heard is None or self._heard[0] != layer:
+            self._heard = layer, self._golden(layer)
+        return self._heard[1]
+
+    def entry(self, layer: str) -> tuple[Plan, int] | None:
+        """The replayed graph and the slot in it of what a layer hands on; None if there is none."""
+        place, plan = self._places[self.site(layer).name], self._plan
+        if plan is None or not plan.flows(place):
+            return None
+        (slot,) = plan.slots[place]
+        return plan, slot
+
+    def neurons(self, layer: str, samples: Tensor, neurons: Tensor, deltas: Tensor) -> Tensor:
+        """The logits, ``(probes, classes)``, when one neuron of each probe is off.
+
+        Args:
+            layer: its name.
+            samples: the sample of each probe, ``(probes,)``, int64.
+            neurons: the neuron of each: its flat position in the layer's output, ``(probes,)``.
+            deltas: what is added to it, ``(probes,)``.
+        """
+        return self._logits(layer, self._of_neurons(layer, samples, neurons, deltas))
+
+    def replaced(self, layer: str, samples: Tensor, neurons: Tensor, values: Tensor) -> Tensor:
+        """The logits when one neuron of each probe takes another value; else as `neurons`."""
+        return self._logits(layer, self._of_neurons(layer, samples, neurons, values, True))
+
+    def slopes(
+        self, layer: str, samples: Tensor, neurons: Tensor, deltas: Tensor, form: Loss
+    ) -> Tensor:
+        """The loss's derivative by the deviation of one neuron, ``(probes,)``; else as `neurons`.
+
+        Raises:
+            InputError: the model's tensors were made in inference mode.
+        """
+        subject, device = self.subject, self.subject.logits.device
+        found = torch.zeros(len(samples), dtype=torch.float64, device=device)
+        whole = self._of_neurons(layer, samples, neurons, deltas)
+        for probes in torch.split(torch.arange(len(samples), device=device), subject.batch):
+            by = whole.by[probes].detach().clone().requires_grad_()
+            own = replace(whole[probes], by=by)
+            with subject.gradients():
+                logits = self._derived(layer, own)
+                reached = loss(logits, subject.answers[own.samples], form).sum()
+                if reached.requires_grad:
+                    (slope,) = torch.autograd.grad(reached, by)
+                    found[probes] = slope.reshape(-1).double()
+        return found
+
+    def channels(self, layer: str, samples: Tensor, channels: Tensor, deltas: Tensor) -> Tensor:
+        """The logits, ``(probes, classes)``, when one channel of each probe is off.
+
+        Args:
+            layer: its name.
+            samples: the sample of each probe, ``(probes,)``, int64.
+            channels: the channel of each, ``(probes,)``.
+            deltas: what is added to all of the channel, ``(probes,)``, or to each of its positions,
+                ``(probes, *positions)``: the layer's shape without its channels.
+        """
+        axis, sizes = self.channel_axis(layer), list(self.site(layer).shape)
+        sizes[axis] = 1
+        by = deltas.reshape(-1, *([1] * len(sizes) if deltas.ndim == 1 else sizes))
+        at: list[Tensor | None] = [None] * len(sizes)
+        at[axis] = channels
+        deviation = Deviation(samples, tuple(at), by.expand(-1, *sizes))
+        return self._logits(layer, self._here(deviation))
+
+    def logits(self, layer: str, deviation: Deviation) -> Tensor:
+        """The logits, ``(probes, classes)``, when each probe deviates as told."""
+        return self._logits(layer, self._here(deviation))
+
+    def _of_neurons(
+        self, layer: str, samples: Tensor, neurons: Tensor, by: Tensor, replaces: bool = False
+    ) -> Deviation:
+        at = torch.unravel_index(neurons, self.site(layer).shape)
+        return self._here(Deviation(samples, at, by.reshape(-1, *[1] * len(at)), replaces))
+
+    def _here(self, deviation: Deviation) -> Deviation:
+        """On the model's device."""
+        return deviation.to(self.subject.logits.device)
+
+    def _logits(self, layer: str, deviation: Deviation) -> Tensor:
+        place, plan = self._places[self.site(layer).name], self._plan
+        logits = self.subject.logits[deviation.samples].clone()
+        self.subject.samples += len(logits)
+        if plan is None or not plan.flows(place):
+            self._whole(layer, deviation, torch.arange(len(logits), device=logits.device), logits)
+            return logits
+        (slot,), steps = plan.slots[place], plan.steps(place)
+        most = max(1, min(self._rows, ELEMENTS // plan.largest(place)))
+        for piece in plan.pieces:
+            here = (deviation.samples >= piece.start) & (deviation.samples < piece.stop)
+            for probes in torch.split(here.nonzero().squeeze(1), most) if here.any() else ():
+                with torch.no_grad():
+                    own, values = deviation[probes], plan.golden(piece)
+                    rows = own.samples - piece.start
+                    patch = own.on(values[slot], rows)
+                    state = Pass(plan.graph, values, rows, probes, grouped=False)
+                    state.patches[slot] = patch
+                    if advance(state, steps, drop=True) is not None:
+                        assert state.owner is not None
+                        logits[state.owner] = state.whole(plan.graph.output)
+                    risky = extreme(patch.values).flatten(1).any(1)
+                if not self._replay_extremes:
+                    self._whole(layer, deviation, probes[risky], logits)
+        return logits
+
+    def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
+        """Put the logits of some probes in place, by whole forward passes of the model."""
+        for part in torch.split(probes, self.subject.batch) if len(probes) else ():
+            own = deviation[part]
+            inputs = self.subject.data.rows(own.samples)
+            with torch.no_grad(), self._target.reach(self.subject.model, self.site(layer), own):
+                logits[part] = self.subject.call(self.subject.model, inputs)
+
+    def _derived(self, layer: str, own: Deviation) -> Tensor:
+        """The logits of probes of one pass, with what their gradients need."""
+        place, plan = self._places[layer], self._plan
+        self.subject.samples += len(own.samples)
+        if plan is None or not plan.flows(place) or len(plan.pieces) > 1:
+            with self._target.reach(self.subject.model, self.site(layer), own):
+                return self.subject.call(self.subject.model, self.subject.data.rows(own.samples))
+        (slot,), values = plan.slots[place], plan.golden(plan.pieces[0])
+        rows = torch.arange(len(own.samples), device=own.samples.device)
+        state = Pass(plan.graph, values, own.samples, rows, grouped=False, exact=True)
+        flowing = values[slot].index_select(0, own.samples)
+        own.fall_on(flowing)
+        state.patches[slot] = Patch(flowing, (None,) * (flowing.ndim - 1))
+        advance(state, plan.steps(place), drop=False)
+        logits: Tensor = state.whole(plan.graph.output)
+        return logits
+
+    def _golden(self, layer: str) -> Tensor:
+        site, plan, subject = self.site(layer), self._plan, self.subject
+        if plan is not None and plan.flows(self._places[layer]):
+            (slot,) = plan.slots[self._places[layer]]
+            with torch.no_grad():
+                parts = [plan.golden(piece)[slot] for piece in plan.pieces]
+            return torch.cat(parts)
+        module = Layer(site.layer, subject.model.get_submodule(site.layer))
+        parts = []
+        with torch.no_grad(), subject.captured([module]) as seen:
+            for _, inputs in subject.batches():
+                subject.forward(inputs)
+                parts.append(seen[module][site.call].movedim(site.axis or 0, 0))
+        return torch.cat(parts).reshape(-1, *site.shape)

@@ -1,0 +1,46 @@
+"""What went through a layer when it was called?"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from radhard.analyses.layer import Layer
+from radhard.analyses.receptive_field import windows
+
+__all__ = ["Passed"]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One call of a layer within a forward pass."""
+
+    layer: Layer
+    inputs: Tensor
+    """A copy of what went in."""
+    outputs: Tensor
+    """What the layer handed on, before any hook of others; whole also where it is overwritten."""
+    samples: int
+    axis: int
+    """Of the outputs, that tells the samples apart."""
+
+    def by_channel(self, values: Tensor) -> Tensor:
+        """Values in the shape of the outputs as ``(samples, channels, positions)``."""
+        rows = self._rows(values)
+        if self.layer.channels_last:
+            return rows.flatten(1, -2).transpose(1, 2)
+        return rows.movedim(2, 1).flatten(2)
+
+    def windows(self, rows: slice = slice(None)) -> Tensor:
+        """The inputs that each output adds up, ``(samples, groups, taps, positions)``.
+
+        ``rows``: of some samples only.
+        """
+        own = self._rows(self.inputs)[rows]
+        found = windows(self.layer.module, own.flatten(0, 1))
+        found = found.reshape(len(own), -1, *found.shape[1:])
+        return found.permute(0, 2, 3, 1, 4).flatten(3)
+
+    def _rows(self, values: Tensor) -> Tensor:
+        """``(samples, rows, ...)``, where a layer was given several rows of each sample."""
+        first = values.movedim(self.axis, 0)
+        return first.reshape(self.samples, -1, *first.shape[1:])

@@ -1,0 +1,1 @@
+"""What does each verb do, once its options are read? A file a verb."""

@@ -1,0 +1,153 @@
+"""How does a command line become an analysis?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from radhard.analyses import ANALYSES, Analysis
+from radhard.analyses.deepvigor.deep_vigor import DeepVigor
+from radhard.analyses.deepvigor.ranges import Ranges
+from radhard.cli.console import say_whole
+from radhard.cli.model_and_data import Given, Loaded, said_in
+from radhard.cli.outputs import demand_outputs
+from radhard.cli.score_tables import show_scores, show_side_by_side
+from radhard.errors import InputError
+from radhard.formats import FORMATS
+from radhard.manifest import fingerprint
+from radhard.results import Results
+from radhard.scores import Scores, beside
+
+__all__ = ["Examined"]
+
+_DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
+_OF_THE_MODEL = ("model", "data", "weights", "call", "samples", "batch", "format_")
+
+
+@dataclass(kw_only=True)
+class Examined(Given):
+    """The options of ``radhard analyze``, as given."""
+
+    analyses: tuple[str, ...]
+    against: Path | None
+    compare: bool
+    top: int
+    output: Path | None
+    ranges: Path | None
+    report: Path | None
+
+    def carry_out(self) -> int:
+        """Analyse, compare, show, keep, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report, scores=self.output, ranges=self.ranges)
+        analyses = self._analyses()
+        results = self._campaign()
+        self.fill(_DEFAULTS)
+        self.demand_named("analyze")
+        loaded = self.load(self.part("format_", FORMATS))
+        if results is not None:
+            self._demand_same(loaded, results)
+        console = Console()
+        done = []
+        ranges: Ranges | None = None
+        for analysis in analyses:
+            scores, found = self._looked(analysis, loaded)
+            ranges = ranges or found
+            if not self.compare:
+                show_scores(scores, results, console, self.top)
+            done.append(scores)
+        if results is not None and (self.compare or len(done) > 1):
+            show_side_by_side(beside(done, results), results, console)
+        self._keep(done, ranges, console)
+        if self.report is not None:
+            from radhard.report import write_scores
+
+            paths = write_scores(
+                done, self.report, against=results, store=self.against, ranges=ranges
+            )
+            for path in paths:
+                say_whole(console, f"report:   {path}")
+        return 0
+
+    def _analyses(self) -> list[Analysis]:
+        if not self.analyses:
+            names = ", ".join(ANALYSES.names)
+            raise InputError(f"name an analysis, such as --with 'MaxValue()'; there is {names}")
+        if self.compare and self.against is None:
+            raise InputError("--compare needs a campaign: --against runs/base.db")
+        found = [ANALYSES.parse(text) for text in self.analyses]
+        if self.ranges is not None and not any(isinstance(one, DeepVigor) for one in found):
+            raise InputError("--ranges: only DeepVigor finds value ranges; --with 'DeepVigor()'")
+        return found
+
+    def _campaign(self) -> Results | None:
+        if self.against is None:
+            return None
+        said = said_in(self.against)
+        results = Results.open(self.against, foreign=self.trust)
+        if results.by_rate:
+            raise InputError(
+                f"{str(self.against)!r} has trials at error rates, which strike everywhere; "
+                "compare with a campaign of one fault a trial"
+            )
+        self.take({name: said[name] for name in _OF_THE_MODEL})
+        return results
+
+    def _demand_same(self, loaded: Loaded, results: Results) -> None:
+        struck = results.manifest.get("model fingerprint")
+        if struck is not None and struck != fingerprint(loaded.model):
+            raise InputError(
+                f"{self.model!r} stored as {self.format_} is not the model of "
+                f"{str(self.against)!r}, which struck "
+                f"{results.manifest.get('model') or 'a model from Python'!r} stored as "
+                f"{results.space.format!r}: structure or values differ; give the MODEL, --weights "
+                "and --format of the campaign"
+            )
+
+    def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:
+        """The scores with the names of what was looked at, and value ranges of whom finds some."""
+        looks = analysis.scores_and_ranges if isinstance(analysis, DeepVigor) else analysis
+        found = looks(
+            loaded.model,
+            loaded.data,
+            call=loaded.call,
+            batch=self.batch or 100,
+            seed=self.seed or 0,
+            deterministic=not self.allow_nondeterministic,
+        )
+        scores, ranges = found if isinstance(found, tuple) else (found, None)
+        how = {
+            "samples": len(loaded.data),
+            "batch": self.batch,
+            "seed": self.seed,
+            "format": self.format_,
+        }
+        return replace(scores, names={**self.names(loaded.data), **how}), ranges
+
+    def _keep(self, done: Sequence[Scores], ranges: Ranges | None, console: Console) -> None:
+        if self.ranges is not None and ranges is not None:
+            ranges.save(self.ranges)
+            say_whole(console, f"ranges:   {self.ranges}")
+        if self.output is None:
+            return
+        for scores, path in zip(done, places(self.output, done), strict=True):
+            scores.save(path)
+            say_whole(console, f"scores:   {path}")
+
+
+def places(output: Path, done: Sequence[Scores]) -> list[Path]:
+    """One file for each analysis, after whose name they are called where there are several."""
+    if len(done) == 1:
+        return [output]
+    kinds = [scores.by.partition("(")[0].rpartition(":")[2] for scores in done]
+    seen: Counter[str] = Counter()
+    found = []
+    for kind in kinds:
+        seen[kind] += 1
+        number = f"-{seen[kind]}" if kinds.count(kind) > 1 else ""
+        found.append(output.with_stem(f"{output.stem}-{kind}{number}"))
+    return found

@@ -1,0 +1,168 @@
+"""How does a command line become a hardened model?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from radhard.analyses import ANALYSES, Analysis
+from radhard.cli.console import say, say_whole
+from radhard.cli.hardened_folder import source
+from radhard.cli.model_and_data import Given, Loaded
+from radhard.cli.outputs import demand_outputs
+from radhard.cost import overhead
+from radhard.datasets import Data, training
+from radhard.datasets import load as load_data
+from radhard.engines.golden import golden_outputs
+from radhard.errors import InputError
+from radhard.evaluation import evaluating
+from radhard.formats import FORMATS
+from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
+from radhard.manifest import fingerprint
+from radhard.scores import Scores
+from radhard.stats import percent
+
+__all__ = ["Protected"]
+
+_DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
+
+
+@dataclass(kw_only=True)
+class Protected(Given):
+    """The options of ``radhard harden``, as given."""
+
+    hardenings: tuple[str, ...]
+    scores: str | None
+    validate: str | None
+    timed: bool
+    output: Path | None
+
+    def carry_out(self) -> int:
+        """Harden, say what was added and what it costs, keep it, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        demand_outputs(folder=self.output)
+        self.fill(_DEFAULTS)
+        self.demand_named("harden")
+        hardenings = self._hardenings()
+        scores = self._scores()
+        assert self.data is not None
+        given, self.data = self.data, training(self.data)
+        loaded = self.load(self.part("format_", FORMATS))
+        other = self._other(given)
+        hard = loaded.model
+        for number, hardening in enumerate(hardenings):
+            hard = self._hardened(hardening, hard, loaded, scores, first=number == 0)
+        self._tell(loaded, hard, other, Console())
+        return 0
+
+    def _other(self, given: str) -> Data | None:
+        """Data for the accuracy that were not profiled: of --validate, or the split for tests."""
+        if self.validate is not None:
+            return load_data(self.validate)
+        if given == self.data:
+            return None
+        data = load_data(given)
+        return data if self.samples is None else data.first(min(self.samples, len(data)))
+
+    def _hardenings(self) -> list[Hardening]:
+        if not self.hardenings:
+            names = ", ".join(HARDENINGS.names)
+            raise InputError(f"name a hardening, such as --with 'Ranger()'; there is {names}")
+        return [HARDENINGS.parse(text) for text in self.hardenings]
+
+    def _scores(self) -> Scores | Analysis | None:
+        """Scores from a file, or the analysis that makes them."""
+        if self.scores is None:
+            return None
+        if Path(self.scores).is_file() or self.scores.endswith(".json"):
+            return Scores.load(self.scores)
+        return ANALYSES.parse(self.scores)
+
+    def _hardened(
+        self,
+        hardening: Hardening,
+        model: nn.Module,
+        loaded: Loaded,
+        scores: Scores | Analysis | None,
+        *,
+        first: bool,
+    ) -> nn.Module:
+        how: dict[str, Any] = {
+            "call": loaded.call,
+            "batch": self.batch or 100,
+            "seed": self.seed or 0,
+            "deterministic": not self.allow_nondeterministic,
+        }
+        if isinstance(scores, Analysis):
+            scores = scores(model, loaded.data, **how)
+        elif scores is not None and not first and scores.model != fingerprint(model):
+            # Made for the model as it was: what needs scores now says so.
+            scores = None
+        return hardening(model, loaded.data, scores, **how)
+
+    def _tell(self, loaded: Loaded, hard: nn.Module, other: Data | None, console: Console) -> None:
+        batch = self.batch or 100
+        cost = overhead(
+            hard,
+            loaded.model,
+            loaded.data,
+            format=self.part("format_", FORMATS),
+            call=loaded.call,
+            batch=batch,
+            timed=self.timed,
+        )
+        facts: dict[str, Any] = {"cost": cost.to_dict()}
+        lines = []
+        for data, what in ((loaded.data, "profiled"), (other, "validate")):
+            if data is None:
+                continue
+            pair = [self._accuracy(model, data, loaded) for model in (loaded.model, hard)]
+            if pair[0] is not None and pair[1] is not None:
+                name = f"fault-free accuracy, {data.name} ({len(data):,} samples)"
+                lines.append(f"{name}: {percent(pair[0])} before, {percent(pair[1])} after")
+                facts[f"accuracy ({what})"] = pair
+        # Before anything is printed: whoever reads the output may be gone after the first line.
+        if self.output is not None:
+            assert self.model is not None
+            save(hard, self.output, base=source(self.model), facts=facts)
+        console.print()
+        say(console, " then ".join(self.hardenings), "bold")
+        covers = [line for record in records(hard) for line in record.lines()]
+        for line in (*_added(hard), *covers, *_told(cost), *lines):
+            say(console, line)
+        if self.output is not None:
+            say_whole(console, f"hardened: {self.output}")
+
+    def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
+        if data.labels is None:
+            return None
+        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+        placed = data if device is None else data.to(device)
+        batch, deterministic = min(self.batch or 100, len(data)), not self.allow_nondeterministic
+        with evaluating(model):
+            logits = golden_outputs(model, placed, loaded.call, batch, deterministic=deterministic)
+        if logits.ndim != 2 or placed.labels is None or placed.labels.ndim != 1:
+            return None
+        return float((logits.argmax(1) == placed.labels).double().mean())
+
+
+def _told(cost: Any) -> list[str]:
+    return ["", *str(cost).splitlines(), ""]
+
+
+def _added(hard: nn.Module) -> list[str]:
+    """What the hardenings put in, a line each."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for _, part in parts(hard):
+        tensors = (*part.parameters(), *part.buffers())
+        size = sum(t.numel() for t in tensors)
+        found.setdefault((part.by, type(part).__name__), []).append(size)
+    if not found:
+        return ["nothing was added; the model itself was changed"]
+    return [
+        f"{len(sizes):,} part{'' if len(sizes) == 1 else 's'} {kind}, {sum(sizes):,} numbers ({by})"
+        for (by, kind), sizes in found.items()
+    ]

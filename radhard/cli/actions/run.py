@@ -1,0 +1,133 @@
+"""How does a command line become a campaign?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+
+from radhard.campaign import run
+from radhard.cli.console import say_whole, show_results
+from radhard.cli.model_and_data import Given, said_in
+from radhard.cli.outputs import demand_outputs
+from radhard.engines import ENGINES, Engine
+from radhard.faults import FAULTS
+from radhard.formats import FORMATS
+from radhard.forward import faultless
+from radhard.metrics import METRICS
+from radhard.results import Results
+from radhard.samplers import SAMPLERS
+from radhard.space import FaultSpace
+from radhard.stats import percent, surely_within
+from radhard.store import Store
+from radhard.targets import TARGETS
+
+__all__ = ["Asked"]
+
+_DEFAULTS: dict[str, Any] = {
+    "target": ("Weights('*')",),
+    "fault": "BitFlip()",
+    "format_": "Float32()",
+    "sampler": "PerTensor(n=400)",
+    "seed": 0,
+    "batch": 100,
+}
+
+
+@dataclass(kw_only=True)
+class Asked(Given):
+    """The options of ``radhard run``, as given."""
+
+    target: tuple[str, ...]
+    fault: str | None
+    sampler: str | None
+    metric: tuple[str, ...]
+    engine: str | None
+    store: Path | None
+    origin: Path | None
+    workers: int
+    worker_timeout: float | None
+    audit: float
+    report: Path | None
+    max_rate: float | None
+    repair: bool
+
+    def carry_out(self) -> int:
+        """Run the campaign, show it, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report)
+        if self.origin is not None:
+            self.take(said_in(self.origin))
+        self.fill(_DEFAULTS)
+        console = Console()
+        try:
+            results = self._results()
+        except KeyboardInterrupt:
+            self._tell_how_to_go_on(console)
+            raise
+        show_results(results, console)
+        if self.store is not None:
+            say_whole(console, f"run file: {self.store}")
+        if self.report is not None:
+            from radhard.report import write
+
+            for path in write(results, self.report, store=self.store):
+                say_whole(console, f"report:   {path}")
+        return self._verdict(results, console)
+
+    def _results(self) -> Results:
+        self.demand_named("run")
+        format = self.part("format_", FORMATS)
+        fault = self.part("fault", FAULTS)
+        sampler = self.part("sampler", SAMPLERS)
+        targets = self.parts("target", TARGETS)
+        metrics = self.parts("metric", METRICS)
+        engine: Engine | Literal["auto"] = "auto"
+        if self.engine not in (None, "auto"):
+            engine = self.part("engine", ENGINES)
+        loaded = self.load(format)
+        # The model is asked here first where values that flow are struck.
+        asks = faultless(loaded.call)
+        space = FaultSpace.of(loaded.model, targets, fault, format, data=loaded.data, call=asks)
+        return run(
+            loaded.model,
+            loaded.data,
+            space,
+            sampler,
+            metrics=metrics or None,
+            seed=self.seed or 0,
+            store=self.store,
+            engine=engine,
+            call=loaded.call,
+            batch=self.batch or 100,
+            deterministic=not self.allow_nondeterministic,
+            names=self.names(loaded.data),
+            workers=self.workers,
+            worker_timeout=self.worker_timeout,
+            audit=self.audit,
+            repair=self.repair,
+        )
+
+    def _tell_how_to_go_on(self, console: Console) -> None:
+        if self.store is None or not self.store.exists():
+            console.print("interrupted; nothing is kept without --store")
+            return
+        with Store(self.store) as file:
+            done = 0 if file.empty else len(file.done())
+        say_whole(
+            console,
+            f"interrupted: {done:,} trials are in {self.store}; "
+            "the same command, or --from with the same --store, continues",
+        )
+
+    def _verdict(self, results: Results, console: Console) -> int:
+        if self.max_rate is None:
+            return 0
+        missed = []
+        for group, rate in results.estimates(results.headline, results.usual_split, 0.95).items():
+            if not surely_within(rate, self.max_rate):
+                missed.append(f"{group + ': ' if group else ''}{rate}")
+        if missed:
+            say_whole(console, f"not surely below {percent(self.max_rate)}: {'; '.join(missed)}")
+        return 1 if missed else 0

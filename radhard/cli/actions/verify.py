@@ -1,0 +1,139 @@
+"""How does a command line become a verification?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from radhard.cli.console import say, say_whole
+from radhard.cli.hardened_folder import built, is_folder, source, stored
+from radhard.cli.model_and_data import Given, demand_harmless, said_in
+from radhard.cli.outputs import demand_outputs
+from radhard.comparison import compare
+from radhard.errors import InputError
+from radhard.formats import FORMATS
+from radhard.manifest import fingerprint
+from radhard.results import Results
+from radhard.verification import Verification, verify
+
+__all__ = ["Replayed"]
+
+_TAKEN = ("data", "call", "samples", "format_")
+
+
+@dataclass(kw_only=True)
+class Replayed:
+    """The options of ``radhard verify``, as given."""
+
+    run: Path
+    model: str
+    data: str | None
+    samples: int | None
+    call: str | None
+    store: Path | None
+    max_rate: float | None
+    max_drop: float | None
+    added: int
+    fit_per_bit: float | None
+    by: str | None
+    report: Path | None
+    timed: bool
+    workers: int
+    worker_timeout: float | None
+    threads: int
+    device: str
+    repair: bool
+    trust: bool
+    allow_nondeterministic: bool = False
+
+    def carry_out(self) -> int:
+        """Replay, show, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        demand_outputs(report=self.report)
+        said = said_in(self.run)
+        before = Results.open(self.run, foreign=self.trust)
+        given = self._given()
+        given.take({name: said[name] for name in _TAKEN})
+        given.demand_named("verify")
+        base = self._unprotected(said, before)
+        loaded = given.load(given.part("format_", FORMATS))
+        found = verify(
+            before,
+            loaded.model,
+            loaded.data,
+            base=base,
+            call=loaded.call,
+            store=self.store,
+            added=self.added,
+            timed=self.timed,
+            workers=self.workers,
+            worker_timeout=self.worker_timeout,
+            names={**given.names(loaded.data), "replayed": str(self.run)},
+            foreign=self.trust,
+            deterministic=False if self.allow_nondeterministic else None,
+            repair=self.repair,
+        )
+        return self._show(found, Console())
+
+    def _given(self) -> Given:
+        return Given(
+            model=self.model,
+            data=self.data,
+            samples=self.samples,
+            weights=None,
+            call=self.call,
+            format_=None,
+            seed=None,
+            batch=None,
+            threads=self.threads,
+            device=self.device,
+            trust=self.trust,
+        )
+
+    def _unprotected(self, said: dict[str, Any], before: Results) -> nn.Module | None:
+        """The model that RUN struck; None where nothing says how to build it.
+
+        Raises:
+            InputError: what is built is another model than the one that was struck.
+        """
+        text = said["model"] or (source(self.model) if is_folder(self.model) else None)
+        if text is None:
+            return None
+        demand_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
+        weights = said["weights"] if said["model"] else None
+        model = stored(built(text, weights), before.space.format)
+        struck = before.manifest.get("model fingerprint")
+        if struck is not None and struck != fingerprint(model):
+            raise InputError(
+                f"{text!r} is no longer the model that {str(self.run)!r} struck: structure "
+                "or values differ; run the campaign again, or restore the model"
+            )
+        return model.to(torch.device(self.device))
+
+    def _show(self, found: Verification, console: Console) -> int:
+        for line in repr(found).splitlines():
+            say(console, line)
+        if self.by is not None:
+            for line in repr(compare(found.before, found.after, by=self.by)).splitlines():
+                say(console, line)
+        if self.fit_per_bit is not None and (counted := found.upsets()) is not None:
+            for name, upsets in zip(("before", "after"), counted, strict=True):
+                failures = upsets.failures(self.fit_per_bit)
+                say(console, f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
+        if self.store is not None:
+            say_whole(console, f"run file: {self.store}")
+        if self.report is not None:
+            from radhard.report import write_verification
+
+            paths = write_verification(
+                found, self.report, store=self.store, fit_per_bit=self.fit_per_bit
+            )
+            for path in paths:
+                say_whole(console, f"report:   {path}")
+        missed = found.missed(max_rate=self.max_rate, max_drop=self.max_drop)
+        for line in missed:
+            say_whole(console, line)
+        return 1 if missed else 0

@@ -1,0 +1,61 @@
+"""How does the folder of a hardened model become the model that a verb looks at?"""
+
+from pathlib import Path
+
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.formats import Format, is_stored_as, stored_as
+from radhard.hardenings.hardened_files import base_of, is_hardened
+from radhard.hardenings.hardened_files import load as load_hardened
+from radhard.hardenings.part import parts
+from radhard.models import listed
+from radhard.models import load as load_model
+
+__all__ = ["built", "is_folder", "source", "stored"]
+
+
+def is_folder(text: str) -> bool:
+    """Whether a model's text names a folder that `radhard harden` wrote."""
+    return is_hardened(text) and text not in dict(listed())
+
+
+def source(text: str) -> str:
+    """The text of the unprotected model: that of the recipe where a folder is named."""
+    return base_of(text) if is_folder(text) else text
+
+
+def built(text: str, weights: str | Path | None) -> nn.Module:
+    """The model that a command line names, hardened or not.
+
+    Raises:
+        InputError: there is nothing of that name, or weights for a folder that has its own.
+    """
+    if not is_folder(text):
+        return load_model(text, weights=weights)
+    if weights is not None:
+        raise InputError(f"--weights {str(weights)!r}: the hardened model {text!r} has its own")
+    return load_hardened(text)
+
+
+def stored(model: nn.Module, format: Format) -> nn.Module:
+    """The model stored in the format, where it is not already.
+
+    What a hardening added does not decide: a bound may have no word in the format of the weights,
+    and stays as it is where these are stored already.
+
+    Raises:
+        InputError: a hardened model that is stored otherwise: rounded now, what was added would no
+            longer suit what it protects.
+    """
+    found = [part for _, part in parts(model)]
+    added = {id(t) for part in found for t in (*part.parameters(), *part.buffers())}
+    tensors = [t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()]
+    if all(is_stored_as(tensor, format) for tensor in tensors if id(tensor) not in added):
+        return model
+    if found:
+        raise InputError(
+            f"the hardened model holds values that {format!r} lacks, and its protection suits it "
+            f"as it is; harden the model stored so: radhard harden ... --format {format!r}"
+        )
+    return stored_as(model, format)

@@ -1,0 +1,187 @@
+"""How do a model and data that are named on a command line come to hand?"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from radhard.cli.hardened_folder import built, is_folder, source, stored
+from radhard.datasets import Data
+from radhard.datasets import load as load_data
+from radhard.errors import InputError
+from radhard.factory import function, named
+from radhard.formats import Format
+from radhard.forward import plain
+from radhard.manifest import demand_sound
+from radhard.spec import Component, Family
+from radhard.store import Store
+from radhard.targets import Forward
+
+__all__ = ["Given", "Loaded", "demand_harmless", "said_in"]
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the names on a command line stand for."""
+
+    model: nn.Module
+    """Stored in the format, on its device."""
+    data: Data
+    call: Forward
+
+
+@dataclass(kw_only=True)
+class Given:
+    """The options with which every verb that looks at a model names it, its data and the rest."""
+
+    model: str | None
+    data: str | None
+    samples: int | None
+    weights: str | None
+    call: str | None
+    format_: str | None
+    seed: int | None
+    batch: int | None
+    threads: int
+    device: str
+    trust: bool
+    allow_nondeterministic: bool = False
+    taken: set[str] = field(default_factory=set)
+    """Options that were not given, and that a run file answered."""
+
+    def take(self, values: dict[str, Any]) -> None:
+        """Fill in what was not given with what a run file says."""
+        for name, value in values.items():
+            given = getattr(self, name)
+            if given is None or given is False or given == ():
+                setattr(self, name, value)
+                self.taken.add(name)
+
+    def fill(self, defaults: dict[str, Any]) -> None:
+        """Fill in what is still open."""
+        for name, value in defaults.items():
+            if getattr(self, name) in (None, ()):
+                setattr(self, name, value)
+
+    def demand_named(self, verb: str) -> None:
+        """See to it that a model and data are named, and no code on the word of a file only.
+
+        Raises:
+            InputError: they are not.
+        """
+        if self.model is None:
+            raise InputError(
+                f"name a model: radhard {verb} lenet5 --data mnist; see radhard {verb} --help"
+            )
+        if self.data is None:
+            raise InputError(f"name the data: radhard {verb} {self.model} --data mnist; see --help")
+        for name in ("model", "data", "call"):
+            text = getattr(self, name)
+            if name == "model" and is_folder(text):
+                demand_harmless(source(text), f"the recipe of {text!r}", trust=self.trust)
+                continue
+            if text is None or self._trusted(name):
+                continue
+            demand_harmless(text, "the run file", trust=False)
+
+    def load(self, format: Format) -> Loaded:
+        """The model, stored in the format where it is not, its data, and how it is called.
+
+        Raises:
+            InputError: there is nothing of that name, or it cannot be loaded.
+        """
+        assert self.model is not None
+        assert self.data is not None
+        call: Forward = plain if self.call is None else function(self.call)
+        device = self._device()
+        model, data = built(self.model, self.weights), load_data(self.data)
+        data = data if self.samples is None else data.first(self.samples)
+        return Loaded(stored(model, format).to(device), data, call)
+
+    def part(self, name: str, family: Family[C]) -> C:
+        """The component that an option names."""
+        return family.parse(getattr(self, name), foreign=self._trusted(name))
+
+    def parts(self, name: str, family: Family[C]) -> list[C]:
+        """The components that an option names that may be repeated."""
+        foreign = self._trusted(name)
+        return [family.parse(text, foreign=foreign) for text in getattr(self, name)]
+
+    def names(self, data: Data) -> dict[str, Any]:
+        """Where model and data come from, to be kept with what comes out."""
+        return {
+            "model": self.model,
+            "data": self.data,
+            "data name": data.name,
+            "first samples": self.samples,
+            "weights": self.weights,
+            "call": self.call,
+        }
+
+    def _trusted(self, name: str) -> bool:
+        return self.trust or name not in self.taken
+
+    def _device(self) -> torch.device:
+        try:
+            device = torch.device(self.device)
+        except RuntimeError as error:
+            raise InputError(f"--device {self.device!r}: {str(error).splitlines()[0]}") from None
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise InputError(f"--device {self.device!r}: this machine or torch build has no CUDA")
+        if device.type == "meta":
+            raise InputError(f"--device {self.device!r} computes nothing; try cpu")
+        try:
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError, ImportError) as error:
+            raise InputError(f"--device {self.device!r}: {str(error).splitlines()[0]}") from None
+        return device
+
+
+def said_in(path: Path) -> dict[str, Any]:
+    """The options that would ask for the run in a file.
+
+    Raises:
+        InputError: no such file, or its manifest cannot be read.
+    """
+    with Store(path) as file:
+        if file.empty:
+            raise InputError(f"{str(path)!r} holds no run yet")
+        manifest = file.manifest()
+    demand_sound(manifest)
+    options = {
+        "model": manifest.get("model"),
+        "data": manifest.get("data"),
+        "weights": manifest.get("weights"),
+        "call": manifest.get("call"),
+        "samples": manifest.get("first samples"),
+        "batch": manifest.get("batch"),
+        "target": tuple(manifest["space"]["targets"]),
+        "fault": manifest["space"]["fault"],
+        "format_": manifest["space"]["format"],
+        "sampler": manifest["sampler"],
+        "metric": tuple(manifest["metrics"]),
+        "seed": manifest["seed"],
+        "allow_nondeterministic": manifest.get("deterministic") is False,
+    }
+    kinds = {**dict.fromkeys(("model", "data", "weights", "call"), str), "samples": int}
+    for name, kind in {**kinds, "batch": int}.items():
+        if options[name] is not None and type(options[name]) is not kind:
+            raise InputError(f"{str(path)!r}: its manifest says {name}={options[name]!r}")
+    return options
+
+
+def demand_harmless(text: str, where: str, *, trust: bool) -> None:
+    """See to it that a text in a file names a model or data that runs no code of its own.
+
+    Raises:
+        InputError: it does, and nobody said that the file is to be trusted.
+    """
+    if not trust and (text.strip().endswith(".pt2") or named(text)[0] is not None):
+        raise InputError(
+            f"{where} names code of its own, {text!r}, which is not run on the word of a file; if "
+            "you know it, add --trust"
+        )

@@ -1,0 +1,119 @@
+"""Several hardenings side by side: which buys most for what it costs?"""
+
+from collections.abc import Sequence
+
+from radhard.comparison import compare
+from radhard.errors import InputError
+from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
+from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.figures import Protected, pareto
+from radhard.report.main_figure import MainFigure, main_figure
+from radhard.report.run_wording import asked, model_name
+from radhard.report.sections.circumstances import circumstances
+from radhard.report.verification.faults_tried import faults_tried, not_the_same
+from radhard.results import Results
+from radhard.stats import Estimate
+from radhard.verification import covers_in, hardening_in
+
+__all__ = ["several"]
+
+
+def several(before: Results, after: Sequence[Results]) -> Document:
+    """The page of several hardened versions of one model.
+
+    Raises:
+        InputError: a campaign at error rates, or one that does not say what it cost.
+    """
+    if not after:
+        raise InputError("there is nothing to put side by side; name a run of a hardened model")
+    harm = main_figure(before)
+    if before.by_rate or not harm.bounded:
+        raise InputError(
+            "hardenings are put side by side by a share of answers, in campaigns of one fault a "
+            "trial; use radhard compare"
+        )
+    models = [Protected("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
+    differences: list[Estimate] = []
+    named = [("unprotected", before)]
+    for run in after:
+        by, cost = hardening_in(run.manifest)
+        if cost is None:
+            raise InputError(
+                f"the run of {model_name(run)} does not say what it costs; make it by radhard "
+                "verify, or put runs of other kinds side by side by radhard compare"
+            )
+        (row,) = compare(before, run, harm.column).rows
+        over = cost.after.over(cost.before)
+        time = float("nan") if cost.time is None else cost.time.median
+        models.append(Protected(", ".join(by), (over["bits"], over["macs"], time), row.after))
+        differences.append(row.difference)
+        named.append((", ".join(by), run))
+    return Document(
+        title=f"Ways to protect {model_name(before)}",
+        asked=asked(before),
+        warnings=not_the_same(named),
+        headline=_headline(models, harm),
+        sections=(
+            _pareto(models, harm),
+            _table(models, differences, harm),
+            *_covers(after),
+            faults_tried(named),
+            circumstances(before),
+        ),
+        version="",
+        kind="hardenings side by side",
+    )
+
+
+def _covers(after: Sequence[Results]) -> tuple[Section, ...]:
+    lines = list(dict.fromkeys(line for run in after for line in covers_in(run.manifest)))
+    texts = tuple(Text(f"{line}.") for line in lines)
+    return (Section("covers", "What they protect", texts),) if texts else ()
+
+
+def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
+    best = min(models, key=lambda model: model.rate.value)
+    tiles = tuple(
+        Tile(f"{harm.rate}, {model.name}", *read(model.rate)) for model in models if model != best
+    )
+    meaning = f"The lowest rate is that of {best.name}, at {best.costs[0]:.3f} times the bits."
+    if any(other.rate.low <= best.rate.high for other in models if other != best):
+        meaning += " Its interval overlaps with another one's, so that the order is not sure."
+    return Headline(Tile(f"{harm.Rate}, {best.name}", *read(best.rate)), meaning, tiles)
+
+
+def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
+    timed = all(model.costs[2] == model.costs[2] for model in models)
+    at = 2 if timed else 1
+    drawn = [Protected(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
+    across = ("stored bits", "time of a pass" if timed else "multiply-accumulates")
+    finding = "; ".join(
+        f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x bits, "
+        f"{m.costs[1]:.3f}x {across[1]}"
+        for m in drawn
+    )
+    picture = Picture(
+        "pareto",
+        f"{harm.Rate} over cost",
+        f"{finding}. The line joins what no other one beats in both; bars are 95 % intervals.",
+        lambda narrow: pareto(drawn, across, harm.rate, narrow),
+    )
+    return Section("pareto", "What it costs, and what it buys", (picture,))
+
+
+def _table(
+    models: Sequence[Protected], differences: Sequence[Estimate], harm: MainFigure
+) -> Section:
+    rates, costs = [], []
+    for model, change in zip(models, [None, *differences], strict=True):
+        changed = "-" if change is None else f"{read(change).value} {read(change).interval}"
+        rates.append((model.name, read(model.rate).value, read(model.rate).interval, changed))
+        # NaN where the time was not measured.
+        costs.append((model.name, *(f"{x:.3f}x" if x == x else "-" for x in model.costs)))
+    bought = Table("Harm", ("model", harm.rate, COLUMNS[0], "difference"), tuple(rates))
+    paid = Table(
+        "Cost, as multiples of the unprotected model",
+        ("model", "stored bits", "multiply-accumulates", "time of a pass"),
+        tuple(costs),
+    )
+    return Section("rows", "One by one", (bought, paid))

@@ -1,0 +1,164 @@
+"""What does the page of a verification say, from top to bottom?"""
+
+import shlex
+from pathlib import Path
+
+from radhard.comparison import compare
+from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile
+from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.main_figure import MainFigure, main_figure
+from radhard.report.odds import odds
+from radhard.report.run_wording import model_name, where
+from radhard.report.sections.circumstances import circumstances
+from radhard.report.verification.faults_tried import faults_tried
+from radhard.report.verification.tensor_differences import by_tensor
+from radhard.report.verification.upsets_section import upset
+from radhard.stats import percent
+from radhard.verification import Verification
+
+__all__ = ["cost_table", "verified"]
+
+
+def verified(
+    found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+) -> Document:
+    """All that the page of a verification says."""
+    harm = main_figure(found.after)
+    sections: list[Section | None] = [
+        _compared(found, harm),
+        _covers(found),
+        by_tensor(found, harm),
+        upset(found, fit_per_bit),
+        _cost(found),
+        faults_tried([("before", found.before), ("hardened", found.after)]),
+        circumstances(found.after),
+        _repeat(store),
+    ]
+    name = model_name(found.before)
+    return Document(
+        title=f"{', '.join(found.by) or 'A change'} on {name}",
+        asked=_asked(found),
+        warnings=tuple(found.notes) + _unpaired(found),
+        headline=_headline(found, harm),
+        sections=tuple(section for section in sections if section is not None),
+        version=str((found.after.manifest.get("environment") or {}).get("radhard", "")),
+        kind="verification of a hardened model",
+    )
+
+
+def cost_table(found: Verification) -> Table | None:
+    """What the hardening costs; None where it was not counted."""
+    if found.cost is None:
+        return None
+    return Table(
+        "What it costs",
+        ("counted", "before", "after", "as a multiple"),
+        tuple(found.cost.rows()),
+    )
+
+
+def _asked(found: Verification) -> str:
+    trials = len(found.after)
+    if found.comparison.paired:
+        return (
+            f"The {trials:,} trials of the campaign in {where(found.before)} were repeated, fault "
+            "by fault and on the same samples, on the hardened model."
+        )
+    return f"{trials:,} trials in the hardened model stand beside those in {where(found.before)}."
+
+
+def _unpaired(found: Verification) -> tuple[str, ...]:
+    comparison = found.comparison
+    if comparison.paired:
+        return ()
+    return (f"The trials are not the same faults: {comparison.why_unpaired}.",)
+
+
+def _headline(found: Verification, harm: MainFigure) -> Headline:
+    row = found.comparison.rows[-1]
+    at = f" at an error rate of {row.group}" if row.group else ""
+    tiles = [
+        Tile(f"{harm.rate} before{at}", *read(row.before)),
+        Tile("difference", *read(row.difference)),
+    ]
+    lost = (found.loss() or {}).get(row.group)
+    if lost is not None:
+        tiles.append(Tile("accuracy lost, faults and hardening together", *read(lost)))
+    if found.cost is not None:
+        after = found.cost.after.over(found.cost.before)
+        tiles.append(Tile("stored bits", f"{after['bits']:.3f}x"))
+        tiles.append(Tile("multiply-accumulates", f"{after['macs']:.3f}x"))
+        if (time := found.cost.time) is not None:
+            basis = f"{time.turns} turns, least to greatest"
+            span = f"[{time.low:.3f}, {time.high:.3f}]"
+            tiles.append(Tile("time of a pass", f"{time.median:.3f}x", span, basis))
+    main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
+    return Headline(main, _meaning(found), tuple(tiles))
+
+
+def _meaning(found: Verification) -> str:
+    row = found.comparison.rows[-1]
+    if row.difference.high < 0:
+        removed = 1 - row.after.value / row.before.value if row.before.value > 0 else 0.0
+        text = f"The protection removes about {percent(round(removed, 3))} of the harm"
+        if 0 < row.after.value < 1 and row.after.unit == "share":
+            text += f"; {odds(row.after.value, 'prediction')} still changes or is lost"
+    elif row.difference.low > 0:
+        text = "The hardened model is harmed more than the unprotected one"
+    else:
+        text = "Whether the protection helps cannot be told from these trials"
+    pairs = row.lower + row.equal + row.higher
+    if not pairs:
+        return f"{text}; p = {row.p_value:.2g}."
+    return (
+        f"{text}. Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more; "
+        f"p = {row.p_value:.2g}."
+    )
+
+
+def _compared(found: Verification, harm: MainFigure) -> Section:
+    columns = [c for c in found.before.details.scores() or () if c in found.after.columns]
+    rows = []
+    for column in dict.fromkeys([harm.column, *columns]):
+        name = harm.rate if column == harm.column else found.before.details.meaning(column)
+        for row in compare(found.before, found.after, column).rows:
+            named = f"{name} at {row.group}" if row.group else name
+            values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]
+            rows.append((named, *values, *read(row.difference)))
+    table = Table(
+        "Before and after", ("figure", "before", "after", "difference", *COLUMNS), tuple(rows)
+    )
+    lost = [
+        Text(
+            f"Accuracy of the unprotected model without faults less that of the hardened one with "
+            f"them{f' at {group}' if group else ''}: {drop}."
+        )
+        for group, drop in (found.loss() or {}).items()
+    ]
+    return Section("compared", "Before and after", (table, *lost))
+
+
+def _cost(found: Verification) -> Section | None:
+    table = cost_table(found)
+    if table is None:
+        return None
+    text = Text(
+        "Stored bits count all that the model keeps: copies, bounds and check values too. The time "
+        "is the median of paired turns on one thread, with the least and the greatest."
+    )
+    return Section("cost", "What it costs", (table, text))
+
+
+def _covers(found: Verification) -> Section | None:
+    if not found.covers:
+        return None
+    lines = tuple(Text(f"{line}.") for line in found.covers)
+    return Section("covers", "What it protects", lines)
+
+
+def _repeat(store: str | Path | None) -> Section | None:
+    if store is None:
+        return None
+    line = f"radhard report {shlex.quote(Path(store).as_posix())}"
+    text = Text("The trials on the hardened model are a run of their own:")
+    return Section("repeat", "The run file", (text, Code(line, "sh")))

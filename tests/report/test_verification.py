@@ -1,0 +1,153 @@
+"""Does the page of a hardened model say what was found, and nothing else?"""
+
+import math
+
+import pytest
+
+from radhard.campaign import run
+from radhard.cost import Cost, Overhead, TimeRatio
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.hardenings import Ranger
+from radhard.report import (
+    verification_html,
+    verification_markdown,
+    write_hardenings,
+    write_verification,
+)
+from radhard.report.estimate_cells import read
+from radhard.report.figures import Protected, pareto
+from radhard.samplers import ErrorRate, PerTensor, Sampler
+from radhard.space import FaultSpace
+from radhard.stats import Estimate
+from radhard.targets import Weights
+from radhard.verification import Verification, verify
+from tests.small import campaign, data, network
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+
+COST = Overhead(Cost(38, 0, 1216, 30), Cost(38, 1, 1248, 30), TimeRatio(1.25, 1.1, 1.5, 15))
+
+
+def found(sampler: Sampler, *, labels: bool = True) -> Verification:
+    """The verification of a bound on a small network."""
+    given = data() if labels else data().inputs
+    space = FaultSpace.of(network(), Weights("*"), BitFlip(), Float32())
+    before = run(network(), given, space, sampler, progress=False, audit=0)
+    hard = Ranger()(network(), given)
+    names = {"hardening": {"by": ["Ranger()"], "cost": COST.to_dict()}}
+    made = verify(before, hard, given, progress=False, audit=0)
+    made.after.manifest.update(names)
+    return Verification(before, made.after, made.own, COST, ("Ranger()",), made.notes)
+
+
+@pytest.fixture(scope="module")
+def verification() -> Verification:
+    return found(PerTensor(40))
+
+
+def test_page_and_twin_say_before_after_difference_and_cost(verification):
+    (row,) = verification.comparison.rows
+    pages = [write(verification) for write in (verification_html, verification_markdown)]
+    for estimate in (row.before, row.after, row.difference):
+        assert all(read(estimate).value in page for page in pages)
+    for said in ("1.026x", "1.250x", "0.weight", "Ranger()", "More bits, more upsets"):
+        assert all(said in page for page in pages)
+    _, upsets = verification.upsets()
+    assert all(f"{upsets.faults:,}" in page for page in pages)
+
+
+def test_raw_rate_gives_failures_in_time(verification):
+    text = verification_markdown(verification, fit_per_bit=2.0)
+    assert read(verification.upsets()[1].failures(2.0)).value in text
+    assert "FIT" not in verification_markdown(verification)
+
+
+def test_page_at_error_rates_says_what_is_tolerated():
+    both = found(ErrorRate((1e-3, 0.05), trials=8))
+    text = verification_markdown(both)
+    assert "How many errors it tolerates" in text
+    assert "at 0.001" in text
+    assert "at an error rate of 0.05" in verification_html(both)
+
+
+def test_page_without_labels_says_nothing_of_accuracy():
+    text = verification_markdown(found(PerTensor(10), labels=False))
+    assert "ccuracy" not in text
+
+
+def test_pages_are_written(verification, tmp_path):
+    page, twin = write_verification(verification, tmp_path / "hard.html", store="hard.db")
+    assert "radhard report hard.db" in twin.read_text("utf-8")
+    assert page.read_text("utf-8").count("<h1>") == 1
+
+
+def test_page_of_several_draws_every_model_and_names_the_best(verification, tmp_path):
+    runs = verification.before, [verification.after, verification.after]
+    page, twin = write_hardenings(*runs, tmp_path / "ways.html")
+    text = twin.read_text("utf-8")
+    assert text.count("Ranger()") >= 4
+    assert read(verification.before.rate()).interval in text
+    assert page.read_text("utf-8").count("<svg") == 2
+    best = min((verification.before, verification.after), key=lambda r: r.rate().value)
+    assert f": {read(best.rate()).value} " in text.partition("**")[2].partition("**")[0]
+
+
+def test_runs_that_cannot_stand_side_by_side_are_refused(verification, tmp_path):
+    with pytest.raises(InputError, match="does not say what it costs"):
+        write_hardenings(verification.before, [verification.before], tmp_path / "ways.html")
+    rates = found(ErrorRate(0.01, trials=3))
+    with pytest.raises(InputError, match="one fault a trial"):
+        write_hardenings(rates.before, [rates.after], tmp_path / "ways.html")
+    with pytest.raises(InputError, match="nothing to put side by side"):
+        write_hardenings(verification.before, [], tmp_path / "ways.html")
+
+
+def test_a_run_on_other_faults_is_told_apart_on_the_page_of_several(verification, tmp_path):
+    hard = Ranger()(network(), data())
+    space = verification.before.space
+    other = campaign(model=network(), space=space, sampler=verification.before.sampler, seed=7)
+    odd = verify(other, hard, data(), base=network(), timed=False, added=0, progress=False)
+    runs = [verification.after, odd.after]
+    _, twin = write_hardenings(verification.before, runs, tmp_path / "ways.html")
+    text = twin.read_text(encoding="utf-8")
+    assert "seed 7" in text
+    assert "was not tried on the faults of unprotected" in text
+    _, twin = write_hardenings(verification.before, [verification.after], tmp_path / "one.html")
+    assert "was not tried on the faults" not in twin.read_text(encoding="utf-8")
+
+
+def test_page_of_a_verification_says_which_faults_both_runs_tried(verification):
+    text = verification_markdown(verification)
+    assert "Which faults each run tried" in text
+    assert text.count(f"seed {verification.before.seed}") >= 2
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "x", "x.md", "x.txt", ".html"])
+def test_a_report_of_another_kind_is_refused_and_nothing_written(verification, tmp_path, name):
+    with pytest.raises(InputError, match=r"\.html"):
+        write_verification(verification, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def point(cost: float, rate: float) -> Protected:
+    return Protected(f"{cost} {rate}", (cost,), Estimate(rate, rate / 2, min(2 * rate, 1), 0.95, 9))
+
+
+def test_line_joins_only_what_no_other_one_beats():
+    models = [point(1.0, 0.4), point(1.5, 0.2), point(1.7, 0.3), point(2.0, 0.1), point(2.5, 0.1)]
+    (axes,) = pareto(models, ("bits",), "rate", False).axes
+    line = axes.lines[0]
+    assert list(line.get_xdata()) == [1.0, 1.5, 2.0]
+    bottom, top = axes.get_ylim()
+    assert top == 0
+    assert bottom > 0.4
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_models_alike_in_everything_can_be_drawn(narrow):
+    figure = pareto([point(1.0, 0.0), point(1.0, 0.0)], ("bits",), "rate", narrow)
+    left, right = figure.axes[0].get_xlim()
+    assert math.isfinite(left)
+    assert left < 1 < right

@@ -248,7 +248,7 @@ def test_two_runs_on_one_file_are_refused_while_the_first_is_running(tmp_path):
     path, told = tmp_path / "run.db", []
 
     def second(n):
-        if n == 10:
+        if n == BEFORE + 2:
             with pytest.raises(InputError, match="another process is writing") as raised:
                 campaign(path)
             told.append(raised)

@@ -291,7 +291,7 @@ def manifest_of(path):
         ("UPDATE manifest SET value = '61' WHERE key = 'planned'", "61 trials were planned"),
         ("UPDATE manifest SET value = '\"3\"' WHERE key = 'seed'", "'seed' is not a whole number"),
         ("UPDATE manifest SET value = '4' WHERE key = 'seed'", "its faults are not those"),
-        ("UPDATE manifest SET value = '[]' WHERE key = 'space'", "'space' is not dict"),
+        ("UPDATE manifest SET value = '[]' WHERE key = 'space'", "'space' is not a dict"),
         ("UPDATE trials SET fault = fault + 1 WHERE trial = 7", "its faults are not those"),
         ("UPDATE trials SET fault = NULL WHERE trial = 7", "its faults are not those"),
         ("UPDATE trials SET trial = 60 WHERE trial = 7", "not planned"),

@@ -132,6 +132,26 @@ def test_state_outside_the_modules_is_refused_and_no_run_file_begun(engine, tmp_
     assert not path.exists()
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 6])
+def test_dependence_on_the_pass_before_is_not_taken_for_chance(batch):
+    """What is kept outside holds other samples when the first comparison is made."""
+    torch.manual_seed(0)
+    model, inputs = nn.Linear(4, 3).eval(), torch.randn(6, 4)
+    space = FaultSpace.of(model, Weights("*"), BITS, Float32())
+    last = [torch.zeros(3)]
+
+    def call(net, batch):
+        out, before = net(batch), last[0]
+        last[0] = out.detach().mean(0)
+        return out + before
+
+    with pytest.raises(InputError, match="outside the model's modules"):
+        run(
+            model, inputs, space, Exhaustive(), call=call, engine=Serial(), batch=batch,
+            progress=False,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_state_outside_that_only_a_fault_reaches_is_found_at_the_end(workers, tmp_path):
     """A value that no inputs reach, but a weight does."""

@@ -16,6 +16,7 @@ __all__ = [
     "compiler_is_loaded",
     "enter_inference",
     "has_hooks",
+    "hooks_before",
     "is_compiled",
     "is_exporting_to_onnx",
     "is_fx_symbolic_tracing",
@@ -40,6 +41,11 @@ def schema(op: OpOverload) -> Any:
 def has_hooks(module: nn.Module) -> bool:
     """Whether something is called before or after the module's forward pass."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def hooks_before(module: nn.Module) -> dict[int, Any]:
+    """What is called before the module's forward pass, by handle; the very dictionary."""
+    return module._forward_pre_hooks
 
 
 def is_recording() -> bool:

@@ -156,6 +156,17 @@ def test_hooks_of_a_module_are_seen():
         assert not internals.has_hooks(module)
 
 
+def test_hooks_before_a_pass_can_be_put_back():
+    """`internals.hooks_before`: without it `weight_norm` inside an injection stays removed."""
+    module = nn.ReLU()
+    module.register_forward_pre_hook(lambda *_: (torch.full((2,), 3.0),))
+    kept = dict(internals.hooks_before(module))
+    internals.hooks_before(module).clear()
+    assert module(torch.zeros(2)).tolist() == [0, 0]
+    internals.hooks_before(module).update(kept)
+    assert module(torch.zeros(2)).tolist() == [3, 3]
+
+
 class Asking(nn.Module):
     def __init__(self, question):
         super().__init__()

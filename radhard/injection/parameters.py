@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from radhard.internals import hooks_before
+
 __all__ = ["Parameters"]
 
 
@@ -20,7 +22,7 @@ class Parameters:
         self._memory = {name: p.detach() for name, p in self._named.items() if _is_plain(p)}
         # A parametrisation is a class of the module, weight_norm of old a hook before its pass.
         self._modules = [
-            (module, type(module), dict(module._parameters), dict(module._forward_pre_hooks))
+            (module, type(module), dict(module._parameters), dict(hooks_before(module)))
             for module in model.modules()
         ]
         # Such a class belongs to its module alone, and is taken apart when one is removed.
@@ -42,8 +44,8 @@ class Parameters:
             if changed:
                 module.__class__ = kind
             if changed or module._parameters.keys() != own.keys():
-                module._forward_pre_hooks.clear()
-                module._forward_pre_hooks.update(hooks)
+                hooks_before(module).clear()
+                hooks_before(module).update(hooks)
         for kind, properties in self._kinds:
             for name in _properties(kind).keys() - properties.keys():
                 delattr(kind, name)

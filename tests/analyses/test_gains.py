@@ -15,7 +15,7 @@ from radhard.analyses import (
     Gain,
     ModifiedGain,
     VulnerabilityGain,
-    pulling,
+    logit_gradients,
     vulnerability_gain,
 )
 from radhard.analyses.subject import WEIGHTED
@@ -190,7 +190,7 @@ def test_how_the_work_is_cut_up_changes_nothing(analysis, monkeypatch):
     network = named("convolutions")
     model, inputs = network.build(), torch.randn(7, 2, 6, 6)
     whole = of(analysis, model, inputs)
-    monkeypatch.setattr(pulling, "_MOST", 400)
+    monkeypatch.setattr(logit_gradients, "_MOST", 400)
     monkeypatch.setattr(vulnerability_gain, "_MOST", 100)
     parts = of(analysis, model, inputs, batch=3)
     for name in whole.values:

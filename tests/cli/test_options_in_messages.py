@@ -36,13 +36,13 @@ VERBS = {
     "verification": ("verify",),
     "studies": ("study",),
     "report": ("report", "run", "analyze"),
-    "asked.py": ("run",),
-    "hardened.py": ("run", "analyze", "harden"),
-    "examined.py": ("analyze",),
-    "protected.py": ("harden",),
-    "replayed.py": ("verify",),
-    "reported.py": ("report",),
-    "studied.py": ("study",),
+    "run.py": ("run",),
+    "hardened_folder.py": ("run", "analyze", "harden"),
+    "analyze.py": ("analyze",),
+    "harden.py": ("harden",),
+    "verify.py": ("verify",),
+    "report.py": ("report",),
+    "study.py": ("study",),
 }
 
 

@@ -1,4 +1,4 @@
-"""Do rates hold that rest on inferred verdicts, and how wide are their intervals?"""
+"""Do the intervals of rates with inferred verdicts hold the true rate, and how wide are they?"""
 
 import warnings
 from pathlib import Path

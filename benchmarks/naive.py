@@ -28,7 +28,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Strike:
-    """A bit to flip in what a module hands on for one sample."""
+    """A bit to flip in a module's output for one sample."""
 
     module: nn.Module
     sample: int

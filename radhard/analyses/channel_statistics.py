@@ -27,7 +27,7 @@ class Sums:
         self._sums[layer] = self._sums[layer] + total if layer in self._sums else total
 
     def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
-        """Means over the samples, of what layers hand on or of another ``site`` of theirs.
+        """Means over the samples, of the layers' outputs or of another ``site`` of theirs.
 
         NaN where nothing was added, as for a layer that is never called, or that the subject notes
         as left out.
@@ -43,7 +43,7 @@ class Sums:
 
 
 def watch(subject: Subject, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]) -> None:
-    """Hand what each of the layers hands on to ``take``, batch by batch.
+    """Give each layer's output to ``take``, batch by batch.
 
     As ``(samples, channels, positions)``, at least float32, positions of all calls. Layers are left
     out that are not called or whose samples cannot be told apart.
@@ -60,7 +60,7 @@ def watch(subject: Subject, layers: Sequence[Layer], take: Callable[[Layer, Tens
 def of_activations(
     subject: Subject, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
 ) -> Found:
-    """Means of a measure of what each of the layers hands on.
+    """Means of a measure of each layer's output.
 
     ``measure`` is of values ``(samples, channels, positions)`` and gives ``(samples, channels)``.
     """

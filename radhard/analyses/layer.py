@@ -34,7 +34,7 @@ class Layer:
         return self.stored.ndim == 2
 
     def by_channel(self, values: Tensor) -> Tensor:
-        """What the layer hands on as ``(samples, channels, positions)``; a view where possible."""
+        """The layer's output as ``(samples, channels, positions)``; a view where possible."""
         if self.channels_last:
             return values.reshape(len(values), -1, values.shape[-1]).transpose(1, 2)
         return values.flatten(2)
@@ -58,7 +58,7 @@ class Layer:
 
     @property
     def output_site(self) -> str:
-        """What the layer hands on, as campaigns name it: ``conv1``, or ``(model)`` if bare."""
+        """The layer's output, as campaigns name it: ``conv1``, or ``(model)`` if bare."""
         return self.name or "(model)"
 
 

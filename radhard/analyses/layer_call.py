@@ -18,7 +18,7 @@ class Passed:
     inputs: Tensor
     """A copy of what went in."""
     outputs: Tensor
-    """What the layer handed on, before any hook of others; whole also where it is overwritten."""
+    """The layer's output, before any hook of others; whole also where it is overwritten."""
     samples: int
     axis: int
     """Of the outputs, that tells the samples apart."""

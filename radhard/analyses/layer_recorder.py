@@ -51,7 +51,7 @@ class Watch:
 
 
 def sample_axes(model: nn.Module, inputs: Any, call: Forward) -> dict[tuple[str, int], int]:
-    """The axis that tells samples apart in what a module hands on, by its name and the call.
+    """The axis that tells samples apart in a module's output, by its name and the call.
 
     Calls are left out whose samples cannot be told apart.
 

@@ -1,4 +1,4 @@
-"""How do a model's answers hang on what its layers hand on?"""
+"""How do a model's predictions depend on its layers' outputs?"""
 
 import warnings
 from collections.abc import Callable, Sequence

@@ -28,7 +28,7 @@ class Sern(Analysis):
     So a layer scores the lower the more zeros it multiplies, and the more its operations weigh
     among those that follow: early layers score near 1 whatever they hold.
 
-    Scores are shares, by channel of what the layers hand on: the equation with the channel's own
+    Scores are shares, by channel of the layers' outputs: the equation with the channel's own
     share of critical operations in the place of its layer's. The mean over the channels,
     ``scores.at("tensor")``, is the layer's SERN as published. Channels of a layer have the same
     inputs and differ only where weights are zero or groups unequal.

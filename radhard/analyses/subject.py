@@ -167,7 +167,7 @@ class Subject:
 
     @cached_property
     def axes(self) -> dict[tuple[str, int], int]:
-        """The axis that tells samples apart in what a layer hands on, by its name and the call.
+        """The axis that tells samples apart in a layer's output, by its name and the call.
 
         Calls are left out whose samples cannot be told apart.
 
@@ -208,7 +208,7 @@ class Subject:
 
     @contextmanager
     def captured(self, layers: Sequence[Layer]) -> Iterator[dict[Layer, list[Tensor]]]:
-        """While open, what these layers hand on, call by call; cleared before every pass."""
+        """While open, the outputs of these layers, call by call; cleared before every pass."""
         seen: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
 
         def forget() -> None:

@@ -159,7 +159,7 @@ class Faulty:
 
     @cached_property
     def _top(self) -> tuple[Tensor, Tensor]:
-        # One pass for two facts: max, unlike argmax, also hands on a NaN.
+        # One pass for two facts: max, unlike argmax, also keeps a NaN.
         values, indices = self.logits.max(dim=-1)
         return values.isnan(), indices
 

@@ -25,7 +25,7 @@ def convolution(
     """
     around = size // 2 if padding is None else padding
     made = nn.Conv2d(inputs, outputs, size, stride, around, groups=groups, bias=bias)
-    # He's initialisation by what a value is handed on to; torch's own forgets the groups.
+    # He's initialisation by what a value goes to; torch's own forgets the groups.
     nn.init.normal_(made.weight, std=math.sqrt(2.0) / math.sqrt(outputs // groups * size**2))
     if made.bias is not None:
         nn.init.zeros_(made.bias)

@@ -74,7 +74,7 @@ def quantized(
         rounding = rounding_of(module)
         if rounding is not None:
             raise InputError(
-                f"{name or 'the model'!r} rounds what it hands on through {rounding.format!r} "
+                f"{name or 'the model'!r} rounds its output through {rounding.format!r} "
                 "already; quantise the model that this one was made from"
             )
     made = copy.deepcopy(model)
@@ -98,7 +98,7 @@ def quantized(
 
 
 Found = dict[nn.Module, tuple[str, tuple[Path, ...]]]
-"""Modules with their names, and where in what they hand on the tensors lie that they compute."""
+"""Modules with their names, and where in their outputs the tensors lie that they compute."""
 
 
 @dataclass
@@ -107,7 +107,7 @@ class _Open:
 
     came: set[tuple[int, int]]
     inner: list[Tensor] = field(default_factory=list)
-    """What modules inside handed on; kept, so that memory is not used again meanwhile."""
+    """Outputs of modules inside; kept, so that memory is not used again meanwhile."""
 
 
 def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
@@ -152,7 +152,7 @@ def _largest(
                 most = tensor.detach().abs().amax()
                 if not most.isfinite():
                     raise InputError(
-                        f"{name!r} hands on NaN or infinity, for which there is no word; look at "
+                        f"{name!r} outputs NaN or infinity, for which there is no word; look at "
                         "the model and the data first"
                     )
                 known = largest.get((module, path), most)

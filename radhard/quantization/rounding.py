@@ -1,4 +1,4 @@
-"""How does a module round what it hands on?"""
+"""How does a module round its output?"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ _ROUNDING, _SCALE = "activation_rounding", "activation_scale"
 
 @dataclass(frozen=True)
 class Rounding:
-    """Which tensors a module rounds among those it hands on, and through which format."""
+    """Which tensors a module rounds among its outputs, and through which format."""
 
     format: Format
     paths: tuple[tuple[str, ...], ...]
@@ -39,10 +39,10 @@ def demand_traceable(format: Format) -> None:
 
 
 def hang(module: nn.Module, rounding: Rounding, scales: list[Tensor]) -> None:
-    """Make a module round what it hands on: for good, in copies, in ``state_dict``, and exported.
+    """Make a module round its output: for good, in copies, in ``state_dict``, and exported.
 
     ``scales``: one for each path, if the format has a scale; kept in the buffer
-    ``activation_scale``, of shape ``()`` or, where several tensors are handed on, ``(tensors,)``.
+    ``activation_scale``, of shape ``()`` or, where the output is several tensors, ``(tensors,)``.
     """
     setattr(module, _ROUNDING, rounding)
     if rounding.format.has_scale:
@@ -51,14 +51,14 @@ def hang(module: nn.Module, rounding: Rounding, scales: list[Tensor]) -> None:
 
 
 def rounding_of(module: nn.Module) -> Rounding | None:
-    """How a module rounds what it hands on, if it does."""
+    """How a module rounds its output, if it does."""
     found: Rounding | None = getattr(module, _ROUNDING, None)
     return found
 
 
 # At the top level, so that copies of the module call it with the copy.
 def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG001
-    """What the module hands on, rounded."""
+    """The module's output, rounded."""
     rounding: Rounding = getattr(module, _ROUNDING)
     for number, path in enumerate(rounding.paths):
         scale = _scale(module, rounding, number)
@@ -67,7 +67,7 @@ def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: AR
 
 
 def format_of(model: nn.Module, module: str, path: tuple[str, ...] = ()) -> Format | None:
-    """The format, with its scale, of what a module hands on at a path; None where nothing rounds.
+    """The format, with its scale, of a module's output at a path; None where nothing rounds.
 
     Raises:
         InputError: the model has no such module.

@@ -1,4 +1,4 @@
-"""How does a run, or an analysis, become a page to read, to print, and to hand on?"""
+"""How does a run, or an analysis, become a page to read, to print and to share?"""
 
 from radhard.report.pages import demand_page, html, markdown, write
 from radhard.report.verification import (

@@ -40,7 +40,7 @@ class Scores:
     """What an analysis predicts: a score, never negative, for parts of a model; more is worse.
 
     Tensors have the names that campaigns give them: ``conv1.weight`` for a parameter, ``conv1`` for
-    the activations that a module hands on. Their scores have the shape ``()`` at the level
+    a module's activations. Their scores have the shape ``()`` at the level
     "tensor", ``(channels,)``, ``(bits,)`` with bit 0 the least, or, at the level "element", the
     tensor's own (for activations one sample's).
 

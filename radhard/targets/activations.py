@@ -1,4 +1,4 @@
-"""Faults in the values that modules hand on."""
+"""Faults in modules' outputs."""
 
 from contextlib import AbstractContextManager
 from typing import Any, Literal
@@ -19,7 +19,7 @@ __all__ = ["Activations"]
 
 @component
 class Activations(Target):
-    """Activations: what a module hands on, for every kind of module, ``Activations("conv*")``.
+    """Activations: a module's output, for every kind of module, ``Activations("conv*")``.
 
     ``pattern``: globs over module names, joined by ``|``; ``layers``: globs over layer classes. A
     glob finds the innermost modules that compute something; a container, or a module that only

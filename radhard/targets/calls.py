@@ -64,7 +64,7 @@ def observed(model: nn.Module, inputs: Any, forward: Forward, *, arguments: bool
     mixed = two if pair is None else _record(model, pair, forward, arguments)
     if not _alike(two, three) or not _alike(two, mixed):
         raise InputError(
-            "the model calls other modules, or hands on other tensors, for some samples than for "
+            "the model calls other modules, or outputs other tensors, for some samples than for "
             "others; faults in what flows need a forward pass that always takes the same way"
         )
     for (call, seen), (_, longer), (_, other) in zip(two, three, mixed, strict=True):

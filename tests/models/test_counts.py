@@ -51,7 +51,7 @@ def built(build, **options) -> nn.Module:
         return build(**options)
 
 
-# Convolutions, their weights, channels, and the activations that they read and hand on (Table II of
+# Convolutions, their weights, channels, and the activations that they read and write (Table II of
 # Ahmadilivani et al., 2024: the "neurons" there are those read).
 TABLE = [
     (vgg11, {}, 32, 8, 9_217_728, 2_752, 232_448, 409_600),

@@ -34,7 +34,7 @@ def samples(n: int = 6) -> Tensor:
 
 
 def handed_on(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-    """What every module without parts hands on."""
+    """The output of every module without parts."""
     seen: dict[str, Tensor] = {}
     handles = [
         module.register_forward_hook(lambda m, a, out, name=name: seen.update({name: out.clone()}))
@@ -238,9 +238,9 @@ def test_activations_that_nothing_rounds_say_how_to_get_some_that_are():
 
 def test_what_cannot_be_quantised_is_refused():
     once = quantized(small(), samples(), Int(8))
-    with pytest.raises(InputError, match="rounds what it hands on through Int"):
+    with pytest.raises(InputError, match="rounds its output through Int"):
         quantized(once, samples(), Int(8))
-    with pytest.raises(InputError, match="'0' hands on NaN or infinity"):
+    with pytest.raises(InputError, match="'0' outputs NaN or infinity"):
         quantized(small(), samples() * torch.inf, Int(8))
     with pytest.raises(InputError, match="holds 24 digits"):
         quantized(small(), samples(), Int(25))

@@ -1,4 +1,4 @@
-"""Is what a module hands on rounded exactly as words are encoded?"""
+"""Is a module's output rounded exactly as words are encoded?"""
 
 import pytest
 import torch

@@ -32,7 +32,7 @@ __all__ = ["DeepVigor"]
 class DeepVigor(Analysis):
     """Vulnerability value ranges of every neuron (Ahmadilivani et al., ETS 2023).
 
-    For each neuron (an element of what a convolution or linear layer hands on, before an activation
+    For each neuron (an element of the output of a convolution or linear layer, before an activation
     function that is a module of its own) and each input: how far may it deviate, upwards and
     downwards, before the class changes? A search with many probes in one pass brackets it between
     a deviation that was tried and is safe and one that was tried and is not; of the layer that

@@ -16,7 +16,7 @@ __all__ = ["deviations", "held_in", "vulnerable_bits"]
 
 
 def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> Format:
-    """The format with its scale, if it has one, for what a layer hands on.
+    """The format with its scale, if it has one, for a layer's output.
 
     It is the model's own where the model rounds its activations; else that which suits the
     fault-free values.

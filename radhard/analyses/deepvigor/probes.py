@@ -24,7 +24,7 @@ __all__ = ["Probes"]
 
 
 class Probes:
-    """A model that is asked what it says when what a layer hands on deviates.
+    """A model that is asked what it says when a layer's output deviates.
 
     A *probe* is one sample in which the output of a module is changed before anything else sees
     it: in one neuron (an element of that output) or in one channel. The probes of one call may
@@ -41,7 +41,7 @@ class Probes:
         rows: probes in a pass, at most.
         replay_extremes: replay also values so large that they may overflow, where additions in
             another order may overflow elsewhere; else these take whole passes.
-        dtypes: what layers may hand on.
+        dtypes: what layers may output.
 
     Raises:
         InputError: no such layer, no axis of its output counts the samples, or its numbers are too
@@ -64,11 +64,11 @@ class Probes:
         for site in found:
             if site.samples is None:
                 raise InputError(
-                    f"no axis of what {site.name!r} hands on counts the samples; leave it out"
+                    f"no axis of the output of {site.name!r} counts the samples; leave it out"
                 )
             if site.dtype not in dtypes:
                 raise InputError(
-                    f"{site.name!r} hands on {site.dtype}, too coarse for deviations to be added; "
+                    f"{site.name!r} outputs {site.dtype}, too coarse for deviations to be added; "
                     f"{' or '.join(dtypes)} is needed: convert model and data (model.float()), "
                     "which keeps every value"
                 )
@@ -99,18 +99,18 @@ class Probes:
         return len(site.shape) - 1 if linear else 0
 
     def gives_logits(self, layer: str) -> bool:
-        """Whether what a layer hands on is known to be the logits: what the model returns."""
+        """Whether a layer's output is known to be the logits: what the model returns."""
         plan = self._plan
         return plan is not None and plan.slots[self._places[layer]] == (plan.graph.output,)
 
     def golden(self, layer: str) -> Tensor:
-        """What a layer hands on without a fault: ``(samples, *shape)`` of all samples."""
+        """A layer's output without a fault: ``(samples, *shape)`` of all samples."""
         if self._heard is None or self._heard[0] != layer:
             self._heard = layer, self._golden(layer)
         return self._heard[1]
 
     def entry(self, layer: str) -> tuple[Plan, int] | None:
-        """The replayed graph and the slot in it of what a layer hands on; None if there is none."""
+        """The replayed graph and the slot in it of a layer's output; None if there is none."""
         place, plan = self._places[self.site(layer).name], self._plan
         if plan is None or not plan.flows(place):
             return None

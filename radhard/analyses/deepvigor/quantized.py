@@ -108,7 +108,7 @@ class QDeepVigor(Analysis):
         wanted = "any" if self.bits is None else f"{self.bits}"
         if not isinstance(found, Int | Fixed) or self.bits not in (None, found.bits):
             raise InputError(
-                f"{self!r} looks at whole numbers of {wanted} bits, and {site.name!r} hands on "
+                f"{self!r} looks at whole numbers of {wanted} bits, and {site.name!r} outputs "
                 f"{found!r}; make the model with quantized(model, data, Int(8)), or leave the "
                 "module out of the pattern"
             )

@@ -38,7 +38,7 @@ class Vulnerability(IntEnum):
 class Ranges:
     """Vulnerability value ranges of neurons (Ahmadilivani et al., DeepVigor, ETS 2023).
 
-    For every analysed neuron and golden class: deviations of what the module hands on that change
+    For every analysed neuron and golden class: deviations of the module's output that change
     no answer of the analysed inputs, some, or all. A neuron is an element of that output, by its
     flat position; the module's output is what is meant, so before an activation function that is
     a module of its own.

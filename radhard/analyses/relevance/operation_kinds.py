@@ -1,4 +1,4 @@
-"""Which operations hand on, move, or add up what they are given?"""
+"""Which operations pass through, move, or add up what they are given?"""
 
 import operator
 from typing import Any

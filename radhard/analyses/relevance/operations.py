@@ -50,12 +50,12 @@ class Operations:
 
     graph: Graph
     layers: dict[int, Layer]
-    """The layer that hands on a slot's value (behind its batch norm, if that is folded).
+    """The layer whose output a slot's value is (behind its batch norm, if that is folded).
 
     Those are left out that do not have the samples in front.
     """
     behind: frozenset[int]
-    """Slots that what some layer hands on reaches, that slot included."""
+    """Slots that some layer's output reaches, that slot included."""
 
     @classmethod
     def of(cls, subject: Subject, by: str) -> "Operations":
@@ -86,7 +86,7 @@ class Operations:
         }
         if not layers:
             raise InputError(
-                f"{by}: no convolution or linear layer of this model hands on the samples in front"
+                f"{by}: no convolution or linear layer of this model outputs the samples in front"
             )
         behind = set(layers)
         for node in graph.nodes:

@@ -94,7 +94,7 @@ class _Flows:
 def _heard(
     model: nn.Module, call: Forward, batch: Any, names: set[str]
 ) -> dict[str, list[Tensor | None]]:
-    """What modules hand on, call after call; None where it is not one tensor."""
+    """Outputs of modules, call after call; None where it is not one tensor."""
     heard: dict[str, list[Tensor | None]] = {}
 
     def hook(name: str) -> Any:

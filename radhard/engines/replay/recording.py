@@ -1,4 +1,4 @@
-"""What does every module hand on in a fault-free pass, and when is each tensor first used?"""
+"""What does every module output in a fault-free pass, and when is each tensor first used?"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -15,7 +15,7 @@ Mode = Literal["zero", "clamp"]
 
 
 class Bound(Part):
-    """Keeps what a module hands on within ``[low, high]``, or what it is given.
+    """Keeps a module's output within ``[low, high]``, or what it is given.
 
     ``low`` and ``high`` are buffers of shape ``()``, or that of one sample. Where ``floor`` is a
     number, it stands for ``low``: it comes with the activation function and is not stored.

@@ -214,7 +214,6 @@ def test_a_compiled_model_scrubs() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("hardening", [WeightRangeCheck(), WeightBitClip()], ids=repr)
 def test_onnx_which_would_scrub_only_once_is_refused(hardening: Hardening, tmp_path) -> None:
-    pytest.importorskip("onnxscript")
     data = samples(6)
     hard = hardening(network(), data)
     with pytest.raises(torch.onnx.OnnxExporterError, match="ONNX computes once"):

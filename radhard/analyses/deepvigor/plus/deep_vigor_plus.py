@@ -37,7 +37,7 @@ from radhard.targets.patterns import reasons
 __all__ = ["DeepVigorPlus"]
 
 _DTYPES = ("float32", "float64")
-"""Of what layers hand on: in narrower types rounding decides many answers."""
+"""Of the layers' outputs: in narrower types rounding decides many answers."""
 
 _ROWS = 6400
 """Probes that are searched in step, about."""

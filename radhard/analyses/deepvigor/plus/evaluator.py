@@ -177,7 +177,7 @@ class Asked:
         return found.argmax(1).where(~found.isnan().any(1), found.shape[1])
 
     def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
-        """What the layer hands on in some rows, off by these errors."""
+        """The layer's output in some rows, off by these errors."""
         shape, dtype = self.probes.site(layer).shape, self.probes.subject.logits.dtype
         samples, places = case.samples[rows], case.places[rows]
         if case.neurons:

@@ -32,7 +32,7 @@ class Part:
     weights: int
     inputs: int
     outputs: int
-    """Words of the layer's weight, and of what it is given and hands on for a sample."""
+    """Words of the layer's weight, and of its input and output for a sample."""
     resting: Array
     """The share of errors that rests on inferred answers, ``(channels, ways)``."""
     whole: Bounds

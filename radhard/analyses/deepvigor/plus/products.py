@@ -35,7 +35,7 @@ class Products:
         self._alive: Tensor | None = None
         if isinstance(module, nn.Linear):
             self.positions: tuple[int, ...] = tuple(inputs.shape[1:-1])
-            """Sizes of what a channel hands on for a sample."""
+            """Sizes of a channel's output for a sample."""
             self._values = inputs.movedim(-1, 1)
             self._steps: tuple[tuple[int, int], ...] = ()
             return
@@ -55,7 +55,7 @@ class Products:
 
     @property
     def channels(self) -> int:
-        """Channels that the layer hands on."""
+        """Channels of the layer's output."""
         return len(self.weight)
 
     @property
@@ -69,7 +69,7 @@ class Products:
 
     @property
     def scalar(self) -> bool:
-        """Whether a channel hands on one number a sample."""
+        """Whether a channel outputs one number a sample."""
         return math.prod(self.positions) == 1
 
     def alive(self, channels: Tensor) -> Tensor:

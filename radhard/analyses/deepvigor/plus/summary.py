@@ -26,7 +26,7 @@ def summary(
     for what searches left open, and for answers that were inferred. ``mvf``, with limits too: their
     means over the layers;
     ``total`` weighs the activations of a layer with N/(N + W) and its weights with W/(N + W), N
-    being the words that it hands on, or, in ``total_by_inputs``, those that it is given.
+    being the words of its output, or, in ``total_by_inputs``, those that it is given.
     """
     layers = {part.name: part.whole for part in parts}
     doubts = {}

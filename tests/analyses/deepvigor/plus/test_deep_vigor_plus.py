@@ -232,7 +232,7 @@ def test_the_model_factor_weighs_layers_by_their_words() -> None:
     model, data = classifier()
     facts = DeepVigorPlus(tolerance=0.0)(model, data).facts
     stored, flowing = facts["lvf"]["0.weight"]["value"], facts["lvf"]["0"]["value"]
-    # 2 weights, 2 words handed on, 1 word given.
+    # 2 weights, 2 words of output, 1 of input.
     assert facts["mvf"]["total"]["value"] == pytest.approx((2 * stored + 2 * flowing) / 4)
     assert facts["mvf"]["total_by_inputs"]["value"] == pytest.approx((2 * stored + 1 * flowing) / 3)
 

@@ -38,9 +38,9 @@ __all__ = [
 ]
 
 
-BEFORE = 2 + 8
-"""Passes before the first trial: the golden ones, those that show what passes keep and read, and
-twice whether the model takes fewer samples than a batch."""
+BEFORE = 2 + 7
+"""Passes before the first trial: the golden ones, whether the model takes fewer samples than a
+batch, and those that show what passes keep and read."""
 
 AFTER = 1
 """Passes after the last trial: whether fault-free outputs are still what they were."""

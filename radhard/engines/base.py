@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import nn
 
 from radhard.datasets.data import Data
-from radhard.engines.carried import Carried, carried
+from radhard.engines.carried import Carried, carried, few_rows
 from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.samplers import Trials
@@ -64,9 +64,14 @@ class Campaign:
         object.__setattr__(self, "state", State(self.model))
 
     @cached_property
+    def few_rows(self) -> Any:
+        """The samples of a pass that shows what passes read and leave behind."""
+        return few_rows(self.model, self.data, self.call, self.batch, self.state)
+
+    @cached_property
     def carried(self) -> Carried:
         """What passes leave behind for later passes."""
-        return carried(self.model, self.data, self.call, self.batch, self.state)
+        return carried(self.model, self.few_rows, self.call, self.state)
 
     def sample(self, faults: Numbers) -> int | None:
         """The one sample that a trial concerns, or None if it concerns all."""

@@ -49,13 +49,13 @@ class Carried:
     """Whether outputs depend on earlier passes though all of these is put back."""
 
 
-def carried(model: nn.Module, data: Data, call: Forward, batch: int, state: State) -> Carried:
+def carried(model: nn.Module, rows: Any, call: Forward, state: State) -> Carried:
     """Compare a pass with one that comes after passes over quite other inputs.
 
     The others are a thousand times as large, and NaN: as a fault may make what flows. Outputs that
-    differ depend on what was left behind. The model is left as in ``state``.
+    differ depend on what was left behind. ``rows``: as `few_rows` gives them. The model is left as
+    in ``state``.
     """
-    rows = few_rows(model, data, call, batch, state)
 
     def outputs() -> Tensor:
         return call(model, mapped(rows, torch.clone)).detach().clone()

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
-from radhard.engines.carried import few_rows
 from radhard.errors import InputError
 from radhard.internals import TorchDispatchMode
 from radhard.state import State
@@ -78,11 +77,10 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _places(campaign: Campaign) -> set[int]:
     """The memory that a fault-free pass reads."""
-    rows = few_rows(campaign.model, campaign.data, campaign.call, campaign.batch, campaign.state)
     reading = _Reading()
     try:
         with torch.no_grad(), reading:
-            campaign.call(campaign.model, mapped(rows, torch.clone))
+            campaign.call(campaign.model, mapped(campaign.few_rows, torch.clone))
     finally:
         campaign.state.restore()
     return reading.places

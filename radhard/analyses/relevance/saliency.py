@@ -38,8 +38,8 @@ class Saliency(Analysis):
     Every answer has saliency 1; back through a layer goes ``S_in = sum over out of S_out * |W|``,
     kernels summed up (after Hanif and Shafique, SalvageDNN, Phil. Trans. R. Soc. A 2020). Batch
     norms multiply by their scales; activations, pooling and reshapes pass it on; a residual sum
-    passes the same to both sides. No data is looked at but to see shapes, so it costs one pass of two
-    samples. The numbers grow with the depth behind a layer: compare within a layer.
+    passes the same to both sides. Data only show shapes, so it costs one pass of two samples. The
+    numbers grow with the depth behind a layer: compare within a layer.
 
     ``level``: ``"channel"`` for each filter's saliency, ``"element"`` for that times the weight.
     """

@@ -32,6 +32,7 @@ class TensorMemory:
         # Sparse, quantised and wrapped tensors have no words of their own to look at.
         self._plain = self._bits is not None
         self._place = tensor.data_ptr() if self._plain else 0
+        self._layout = _geometry(self._alias) if self._plain else ()
         self._version = version(tensor)
         small = self._bits is not None and self._bits.nbytes <= _SMALL
         self._always = small and not isinstance(tensor, nn.Parameter)
@@ -50,7 +51,7 @@ class TensorMemory:
         moved = self._plain and self.tensor.data_ptr() != self._place
         if not (written or moved or thorough or self._always):
             return False
-        if self._plain and (moved or self._geometry(self.tensor) != self._geometry(self._alias)):
+        if self._plain and (moved or _geometry(self.tensor) != self._layout):
             self.tensor.data = self._alias
             written = True
         if self._saved is None:
@@ -74,9 +75,6 @@ class TensorMemory:
         """Take all writes from one on for none, as what they wrote was put back."""
         if self._version == since:
             self._version = version(self.tensor)
-
-    def _geometry(self, tensor: Tensor) -> tuple[object, ...]:
-        return tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.dtype
 
     def _total(self) -> int:
         return 0 if self._bits is None else int(self._bits.sum(dtype=torch.int64))
@@ -106,6 +104,11 @@ def address(tensor: Tensor) -> int:
         return tensor.untyped_storage().data_ptr()
     except (RuntimeError, NotImplementedError):
         return id(tensor)
+
+
+def _geometry(tensor: Tensor) -> tuple[object, ...]:
+    # The offset into the storage follows from the place.
+    return tensor.shape, tensor.stride(), tensor.dtype
 
 
 def _bits(tensor: Tensor) -> Tensor | None:

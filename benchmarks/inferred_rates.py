@@ -1,7 +1,6 @@
 """Do the intervals of rates with inferred verdicts hold the true rate, and how wide are they?"""
 
 import warnings
-from pathlib import Path
 
 import click
 import numpy as np
@@ -9,11 +8,11 @@ import torch
 from torch import nn
 
 import radhard as rh
+from benchmarks.document import put
 from radhard import engines, faults, formats, metrics, samplers, targets
 
 __all__ = ["main"]
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "statistics.md"
 ENGINES = (
     # Bounds that infer nearly everything, so that many verdicts are wrong.
     engines.FirstOrder(safety=1.0, reach=1e9, threshold=1.0),
@@ -121,12 +120,7 @@ def main(networks: int, campaigns: int, document: bool) -> None:
     text = "\n".join(lines) + "\n"
     click.echo(text)
     if document:
-        begin, end = "<!-- inferred rates -->\n", "<!-- end of inferred rates -->\n"
-        before, begun, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
-        _, ended, after = rest.partition(end)
-        if not (begun and ended):
-            raise click.ClickException(f"{DOCUMENT} has no marks {begin!r} and {end!r}")
-        DOCUMENT.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+        put("python -m benchmarks.inferred_rates", text, "statistics.md")
 
 
 if __name__ == "__main__":

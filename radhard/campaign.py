@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,20 @@ from torch import nn
 from radhard.arguments import (
     component_of,
     components_of,
-    demand_function,
     demand_path,
     seconds,
     share,
     whole,
 )
-from radhard.datasets.data import Data
 from radhard.engines import ENGINES, Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_trials, compared, in_words
 from radhard.engines.exceptions import in_words as in_words_of_crashes
 from radhard.engines.excerpt import excerpt
-from radhard.engines.golden import golden_answers, golden_outputs
+from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import OutsideStateError, demand_no_outside_state
 from radhard.engines.unread import demand_read
 from radhard.engines.workers import Processes, demand_possible, executed, one_thread
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
 from radhard.manifest import audit_is_due, difference, engines_of, environment, identity, recorded
 from radhard.metrics import METRICS, Metric, Outcome, Panel
@@ -40,10 +38,10 @@ from radhard.results import Results
 from radhard.samplers import Sampler
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace, Numbers
-from radhard.state import Steady
 from radhard.store import Store
 from radhard.store import repair as repair_file
 from radhard.targets import Forward
+from radhard.workload import Workload, device_of
 
 __all__ = ["faultless", "run"]
 
@@ -115,14 +113,13 @@ def run(
         metrics = components_of(metrics, METRICS, "metrics")
     if engine != "auto":
         engine = component_of(engine, ENGINES, "engine")
-    seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
+    seed = whole(seed, "seed", least=0)
     workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
     processes = Processes(workers, seconds(worker_timeout, "worker_timeout"))
     demand_path(store, "store")
-    demand_function(call, "call")
-    data = Data.of(data)
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
-    data = data if device is None else data.to(device)
+    workload = Workload.of(
+        model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
+    )
     trials = sampler.draw(space, seed)
     if len(trials) > _MOST_TRIALS:
         raise InputError(
@@ -130,39 +127,29 @@ def run(
             "for fewer trials, or for several runs with other seeds"
         )
     single = trials.single and any(site.samples is not None for site in space.sites)
-    space.demand_samples(len(data))
+    space.demand_samples(len(workload.data))
     repeated = audit_trials(len(trials), audit, seed)
-    with evaluating(model) as was_training, one_thread(workers > 1):
-        # Where a trial concerns one sample, that sample passes alone: batches of another size may
-        # round differently, and a masked fault must leave the output as it was to the last bit.
-        together = min(batch, len(data))
-        batch = 1 if single else together
-        # A trial that concerns one sample knows nothing of the samples before it.
-        asked = Steady(faultless(call), model) if single else faultless(call)
+    # Where a trial concerns one sample, that sample passes alone, whatever samples were before it:
+    # batches of another size may round differently, and a masked fault must leave the output as it
+    # was to the last bit.
+    together = workload.batch
+    workload = replace(workload, batch=1 if single else together, independent=single)
+    with workload.open() as was_training, one_thread(workers > 1):
         # Where only the answers count, a few samples alone do.
         answers = all(site.samples is not None for site in space.sites) and all(
             metric.by_answer for metric in metrics or [Outcome()]
         )
         golden = (
-            golden_answers(
-                model,
-                data,
-                asked,
-                together,
-                deterministic=deterministic,
-                kind=kind_of(metrics or ()),
-            )
+            golden_answers(workload, together, kind=kind_of(metrics or ()))
             if single and answers
-            else golden_outputs(model, data, asked, batch, deterministic=deterministic)
+            else workload.golden
         )
         said: list[str] = []
         if metrics is None:
-            metrics, said = usual_metrics(golden, data.labels)
-        panel = Panel(metrics, golden, data.labels, alone=single)
+            metrics, said = usual_metrics(golden, workload.data.labels)
+        panel = Panel(metrics, golden, workload.data.labels, alone=single)
         panel.demand_scores()
-        campaign = Campaign(
-            model, data, space, trials, panel, call, batch, deterministic=deterministic
-        )
+        campaign = Campaign(workload, space, trials, panel)
         demand_possible(campaign, workers)
         demand_no_outside_state(campaign)
         campaign.notes.extend(demand_read(campaign))
@@ -178,7 +165,7 @@ def run(
                     notes.append("Fault-free passes were allowed to differ.")
                 more = {
                     "notes": notes,
-                    "environment": environment(device),
+                    "environment": environment(device_of(workload.model)),
                     "engine": repr(engine),
                     "continued": [],
                     "audit": None,

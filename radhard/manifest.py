@@ -72,12 +72,12 @@ def identity(campaign: Campaign, sampler: Sampler, seed: int) -> dict[str, Any]:
     # Causes before what follows from them, so that a difference is named by its cause.
     asked = {
         "space": campaign.space.to_dict(),
-        "samples": len(campaign.data),
-        "model fingerprint": fingerprint(campaign.model),
-        "data fingerprint": campaign.data.fingerprint(),
+        "samples": len(campaign.workload.data),
+        "model fingerprint": fingerprint(campaign.workload.model),
+        "data fingerprint": campaign.workload.data.fingerprint(),
         "sampler": repr(sampler),
         "seed": seed,
-        "batch": campaign.batch,
+        "batch": campaign.workload.batch,
         "metrics": [repr(metric) for metric in campaign.panel.metrics],
         "columns": list(campaign.panel.columns),
         "ranges": [list(bounds) for bounds in campaign.panel.ranges],

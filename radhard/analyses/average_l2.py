@@ -2,8 +2,9 @@
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import of_activations
-from radhard.analyses.subject import Subject
+from radhard.analyses.layers import layers_of
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["AverageL2"]
 
@@ -21,6 +22,6 @@ class AverageL2(Analysis):
 
     kinds: tuple[str, ...] = ()
 
-    def find(self, subject: Subject) -> Found:
-        layers = subject.layers_of(repr(self), self.kinds)
-        return of_activations(subject, layers, lambda values: values.norm(dim=2))
+    def find(self, workload: Workload) -> Found:
+        layers = layers_of(workload, repr(self), self.kinds)
+        return of_activations(workload, layers, lambda values: values.norm(dim=2))

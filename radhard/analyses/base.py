@@ -6,16 +6,16 @@ from typing import Any
 
 from torch import nn
 
+from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.coverage import covering
 from radhard.analyses.found import Found
-from radhard.analyses.looking import looked_at
-from radhard.analyses.subject import Subject
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import Component, Family
 from radhard.targets import Forward
+from radhard.workload import Workload
 
 __all__ = ["ANALYSES", "Analysis", "Found"]
 
@@ -57,7 +57,7 @@ class Analysis(Component):
         """
         began = time.perf_counter()
         model = usable_module(model)
-        with looked_at(
+        with classifier_workload(
             repr(self),
             model,
             data,
@@ -66,8 +66,8 @@ class Analysis(Component):
             seed=seed,
             progress=progress,
             deterministic=deterministic,
-        ) as subject:
-            found = covering(repr(self), subject, self.find(subject))
+        ) as workload:
+            found = covering(repr(self), workload, self.find(workload))
         return Scores(
             repr(self),
             found.level,
@@ -76,15 +76,15 @@ class Analysis(Component):
             low=found.low,
             high=found.high,
             facts=found.facts,
-            cost={"seconds": time.perf_counter() - began, "samples": float(subject.samples)},
+            cost={"seconds": time.perf_counter() - began, "samples": float(workload.samples)},
             model=fingerprint(model),
         )
 
     @abstractmethod
-    def find(self, subject: Subject) -> Found:
-        """The scores of the model in ``subject``, which is in evaluation mode.
+    def find(self, workload: Workload) -> Found:
+        """The scores of the model in ``workload``, which is in evaluation mode.
 
-        Chance comes from ``subject.seed`` only; passes go through ``subject``, which counts them.
+        Chance comes from ``workload.seed`` only; passes go through ``workload``, which counts them.
         """
 
 

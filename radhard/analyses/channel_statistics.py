@@ -8,8 +8,9 @@ from torch import Tensor
 
 from radhard.analyses.base import Found
 from radhard.analyses.layer import Layer
+from radhard.analyses.layer_recorder import layer_calls
 from radhard.analyses.logit_gradients import Pulled, Pulls, pull, wide
-from radhard.analyses.subject import Subject
+from radhard.workload import Workload
 
 __all__ = ["Sums", "of_activations", "of_gradients", "watch"]
 
@@ -17,8 +18,8 @@ __all__ = ["Sums", "of_activations", "of_gradients", "watch"]
 class Sums:
     """A score of every channel of some layers, summed up over samples."""
 
-    def __init__(self, subject: Subject, layers: Sequence[Layer]) -> None:
-        self._subject, self._layers = subject, layers
+    def __init__(self, workload: Workload, layers: Sequence[Layer]) -> None:
+        self._workload, self._layers = workload, layers
         self._sums: dict[Layer, Tensor] = {}
 
     def add(self, layer: Layer, measured: Tensor) -> None:
@@ -29,48 +30,50 @@ class Sums:
     def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
         """Means over the samples, of the layers' outputs or of another ``site`` of theirs.
 
-        NaN where nothing was added, as for a layer that is never called, or that the subject notes
+        NaN where nothing was added, as for a layer that is never called, or that the workload notes
         as left out.
         """
         values = {}
         for layer in self._layers:
-            if layer in self._sums and layer.name not in self._subject.left:
-                mean = (self._sums[layer] / len(self._subject.data)).cpu().numpy()
+            if layer in self._sums and layer.name not in self._workload.left_out:
+                mean = (self._sums[layer] / len(self._workload.data)).cpu().numpy()
             else:
                 mean = np.full(len(layer.weight), np.nan)
             values[site(layer)] = mean
-        return Found("channel", values)
+        return Found("channel", values, layers=self._layers)
 
 
-def watch(subject: Subject, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]) -> None:
+def watch(
+    workload: Workload, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]
+) -> None:
     """Give each layer's output to ``take``, batch by batch.
 
     As ``(samples, channels, positions)``, at least float32, positions of all calls. Layers are left
     out that are not called or whose samples cannot be told apart.
     """
-    with torch.no_grad(), subject.traced(layers) as seen:
-        for rows, inputs in subject.batches():
-            subject.forward(inputs)
+    with torch.no_grad(), layer_calls(workload, layers) as seen:
+        for rows, inputs in workload.batches():
+            workload.forward(inputs)
             for layer in dict.fromkeys(passed.layer for passed in seen):
                 parts = [wide(p.by_channel(p.outputs)) for p in seen if p.layer == layer]
                 take(layer, torch.cat(parts, 2) if len(parts) > 1 else parts[0])
-            subject.step(rows.stop, len(subject.data))
+            workload.bar.step(rows.stop, len(workload.data))
 
 
 def of_activations(
-    subject: Subject, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
+    workload: Workload, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
 ) -> Found:
     """Means of a measure of each layer's output.
 
     ``measure`` is of values ``(samples, channels, positions)`` and gives ``(samples, channels)``.
     """
-    sums = Sums(subject, layers)
-    watch(subject, layers, lambda layer, values: sums.add(layer, measure(values)))
+    sums = Sums(workload, layers)
+    watch(workload, layers, lambda layer, values: sums.add(layer, measure(values)))
     return sums.means()
 
 
 def of_gradients(
-    subject: Subject,
+    workload: Workload,
     layers: Sequence[Layer],
     pulls: Pulls,
     measure: Callable[[Tensor], Tensor],
@@ -80,10 +83,10 @@ def of_gradients(
     ``measure`` is of ``(pulls, samples, channels, positions)`` and gives ``(samples, channels)``;
     that of several parts of the pulls adds up.
     """
-    sums = Sums(subject, layers)
+    sums = Sums(workload, layers)
 
     def take(pulled: Pulled) -> None:
         sums.add(pulled.layer, measure(pulled.gradients))
 
-    pull(subject, layers, pulls, take)
+    pull(workload, layers, pulls, take)
     return sums.means()

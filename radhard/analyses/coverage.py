@@ -1,7 +1,7 @@
 """Which of a model's layers did an analysis look at, and which not?"""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,10 +9,10 @@ from torch import nn
 
 from radhard.analyses.found import Found
 from radhard.analyses.layer import WEIGHTED, Layer, is_transposed
-from radhard.analyses.subject import Subject
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 from radhard.targets.stored import identity
+from radhard.workload import Workload
 
 __all__ = ["covering"]
 
@@ -33,7 +33,7 @@ class _Weighted:
     """Names of its weights, by what tells tensors apart."""
 
 
-def covering(by: str, subject: Subject, found: Found) -> Found:
+def covering(by: str, workload: Workload, found: Found) -> Found:
     """What was found, with the layers that were left out among its facts; a warning names them.
 
     A layer is a module that owns a parameter of two or more dimensions; modules that share one are
@@ -43,25 +43,27 @@ def covering(by: str, subject: Subject, found: Found) -> Found:
         InputError: it looked at nothing.
     """
     scored = [name for name, value in found.values.items() if not np.isnan(value).all()]
-    modules, weights = _places(subject.model, scored)
-    layers, left = _weighted(subject.model), dict[str, str]()
+    modules, weights = _places(workload.model, scored)
+    layers, left = _weighted(workload.model), dict[str, str]()
     for layer in layers:
         missing = [name for weight, name in layer.weights.items() if weight not in weights]
         if missing and modules.isdisjoint(layer.names):
-            given = (subject.left[name] for name in layer.names if name in subject.left)
+            given = (workload.left_out[name] for name in layer.names if name in workload.left_out)
             partly = len(missing) < len(layer.weights)
-            sought = any(one.name in layer.names for one in subject.sought or ())
+            sought = any(one.name in layer.names for one in found.layers or ())
             why = _why(layer.kind, sought=sought)
             why = f"{', '.join(missing)} has no score" if partly else why
             left[layer.names[0] or "(model)"] = next(given, why)
     line = f"{len(layers) - len(left)} of {len(layers)} layers with weights"
     known = {name for layer in layers for name in layer.names}
-    left |= {n or "(model)": why for n, why in subject.left.items() if n not in known | modules}
+    left |= {
+        n or "(model)": why for n, why in workload.left_out.items() if n not in known | modules
+    }
     line += f", not: {_listed(left)}" if left else ""
     classes = [why.removeprefix(_CLASS) for why in left.values() if why.startswith(_CLASS)]
     ways = []
     more = tuple(dict.fromkeys(name for name in classes if name not in _SEVERAL))
-    if more and subject.sought is not None:
+    if more and found.layers is not None:
         ways.append(f"kinds={more[:_NAMED]!r} looks at these classes too")
     if not scored:
         if classes:
@@ -70,16 +72,16 @@ def covering(by: str, subject: Subject, found: Found) -> Found:
     if left and not found.chosen:
         warnings.warn("; ".join([f"{by} looked at {line}", *ways]), RadhardWarning, stacklevel=3)
     facts = {**found.facts, "looked at": line, **({"not looked at": left} if left else {})}
-    facts |= {"channel axis": axes} if (axes := _axes(subject)) else {}
+    facts |= {"channel axis": axes} if (axes := _axes(workload.model, found.layers or ())) else {}
     return replace(found, facts=facts if layers or left else found.facts)
 
 
-def _axes(subject: Subject) -> dict[str, int]:
+def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:
     """The axis of a weight that counts the output channels, by the weight, where not the first."""
-    named = subject.model.named_modules()
+    named = model.named_modules()
     layers = [Layer(name, module, axis=1) for name, module in named if is_transposed(module)]
     # What a pass shows of a layer comes after what its name and shapes let one expect.
-    axes = {one.weight_site: one.axis for one in [*layers, *(subject.sought or ())]}
+    axes = {one.weight_site: one.axis for one in [*layers, *evaluated]}
     return {name: axis for name, axis in axes.items() if axis}
 
 

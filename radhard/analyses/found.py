@@ -1,9 +1,10 @@
-"""What did an analysis find out?"""
+"""What is the result of an analysis?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from radhard.analyses.layer import Layer
 from radhard.scores import Level, Unit, Values
 
 __all__ = ["Found"]
@@ -12,7 +13,7 @@ __all__ = ["Found"]
 @final
 @dataclass(frozen=True)
 class Found:
-    """What an analysis found out: the parts of `radhard.scores.Scores` that are its own."""
+    """The result of an analysis: the parts of `radhard.scores.Scores` that it determines."""
 
     level: Level
     values: Values
@@ -20,5 +21,7 @@ class Found:
     low: Values | None = None
     high: Values | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    layers: Sequence[Layer] | None = None
+    """The layers evaluated by an analysis that takes classes by name (`layers_of`)."""
     chosen: bool = False
     """Whether the user named the layers, so that the others are left out on purpose."""

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import of_gradients
+from radhard.analyses.layers import layers_of
 from radhard.analyses.logit_gradients import check_rivals, to_rivals
-from radhard.analyses.subject import Subject
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["Gain"]
 
@@ -44,11 +45,11 @@ class Gain(Analysis):
     def check(self) -> None:
         check_rivals(self, self.guard, self.rivals)
 
-    def find(self, subject: Subject) -> Found:
+    def find(self, workload: Workload) -> Found:
         def measure(gradients: Tensor) -> Tensor:
             total = gradients.square().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total
 
-        layers = subject.layers_of(repr(self), self.kinds)
-        pulls = to_rivals(subject, self.guard, self.rivals)
-        return of_gradients(subject, layers, pulls, measure)
+        layers = layers_of(workload, repr(self), self.kinds)
+        pulls = to_rivals(workload, self.guard, self.rivals)
+        return of_gradients(workload, layers, pulls, measure)

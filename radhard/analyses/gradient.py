@@ -6,9 +6,10 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import of_gradients
+from radhard.analyses.layers import layers_of
 from radhard.analyses.logit_gradients import of_cross_entropy
-from radhard.analyses.subject import Subject
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["Gradient"]
 
@@ -32,12 +33,12 @@ class Gradient(Analysis):
     of: Literal["answer", "label"] = "answer"
     kinds: tuple[str, ...] = ()
 
-    def find(self, subject: Subject) -> Found:
-        classes = subject.answers if self.of == "answer" else subject.label_classes
+    def find(self, workload: Workload) -> Found:
+        classes = workload.predictions if self.of == "answer" else workload.label_classes
 
         def measure(gradients: Tensor) -> Tensor:
             total = gradients.abs().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total
 
-        layers = subject.layers_of(repr(self), self.kinds)
-        return of_gradients(subject, layers, of_cross_entropy(classes), measure)
+        layers = layers_of(workload, repr(self), self.kinds)
+        return of_gradients(workload, layers, of_cross_entropy(classes), measure)

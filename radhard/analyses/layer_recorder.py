@@ -1,66 +1,57 @@
-"""How is it seen what layers do during a forward pass?"""
+"""What do layers receive and return during a forward pass?"""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor
 
 from radhard.analyses.layer import Layer
-from radhard.targets import Forward
-from radhard.targets.calls import observed
+from radhard.analyses.layer_call import Passed
+from radhard.tree import leaves
+from radhard.workload import Workload
 
-__all__ = ["Watch", "sample_axes"]
-
-
-class Watch:
-    """Who looks at the forward pass that is going on, and how many samples it has."""
-
-    def __init__(self) -> None:
-        self.samples = 0
-        self._watchers: list[Callable[[], None]] = []
-
-    def begin(self, samples: int) -> None:
-        """Before a forward pass: what was seen in the last one is forgotten."""
-        self.samples = samples
-        for forget in self._watchers:
-            forget()
-
-    @contextmanager
-    def over(
-        self,
-        layers: Sequence[Layer],
-        see: Callable[[Layer, Any, dict[str, Any], Any], Any],
-        forget: Callable[[], None],
-    ) -> Iterator[None]:
-        """While open, ``see`` gets layer, arguments and output of every call, and says the output.
-
-        It is called before other hooks of the layers, as faults strike there too.
-        """
-        with ExitStack() as hooks:
-            self._watchers.append(forget)
-            hooks.callback(self._watchers.remove, forget)
-            for layer in layers:
-
-                def hook(_: nn.Module, *passed: Any, layer: Layer = layer) -> Any:
-                    return see(layer, *passed)
-
-                handle = layer.module.register_forward_hook(hook, prepend=True, with_kwargs=True)
-                hooks.callback(handle.remove)
-            yield
+__all__ = ["layer_calls", "layer_outputs"]
 
 
-def sample_axes(model: nn.Module, inputs: Any, call: Forward) -> dict[tuple[str, int], int]:
-    """The axis that tells samples apart in a module's output, by its name and the call.
+@contextmanager
+def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[Passed]]:
+    """While open, the calls of these layers in their order; emptied before every pass.
 
-    Calls are left out whose samples cannot be told apart.
-
-    Raises:
-        InputError: the model takes another way for some samples than for others.
+    Calls whose outputs have no axis of samples are left out (`Workload.axes`). Where gradients are
+    recorded, outputs can be differentiated, also of a model whose parameters are frozen.
     """
-    found = {}
-    for called in observed(model, inputs, call, arguments=False):
-        flow = next((flow for flow in called.flows if not flow.path), None)
-        if flow is not None and flow.axis is not None and not flow.trouble:
-            found[called.module, called.number] = flow.axis
-    return found
+    axes, calls, counts = workload.axes, list[Passed](), Counter[str]()
+    by_name = {layer.name: layer for layer in layers}
+
+    def reset() -> None:
+        calls.clear()
+        counts.clear()
+
+    def visit(name: str, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+        axis = axes.get((name, counts[name]))
+        counts[name] += 1
+        if axis is None or not isinstance(output, Tensor):
+            return output
+        (_, inputs), *_ = leaves((args, kwargs))
+        inputs = inputs.detach().clone()
+        if torch.is_grad_enabled() and not output.requires_grad:
+            output.requires_grad_()
+        calls.append(Passed(by_name[name], inputs, output, workload.recorder.samples, axis))
+        # The model continues with a copy, as later operations may write in place.
+        return output.clone()
+
+    modules = {layer.name: layer.module for layer in layers}
+    with workload.recorder.visiting(modules, visit, reset):
+        yield calls
+
+
+@contextmanager
+def layer_outputs(
+    workload: Workload, layers: Sequence[Layer]
+) -> Iterator[dict[Layer, list[Tensor]]]:
+    """While open, the outputs of these layers, call by call; cleared before every pass."""
+    with workload.recorder.outputs({layer.name: layer.module for layer in layers}) as by_name:
+        yield {layer: by_name[layer.name] for layer in layers}

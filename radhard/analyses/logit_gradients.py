@@ -9,8 +9,9 @@ from torch import Tensor
 
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_call import Passed
-from radhard.analyses.subject import Subject
+from radhard.analyses.layer_recorder import layer_calls
 from radhard.errors import InputError, RadhardWarning
+from radhard.workload import Workload
 
 __all__ = [
     "Pulled",
@@ -59,17 +60,17 @@ def check_rivals(analysis: object, guard: float, rivals: int | None) -> None:
         raise InputError(f"{analysis!r}: rivals is 1 or more other classes, or None for all")
 
 
-def to_rivals(subject: Subject, guard: float, rivals: int | None) -> Pulls:
+def to_rivals(workload: Workload, guard: float, rivals: int | None) -> Pulls:
     """From the golden answer to each rival, over the margin: ``(Z_i - Z_t) / |Z_i - Z_t|``.
 
     The denominator counts as a constant, and is at least ``guard``. With ``rivals`` only so many of
     the classes with the next largest logits are taken. Where a batch needs 200 backward passes or
     more, a warning says how many there will be.
     """
-    classes = subject.logits.shape[1]
+    classes = workload.logits.shape[1]
     number = classes - 1 if rivals is None else min(rivals, classes - 1)
     if number >= _MANY:
-        batches = -(-len(subject.data) // subject.batch)
+        batches = -(-len(workload.data) // workload.batch)
         warnings.warn(
             f"at least {number * batches:,} backward passes are to come, one for each of "
             f"{number:,} rival classes and each batch; rivals=5 takes the 5 nearest classes only, "
@@ -79,7 +80,7 @@ def to_rivals(subject: Subject, guard: float, rivals: int | None) -> Pulls:
         )
 
     def of(logits: Tensor, rows: slice) -> Tensor:
-        answers = subject.answers[rows, None]
+        answers = workload.predictions[rows, None]
         others = logits.scatter(1, answers, -torch.inf).topk(number).indices
         margins = (logits.gather(1, answers) - logits.gather(1, others)).abs().clamp(min=guard)
         pulls = logits.new_zeros(number, *logits.shape)
@@ -103,25 +104,25 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
 
 
 def pull(
-    subject: Subject, layers: Sequence[Layer], pulls: Pulls, take: Callable[[Pulled], None]
+    workload: Workload, layers: Sequence[Layer], pulls: Pulls, take: Callable[[Pulled], None]
 ) -> None:
     """Hand each layer's gradients to ``take``: some samples and pulls at a time, each just once.
 
     Layers are left out that are not called, whose samples cannot be told apart, or that are called
     where the model records no gradients, or whose gradients are not finite; the last two are noted
-    in ``subject.left``, the last also after some of their gradients were handed to ``take``.
+    in ``workload.left_out``, the last also after some of their gradients were handed to ``take``.
 
     Raises:
         InputError: the logits cannot be differentiated.
     """
-    size, at_once = _portion(subject, layers, pulls)
-    with subject.gradients(), subject.traced(layers) as seen:
-        for rows, inputs in subject.data.batches(size):
-            logits = subject.forward(inputs)
+    size, at_once = _portion(workload, layers, pulls)
+    with workload.gradients(), layer_calls(workload, layers) as seen:
+        for rows, inputs in workload.data.batches(size):
+            logits = workload.forward(inputs)
             demand_gradients(logits)
             calls = [passed for passed in seen if passed.outputs.requires_grad]
             for layer in {p.layer for p in seen} - {p.layer for p in calls}:
-                subject.left[layer.name] = "called where no gradients are recorded"
+                workload.left_out[layer.name] = "called where no gradients are recorded"
             if not calls:
                 continue
             outputs = [passed.outputs for passed in calls]
@@ -137,8 +138,8 @@ def pull(
                     )
                     for last, direction in enumerate(some, 1)
                 ]
-                _hand_on(subject, calls, [list(each) for each in zip(*found, strict=True)], take)
-            subject.step(rows.stop, len(subject.data))
+                _hand_on(workload, calls, [list(each) for each in zip(*found, strict=True)], take)
+            workload.bar.step(rows.stop, len(workload.data))
 
 
 def demand_gradients(logits: Tensor) -> None:
@@ -156,7 +157,7 @@ def wide(values: Tensor) -> Tensor:
 
 
 def _hand_on(
-    subject: Subject,
+    workload: Workload,
     calls: list[Passed],
     gradients: list[list[Tensor]],
     take: Callable[[Pulled], None],
@@ -168,17 +169,17 @@ def _hand_on(
         ]
         together = parts[0] if len(parts) == 1 else torch.cat(parts, 3)
         if not together.isfinite().all():
-            subject.left[layer.name] = (
+            workload.left_out[layer.name] = (
                 "its gradient is not finite: a square root of 0, or an overflow of a narrow format?"
             )
             continue
         take(Pulled(layer, [calls[at] for at in own], together))
 
 
-def _portion(subject: Subject, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:
+def _portion(workload: Workload, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:
     """How many samples a pass, and how many pulls at a time, memory allows for."""
-    with torch.no_grad(), subject.traced(layers) as seen:
-        subject.forward(subject.data.rows(slice(0, 1)))
+    with torch.no_grad(), layer_calls(workload, layers) as seen:
+        workload.forward(workload.data.rows(slice(0, 1)))
         values = max(1, sum(passed.outputs.numel() for passed in seen))
     at_once = max(1, min(pulls.number, _MOST // values))
-    return max(1, min(subject.batch, _MOST // (at_once * values))), at_once
+    return max(1, min(workload.batch, _MOST // (at_once * values))), at_once

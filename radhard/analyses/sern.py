@@ -7,10 +7,12 @@ from torch import Tensor
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_call import Passed
+from radhard.analyses.layer_recorder import layer_calls
+from radhard.analyses.layers import torch_layers
 from radhard.analyses.receptive_field import adds_up
-from radhard.analyses.subject import Subject
 from radhard.errors import InputError
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["Sern"]
 
@@ -45,19 +47,22 @@ class Sern(Analysis):
 
     crit_in_tail: bool = False
 
-    def find(self, subject: Subject) -> Found:
+    def find(self, workload: Workload) -> Found:
         critical: dict[Layer, Tensor] = {}
         total: dict[Layer, int] = {}
-        with torch.no_grad(), subject.traced(subject.layers) as seen:
-            for rows, inputs in subject.batches():
-                subject.forward(inputs)
+        with torch.no_grad(), layer_calls(workload, torch_layers(workload)) as seen:
+            for rows, inputs in workload.batches():
+                workload.forward(inputs)
                 for passed in seen:
                     layer = passed.layer
                     count, of = operations(passed)
                     critical[layer] = critical.get(layer, torch.zeros_like(count)) + count
                     total[layer] = total.get(layer, 0) + of
-                subject.step(rows.stop, len(subject.data))
-        values = {layer.output_site: np.full(len(layer.weight), np.nan) for layer in subject.layers}
+                workload.bar.step(rows.stop, len(workload.data))
+        values = {
+            layer.output_site: np.full(len(layer.weight), np.nan)
+            for layer in torch_layers(workload)
+        }
         tail_critical, tail = 0.0, 0
         for layer in reversed(critical):
             own, of = critical[layer].cpu().numpy(), total[layer]

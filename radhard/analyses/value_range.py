@@ -9,8 +9,9 @@ from torch import Tensor
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import Sums, watch
 from radhard.analyses.layer import Layer
-from radhard.analyses.subject import Subject
+from radhard.analyses.layers import layers_of
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["ValueRange"]
 
@@ -31,25 +32,25 @@ class ValueRange(Analysis):
     over: Literal["data", "sample"] = "data"
     kinds: tuple[str, ...] = ()
 
-    def find(self, subject: Subject) -> Found:
-        layers = subject.layers_of(repr(self), self.kinds)
-        return (_of_samples if self.over == "sample" else _of_all)(subject, layers)
+    def find(self, workload: Workload) -> Found:
+        layers = layers_of(workload, repr(self), self.kinds)
+        return (_of_samples if self.over == "sample" else _of_all)(workload, layers)
 
 
-def _of_samples(subject: Subject, layers: Sequence[Layer]) -> Found:
-    sums = Sums(subject, layers)
+def _of_samples(workload: Workload, layers: Sequence[Layer]) -> Found:
+    sums = Sums(workload, layers)
 
     def take(layer: Layer, values: Tensor) -> None:
         if values.shape[2] == 1:
-            subject.left[layer.name] = "one value a channel and sample, which has no range"
+            workload.left_out[layer.name] = "one value a channel and sample, which has no range"
         else:
             sums.add(layer, values.amax(2) - values.amin(2))
 
-    watch(subject, layers, take)
+    watch(workload, layers, take)
     return sums.means()
 
 
-def _of_all(subject: Subject, layers: Sequence[Layer]) -> Found:
+def _of_all(workload: Workload, layers: Sequence[Layer]) -> Found:
     least: dict[Layer, Tensor] = {}
     largest: dict[Layer, Tensor] = {}
 
@@ -58,11 +59,11 @@ def _of_all(subject: Subject, layers: Sequence[Layer]) -> Found:
         least[layer] = low.minimum(least.get(layer, low))
         largest[layer] = high.maximum(largest.get(layer, high))
 
-    watch(subject, layers, take)
+    watch(workload, layers, take)
     values = {}
     for layer in layers:
         if layer in least:
             values[layer.output_site] = (largest[layer].double() - least[layer]).cpu().numpy()
         else:
             values[layer.output_site] = np.full(len(layer.weight), np.nan)
-    return Found("channel", values)
+    return Found("channel", values, layers=layers)

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.base import Analysis, Found
-from radhard.analyses.subject import Subject
 from radhard.analyses.weight_gradients import weight_gradients
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Float32, Format
 from radhard.spec import component
 from radhard.targets import Weights
+from radhard.workload import Workload
 
 __all__ = ["WeightSensitivity", "expected_noise"]
 
@@ -55,14 +55,14 @@ class WeightSensitivity(Analysis):
         if self.limit is not None and not 0 < self.limit < math.inf:
             raise InputError(f"{self!r}: limit is a deviation, above 0 and finite, or None")
 
-    def find(self, subject: Subject) -> Found:
+    def find(self, workload: Workload) -> Found:
         target = Weights("*")
-        sites = target.sites(subject.model, None, subject.call)
-        for tensor, why in target.left_out(subject.model).items():
-            subject.left[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
-        classes = subject.answers if self.of == "answer" else subject.label_classes
-        gradients = weight_gradients(subject, sites, classes, average=self.average)
-        named = dict(subject.model.named_parameters(remove_duplicate=False))
+        sites = target.sites(workload.model, None, workload.steady)
+        for tensor, why in target.left_out(workload.model).items():
+            workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+        classes = workload.predictions if self.of == "answer" else workload.label_classes
+        gradients = weight_gradients(workload, sites, classes, average=self.average)
+        named = dict(workload.model.named_parameters(remove_duplicate=False))
         values = {}
         for name, gradient in gradients.items():
             try:

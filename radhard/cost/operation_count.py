@@ -17,6 +17,7 @@ from radhard.forward import faultless, plain
 from radhard.module import usable_module
 from radhard.targets import Forward
 from radhard.tree import leaves
+from radhard.workload import device_of
 
 __all__ = ["Cost", "cost"]
 
@@ -101,7 +102,7 @@ def _bits(tensor: Tensor, format: Format | None) -> int:
 
 
 def _macs(model: nn.Module, data: Data, call: Forward) -> int:
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    device = device_of(model)
     one = data.first(1) if device is None else data.first(1).to(device)
     counter = FlopCounterMode(display=False)
     with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:

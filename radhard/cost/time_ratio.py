@@ -13,6 +13,7 @@ from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
 from radhard.targets import Forward
+from radhard.workload import device_of
 
 __all__ = ["TimeRatio", "time_ratio"]
 
@@ -56,7 +57,7 @@ def time_ratio(
     if turns < 3:
         raise InputError(f"turns={turns} is not allowed; at least 3")
     data = Data.of(data)
-    device = next((t.device for t in (*base.parameters(), *base.buffers())), torch.device("cpu"))
+    device = device_of(base) or torch.device("cpu")
     inputs = data.first(min(batch, len(data))).to(device).inputs
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

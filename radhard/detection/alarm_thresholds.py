@@ -8,7 +8,6 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from radhard.datasets.data import Data
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import plain
@@ -18,6 +17,7 @@ from radhard.metrics.outputs import Golden
 from radhard.module import usable_module
 from radhard.stats import Estimate, mean_share
 from radhard.targets import Forward
+from radhard.workload import device_of, golden_outputs
 
 __all__ = ["calibrated", "false_alarm_rate", "golden_logits", "thresholds"]
 
@@ -110,7 +110,7 @@ def golden_logits(model: nn.Module, data: Any, call: Forward, batch: int) -> Ten
     """
     model = usable_module(model)
     data = Data.of(data)
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    device = device_of(model)
     data = data if device is None else data.to(device)
     with evaluating(model):
         golden = Golden(golden_outputs(model, data, call, min(batch, len(data))))

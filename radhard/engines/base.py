@@ -3,22 +3,17 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
-from radhard.datasets.data import Data
-from radhard.engines.carried import Carried, carried, few_rows
 from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
-from radhard.state import State
-from radhard.targets import Forward
+from radhard.workload import Workload
 
 __all__ = ["ENGINES", "Campaign", "Engine", "Figures", "UnsuitableError"]
 
@@ -36,18 +31,14 @@ class UnsuitableError(InputError):
 class Campaign:
     """All that an engine needs to know to execute trials.
 
-    The model is in evaluation mode, on one device with the data; ``panel`` holds the golden
-    outputs, computed with batches of ``batch`` samples. What it holds when this is made is the
-    state from which every trial starts.
+    The workload is open; ``panel`` holds its golden outputs, computed with its batches. Every trial
+    starts from the state that the model has when this is made.
     """
 
-    model: nn.Module
-    data: Data
+    workload: Workload
     space: FaultSpace
     trials: Trials
     panel: Panel
-    call: Forward
-    batch: int
     notes: list[str] = field(default_factory=list)
     """What a reader of the results should know of how the trials were executed; engines add."""
     kept: dict[str, Any] = field(default_factory=dict)
@@ -56,22 +47,9 @@ class Campaign:
     """What was found out by trying faults whose figures had been inferred; see `Bracket`."""
     crashes: dict[str, str] = field(default_factory=dict)
     """By the faults of a trial (`of_faults`): the kind of exception in which it ended."""
-    deterministic: bool = True
-    """Whether two fault-free passes give the same outputs."""
-    state: State = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "state", State(self.model))
-
-    @cached_property
-    def few_rows(self) -> Any:
-        """The samples of a pass that shows what passes read and leave behind."""
-        return few_rows(self.model, self.data, self.call, self.batch, self.state)
-
-    @cached_property
-    def carried(self) -> Carried:
-        """What passes leave behind for later passes."""
-        return carried(self.model, self.few_rows, self.call, self.state)
+        _ = self.workload.state  # saved now
 
     def sample(self, faults: Numbers) -> int | None:
         """The one sample that a trial concerns, or None if it concerns all."""
@@ -121,8 +99,8 @@ class Engine(Component):
             UnsuitableError: the engine cannot take this campaign.
         """
         if repr(self) not in campaign.kept:
-            if not self.whole and campaign.carried.names:
-                names = ", ".join(map(repr, campaign.carried.names[:5]))
+            if not self.whole and campaign.workload.state_between_passes.names:
+                names = ", ".join(map(repr, campaign.workload.state_between_passes.names[:5]))
                 raise UnsuitableError(
                     f"the forward pass keeps state for later passes ({names}), which only whole "
                     "passes follow; use Serial()"
@@ -130,7 +108,7 @@ class Engine(Component):
             try:
                 self.prepare(campaign)
             finally:
-                campaign.state.restore()
+                campaign.workload.state.restore()
             campaign.kept.setdefault(repr(self), None)
 
     def prepare(self, campaign: Campaign) -> None:

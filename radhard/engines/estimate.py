@@ -64,11 +64,13 @@ class Estimate:
     def of(cls, campaign: Campaign) -> "Estimate":
         """Count the multiplications and operations of one fault-free pass over a batch."""
         trials, space = campaign.trials, campaign.space
-        _, batch = next(campaign.data.batches(campaign.batch))
+        _, batch = next(campaign.workload.data.batches(campaign.workload.batch))
         # A copy, so that a model which writes into its inputs spoils nobody's data.
-        pass_ = recorded(campaign.model, campaign.call, mapped(batch, torch.clone), keep=False)
-        campaign.state.restore()
-        batches = -(-len(campaign.data) // campaign.batch)
+        pass_ = recorded(
+            campaign.workload.model, campaign.workload.call, mapped(batch, torch.clone), keep=False
+        )
+        campaign.workload.state.restore()
+        batches = -(-len(campaign.workload.data) // campaign.workload.batch)
         one = pass_.spent[-1] + _TRIAL / batches
         prepared = _EXPORT + _EXPORTED * pass_.counted
         if not trials.single:
@@ -80,7 +82,7 @@ class Estimate:
         whole = followed = 0.0
         for site, count in zip(space.sites, counts.tolist(), strict=True):
             passes = count * (1 if site.samples is not None else batches)
-            begin = min(pass_.begins(campaign.model, site), len(pass_.spent))
+            begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
             whole += passes * one
             followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _TRIAL / 2
         if pass_.operations <= _ROWS:

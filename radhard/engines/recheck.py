@@ -33,7 +33,7 @@ def demand_no_outside_state(campaign: Campaign) -> None:
     Raises:
         OutsideStateError: it cannot.
     """
-    if campaign.deterministic and campaign.carried.outside:
+    if campaign.workload.deterministic and campaign.workload.state_between_passes.outside:
         raise OutsideStateError(
             f"fault-free outputs are others after passes over other data: {_OUTSIDE}; "
             + _left("passes over inputs as large as a fault may make them, or NaN,")
@@ -69,24 +69,26 @@ class Recheck:
             OutsideStateError: fault-free outputs are not what they were.
         """
         campaign = self._campaign
-        if not campaign.deterministic or not self._trials:
+        if not campaign.workload.deterministic or not self._trials:
             return
-        campaign.state.restore()  # what is known to be written
-        if names := campaign.state.restore(thorough=True):
+        campaign.workload.state.restore()  # what is known to be written
+        if names := campaign.workload.state.restore(thorough=True):
             raise OutsideStateError(
                 f"a faulty pass wrote {', '.join(map(repr, names[:5]))} in a way that leaves no "
                 "trace (.data, NumPy), so that later trials began with it; write with "
                 "torch.no_grad() instead"
             )
         golden = campaign.panel.golden.outputs
-        batches = min(_ALONE, len(campaign.data)) if campaign.panel.golden.alone else 1
+        batches = min(_ALONE, len(campaign.workload.data)) if campaign.panel.golden.alone else 1
         try:
             with torch.no_grad():
                 for number in range(batches):
-                    rows = slice(number * campaign.batch, (number + 1) * campaign.batch)
-                    batch = mapped(campaign.data.rows(rows), torch.clone)
-                    outputs = real(campaign.call(campaign.model, batch))
-                    campaign.state.restore()
+                    rows = slice(
+                        number * campaign.workload.batch, (number + 1) * campaign.workload.batch
+                    )
+                    batch = mapped(campaign.workload.data.rows(rows), torch.clone)
+                    outputs = real(campaign.workload.call(campaign.workload.model, batch))
+                    campaign.workload.state.restore()
                     expected = golden[rows]
                     if outputs.shape != expected.shape or not torch.equal(outputs, expected):
                         raise OutsideStateError(
@@ -94,4 +96,4 @@ class Recheck:
                             + _left("faulty passes")
                         )
         finally:
-            campaign.state.restore()
+            campaign.workload.state.restore()

@@ -71,19 +71,19 @@ def faulty_outputs(
     try:
         outputs, errors = once()
         if errors:
-            campaign.state.restore()
+            campaign.workload.state.restore()
             _, again = once()
             first = next(iter(errors.values()))
             if _kinds(again) != _kinds(errors):
                 first.add_note("The same trial did not fail in this way again: not the fault's.")
                 raise first
-            campaign.state.restore()
+            campaign.workload.state.restore()
             _, without = _passes(campaign, np.array([], np.int64), sample, _alone)
             if without:
                 raise first
             campaign.crashes[of_faults(faults)] = type(first).__name__
     finally:
-        campaign.state.restore(gradients=True)
+        campaign.workload.state.restore(gradients=True)
     return outputs
 
 
@@ -102,12 +102,14 @@ def _passes(
         # Opened for every batch, for a pass that crashed half-way leaves calls uncounted.
         with (
             torch.no_grad(),
-            inject(campaign.model, campaign.space, faults, state=campaign.state) as injection,
+            inject(
+                campaign.workload.model, campaign.space, faults, state=campaign.workload.state
+            ) as injection,
             around(number),
         ):
             injection.rows = rows
             try:
-                outputs = campaign.call(campaign.model, batch).detach().clone()
+                outputs = campaign.workload.call(campaign.workload.model, batch).detach().clone()
             except NOT_BY_FAULTS:
                 raise
             except Exception as error:
@@ -133,7 +135,7 @@ def _alone(number: int) -> AbstractContextManager[None]:  # noqa: ARG001
 
 def _batches(campaign: Campaign, sample: int | None) -> Iterator[tuple[range, object]]:
     if sample is not None:
-        yield range(sample, sample + 1), campaign.data.rows(slice(sample, sample + 1))
+        yield range(sample, sample + 1), campaign.workload.data.rows(slice(sample, sample + 1))
         return
-    for rows, batch in campaign.data.batches(campaign.batch):
+    for rows, batch in campaign.workload.data.batches(campaign.workload.batch):
         yield range(rows.start, rows.stop), batch

@@ -28,7 +28,7 @@ def demand_read(campaign: Campaign) -> list[str]:
     Raises:
         InputError: it reads none of them, or reads a copy instead.
     """
-    model = campaign.model
+    model = campaign.workload.model
     stored = {s.name: stored_tensor(model, s.name) for s in campaign.space.sites if not s.flows}
     read = _places(campaign) if stored else set()
     missed = [name for name, tensor in stored.items() if address(tensor) not in read]
@@ -80,9 +80,11 @@ def _places(campaign: Campaign) -> set[int]:
     reading = _Reading()
     try:
         with torch.no_grad(), reading:
-            campaign.call(campaign.model, mapped(campaign.few_rows, torch.clone))
+            campaign.workload.call(
+                campaign.workload.model, mapped(campaign.workload.few_rows, torch.clone)
+            )
     finally:
-        campaign.state.restore()
+        campaign.workload.state.restore()
     return reading.places
 
 

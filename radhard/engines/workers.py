@@ -109,7 +109,7 @@ def demand_possible(campaign: Campaign, workers: int) -> None:
         )
     if workers == 1:
         return
-    tensors = (*campaign.model.parameters(), *campaign.model.buffers())
+    tensors = (*campaign.workload.model.parameters(), *campaign.workload.model.buffers())
     device = next((t.device.type for t in tensors if t.device.type != "cpu"), None)
     if device is not None:
         raise InputError(

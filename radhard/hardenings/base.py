@@ -3,27 +3,25 @@
 import copy
 import warnings
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from radhard.arguments import demand_function, whole
-from radhard.datasets.data import Data
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError, RadhardWarning
-from radhard.evaluation import evaluating
-from radhard.forward import faultless, plain
+from radhard.forward import plain
 from radhard.hardenings.part import parts
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.record import Record, digests, put_records, records
-from radhard.hardenings.workpiece import Workpiece
 from radhard.manifest import fingerprint
 from radhard.module import demand_uncompiled, usable_module
+from radhard.progress_bar import ProgressBar
 from radhard.scores import Scores
 from radhard.spec import Component, Family
-from radhard.state import Steady, unwrapped
 from radhard.targets import Forward
 from radhard.tree import leaves
+from radhard.workload import Workload
 
 __all__ = ["HARDENINGS", "Hardening", "UnhardenedError", "applied"]
 
@@ -72,16 +70,21 @@ class Hardening(Component):
         """
         model = usable_module(model)
         demand_uncompiled(model, repr(self))
-        seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
-        demand_function(call, "call")
         if scores is not None and not isinstance(scores, Scores):
             raise InputError(
                 f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "
                 "Scores.load(...)"
             )
-        data = Data.of(data).differentiable()
-        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
-        data = data if device is None else data.to(device)
+        workload = Workload.of(
+            model,
+            data,
+            call=call,
+            batch=batch,
+            seed=seed,
+            deterministic=deterministic,
+            differentiable=True,
+        )
+        data = workload.data
         if type(self).__name__ in {text.partition("(")[0] for text in applied(model)}:
             raise InputError(
                 f"the model is hardened by {type(self).__name__} already "
@@ -94,42 +97,30 @@ class Hardening(Component):
         # What is made in inference mode can be neither trained nor differentiated.
         with torch.inference_mode(False):
             made = copied(model)
-        # Not put back, as it is changed on purpose; every pass leaves behind what it found.
-        with torch.inference_mode(False), evaluating(made, keep=False):
-            batch, call = min(batch, len(data)), Steady(call)
-            asked = Steady(faultless(unwrapped(call)))
-            logits = golden_outputs(made, data, asked, batch, deterministic=deterministic)
-            work = Workpiece(
-                made,
-                data,
-                scores,
-                call,
-                batch,
-                seed,
-                logits,
-                repr(self),
-                progress=progress,
-                deterministic=deterministic,
-            )
-            self.harden(work)
+        bar = ProgressBar(shown=progress)
+        workload = replace(workload, model=made, fixed=False, bar=bar)
+        protection = Protection(workload, scores, repr(self))
+        with torch.inference_mode(False), workload.open():
+            _ = workload.golden  # of the model as it is before the hardening
+            self.harden(protection)
         # Hardenings of somebody's own may note nothing of what they cover.
-        bare = not any(part.covered for part in work.coverage)
+        bare = not any(part.covered for part in protection.coverage)
         if (
             bare
-            and (fingerprint(made) == fingerprint(model) or work.coverage)
+            and (fingerprint(made) == fingerprint(model) or protection.coverage)
             and same(made, model)
         ):
-            said = "; ".join(map(str, work.coverage))
+            said = "; ".join(map(str, protection.coverage))
             raise UnhardenedError(
                 f"{self!r} changes nothing in {type(model).__name__}{said and ': '}{said}"
             )
         name = f"{data.name} ({len(data):,} samples)"
         record = Record(
-            work.by,
-            tuple(work.coverage),
-            tuple(work.held_out),
+            protection.by,
+            tuple(protection.coverage),
+            tuple(protection.held_out),
             name,
-            digests(data) if work.profiled else (),
+            digests(data) if protection.profiled else (),
         )
         put_records(made, (*records(model), record))
         for text in record.doubts:
@@ -137,8 +128,8 @@ class Hardening(Component):
         return made
 
     @abstractmethod
-    def harden(self, work: Workpiece) -> None:
-        """Put parts into ``work.model``, a copy in evaluation mode, or change it."""
+    def harden(self, protection: Protection) -> None:
+        """Put parts into ``protection.model``, a copy in evaluation mode, or change it."""
 
 
 HARDENINGS: Family[Hardening] = Family(Hardening)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.profile import FOLDS, folds
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.record import HeldOut
-from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["hold_out"]
 
@@ -16,45 +16,48 @@ _CLOSE = 1e-3
 """Share of the largest output below which two outputs count as equal."""
 
 
-def hold_out(work: Workpiece, fill: Callable[[int | None], None]) -> None:
+def hold_out(protection: Protection, fill: Callable[[int | None], None]) -> None:
     """Try limits from four fifths of the samples on the last fifth, each fifth in turn.
 
     A sample of the profile lies within its limits by construction, so that it says nothing of
     others. Each sample is passed once more, with limits that do not come from it; what that changes
-    is noted in ``work.held_out``.
+    is noted in ``protection.held_out``.
 
     Args:
-        work: the model, hardened already.
+        protection: the model, hardened already.
         fill: sets all limits to those of the samples outside a fold, or (None) of all samples.
     """
-    n = len(work.data)
+    n = len(protection.workload.data)
     moved = torch.zeros(n, dtype=torch.bool)
     changed = torch.zeros(n, dtype=torch.bool)
-    fold_of = folds(work)
+    fold_of = folds(protection)
     for fold in range(min(FOLDS, n) if n > 1 else 0):
         fill(fold)
         rows = (fold_of == fold).nonzero().flatten()
-        for some in rows.split(work.batch):  # type: ignore[no-untyped-call]
-            at = some.to(work.logits.device)
+        for some in rows.split(protection.workload.batch):  # type: ignore[no-untyped-call]
+            at = some.to(protection.workload.logits.device)
             with torch.no_grad():
-                outputs = _outputs(work, at)
-            golden = work.logits[at]
+                outputs = _outputs(protection, at)
+            golden = protection.workload.logits[at]
             differs = _differs(outputs, golden)
             moved[some] = differs.cpu()
             changed[some] = (differs & _another_answer(outputs, golden)).cpu()
     fill(None)
     if n > 1:
-        work.held_out.append(HeldOut(n, int(changed.sum()), int(moved.sum())))
+        protection.held_out.append(HeldOut(n, int(changed.sum()), int(moved.sum())))
 
 
-def _outputs(work: Workpiece, at: Tensor) -> Tensor:
+def _outputs(protection: Protection, at: Tensor) -> Tensor:
     """The outputs for some samples; from passes over all, where the model takes no other batch."""
     try:
-        return work.call(work.model, work.data.rows(at))
+        return protection.workload.steady(protection.model, protection.workload.data.rows(at))
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception:
-        whole = [work.call(work.model, batch) for _, batch in work.data.batches(work.batch)]
+        whole = [
+            protection.workload.steady(protection.model, batch)
+            for _, batch in protection.workload.data.batches(protection.workload.batch)
+        ]
         return torch.cat(whole)[at]
 
 

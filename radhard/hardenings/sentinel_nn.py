@@ -3,14 +3,13 @@
 from dataclasses import replace
 
 from radhard.analyses import Analysis, DeepVigorPlus
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds import Ranger
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.pruning.channel_removal import cut
 from radhard.hardenings.pruning.finetuning import finetune
 from radhard.hardenings.redundancy import ChannelDuplication
-from radhard.hardenings.workpiece import Workpiece
 from radhard.scores import Scores
 from radhard.spec import component
 
@@ -48,27 +47,30 @@ class SentinelNN(Hardening):
                 "from 0, a learning rate above 0"
             )
 
-    def harden(self, work: Workpiece) -> None:
+    def harden(self, protection: Protection) -> None:
         if self.prune:
-            scores = self._scores(work) if work.scores is None else work.scores
-            cut(replace(work, scores=scores), self.prune, self.prune, "scores")
+            scores = self._scores(protection) if protection.scores is None else protection.scores
+            cut(replace(protection, scores=scores), self.prune, self.prune, "scores")
         if self.finetune:
-            finetune(work, self.finetune, self.rate)
-        logits = golden_outputs(
-            work.model, work.data, work.call, work.batch, deterministic=work.deterministic
+            finetune(protection, self.finetune, self.rate)
+        # Golden outputs of the model as it is now, pruned and fine-tuned.
+        left = replace(
+            protection,
+            workload=replace(protection.workload),
+            scores=self._scores(protection) if self.share else None,
         )
-        left = replace(work, logits=logits, scores=self._scores(work) if self.share else None)
+        _ = left.workload.golden
         if self.share:
             ChannelDuplication(share=self.share, edac="min").harden(left)
         Ranger().harden(left)
 
-    def _scores(self, work: Workpiece) -> Scores:
+    def _scores(self, protection: Protection) -> Scores:
         return self.analysis(
-            work.model,
-            work.data,
-            call=work.call,
-            batch=work.batch,
-            seed=work.seed,
-            progress=work.progress,
-            deterministic=work.deterministic,
+            protection.model,
+            protection.workload.data,
+            call=protection.workload.steady,
+            batch=protection.workload.batch,
+            seed=protection.workload.seed,
+            progress=protection.workload.bar.shown,
+            deterministic=protection.workload.deterministic,
         )

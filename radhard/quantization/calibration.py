@@ -24,6 +24,7 @@ from radhard.targets import Forward
 from radhard.targets.calls import parametrizing, state
 from radhard.targets.stored import parameters
 from radhard.tree import leaves
+from radhard.workload import device_of
 
 __all__ = ["quantized"]
 
@@ -81,7 +82,7 @@ def quantized(
     weights = {name: p for name, p in parameters(made, biases=False) if p.is_floating_point()}
     round_in_place(weights, format)
     data = Data.of(data)
-    device = next((t.device for t in (*made.parameters(), *made.buffers())), None)
+    device = device_of(made)
     data = data if device is None else data.to(device)
     with evaluating(made), torch.no_grad():
         call = Steady(call, made)

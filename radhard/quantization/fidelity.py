@@ -13,6 +13,7 @@ from radhard.forward import plain
 from radhard.state import Steady
 from radhard.stats import Estimate, percent, wilson
 from radhard.targets import Forward
+from radhard.workload import device_of
 
 __all__ = ["Fidelity", "fidelity"]
 
@@ -71,7 +72,7 @@ def fidelity(
 
 
 def _answers(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    device = device_of(model)
     data = data if device is None else data.to(device)
     with evaluating(model), torch.no_grad():
         call = Steady(call, model)

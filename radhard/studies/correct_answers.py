@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radhard.datasets import Data
-from radhard.engines.golden import golden_outputs
 from radhard.evaluation import evaluating
 from radhard.forward import plain
+from radhard.workload import golden_outputs
 
 __all__ = ["correct_answers"]
 

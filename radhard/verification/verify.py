@@ -10,7 +10,6 @@ from radhard.campaign import run
 from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
 from radhard.engines.excerpt import like_excerpt
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import faultless, plain
@@ -24,6 +23,7 @@ from radhard.space import FaultSpace
 from radhard.targets import Forward, Site
 from radhard.verification.added_faults import added_tensors, stored_space
 from radhard.verification.verification import Verification
+from radhard.workload import device_of, golden_outputs
 
 __all__ = ["verify"]
 
@@ -169,7 +169,7 @@ def _demand_base(
     """
     if before.manifest.get("model fingerprint") != fingerprint(base):
         return ["The cost is that beside another model (base) than the one of the campaign."]
-    device = next((t.device for t in (*base.parameters(), *base.buffers())), None)
+    device = device_of(base)
     moved = data if device is None else data.to(device)
     with evaluating(base):
         golden = golden_outputs(base, moved, faultless(call), batch)
@@ -211,7 +211,7 @@ def _beside(store: str | Path | None, *, by_rate: bool) -> Path | None:
 
 def _missing(space: FaultSpace, model: nn.Module, data: Data, call: Forward) -> str:
     """The first place of the faults that the model lacks, or nothing."""
-    device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    device = device_of(model)
     inputs = data.inputs if device is None else data.to(device).inputs
     with evaluating(model):
         found: dict[str, Site] = {}

@@ -216,7 +216,7 @@ def test_shipped_networks_are_looked_at_whole(analysis: Analysis, model: str, da
     assert scores.facts["looked at"] == f"{counted} of {counted} layers with weights"
 
 
-def test_a_recurrent_layer_is_named_and_a_classifier_behind_it_looked_at() -> None:
+def test_a_recurrent_layer_is_named_and_a_classifier_behind_it_classifier_workload() -> None:
     model, data = models.load("lstm_classifier"), datasets.load("vowels", n=2)
     with pytest.warns(RadhardWarning, match=r"1 of 2 .*lstm"):
         Gain()(model, data, progress=False)

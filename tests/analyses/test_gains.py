@@ -18,7 +18,7 @@ from radhard.analyses import (
     logit_gradients,
     vulnerability_gain,
 )
-from radhard.analyses.subject import WEIGHTED
+from radhard.analyses.layer import WEIGHTED
 from radhard.datasets import Data
 from radhard.errors import InputError, RadhardWarning
 from radhard.forward import plain

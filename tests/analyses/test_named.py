@@ -243,7 +243,7 @@ def test_a_class_that_is_not_there_or_has_no_weight_is_refused() -> None:
         MaxValue(kinds="Dense")  # type: ignore[arg-type]
 
 
-def test_a_call_by_keyword_and_more_than_one_call_are_looked_at() -> None:
+def test_a_call_by_keyword_and_more_than_one_call_are_classifier_workload() -> None:
     class Twice(nn.Module):
         def __init__(self, layer: nn.Module, key: str) -> None:
             super().__init__()

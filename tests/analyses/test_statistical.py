@@ -13,19 +13,18 @@ from torch import Tensor, nn
 
 from radhard.analyses import Statistical
 from radhard.analyses.statistical.features import NAMES, features
-from radhard.analyses.subject import Subject
 from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.engines import Serial
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Fixed, Float32, stored_as
-from radhard.forward import plain
 from radhard.metrics import Outcome
 from radhard.samplers import Exhaustive, Words
 from radhard.scores import Scores
 from radhard.space import FaultSpace
 from radhard.targets import Weights
+from radhard.workload import Workload
 from tests.small import data, network
 
 
@@ -57,10 +56,10 @@ def test_features_are_magnitude_gradient_uses_and_position() -> None:
     model, samples = small()
     with torch.no_grad():
         logits = model(samples.inputs)
-    subject = Subject(model, samples, plain, 5, 0, logits, False)
+    workload = Workload(model, samples, batch=5)
     sites = FaultSpace.of(model, Weights("*"), BitFlip(), Float32()).sites
     found = dict(
-        zip([s.name for s in sites], features(subject, sites, logits.argmax(1)), strict=True)
+        zip([s.name for s in sites], features(workload, sites, logits.argmax(1)), strict=True)
     )
     loss = nn.functional.cross_entropy(model(samples.inputs), logits.argmax(1))
     named = dict(model.named_parameters())
@@ -88,8 +87,8 @@ def test_measured_held_out_and_predicted_values_are_those_of_scikit_learn() -> N
     means = struck.to_frame().groupby(["tensor", "index"])["Outcome().critical"].mean()
     faults = [space[word * 32] for word in words.tolist()]
     measured = np.array([means[f.tensor, space.coordinates(f)[0]] for f in faults])
-    subject = Subject(model, samples, plain, 12, 0, model(samples.inputs).detach(), False)
-    known = np.concatenate(features(subject, space.sites, subject.answers))
+    workload = Workload(model, samples, batch=12)
+    known = np.concatenate(features(workload, space.sites, workload.predictions))
     forest_seed, fold_seed = np.random.default_rng((3, 1)).integers(2**31, size=2).tolist()
     held_out = np.zeros(40)
     for train, test in KFold(5, shuffle=True, random_state=fold_seed).split(words):

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 from radhard.analyses import Analysis
 from radhard.analyses.base import Found
+from radhard.analyses.layers import torch_layers
 from radhard.spec import component
 
 def build():
@@ -58,9 +59,9 @@ class Own(Analysis):
     unit: str = "share"
     limits: bool = False
 
-    def find(self, subject):
-        chance = subject.random()
-        names = [f"{layer.name}.weight" for layer in subject.layers]
+    def find(self, workload):
+        chance = workload.random()
+        names = [f"{layer.name}.weight" for layer in torch_layers(workload)]
         values = {n: chance.random(s) for n, s in zip(names, SHAPES[self.level])}
         low, high = ({n: v ** f for n, v in values.items()} for f in (1.1, 0.9))
         limits = (low, high) if self.limits else (None, None)
@@ -145,7 +146,7 @@ def test_a_seed_is_the_analysis_own(folder):
     assert a == b != c
 
 
-def test_the_format_is_stored_before_the_model_is_looked_at(folder):
+def test_the_format_is_stored_before_the_model_is_classifier_workload(folder):
     options = ["--with", "MaxValue()", "--format", "Fixed(1, 6)", "-o", "scores.json"]
     assert main([*OWN, *options]) == 0
     model = function("own_parts.py:build")()
@@ -305,7 +306,7 @@ def test_model_and_data_have_to_be_named(folder, capsys):
 def test_a_network_that_does_not_classify_is_refused(folder, capsys):
     given = ["own_parts.py:unclassified", "--data", "own_parts.py:pictures"]
     said = refused(capsys, "analyze", *given, "--with", "MaxValue()")
-    assert "looks at classifiers" in said
+    assert "needs a classifier" in said
 
 
 def test_data_that_do_not_suit_the_model_are_refused(folder, capsys):

@@ -216,7 +216,7 @@ def test_wrong_input_leaves_a_model_that_was_given_alone():
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_unfinished_run_can_be_looked_at(capsys, folder):
+def test_unfinished_run_can_be_classifier_workload(capsys, folder):
     assert main([*asked(), "--store", "a.db"]) == 0
     without_checksums("a.db")
     with sqlite3.connect("a.db") as db:

@@ -7,13 +7,13 @@ from torch import nn
 
 from radhard.datasets.data import Data
 from radhard.engines import Campaign
-from radhard.engines.golden import golden_outputs
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format
 from radhard.metrics import Distance, Metric, Outcome, Panel
 from radhard.samplers import Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Forward, Target
+from radhard.workload import Workload
 from tests.zoo import Network
 
 __all__ = ["campaign", "campaign_of", "format_of"]
@@ -73,5 +73,5 @@ def campaign_of(
     # One sample at a time where a trial concerns one, as that is how it will pass.
     single = trials.single and any(site.samples is not None for site in space.sites)
     batch = 1 if single else batch
-    golden = golden_outputs(model, data, call, batch)
-    return Campaign(model, data, space, trials, Panel(metrics, golden), call, batch)
+    workload = Workload(model, data, call, batch, independent=single)
+    return Campaign(workload, space, trials, Panel(metrics, workload.golden))

@@ -214,9 +214,11 @@ def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
             words = BlockWords(plan, block, 6400)
             points = np.flatnonzero(~words.points.apart & (words.points.faults >= 0))
             points = points[~words.extreme[points]]
-            whole, _ = words.evaluate(points, np.ones((len(points), len(one.data)), dtype=bool))
+            whole, _ = words.evaluate(
+                points, np.ones((len(points), len(one.workload.data)), dtype=bool)
+            )
             rows = chance.integers(len(points), size=200)
-            samples = chance.integers(len(one.data), size=200)
+            samples = chance.integers(len(one.workload.data), size=200)
             assert np.array_equal(words.pairs(points[rows], samples), whole[rows, samples])
 
 
@@ -227,7 +229,7 @@ def test_most_verdicts_are_inferred():
     records = records_of(one.audits)
     pairs = [record for record in records if record.kind == "pairs"]
     inferred = sum(record.harmless.inferred + record.harmful.inferred for record in pairs)
-    assert inferred > 0.8 * len(one.trials) * len(one.data)
+    assert inferred > 0.8 * len(one.trials) * len(one.workload.data)
 
 
 def test_chunks_are_all_trials_and_of_whole_words():

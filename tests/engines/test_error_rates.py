@@ -52,7 +52,7 @@ def demand_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> 
     mine, other = column(one, found, ".distance"), column(one, expected, ".distance")
     assert np.array_equal(np.isfinite(mine), np.isfinite(other))
     finite = np.isfinite(other)
-    coarse = next(one.model.parameters()).dtype in (torch.float16, torch.bfloat16)
+    coarse = next(one.workload.model.parameters()).dtype in (torch.float16, torch.bfloat16)
     np.testing.assert_allclose(
         mine[finite], other[finite], rtol=1e-2, atol=1e-2 if coarse else 1e-4
     )
@@ -61,9 +61,9 @@ def demand_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> 
 @networks
 def test_every_network_is_harmed_as_by_the_reference_and_left_as_it_was(network):
     one = campaign(network, everything(network), ErrorRate((1e-3, 0.01), trials=6), seed=4)
-    before = traces(one.model)
+    before = traces(one.workload.model)
     found = executed(Folded(), one)
-    assert traces(one.model) == before
+    assert traces(one.workload.model) == before
     demand_same_harm(one, found, executed(Serial(), one))
 
 
@@ -125,7 +125,7 @@ def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed
 def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
     one = normalised_campaign(0.01, None, 8, seed)
     with torch.inference_mode():
-        graph = traced(one.model, one.call, one.data.rows(slice(0, 3)))
+        graph = traced(one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3)))
         plan = Plan.of(one, graph, (), 2**30)
         golden = plan.golden(plan.pieces[0])
         fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
@@ -193,4 +193,4 @@ def test_a_model_without_a_graph_is_an_error_that_names_the_reference():
     )
     with pytest.raises(InputError, match=r"use Serial\(\)"):
         executed(Folded(), one)
-    assert raw(one.panel.golden.outputs) == raw(one.model(torch.ones(2, 6)))
+    assert raw(one.panel.golden.outputs) == raw(one.workload.model(torch.ones(2, 6)))

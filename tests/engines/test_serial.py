@@ -1,5 +1,7 @@
 """Does the reference say what a loop by hand says, and leave every model as it was?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,16 +47,21 @@ def executed(one: Campaign) -> np.ndarray:
 def test_every_target_runs_on_every_network_and_leaves_it_as_it_was(network):
     for target in suiting(network, STORED + FLOWING):
         one = campaign(network, target, Uniform(4), seed=3)
-        before = traces(one.model)
+        before = traces(one.workload.model)
         figures = executed(one)
-        assert traces(one.model) == before, target
+        assert traces(one.workload.model) == before, target
         assert ((figures[:, :4].sum(axis=1)) > 0.99).all()
         assert raw(executed_golden(one)) == raw(one.panel.golden.outputs)
 
 
 def executed_golden(one: Campaign) -> Tensor:
     with torch.no_grad():
-        return torch.cat([one.call(one.model, batch) for _, batch in one.data.batches(one.batch)])
+        return torch.cat(
+            [
+                one.workload.call(one.workload.model, batch)
+                for _, batch in one.workload.data.batches(one.workload.batch)
+            ]
+        )
 
 
 def flipped(tensor: Tensor, word: int, bit: int) -> Tensor:
@@ -77,7 +84,9 @@ def test_stored_faults_are_those_of_a_loop_by_hand(network):
             tensor = tensors[fault.tensor]
             tensor.copy_(flipped(tensor, fault.word, fault.variant))
         with torch.no_grad():
-            outputs = torch.cat([one.call(model, batch) for _, batch in one.data.batches(2)])
+            outputs = torch.cat(
+                [one.workload.call(model, batch) for _, batch in one.workload.data.batches(2)]
+            )
         assert raw(faulty_outputs(one, one.trials[trial])) == raw(outputs)
         expected.append(one.panel.score(outputs.unsqueeze(0))[0])
     assert np.array_equal(executed(one), np.array(expected), equal_nan=True)
@@ -95,7 +104,7 @@ def test_input_faults_are_those_of_a_loop_by_hand(name):
         spoilt = flipped(inputs, fault.word, fault.variant)
         sample = fault.word // inputs[0].numel()
         with torch.no_grad():
-            output = one.call(model, spoilt[sample : sample + 1])
+            output = one.workload.call(model, spoilt[sample : sample + 1])
         own = Panel(one.panel.metrics, golden)
         expected.append(own.score_samples(output, torch.tensor([sample]))[0])
     assert np.array_equal(executed(one), np.array(expected), equal_nan=True)
@@ -111,7 +120,7 @@ def test_trials_of_many_faults_are_those_of_a_loop_by_hand():
             tensor = dict(model.named_parameters())[fault.tensor]
             tensor.data.copy_(flipped(tensor, fault.word, fault.variant))
         with torch.no_grad():
-            outputs = torch.cat([model(batch) for _, batch in one.data.batches(2)])
+            outputs = torch.cat([model(batch) for _, batch in one.workload.data.batches(2)])
         assert raw(faulty_outputs(one, one.trials[trial])) == raw(outputs)
 
 
@@ -177,16 +186,16 @@ def test_a_crash_in_one_batch_does_not_move_the_fault_in_the_next():
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, InputError("no")])
 def test_what_no_fault_is_to_blame_for_passes_through_and_leaves_nothing(error):
     one = campaign(named("residual"), [Weights("*"), Activations("*")])
-    before = traces(one.model)
+    before = traces(one.workload.model)
 
     def fail(model: nn.Module, batch: Tensor) -> Tensor:
         model(batch)
         raise error
 
-    failing = Campaign(one.model, one.data, one.space, one.trials, one.panel, fail, one.batch)
+    failing = replace(one, workload=replace(one.workload, call=fail))
     with pytest.raises(error if isinstance(error, type) else type(error)):
         executed(failing)
-    assert traces(one.model) == before
+    assert traces(one.workload.model) == before
 
 
 def test_a_tensor_that_the_forward_pass_never_comes_to_is_an_error():
@@ -195,7 +204,7 @@ def test_a_tensor_that_the_forward_pass_never_comes_to_is_an_error():
     def elsewhere(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         return model.right(batch[1])
 
-    other = Campaign(one.model, one.data, one.space, one.trials, one.panel, elsewhere, 1)
+    other = replace(one, workload=replace(one.workload, call=elsewhere, batch=1))
     with pytest.raises(InputError, match=r"left\[.\] bit .* was never computed"):
         executed(other)
 

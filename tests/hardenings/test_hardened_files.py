@@ -239,7 +239,7 @@ def test_file_that_holds_no_tensors_is_refused(folder, content):
     refused(folder, "cannot be read")
 
 
-def test_weights_as_a_pickle_are_not_even_looked_at(folder):
+def test_weights_as_a_pickle_are_not_even_classifier_workload(folder):
     (folder / "model.safetensors").unlink()
     torch.save(network().state_dict(), folder / "model.pt")
     refused(folder, "cannot be read")

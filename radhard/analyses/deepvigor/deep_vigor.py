@@ -7,14 +7,14 @@ import numpy as np
 from torch import nn
 
 from radhard.analyses.base import Analysis, Found
+from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.coverage import covering
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.analyses.deepvigor.thresholds import Search
-from radhard.analyses.looking import looked_at
-from radhard.analyses.subject import Subject
+from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
 from radhard.formats import Float32, Format
 from radhard.forward import plain
@@ -24,6 +24,7 @@ from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets import Forward
 from radhard.targets.patterns import demand, matches
+from radhard.workload import Workload
 
 __all__ = ["DeepVigor"]
 
@@ -89,8 +90,8 @@ class DeepVigor(Analysis):
                 f"neurons={some!r} is not allowed; a whole number from 1, or a share up to 1.0"
             )
 
-    def find(self, subject: Subject) -> Found:
-        return self._scored(self._looked(subject))
+    def find(self, workload: Workload) -> Found:
+        return self._scored(self._looked(workload))
 
     def ranges(
         self,
@@ -129,7 +130,7 @@ class DeepVigor(Analysis):
         """
         began = time.perf_counter()
         model = usable_module(model)
-        with looked_at(
+        with classifier_workload(
             repr(self),
             model,
             data,
@@ -138,19 +139,19 @@ class DeepVigor(Analysis):
             seed=seed,
             progress=progress,
             deterministic=deterministic,
-        ) as subject:
-            found = self._looked(subject)
-            scored = covering(repr(self), subject, self._scored(found))
+        ) as workload:
+            found = self._looked(workload)
+            scored = covering(repr(self), workload, self._scored(found))
         own = fingerprint(model)
         ranges = Ranges(
             repr(self),
             self.format,
             {name: of.limits for name, of in found.items()},
-            len(subject.data),
+            len(workload.data),
             scored.facts["forwards per neuron"],
             own,
         )
-        cost = {"seconds": time.perf_counter() - began, "samples": float(subject.samples)}
+        cost = {"seconds": time.perf_counter() - began, "samples": float(workload.samples)}
         scores = Scores(
             repr(self),
             scored.level,
@@ -162,11 +163,11 @@ class DeepVigor(Analysis):
         )
         return scores, ranges
 
-    def _looked(self, subject: Subject) -> dict[str, OfLayer]:
-        names = [layer.name for layer in subject.layers]
+    def _looked(self, workload: Workload) -> dict[str, OfLayer]:
+        names = [layer.name for layer in torch_layers(workload)]
         chosen = [name for name in names if matches(self.layers, name)]
         demand(chosen, self, names, "convolution or linear layer")
-        probes = Probes(subject, chosen)
+        probes = Probes(workload, chosen)
         search = Search(
             self.epsilon,
             self.bound,
@@ -176,7 +177,7 @@ class DeepVigor(Analysis):
             self.search == "bisection",
         )
         neurons = {
-            name: drawn(self.neurons, int(np.prod(site.shape)), subject.random(at))
+            name: drawn(self.neurons, int(np.prod(site.shape)), workload.random(at))
             for at, (name, site) in enumerate(probes.sites.items())
         }
         total, done = sum(len(some) for some in neurons.values()), 0
@@ -184,7 +185,7 @@ class DeepVigor(Analysis):
         def step(count: int) -> None:
             nonlocal done
             done += count
-            subject.step(done, total)
+            workload.bar.step(done, total)
 
         return {
             name: analysed(probes, name, some, search, self.format, self.outliers, step)

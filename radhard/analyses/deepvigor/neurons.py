@@ -58,11 +58,11 @@ def analysed(
     step: Callable[[int], None],
 ) -> OfLayer:
     """Thresholds of some neurons, block by block; merged by class, and set against bit flips."""
-    subject, site = probes.subject, probes.site(layer)
+    workload, site = probes.workload, probes.site(layer)
     golden = probes.golden(layer).flatten(1)
-    held = held_in(format, subject.model, site, golden.reshape(-1, *site.shape))
-    n, classes = subject.logits.shape
-    before, skipped, refuted = subject.samples, 0, 0
+    held = held_in(format, workload.model, site, golden.reshape(-1, *site.shape))
+    n, classes = workload.logits.shape
+    before, skipped, refuted = workload.samples, 0, 0
     ends: list[list[torch.Tensor]] = [[], [], [], []]
     counts, bits = [], torch.zeros(held.bits, dtype=torch.int64)
     numbers = torch.from_numpy(neurons).to(golden.device)
@@ -71,7 +71,7 @@ def analysed(
         skipped += down.skipped + up.skipped
         refuted += down.refuted + up.refuted
         for at, found in ((0, down), (2, up)):
-            safe, unsafe = merged(found, subject.answers, classes, outliers)
+            safe, unsafe = merged(found, workload.predictions, classes, outliers)
             ends[at].append(safe.cpu())
             ends[at + 1].append(unsafe.cpu())
         words = held.take(block, site.shape)
@@ -86,7 +86,7 @@ def analysed(
         bits.double().numpy() / (n * len(neurons)),
         skipped,
         refuted,
-        (subject.samples - before) / (n * len(neurons)),
+        (workload.samples - before) / (n * len(neurons)),
     )
 
 
@@ -94,6 +94,6 @@ def _thresholds(
     probes: Probes, layer: str, neurons: torch.Tensor, sign: int, search: Search
 ) -> Thresholds:
     if probes.gives_logits(layer):
-        subject = probes.subject
-        return thresholds_of_logits(subject.logits, subject.answers, neurons, sign)
+        workload = probes.workload
+        return thresholds_of_logits(workload.logits, workload.predictions, neurons, sign)
     return searched(probes, layer, neurons, sign, search)

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.losses import Loss, loss
 from radhard.analyses.deepvigor.replay_start import replay
-from radhard.analyses.subject import Layer, Subject
+from radhard.analyses.layer import Layer
+from radhard.analyses.layer_recorder import layer_outputs
+from radhard.analyses.layers import torch_layers
 from radhard.engines.replay.flowing import ELEMENTS
 from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
@@ -19,6 +21,7 @@ from radhard.engines.replay.values import extreme
 from radhard.errors import InputError
 from radhard.spec import near
 from radhard.targets import Activations, Site
+from radhard.workload import Workload
 
 __all__ = ["Probes"]
 
@@ -33,7 +36,7 @@ class Probes:
     cannot be told apart behind the layer, and where values are so large that they may overflow.
 
     Args:
-        subject: the model, in evaluation mode, with data and golden logits.
+        workload: the model, in evaluation mode, with data and golden logits.
         layers: names of modules; by default every convolution and linear layer. A module that is
             called again is a layer of its own, ``fc@1``.
         memory: the fault-free values that are kept at a time, in bytes; samples that do not fit
@@ -50,7 +53,7 @@ class Probes:
 
     def __init__(
         self,
-        subject: Subject,
+        workload: Workload,
         layers: Sequence[str] | None = None,
         *,
         memory: int = 2 * 1024**3,
@@ -58,9 +61,9 @@ class Probes:
         replay_extremes: bool = False,
         dtypes: Sequence[str] = ("float16", "float32", "float64"),
     ) -> None:
-        names = [layer.name for layer in subject.layers] if layers is None else list(layers)
+        names = [layer.name for layer in torch_layers(workload)] if layers is None else list(layers)
         self._target = Activations("|".join(names))
-        found = self._target.sites(subject.model, subject.data.inputs, subject.call)
+        found = self._target.sites(workload.model, workload.data.inputs, workload.steady)
         for site in found:
             if site.samples is None:
                 raise InputError(
@@ -72,12 +75,12 @@ class Probes:
                     f"{' or '.join(dtypes)} is needed: convert model and data (model.float()), "
                     "which keeps every value"
                 )
-        self.subject = subject
+        self.workload = workload
         self.sites: dict[str, Site] = {site.name: site for site in found}
         """Every layer by name, in the model's order; a site's shape is that of one sample."""
         self._places = {name: place for place, name in enumerate(self.sites)}
         self._rows, self._replay_extremes = rows, replay_extremes
-        self._plan, self.note = replay(subject, found, self._target, memory)
+        self._plan, self.note = replay(workload, found, self._target, memory)
         """Why whole forward passes are needed somewhere; empty where nothing is left to them."""
         self._heard: tuple[str, Tensor] | None = None
 
@@ -95,7 +98,7 @@ class Probes:
     def channel_axis(self, layer: str) -> int:
         """The axis of a layer's shape that counts its channels: last of a linear layer's."""
         site = self.site(layer)
-        linear = isinstance(self.subject.model.get_submodule(site.layer), nn.Linear)
+        linear = isinstance(self.workload.model.get_submodule(site.layer), nn.Linear)
         return len(site.shape) - 1 if linear else 0
 
     def gives_logits(self, layer: str) -> bool:
@@ -140,15 +143,15 @@ class Probes:
         Raises:
             InputError: the model's tensors were made in inference mode.
         """
-        subject, device = self.subject, self.subject.logits.device
+        workload, device = self.workload, self.workload.logits.device
         found = torch.zeros(len(samples), dtype=torch.float64, device=device)
         whole = self._of_neurons(layer, samples, neurons, deltas)
-        for probes in torch.split(torch.arange(len(samples), device=device), subject.batch):
+        for probes in torch.split(torch.arange(len(samples), device=device), workload.batch):
             by = whole.by[probes].detach().clone().requires_grad_()
             own = replace(whole[probes], by=by)
-            with subject.gradients():
+            with workload.gradients():
                 logits = self._derived(layer, own)
-                reached = loss(logits, subject.answers[own.samples], form).sum()
+                reached = loss(logits, workload.predictions[own.samples], form).sum()
                 if reached.requires_grad:
                     (slope,) = torch.autograd.grad(reached, by)
                     found[probes] = slope.reshape(-1).double()
@@ -184,12 +187,12 @@ class Probes:
 
     def _here(self, deviation: Deviation) -> Deviation:
         """On the model's device."""
-        return deviation.to(self.subject.logits.device)
+        return deviation.to(self.workload.logits.device)
 
     def _logits(self, layer: str, deviation: Deviation) -> Tensor:
         place, plan = self._places[self.site(layer).name], self._plan
-        logits = self.subject.logits[deviation.samples].clone()
-        self.subject.samples += len(logits)
+        logits = self.workload.logits[deviation.samples].clone()
+        self.workload.samples += len(logits)
         if plan is None or not plan.flows(place):
             self._whole(layer, deviation, torch.arange(len(logits), device=logits.device), logits)
             return logits
@@ -214,19 +217,21 @@ class Probes:
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
         """Put the logits of some probes in place, by whole forward passes of the model."""
-        for part in torch.split(probes, self.subject.batch) if len(probes) else ():
+        for part in torch.split(probes, self.workload.batch) if len(probes) else ():
             own = deviation[part]
-            inputs = self.subject.data.rows(own.samples)
-            with torch.no_grad(), self._target.reach(self.subject.model, self.site(layer), own):
-                logits[part] = self.subject.call(self.subject.model, inputs)
+            inputs = self.workload.data.rows(own.samples)
+            with torch.no_grad(), self._target.reach(self.workload.model, self.site(layer), own):
+                logits[part] = self.workload.steady(self.workload.model, inputs)
 
     def _derived(self, layer: str, own: Deviation) -> Tensor:
         """The logits of probes of one pass, with what their gradients need."""
         place, plan = self._places[layer], self._plan
-        self.subject.samples += len(own.samples)
+        self.workload.samples += len(own.samples)
         if plan is None or not plan.flows(place) or len(plan.pieces) > 1:
-            with self._target.reach(self.subject.model, self.site(layer), own):
-                return self.subject.call(self.subject.model, self.subject.data.rows(own.samples))
+            with self._target.reach(self.workload.model, self.site(layer), own):
+                return self.workload.steady(
+                    self.workload.model, self.workload.data.rows(own.samples)
+                )
         (slot,), values = plan.slots[place], plan.golden(plan.pieces[0])
         rows = torch.arange(len(own.samples), device=own.samples.device)
         state = Pass(plan.graph, values, own.samples, rows, grouped=False, exact=True)
@@ -238,16 +243,16 @@ class Probes:
         return logits
 
     def _golden(self, layer: str) -> Tensor:
-        site, plan, subject = self.site(layer), self._plan, self.subject
+        site, plan, workload = self.site(layer), self._plan, self.workload
         if plan is not None and plan.flows(self._places[layer]):
             (slot,) = plan.slots[self._places[layer]]
             with torch.no_grad():
                 parts = [plan.golden(piece)[slot] for piece in plan.pieces]
             return torch.cat(parts)
-        module = Layer(site.layer, subject.model.get_submodule(site.layer))
+        module = Layer(site.layer, workload.model.get_submodule(site.layer))
         parts = []
-        with torch.no_grad(), subject.captured([module]) as seen:
-            for _, inputs in subject.batches():
-                subject.forward(inputs)
+        with torch.no_grad(), layer_outputs(workload, [module]) as seen:
+            for _, inputs in workload.batches():
+                workload.forward(inputs)
                 parts.append(seen[module][site.call].movedim(site.axis or 0, 0))
         return torch.cat(parts).reshape(-1, *site.shape)

@@ -1,7 +1,6 @@
 """How vulnerable is each neuron of a network whose activations are words of whole numbers?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +12,6 @@ from torch import Tensor
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
-from radhard.analyses.subject import Subject
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.formats import Fixed, Format, Int
 from radhard.formats.twos_complement import from_words, to_words
@@ -22,6 +19,7 @@ from radhard.quantization import format_of, quantized
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets import Activations, Site
+from radhard.workload import Workload
 
 __all__ = ["QDeepVigor", "nvf_table"]
 
@@ -64,47 +62,43 @@ class QDeepVigor(Analysis):
         if self.bits is not None and not 2 <= self.bits <= 24:
             raise InputError(f"{self!r}: bits is 2 to 24, of which one is the sign")
 
-    def find(self, subject: Subject) -> Found:
-        own = self._of_words(subject)
+    def find(self, workload: Workload) -> Found:
+        own = self._of_words(workload)
+        own.demand_classifier(repr(self))
         target = Activations(self.pattern, layers=self.layers)
-        names = [s.name for s in target.sites(own.model, own.data.inputs, own.call)]
+        names = [s.name for s in target.sites(own.model, own.data.inputs, own.steady)]
         probes = Probes(own, names)
         values: dict[str, Shares] = {}
         profiles: dict[str, list[float]] = {}
         for number, site in enumerate(probes.sites.values()):
-            subject.step(number, len(probes.sites))
+            workload.bar.step(number, len(probes.sites))
             layer = _Layer(probes, site, self._format(own, site))
             neurons, bits = layer.exact() if self.mode == "exact" else layer.closed_form()
             values[site.name] = neurons.reshape(site.shape)
             profiles[site.name] = bits.tolist()
-        if own is not subject:
-            subject.samples += own.samples
+        if own is not workload:
+            workload.samples += own.samples
         facts, chosen = {"bits": profiles}, self.pattern != "*"
         return Found("element", values, "share", facts=facts, chosen=chosen)
 
-    def _of_words(self, subject: Subject) -> Subject:
-        """The subject itself if its model rounds activations, else one with a copy that does."""
-        if any(format_of(subject.model, name) for name, _ in subject.model.named_modules()):
-            return subject
+    def _of_words(self, workload: Workload) -> Workload:
+        """The workload itself if its model rounds activations, else one with a copy that does."""
+        if any(format_of(workload.model, name) for name, _ in workload.model.named_modules()):
+            return workload
         model = quantized(
-            subject.model,
-            subject.data,
+            workload.model,
+            workload.data,
             Int(8 if self.bits is None else self.bits),
-            call=subject.call,
-            batch=subject.batch,
+            call=workload.steady,
+            batch=workload.batch,
         )
-        logits = golden_outputs(
-            model,
-            subject.data,
-            subject.call,
-            subject.batch,
-            deterministic=subject.deterministic,
-        )
-        return replace(subject, model=model, logits=logits, samples=len(subject.data))
+        own = workload.with_model(model)
+        own.samples += len(own.data)  # the pass that calibrated it
+        return own
 
-    def _format(self, subject: Subject, site: Site) -> Format:
+    def _format(self, workload: Workload, site: Site) -> Format:
         path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
-        found = format_of(subject.model, site.layer, path)
+        found = format_of(workload.model, site.layer, path)
         wanted = "any" if self.bits is None else f"{self.bits}"
         if not isinstance(found, Int | Fixed) or self.bits not in (None, found.bits):
             raise InputError(
@@ -121,7 +115,7 @@ class _Layer:
     def __init__(self, probes: Probes, site: Site, format: Format) -> None:
         self._probes, self._site, self._format = probes, site, format
         self._golden = probes.golden(site.name).flatten(1)
-        self._answers = probes.subject.answers
+        self._answers = probes.workload.predictions
 
     def exact(self) -> tuple[Shares, Shares]:
         """Share of harmful flips by neuron, and by bit; over flips that the words at hand allow."""

@@ -50,7 +50,7 @@ class _Asked:
 
     def __init__(self, probes: Probes, layer: str, neurons: Tensor, sign: int) -> None:
         self.probes, self.layer, self.sign = probes, layer, sign
-        n, self.device = len(probes.subject.data), probes.subject.logits.device
+        n, self.device = len(probes.workload.data), probes.workload.logits.device
         # Sample after sample, as their golden values lie in memory.
         self.samples = torch.arange(n, device=self.device).repeat_interleave(len(neurons))
         self.neurons = neurons.to(self.device).repeat(n)
@@ -66,7 +66,9 @@ class _Asked:
 
     def margins(self, which: Tensor, sizes: Tensor) -> Tensor:
         """The lead of the golden class; -inf where the class changed without a finite lead."""
-        return margin(self.logits(which, sizes), self.probes.subject.answers[self.samples[which]])
+        return margin(
+            self.logits(which, sizes), self.probes.workload.predictions[self.samples[which]]
+        )
 
     def slopes(self, which: Tensor, size: float, form: Loss) -> Tensor:
         deltas = self.sizes(len(which), self.sign * size).to(self.dtype)
@@ -106,8 +108,8 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     largest = torch.finfo(asked.dtype).max
     first, bound = (min(size, largest / 4) for size in (search.first, search.bound))
     everything = torch.arange(len(asked.samples), device=asked.device)
-    golden = probes.subject.logits[asked.samples]
-    answers = probes.subject.answers[asked.samples]
+    golden = probes.workload.logits[asked.samples]
+    answers = probes.workload.predictions[asked.samples]
     good = margin(golden, answers).double()
     safe, unsafe, bad = (asked.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
 
@@ -152,7 +154,7 @@ def _without_gradient(
         return zero
     # No way back where nothing got forward, and none through a loss that is flat.
     through = (logits[left] != golden[left]).any(1)
-    answers = asked.probes.subject.answers[asked.samples[left]]
+    answers = asked.probes.workload.predictions[asked.samples[left]]
     open_ = through & ~saturated(logits[left], answers, search.loss)
     zero[left[~open_]] = True
     zero[left[open_]] = asked.slopes(left[open_], first, search.loss) == 0

@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor import thresholds
 from radhard.analyses.deepvigor.flips import deviations, held_in
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
-from radhard.analyses.looking import looked_at
 from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.forward import plain
@@ -155,7 +155,7 @@ def validate(
     ranges.demand_suit(model)
     format = ranges.format
     rows = []
-    with looked_at(
+    with classifier_workload(
         f"validation of {ranges.by}",
         model,
         data,
@@ -163,19 +163,19 @@ def validate(
         batch=batch,
         seed=seed,
         progress=progress,
-    ) as subject:
-        probes = Probes(subject, list(ranges.layers))
+    ) as workload:
+        probes = Probes(workload, list(ranges.layers))
         for at, (layer, limits) in enumerate(ranges.layers.items()):
             asked = sample_size(format.bits * limits.size, margin, confidence)
             count = math.ceil(asked) if n is None else n
-            chance = subject.random(at)
+            chance = workload.random(at)
             neurons = torch.from_numpy(chance.choice(limits.neurons, count))
             bits = torch.from_numpy(chance.integers(format.bits, size=count))
-            samples = torch.arange(count) % len(subject.data)
-            drawn = (part.to(subject.logits.device) for part in (samples, neurons, bits))
+            samples = torch.arange(count) % len(workload.data)
+            drawn = (part.to(workload.logits.device) for part in (samples, neurons, bits))
             rows.append(_tried(ranges, probes, layer, format, *drawn))
-            subject.step(at + 1, len(ranges.layers))
-        name = subject.data.name
+            workload.bar.step(at + 1, len(ranges.layers))
+        name = workload.data.name
     return Validation(ranges.by, name, tuple(rows), confidence)
 
 
@@ -189,11 +189,11 @@ def _tried(
     bits: Tensor,
 ) -> OfFaults:
     golden = probes.golden(layer)
-    subject, site = probes.subject, probes.site(layer)
-    held = held_in(format, subject.model, site, golden).take(neurons, site.shape)
+    workload, site = probes.workload, probes.site(layer)
+    held = held_in(format, workload.model, site, golden).take(neurons, site.shape)
     before = golden.flatten(1)[samples, neurons]
     off = torch.stack(list(deviations(before, held))).gather(0, bits[None])[0]
-    answers = subject.answers[samples]
+    answers = workload.predictions[samples]
     said = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())
     # What was exact in the format becomes exactly what the flip makes of it.
     values = (before.double() + off).to(before.dtype)

@@ -13,9 +13,9 @@ from radhard.analyses.layer import Layer
 from radhard.analyses.relevance.backward import carried_back
 from radhard.analyses.relevance.operations import Operations
 from radhard.analyses.relevance.rules import AlphaBeta, Epsilon, Sharing
-from radhard.analyses.subject import Subject
 from radhard.errors import InputError
 from radhard.spec import component
+from radhard.workload import Workload
 
 __all__ = ["Relevance"]
 
@@ -52,21 +52,21 @@ class Relevance(Analysis):
         if not 0 <= self.epsilon < float("inf"):
             raise InputError(f"Relevance: epsilon={self.epsilon!r} is not allowed; a number from 0")
 
-    def find(self, subject: Subject) -> Found:
-        classes = subject.logits.shape[1]
-        answers = subject.answers if self.of == "answer" else subject.label_classes
-        with subject.gradients():
-            operations = Operations.of(subject, repr(self))
+    def find(self, workload: Workload) -> Found:
+        classes = workload.logits.shape[1]
+        answers = workload.predictions if self.of == "answer" else workload.label_classes
+        with workload.gradients():
+            operations = Operations.of(workload, repr(self))
             totals: dict[Layer, npt.NDArray[np.float64]] = {}
-            for rows, batch in subject.batches():
-                values = operations.values(subject, batch)
-                operations.demand_same(values, subject.logits[rows])
-                start = functional.one_hot(answers[rows], classes).to(subject.logits.dtype)
+            for rows, batch in workload.batches():
+                values = operations.values(workload, batch)
+                operations.demand_same(values, workload.logits[rows])
+                start = functional.one_hot(answers[rows], classes).to(workload.logits.dtype)
                 found = carried_back(operations, values, start, self._sharing())
                 for layer, each in self._by_layer(operations, found).items():
                     summed = _by_class(each, answers[rows], classes)
                     totals[layer] = totals[layer] + summed if layer in totals else summed
-                subject.step(rows.stop, len(subject.data))
+                workload.bar.step(rows.stop, len(workload.data))
         counts = np.bincount(answers.cpu().numpy(), minlength=classes)
         scores = {layer.output_site: self._merged(totals[layer], counts) for layer in totals}
         return Found(self.level, scores, facts={"samples by answer": counts.tolist()})

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.layer import Layer
-from radhard.analyses.subject import Subject
+from radhard.analyses.layers import torch_layers
 from radhard.engines.replay.exported import traced
 from radhard.engines.replay.folding import folded
 from radhard.engines.replay.graph import Graph, Node, NoGraphError
 from radhard.errors import InputError
-from radhard.state import unwrapped
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
+from radhard.workload import Workload
 
 __all__ = ["Operations", "UnfollowedError"]
 
@@ -58,15 +58,15 @@ class Operations:
     """Slots that some layer's output reaches, that slot included."""
 
     @classmethod
-    def of(cls, subject: Subject, by: str) -> "Operations":
+    def of(cls, workload: Workload, by: str) -> "Operations":
         """The operations of a model.
 
         Raises:
             InputError: torch cannot export the model, or not for batches of any size.
         """
         try:
-            batch = repeated(subject.data.rows(slice(0, 1)), 3)
-            graph, _ = folded(traced(subject.model, unwrapped(subject.call), batch), ())
+            batch = repeated(workload.data.rows(slice(0, 1)), 3)
+            graph, _ = folded(traced(workload.model, workload.call, batch), ())
             if not graph.by_sample:
                 raise NoGraphError("the model takes batches of one size only")
         except NoGraphError as error:
@@ -76,7 +76,7 @@ class Operations:
             ) from None
         weights = {
             graph.tensors[layer.weight_site]: layer
-            for layer in subject.layers
+            for layer in torch_layers(workload)
             if layer.weight_site in graph.tensors
         }
         layers = {
@@ -94,13 +94,13 @@ class Operations:
                 behind.add(node.slot)
         return cls(graph, layers, frozenset(behind))
 
-    def values(self, subject: Subject, batch: Any) -> dict[int, Any]:
+    def values(self, workload: Workload, batch: Any) -> dict[int, Any]:
         """The value of every slot for a batch, which is counted."""
         with torch.no_grad():
             # Copies, as what was made in inference mode cannot be differentiated.
             values = self.graph.values([tensor.clone() for tensor in tree_leaves(batch)])
         logits: Tensor = values[self.graph.output]
-        subject.samples += len(logits)
+        workload.samples += len(logits)
         return values
 
     def demand_same(self, values: dict[int, Any], logits: Tensor) -> None:

@@ -19,12 +19,12 @@ from radhard.analyses.relevance.operation_kinds import (
 )
 from radhard.analyses.relevance.operation_weights import norm
 from radhard.analyses.relevance.operations import LAYERS, Operations, UnfollowedError
-from radhard.analyses.subject import Subject
 from radhard.engines.replay.graph import Node, Slot
 from radhard.errors import InputError
 from radhard.spec import component
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_map
+from radhard.workload import Workload
 
 __all__ = ["Saliency"]
 
@@ -46,11 +46,11 @@ class Saliency(Analysis):
 
     level: Literal["channel", "element"] = "channel"
 
-    def find(self, subject: Subject) -> Found:
-        with subject.gradients():
-            operations = Operations.of(subject, repr(self))
-            batch = repeated(subject.data.rows(slice(0, 1)), 2)
-            values = operations.values(subject, batch)
+    def find(self, workload: Workload) -> Found:
+        with workload.gradients():
+            operations = Operations.of(workload, repr(self))
+            batch = repeated(workload.data.rows(slice(0, 1)), 2)
+            values = operations.values(workload, batch)
             start = torch.ones_like(values[operations.graph.output], dtype=torch.float64)
             found = carried_back(operations, values, start, self._rule)
         scores: dict[str, np.ndarray] = {}

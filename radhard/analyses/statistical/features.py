@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from radhard.analyses.logit_gradients import demand_gradients, of_cross_entropy
-from radhard.analyses.subject import Subject
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.tree import leaves
+from radhard.workload import Workload
 
 __all__ = ["NAMES", "Features", "features"]
 
@@ -22,17 +22,17 @@ Features = list[npt.NDArray[np.float64]]
 """For every site ``(words, 4)``, in the order of `NAMES`."""
 
 
-def features(subject: Subject, sites: Sequence[Site], classes: Tensor) -> Features:
+def features(workload: Workload, sites: Sequence[Site], classes: Tensor) -> Features:
     """Magnitude, gradient, uses and position of every word of some stored tensors.
 
     The gradient is the magnitude of that of the mean cross-entropy with ``classes``; uses are how
     often a parameter enters a sum for one sample; the position is that of the tensor in the model.
     """
-    gradients = _gradients(subject, sites, classes)
-    uses = _uses(subject, sites)
+    gradients = _gradients(workload, sites, classes)
+    uses = _uses(workload, sites)
     found = []
     for position, (site, gradient) in enumerate(zip(sites, gradients, strict=True)):
-        magnitude = stored_tensor(subject.model, site.name).abs().double().cpu().numpy().ravel()
+        magnitude = stored_tensor(workload.model, site.name).abs().double().cpu().numpy().ravel()
         constant = np.ones_like(magnitude)
         found.append(
             np.stack(
@@ -44,9 +44,9 @@ def features(subject: Subject, sites: Sequence[Site], classes: Tensor) -> Featur
 
 
 def _gradients(
-    subject: Subject, sites: Sequence[Site], classes: Tensor
+    workload: Workload, sites: Sequence[Site], classes: Tensor
 ) -> list[npt.NDArray[np.float64]]:
-    named = dict(subject.model.named_parameters(remove_duplicate=False))
+    named = dict(workload.model.named_parameters(remove_duplicate=False))
     # Tied weights are mostly one parameter, but may be several in the same memory.
     aliases = [{id(named[n]): named[n] for n in (s.name, *s.aliases)} for s in sites]
     wanted = [parameter for tied in aliases for parameter in tied.values()]
@@ -54,24 +54,24 @@ def _gradients(
         parameter.requires_grad_()
     pulls = of_cross_entropy(classes)
     totals = [torch.zeros_like(p, dtype=torch.float64) for p in wanted]
-    with subject.gradients():
-        for rows, inputs in subject.batches():
-            logits = subject.forward(inputs)
+    with workload.gradients():
+        for rows, inputs in workload.batches():
+            logits = workload.forward(inputs)
             demand_gradients(logits)
             (direction,) = pulls.of(logits.detach(), rows)
             parts = torch.autograd.grad(logits, wanted, direction, materialize_grads=True)
             for total, part in zip(totals, parts, strict=True):
                 total += part
     each = iter(totals)
-    n = len(subject.data)
+    n = len(workload.data)
     return [(sum(next(each) for _ in tied) / n).abs().cpu().numpy() for tied in aliases]  # type: ignore[union-attr]
 
 
-def _uses(subject: Subject, sites: Sequence[Site]) -> list[float]:
+def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
     """Outputs of the tensor's modules for one sample, over the rows of the tensor."""
     outputs: dict[str, int] = {}
-    inputs = subject.data.rows(slice(0, subject.batch))
-    rows = min(subject.batch, len(subject.data))
+    inputs = workload.data.rows(slice(0, workload.batch))
+    rows = min(workload.batch, len(workload.data))
     owners = {name.rpartition(".")[0] for site in sites for name in (site.name, *site.aliases)}
 
     def counting(owner: str) -> Any:
@@ -85,10 +85,10 @@ def _uses(subject: Subject, sites: Sequence[Site]) -> list[float]:
     handles = []
     try:
         for owner in owners:
-            module = subject.model.get_submodule(owner)
+            module = workload.model.get_submodule(owner)
             handles.append(module.register_forward_hook(counting(owner)))
         with torch.no_grad():
-            subject.forward(inputs)
+            workload.forward(inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from radhard.analyses.subject import Subject
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.metrics import Outcome
 from radhard.samplers import Words
 from radhard.space import FaultSpace, Numbers
+from radhard.workload import Workload
 
 __all__ = ["Tried", "tried"]
 
@@ -28,7 +28,7 @@ class Tried:
     injections: int
 
 
-def tried(subject: Subject, space: FaultSpace, injections: int, least: int) -> Tried:
+def tried(workload: Workload, space: FaultSpace, injections: int, least: int) -> Tried:
     """Parameters drawn at random, struck in every way they can be.
 
     Raises:
@@ -42,18 +42,18 @@ def tried(subject: Subject, space: FaultSpace, injections: int, least: int) -> T
             "injections, and as many parameters)"
         )
     results = run(
-        subject.model,
-        subject.data,
+        workload.model,
+        workload.data,
         space,
         Words(words),
         metrics=[Outcome()],
-        seed=subject.seed,
-        call=subject.call,
-        batch=subject.batch,
+        seed=workload.seed,
+        call=workload.steady,
+        batch=workload.batch,
         progress=False,
         audit=0,
     )
-    subject.samples += len(results) * len(subject.data)
+    workload.samples += len(results) * len(workload.data)
     faults = results.trials.at(results.numbers).reshape(words, space.variants)
     places, within, _ = space.locate(faults[:, 0])
     critical = results.values("critical").reshape(words, space.variants).mean(axis=1)

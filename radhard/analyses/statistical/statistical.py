@@ -8,13 +8,13 @@ from radhard.analyses.base import Analysis, Found
 from radhard.analyses.statistical.features import NAMES, Features, features
 from radhard.analyses.statistical.forest import FOLDS, learned, quality
 from radhard.analyses.statistical.injected_words import tried
-from radhard.analyses.subject import Subject
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Float32, Format
 from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.targets import Weights
+from radhard.workload import Workload
 
 __all__ = ["Statistical"]
 
@@ -56,14 +56,14 @@ class Statistical(Analysis):
             if value < 1:
                 raise InputError(f"Statistical: {name}={value} is not allowed; at least 1")
 
-    def find(self, subject: Subject) -> Found:
-        space = FaultSpace.of(subject.model, Weights("*"), self.fault, self.format)
-        answers = subject.answers if self.of == "answer" else subject.label_classes
+    def find(self, workload: Workload) -> Found:
+        space = FaultSpace.of(workload.model, Weights("*"), self.fault, self.format)
+        answers = workload.predictions if self.of == "answer" else workload.label_classes
         for tensor, why in space.left_out.items():
-            subject.left[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+            workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
         everything = space.sites
-        space, known = _finite(subject, space, features(subject, everything, answers))
-        seen = tried(subject, space, self.injections, _LEAST)
+        space, known = _finite(workload, space, features(workload, everything, answers))
+        seen = tried(workload, space, self.injections, _LEAST)
         if np.ptp(seen.critical) == 0:
             raise InputError(
                 f"{self!r}: all {len(seen.critical)} parameters tried are equally vulnerable "
@@ -71,27 +71,27 @@ class Statistical(Analysis):
                 "or more samples"
             )
         rows = [known[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)]
-        forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, subject.random(1))
+        forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, workload.random(1))
         values = {site.name: np.full(site.shape, np.nan) for site in everything}
         for at, site in enumerate(space.sites):
             values[site.name] = forest.predict(known[at]).reshape(site.shape)
-            subject.step(at + 1, len(space.sites))
+            workload.bar.step(at + 1, len(space.sites))
         weighed = forest.forest.feature_importances_.tolist()
         facts = {
             "parameters tried": len(seen.critical),
             "injections": seen.injections,
-            "held out": quality(forest.held_out, seen.critical, subject.random(2)),
+            "held out": quality(forest.held_out, seen.critical, workload.random(2)),
             "importance": dict(zip(NAMES, weighed, strict=True)),
         }
         return Found("element", values, "share", facts=facts)
 
 
-def _finite(subject: Subject, space: FaultSpace, known: Features) -> tuple[FaultSpace, Features]:
+def _finite(workload: Workload, space: FaultSpace, known: Features) -> tuple[FaultSpace, Features]:
     """The tensors with finite features, of which a forest can learn; the others are noted."""
     kept = [at for at, found in enumerate(known) if np.isfinite(found).all()]
     for at in set(range(len(known))) - set(kept):
         site = space.sites[at]
-        subject.left[site.layer] = f"the values or the gradient of {site.name} are not finite"
+        workload.left_out[site.layer] = f"the values or the gradient of {site.name} are not finite"
     if len(kept) == len(known) or not kept:
         return space, known
     narrower = FaultSpace(

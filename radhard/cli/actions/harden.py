@@ -16,7 +16,6 @@ from radhard.cli.outputs import demand_outputs
 from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
-from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.formats import FORMATS
@@ -24,6 +23,7 @@ from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.stats import percent
+from radhard.workload import device_of, golden_outputs
 
 __all__ = ["Protected"]
 
@@ -139,7 +139,7 @@ class Protected(Given):
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
         if data.labels is None:
             return None
-        device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+        device = device_of(model)
         placed = data if device is None else data.to(device)
         batch, deterministic = min(self.batch or 100, len(data)), not self.allow_nondeterministic
         with evaluating(model):

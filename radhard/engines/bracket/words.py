@@ -58,7 +58,7 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
     places, _, _ = space.locate(faults[first])
     flows = np.array([site.flows for site in space.sites], dtype=bool)
     whole = (count >= _FEWEST) & ~flows[places]
-    most = max(1, _VERDICTS // ((space.variants + 1) * len(campaign.data)))
+    most = max(1, _VERDICTS // ((space.variants + 1) * len(campaign.workload.data)))
     for place in np.unique(places).tolist():
         for enough, size in ((True, most), (False, _FEW)):
             words = np.flatnonzero((places == place) & (whole == enough))

@@ -176,7 +176,7 @@ class FirstOrder(Engine):
         return Bounds(self.safety, self.reach)
 
     def _draw(self, campaign: Campaign, samples: int | None = None) -> Draw:
-        many = len(campaign.data) if samples is None else samples
+        many = len(campaign.workload.data) if samples is None else samples
         trials = campaign.trials
         return Draw(len(campaign.space), trials.seed, many, len(trials), self.audit)
 

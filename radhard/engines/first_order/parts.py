@@ -33,7 +33,7 @@ def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Seque
     for outlook in {id(one): one for one in outlooks.values()}.values():
         plan = outlook.plan
         own = [place for place, one in outlooks.items() if one is outlook]
-        verdicts = _VERDICTS // len(campaign.data)
+        verdicts = _VERDICTS // len(campaign.workload.data)
         most = max(_FEW, verdicts)
         if len(plan.pieces) == 1:
             most = max(_FEW, min(_MANY, len(trials) // _PARTS, verdicts))

@@ -34,7 +34,9 @@ class Folded(Engine):
     def prepare(self, campaign: Campaign) -> None:
         try:
             with torch.inference_mode():
-                graph = graph_of(campaign.model, campaign.call, campaign.data)
+                graph = graph_of(
+                    campaign.workload.model, campaign.workload.call, campaign.workload.data
+                )
                 dtypes = {tensor.dtype for tensor in graph.constants.values()}
                 # A folded weight is rounded once more: too coarsely where it is a half.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})

@@ -88,9 +88,9 @@ class Replay(Engine):
             raise UnsuitableError(
                 "Replay takes trials of one fault each; at error rates use Serial()"
             )
-        batch = repeated(campaign.data.rows(slice(0, 1)), 3)
+        batch = repeated(campaign.workload.data.rows(slice(0, 1)), 3)
         plans: dict[int, Plan] = {}
-        own = graph_of(campaign.model, campaign.call, campaign.data)
+        own = graph_of(campaign.workload.model, campaign.workload.call, campaign.workload.data)
         graph = stepwise(own)
         with torch.inference_mode():
             plain = self._plain(campaign, own, batch)
@@ -170,9 +170,11 @@ class Replay(Engine):
             return None
         one = graph.values(tree_leaves(batch))
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
-        if each * len(campaign.data) > self.memory:
+        if each * len(campaign.workload.data) > self.memory:
             return None
-        slots = entries(graph, campaign.model, campaign.call, campaign.space.sites, batch)
+        slots = entries(
+            graph, campaign.workload.model, campaign.workload.call, campaign.space.sites, batch
+        )
         plain = Plain(campaign, graph, slots)
         return plain if plain.faithful else None
 

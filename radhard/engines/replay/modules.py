@@ -40,10 +40,12 @@ class Modules:
         self._campaign = campaign
         self._recordings: list[Recording] = []
         left = memory
-        for _, batch in campaign.data.batches(campaign.batch):
+        for _, batch in campaign.workload.data.batches(campaign.workload.batch):
             # A copy, so that a model which writes into its inputs spoils nobody's data.
             given = mapped(batch, torch.clone)
-            self._recordings.append(recorded(campaign.model, campaign.call, given))
+            self._recordings.append(
+                recorded(campaign.workload.model, campaign.workload.call, given)
+            )
             left -= self._recordings[-1].nbytes
             if left < 0:
                 raise NoGraphError(f"what its modules give takes more than memory={memory:,}")
@@ -77,17 +79,23 @@ class Modules:
 
     def _repeats(self, place: int) -> bool:
         campaign = self._campaign
-        data = campaign.data
+        data = campaign.workload.data
         if len(data) == 1:
             return False  # nothing else to look at
-        rows, batch = next(data.batches(campaign.batch))
+        rows, batch = next(data.batches(campaign.workload.batch))
         many = rows.stop - rows.start
         with torch.no_grad():
             # Something else, so that nothing of this batch is left behind.
-            campaign.call(campaign.model, repeated(data.rows(slice(len(data) - 1, None)), many))
+            campaign.workload.call(
+                campaign.workload.model, repeated(data.rows(slice(len(data) - 1, None)), many)
+            )
             with self._replayed(0, place):
-                outputs = campaign.call(campaign.model, mapped(batch, torch.clone))
-            return torch.equal(outputs, campaign.call(campaign.model, mapped(batch, torch.clone)))
+                outputs = campaign.workload.call(
+                    campaign.workload.model, mapped(batch, torch.clone)
+                )
+            return torch.equal(
+                outputs, campaign.workload.call(campaign.workload.model, mapped(batch, torch.clone))
+            )
 
     def gain(self, place: int) -> float:
         """What starting at the fault saves in all trials of a site, in multiplications.
@@ -96,7 +104,7 @@ class Modules:
         whether it may be done cost more.
         """
         site, recording = self._campaign.space.sites[place], self._recordings[0]
-        when = recording.begins(self._campaign.model, site)
+        when = recording.begins(self._campaign.workload.model, site)
         skipped, until = 0.0, 0.0
         for at, one in enumerate(recording.calls):
             if one.begin >= until and self._is_skipped(recording, at, when, site):
@@ -132,13 +140,13 @@ class Modules:
         if not site.flows:
             return True
         # Calls of the struck module are counted, so that each has to be made.
-        module = self._campaign.model.get_submodule(site.layer)
+        module = self._campaign.workload.model.get_submodule(site.layer)
         return all(call.module is not module for call in recording.calls[at : one.last + 1])
 
     @contextmanager
     def _replayed(self, number: int, place: int) -> Iterator[None]:
         recording, site = self._recordings[number], self._campaign.space.sites[place]
-        when = recording.begins(self._campaign.model, site)
+        when = recording.begins(self._campaign.workload.model, site)
         calls: dict[int, list[int]] = {}
         for at, one in enumerate(recording.calls):
             calls.setdefault(id(one.module), []).append(at)
@@ -158,5 +166,5 @@ class Modules:
 
             return run
 
-        with forwards(self._campaign.model, instead):
+        with forwards(self._campaign.workload.model, instead):
             yield

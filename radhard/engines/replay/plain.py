@@ -24,7 +24,7 @@ class Plain:
     def __init__(self, campaign: Campaign, graph: Graph, slots: list[tuple[int, ...]]) -> None:
         self._campaign, self._graph, self._slots = campaign, graph, slots
         self._golden: list[dict[int, Any]] = []
-        for _, batch in campaign.data.batches(campaign.batch):
+        for _, batch in campaign.workload.data.batches(campaign.workload.batch):
             values = graph.values(tree_leaves(batch))
             self._golden.append({**values, **graph.constants})
 

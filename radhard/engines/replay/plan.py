@@ -84,9 +84,9 @@ class Plan:
         Raises:
             NoGraphError: the graph does not say what the model says.
         """
-        model, data, space = campaign.model, campaign.data, campaign.space
+        model, data, space = campaign.workload.model, campaign.workload.data, campaign.space
         batch = repeated(data.rows(slice(0, 1)), 3)
-        slots = entries(graph, model, campaign.call, space.sites, batch)
+        slots = entries(graph, model, campaign.workload.call, space.sites, batch)
         factors: dict[int, Tensor] = {}
         channels_last = False
         if not _rounds(graph):
@@ -99,9 +99,9 @@ class Plan:
         size = max(1, min(len(data), memory // max(each, 1)))
         if graph.source == "torch.fx":
             # Its operations may look at whole batches, so that these have to be the same.
-            if size < campaign.batch:
+            if size < campaign.workload.batch:
                 raise NoGraphError("torch.fx: the values of one batch take more than the memory")
-            size = campaign.batch
+            size = campaign.workload.batch
         pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
         parts = []
         for piece in pieces:
@@ -227,11 +227,11 @@ def _rounds(graph: Graph) -> bool:
 
 def _values(campaign: Campaign, graph: Graph, piece: slice, channels_last: bool) -> dict[int, Any]:
     """The values of a graph for some samples."""
-    data = campaign.data
+    data = campaign.workload.data
     if not _rounds(graph):
         return graph.values(_inputs(data.rows(piece), channels_last))
-    starts = range(piece.start, piece.stop, campaign.batch)
-    rows = [data.rows(slice(at, min(at + campaign.batch, piece.stop))) for at in starts]
+    starts = range(piece.start, piece.stop, campaign.workload.batch)
+    rows = [data.rows(slice(at, min(at + campaign.workload.batch, piece.stop))) for at in starts]
     each = [graph.values(_inputs(batch, channels_last)) for batch in rows]
     parts = {slot: [values[slot] for values in each] for slot in graph.by_sample if slot in each[0]}
     return {**each[0], **{slot: torch.cat(values) for slot, values in parts.items()}}

@@ -5,7 +5,7 @@ from typing import Literal
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.placing import put_bounds
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["ActivationClip"]
@@ -27,10 +27,10 @@ class ActivationClip(Hardening):
 
     kinds: tuple[str, ...] = ()
 
-    def harden(self, work: Workpiece) -> None:
+    def harden(self, protection: Protection) -> None:
         put_bounds(
-            work,
-            spots(work, self.kinds, side="before", of="all"),
+            protection,
+            spots(protection, self.kinds, side="before", of="all"),
             "clip",
             per=self.granularity,
             mode="clamp",

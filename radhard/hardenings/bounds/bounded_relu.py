@@ -6,7 +6,7 @@ from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.placing import put_bounds
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["BoundedReLU"]
@@ -32,10 +32,10 @@ class BoundedReLU(Hardening):
                 "seen, more than 0 and at most 1"
             )
 
-    def harden(self, work: Workpiece) -> None:
+    def harden(self, protection: Protection) -> None:
         put_bounds(
-            work,
-            spots(work, self.kinds, of="rectifiers"),
+            protection,
+            spots(protection, self.kinds, of="rectifiers"),
             "ceiling",
             per=self.granularity,
             mode="clamp",

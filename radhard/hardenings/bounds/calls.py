@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from radhard.errors import InputError
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.tree import leaves
 
 __all__ = ["Event", "calls"]
@@ -38,35 +38,35 @@ class Event:
     """Modules being executed, outermost first."""
 
 
-def calls(work: Workpiece) -> list[Event]:
+def calls(protection: Protection) -> list[Event]:
     """The events of one pass over the first sample, in their order.
 
     All tensors are kept, so that two of them are the same value where they are the same object.
     Where the model takes no single sample, the pass is over a whole batch.
     """
     try:
-        return _calls(work, 1)
+        return _calls(protection, 1)
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception:
-        if work.batch == 1:
+        if protection.workload.batch == 1:
             raise
-        return _calls(work, work.batch)
+        return _calls(protection, protection.workload.batch)
 
 
-def _calls(work: Workpiece, size: int) -> list[Event]:
+def _calls(protection: Protection, size: int) -> list[Event]:
     events: list[Event] = []
     stack: list[str] = []
-    _, batch = next(work.data.batches(size))
+    _, batch = next(protection.workload.data.batches(size))
     with ExitStack() as hooks, torch.no_grad():
-        for path, module in work.model.named_modules():
+        for path, module in protection.model.named_modules():
             enter, leave = _hooks(path, events, stack)
             handle = module.register_forward_pre_hook(enter, with_kwargs=True)
             hooks.callback(handle.remove)
             handle = module.register_forward_hook(leave, with_kwargs=True)
             hooks.callback(handle.remove)
         hooks.enter_context(_Functions(events, stack))
-        work.call(work.model, batch)
+        protection.workload.steady(protection.model, batch)
     return events
 
 

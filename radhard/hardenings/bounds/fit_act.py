@@ -8,7 +8,7 @@ from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
 from radhard.hardenings.profile import profile
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["FitAct"]
@@ -48,19 +48,19 @@ class FitAct(Hardening):
             held_out=self.held_out,
         )
 
-    def harden(self, work: Workpiece) -> None:
-        found = spots(work, self.kinds, of="rectifiers")
+    def harden(self, protection: Protection) -> None:
+        found = spots(protection, self.kinds, of="rectifiers")
         training = Training(
-            work,
+            protection,
             cross_entropy,
             learning_rate=self.learning_rate,
             batch=self.batch,
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        seen = profile(work, found, per="neuron")
+        seen = profile(protection, found, per="neuron")
         bounds = [
-            put(work, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            put(protection, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for spot in seen.high
         ]
         neurons = sum(bound.high.numel() for bound in bounds)

@@ -8,20 +8,20 @@ from radhard.errors import InputError
 from radhard.hardenings.bounds.hyrelu import HyReLU
 from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.spot import Spot
-from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["demand_schedule", "put"]
 
 
-def put(work: Workpiece, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
+def put(protection: Protection, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
     """A bound at a place, just above ``most``: the largest value that flows there."""
-    part = HyReLU(work.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place).to(
-        most
-    )
+    part = HyReLU(
+        protection.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place
+    ).to(most)
     # Where a rectifier follows, all that it is given may be below zero.
     part.high.copy_(widened(most).clamp_min(0.0))
-    return attached(work, spot, "hyrelu", part)
+    return attached(protection, spot, "hyrelu", part)
 
 
 def demand_schedule(

@@ -11,7 +11,7 @@ from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
 from radhard.hardenings.profile import profile
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["ProAct", "distillation"]
@@ -65,20 +65,20 @@ class ProAct(Hardening):
         if self.temperature <= 0:
             raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
 
-    def harden(self, work: Workpiece) -> None:
-        found = list(spots(work, self.kinds, of="rectifiers"))
+    def harden(self, protection: Protection) -> None:
+        found = list(spots(protection, self.kinds, of="rectifiers"))
         training = Training(
-            work,
+            protection,
             self._loss,
             learning_rate=self.learning_rate,
             batch=self.batch,
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        earlier = profile(work, found[:-1], per="layer")
-        last = profile(work, found[-1:], per="neuron")
+        earlier = profile(protection, found[:-1], per="layer")
+        last = profile(protection, found[-1:], per="neuron")
         bounds = [
-            put(work, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            put(protection, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for seen in (earlier, last)
             for spot in found
             if spot in seen.high

@@ -7,7 +7,7 @@ from radhard.hardenings.bounds.activations import spots
 from radhard.hardenings.bounds.bound import Mode
 from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.bounds.roundoff import widened
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["Ranger"]
@@ -31,10 +31,10 @@ class Ranger(Hardening):
 
     kinds: tuple[str, ...] = ()
 
-    def harden(self, work: Workpiece) -> None:
+    def harden(self, protection: Protection) -> None:
         put_bounds(
-            work,
-            spots(work, self.kinds),
+            protection,
+            spots(protection, self.kinds),
             "ranger",
             per=self.granularity,
             mode=self.mode,

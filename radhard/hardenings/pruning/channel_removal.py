@@ -6,30 +6,30 @@ import torch
 
 from radhard.errors import InputError
 from radhard.hardenings.part import parts
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.pruning.groups import Group, groups
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
-from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["cut"]
 
 
-def cut(work: Workpiece, conv: float, linear: float, by: Literal["scores", "l1"]) -> None:
+def cut(protection: Protection, conv: float, linear: float, by: Literal["scores", "l1"]) -> None:
     """Take a share of the channels of every layer away, and leave a note of which.
 
     Raises:
         InputError: the model is hardened already, cannot be cut, or does not run when cut.
     """
-    if there := list(dict.fromkeys(part.by for _, part in parts(work.model))):
+    if there := list(dict.fromkeys(part.by for _, part in parts(protection.model))):
         raise InputError(
-            f"{work.by}: prune first and protect what is left; the model is hardened already "
+            f"{protection.by}: prune first and protect what is left; the model is hardened already "
             f"({', '.join(there)})"
         )
-    found, whole = groups(work)
+    found, whole = groups(protection)
     rank = by_scores if by == "scores" else by_l1
     # All are ranked before any is cut, for cutting one shortens the weights of the next.
     chosen = [
-        (group, least(rank(work, group), linear if group.linear else conv))
+        (group, least(rank(protection, group), linear if group.linear else conv))
         for group in found
         if (linear if group.linear else conv) > 0
     ]
@@ -38,19 +38,19 @@ def cut(work: Workpiece, conv: float, linear: float, by: Literal["scores", "l1"]
         for layer, places in group.makers.items():
             if gone:
                 removed[layer] = sorted(places[at] for at in gone)
-    _note(work, found, removed, whole)
-    asking = {name: p.requires_grad for name, p in work.model.named_parameters()}
+    _note(protection, found, removed, whole)
+    asking = {name: p.requires_grad for name, p in protection.model.named_parameters()}
     for group, gone in chosen:
         if gone:
             group.prune(gone)
-    for name, parameter in work.model.named_parameters():
+    for name, parameter in protection.model.named_parameters():
         parameter.requires_grad_(asking[name])
-    _demand_running(work)
-    work.attach_to_model("pruned", Pruned(work.by, removed=removed))
+    _demand_running(protection)
+    protection.attach_to_model("pruned", Pruned(protection.by, removed=removed))
 
 
 def _note(
-    work: Workpiece, found: list[Group], removed: dict[str, list[int]], whole: dict[str, str]
+    protection: Protection, found: list[Group], removed: dict[str, list[int]], whole: dict[str, str]
 ) -> None:
     """Which layers lose channels; a share of a small layer may be none of them."""
     # A layer that stays whole is no danger, so that none is left out.
@@ -60,21 +60,24 @@ def _note(
         for layer in group.makers
         if layer not in removed
     }
-    work.cover("layers that lose channels", list(removed), {}, whole | rounded, demanded=False)
+    protection.cover(
+        "layers that lose channels", list(removed), {}, whole | rounded, demanded=False
+    )
 
 
-def _demand_running(work: Workpiece) -> None:
-    _, batch = next(work.data.batches(1))
+def _demand_running(protection: Protection) -> None:
+    _, batch = next(protection.workload.data.batches(1))
     try:
         with torch.no_grad():
-            logits = work.call(work.model, batch)
+            logits = protection.workload.steady(protection.model, batch)
     except Exception as error:  # whatever its forward says to fewer channels
         raise InputError(
-            f"{work.by}: {type(work.model).__name__} fixes the number of channels in its forward, "
-            f"and cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"
+            f"{protection.by}: {type(protection.model).__name__} fixes the number of channels in "
+            f"its forward, and cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"
         ) from error
-    if logits.shape[1:] != work.logits.shape[1:]:
+    if logits.shape[1:] != protection.workload.logits.shape[1:]:
         raise InputError(
-            f"{work.by}: {type(work.model).__name__} would give {tuple(logits.shape[1:])} for each "
-            f"sample instead of {tuple(work.logits.shape[1:])}"
+            f"{protection.by}: {type(protection.model).__name__} would give "
+            f"{tuple(logits.shape[1:])} for each sample instead of "
+            f"{tuple(protection.workload.logits.shape[1:])}"
         )

@@ -7,13 +7,14 @@ from torch.nn import functional
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.targets import Forward
+from radhard.workload import device_of
 
 __all__ = ["accuracy", "finetune"]
 
 
-def finetune(work: Workpiece, epochs: int, rate: float) -> None:
+def finetune(protection: Protection, epochs: int, rate: float) -> None:
     """Train on the data for some epochs: stochastic gradient descent on the cross-entropy.
 
     Only parameters that ask for gradients learn; running means of norms follow the data. The model
@@ -22,29 +23,35 @@ def finetune(work: Workpiece, epochs: int, rate: float) -> None:
     Raises:
         InputError: no labels, or nothing that may learn.
     """
-    labels = work.labels()
-    learning = [p for p in work.model.parameters() if p.requires_grad]
+    labels = protection.labels()
+    learning = [p for p in protection.model.parameters() if p.requires_grad]
     if not learning:
-        raise InputError(f"{work.by}: no parameter asks for gradients, so none can be fine-tuned")
+        raise InputError(
+            f"{protection.by}: no parameter asks for gradients, so none can be fine-tuned"
+        )
     optimizer = torch.optim.SGD(learning, lr=rate)
-    chance = work.random(1)
+    chance = protection.workload.random(1)
     devices = {t.device for t in learning if t.is_cuda}
     with (
-        evaluating(work.model, keep=False),
+        evaluating(protection.model, keep=False),
         torch.random.fork_rng(devices=list(devices)),
         torch.enable_grad(),
     ):
-        torch.manual_seed(work.seed)  # for dropout
-        for module in work.model.modules():
+        torch.manual_seed(protection.workload.seed)  # for dropout
+        for module in protection.model.modules():
             module.training = True
         for _ in range(epochs):
-            order = torch.from_numpy(chance.permutation(len(work.data))).to(labels.device)
-            for at in range(0, len(order), work.batch):
-                rows = order[at : at + work.batch]
+            order = torch.from_numpy(chance.permutation(len(protection.workload.data))).to(
+                labels.device
+            )
+            for at in range(0, len(order), protection.workload.batch):
+                rows = order[at : at + protection.workload.batch]
                 if len(rows) == 1 and len(order) > 1:
                     continue  # a norm cannot learn from one sample
                 optimizer.zero_grad()
-                logits = work.call(work.model, work.data.rows(rows))
+                logits = protection.workload.steady(
+                    protection.model, protection.workload.data.rows(rows)
+                )
                 error = functional.cross_entropy(logits, labels[rows])
                 error.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
@@ -59,7 +66,7 @@ def accuracy(model: nn.Module, data: Data, call: Forward, batch: int) -> float:
     """
     if data.labels is None:
         raise InputError(f"{data.name}: no labels, so no accuracy can be told")
-    device = next((t.device for t in model.parameters()), None)
+    device = device_of(model)
     data = data if device is None else data.to(device)
     right = 0
     with evaluating(model), torch.no_grad():

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.hardenings.workpiece import Workpiece
-from radhard.state import unwrapped
+from radhard.hardenings.protection import Protection
 
 __all__ = ["Group", "groups"]
 
@@ -38,7 +37,7 @@ class Group:
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
-def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
+def groups(protection: Protection) -> tuple[list[Group], dict[str, str]]:
     """Every group of a model that can be cut, and by layer of the others why it cannot.
 
     Whole stay those that give the outputs, those with convolutions in several groups (but not
@@ -52,21 +51,21 @@ def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
         torch_pruning: Any = importlib.import_module("torch_pruning")
     except ImportError as error:
         raise InputError(
-            f"{work.by} needs torch-pruning: pip install 'radhard[pruning]'"
+            f"{protection.by} needs torch-pruning: pip install 'radhard[pruning]'"
         ) from error
-    names = {module: name for name, module in work.model.named_modules()}
-    shared = _sharing(work.model)
-    _, batch = next(work.data.batches(2))
+    names = {module: name for name, module in protection.model.named_modules()}
+    shared = _sharing(protection.model)
+    _, batch = next(protection.workload.data.batches(2))
     try:
-        with _wanting_gradients(work.model), torch.enable_grad():
+        with _wanting_gradients(protection.model), torch.enable_grad():
             graph = torch_pruning.DependencyGraph().build_dependency(
-                work.model, batch, forward_fn=unwrapped(work.call), verbose=False
+                protection.model, batch, forward_fn=protection.workload.call, verbose=False
             )
             found = list(graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__]))
     except Exception as error:  # whatever it meets in a model that it does not know
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{work.by}: torch-pruning cannot read {type(work.model).__name__}: {line}"
+            f"{protection.by}: torch-pruning cannot read {type(protection.model).__name__}: {line}"
         ) from error
     whole: dict[str, str] = {}
     made = []

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.pruning.groups import Group
-from radhard.hardenings.workpiece import Workpiece
 from radhard.scores import Scores
 
 __all__ = ["by_l1", "by_scores", "least"]
@@ -15,24 +15,24 @@ __all__ = ["by_l1", "by_scores", "least"]
 Values = npt.NDArray[np.float64]
 
 
-def by_scores(work: Workpiece, group: Group) -> Values:
+def by_scores(protection: Protection, group: Group) -> Values:
     """The scores of a group's channels: of those that go together, the sum; NaN if one has none.
 
     Raises:
         InputError: no scores, or none that suit.
     """
-    scores = work.demanded_scores().at("channel")
+    scores = protection.demanded_scores().at("channel")
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
-        total += _of(work, scores, layer, group)[list(places)]
+        total += _of(protection, scores, layer, group)[list(places)]
     return total
 
 
-def by_l1(work: Workpiece, group: Group) -> Values:
+def by_l1(protection: Protection, group: Group) -> Values:
     """The L1 norms of the weights that compute a group's channels, added up."""
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
-        weight = work.model.get_submodule(layer).weight
+        weight = protection.model.get_submodule(layer).weight
         assert isinstance(weight, Tensor)
         norms = weight.detach().flatten(1).abs().sum(1, dtype=torch.float64)
         total += norms.cpu().numpy()[list(places)]
@@ -53,15 +53,15 @@ def least(values: Values, ratio: float) -> list[int]:
     return sorted(order[:count].tolist())
 
 
-def _of(work: Workpiece, scores: Scores, layer: str, group: Group) -> Values:
+def _of(protection: Protection, scores: Scores, layer: str, group: Group) -> Values:
     known = scores.of(layer)
     if known is None:
         raise InputError(
-            f"{work.by}: the scores by {scores.by} say nothing about {layer!r}; take an analysis "
-            "that looks at all convolutions and linear layers, or by='l1'"
+            f"{protection.by}: the scores by {scores.by} say nothing about {layer!r}; take an "
+            "analysis that looks at all convolutions and linear layers, or by='l1'"
         )
     if len(known) <= max(group.makers[layer]):
         raise InputError(
-            f"{work.by}: {len(known)} scores by {scores.by} for the channels of {layer!r}"
+            f"{protection.by}: {len(known)} scores by {scores.by} for the channels of {layer!r}"
         )
     return known

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.hardenings.part import Part
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.redundancy.copies import (
     Copies,
     channel_axis,
@@ -13,12 +14,11 @@ from radhard.hardenings.redundancy.copies import (
     matrices,
 )
 from radhard.hardenings.redundancy.edac import ROUNDING
-from radhard.hardenings.workpiece import Workpiece
 
 __all__ = ["chosen", "protected"]
 
 
-def protected(work: Workpiece) -> list[tuple[str, nn.Module]]:
+def protected(protection: Protection) -> list[tuple[str, nn.Module]]:
     """The layers whose channels can be computed again, by name; the others are noted.
 
     Those are convolutions and linear layers, among them ``Conv1D`` of transformers, whose output a
@@ -28,8 +28,8 @@ def protected(work: Workpiece) -> list[tuple[str, nn.Module]]:
         InputError: there is none.
     """
     layers, left_out = [], {}
-    seen = _passed(work)
-    for name, module in work.model.named_modules():
+    seen = _passed(protection)
+    for name, module in protection.model.named_modules():
         if isinstance(module, Part) or not _is_layer(name, module):
             continue
         kind = type(module).__name__
@@ -42,19 +42,19 @@ def protected(work: Workpiece) -> list[tuple[str, nn.Module]]:
         else:
             layers.append((name, module))
     sought = "Conv1d, Conv2d, Conv3d, Linear, and Conv1D of transformers"
-    work.cover("layers", [name or "the model" for name, _ in layers], left_out, sought=sought)
+    protection.cover("layers", [name or "the model" for name, _ in layers], left_out, sought=sought)
     return layers
 
 
 def chosen(
-    work: Workpiece, layers: list[tuple[str, nn.Module]], share: float
+    protection: Protection, layers: list[tuple[str, nn.Module]], share: float
 ) -> dict[str, tuple[int, ...]]:
     """By layer the channels to protect: the most vulnerable share, of the last layer all.
 
     Raises:
         InputError: scores are needed and not there, or are of another size.
     """
-    last = _gives_the_logits(work, layers)
+    last = _gives_the_logits(protection, layers)
     found: dict[str, tuple[int, ...]] = {}
     for name, layer in layers:
         count = len(matrices(layer)[0])
@@ -63,7 +63,7 @@ def chosen(
         elif share == 1 or name == last:
             found[name] = tuple(range(count))
         else:
-            found[name] = _top(work, name, count, share)
+            found[name] = _top(protection, name, count, share)
     return found
 
 
@@ -74,7 +74,7 @@ def _is_layer(name: str, module: nn.Module) -> bool:
     return duplicable(module) or any(p.ndim >= 2 for p in module.parameters(recurse=False))
 
 
-def _passed(work: Workpiece) -> dict[str, tuple[Tensor, Tensor]]:
+def _passed(protection: Protection) -> dict[str, tuple[Tensor, Tensor]]:
     """First input and output of every module in a pass over one sample, where both are tensors."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -87,13 +87,13 @@ def _passed(work: Workpiece) -> dict[str, tuple[Tensor, Tensor]]:
 
     handles = [
         module.register_forward_hook(see(name))
-        for name, module in work.model.named_modules()
+        for name, module in protection.model.named_modules()
         if duplicable(module)
     ]
     try:
-        _, batch = next(work.data.batches(1))
+        _, batch = next(protection.workload.data.batches(1))
         with torch.no_grad():
-            work.call(work.model, batch)
+            protection.workload.steady(protection.model, batch)
     finally:
         for handle in handles:
             handle.remove()
@@ -118,28 +118,31 @@ def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
     return bool(((again - output).abs() <= room).all())
 
 
-def _top(work: Workpiece, name: str, count: int, share: float) -> tuple[int, ...]:
-    scores = work.demanded_scores().at("channel")
+def _top(protection: Protection, name: str, count: int, share: float) -> tuple[int, ...]:
+    scores = protection.demanded_scores().at("channel")
     known = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
     if known is None:
         raise InputError(
-            f"{work.by}: the scores by {scores.by} say nothing about {name!r}; take an analysis "
-            "that looks at all convolutions and linear layers"
+            f"{protection.by}: the scores by {scores.by} say nothing about {name!r}; take an "
+            "analysis that looks at all convolutions and linear layers"
         )
     if len(scores[known]) != count:
         raise InputError(
-            f"{work.by}: {len(scores[known])} scores by {scores.by} for the {count} channels of "
-            f"{name!r}"
+            f"{protection.by}: {len(scores[known])} scores by {scores.by} for the {count} channels "
+            f"of {name!r}"
         )
     return tuple(scores.top(share)[known].tolist())
 
 
-def _gives_the_logits(work: Workpiece, layers: list[tuple[str, nn.Module]]) -> str | None:
+def _gives_the_logits(protection: Protection, layers: list[tuple[str, nn.Module]]) -> str | None:
     """The layer whose output is the model's, if one is."""
-    _, batch = next(work.data.batches(1))
+    _, batch = next(protection.workload.data.batches(1))
     names = [name for name, _ in layers]
-    with torch.no_grad(), work.seeing(names) as seen:
-        logits = work.call(work.model, batch)
+    with (
+        torch.no_grad(),
+        protection.workload.recorder.outputs(dict(layers)) as seen,
+    ):
+        logits = protection.workload.forward(batch)
     for name in reversed(names):
         if any(out.shape == logits.shape and torch.equal(out, logits) for out in seen[name]):
             return name

@@ -2,10 +2,10 @@
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.redundancy.channel_selection import chosen, protected
 from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.voter import Voter
-from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
 __all__ = ["Triplication"]
@@ -29,14 +29,14 @@ class Triplication(Hardening):
                 "than 0 and at most 1"
             )
 
-    def harden(self, work: Workpiece) -> None:
-        layers = protected(work)
-        picked = chosen(work, layers, self.share)
+    def harden(self, protection: Protection) -> None:
+        layers = protected(protection)
+        picked = chosen(protection, layers, self.share)
         for name, layer in layers:
             if not picked[name]:
                 continue
             weight, bias = matrices(layer)
-            part = Voter(work.by, layer=described(layer), channels=picked[name]).to(weight)
+            part = Voter(protection.by, layer=described(layer), channels=picked[name]).to(weight)
             for copies in (part.second, part.third):
                 copies.fill(weight, bias, picked[name])
-            work.attach(name, "voter", part)
+            protection.attach(name, "voter", part)

@@ -8,25 +8,24 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.forward import plain
 from radhard.hardenings.part import Part
-from radhard.hardenings.workpiece import Workpiece
+from radhard.hardenings.protection import Protection
 from radhard.injection import injecting, overwrite
 from radhard.internals import is_exporting_to_onnx, is_recording
-from radhard.state import unwrapped
 from radhard.targets import Biases, Weights
 
 __all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tracing", "weights"]
 
 
-def cover(work: Workpiece, known: Collection[str]) -> None:
+def cover(protection: Protection, known: Collection[str]) -> None:
     """Note which weights are looked at, and which of the model's are not, being of other kinds."""
-    biases = {name for name, _ in Biases("*").candidates(work.model)}
-    tensors = dict(work.model.named_parameters())
+    biases = {name for name, _ in Biases("*").candidates(protection.model)}
+    tensors = dict(protection.model.named_parameters())
     left_out = {
         name: f"{str(tensor.layout if tensor.is_sparse else tensor.dtype).removeprefix('torch.')}"
         for name, tensor in tensors.items()
         if name not in known and name not in biases and tensor.numel()
     }
-    work.cover("weight tensors", known, left_out)
+    protection.cover("weight tensors", known, left_out)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -122,19 +121,19 @@ class Turn:
             )
 
 
-def begin(work: Workpiece, name: str, part: Part, turn: Turn) -> None:
+def begin(protection: Protection, name: str, part: Part, turn: Turn) -> None:
     """Put a part into the model that scrubs it before its passes.
 
     Raises:
         InputError: the way in which the model is called passes it by.
     """
-    work.attach_to_model(name, part)
-    _, batch = next(work.data.batches(1))
+    protection.attach_to_model(name, part)
+    _, batch = next(protection.workload.data.batches(1))
     with torch.no_grad():
-        unwrapped(work.call)(work.model, batch)  # with the count that it leaves
+        protection.workload.call(protection.model, batch)  # with the count that it leaves
     if not turn.passes:
         raise InputError(
-            f"{work.by} steps in when the model is called, and call= only calls parts of it; have "
-            "it say model(batch), or scrub(model) from outside"
+            f"{protection.by} steps in when the model is called, and call= only calls parts of it; "
+            "have it say model(batch), or scrub(model) from outside"
         )
     turn.passes = 0

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
+from radhard.hardenings.protection import Protection
 from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words, words
 from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
-from radhard.hardenings.workpiece import Workpiece
 from radhard.spec import component
 
 __all__ = ["WeightBitClip"]
@@ -36,10 +36,10 @@ class WeightBitClip(Hardening):
     def check(self) -> None:
         demand_period(type(self).__name__, self.every)
 
-    def harden(self, work: Workpiece) -> None:
-        scrubber = self._scrubber(work.model, work.by)
-        cover(work, scrubber.weights)
-        begin(work, "weight_bit_clip", scrubber, scrubber.turn)
+    def harden(self, protection: Protection) -> None:
+        scrubber = self._scrubber(protection.model, protection.by)
+        cover(protection, scrubber.weights)
+        begin(protection, "weight_bit_clip", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> BitScrubber:
         """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor.losses import loss
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.looking import looked_at
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.forward import plain
@@ -24,8 +24,10 @@ from tests.analyses.deepvigor.hand import Branching, convolutional, inputs_of
 
 @contextmanager
 def probing(model: nn.Module, data: Data, **changed: int) -> Iterator[Probes]:
-    with looked_at("test", model, data, call=plain, batch=100, seed=0, progress=False) as subject:
-        yield Probes(subject, **changed)
+    with classifier_workload(
+        "test", model, data, call=plain, batch=100, seed=0, progress=False
+    ) as workload:
+        yield Probes(workload, **changed)
 
 
 def hooked(
@@ -185,7 +187,7 @@ def test_slopes_are_the_derivative_of_the_loss(kind: str, form: str) -> None:
         ends = [
             loss(
                 probes.neurons(layer, samples, neurons, deltas + side * step),
-                probes.subject.answers[samples],
+                probes.workload.predictions[samples],
                 form,
             )
             for side in (1, -1)
@@ -211,11 +213,11 @@ def test_every_probe_counts_as_a_sample_and_leaves_no_trace() -> None:
     model, data = convolutional(), inputs_of()
     before = fingerprint(model)
     with probing(model, data) as probes:
-        asked = probes.subject.samples
+        asked = probes.workload.samples
         probes.neurons("0", torch.arange(5), torch.arange(5), torch.ones(5))
-        assert probes.subject.samples == asked + 5
+        assert probes.workload.samples == asked + 5
         probes.slopes("0", torch.arange(5), torch.arange(5), torch.ones(5), "summed")
-        assert probes.subject.samples == asked + 10
+        assert probes.workload.samples == asked + 10
     assert fingerprint(model) == before
     assert all(p.grad is None for p in model.parameters())
     assert not any(m._forward_hooks for m in model.modules())
@@ -239,7 +241,7 @@ def test_a_layer_whose_output_has_no_samples_is_refused() -> None:
             return self.fc(x) + self.table(torch.ones(2))
 
     with (
-        looked_at(
+        classifier_workload(
             "test",
             Constant(),
             Data(torch.randn(4, 3)),
@@ -247,10 +249,10 @@ def test_a_layer_whose_output_has_no_samples_is_refused() -> None:
             batch=4,
             seed=0,
             progress=False,
-        ) as subject,
+        ) as workload,
         pytest.raises(InputError, match=r"'table'.*leave it out"),
     ):
-        Probes(subject)
+        Probes(workload)
 
 
 @settings(max_examples=4, deadline=None)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
 from radhard.analyses.deepvigor.losses import loss, saturated
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.thresholds import Search, Thresholds, changed, margin, searched
-from radhard.analyses.looking import looked_at
 from radhard.datasets import Data
 from radhard.forward import plain
 from tests.analyses.deepvigor.hand import Branching, data, of_three_neurons
@@ -23,10 +23,10 @@ FINE = Search(1e4, 5e5, 1e-5, None, 0.98, False)
 def found(
     model: nn.Module, samples: Data, layer: str, neurons: int, sign: int, search: Search = FINE
 ) -> Thresholds:
-    with looked_at(
+    with classifier_workload(
         "test", model.eval(), samples, call=plain, batch=100, seed=0, progress=False
-    ) as subject:
-        return searched(Probes(subject), layer, torch.arange(neurons), sign, search)
+    ) as workload:
+        return searched(Probes(workload), layer, torch.arange(neurons), sign, search)
 
 
 UPWARDS = [
@@ -67,14 +67,14 @@ def test_both_ways_to_search_find_the_same_brackets_but_one_needs_fewer_passes()
     model, samples = of_three_neurons(), data()
     passes = []
     for bisection in (False, True):
-        with looked_at(
+        with classifier_workload(
             "test", model.eval(), samples, call=plain, batch=100, seed=0, progress=False
-        ) as subject:
-            probes = Probes(subject)
-            before = subject.samples
+        ) as workload:
+            probes = Probes(workload)
+            before = workload.samples
             search = Search(1e4, 5e5, 0.05, None, 0.98, bisection)
             searched(probes, "0", torch.arange(3), 1, search)
-            passes.append(subject.samples - before)
+            passes.append(workload.samples - before)
     assert passes[0] < 0.6 * passes[1]
 
 
@@ -101,9 +101,11 @@ def test_a_gradient_of_nought_that_is_no_proof_leaves_nothing_out(
 ) -> None:
     """Saturated by a lead of 100,000, or deaf at epsilon: the gradient is exactly 0 at 10,000."""
     model, samples = Deaf(lead, deaf), Data(torch.zeros(4, 1))
-    with looked_at("test", model, samples, call=plain, batch=4, seed=0, progress=False) as subject:
+    with classifier_workload(
+        "test", model, samples, call=plain, batch=4, seed=0, progress=False
+    ) as workload:
         at = torch.zeros(1, dtype=torch.int64)
-        slope = Probes(subject).slopes("fc", at, at, torch.tensor([1e4]), form)
+        slope = Probes(workload).slopes("fc", at, at, torch.tensor([1e4]), form)
         assert slope.tolist() == [0.0]
     ends = found(model, samples, "fc", 1, 1, Search(1e4, 5e5, 0.05, form, 0.98, False))
     assert (ends.skipped, ends.refuted) == (0, 1)

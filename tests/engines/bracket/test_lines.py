@@ -83,7 +83,7 @@ def test_a_stretch_is_judged_by_its_own_length_and_the_room_at_both_ends(sign: i
     assert tried([1.0, 6.0, 7.0, 8.0], near=2.0, far=below(0.5)) == [6, 7, 8]
 
 
-def test_a_stretch_between_ends_of_one_other_class_is_not_looked_at():
+def test_a_stretch_between_ends_of_one_other_class_is_not_classifier_workload():
     line = Line([2.0, 4.0, 6.0, 8.0], dict.fromkeys((2.0, 4.0, 6.0, 8.0), 1), {8.0: 0.1})
     line.room |= {4.0: 0.1, 2.0: 0.1}
     assert line.tried() == {8.0, 4.0, 2.0}

@@ -15,7 +15,7 @@ from radhard.errors import InputError
 from radhard.hardenings import FitAct, HyReLU, ProAct, parts
 from radhard.hardenings.bounds.pro_act import distillation
 from radhard.hardenings.bounds.training import Training
-from radhard.hardenings.workpiece import Workpiece
+from radhard.workload import Workload
 
 
 @functools.cache
@@ -97,11 +97,11 @@ def test_the_last_layer_is_first_and_one_alone_moves_in_each_stage(monkeypatch):
     plain = Training.stage
 
     def watched(self, chosen, **how):
-        before = {path: high.clone() for path, high in bounds(self.work.model).items()}
+        before = {path: high.clone() for path, high in bounds(self.protection.model).items()}
         plain(self, chosen, **how)
-        after = bounds(self.work.model)
+        after = bounds(self.protection.model)
         moved = [path for path in before if not torch.equal(before[path], after[path])]
-        mine = [path for path, part in parts(self.work.model) if part is chosen[0]]
+        mine = [path for path, part in parts(self.protection.model) if part is chosen[0]]
         assert set(moved) <= set(mine)
         order.extend(mine)
 
@@ -182,8 +182,7 @@ def start_of(model: nn.Module, data: Data) -> torch.Tensor:
 
 
 def held_in(model: nn.Module, data: Data) -> np.ndarray:
-    work = Workpiece(model, data, None, lambda m, x: m(x), 100, 0, torch.zeros(10, 2), "test")
-    return work.random(0).permutation(10)[2:]
+    return Workload(model, data).random(0).permutation(10)[2:]
 
 
 @pytest.mark.parametrize(

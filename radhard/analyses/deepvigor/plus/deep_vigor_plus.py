@@ -12,7 +12,7 @@ from radhard.analyses.deepvigor.plus.displacements import Displacements
 from radhard.analyses.deepvigor.plus.evaluator import Asked
 from radhard.analyses.deepvigor.plus.filter_vulnerability import Filters
 from radhard.analyses.deepvigor.plus.ladder import Grid
-from radhard.analyses.deepvigor.plus.layer_inputs import first, given
+from radhard.analyses.deepvigor.plus.layer_inputs import given
 from radhard.analyses.deepvigor.plus.layerwise import Part, of_filters, of_neurons
 from radhard.analyses.deepvigor.plus.neuron_vulnerability import Neurons, moved_inputs
 from radhard.analyses.deepvigor.plus.products import Products
@@ -28,11 +28,12 @@ from radhard.analyses.deepvigor.plus.sampling import (
 from radhard.analyses.deepvigor.plus.screening import Screen
 from radhard.analyses.deepvigor.plus.summary import summary
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.subject import Layer, Subject
+from radhard.analyses.layer import Layer
 from radhard.errors import InputError
 from radhard.formats import Float32, Format
 from radhard.spec import component
 from radhard.targets.patterns import reasons
+from radhard.workload import Workload
 
 __all__ = ["DeepVigorPlus"]
 
@@ -109,10 +110,10 @@ class DeepVigorPlus(Analysis):
             if isinstance(value, int) and value < 1:
                 raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; at least 1")
 
-    def find(self, subject: Subject) -> Found:
-        own = first(subject, self.images)
+    def find(self, workload: Workload) -> Found:
+        own = workload.first(self.images)
         inputs, left = given(own)
-        subject.left.update(left)
+        workload.left_out.update(left)
         if not inputs:
             raise InputError(f"{self!r} can look at no layer: {reasons(left)}")
         names = [layer.name for layer in inputs]
@@ -124,22 +125,22 @@ class DeepVigorPlus(Analysis):
             if self.of not in (kind, "both"):
                 continue
             found: list[Part] = []
-            audits = subject.random(len(inputs), kind == "weights")
+            audits = workload.random(len(inputs), kind == "weights")
             rows = self._rows(kind, probes, inputs)
             asked = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
             for number, (layer, values) in enumerate(inputs.items()):
                 products = Products(layer, values)
                 purpose = (number, kind == "weights")
-                drawn = channels_of(products.channels, self.channels, subject.random(*purpose))
-                chance = Chance(subject, products.weight, *purpose)
+                drawn = channels_of(products.channels, self.channels, workload.random(*purpose))
+                chance = Chance(workload, products.weight, *purpose)
                 if kind == "weights":
                     found.append(self._filters(asked, layer, products, drawn, chance))
                 else:
                     found.append(self._neurons(asked, layer, products, drawn, chance))
-                subject.step(number + 1, len(inputs))
+                workload.bar.step(number + 1, len(inputs))
             parts += [part.widened(asked.cost.wrong_at_most) for part in found]
             costs[kind] = asked.cost
-        subject.samples += own.samples
+        workload.samples += own.samples
         facts = summary(parts, costs, images=len(own.data), strict=self.strict)
         scores = {part.name: part.values for part in parts}
         low, high = (
@@ -155,7 +156,7 @@ class DeepVigorPlus(Analysis):
             channels = len(layer.weight)
             places = math.prod(probes.site(layer.name).shape) // channels
             each = self.draws if kind == "weights" else size_of(places, self.neurons)
-            rows += share_of(channels, self.channels) * each * len(probes.subject.data)
+            rows += share_of(channels, self.channels) * each * len(probes.workload.data)
         return rows
 
     def _filters(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from radhard.analyses.subject import Layer
+from radhard.analyses.layer import Layer
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Format, is_stored_as

@@ -88,7 +88,7 @@ class Asked:
     def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judged:
         """Whether the answer is another one, in some rows that are off by these errors."""
         deviation = self._deviation(layer, case, rows, errors)
-        golden = self.probes.subject.answers[case.samples[rows]]
+        golden = self.probes.workload.predictions[case.samples[rows]]
         places = case.places[rows]
         answers = golden.clone()
         way = torch.where(self._small(layer, deviation), _FIRST_ORDER, WAYS)
@@ -178,7 +178,7 @@ class Asked:
 
     def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
         """The layer's output in some rows, off by these errors."""
-        shape, dtype = self.probes.site(layer).shape, self.probes.subject.logits.dtype
+        shape, dtype = self.probes.site(layer).shape, self.probes.workload.logits.dtype
         samples, places = case.samples[rows], case.places[rows]
         if case.neurons:
             by = errors.to(dtype).reshape(-1, *[1] * len(shape))

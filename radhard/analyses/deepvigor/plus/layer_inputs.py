@@ -1,33 +1,21 @@
 """What is each layer given, and which layers can be looked at?"""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from radhard.analyses.subject import Layer, Subject
+from radhard.analyses.layer import Layer
+from radhard.analyses.layers import torch_layers
+from radhard.workload import Workload
 
-__all__ = ["first", "given"]
-
-
-def first(subject: Subject, images: int) -> Subject:
-    """The same subject with some of its data only; what it is asked is counted apart."""
-    count = min(images, len(subject.data))
-    own = replace(
-        subject,
-        data=subject.data.first(count),
-        logits=subject.logits[:count],
-        batch=min(subject.batch, count),
-    )
-    own.samples = 0
-    return own
+__all__ = ["given"]
 
 
-def given(subject: Subject) -> tuple[dict[Layer, Tensor], dict[str, str]]:
+def given(workload: Workload) -> tuple[dict[Layer, Tensor], dict[str, str]]:
     """The inputs of layers for all samples; and, by name, why some layers are left out."""
-    heard: dict[Layer, list[Tensor]] = {layer: [] for layer in subject.layers}
-    calls = dict.fromkeys(subject.layers, 0)
+    heard: dict[Layer, list[Tensor]] = {layer: [] for layer in torch_layers(workload)}
+    calls = dict.fromkeys(torch_layers(workload), 0)
 
     def hook(layer: Layer) -> Any:
         def hear(module: nn.Module, args: Any) -> None:  # noqa: ARG001
@@ -36,12 +24,14 @@ def given(subject: Subject) -> tuple[dict[Layer, Tensor], dict[str, str]]:
 
         return hear
 
-    handles = [layer.module.register_forward_pre_hook(hook(layer)) for layer in subject.layers]
+    handles = [
+        layer.module.register_forward_pre_hook(hook(layer)) for layer in torch_layers(workload)
+    ]
     passes = 0
     try:
         with torch.no_grad():
-            for _, inputs in subject.batches():
-                subject.forward(inputs)
+            for _, inputs in workload.batches():
+                workload.forward(inputs)
                 passes += 1
     finally:
         for handle in handles:
@@ -52,7 +42,7 @@ def given(subject: Subject) -> tuple[dict[Layer, Tensor], dict[str, str]]:
             left[layer.name] = f"called {calls[layer] / passes:g} times in a pass"
             continue
         inputs = torch.cat(parts)
-        if len(inputs) != len(subject.data):
+        if len(inputs) != len(workload.data):
             left[layer.name] = "the samples are not on the first axis of what it is given"
             continue
         found[layer] = inputs

@@ -12,7 +12,7 @@ from radhard.analyses.deepvigor.plus.sampled import Bounds, Drawn, Sample, mean_
 from radhard.analyses.deepvigor.plus.sampling import Numbers
 from radhard.analyses.deepvigor.plus.strata import Strata
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
-from radhard.analyses.subject import Layer
+from radhard.analyses.layer import Layer
 
 __all__ = ["Part", "of_filters", "of_neurons"]
 

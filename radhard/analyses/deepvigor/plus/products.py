@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from radhard.analyses.subject import Layer
+from radhard.analyses.layer import Layer
 
 __all__ = ["Products"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from radhard.analyses.subject import Subject
+from radhard.workload import Workload
 
 __all__ = [
     "Chance",
@@ -110,10 +110,10 @@ class Chance:
     So a channel has the same draws wherever in its layer it stands.
     """
 
-    def __init__(self, subject: Subject, weights: Tensor, *purpose: int) -> None:
-        self._subject, self._purpose = subject, purpose
+    def __init__(self, workload: Workload, weights: Tensor, *purpose: int) -> None:
+        self._workload, self._purpose = workload, purpose
         self._marks = [zlib.crc32(row.tobytes()) for row in weights.cpu().numpy()]
 
     def of(self, channel: int, *purpose: int) -> np.random.Generator:
         """For one purpose in a channel."""
-        return self._subject.random(*self._purpose, self._marks[channel], *purpose)
+        return self._workload.random(*self._purpose, self._marks[channel], *purpose)

@@ -67,7 +67,7 @@ class Screen:
                     gates[layer] = gate
         if plan is None or len(plan.pieces) > 1 or plan.exact:
             return None
-        inputs = tree_leaves(probes.subject.data.inputs)
+        inputs = tree_leaves(probes.workload.data.inputs)
         if not gates or not all(tensor.is_floating_point() for tensor in inputs):
             return None
         slots = list({gate.slot for gate in gates.values()})
@@ -126,7 +126,7 @@ def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]
     parts: dict[int, list[Tensor]] = {slot: [] for slot in slots}
     for start in range(0, len(outputs), _BATCH):
         rows = slice(start, min(start + _BATCH, len(outputs)))
-        batch = tree_leaves(plan.campaign.data.rows(rows))
+        batch = tree_leaves(plan.campaign.workload.data.rows(rows))
         with torch.enable_grad():
             # In the memory order of the weights, which are laid out already.
             given = [_ordered(tensor, plan).requires_grad_() for tensor in batch]

@@ -278,7 +278,7 @@ def test_networks_of_narrower_numbers_are_refused(dtype: torch.dtype) -> None:
         DeepVigorPlus()(model.to(dtype), Data(data.inputs.to(dtype)))
 
 
-def test_words_narrower_than_the_numbers_that_hold_them_are_looked_at() -> None:
+def test_words_narrower_than_the_numbers_that_hold_them_are_classifier_workload() -> None:
     torch.manual_seed(4)
     model = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
     model = stored_as(model.eval(), BFloat16())

@@ -25,8 +25,8 @@ class Answering:
 
     def __init__(self, answers: tuple[int, ...] = GOLDEN) -> None:
         self.answers, self.passed = answers, list[int]()
-        self.subject = SimpleNamespace(
-            answers=torch.tensor(GOLDEN), logits=torch.zeros(len(GOLDEN), 3)
+        self.workload = SimpleNamespace(
+            predictions=torch.tensor(GOLDEN), logits=torch.zeros(len(GOLDEN), 3)
         )
 
     def site(self, layer: str) -> Any:
@@ -175,7 +175,7 @@ def test_three_images_or_those_of_one_golden_answer_speak_for_none():
     four = asked(probes, Shifting([1.0] * 6), chance=Drawing([0.5] * 4))
     assert changed(four, 2.0**20, places=(1,) * 4).way.tolist() == [FAR_OUT] * 4
     alike = asked(probes, Shifting([1.0] * 6))
-    alike.probes.subject.answers = torch.ones(6, dtype=torch.int64)
+    alike.probes.workload.predictions = torch.ones(6, dtype=torch.int64)
     assert changed(alike, 2.0**20).way.tolist() == [PASSED] * 6
 
 

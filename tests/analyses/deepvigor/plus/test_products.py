@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.analyses.deepvigor.plus.products import Products
-from radhard.analyses.subject import Layer
+from radhard.analyses.layer import Layer
 
 LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
     (nn.Linear(5, 3), (5,)),

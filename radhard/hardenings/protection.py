@@ -1,45 +1,39 @@
-"""What does a hardening work on?"""
+"""What does a hardening add to a model, and what does it cover?"""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
-from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.hardenings.coverage import Coverage
 from radhard.hardenings.part import Part, attach, attach_to_model
 from radhard.hardenings.record import HeldOut
 from radhard.scores import Scores
-from radhard.targets import Forward
+from radhard.workload import Workload
 
-__all__ = ["Workpiece"]
+__all__ = ["Protection"]
 
 
 @dataclass
-class Workpiece:
-    """A copy of a model in evaluation mode, with data, its golden logits, and scores if given."""
+class Protection:
+    """A copy of a model that is being hardened, and a record of what the hardening covers."""
 
-    model: nn.Module
-    data: Data
+    workload: Workload
+    """The copy in evaluation mode, with data and the golden logits from before the hardening."""
     scores: Scores | None
-    call: Forward
-    batch: int
-    seed: int
-    logits: Tensor
     by: str
     """The hardening, as text."""
-    progress: bool | None = None
-    deterministic: bool = True
-    """Whether fault-free passes that differ are refused."""
     coverage: list[Coverage] = field(default_factory=list)
     held_out: list[HeldOut] = field(default_factory=list)
-    """What limits changed on samples that they did not come from."""
+    """The effect of limits on samples from which they were not derived."""
     profiled: list[str] = field(default_factory=list)
-    """Modules whose values were looked at to set limits."""
+    """Modules whose values were measured to set limits."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The copy that is being hardened."""
+        return self.workload.model
 
     def demanded_scores(self) -> Scores:
         """The scores.
@@ -61,9 +55,10 @@ class Workpiece:
         Raises:
             InputError: the data have none.
         """
-        if self.data.labels is None:
-            raise InputError(f"{self.by} looks at the accuracy: {self.data.name} needs labels")
-        return self.data.labels
+        data = self.workload.data
+        if data.labels is None:
+            raise InputError(f"{self.by} measures the accuracy: {data.name} needs labels")
+        return data.labels
 
     def cover(
         self,
@@ -75,7 +70,7 @@ class Workpiece:
         sought: str = "",
         demanded: bool = True,
     ) -> None:
-        """Note which parts of one kind the hardening protects, and which it leaves out and why.
+        """Record which parts of one kind the hardening protects, and which it leaves out and why.
 
         Args:
             kind: the kind of the parts, in the plural.
@@ -103,24 +98,3 @@ class Workpiece:
     def attach_to_model(self, name: str, part: Part) -> None:
         """Put a part that concerns the whole model into it."""
         attach_to_model(self.model, name, part)
-
-    def random(self, *purpose: int) -> np.random.Generator:
-        """Chance that follows from the seed and the purpose only."""
-        return np.random.default_rng((self.seed, *purpose))
-
-    @contextmanager
-    def seeing(self, modules: Sequence[str]) -> Iterator[dict[str, list[Tensor]]]:
-        """While open, what flows out of the modules, call by call."""
-        seen: dict[str, list[Tensor]] = {name: [] for name in modules}
-
-        def hook(name: str) -> Any:
-            def see(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
-                seen[name].append(output.detach())
-
-            return see
-
-        with ExitStack() as hooks:
-            for name in modules:
-                handle = self.model.get_submodule(name).register_forward_hook(hook(name))
-                hooks.callback(handle.remove)
-            yield seen

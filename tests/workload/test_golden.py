@@ -5,9 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from radhard.datasets.data import Data
-from radhard.engines.golden import golden_answers, golden_outputs
+from radhard.engines.golden_answers import golden_answers
 from radhard.errors import InputError
 from radhard.forward import plain
+from radhard.workload import Workload, golden_outputs
 from tests.targets.test_geometry import Does
 from tests.traces import raw
 from tests.zoo import NETWORKS, named
@@ -86,7 +87,7 @@ def test_answers_alone_are_looked_up_where_a_batch_of_another_size_could_change_
     x = torch.tensor([[1.0, 0.0]] * 10 + [[0.5, 0.5]] + [[0.0, 1.0]])
     model, data = Does(pushed), Data(x)
     assert golden_outputs(model, data, plain, 12).argmax(1)[10] == 1
-    found = golden_answers(model, data, plain, 12)
+    found = golden_answers(Workload(model, data, batch=1), 12)
     alone = golden_outputs(model, data, plain, 1)
     assert torch.equal(found.argmax(1), alone.argmax(1))
     assert torch.equal(found[10], alone[10])
@@ -96,5 +97,5 @@ def test_answers_alone_are_looked_up_where_a_batch_of_another_size_could_change_
 def test_all_samples_pass_alone_where_a_batch_changes_more_than_the_last_digits():
     x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
     model = Does(lambda x: x + (0.01 if len(x) > 1 else 0.0))
-    found = golden_answers(model, Data(x), plain, 5)
+    found = golden_answers(Workload(model, Data(x), batch=1), 5)
     assert torch.equal(found, golden_outputs(model, Data(x), plain, 1))

@@ -1,4 +1,4 @@
-"""What does the fault-free model say?"""
+"""What are the outputs of the fault-free model?"""
 
 import torch
 from torch import Tensor, nn
@@ -6,19 +6,11 @@ from torch import Tensor, nn
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.metrics.logits import Kind
-from radhard.metrics.outputs import Golden
 from radhard.state import State
 from radhard.targets import Forward
 from radhard.tree import leaves
 
-__all__ = ["golden_answers", "golden_outputs"]
-
-_CLOSE = 1024
-"""Roundings by which two classes may be apart and yet trade places in a batch of another size."""
-
-_TRIED = 8
-"""Samples of which it is looked up what a batch of another size makes of them."""
+__all__ = ["golden_outputs"]
 
 
 def golden_outputs(
@@ -59,50 +51,6 @@ def golden_outputs(
             "--allow-nondeterministic on the command line)"
         )
     return first
-
-
-def golden_answers(
-    model: nn.Module,
-    data: Data,
-    call: Forward,
-    batch: int,
-    *,
-    deterministic: bool = True,
-    kind: Kind = "logits",
-) -> Tensor:
-    """Outputs for all samples with the answers that each of them gives alone, ``(samples, ...)``.
-
-    For metrics that rest on the answers: batches of ``batch`` samples pass, and by themselves only
-    those samples whose two best classes are too close. If the first samples show that a batch
-    changes more than the last digits, all of them pass alone.
-
-    Raises:
-        InputError: as `golden_outputs`.
-    """
-    outputs = golden_outputs(model, data, call, batch, deterministic=deterministic)
-    golden = Golden(outputs, kind=kind)
-    if golden.classes is None:
-        return golden_outputs(model, data, call, 1, deterministic=deterministic)
-    best = golden.logits.double().topk(min(2, golden.logits.shape[1]), dim=1).values
-    size = golden.logits.double().abs().amax(dim=1)
-    rounding = _CLOSE * torch.finfo(golden.outputs.dtype).eps
-    close = (best[:, 0] - best[:, -1]) <= size * rounding
-    close[:_TRIED] = True
-    rows = close.nonzero().squeeze(1).tolist()
-    state = State(model)
-    alone = []
-    with torch.no_grad():
-        try:
-            for n in rows:
-                alone.append(call(model, mapped(data.rows(slice(n, n + 1)), torch.clone)))
-                state.restore()
-        finally:
-            state.restore()
-    found = torch.cat(alone).to(outputs)
-    if not torch.allclose(found, outputs[rows], rtol=rounding, atol=rounding * float(size.max())):
-        return golden_outputs(model, data, call, 1, deterministic=deterministic)
-    outputs[rows] = found
-    return outputs
 
 
 def _outputs(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:

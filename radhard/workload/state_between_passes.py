@@ -1,4 +1,4 @@
-"""What does a pass leave behind on which a later one depends?"""
+"""Which state does a pass leave behind on which a later pass depends?"""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,15 +13,15 @@ from radhard.datasets.data import Data
 from radhard.state import State
 from radhard.targets import Forward
 
-__all__ = ["Carried", "carried", "few_rows"]
+__all__ = ["StateBetweenPasses", "few_rows", "state_between_passes"]
 
 _ROWS = 2
-"""Samples of a probing pass: what is written and read does not depend on how many there are."""
+"""Samples of a test pass: what is written and read does not depend on their number."""
 
 
 def few_rows(model: nn.Module, data: Data, call: Forward, batch: int, state: State) -> Any:
-    """So few samples that a pass over them costs little; a whole batch, where the model takes no
-    other number of samples. The model is left as in ``state``.
+    """So few samples that a pass over them is cheap, or a whole batch if the model accepts no other
+    number of samples. The model is left as in ``state``.
     """
     whole = min(batch, len(data))
     rows = data.rows(slice(0, min(_ROWS, whole)))
@@ -40,21 +40,23 @@ def few_rows(model: nn.Module, data: Data, call: Forward, batch: int, state: Sta
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What passes hand to later passes."""
+class StateBetweenPasses:
+    """The state that passes leave for later passes."""
 
     names: tuple[str, ...] = ()
-    """The buffers and attributes on which later outputs depend; no graph follows these."""
+    """The buffers and attributes on which later outputs depend; a graph does not contain these."""
     outside: bool = False
-    """Whether outputs depend on earlier passes though all of these is put back."""
+    """Whether outputs depend on earlier passes although all of these are restored."""
 
 
-def carried(model: nn.Module, rows: Any, call: Forward, state: State) -> Carried:
-    """Compare a pass with one that comes after passes over quite other inputs.
+def state_between_passes(
+    model: nn.Module, rows: Any, call: Forward, state: State
+) -> StateBetweenPasses:
+    """Compare a pass with one that follows passes over very different inputs.
 
-    The others are a thousand times as large, and NaN: as a fault may make what flows. Outputs that
-    differ depend on what was left behind. ``rows``: as `few_rows` gives them. The model is left as
-    in ``state``.
+    The other inputs are a thousand times as large, and NaN, as values may be under a fault. Outputs
+    that differ depend on state that was left behind. ``rows`` are those of `few_rows`. The model is
+    left as in ``state``.
     """
 
     def outputs() -> Tensor:
@@ -70,25 +72,25 @@ def carried(model: nn.Module, rows: Any, call: Forward, state: State) -> Carried
                 _attempt(call, model, other)
             after = outputs()
             written += state.restore(thorough=True)
-            if chance:  # no two passes are equal: nothing can be told but what is written
-                return Carried(tuple(dict.fromkeys(written)))
+            if chance:  # no two passes are equal: only what is written can be determined
+                return StateBetweenPasses(tuple(dict.fromkeys(written)))
             if _equal(after, before):
-                return Carried()
+                return StateBetweenPasses()
             if not _equal(outputs(), before):
-                return Carried(tuple(dict.fromkeys(written)), outside=True)
-            return Carried(tuple(dict.fromkeys(written)))
+                return StateBetweenPasses(tuple(dict.fromkeys(written)), outside=True)
+            return StateBetweenPasses(tuple(dict.fromkeys(written)))
     finally:
         state.restore(thorough=True)
 
 
 def _others(rows: Any) -> Iterator[Any]:
-    """Inputs that leave behind what the given ones do not."""
+    """Inputs that leave behind other state than the given ones."""
     yield mapped(rows, lambda t: t * 1000 if t.is_floating_point() else t.flip(-1))
     yield mapped(rows, lambda t: torch.full_like(t, torch.nan) if t.is_floating_point() else t)
 
 
 def _attempt(call: Forward, model: nn.Module, batch: Any) -> None:
-    """A pass over inputs that the model may refuse; what it wrote until then is looked at."""
+    """A pass over inputs that the model may reject; what it wrote until then counts as well."""
     with suppress(
         ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError
     ):

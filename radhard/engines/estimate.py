@@ -7,7 +7,7 @@ import torch
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
-from radhard.engines.replay.recording import recorded
+from radhard.replay.recording import recorded
 
 __all__ = ["AUDITED", "Estimate"]
 

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from radhard.engines import Campaign, Engine, Serial
 from radhard.engines.folded import Folded
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.exported import traced
 from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
+from radhard.replay.exported import traced
 from radhard.samplers import ErrorRate, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from radhard.engines import Campaign, Replay, Serial
 from radhard.engines.replay import modules as modules_room
-from radhard.engines.replay import tracing
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.modules import Modules
-from radhard.engines.replay.symbolic import symbolic
 from radhard.faults import BitFlip
 from radhard.forward import plain
+from radhard.replay import tracing
+from radhard.replay.exported import traced
+from radhard.replay.graph import NoGraphError
+from radhard.replay.symbolic import symbolic
 from radhard.samplers import Uniform
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
 from tests.engines import graphless

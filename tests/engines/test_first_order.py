@@ -22,7 +22,6 @@ from radhard.engines.first_order.weights import Weighed
 from radhard.engines.inference import Inference
 from radhard.engines.inference import records_of as recorded
 from radhard.engines.replay.plain import Plain
-from radhard.engines.replay.recurrent import gru, lstm
 from radhard.engines.serial import faulty_outputs
 from radhard.errors import InputError
 from radhard.faults import BitFlip, Burst, StuckAt
@@ -30,6 +29,7 @@ from radhard.formats import Float32
 from radhard.forward import plain
 from radhard.metrics import Critical, Distance, Outcome, Sdc
 from radhard.metrics.outputs import Golden
+from radhard.replay.recurrent import gru, lstm
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights

@@ -5,7 +5,7 @@ import operator
 import pytest
 import torch
 
-from radhard.engines.replay.graph import Node, Slot
+from radhard.replay.graph import Node, Slot
 from radhard.tree import leaves
 
 

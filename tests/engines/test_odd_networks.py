@@ -19,13 +19,13 @@ from radhard.engines import (
     UnsuitableError,
     chosen,
 )
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import NoGraphError
-from radhard.engines.replay.tracing import graph_of
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.metrics import Critical
+from radhard.replay.exported import traced
+from radhard.replay.graph import NoGraphError
+from radhard.replay.tracing import graph_of
 from radhard.samplers import ErrorRate, Sampler, Uniform
 from radhard.targets import Activations, Biases, Target, Weights
 from tests.engines import batch_sizes, oddities

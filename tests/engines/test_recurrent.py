@@ -12,17 +12,17 @@ from torch import Tensor, nn
 
 from radhard.datasets.vowels import vowels
 from radhard.engines import Campaign, Engine, Replay, Serial
-from radhard.engines.replay import recurrent
-from radhard.engines.replay.cells import Cell, Side
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.plain import Plain
-from radhard.engines.replay.sequences import stepwise
-from radhard.engines.replay.stepping import Struck, followed
-from radhard.engines.replay.trajectories import trajectory_of
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.models.lstm_classifier import lstm_classifier
+from radhard.replay import recurrent
+from radhard.replay.cells import Cell, Side
+from radhard.replay.exported import traced
+from radhard.replay.graph import Graph
+from radhard.replay.sequences import stepwise
+from radhard.replay.stepping import Struck, followed
+from radhard.replay.trajectories import trajectory_of
 from radhard.samplers import PerTensor, Uniform
 from radhard.targets import Activations, Biases, Inputs, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of

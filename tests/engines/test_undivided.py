@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from radhard.engines.replay import exported as graphs
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import NoGraphError
-from radhard.engines.replay.undivided import TWINS, Undivided
 from radhard.forward import plain
+from radhard.replay import exported as graphs
+from radhard.replay.exported import traced
+from radhard.replay.graph import NoGraphError
+from radhard.replay.undivided import TWINS, Undivided
 
 KINDS: list[Any] = [nn.LSTM, nn.GRU]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.cutting import cut
-from radhard.engines.replay.patch import Patch, Start
+from radhard.replay.cutting import cut
+from radhard.replay.patch import Patch, Start
 
 __all__ = ["Deviation"]
 

@@ -13,12 +13,12 @@ from radhard.analyses.layer import Layer
 from radhard.analyses.layer_recorder import layer_outputs
 from radhard.analyses.layers import torch_layers
 from radhard.engines.replay.flowing import ELEMENTS
-from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.values import extreme
 from radhard.errors import InputError
+from radhard.replay.patch import Patch
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.values import extreme
 from radhard.spec import near
 from radhard.targets import Activations, Site
 from radhard.workload import Workload

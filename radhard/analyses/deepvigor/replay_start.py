@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 
 from radhard.engines.base import Campaign
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.sequences import stepwise
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.metrics import Outcome, Panel
+from radhard.replay.exported import traced
+from radhard.replay.graph import NoGraphError
+from radhard.replay.sequences import stepwise
 from radhard.samplers import Trials
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Site

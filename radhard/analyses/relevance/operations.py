@@ -8,10 +8,10 @@ from torch import Tensor
 
 from radhard.analyses.layer import Layer
 from radhard.analyses.layers import torch_layers
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.folding import folded
-from radhard.engines.replay.graph import Graph, Node, NoGraphError
 from radhard.errors import InputError
+from radhard.replay.exported import traced
+from radhard.replay.folding import folded
+from radhard.replay.graph import Graph, Node, NoGraphError
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
 from radhard.workload import Workload

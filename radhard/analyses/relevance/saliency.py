@@ -19,8 +19,8 @@ from radhard.analyses.relevance.operation_kinds import (
 )
 from radhard.analyses.relevance.operation_weights import norm
 from radhard.analyses.relevance.operations import LAYERS, Operations, UnfollowedError
-from radhard.engines.replay.graph import Node, Slot
 from radhard.errors import InputError
+from radhard.replay.graph import Node, Slot
 from radhard.spec import component
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_map

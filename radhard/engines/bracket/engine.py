@@ -16,9 +16,9 @@ from radhard.engines.inference import Inference, in_words, records_of
 from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay
 from radhard.engines.replay.crashes import crashed
-from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
+from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers
 from radhard.spec import component
 

@@ -9,12 +9,12 @@ from torch.nn import functional as nnf
 
 from radhard.engines.bracket.lines import Answers, Floats
 from radhard.engines.bracket.passes import answers
-from radhard.engines.replay.graph import Node
-from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.windows import Kernel
+from radhard.replay.graph import Node
+from radhard.replay.patch import Patch
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.windows import Kernel
 from radhard.space import Numbers
 
 __all__ = ["PairPass", "struck"]

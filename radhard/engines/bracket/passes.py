@@ -6,11 +6,11 @@ from torch import Tensor
 
 from radhard.engines.bracket.lines import Answers, Flags, Floats
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.state import Pass
 from radhard.engines.replay.stored import followed
-from radhard.engines.replay.strike import Change
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
+from radhard.replay.state import Pass
+from radhard.replay.strike import Change
 
 __all__ = ["Passes", "answers"]
 

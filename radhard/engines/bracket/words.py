@@ -10,10 +10,11 @@ from radhard.engines.base import Campaign
 from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
 from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
+from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.strike import Change
-from radhard.engines.replay.values import coordinates, faulty_values
 from radhard.engines.serial import faulty_outputs
+from radhard.replay.strike import Change
+from radhard.replay.values import coordinates
 from radhard.space import FaultSpace, Numbers
 
 __all__ = ["Block", "Words", "blocks"]

@@ -15,8 +15,8 @@ from radhard.engines.first_order.parts import parts
 from radhard.engines.inference import Inference, in_words, records_of
 from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay
-from radhard.engines.replay.graph import NoGraphError
 from radhard.errors import InputError
+from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers
 from radhard.spec import component
 

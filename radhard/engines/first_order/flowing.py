@@ -9,11 +9,12 @@ import torch
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.replay.cutting import cut
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.values import extreme, faulty_values
+from radhard.engines.replay.faulty_values import faulty_values
+from radhard.replay.cutting import cut
+from radhard.replay.patch import Patch
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.values import extreme
 from radhard.space import Numbers
 
 __all__ = ["Foreseen", "foreseen"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from radhard.engines.replay import moves, recurrent, simple
-from radhard.engines.replay.graph import Graph, Node
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import orderly
+from radhard.replay import moves, recurrent, simple
+from radhard.replay.graph import Graph, Node
+from radhard.replay.rules import orderly
 
 __all__ = ["Goal", "goal_of"]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from radhard.engines.first_order.goals import Goal, goal_of
 from radhard.engines.first_order.weights import Key, Weighed, weights_of
-from radhard.engines.replay.folding import folded
 from radhard.engines.replay.plan import Plan
+from radhard.replay.folding import folded
 
 __all__ = ["Outlook", "outlooks"]
 

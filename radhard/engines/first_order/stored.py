@@ -11,11 +11,11 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.weights import Weighed
-from radhard.engines.replay.cells import Side
-from radhard.engines.replay.cutting import cut
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.strike import Change, struck
+from radhard.replay.cells import Side
+from radhard.replay.cutting import cut
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.strike import Change, struck
 
 __all__ = ["foreseen"]
 

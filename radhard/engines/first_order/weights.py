@@ -9,10 +9,10 @@ from torch import Tensor
 
 from radhard.engines.first_order.rivals import leads
 from radhard.engines.first_order.unrolled import Gates, Unrolled, unrolled
-from radhard.engines.replay import recurrent
-from radhard.engines.replay.cells import Kind
-from radhard.engines.replay.graph import Graph, Slot
 from radhard.metrics.outputs import Golden
+from radhard.replay import recurrent
+from radhard.replay.cells import Kind
+from radhard.replay.graph import Graph, Slot
 
 __all__ = ["Key", "Weighed", "weights_of"]
 

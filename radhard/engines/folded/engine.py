@@ -7,11 +7,11 @@ import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.graph import NoGraphError
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.tracing import graph_of
 from radhard.engines.serial import Serial
 from radhard.errors import InputError
+from radhard.replay.graph import NoGraphError
+from radhard.replay.tracing import graph_of
 from radhard.spec import component
 
 __all__ = ["Folded"]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.graph import Graph, Slot
+from radhard.replay.graph import Graph, Slot
 
 __all__ = ["Channels", "Pair", "pairs"]
 

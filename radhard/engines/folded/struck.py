@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
-from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.plan import Plan
 from radhard.injection import Injection, Strikes
+from radhard.replay.graph import Graph
 from radhard.space import Numbers
 
 __all__ = ["StruckModel"]

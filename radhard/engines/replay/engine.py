@@ -9,18 +9,18 @@ import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
 from radhard.engines.replay.crashes import tried
-from radhard.engines.replay.entries import entries
 from radhard.engines.replay.flowing import ELEMENTS, flowing
-from radhard.engines.replay.graph import Graph, NoGraphError
 from radhard.engines.replay.modules import Modules
 from radhard.engines.replay.noting import noted
 from radhard.engines.replay.parts import apart, by_sample, by_site, place_of
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.sequences import stepwise
 from radhard.engines.replay.stored import stored
-from radhard.engines.replay.tracing import graph_of
 from radhard.engines.serial import Serial
+from radhard.replay.entries import entries
+from radhard.replay.graph import Graph, NoGraphError
+from radhard.replay.sequences import stepwise
+from radhard.replay.tracing import graph_of
 from radhard.space import Numbers
 from radhard.spec import component
 from radhard.targets.geometry import repeated

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Figures
-from radhard.engines.replay.patch import Patch, Start
+from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.values import extreme, faulty_values
 from radhard.engines.serial import Serial
+from radhard.replay.patch import Patch, Start
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.values import extreme
 from radhard.space import Numbers
 
 __all__ = ["ELEMENTS", "flowing"]

@@ -10,9 +10,9 @@ from torch import nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign, Figures
-from radhard.engines.replay.graph import NoGraphError
-from radhard.engines.replay.recording import Recording, copied, forwards, recorded
 from radhard.engines.serial import faulty_outputs
+from radhard.replay.graph import NoGraphError
+from radhard.replay.recording import Recording, copied, forwards, recorded
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
 

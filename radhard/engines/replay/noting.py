@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from radhard.engines.base import Campaign
-from radhard.engines.replay.graph import Graph
 from radhard.engines.replay.plan import Plan
+from radhard.replay.graph import Graph
 
 __all__ = ["noted"]
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
-from radhard.engines.replay.graph import Graph
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
+from radhard.replay.graph import Graph
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
 from radhard.tree import tree_leaves
 
 __all__ = ["Plain"]

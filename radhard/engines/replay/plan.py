@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
-from radhard.engines.replay import recurrent
-from radhard.engines.replay.entries import entries
-from radhard.engines.replay.folding import folded
-from radhard.engines.replay.graph import Graph, NoGraphError
 from radhard.engines.replay.plain import Plain
-from radhard.engines.replay.rules import orderly
-from radhard.engines.replay.stretch import Stretch
-from radhard.engines.replay.strike import can_strike
-from radhard.engines.replay.values import extreme
 from radhard.metrics import Panel
+from radhard.replay import recurrent
+from radhard.replay.entries import entries
+from radhard.replay.folding import folded
+from radhard.replay.graph import Graph, NoGraphError
+from radhard.replay.rules import orderly
+from radhard.replay.stretch import Stretch
+from radhard.replay.strike import can_strike
+from radhard.replay.values import extreme
 from radhard.targets.geometry import repeated
 from radhard.targets.stored import stored_tensor
 from radhard.tree import tree_leaves

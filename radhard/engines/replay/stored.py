@@ -5,14 +5,15 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Figures
+from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.flowing import ELEMENTS
-from radhard.engines.replay.patch import Patch
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.strike import Change, by_rows, struck
-from radhard.engines.replay.values import coordinates, faulty_values
 from radhard.engines.serial import Serial
+from radhard.replay.patch import Patch
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
+from radhard.replay.strike import Change, by_rows, struck
+from radhard.replay.values import coordinates
 from radhard.space import Numbers
 
 __all__ = ["followed", "stored"]

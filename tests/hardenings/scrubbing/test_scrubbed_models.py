@@ -11,7 +11,6 @@ from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.engines import Bracket, FirstOrder, Folded, Replay, Serial
 from radhard.engines.base import UnsuitableError
-from radhard.engines.replay.symbolic import symbolic
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
@@ -21,6 +20,7 @@ from radhard.hardenings.part import parts
 from radhard.injection import inject
 from radhard.manifest import fingerprint
 from radhard.metrics import Critical
+from radhard.replay.symbolic import symbolic
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Buffers, Weights

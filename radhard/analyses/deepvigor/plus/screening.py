@@ -8,11 +8,11 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.engines.replay import moves, pooling, simple
-from radhard.engines.replay.cutting import cut
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.rules import advance
-from radhard.engines.replay.state import Pass
+from radhard.replay import moves, pooling, simple
+from radhard.replay.cutting import cut
+from radhard.replay.rules import advance
+from radhard.replay.state import Pass
 from radhard.tree import tree_leaves
 
 __all__ = ["Screen"]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radhard.engines.replay.graph import Graph
+from radhard.replay.graph import Graph
 from radhard.targets import Forward, Site
 from radhard.tree import tree_leaves
 

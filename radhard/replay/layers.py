@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from radhard.engines.replay.graph import Slot
+from radhard.replay.graph import Slot
 
 __all__ = ["known_layer"]
 

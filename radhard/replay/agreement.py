@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
-from radhard.engines.replay.graph import Graph, NoGraphError, first_line
 from radhard.errors import InputError
+from radhard.replay.graph import Graph, NoGraphError, first_line
 from radhard.targets import Forward
 from radhard.tree import tree_leaves
 

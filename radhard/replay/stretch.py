@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from radhard.engines.replay.graph import Graph
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.windows import FILLED, Kernel
+from radhard.replay.graph import Graph
+from radhard.replay.patch import Patch
+from radhard.replay.windows import FILLED, Kernel
 
 __all__ = ["Stretch"]
 

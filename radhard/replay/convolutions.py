@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from radhard.engines.replay.cutting import blank, pasted
-from radhard.engines.replay.graph import Node, Slot
-from radhard.engines.replay.patch import Patch, positions
-from radhard.engines.replay.state import Pass, runs
-from radhard.engines.replay.windows import FILLED, Kernel
+from radhard.replay.cutting import blank, pasted
+from radhard.replay.graph import Node, Slot
+from radhard.replay.patch import Patch, positions
+from radhard.replay.state import Pass, runs
+from radhard.replay.windows import FILLED, Kernel
 
 __all__ = ["RULES"]
 

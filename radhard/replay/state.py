@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.cutting import blank, cut, pasted
-from radhard.engines.replay.graph import Graph, Node, Slot
-from radhard.engines.replay.patch import Patch, Start, by_pixel, inside, taken
+from radhard.replay.cutting import blank, cut, pasted
+from radhard.replay.graph import Graph, Node, Slot
+from radhard.replay.patch import Patch, Start, by_pixel, inside, taken
 
 __all__ = ["Pass", "runs"]
 

@@ -3,10 +3,10 @@
 from torch import nn
 
 from radhard.datasets.data import Data
-from radhard.engines.replay.agreement import demand_agreement
-from radhard.engines.replay.exported import traced
-from radhard.engines.replay.graph import Graph, NoGraphError
-from radhard.engines.replay.symbolic import symbolic
+from radhard.replay.agreement import demand_agreement
+from radhard.replay.exported import traced
+from radhard.replay.graph import Graph, NoGraphError
+from radhard.replay.symbolic import symbolic
 from radhard.targets import Forward
 from radhard.targets.geometry import repeated
 

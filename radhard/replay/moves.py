@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch.nn import functional as nnf
 
-from radhard.engines.replay.graph import Node
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.state import Pass
+from radhard.replay.graph import Node
+from radhard.replay.patch import Patch
+from radhard.replay.state import Pass
 
 __all__ = ["RULES"]
 

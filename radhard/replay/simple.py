@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.graph import Node, Slot
-from radhard.engines.replay.patch import Patch, Start
-from radhard.engines.replay.state import Pass
+from radhard.replay.graph import Node, Slot
+from radhard.replay.patch import Patch, Start
+from radhard.replay.state import Pass
 
 __all__ = ["RULES"]
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as nnf
 
-from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot
-from radhard.engines.replay.layers import known_layer
 from radhard.forward import plain
 from radhard.internals import has_hooks
+from radhard.replay.graph import Graph, Node, NoGraphError, Slot
+from radhard.replay.layers import known_layer
 from radhard.targets import Forward
 
 __all__ = ["symbolic"]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.fx.node import map_aggregate
 
-from radhard.engines.replay.graph import Graph, Node, Slot
-from radhard.engines.replay.recurrent import gru, lstm
+from radhard.replay.graph import Graph, Node, Slot
+from radhard.replay.recurrent import gru, lstm
 
 __all__ = ["stepwise"]
 

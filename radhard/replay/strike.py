@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from radhard.engines.replay import recurrent
-from radhard.engines.replay.graph import Node
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.windows import Kernel
+from radhard.replay import recurrent
+from radhard.replay.graph import Node
+from radhard.replay.patch import Patch
+from radhard.replay.state import Pass
+from radhard.replay.windows import Kernel
 
 __all__ = ["Change", "by_rows", "can_strike", "struck"]
 

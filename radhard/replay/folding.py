@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.graph import Graph, Node, Slot
+from radhard.replay.graph import Graph, Node, Slot
 
 __all__ = ["folded"]
 

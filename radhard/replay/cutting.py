@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.patch import Patch, Start, along, by_pixel, positions, taken
+from radhard.replay.patch import Patch, Start, along, by_pixel, positions, taken
 
 __all__ = ["blank", "cut", "pasted"]
 

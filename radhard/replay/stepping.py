@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.cells import Side
-from radhard.engines.replay.trajectories import Trajectory
+from radhard.replay.cells import Side
+from radhard.replay.trajectories import Trajectory
 
 __all__ = ["Struck", "followed"]
 

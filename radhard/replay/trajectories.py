@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.cells import Cell, Kind
+from radhard.replay.cells import Cell, Kind
 
 __all__ = ["Step", "Trajectory", "trajectory_of"]
 

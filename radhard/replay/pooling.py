@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch.nn import functional as nnf
 
-from radhard.engines.replay.graph import Node
-from radhard.engines.replay.patch import Patch, Start, positions
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.windows import FILLED, Kernel
+from radhard.replay.graph import Node
+from radhard.replay.patch import Patch, Start, positions
+from radhard.replay.state import Pass
+from radhard.replay.windows import FILLED, Kernel
 
 __all__ = ["RULES"]
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.graph import Node
-from radhard.engines.replay.patch import Patch, positions
-from radhard.engines.replay.state import Pass, runs
+from radhard.replay.graph import Node
+from radhard.replay.patch import Patch, positions
+from radhard.replay.state import Pass, runs
 
 __all__ = ["RULES"]
 

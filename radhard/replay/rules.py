@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.replay import affine, convolutions, moves, pooling, recurrent, simple
-from radhard.engines.replay.graph import Graph, Node
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.state import Pass
+from radhard.replay import affine, convolutions, moves, pooling, recurrent, simple
+from radhard.replay.graph import Graph, Node
+from radhard.replay.patch import Patch
+from radhard.replay.state import Pass
 
 __all__ = ["RULES", "advance", "orderly"]
 

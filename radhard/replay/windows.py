@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from radhard.engines.replay.patch import Start
+from radhard.replay.patch import Start
 
 __all__ = ["FILLED", "Kernel"]
 

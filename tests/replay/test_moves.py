@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as nnf
 
 from radhard.engines import Replay, Serial
-from radhard.engines.replay import moves, rules
-from radhard.engines.replay.graph import Graph, Node, Slot
-from radhard.engines.replay.patch import Patch, Start
-from radhard.engines.replay.state import Pass
 from radhard.faults import BitFlip
 from radhard.forward import plain
+from radhard.replay import moves, rules
+from radhard.replay.graph import Graph, Node, Slot
+from radhard.replay.patch import Patch, Start
+from radhard.replay.state import Pass
 from radhard.samplers import Uniform
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign_of

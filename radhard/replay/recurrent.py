@@ -6,12 +6,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from radhard.engines.replay.cells import Kind, Side
-from radhard.engines.replay.graph import Node, Slot
-from radhard.engines.replay.patch import Patch
-from radhard.engines.replay.state import Pass
-from radhard.engines.replay.stepping import Struck, followed
-from radhard.engines.replay.trajectories import Trajectory, trajectory_of
+from radhard.replay.cells import Kind, Side
+from radhard.replay.graph import Node, Slot
+from radhard.replay.patch import Patch
+from radhard.replay.state import Pass
+from radhard.replay.stepping import Struck, followed
+from radhard.replay.trajectories import Trajectory, trajectory_of
 
 __all__ = ["RULES", "gru", "lstm", "struck_sequence"]
 

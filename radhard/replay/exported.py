@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from radhard.datasets.batch import mapped
-from radhard.engines.replay.graph import Graph, Node, NoGraphError, Slot, first_line
-from radhard.engines.replay.sizes import FixedGraph, for_any_size
-from radhard.engines.replay.undivided import TWINS, Undivided
 from radhard.internals import OpOverload, schema
+from radhard.replay.graph import Graph, Node, NoGraphError, Slot, first_line
+from radhard.replay.sizes import FixedGraph, for_any_size
+from radhard.replay.undivided import TWINS, Undivided
 from radhard.targets import Forward
 from radhard.tree import tree_map
 

@@ -1,0 +1,1 @@
+"""How does a difference travel through a model, from where it begins to the outputs?"""

@@ -1,13 +1,12 @@
 """How often does a fault change what a model says?"""
 
-import time
-from collections.abc import Collection, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from torch import nn
 
 from radhard.arguments import (
@@ -18,34 +17,33 @@ from radhard.arguments import (
     share,
     whole,
 )
-from radhard.engines import ENGINES, Campaign, Engine, Serial, chosen
-from radhard.engines.audit import audit_trials, compared, in_words
-from radhard.engines.exceptions import in_words as in_words_of_crashes
+from radhard.engines import ENGINES, Campaign, Engine, chosen
+from radhard.engines.audit import audit_trials
+from radhard.engines.base import Session
 from radhard.engines.excerpt import excerpt
 from radhard.engines.golden_answers import golden_answers
-from radhard.engines.recheck import OutsideStateError, demand_no_outside_state
+from radhard.engines.recheck import demand_no_outside_state
 from radhard.engines.unread import demand_read
-from radhard.engines.workers import Processes, demand_possible, executed, one_thread
 from radhard.errors import InputError
+from radhard.execution import Execution
+from radhard.executors import EXECUTORS, Executor, Forked, Local
 from radhard.forward import faultless, plain
 from radhard.manifest import audit_is_due, difference, engines_of, environment, identity, recorded
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.module import usable_module
-from radhard.progress import Progress
+from radhard.notes import Note
 from radhard.remarks import remarks, usual_metrics
 from radhard.results import Results
 from radhard.samplers import Sampler
 from radhard.samplers.given import sampler_of
-from radhard.space import Fault, FaultSpace, Numbers
+from radhard.space import Fault, FaultSpace
 from radhard.store import Store
 from radhard.store import repair as repair_file
 from radhard.targets import Forward
 from radhard.workload import Workload, device_of
 
 __all__ = ["faultless", "run"]
-
-_COMMIT_SECONDS = 0.5
 
 _MOST_TRIALS = 100_000_000
 """Trials in a run: with more, the list of those that are still to be executed fills the memory."""
@@ -68,6 +66,7 @@ def run(
     names: dict[str, Any] | None = None,
     workers: int = 1,
     worker_timeout: float | None = None,
+    executor: Executor | str | None = None,
     audit: float = 0.0025,
     repair: bool = False,
 ) -> Results:
@@ -95,6 +94,8 @@ def run(
             any number (if torch computes with one thread where there is one process).
         worker_timeout: seconds without a result after which a worker is replaced and its trials
             run once more; by default 100 times the longest wait so far, and at least 5 minutes.
+        executor: where trials are executed, instead of ``workers`` and ``worker_timeout``:
+            `Local`, `Forked` or `Ray` (a cluster). The figures are the same everywhere.
         audit: share of the trials (at least 20 trials) of a faster engine that `Serial` repeats at
             the end; how often they differ is in the notes. 0: none.
         repair: where the run file is damaged, keep the trials that can be trusted and run the
@@ -115,7 +116,7 @@ def run(
         engine = component_of(engine, ENGINES, "engine")
     seed = whole(seed, "seed", least=0)
     workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
-    processes = Processes(workers, seconds(worker_timeout, "worker_timeout"))
+    executor = _executor(executor, workers, seconds(worker_timeout, "worker_timeout"))
     demand_path(store, "store")
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
@@ -134,7 +135,7 @@ def run(
     # was to the last bit.
     together = workload.batch
     workload = replace(workload, batch=1 if single else together, independent=single)
-    with workload.open() as was_training, one_thread(workers > 1):
+    with workload.open() as was_training, _one_thread(executor.one_thread):
         # Where only the answers count, a few samples alone do.
         answers = all(site.samples is not None for site in space.sites) and all(
             metric.by_answer for metric in metrics or [Outcome()]
@@ -144,27 +145,28 @@ def run(
             if single and answers
             else workload.golden
         )
-        said: list[str] = []
+        metric_notes: list[Note] = []
         if metrics is None:
-            metrics, said = usual_metrics(golden, workload.data.labels)
+            metrics, metric_notes = usual_metrics(golden, workload.data.labels)
         panel = Panel(metrics, golden, workload.data.labels, alone=single)
         panel.demand_scores()
         campaign = Campaign(workload, space, trials, panel)
-        demand_possible(campaign, workers)
+        executor.demand_possible(campaign)
         demand_no_outside_state(campaign)
-        campaign.notes.extend(demand_read(campaign))
+        unread = demand_read(campaign)
         identified = identity(campaign, sampler, seed)
         repaired = repair_file(store) if repair and store is not None else ""
         with Store(store, write=True) as file:
+            session: Session | None = None
             if file.empty:
-                engine, notes = _engine(engine, campaign, deterministic)
-                notes += [*said, *remarks(campaign)]
+                engine, session, notes = _engine(engine, campaign)
+                notes += [*unread, *metric_notes, *remarks(campaign)]
                 if was_training:
-                    notes.append("The model was in training mode; it ran in evaluation mode.")
+                    notes.append(Note("training mode"))
                 if not deterministic:
-                    notes.append("Fault-free passes were allowed to differ.")
+                    notes.append(Note("nondeterministic"))
                 more = {
-                    "notes": notes,
+                    "notes": [note.to_dict() for note in notes],
                     "environment": environment(device_of(workload.model)),
                     "engine": repr(engine),
                     "continued": [],
@@ -175,120 +177,86 @@ def run(
                     "golden": excerpt(golden),
                 }
                 file.begin({**(names or {}), **identified, **more}, panel.columns)
+                execution = Execution(campaign, executor, file, progress)
             else:
-                found = file.manifest()
-                if found.get("refused"):
-                    raise InputError(f"{str(store)!r}: {found['refused']}")
+                manifest = file.manifest()
+                if manifest.get("refused"):
+                    raise InputError(f"{str(store)!r}: {manifest['refused']}")
                 expected = golden if deterministic else None
-                if differing := difference(found, identified, expected):
+                if differing := difference(manifest, identified, expected):
                     raise InputError(
                         f"{str(store)!r} holds another run: {differing}; choose another file, or "
                         "repeat what the file says (radhard run --from)"
                     )
-                campaign.audits.update(recorded(found, "inferred"))
-                campaign.crashes.update(recorded(found, "crashes"))
+                execution = Execution(
+                    campaign,
+                    executor,
+                    file,
+                    progress,
+                    inferences=recorded(manifest, "inferred"),
+                    crashes=recorded(manifest, "crashes"),
+                )
             if repaired:
-                _note(file, [repaired])
+                execution.note([Note.text(repaired)])
             done = file.done()
             if todo := campaign.left(done):
-                engine = _same_engine(engine, file)
-                with Progress(len(trials), len(done), panel.main, shown=progress) as bar:
-                    _execute(campaign, engine, todo, processes, file, bar)
-                engine.conclude(campaign)
-                campaign.notes.extend(in_words_of_crashes(campaign.crashes))
-                _note(file, campaign.notes)
+                if session is None:
+                    engine = _same_engine(engine, execution)
+                    session = engine.open(campaign)
+                execution.run(session, todo, len(done))
             if repeated.size and audit_is_due(file.manifest()):
-                _audit(campaign, repeated, processes, file, progress)
+                execution.audit(repeated)
             return Results.stored(file, foreign=True)
 
 
-def _engine(
-    engine: Engine | str, campaign: Campaign, deterministic: bool
-) -> tuple[Engine, list[str]]:
-    """The engine of a new run, ready, and what is to say about it."""
+def _executor(executor: Executor | str | None, workers: int, timeout: float | None) -> Executor:
+    if executor is not None:
+        if workers != 1 or timeout is not None:
+            raise InputError(
+                "workers and worker_timeout are for processes of this machine; with executor= give "
+                "them there: executor='Forked(4)' or 'Ray(workers=4)'"
+            )
+        return component_of(executor, EXECUTORS, "executor")
+    return Local() if workers == 1 else Forked(workers, timeout)
+
+
+def _engine(engine: Engine | str, campaign: Campaign) -> tuple[Engine, Session, list[Note]]:
+    """The engine of a new run, its session, and notes."""
     if engine == "auto":
-        choice = chosen(campaign, deterministic=deterministic)
-        return choice.engine, [str(choice)]
+        choice = chosen(campaign, deterministic=campaign.workload.deterministic)
+        return choice.engine, choice.session, [choice.note]
     assert isinstance(engine, Engine)
-    engine.ready(campaign)
-    return engine, []
+    return engine, engine.open(campaign), []
 
 
-def _same_engine(engine: Engine | str, file: Store) -> Engine:
-    """The engine to go on with: that of the file, unless another one is asked for by name."""
-    manifest = file.manifest()
-    said = str(manifest.get("engine"))
+def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
+    """The engine to continue with: that of the file, unless another one is named."""
+    manifest = execution.file.manifest()
+    first = str(manifest.get("engine"))
     if engine == "auto":
         try:
-            return ENGINES.parse(said, foreign=False)
+            return ENGINES.parse(first, foreign=False)
         except InputError:
             raise InputError(
-                f"the run was begun with engine {said!r}; name it to continue, or another one"
+                f"the run was begun with engine {first!r}; name it to continue, or another one"
             ) from None
     assert isinstance(engine, Engine)
     engines = engines_of(manifest)
     if repr(engine) not in engines:
         # Written before its first trial is.
-        file.note("continued", [*engines[1:], repr(engine)])
-        _note(file, [f"Begun with {said}, continued with {engine!r}."])
+        execution.file.note("continued", [*engines[1:], repr(engine)])
+        execution.note([Note("engines", {"first": first, "then": repr(engine)})])
     return engine
 
 
-def _execute(
-    campaign: Campaign,
-    engine: Engine,
-    todo: Collection[int],
-    processes: Processes,
-    file: Store,
-    bar: Progress,
-) -> None:
-    last, noted = time.monotonic(), 0
-
-    def note() -> None:
-        nonlocal noted
-        if len(campaign.audits) + len(campaign.crashes) > noted:
-            file.note("inferred", campaign.audits)
-            file.note("crashes", campaign.crashes)
-            noted = len(campaign.audits) + len(campaign.crashes)
-
-    # Closed whatever happens, so that no worker is left.
-    with closing(executed(campaign, engine, todo, processes)) as parts:
-        try:
-            for numbers, figures in parts:
-                file.add(campaign.rows(numbers, figures))
-                note()  # at once with the trials that it is about
-                bar.advance(figures)
-                if time.monotonic() - last > _COMMIT_SECONDS:
-                    file.commit()
-                    last = time.monotonic()
-        except OutsideStateError as error:
-            file.note("refused", str(error))
-            raise
-        finally:
-            note()
-            file.commit()
-
-
-def _audit(
-    campaign: Campaign, trials: Numbers, processes: Processes, file: Store, progress: bool | None
-) -> None:
-    """Have the reference repeat some trials, and note what it says."""
-    reference = np.full((len(trials), len(campaign.panel.columns)), np.nan)
-    with (
-        Progress(len(trials), 0, None, shown=progress, label="audit") as bar,
-        closing(executed(campaign, Serial(), trials.tolist(), processes)) as parts,
-    ):
-        for numbers, figures in parts:
-            reference[np.searchsorted(trials, numbers)] = figures
-            bar.advance(figures)
-    columns = list(campaign.panel.columns)
-    found = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
-    audit = compared(columns, campaign.panel.ranges, found, reference, len(campaign.trials))
-    _note(file, [in_words(audit)])
-    file.note("audit", audit)
-
-
-def _note(file: Store, notes: Sequence[str]) -> None:
-    said = file.manifest().get("notes", [])
-    if fresh := [note for note in notes if note not in said]:
-        file.note("notes", [*said, *fresh])
+@contextmanager
+def _one_thread(on: bool) -> Iterator[None]:
+    """Torch computes with one thread if ``on``: kernels add in another order with more."""
+    before = torch.get_num_threads()
+    if on:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if on:
+            torch.set_num_threads(before)

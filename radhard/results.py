@@ -17,6 +17,7 @@ from radhard.files import write_table
 from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import demand_sound, demand_trials
 from radhard.metrics.run_columns import RunColumns
+from radhard.notes import notes_of
 from radhard.samplers import SAMPLERS, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import near
@@ -52,6 +53,9 @@ class Results:
                 for c, (a, b) in zip(self.columns, self.manifest["ranges"], strict=True)
             }
             self.planned = int(self.manifest["planned"])
+            self.notes = notes_of(self.manifest.get("notes") or [])
+            """What a reader should know about how the results were obtained."""
+            self.manifest["notes"] = [str(note) for note in self.notes]
             self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
             inferred = self.manifest.get("inferred") or {}
             self.inferences = records_of(inferred)

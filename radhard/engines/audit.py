@@ -9,9 +9,9 @@ from radhard.engines.base import Figures
 from radhard.errors import InputError
 from radhard.samplers.permutation import Permutation
 from radhard.space import Numbers
-from radhard.stats import clopper_pearson, percent
+from radhard.stats import clopper_pearson
 
-__all__ = ["audit_trials", "compared", "in_words"]
+__all__ = ["audit_result", "audit_trials"]
 
 _FEWEST = 20
 """Trials that are repeated however small the share."""
@@ -38,7 +38,7 @@ def audit_trials(trials: int, share: float, seed: int) -> Numbers:
     return np.sort(Permutation(trials, (seed, _PURPOSE))(np.arange(number)))
 
 
-def compared(
+def audit_result(
     columns: Sequence[str],
     ranges: Sequence[tuple[float, float]],
     found: Figures,
@@ -69,34 +69,3 @@ def compared(
             "mean_difference": float(np.nan_to_num(a - b).mean()) if bounded else None,
         }
     return said
-
-
-def in_words(audit: dict[str, Any]) -> str:
-    """What an audit found, as one note.
-
-    >>> figures = np.array([[0.0, 1.0], [0.5, 0.5]])
-    >>> of = ["Outcome().critical", "Outcome().masked"]
-    >>> audit = compared(of, [(0, 1)] * 2, figures, figures + [[0, 0], [0, 0.25]], 100)
-    >>> for sentence in in_words(audit).split(". "):
-    ...     print(sentence)
-    Audit: 2 of 100 trials were repeated by Serial()
-    Equal: Outcome().critical (at most 84.2 % of trials differ)
-    Different: Outcome().masked in 1 (at most 98.7 % of trials), by -0.12 on average.
-    """
-    said = [f"Audit: {audit['trials']:,} of {audit['of']:,} trials were repeated by Serial()."]
-    columns = audit["columns"]
-    equal = [name for name, found in columns.items() if not found["differing"]]
-    if equal:
-        limit = percent(columns[equal[0]]["at_most"])
-        said.append(f"Equal: {', '.join(equal)} (at most {limit} of trials differ).")
-    others = []
-    for name, found in columns.items():
-        if found["differing"]:
-            limit = percent(found["at_most"])
-            text = f"{name} in {found['differing']:,} (at most {limit} of trials)"
-            if found["mean_difference"] is not None:
-                text += f", by {found['mean_difference']:+.2g} on average"
-            others.append(text)
-    if others:
-        said.append(f"Different: {'; '.join(others)}.")
-    return " ".join(said)

@@ -1,7 +1,7 @@
-"""What does an engine promise?"""
+"""What does an engine do, and what does it need?"""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from radhard.errors import InputError
 from radhard.metrics import Panel
+from radhard.notes import Note
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 from radhard.workload import Workload
 
-__all__ = ["ENGINES", "Campaign", "Engine", "Figures", "UnsuitableError"]
+__all__ = ["ENGINES", "Campaign", "Engine", "Figures", "Part", "Session", "UnsuitableError"]
 
 Figures = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _CHUNK = 256
 
 
 class UnsuitableError(InputError):
-    """The engine cannot take the campaign; the message says why, and which engine can."""
+    """The engine does not support the campaign; the message says why, and which engine does."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,6 @@ class Campaign:
     space: FaultSpace
     trials: Trials
     panel: Panel
-    notes: list[str] = field(default_factory=list)
-    """What a reader of the results should know of how the trials were executed; engines add."""
-    kept: dict[str, Any] = field(default_factory=dict)
-    """What engines prepared for all chunks, by their text."""
-    audits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What was found out by trying faults whose figures had been inferred; see `Bracket`."""
-    crashes: dict[str, str] = field(default_factory=dict)
-    """By the faults of a trial (`of_faults`): the kind of exception in which it ended."""
 
     def __post_init__(self) -> None:
         _ = self.workload.state  # saved now
@@ -80,79 +73,100 @@ class Campaign:
         return [(n, None, c, *v) for n, c, v in zip(numbers, counts, values, strict=True)]
 
 
-class Engine(Component):
-    """How trials are executed: the same verdicts as `Serial`, sooner.
+@dataclass(frozen=True)
+class Part:
+    """The result of executing some trials: all that a session reports, so that it can be sent."""
 
-    A campaign is cut into ``chunks``; after ``prepare``, ``run`` is called once for each chunk, in
-    this process or in workers.
+    numbers: Sequence[int]
+    """The trials, in any order."""
+    figures: Figures
+    """Their figures, ``(trials, columns)``."""
+    notes: Sequence[Note] = ()
+    inferences: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Records of inferred verdicts (`Inference.to_dict`), by a name that is theirs alone."""
+    crashes: Mapping[str, str] = field(default_factory=dict)
+    """For trials that ended in an exception, by their faults (`of_faults`): its type."""
+
+
+class Session:
+    """An engine that is ready to execute the trials of one campaign.
+
+    Whatever happens, the model is left as it was. Sessions are shared with forked processes, so
+    what all chunks need is computed when the session is made.
     """
+
+    engine: "Engine"
+    """The engine that opened it."""
+
+    def __init__(self, campaign: Campaign, notes: Sequence[Note] = ()) -> None:
+        self.campaign = campaign
+        self.notes = tuple(notes)
+        """What a reader of the results should know of how trials will be executed."""
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        """All trials, divided into parts that are only executed as a whole.
+
+        The last bits of a figure may depend on the other trials of a pass. Therefore the chunks
+        depend on the campaign only, not on the trials that are done already nor on the number of
+        workers. By default they are trials of one tensor, in order of their faults.
+        """
+        trials = self.campaign.trials
+        if not trials.single:
+            for at in range(0, len(trials), _CHUNK):
+                yield range(at, min(at + _CHUNK, len(trials)))
+            return
+        numbers = np.arange(len(trials))
+        faults = trials.at(numbers)
+        numbers = numbers[np.argsort(faults, kind="stable")]
+        space = self.campaign.space
+        edges = np.searchsorted(np.sort(faults), space.starts * space.variants)
+        for chunk in np.split(numbers, edges):
+            for at in range(0, len(chunk), _CHUNK):
+                yield chunk[at : at + _CHUNK].tolist()
+
+    @abstractmethod
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        """Execute trials in any order."""
+
+    def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:  # noqa: ARG002
+        """Notes that need the records of all parts, also of those that were executed earlier."""
+        return []
+
+
+class Engine(Component):
+    """How trials are executed: with the verdicts of `Serial`, but faster."""
 
     @property
     def whole(self) -> bool:
-        """Whether every trial is a whole pass of the model, so that its state may be anything."""
+        """Whether every trial is a whole pass of the model, which may then keep state."""
         return False
 
-    def ready(self, campaign: Campaign) -> None:
-        """Prepare, unless that is done already.
+    def open(self, campaign: Campaign) -> Session:
+        """A session that is ready to execute the trials of a campaign.
 
         Raises:
-            UnsuitableError: the engine cannot take this campaign.
+            UnsuitableError: the engine does not support this campaign.
         """
-        if repr(self) not in campaign.kept:
-            if not self.whole and campaign.workload.state_between_passes.names:
-                names = ", ".join(map(repr, campaign.workload.state_between_passes.names[:5]))
-                raise UnsuitableError(
-                    f"the forward pass keeps state for later passes ({names}), which only whole "
-                    "passes follow; use Serial()"
-                )
-            try:
-                self.prepare(campaign)
-            finally:
-                campaign.workload.state.restore()
-            campaign.kept.setdefault(repr(self), None)
-
-    def prepare(self, campaign: Campaign) -> None:
-        """Do once what all chunks need, and keep it in ``campaign.kept[repr(self)]``.
-
-        Called before there are workers, so that they share what is kept.
-
-        Raises:
-            UnsuitableError: the engine cannot take this campaign.
-        """
-
-    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
-        """All trials in parts that are only ever executed whole.
-
-        The last bits of a figure may depend on the company of a trial; so the parts depend on the
-        campaign only, not on what is done already nor on the number of workers. By default they
-        are trials of one tensor, in order of their faults.
-        """
-        if not campaign.trials.single:
-            for at in range(0, len(campaign.trials), _CHUNK):
-                yield range(at, min(at + _CHUNK, len(campaign.trials)))
-            return
-        trials = np.arange(len(campaign.trials))
-        faults = campaign.trials.at(trials)
-        trials = trials[np.argsort(faults, kind="stable")]
-        starts = campaign.space.starts * campaign.space.variants
-        edges = np.searchsorted(np.sort(faults), starts)
-        for part in np.split(trials, edges):
-            for at in range(0, len(part), _CHUNK):
-                yield part[at : at + _CHUNK].tolist()
+        workload = campaign.workload
+        if not self.whole and workload.state_between_passes.names:
+            names = ", ".join(map(repr, workload.state_between_passes.names[:5]))
+            raise UnsuitableError(
+                f"the forward pass keeps state for later passes ({names}), which only whole "
+                "passes follow; use Serial()"
+            )
+        try:
+            session = self.prepare(campaign)
+        finally:
+            workload.state.restore()
+        session.engine = self
+        return session
 
     @abstractmethod
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        """Execute trials in any order; yields their numbers and figures ``(trials, columns)``.
+    def prepare(self, campaign: Campaign) -> Session:
+        """Compute once what all trials need, and return the session that has it.
 
-        Whatever happens, the model is left as it was.
-        """
-
-    def conclude(self, campaign: Campaign) -> None:
-        """Add to ``campaign.notes`` what can be said only once all trials are executed.
-
-        Then ``campaign.audits`` has the entries of all chunks, of earlier sessions and of workers.
+        Raises:
+            UnsuitableError: the engine does not support this campaign.
         """
 
 

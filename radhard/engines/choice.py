@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radhard.engines.base import Campaign, Engine, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Session, UnsuitableError
 from radhard.engines.estimate import AUDITED, Estimate
 from radhard.engines.first_order.goals import goal_of
 from radhard.engines.folded import Folded
-from radhard.engines.replay import Replay
-from radhard.engines.replay.modules import Modules
+from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.plan import Plan
 from radhard.engines.serial import Serial
+from radhard.notes import Note
 
 __all__ = ["Choice", "chosen"]
 
@@ -25,48 +26,57 @@ _SETTLED = 0.5
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, and why this one."""
+    """An engine, why it was chosen, and its session."""
 
     engine: Engine
     why: str
+    session: Session
 
-    def __str__(self) -> str:
-        return f"engine='auto' chose {self.engine!r}: {self.why}."
+    @property
+    def note(self) -> Note:
+        """The choice, for a reader of the results."""
+        return Note("engine", {"engine": repr(self.engine), "why": self.why})
 
 
 def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = False) -> Choice:
-    """The engine for ``engine="auto"``, prepared.
+    """The engine for ``engine="auto"``, ready.
 
     It follows from the campaign, never from a clock: the same campaign gets the same engine.
     ``deterministic``: whether two fault-free passes are the same. ``always``: take a faster engine
     also where it is not expected to pay.
     """
+
+    def serial(why: str) -> Choice:
+        return Choice(Serial(), why, Serial().open(campaign))
+
     if not deterministic:
-        return Choice(Serial(), "fault-free passes may differ, so that none can stand for another")
+        return serial("fault-free passes may differ, so none can replace another")
     if not (always or _pays(campaign)):
-        return Choice(Serial(), "a faster one takes longer to prepare than it would save")
+        return serial("a faster one takes longer to prepare than it would save")
     single = campaign.trials.single
     if not single and all(site.flows for site in campaign.space.sites):
-        return Choice(Serial(), "trials of many faults in values that flow leave nothing to spare")
+        return serial("trials of many faults in activations leave nothing to reuse")
     engine = Replay() if single else Folded()
-    noted = len(campaign.notes)
     try:
-        engine.ready(campaign)
+        session = engine.open(campaign)
     except UnsuitableError as error:
-        return Choice(Serial(), str(error).rpartition("; use ")[0] or str(error))
-    kept = campaign.kept[repr(engine)]
-    if isinstance(kept, Modules):
-        gains = [kept.gain(place) for place in range(len(campaign.space.sites))]
-        if not always and sum(gain for gain in gains if gain > 0) < _GAIN * kept.cost():
-            del campaign.notes[noted:], campaign.kept[repr(engine)]
-            return Choice(Serial(), "too little comes before the faults to be left out")
-        return Choice(engine, "each trial strikes one word, before which modules need not run")
-    strikes = "one word" if single else "many words"
-    why = f"the model's graph is known, and each trial strikes {strikes}"
+        return serial(str(error).rpartition("; use ")[0] or str(error))
+    if isinstance(session, ModulesSession):
+        gains = [session.gain(place) for place in range(len(campaign.space.sites))]
+        if not always and sum(gain for gain in gains if gain > 0) < _GAIN * session.cost():
+            return serial("too few modules come before the faults to be left out")
+        why = "each trial has a fault in one word, before which modules need not run"
+        return Choice(engine, why, session)
+    words = "one word" if single else "many words"
+    why = f"the model's graph is known, and each trial has faults in {words}"
     by_answer = all(metric.by_answer for metric in campaign.panel.metrics)
-    if single and by_answer and _reached(campaign, kept) >= _SETTLED:
-        why += "; FirstOrder() could settle most trials without executing them, and check a share"
-    return Choice(engine, why)
+    if (
+        isinstance(session, ReplaySession)
+        and by_answer
+        and _reached(campaign, session.plans) >= _SETTLED
+    ):
+        why += "; FirstOrder() could infer most trials without executing them, and check some"
+    return Choice(engine, why, session)
 
 
 def _pays(campaign: Campaign) -> bool:

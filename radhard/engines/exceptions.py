@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import torch
 
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.space import Numbers
 
-__all__ = ["NOT_BY_FAULTS", "in_words", "of_faults"]
+__all__ = ["NOT_BY_FAULTS", "exception_notes", "of_faults"]
 
 NOT_BY_FAULTS = (
     InputError,
@@ -31,12 +32,6 @@ def of_faults(faults: Numbers) -> str:
     return hashlib.sha256(faults.tobytes()).hexdigest()[:32]
 
 
-def in_words(crashes: Mapping[str, str]) -> list[str]:
-    """What a reader should know of the trials that ended in an exception, by their faults."""
-    if not crashes:
-        return []
-    kinds = ", ".join(f"{kind} ({n:,})" for kind, n in sorted(Counter(crashes.values()).items()))
-    return [
-        f"{len(crashes):,} trials ended in an exception and count as DUE: {kinds}. Each came again "
-        "when the trial was repeated, and not in a fault-free pass."
-    ]
+def exception_notes(crashes: Mapping[str, str]) -> list[Note]:
+    """A note on the trials that ended in an exception, by their faults; none if there are none."""
+    return [Note("exceptions", {"kinds": dict(Counter(crashes.values()))})] if crashes else []

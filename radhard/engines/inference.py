@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from radhard.stats import clopper_pearson, percent
+from radhard.notes import Note
+from radhard.stats import clopper_pearson
 
-__all__ = ["Counts", "Inference", "Tally", "in_words", "records_of"]
+__all__ = ["Counts", "Inference", "Tally", "inference_notes", "records_of"]
 
 Counts = tuple[int, ...]
 """One a variant of the fault model."""
@@ -124,56 +125,38 @@ def _sides(plain: Any) -> tuple[tuple[Counts, Counts], ...]:
     return tuple(found)
 
 
-def in_words(records: Collection[Inference], how: str = "inferred from other faults") -> list[str]:
-    """What a reader of the results should know, as notes; ``how`` verdicts were inferred.
-
-    >>> counts = ((9_000,), (50,)), ((180,), (1,))
-    >>> tallies = Tally(9_000, 180, 2), Tally(50, 1, 0)
-    >>> kept = counts[:1], counts[1:], ()
-    >>> record = Inference("a", "pairs", 10, 0.02, (1_000,), *kept, *tallies, False)
-    >>> for sentence in in_words([record])[0].split(". "):
-    ...     print(sentence)
-    Of 10,000 verdicts, 9,050 were inferred from other faults; 181 of these were tried as well
-    Of those taken as harmless, 2 of 180 were wrong (at most 3.96 % are)
-    Of those taken as harmful, none of 1 was wrong (at most 97.5 % are)
-    Rates are corrected by what was found, and their intervals allow for the rest.
-    """
-    own = [record for record in records if record.kind == "pairs"]
-    notes = _note(own, f"verdicts, {{:,}} were {how}")
-    own = [record for record in records if record.kind == "trials"]
-    notes += _note(own, "trials, {:,} have sums that may overflow in one order and not in another")
+def inference_notes(
+    records: Collection[Inference], how: str = "inferred from other faults"
+) -> list[Note]:
+    """What a reader of the results should know; verdicts were inferred in this way: ``how``."""
+    notes = []
+    for kind in _KINDS:
+        own = [record for record in records if record.kind == kind]
+        sums = {
+            name: sum((getattr(record, name) for record in own), Tally(0, 0, 0))
+            for name in ("harmless", "harmful")
+        }
+        if not any(tally.inferred for tally in sums.values()):
+            continue
+        facts = {
+            "unit": "verdicts" if kind == "pairs" else "trials",
+            "of": sum(sum(record.trials) * record.samples for record in own),
+            **{name: _facts(tally) for name, tally in sums.items()},
+        }
+        notes.append(Note("inference", {"how": how, **facts}))
     for name in dict.fromkeys(record.tensor for record in records if record.all_tried):
         own = [record for record in records if record.all_tried and record.tensor == name]
-        tried = sum(record.harmless.tried + record.harmful.tried for record in own)
-        wrong = sum(record.harmless.wrong + record.harmful.wrong for record in own)
-        faults = sum(sum(record.trials) for record in own)
-        notes.append(
-            f"{wrong:,} of {tried:,} inferred verdicts in {name} were wrong, so that all "
-            f"{faults:,} faults concerned were tried."
-        )
+        facts = {
+            "tensor": name,
+            "wrong": sum(record.harmless.wrong + record.harmful.wrong for record in own),
+            "tried": sum(record.harmless.tried + record.harmful.tried for record in own),
+            "faults": sum(sum(record.trials) for record in own),
+        }
+        notes.append(Note("refuted", facts))
     return notes
 
 
-def _note(records: Collection[Inference], said: str) -> list[str]:
-    harmless, harmful = (
-        sum((getattr(record, name) for record in records), Tally(0, 0, 0))
-        for name in ("harmless", "harmful")
-    )
-    inferred, tried = harmless.inferred + harmful.inferred, harmless.tried + harmful.tried
-    if not inferred:
-        return []
-    every = sum(sum(record.trials) * record.samples for record in records)
-    note = f"Of {every:,} {said.format(inferred)}; "
-    if not tried:
-        return [f"{note}none of these was tried, so that nothing is known of them."]
-    found = "".join(
-        f"Of those taken as {name}, {tally.wrong or 'none'} of {tally.tried:,} "
-        f"{'were' if tally.wrong > 1 else 'was'} wrong (at most "
-        f"{percent(clopper_pearson(tally.wrong, tally.tried)[1])} are). "
-        for name, tally in (("harmless", harmless), ("harmful", harmful))
-        if tally.tried
-    )
-    return [
-        f"{note}{tried:,} of these were tried as well. {found}"
-        "Rates are corrected by what was found, and their intervals allow for the rest."
-    ]
+def _facts(tally: Tally) -> dict[str, Any]:
+    """Counts of verdicts, with the upper 95 % limit of the share that is wrong."""
+    limit = clopper_pearson(tally.wrong, tally.tried)[1] if tally.tried else 1.0
+    return {**asdict(tally), "at_most": limit}

@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.engines.base import Campaign, Engine, Figures
+from radhard.engines.base import Campaign, Engine, Figures, Part, Session
 from radhard.engines.exceptions import NOT_BY_FAULTS, of_faults
 from radhard.errors import InputError
 from radhard.injection import inject
 from radhard.space import Numbers
 from radhard.spec import component
 
-__all__ = ["Serial"]
+__all__ = ["Reference", "Serial", "SerialSession", "faulty_outputs", "judged"]
 
 
 @component
 class Serial(Engine):
-    """One trial after another, one whole forward pass a batch: what all others must equal.
+    """One trial after another, one whole forward pass a batch: the reference for other engines.
 
     A forward pass that ends in an exception under a fault, or in outputs of another shape, is a
     crash: its outputs count as NaN (detected, unrecoverable).
@@ -30,22 +30,67 @@ class Serial(Engine):
     def whole(self) -> bool:
         return True
 
-    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
-        # No trial knows of another.
-        yield from ([trial] for trial in range(len(campaign.trials)))
+    def prepare(self, campaign: Campaign) -> "SerialSession":
+        return SerialSession(campaign)
 
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        for trial in todo:
-            faults = campaign.trials[trial]
-            sample = campaign.sample(faults)
-            outputs = faulty_outputs(campaign, faults, sample)
-            if sample is None:
-                figures = campaign.panel.score(outputs.unsqueeze(0))
-            else:
-                figures = campaign.panel.score_samples(outputs, torch.tensor([sample]))
-            yield [trial], figures
+
+class SerialSession(Session):
+    """Executes trials one by one."""
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        # No trial depends on another.
+        yield from ([trial] for trial in range(len(self.campaign.trials)))
+
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        for trial in trials:
+            yield self.trial(trial)
+
+    def trial(self, trial: int) -> Part:
+        """Execute one trial."""
+        campaign = self.campaign
+        faults = campaign.trials[trial]
+        sample = campaign.sample(faults)
+        return judged(campaign, trial, sample, *faulty_outputs(campaign, faults, sample))
+
+
+class Reference:
+    """`Serial` for single trials in the middle of another engine's, with the crashes so far."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._session = SerialSession(campaign)
+        self._crashes: dict[str, str] = {}
+
+    def figures(self, trial: int) -> Figures:
+        """The figures of a trial, ``(1, columns)``."""
+        part = self._session.trial(trial)
+        self._crashes.update(part.crashes)
+        return part.figures
+
+    def outputs(self, fault: int) -> Tensor:
+        """The outputs of all samples under a fault."""
+        faults = np.array([fault])
+        outputs, crash = faulty_outputs(self._campaign, faults)
+        if crash is not None:
+            self._crashes[of_faults(faults)] = crash
+        return outputs
+
+    def take_crashes(self) -> dict[str, str]:
+        """The crashes since the last call, for `Part.crashes`."""
+        crashes, self._crashes = self._crashes, {}
+        return crashes
+
+
+def judged(
+    campaign: Campaign, trial: int, sample: int | None, outputs: Tensor, crash: str | None
+) -> Part:
+    """The result of one trial from its outputs, of all samples or of one."""
+    if sample is None:
+        figures = campaign.panel.score(outputs.unsqueeze(0))
+    else:
+        figures = campaign.panel.score_samples(outputs, torch.tensor([sample]))
+    crashes = {} if crash is None else {of_faults(campaign.trials[trial]): crash}
+    return Part([trial], figures, crashes=crashes)
 
 
 def faulty_outputs(
@@ -54,19 +99,21 @@ def faulty_outputs(
     sample: int | None = None,
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
-) -> Tensor:
-    """The outputs under faults, for all samples or for one: ``(samples, ...)``.
+) -> tuple[Tensor, str | None]:
+    """The outputs under faults, for all samples or for one, ``(samples, ...)``; and a crash.
 
     All batches from the state that the model had, to which it comes back; within the trial, each
     finds what those before it left, as in anybody's own loop. ``around``: what is open while the
     batch of this number passes.
 
-    A pass that ends in an exception is repeated: what does not come again, or comes without the
-    fault too, is not the fault's doing and is raised.
+    The crash is the type of an exception in which a pass ended. Such a pass is repeated: an
+    exception that is not raised again, or also without the fault, is not caused by the fault and is
+    passed on.
 
     Raises:
         InputError: the forward pass never came to a struck tensor.
     """
+    crash: str | None = None
     once = partial(_passes, campaign, faults, sample, around or _alone)
     try:
         outputs, errors = once()
@@ -81,10 +128,10 @@ def faulty_outputs(
             _, without = _passes(campaign, np.array([], np.int64), sample, _alone)
             if without:
                 raise first
-            campaign.crashes[of_faults(faults)] = type(first).__name__
+            crash = type(first).__name__
     finally:
         campaign.workload.state.restore(gradients=True)
-    return outputs
+    return outputs, crash
 
 
 def _passes(

@@ -9,6 +9,7 @@ from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
 from radhard.errors import InputError
 from radhard.internals import TorchDispatchMode
+from radhard.notes import Note
 from radhard.state import State
 from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
@@ -22,7 +23,7 @@ _CAST = 2.0**-7
 """How far a value may be from the one that it was rounded from, in bfloat16."""
 
 
-def demand_read(campaign: Campaign) -> list[str]:
+def demand_read(campaign: Campaign) -> list[Note]:
     """What a reader should know of stored tensors of the space that a forward pass does not read.
 
     Raises:
@@ -48,10 +49,7 @@ def demand_read(campaign: Campaign) -> list[str]:
             f"a fault-free pass reads none of the tensors to be struck ({shown}), so that no fault "
             "could arrive; choose others"
         )
-    return [
-        f"{len(missed)} of {len(stored)} stored tensors are not read in a fault-free pass "
-        f"({shown}): their faults are masked."
-    ]
+    return [Note("unread", {"tensors": missed, "of": len(stored)})]
 
 
 class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -17,7 +17,7 @@ from radhard.metrics import Panel
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import clopper_pearson
 
-__all__ = ["Check", "Part", "fails"]
+__all__ = ["Check", "TensorTrials", "fails"]
 
 
 def fails(wrong: int, tried: int, threshold: float) -> bool:
@@ -26,7 +26,7 @@ def fails(wrong: int, tried: int, threshold: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorTrials:
     """Trials in one tensor, of which a record is made."""
 
     space: FaultSpace
@@ -88,7 +88,7 @@ class Check:
 
     def pairs(
         self,
-        part: Part,
+        part: TensorTrials,
         answers: Answers,
         inferred: Flags,
         ask: Callable[[Numbers, Numbers], Answers],
@@ -129,7 +129,7 @@ class Check:
 
     def trials(
         self,
-        part: Part,
+        part: TensorTrials,
         panel: Panel,
         answers: Answers,
         whole: Callable[[Numbers], Answers],
@@ -160,7 +160,7 @@ class Check:
 
     def _all(
         self,
-        part: Part,
+        part: TensorTrials,
         answers: Answers,
         inferred: Flags,
         stays: Flags,

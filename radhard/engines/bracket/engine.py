@@ -1,23 +1,25 @@
 """Try the largest displacements of a word first, and infer what lies between equal answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
-from radhard.engines.bracket.checking import Check, Part
+from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
+from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Answers, settled
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.words import Block, Words, blocks
-from radhard.engines.inference import Inference, in_words, records_of
+from radhard.engines.inference import Inference, inference_notes, records_of
 from radhard.engines.pairs import Draw
-from radhard.engines.replay import Replay
-from radhard.engines.replay.crashes import crashed
+from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay.crashes import shared_crash
 from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers
 from radhard.spec import component
@@ -57,74 +59,69 @@ class Bracket(Engine):
                     f"Bracket: {name}={getattr(self, name)} is not allowed; a share from 0 to 1"
                 )
 
-    def prepare(self, campaign: Campaign) -> None:
+    def prepare(self, campaign: Campaign) -> "BracketSession":
         for metric in campaign.panel.metrics:
             if not metric.by_answer:
                 raise UnsuitableError(
                     f"Bracket infers answers, and {metric!r} rests on more than these; ask for "
                     "Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
-        own = replace(campaign, notes=[])
         try:
-            self._replay.prepare_graph(own)
+            replay = Replay(memory=self.memory, rows=self.rows).prepare_graph(campaign)
         except NoGraphError as error:
             raise UnsuitableError(
                 f"Bracket needs the model's graph ({error}); use Replay()"
             ) from None
-        # What may overflow is not given to the reference here, but checked; `conclude` says so.
-        campaign.notes.extend(note for note in own.notes if "may overflow" not in note)
+        return BracketSession(replay, self.audit, self.threshold)
 
-    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
-        plans = self._plans(campaign)
-        found = list(blocks(campaign, range(len(campaign.trials))))
+
+class BracketSession(Session):
+    """Evaluates all faults of a word together; words with too few faults go through `Replay`."""
+
+    def __init__(self, replay: ReplaySession, audit: float, threshold: float) -> None:
+        # Values that may overflow are not executed by the reference here, but checked.
+        notes = [note for note in replay.notes if note.kind != "overflow"]
+        super().__init__(replay.campaign, notes)
+        self._replay, self._audit, self._threshold = replay, audit, threshold
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        plans = self._replay.plans
+        every = list(blocks(self.campaign, range(len(self.campaign.trials))))
         # All blocks of one plan, then those of the other, whose golden values are others.
         for plan in {id(plan): plan for plan in plans.values()}.values():
-            yield from (block.trials.tolist() for block in found if plans[block.place] is plan)
+            yield from (block.trials.tolist() for block in every if plans[block.place] is plan)
 
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        plans = self._plans(campaign)
-        for block in blocks(campaign, todo):
-            plan = plans[block.place]
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        for block in blocks(self.campaign, trials):
+            plan = self._replay.plans[block.place]
             if not (block.whole and plan.takes(block.place)):
-                yield from self._replay.run(campaign, block.trials.tolist())
+                yield from self._replay.run(block.trials.tolist())
                 continue
-            for other in plans.values():
-                if other is not plan:
-                    other.forget()
+            self._replay.hold_only(plan)
             try:
                 with torch.inference_mode():
                     figures, records = self._settled(plan, block)
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:  # a fault crashed a pass: nothing is inferred then
-                crashed(campaign, error)
-                yield from self._replay.run(campaign, block.trials.tolist())
+                note = shared_crash(error)
+                for part in self._replay.run(block.trials.tolist()):
+                    yield replace(part, notes=(note, *part.notes))
                 continue
+            inferences = {}
             for record in records:
-                name = block.name(campaign.space) + (" overflow" if record.kind == "trials" else "")
-                campaign.audits[name] = record.to_dict()
-            yield block.trials.tolist(), figures
+                suffix = " overflow" if record.kind == "trials" else ""
+                inferences[block.name(self.campaign.space) + suffix] = record.to_dict()
+            crashes = plan.reference.take_crashes()
+            yield Part(block.trials.tolist(), figures, inferences=inferences, crashes=crashes)
 
-    def conclude(self, campaign: Campaign) -> None:
-        campaign.notes.extend(in_words(records_of(campaign.audits)))
-
-    @property
-    def _replay(self) -> Replay:
-        return Replay(memory=self.memory, rows=self.rows)
-
-    def _plans(self, campaign: Campaign) -> dict[int, Plan]:
-        key = repr(self._replay)
-        if key not in campaign.kept:
-            self.prepare(campaign)
-        plans: dict[int, Plan] = campaign.kept[key]
-        return plans
+    def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
+        return inference_notes(records_of(inferences))
 
     def _settled(self, plan: Plan, block: Block) -> tuple[Figures, list[Inference]]:
         """The figures of all trials of a block, and what came of checking them."""
         campaign, samples = plan.campaign, SampleFigures(plan.panel)
-        words = Words(plan, block, self.rows)
+        words = Words(plan, block, self._replay.rows)
         at_points, known = settled(words.points, words.golden, words.evaluate)
         of_fault = words.points.of_fault
         extreme = words.extreme[of_fault]
@@ -135,10 +132,10 @@ class Bracket(Engine):
             campaign.trials.seed,
             len(words.golden),
             len(campaign.trials),
-            self.audit,
+            self._audit,
         )
-        check = Check(draw, self.threshold, samples, words.golden)
-        part = Part(campaign.space, block.place, block.faults)
+        check = Check(draw, self._threshold, samples, words.golden)
+        part = TensorTrials(campaign.space, block.place, block.faults)
 
         def ask(trials: Numbers, of: Numbers) -> Answers:
             return words.pairs(of_fault[trials], of)
@@ -150,7 +147,7 @@ class Bracket(Engine):
 
         records = [check.pairs(part, answers, inferred, ask, whole)]
         if extreme.any():
-            own = Part(campaign.space, block.place, block.faults[extreme])
+            own = TensorTrials(campaign.space, block.place, block.faults[extreme])
             some = answers[extreme]
             records.append(
                 check.trials(own, plan.panel, some, lambda t: whole(np.flatnonzero(extreme)[t]))

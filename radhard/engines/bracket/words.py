@@ -12,7 +12,6 @@ from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
-from radhard.engines.serial import faulty_outputs
 from radhard.replay.strike import Change
 from radhard.replay.values import coordinates
 from radhard.space import FaultSpace, Numbers
@@ -146,5 +145,5 @@ class Words:
         golden = self._campaign.panel.golden
         for at in np.flatnonzero(~ours).tolist():
             fault = self._numbers[self.points.faults[points[at]]]
-            found[at] = answers(faulty_outputs(self._campaign, np.array([fault])), golden)
+            found[at] = answers(self._passes.plan.reference.outputs(int(fault)), golden)
         return found

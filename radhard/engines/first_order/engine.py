@@ -1,21 +1,22 @@
 """Settle what a fault is too small to change from gradients, and execute the rest."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
 from radhard.engines.bracket.words import Block
 from radhard.engines.first_order import samples, words
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.parts import parts
-from radhard.engines.inference import Inference, in_words, records_of
+from radhard.engines.inference import Inference, inference_notes, records_of
 from radhard.engines.pairs import Draw
-from radhard.engines.replay import Replay
+from radhard.engines.replay import Replay, ReplaySession
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers
 from radhard.spec import component
@@ -73,7 +74,7 @@ class FirstOrder(Engine):
         if self.rivals < 2:
             raise InputError(f"FirstOrder: rivals={self.rivals} is not allowed; at least 2 passes")
 
-    def prepare(self, campaign: Campaign) -> None:
+    def prepare(self, campaign: Campaign) -> "FirstOrderSession":
         for metric in campaign.panel.metrics:
             if not metric.by_answer:
                 raise UnsuitableError(
@@ -84,116 +85,99 @@ class FirstOrder(Engine):
             raise UnsuitableError(
                 "FirstOrder takes trials of one fault each; at error rates use Folded()"
             )
-        own = replace(campaign, notes=[])
         try:
-            self._replay.prepare_graph(own)
+            replay = Replay(memory=self.memory // 2, rows=self.rows).prepare_graph(campaign)
         except NoGraphError as error:
             raise UnsuitableError(
                 f"FirstOrder needs the model's graph ({error}); use Replay()"
             ) from None
-        # Single values that may overflow are not given to the reference, but checked.
+        found = outlooks(replay.plans, most=self.rivals, memory=self.memory // 4)
+        return FirstOrderSession(self, replay, found)
+
+
+class FirstOrderSession(Session):
+    """Evaluates faults with a gradient by their first-order effect, and others by `Replay`."""
+
+    def __init__(
+        self, engine: FirstOrder, replay: ReplaySession, outlooks: dict[int, Outlook]
+    ) -> None:
+        campaign = replay.campaign
+        # Single values that may overflow are not executed by the reference, but checked.
         alone = any(site.flows for site in campaign.space.sites)
-        campaign.notes.extend(note for note in own.notes if not (alone and "may overflow" in note))
-        plans = campaign.kept[repr(self._replay)]
-        found = outlooks(plans, most=self.rivals, memory=self.memory // 4)
-        campaign.kept[repr(self)] = found
-        unknown = [
+        notes = [note for note in replay.notes if not (alone and note.kind == "overflow")]
+        names = [
             campaign.space.sites[place].name
-            for place, outlook in found.items()
+            for place, outlook in outlooks.items()
             if place not in outlook.goals
         ]
-        if unknown:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            campaign.notes.append(
-                f"FirstOrder has no gradient for faults in {', '.join(unknown[:5])}{more}: they "
-                "were executed."
-            )
-        first = found[min(found)]
+        if names:
+            notes.append(Note("no gradient", {"tensors": names}))
+        super().__init__(campaign, notes)
+        self._engine, self._replay, self._outlooks = engine, replay, outlooks
+        self._bounds = Bounds(engine.safety, engine.reach)
+        first = outlooks[min(outlooks)]
         if len(first.plan.pieces) == 1:
             with torch.inference_mode():
                 first.weights(first.plan.pieces[0])  # now, so that workers share it
 
-    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
-        yield from parts(campaign, self._outlooks(campaign))
+    def chunks(self) -> Iterator[Sequence[int]]:
+        yield from parts(self.campaign, self._outlooks)
 
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        known = self._outlooks(campaign)
-        trials = np.asarray(todo, dtype=np.int64)
-        faults = campaign.trials.at(trials)
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        engine, campaign = self._engine, self.campaign
+        numbers = np.asarray(trials, dtype=np.int64)
+        faults = campaign.trials.at(numbers)
         order = np.argsort(faults, kind="stable")
-        trials, faults = trials[order], faults[order]
+        numbers, faults = numbers[order], faults[order]
         places, _, _ = campaign.space.locate(faults)
         alone: dict[int, list[Numbers]] = {}
         for place in np.unique(places).tolist():
-            outlook, mine = known[place], trials[places == place]
+            outlook, mine = self._outlooks[place], numbers[places == place]
             if outlook.plan.flows(place):
                 alone.setdefault(id(outlook), []).append(mine)
             elif place in outlook.goals:
-                self._only(known, outlook)
+                self._hold_only(outlook)
                 block = Block(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
                     figures, record = words.settled(
-                        outlook,
-                        block,
-                        self._bounds,
-                        self._draw(campaign),
-                        self.threshold,
-                        self.rows,
+                        outlook, block, self._bounds, self._draw(), engine.threshold, engine.rows
                     )
-                _note(campaign, record, mine)
-                yield mine.tolist(), figures
+                yield _part(mine, figures, [record], outlook)
             else:
-                yield from self._replay.run(campaign, mine.tolist())
-        for outlook in {id(one): one for one in known.values()}.values():
+                yield from self._replay.run(mine.tolist())
+        for outlook in {id(one): one for one in self._outlooks.values()}.values():
             if id(outlook) in alone:
-                self._only(known, outlook)
+                self._hold_only(outlook)
                 mine = np.concatenate(alone[id(outlook)])
                 with torch.inference_mode():
                     figures, records = samples.settled(
-                        outlook,
-                        mine,
-                        self._bounds,
-                        self._draw(campaign, 1),
-                        self.threshold,
-                        self.rows,
+                        outlook, mine, self._bounds, self._draw(1), engine.threshold, engine.rows
                     )
-                for record in records:
-                    _note(campaign, record, mine)
-                yield mine.tolist(), figures
+                yield _part(mine, figures, records, outlook)
 
-    def conclude(self, campaign: Campaign) -> None:
-        records = records_of(campaign.audits)
-        campaign.notes.extend(in_words(records, "predicted from gradients"))
+    def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
+        return inference_notes(records_of(inferences), "predicted from gradients")
 
-    @property
-    def _replay(self) -> Replay:
-        return Replay(memory=self.memory // 2, rows=self.rows)
-
-    @property
-    def _bounds(self) -> Bounds:
-        return Bounds(self.safety, self.reach)
-
-    def _draw(self, campaign: Campaign, samples: int | None = None) -> Draw:
+    def _draw(self, samples: int | None = None) -> Draw:
+        campaign = self.campaign
         many = len(campaign.workload.data) if samples is None else samples
         trials = campaign.trials
-        return Draw(len(campaign.space), trials.seed, many, len(trials), self.audit)
+        return Draw(len(campaign.space), trials.seed, many, len(trials), self._engine.audit)
 
-    def _outlooks(self, campaign: Campaign) -> dict[int, Outlook]:
-        """What is known beforehand, for every site."""
-        if repr(self) not in campaign.kept:
-            self.prepare(campaign)
-        found: dict[int, Outlook] = campaign.kept[repr(self)]
-        return found
-
-    def _only(self, known: dict[int, Outlook], outlook: Outlook) -> None:
-        """Golden values and gradients of one plan at a time are what ``memory`` allows."""
-        for other in known.values():
+    def _hold_only(self, outlook: Outlook) -> None:
+        """Discard golden values and gradients of other plans: ``memory`` is for those of one."""
+        for other in self._outlooks.values():
             if other is not outlook:
                 other.forget()
 
 
-def _note(campaign: Campaign, record: Inference, trials: Numbers) -> None:
-    if record.harmless.inferred or record.harmful.inferred:
-        campaign.audits[f"{record.tensor} {int(trials[0])}"] = record.to_dict()
+def _part(
+    trials: Numbers, figures: Figures, records: Sequence[Inference], outlook: Outlook
+) -> Part:
+    inferences = {
+        f"{record.tensor} {int(trials[0])}": record.to_dict()
+        for record in records
+        if record.harmless.inferred or record.harmful.inferred
+    }
+    crashes = outlook.plan.reference.take_crashes()
+    return Part(trials.tolist(), figures, inferences=inferences, crashes=crashes)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import Part, fails
+from radhard.engines.bracket.checking import TensorTrials, fails
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.first_order.bounds import Bounds
@@ -15,7 +15,6 @@ from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.inference import Inference, Tally
 from radhard.engines.pairs import Draw, Pairs
 from radhard.engines.replay.flowing import flowing
-from radhard.engines.serial import Serial
 from radhard.space import Numbers
 
 __all__ = ["settled"]
@@ -52,7 +51,7 @@ def settled(
     found = figures.copy()
     figures[checked] = executed[checked]
     for at in np.flatnonzero(checked & extreme).tolist():
-        ((_, figures[at : at + 1]),) = Serial().run(plan.campaign, [int(trials[at])])
+        figures[at] = plan.reference.figures(int(trials[at]))[0]
     harmless = (found == plan.panel.score_samples(plan.outputs[samples], samples)).all(axis=1)
     values = SampleFigures(plan.panel)
     records = []
@@ -73,7 +72,7 @@ def settled(
         left = (own & ~first & (not failed))[:, None]
         kept = np.flatnonzero(some)
         records.append(
-            Part(space, where, faults[mine]).record(
+            TensorTrials(space, where, faults[mine]).record(
                 draw.sample_share,
                 ((room[0] & left).astype(float), (room[1] & left).astype(float)),
                 (kept, (room[0][kept], room[1][kept]), (figures - found)[mine[kept]].round(12)),

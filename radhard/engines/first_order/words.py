@@ -3,7 +3,7 @@
 import numpy as np
 
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import Check, Part
+from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Answers
 from radhard.engines.bracket.sample_figures import SampleFigures
@@ -52,7 +52,7 @@ def settled(
 
     panel = outlook.plan.panel
     check = Check(draw, threshold, SampleFigures(panel), golden)
-    part = Part(outlook.plan.campaign.space, block.place, block.faults)
+    part = TensorTrials(outlook.plan.campaign.space, block.place, block.faults)
     record = check.pairs(part, own, stays[of_fault], ask, whole)
     figures = figures_of(panel, own, golden)
     by_order = words.extreme[of_fault]

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
 from radhard.engines.folded.struck import StruckModel
 from radhard.engines.replay.plan import Plan
-from radhard.engines.serial import Serial
+from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.replay.tracing import graph_of
 from radhard.spec import component
@@ -31,7 +32,7 @@ class Folded(Engine):
 
     memory: int = 2 * 1024**3
 
-    def prepare(self, campaign: Campaign) -> None:
+    def prepare(self, campaign: Campaign) -> "FoldedSession":
         try:
             with torch.inference_mode():
                 graph = graph_of(
@@ -47,27 +48,29 @@ class Folded(Engine):
             raise UnsuitableError(
                 f"Folded needs the model's graph ({error}); use Serial()"
             ) from None
-        if model.unknown:
-            campaign.notes.append(
-                "Trials that strike one of these were run by Serial(), as the model's graph cannot "
-                f"tell what follows: {', '.join(model.unknown)}."
-            )
-        campaign.kept[repr(self)] = plan, model
+        return FoldedSession(campaign, plan, model)
 
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        self.ready(campaign)
-        plan, model = campaign.kept[repr(self)]
-        taken = [trial for trial in todo if model.takes(campaign.trials[trial])]
-        others = set(todo) - set(taken)
+
+class FoldedSession(Session):
+    """Executes trials through the graph, one pass each."""
+
+    def __init__(self, campaign: Campaign, plan: Plan, model: StruckModel) -> None:
+        unknown = {"tensors": list(model.unknown)}
+        super().__init__(campaign, [Note("unfollowed", unknown)] if model.unknown else [])
+        self._plan, self._model = plan, model
+        self._serial = SerialSession(campaign)
+
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        campaign = self.campaign
+        taken = [trial for trial in trials if self._model.takes(campaign.trials[trial])]
+        others = set(trials) - set(taken)
         if taken:
             with torch.inference_mode():
-                done, figures = _executed(campaign, plan, model, taken)
+                done, figures = _executed(campaign, self._plan, self._model, taken)
             others |= set(taken) - set(done)
-            yield done, figures
+            yield Part(done, figures)
         if others:
-            yield from Serial().run(campaign, [trial for trial in todo if trial in others])
+            yield from self._serial.run([trial for trial in trials if trial in others])
 
 
 def _executed(

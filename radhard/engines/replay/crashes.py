@@ -1,26 +1,30 @@
-"""What becomes of trials of which one crashes the pass that they share?"""
+"""How are trials executed of which one crashes the pass that they share?"""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
-from radhard.engines.base import Campaign, Figures
-from radhard.engines.serial import Serial
+from radhard.engines.base import Figures, Part
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.space import Numbers
 
-__all__ = ["crashed", "tried"]
+__all__ = ["parts_of_shared_passes", "shared_crash"]
 
 _FEW = 4
 """So few trials are cheaper one by one than halved again."""
 
 
-def tried(
-    campaign: Campaign, trials: Numbers, execute: Callable[[Numbers], Figures]
-) -> Iterator[tuple[Sequence[int], Figures]]:
-    """The figures of trials that share passes; `Serial` says what a crash means.
+def parts_of_shared_passes(
+    trials: Numbers,
+    execute: Callable[[Numbers], Figures],
+    one_by_one: Callable[[Sequence[int]], Iterator[Part]],
+) -> Iterator[Part]:
+    """The results of trials that share passes.
 
-    Where a pass crashes, the trials are halved until those to blame are found.
+    Where a pass crashes, the trials are halved until those that crash it are found; ``one_by_one``,
+    by `Serial`, determines what the crash means.
     """
     try:
         with torch.inference_mode():
@@ -28,20 +32,18 @@ def tried(
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        crashed(campaign, error)
+        note = shared_crash(error)
         if len(trials) <= _FEW:
-            yield from Serial().run(campaign, trials.tolist())
+            for part in one_by_one(trials.tolist()):
+                yield replace(part, notes=(note, *part.notes))
             return
         half = len(trials) // 2
         for some in (trials[:half], trials[half:]):
-            yield from tried(campaign, some, execute)
+            yield from parts_of_shared_passes(some, execute, one_by_one)
         return
-    yield trials.tolist(), figures
+    yield Part(trials.tolist(), figures)
 
 
-def crashed(campaign: Campaign, error: Exception) -> None:
-    """Note that a pass ended in an exception under a fault."""
-    kind = type(error).__name__
-    note = f"Trials sharing a pass with one that crashed ({kind}) went through Serial()."
-    if note not in campaign.notes:
-        campaign.notes.append(note)
+def shared_crash(error: Exception) -> Note:
+    """The note that a shared pass ended in an exception under a fault."""
+    return Note("shared crash", {"exception": type(error).__name__})

@@ -1,22 +1,24 @@
 """Start at the fault, stop when it is gone, fold many trials into one pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, UnsuitableError
-from radhard.engines.replay.crashes import tried
+from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
+from radhard.engines.replay.crashes import parts_of_shared_passes
 from radhard.engines.replay.flowing import ELEMENTS, flowing
-from radhard.engines.replay.modules import Modules
-from radhard.engines.replay.noting import noted
+from radhard.engines.replay.graph_notes import graph_notes
+from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.parts import apart, by_sample, by_site, place_of
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.stored import stored
-from radhard.engines.serial import Serial
+from radhard.engines.serial import SerialSession
+from radhard.notes import Note
 from radhard.replay.entries import entries
 from radhard.replay.graph import Graph, NoGraphError
 from radhard.replay.sequences import stepwise
@@ -26,7 +28,7 @@ from radhard.spec import component
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "ReplaySession"]
 
 _TRIALS = 1024
 """Trials whose outputs are collected before they are judged."""
@@ -55,149 +57,121 @@ class Replay(Engine):
     memory: int = 2 * 1024**3
     rows: int = 6400
 
-    def prepare(self, campaign: Campaign) -> None:
+    def prepare(self, campaign: Campaign) -> "ReplaySession | ModulesSession":
         try:
-            self.prepare_graph(campaign)
+            return self.prepare_graph(campaign)
         except NoGraphError as error:
             try:
-                modules = Modules(campaign, self.memory)
+                return ModulesSession(campaign, self.memory, str(error))
             except NoGraphError as more:
                 raise UnsuitableError(
                     f"Replay needs the model's graph ({error}; {more}); use Serial()"
                 ) from None
-            campaign.kept[repr(self)] = modules
-            campaign.notes.append(
-                f"There is no graph of the model ({error}); Replay had the modules that are called "
-                "before the fault return what they gave without it, and ran all others."
-            )
-            if names := modules.worthless():
-                rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
-                campaign.notes.append(
-                    f"Faults in {', '.join(names[:5])}{rest} went through Serial(), as leaving "
-                    "modules out would save less than it costs there."
-                )
 
-    def prepare_graph(self, campaign: Campaign) -> dict[int, Plan]:
-        """Prepare, and give the plan for every site of the space.
+    def prepare_graph(self, campaign: Campaign) -> "ReplaySession":
+        """A session that has a plan for every site of the space.
 
         Raises:
             NoGraphError: the model has no graph.
-            UnsuitableError: the engine cannot take this campaign.
+            UnsuitableError: the engine does not support this campaign.
         """
         if not campaign.trials.single:
             raise UnsuitableError(
                 "Replay takes trials of one fault each; at error rates use Serial()"
             )
-        batch = repeated(campaign.workload.data.rows(slice(0, 1)), 3)
+        workload = campaign.workload
+        batch = repeated(workload.data.rows(slice(0, 1)), 3)
         plans: dict[int, Plan] = {}
-        own = graph_of(campaign.workload.model, campaign.workload.call, campaign.workload.data)
-        graph = stepwise(own)
+        original = graph_of(workload.model, workload.call, workload.data)
+        graph = stepwise(original)
         with torch.inference_mode():
-            plain = self._plain(campaign, own, batch)
+            plain = self._plain(campaign, original, batch)
         # Every site, struck or not: what is folded must not depend on which trials are left.
         for places in apart(campaign, list(range(len(campaign.space.sites)))):
             with torch.inference_mode():
                 plan = Plan.of(campaign, graph, places, self.memory, plain=plain)
             plans.update(dict.fromkeys(places, plan))
-        campaign.kept[repr(self)] = plans
-        campaign.notes.extend(
-            note for note in noted(campaign, graph, plans) if note not in campaign.notes
-        )
-        # Its golden values are there before there are workers, so that these share them.
-        self._alone(plans, plans[min(plans)])
-        return plans
-
-    def chunks(self, campaign: Campaign) -> Iterator[Sequence[int]]:
-        plans = self._plans(campaign)
-        if isinstance(plans, Modules):
-            yield from super().chunks(campaign)
-            return
-        for plan in {id(plan): plan for plan in plans.values()}.values():
-            mine = [place for place, own in plans.items() if own is plan]
-            flowing = {place for place in mine if plan.flows(place)}
-            for chunk in super().chunks(campaign):
-                place = place_of(campaign, chunk)
-                if place in mine and place not in flowing:
-                    size = self._chunk(plan, place)
-                    for at in range(0, len(chunk), size):
-                        yield chunk[at : at + size]
-            # Trials of single samples go together, sample after sample: so that the golden values
-            # of some samples are computed once.
-            yield from by_sample(campaign, plan, flowing)
-
-    def run(
-        self, campaign: Campaign, todo: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Figures]]:
-        plans = self._plans(campaign)
-        if isinstance(plans, Modules):
-            yield from _by_modules(plans, campaign, todo)
-            return
-        flows: dict[int, list[Numbers]] = {}
-        by_id = {id(plan): plan for plan in plans.values()}
-        for place, trials in by_site(campaign, todo).items():
-            plan = plans[place]
-            if plan.flows(place):
-                flows.setdefault(id(plan), []).append(trials)
-            elif plan.takes(place):
-                self._alone(plans, plan)
-                execute = partial(self._stored, plan, place)
-                for at in range(0, len(trials), _TRIALS):
-                    yield from tried(campaign, trials[at : at + _TRIALS], execute)
-            else:
-                yield from Serial().run(campaign, trials.tolist())
-        for number, parts in flows.items():
-            self._alone(plans, by_id[number])
-            plan, trials = by_id[number], np.concatenate(parts)
-            for at in range(0, len(trials), plan.together):
-                chunk = trials[at : at + plan.together]
-                yield from tried(campaign, chunk, partial(self._flowing, plan))
-
-    def _chunk(self, plan: Plan, place: int) -> int:
-        """Trials in a chunk: no more than share passes to some avail, so that workers end alike."""
-        piece = plan.pieces[0]
-        each: int = (piece.stop - piece.start) * plan.largest(place)
-        return max(_LEAST, _PASSES * (ELEMENTS // each))
-
-    def _stored(self, plan: Plan, place: int, trials: Numbers) -> Figures:
-        return stored(plan, place, trials, self.rows)
-
-    def _flowing(self, plan: Plan, trials: Numbers) -> Figures:
-        return flowing(plan, trials, self.rows)
+        return ReplaySession(campaign, plans, graph_notes(campaign, graph, plans), self.rows)
 
     def _plain(self, campaign: Campaign, graph: Graph, batch: Any) -> Plain | None:
         """The model's own operations, if weights are struck and their golden values fit too."""
         if all(site.flows for site in campaign.space.sites):
             return None
+        workload = campaign.workload
         one = graph.values(tree_leaves(batch))
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
-        if each * len(campaign.workload.data) > self.memory:
+        if each * len(workload.data) > self.memory:
             return None
-        slots = entries(
-            graph, campaign.workload.model, campaign.workload.call, campaign.space.sites, batch
-        )
+        slots = entries(graph, workload.model, workload.call, campaign.space.sites, batch)
         plain = Plain(campaign, graph, slots)
         return plain if plain.faithful else None
 
-    def _alone(self, plans: dict[int, Plan], plan: Plan) -> None:
-        """Golden values of one plan at a time are what ``memory`` allows."""
-        for other in plans.values():
+
+class ReplaySession(Session):
+    """Executes trials through the graph, by the plan of the site of each fault."""
+
+    def __init__(
+        self, campaign: Campaign, plans: dict[int, Plan], notes: Sequence[Note], rows: int
+    ) -> None:
+        super().__init__(campaign, notes)
+        self.plans = plans
+        """The plan for every site of the space, by its place."""
+        self.rows = rows
+        self._serial = SerialSession(campaign)
+        # Golden values of the first plan are there before there are workers, which share them.
+        self.hold_only(plans[min(plans)])
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        for plan in {id(plan): plan for plan in self.plans.values()}.values():
+            mine = [place for place, own in self.plans.items() if own is plan]
+            flowing = {place for place in mine if plan.flows(place)}
+            for chunk in super().chunks():
+                place = place_of(self.campaign, chunk)
+                if place in mine and place not in flowing:
+                    size = _chunk_size(plan, place)
+                    for at in range(0, len(chunk), size):
+                        yield chunk[at : at + size]
+            # Trials of single samples go together, sample after sample: so that the golden values
+            # of some samples are computed once.
+            yield from by_sample(self.campaign, plan, flowing)
+
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        flows: dict[int, list[Numbers]] = {}
+        by_id = {id(plan): plan for plan in self.plans.values()}
+        for place, mine in by_site(self.campaign, trials).items():
+            plan = self.plans[place]
+            if plan.flows(place):
+                flows.setdefault(id(plan), []).append(mine)
+            elif plan.takes(place):
+                self.hold_only(plan)
+                execute = partial(stored, plan, place, most=self.rows)
+                for at in range(0, len(mine), _TRIALS):
+                    yield from self._shared(plan, mine[at : at + _TRIALS], execute)
+            else:
+                yield from self._serial.run(mine.tolist())
+        for number, several in flows.items():
+            self.hold_only(by_id[number])
+            plan, mine = by_id[number], np.concatenate(several)
+            execute = partial(flowing, plan, rows=self.rows)
+            for at in range(0, len(mine), plan.together):
+                yield from self._shared(plan, mine[at : at + plan.together], execute)
+
+    def hold_only(self, plan: Plan) -> None:
+        """Discard the golden values of other plans, as ``memory`` is for those of one."""
+        for other in self.plans.values():
             if other is not plan:
                 other.forget()
 
-    def _plans(self, campaign: Campaign) -> dict[int, Plan] | Modules:
-        """The plan for every site; or the modules, where there is no graph."""
-        if repr(self) not in campaign.kept:
-            self.prepare(campaign)
-        plans: dict[int, Plan] | Modules = campaign.kept[repr(self)]
-        return plans
+    def _shared(
+        self, plan: Plan, trials: Numbers, execute: Callable[[Numbers], Figures]
+    ) -> Iterator[Part]:
+        for part in parts_of_shared_passes(trials, execute, self._serial.run):
+            crashes = {**part.crashes, **plan.reference.take_crashes()}
+            yield replace(part, crashes=crashes)
 
 
-def _by_modules(
-    modules: Modules, campaign: Campaign, todo: Sequence[int]
-) -> Iterator[tuple[Sequence[int], Figures]]:
-    for place, trials in by_site(campaign, todo).items():
-        if modules.takes(place):
-            for trial in trials.tolist():
-                yield [trial], modules.figures(trial, place)
-        else:
-            yield from Serial().run(campaign, trials.tolist())
+def _chunk_size(plan: Plan, place: int) -> int:
+    """Trials in a chunk: as many as gain from sharing passes, so that workers end together."""
+    piece = plan.pieces[0]
+    each: int = (piece.stop - piece.start) * plan.largest(place)
+    return max(_LEAST, _PASSES * (ELEMENTS // each))

@@ -1,6 +1,6 @@
 """How does a trial begin at the fault where a model has no graph?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -9,14 +9,16 @@ import torch
 from torch import nn
 
 from radhard.datasets.batch import mapped
-from radhard.engines.base import Campaign, Figures
-from radhard.engines.serial import faulty_outputs
+from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.replay.parts import by_site
+from radhard.engines.serial import SerialSession, faulty_outputs, judged
+from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.replay.recording import Recording, copied, forwards, recorded
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
 
-__all__ = ["Modules"]
+__all__ = ["ModulesSession"]
 
 _CALL = 100_000
 """What it costs to stand between a module and its caller, in multiplications."""
@@ -25,19 +27,20 @@ _CHECKS = 3
 """Passes that show whether a pass may begin at a site."""
 
 
-class Modules:
+class ModulesSession(Session):
     """Modules that are called before the fault return what they gave in the fault-free pass.
 
     All others run as they are, so that outputs are those of whole passes to the last bit.
     """
 
-    def __init__(self, campaign: Campaign, memory: int) -> None:
-        """Record a pass over every batch.
+    def __init__(self, campaign: Campaign, memory: int, why: str) -> None:
+        """Record a pass over every batch; ``why`` there is no graph.
 
         Raises:
             NoGraphError: what the modules give takes more than ``memory`` bytes.
         """
-        self._campaign = campaign
+        super().__init__(campaign)
+        self._serial = SerialSession(campaign)
         self._recordings: list[Recording] = []
         left = memory
         for _, batch in campaign.workload.data.batches(campaign.workload.batch):
@@ -53,6 +56,18 @@ class Modules:
         faults = campaign.trials.at(np.arange(len(campaign.trials)))
         places, _, _ = campaign.space.locate(faults)
         self._trials = np.bincount(places, minlength=len(campaign.space.sites))
+        notes = [Note("no graph", {"why": why})]
+        if names := self._worthless():
+            notes.append(Note("leaving out", {"tensors": names}))
+        self.notes = tuple(notes)
+
+    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+        for place, mine in by_site(self.campaign, trials).items():
+            if self.takes(place):
+                for trial in mine.tolist():
+                    yield self._trial(trial, place)
+            else:
+                yield from self._serial.run(mine.tolist())
 
     def takes(self, place: int) -> bool:
         """Whether it is worth while to begin at a site, and gives what whole passes give.
@@ -63,9 +78,9 @@ class Modules:
             self._known[place] = self.gain(place) > 0 and self._repeats(place)
         return self._known[place]
 
-    def figures(self, trial: int, place: int) -> Figures:
-        """The figures of a trial, which strikes a site, ``(1, columns)``."""
-        campaign = self._campaign
+    def _trial(self, trial: int, place: int) -> Part:
+        """Execute a trial with a fault in a site."""
+        campaign = self.campaign
         faults = campaign.trials[trial]
         sample = campaign.sample(faults)
 
@@ -73,12 +88,10 @@ class Modules:
             return self._replayed(number if sample is None else sample, place)
 
         outputs = faulty_outputs(campaign, faults, sample, around=around)
-        if sample is None:
-            return campaign.panel.score(outputs.unsqueeze(0))
-        return campaign.panel.score_samples(outputs, torch.tensor([sample]))
+        return judged(campaign, trial, sample, *outputs)
 
     def _repeats(self, place: int) -> bool:
-        campaign = self._campaign
+        campaign = self.campaign
         data = campaign.workload.data
         if len(data) == 1:
             return False  # nothing else to look at
@@ -103,21 +116,21 @@ class Modules:
         It is counted from the recorded pass. Negative where the passes that `takes` needs to see
         whether it may be done cost more.
         """
-        site, recording = self._campaign.space.sites[place], self._recordings[0]
-        when = recording.begins(self._campaign.workload.model, site)
+        site, recording = self.campaign.space.sites[place], self._recordings[0]
+        when = recording.begins(self.campaign.workload.model, site)
         skipped, until = 0.0, 0.0
         for at, one in enumerate(recording.calls):
             if one.begin >= until and self._is_skipped(recording, at, when, site):
                 skipped += recording.before(one.end) - recording.before(one.begin)
                 until = one.end
-        alone = site.samples is not None and self._campaign.trials.single
+        alone = site.samples is not None and self.campaign.trials.single
         passes = int(self._trials[place]) * (1 if alone else len(self._recordings))
         each = skipped - _CALL * len(recording.calls)
         return passes * each - _CHECKS * recording.spent[-1]
 
-    def worthless(self) -> list[str]:
+    def _worthless(self) -> list[str]:
         """Names of the sites with trials in which leaving modules out saves nothing."""
-        sites = self._campaign.space.sites
+        sites = self.campaign.space.sites
         return [
             site.name
             for place, site in enumerate(sites)
@@ -127,8 +140,8 @@ class Modules:
     def cost(self) -> float:
         """What whole passes would cost for all trials, in multiplications."""
         total = 0.0
-        for place, site in enumerate(self._campaign.space.sites):
-            alone = site.samples is not None and self._campaign.trials.single
+        for place, site in enumerate(self.campaign.space.sites):
+            alone = site.samples is not None and self.campaign.trials.single
             passes = 1 if alone else len(self._recordings)
             total += int(self._trials[place]) * passes * self._recordings[0].spent[-1]
         return total
@@ -140,13 +153,13 @@ class Modules:
         if not site.flows:
             return True
         # Calls of the struck module are counted, so that each has to be made.
-        module = self._campaign.workload.model.get_submodule(site.layer)
+        module = self.campaign.workload.model.get_submodule(site.layer)
         return all(call.module is not module for call in recording.calls[at : one.last + 1])
 
     @contextmanager
     def _replayed(self, number: int, place: int) -> Iterator[None]:
-        recording, site = self._recordings[number], self._campaign.space.sites[place]
-        when = recording.begins(self._campaign.workload.model, site)
+        recording, site = self._recordings[number], self.campaign.space.sites[place]
+        when = recording.begins(self.campaign.workload.model, site)
         calls: dict[int, list[int]] = {}
         for at, one in enumerate(recording.calls):
             calls.setdefault(id(one.module), []).append(at)
@@ -166,5 +179,5 @@ class Modules:
 
             return run
 
-        with forwards(self._campaign.workload.model, instead):
+        with forwards(self.campaign.workload.model, instead):
             yield

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
 from radhard.engines.replay.plain import Plain
+from radhard.engines.serial import Reference
 from radhard.metrics import Panel
 from radhard.replay import recurrent
 from radhard.replay.entries import entries
@@ -56,6 +57,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         panel = self.campaign.panel
+        self.reference = Reference(self.campaign)
         self.panel = Panel(panel.metrics, self.outputs, panel.golden.labels)
         self.unharmed: Figures = self.panel.score(self.outputs.unsqueeze(0))[0]
         self._held: tuple[slice, dict[int, Any]] | None = None

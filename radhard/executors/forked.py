@@ -1,4 +1,4 @@
-"""How do several processes execute one campaign, with the same figures as one?"""
+"""How are trials executed in forked processes?"""
 
 import multiprocessing
 import os
@@ -7,21 +7,19 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
-import numpy as np
-import torch
-
-from radhard.engines.base import Campaign, Engine, Figures
-from radhard.engines.recheck import OutsideStateError, Recheck
-from radhard.engines.worker import Worker
+from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.recheck import OutsideStateError
 from radhard.errors import InputError
+from radhard.executors.base import Executor, listed
+from radhard.executors.worker import Worker
+from radhard.spec import component
 
-__all__ = ["Processes", "demand_possible", "executed", "one_thread"]
+__all__ = ["MOST_WORKERS", "Forked"]
 
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 """More processes gain nothing, and the system may not have the memory for them."""
@@ -39,110 +37,46 @@ the longest wait for a result so far."""
 _AHEAD = 2
 """Chunks that a worker has before it, so that it never waits for the next one."""
 
-_Part = tuple[Sequence[int], Figures]
 
+@component
+class Forked(Executor):
+    """Executes trials in processes that are forked from this one, each with one thread.
 
-@dataclass(frozen=True)
-class Processes:
-    """How many processes execute trials, and when one of them counts as hanging."""
+    They share its memory, so nothing is copied or serialized. ``timeout``: seconds without a result
+    after which a worker is replaced and its trials are executed again; by default 100 times the
+    longest wait so far, and at least 5 minutes. A worker that dies is replaced too.
+    """
 
-    number: int = 1
+    workers: int
     timeout: float | None = None
-    """Seconds without a result; None: 100 times the longest wait so far, at least 5 minutes."""
 
+    def check(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"workers={self.workers} is not allowed; at least 1")
+        if self.workers > MOST_WORKERS:
+            raise InputError(
+                f"workers={self.workers} is not allowed; at most {MOST_WORKERS} on this machine, "
+                f"which has {os.cpu_count() or 1} processors"
+            )
 
-def executed(
-    campaign: Campaign,
-    engine: Engine,
-    todo: Collection[int],
-    processes: Processes | None = None,
-) -> Generator[_Part]:
-    """Execute some of the trials, in one process or in several with one thread each.
+    def demand_possible(self, campaign: Campaign) -> None:
+        model = campaign.workload.model
+        tensors = (*model.parameters(), *model.buffers())
+        device = next((t.device.type for t in tensors if t.device.type != "cpu"), None)
+        if device is not None:
+            raise InputError(
+                f"workers={self.workers} needs a model on the CPU, this one is on {device!r}: "
+                "processes cannot share a device; use workers=1"
+            )
+        # macOS has fork, but what its libraries started before does not survive it.
+        if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
+            raise InputError(
+                f"workers={self.workers} requires the fork start method, which is not supported on "
+                f"{sys.platform!r}; use workers=1, or executor='Ray(workers={self.workers})'"
+            )
 
-    Yields the numbers of trials and their figures, as they come. The engine's chunks are executed
-    whole, whoever does so: what is not in ``todo`` is left out afterwards, so that figures depend
-    neither on the number of workers nor on what was done before.A worker that dies is
-    replaced and its chunks are executed again; so is one that exceeds the time limit. Close the
-    iterator (`contextlib.closing`) to end the workers early.
-
-    Raises:
-        InputError: workers are not possible here, the engine cannot take the campaign, or one
-            chunk cost several workers their life or exceeded the time limit twice.
-    """
-    processes = Processes() if processes is None else processes
-    demand_possible(campaign, processes.number)
-    # A bit a trial: a set of as many numbers would not fit in memory.
-    left = np.zeros(len(campaign.trials), dtype=bool)
-    if isinstance(todo, range):
-        left[todo.start : todo.stop : todo.step] = True
-    else:
-        left[np.fromiter(todo, np.int64, len(todo))] = True
-    if not left.any():
-        return
-    engine.ready(campaign)
-    chunks = (chunk for chunk in engine.chunks(campaign) if left[chunk].any())
-    if processes.number == 1:
-        parts = _here(campaign, engine, chunks)
-    else:
-        parts = _Workers(campaign, engine, deque(chunks), processes).parts()
-    with closing(parts):
-        for numbers, figures in parts:
-            fresh = np.flatnonzero(left[numbers]).tolist()
-            left[numbers] = False
-            if fresh:
-                yield [numbers[at] for at in fresh], figures[fresh]
-
-
-def demand_possible(campaign: Campaign, workers: int) -> None:
-    """Check that this number of workers is possible.
-
-    Raises:
-        InputError: the number is not from 1 to `MOST_WORKERS`, the model is not on the CPU, or the
-            platform cannot fork.
-    """
-    if workers < 1:
-        raise InputError(f"workers={workers} is not allowed; at least 1")
-    if workers > MOST_WORKERS:
-        raise InputError(
-            f"workers={workers} is not allowed; at most {MOST_WORKERS} on this machine, which has "
-            f"{os.cpu_count() or 1} processors"
-        )
-    if workers == 1:
-        return
-    tensors = (*campaign.workload.model.parameters(), *campaign.workload.model.buffers())
-    device = next((t.device.type for t in tensors if t.device.type != "cpu"), None)
-    if device is not None:
-        raise InputError(
-            f"workers={workers} needs a model on the CPU, this one is on {device!r}: processes "
-            "cannot share a device; use workers=1"
-        )
-    # On macOS there is fork, but what its libraries started before does not survive it.
-    if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
-        raise InputError(
-            f"workers={workers} needs processes that share the model (fork), which "
-            f"{sys.platform!r} has not; use workers=1"
-        )
-
-
-@contextmanager
-def one_thread(on: bool) -> Iterator[None]:
-    """Torch computes with one thread, as workers do: kernels add up in another order with more."""
-    before = torch.get_num_threads()
-    if on:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if on:
-            torch.set_num_threads(before)
-
-
-def _here(campaign: Campaign, engine: Engine, chunks: Iterator[Sequence[int]]) -> Generator[_Part]:
-    recheck = Recheck(campaign)
-    for chunk in chunks:
-        yield from engine.run(campaign, chunk)
-        recheck.after(len(chunk))
-    recheck.finish()
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        yield from _Workers(session, deque(chunks), self.workers, self.timeout).parts()
 
 
 class _Workers:
@@ -150,21 +84,21 @@ class _Workers:
 
     def __init__(
         self,
-        campaign: Campaign,
-        engine: Engine,
+        session: Session,
         chunks: deque[Sequence[int]],
-        processes: Processes,
+        number: int,
+        timeout: float | None,
     ) -> None:
-        self._campaign, self._engine, self._waiting = campaign, engine, chunks
-        self._number = min(processes.number, len(chunks))
+        self._session, self._waiting = session, chunks
+        self._number = min(number, len(chunks))
         self._workers: list[Worker] = []
         self._lost: dict[int, int] = {}
         """By the first trial of a chunk: how many workers it cost."""
         self._hung: dict[int, int] = {}
         """By the first trial of a chunk: how often it exceeded the time limit."""
-        self._timeout, self._longest = processes.timeout, 0.0
+        self._timeout, self._longest = timeout, 0.0
 
-    def parts(self) -> Generator[_Part]:
+    def parts(self) -> Generator[Part]:
         """Everything that workers find out, until no chunk is left."""
         try:
             while self._waiting or any(worker.chunks for worker in self._workers):
@@ -179,7 +113,7 @@ class _Workers:
                 self._workers[-1].end()
                 self._workers.pop()
 
-    def _hear_some(self) -> Iterator[_Part]:
+    def _hear_some(self) -> Iterator[Part]:
         busy = [worker for worker in self._workers if worker.chunks]
         limit = self._limit
         left = min(worker.since for worker in busy) + limit - time.monotonic()
@@ -210,9 +144,7 @@ class _Workers:
         key = chunk[0] if chunk else -1  # -1: the fault-free passes at the end
         self._hung[key] = self._hung.get(key, 0) + 1
         if self._hung[key] == _HANGS:
-            where = (
-                f"trials {_listed(chunk)}" if chunk else "the fault-free passes after all trials"
-            )
+            where = f"trials {listed(chunk)}" if chunk else "the fault-free passes after all trials"
             raise InputError(
                 f"no result for {limit:g} seconds, twice, in {where}: a fault may keep the forward "
                 "pass from ending; what is finished is kept. If passes do take that long, raise "
@@ -229,7 +161,7 @@ class _Workers:
         while len(self._workers) < self._number:
             with _uninterrupted():
                 try:
-                    self._workers.append(Worker(self._campaign, self._engine))
+                    self._workers.append(Worker(self._session))
                 except OSError as error:
                     raise InputError(
                         f"a worker cannot be started ({error.strerror}); use fewer workers"
@@ -239,9 +171,9 @@ class _Workers:
                 if self._waiting and len(worker.chunks) < fill:
                     worker.send(self._waiting.popleft())
 
-    def _hear(self, worker: Worker) -> Iterator[_Part]:
+    def _hear(self, worker: Worker) -> Iterator[Part]:
         try:
-            kind, said, notes, audits, crashes = worker.ours.recv()
+            kind, said = worker.ours.recv()
         except (EOFError, OSError):
             self._replace(worker)
             return
@@ -253,10 +185,6 @@ class _Workers:
             raise RuntimeError(f"in a worker:\n{said}")
         now = time.monotonic()
         self._longest, worker.since = max(self._longest, now - worker.since), now
-        known = self._campaign.notes
-        known.extend(note for note in notes if note not in known)
-        self._campaign.audits.update(audits)
-        self._campaign.crashes.update(crashes)
         if kind == "finished":
             worker.chunks.popleft()
         else:
@@ -281,14 +209,8 @@ class _Workers:
         memory = "; out of memory? use fewer workers" if code == -signal.SIGKILL else ""
         return (
             f"{_ATTEMPTS} workers died one after another ({how}) at the same trials: "
-            f"{_listed(chunk)}{memory}; what is finished is kept"
+            f"{listed(chunk)}{memory}; what is finished is kept"
         )
-
-
-def _listed(chunk: Sequence[int]) -> str:
-    """The trials of a chunk: all of a few, the first of many."""
-    trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
-    return trials + (f", ... ({len(chunk)} in all)" if len(chunk) > 8 else "")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is a worker, from its first breath to its last?"""
+"""How does a forked process receive chunks and send results?"""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from radhard.engines.base import Campaign, Engine
+from radhard.engines.base import Session
 from radhard.engines.recheck import OutsideStateError, Recheck
 from radhard.errors import InputError
 
@@ -25,23 +25,23 @@ _ORPHANED_SECONDS = 0.5
 
 
 class Worker:
-    """A process that executes the chunks it is sent; forked, so that it has all that we have."""
+    """A forked process that executes the chunks it is sent; it shares the memory of its parent."""
 
-    def __init__(self, campaign: Campaign, engine: Engine) -> None:
+    def __init__(self, session: Session) -> None:
         self.chunks: deque[Sequence[int]] = deque()
         """What it was sent and has not finished, in order."""
         self.since = time.monotonic()
         """When it last sent a result, or was given something to do."""
         self.ours, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(
-            target=_serve, args=(theirs, campaign, engine, os.getpid()), daemon=True
+            target=_serve, args=(theirs, session, os.getpid()), daemon=True
         )
         with warnings.catch_warnings():
             # Newer Pythons warn where other threads run. A worker needs none of theirs: it
             # computes with one thread and writes to nothing but its pipe.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
-        # With the other end in the worker's hands alone, its death ends the pipe.
+        # Only the worker has the other end now, so its death ends the pipe.
         theirs.close()
 
     def send(self, chunk: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ class Worker:
         if not self.chunks:
             self.since = time.monotonic()
         self.chunks.append(chunk)
-        with suppress(OSError):  # it died: its end of the pipe will tell
+        with suppress(OSError):  # it died: its end of the pipe reports that
             self.ours.send(chunk)
 
     def end(self) -> int | None:
@@ -62,43 +62,37 @@ class Worker:
         return code
 
 
-def _serve(pipe: Connection, campaign: Campaign, engine: Engine, driver: int) -> None:
-    """What a worker does with its life; nothing is left to do after it."""
-    notes, audits = len(campaign.notes), len(campaign.audits)
-    recheck = Recheck(campaign)
+def _serve(pipe: Connection, session: Session, driver: int) -> None:
+    """The main function of a worker, which never returns."""
+    recheck = Recheck(session.campaign)
 
-    def tell(kind: str, said: Any) -> None:
-        nonlocal notes, audits
-        fresh = campaign.notes[notes:], dict(list(campaign.audits.items())[audits:])
-        notes, audits = len(campaign.notes), len(campaign.audits)
-        crashes = dict(campaign.crashes)
-        campaign.crashes.clear()
+    def send(kind: str, value: Any) -> None:
         try:
-            pipe.send((kind, said, *fresh, crashes))
+            pipe.send((kind, value))
         except OSError:  # nobody listens any more
             os._exit(1)
 
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver to hear
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the driver
         threading.Thread(target=_leave_with, args=(driver,), daemon=True).start()
         torch.set_num_threads(1)
         while True:
             chunk = _next(pipe)
-            for part in engine.run(campaign, chunk) if chunk else ():
-                tell("part", part)
+            for part in session.run(chunk) if chunk else ():
+                send("part", part)
             if chunk:
                 recheck.after(len(chunk))
             else:
                 recheck.finish()
-            tell("finished", None)
+            send("finished", None)
     except OutsideStateError as error:
-        tell("outside", str(error))
+        send("outside", str(error))
     except InputError as error:
-        tell("refused", str(error))
+        send("refused", str(error))
     except (MemoryError, torch.OutOfMemoryError):
-        tell("refused", "out of memory in a worker; use fewer workers or a smaller batch")
+        send("refused", "out of memory in a worker; use fewer workers or a smaller batch")
     except Exception:
-        tell("failed", traceback.format_exc())
+        send("failed", traceback.format_exc())
     finally:
         # Without flushing what the driver had not yet printed, and without its exit handlers.
         os._exit(1)

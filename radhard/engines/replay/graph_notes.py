@@ -1,0 +1,49 @@
+"""What should a reader of the results know about how trials are replayed?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from radhard.engines.base import Campaign
+from radhard.engines.replay.plan import Plan
+from radhard.notes import Note
+from radhard.replay.graph import Graph
+
+__all__ = ["graph_notes"]
+
+aten: Any = torch.ops.aten
+
+
+def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> list[Note]:
+    """Which graph is used, how it is computed, and which faults `Serial` executes instead.
+
+    ``plans`` has the plan for every site, by its place in the space.
+    """
+    plan = plans[min(plans)]
+    notes = [
+        Note(
+            "graph",
+            {
+                "source": graph.source,
+                "operations": len(graph.nodes),
+                "order": "channels-last" if plan.channels_last else "the default",
+                "norms": _norms(graph) - _norms(plan.graph),
+            },
+        )
+    ]
+    if plan.exact:
+        notes.append(Note("16-bit"))
+    else:
+        by = "Serial()" if plan.plain is None else "the model's own operations, in their order"
+        notes.append(Note("overflow", {"by": by}))
+    sites = campaign.space.sites
+    for why in dict.fromkeys(plans[place].why_not(place) for place in plans):
+        if why:
+            names = [sites[place].name for place in plans if plans[place].why_not(place) == why]
+            notes.append(Note("serial", {"tensors": names, "why": why}))
+    return notes
+
+
+def _norms(graph: Graph) -> int:
+    return sum(node.op is aten.batch_norm.default for node in graph.nodes)

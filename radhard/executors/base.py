@@ -1,0 +1,45 @@
+"""What does an executor do?"""
+
+from abc import abstractmethod
+from collections.abc import Generator, Sequence
+
+from radhard.engines.base import Campaign, Part, Session
+from radhard.spec import Component, Family
+
+__all__ = ["EXECUTORS", "Executor", "listed"]
+
+
+class Executor(Component):
+    """Where the chunks of a session are executed: the figures are the same everywhere."""
+
+    @property
+    def one_thread(self) -> bool:
+        """Whether torch computes with one thread, because sums in several threads differ."""
+        return True
+
+    def demand_possible(self, campaign: Campaign) -> None:
+        """Check, before anything is computed, that the campaign can be executed here.
+
+        Raises:
+            InputError: it cannot.
+        """
+
+    @abstractmethod
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        """Execute chunks in any order, each as a whole, perhaps more than once.
+
+        Yields results as they arrive. The generator may be closed early, which ends all workers.
+
+        Raises:
+            InputError: a chunk cannot be executed.
+        """
+
+
+EXECUTORS: Family[Executor] = Family(Executor)
+"""The executors that radhard has, and how one is read from text."""
+
+
+def listed(chunk: Sequence[int]) -> str:
+    """The trials of a chunk for a message: all of a few, the first of many."""
+    trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
+    return trials + (f", ... ({len(chunk)} in all)" if len(chunk) > 8 else "")

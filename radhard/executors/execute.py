@@ -1,0 +1,44 @@
+"""How are the trials that are left of a campaign executed?"""
+
+from collections.abc import Collection, Generator
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+
+from radhard.engines.base import Part, Session
+from radhard.executors.base import Executor
+from radhard.executors.local import Local
+
+__all__ = ["execute"]
+
+
+def execute(
+    session: Session, todo: Collection[int], executor: Executor | None = None
+) -> Generator[Part]:
+    """Execute some of the trials; yields each of them once, as results arrive.
+
+    Chunks are executed as a whole wherever that is, and trials that are not in ``todo`` are left
+    out afterwards. Therefore figures depend neither on the executor nor on what was done before.
+    Close the generator (`contextlib.closing`) to stop early.
+
+    Raises:
+        InputError: the executor cannot execute a chunk.
+    """
+    # A bit a trial: a set of as many numbers would not fit in memory.
+    left = np.zeros(len(session.campaign.trials), dtype=bool)
+    if isinstance(todo, range):
+        left[todo.start : todo.stop : todo.step] = True
+    else:
+        left[np.fromiter(todo, np.int64, len(todo))] = True
+    chunks = [chunk for chunk in session.chunks() if left[chunk].any()]
+    if not chunks:
+        return
+    executor = Local() if executor is None else executor
+    with closing(executor.parts(session, chunks)) as parts:
+        for part in parts:
+            numbers = np.asarray(part.numbers, dtype=np.int64)
+            fresh = np.flatnonzero(left[numbers])
+            left[numbers] = False
+            if len(fresh):
+                yield replace(part, numbers=numbers[fresh].tolist(), figures=part.figures[fresh])

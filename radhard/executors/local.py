@@ -1,0 +1,26 @@
+"""How are trials executed in this process?"""
+
+from collections.abc import Generator, Sequence
+
+from radhard.engines.base import Part, Session
+from radhard.engines.recheck import Recheck
+from radhard.executors.base import Executor
+from radhard.spec import component
+
+__all__ = ["Local"]
+
+
+@component
+class Local(Executor):
+    """Executes all trials in this process, with as many threads as torch is set to use."""
+
+    @property
+    def one_thread(self) -> bool:
+        return False
+
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        recheck = Recheck(session.campaign)
+        for chunk in chunks:
+            yield from session.run(chunk)
+            recheck.after(len(chunk))
+        recheck.finish()

@@ -1,0 +1,214 @@
+"""How are trials executed on the machines of a Ray cluster?"""
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.recheck import Recheck
+from radhard.errors import InputError
+from radhard.executors.base import Executor, listed
+from radhard.executors.recipe import Recipe
+from radhard.spec import component
+
+__all__ = ["Ray"]
+
+_ATTEMPTS = 3
+"""Workers that may be lost at one chunk before the chunk counts as the reason."""
+
+_AHEAD = 2
+"""Chunks that are assigned to a worker, so that it never waits for the next one."""
+
+
+@component
+class Ray(Executor):
+    """Executes trials in processes of a Ray cluster, with one thread each.
+
+    ``address``: of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``; by default one
+    is started on this machine for the run. ``workers``: processes; by default one for each CPU of
+    the cluster. Model, data and golden outputs are put into the object store of the cluster once.
+    This process alone writes the run file. The chunk of a lost worker is executed again.
+
+    Needs the extra ``ray``: ``pip install 'radhard[ray]'``.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+
+    def check(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"Ray: workers={self.workers} is not allowed; at least 1")
+
+    def demand_possible(self, campaign: Campaign) -> None:  # noqa: ARG002
+        _ray()
+
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        ray = _ray()
+        recipe = Recipe.of(session)
+        _demand_serializable(ray, recipe)
+        with _connection(ray, self.address, self.workers):
+            number = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            pool = _Pool(ray, ray.put(recipe), min(number, len(chunks)), chunks)
+            try:
+                yield from pool.parts()
+            finally:
+                pool.end()
+
+
+class _Pool:
+    """Workers of a cluster, and the chunks that they have not finished."""
+
+    def __init__(self, ray: Any, recipe: Any, number: int, chunks: Sequence[Sequence[int]]) -> None:
+        self._ray, self._recipe, self._number = ray, recipe, number
+        self._actor = ray.remote(num_cpus=1, max_restarts=0)(_Worker)
+        self._waiting = deque(chunks)
+        self._pending: dict[Any, tuple[Any, Sequence[int]]] = {}
+        """By what will be its result: the worker and the chunk; an empty chunk is the last one."""
+        self._actors: list[Any] = []
+        self._lost: dict[int, int] = {}
+        """By the first trial of a chunk: workers that were lost at it."""
+
+    def parts(self) -> Iterator[Part]:
+        """The results of all chunks."""
+        while self._waiting or self._pending:
+            self._assign()
+            yield from self._receive()
+        for actor in self._actors:
+            self._send(actor, [])  # no more chunks: fault-free outputs are compared a last time
+        while self._pending:
+            yield from self._receive()
+
+    def end(self) -> None:
+        """End all workers."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._actors.clear()
+
+    def _assign(self) -> None:
+        while len(self._actors) < self._number:
+            self._actors.append(self._actor.remote(self._recipe))
+        busy = [actor for actor, _ in self._pending.values()]
+        for fill in range(1, _AHEAD + 1):  # every worker has one before any has two
+            for actor in self._actors:
+                if self._waiting and busy.count(actor) < fill:
+                    self._send(actor, self._waiting.popleft())
+                    busy.append(actor)
+
+    def _send(self, actor: Any, chunk: Sequence[int]) -> None:
+        self._pending[actor.run.remote(list(chunk))] = actor, chunk
+
+    def _receive(self) -> Iterator[Part]:
+        ready, _ = self._ray.wait(list(self._pending), num_returns=1)
+        for result in ready:
+            if result not in self._pending:
+                continue  # its worker was lost meanwhile, at another chunk
+            actor, chunk = self._pending.pop(result)
+            try:
+                parts = self._ray.get(result)
+            except self._ray.exceptions.RayActorError as error:
+                self._replace(actor, chunk, error)
+                continue
+            except self._ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, InputError):
+                    raise error.cause from None
+                raise RuntimeError(f"in a worker of the cluster:\n{error}") from error
+            yield from parts
+
+    def _replace(self, actor: Any, chunk: Sequence[int], error: Exception) -> None:
+        """Execute the chunks of a lost worker again, in another one."""
+        lost = [chunk]
+        for result in [ref for ref, (one, _) in self._pending.items() if one is actor]:
+            lost.append(self._pending.pop(result)[1])
+        if actor in self._actors:
+            self._actors.remove(actor)
+        if chunk:
+            self._lost[chunk[0]] = self._lost.get(chunk[0], 0) + 1
+            if self._lost[chunk[0]] == _ATTEMPTS:
+                raise InputError(
+                    f"{_ATTEMPTS} workers were lost one after another at the same trials: "
+                    f"{listed(chunk)} ({str(error).strip().splitlines()[0]}); what is finished is "
+                    "kept"
+                )
+        self._waiting.extendleft(reversed([each for each in lost if each]))
+
+
+class _Worker:
+    """A process of the cluster: prepares the campaign once, and executes chunks."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.set_num_threads(1)  # as in the process that computed the golden outputs
+        self._stack = ExitStack()
+        self._session = self._stack.enter_context(recipe.open())
+        self._recheck = Recheck(self._session.campaign)
+
+    def run(self, chunk: Sequence[int]) -> list[Part]:
+        """The results of a chunk."""
+        if not chunk:
+            self._recheck.finish()
+            return []
+        parts = list(self._session.run(chunk))
+        self._recheck.after(len(chunk))
+        return parts
+
+
+def _ray() -> Any:
+    # Ray reports usage statistics over the network unless it is told not to.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError:
+        raise InputError(
+            "Ray() needs the package ray: pip install 'radhard[ray]'; on one machine, workers=N "
+            "(--workers N) needs none"
+        ) from None
+    return ray
+
+
+@contextmanager
+def _connection(ray: Any, address: str | None, workers: int | None) -> Iterator[None]:
+    """Ray while open: the cluster at an address, one that is connected already, or a local one."""
+    if ray.is_initialized():
+        yield
+        return
+    options = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address is None:
+            ray.init(num_cpus=workers, include_dashboard=False, **options)
+        else:
+            ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = "on this machine" if address is None else f"at {address!r}"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"no Ray cluster can be reached {where}: {reason}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _demand_serializable(ray: Any, recipe: Recipe) -> None:
+    """Raise `InputError` naming what cannot be sent to another process."""
+    workload = recipe.workload
+    for name, value in (
+        ("model", workload.model),
+        ("data", workload.data),
+        ("call", workload.call),
+        ("metrics", recipe.panel),
+        ("space", recipe.space),
+        ("sampler", recipe.trials),
+        ("engine", recipe.engine),
+    ):
+        try:
+            ray.cloudpickle.dumps(value)
+        except Exception as error:  # whatever the user's object raises
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"Ray() sends the {name} to other processes, and {type(value).__name__} cannot be "
+                f"serialized: {reason}; define it in a module, without open files, locks or "
+                "connections, or use workers=N (--workers N) on one machine"
+            ) from None

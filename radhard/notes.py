@@ -1,0 +1,214 @@
+"""What should a reader know about how results were obtained?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from radhard.stats import percent
+
+__all__ = ["Note", "notes_of"]
+
+_NAMED = 5
+"""Names that a sentence lists; the facts have all."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A kind of note and its facts, which are values of JSON; ``str(note)`` words it.
+
+    All wording is in this file: a component states facts, and a page, a terminal and a run file
+    show the same ones.
+
+    >>> print(Note("engines", {"first": "Replay()", "then": "Serial()"}))
+    Begun with Replay(), continued with Serial().
+    """
+
+    kind: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        wording = _WORDINGS.get(self.kind)
+        if wording is None:  # of a later version
+            facts = ", ".join(f"{key}: {value}" for key, value in self.facts.items())
+            return f"{self.kind}: {facts}" if facts else self.kind
+        if callable(wording):
+            return wording(self.facts)
+        return wording.format_map(self.facts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The note as values of JSON."""
+        return {"kind": self.kind, **self.facts}
+
+    @classmethod
+    def text(cls, text: str) -> "Note":
+        """A note of a component whose kind is not known here, in its own words."""
+        return cls("text", {"text": text})
+
+
+def notes_of(values: Sequence[Any]) -> tuple[Note, ...]:
+    """Notes as `Note.to_dict` gave them, also after they were JSON; texts of older files as well.
+
+    Raises:
+        ValueError: a value is neither.
+    """
+    return tuple(_note_of(value) for value in values)
+
+
+def _note_of(value: Any) -> Note:
+    if isinstance(value, Note):
+        return value
+    if isinstance(value, str):
+        return Note.text(value)
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        note = Note(value["kind"], {key: fact for key, fact in value.items() if key != "kind"})
+        try:
+            str(note)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ValueError(f"a note of kind {note.kind!r} lacks a fact") from None
+        return note
+    raise ValueError("a note is neither text nor a kind with facts")
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _unread(facts: Mapping[str, Any]) -> str:
+    names = facts["tensors"]
+    return (
+        f"{len(names)} of {facts['of']} stored tensors are not read in a fault-free pass "
+        f"({_names(names)}): their faults are masked."
+    )
+
+
+def _exceptions(facts: Mapping[str, Any]) -> str:
+    kinds = ", ".join(f"{kind} ({n:,})" for kind, n in sorted(facts["kinds"].items()))
+    return (
+        f"{sum(facts['kinds'].values()):,} trials ended in an exception and count as DUE: {kinds}. "
+        "Each exception was raised again when the trial was repeated, and not in a fault-free pass."
+    )
+
+
+def _leaving_out(facts: Mapping[str, Any]) -> str:
+    return (
+        f"Faults in {_names(facts['tensors'])} were executed by Serial(), as leaving modules out "
+        "would save less than it costs there."
+    )
+
+
+def _serial(facts: Mapping[str, Any]) -> str:
+    return f"Serial() executed the faults in {_names(facts['tensors'])}: {facts['why']}."
+
+
+def _graph(facts: Mapping[str, Any]) -> str:
+    return (
+        f"Replay followed faults through the graph of {facts['source']}, {facts['operations']} "
+        f"operations, in {facts['order']} memory order, {facts['norms']} batch norms folded; sums "
+        "in another order than in a whole pass may change the last bits of an output, so masked "
+        "and noncritical trials may be exchanged."
+    )
+
+
+def _unfollowed(facts: Mapping[str, Any]) -> str:
+    return (
+        "Serial() executed trials with faults in tensors that are not in the model's graph: "
+        f"{', '.join(facts['tensors'])}."
+    )
+
+
+def _no_gradient(facts: Mapping[str, Any]) -> str:
+    return (
+        f"FirstOrder has no gradient for faults in {_names(facts['tensors'])}: they were executed."
+    )
+
+
+def _inference(facts: Mapping[str, Any]) -> str:
+    tallies = [("harmless", facts["harmless"]), ("harmful", facts["harmful"])]
+    inferred = sum(tally["inferred"] for _, tally in tallies)
+    tried = sum(tally["tried"] for _, tally in tallies)
+    text = f"Of {facts['of']:,} "
+    if facts["unit"] == "verdicts":
+        text += f"verdicts, {inferred:,} were {facts['how']}; "
+    else:
+        text += (
+            f"trials, {inferred:,} have sums that may overflow in one order and not in another; "
+        )
+    if not tried:
+        return text + "none of these was executed, so the share that is wrong is not known."
+    text += f"{tried:,} of these were executed as well. "
+    for name, tally in tallies:
+        if tally["tried"]:
+            text += (
+                f"Of those inferred to be {name}, {tally['wrong'] or 'none'} of {tally['tried']:,} "
+                f"{'were' if tally['wrong'] > 1 else 'was'} wrong (at most "
+                f"{percent(tally['at_most'])} are). "
+            )
+    return text + "Rates are corrected accordingly, and their intervals allow for the rest."
+
+
+def _refuted(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['wrong']:,} of {facts['tried']:,} inferred verdicts in {facts['tensor']} were "
+        f"wrong; therefore all {facts['faults']:,} faults concerned were executed."
+    )
+
+
+def _audit(facts: Mapping[str, Any]) -> str:
+    columns = facts["columns"]
+    sentences = [f"Audit: {facts['trials']:,} of {facts['of']:,} trials were repeated by Serial()."]
+    equal = [name for name, column in columns.items() if not column["differing"]]
+    if equal:
+        limit = percent(columns[equal[0]]["at_most"])
+        sentences.append(f"Equal: {', '.join(equal)} (at most {limit} of trials differ).")
+    different = []
+    for name, column in columns.items():
+        if column["differing"]:
+            limit = percent(column["at_most"])
+            text = f"{name} in {column['differing']:,} (at most {limit} of trials)"
+            if column["mean_difference"] is not None:
+                text += f", by {column['mean_difference']:+.2g} on average"
+            different.append(text)
+    if different:
+        sentences.append(f"Different: {'; '.join(different)}.")
+    return " ".join(sentences)
+
+
+_WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
+    "text": "{text}",
+    "engine": "engine='auto' chose {engine}: {why}.",
+    "engines": "Begun with {first}, continued with {then}.",
+    "training mode": "The model was in training mode; it ran in evaluation mode.",
+    "nondeterministic": "Fault-free passes were allowed to differ.",
+    "unread": _unread,
+    "exceptions": _exceptions,
+    "graph": _graph,
+    "16-bit": (
+        "Replay computed whole values in 16-bit formats, whose sums cannot be computed from "
+        "differences."
+    ),
+    "overflow": "Faults that make a value so large that it may overflow were executed by {by}.",
+    "serial": _serial,
+    "no graph": (
+        "There is no graph of the model ({why}); modules that are called before the fault returned "
+        "their fault-free outputs, and all others were run."
+    ),
+    "leaving out": _leaving_out,
+    "shared crash": (
+        "Serial() executed trials that shared a pass with one that crashed ({exception})."
+    ),
+    "unfollowed": _unfollowed,
+    "no gradient": _no_gradient,
+    "inference": _inference,
+    "refuted": _refuted,
+    "audit": _audit,
+    "no accuracy": (
+        "The labels do not suit Accuracy() ({why}), so the top class of every sample was compared "
+        "with the fault-free one only; Mismatch() and Distance() evaluate outputs that are no "
+        "scores of classes."
+    ),
+    "one prediction": (
+        "All {samples:,} samples have one fault-free prediction, class {class}: a fault that makes "
+        "the model always predict it is not detected; use samples of several classes."
+    ),
+}

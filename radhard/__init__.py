@@ -54,6 +54,7 @@ __all__ = [
     "datasets",
     "detection",
     "engines",
+    "executors",
     "faults",
     "formats",
     "hardenings",

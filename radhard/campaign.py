@@ -156,7 +156,7 @@ def run(
         unread = demand_read(campaign)
         identified = identity(campaign, sampler, seed)
         repaired = repair_file(store) if repair and store is not None else ""
-        with Store(store, write=True) as file:
+        with Store(store, write=True) as file, executor.open() as pool:
             session: Session | None = None
             if file.empty:
                 engine, session, notes = _engine(engine, campaign)
@@ -177,7 +177,7 @@ def run(
                     "golden": excerpt(golden),
                 }
                 file.begin({**(names or {}), **identified, **more}, panel.columns)
-                execution = Execution(campaign, executor, file, progress)
+                execution = Execution(campaign, pool, file, progress)
             else:
                 manifest = file.manifest()
                 if manifest.get("refused"):
@@ -190,7 +190,7 @@ def run(
                     )
                 execution = Execution(
                     campaign,
-                    executor,
+                    pool,
                     file,
                     progress,
                     inferences=recorded(manifest, "inferred"),

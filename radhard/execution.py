@@ -13,7 +13,7 @@ from radhard.engines.audit import audit_result
 from radhard.engines.base import Part, Session
 from radhard.engines.exceptions import exception_notes
 from radhard.engines.recheck import OutsideStateError
-from radhard.executors import Executor, execute
+from radhard.executors import Pool, execute
 from radhard.notes import Note, notes_of
 from radhard.progress import Progress
 from radhard.space import Numbers
@@ -29,7 +29,7 @@ class Execution:
     """The execution of a campaign, whose results and notes are written to a run file."""
 
     campaign: Campaign
-    executor: Executor
+    pool: Pool
     file: Store
     progress: bool | None
     inferences: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Execution:
         with (
             Progress(len(campaign.trials), done, campaign.panel.main, shown=self.progress) as bar,
             # Closed whatever happens, so that no worker is left.
-            closing(execute(session, todo, self.executor)) as parts,
+            closing(execute(session, todo, self.pool)) as parts,
         ):
             try:
                 for part in parts:
@@ -68,7 +68,7 @@ class Execution:
         reference = np.full((len(trials), len(columns)), np.nan)
         with (
             Progress(len(trials), 0, None, shown=self.progress, label="audit") as bar,
-            closing(execute(Serial().open(campaign), trials.tolist(), self.executor)) as parts,
+            closing(execute(Serial().open(campaign), trials.tolist(), self.pool)) as parts,
         ):
             for part in parts:
                 reference[np.searchsorted(trials, part.numbers)] = part.figures

@@ -31,6 +31,7 @@ FAMILIES = (
     "samplers",
     "metrics",
     "engines",
+    "executors",
     "analyses",
     "hardenings",
 )

@@ -22,6 +22,7 @@ def listing(family: str | None) -> int:
     from radhard.analyses import ANALYSES
     from radhard.engines import ENGINES
     from radhard.errors import InputError
+    from radhard.executors import EXECUTORS
     from radhard.faults import FAULTS
     from radhard.formats import FORMATS
     from radhard.hardenings import HARDENINGS
@@ -38,6 +39,7 @@ def listing(family: str | None) -> int:
         "formats": FORMATS.listed(),
         "samplers": SAMPLERS.listed(),
         "engines": ENGINES.listed(),
+        "executors": EXECUTORS.listed(),
         "metrics": METRICS.listed(),
         "analyses": ANALYSES.listed(),
         "hardenings": HARDENINGS.listed(),

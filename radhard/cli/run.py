@@ -62,6 +62,11 @@ __all__ = ["run"]
     help="Seconds without a result until a worker is replaced.  [by measured time]",
 )
 @click.option(
+    "--executor",
+    callback=spec_of("executors", "executor"),
+    help="Where trials are executed, such as Ray(workers=8), instead of --workers.",
+)
+@click.option(
     "--audit",
     type=Number(0, 1),
     default=0.0025,
@@ -93,6 +98,7 @@ def run(**given: Any) -> int:
       radhard run lenet5 --data mnist --format "Fixed(1, 15)" --sampler "ErrorRate((1e-5, 1e-4))"
       radhard run net.py:build --data net.py:test_set --target "Activations('layer3*')"
       radhard run --from runs/base.db --store runs/again.db
+      radhard run lenet5 --data mnist --executor "Ray(address='auto')" --store runs/base.db
 
     --max-rate compares with the upper limit of the 95 % interval: a rate that is not surely below
     the threshold misses it.

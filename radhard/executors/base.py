@@ -1,12 +1,27 @@
 """What does an executor do?"""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
 
 from radhard.engines.base import Campaign, Part, Session
 from radhard.spec import Component, Family
 
-__all__ = ["EXECUTORS", "Executor", "listed"]
+__all__ = ["EXECUTORS", "Executor", "Pool", "listed"]
+
+
+class Pool(ABC):
+    """Processes that execute the chunks of one session after another."""
+
+    @abstractmethod
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        """Execute chunks in any order, each as a whole, perhaps more than once.
+
+        Yields results as they arrive. The generator may be closed early.
+
+        Raises:
+            InputError: a chunk cannot be executed.
+        """
 
 
 class Executor(Component):
@@ -25,13 +40,11 @@ class Executor(Component):
         """
 
     @abstractmethod
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
-        """Execute chunks in any order, each as a whole, perhaps more than once.
-
-        Yields results as they arrive. The generator may be closed early, which ends all workers.
+    def open(self) -> AbstractContextManager[Pool]:
+        """The processes that execute chunks; they end when it is closed.
 
         Raises:
-            InputError: a chunk cannot be executed.
+            InputError: there can be none.
         """
 
 

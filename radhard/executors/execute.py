@@ -1,29 +1,28 @@
 """How are the trials that are left of a campaign executed?"""
 
 from collections.abc import Collection, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
 
 from radhard.engines.base import Part, Session
-from radhard.executors.base import Executor
+from radhard.executors.base import Pool
 from radhard.executors.local import Local
 
 __all__ = ["execute"]
 
 
-def execute(
-    session: Session, todo: Collection[int], executor: Executor | None = None
-) -> Generator[Part]:
+def execute(session: Session, todo: Collection[int], pool: Pool | None = None) -> Generator[Part]:
     """Execute some of the trials; yields each of them once, as results arrive.
 
     Chunks are executed as a whole wherever that is, and trials that are not in ``todo`` are left
-    out afterwards. Therefore figures depend neither on the executor nor on what was done before.
+    out afterwards. Therefore figures depend neither on the executor that made the pool nor on what
+    was done before.
     Close the generator (`contextlib.closing`) to stop early.
 
     Raises:
-        InputError: the executor cannot execute a chunk.
+        InputError: a chunk cannot be executed.
     """
     # A bit a trial: a set of as many numbers would not fit in memory.
     left = np.zeros(len(session.campaign.trials), dtype=bool)
@@ -34,8 +33,9 @@ def execute(
     chunks = [chunk for chunk in session.chunks() if left[chunk].any()]
     if not chunks:
         return
-    executor = Local() if executor is None else executor
-    with closing(executor.parts(session, chunks)) as parts:
+    with ExitStack() as stack:
+        pool = stack.enter_context(Local().open()) if pool is None else pool
+        parts = stack.enter_context(closing(pool.parts(session, chunks)))
         for part in parts:
             numbers = np.asarray(part.numbers, dtype=np.int64)
             fresh = np.flatnonzero(left[numbers])

@@ -8,14 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.connection import wait
 from typing import Any
 
 from radhard.engines.base import Campaign, Part, Session
 from radhard.engines.recheck import OutsideStateError
 from radhard.errors import InputError
-from radhard.executors.base import Executor, listed
+from radhard.executors.base import Executor, Pool, listed
 from radhard.executors.worker import Worker
 from radhard.spec import component
 
@@ -75,8 +75,18 @@ class Forked(Executor):
                 f"{sys.platform!r}; use workers=1, or executor='Ray(workers={self.workers})'"
             )
 
+    def open(self) -> AbstractContextManager[Pool]:
+        return nullcontext(_Forks(self.workers, self.timeout))
+
+
+class _Forks(Pool):
+    """Workers are forked for each session, as they share what it has computed."""
+
+    def __init__(self, number: int, timeout: float | None) -> None:
+        self._number, self._timeout = number, timeout
+
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
-        yield from _Workers(session, deque(chunks), self.workers, self.timeout).parts()
+        yield from _Workers(session, deque(chunks), self._number, self._timeout).parts()
 
 
 class _Workers:

@@ -1,10 +1,11 @@
 """How are trials executed in this process?"""
 
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from radhard.engines.base import Part, Session
 from radhard.engines.recheck import Recheck
-from radhard.executors.base import Executor
+from radhard.executors.base import Executor, Pool
 from radhard.spec import component
 
 __all__ = ["Local"]
@@ -18,6 +19,11 @@ class Local(Executor):
     def one_thread(self) -> bool:
         return False
 
+    def open(self) -> AbstractContextManager[Pool]:
+        return nullcontext(_ThisProcess())
+
+
+class _ThisProcess(Pool):
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
         recheck = Recheck(session.campaign)
         for chunk in chunks:

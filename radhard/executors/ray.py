@@ -11,7 +11,7 @@ import torch
 from radhard.engines.base import Campaign, Part, Session
 from radhard.engines.recheck import Recheck
 from radhard.errors import InputError
-from radhard.executors.base import Executor, listed
+from radhard.executors.base import Executor, Pool, listed
 from radhard.executors.recipe import Recipe
 from radhard.spec import component
 
@@ -46,54 +46,69 @@ class Ray(Executor):
     def demand_possible(self, campaign: Campaign) -> None:  # noqa: ARG002
         _ray()
 
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+    @contextmanager
+    def open(self) -> Iterator[Pool]:
         ray = _ray()
-        recipe = Recipe.of(session)
-        _demand_serializable(ray, recipe)
         with _connection(ray, self.address, self.workers):
-            number = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-            pool = _Pool(ray, ray.put(recipe), min(number, len(chunks)), chunks)
+            cpus = int(ray.cluster_resources().get("CPU", 1))
+            pool = _Workers(ray, self.workers or max(1, cpus))
             try:
-                yield from pool.parts()
+                yield pool
             finally:
                 pool.end()
 
 
-class _Pool:
+class _Workers(Pool):
     """Workers of a cluster, and the chunks that they have not finished."""
 
-    def __init__(self, ray: Any, recipe: Any, number: int, chunks: Sequence[Sequence[int]]) -> None:
-        self._ray, self._recipe, self._number = ray, recipe, number
+    def __init__(self, ray: Any, number: int) -> None:
+        self._ray, self._most = ray, number
         self._actor = ray.remote(num_cpus=1, max_restarts=0)(_Worker)
-        self._waiting = deque(chunks)
-        self._pending: dict[Any, tuple[Any, Sequence[int]]] = {}
-        """By what will be its result: the worker and the chunk; an empty chunk is the last one."""
         self._actors: list[Any] = []
+        self._recipe: Any = None
+        self._number = 0
+        """Workers that have something to do in this session."""
+        self._waiting: deque[Sequence[int]] = deque()
+        self._pending: dict[Any, tuple[Any, Sequence[int]]] = {}
+        """By what will be its result: the worker and the chunk; an empty one only checks."""
         self._lost: dict[int, int] = {}
         """By the first trial of a chunk: workers that were lost at it."""
 
-    def parts(self) -> Iterator[Part]:
-        """The results of all chunks."""
-        while self._waiting or self._pending:
-            self._assign()
-            yield from self._receive()
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+        recipe = Recipe.of(session)
+        _demand_serializable(self._ray, recipe)
+        self._recipe = self._ray.put(recipe)
+        self._waiting, self._lost = deque(chunks), {}
+        self._number = min(self._most, len(chunks))
         for actor in self._actors:
-            self._send(actor, [])  # no more chunks: fault-free outputs are compared a last time
-        while self._pending:
-            yield from self._receive()
+            actor.prepare.remote(self._recipe)
+        try:
+            while self._waiting or self._pending:
+                self._assign()
+                yield from self._receive()
+            for actor in self._actors[: self._number]:
+                self._send(actor, [])  # no more chunks: fault-free outputs are compared once more
+            while self._pending:
+                yield from self._receive()
+        finally:
+            if self._pending:  # closed early
+                self.end()
 
     def end(self) -> None:
         """End all workers."""
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors.clear()
+        self._pending.clear()
 
     def _assign(self) -> None:
         while len(self._actors) < self._number:
-            self._actors.append(self._actor.remote(self._recipe))
+            actor = self._actor.remote()
+            actor.prepare.remote(self._recipe)
+            self._actors.append(actor)
         busy = [actor for actor, _ in self._pending.values()]
         for fill in range(1, _AHEAD + 1):  # every worker has one before any has two
-            for actor in self._actors:
+            for actor in self._actors[: self._number]:
                 if self._waiting and busy.count(actor) < fill:
                     self._send(actor, self._waiting.popleft())
                     busy.append(actor)
@@ -106,23 +121,24 @@ class _Pool:
         for result in ready:
             if result not in self._pending:
                 continue  # its worker was lost meanwhile, at another chunk
-            actor, chunk = self._pending.pop(result)
+            actor, _ = self._pending[result]
             try:
                 parts = self._ray.get(result)
             except self._ray.exceptions.RayActorError as error:
-                self._replace(actor, chunk, error)
+                self._replace(actor, error)
                 continue
             except self._ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, InputError):
                     raise error.cause from None
                 raise RuntimeError(f"in a worker of the cluster:\n{error}") from error
+            del self._pending[result]
             yield from parts
 
-    def _replace(self, actor: Any, chunk: Sequence[int], error: Exception) -> None:
+    def _replace(self, actor: Any, error: Exception) -> None:
         """Execute the chunks of a lost worker again, in another one."""
-        lost = [chunk]
-        for result in [ref for ref, (one, _) in self._pending.items() if one is actor]:
-            lost.append(self._pending.pop(result)[1])
+        results = [result for result, (one, _) in self._pending.items() if one is actor]
+        # In the order in which they were sent: the worker was lost at the first one.
+        chunk, *later = [self._pending.pop(result)[1] for result in results]
         if actor in self._actors:
             self._actors.remove(actor)
         if chunk:
@@ -133,20 +149,29 @@ class _Pool:
                     f"{listed(chunk)} ({str(error).strip().splitlines()[0]}); what is finished is "
                     "kept"
                 )
-        self._waiting.extendleft(reversed([each for each in lost if each]))
+        self._waiting.extendleft(reversed([each for each in (chunk, *later) if each]))
 
 
 class _Worker:
-    """A process of the cluster: prepares the campaign once, and executes chunks."""
+    """A process of the cluster: prepares a session once, and executes its chunks."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self) -> None:
         torch.set_num_threads(1)  # as in the process that computed the golden outputs
         self._stack = ExitStack()
-        self._session = self._stack.enter_context(recipe.open())
-        self._recheck = Recheck(self._session.campaign)
+        self._recipe: Recipe | None = None
+        self._session: Session | None = None
+
+    def prepare(self, recipe: Recipe) -> None:
+        """Open another session; the last one is closed. Errors are raised by its first chunk."""
+        self._stack.close()
+        self._recipe, self._session = recipe, None
 
     def run(self, chunk: Sequence[int]) -> list[Part]:
         """The results of a chunk."""
+        if self._session is None:
+            assert self._recipe is not None
+            self._session = self._stack.enter_context(self._recipe.open())
+            self._recheck = Recheck(self._session.campaign)
         if not chunk:
             self._recheck.finish()
             return []

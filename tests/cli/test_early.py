@@ -12,6 +12,7 @@ from radhard.analyses import ANALYSES
 from radhard.cli.early import known_data, known_model, scores_of, spec_of
 from radhard.cli.signatures import components, functions
 from radhard.engines import ENGINES
+from radhard.executors import EXECUTORS
 from radhard.errors import InputError
 from radhard.faults import FAULTS
 from radhard.formats import FORMATS
@@ -24,6 +25,7 @@ from tests.conformance import examples
 FAMILIES = {
     "analyses": ANALYSES,
     "engines": ENGINES,
+    "executors": EXECUTORS,
     "faults": FAULTS,
     "formats": FORMATS,
     "hardenings": HARDENINGS,

@@ -12,6 +12,7 @@ from radhard.cli.console import say_whole, show_results
 from radhard.cli.model_and_data import Given, said_in
 from radhard.cli.outputs import demand_outputs
 from radhard.engines import ENGINES, Engine
+from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
 from radhard.formats import FORMATS
 from radhard.forward import faultless
@@ -48,6 +49,7 @@ class Asked(Given):
     origin: Path | None
     workers: int
     worker_timeout: float | None
+    executor: str | None
     audit: float
     report: Path | None
     max_rate: float | None
@@ -105,6 +107,7 @@ class Asked(Given):
             names=self.names(loaded.data),
             workers=self.workers,
             worker_timeout=self.worker_timeout,
+            executor=None if self.executor is None else self.part("executor", EXECUTORS),
             audit=self.audit,
             repair=self.repair,
         )

@@ -31,7 +31,7 @@ class Upsets:
         >>> print(Upsets(100_000, rate).failures(1e-3))
         0.25 [0.20, 0.30] FIT (95 %, 400 trials)
         """
-        share = self.harmful.mapped(lambda n: n / max(self.faults, 1), "share")
+        share = self.harmful.map(lambda n: n / max(self.faults, 1), "share")
         return fit(fit_per_bit, self.faults, share)
 
     def per_hour(self, fit_per_bit: float) -> Estimate:

@@ -176,7 +176,7 @@ def _paired(
         tried = sum(len(rows) for rows, _ in parts)
         value = groups.mean(parts, found + added)
         difference = errors.around(value, chance, tried, least=-1.0, scale=scale)
-        return difference.mapped(lambda x: x * scale, "share")
+        return difference.map(lambda x: x * scale, "share")
 
     for key, parts in groups.split():
         taken = np.concatenate([found[rows_] for rows_, _ in parts])

@@ -8,7 +8,7 @@ from scipy.optimize import isotonic_regression
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.stats import demand_number
+from radhard.stats import check_number
 from radhard.stats.sample_size import two_sided
 
 __all__ = ["Tolerable", "tolerable"]
@@ -76,10 +76,10 @@ def tolerable(
         raise InputError(
             "a tolerable error rate needs trials at error rates: ErrorRate((1e-6, ..))"
         )
-    demand_number("rise", rise, 0)
+    check_number("rise", rise, 0)
     two_sided(confidence)  # refuses one outside (0, 1)
     if reference is not None:
-        demand_number("reference", reference, 0, 1)
+        check_number("reference", reference, 0, 1)
     scores = results.details.scores()
     if scores is None:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What does a campaign say of parts whose scores are neighbours?"""
+"""Which rates did a campaign measure for parts with similar scores?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.results import Results
-from radhard.scores.agreement import Level, Struck, Values, struck_parts
+from radhard.scores.agreement import Level, TrialParts, Values, trial_parts
 from radhard.stats import Estimate
 
 __all__ = ["Neighbours", "neighbours"]
@@ -19,13 +19,13 @@ __all__ = ["Neighbours", "neighbours"]
 @final
 @dataclass(frozen=True)
 class Neighbours:
-    """Parts with neighbouring scores, and the rate of the faults in all of them together."""
+    """Parts with similar scores, and the rate of the faults in all of them together."""
 
     parts: int
     score: float
-    """Mean over the parts."""
+    """The mean score of the parts."""
     place: float
-    """Mean place in the ranking, from 0 for the lowest score to 1 for the highest."""
+    """The mean position in the ranking, from 0 for the lowest score to 1 for the highest."""
     rate: Estimate
 
 
@@ -38,12 +38,12 @@ def neighbours(
     groups: int = 10,
     axes: Mapping[str, int] | None = None,
 ) -> list[Neighbours]:
-    """The parts in so many groups of about equal size, from low to high scores, with their rates.
+    """The parts in ``groups`` groups of similar size, from low to high scores, with their rates.
 
-    Which parts form a group depends on the scores alone, so that the intervals are honest; equal
-    scores are never parted. A group without trials is left out.
+    The groups depend only on the scores, not on the trials, so the intervals are valid. Equal
+    scores are always in the same group. Groups without trials are omitted.
 
-    ``axes``: by weight the axis that counts its output channels, where that is not the first
+    ``axes``: the output-channel axis of each weight for which it is not the first
     (`Scores.channel_axes`).
 
     Raises:
@@ -51,53 +51,54 @@ def neighbours(
     """
     column = results.column(column)
     if results.ranges[column] != (0.0, 1.0):
-        raise InputError(f"{column} is not a share, so that its mean has no interval of this kind")
-    found = list(struck_parts(level, values, results, axes=axes))
-    if not found:
+        raise InputError(f"{column} is not a share between 0 and 1, so its mean has no interval")
+    tensors = list(trial_parts(level, values, results, axes=axes))
+    if not tensors:
         return []
-    every = np.concatenate([values[struck.scored].ravel() for struck in found])
-    known = np.sort(every[~np.isnan(every)])
-    edges = np.unique(known[[(known.size * n) // groups for n in range(1, groups)]])
+    every = np.concatenate([values[tensor.scored].ravel() for tensor in tensors])
+    scores = np.sort(every[~np.isnan(every)])
+    edges = np.unique(scores[[(scores.size * n) // groups for n in range(1, groups)]])
     split = Groups(results.space, results.trials, results.numbers, _by(level))
     parts = dict(split.split())
-    made = []
+    result = []
     for group in range(len(edges) + 1):
-        mine: Parts = []
-        for struck in found:
-            mine += _of_group(level, struck, values, edges, group, parts)
-        if not any(len(rows) for rows, _ in mine):
+        members: Parts = []
+        for tensor in tensors:
+            members += _group_parts(level, tensor, values, edges, group, parts)
+        if not any(len(rows) for rows, _ in members):
             continue
-        rate = results.mean(split, mine, column)
-        here = np.searchsorted(edges, known, side="right") == group
-        place = (float(np.flatnonzero(here).mean()) + 0.5) / known.size
-        made.append(Neighbours(int(here.sum()), float(known[here].mean()), place, rate))
-    return made
+        rate = results.mean(split, members, column)
+        inside = np.searchsorted(edges, scores, side="right") == group
+        place = (float(np.flatnonzero(inside).mean()) + 0.5) / scores.size
+        result.append(Neighbours(int(inside.sum()), float(scores[inside].mean()), place, rate))
+    return result
 
 
-def _of_group(
+def _group_parts(
     level: Level,
-    struck: Struck,
+    tensor: TrialParts,
     values: Values,
     edges: npt.NDArray[np.float64],
     group: int,
     parts: dict[str, Parts],
 ) -> Parts:
-    """The trials in the parts of a tensor that belong to a group, and the faults they stand for."""
-    flat = values[struck.scored].ravel()
+    """The trials in the parts of a tensor that belong to a group, and the faults they represent."""
+    flat = values[tensor.scored].ravel()
     belongs = (np.searchsorted(edges, flat, side="right") == group) & ~np.isnan(flat)
-    mine = struck.rows[belongs[struck.parts]]
+    members = tensor.rows[belongs[tensor.parts]]
     if level == "bit":
         bits = np.flatnonzero(belongs).tolist()
-        keys = {f"{struck.tensor}, {bit}": 1.0 for bit in bits}
+        keys = {f"{tensor.tensor}, {bit}": 1.0 for bit in bits}
     else:
-        keys = {struck.tensor: float(belongs.mean())}  # its parts are of equal size
-    found: Parts = []
+        # The parts of a tensor have equal sizes, so their share of it is their share of its faults.
+        keys = {tensor.tensor: float(belongs.mean())}
+    result: Parts = []
     for key, share in keys.items():
         for rows, population in parts.get(key, []) if share else []:
-            here = rows[np.isin(rows, mine)]
-            size = None if population is None else max(round(share * population), len(here))
-            found.append((here, size))
-    return found
+            inside = rows[np.isin(rows, members)]
+            size = None if population is None else max(round(share * population), len(inside))
+            result.append((inside, size))
+    return result
 
 
 def _by(level: Level) -> str:

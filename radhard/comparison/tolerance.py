@@ -127,7 +127,7 @@ def _errors(results: Results, score: str) -> tuple[list[float], list[np.ndarray]
 def _crossings(
     rates: list[float], means: np.ndarray, sizes: np.ndarray, limit: float
 ) -> list[float]:
-    """The rate at which each monotonic curve exceeds the limit: 0 (all rates do) to infinity (none)."""
+    """The rate at which each monotonic curve exceeds the limit: 0 if always, infinity if never."""
     crossings = []
     logs = np.log(rates)
     for row in means:

@@ -63,7 +63,7 @@ class Detection:
             row: dict[str, Any] = {"score": alarm.detected.score, "least": alarm.detected.least}
             row["most"] = alarm.detected.most
             for name, share in (
-                ("detection_rate", alarm.caught),
+                ("caught", alarm.caught),
                 ("false_alarms", alarm.false_alarms),
             ):
                 row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}

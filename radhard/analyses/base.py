@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from radhard.analyses.coverage import covering
+from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.found import Found
 from radhard.analyses.looking import looked_at
 from radhard.analyses.subject import Subject

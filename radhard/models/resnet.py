@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radhard.errors import InputError
-from radhard.models.layers import convolution, demand_classes
+from radhard.models.convolution import convolution, demand_classes
 from radhard.models.shipped import seeded
 
 __all__ = ["Block", "Projection", "Stem", "Subsample", "projecting", "stage"]

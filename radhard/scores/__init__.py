@@ -7,7 +7,7 @@ from radhard.scores.analysis_comparison import (
     agreements,
     compare_analyses,
 )
-from radhard.scores.calibration import Neighbours, neighbours
+from radhard.scores.neighbours import Neighbours, neighbours
 from radhard.scores.scores import RankedPart, Scores
 
 __all__ = [

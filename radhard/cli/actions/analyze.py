@@ -14,7 +14,7 @@ from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
 from radhard.cli.model_and_data import Given, Loaded, said_in
-from radhard.cli.outputs import demand_outputs
+from radhard.cli.output_files import demand_outputs
 from radhard.cli.score_tables import show_analysis_comparison, show_scores
 from radhard.errors import InputError
 from radhard.formats import FORMATS

@@ -10,7 +10,7 @@ from rich.console import Console
 from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
 from radhard.cli.model_and_data import Given, said_in
-from radhard.cli.outputs import demand_outputs
+from radhard.cli.output_files import demand_outputs
 from radhard.engines import ENGINES, Engine
 from radhard.faults import FAULTS
 from radhard.formats import FORMATS

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.hardenings.pruning.groups import Group
+from radhard.hardenings.pruning.channel_groups import Group
 from radhard.hardenings.workpiece import Workpiece
 from radhard.scores import Scores
 

@@ -12,7 +12,8 @@ READY := $(VENV)/.ready
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check format bench bench-auto bench-hardenings bench-peers mutants clean
+.PHONY: help demo test check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
+.PHONY: house clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
@@ -23,8 +24,10 @@ help:
 	@echo "make bench-auto   time engine='auto' beside whole passes"
 	@echo "make bench-hardenings   time hardened models beside the unprotected ones"
 	@echo "make bench-peers   time other tools, in an environment of their own"
+	@echo "make bench-revisions OLD=main   time every action of a user in two revisions, in turn (NEW=... or this tree)"
 	@echo "make mutants   plant wrong operators and constants and list those that no near test notices;"
 	@echo "               ARGS='--number 10 radhard/stats' picks modules and how many, ARGS=--help"
+	@echo "make house   measure the code, and put the tables into README.md and docs/architecture.md"
 	@echo "make clean   remove the environment and everything that was made"
 	@echo "Set-up is part of each; PYTHON=python3.12 chooses the interpreter, TORCH=... the build of torch."
 
@@ -54,8 +57,14 @@ bench-auto: $(READY)
 bench-hardenings: $(READY)
 	$(BIN)/python -m benchmarks.overhead $(ARGS)
 
+bench-revisions: $(READY)
+	$(BIN)/python -m benchmarks.revisions $(OLD) $(NEW) $(ARGS)
+
 mutants: $(READY)
 	$(BIN)/python scripts/mutants.py $(ARGS)
+
+house: $(READY)
+	$(BIN)/python scripts/house.py $(ARGS)
 
 bench-peers: $(READY) $(PEERS)/.ready
 	$(BIN)/python -m benchmarks.peers.export

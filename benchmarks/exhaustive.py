@@ -6,25 +6,11 @@ import numpy as np
 
 from benchmarks.engine import call
 from benchmarks.measure import Loop
-from benchmarks.row import Row, Size, Work
-from benchmarks.rows import BITS, lenet5
+from benchmarks.row import Row
 from benchmarks.verdicts import Agreement, compared
 from radhard.samplers import SAMPLERS, Exhaustive
-from radhard.targets import Biases, Weights
 
-__all__ = ["EXHAUSTIVE", "Exhausted", "exhausted"]
-
-EXHAUSTIVE = Row(
-    "exhaustive",
-    "LeNet-5, every bit of every parameter",
-    0,
-    lambda _: Work.of(*lenet5(), [Weights("*"), Biases("*")]),
-    lambda n: f"Words({max(1, n // BITS)})" if n else "Exhaustive()",
-    Size(trials=0, naive=400, repeats=1),
-    Size(trials=1000 * BITS, naive=100, repeats=1),
-    engine="Bracket()",
-    metrics=("Critical()",),
-)
+__all__ = ["Exhausted", "exhausted"]
 
 
 @dataclass(frozen=True)

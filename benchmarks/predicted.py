@@ -8,9 +8,9 @@ import click
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from benchmarks.clock import Clock
+from benchmarks.vgg11 import trained_vgg11
 from benchmarks.whole_channels import WholeChannels
 from radhard import datasets, models
 from radhard.analyses import DeepVigorPlus
@@ -26,7 +26,7 @@ from radhard.scores import Scores
 from radhard.space import FaultSpace
 from radhard.targets import Weights
 
-__all__ = ["VGG11", "main", "trained_vgg11", "vgg11_speed"]
+__all__ = ["VGG11", "main", "vgg11_speed"]
 
 VGG11 = "vgg11-deepvigor-plus"
 
@@ -165,25 +165,6 @@ def sampling(
     for name, values in sampled.values.items():
         apart = np.abs(values - complete[name]).mean()
         click.echo(f"{name}: mean error of CVF {100 * apart:.4f} points, {len(values)} channels")
-
-
-def trained_vgg11(steps: int = 60) -> nn.Module:
-    """VGG-11 after a minute or two on photo patches, the same each time."""
-    model, data = models.vgg11(), datasets.photo_patches(split="train")
-    assert data.labels is not None
-    assert isinstance(data.inputs, torch.Tensor)
-    chance = torch.Generator().manual_seed(0)
-    model = model.train().to(memory_format=torch.channels_last)
-    descent = torch.optim.SGD(
-        model.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4
-    )
-    for _ in range(steps):
-        rows = torch.randint(len(data), (48,), generator=chance)
-        loss = cross_entropy(model(data.inputs[rows]), data.labels[rows])
-        descent.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        descent.step()
-    return model.eval().requires_grad_(False)
 
 
 def _told(model: nn.Module, data: Data, results: Results, images: int, seed: int) -> Iterator[Told]:

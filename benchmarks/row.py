@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from radhard.datasets.data import Data
+from radhard import FaultSpace
+from radhard.datasets import Data
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.space import FaultSpace
 from radhard.targets import Target
 
 __all__ = ["Row", "Size", "Work"]

@@ -5,32 +5,31 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.row import Row, Size, Work
-from radhard.datasets.data import Data
-from radhard.datasets.load import load as load_data
-from radhard.models.load import load as load_model
-from radhard.targets import Activations, Weights
+from radhard import datasets, models
+from radhard.datasets import Data
+from radhard.targets import Activations, Biases, Weights
 
-__all__ = ["ROWS", "lenet5", "resnet20"]
+__all__ = ["EXHAUSTIVE", "ROWS", "WORKERS", "lenet5", "resnet20"]
 
 BITS = 32
 
 
 def lenet5() -> tuple[nn.Module, Data]:
     """The trained network and 100 digits."""
-    return load_model("lenet5"), load_data("mnist", n=100)
+    return models.load("lenet5"), datasets.load("mnist", n=100)
 
 
 def resnet20() -> tuple[nn.Module, Data]:
     """The trained network and 100 patches of photos."""
-    return load_model("resnet20"), load_data("photo_patches", n=100)
+    return models.load("resnet20"), datasets.load("photo_patches", n=100)
 
 
 def _large(quick: bool) -> Work:
     """ResNet-18 has no trained weights here; patches blown up are at least pictures."""
-    patches = load_data("photo_patches", n=2 if quick else 8)
+    patches = datasets.load("photo_patches", n=2 if quick else 8)
     assert isinstance(patches.inputs, torch.Tensor)
     inputs = functional.interpolate(patches.inputs, size=(224, 224), mode="bilinear")
-    return Work.of(load_model("resnet18"), Data(inputs, patches.labels), Activations("*"))
+    return Work.of(models.load("resnet18"), Data(inputs, patches.labels), Activations("*"))
 
 
 ROWS = (
@@ -134,7 +133,9 @@ ROWS = (
         "lstm",
         "LSTM-64 on vowels, one weight bit",
         10,
-        lambda _: Work.of(load_model("lstm_classifier"), load_data("vowels", n=100), Weights("*")),
+        lambda _: Work.of(
+            models.load("lstm_classifier"), datasets.load("vowels", n=100), Weights("*")
+        ),
         "Uniform({})".format,
         Size(trials=2000, naive=100, repeats=7),
         Size(trials=500, naive=40, repeats=3),
@@ -144,7 +145,9 @@ ROWS = (
         "lstm-first-order",
         "LSTM-64 on vowels, one weight bit",
         10,
-        lambda _: Work.of(load_model("lstm_classifier"), load_data("vowels", n=100), Weights("*")),
+        lambda _: Work.of(
+            models.load("lstm_classifier"), datasets.load("vowels", n=100), Weights("*")
+        ),
         "Uniform({})".format,
         # About what a margin of one point at 95 % asks for, which is 9,604.
         Size(trials=10_000, naive=100, repeats=7),
@@ -152,4 +155,27 @@ ROWS = (
         engine="FirstOrder()",
         metrics=("Critical()",),
     ),
+)
+
+WORKERS = Row(
+    "workers",
+    "ResNet-20, one weight bit, 2 workers against 1",
+    1.7,
+    lambda _: Work.of(*resnet20(), Weights("*")),
+    "Uniform({})".format,
+    Size(trials=4000, naive=0, repeats=3),
+    Size(trials=400, naive=0, repeats=3),
+    engine="Replay()",
+)
+
+EXHAUSTIVE = Row(
+    "exhaustive",
+    "LeNet-5, every bit of every parameter",
+    0,
+    lambda _: Work.of(*lenet5(), [Weights("*"), Biases("*")]),
+    lambda n: f"Words({max(1, n // BITS)})" if n else "Exhaustive()",
+    Size(trials=0, naive=400, repeats=1),
+    Size(trials=1000 * BITS, naive=100, repeats=1),
+    engine="Bracket()",
+    metrics=("Critical()",),
 )

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks.clock import Span
+from benchmarks.document import table
 from benchmarks.exhaustive import Exhausted
 from benchmarks.measure import Measured
 from benchmarks.verdicts import Agreement
@@ -24,9 +25,9 @@ def page(lines: Sequence[Line], machine: Sequence[str]) -> str:
     """The tables as Markdown."""
     campaigns = [line for line in lines if isinstance(line, Measured)]
     first = [_verdict(line) for line in lines]
-    parts = [*machine, "", *_table(_HEADS[0], first)]
+    parts = [*machine, "", *table(_HEADS[0], first)]
     if campaigns:
-        parts += ["", *_table(_HEADS[1], [_times(line) for line in campaigns])]
+        parts += ["", *table(_HEADS[1], [_times(line) for line in campaigns])]
     for line in lines:
         if isinstance(line, Exhausted):
             parts += ["", *_exhausted(line)]
@@ -102,8 +103,3 @@ def _time(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = ["---"] + ["---:"] * (len(heads) - 1)
-    return ["| " + " | ".join(cells) + " |" for cells in (heads, rule, *rows)]

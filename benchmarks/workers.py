@@ -6,22 +6,9 @@ import numpy as np
 
 from benchmarks.engine import call
 from benchmarks.pairs import Ratio
-from benchmarks.row import Row, Size, Work
-from benchmarks.rows import resnet20
-from radhard.targets import Weights
+from benchmarks.row import Row
 
-__all__ = ["WORKERS", "Sped", "sped"]
-
-WORKERS = Row(
-    "workers",
-    "ResNet-20, one weight bit, 2 workers against 1",
-    1.7,
-    lambda _: Work.of(*resnet20(), Weights("*")),
-    "Uniform({})".format,
-    Size(trials=4000, naive=0, repeats=3),
-    Size(trials=400, naive=0, repeats=3),
-    engine="Replay()",
-)
+__all__ = ["Sped", "sped"]
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ class Modes:
 
     @classmethod
     def now(cls) -> "Modes":
+        """The modes in which torch computes at this moment."""
         return cls(torch.is_grad_enabled(), torch.is_inference_mode_enabled())
 
     def restore(self) -> None:
+        """Compute in these modes again."""
         if torch.is_inference_mode_enabled() != self.inference:
             _GUARDS.append(enter_inference(self.inference))
         if torch.is_grad_enabled() != self.gradients:

@@ -219,7 +219,7 @@ class Results:
             if (low, high) == (0.0, 1.0):
                 return share
             # Rounded, so that a figure that stayed as it was reads as zero.
-            return share.mapped(lambda x: round(low + (high - low) * x, 12), "share")
+            return share.map(lambda x: round(low + (high - low) * x, 12), "share")
 
         return {key: partial(at, parts) for key, parts in groups.split()}
 

@@ -24,7 +24,7 @@ LONGEST = 500
 MORE_THAN_ONE_LINE = {"radhard", "radhard.reliability"}
 
 # Loads only archives that it has put together itself from what is known to be harmless.
-LOADS_EXPORTED_PROGRAMS = {"radhard.models.exported"}
+LOADS_EXPORTED_PROGRAMS = {"radhard.models.exported_program"}
 
 # Reads pickles of arrays with functions of its own in the place of all that they name.
 READS_PICKLES = {"radhard.datasets.pickled"}

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.classifier_workload import classifier_workload
-from radhard.analyses.coverage import covering
 from radhard.analyses.found import Found
 from radhard.forward import plain
 from radhard.manifest import fingerprint

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from radhard.cli.run import run
+
 __all__ = ["demo"]
 
 
@@ -26,12 +28,12 @@ def demo(folder: Path, trials: int) -> int:
     Example:
       radhard demo --folder runs
     """
-    from radhard.cli import main
-
-    return main(
+    outcome: int = run.main(
         [
-            *("run", "lenet5", "--data", "mnist", "--n", "100"),
+            *("lenet5", "--data", "mnist", "--n", "100"),
             *("--sampler", f"PerBit({trials})", "--seed", "1"),
             *("--store", str(folder / "demo.db"), "--report", str(folder / "demo.html")),
-        ]
+        ],
+        standalone_mode=False,
     )
+    return outcome

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.early import file_of, known_data, known_function, known_model, spec_of
-from radhard.cli.parameters import THREADS
+from radhard.cli.parameter_types import THREADS
 
 __all__ = ["names_a_model"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from radhard.cli.early import RUN_FILE, file_of
-from radhard.cli.parameters import Number
+from radhard.cli.parameter_types import Number
 from radhard.escaping import printable
 
 __all__ = ["report"]

@@ -7,7 +7,7 @@ import click
 
 from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.options import names_a_model
-from radhard.cli.parameters import PROCESSES, Number
+from radhard.cli.parameter_types import PROCESSES, Number
 
 __all__ = ["run"]
 

@@ -9,10 +9,10 @@ from radhard.cli.console import bar, say
 from radhard.escaping import printable
 from radhard.report.vulnerability import amount, limits, part_name, passed
 from radhard.results import Results
-from radhard.scores import Agreement, Scores, SideBySide, agreements
+from radhard.scores import Agreement, AnalysisComparison, Scores, agreements
 from radhard.stats import percent
 
-__all__ = ["show_scores", "show_side_by_side"]
+__all__ = ["show_analysis_comparison", "show_scores"]
 
 _MOST_LAYERS = 12
 _NARROW = 64
@@ -33,12 +33,12 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
         say(console, f"looked at {layers}")
     if cost := passed(scores):
         say(console, cost)
-    ranked = scores.ranked(top)
+    ranked = scores.ranking(top)
     rows = [(part_name(r, scores.level), r.value, limits(scores, r)) for r in ranked]
     _show(console, f"Most vulnerable of {len(scores):,}", scores.level, scores, rows)
     if scores.level != "tensor":
         coarse = scores.at("tensor")
-        layers = [(r.tensor, r.value, "") for r in coarse.ranked(_MOST_LAYERS)]
+        layers = [(r.tensor, r.value, "") for r in coarse.ranking(_MOST_LAYERS)]
         _show(console, "Mean of every tensor", "tensor", scores, layers)
         if len(coarse) > len(layers):
             say(console, f"and {len(coarse) - len(layers):,} more, which the report shows")
@@ -47,7 +47,7 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
     console.print()
 
 
-def show_side_by_side(found: SideBySide, results: Results, console: Console) -> None:
+def show_analysis_comparison(found: AnalysisComparison, results: Results, console: Console) -> None:
     """Print several analyses beside one campaign: agreement and cost."""
     console.print()
     say(console, f"By {found.level}, against {results.column()} in {len(results):,} trials", "bold")
@@ -80,7 +80,7 @@ def show_side_by_side(found: SideBySide, results: Results, console: Console) -> 
     _say_why(found, console)
 
 
-def _say_why(found: SideBySide, console: Console) -> None:
+def _say_why(found: AnalysisComparison, console: Console) -> None:
     for row in found.rows:
         if row.why:
             say(console, f"{row.scores.by} is not to be compared {row.why}", "dim")

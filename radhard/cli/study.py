@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from radhard.cli.parameters import PROCESSES
+from radhard.cli.parameter_types import PROCESSES
 
 __all__ = ["study"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
-from radhard.cli.parameters import PROCESSES, THREADS, Number
+from radhard.cli.parameter_types import PROCESSES, THREADS, Number
 
 __all__ = ["verify"]
 

@@ -1,4 +1,4 @@
-"""Did it get better: trial against trial, upset against upset, error rate against error rate?"""
+"""Is one run better than another, by trials, upsets or error rates?"""
 
 from radhard.comparison.expected import Upsets, upsets
 from radhard.comparison.paired import Comparison, Row, compare

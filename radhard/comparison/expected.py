@@ -1,4 +1,4 @@
-"""How many of the upsets that a model invites do harm, all that it stores counted?"""
+"""How many of the possible upsets of a model are critical, counting everything that it stores?"""
 
 import math
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ __all__ = ["Upsets", "upsets"]
 
 @dataclass(frozen=True)
 class Upsets:
-    """The faults that can strike a model, and how many answers they would harm.
+    """The possible faults of a model, and the expected number of harmful ones.
 
-    A hardened model stores more, so that more can strike it: a rate that is halved in twice as
-    many bits is no gain.
+    A hardened model stores more bits, so more upsets occur in it: half the rate in twice as many
+    bits is no improvement.
     """
 
     faults: int
-    """Size of the fault space; of single bit flips the bits that can be upset."""
+    """Size of the fault space; for single bit flips, the number of bits."""
     harmful: Estimate
-    """Size times rate: the number of faults that harm an answer, if each happens once."""
+    """Size times rate: the expected number of changed predictions if every fault occurs once."""
 
     def failures(self, fit_per_bit: float) -> Estimate:
         """Failures in 1e9 hours (FIT), from the raw rate of a bit in FIT.
@@ -31,7 +31,7 @@ class Upsets:
         >>> print(Upsets(100_000, rate).failures(1e-3))
         0.25 [0.20, 0.30] FIT (95 %, 400 trials)
         """
-        share = self.harmful.mapped(lambda n: n / max(self.faults, 1), "share")
+        share = self.harmful.map(lambda n: n / max(self.faults, 1), "share")
         return fit(fit_per_bit, self.faults, share)
 
     def per_hour(self, fit_per_bit: float) -> Estimate:
@@ -43,26 +43,28 @@ class Upsets:
 
 
 def upsets(*campaigns: Results, name: str | None = None, confidence: float = 0.95) -> Upsets:
-    """Rate times size of one fault space, or of several that share no fault.
+    """Rate times size of one fault space, or of several disjoint ones.
 
-    Of independent campaigns the distances to the limits add in quadrature, each side by itself
-    (Zou & Donner, Statistics in Medicine 2008).
+    The distances to the limits of independent campaigns add in quadrature, separately for each
+    side (Zou & Donner, Statistics in Medicine 2008).
 
     Raises:
-        InputError: no campaign, one at error rates, or a figure that one lacks or that is no share.
+        InputError: no campaign, one at error rates, or a figure that is missing or not a share.
     """
     if not campaigns:
-        raise InputError("there is no campaign to count upsets of; give at least one")
+        raise InputError("there are no campaigns from which to compute upsets; give at least one")
     faults, value, below, above, trials = 0, 0.0, 0.0, 0.0, 0
     for results in campaigns:
         if results.by_rate:
             raise InputError(
-                "trials at error rates strike everywhere at once; count upsets from a campaign of "
-                "one fault a trial, or ask for the tolerable error rate"
+                "upsets cannot be computed from trials at error rates; use a campaign with one "
+                "fault per trial, or the tolerable error rate"
             )
         column = results.column(name)
         if results.ranges[column] != (0.0, 1.0):
-            raise InputError(f"{column} is no share of answers, so that no upsets can be counted")
+            raise InputError(
+                f"{column} is not a share of predictions, so upsets cannot be computed"
+            )
         size, rate = len(results.space), results.estimates(column, None, confidence)[""]
         faults, value, trials = faults + size, value + size * rate.value, trials + rate.trials
         below = math.hypot(below, size * (rate.value - rate.low))

@@ -1,4 +1,4 @@
-"""Did it get better, trial against trial where the faults are the same?"""
+"""Is one run better than another, in pairs of trials with the same fault?"""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ __all__ = ["Comparison", "Row", "compare"]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure before and after, and the difference (after less before)."""
+    """One figure before and after, and the difference (after minus before)."""
 
     group: str
     before: Estimate
@@ -31,15 +31,15 @@ class Row:
     lower: int
     equal: int
     higher: int
-    """Pairs of trials in which the figure fell, stayed, rose (0 where there are no pairs)."""
+    """Pairs of trials in which the figure is lower, equal or higher after (0 without pairs)."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two campaigns side by side for one figure.
+    """The comparison of a figure in two campaigns.
 
-    ``paired`` says whether trial i is the same fault in both; if not, ``why_unpaired`` says why,
-    and the interval of the difference is that of two independent estimates.
+    ``paired`` is True if trial i has the same fault in both. Otherwise ``why_unpaired`` contains
+    the reason, and the interval of the difference is that of two independent estimates.
     """
 
     column: str
@@ -49,11 +49,11 @@ class Comparison:
 
     @property
     def paired(self) -> bool:
-        """Whether trial i is the same fault in both."""
+        """Whether trial i has the same fault in both."""
         return not self.why_unpaired
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a group."""
+        """One row per group."""
         return pd.DataFrame(
             {
                 "group": row.group,
@@ -79,13 +79,13 @@ class Comparison:
                 f"  after       {row.after}",
                 f"  difference  {row.difference}",
             ]
-            said = f"p = {row.p_value:.2g}"
+            summary = f"p = {row.p_value:.2g}"
             if pairs := row.lower + row.equal + row.higher:
-                said = (
+                summary = (
                     f"of {pairs:,} pairs {row.lower:,} lower, {row.equal:,} equal, "
-                    f"{row.higher:,} higher; {said}"
+                    f"{row.higher:,} higher; {summary}"
                 )
-            lines.append(f"  {said}")
+            lines.append(f"  {summary}")
         return "\n".join(lines)
 
 
@@ -99,17 +99,17 @@ def compare(
 ) -> Comparison:
     """Compare a figure of two campaigns, overall or by group (see `Results.rate`).
 
-    Where both ran the same faults (the same tensors, fault model, format, sampler and seed), trials
-    are compared in pairs, which is far sharper than comparing two means.
+    If both ran the same faults (the same tensors, fault model, format, sampler and seed), trials
+    are compared in pairs, which gives much narrower intervals than comparing two means.
 
     Raises:
-        InputError: a figure or grouping that either lacks, or no group that both have.
+        InputError: a figure or grouping that one of them lacks, or no common group.
     """
-    for which, results in (("first", before), ("second", after)):
+    for order, results in (("first", before), ("second", after)):
         if not isinstance(results, Results):
             raise InputError(
-                f"the {which} run is {type(results).__name__}; give Results, as run returns them "
-                "or Results.open(...) reads them"
+                f"the {order} run is {type(results).__name__}; give Results, as returned by run or "
+                "Results.open(...)"
             )
     column = before.column(name)
     if column not in after.columns:
@@ -119,8 +119,8 @@ def compare(
     if before.by_rate != after.by_rate:
         rates, single = ("first", "second") if before.by_rate else ("second", "first")
         raise InputError(
-            f"the {rates} run strikes many faults at an error rate, the {single} one a trial: "
-            "their figures mean different things and are not compared"
+            f"the {rates} run has many faults per trial, at an error rate, the {single} run one "
+            "fault per trial; their figures cannot be compared"
         )
     by = "rate" if by is None and before.by_rate else by
     reason = _why_unpaired(before, after)
@@ -135,13 +135,13 @@ def compare(
 
 
 def _why_unpaired(before: Results, after: Results) -> str:
-    one, two = before.space, after.space
-    if repr(one.fault) != repr(two.fault):
-        return f"{one.fault!r} before, {two.fault!r} after"
-    if repr(one.format) != repr(two.format):
-        return f"stored as {one.format!r} before, {two.format!r} after"
-    if [(s.name, s.shape, s.samples) for s in one.sites] != [
-        (s.name, s.shape, s.samples) for s in two.sites
+    old, new = before.space, after.space
+    if repr(old.fault) != repr(new.fault):
+        return f"{old.fault!r} before, {new.fault!r} after"
+    if repr(old.format) != repr(new.format):
+        return f"stored as {old.format!r} before, {new.format!r} after"
+    if [(s.name, s.shape, s.samples) for s in old.sites] != [
+        (s.name, s.shape, s.samples) for s in new.sites
     ]:
         return "other tensors"
     if (repr(before.sampler), before.seed) != (repr(after.sampler), after.seed):
@@ -163,33 +163,34 @@ def _paired(
     groups = Groups(old.space, old.trials, both, by)
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
-    found = (new.values(column) - old.values(column)) / scale
+    differences = (new.values(column) - old.values(column)) / scale
 
-    def at(parts: Parts, confidence: float) -> Estimate:
+    def difference_at(parts: Parts, confidence: float) -> Estimate:
+        # Two sources of error: sampling, and inference errors of each run, whose corrections add.
         was, now = (run.correction(groups, parts, column, confidence) for run in (old, new))
-        added = (now.rows - was.rows) / scale
-        cells = groups.cells(parts, now.within(found, added, -1.0))
-        chance = mean_difference(cells, confidence=confidence)
+        correction = (now.rows - was.rows) / scale
+        cells = groups.cells(parts, now.within(differences, correction, -1.0))
+        sampling = mean_difference(cells, confidence=confidence)
         errors = Correction(
             now.rows, math.hypot(now.above, was.below), math.hypot(now.below, was.above)
         )
-        tried = sum(len(rows) for rows, _ in parts)
-        value = groups.mean(parts, found + added)
-        difference = errors.around(value, chance, tried, least=-1.0, scale=scale)
-        return difference.mapped(lambda x: x * scale, "share")
+        trials = sum(len(rows) for rows, _ in parts)
+        value = groups.mean(parts, differences + correction)
+        difference = errors.around(value, sampling, trials, least=-1.0, scale=scale)
+        return difference.map(lambda x: x * scale, "share")
 
     for key, parts in groups.split():
-        taken = np.concatenate([found[rows_] for rows_, _ in parts])
+        in_group = np.concatenate([differences[rows_] for rows_, _ in parts])
         rows.append(
             Row(
                 key,
                 first[key],
                 second[key],
-                at(parts, confidence),
-                p_value(partial(at, parts)),
-                int((taken < 0).sum()),
-                int((taken == 0).sum()),
-                int((taken > 0).sum()),
+                difference_at(parts, confidence),
+                p_value(partial(difference_at, parts)),
+                int((in_group < 0).sum()),
+                int((in_group == 0).sum()),
+                int((in_group > 0).sum()),
             )
         )
     return rows
@@ -201,21 +202,21 @@ def _independent(
     first, second = before.intervals(column, by), after.intervals(column, by)
     rows = []
     for key in (key for key in first if key in second):
-        at = partial(_apart, first[key], second[key])
+        difference = partial(_independent_difference, first[key], second[key])
         old, new = first[key](confidence), second[key](confidence)
-        rows.append(Row(key, old, new, at(confidence), p_value(at), 0, 0, 0))
+        rows.append(Row(key, old, new, difference(confidence), p_value(difference), 0, 0, 0))
     return rows
 
 
-def _apart(
+def _independent_difference(
     before: Callable[[float], Estimate], after: Callable[[float], Estimate], confidence: float
 ) -> Estimate:
-    """The difference of two independent figures.
+    """The difference of two independent estimates.
 
-    Its limits come from the limits of both sides (Zou and Donner, Statistics in Medicine 2008).
+    Its limits are computed from those of both (Zou and Donner, Statistics in Medicine 2008).
     """
     old, new = before(confidence), after(confidence)
-    # Rounded, so that equal rates differ by zero.
+    # Rounded, so that the difference of equal rates is exactly 0.
     value = round(new.value - old.value, 12)
     down = math.hypot(new.value - new.low, old.high - old.value)
     up = math.hypot(new.high - new.value, old.value - old.low)

@@ -1,4 +1,4 @@
-"""How high may the bit error rate be before the error of the model rises?"""
+"""How high can the bit error rate be before the error of the model increases?"""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from scipy.optimize import isotonic_regression
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.stats import demand_number
+from radhard.stats import check_number
 from radhard.stats.sample_size import two_sided
 
 __all__ = ["Tolerable", "tolerable"]
@@ -20,8 +20,8 @@ _RESAMPLES = 1000
 class Tolerable:
     """The highest error rate at which the error stays within a limit, with its interval.
 
-    0 says that the lowest rate that was tried is too high already; infinity that the highest is
-    still tolerated.
+    0 means that the error exceeds the limit even at the lowest rate tried; infinity that it does
+    not exceed it even at the highest.
     """
 
     value: float
@@ -29,11 +29,11 @@ class Tolerable:
     high: float
     confidence: float
     least: float
-    """The lowest error rate that was tried (above 0)."""
+    """The lowest error rate tried (above 0)."""
     most: float
-    """The highest."""
+    """The highest error rate tried."""
     limit: float
-    """The error that is not to be passed."""
+    """The limit of the error."""
 
     def __str__(self) -> str:
         value, low, high = (self._text(x) for x in (self.value, self.low, self.high))
@@ -56,90 +56,91 @@ def tolerable(
 ) -> Tolerable:
     """The highest tolerable error rate of a campaign at error rates.
 
-    The mean error (one less accuracy) at each rate is made monotone (isotonic regression, weighed
-    by trials) and interpolated over the logarithm of the rate; the interval is that of bootstrap
-    samples of the trials, rate by rate. The quantity is that of Reagen et al. (DAC 2018), who leave
-    open how it is read from the curve.
+    The mean error (one minus accuracy) at each rate is made monotonic by isotonic regression,
+    weighted by trials, and interpolated over the logarithm of the rate. The interval is a
+    percentile bootstrap over the trials of each rate. Reagen et al. (DAC 2018) define the quantity,
+    but not how to determine it from the curve.
 
     Args:
-        results: of `ErrorRate` trials, with a score among the metrics, such as `Accuracy`.
-        rise: how much the error may rise: 0.005 is half a percent.
-        relative: of the fault-free error; otherwise in points of accuracy.
-        reference: the fault-free error to start from; by default the model's own.
+        results: `ErrorRate` trials, with a score such as `Accuracy` among the metrics.
+        rise: the tolerated increase of the error: 0.005 is half a percent.
+        relative: whether the increase is relative to the fault-free error or absolute.
+        reference: the fault-free error; by default that of the model.
         confidence: of the interval.
         seed: of the bootstrap.
 
     Raises:
-        InputError: other trials, no accuracy, or a relative rise of an error of 0.
+        InputError: other trials, no accuracy, or a relative increase of an error of 0.
     """
     if not results.by_rate:
         raise InputError(
-            "a tolerable error rate needs trials at error rates: ErrorRate((1e-6, ..))"
+            "a tolerable error rate requires trials at error rates: ErrorRate((1e-6, ..))"
         )
-    demand_number("rise", rise, 0)
-    two_sided(confidence)  # refuses one outside (0, 1)
+    check_number("rise", rise, 0)
+    two_sided(confidence)  # raises for an invalid confidence
     if reference is not None:
-        demand_number("reference", reference, 0, 1)
+        check_number("reference", reference, 0, 1)
     scores = results.details.scores()
     if scores is None:
         raise InputError(
-            "a tolerable error rate needs a score such as Accuracy() among the metrics, and data "
-            "with labels"
+            "a tolerable error rate requires a score such as Accuracy() among the metrics, and "
+            "data with labels"
         )
     rates, errors = _errors(results, scores[0])
     fault_free = float(sum(results.values(column)[0] for column in scores))
     free = 1 - fault_free if reference is None else reference
     if relative and free <= 0:
         raise InputError(
-            "the fault-free error is 0, of which no relative rise can be told; relative=False"
+            "the fault-free error is 0, so a relative increase is undefined; use relative=False"
         )
     limit = free * (1 + rise) if relative else free + rise
-    sizes = np.array([len(found) for found in errors], dtype=float)
-    value = _crossings(rates, np.array([[found.mean() for found in errors]]), sizes, limit)[0]
-    chance = np.random.default_rng(seed)
+    sizes = np.array([len(each) for each in errors], dtype=float)
+    value = _crossings(rates, np.array([[each.mean() for each in errors]]), sizes, limit)[0]
+    rng = np.random.default_rng(seed)
     means = np.stack(
-        [chance.choice(found, (_RESAMPLES, len(found))).mean(axis=1) for found in errors], axis=1
+        [rng.choice(each, (_RESAMPLES, len(each))).mean(axis=1) for each in errors], axis=1
     )
-    drawn = sorted(_crossings(rates, means, sizes, limit))
+    resampled = sorted(_crossings(rates, means, sizes, limit))
     tail = (1 - confidence) / 2
-    # Order statistics: what lies between two drawn values may be 0 and infinity.
-    low = drawn[math.floor(tail * (_RESAMPLES - 1))]
-    high = drawn[math.ceil((1 - tail) * (_RESAMPLES - 1))]
+    # Order statistics without interpolation, because neighbours may be 0 and infinity.
+    low = resampled[math.floor(tail * (_RESAMPLES - 1))]
+    high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
     return Tolerable(
         value, min(low, value), max(high, value), confidence, rates[0], rates[-1], limit
     )
 
 
 def _errors(results: Results, score: str) -> tuple[list[float], list[np.ndarray]]:
-    """Rates above 0, ascending, and the errors of the trials at each."""
+    """Rates above 0 in ascending order, and the errors of the trials at each rate."""
     frame = results.to_frame()
     error = 1 - frame[score]
-    found = {
+    by_rate = {
         float(str(rate).removeprefix("rate ")): group.to_numpy(dtype=float)
         for rate, group in error.groupby(frame["rate"])
     }
-    rates = sorted(rate for rate in found if rate > 0)
+    rates = sorted(rate for rate in by_rate if rate > 0)
     if not rates:
         raise InputError("no trial at an error rate above 0 has been executed")
-    return rates, [found[rate] for rate in rates]
+    return rates, [by_rate[rate] for rate in rates]
 
 
 def _crossings(
     rates: list[float], means: np.ndarray, sizes: np.ndarray, limit: float
 ) -> list[float]:
-    """Where each monotone curve passes the limit; 0 where before all, infinity where after."""
-    found = []
+    """The rate at which each monotonic curve exceeds the limit: 0 if always, infinity if never."""
+    crossings = []
     logs = np.log(rates)
     for row in means:
         curve = isotonic_regression(row, weights=sizes).x
-        # Means of equal accuracies differ in their last bits.
+        # The tolerance covers rounding errors in means of equal accuracies.
         above = np.flatnonzero(curve > limit + 1e-12)
         if not len(above):
-            found.append(math.inf)
+            crossings.append(math.inf)
         elif above[0] == 0:
-            found.append(0.0)
+            crossings.append(0.0)
         else:
-            at = int(above[0])
-            share = np.clip((limit - curve[at - 1]) / (curve[at] - curve[at - 1]), 0, 1)
-            found.append(math.exp(logs[at - 1] + share * (logs[at] - logs[at - 1])))
-    return found
+            first = int(above[0])
+            step, width = curve[first] - curve[first - 1], logs[first] - logs[first - 1]
+            share = np.clip((limit - curve[first - 1]) / step, 0, 1)
+            crossings.append(math.exp(logs[first - 1] + share * width))
+    return crossings

@@ -1,4 +1,4 @@
-"""How large is a model, and how much does it compute?"""
+"""How many bits does a model store, and how many operations does it need?"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,22 +25,22 @@ __all__ = ["Cost", "cost"]
 @final
 @dataclass(frozen=True)
 class Cost:
-    """What a model takes: memory for what it stores, arithmetic for one sample.
+    """The cost of a model: stored bits, and operations for one sample.
 
-    Counted is all that is stored, so also what a hardening added: copies, bounds, check values.
+    Everything stored is counted, including what a hardening added: copies, bounds, check values.
     """
 
     parameters: int
-    """Numbers in parameters; tensors that share memory count once."""
+    """Elements of parameters; tensors that share memory count once."""
     buffers: int
-    """Numbers in buffers that hold floating-point values, such as running means and bounds."""
+    """Elements of floating-point buffers, such as running means and bounds."""
     bits: int
-    """Stored bits of all tensors, whole numbers included."""
+    """Stored bits of all tensors, including integer tensors."""
     macs: int
-    """Multiply-accumulates for one sample: convolutions, products of matrices, recurrent layers."""
+    """Multiply-accumulates for one sample: convolutions, matrix products, recurrent layers."""
 
     def over(self, base: "Cost") -> "dict[str, float]":
-        """Each figure as a share of the base's, which is what a hardening costs.
+        """Each figure as a multiple of the base's: the relative cost of a hardening.
 
         >>> Cost(110, 10, 3840, 500).over(Cost(100, 0, 3200, 400))
         {'parameters': 1.1, 'bits': 1.2, 'macs': 1.25}
@@ -54,7 +54,7 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.parameters:,} parameters, {self.bits:,} bits stored, "
-            f"{self.macs:,} multiply-accumulates a sample"
+            f"{self.macs:,} multiply-accumulates per sample"
         )
 
 
@@ -65,8 +65,8 @@ def cost(
 
     Args:
         model: any network; it is not changed.
-        data: one sample is enough.
-        format: how floating-point numbers are stored; by default as they are.
+        data: one sample is sufficient.
+        format: the format in which floating-point numbers are stored; by default their data type.
         call: for models that do not return one tensor.
 
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
@@ -88,11 +88,11 @@ def cost(
 
 
 def _distinct(model: nn.Module) -> list[Tensor]:
-    """Parameters and buffers, those that lie in the same memory once."""
-    found: dict[object, Tensor] = {}
+    """Parameters and buffers without duplicates of the same memory."""
+    tensors: dict[object, Tensor] = {}
     for tensor in (*model.parameters(), *model.buffers()):
-        found.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), tensor)
-    return list(found.values())
+        tensors.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), tensor)
+    return list(tensors.values())
 
 
 def _bits(tensor: Tensor, format: Format | None) -> int:
@@ -103,21 +103,21 @@ def _bits(tensor: Tensor, format: Format | None) -> int:
 
 def _macs(model: nn.Module, data: Data, call: Forward) -> int:
     device = device_of(model)
-    one = data.first(1) if device is None else data.first(1).to(device)
+    sample = data.first(1) if device is None else data.first(1).to(device)
     counter = FlopCounterMode(display=False)
     with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:
-        faultless(call)(model, one.inputs)
+        faultless(call)(model, sample.inputs)
     return int(counter.get_total_flops()) // 2 + sum(more)
 
 
 @contextmanager
 def _recurrent(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
-    """Products in recurrent layers that torch's counter missed; it knows some of their kernels."""
+    """Products in recurrent layers that torch's counter misses; it supports only some kernels."""
     missed: list[int] = []
-    begun: list[int] = []
+    counts: list[int] = []
 
     def before(*_: Any) -> None:
-        begun.append(counter.get_total_flops())
+        counts.append(counter.get_total_flops())
 
     def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
         assert isinstance(module, nn.RNNBase)
@@ -126,7 +126,7 @@ def _recurrent(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]
         weights = sum(
             t.numel() for name, t in module.named_parameters() if name.startswith("weight_")
         )
-        missed.append(int(length) * weights - (counter.get_total_flops() - begun.pop()) // 2)
+        missed.append(int(length) * weights - (counter.get_total_flops() - counts.pop()) // 2)
 
     with ExitStack() as hooks:
         for module in model.modules():

@@ -1,4 +1,4 @@
-"""What does one model cost beside another, in memory, arithmetic and time?"""
+"""What is the overhead of one model over another in memory, operations and time?"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,15 +20,15 @@ __all__ = ["Overhead", "overhead"]
 @final
 @dataclass(frozen=True)
 class Overhead:
-    """What a hardened model takes beside the unprotected one."""
+    """The cost of a hardened model compared with that of the unprotected one."""
 
     before: Cost
     after: Cost
     time: TimeRatio | None = None
-    """Of a forward pass; None where it was not measured."""
+    """The time of a forward pass; None if it was not measured."""
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """What is counted, before, after, and the second as a multiple of the first.
+        """Name of the figure, its value before and after, and their ratio.
 
         >>> Overhead(Cost(100, 0, 3200, 400), Cost(110, 10, 3840, 500)).rows()[2]
         ('bits stored', '3,200', '3,840', '1.200x')
@@ -37,38 +37,38 @@ class Overhead:
             "parameters": "parameters",
             "buffers": "values in buffers",
             "bits": "bits stored",
-            "macs": "multiply-accumulates a sample",
+            "macs": "multiply-accumulates per sample",
         }
-        found = []
+        rows = []
         for key, name in names.items():
             old, new = getattr(self.before, key), getattr(self.after, key)
-            found.append((name, f"{old:,}", f"{new:,}", f"{new / old:.3f}x" if old else "-"))
+            rows.append((name, f"{old:,}", f"{new:,}", f"{new / old:.3f}x" if old else "-"))
         if self.time is not None:
-            found.append(("time of a pass", "1", f"{self.time.median:.3f}", str(self.time)))
-        return found
+            rows.append(("time per pass", "1", f"{self.time.median:.3f}", str(self.time)))
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a run file keeps them."""
+        """Plain values, as stored in a run file."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, found: Any) -> "Overhead":
-        """What `to_dict` wrote.
+    def from_dict(cls, values: Any) -> "Overhead":
+        """The overhead from the values that `to_dict` returned.
 
         Raises:
-            InputError: something is missing, or of another kind.
+            InputError: a value is missing, or of another type.
         """
-        whole = dict.fromkeys(("parameters", "buffers", "bits", "macs"), int)
-        before, after = (Cost(**_demand(found, key, whole)) for key in ("before", "after"))
-        kinds: dict[str, Any] = {"median": float, "low": float, "high": float, "turns": int}
-        timed = found.get("time")
-        return cls(before, after, TimeRatio(**_demand(found, "time", kinds)) if timed else None)
+        counts = dict.fromkeys(("parameters", "buffers", "bits", "macs"), int)
+        before, after = (Cost(**_read(values, key, counts)) for key in ("before", "after"))
+        times: dict[str, Any] = {"median": float, "low": float, "high": float, "turns": int}
+        timed = values.get("time")
+        return cls(before, after, TimeRatio(**_read(values, "time", times)) if timed else None)
 
     def __str__(self) -> str:
         rows = [("", "before", "after", ""), *self.rows()]
-        wide = [max(len(row[at]) for row in rows) for at in range(3)]
+        width = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join(
-            f"{name:<{wide[0]}}  {old:>{wide[1]}}  {new:>{wide[2]}}  {ratio}".rstrip()
+            f"{name:<{width[0]}}  {old:>{width[1]}}  {new:>{width[2]}}  {ratio}".rstrip()
             for name, old, new, ratio in rows
         )
 
@@ -83,16 +83,16 @@ def overhead(
     batch: int = 100,
     timed: bool = True,
 ) -> Overhead:
-    """Count both models, and measure the time of one as a multiple of the other's.
+    """Compare the cost of two models, including the time of a forward pass.
 
     Args:
-        model: the hardened one.
-        base: the one it was made from.
-        data: inputs; one batch is timed.
-        format: how floating-point numbers are stored; by default as they are.
+        model: the hardened model.
+        base: the unprotected model.
+        data: inputs; the time is measured for one batch.
+        format: the format in which floating-point numbers are stored; by default their data type.
         call: for models that do not return one tensor.
-        batch: samples a forward pass.
-        timed: measure time too (some seconds).
+        batch: samples per forward pass.
+        timed: also measure the time, which takes some seconds.
     """
     return Overhead(
         cost(base, data, format=format, call=call),
@@ -101,11 +101,13 @@ def overhead(
     )
 
 
-def _demand(found: Any, key: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
-    part = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(part, dict) or part.keys() != kinds.keys():
-        raise InputError(f"no overhead: {key!r} is missing, or is not {', '.join(kinds)}")
-    for name, kind in kinds.items():
+def _read(values: Any, key: str, types: Mapping[str, Any]) -> dict[str, Any]:
+    part = values.get(key) if isinstance(values, dict) else None
+    if not isinstance(part, dict) or part.keys() != types.keys():
+        raise InputError(
+            f"not an overhead: {key!r} is missing, or its keys are not {', '.join(types)}"
+        )
+    for name, kind in types.items():
         if not fits(part[name], kind) or part[name] < 0:
-            raise InputError(f"no overhead: {key} {name} is {part[name]!r}")
+            raise InputError(f"not an overhead: {key} {name} is {part[name]!r}")
     return part

@@ -19,17 +19,17 @@ __all__ = ["TimeRatio", "time_ratio"]
 
 _REPEATS = 15
 _SECONDS = 0.05
-"""A turn takes about so long, so that the clock's steps and the first pass do not show."""
+"""Approximate duration of a turn: long enough to hide the clock resolution and the first pass."""
 
 
 @final
 @dataclass(frozen=True)
 class TimeRatio:
-    """Time of a forward pass as a multiple of another model's: the median of paired turns."""
+    """The time of a forward pass relative to another model: the median over paired turns."""
 
     median: float
     low: float
-    """The least of the paired ratios."""
+    """The smallest of the paired ratios."""
     high: float
     turns: int
 
@@ -46,16 +46,16 @@ def time_ratio(
     batch: int = 100,
     turns: int = _REPEATS,
 ) -> TimeRatio:
-    """How long ``model`` takes for a batch, as a multiple of ``base``.
+    """The time of ``model`` for a batch, as a multiple of that of ``base``.
 
-    Both take turns, on one thread, so that a machine that slows down slows down both. On the
-    processor the process's own time counts, so that neighbours do not.
+    The models alternate, on one thread, so changes in the speed of the machine affect both. On a
+    CPU the time is that of the process, so other processes do not affect it.
 
     Raises:
         InputError: fewer than 3 turns.
     """
     if turns < 3:
-        raise InputError(f"turns={turns} is not allowed; at least 3")
+        raise InputError(f"turns={turns} is not allowed; it must be at least 3")
     data = Data.of(data)
     device = device_of(base) or torch.device("cpu")
     inputs = data.first(min(batch, len(data))).to(device).inputs

@@ -1,15 +1,15 @@
-"""Do the outputs alone tell that a fault has struck?"""
+"""Can faults be detected from the outputs alone?"""
 
-from radhard.detection.alarm_thresholds import calibrated, false_alarm_rate, thresholds
-from radhard.detection.assessment import Detection, Watch, assess
-from radhard.detection.detection_rate import caught
+from radhard.detection.alarm_thresholds import calibrate, false_alarm_rate, thresholds
+from radhard.detection.assessment import Alarm, Detection, assess
+from radhard.detection.detection_rate import detection_rate
 
 __all__ = [
+    "Alarm",
     "Detection",
-    "Watch",
     "assess",
-    "calibrated",
-    "caught",
+    "calibrate",
+    "detection_rate",
     "false_alarm_rate",
     "thresholds",
 ]

@@ -1,4 +1,4 @@
-"""From which score on is there an alarm, if it must be false so seldom?"""
+"""Which alarm thresholds correspond to a given false-alarm rate?"""
 
 import math
 from typing import Any
@@ -19,10 +19,10 @@ from radhard.stats import Estimate, mean_share
 from radhard.targets import Forward
 from radhard.workload import device_of, golden_outputs
 
-__all__ = ["calibrated", "false_alarm_rate", "golden_logits", "thresholds"]
+__all__ = ["calibrate", "false_alarm_rate", "golden_logits", "thresholds"]
 
 
-def calibrated(
+def calibrate(
     model: nn.Module,
     validation: Any,
     *,
@@ -32,22 +32,23 @@ def calibrated(
     call: Forward = plain,
     batch: int = 100,
 ) -> Detected:
-    """The alarm on a model's logits that is false for a share of fault-free samples at most.
+    """An alarm on the logits with at most the given share of false alarms on fault-free samples.
 
-    Give the metric to `radhard.run` to see what it catches, and `caught` to read it.
+    Pass the metric to `radhard.run`, and its results to `detection_rate`.
 
     Args:
-        model: a classifier; it is put in evaluation mode meanwhile.
-        validation: fault-free inputs, of which as many as possible: thresholds are scores of these.
+        model: a classifier; evaluated in evaluation mode.
+        validation: fault-free inputs, as many as possible, since the thresholds are scores of them.
         score: see `radhard.metrics.open_set_score`.
-        false_alarms: the share, on average over validation sets; see `thresholds`.
-        two_sided: alarm also where the score is higher than usual, half of the share on each side.
-            Open-set recognition looks below only; but a flip of an exponent makes logits huge.
+        false_alarms: the share of false alarms, on average over validation sets; see `thresholds`.
+        two_sided: also raise an alarm for scores that are too high, with half of the false alarms
+            on each side. Open-set recognition has only a lower threshold, but a flip in an exponent
+            makes logits very large.
         call: for models that do not return one tensor.
-        batch: samples a forward pass.
+        batch: samples per forward pass.
 
     Raises:
-        InputError: an unknown score, or too few samples for the share.
+        InputError: an unknown score, or too few samples for this share of false alarms.
     """
     if score not in SCORES:
         raise InputError(f"score={score!r} is not one of {', '.join(SCORES)}")
@@ -59,14 +60,14 @@ def calibrated(
 def thresholds(
     scores: npt.NDArray[np.float64], false_alarms: float, *, two_sided: bool = False
 ) -> tuple[float, float | None]:
-    """Below, and where asked for above, which score there is an alarm.
+    """The lower threshold of the score and, if ``two_sided``, the upper one.
 
-    The threshold is the *j*-th smallest of ``n`` scores, *j* the whole part of
-    ``false_alarms * (n + 1)``: a further sample of the same kind falls below it with probability
-    ``j / (n + 1)``, taken over validation sets, whatever the distribution.
+    The threshold is the *j*-th smallest of ``n`` scores, where *j* is the integer part of
+    ``false_alarms * (n + 1)``: a new sample of the same distribution is below it with probability
+    ``j / (n + 1)``, on average over validation sets, for any distribution of the scores.
 
     Raises:
-        InputError: a share that is none, or too few scores for it.
+        InputError: a share outside (0, 1), or too few scores for it.
 
     >>> thresholds(np.arange(1.0, 100.0), 0.05)
     (5.0, None)
@@ -75,17 +76,19 @@ def thresholds(
     """
     if not 0 < false_alarms < 1:
         raise InputError(
-            f"false_alarms={false_alarms!r} is not allowed; a share between 0 and 1, such as 0.01"
+            f"false_alarms={false_alarms!r} is not allowed; it must be a share between 0 and 1, "
+            "such as 0.01"
         )
     side = false_alarms / 2 if two_sided else false_alarms
-    place = math.floor(side * (len(scores) + 1) + 1e-9)
-    if place < 1:
+    rank = math.floor(side * (len(scores) + 1) + 1e-9)
+    if rank < 1:
         raise InputError(
-            f"{len(scores):,} samples cannot tell false alarms as seldom as {side:g} a side; give "
-            f"at least {math.ceil(1 / side - 1e-9) - 1:,}, or allow for more false alarms"
+            f"{len(scores):,} samples are too few for a false-alarm rate of {side:g} per "
+            f"threshold; give at least {math.ceil(1 / side - 1e-9) - 1:,}, or allow more false "
+            "alarms"
         )
     ordered = np.sort(scores)
-    return float(ordered[place - 1]), float(ordered[-place]) if two_sided else None
+    return float(ordered[rank - 1]), float(ordered[-rank]) if two_sided else None
 
 
 def false_alarm_rate(
@@ -97,13 +100,13 @@ def false_alarm_rate(
     batch: int = 100,
     confidence: float = 0.95,
 ) -> Estimate:
-    """How often there is an alarm without a fault; ``data`` are not those of the thresholds."""
+    """The rate of alarms without a fault; ``data`` must not be those used for the thresholds."""
     logits = golden_logits(model, data, call, batch)
     return mean_share(detected.alarms(logits).double().cpu().numpy(), confidence=confidence)
 
 
 def golden_logits(model: nn.Module, data: Any, call: Forward, batch: int) -> Tensor:
-    """What a fault-free model says, ``(samples, classes)``.
+    """The logits of the fault-free model, ``(samples, classes)``.
 
     Raises:
         InputError: the outputs are not logits of classes.
@@ -116,7 +119,7 @@ def golden_logits(model: nn.Module, data: Any, call: Forward, batch: int) -> Ten
         golden = Golden(golden_outputs(model, data, call, min(batch, len(data))))
     if golden.classes is None or not golden.dtype.is_floating_point:
         raise InputError(
-            "alarms are raised on logits of classes, (samples, classes); this model gives "
+            "alarms require logits of shape (samples, classes); the outputs of this model are "
             f"{tuple(golden.outputs.shape)} of {golden.dtype}"
         )
     return golden.logits

@@ -1,4 +1,4 @@
-"""Which score on the logits catches most of the critical faults?"""
+"""Which score detects most of the critical faults?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.datasets.data import Data
-from radhard.detection.alarm_thresholds import calibrated, false_alarm_rate
-from radhard.detection.detection_rate import caught
+from radhard.detection.alarm_thresholds import calibrate, false_alarm_rate
+from radhard.detection.detection_rate import detection_rate
 from radhard.errors import InputError
 from radhard.forward import plain
 from radhard.metrics import Detected, Outcome
@@ -21,16 +21,16 @@ from radhard.space import FaultSpace
 from radhard.stats import Estimate, percent
 from radhard.targets import Forward
 
-__all__ = ["Detection", "Watch", "assess"]
+__all__ = ["Alarm", "Detection", "assess"]
 
 
 @final
 @dataclass(frozen=True)
-class Watch:
-    """An alarm on the logits, how often it is false, and which share of critical faults it catches.
+class Alarm:
+    """An alarm on the logits with its false-alarm rate and its detection rate.
 
-    ``caught`` speaks of all critical faults, ``false_alarms`` of samples that the thresholds were
-    not made from.
+    ``caught`` is the share of critical faults that raise the alarm. ``false_alarms`` is measured on
+    samples that were not used for the thresholds.
     """
 
     detected: Detected
@@ -39,7 +39,7 @@ class Watch:
 
     def __str__(self) -> str:
         return (
-            f"{self.detected!r}: catches {_in_words(self.caught)} of critical faults, false alarms "
+            f"{self.detected!r}: detects {_in_words(self.caught)} of critical faults, false alarms "
             f"{_in_words(self.false_alarms)}"
         )
 
@@ -47,22 +47,25 @@ class Watch:
 @final
 @dataclass(frozen=True)
 class Detection:
-    """What alarms of several kinds catch in one campaign; the best first."""
+    """Several alarms in one campaign, the one with the highest detection rate first."""
 
-    watches: tuple[Watch, ...]
+    alarms: tuple[Alarm, ...]
     results: Results
     """The campaign, with `Outcome` and every `Detected` as metrics."""
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.watches))
+        return "\n".join(map(str, self.alarms))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an alarm: score, thresholds, and both shares with their intervals."""
+        """One row per alarm: score, thresholds, and both rates with their intervals."""
         rows = []
-        for watch in self.watches:
-            row: dict[str, Any] = {"score": watch.detected.score, "least": watch.detected.least}
-            row["most"] = watch.detected.most
-            for name, share in (("caught", watch.caught), ("false_alarms", watch.false_alarms)):
+        for alarm in self.alarms:
+            row: dict[str, Any] = {"score": alarm.detected.score, "least": alarm.detected.least}
+            row["most"] = alarm.detected.most
+            for name, share in (
+                ("caught", alarm.caught),
+                ("false_alarms", alarm.false_alarms),
+            ):
                 row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
             rows.append(row)
         return pd.DataFrame(rows)
@@ -84,34 +87,34 @@ def assess(
     progress: bool | None = None,
     workers: int = 1,
 ) -> Detection:
-    """Set thresholds on fault-free data, then count what they catch and cry out at on other data.
+    """Compute thresholds on fault-free data, then measure detection and false alarms on other data.
 
     Args:
-        model: a classifier; it comes back bit for bit.
-        validation: fault-free inputs that the thresholds are made from, see `calibrated`.
-        data: other inputs: for the campaign, and for false alarms.
-        space: which faults there are.
-        sampler: which of them are tried.
-        scores: which scores are to be compared, in the same trials.
-        false_alarms: the share that thresholds are made for.
-        two_sided: alarm also where the score is higher than usual, see `calibrated`.
-        seed: of all chance.
+        model: a classifier; it is restored bit for bit.
+        validation: fault-free inputs for the thresholds, see `calibrate`.
+        data: other inputs, for the campaign and for the false-alarm rate.
+        space: the possible faults.
+        sampler: determines which of them are tried.
+        scores: the scores to compare, in the same trials.
+        false_alarms: the share of false alarms for which thresholds are computed.
+        two_sided: also raise an alarm for scores that are too high, see `calibrate`.
+        seed: of all random draws.
         call: for models that do not return one tensor.
-        batch: samples a forward pass.
-        progress: show a progress bar; by default where there is a terminal.
+        batch: samples per forward pass.
+        progress: show a progress bar; by default only in a terminal.
         workers: processes that execute trials.
 
     Raises:
-        InputError: both data are the same, too few samples for the share, or no trial is critical.
+        InputError: equal data sets, too few samples for the share, or no critical fault.
     """
     validation, data = Data.of(validation), Data.of(data)
     if validation.fingerprint() == data.fingerprint():
         raise InputError(
-            "thresholds were made to raise few alarms on these very samples, so that their false "
-            "alarms say nothing; give other data"
+            "validation and data are the same samples, for which the thresholds were chosen, so "
+            "their false-alarm rate is not informative; give other data"
         )
     alarms = [
-        calibrated(
+        calibrate(
             model,
             validation,
             score=score,
@@ -134,15 +137,15 @@ def assess(
         progress=progress,
         workers=workers,
     )
-    watches = [
-        Watch(
+    alarms = [
+        Alarm(
             alarm,
             false_alarm_rate(alarm, model, data, call=call, batch=batch),
-            caught(results, alarm),
+            detection_rate(results, alarm),
         )
         for alarm in alarms
     ]
-    return Detection(tuple(sorted(watches, key=lambda w: -w.caught.value)), results)
+    return Detection(tuple(sorted(alarms, key=lambda w: -w.caught.value)), results)
 
 
 def _in_words(share: Estimate) -> str:

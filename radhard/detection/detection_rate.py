@@ -12,30 +12,30 @@ from radhard.metrics import Detected
 from radhard.results import Rates, Results
 from radhard.stats import Estimate, stratified_mean
 
-__all__ = ["caught"]
+__all__ = ["detection_rate"]
 
 _CLOSE = 1e-6
-"""How close limits are found; they are given so much wider."""
+"""Tolerance of the root search; the limits are extended by it."""
 
 
-def caught(
+def detection_rate(
     results: Results,
     detected: Detected | None = None,
     *,
     by: str | None = None,
     confidence: float = 0.95,
 ) -> Any:
-    """The share of critical faults that an alarm catches: an `Estimate`, or `Rates` with ``by``.
+    """The share of critical faults that raise an alarm: an `Estimate`, or `Rates` with ``by``.
 
-    Of all samples whose answer some fault of the space changes, the share that raises an alarm:
-    the mean of ``caught`` over the mean of ``caught + missed``. Its interval holds the shares *p*
-    for which the mean of ``caught - p (caught + missed)`` may be 0 (Fieller, 1954), by the same
-    interval as all rates; so it holds for any sampler. Groups without a critical fault are left
-    out.
+    Of all predictions changed by faults of the space, the share that raises an alarm: the mean of
+    ``caught`` divided by the mean of ``caught + missed``. Its interval contains the shares *p* for
+    which the mean of ``caught - p (caught + missed)`` may be 0 (Fieller, 1954), according to the
+    same interval as all rates, so it is valid for any sampler. Groups without a critical fault are
+    omitted.
 
     Args:
         results: a campaign with a `Detected` among its metrics.
-        detected: which one, where there are several.
+        detected: the metric to use, if the campaign has several.
         by: as in `Results.rate`.
         confidence: of the interval.
 
@@ -47,17 +47,17 @@ def caught(
     critical = alarmed + results.values(f"{metric}.missed")
     by = results.usual_split if by is None else by
     groups = Groups(results.space, results.trials, results.numbers, by)
-    found = {}
+    rates = {}
     for key, parts in groups.split():
         mean = _mean_of(groups, parts, confidence)
         if (rate := mean(critical).value) > 0:
-            found[key] = _share(mean, alarmed, critical, rate, confidence)
-    if not found:
+            rates[key] = _share(mean, alarmed, critical, rate, confidence)
+    if not rates:
         raise InputError(
-            f"none of {len(results):,} trials changed an answer, so that there was nothing to "
-            "catch; run more trials"
+            f"none of {len(results):,} trials changed a prediction, so there is no critical fault "
+            "to detect; run more trials"
         )
-    return found[""] if by is None else Rates(by, f"{metric}.caught of critical", found)
+    return rates[""] if by is None else Rates(by, f"{metric}.caught of critical", rates)
 
 
 Mean = Callable[[np.ndarray], Estimate]
@@ -75,19 +75,21 @@ def _share(
 ) -> Estimate:
     value = min(1.0, mean(alarmed).value / rate)
 
-    def if_it_were(p: float) -> Estimate:
-        """The mean that is ``p`` if the share is: every uncritical sample counts for ``p``."""
+    # Fieller's condition, mean(caught - p * critical) = 0, is written as a mean of values in
+    # [0, 1]: adding p to both sides gives mean(caught + p * (1 - critical)) = p.
+    def mean_given(p: float) -> Estimate:
+        """A mean that equals ``p`` exactly if the share does."""
         return mean(np.clip(alarmed + p * (1 - critical), 0.0, 1.0))
 
     def limit(end: float, excess: Callable[[float], float]) -> float:
-        """Between ``end`` and the share, where a share begins to be possible."""
+        """The share between ``end`` and the estimate at which shares become compatible."""
         if excess(end) <= 0:
             return end
-        # Above 0 at the share itself only by rounding, where all of the space was tried.
+        # The excess at the estimate is positive only by rounding errors in an exhaustive run.
         return value if excess(value) >= 0 else float(brentq(excess, end, value, xtol=_CLOSE))
 
-    low = limit(0.0, lambda p: if_it_were(p).low - p)
-    high = limit(1.0, lambda p: p - if_it_were(p).high)
+    low = limit(0.0, lambda p: mean_given(p).low - p)
+    high = limit(1.0, lambda p: p - mean_given(p).high)
     low = low if low == value else low - _CLOSE
     high = high if high == value else high + _CLOSE
     trials = mean(critical).trials
@@ -101,12 +103,13 @@ def _metric(results: Results, detected: Detected | None) -> str:
     if detected is not None:
         if repr(detected) not in names:
             raise InputError(
-                f"{detected!r} is no metric of this run; it has {', '.join(names) or 'none such'}"
+                f"{detected!r} is not a metric of this run; Detected metrics of this run: "
+                f"{', '.join(names) or 'none'}"
             )
         return repr(detected)
     if len(names) != 1:
         raise InputError(
             f"the run has {len(names)} metrics Detected(...); "
-            + ("say which one" if names else "give run(..., metrics=[calibrated(model, data)])")
+            + ("specify one" if names else "use run(..., metrics=[calibrate(model, data)])")
         )
     return names[0]

@@ -54,6 +54,7 @@ class Draw:
 
     @property
     def pilot_share(self) -> float:
+        """The share of all pairs that the pilot executes."""
         return self.share / 4
 
     @property

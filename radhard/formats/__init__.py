@@ -4,7 +4,7 @@ from radhard.formats.base import FORMATS, Format
 from radhard.formats.fixed import Fixed
 from radhard.formats.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.integer import Int
-from radhard.formats.stored import is_stored_as, stored_as
+from radhard.formats.stored_as import is_stored_as, stored_as
 
 __all__ = [
     "FORMATS",

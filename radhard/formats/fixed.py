@@ -44,6 +44,7 @@ class Fixed(Format):
 
     @property
     def bits(self) -> int:  # type: ignore[override]  # no format's width can be assigned
+        """Width of a word: the sign bit, the integer bits and the fraction bits."""
         return 1 + self.integer + self.fraction
 
     @property

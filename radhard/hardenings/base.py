@@ -93,7 +93,7 @@ class Hardening(Component):
         if any(t.is_floating_point() and t.isnan().any() for _, t in leaves(data.inputs)):
             raise InputError(f"{data.name}: NaN among the inputs; no range follows from that")
         if scores is not None:
-            scores.demand_suit(model)
+            scores.check_model(model)
         # What is made in inference mode can be neither trained nor differentiated.
         with torch.inference_mode(False):
             made = copied(model)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.files import contents_replaced, earlier_contents
-from radhard.hardenings.checksums import with_checksums
+from radhard.hardenings.folder_checksums import with_checksums
 from radhard.hardenings.part import attach, parts
 from radhard.hardenings.pruning.sizes import take_sizes
 from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe

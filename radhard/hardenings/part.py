@@ -60,6 +60,7 @@ class Part(nn.Module, ABC):
         raise NotImplementedError
 
     def extra_repr(self) -> str:
+        """The settings of the part, as `torch.nn.Module` prints them."""
         return ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
 
 

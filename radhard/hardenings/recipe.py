@@ -14,7 +14,7 @@ from torch import Tensor
 from radhard.errors import InputError, RadhardWarning
 from radhard.files import earlier_contents
 from radhard.hardenings import part_kinds as kinds
-from radhard.hardenings.checksums import demand_files, demand_recipe
+from radhard.hardenings.folder_checksums import demand_files, demand_recipe
 from radhard.hardenings.part import Part
 from radhard.hardenings.record import Record
 from radhard.hints import fits, in_words

@@ -45,6 +45,7 @@ class Strikes:
 
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
+        """The faults in a stored tensor, in place; the words come back bit for bit."""
         self._demand(tuple(stored.shape), stored.dtype, "in this model")
         # Cells of memory rather than words: words of an expanded tensor share theirs.
         cells = _cells(self.words, stored)
@@ -82,6 +83,7 @@ class Strikes:
             restore()
 
     def fall_on(self, flowing: Tensor) -> None:
+        """Write the faults into the activations ``(samples, ...)`` of one pass, in place."""
         self._demand(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
         self.fallen += 1
         size = len(flowing)

@@ -18,7 +18,7 @@ class Detected(SampleMetric):
 
     An alarm is raised where the open-set score (`radhard.metrics.open_set_score`; Gavarini et al.,
     2022) is below ``least`` or, where that is given, above ``most``: huge logits look familiar to
-    a threshold from below. `radhard.detection.calibrated` finds thresholds for a rate of false
+    a threshold from below. `radhard.detection.calibrate` finds thresholds for a rate of false
     alarms.
 
     - ``caught``: the top class is not the golden one, and there is an alarm.

@@ -57,6 +57,7 @@ class Golden:
 
     @property
     def samples(self) -> int:
+        """Number of samples."""
         return len(self.outputs)
 
     @property
@@ -95,6 +96,7 @@ class Golden:
 
     @cached_property
     def top1(self) -> Tensor:
+        """The golden prediction: the class with the largest logit, int64 ``(samples,)``."""
         return self.logits.max(dim=-1).indices
 
     @cached_property

@@ -3,6 +3,7 @@
 from radhard.models.alexnet import alexnet
 from radhard.models.lenet5 import lenet5
 from radhard.models.load import listed, load
+from radhard.models.load_weights import load_weights
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp
 from radhard.models.mobilenetv2 import mobilenetv2
@@ -10,7 +11,6 @@ from radhard.models.resnet18 import resnet18
 from radhard.models.resnet20 import resnet20
 from radhard.models.resnet34 import resnet34
 from radhard.models.vgg import vgg11, vgg16
-from radhard.models.weights import load_weights
 
 __all__ = [
     "alexnet",

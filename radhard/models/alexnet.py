@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from radhard.models.layers import convolution, demand_classes
+from radhard.models.convolution import convolution, demand_classes
 from radhard.models.shipped import seeded
 
 __all__ = ["alexnet"]

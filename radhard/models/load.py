@@ -9,8 +9,9 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.factory import bound, made, named
 from radhard.models.alexnet import alexnet
-from radhard.models.exported import load_exported
+from radhard.models.exported_program import load_exported
 from radhard.models.lenet5 import lenet5
+from radhard.models.load_weights import load_weights
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp
 from radhard.models.mobilenetv2 import mobilenetv2
@@ -18,7 +19,6 @@ from radhard.models.resnet18 import resnet18
 from radhard.models.resnet20 import resnet20
 from radhard.models.resnet34 import resnet34
 from radhard.models.vgg import vgg11, vgg16
-from radhard.models.weights import load_weights
 from radhard.spec import near
 
 __all__ = ["listed", "load"]
@@ -54,7 +54,7 @@ def load(text: str, *, weights: str | Path | None = None) -> nn.Module:
 
     Args:
         weights: a ``.safetensors`` file or a torch checkpoint of tensors; see
-            `radhard.models.weights.load_weights`.
+            `radhard.models.load_weights.load_weights`.
 
     Raises:
         InputError: unknown name, wrong arguments, a factory that fails or returns something else,

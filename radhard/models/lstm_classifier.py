@@ -50,8 +50,9 @@ def lstm_classifier(
 class LastStep(nn.Module):
     """The output at the last step, out of what an LSTM gives."""
 
-    def forward(self, found: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
-        outputs, _ = found
+    def forward(self, outputs_and_states: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
+        """``(samples, hidden)`` of the outputs ``(samples, steps, hidden)``."""
+        outputs, _ = outputs_and_states
         return outputs[:, -1]
 
 

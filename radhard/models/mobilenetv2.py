@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from radhard.models.layers import convolution, demand_classes
+from radhard.models.convolution import convolution, demand_classes
 from radhard.models.shipped import seeded
 
 __all__ = ["InvertedResidual", "mobilenetv2"]
@@ -61,9 +61,10 @@ class InvertedResidual(nn.Module):
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        found = self.relu1(self.bn1(self.conv1(inputs)))
-        found = self.relu2(self.bn2(self.conv2(found)))
-        narrow: Tensor = self.bn3(self.conv3(found))
+        """Expand, filter each channel, project, and add the inputs where the shapes agree."""
+        wide = self.relu1(self.bn1(self.conv1(inputs)))
+        wide = self.relu2(self.bn2(self.conv2(wide)))
+        narrow: Tensor = self.bn3(self.conv3(wide))
         return narrow + inputs if self.adds else narrow
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radhard.errors import InputError
-from radhard.models.layers import convolution, demand_classes
+from radhard.models.convolution import convolution, demand_classes
 from radhard.models.shipped import seeded
 
 __all__ = ["Block", "Projection", "Stem", "Subsample", "projecting", "stage"]
@@ -36,9 +36,10 @@ class Block(nn.Module):
         self.relu2 = nn.ReLU()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        found = self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(inputs)))))
-        around = inputs if self.downsample is None else self.downsample(inputs)
-        total: Tensor = self.relu2(found + around)
+        """Two convolutions, plus the inputs or what `downsample` makes of them."""
+        residual = self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(inputs)))))
+        shortcut = inputs if self.downsample is None else self.downsample(inputs)
+        total: Tensor = self.relu2(residual + shortcut)
         return total
 
 
@@ -51,6 +52,7 @@ class Subsample(nn.Module):
         self.channels = (before, outputs - inputs - before)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """``(samples, outputs, height / 2, width / 2)`` of ``(samples, inputs, height, width)``."""
         return functional.pad(inputs[:, :, ::2, ::2], (0, 0, 0, 0, *self.channels))
 
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from radhard.models.layers import convolution
+from radhard.models.convolution import convolution
 from radhard.models.resnet import Subsample, stage
 from radhard.models.shipped import seeded, trained
 

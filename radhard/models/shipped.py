@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from radhard.models.weights import load_weights
+from radhard.models.load_weights import load_weights
 
 __all__ = ["path_of", "recorded", "seeded", "trained"]
 

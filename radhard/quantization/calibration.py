@@ -15,7 +15,7 @@ from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.formats import FORMATS, Format
-from radhard.formats.stored import round_in_place
+from radhard.formats.stored_as import round_in_place
 from radhard.forward import plain
 from radhard.module import demand_uncompiled, usable_module
 from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of

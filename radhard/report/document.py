@@ -6,14 +6,14 @@ from radhard.report.blocks import Document, Section
 from radhard.report.main_figure import main_figure
 from radhard.report.run_wording import asked, title
 from radhard.report.sections.bit_positions import bit_positions
-from radhard.report.sections.cells import cells
 from radhard.report.sections.circumstances import circumstances, repeat
 from radhard.report.sections.error_rates import error_rates
-from radhard.report.sections.failures import failures
+from radhard.report.sections.failures_in_time import failures
 from radhard.report.sections.figures_left import figures_left
 from radhard.report.sections.headline import headline
 from radhard.report.sections.outcomes import outcomes
-from radhard.report.sections.sizes import sizes
+from radhard.report.sections.rates_by_bit_and_tensor import cells
+from radhard.report.sections.sample_sizes import sizes
 from radhard.report.sections.spread import spread
 from radhard.report.sections.tensors import tensors
 from radhard.report.sections.worst import worst

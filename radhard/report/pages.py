@@ -10,8 +10,8 @@ from radhard.escaping import visible
 from radhard.files import demand_writable, make_folder, write_texts
 from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
-from radhard.report.escaping import fenced, plain
 from radhard.report.figures import svg
+from radhard.report.markdown_escaping import fenced, plain
 from radhard.results import Results
 
 __all__ = ["demand_page", "html", "kept", "markdown", "rendered", "write"]

@@ -1,22 +1,27 @@
-"""How vulnerable is each part of a model, as an analysis predicts it?"""
+"""How vulnerable is each part of a model according to an analysis?"""
 
 from radhard.scores.agreement import Agreement, Level, Unit, Values, rank_correlation
-from radhard.scores.calibration import Neighbours, neighbours
-from radhard.scores.scores import Ranked, Scores
-from radhard.scores.side_by_side import Beside, SideBySide, agreements, beside
+from radhard.scores.analysis_comparison import (
+    AnalysisAgreement,
+    AnalysisComparison,
+    agreements,
+    compare_analyses,
+)
+from radhard.scores.neighbours import Neighbours, neighbours
+from radhard.scores.scores import RankedPart, Scores
 
 __all__ = [
     "Agreement",
-    "Beside",
+    "AnalysisAgreement",
+    "AnalysisComparison",
     "Level",
     "Neighbours",
-    "Ranked",
+    "RankedPart",
     "Scores",
-    "SideBySide",
     "Unit",
     "Values",
     "agreements",
-    "beside",
+    "compare_analyses",
     "neighbours",
     "rank_correlation",
 ]

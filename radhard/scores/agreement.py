@@ -1,4 +1,4 @@
-"""How far do predicted scores agree with a campaign?"""
+"""How well do predicted scores agree with a campaign?"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,23 +18,23 @@ from radhard.stats import Estimate
 __all__ = [
     "Agreement",
     "Level",
-    "Struck",
+    "TrialParts",
     "Unit",
     "Values",
     "agreement",
-    "measured",
+    "measured_rates",
     "rank_correlation",
-    "struck_parts",
+    "trial_parts",
 ]
 
 Level = Literal["tensor", "channel", "element", "bit"]
-"""What has a score: a whole tensor, a channel (neuron of a linear layer), a single word, a bit."""
+"""What a score refers to: a tensor, a channel (of a linear layer, a neuron), a word or a bit."""
 
 Unit = Literal["share", "relative"]
-"""``share``: predicted share of faults that are critical; ``relative``: order and proportion."""
+"""``share``: predicted share of critical faults; ``relative``: only order and proportions count."""
 
 Values = Mapping[str, npt.NDArray[np.float64]]
-"""Scores by tensor; NaN where the analysis did not look."""
+"""Scores by tensor; NaN for parts that the analysis did not cover."""
 
 _TOP = 0.1
 
@@ -42,12 +42,12 @@ _TOP = 0.1
 @final
 @dataclass(frozen=True)
 class Agreement:
-    """How far scores agree with the rates that a campaign measured, over the same parts.
+    """How well scores agree with the rates measured by a campaign, over the same parts.
 
     ``rank``: Spearman's correlation (unit "") with its interval (Bonett and Wright, Psychometrika
-    2000). ``error``: mean absolute difference of score and rate, where scores are shares; the
-    campaign's own chance is part of it. ``overlap``: the share of the worst tenth by the campaign
-    that is in the worst tenth by score.
+    2000). ``error``: mean absolute difference between score and rate, for scores that are shares;
+    it includes the sampling error of the campaign. ``overlap``: the share of the worst tenth by
+    the campaign that is also in the worst tenth by score.
     """
 
     by: str
@@ -59,9 +59,9 @@ class Agreement:
     error: float | None
     overlap: float
     overlap_by_chance: float
-    """What scores without any knowledge would come to."""
+    """The expected overlap of random scores."""
     matched: str
-    """``"tensor"``: scores and rates of one tensor; ``"layer"``: of two in a layer."""
+    """``"tensor"``: scores and rates of the same tensor; ``"layer"``: of two tensors of a layer."""
 
     def __str__(self) -> str:
         error = "" if self.error is None else f", mean |difference| {100 * self.error:.3g} points"
@@ -88,25 +88,25 @@ def agreement(
     """Compare scores with a campaign's rates, part by part.
 
     Args:
-        by: what made the scores.
-        level: what has a score.
-        unit: whether scores are shares, so that differences mean something.
+        by: the analysis that produced the scores.
+        level: what a score refers to.
+        unit: whether scores are shares; only then are differences to rates meaningful.
         values: the scores.
         results: the campaign.
         column: the figure of the campaign; by default critical silent data corruption.
         confidence: of the interval.
-        least: trials that a part must have to be compared.
-        axes: by weight the axis that counts its output channels, where that is not the first.
+        least: minimum number of trials of a part to be compared.
+        axes: the output-channel axis of each weight for which it is not the first.
 
     Raises:
-        InputError: a campaign at error rates, fewer than four parts in common, or all alike.
+        InputError: a campaign at error rates, fewer than four common parts, or constant values.
     """
-    table, matched = measured(level, values, results, results.values(column), axes=axes)
+    table, matched = measured_rates(level, values, results, results.values(column), axes=axes)
     table = table[table["trials"] >= least]
     if len(table) < 4:
         raise InputError(
-            f"{by} and the campaign have {len(table)} {level}s in common; a rank "
-            "correlation takes at least 4 (a coarser level, more trials, or the same tensors?)"
+            f"{by} and the campaign have {len(table)} {level}s in common, but a rank correlation "
+            "needs at least 4; use a coarser level, more trials, or a campaign on the same tensors"
         )
     score, rate = (table[name].to_numpy(dtype=float) for name in ("score", "rate"))
     count = max(1, round(_TOP * len(table)))
@@ -126,29 +126,30 @@ def agreement(
 
 
 def rank_correlation(
-    one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], confidence: float
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], confidence: float
 ) -> Estimate:
     """Spearman's correlation and its interval.
 
     Raises:
-        InputError: fewer than four pairs, or all values of one are alike.
+        InputError: fewer than four pairs, or one of the arguments is constant.
     """
-    if len(one) < 4:
-        raise InputError(f"a rank correlation takes at least 4 parts; there are {len(one)}")
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        raise InputError("no rank correlation: all scores, or all rates, are the same")
-    found = float(scipy_stats.spearmanr(one, other).statistic)
-    half = scipy_stats.norm.ppf(0.5 + confidence / 2) * math.sqrt(
-        (1 + found**2 / 2) / (len(one) - 3)
-    )
-    # Fisher's transform has no end at 1; so many pairs in order could be a little less than that.
-    most = 1 - 1 / len(one) ** 2
-    at = math.atanh(max(-most, min(most, found)))
-    low, high = math.tanh(at - half), math.tanh(at + half)
-    return Estimate(found, min(low, found), max(high, found), confidence, len(one), unit="")
+    if len(x) < 4:
+        raise InputError(f"a rank correlation needs at least 4 parts; there are {len(x)}")
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise InputError(
+            "the rank correlation is undefined because all scores or all rates are equal"
+        )
+    rho = float(scipy_stats.spearmanr(x, y).statistic)
+    half = scipy_stats.norm.ppf(0.5 + confidence / 2) * math.sqrt((1 + rho**2 / 2) / (len(x) - 3))
+    # Fisher's transformation is infinite at 1. A correlation of 1 in so many pairs is compatible
+    # with a true value slightly below 1, so it is replaced by one that depends on their number.
+    most = 1 - 1 / len(x) ** 2
+    centre = math.atanh(max(-most, min(most, rho)))
+    low, high = math.tanh(centre - half), math.tanh(centre + half)
+    return Estimate(rho, min(low, rho), max(high, rho), confidence, len(x), unit="")
 
 
-def measured(
+def measured_rates(
     level: Level,
     scores: Values,
     results: Results,
@@ -156,68 +157,68 @@ def measured(
     *,
     axes: Mapping[str, int] | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Score and rate of every part that has both; and whether tensors or only layers match.
+    """Score and rate of every part that has both, and whether tensors or only layers match.
 
-    ``axes``: as for `struck_parts`.
-    Trials weigh by the faults they stand for, so that strata may be unequal.
+    ``axes``: as for `trial_parts`. Trials are weighted by the number of faults that they
+    represent, so strata may have different sampling fractions.
     """
     weights = _weights(results)
     matched = "layer"
     rows = []
-    for struck in struck_parts(level, scores, results, axes=axes):
-        matched = struck.matched
-        flat = scores[struck.scored].ravel()
-        parts, here = struck.parts, struck.rows
+    for trials in trial_parts(level, scores, results, axes=axes):
+        matched = trials.matched
+        flat = scores[trials.scored].ravel()
+        parts, here = trials.parts, trials.rows
         total = np.bincount(parts, minlength=flat.size)
         mass = np.bincount(parts, weights=weights[here], minlength=flat.size)
         harm = np.bincount(parts, weights=weights[here] * values[here], minlength=flat.size)
         for part in np.flatnonzero((total > 0) & ~np.isnan(flat)).tolist():
             rate = harm[part] / mass[part]
-            rows.append((struck.tensor, part, flat[part], rate, int(total[part])))
+            rows.append((trials.tensor, part, flat[part], rate, int(total[part])))
     frame = pd.DataFrame(rows, columns=["tensor", "part", "score", "rate", "trials"])
     return frame, matched
 
 
 @final
 @dataclass(frozen=True)
-class Struck:
-    """The executed trials in one tensor, each with the part that it struck."""
+class TrialParts:
+    """The executed trials with a fault in one tensor, and the part that contains each fault."""
 
     tensor: str
     scored: str
-    """The name under which the tensor, or its layer, has scores."""
+    """The name under which the tensor or its layer has scores."""
     matched: str
     rows: npt.NDArray[np.int64]
-    """Which of the executed trials."""
+    """Indices into the executed trials."""
     parts: npt.NDArray[np.int64]
-    """The number of the part, in the flattened scores, for each of them."""
+    """For each of them, the index of the part in the flattened scores."""
 
 
-def struck_parts(
+def trial_parts(
     level: Level, scores: Values, results: Results, *, axes: Mapping[str, int] | None = None
-) -> Iterator[Struck]:
-    """Which scored part each trial struck, tensor by tensor; tensors without scores left out.
+) -> Iterator[TrialParts]:
+    """For each tensor with scores, the scored part that contains the fault of each trial.
 
-    ``axes``: by weight the axis that counts its output channels, where that is not the first.
+    ``axes``: the output-channel axis of each weight for which it is not the first.
 
     Raises:
         InputError: a campaign at error rates.
     """
     if results.by_rate:
-        raise InputError("trials at error rates strike everywhere; compare with one fault a trial")
+        raise InputError("trials at error rates have faults everywhere; use one fault per trial")
     space = results.space
-    places, words, variants = space.locate(results.trials.at(results.numbers))
+    sites, words, variants = space.locate(results.trials.at(results.numbers))
     by_tensor = {site.name for site in space.sites} & set(scores)
-    for place in np.unique(places).tolist():
-        site = space.sites[place]
+    for number in np.unique(sites).tolist():
+        site = space.sites[number]
         name = site.name if by_tensor else _of_layer(site.layer, scores)
         if name is None or name not in scores:
             continue
-        rows = np.flatnonzero(places == place)
+        rows = np.flatnonzero(sites == number)
         within = words[rows] % max(int(np.prod(site.shape)), 1)
         axis = (axes or {}).get(site.name)
         parts = _part(level, scores[name], within, variants[rows], site.shape, space, axis)
-        yield Struck(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
+        yield TrialParts(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
 
 
 def _part(
@@ -229,17 +230,17 @@ def _part(
     space: FaultSpace,
     axis: int | None,
 ) -> npt.NDArray[np.int64]:
-    """Which of a tensor's scores each trial belongs to."""
+    """The index of the score, among those of a tensor, that covers the fault of each trial."""
     if level == "tensor":
         return np.zeros_like(words)
     if level == "bit":
-        struck = [space.fault.struck(v, space.format) for v in range(space.variants)]
-        if any(len(bits) != 1 or bits[0] >= len(of_part) for bits in struck):
+        bits = [space.fault.struck(v, space.format) for v in range(space.variants)]
+        if any(len(each) != 1 or each[0] >= len(of_part) for each in bits):
             raise InputError(
-                "scores by bit compare with faults that strike one bit each, of words of "
-                f"{len(of_part)} bits; take BitFlip() and the same format"
+                "scores by bit can be compared only with faults of one bit each, in words of "
+                f"{len(of_part)} bits; use BitFlip() and the same format"
             )
-        return np.array([bits[0] for bits in struck])[variants]
+        return np.array([each[0] for each in bits])[variants]
     if level == "element":
         if of_part.shape != shape:
             raise InputError(f"scores of shape {of_part.shape} for a tensor of shape {shape}")
@@ -250,7 +251,7 @@ def _part(
         return words // max(int(np.prod(shape[1:])), 1)
     if shape and len(of_part) == shape[-1]:
         return words % shape[-1]
-    raise InputError(f"{len(of_part)} channels are scored in a tensor of shape {shape}")
+    raise InputError(f"{len(of_part)} channels have scores, but the tensor has shape {shape}")
 
 
 def _of_layer(layer: str, scores: Values) -> str | None:
@@ -258,10 +259,10 @@ def _of_layer(layer: str, scores: Values) -> str | None:
 
 
 def _weights(results: Results) -> npt.NDArray[np.float64]:
-    """How many faults each executed trial stands for."""
+    """The number of faults that each executed trial represents."""
     strata = results.trials.strata
     ends = np.cumsum([stratum.trials for stratum in strata])
-    which = np.searchsorted(ends, results.numbers, side="right")
-    executed = np.bincount(which, minlength=len(strata))
+    stratum_of = np.searchsorted(ends, results.numbers, side="right")
+    executed = np.bincount(stratum_of, minlength=len(strata))
     population = np.array([stratum.population or 1 for stratum in strata], dtype=float)
-    return population[which] / np.maximum(executed, 1)[which]
+    return population[stratum_of] / np.maximum(executed, 1)[stratum_of]

@@ -1,4 +1,4 @@
-"""How are scores kept in a file?"""
+"""How are scores stored in a file?"""
 
 import json
 import math
@@ -20,52 +20,52 @@ _FORMAT = "radhard scores 1"
 
 
 def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Values | None]) -> None:
-    """Write plain values and arrays as JSON; what is not finite becomes null.
+    """Write plain values and arrays as JSON; values that are not finite become null.
 
     Raises:
         InputError: the file cannot be written.
     """
-    plainly = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
-    plainly |= {name: None if found is None else _plain(found) for name, found in arrays.items()}
-    text = json.dumps(plainly, allow_nan=False) + "\n"
+    content = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
+    content |= {name: None if array is None else _plain(array) for name, array in arrays.items()}
+    text = json.dumps(content, allow_nan=False) + "\n"
     try:
         write_texts({Path(path): text})
     except OSError as error:
-        said = error.strerror or str(error)
-        raise InputError(f"{str(path)!r} cannot be written: {said}") from error
+        reason = error.strerror or str(error)
+        raise InputError(f"{str(path)!r} cannot be written: {reason}") from error
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The plain values and the arrays that `write` wrote; nothing in the file is executed.
+    """Read the plain values and the arrays that `write` wrote; nothing in the file is executed.
 
     Raises:
-        InputError: no such file, or it holds something else.
+        InputError: the file does not exist, or does not contain scores.
     """
     try:
-        said = parse_json(Path(path).read_bytes())
+        content = parse_json(Path(path).read_bytes())
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{str(path)!r} holds no scores: {error}") from error
-    if not isinstance(said, dict) or said.get("format") != _FORMAT:
-        raise InputError(f"{str(path)!r} holds no scores; radhard analyze -o writes such files")
+        raise InputError(f"{str(path)!r} contains no scores: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise InputError(f"{str(path)!r} contains no scores; radhard analyze -o writes such files")
     try:
-        if said["level"] not in get_args(Level) or said["unit"] not in get_args(Unit):
-            raise ValueError(f"{said['level']!r}, {said['unit']!r}")
-        plain = {name: str(said[name]) for name in ("by", "level", "unit", "model")}
+        if content["level"] not in get_args(Level) or content["unit"] not in get_args(Unit):
+            raise ValueError(f"{content['level']!r}, {content['unit']!r}")
+        plain = {name: str(content[name]) for name in ("by", "level", "unit", "model")}
         facts = {
-            "facts": dict(said["facts"]),
-            "cost": {str(k): float(v) for k, v in said["cost"].items()},
-            "names": dict(said.get("names", {})),
+            "facts": dict(content["facts"]),
+            "cost": {str(k): float(v) for k, v in content["cost"].items()},
+            "names": dict(content.get("names", {})),
         }
-        arrays = {name: _arrays(said[name]) for name in ("values", "low", "high")}
+        arrays = {name: _arrays(content[name]) for name in ("values", "low", "high")}
         return {**plain, **facts}, {**arrays, "values": arrays["values"] or {}}
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{str(path)!r} holds no scores: {error!r}") from error
+        raise InputError(f"{str(path)!r} contains no scores: {error!r}") from error
 
 
 def _finite(value: Any) -> Any:
-    """The value with None for numbers that JSON has no words for."""
+    """The value with None in place of numbers that JSON cannot represent."""
     if isinstance(value, Mapping):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -87,6 +87,6 @@ def _arrays(plain: Any) -> dict[str, npt.NDArray[np.float64]] | None:
     if plain is None:
         return None
     return {
-        str(name): np.array(found["scores"], dtype=np.float64).reshape(found["shape"])
-        for name, found in plain.items()
+        str(name): np.array(tensor["scores"], dtype=np.float64).reshape(tensor["shape"])
+        for name, tensor in plain.items()
     }

@@ -1,4 +1,4 @@
-"""How vulnerable is each part of a model, as an analysis predicts it?"""
+"""Which scores does an analysis give to the parts of a model?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,75 +18,76 @@ from radhard.scores.agreement import Agreement, Level, Unit, Values, agreement
 from radhard.scores.score_files import read, write
 from radhard.spec import near
 
-__all__ = ["Ranked", "Scores"]
+__all__ = ["RankedPart", "Scores"]
 
 _DIMENSIONS = {"tensor": 0, "channel": 1, "bit": 1}
 
 
 @final
 @dataclass(frozen=True)
-class Ranked:
+class RankedPart:
     """A part of a model and its score."""
 
     tensor: str
     index: tuple[int, ...]
-    """Of the channel, element or bit; empty where the whole tensor is meant."""
+    """The index of the channel, element or bit; empty for a whole tensor."""
     value: float
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What an analysis predicts: a score, never negative, for parts of a model; more is worse.
+    """The prediction of an analysis: a non-negative score for each part of a model.
 
-    Tensors have the names that campaigns give them: ``conv1.weight`` for a parameter, ``conv1`` for
-    a module's activations. Their scores have the shape ``()`` at the level
-    "tensor", ``(channels,)``, ``(bits,)`` with bit 0 the least, or, at the level "element", the
-    tensor's own (for activations one sample's).
+    A higher score means more vulnerable. Tensors have the same names as in campaigns:
+    ``conv1.weight`` for a parameter, ``conv1`` for the activations of a module. The scores of a
+    tensor have the shape ``()`` at the level "tensor", ``(channels,)`` at "channel", ``(bits,)``
+    at "bit", with bit 0 the least significant, and the shape of the tensor at "element" (for
+    activations, that of one sample).
 
     Raises:
-        InputError: no scores, a negative or infinite one, or a shape that is not the level's.
+        InputError: no scores, a negative or infinite score, or a shape that does not fit the level.
     """
 
     by: str
-    """The analysis, as text that can be read back."""
+    """The spec of the analysis."""
     level: Level
     values: Values
     unit: Unit = "relative"
     low: Values | None = None
-    """Lower limits of 95 % intervals, where the analysis knows them, in the shape of ``values``."""
+    """Lower limits of 95 % intervals in the shape of ``values``, if the analysis computes them."""
     high: Values | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What else came out, as plain values."""
+    """Further results, as plain values."""
     cost: Mapping[str, float] = field(default_factory=dict)
-    """``seconds``, and ``samples``: how many samples passed through the model, or part of it."""
+    """``seconds``, and ``samples``: the number of samples in all (partial) forward passes."""
     model: str = ""
-    """Fingerprint of the model that was looked at."""
+    """Fingerprint of the analysed model."""
     names: Mapping[str, Any] = field(default_factory=dict)
-    """Where model and data came from, as whoever asked called them: ``model``, ``data``, ..."""
+    """Names of model, data, ... as the user specified them: ``model``, ``data``, ..."""
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise InputError(f"{self.by}: no scores; the model has nothing that it looks at")
+            raise InputError(f"{self.by}: no scores; the model has no part that it can score")
         for name, value in self.values.items():
-            known = value[~np.isnan(value)]
-            if (known < 0).any() or np.isinf(known).any():
+            scores = value[~np.isnan(value)]
+            if (scores < 0).any() or np.isinf(scores).any():
                 raise InputError(f"{self.by}: {name!r} has a score that is negative or infinite")
             if value.ndim != _DIMENSIONS.get(self.level, value.ndim):
                 raise InputError(
-                    f"{self.by}: scores of {name!r} have shape {value.shape}, which is not one a "
-                    f"{self.level}"
+                    f"{self.by}: scores of {name!r} have shape {value.shape}, which is not one "
+                    f"score per {self.level}"
                 )
         for limits in (self.low, self.high):
             if limits is not None and {n: v.shape for n, v in limits.items()} != self._shapes:
-                raise InputError(f"{self.by}: limits have not the shape of the scores")
+                raise InputError(f"{self.by}: the limits do not have the shape of the scores")
 
     def __len__(self) -> int:
-        """How many parts have a score."""
+        """The number of parts with a score."""
         return sum(int((~np.isnan(value)).sum()) for value in self.values.values())
 
     def __repr__(self) -> str:
-        worst = "; ".join(f"{_named(r)} {r.value:.3g}" for r in self.ranked(3))
+        worst = "; ".join(f"{_part_name(r)} {r.value:.3g}" for r in self.ranking(3))
         tensors = "1 tensor" if len(self.values) == 1 else f"{len(self.values)} tensors"
         return f"<Scores by {self.by}: {len(self):,} of level {self.level!r}, {tensors}; {worst}>"
 
@@ -96,27 +97,27 @@ class Scores:
 
     @property
     def channel_axes(self) -> dict[str, int]:
-        """By weight the axis that counts its output channels, where that is not the first.
+        """The output-channel axis of each weight for which it is not the first.
 
         Raises:
-            InputError: the facts have something else there.
+            InputError: the fact ``channel axis`` has another form.
         """
-        known = self.facts.get("channel axis", {})
-        if not isinstance(known, Mapping) or not all(axis in (0, 1) for axis in known.values()):
+        axes = self.facts.get("channel axis", {})
+        if not isinstance(axes, Mapping) or not all(axis in (0, 1) for axis in axes.values()):
             raise InputError(
-                f"{self.by}: 'channel axis' among the facts is the number of an axis, 0 or 1, by "
-                f"weight, not {known!r}"
+                f"{self.by}: the fact 'channel axis' must map names of weights to an axis, 0 or 1; "
+                f"it is {axes!r}"
             )
-        return {str(name): int(axis) for name, axis in known.items()}
+        return {str(name): int(axis) for name, axis in axes.items()}
 
-    def ranked(self, k: int | None = None) -> list[Ranked]:
-        """All parts with a score, or the first ``k``; the most vulnerable first.
+    def ranking(self, k: int | None = None) -> list[RankedPart]:
+        """All parts with a score, or the first ``k``, the most vulnerable first.
 
-        Equal ones are in the model's order.
+        Parts with equal scores are in the order of the model.
 
         >>> scores = Scores("Mine()", "channel", {"fc.weight": np.array([0.1, 0.3, np.nan])})
-        >>> scores.ranked()
-        [Ranked(tensor='fc.weight', index=(1,), value=0.3), Ranked(tensor='fc.weight', \
+        >>> scores.ranking()
+        [RankedPart(tensor='fc.weight', index=(1,), value=0.3), RankedPart(tensor='fc.weight', \
 index=(0,), value=0.1)]
         """
         names = list(self.values)
@@ -124,52 +125,55 @@ index=(0,), value=0.1)]
         starts = np.cumsum([0, *(value.size for value in self.values.values())])
         order = np.argsort(-flat, kind="stable")
         order = order[~np.isnan(flat[order])][:k]
-        places = np.searchsorted(starts, order, side="right") - 1
-        found = []
-        for at, place in zip(order.tolist(), places.tolist(), strict=True):
-            name = names[place]
-            index = np.unravel_index(at - int(starts[place]), self.values[name].shape)
-            found.append(Ranked(name, tuple(map(int, index)), float(flat[at])))
-        return found
+        tensors = np.searchsorted(starts, order, side="right") - 1
+        parts = []
+        for position, tensor in zip(order.tolist(), tensors.tolist(), strict=True):
+            name = names[tensor]
+            index = np.unravel_index(position - int(starts[tensor]), self.values[name].shape)
+            parts.append(RankedPart(name, tuple(map(int, index)), float(flat[position])))
+        return parts
 
     def top(self, share: float) -> dict[str, npt.NDArray[np.int64]]:
-        """The most vulnerable share of the channels of every tensor, as ascending numbers.
+        """The most vulnerable share of the channels of every tensor, as ascending indices.
 
-        At least one of each tensor, unless ``share`` is 0; channels without a score are the last.
+        At least one channel of each tensor, unless ``share`` is 0. Channels without a score are
+        ranked last.
 
         Raises:
-            InputError: a share outside [0, 1], or scores that cannot be had by channel.
+            InputError: a share outside [0, 1], or scores that cannot be computed by channel.
 
         >>> scores = Scores("Mine()", "channel", {"fc.weight": np.array([0.1, 0.3, 0.2, 0.0])})
         >>> scores.top(0.5)
         {'fc.weight': array([1, 2])}
         """
         if not 0 <= share <= 1:
-            raise InputError(f"share={share!r} is not allowed; a share of the channels, 0 to 1")
-        found = {}
+            raise InputError(
+                f"share={share!r} is not allowed; it must be a share of the channels, from 0 to 1"
+            )
+        channels = {}
         for name, value in self.at("channel").values.items():
             count = max(1, round(share * value.size)) if share else 0
             order = np.argsort(-np.nan_to_num(value, nan=-1.0), kind="stable")
-            found[name] = np.sort(order[:count]).astype(np.int64)
-        return found
+            channels[name] = np.sort(order[:count]).astype(np.int64)
+        return channels
 
     def at(self, level: Level) -> "Scores":
-        """The same scores at a coarser level: the means of the elements, channels or bits.
+        """The scores at a coarser level: means over elements, channels or bits.
 
         Raises:
-            InputError: the level is finer than what is known.
+            InputError: the level is not coarser than that of the scores.
         """
         if level == self.level:
             return self
         possible = {"element": ("channel", "tensor"), "channel": ("tensor",), "bit": ("tensor",)}
         if level not in possible.get(self.level, ()):
-            raise InputError(f"{self.by} scores by {self.level}, from which none by {level} follow")
+            raise InputError(f"{self.by} scores by {self.level}, so there are no scores by {level}")
         axes = self.channel_axes
         values = {n: _mean(v, level, axes.get(n, 0)) for n, v in self.values.items()}
         return replace(self, level=level, values=values, low=None, high=None)
 
     def of(self, layer: str) -> npt.NDArray[np.float64] | None:
-        """The scores of a module's weights or, where there are none, of its activations."""
+        """The scores of the weights of a module or, without these, of its activations."""
         return self.values.get(f"{layer}.weight", self.values.get(layer))
 
     def agreement(
@@ -181,16 +185,16 @@ index=(0,), value=0.1)]
         confidence: float = 0.95,
         least: int = 1,
     ) -> Agreement:
-        """How far a campaign on the same model bears these scores out.
+        """How well the scores agree with a campaign on the same model.
 
         Args:
             column: the figure of the campaign; by default critical silent data corruption.
             level: compare at this level; by default that of the scores.
             confidence: of the interval of the rank correlation.
-            least: trials that a part must have to be compared.
+            least: minimum number of trials of a part to be compared.
 
         Raises:
-            InputError: a campaign at error rates, or too little in common.
+            InputError: a campaign at error rates, or too few common parts.
         """
         scores = self if level is None else self.at(level)
         return agreement(
@@ -205,42 +209,42 @@ index=(0,), value=0.1)]
             axes=scores.channel_axes,
         )
 
-    def demand_suit(self, model: nn.Module) -> None:
-        """See to it that these scores were made for this model.
+    def check_model(self, model: nn.Module) -> None:
+        """Check that the scores were computed for this model.
 
         Raises:
-            InputError: the model has other tensors, or other values in them.
+            InputError: the model has other tensors or other values.
         """
         if self.model and self.model != fingerprint(model):
             raise InputError(
-                f"the scores by {self.by} were made for another model: structure or values differ; "
-                "analyse this one"
+                f"the scores by {self.by} are those of another model, with another structure or "
+                "other values; analyze this model"
             )
 
-    def demand_same_model(self, results: Results) -> None:
-        """See to it that a campaign was made on the model that these scores were made for.
+    def check_campaign(self, results: Results) -> None:
+        """Check that the campaign was run on the model of the scores.
 
         Raises:
-            InputError: on another one, as far as both say.
+            InputError: both contain a fingerprint of their model, and these differ.
         """
-        struck = results.manifest.get("model fingerprint")
-        if self.model and isinstance(struck, str) and struck != self.model:
+        campaign_model = results.manifest.get("model fingerprint")
+        if self.model and isinstance(campaign_model, str) and campaign_model != self.model:
             raise InputError(
                 f"the scores by {self.by} and the campaign are of different models (structure or "
-                "values); take the same model, weights and format for both"
+                "values); use the same model, weights and format for both"
             )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a part: tensor, index, score, and low and high where known."""
+        """One row per part: tensor, index, score, and low and high if available."""
         rows: dict[str, list[Any]] = {"tensor": [], "index": [], "score": []}
         limits = {"low": self.low, "high": self.high}
         for name, value in self.values.items():
             rows["tensor"] += [name] * value.size
-            rows["index"] += [tuple(map(int, at)) for at in np.ndindex(*value.shape)]
+            rows["index"] += [tuple(map(int, index)) for index in np.ndindex(*value.shape)]
             rows["score"] += value.ravel().tolist()
-            for column, known in limits.items():
-                if known is not None:
-                    rows.setdefault(column, []).extend(known[name].ravel().tolist())
+            for column, limit in limits.items():
+                if limit is not None:
+                    rows.setdefault(column, []).extend(limit[name].ravel().tolist())
         return pd.DataFrame(rows)
 
     def save(self, path: str | Path) -> None:
@@ -251,15 +255,15 @@ index=(0,), value=0.1)]
         """
         arrays = {"values": self.values, "low": self.low, "high": self.high}
         plain = {name: getattr(self, name) for name in ("by", "level", "unit", "model")}
-        kept = {"cost": dict(self.cost), "facts": dict(self.facts), "names": dict(self.names)}
-        write(path, {**plain, **kept}, arrays)
+        plain |= {"cost": dict(self.cost), "facts": dict(self.facts), "names": dict(self.names)}
+        write(path, plain, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Scores":
-        """The scores that `save` wrote; nothing in the file is executed.
+        """Read scores that `save` wrote; nothing in the file is executed.
 
         Raises:
-            InputError: no such file, or it holds something else.
+            InputError: the file does not exist, or does not contain scores.
         """
         plain, arrays = read(path)
         return cls(**plain, **arrays)
@@ -268,12 +272,12 @@ index=(0,), value=0.1)]
         """The scores of one tensor.
 
         Raises:
-            InputError: it has none.
+            InputError: the tensor has no scores.
         """
         if tensor not in self.values:
             raise InputError(
                 f"{tensor!r} has no scores by {self.by}: {near(tensor, list(self.values))}"
-                f"there is {', '.join(self.values)}"
+                f"tensors with scores: {', '.join(self.values)}"
             )
         return self.values[tensor]
 
@@ -281,14 +285,14 @@ index=(0,), value=0.1)]
 def _mean(value: npt.NDArray[np.float64], level: Level, axis: int) -> npt.NDArray[np.float64]:
     first = np.moveaxis(value, axis, 0) if axis < value.ndim else value
     rows = value.reshape(1, -1) if level == "tensor" else first.reshape(len(first), -1)
-    known = ~np.isnan(rows)
-    count = known.sum(axis=1)
-    # Divided first: the sum of finite scores may be too large for a number.
-    shares = np.where(known, rows, 0.0) / np.maximum(count, 1)[:, None]
+    valid = ~np.isnan(rows)
+    count = valid.sum(axis=1)
+    # Divided before summing, because the sum of finite scores may overflow.
+    shares = np.where(valid, rows, 0.0) / np.maximum(count, 1)[:, None]
     means: npt.NDArray[np.float64] = np.where(count > 0, shares.sum(axis=1), np.nan)
     return means.reshape(()) if level == "tensor" else means
 
 
-def _named(ranked: Ranked) -> str:
+def _part_name(ranked: RankedPart) -> str:
     name = printable(ranked.tensor)
     return f"{name}{list(ranked.index)}" if ranked.index else name

@@ -1,7 +1,7 @@
-"""How sure can we be of a number, and how many trials does it take?"""
+"""How precise is an estimate, and how many trials does it need?"""
 
 from radhard.stats.estimate import Estimate, percent
-from radhard.stats.limits import demand_number, surely_within
+from radhard.stats.limits import check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.p_value import p_value
 from radhard.stats.quantiles import quantile_interval
@@ -11,11 +11,12 @@ from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
 __all__ = [
     "Cell",
     "Estimate",
+    "check_number",
     "clopper_pearson",
     "critical_value",
     "crowding",
-    "demand_number",
     "effective_size",
+    "is_within",
     "mean_difference",
     "mean_share",
     "p_value",
@@ -24,6 +25,5 @@ __all__ = [
     "rule_of_three",
     "sample_size",
     "stratified_mean",
-    "surely_within",
     "wilson",
 ]

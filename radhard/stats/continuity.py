@@ -1,4 +1,4 @@
-"""How many trials have to count as not seen, so that counted verdicts keep the confidence?"""
+"""Which continuity correction of a count makes Wilson's limit agree with the exact limit?"""
 
 import math
 from functools import lru_cache
@@ -6,68 +6,70 @@ from functools import lru_cache
 from scipy.special import betaincinv, ndtr
 from scipy.stats import hypergeom
 
-__all__ = ["lowest_share", "withheld"]
+__all__ = ["continuity_correction", "lowest_share"]
 
 _SMALL_PART = 0.02
-"""Part of a population up to which the draws are taken to be from an endless one: the limits are
-wider then by a hundredth at most, never narrower, and need no sum over the distribution."""
+"""Sampling fraction up to which the population is treated as infinite: the limits become at most
+1 % wider, never narrower, and the sum over the hypergeometric distribution is not needed."""
 
 
-def withheld(seen: float, n: float, tried: float, z: float) -> float:
-    """The part of ``seen`` events in ``n`` trials that a lower limit must not rest on.
+def continuity_correction(events: float, n: float, fraction: float, z: float) -> float:
+    """The continuity correction of ``events`` in ``n`` trials for a lower limit, in events.
 
-    Wilson's lower limit of a share, computed from ``seen`` less this part, is the exact limit (see
-    `lowest_share`) with ``(1 - confidence) / 2`` beyond it. ``tried`` is the part of the population
-    that was tried. Between two whole counts the part is interpolated. It is about half a trial for
-    the steps of a count, and more (or less, down to none) for the skewness of its distribution.
+    Wilson's lower limit of a share, computed from ``events`` minus this correction, is the exact
+    limit (see `lowest_share`) with the tail probability of ``z``. ``fraction`` is the sampling
+    fraction. Between two integer counts the correction is interpolated. About half an event
+    corrects for the discreteness of a count; the skewness of its distribution adds to it or
+    reduces it, down to 0.
 
-    >>> round(withheld(1, 1000, 0.0, 1.959964), 3)
+    >>> round(continuity_correction(1, 1000, 0.0, 1.959964), 3)
     0.663
     """
-    low, high = math.floor(seen + 1e-9), math.ceil(seen - 1e-9)
-    # Less a little, since halves are common and rounding is not to decide about them.
+    low, high = math.floor(events + 1e-9), math.ceil(events - 1e-9)
+    # Halves are common: subtract a little, so that rounding errors do not decide their direction.
     trials = max(high, round(n - 1e-6))
-    population = None if tried == 0 else max(trials, round(trials / tried - 1e-6))
-    below, above = (_withheld(count, trials, population, z) for count in (low, high))
-    return below if low == high else below + (seen - low) * (above - below)
+    population = None if fraction == 0 else max(trials, round(trials / fraction - 1e-6))
+    below, above = (_correction(count, trials, population, z) for count in (low, high))
+    return below if low == high else below + (events - low) * (above - below)
 
 
 @lru_cache(maxsize=4096)
-def _withheld(seen: int, n: int, population: int | None, z: float) -> float:
-    if seen == 0 or n == population:
+def _correction(events: int, n: int, population: int | None, z: float) -> float:
+    if events == 0 or n == population:
         return 0.0
-    summed = population is not None and n > _SMALL_PART * population
-    share = lowest_share(seen, n, population if summed else None, float(ndtr(-z)))
+    finite = population is not None and n > _SMALL_PART * population
+    share = lowest_share(events, n, population if finite else None, float(ndtr(-z)))
     size = n if population is None else n * (population - 1) / (population - n)
-    # Of Wilson's limit: the share that has to be seen for the limit to be this one.
-    rests_on = share + z * math.sqrt(share * (1 - share) / size)
-    return max(0.0, seen - n * rests_on)
+    # Wilson's formula inverted: the observed share whose lower limit is the exact one.
+    observed = share + z * math.sqrt(share * (1 - share) / size)
+    return max(0.0, events - n * observed)
 
 
-def lowest_share(seen: int, n: int, population: int | None, tail: float) -> float:
-    """The smallest share at which ``seen`` events or more have a probability above ``tail``.
+def lowest_share(events: int, n: int, population: int | None, tail: float) -> float:
+    """The smallest share at which ``events`` or more events have a probability above ``tail``.
 
-    Of trials without replacement, so that the number of events is hypergeometric; binomial where
-    ``population`` is None (Clopper and Pearson, 1934). The largest share is one less the smallest
-    share of non-events.
+    Trials are drawn without replacement, so the number of events is hypergeometric; it is binomial
+    if ``population`` is None (Clopper and Pearson, 1934). The largest share is one minus the
+    smallest share of non-events.
 
     >>> round(lowest_share(1, 100, None, 0.025), 6), lowest_share(1, 100, 1000, 0.025)
     (0.000253, 0.001)
     """
-    if seen == 0:
+    if events == 0:
         return 0.0
     if population is None:
-        return float(betaincinv(seen, n - seen + 1, tail))
-    # Events in the population: at least those seen, and they must have left room for the others.
-    low, high = seen, population - n + seen
+        return float(betaincinv(events, n - events + 1, tail))
+    # The population contains at least the observed events and the observed non-events. The search
+    # starts at the binomial limit and brackets the hypergeometric one with growing steps.
+    low, high = events, population - n + events
     guess = min(
-        max(math.floor(population * float(betaincinv(seen, n - seen + 1, tail))), low), high
+        max(math.floor(population * float(betaincinv(events, n - events + 1, tail))), low), high
     )
     step = max(1, round(0.02 * guess))
 
-    def possible(events: int) -> bool:
-        # What is as probable as `tail` up to rounding stays possible.
-        return bool(hypergeom.sf(seen - 1, population, events, n) > tail * (1 - 1e-9))
+    def possible(total: int) -> bool:
+        # The tolerance keeps a probability that equals `tail` up to rounding.
+        return bool(hypergeom.sf(events - 1, population, total, n) > tail * (1 - 1e-9))
 
     if possible(guess):
         high = guess

@@ -1,4 +1,4 @@
-"""How is a number with its uncertainty kept, and how does it read?"""
+"""How is a number with its interval represented, and how is it printed?"""
 
 import math
 from collections.abc import Callable
@@ -13,11 +13,11 @@ __all__ = ["Estimate", "percent"]
 @final
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval, and the trials it rests on.
+    """A value with its confidence interval and the number of trials from which it was computed.
 
     ``low`` and ``high`` are the limits of the two-sided interval at ``confidence``. With the unit
-    ``"share"`` the figure is a fraction and is read in percent; any other unit is printed as it is.
-    An interval without width says that every member of the population was tried.
+    ``"share"`` the value is a fraction and is printed in percent; any other unit is printed
+    unchanged. An interval of width 0 means that every member of the population was tried.
 
     >>> print(Estimate(0.0042, 0.0031, 0.0057, confidence=0.95, trials=2000))
     0.42 % [0.31 %, 0.57 %] (95 %, 2,000 trials)
@@ -37,26 +37,26 @@ class Estimate:
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:
             raise InputError(
-                f"an estimate lies inside its interval: {self.value!r} is not "
+                f"the value of an estimate must lie within its interval: {self.value!r} is not "
                 f"in [{self.low!r}, {self.high!r}]"
             )
         if not 0 < self.confidence < 1:
             raise InputError(f"confidence={self.confidence!r} is not between 0 and 1; try 0.95")
 
-    def mapped(self, function: Callable[[float], float], unit: str) -> "Estimate":
-        """The same knowledge about ``function`` of the figure, which must be monotonic.
+    def map(self, function: Callable[[float], float], unit: str) -> "Estimate":
+        """The estimate of ``function`` of the value, which must be monotonic.
 
         >>> rate = Estimate(0.01, 0.005, 0.02, confidence=0.95, trials=800)
-        >>> print(rate.mapped(lambda share: 1000 * share, unit="FIT"))
+        >>> print(rate.map(lambda share: 1000 * share, unit="FIT"))
         10 [5, 20] FIT (95 %, 800 trials)
         """
         low, high = sorted((function(self.low), function(self.high)))
         return Estimate(function(self.value), low, high, self.confidence, self.trials, unit)
 
-    def wider(self, by: float, trials: int, *, least: float = 0.0) -> "Estimate":
-        """The same share with limits further out, from ``least`` to 1; resting on ``trials``.
+    def widen(self, by: float, trials: int, *, least: float = 0.0) -> "Estimate":
+        """The same share with limits extended by ``by``, within ``least`` and 1, from ``trials``.
 
-        >>> print(Estimate(0.01, 0.0, 0.02, confidence=0.95, trials=8).wider(0.01, trials=800))
+        >>> print(Estimate(0.01, 0.0, 0.02, confidence=0.95, trials=8).widen(0.01, trials=800))
         1.0 % [0 %, 3.0 %] (95 %, 800 trials)
         """
         low = min(self.value, max(self.low - by, least))
@@ -80,7 +80,7 @@ class Estimate:
 
 
 def percent(share: float) -> str:
-    """A share in percent with three significant digits; only 0 reads as 0, only 1 as 100.
+    """A share in percent with three significant digits; only 0 is printed as 0, only 1 as 100.
 
     >>> percent(0.12345), percent(0.5), percent(0.0), percent(0.0000004), percent(0.999996)
     ('12.3 %', '50 %', '0 %', '0.00004 %', '99.9996 %')
@@ -93,9 +93,9 @@ def percent(share: float) -> str:
 
 
 def _decimals(width: float, value: float) -> int:
-    """Decimals at which an interval of that width shows two digits; the rest would be noise.
+    """Decimals that show two significant digits of the width; further digits would be noise.
 
-    An interval without width, or without end, does not say: then three digits of the value.
+    If the width is 0 or infinite: three significant digits of the value.
     """
     if math.isfinite(width) and width > 0:
         return 1 - math.floor(math.log10(width))
@@ -105,7 +105,7 @@ def _decimals(width: float, value: float) -> int:
 
 
 def _text(x: float, decimals: int, *, whole: float) -> str:
-    """``x`` rounded, with more decimals where it would read as 0 or as the whole and is not."""
+    """``x`` rounded, with more decimals where it would wrongly be printed as 0 or as the whole."""
     if x == 0 or not math.isfinite(x):
         return "inf" if x == math.inf else "-inf" if x == -math.inf else f"{abs(x):g}"
     if abs(x) < 1e-6:

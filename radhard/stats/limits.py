@@ -1,23 +1,22 @@
-"""Is an estimate within a limit, whatever the two numbers are?"""
+"""Is a number allowed, and is an estimate surely within a limit?"""
 
 import math
 
 from radhard.errors import InputError
 from radhard.stats.estimate import Estimate
 
-__all__ = ["demand_number", "surely_within"]
+__all__ = ["check_number", "is_within"]
 
 
-def demand_number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
-    """The value, if it is a finite number from ``low`` to ``high``.
+def check_number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
+    """Returns the value if it is a finite number from ``low`` to ``high``.
 
-    Written so that NaN, with which every comparison is false, is refused like any other value that
-    is not allowed.
+    Every comparison with NaN is false; the condition is written so that NaN is rejected.
 
     Raises:
-        InputError: it is not.
+        InputError: the value is not such a number.
 
-    >>> demand_number("max_rate", 0.01, 0, 1)
+    >>> check_number("max_rate", 0.01, 0, 1)
     0.01
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -32,11 +31,11 @@ def demand_number(name: str, value: float, low: float = -math.inf, high: float =
     return value
 
 
-def surely_within(estimate: Estimate, limit: float) -> bool:
-    """Whether the upper confidence limit is no greater than ``limit``: False where either is NaN.
+def is_within(estimate: Estimate, limit: float) -> bool:
+    """Whether the upper confidence limit is at most ``limit``; False if either is NaN.
 
     >>> rate = Estimate(0.01, 0.005, 0.02, confidence=0.95, trials=800)
-    >>> surely_within(rate, 0.02), surely_within(rate, 0.01), surely_within(rate, math.nan)
+    >>> is_within(rate, 0.02), is_within(rate, 0.01), is_within(rate, math.nan)
     (True, False, False)
     """
     return estimate.high <= limit

@@ -1,4 +1,4 @@
-"""Could a difference be chance?"""
+"""What is the p-value of a difference, given its interval at every confidence?"""
 
 import itertools
 import math
@@ -9,20 +9,21 @@ from radhard.stats.estimate import Estimate
 __all__ = ["p_value"]
 
 _LEAST = 1e-12
-"""Below this the normal quantile loses digits; nobody tells such values apart."""
+"""Below this level the normal quantile loses precision, and smaller p-values do not matter."""
 
 _LEVELS = (_LEAST, 1e-9, 1e-6, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 0.6, 0.999)
-"""Between which the value is looked for, the smallest first. Above the last it is given as 1: an
-interval of hardly any confidence has hardly any width."""
+"""Levels that bracket the p-value, in increasing order. Above the last one the p-value is reported
+as 1, because an interval at a confidence close to 0 has almost no width."""
 
 
 def p_value(interval: Callable[[float], Estimate]) -> float:
     """The smallest level at which an interval excludes 0: its two-sided p-value.
 
-    ``interval`` gives the estimate at a confidence, and is the wider the higher that is. An
-    interval at the confidence ``1 - alpha`` excludes 0 just where the p-value is below ``alpha``,
-    so that the two never contradict each other. 0 where no interval holds 0, as when all faults
-    were tried; values from there to 1e-12 are given as 1e-12.
+    ``interval`` returns the estimate at a given confidence; its width must increase with the
+    confidence. By construction the interval at the confidence ``1 - alpha`` excludes 0 exactly if
+    the p-value is below ``alpha``, so the two never contradict each other. The p-value is 0 if no
+    interval contains 0, for instance because all faults were tried; other values below 1e-12 are
+    reported as 1e-12.
 
     >>> from radhard.stats import Cell, mean_difference
     >>> cells = [Cell([-0.2, 0.0, 0.0, 0.0] * 10, 4_000)]
@@ -32,12 +33,12 @@ def p_value(interval: Callable[[float], Estimate]) -> float:
     """
 
     def excluded(log_level: float) -> bool:
-        found = interval(-math.expm1(log_level))
-        return found.low > 0 or found.high < 0
+        estimate = interval(-math.expm1(log_level))
+        return estimate.low > 0 or estimate.high < 0
 
     if excluded(math.log(_LEAST)):
-        found = interval(1 - _LEAST)
-        return 0.0 if found.low == found.high else _LEAST
+        estimate = interval(1 - _LEAST)
+        return 0.0 if estimate.low == estimate.high else _LEAST
     for below, level in itertools.pairwise(_LEVELS):
         if excluded(math.log(level)):
             low, high = math.log(below), math.log(level)

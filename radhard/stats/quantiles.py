@@ -1,4 +1,4 @@
-"""Where does a quantile lie, of figures that know no bounds?"""
+"""What is the interval of a quantile, for values without bounds?"""
 
 import math
 
@@ -21,12 +21,12 @@ def quantile_interval(
     bounds: tuple[float, float] = (-math.inf, math.inf),
     unit: str = "",
 ) -> Estimate:
-    """The ``q`` quantile of a figure such as a distance, with limits that assume no distribution.
+    """The ``q`` quantile of a figure such as a distance, with a distribution-free interval.
 
-    The limits are two of the values themselves: how many values lie below a quantile is binomial,
-    whatever the distribution. Infinite values are allowed, since they have an order. Where too few
-    values lie beyond the quantile to bound it, the limit is that of ``bounds``, what the figure can
-    be at all (``(0, inf)`` for a distance).
+    The limits are order statistics: the number of values below a quantile is binomial for every
+    continuous distribution. Infinite values are allowed. If there are too few values beyond the
+    quantile, the limit is that of ``bounds``, the range of possible values (``(0, inf)`` for a
+    distance).
 
     Raises:
         InputError: no values, NaN, values outside the bounds, or q outside (0, 1).
@@ -37,16 +37,18 @@ def quantile_interval(
     ordered = np.sort(np.asarray(values, dtype=np.float64).reshape(-1))
     n = ordered.size
     if n == 0:
-        raise InputError("there are no values to take a quantile of; run at least one trial")
+        raise InputError("the quantile of no values is undefined; run at least one trial")
     if not 0 < q < 1:
         raise InputError(f"q={q!r} is not between 0 and 1; 0.5 is the median")
     if np.isnan(ordered[-1]):
-        raise InputError("a value is NaN and has no order; leave NaN out and count it by itself")
+        raise InputError(
+            "a value is NaN, which has no order; remove NaN values and count them separately"
+        )
     if ordered[0] < bounds[0] or ordered[-1] > bounds[1]:
         raise InputError(f"values reach from {ordered[0]} to {ordered[-1]}, outside {bounds}")
-    two_sided(confidence)  # refuses a confidence that is none
+    two_sided(confidence)  # raises for an invalid confidence
     tail = (1 - confidence) / 2
-    # Ranks from 1. A rank of 0 or n + 1 is no value: only the bounds are known there.
+    # Ranks start at 1. At a rank of 0 or n + 1 there is no value, so the limit is the bound.
     below = int(binom.ppf(tail, n, q))
     above = int(binom.ppf(1 - tail, n, q)) + 1
     low = float(ordered[below - 1]) if below >= 1 else bounds[0]

@@ -13,8 +13,8 @@ __all__ = ["critical_value", "effective_size", "sample_size", "two_sided"]
 def critical_value(confidence: float) -> float:
     """The t of the sample-size formula: the two-sided normal quantile, rounded to three decimals.
 
-    Rounded because the sample sizes of the literature rest on 1.96, 2.576 and 1.645. Intervals use
-    the unrounded quantile.
+    Rounded because the sample sizes in the literature are computed with 1.96, 2.576 and 1.645.
+    Intervals use the unrounded quantile.
 
     Raises:
         InputError: a confidence outside (0, 1).
@@ -37,12 +37,12 @@ def two_sided(confidence: float) -> float:
 
 
 def sample_size(population: int, margin: float, confidence: float = 0.95, p: float = 0.5) -> float:
-    """Trials needed so that an error rate is known within ``margin`` (Leveugle et al., DATE 2009).
+    """Trials needed to estimate an error rate within ``margin`` (Leveugle et al., DATE 2009).
 
-    ``n = N / (1 + e^2 (N - 1) / (t^2 p (1 - p)))``, with the finite-population correction; not
-    rounded: round up what is to be run, sum before rounding what is to be compared with a table.
-    ``margin`` is in absolute terms (0.01 is one percentage point), ``p`` the expected rate, 0.5
-    being the worst case.
+    ``n = N / (1 + e^2 (N - 1) / (t^2 p (1 - p)))``, with the finite-population correction. The
+    result is not rounded: round it up for a run; to compare it with published tables, add the
+    strata before rounding. ``margin`` is absolute (0.01 is one percentage point), ``p`` is the
+    expected rate; 0.5 is the worst case.
 
     Raises:
         InputError: an empty population, a margin not above 0, p or confidence outside (0, 1).
@@ -53,7 +53,7 @@ def sample_size(population: int, margin: float, confidence: float = 0.95, p: flo
     9604
     """
     if population < 1:
-        raise InputError(f"population={population!r} has nothing to draw from; it is 1 or more")
+        raise InputError(f"population={population!r} is empty; it must be at least 1")
     if not 0 < margin < math.inf:
         raise InputError(f"margin={margin!r} is not above 0; 0.01 is one percentage point")
     if not 0 < p < 1:
@@ -63,9 +63,10 @@ def sample_size(population: int, margin: float, confidence: float = 0.95, p: flo
 
 
 def effective_size(n: int, population: int | None) -> float:
-    """Trials of an endless population that tell as much as ``n`` different ones of ``population``.
+    """The effective number of trials when ``n`` of ``population`` are drawn without replacement.
 
-    ``n (N - 1) / (N - n)``; infinite once all are tried; ``population=None`` is endless.
+    ``n (N - 1) / (N - n)``, the number of draws from an infinite population with the same variance
+    of the mean; infinite if all are tried. ``population=None`` means an infinite population.
 
     Raises:
         InputError: more trials than the population has members.
@@ -77,7 +78,7 @@ def effective_size(n: int, population: int | None) -> float:
         return float(n)
     if not 0 <= n <= population:
         raise InputError(
-            f"{n} different trials of a population of {population} cannot be; if trials were drawn "
-            "with replacement, give population=None"
+            f"{n} different trials cannot be drawn from a population of {population}; if trials "
+            "were drawn with replacement, give population=None"
         )
     return math.inf if n == population else n * (population - 1) / (population - n)

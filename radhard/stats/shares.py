@@ -1,4 +1,4 @@
-"""Between which limits does a share lie, given a count of successes?"""
+"""What is the interval of a share, given a number of successes?"""
 
 import math
 
@@ -11,10 +11,10 @@ __all__ = ["clopper_pearson", "rule_of_three", "wilson"]
 
 
 def wilson(share: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share seen in ``n`` trials (Wilson, JASA 1927).
+    """Wilson's score interval of a share observed in ``n`` trials (Wilson, JASA 1927).
 
-    ``share`` and ``n`` need not be whole counts, so that an effective number of trials may be
-    given; an infinite ``n`` leaves the point.
+    The counts need not be integers, so ``n`` may be an effective number of trials. For an infinite
+    ``n`` the interval has width 0.
 
     Raises:
         InputError: a share outside [0, 1], or ``n`` not above 0.
@@ -25,21 +25,21 @@ def wilson(share: float, n: float, confidence: float = 0.95) -> tuple[float, flo
     if not 0 <= share <= 1:
         raise InputError(f"share={share!r} is not between 0 and 1")
     if not n > 0:
-        raise InputError(f"n={n!r} trials tell nothing; n is above 0")
+        raise InputError(f"n={n!r} trials are too few; n must be above 0")
     z = two_sided(confidence)
     if math.isinf(n):
         return share, share
     shrink = 1 / (1 + z * z / n)
     middle = shrink * (share + z * z / (2 * n))
     half = shrink * z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At the ends the exact limits are 0 and 1; rounding must not leave them.
+    # For shares of 0 and 1 the limit is exactly 0 or 1; rounding errors must not change it.
     low = 0.0 if share == 0 else max(0.0, middle - half)
     high = 1.0 if share == 1 else min(1.0, middle + half)
     return min(low, share), max(high, share)
 
 
 def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact binomial interval: never covers less than promised (Clopper & Pearson, 1934).
+    """The exact binomial interval, with at least the nominal coverage (Clopper & Pearson, 1934).
 
     Raises:
         InputError: successes outside [0, n], or ``n`` not above 0.
@@ -48,10 +48,10 @@ def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tup
     [0.0, 0.0362]
     """
     if not n > 0:
-        raise InputError(f"n={n!r} trials tell nothing; n is above 0")
+        raise InputError(f"n={n!r} trials are too few; n must be above 0")
     if not 0 <= successes <= n:
         raise InputError(f"successes={successes!r} is not between 0 and n={n!r}")
-    two_sided(confidence)  # refuses a confidence that is none
+    two_sided(confidence)  # raises for an invalid confidence
     tail = (1 - confidence) / 2
     low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
     high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
@@ -59,9 +59,9 @@ def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tup
 
 
 def rule_of_three(n: float, confidence: float = 0.95) -> float:
-    """The largest rate that ``n`` trials without one event leave possible; close to 3 / n at 95 %.
+    """The upper limit of a rate after ``n`` trials without an event; about 3 / n at 95 %.
 
-    One-sided: at this rate, ``n`` trials are all harmless with probability ``1 - confidence``.
+    One-sided: at this rate, ``n`` trials contain no event with probability ``1 - confidence``.
 
     Raises:
         InputError: ``n`` not above 0.
@@ -70,6 +70,6 @@ def rule_of_three(n: float, confidence: float = 0.95) -> float:
     0.002991
     """
     if not n > 0:
-        raise InputError(f"n={n!r} trials tell nothing; n is above 0")
-    two_sided(confidence)  # refuses a confidence that is none
+        raise InputError(f"n={n!r} trials are too few; n must be above 0")
+    two_sided(confidence)  # raises for an invalid confidence
     return -math.expm1(math.log1p(-confidence) / n)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from radhard.report.escaping import plain
+from radhard.report.markdown_escaping import plain
 
 __all__ = ["table"]
 

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from radhard.datasets import Data
 from radhard.errors import InputError
-from radhard.models.layers import convolution
+from radhard.models.convolution import convolution
+from radhard.models.load_weights import load_weights
 from radhard.models.shipped import seeded
-from radhard.models.weights import load_weights
 
 __all__ = ["cache_folder", "trained_vgg8", "vgg8"]
 

@@ -13,7 +13,7 @@ from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
-from radhard.stats import Estimate, demand_number, mean_difference, percent, surely_within
+from radhard.stats import Estimate, check_number, is_within, mean_difference, percent
 
 __all__ = ["Verification", "covers_in", "hardening_in"]
 
@@ -102,16 +102,16 @@ class Verification:
         """
         found = []
         if max_rate is not None:
-            demand_number("max_rate", max_rate, 0, 1)
+            check_number("max_rate", max_rate, 0, 1)
             column = self.after.headline
             rates = self.after.estimates(column, self.after.usual_split, 0.95)
             found += [
                 f"{_at(group)}{column} {rate} is not surely below {percent(max_rate)}"
                 for group, rate in rates.items()
-                if not surely_within(rate, max_rate)
+                if not is_within(rate, max_rate)
             ]
         if max_drop is not None:
-            demand_number("max_drop", max_drop, -1, 1)
+            check_number("max_drop", max_drop, -1, 1)
             lost = self.loss()
             if lost is None:
                 raise InputError(
@@ -121,7 +121,7 @@ class Verification:
             found += [
                 f"{_at(group)}the accuracy lost, {drop}, is not surely below {percent(max_drop)}"
                 for group, drop in lost.items()
-                if not surely_within(drop, max_drop)
+                if not is_within(drop, max_drop)
             ]
         return found
 

@@ -112,7 +112,7 @@ def test_scores_of_every_kind_are_shown_and_kept(folder, capsys, level, more):
     assert scores.level == level
     assert scores.by in told
     assert "scores:   scores.json" in told
-    first, second, third = scores.ranked(3) if level != "tensor" else [*scores.ranked(2), None]
+    first, second, third = scores.ranking(3) if level != "tensor" else [*scores.ranking(2), None]
     ranking = told.partition("Most vulnerable of")[2].partition("\n\n")[0]
     places = [ranking.index(f"\n{part_name(ranked, level)} ") for ranked in (first, second)]
     assert places == sorted(places)
@@ -131,7 +131,7 @@ def test_what_is_printed_is_what_python_computes(folder, capsys):
     for name, value in scores.values.items():
         np.testing.assert_array_equal(kept[name], value)
     assert kept.model == scores.model == fingerprint(models.load("lenet5"))
-    for place in scores.ranked(10):
+    for place in scores.ranking(10):
         assert f"{place.tensor}{list(place.index)} " in told
         assert f" {place.value:.3g}" in told
     asked = {"model": "lenet5", "data": "mnist", "first samples": 30, "samples": 30, "batch": 10}

@@ -27,7 +27,7 @@ def test_bounds_cost_bits_and_no_arithmetic():
     hard = Ranger()(network(), data())
     found = overhead(hard, network(), data(), timed=False)
     rows = {row[0]: row[3] for row in found.rows()}
-    assert rows["parameters"] == rows["multiply-accumulates a sample"] == "1.000x"
+    assert rows["parameters"] == rows["multiply-accumulates per sample"] == "1.000x"
     assert found.after.bits > found.before.bits
     assert found.time is None
 
@@ -38,7 +38,7 @@ def test_time_is_measured_on_request():
 
 @pytest.mark.parametrize("said", [None, [], {}, {"before": {}, "after": {}}, {"before": 3}])
 def test_what_is_no_overhead_is_refused(said):
-    with pytest.raises(InputError, match="no overhead"):
+    with pytest.raises(InputError, match="not an overhead"):
         Overhead.from_dict(said)
 
 

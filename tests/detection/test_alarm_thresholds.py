@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.datasets import Data
-from radhard.detection import calibrated, false_alarm_rate, thresholds
+from radhard.detection import calibrate, false_alarm_rate, thresholds
 from radhard.errors import InputError
 from radhard.metrics import Detected
 from tests.small import network
@@ -63,7 +63,7 @@ def samples(n: int, seed: int) -> Data:
 @pytest.mark.parametrize("two_sided", [False, True])
 def test_an_alarm_is_calibrated_on_the_model_and_counted_on_other_samples(two_sided: bool) -> None:
     model = network().train()
-    alarm = calibrated(model, samples(99, 1), score="margin", false_alarms=0.1, two_sided=two_sided)
+    alarm = calibrate(model, samples(99, 1), score="margin", false_alarms=0.1, two_sided=two_sided)
     with torch.no_grad():
         p = [model(samples(n, s).inputs).softmax(1) for n, s in ((99, 1), (500, 2))]
     margins, unseen = ((x[:, 0] - x[:, 1]).abs().numpy() for x in p)
@@ -79,15 +79,15 @@ def test_an_alarm_is_calibrated_on_the_model_and_counted_on_other_samples(two_si
 
 
 def test_what_is_no_classifier_or_no_score_is_refused() -> None:
-    with pytest.raises(InputError, match="logits of classes"):
-        calibrated(nn.Conv1d(1, 1, 1), torch.randn(300, 1, 4))
+    with pytest.raises(InputError, match="logits"):
+        calibrate(nn.Conv1d(1, 1, 1), torch.randn(300, 1, 4))
     with pytest.raises(InputError, match="max_softmax"):
-        calibrated(network(), samples(300, 1), score="odin")  # type: ignore[arg-type]
+        calibrate(network(), samples(300, 1), score="odin")  # type: ignore[arg-type]
 
 
 def test_one_logit_a_sample_is_two_classes() -> None:
     model = nn.Linear(3, 1)
-    alarm = calibrated(model, samples(200, 1), score="max_logit", false_alarms=0.1, two_sided=False)
+    alarm = calibrate(model, samples(200, 1), score="max_logit", false_alarms=0.1, two_sided=False)
     assert isinstance(alarm, Detected)
     with torch.no_grad():
         logits = model(samples(200, 1).inputs)[:, 0].clamp(min=0).sort().values

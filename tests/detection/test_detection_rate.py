@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radhard.detection import assess, calibrated, caught
+from radhard.detection import assess, calibrate, detection_rate
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
@@ -39,7 +39,7 @@ def counted(results: Results) -> tuple[float, float]:
 def test_of_an_exhausted_space_the_share_is_exact(whole: Results) -> None:
     part, all_of_them = counted(whole)
     assert 0 < part < all_of_them
-    found = caught(whole)
+    found = detection_rate(whole)
     assert found.value == pytest.approx(part / all_of_them)
     assert found.low == pytest.approx(found.value)
     assert found.high == pytest.approx(found.value)
@@ -50,7 +50,7 @@ def test_groups_split_the_share_and_those_without_critical_faults_are_left_out(
     whole: Results,
 ) -> None:
     frame = whole.to_frame()
-    found = caught(whole, by="bit")
+    found = detection_rate(whole, by="bit")
     for bit, rows in frame.groupby("bit"):
         part, missed = (rows[f"{ALARM!r}.{n}"].sum() for n in ("caught", "missed"))
         assert (bit in found) == (part + missed > 0)
@@ -71,10 +71,10 @@ def drawn(whole: Results, sampler: Sampler, seed: int) -> Results:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say(whole: Results) -> None:
-    truth = caught(whole).value
+    truth = detection_rate(whole).value
     inside, widths = [], []
     for seed in range(30):
-        found = caught(drawn(whole, Uniform(300), seed), confidence=0.9)
+        found = detection_rate(drawn(whole, Uniform(300), seed), confidence=0.9)
         assert 0 <= found.low <= found.value <= found.high <= 1
         inside.append(found.low <= truth <= found.high)
         widths.append(found.high - found.low)
@@ -93,34 +93,34 @@ def test_strata_weigh_by_their_faults() -> None:
         c, m = (rows[f"{ALARM!r}.{n}"].mean() for n in ("caught", "missed"))
         part += sizes[str(name)] * c
         total += sizes[str(name)] * (c + m)
-    assert caught(results).value == pytest.approx(part / total)
+    assert detection_rate(results).value == pytest.approx(part / total)
 
 
 def test_single_samples_and_error_rates_have_shares_too() -> None:
     space = FaultSpace.of(network(), Activations("*"), BitFlip(), Float32(), data=data())
     one = run(space=space, sampler=Uniform(300))
     part, total = counted(one)
-    assert caught(one).value == pytest.approx(part / total)
-    by_rate = caught(run(sampler=ErrorRate((0.01, 0.1), 30)))
+    assert detection_rate(one).value == pytest.approx(part / total)
+    by_rate = detection_rate(run(sampler=ErrorRate((0.01, 0.1), 30)))
     assert list(by_rate) == ["0.01", "0.1"]
 
 
 def test_the_metric_has_to_be_in_the_run_and_to_be_told_from_others(whole: Results) -> None:
     with pytest.raises(InputError, match="0 metrics Detected"):
-        caught(campaign())
+        detection_rate(campaign())
     other = Detected("margin", 0.1)
-    with pytest.raises(InputError, match="is no metric of this run"):
-        caught(whole, other)
+    with pytest.raises(InputError, match="not a metric"):
+        detection_rate(whole, other)
     both = campaign(metrics=[ALARM, other])
-    with pytest.raises(InputError, match="say which one"):
-        caught(both)
-    assert caught(both, ALARM).value >= 0
+    with pytest.raises(InputError, match="specify"):
+        detection_rate(both)
+    assert detection_rate(both, ALARM).value >= 0
 
 
 def test_without_a_critical_fault_there_is_nothing_to_catch() -> None:
     space = FaultSpace.of(network(), Weights("*"), BitFlip(bits=(0,)), Float32())
-    with pytest.raises(InputError, match="nothing to catch"):
-        caught(run(space=space, sampler=Exhaustive()))
+    with pytest.raises(InputError, match="no critical fault"):
+        detection_rate(run(space=space, sampler=Exhaustive()))
 
 
 def test_alarms_are_compared_in_the_same_trials() -> None:
@@ -128,13 +128,13 @@ def test_alarms_are_compared_in_the_same_trials() -> None:
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
     validation, unseen = data(samples=120), data(seed=9, samples=50)
     found = assess(model, validation, unseen, space, Uniform(200), false_alarms=0.1, progress=False)
-    assert {watch.detected.score for watch in found.watches} == {
+    assert {alarm.detected.score for alarm in found.alarms} == {
         "energy", "entropy", "margin", "max_logit", "max_softmax",
     }  # fmt: skip
-    shares = [watch.caught.value for watch in found.watches]
+    shares = [watch.caught.value for watch in found.alarms]
     assert shares == sorted(shares, reverse=True)
-    best = found.watches[0]
-    assert best.detected == calibrated(
+    best = found.alarms[0]
+    assert best.detected == calibrate(
         model, validation, score=best.detected.score, false_alarms=0.1
     )
     alarms = best.detected.alarms(model(unseen.inputs).detach())

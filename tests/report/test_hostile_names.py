@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from radhard import report
 from radhard.escaping import visible
-from radhard.report.escaping import fenced, plain
 from radhard.report.figures.ink import label
+from radhard.report.markdown_escaping import fenced, plain
 
 from .made import OUTCOME, made
 

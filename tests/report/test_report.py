@@ -176,7 +176,7 @@ def test_line_of_python_injects_the_worst_fault(campaign: tuple[Results, Path]) 
 def test_raw_rate_gives_failures_in_time(campaign: tuple[Results, Path]) -> None:
     results, _ = campaign
     rate = results.rate()
-    expected = rate.mapped(lambda share: share * 2e-3 * 61_470 * 32, "FIT")
+    expected = rate.map(lambda share: share * 2e-3 * 61_470 * 32, "FIT")
     assert " ".join(read(expected)) in words(report.markdown(results, fit_per_bit=2e-3))
     assert "an example and not a measurement" in report.markdown(results)
     assert "an example and not a measurement" not in report.markdown(results, fit_per_bit=2e-3)

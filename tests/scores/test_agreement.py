@@ -135,7 +135,7 @@ def test_too_few_parts_error_rates_and_wrong_shapes_are_refused():
         )
     with pytest.raises(InputError, match="7 channels"):
         Scores("Mine()", "channel", {"0.weight": np.arange(7.0)}).agreement(results)
-    with pytest.raises(InputError, match="the same"):
+    with pytest.raises(InputError, match="equal"):
         Scores("Mine()", "channel", {"0.weight": np.ones(4)}).agreement(results)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
-from radhard.scores import Ranked, Scores
+from radhard.scores import RankedPart, Scores
 
 
 def by_channel(**values: list[float]) -> Scores:
@@ -32,12 +32,12 @@ tables = st.dictionaries(
 @given(tables)
 def test_ranking_holds_every_known_part_once_from_high_to_low(values):
     scores = Scores("Mine()", "channel", values)
-    ranked = scores.ranked()
+    ranked = scores.ranking()
     assert len(ranked) == len(scores) == sum((~np.isnan(v)).sum() for v in values.values())
     assert [r.value for r in ranked] == sorted((r.value for r in ranked), reverse=True)
     assert len({(r.tensor, r.index) for r in ranked}) == len(ranked)
     assert all(values[r.tensor][r.index] == r.value for r in ranked)
-    assert scores.ranked(2) == ranked[:2]
+    assert scores.ranking(2) == ranked[:2]
 
 
 @given(tables)
@@ -58,10 +58,10 @@ def test_what_is_saved_is_what_is_loaded(values):
 
 
 def test_equal_scores_rank_in_the_order_of_the_model():
-    assert by_channel(b=[1, 1], a=[1]).ranked() == [
-        Ranked("b", (0,), 1.0),
-        Ranked("b", (1,), 1.0),
-        Ranked("a", (0,), 1.0),
+    assert by_channel(b=[1, 1], a=[1]).ranking() == [
+        RankedPart("b", (0,), 1.0),
+        RankedPart("b", (1,), 1.0),
+        RankedPart("a", (0,), 1.0),
     ]
 
 
@@ -99,9 +99,9 @@ def test_no_scores_at_all_are_refused():
 def test_scores_of_another_model_are_refused():
     one, other = nn.Linear(2, 2), nn.Linear(2, 2)
     scores = Scores("Mine()", "channel", {"weight": np.ones(2)}, model=fingerprint(one))
-    scores.demand_suit(one)
+    scores.check_model(one)
     with pytest.raises(InputError, match="another model"):
-        scores.demand_suit(other)
+        scores.check_model(other)
 
 
 def test_an_unknown_tensor_is_named_with_those_there_are():
@@ -135,7 +135,7 @@ def test_an_unknown_tensor_is_named_with_those_there_are():
 def test_a_file_that_holds_no_scores_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "scores.json"
     path.write_text(text)
-    with pytest.raises(InputError, match="holds no scores") as caught:
+    with pytest.raises(InputError, match="contains no scores") as caught:
         Scores.load(path)
     assert "\n" not in str(caught.value)
 

@@ -55,11 +55,11 @@ def test_estimates_read_for_people(estimate: Estimate, text: str) -> None:
 
 
 def test_falling_function_swaps_the_limits() -> None:
-    hours = Estimate(0.5, 0.25, 1.0, 0.95, 10).mapped(lambda x: 1 / x, "hours")
+    hours = Estimate(0.5, 0.25, 1.0, 0.95, 10).map(lambda x: 1 / x, "hours")
     assert (hours.value, hours.low, hours.high, hours.unit) == (2.0, 1.0, 4.0, "hours")
 
 
 @pytest.mark.parametrize("limits", [(0.5, 0.6, 0.7), (0.5, 0.1, 0.4), (math.nan, 0, 1)])
 def test_value_outside_its_interval_is_refused(limits: tuple[float, float, float]) -> None:
-    with pytest.raises(InputError, match="inside its interval"):
+    with pytest.raises(InputError, match="interval"):
         Estimate(*limits, 0.95, 10)

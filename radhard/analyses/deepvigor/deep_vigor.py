@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
+from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.classifier_workload import classifier_workload
-from radhard.analyses.coverage import covering
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
 from radhard.analyses.deepvigor.probes import Probes

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from torch import Tensor, nn
 
-from radhard.analyses.deepvigor.limits import Limits
 from radhard.analyses.deepvigor.range_files import read, write
+from radhard.analyses.deepvigor.range_limits import Limits
 from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats import FORMATS, Format

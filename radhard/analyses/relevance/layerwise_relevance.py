@@ -12,7 +12,7 @@ from radhard.analyses.base import Analysis, Found
 from radhard.analyses.layer import Layer
 from radhard.analyses.relevance.backward import carried_back
 from radhard.analyses.relevance.operations import Operations
-from radhard.analyses.relevance.rules import AlphaBeta, Epsilon, Sharing
+from radhard.analyses.relevance.relevance_rules import AlphaBeta, Epsilon, Sharing
 from radhard.errors import InputError
 from radhard.spec import component
 from radhard.workload import Workload

@@ -6,8 +6,8 @@ import numpy as np
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.statistical.features import NAMES, Features, features
-from radhard.analyses.statistical.forest import FOLDS, learned, quality
 from radhard.analyses.statistical.injected_words import tried
+from radhard.analyses.statistical.random_forest import FOLDS, learned, quality
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Float32, Format

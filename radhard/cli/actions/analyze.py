@@ -14,13 +14,13 @@ from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
 from radhard.cli.model_and_data import Given, Loaded, said_in
-from radhard.cli.outputs import demand_outputs
-from radhard.cli.score_tables import show_scores, show_side_by_side
+from radhard.cli.output_files import demand_outputs
+from radhard.cli.score_tables import show_analysis_comparison, show_scores
 from radhard.errors import InputError
 from radhard.formats import FORMATS
 from radhard.manifest import fingerprint
 from radhard.results import Results
-from radhard.scores import Scores, beside
+from radhard.scores import Scores, compare_analyses
 
 __all__ = ["Examined"]
 
@@ -61,7 +61,7 @@ class Examined(Given):
                 show_scores(scores, results, console, self.top)
             done.append(scores)
         if results is not None and (self.compare or len(done) > 1):
-            show_side_by_side(beside(done, results), results, console)
+            show_analysis_comparison(compare_analyses(done, results), results, console)
         self._keep(done, ranges, console)
         if self.report is not None:
             from radhard.report import write_scores

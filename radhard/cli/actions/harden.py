@@ -12,7 +12,7 @@ from radhard.analyses import ANALYSES, Analysis
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import source
 from radhard.cli.model_and_data import Given, Loaded
-from radhard.cli.outputs import demand_outputs
+from radhard.cli.output_files import demand_outputs
 from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data

@@ -10,7 +10,7 @@ from rich.console import Console
 from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
 from radhard.cli.model_and_data import Given, said_in
-from radhard.cli.outputs import demand_outputs
+from radhard.cli.output_files import demand_outputs
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
@@ -20,7 +20,7 @@ from radhard.metrics import METRICS
 from radhard.results import Results
 from radhard.samplers import SAMPLERS
 from radhard.space import FaultSpace
-from radhard.stats import percent, surely_within
+from radhard.stats import is_within, percent
 from radhard.store import Store
 from radhard.targets import TARGETS
 
@@ -129,7 +129,7 @@ class Asked(Given):
             return 0
         missed = []
         for group, rate in results.estimates(results.headline, results.usual_split, 0.95).items():
-            if not surely_within(rate, self.max_rate):
+            if not is_within(rate, self.max_rate):
                 missed.append(f"{group + ': ' if group else ''}{rate}")
         if missed:
             say_whole(console, f"not surely below {percent(self.max_rate)}: {'; '.join(missed)}")

@@ -11,7 +11,7 @@ from torch import nn
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import built, is_folder, source, stored
 from radhard.cli.model_and_data import Given, demand_harmless, said_in
-from radhard.cli.outputs import demand_outputs
+from radhard.cli.output_files import demand_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.formats import FORMATS

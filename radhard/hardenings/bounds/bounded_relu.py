@@ -4,7 +4,7 @@ from typing import Literal
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.protection import Protection
 from radhard.spec import component

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from torch import Tensor
 
-from radhard.hardenings.bounds.calls import Event
+from radhard.hardenings.bounds.pass_events import Event
 from radhard.hardenings.spot import Spot
 
 __all__ = ["after", "before", "only_use"]

@@ -10,7 +10,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Format
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.bound import Bound
 from radhard.hardenings.bounds.bound_search import mean_under, searched
 from radhard.hardenings.bounds.placing import attached

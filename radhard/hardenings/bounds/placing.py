@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from radhard.hardenings.bounds.activations import Values
+from radhard.hardenings.bounds.activation_functions import Values
 from radhard.hardenings.bounds.bound import Bound, Mode
 from radhard.hardenings.held_out import hold_out
 from radhard.hardenings.part import Part

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
 from radhard.hardenings.profile import profile

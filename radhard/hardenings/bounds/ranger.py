@@ -3,7 +3,7 @@
 from typing import Literal
 
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds.activations import spots
+from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.bound import Mode
 from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.bounds.roundoff import widened

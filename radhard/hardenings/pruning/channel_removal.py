@@ -7,7 +7,7 @@ import torch
 from radhard.errors import InputError
 from radhard.hardenings.part import parts
 from radhard.hardenings.protection import Protection
-from radhard.hardenings.pruning.groups import Group, groups
+from radhard.hardenings.pruning.channel_groups import Group, groups
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
 

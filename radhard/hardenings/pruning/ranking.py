@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.protection import Protection
-from radhard.hardenings.pruning.groups import Group
+from radhard.hardenings.pruning.channel_groups import Group
 from radhard.scores import Scores
 
 __all__ = ["by_l1", "by_scores", "least"]

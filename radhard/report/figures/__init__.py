@@ -3,7 +3,7 @@
 from radhard.report.figures.bars import bars
 from radhard.report.figures.bits import Bit, bits
 from radhard.report.figures.curves import Curve, curves
-from radhard.report.figures.forest import forest
+from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
 from radhard.report.figures.network import Block, network
 from radhard.report.figures.pareto import Protected, pareto

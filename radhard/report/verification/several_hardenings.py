@@ -86,7 +86,7 @@ def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
     timed = all(model.costs[2] == model.costs[2] for model in models)
     at = 2 if timed else 1
     drawn = [Protected(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
-    across = ("stored bits", "time of a pass" if timed else "multiply-accumulates")
+    across = ("stored bits", "time per pass" if timed else "multiply-accumulates")
     finding = "; ".join(
         f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x bits, "
         f"{m.costs[1]:.3f}x {across[1]}"
@@ -113,7 +113,7 @@ def _table(
     bought = Table("Harm", ("model", harm.rate, COLUMNS[0], "difference"), tuple(rates))
     paid = Table(
         "Cost, as multiples of the unprotected model",
-        ("model", "stored bits", "multiply-accumulates", "time of a pass"),
+        ("model", "stored bits", "multiply-accumulates", "time per pass"),
         tuple(costs),
     )
     return Section("rows", "One by one", (bought, paid))

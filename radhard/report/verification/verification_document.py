@@ -91,7 +91,7 @@ def _headline(found: Verification, harm: MainFigure) -> Headline:
         if (time := found.cost.time) is not None:
             basis = f"{time.turns} turns, least to greatest"
             span = f"[{time.low:.3f}, {time.high:.3f}]"
-            tiles.append(Tile("time of a pass", f"{time.median:.3f}x", span, basis))
+            tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
     return Headline(main, _meaning(found), tuple(tiles))
 

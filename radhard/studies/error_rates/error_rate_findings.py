@@ -86,7 +86,7 @@ class ErrorRateFindings:
         free = self.base.accuracy
         found = self.accuracy(name, rates, common=common)
         # Rounded, so that a figure that stayed as it was reads as zero.
-        return found.mapped(lambda share: round(100 * (free - share), 9) + 0.0, "points")
+        return found.map(lambda share: round(100 * (free - share), 9) + 0.0, "points")
 
     def gain(self, name: str, than: str, rates: Sequence[float], *, common: bool) -> Estimate:
         """Points of accuracy that one has more than another under faults, over the rates alike.
@@ -97,7 +97,7 @@ class ErrorRateFindings:
         one, other = (self._trials(which, rates, common) for which in (name, than))
         cells = [Cell(a - b, _ENDLESS) for a, b in zip(one, other, strict=True)]
         found = mean_difference(cells, confidence=self.confidence)
-        return found.mapped(lambda share: 100 * share, "points")
+        return found.map(lambda share: 100 * share, "points")
 
     def free_drop(self, name: str) -> Estimate:
         """Points of accuracy lost without any fault, on the test images, all of them."""
@@ -108,7 +108,7 @@ class ErrorRateFindings:
         """Points of accuracy lost without any fault, on images of the kind of the test images."""
         lost = self.base.right.astype(np.float64) - self.measured[name].right
         found = mean_difference([Cell(lost, None)], confidence=self.confidence)
-        return found.mapped(lambda share: 100 * share, "points")
+        return found.map(lambda share: 100 * share, "points")
 
     def harmed(self, points: float) -> tuple[float, ...]:
         """Rates at which the unprotected network surely loses so many points.

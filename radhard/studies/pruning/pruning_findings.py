@@ -150,5 +150,5 @@ class PruningFindings:
 
     def _points(self, by_image: Figures) -> Estimate:
         found = mean_difference([Cell(by_image, None)], confidence=self.confidence)
-        points = found.mapped(lambda share: round(100 * share, 9) + 0.0, "points")
+        points = found.map(lambda share: round(100 * share, 9) + 0.0, "points")
         return replace(points, trials=len(by_image))

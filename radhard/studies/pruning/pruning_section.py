@@ -31,7 +31,7 @@ def pruning_section(
     return Section(
         intro=f"{network.about}; whole it gets {percent(float(found.right.mean()))} of "
         f"{len(found.right):,} test images right with {cost.parameters:,} parameters, "
-        f"{cost.bits:,} bits stored and {cost.macs:,} multiply-accumulates a sample.",
+        f"{cost.bits:,} bits stored and {cost.macs:,} multiply-accumulates per sample.",
         body=[*_body(design, found, picture)],
         figures={f"{picture}.svg": pruning_figure(picture, design, found)},
         numbers=_numbers(found),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from radhard.analyses import DeepVigor, Ranges, Validation, validate
-from radhard.analyses.deepvigor.limits import Limits
+from radhard.analyses.deepvigor.range_limits import Limits
 from radhard.datasets import mnist
 from radhard.errors import InputError
 from radhard.manifest import fingerprint

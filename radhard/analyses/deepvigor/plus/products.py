@@ -65,6 +65,7 @@ class Products:
 
     @property
     def samples(self) -> int:
+        """Samples whose inputs the layer was given."""
         return len(self.inputs)
 
     @property

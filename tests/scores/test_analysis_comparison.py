@@ -6,7 +6,7 @@ import pytest
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.samplers import Exhaustive
-from radhard.scores import Scores, agreements, beside
+from radhard.scores import Scores, agreements, compare_analyses
 from tests.small import prepared, space
 
 
@@ -39,7 +39,7 @@ def scores(level="channel", by="Mine()", **more):
 
 def test_each_row_is_the_agreement_of_that_analysis(results):
     worse = Scores("Worse()", "channel", {n: v[::-1] for n, v in scores().values.items()})
-    found = beside([scores(), worse], results)
+    found = compare_analyses([scores(), worse], results)
     assert found.level == "channel"
     for row in found.rows:
         assert row.agreement == row.scores.agreement(results, level="channel")
@@ -48,28 +48,28 @@ def test_each_row_is_the_agreement_of_that_analysis(results):
 
 
 def test_finer_scores_are_compared_at_the_level_that_all_have(results):
-    found = beside([scores("element"), scores("channel", "Coarse()")], results)
+    found = compare_analyses([scores("element"), scores("channel", "Coarse()")], results)
     assert found.level == "channel"
     assert all(row.agreement is not None for row in found.rows)
 
 
 def test_levels_with_too_few_parts_are_passed_over(results):
-    alone = beside([scores("bit")], results)
+    alone = compare_analyses([scores("bit")], results)
     assert alone.level == "bit"
     assert alone.rows[0].why.startswith("by bit: ") or alone.rows[0].agreement is not None
 
 
 def test_what_cannot_be_compared_is_said_and_the_others_are_compared(results):
     alike = Scores("Alike()", "channel", {n: np.ones_like(v) for n, v in scores().values.items()})
-    found = beside([alike, scores()], results)
+    found = compare_analyses([alike, scores()], results)
     assert found.rows[0].agreement is None
-    assert "the same" in found.rows[0].why
+    assert "equal" in found.rows[0].why
     assert found.rows[1].agreement is not None
 
 
 def test_frame_has_a_row_an_analysis_with_its_cost(results):
     costly = scores(cost={"seconds": 2.0, "samples": 300.0})
-    frame = beside([costly, scores(by="Free()")], results).to_frame()
+    frame = compare_analyses([costly, scores(by="Free()")], results).to_frame()
     assert frame["by"].tolist() == ["Mine()", "Free()"]
     assert frame["rank"].tolist() == pytest.approx([1, 1])
     assert frame["seconds"].tolist()[0] == 2.0
@@ -85,16 +85,16 @@ def test_every_level_that_scores_have_is_compared_or_explained(results):
 
 
 def test_another_model_is_refused(results):
-    beside([scores(model="this one")], results)
+    compare_analyses([scores(model="this one")], results)
     with pytest.raises(InputError, match="different models"):
-        beside([scores(model="that one")], results)
+        compare_analyses([scores(model="that one")], results)
     with pytest.raises(InputError, match="different models"):
         agreements(scores(model="that one"), results)
 
 
 def test_no_analyses_are_refused(results):
     with pytest.raises(InputError, match="at least one"):
-        beside([], results)
+        compare_analyses([], results)
 
 
 def test_facts_that_are_not_finite_are_kept_as_unknown(tmp_path):

@@ -8,7 +8,6 @@ from typing import Literal
 from torch import Tensor, nn
 
 from radhard.analyses.classes import demand_classes, of_class
-from radhard.hardenings.bounds.calls import Event, calls
 from radhard.hardenings.bounds.elementwise import CONTAINERS, may_be_function, probed
 from radhard.hardenings.bounds.flow import after, before, only_use
 from radhard.hardenings.bounds.functions import (
@@ -18,6 +17,7 @@ from radhard.hardenings.bounds.functions import (
     Kind,
     kind_of_call,
 )
+from radhard.hardenings.bounds.pass_events import Event, calls
 from radhard.hardenings.part import Part
 from radhard.hardenings.protection import Protection
 from radhard.hardenings.spot import Spot

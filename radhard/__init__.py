@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         datasets,
         detection,
         engines,
+        executors,
         faults,
         formats,
         hardenings,

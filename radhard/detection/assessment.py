@@ -137,7 +137,7 @@ def assess(
         progress=progress,
         workers=workers,
     )
-    alarms = [
+    assessed = [
         Alarm(
             alarm,
             false_alarm_rate(alarm, model, data, call=call, batch=batch),
@@ -145,7 +145,7 @@ def assess(
         )
         for alarm in alarms
     ]
-    return Detection(tuple(sorted(alarms, key=lambda w: -w.caught.value)), results)
+    return Detection(tuple(sorted(assessed, key=lambda w: -w.caught.value)), results)
 
 
 def _in_words(share: Estimate) -> str:

@@ -48,21 +48,20 @@ class Ray(Executor):
 
     @contextmanager
     def open(self) -> Iterator[Pool]:
-        ray = _ray()
-        with _connection(ray, self.address, self.workers):
-            cpus = int(ray.cluster_resources().get("CPU", 1))
-            pool = _Workers(ray, self.workers or max(1, cpus))
-            try:
-                yield pool
-            finally:
-                pool.end()
+        pool = _Workers(_ray(), self.address, self.workers)
+        try:
+            yield pool
+        finally:
+            pool.close()
 
 
 class _Workers(Pool):
     """Workers of a cluster, and the chunks that they have not finished."""
 
-    def __init__(self, ray: Any, number: int) -> None:
-        self._ray, self._most = ray, number
+    def __init__(self, ray: Any, address: str | None, workers: int | None) -> None:
+        self._ray, self._address, self._most = ray, address, workers
+        self._connected = ExitStack()
+        """Entered once there is something to execute: a run may be complete already."""
         self._actor = ray.remote(num_cpus=1, max_restarts=0)(_Worker)
         self._actors: list[Any] = []
         self._recipe: Any = None
@@ -77,9 +76,13 @@ class _Workers(Pool):
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
         recipe = Recipe.of(session)
         _demand_serializable(self._ray, recipe)
+        if self._recipe is None:
+            connection = _connection(self._ray, self._address, self._most)
+            self._connected.enter_context(connection)
         self._recipe = self._ray.put(recipe)
         self._waiting, self._lost = deque(chunks), {}
-        self._number = min(self._most, len(chunks))
+        cpus = int(self._ray.cluster_resources().get("CPU", 1))
+        self._number = min(self._most or max(1, cpus), len(chunks))
         for actor in self._actors:
             actor.prepare.remote(self._recipe)
         try:
@@ -92,10 +95,14 @@ class _Workers(Pool):
                 yield from self._receive()
         finally:
             if self._pending:  # closed early
-                self.end()
+                self._end()
 
-    def end(self) -> None:
-        """End all workers."""
+    def close(self) -> None:
+        """End all workers, and the connection."""
+        self._end()
+        self._connected.close()
+
+    def _end(self) -> None:
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors.clear()

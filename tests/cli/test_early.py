@@ -12,8 +12,8 @@ from radhard.analyses import ANALYSES
 from radhard.cli.early import known_data, known_model, scores_of, spec_of
 from radhard.cli.signatures import components, functions
 from radhard.engines import ENGINES
-from radhard.executors import EXECUTORS
 from radhard.errors import InputError
+from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
 from radhard.formats import FORMATS
 from radhard.hardenings import HARDENINGS

@@ -33,11 +33,23 @@ def cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # Workers import the models of this file.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        context = ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
-        )
-        yield context.address_info["address"]
+        yield _started()
         ray.shutdown()
+
+
+def _started(attempts: int = 4) -> str:
+    """The address of a new cluster; Ray gives a busy machine 30 seconds and not more."""
+    for attempt in range(attempts):
+        try:
+            context = ray.init(
+                num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            )
+            return str(context.address_info["address"])
+        except Exception:
+            ray.shutdown()
+            if attempt == attempts - 1:
+                raise
+    raise AssertionError
 
 
 def pictures() -> tuple[nn.Module, Tensor]:

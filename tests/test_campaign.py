@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,16 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.datasets import mnist
-from radhard.engines import Engine, Serial
+from radhard.engines import Engine
+from radhard.engines.base import Session
+from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import Float32
 from radhard.injection import inject
 from radhard.metrics import Accuracy, Distance, Outcome, Sdc
 from radhard.models import load
+from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Uniform
 from radhard.space import FaultSpace
@@ -167,14 +171,18 @@ def test_finished_run_is_not_run_again(tmp_path):
 
 
 def test_run_continues_with_another_engine(tmp_path):
+    class BackwardsSession(Session):
+        def run(self, trials):
+            found = list(SerialSession(self.campaign).run(list(trials)[::-1]))
+            yield from found[:-1]
+            yield replace(found[-1], notes=[Note.text("It went backwards.")])
+
     @component
     class Backwards(Engine):
         """Serial, the last trial first and several at a time."""
 
-        def run(self, campaign, todo):
-            found = list(Serial().run(campaign, list(todo)[::-1]))
-            campaign.notes.append("It went backwards.")
-            yield from found
+        def prepare(self, campaign):
+            return BackwardsSession(campaign)
 
     with pytest.raises(KeyboardInterrupt):
         campaign(tmp_path / "run.db", model=Counting(network(), interrupted(30)))
@@ -227,11 +235,20 @@ class Stopping(Engine):
 
     after: int
 
-    def run(self, campaign, todo):
-        for n, found in enumerate(Serial().run(campaign, todo)):
+    def prepare(self, campaign):
+        return StoppingSession(campaign, self.after)
+
+
+class StoppingSession(Session):
+    def __init__(self, campaign, after):
+        super().__init__(campaign)
+        self.after = after
+
+    def run(self, trials):
+        for n, part in enumerate(SerialSession(self.campaign).run(trials)):
             if n == self.after:
                 raise KeyboardInterrupt
-            yield found
+            yield part
 
 
 def test_same_model_in_another_format_is_another_run(tmp_path):
@@ -314,10 +331,9 @@ def test_model_in_training_mode_runs_in_evaluation_mode_and_the_notes_say_so():
     model = nn.Sequential(nn.Linear(3, 6), nn.Dropout(0.9), nn.Linear(6, 2)).train()
     model[0].eval()  # partly frozen, as in fine-tuning
     results = campaign(model=model)
-    said = "The model was in training mode; it ran in evaluation mode."
-    assert said in results.manifest["notes"]
+    assert Note("training mode") in results.notes
     assert [module.training for module in model.modules()] == [True, False, True, True]
-    assert said not in campaign(model=network()).manifest["notes"]
+    assert Note("training mode") not in campaign(model=network()).notes
 
 
 class Noisy(nn.Module):
@@ -338,9 +354,11 @@ def test_forward_that_is_not_deterministic_is_refused_unless_told_otherwise(tmp_
     assert not path.exists()
     results = campaign(path, model=Noisy().eval(), deterministic=False, engine="auto")
     assert results.complete
-    chosen, *_, allowed = results.manifest["notes"]
-    assert chosen.startswith("engine='auto' chose Serial(): fault-free passes may differ")
-    assert allowed == "Fault-free passes were allowed to differ."
+    chosen, *_, allowed = results.notes
+    assert chosen.kind == "engine"
+    assert chosen.facts["engine"] == "Serial()"
+    assert "fault-free passes may differ" in chosen.facts["why"]
+    assert allowed == Note("nondeterministic")
 
 
 def test_nan_without_any_fault_is_refused(tmp_path):

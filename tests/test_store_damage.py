@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from radhard.cli import main
-from radhard.engines import Serial
+from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Uniform
@@ -93,14 +93,14 @@ def test_a_damaged_description_of_the_run_leaves_nothing_to_trust(path, statemen
 def test_only_damaged_trials_are_run_again_and_the_rows_are_as_before(path, finished, monkeypatch):
     change(path, 'UPDATE trials SET "Outcome().critical" = 0.123 WHERE trial IN (300, 959)')
     executed = []
-    whole = Serial.run
+    whole = SerialSession.run
 
-    def watched(engine, campaign, todo):
-        for part in whole(engine, campaign, todo):
-            executed.extend(part[0])
+    def watched(session, trials):
+        for part in whole(session, trials):
+            executed.extend(part.numbers)
             yield part
 
-    monkeypatch.setattr(Serial, "run", watched)
+    monkeypatch.setattr(SerialSession, "run", watched)
     results = campaign(path, sampler=Exhaustive(), repair=True)
     assert sorted(executed) == [*range(256, 512), *range(768, 960)]
     assert digest(path) == digest(finished)

@@ -1,22 +1,26 @@
-"""How does a test get a campaign to execute?"""
+"""How does a test get a campaign, and all that an engine reports of its trials?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from radhard.datasets.data import Data
-from radhard.engines import Campaign
+from radhard.engines import Campaign, Engine
+from radhard.engines.base import Figures, Session
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format
 from radhard.metrics import Distance, Metric, Outcome, Panel
+from radhard.notes import Note
 from radhard.samplers import Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Forward, Target
 from radhard.workload import Workload
 from tests.zoo import Network
 
-__all__ = ["campaign", "campaign_of", "format_of"]
+__all__ = ["Execution", "campaign", "campaign_of", "execute_all", "execute_session", "format_of"]
 
 
 def format_of(model: nn.Module) -> Format:
@@ -75,3 +79,51 @@ def campaign_of(
     batch = 1 if single else batch
     workload = Workload(model, data, call, batch, independent=single)
     return Campaign(workload, space, trials, Panel(metrics, workload.golden))
+
+
+@dataclass(frozen=True)
+class Execution:
+    """All that an engine reported of some trials of a campaign."""
+
+    session: Session
+    figures: Figures
+    """In the order in which the trials were asked for, ``(trials, columns)``."""
+    notes: tuple[Note, ...]
+    """Of the session, of its parts, and its conclusions."""
+    inferences: dict[str, dict[str, Any]]
+    crashes: dict[str, str]
+
+
+def execute_all(
+    engine: Engine, campaign: Campaign, trials: Sequence[int] | None = None
+) -> Execution:
+    """Open the engine and execute all trials, chunk by chunk; or only some, in one go."""
+    return execute_session(engine.open(campaign), trials)
+
+
+def execute_session(session: Session, trials: Sequence[int] | None = None) -> Execution:
+    """Execute all trials of a session, chunk by chunk; or only some, in one go.
+
+    Every trial that is asked for is reported exactly once, and no other is.
+    """
+    figures = dict[int, np.ndarray]()
+    notes, inferences, crashes = list(session.notes), dict[str, dict[str, Any]](), {}
+    for chunk in session.chunks() if trials is None else [trials]:
+        for part in session.run(chunk):
+            assert len(part.numbers) == len(part.figures)
+            assert not figures.keys() & set(part.numbers), "a trial comes twice"
+            figures.update(zip(part.numbers, part.figures, strict=True))
+            assert not inferences.keys() & part.inferences.keys(), "two records have one name"
+            inferences.update(part.inferences)
+            crashes.update(part.crashes)
+            notes.extend(part.notes)
+    asked = range(len(session.campaign.trials)) if trials is None else trials
+    assert sorted(figures) == sorted(asked)
+    notes.extend(session.conclusions(inferences))
+    return Execution(
+        session,
+        np.stack([figures[trial] for trial in asked]),
+        tuple({str(note): note for note in notes}.values()),
+        inferences,
+        crashes,
+    )

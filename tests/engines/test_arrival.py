@@ -13,6 +13,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.injection import inject
+from radhard.notes import Note
 from radhard.samplers import Exhaustive
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Weights
@@ -121,7 +122,7 @@ def test_weights_that_are_not_read_are_named():
     model, inputs = Unused().eval(), torch.randn(5, 4)
     space = FaultSpace.of(model, Weights("*"), BitFlip(bits=30), Float32())
     results = run(model, inputs, space, Exhaustive(), progress=False)
-    assert any("1 of 2" in note and "spare.weight" in note for note in results.manifest["notes"])
+    assert Note("unread", {"tensors": ["spare.weight"], "of": 2}) in results.notes
     alone = FaultSpace.of(model, Weights("spare"), BitFlip(bits=30), Float32())
     with pytest.raises(InputError, match=r"spare\.weight"):
         run(model, inputs, alone, Exhaustive(), progress=False)

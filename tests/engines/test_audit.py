@@ -1,14 +1,18 @@
 """Does the audit find what differs, and say how sure it is?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from radhard.engines import Engine, Replay, Serial
-from radhard.engines.audit import audit_trials, compared, in_words
+from radhard.engines.audit import audit_result, audit_trials
+from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.metrics import Distance, Outcome, Sdc
+from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Uniform
 from radhard.spec import component
@@ -22,9 +26,18 @@ class Wrong(Engine):
 
     limit: int
 
-    def run(self, campaign, todo):
-        for numbers, figures in Serial().run(campaign, todo):
-            yield numbers, np.where(np.array(numbers)[:, None] < self.limit, 1 - figures, figures)
+    def prepare(self, campaign):
+        return WrongSession(campaign, self.limit)
+
+
+class WrongSession(SerialSession):
+    def __init__(self, campaign, limit):
+        super().__init__(campaign)
+        self.limit = limit
+
+    def trial(self, trial):
+        part = super().trial(trial)
+        return replace(part, figures=1 - part.figures) if trial < self.limit else part
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.integers(0, 10))
@@ -63,7 +76,7 @@ def test_differences_are_counted_by_column(figures, chance):
     reference = found.copy()
     changed = [chance.random() < 0.3 for _ in figures]
     reference[changed, 1] += 0.5
-    said = compared(["a", "b"], [(0, 1), (0, 2)], found, reference, of=1000)
+    said = audit_result(["a", "b"], [(0, 1), (0, 2)], found, reference, of=1000)
     count = sum(1 for hit, (_, b) in zip(changed, figures, strict=True) if hit and b == b)
     assert said["columns"]["a"]["differing"] == 0
     assert said["columns"]["b"]["differing"] == count
@@ -74,10 +87,10 @@ def test_differences_are_counted_by_column(figures, chance):
 def test_figure_without_bounds_may_differ_in_its_last_digits():
     found = np.array([[1.0], [1.0], [np.inf], [np.inf]])
     reference = np.array([[1.0005], [1.005], [np.inf], [1.0]])
-    said = compared(["Distance().distance"], [(0, np.inf)], found, reference, of=9)
+    said = audit_result(["Distance().distance"], [(0, np.inf)], found, reference, of=9)
     assert said["columns"]["Distance().distance"]["differing"] == 2
     assert said["columns"]["Distance().distance"]["mean_difference"] is None
-    assert "Different: Distance().distance in 2 (at most 93.2 % of trials)." in in_words(said)
+    assert "Distance().distance in 2 (at most 93.2 % of trials)" in str(Note("audit", said))
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -87,7 +100,9 @@ def test_audit_finds_an_engine_that_is_wrong(number):
     assert audit["trials"] == 60
     assert audit["columns"]["Sdc().sdc"]["differing"] == 30
     # All trials were repeated, so that nothing is left open.
-    assert "Different: Sdc().sdc in 30 (at most 50 % of trials)" in results.manifest["notes"][-1]
+    assert audit["columns"]["Sdc().sdc"]["at_most"] == 0.5
+    assert results.notes[-1] == Note("audit", audit)
+    assert "Sdc().sdc in 30 (at most 50 % of trials)" in str(results.notes[-1])
 
 
 def test_audit_of_a_right_engine_finds_nothing():
@@ -95,7 +110,8 @@ def test_audit_of_a_right_engine_finds_nothing():
     assert results.manifest["audit"]["trials"] == 30
     found = results.manifest["audit"]["columns"].values()
     assert [f["differing"] for f in found] == [0] * len(results.columns)
-    assert "Different" not in results.manifest["notes"][-1]
+    assert results.notes[-1].kind == "audit"
+    assert "Different" not in str(results.notes[-1])
 
 
 def test_replay_passes_its_audit_where_verdicts_count():
@@ -118,7 +134,7 @@ def test_reference_is_not_audited_and_nobody_is_without_a_share():
         results = campaign(model=model, **options)
         assert results.manifest["audit"] is None
         assert model.passes == BEFORE + 60 + AFTER
-        assert not any("Audit" in note for note in results.manifest["notes"])
+        assert "audit" not in [note.kind for note in results.notes]
 
 
 def test_audit_that_was_interrupted_is_made_when_the_run_is_continued_and_only_once(tmp_path):
@@ -136,6 +152,6 @@ def test_audit_that_was_interrupted_is_made_when_the_run_is_continued_and_only_o
         again = campaign(path, model=model, engine=Wrong(0))
         assert model.passes == passes
         assert again.manifest["audit"]["trials"] == 20
-        assert sum("Audit" in note for note in again.manifest["notes"]) == 1
+        assert [note.kind for note in again.notes].count("audit") == 1
     whole = campaign(model=Counting(network()), engine=Wrong(0))
     assert again.manifest["audit"] == whole.manifest["audit"]

@@ -29,7 +29,7 @@ from radhard.metrics import Accuracy, Critical, Outcome, Panel, Sdc, TopK
 from radhard.samplers import ErrorRate, Exhaustive, Uniform, Words
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Weights
-from tests.engines.campaigns import campaign_of, format_of
+from tests.engines.campaigns import campaign_of, execute_all, format_of
 from tests.zoo import NETWORKS, Network, named
 
 METRICS = (Critical(), Sdc())
@@ -164,16 +164,6 @@ def bracketed(network: Network, target, sampler=None, fault=None, **changed) -> 
     )
 
 
-def executed(engine, one: Campaign) -> np.ndarray:
-    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
-    engine.prepare(one)
-    for chunk in engine.chunks(one):
-        for trials, values in engine.run(one, chunk):
-            assert (figures[list(trials)] == -1).all()
-            figures[list(trials)] = values
-    return figures
-
-
 # Those that only repeat others are left out, and one that has no graph.
 KINDS = [n for n in NETWORKS if n.name not in ("lstm_time_first", "inplace", "flat", "inference")]
 
@@ -184,9 +174,9 @@ def test_verdicts_are_those_of_the_reference_on_every_network(network):
     bits = format_of(network.build()).bits
     few = BitFlip(tuple(range(bits - 12, bits)))
     one = bracketed(network, target, Words(3), few, seed=2)
-    found, true = executed(Bracket(), one), executed(Serial(), one)
-    assert np.array_equal(found, true)
-    records = [record for record in records_of(one.audits) if record.kind == "pairs"]
+    found = execute_all(Bracket(), one)
+    assert np.array_equal(found.figures, execute_all(Serial(), one).figures)
+    records = [record for record in records_of(found.inferences) if record.kind == "pairs"]
     assert sum(sum(record.trials) for record in records) == len(one.trials)
     assert sum(record.harmless.inferred for record in records) > 0
 
@@ -196,16 +186,14 @@ def test_verdicts_are_those_of_the_reference_on_every_network(network):
 def test_verdicts_are_those_of_the_reference_under_any_faults(seed, stuck):
     fault = StuckAt(1) if stuck else BitFlip()
     one = bracketed(named("layer_norm"), [Weights("*"), Biases("*")], Words(2), fault, seed=seed)
-    assert np.array_equal(executed(Bracket(), one), executed(Serial(), one))
+    assert np.array_equal(execute_all(Bracket(), one).figures, execute_all(Serial(), one).figures)
 
 
 @pytest.mark.parametrize("network", KINDS, ids=repr)
 def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
     one = bracketed(network, target, Words(6), seed=5)
-    engine = Bracket()
-    engine.prepare(one)
-    plans, chance = engine._plans(one), np.random.default_rng(0)
+    plans, chance = Replay().prepare_graph(one).plans, np.random.default_rng(0)
     for block in word_blocks(one, range(len(one.trials))):
         plan = plans[block.place]
         if not (block.whole and plan.takes(block.place)):
@@ -225,8 +213,7 @@ def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
 def test_most_verdicts_are_inferred():
     """Else nothing is gained; `tried` counts whole evaluations."""
     one = bracketed(named("convolutions"), Weights("*"), Words(20))
-    executed(Bracket(audit=0.0), one)
-    records = records_of(one.audits)
+    records = records_of(execute_all(Bracket(audit=0.0), one).inferences)
     pairs = [record for record in records if record.kind == "pairs"]
     inferred = sum(record.harmless.inferred + record.harmful.inferred for record in pairs)
     assert inferred > 0.8 * len(one.trials) * len(one.workload.data)
@@ -234,7 +221,7 @@ def test_most_verdicts_are_inferred():
 
 def test_chunks_are_all_trials_and_of_whole_words():
     one = bracketed(named("residual"), [Weights("*"), Biases("*")], Uniform(300))
-    seen = [list(chunk) for chunk in Bracket().chunks(one)]
+    seen = [list(chunk) for chunk in Bracket().open(one).chunks()]
     assert sorted(itertools.chain(*seen)) == list(range(300))
     words = [set((one.trials.at(np.array(chunk)) // one.space.variants).tolist()) for chunk in seen]
     assert sum(map(len, words)) == len(set().union(*words))
@@ -243,8 +230,9 @@ def test_chunks_are_all_trials_and_of_whole_words():
 def test_words_struck_seldom_and_what_flows_go_through_replay():
     network = named("residual")
     one = bracketed(network, [Weights("*"), Activations("conv1|fc")], Uniform(40))
-    assert np.array_equal(executed(Bracket(), one), executed(Replay(), one))
-    assert one.audits == {}
+    found = execute_all(Bracket(), one)
+    assert np.array_equal(found.figures, execute_all(Replay(), one).figures)
+    assert found.inferences == {}
 
 
 class Wavy(nn.Module):
@@ -287,7 +275,10 @@ def test_what_is_inferred_wrongly_is_found_out_and_widens_the_interval():
     assert len(outside) <= 2  # of 34, at 95 %
     assert not {by for by, _ in outside} - {"bit"}
     assert blind.rate().low < blind.rate().high
-    assert any("taken as harmless" in note for note in blind.manifest["notes"])
+    note = next(note for note in blind.notes if note.kind == "inference")
+    assert note.facts["unit"] == "verdicts"
+    assert note.facts["harmless"]["wrong"] == record.harmless.wrong > 0
+    assert f"{record.harmless.wrong} of {record.harmless.tried}" in str(note)
 
 
 def test_above_the_threshold_everything_is_tried_and_it_is_said():
@@ -296,7 +287,9 @@ def test_above_the_threshold_everything_is_tried_and_it_is_said():
     record = next(record for record in found.inferences if record.kind == "pairs")
     assert record.all_tried
     assert found.rate() == true.rate()
-    assert any("all 64 faults" in note for note in found.manifest["notes"])
+    (note,) = [note for note in found.notes if note.kind == "refuted"]
+    assert note.facts["faults"] == 64
+    assert "all 64 faults" in str(note)
 
 
 def test_without_a_check_the_interval_admits_that_nothing_is_known():
@@ -308,7 +301,12 @@ def test_without_a_check_the_interval_admits_that_nothing_is_known():
     high = blind.rate().high - blind.rate().value
     trials = (whole.harmless.inferred + whole.harmful.inferred) / len(blind)
     assert share <= high <= share + trials
-    assert any("nothing is known" in note for note in blind.manifest["notes"])
+    notes = [note for note in blind.notes if note.kind == "inference"]
+    assert [note.facts[name]["tried"] for note in notes for name in ("harmless", "harmful")] == [
+        0
+    ] * (2 * len(notes))
+    assert notes
+    assert all("not known" in str(note) for note in notes)
 
 
 def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
@@ -368,7 +366,7 @@ def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
 def test_trials_of_many_faults_are_refused():
     one = bracketed(named("residual"), Weights("*"), ErrorRate(0.01, trials=2))
     with pytest.raises(InputError, match="one fault each"):
-        Bracket().prepare(one)
+        Bracket().open(one)
 
 
 @pytest.mark.parametrize("wrong", [{"audit": -0.1}, {"audit": 1.5}, {"threshold": 2.0}])
@@ -382,7 +380,7 @@ def test_shares_beyond_0_and_1_are_refused(wrong):
 def test_passes_ask_no_more_than_they_are_asked_and_say_the_same_in_any_company(memory, rows):
     one = bracketed(named("convolutions"), Weights("*"), Words(6))
     engine = Bracket(memory=memory, rows=rows)
-    assert np.array_equal(executed(engine, one), executed(Bracket(), one))
+    assert np.array_equal(execute_all(engine, one).figures, execute_all(Bracket(), one).figures)
 
 
 # -- figures from answers ------------------------------------------------------------------------

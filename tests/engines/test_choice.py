@@ -9,19 +9,21 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
+from radhard.engines.base import Session
 from radhard.engines.estimate import AUDITED, Estimate
 from radhard.engines.replay import engine as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.metrics import Critical, Outcome, Panel
+from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import ErrorRate, PerBit, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign as of_zoo
-from tests.engines.campaigns import campaign_of
+from tests.engines.campaigns import campaign_of, execute_session
 from tests.small import BEFORE, campaign, data, network, rows, tally
 from tests.zoo import NETWORKS, named
 
@@ -78,10 +80,11 @@ def test_choice_goes_by_target_and_sampler(target, sampler, expected):
 def test_chosen_engine_executes_the_campaign_on_every_network(network):
     given = of_zoo(network, Weights("*"), Uniform(3))
     choice = chosen(given)
-    trials = [trial for chunk in choice.engine.chunks(given) for trial in chunk]
-    found = [n for numbers, _ in choice.engine.run(given, trials) for n in numbers]
-    assert sorted(found) == [0, 1, 2]
-    assert repr(choice.engine) in str(choice)
+    assert choice.session.engine is choice.engine
+    figures = execute_session(choice.session).figures  # asserts that all trials come once
+    assert len(figures) == 3
+    assert choice.note.facts["engine"] == repr(choice.engine)
+    assert repr(choice.engine) in str(choice.note)
 
 
 def test_model_without_a_graph_is_replayed_by_modules_and_the_notes_say_why(tmp_path, capfd):
@@ -89,10 +92,12 @@ def test_model_without_a_graph_is_replayed_by_modules_and_the_notes_say_why(tmp_
     results = campaign(path, model=Branching().eval(), engine="auto")
     manifest = Results.open(path).manifest
     assert manifest["engine"] == "Replay()"
-    chose, how, *_ = sorted(manifest["notes"], key=lambda note: not note.startswith("engine="))
-    assert chose.startswith("engine='auto' chose Replay(): each trial strikes one word")
-    assert how.startswith("There is no graph of the model (torch.export: ")
-    assert "torch.fx: " in how
+    (chose,) = [note for note in results.notes if note.kind == "engine"]
+    assert chose.facts["engine"] == "Replay()"
+    assert "one word" in chose.facts["why"]
+    (how,) = [note for note in results.notes if note.kind == "no graph"]
+    assert "torch.export: " in how.facts["why"]
+    assert "torch.fx: " in how.facts["why"]
     assert capfd.readouterr() == ("", "")  # whatever torch thinks of the model
     serial = campaign(model=Branching().eval(), engine=Serial())
     for column in serial.columns:
@@ -146,7 +151,7 @@ def test_estimate_counts_the_multiplications_of_layers_that_torch_carries_out_in
         call=lambda model, x: model(x).mean(1),
         batch=4,
     )
-    matrices = sum(p.numel() for p in found.model.parameters() if p.ndim == 2)
+    matrices = sum(p.numel() for p in found.workload.model.parameters() if p.ndim == 2)
     whole = Estimate.of(found).whole / 10
     assert 4 * 16 * matrices < whole < 2 * 4 * 16 * matrices + 1e7
 
@@ -165,8 +170,8 @@ def test_modules_are_left_out_only_where_that_saves_more_than_it_costs(monkeypat
     monkeypatch.setattr(choice, "_GAIN", 0.1)
     results = campaign(model=Branching().eval(), engine="auto")
     assert results.manifest["engine"] == "Serial()"
-    assert "too little comes before the faults" in results.manifest["notes"][0]
-    assert not any("There is no graph" in note for note in results.manifest["notes"])
+    assert "too few modules come before the faults" in results.manifest["notes"][0]
+    assert "no graph" not in [note.kind for note in results.notes]
 
 
 def test_an_engine_is_recommended_only_where_a_gradient_reaches_the_faults():
@@ -183,7 +188,7 @@ def test_an_engine_is_recommended_only_where_a_gradient_reaches_the_faults():
         call=lambda model, x: model(x), metrics=[Critical()],
     )  # fmt: skip
     assert chosen(found).engine == Replay()
-    assert "FirstOrder" not in str(chosen(found))
+    assert "FirstOrder" not in str(chosen(found).note)
 
 
 def test_forward_that_is_not_deterministic_has_no_golden_values_to_start_from():
@@ -216,7 +221,7 @@ def test_stopped_run_continues_with_its_engine_though_another_would_be_chosen_no
     assert anew.manifest["engine"] == "Replay()"
     assert results.manifest["engine"] == "Serial()"
     assert results.manifest["audit"] is None
-    assert not any("continued with" in note for note in results.manifest["notes"])
+    assert "engines" not in [note.kind for note in results.notes]
     assert results.to_frame().equals(campaign(model=model).to_frame())
 
 
@@ -239,7 +244,7 @@ def test_change_of_engine_that_is_asked_for_is_noted(tmp_path):
     path, model = tmp_path / "run.db", Interrupted(at=30)
     begun(path, model, engine=Serial())
     results = campaign(path, model=model, engine=Replay())
-    assert "Begun with Serial(), continued with Replay()." in results.manifest["notes"]
+    assert Note("engines", {"first": "Serial()", "then": "Replay()"}) in results.notes
     assert results.manifest["continued"] == ["Replay()"]
     assert results.manifest["audit"]["trials"] == 20
 
@@ -251,7 +256,8 @@ def test_change_of_engine_is_noted_though_the_second_was_stopped_too(tmp_path):
     begun(path, model, engine=Serial())
     assert len(rows(path)) == 24
     results = campaign(path, model=model, engine=Theirs())
-    assert any("continued with Serial()." in note for note in results.manifest["notes"])
+    (note,) = [note for note in results.notes if note.kind == "engines"]
+    assert note.facts["then"] == "Serial()"
     assert results.complete
 
 
@@ -272,13 +278,24 @@ def test_figures_of_a_stopped_replay_are_those_of_a_whole_one(tmp_path):
     whole = run(model, data(), space, Uniform(500), **asked)
     path = tmp_path / "run.db"
 
+    class StoppingSession(Session):
+        def __init__(self, own):
+            super().__init__(own.campaign, own.notes)
+            self.own = own
+
+        def chunks(self):
+            return self.own.chunks()
+
+        def run(self, trials):
+            yield from self.own.run(trials)
+            raise KeyboardInterrupt
+
     @component
     class Stopping(Replay):
         """Replay, until somebody presses Ctrl-C."""
 
-        def run(self, campaign, todo):
-            yield from super().run(campaign, todo)
-            raise KeyboardInterrupt
+        def prepare(self, campaign):
+            return StoppingSession(super().prepare(campaign))
 
     with pytest.raises(KeyboardInterrupt):
         run(model, data(), space, Uniform(500), store=path, **{**asked, "engine": Stopping()})
@@ -292,10 +309,10 @@ def test_where_only_answers_are_asked_for_the_note_names_the_engine_that_predict
     def said(*metrics):
         given = of_zoo(named("residual"), Weights("*"), Uniform(40))
         panel = Panel(metrics, given.panel.golden.outputs)
-        found = chosen(replace(given, panel=panel, kept={}))
+        found = chosen(replace(given, panel=panel))
         assert found.engine == Replay()
-        return str(found)
+        return str(found.note)
 
-    assert "FirstOrder() could settle most trials" in said(Critical())
+    assert "FirstOrder() could infer most trials" in said(Critical())
     assert "FirstOrder" not in said(Outcome())
     assert "FirstOrder" not in said(Critical(), Outcome())

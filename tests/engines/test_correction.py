@@ -12,7 +12,7 @@ from radhard.campaign import run
 from radhard.comparison import compare
 from radhard.datasets.data import Data
 from radhard.engines import Bracket, FirstOrder, Serial
-from radhard.engines.inference import Inference, Tally, in_words
+from radhard.engines.inference import Inference, Tally, inference_notes
 from radhard.engines.pairs import Draw
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -21,6 +21,7 @@ from radhard.metrics import Accuracy, Critical
 from radhard.results import Results
 from radhard.samplers import Exhaustive, PerBit, Uniform
 from radhard.space import FaultSpace
+from radhard.stats import clopper_pearson
 from radhard.targets import Weights
 
 RASH = {"safety": 1.0, "reach": 1e9, "threshold": 1.0}
@@ -232,6 +233,9 @@ def test_records_of_earlier_versions_still_widen_the_interval():
 def test_none_of_some_is_not_said_to_be_none_of_all():
     record = ran(1, FirstOrder(), Uniform(300)).inferences[0]
     assert record.harmless.wrong == 0 < record.harmless.tried < record.harmless.inferred
-    (note,) = in_words([record])
-    assert "0 %" not in note.replace("0 % are", "")
-    assert f"none of {record.harmless.tried:,} was wrong (at most" in note
+    (note,) = inference_notes([record])
+    limit = clopper_pearson(0, record.harmless.tried)[1]
+    assert note.facts["harmless"]["at_most"] == limit > 0
+    assert note.facts["unit"] == "verdicts"
+    assert "0 %" not in str(note).replace("0 % are", "")
+    assert f"none of {record.harmless.tried:,} was wrong (at most" in str(note)

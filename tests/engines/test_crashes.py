@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from radhard.campaign import run
 from radhard.engines import Bracket, Replay, Serial
+from radhard.engines.serial import SerialSession
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.metrics import Critical, Sdc
@@ -35,7 +36,8 @@ def test_crashes_are_detected_errors_with_replay_too():
     ]
     assert found[0].values("due").max() == 1
     assert found[1].values("due").tolist() == found[0].values("due").tolist()
-    assert any("crashed" in note for note in found[1].manifest["notes"])
+    (note,) = [note for note in found[1].notes if note.kind == "shared crash"]
+    assert note.facts == {"exception": "IndexError"}
 
 
 def test_crashes_by_values_that_flow_are_detected_errors_with_replay_too():
@@ -71,7 +73,8 @@ def test_crashes_are_detected_errors_with_bracket_too():
     assert found[0].values("due").max() > 0
     for column in found[0].columns:
         assert found[1].values(column).tolist() == found[0].values(column).tolist()
-    assert any("crashed" in note for note in found[1].manifest["notes"])
+    (note,) = [note for note in found[1].notes if note.kind == "shared crash"]
+    assert note.facts == {"exception": "IndexError"}
 
 
 def test_only_trials_near_a_crash_go_through_whole_passes(monkeypatch):
@@ -79,8 +82,8 @@ def test_only_trials_near_a_crash_go_through_whole_passes(monkeypatch):
     data = torch.linspace(0.1, 1, 32).reshape(8, 4), torch.zeros(8, dtype=torch.int64)
     space = FaultSpace.of(model, Weights("layer*"), BitFlip((*range(8), 30)), Float32())
     whole = []
-    own = Serial.run
-    monkeypatch.setattr(Serial, "run", lambda *a: whole.extend(a[2]) or own(*a))
+    own = SerialSession.trial
+    monkeypatch.setattr(SerialSession, "trial", lambda *a: whole.append(a[1]) or own(*a))
     found = run(model, data, space, Exhaustive(), engine=Replay(), audit=0, progress=False)
     crashed = int((found.values("due") > 0).sum())
     assert 0 < crashed <= len(whole) < len(found)

@@ -1,7 +1,5 @@
 """Do many faults at once do in the folded model what they do in the model itself?"""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
@@ -19,7 +17,7 @@ from radhard.forward import plain
 from radhard.replay.exported import traced
 from radhard.samplers import ErrorRate, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
-from tests.engines.campaigns import campaign, campaign_of
+from tests.engines.campaigns import campaign, campaign_of, execute_all
 from tests.traces import raw, traces
 from tests.zoo import NETWORKS, Network, named
 
@@ -32,12 +30,9 @@ def everything(network: Network) -> list[Target]:
     return [t for t in (Weights("*"), Biases("*"), Buffers("*")) if not lacks.get(type(t), False)]
 
 
-def executed(engine: Engine, one: Campaign, todo: Sequence[int] | None = None) -> np.ndarray:
-    """The figures of trials, in order; -1 where a trial was not asked for."""
-    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
-    for trials, values in engine.run(one, range(len(one.trials)) if todo is None else todo):
-        figures[list(trials)] = values
-    return figures
+def figures_of(engine: Engine, one: Campaign) -> np.ndarray:
+    """The figures of all trials in order."""
+    return execute_all(engine, one).figures
 
 
 def column(one: Campaign, figures: np.ndarray, name: str) -> np.ndarray:
@@ -62,9 +57,9 @@ def demand_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> 
 def test_every_network_is_harmed_as_by_the_reference_and_left_as_it_was(network):
     one = campaign(network, everything(network), ErrorRate((1e-3, 0.01), trials=6), seed=4)
     before = traces(one.workload.model)
-    found = executed(Folded(), one)
+    found = figures_of(Folded(), one)
     assert traces(one.workload.model) == before
-    demand_same_harm(one, found, executed(Serial(), one))
+    demand_same_harm(one, found, figures_of(Serial(), one))
 
 
 def normalised(seed: int) -> nn.Module:
@@ -117,7 +112,7 @@ def normalised_campaign(
 )
 def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed):
     one = normalised_campaign(rate, bits, 4, seed)
-    demand_same_harm(one, executed(Folded(), one), executed(Serial(), one))
+    demand_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
 
 
 @settings(max_examples=15, deadline=None)
@@ -136,12 +131,12 @@ def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
 
 def test_a_trial_without_faults_is_golden_to_the_last_bit():
     one = normalised_campaign(0.0, None, 3, 1)
-    assert (column(one, executed(Folded(), one), ".masked") == 1).all()
+    assert (column(one, figures_of(Folded(), one), ".masked") == 1).all()
 
 
 def test_samples_in_pieces_give_the_figures_of_all_at_once():
     one = normalised_campaign(0.005, None, 6, 2)
-    whole, pieces = executed(Folded(), one), executed(Folded(memory=1), one)
+    whole, pieces = figures_of(Folded(), one), figures_of(Folded(memory=1), one)
     demand_same_harm(one, pieces, whole)
 
 
@@ -155,25 +150,27 @@ def test_what_overflows_before_the_normalisation_is_detected_as_in_the_model():
     one = campaign_of(
         model, x, Weights("0"), ErrorRate(0.7, trials=12), fault=BitFlip((29, 30)), call=plain
     )
-    expected = executed(Serial(), one)
+    expected = figures_of(Serial(), one)
     due = column(one, expected, ".due")
     assert 0 < due.sum() < len(due)
-    demand_same_harm(one, executed(Folded(), one), expected)
+    demand_same_harm(one, figures_of(Folded(), one), expected)
 
 
 def test_flowing_values_are_struck_by_the_reference_and_the_results_say_so():
     one = campaign(
         named("residual"), [Weights("conv1"), Activations("conv1")], ErrorRate(1e-3, trials=5)
     )
-    assert np.array_equal(executed(Folded(), one), executed(Serial(), one), equal_nan=True)
-    (note,) = one.notes
-    assert "run by Serial()" in note
-    assert note.endswith(": conv1.")
+    found = execute_all(Folded(), one)
+    assert np.array_equal(found.figures, figures_of(Serial(), one), equal_nan=True)
+    (note,) = found.notes
+    assert note.kind == "unfollowed"
+    assert note.facts == {"tensors": ["conv1"]}
+    assert "Serial()" in str(note)
 
 
 def test_single_faults_are_as_those_of_the_reference():
     one = campaign(named("convolutions"), Weights("*"), Uniform(20))
-    demand_same_harm(one, executed(Folded(), one), executed(Serial(), one))
+    demand_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
 
 
 class Branching(nn.Module):
@@ -192,5 +189,5 @@ def test_a_model_without_a_graph_is_an_error_that_names_the_reference():
         Branching(), torch.ones(2, 6), Weights("*"), ErrorRate(0.1), fault=BitFlip(), call=plain
     )
     with pytest.raises(InputError, match=r"use Serial\(\)"):
-        executed(Folded(), one)
+        figures_of(Folded(), one)
     assert raw(one.panel.golden.outputs) == raw(one.workload.model(torch.ones(2, 6)))

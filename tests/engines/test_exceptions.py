@@ -62,8 +62,10 @@ def test_crashes_are_due_and_their_kinds_are_in_the_notes(engine, workers, tmp_p
     frame = results.to_frame()
     due = frame.loc[results.values("due") == 1, "fault"].tolist()
     assert set(expected) <= set(due)
-    (note,) = [note for note in results.manifest["notes"] if "IndexError" in note and "DUE" in note]
-    assert f"IndexError ({len(expected)})" in note
+    (note,) = [note for note in results.notes if note.kind == "exceptions"]
+    assert note.facts == {"kinds": {"IndexError": len(expected)}}
+    assert "DUE" in str(note)
+    assert f"IndexError ({len(expected)})" in str(note)
     assert sorted(Results.open(path).manifest["crashes"]) == sorted(map(str, expected))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from radhard.engines import Campaign, Replay, Serial
 from radhard.engines.replay import modules as modules_room
-from radhard.engines.replay.modules import Modules
+from radhard.engines.replay.modules import ModulesSession
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.replay import tracing
@@ -56,34 +56,33 @@ def test_without_a_graph_modules_give_what_whole_passes_give_to_the_last_bit(
     make: Callable[[], nn.Module], target: str
 ) -> None:
     found = made(make, target)
-    Replay().prepare(found)
-    note, *_ = found.notes
-    assert "torch.export: " in note
-    assert "torch.fx: " in note
+    session = Replay().open(found)
+    note, *_ = session.notes
+    assert note.kind == "no graph"
+    assert "torch.export: " in note.facts["why"]
+    assert "torch.fx: " in note.facts["why"]
     trials = range(len(found.trials))
-    np.testing.assert_array_equal(
-        figures(Replay(), found, trials), figures(Serial(), found, trials)
-    )
+    np.testing.assert_array_equal(figures(session, found, trials), figures(Serial(), found, trials))
 
 
 def test_modules_before_the_fault_do_not_run() -> None:
     found = made(graphless.Fickle, "stored")
-    modules = Modules(found, 2**30)
+    modules = ModulesSession(found, 2**30, "made without")
     ran: list[str] = []
-    for name, module in found.model.named_modules():
+    for name, module in found.workload.model.named_modules():
         own = module.forward
         module.forward = lambda *a, own=own, name=name: ran.append(name) or own(*a)  # type: ignore[method-assign]
     place = next(n for n, site in enumerate(found.space.sites) if site.name == "second.weight")
     assert modules.takes(place)
     ran.clear()
     trial = next(n for n in range(60) if found.space.locate(found.trials[n])[0][0] == place)
-    modules.figures(trial, place)
+    figures(modules, found, [trial])
     assert ran == ["", "second", "last"] * 3  # batches of two
 
 
 def test_modules_that_leave_something_behind_are_not_left_out() -> None:
     found = made(graphless.Forgetful, "stored")
-    modules = Modules(found, 2**30)
+    modules = ModulesSession(found, 2**30, "made without")
     taken = {site.name: modules.takes(n) for n, site in enumerate(found.space.sites)}
     assert taken == {"last.weight": False, "second.weight": False} | {
         name: taken[name] for name in taken if name not in ("last.weight", "second.weight")
@@ -96,12 +95,12 @@ def test_modules_that_leave_something_behind_are_not_left_out() -> None:
 
 def test_the_model_keeps_its_own_forward() -> None:
     found = made(graphless.Forgetful, "flowing")
-    before = [dict(vars(module)) for module in found.model.modules()]
+    before = [dict(vars(module)) for module in found.workload.model.modules()]
     figures(Replay(), found, range(20))
-    after = [dict(vars(module)) for module in found.model.modules()]
+    after = [dict(vars(module)) for module in found.workload.model.modules()]
     assert [set(names) for names in after] == [set(names) for names in before]
-    assert isinstance(found.model, graphless.Forgetful)
-    assert found.model.first.forward == found.model._first
+    assert isinstance(found.workload.model, graphless.Forgetful)
+    assert found.workload.model.first.forward == found.workload.model._first
 
 
 @pytest.mark.parametrize("target", ["stored", "flowing", "permanent"])
@@ -109,10 +108,10 @@ def test_with_a_graph_of_torch_fx_verdicts_are_those_of_whole_passes(target: str
     with pytest.raises(NoGraphError, match=r"torch\.export"):
         traced(graphless.Opaque().eval(), plain, torch.randn(3, 2, 6, 6))
     found = made(graphless.Opaque, target)
-    Replay().prepare(found)
-    assert "through the graph of torch.fx" in found.notes[0]
+    session = Replay().open(found)
+    assert "through the graph of torch.fx" in str(session.notes[0])
     trials = range(len(found.trials))
-    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 _TRACEABLE = [
@@ -144,11 +143,11 @@ def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
                 fault=BitFlip(),
                 call=network.call,
             )
-            Replay().prepare(found)
-            assert "through the graph of torch.fx" in found.notes[0]
+            session = Replay().open(found)
+            assert "through the graph of torch.fx" in str(session.notes[0])
             trial = st.integers(0, 39)
             trials = data.draw(st.lists(trial, min_size=1, max_size=10, unique=True))
-            demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+            demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 def test_a_model_that_writes_into_what_it_still_needs_has_no_graph_of_torch_fx() -> None:

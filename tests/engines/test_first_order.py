@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from radhard.campaign import run
 from radhard.datasets.data import Data
-from radhard.engines import Bracket, Campaign, FirstOrder, Serial
+from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Serial
 from radhard.engines.bracket.words import Block, Words
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.flowing import foreseen as foreseen_alone
+from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.rivals import leads
 from radhard.engines.first_order.stored import foreseen
 from radhard.engines.first_order.unrolled import Gates, unrolled
 from radhard.engines.first_order.weights import Weighed
-from radhard.engines.inference import Inference
-from radhard.engines.inference import records_of as recorded
+from radhard.engines.inference import records_of
 from radhard.engines.replay.plain import Plain
 from radhard.engines.serial import faulty_outputs
 from radhard.errors import InputError
@@ -33,7 +33,7 @@ from radhard.replay.recurrent import gru, lstm
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights
-from tests.engines.campaigns import campaign_of
+from tests.engines.campaigns import campaign_of, execute_all
 from tests.traces import traces
 from tests.zoo import NETWORKS, Network, named
 
@@ -80,18 +80,9 @@ def predicted(network: Network, target, sampler=None, fault=None, **changed) -> 
     )
 
 
-def executed(engine, one: Campaign) -> np.ndarray:
-    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
-    engine.prepare(one)
-    for chunk in engine.chunks(one):
-        for trials, values in engine.run(one, chunk):
-            assert (figures[list(trials)] == -1).all()
-            figures[list(trials)] = values
-    return figures
-
-
-def records_of(one: Campaign) -> list[Inference]:
-    return recorded(one.audits)
+def figures_of(engine: Engine, one: Campaign) -> np.ndarray:
+    """The figures of all trials in order."""
+    return execute_all(engine, one).figures
 
 
 # -- beside the reference ------------------------------------------------------------------------
@@ -106,13 +97,13 @@ KINDS = [
 def test_verdicts_of_stored_words_are_those_of_the_reference_on_every_network(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
     one = predicted(network, target, Uniform(60), seed=2)
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 @pytest.mark.parametrize("network", KINDS, ids=repr)
 def test_verdicts_of_activations_are_those_of_the_reference_on_every_network(network):
     one = predicted(network, Activations("*"), Uniform(60), seed=3)
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 @settings(max_examples=5)
@@ -124,7 +115,7 @@ def test_verdicts_of_activations_are_those_of_the_reference_on_every_network(net
 def test_verdicts_are_those_of_the_reference_under_any_faults(seed, fault, name):
     target = [Weights("*"), Biases("*"), Activations("*")]
     one = predicted(network_of(name), target, Uniform(30), fault, seed=seed)
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 @pytest.mark.parametrize("bits", [30, 31, (29, 30)])
@@ -134,14 +125,14 @@ def test_huge_weights_of_an_lstm_are_tried_like_others_and_have_the_verdicts_of_
     with pytest.MonkeyPatch.context() as patch:
         figures = Plain.figures
         patch.setattr(Plain, "figures", lambda *a: ordered.append(a[-1]) or figures(*a))
-        found = executed(FirstOrder(), one)
-    assert np.array_equal(found, executed(Serial(), one))
+        found = figures_of(FirstOrder(), one)
+    assert np.array_equal(found, figures_of(Serial(), one))
     assert not np.isfinite(ordered).any()
 
 
 def test_faults_in_what_the_model_is_given_have_the_verdicts_of_the_reference():
     one = predicted(named("residual"), Inputs("*"), Uniform(60))
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 SETTLED = [
@@ -157,8 +148,7 @@ SETTLED = [
 def test_many_verdicts_are_settled_without_a_trial(name, target):
     """Else nothing is gained, and the comparisons above would compare a trial with itself."""
     one = predicted(network_of(name), target, Uniform(200))
-    executed(FirstOrder(audit=0.0), one)
-    records = records_of(one)
+    records = records_of(execute_all(FirstOrder(audit=0.0), one).inferences)
     inferred = sum(record.harmless.inferred + record.harmful.inferred for record in records)
     assert inferred > 0.4 * sum(sum(record.trials) * record.samples for record in records)
 
@@ -166,8 +156,9 @@ def test_many_verdicts_are_settled_without_a_trial(name, target):
 @pytest.mark.parametrize("name", ["tied", "twice"])
 def test_words_that_several_operations_use_are_executed_and_it_is_said(name):
     one = predicted(named(name), Weights("*"), Uniform(40))
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
-    assert any("FirstOrder has no gradient for faults in" in note for note in one.notes)
+    found = execute_all(FirstOrder(), one)
+    assert np.array_equal(found.figures, figures_of(Serial(), one))
+    assert "no gradient" in [note.kind for note in found.notes]
 
 
 # -- what is foreseen ----------------------------------------------------------------------------
@@ -194,9 +185,14 @@ def in_double(network: Network, target, trials: int) -> Campaign:
     )
 
 
+def all_outlooks(one: Campaign) -> dict[int, Outlook]:
+    """The gradients as FirstOrder has them, for so many rivals that none is left out."""
+    return outlooks(Replay().prepare_graph(one).plans, most=64, memory=2**29)
+
+
 def really_moved(one: Campaign, fault: int, sample: int | None = None) -> Tensor:
     """The largest part of its lead over any rival by which each answer moves."""
-    outputs = faulty_outputs(one, np.array([fault]), sample)
+    outputs, _ = faulty_outputs(one, np.array([fault]), sample)
     rows = slice(0, len(outputs)) if sample is None else slice(sample, sample + 1)
     return torch.stack(
         [(lead - 1).abs() for lead in leads(outputs, one.panel.golden, rows, 64, 0)]
@@ -208,9 +204,7 @@ def really_moved(one: Campaign, fault: int, sample: int | None = None) -> Tensor
 )
 def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
     one = in_double(network_of(name), [Weights("*"), Biases("*")], 60)
-    engine = FirstOrder(rivals=64)
-    engine.prepare(one)
-    found = one.kept[repr(engine)]
+    found = all_outlooks(one)
     faults = np.sort(one.trials.at(np.arange(len(one.trials))))
     places, _, _ = one.space.locate(faults)
     tightness = []
@@ -234,9 +228,7 @@ def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
 @pytest.mark.parametrize("name", ["residual", "layer_norm"])
 def test_what_is_foreseen_of_a_small_change_of_one_value_is_what_happens(name):
     one = in_double(named(name), Activations("*"), 50)
-    engine = FirstOrder(rivals=64)
-    engine.prepare(one)
-    found = one.kept[repr(engine)]
+    found = all_outlooks(one)
     faults = one.trials.at(np.arange(len(one.trials)))
     places, _, _ = one.space.locate(faults)
     compared = 0
@@ -331,7 +323,7 @@ def test_with_many_classes_verdicts_are_those_of_the_reference():
     one = campaign_of(
         model, inputs, target, Uniform(400), fault=BitFlip(), call=plain, metrics=METRICS
     )
-    assert np.array_equal(executed(FirstOrder(), one), executed(Serial(), one))
+    assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 # -- what is foreseen wrongly --------------------------------------------------------------------
@@ -380,7 +372,10 @@ def test_what_is_foreseen_wrongly_is_found_out_and_widens_the_interval():
         for key, estimate in exact.items():
             assert widened[key].low - 1e-12 <= estimate.value <= widened[key].high + 1e-12
     assert blind.rate().low < blind.rate().high
-    assert any("taken as harmless" in note for note in blind.manifest["notes"])
+    note = next(note for note in blind.notes if note.kind == "inference")
+    assert note.facts["unit"] == "verdicts"
+    assert note.facts["harmless"]["wrong"] == record.harmless.wrong > 0
+    assert f"{record.harmless.wrong} of {record.harmless.tried}" in str(note)
 
 
 def test_above_the_threshold_everything_is_executed_and_it_is_said():
@@ -389,7 +384,9 @@ def test_above_the_threshold_everything_is_executed_and_it_is_said():
     (record,) = found.inferences
     assert record.all_tried
     assert found.rate() == true.rate()
-    assert any("all 32 faults" in note for note in found.manifest["notes"])
+    (note,) = [note for note in found.notes if note.kind == "refuted"]
+    assert note.facts["faults"] == 32
+    assert "all 32 faults" in str(note)
 
 
 def test_above_the_threshold_activations_are_executed_too():
@@ -415,7 +412,12 @@ def test_without_a_check_the_interval_admits_that_nothing_is_known():
     share = record.harmless.inferred / (23 * len(blind))
     assert share > 0.1
     assert blind.rate().high == pytest.approx(min(1.0, blind.rate().value + share))
-    assert any("nothing is known" in note for note in blind.manifest["notes"])
+    notes = [note for note in blind.notes if note.kind == "inference"]
+    assert [note.facts[name]["tried"] for note in notes for name in ("harmless", "harmful")] == [
+        0
+    ] * (2 * len(notes))
+    assert notes
+    assert all("not known" in str(note) for note in notes)
 
 
 # -- runs ----------------------------------------------------------------------------------------
@@ -462,7 +464,7 @@ def test_workers_find_the_same_and_their_checks_are_kept():
 def test_every_engine_that_infers_finds_the_same():
     one, target = named("convolutions"), Weights("*")
     given = predicted(one, target, Exhaustive(), BitFlip(tuple(range(26, 30))))
-    first, bracket = (executed(engine, given) for engine in (FirstOrder(), Bracket()))
+    first, bracket = (figures_of(engine, given) for engine in (FirstOrder(), Bracket()))
     assert np.array_equal(first, bracket)
 
 
@@ -471,14 +473,12 @@ def test_every_engine_that_infers_finds_the_same():
 def test_verdicts_are_the_same_in_any_company(memory, rows):
     one = predicted(named("residual"), [Weights("*"), Activations("*")], Uniform(60))
     engine = FirstOrder(memory=memory, rows=rows)
-    assert np.array_equal(executed(engine, one), executed(FirstOrder(), one))
+    assert np.array_equal(figures_of(engine, one), figures_of(FirstOrder(), one))
 
 
 def test_chunks_are_all_trials():
     one = predicted(named("residual"), [Weights("*"), Activations("*")], Uniform(700))
-    engine = FirstOrder()
-    engine.prepare(one)
-    seen = [list(chunk) for chunk in engine.chunks(one)]
+    seen = [list(chunk) for chunk in FirstOrder().open(one).chunks()]
     assert sorted(itertools.chain(*seen)) == list(range(700))
 
 
@@ -486,9 +486,7 @@ def test_chunks_are_all_trials():
 def test_chunks_grow_with_the_campaign_but_stay_small_enough_to_be_shared(trials, most):
     network = Network("wide", lambda: nn.Linear(40, 40, bias=False), lambda: torch.ones(2, 40))
     one = predicted(network, Weights("*"), Uniform(trials))
-    engine = FirstOrder()
-    engine.prepare(one)
-    sizes = [len(chunk) for chunk in engine.chunks(one)]
+    sizes = [len(chunk) for chunk in FirstOrder().open(one).chunks()]
     assert sum(sizes) == trials
     assert sizes[:-1] == [most] * (len(sizes) - 1)
 
@@ -514,14 +512,14 @@ def test_the_model_and_all_chance_stay_as_they_were():
 def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
     one = predicted(named("residual"), Weights("*"), metrics=(Critical(), metric))
     with pytest.raises(InputError, match=r"FirstOrder predicts answers.*use Replay") as error:
-        FirstOrder().prepare(one)
+        FirstOrder().open(one)
     assert repr(metric) in str(error.value)
 
 
 def test_trials_of_many_faults_are_refused():
     one = predicted(named("residual"), Weights("*"), ErrorRate(0.01, trials=2))
     with pytest.raises(InputError, match=r"one fault each.*use Folded\(\)"):
-        FirstOrder().prepare(one)
+        FirstOrder().open(one)
 
 
 def test_a_model_without_a_graph_is_refused():
@@ -540,7 +538,7 @@ def test_a_model_without_a_graph_is_refused():
         model, inputs, Weights("*"), Uniform(5), fault=BitFlip(), call=plain, metrics=METRICS
     )
     with pytest.raises(InputError, match="needs the model's graph"):
-        FirstOrder().prepare(one)
+        FirstOrder().open(one)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from radhard.samplers import ErrorRate, Sampler, Uniform
 from radhard.targets import Activations, Biases, Target, Weights
 from tests.engines import batch_sizes, oddities
 from tests.engines.batch_sizes import SAMPLES
-from tests.engines.campaigns import campaign_of
+from tests.engines.campaigns import campaign_of, execute_all
 from tests.zoo import Network
 
 NETWORKS = [*batch_sizes.NETWORKS, *oddities.NETWORKS]
@@ -58,12 +58,7 @@ def _campaign(network: Network, targets: Sequence[Target], sampler: Sampler) -> 
 
 
 def _verdicts(engine: Engine, campaign: Campaign) -> np.ndarray:
-    engine.ready(campaign)
-    found = dict[int, np.ndarray]()
-    for chunk in engine.chunks(campaign):
-        for numbers, figures in engine.run(campaign, chunk):
-            found.update(zip(numbers, figures, strict=True))
-    return np.stack([found[trial] for trial in range(len(campaign.trials))])
+    return execute_all(engine, campaign).figures
 
 
 def _demand_equal(

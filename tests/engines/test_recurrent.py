@@ -25,7 +25,7 @@ from radhard.replay.stepping import Struck, followed
 from radhard.replay.trajectories import trajectory_of
 from radhard.samplers import PerTensor, Uniform
 from radhard.targets import Activations, Biases, Inputs, Target, Weights
-from tests.engines.campaigns import campaign, campaign_of
+from tests.engines.campaigns import campaign, campaign_of, execute_all
 from tests.zoo import NETWORKS, named
 
 STEPWISE = {recurrent.lstm, recurrent.gru}
@@ -79,19 +79,10 @@ def graph_of(model: nn.Module, x: Tensor) -> Graph:
         return stepwise(traced(model, plain, x))
 
 
-def executed(engine: Engine, one: Campaign) -> np.ndarray:
-    """The figures of all trials in order."""
-    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
-    engine.prepare(one)
-    for chunk in engine.chunks(one):
-        for trials, values in engine.run(one, chunk):
-            figures[list(trials)] = values
-    return figures
-
-
 def demand_same_harm(one: Campaign, engine: Engine | None = None) -> np.ndarray:
     """Verdicts are the reference's; distances within what adding up in another order makes."""
-    found, expected = executed(engine or Replay(), one), executed(Serial(), one)
+    found = execute_all(engine or Replay(), one).figures
+    expected = execute_all(Serial(), one).figures
     for name in ("critical", "due"):
         column = one.panel.columns.index(f"Outcome().{name}")
         assert np.array_equal(found[:, column], expected[:, column]), name
@@ -288,7 +279,7 @@ def test_a_fault_that_is_rounded_away_leaves_the_states_golden_to_the_last_bit()
     with torch.no_grad():
         model.rnn.weight_ih_l0.fill_(2.0**-30)
     one = stored(model, x, Uniform(250), BitFlip((0, 1)))
-    masked = executed(Replay(), one)[:, 0]
+    masked = execute_all(Replay(), one).figures[:, 0]
     weights = [one.space[int(one.trials[t][0])].tensor == "rnn.weight_ih_l0" for t in range(250)]
     assert sum(weights) > 10
     assert (masked[weights] == 1).all()

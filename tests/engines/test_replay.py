@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from radhard.engines import Campaign, Replay, Serial
-from radhard.engines.base import Figures, UnsuitableError
+from radhard.engines import Campaign, Engine, Replay, Serial
+from radhard.engines.base import Figures, Session, UnsuitableError
+from radhard.engines.replay import ReplaySession
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
-from tests.engines.campaigns import campaign, campaign_of
+from tests.engines.campaigns import campaign, campaign_of, execute_all, execute_session
 from tests.engines.graphless import Fickle
 from tests.zoo import NETWORKS, Network, named
 
@@ -38,12 +39,14 @@ _OTHERWISE: dict[str, list[Target]] = {
 }
 
 
-def figures(engine: Replay | Serial, campaign: Campaign, trials: Sequence[int]) -> Figures:
-    found = dict[int, np.ndarray]()
-    for numbers, rows in engine.run(campaign, trials):
-        found.update(zip(numbers, rows, strict=True))
-    assert sorted(found) == sorted(trials)
-    return np.stack([found[trial] for trial in trials])
+def figures(
+    engine: Engine | Session, campaign: Campaign, trials: Sequence[int] | None = None
+) -> Figures:
+    """The figures of trials in their order; of all trials, chunk by chunk, if none are named."""
+    if isinstance(engine, Engine):
+        return execute_all(engine, campaign, trials).figures
+    assert engine.campaign is campaign
+    return execute_session(engine, trials).figures
 
 
 def demand_equal(campaign: Campaign, mine: Figures, reference: Figures) -> None:
@@ -60,17 +63,15 @@ def demand_equal(campaign: Campaign, mine: Figures, reference: Figures) -> None:
 
 
 @cache
-def made(network: str, target: str) -> Campaign | None:
-    """A campaign with a trial for many faults; None where there is nothing to strike."""
+def made(network: str, target: str) -> Session | None:
+    """A session with a trial for many faults; None where there is nothing to strike."""
     targets = _OTHERWISE[network] if target == "folded" else _TARGETS[target]
     model = named(network)
     there = [one for one in targets if _admits(model, one)]
     if not there:
         return None
     size = len(campaign(model, there, Uniform(1)).space)
-    found = campaign(model, there, Uniform(min(_TRIALS, size)), seed=5)
-    Replay().prepare(found)
-    return found
+    return Replay().open(campaign(model, there, Uniform(min(_TRIALS, size)), seed=5))
 
 
 def _admits(network: Network, target: Target) -> bool:
@@ -88,23 +89,25 @@ def _admits(network: Network, target: Target) -> bool:
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_verdicts_are_those_of_whole_passes(network: str, target: str, data: st.DataObject) -> None:
-    found = made(network, target)
-    if found is None:
+    session = made(network, target)
+    if session is None:
         return
+    found = session.campaign
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
-    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_folded_norms_change_no_verdict(data: st.DataObject) -> None:
-    found = made("residual", "folded")
-    assert found is not None
-    assert any(plan.factors for plan in found.kept[repr(Replay())].values())
+    session = made("residual", "folded")
+    assert isinstance(session, ReplaySession)
+    assert any(plan.factors for plan in session.plans.values())
+    found = session.campaign
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
-    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 class Awkward(nn.Module):
@@ -148,6 +151,11 @@ def awkward(target: Target, memory: int = 2**31, rows: int = 6400) -> Campaign:
     )
 
 
+@cache
+def awkward_session(target: Target) -> Session:
+    return Replay().open(awkward(target))
+
+
 def _features(model: Awkward, inputs: Tensor) -> int:
     seen = []
     model.fc = nn.Identity()  # type: ignore[assignment]
@@ -161,9 +169,9 @@ def _features(model: Awkward, inputs: Tensor) -> int:
 def test_windows_are_right_at_edges_strides_and_meetings(
     target: Target, data: st.DataObject
 ) -> None:
-    found = awkward(target)
+    session, found = awkward_session(target), awkward(target)
     trials = data.draw(st.lists(st.integers(0, 2999), min_size=4, max_size=40, unique=True))
-    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
@@ -171,25 +179,27 @@ def test_windows_are_right_at_edges_strides_and_meetings(
 def test_little_memory_and_few_rows_change_no_result(target: Target, engine: Replay) -> None:
     found = awkward(target)
     trials = list(range(0, 240, 3))
-    demand_equal(found, figures(engine, found, trials), figures(Replay(), found, trials))
+    session = awkward_session(target)
+    demand_equal(found, figures(engine, found, trials), figures(session, found, trials))
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
 def test_company_changes_no_verdict(target: Target) -> None:
-    found = awkward(target)
+    session, found = awkward_session(target), awkward(target)
     trials = list(range(60))
-    together = figures(Replay(), found, trials)
-    alone = np.concatenate([figures(Replay(), found, [trial]) for trial in trials])
+    together = figures(session, found, trials)
+    alone = np.concatenate([figures(session, found, [trial]) for trial in trials])
     demand_equal(found, together, alone)
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
 def test_every_trial_is_in_one_chunk_and_a_chunk_repeats_to_the_last_bit(target: Target) -> None:
-    found = awkward(target)
-    chunks = list(Replay().chunks(found))
+    session, found = awkward_session(target), awkward(target)
+    chunks = list(session.chunks())
     assert sorted(trial for chunk in chunks for trial in chunk) == list(range(3000))
     for chunk in (chunks[0], chunks[-1]):
-        first = figures(Replay(), found, chunk)
+        first = figures(session, found, chunk)
+        np.testing.assert_array_equal(first, figures(session, found, chunk))
         np.testing.assert_array_equal(first, figures(Replay(), found, chunk))
 
 
@@ -244,38 +254,40 @@ def test_a_hand_computed_window_reaches_the_output() -> None:
 
 def test_the_model_comes_back_as_it_was() -> None:
     found = awkward(Weights("*"))
-    before = {name: tensor.clone() for name, tensor in found.model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in found.workload.model.state_dict().items()}
     figures(Replay(), found, range(50))
-    for name, tensor in found.model.state_dict().items():
+    for name, tensor in found.workload.model.state_dict().items():
         assert torch.equal(tensor, before[name])
         assert tensor.stride() == before[name].stride()
-    assert not any(module._forward_hooks for module in found.model.modules())
+    assert not any(module._forward_hooks for module in found.workload.model.modules())
 
 
 def test_how_the_graph_was_had_is_noted() -> None:
     found = campaign(named("residual"), Weights("conv*"), Uniform(3))
-    Replay().prepare(found)
-    (note,) = [note for note in found.notes if "torch.export" in note]
-    assert "channels-last" in note
-    assert "2 batch norms folded" in note
+    (note,) = [note for note in Replay().open(found).notes if note.kind == "graph"]
+    assert note.facts["source"] == "torch.export"
+    assert note.facts["order"] == "channels-last"
+    assert note.facts["norms"] == 2
+    assert "2 batch norms folded" in str(note)
 
 
 def test_tensors_left_to_whole_passes_are_noted() -> None:
     found = campaign(named("attention"), Activations("*"), Uniform(3))
-    Replay().prepare(found)
-    assert any("Serial" in note and "attention" in note for note in found.notes)
+    notes = [note for note in Replay().open(found).notes if note.kind == "serial"]
+    assert any("attention" in name for note in notes for name in note.facts["tensors"])
+    assert all("Serial" in str(note) for note in notes)
 
 
 def test_a_model_without_a_graph_and_too_little_memory_is_refused_with_the_way_out() -> None:
     found = campaign(Network("fickle", Fickle, _images), Weights("*"), Uniform(3))
     with pytest.raises(UnsuitableError, match=r"torch.export.*use Serial\(\)"):
-        Replay(memory=100).prepare(found)
+        Replay(memory=100).open(found)
 
 
 def test_trials_of_many_faults_are_refused_with_the_way_out() -> None:
     found = campaign(named("flat"), Weights("*"), ErrorRate(0.01, trials=2))
     with pytest.raises(UnsuitableError, match=r"use Serial\(\)"):
-        Replay().prepare(found)
+        Replay().open(found)
 
 
 class Needed(nn.Module):

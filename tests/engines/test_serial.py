@@ -14,9 +14,9 @@ from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.metrics import Panel
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
-from radhard.space import Fault
+from radhard.space import Fault, Numbers
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
-from tests.engines.campaigns import campaign, campaign_of
+from tests.engines.campaigns import campaign, campaign_of, execute_all
 from tests.traces import raw, traces
 from tests.zoo import NETWORKS, SAMPLES, Network, named
 
@@ -35,12 +35,16 @@ def suiting(network: Network, targets: list[Target]) -> list[Target]:
     return [target for target in targets if not lacks.get(type(target), False)]
 
 
-def executed(one: Campaign) -> np.ndarray:
+def figures_of(one: Campaign) -> np.ndarray:
     """The figures of all trials in order."""
-    figures = np.full((len(one.trials), len(one.panel.columns)), -1.0)
-    for trials, values in Serial().run(one, range(len(one.trials))):
-        figures[list(trials)] = values
-    return figures
+    return execute_all(Serial(), one).figures
+
+
+def outputs_of(one: Campaign, faults: Numbers) -> Tensor:
+    """The outputs under faults that crash nothing."""
+    outputs, crash = faulty_outputs(one, faults)
+    assert crash is None
+    return outputs
 
 
 @networks
@@ -48,13 +52,13 @@ def test_every_target_runs_on_every_network_and_leaves_it_as_it_was(network):
     for target in suiting(network, STORED + FLOWING):
         one = campaign(network, target, Uniform(4), seed=3)
         before = traces(one.workload.model)
-        figures = executed(one)
+        figures = figures_of(one)
         assert traces(one.workload.model) == before, target
         assert ((figures[:, :4].sum(axis=1)) > 0.99).all()
-        assert raw(executed_golden(one)) == raw(one.panel.golden.outputs)
+        assert raw(golden_outputs(one)) == raw(one.panel.golden.outputs)
 
 
-def executed_golden(one: Campaign) -> Tensor:
+def golden_outputs(one: Campaign) -> Tensor:
     with torch.no_grad():
         return torch.cat(
             [
@@ -87,9 +91,9 @@ def test_stored_faults_are_those_of_a_loop_by_hand(network):
             outputs = torch.cat(
                 [one.workload.call(model, batch) for _, batch in one.workload.data.batches(2)]
             )
-        assert raw(faulty_outputs(one, one.trials[trial])) == raw(outputs)
+        assert raw(outputs_of(one, one.trials[trial])) == raw(outputs)
         expected.append(one.panel.score(outputs.unsqueeze(0))[0])
-    assert np.array_equal(executed(one), np.array(expected), equal_nan=True)
+    assert np.array_equal(figures_of(one), np.array(expected), equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["residual", "lstm_time_first", "frozen_half", "encoder"])
@@ -107,7 +111,7 @@ def test_input_faults_are_those_of_a_loop_by_hand(name):
             output = one.workload.call(model, spoilt[sample : sample + 1])
         own = Panel(one.panel.metrics, golden)
         expected.append(own.score_samples(output, torch.tensor([sample]))[0])
-    assert np.array_equal(executed(one), np.array(expected), equal_nan=True)
+    assert np.array_equal(figures_of(one), np.array(expected), equal_nan=True)
 
 
 def test_trials_of_many_faults_are_those_of_a_loop_by_hand():
@@ -121,7 +125,7 @@ def test_trials_of_many_faults_are_those_of_a_loop_by_hand():
             tensor.data.copy_(flipped(tensor, fault.word, fault.variant))
         with torch.no_grad():
             outputs = torch.cat([model(batch) for _, batch in one.workload.data.batches(2)])
-        assert raw(faulty_outputs(one, one.trials[trial])) == raw(outputs)
+        assert raw(outputs_of(one, one.trials[trial])) == raw(outputs)
 
 
 def test_trials_of_many_faults_strike_each_sample_by_its_own():
@@ -131,7 +135,7 @@ def test_trials_of_many_faults_strike_each_sample_by_its_own():
     for trial in range(len(one.trials)):
         expected = golden.clone()
         expected.view(-1)[one.trials[trial]] *= -1
-        assert torch.equal(faulty_outputs(one, one.trials[trial]), expected)
+        assert torch.equal(outputs_of(one, one.trials[trial]), expected)
 
 
 class Picky(nn.Module):
@@ -153,9 +157,13 @@ def test_a_crash_and_outputs_of_another_shape_are_detected_and_unrecoverable():
     one = campaign_of(
         model, torch.ones(3, 2), Weights("*"), Exhaustive(), fault=BitFlip((0, 30, 31)), call=plain
     )
-    due = executed(one)[:, one.panel.columns.index("Outcome().due")]
+    found = execute_all(Serial(), one)
+    due = found.figures[:, one.panel.columns.index("Outcome().due")]
     assert due.tolist() == [0, 1, 1, 0, 1, 1]
-    assert faulty_outputs(one, np.array([1])).isnan().all()
+    assert found.crashes == {"1": "IndexError", "4": "IndexError"}  # not those of another shape
+    outputs, crash = faulty_outputs(one, np.array([1]))
+    assert outputs.isnan().all()
+    assert crash == "IndexError"
 
 
 class Between(nn.Module):
@@ -177,7 +185,10 @@ def test_a_crash_in_one_batch_does_not_move_the_fault_in_the_next():
     target = Activations("pass_on", sample="every")
     one = campaign_of(Between(), x, target, Exhaustive(), fault=BitFlip(31), call=plain, batch=1)
     assert [site.name for site in one.space.sites] == ["pass_on", "pass_on@1"]
-    first, second = (faulty_outputs(one, np.array([number])) for number in range(2))
+    (first, crash), (second, none) = (
+        faulty_outputs(one, np.array([number])) for number in range(2)
+    )
+    assert (crash, none) == ("ValueError", None)
     assert first[0].isnan().all()
     torch.testing.assert_close(first[1:], torch.zeros(2, 1))
     torch.testing.assert_close(second, -2 * x)
@@ -194,7 +205,7 @@ def test_what_no_fault_is_to_blame_for_passes_through_and_leaves_nothing(error):
 
     failing = replace(one, workload=replace(one.workload, call=fail))
     with pytest.raises(error if isinstance(error, type) else type(error)):
-        executed(failing)
+        figures_of(failing)
     assert traces(one.workload.model) == before
 
 
@@ -206,7 +217,7 @@ def test_a_tensor_that_the_forward_pass_never_comes_to_is_an_error():
 
     other = replace(one, workload=replace(one.workload, call=elsewhere, batch=1))
     with pytest.raises(InputError, match=r"left\[.\] bit .* was never computed"):
-        executed(other)
+        figures_of(other)
 
 
 def test_a_trial_concerns_the_sample_of_its_fault_or_all():
@@ -227,5 +238,5 @@ def test_harm_does_not_depend_on_the_size_of_the_batch(batch):
     whole = campaign(named("layer_norm"), Weights("*"), Uniform(30), fault=top, batch=3)
     # Not so what is masked: batches of another size may round differently.
     harm = [whole.panel.columns.index(f"Outcome().{name}") for name in ("critical", "due")]
-    assert (executed(one)[:, harm] == executed(whole)[:, harm]).all()
-    assert executed(one)[:, harm].any()
+    assert (figures_of(one)[:, harm] == figures_of(whole)[:, harm]).all()
+    assert figures_of(one)[:, harm].any()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from radhard.datasets import Data
 from radhard.engines import Replay, Serial
+from radhard.engines.replay import ReplaySession
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import BFloat16, Fixed, Float32, Format, Int, is_stored_as
@@ -206,8 +207,9 @@ def test_the_graph_takes_every_activation_of_a_quantised_network():
             call=network.call,
             format=format,
         )
-        Replay().ready(work)
-        plans = work.kept[repr(Replay())]
+        session = Replay().open(work)
+        assert isinstance(session, ReplaySession)
+        plans = session.plans
         taken.append([site.name for p, site in enumerate(work.space.sites) if plans[p].flows(p)])
         if format != Float32():
             # Golden values are the model's own, or a last bit would become a step.

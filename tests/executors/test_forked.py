@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ import torch
 from torch import nn
 
 from radhard.cli import main
-from radhard.engines import Engine, Folded, Replay, Serial, workers
+from radhard.engines import Engine, Folded, Replay, Serial
+from radhard.engines.base import Part, Session
 from radhard.engines.inferred import Inferred
-from radhard.engines.workers import Processes, executed
+from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
+from radhard.executors import Forked, Local, execute, forked
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.notes import Note
 from radhard.samplers import ErrorRate, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
@@ -45,43 +49,51 @@ def nobody_is_left():
     assert children() <= before
 
 
-def found_by(campaign, engine, number, todo=None):
+def found_by(session, number, todo=None):
     """The figures of trials by their numbers."""
-    todo = range(len(campaign.trials)) if todo is None else todo
-    with closing(executed(campaign, engine, todo, Processes(number))) as parts:
+    todo = range(len(session.campaign.trials)) if todo is None else todo
+    executor = Local() if number == 1 else Forked(number)
+    with closing(execute(session, todo, executor)) as parts:
         pairs = [
             (trial, tuple(row))
-            for numbers, figures in parts
-            for trial, row in zip(numbers, figures.tolist(), strict=True)
+            for part in parts
+            for trial, row in zip(part.numbers, part.figures.tolist(), strict=True)
         ]
     assert len(pairs) == len(dict(pairs))
     return dict(pairs)
 
 
+class Chunked(Session):
+    """What Serial does, in chunks as other sessions have them."""
+
+    def run(self, trials):
+        yield from SerialSession(self.campaign).run(trials)
+
+
 @pytest.mark.parametrize("engine", [Serial(), Replay()], ids=repr)
 @pytest.mark.parametrize("name", ["residual", "lstm"])
 def test_any_number_of_workers_finds_the_same_to_the_last_bit(engine, name):
-    given = of_zoo(named(name), Weights("*"), Uniform(90))
-    one = found_by(given, engine, 1)
+    session = engine.open(of_zoo(named(name), Weights("*"), Uniform(90)))
+    one = found_by(session, 1)
     assert set(one) == set(range(90))
     for number in (2, 3):
-        assert repr(sorted(found_by(given, engine, number).items())) == repr(sorted(one.items()))
+        assert repr(sorted(found_by(session, number).items())) == repr(sorted(one.items()))
 
 
 @pytest.mark.parametrize("engine", [Serial(), Folded()], ids=repr)
 def test_error_rates_have_the_same_figures_with_workers(engine):
     given = of_zoo(named("convolutions"), Weights("*"), ErrorRate((0.001, 0.01), 12))
-    one = found_by(given, engine, 1)
+    one = found_by(engine.open(given), 1)
     assert set(one) == set(range(24))
-    assert repr(sorted(found_by(given, engine, 2).items())) == repr(sorted(one.items()))
+    assert repr(sorted(found_by(engine.open(given), 2).items())) == repr(sorted(one.items()))
 
 
 @pytest.mark.parametrize("left", [[0], [7, 8, 50], range(1, 90)])
 def test_figures_do_not_depend_on_what_is_done_already(left):
-    given = of_zoo(named("residual"), Weights("*"), Uniform(90))
-    whole = found_by(given, Replay(), 1)
+    session = Replay().open(of_zoo(named("residual"), Weights("*"), Uniform(90)))
+    whole = found_by(session, 1)
     for number in (1, 2):
-        found = found_by(given, Replay(), number, left)
+        found = found_by(session, number, left)
         assert set(found) == set(left)
         assert all(repr(found[trial]) == repr(whole[trial]) for trial in left)
 
@@ -92,13 +104,13 @@ def test_chunks_hold_every_trial_once(engine):
         if isinstance(engine, Replay) and isinstance(sampler, ErrorRate):
             continue
         given = of_zoo(named("residual"), [Weights("*"), Activations("*")], sampler)
-        trials = [trial for chunk in engine.chunks(given) for trial in chunk]
+        trials = [trial for chunk in engine.open(given).chunks() for trial in chunk]
         assert sorted(trials) == list(range(len(given.trials)))
 
 
 def test_default_chunks_are_of_one_tensor_each():
     given = of_zoo(named("convolutions"), Weights("*"), Uniform(600))
-    chunks = list(Engine.chunks(Replay(), given))
+    chunks = list(Chunked(given).chunks())
     places = [set(given.space.locate(given.trials.at(np.array(c)))[0].tolist()) for c in chunks]
     assert all(len(place) == 1 for place in places)
     assert max(map(len, chunks)) <= 256
@@ -131,14 +143,23 @@ class Mortal(Engine):
     times: int = 1
     how: int = signal.SIGKILL
 
-    def run(self, campaign, todo):
-        for trial in todo:
-            yield from Serial().run(campaign, [trial])
-            deaths = Path(self.folder) / "deaths"
-            if trial == self.at and len(deaths.read_text()) < self.times:
+    def prepare(self, campaign):
+        return MortalSession(campaign, self)
+
+
+class MortalSession(Chunked):
+    def __init__(self, campaign, mortal):
+        super().__init__(campaign)
+        self.mortal = mortal
+
+    def run(self, trials):
+        for trial in trials:
+            yield from super().run([trial])
+            deaths = Path(self.mortal.folder) / "deaths"
+            if trial == self.mortal.at and len(deaths.read_text()) < self.mortal.times:
                 with deaths.open("a") as file:
                     file.write("+")
-                os.kill(os.getpid(), self.how)
+                os.kill(os.getpid(), self.mortal.how)
 
 
 def test_worker_that_hangs_is_replaced_and_its_trials_run_again(tmp_path):
@@ -223,8 +244,13 @@ def test_what_goes_wrong_in_a_worker_is_told_in_one_line(error, seen, said, capf
 class Broken(Engine):
     """An engine with a mistake in it."""
 
-    def run(self, campaign, todo):
-        yield [todo[0]], np.zeros(1) + {}
+    def prepare(self, campaign):
+        return BrokenSession(campaign)
+
+
+class BrokenSession(Session):
+    def run(self, trials):
+        yield Part([trials[0]], np.zeros(1) + {})
 
 
 def test_mistake_in_an_engine_is_shown_with_its_place():
@@ -236,31 +262,35 @@ def test_what_cannot_be_is_refused(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="workers=0 is not allowed"):
         campaign(tmp_path / "run.db", workers=0)
     with monkeypatch.context() as patch:
-        patch.setattr(workers.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
-        with pytest.raises(InputError, match=r"needs processes that share the model \(fork\)"):
+        patch.setattr(forked.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+        with pytest.raises(InputError, match=r"requires the fork start method.*Ray\(workers=2\)"):
             campaign(tmp_path / "run.db", workers=2)
         assert campaign(workers=1).complete
     given = of_zoo(named("flat"), Weights("*"))
-    given.model.to("meta")
+    given.workload.model.to("meta")
     with pytest.raises(InputError, match="on the CPU, this one is on 'meta'"):
-        workers.demand_possible(given, 2)
+        Forked(2).demand_possible(given)
     assert not (tmp_path / "run.db").exists()
 
 
 def test_notes_of_workers_reach_the_results_once():
     record = Inferred("0.weight", (3,), (2,), (1,), (), tried=False).to_dict()  # of older files
 
+    class TalkingSession(Chunked):
+        def run(self, trials):
+            for part in super().run(trials):
+                notes = [Note.text("I am a worker.")]
+                yield replace(part, notes=notes, inferences={"of a worker": record})
+
     @component
     class Talking(Engine):
         """Serial, with something to say."""
 
-        def run(self, campaign, todo):
-            yield from Serial().run(campaign, todo)
-            campaign.notes.append("I am a worker.")
-            campaign.audits["of a worker"] = record
+        def prepare(self, campaign):
+            return TalkingSession(campaign)
 
     results = campaign(workers=2, engine=Talking(), audit=0)
-    assert results.manifest["notes"].count("I am a worker.") == 1
+    assert results.notes.count(Note.text("I am a worker.")) == 1
     assert results.manifest["inferred"]["of a worker"]["faults"] == [3]
 
 
@@ -333,14 +363,14 @@ def test_stopped_run_leaves_no_process_and_continues_to_the_same_results(tmp_pat
 
 
 def test_ctrl_c_while_a_worker_is_started_leaves_no_process(monkeypatch):
-    class Starting(workers.Worker):
+    class Starting(forked.Worker):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.01)  # so that the signal arrives while nobody knows this worker yet
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(workers, "Worker", Starting)
+    monkeypatch.setattr(forked, "Worker", Starting)
     with pytest.raises(KeyboardInterrupt):
         campaign(workers=2)
     assert signal.getsignal(signal.SIGINT) is before

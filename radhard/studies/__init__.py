@@ -6,8 +6,8 @@ from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.claim import Claim
 from radhard.studies.networks import NETWORKS, Network, network
 from radhard.studies.pipeline import conduct
-from radhard.studies.study import Plan, Section, Study
-from radhard.studies.vulnerability_pruning import VULNERABILITY_PRUNING
+from radhard.studies.study import NetworkSection, Plan, Study
+from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 
 __all__ = [
     "ACTIVATION_BOUNDS",
@@ -17,8 +17,8 @@ __all__ = [
     "VULNERABILITY_PRUNING",
     "Claim",
     "Network",
+    "NetworkSection",
     "Plan",
-    "Section",
     "Study",
     "conduct",
     "network",

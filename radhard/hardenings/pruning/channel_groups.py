@@ -13,7 +13,7 @@ from radhard.errors import InputError
 from radhard.hardenings.workpiece import Workpiece
 from radhard.state import unwrapped
 
-__all__ = ["Group", "groups"]
+__all__ = ["ChannelGroup", "groups"]
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
@@ -21,7 +21,7 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
 
 @dataclass
-class Group:
+class ChannelGroup:
     """Channels that go together: of layers that are added up, normalised, or each channel apart."""
 
     channels: int
@@ -38,7 +38,7 @@ class Group:
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
-def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
+def groups(work: Workpiece) -> tuple[list[ChannelGroup], dict[str, str]]:
     """Every group of a model that can be cut, and by layer of the others why it cannot.
 
     Whole stay those that give the outputs, those with convolutions in several groups (but not
@@ -72,7 +72,7 @@ def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
     made = []
     for one in found:
         group = _group(graph, one, names, shared)
-        if isinstance(group, Group):
+        if isinstance(group, ChannelGroup):
             made.append(group)
         else:
             whole[names.get(one[0].dep.target.module, "?")] = group
@@ -81,7 +81,7 @@ def groups(work: Workpiece) -> tuple[list[Group], dict[str, str]]:
 
 def _group(
     graph: Any, found: Any, names: dict[nn.Module, str], shared: set[nn.Module]
-) -> Group | str:
+) -> ChannelGroup | str:
     """A group, or why its channels stay."""
     root = found[0]
     makers = {}
@@ -105,7 +105,7 @@ def _group(
                 makers[names[module]] = tuple(places[at] for at in range(len(root.idxs)))
         elif not isinstance(module, _NORMS):
             return f"it is followed by {type(module).__name__}"
-    return Group(
+    return ChannelGroup(
         channels=len(root.idxs),
         linear=isinstance(root.dep.target.module, nn.Linear),
         makers=makers,

@@ -1,6 +1,5 @@
 """How does ``file.py:name`` or ``package.module:name`` become what its factory makes?"""
 
-import functools
 import hashlib
 import importlib
 import importlib.util
@@ -46,7 +45,6 @@ def named(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, Any]]:
     return parse_call(text)
 
 
-@functools.cache
 def factories(room: str, kind: type[T]) -> Mapping[str, Callable[..., T]]:
     """The factories of a kind that a package includes, by name.
 

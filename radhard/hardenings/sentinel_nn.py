@@ -6,10 +6,10 @@ from radhard.analyses import Analysis, DeepVigorPlus
 from radhard.engines.golden import golden_outputs
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds import Ranger
+from radhard.hardenings.bounds.ranger import Ranger
 from radhard.hardenings.pruning.channel_removal import cut
 from radhard.hardenings.pruning.finetuning import finetune
-from radhard.hardenings.redundancy import ChannelDuplication
+from radhard.hardenings.redundancy.duplication import ChannelDuplication
 from radhard.hardenings.workpiece import Workpiece
 from radhard.scores import Scores
 from radhard.spec import component

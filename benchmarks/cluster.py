@@ -1,8 +1,8 @@
 """How many workers can one driver keep busy?
 
-The costs of a chunk are measured here, on one machine: executing it in a worker, and everything
-that the driver does for it (sending it, receiving its result, writing the run file). A simulation of
-the driver's queue then shows how the time of a run shrinks with the number of workers.
+The costs of a chunk are measured here, on one machine: executing it in a worker, and all that the
+driver does for it (sending it, receiving its result, writing the run file). A simulation of the
+driver's queue then shows how the time of a run shrinks with the number of workers.
 """
 
 import heapq

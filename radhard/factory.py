@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from radhard.errors import InputError
 from radhard.spec import near, parse_call
 
-__all__ = ["bound", "function", "made", "named"]
+__all__ = ["bound", "factories", "function", "made", "named"]
+
+T = TypeVar("T")
 
 # The path may hold anything, colons and brackets too, up to the first ".py:name".
 FILE = re.compile(r"(.+?\.py):\s*([^\W\d]\w*\s*(?:\(.*\))?)\s*", re.DOTALL)
@@ -41,6 +43,30 @@ def named(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, Any]]:
         hint = f"{match[1]}.py:{match[2] or 'function'}"
         raise InputError(f"{text!r} cannot be read; a function in a file is written {hint}")
     return parse_call(text)
+
+
+def factories(room: str, kind: type[T]) -> Mapping[str, Callable[..., T]]:
+    """The factories of a kind that a package includes, by name.
+
+    There is no register: these are the functions in the table of contents of ``room`` that are
+    annotated to return a ``kind``, but for ``load``, which calls them.
+
+    >>> from radhard.datasets import Data
+    >>> list(factories("radhard.datasets", Data))[-2:]
+    ['vowels', 'watch']
+    """
+    contents = importlib.import_module(room)
+    functions = {name: vars(contents)[name] for name in contents.__all__ if name != "load"}
+    return {
+        name: function
+        for name, function in functions.items()
+        if inspect.isfunction(function) and _returns(function, kind)
+    }
+
+
+def _returns(function: Callable[..., Any], kind: type) -> bool:
+    returned = get_type_hints(function).get("return")
+    return isinstance(returned, type) and issubclass(returned, kind)
 
 
 def made(text: str, options: Mapping[str, Any] | None = None) -> Any:

@@ -2,16 +2,19 @@
 
 from radhard.analyses.average_l2 import AverageL2
 from radhard.analyses.base import ANALYSES, Analysis
-from radhard.analyses.deepvigor import DeepVigor, Ranges, Validation, Vulnerability, validate
-from radhard.analyses.deepvigor.plus import DeepVigorPlus
+from radhard.analyses.deepvigor.deep_vigor import DeepVigor
+from radhard.analyses.deepvigor.plus.deep_vigor_plus import DeepVigorPlus
 from radhard.analyses.deepvigor.quantized import QDeepVigor, nvf_table
+from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
+from radhard.analyses.deepvigor.validation import Validation, validate
 from radhard.analyses.gain import Gain
 from radhard.analyses.gradient import Gradient
 from radhard.analyses.max_value import MaxValue
 from radhard.analyses.modified_gain import ModifiedGain
-from radhard.analyses.relevance import Relevance, Saliency
+from radhard.analyses.relevance.layerwise_relevance import Relevance
+from radhard.analyses.relevance.saliency import Saliency
 from radhard.analyses.sern import Sern
-from radhard.analyses.statistical import Statistical
+from radhard.analyses.statistical.statistical import Statistical
 from radhard.analyses.value_range import ValueRange
 from radhard.analyses.vulnerability_gain import VulnerabilityGain
 from radhard.analyses.weight_sensitivity import WeightSensitivity

@@ -9,15 +9,15 @@ from typing import TextIO
 
 import click
 
-from radhard.cli.analyze import analyze
-from radhard.cli.compare import compare
-from radhard.cli.demo import demo
-from radhard.cli.harden import harden
-from radhard.cli.listing import listing
-from radhard.cli.report import report
-from radhard.cli.run import run
-from radhard.cli.study import study
-from radhard.cli.verify import verify
+from radhard.cli.analyze_command import analyze
+from radhard.cli.compare_command import compare
+from radhard.cli.demo_command import demo
+from radhard.cli.harden_command import harden
+from radhard.cli.list_command import listing
+from radhard.cli.report_command import report
+from radhard.cli.run_command import run
+from radhard.cli.study_command import study
+from radhard.cli.verify_command import verify
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 

@@ -19,7 +19,7 @@ from radhard.spec import Component, Family
 from radhard.store import Store
 from radhard.targets import Forward
 
-__all__ = ["Given", "Loaded", "demand_harmless", "said_in"]
+__all__ = ["Loaded", "ModelAndData", "demand_harmless", "said_in"]
 
 C = TypeVar("C", bound=Component)
 
@@ -35,7 +35,7 @@ class Loaded:
 
 
 @dataclass(kw_only=True)
-class Given:
+class ModelAndData:
     """The options with which every verb that looks at a model names it, its data and the rest."""
 
     model: str | None

@@ -22,36 +22,27 @@ def components(family: str) -> dict[str, Signature]:
     type that it names, or left out where it names anything but plain types.
     """
     classes = {node.name: node for node in _nodes(_ROOT / family) if isinstance(node, ast.ClassDef)}
-    contents = ast.parse((_ROOT / family / "__init__.py").read_text(encoding="utf-8"))
-    names = next(
-        ast.literal_eval(node.value)
-        for node in contents.body
-        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "__all__"
-    )
     return {
         name: _made_with(classes[name], classes)
-        for name in names
+        for name in _contents(family)
         if name in classes and _is_component(classes[name]) and not _is_abstract(classes[name])
     }
 
 
 @functools.cache
 def functions(room: str) -> dict[str, Signature]:
-    """The functions that a room's ``load.py`` has in SHIPPED, and what each is called with."""
+    """The factories in a room's table of contents, and what each is called with.
+
+    They are told from its other functions by what they are annotated to return.
+    """
+    kind = {"models": "nn.", "datasets": "Data"}[room]
     defined = {
         node.name: node for node in _nodes(_ROOT / room) if isinstance(node, ast.FunctionDef)
     }
-    loading = ast.parse((_ROOT / room / "load.py").read_text(encoding="utf-8"))
-    shipped = next(
-        node.value
-        for node in loading.body
-        if isinstance(node, ast.AnnAssign) and _name(node.target) == "SHIPPED"
-    )
-    assert isinstance(shipped, ast.Dict)
     return {
-        ast.literal_eval(key): _called_with(defined[_name(value)])
-        for key, value in zip(shipped.keys, shipped.values, strict=True)
-        if key is not None
+        name: _called_with(defined[name])
+        for name in _contents(room)
+        if name != "load" and name in defined and _returned(defined[name]).startswith(kind)
     }
 
 
@@ -62,6 +53,22 @@ def hints(signature: Signature) -> dict[str, Any]:
         for name, parameter in signature.parameters.items()
         if parameter.annotation is not Parameter.empty
     }
+
+
+def _contents(room: str) -> list[str]:
+    """The names in a room's table of contents."""
+    contents = ast.parse((_ROOT / room / "__init__.py").read_text(encoding="utf-8"))
+    names: list[str] = next(
+        ast.literal_eval(node.value)
+        for node in contents.body
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "__all__"
+    )
+    return names
+
+
+def _returned(function: ast.FunctionDef) -> str:
+    """What a function is annotated to return."""
+    return "" if function.returns is None else ast.unparse(function.returns)
 
 
 def _nodes(folder: Path) -> Iterator[ast.AST]:

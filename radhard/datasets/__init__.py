@@ -4,7 +4,7 @@ from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Batch, Data
 from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
-from radhard.datasets.load import listed, load, training
+from radhard.datasets.load_data import listed, load, training
 from radhard.datasets.mnist import mnist
 from radhard.datasets.photo_patches import photo_patches
 from radhard.datasets.vowels import vowels

@@ -1,29 +1,29 @@
 """What makes a model resilient?"""
 
 from radhard.hardenings.base import HARDENINGS, Hardening, UnhardenedError, applied
-from radhard.hardenings.bounds import (
-    ActivationClip,
-    Bound,
-    BoundedReLU,
-    FitAct,
-    FTClipAct,
-    HyReLU,
-    ProAct,
-    Ranger,
-    bound_overhead,
-)
+from radhard.hardenings.bounds.activation_clip import ActivationClip
+from radhard.hardenings.bounds.bound import Bound
+from radhard.hardenings.bounds.bounded_relu import BoundedReLU
+from radhard.hardenings.bounds.fit_act import FitAct
+from radhard.hardenings.bounds.ft_clip_act import FTClipAct
+from radhard.hardenings.bounds.hyrelu import HyReLU
+from radhard.hardenings.bounds.overhead import bound_overhead
+from radhard.hardenings.bounds.pro_act import ProAct
+from radhard.hardenings.bounds.ranger import Ranger
 from radhard.hardenings.coverage import Coverage
 from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
-from radhard.hardenings.pruning import Pruned, VulnerabilityPruning
+from radhard.hardenings.pruning.pruned_channels import Pruned
+from radhard.hardenings.pruning.vulnerability_pruning import VulnerabilityPruning
 from radhard.hardenings.record import Record, overlap_note, records
-from radhard.hardenings.redundancy import ChannelDuplication, Edac, Triplication, Voter
-from radhard.hardenings.scrubbing import (
-    BitScrubber,
-    RangeScrubber,
-    WeightBitClip,
-    WeightRangeCheck,
-)
+from radhard.hardenings.redundancy.duplication import ChannelDuplication
+from radhard.hardenings.redundancy.edac import Edac
+from radhard.hardenings.redundancy.triplication import Triplication
+from radhard.hardenings.redundancy.voter import Voter
+from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber
+from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
+from radhard.hardenings.scrubbing.weight_bit_clip import WeightBitClip
+from radhard.hardenings.scrubbing.weight_range_check import WeightRangeCheck
 from radhard.hardenings.sentinel_nn import SentinelNN
 
 __all__ = [

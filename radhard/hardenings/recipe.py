@@ -1,5 +1,7 @@
 """What does the recipe of a hardened model say, and is it one?"""
 
+import functools
+import importlib
 import inspect
 import typing
 import warnings
@@ -13,7 +15,6 @@ from torch import Tensor
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.files import earlier_contents
-from radhard.hardenings import part_kinds as kinds
 from radhard.hardenings.folder_checksums import demand_files, demand_recipe
 from radhard.hardenings.part import Part
 from radhard.hardenings.record import Record
@@ -44,9 +45,10 @@ class Planned:
         Raises:
             InputError: an unknown kind, settings that it does not take, or other shapes.
         """
-        found = getattr(kinds, self.kind) if self.kind in kinds.__all__ else None
-        if found is None:
-            raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds.__all__)}")
+        kinds = _part_kinds()
+        if self.kind not in kinds:
+            raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds)}")
+        found = kinds[self.kind]
         settings = {key: _taken(value) for key, value in self.settings.items()}
         _demand_taken(found, settings, self.path)
         # Without memory first, so that no recipe can ask for more than lies in the file.
@@ -132,6 +134,18 @@ def read_recipe(folder: Path) -> Recipe:
         raise InputError(f"{str(path)!r}: records are not what was written")
     planned = tuple(_planned(part, path) for part in parts)
     return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)), checksums)
+
+
+@functools.cache
+def _part_kinds() -> dict[str, type[Part]]:
+    """The parts in the table of contents of this room, by name; a recipe may name no other."""
+    room = importlib.import_module("radhard.hardenings")
+    listed = {name: vars(room)[name] for name in room.__all__}
+    return {
+        name: kind
+        for name, kind in listed.items()
+        if isinstance(kind, type) and issubclass(kind, Part) and kind is not Part
+    }
 
 
 def _planned(said: Any, path: Path) -> Planned:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from radhard.analyses import Analysis, DeepVigorPlus
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.bounds import Ranger
+from radhard.hardenings.bounds.ranger import Ranger
 from radhard.hardenings.protection import Protection
 from radhard.hardenings.pruning.channel_removal import cut
 from radhard.hardenings.pruning.finetuning import finetune
-from radhard.hardenings.redundancy import ChannelDuplication
+from radhard.hardenings.redundancy.duplication import ChannelDuplication
 from radhard.scores import Scores
 from radhard.spec import component
 

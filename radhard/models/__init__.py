@@ -2,7 +2,7 @@
 
 from radhard.models.alexnet import alexnet
 from radhard.models.lenet5 import lenet5
-from radhard.models.load import listed, load
+from radhard.models.load_model import listed, load
 from radhard.models.load_weights import load_weights
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp

@@ -9,13 +9,13 @@ from scipy.optimize import brentq
 
 from radhard.stats.continuity import continuity_correction
 
-__all__ = ["Stratum", "largest_mean"]
+__all__ = ["StratumSample", "largest_mean"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Stratum:
+class StratumSample:
     """Trials of one stratum.
 
     ``weight`` is the weight of the stratum in the mean, ``size`` the effective number of trials
@@ -28,7 +28,7 @@ class Stratum:
     fraction: float
 
 
-def largest_mean(strata: list[Stratum], top: float, z: float) -> float:
+def largest_mean(strata: list[StratumSample], top: float, z: float) -> float:
     """The largest weighted mean of a population that Pearson's chi-square test does not reject.
 
     Candidates are all populations on the observed values and on ``top``, the largest possible
@@ -59,7 +59,7 @@ def largest_mean(strata: list[Stratum], top: float, z: float) -> float:
 class _Budget:
     """Strata tilted towards the top by one Lagrange multiplier, the price, up to the budget."""
 
-    def __init__(self, strata: list[Stratum], top: float, z: float) -> None:
+    def __init__(self, strata: list[StratumSample], top: float, z: float) -> None:
         self.top = top
         self.weight = np.array([s.weight for s in strata])
         self.size = _sizes(strata)
@@ -131,7 +131,7 @@ class _Budget:
         return sums
 
 
-def _sizes(strata: list[Stratum]) -> Floats:
+def _sizes(strata: list[StratumSample]) -> Floats:
     """Effective sizes, corrected because the variance in a stratum is taken around its sample mean.
 
     The factor is (n - 1) / n, as for any sample variance, but only where a stratum is one of many:
@@ -148,7 +148,7 @@ def _sizes(strata: list[Stratum]) -> Floats:
     return sizes
 
 
-def _moves(strata: list[Stratum], top: float, z: float) -> list[float]:
+def _moves(strata: list[StratumSample], top: float, z: float) -> list[float]:
     """The share of the trials of each stratum to count as at the top (see `continuity_correction`).
 
     The continuity correction needs a count. Here the count is the sum of the distances from the

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from radhard.errors import InputError
-from radhard.stats.compatible import Stratum, largest_mean
+from radhard.stats.compatible import StratumSample, largest_mean
 from radhard.stats.estimate import Estimate
 from radhard.stats.sample_size import effective_size, two_sided
 
@@ -114,7 +114,7 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     if trials == 0:
         raise InputError("the mean of no trials is undefined; run at least one")
     strata = [
-        Stratum(
+        StratumSample(
             values.reshape(len(values), -1).mean(axis=1) if values.size else values.reshape(-1),
             weight,
             effective_size(len(values), cell.population),
@@ -132,7 +132,7 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
         (
             replace(c, within=None if c.within is None else (-c.within[1], -c.within[0])),
             -array,
-            Stratum(-s.values, s.weight, s.size, s.fraction),
+            StratumSample(-s.values, s.weight, s.size, s.fraction),
         )
         for c, array, s in zip(cells, arrays, strata, strict=True)
     ]
@@ -149,7 +149,9 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     return Estimate(value, min(low, value), max(high, value), confidence, trials)
 
 
-def _highest(cells: list[tuple[Cell, NDArray[np.float64], Stratum]], top: float, z: float) -> float:
+def _highest(
+    cells: list[tuple[Cell, NDArray[np.float64], StratumSample]], top: float, z: float
+) -> float:
     """The largest compatible mean, with every stratum scaled to the range of its values.
 
     ``largest_mean`` requires one largest value for all strata. A stratum whose values lie in a
@@ -177,14 +179,16 @@ def _highest(cells: list[tuple[Cell, NDArray[np.float64], Stratum]], top: float,
             )
             crowd = min(max(cell.crowding, 1.0), values.shape[1])
             none = np.full(math.ceil(values.size / crowd), top - 1)
-            strata.append(Stratum(none, stratum.weight * excess, size / crowd, stratum.fraction))
+            strata.append(
+                StratumSample(none, stratum.weight * excess, size / crowd, stratum.fraction)
+            )
             fixed += stratum.weight * excess * (1 - top)
         span = worst - best
         if span <= 0:
             fixed += stratum.weight * float(stratum.values.mean())
             continue
         scaled = np.minimum((stratum.values - worst) / span + top, top).round(12)
-        strata.append(Stratum(scaled, stratum.weight * span, stratum.size, stratum.fraction))
+        strata.append(StratumSample(scaled, stratum.weight * span, stratum.size, stratum.fraction))
         fixed += stratum.weight * (worst - span * top)
     return fixed + largest_mean(strata, top, z)
 

@@ -8,7 +8,7 @@ from radhard.spec import near
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.study import Study
-from radhard.studies.vulnerability_pruning import VULNERABILITY_PRUNING
+from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 
 __all__ = ["STUDIES", "study_named"]
 

@@ -10,7 +10,7 @@ from radhard.files import demand_writable, make_folder, write_texts
 from radhard.manifest import environment
 from radhard.studies.claim import JUDGED, Claim, verdicts
 from radhard.studies.networks import Network, network
-from radhard.studies.study import Plan, Section, Study
+from radhard.studies.study import NetworkSection, Plan, Study
 
 __all__ = ["conduct", "texts", "write_files"]
 
@@ -104,7 +104,7 @@ def texts(
     }
 
 
-def _network(one: Network, claims: Sequence[Claim], section: Section) -> list[str]:
+def _network(one: Network, claims: Sequence[Claim], section: NetworkSection) -> list[str]:
     head = [f"## {one.name}", "", section.intro, "", "### What the paper says", ""]
     return [*head, *verdicts(claims), *section.body]
 

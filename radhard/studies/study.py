@@ -10,7 +10,7 @@ from radhard.errors import InputError
 from radhard.studies.claim import Claim
 from radhard.studies.networks import Network
 
-__all__ = ["Plan", "Section", "Study"]
+__all__ = ["NetworkSection", "Plan", "Study"]
 
 Findings = TypeVar("Findings")
 """What a kind of study measures on one network."""
@@ -56,7 +56,7 @@ class Plan:
 
 @final
 @dataclass(frozen=True)
-class Section:
+class NetworkSection:
     """What a page contains about one network, beside the verdicts on the claims."""
 
     intro: str
@@ -99,7 +99,7 @@ class Study(ABC, Generic[Findings]):
         """
 
     @abstractmethod
-    def section(self, network: Network, findings: Findings) -> Section:
+    def section(self, network: Network, findings: Findings) -> NetworkSection:
         """What the page, the figures and the numbers contain about one network."""
 
     @abstractmethod

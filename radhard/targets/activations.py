@@ -8,7 +8,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
-from radhard.targets.calls import Call, Flow, demand_geometry, observed
+from radhard.targets.calls import Flow, ModuleCall, demand_geometry, observed
 from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import admits, demand, matches
@@ -64,7 +64,7 @@ class Activations(Target):
         demand([site.name for site in found], self, there_is, "floating-point activation")
         return found
 
-    def _wants(self, call: Call, flow: Flow) -> bool:
+    def _wants(self, call: ModuleCall, flow: Flow) -> bool:
         exact = [part.strip() for part in self.pattern.split("|")]
         names = (_named(call, flow), call.name, call.module)
         if not admits(self.layers, call.kind):
@@ -93,5 +93,5 @@ class Activations(Target):
         return hung(lambda h: layer.register_forward_hook(h, prepend=True), hook)
 
 
-def _named(call: Call, flow: Flow) -> str:
+def _named(call: ModuleCall, flow: Flow) -> str:
     return f"{call.name}:{'.'.join(flow.path)}" if flow.path else call.name

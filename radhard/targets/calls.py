@@ -17,7 +17,7 @@ from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
 from radhard.tree import leaves
 
-__all__ = ["Call", "Flow", "demand_geometry", "observed", "parametrizing", "state"]
+__all__ = ["Flow", "ModuleCall", "demand_geometry", "observed", "parametrizing", "state"]
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Flow:
 
 
 @dataclass
-class Call:
+class ModuleCall:
     """One call of a module within one forward pass."""
 
     name: str
@@ -51,7 +51,9 @@ class Call:
     """States of the arguments when it began."""
 
 
-def observed(model: nn.Module, inputs: Any, forward: Forward, *, arguments: bool) -> list[Call]:
+def observed(
+    model: nn.Module, inputs: Any, forward: Forward, *, arguments: bool
+) -> list[ModuleCall]:
     """The calls of one forward pass in order, with what flows out of (or into) each module.
 
     Passes over two and three copies of the first sample, and over that sample beside another, show
@@ -86,20 +88,20 @@ def demand_geometry(flows: Iterable[tuple[str, Flow]]) -> None:
 Seen = list[tuple[tuple[str, ...], Tensor, bool]]
 
 
-def _alike(one: list[tuple[Call, Seen]], other: list[tuple[Call, Seen]]) -> bool:
+def _alike(one: list[tuple[ModuleCall, Seen]], other: list[tuple[ModuleCall, Seen]]) -> bool:
     paths = [[(call.name, [path for path, _, _ in seen]) for call, seen in r] for r in (one, other)]
     return paths[0] == paths[1]
 
 
 def _record(
     model: nn.Module, batch: Any, forward: Forward, arguments: bool
-) -> list[tuple[Call, Seen]]:
+) -> list[tuple[ModuleCall, Seen]]:
     names = {module: name for name, module in model.named_modules()}
     for module in parametrizing(model):
         del names[module]
     times: Counter[str] = Counter()
-    open_calls: list[Call] = []
-    record: list[tuple[Call, Seen]] = []
+    open_calls: list[ModuleCall] = []
+    record: list[tuple[ModuleCall, Seen]] = []
 
     def before(module: nn.Module, args: Any, kwargs: Any) -> None:
         for outer in open_calls:
@@ -107,7 +109,7 @@ def _record(
         name, number = names[module], times[names[module]]
         times[name] += 1
         called = f"{name or '(model)'}@{number}" if number else name or "(model)"
-        call = Call(called, name, type(module).__name__, number)
+        call = ModuleCall(called, name, type(module).__name__, number)
         call.came = {state(tensor) for _, tensor in leaves((args, kwargs))}
         open_calls.append(call)
         if arguments:

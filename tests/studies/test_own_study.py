@@ -9,7 +9,7 @@ import pytest
 
 from radhard.cli import main
 from radhard.errors import InputError
-from radhard.studies import NETWORKS, Claim, Plan, Section, Study, conduct, study_named
+from radhard.studies import NETWORKS, Claim, NetworkSection, Plan, Study, conduct, study_named
 from radhard.studies.claim import exactly
 from radhard.studies.correct_answers import correct_answers
 from tests.studies.tiny import tiny_network
@@ -30,7 +30,7 @@ class AccuracyStudy(Study[float]):
         return float(correct_answers(network.model, network.test).mean())
 
     def section(self, network, findings):
-        return Section("A sentence.", ["More of it."], {}, {"accuracy": findings})
+        return NetworkSection("A sentence.", ["More of it."], {}, {"accuracy": findings})
 
     def intervals(self):
         return "Every image is counted."

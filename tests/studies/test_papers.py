@@ -3,7 +3,9 @@
 import pytest
 
 from radhard.hardenings import HARDENINGS
-from radhard.studies import ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, STUDIES
+from radhard.studies import STUDIES
+from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
+from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.error_rates import ErrorRateStudy
 from tests.studies.tiny import fabricated
 

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from radhard.errors import InputError
-from radhard.studies import ACTIVATION_BOUNDS, Plan
+from radhard.studies import Plan
+from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.pipeline import conduct, texts, write_files
 from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
 from tests.studies.tiny import fabricated, tiny_network

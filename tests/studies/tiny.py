@@ -11,7 +11,12 @@ from radhard.cost import Overhead
 from radhard.cost.operation_count import Cost
 from radhard.datasets import Data
 from radhard.studies import Network
-from radhard.studies.error_rates import Campaign, ErrorRateFindings, ErrorRateStudy, MeasuredVariant
+from radhard.studies.error_rates import (
+    ErrorRateCampaign,
+    ErrorRateFindings,
+    ErrorRateStudy,
+    MeasuredVariant,
+)
 
 __all__ = ["fabricated", "tiny_network"]
 
@@ -58,7 +63,7 @@ def fabricated(
     measured = {}
     for variant in study.design.variants:
         accuracy = 0.9 - (lost[variant.name] + wave) / 100
-        struck = Campaign(1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy))
+        struck = ErrorRateCampaign(1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy))
         after = (bits or {}).get(variant.name, 1000)
         measured[variant.name] = MeasuredVariant(
             variant.hardening,

@@ -12,7 +12,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.hardenings.protection import Protection
 
-__all__ = ["Group", "groups"]
+__all__ = ["ChannelGroup", "groups"]
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
@@ -20,7 +20,7 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
 
 @dataclass
-class Group:
+class ChannelGroup:
     """Channels that go together: of layers that are added up, normalised, or each channel apart."""
 
     channels: int
@@ -37,7 +37,7 @@ class Group:
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
-def groups(protection: Protection) -> tuple[list[Group], dict[str, str]]:
+def groups(protection: Protection) -> tuple[list[ChannelGroup], dict[str, str]]:
     """Every group of a model that can be cut, and by layer of the others why it cannot.
 
     Whole stay those that give the outputs, those with convolutions in several groups (but not
@@ -71,7 +71,7 @@ def groups(protection: Protection) -> tuple[list[Group], dict[str, str]]:
     made = []
     for one in found:
         group = _group(graph, one, names, shared)
-        if isinstance(group, Group):
+        if isinstance(group, ChannelGroup):
             made.append(group)
         else:
             whole[names.get(one[0].dep.target.module, "?")] = group
@@ -80,7 +80,7 @@ def groups(protection: Protection) -> tuple[list[Group], dict[str, str]]:
 
 def _group(
     graph: Any, found: Any, names: dict[nn.Module, str], shared: set[nn.Module]
-) -> Group | str:
+) -> ChannelGroup | str:
     """A group, or why its channels stay."""
     root = found[0]
     makers = {}
@@ -104,7 +104,7 @@ def _group(
                 makers[names[module]] = tuple(places[at] for at in range(len(root.idxs)))
         elif not isinstance(module, _NORMS):
             return f"it is followed by {type(module).__name__}"
-    return Group(
+    return ChannelGroup(
         channels=len(root.idxs),
         linear=isinstance(root.dep.target.module, nn.Linear),
         makers=makers,

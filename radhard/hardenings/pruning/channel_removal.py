@@ -7,7 +7,7 @@ import torch
 from radhard.errors import InputError
 from radhard.hardenings.part import parts
 from radhard.hardenings.protection import Protection
-from radhard.hardenings.pruning.channel_groups import Group, groups
+from radhard.hardenings.pruning.channel_groups import ChannelGroup, groups
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
 
@@ -50,7 +50,10 @@ def cut(protection: Protection, conv: float, linear: float, by: Literal["scores"
 
 
 def _note(
-    protection: Protection, found: list[Group], removed: dict[str, list[int]], whole: dict[str, str]
+    protection: Protection,
+    found: list[ChannelGroup],
+    removed: dict[str, list[int]],
+    whole: dict[str, str],
 ) -> None:
     """Which layers lose channels; a share of a small layer may be none of them."""
     # A layer that stays whole is no danger, so that none is left out.

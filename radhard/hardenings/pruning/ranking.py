@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.protection import Protection
-from radhard.hardenings.pruning.channel_groups import Group
+from radhard.hardenings.pruning.channel_groups import ChannelGroup
 from radhard.scores import Scores
 
 __all__ = ["by_l1", "by_scores", "least"]
@@ -15,7 +15,7 @@ __all__ = ["by_l1", "by_scores", "least"]
 Values = npt.NDArray[np.float64]
 
 
-def by_scores(protection: Protection, group: Group) -> Values:
+def by_scores(protection: Protection, group: ChannelGroup) -> Values:
     """The scores of a group's channels: of those that go together, the sum; NaN if one has none.
 
     Raises:
@@ -28,7 +28,7 @@ def by_scores(protection: Protection, group: Group) -> Values:
     return total
 
 
-def by_l1(protection: Protection, group: Group) -> Values:
+def by_l1(protection: Protection, group: ChannelGroup) -> Values:
     """The L1 norms of the weights that compute a group's channels, added up."""
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
@@ -53,7 +53,7 @@ def least(values: Values, ratio: float) -> list[int]:
     return sorted(order[:count].tolist())
 
 
-def _of(protection: Protection, scores: Scores, layer: str, group: Group) -> Values:
+def _of(protection: Protection, scores: Scores, layer: str, group: ChannelGroup) -> Values:
     known = scores.of(layer)
     if known is None:
         raise InputError(

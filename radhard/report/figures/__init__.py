@@ -5,10 +5,10 @@ from radhard.report.figures.bits import Bit, bits
 from radhard.report.figures.curves import Curve, curves
 from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
-from radhard.report.figures.network import Block, network
+from radhard.report.figures.network import LayerBlock, network
 from radhard.report.figures.pareto import Protected, pareto
 from radhard.report.figures.ranked import Bar, ranked
-from radhard.report.figures.scatter import Group, scatter
+from radhard.report.figures.scatter import ScoreGroup, scatter
 from radhard.report.figures.shades import Shades
 from radhard.report.figures.strips import strips
 from radhard.report.figures.svg import svg
@@ -17,11 +17,11 @@ from radhard.report.figures.zones import Zone, zones
 __all__ = [
     "Bar",
     "Bit",
-    "Block",
     "Curve",
     "Grid",
-    "Group",
+    "LayerBlock",
     "Protected",
+    "ScoreGroup",
     "Shades",
     "Zone",
     "bars",

@@ -10,11 +10,11 @@ from matplotlib.patches import FancyBboxPatch
 from radhard.report.figures.ink import colour, label, sheet
 from radhard.report.figures.shades import Shades, shaded
 
-__all__ = ["Block", "network"]
+__all__ = ["LayerBlock", "network"]
 
 
 @dataclass(frozen=True)
-class Block:
+class LayerBlock:
     """A layer of the map: its name, the number of its channels, its score, and that as text."""
 
     name: str
@@ -23,7 +23,7 @@ class Block:
     said: str
 
 
-def network(blocks: Sequence[Block], shades: Shades, narrow: bool) -> Figure:
+def network(blocks: Sequence[LayerBlock], shades: Shades, narrow: bool) -> Figure:
     """Layers in the model's order, row after row, shaded by score; higher with more channels."""
     width, across = (342, 4) if narrow else (760, 8)
     across = max(1, min(across, len(blocks)))

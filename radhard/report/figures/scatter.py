@@ -14,13 +14,13 @@ from radhard.report.figures.ink import colour, sheet
 from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, percent
 
-__all__ = ["Group", "scatter"]
+__all__ = ["ScoreGroup", "scatter"]
 
 _TICKS = (0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
-class Group:
+class ScoreGroup:
     """Parts with neighbouring scores: where they lie, and their rate in the campaign."""
 
     at: float
@@ -29,7 +29,7 @@ class Group:
 
 def scatter(
     points: Sequence[tuple[float, float]],
-    groups: Sequence[Group],
+    groups: Sequence[ScoreGroup],
     texts: tuple[str, str],
     shares: bool,
     narrow: bool,

@@ -3,14 +3,14 @@
 from radhard.studies.error_rates.campaigns import everything_stored, measure_variants
 from radhard.studies.error_rates.error_rate_design import ErrorRateDesign, Variant
 from radhard.studies.error_rates.error_rate_findings import (
-    Campaign,
+    ErrorRateCampaign,
     ErrorRateFindings,
     MeasuredVariant,
 )
 from radhard.studies.error_rates.error_rate_study import ErrorRateStudy
 
 __all__ = [
-    "Campaign",
+    "ErrorRateCampaign",
     "ErrorRateDesign",
     "ErrorRateFindings",
     "ErrorRateStudy",

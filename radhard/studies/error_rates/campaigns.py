@@ -26,7 +26,7 @@ from radhard.space import FaultSpace
 from radhard.studies.correct_answers import correct_answers
 from radhard.studies.error_rates.error_rate_design import ErrorRateDesign, Variant
 from radhard.studies.error_rates.error_rate_findings import (
-    Campaign,
+    ErrorRateCampaign,
     ErrorRateFindings,
     MeasuredVariant,
 )
@@ -135,7 +135,7 @@ class _Work:
 
     def campaign(
         self, variant: Variant, faults: str, model: nn.Module, data: Data, space: FaultSpace
-    ) -> Campaign:
+    ) -> ErrorRateCampaign:
         """A campaign at all error rates, continued where the store holds part of it."""
         plan = self.plan
         runs = self.design.runs if plan.runs is None else plan.runs
@@ -177,11 +177,11 @@ def _demand_same(folder: Path, facts: dict[str, Any]) -> None:
         )
 
 
-def _by_rate(rates: tuple[float, ...], results: Results, runs: int) -> Campaign:
+def _by_rate(rates: tuple[float, ...], results: Results, runs: int) -> ErrorRateCampaign:
     """The trials come rate after rate, so many at each."""
     accuracy = results.values("accuracy").reshape(len(rates), runs)
     flips = results.to_frame()["faults"].to_numpy(np.float64).reshape(len(rates), runs)
-    return Campaign(
+    return ErrorRateCampaign(
         len(results.space),
         dict(zip(rates, flips.mean(axis=1).tolist(), strict=True)),
         dict(zip(rates, accuracy, strict=True)),

@@ -12,7 +12,7 @@ from radhard.errors import InputError
 from radhard.stats import Cell, Estimate, mean_difference, stratified_mean
 from radhard.studies.claim import exactly
 
-__all__ = ["Campaign", "ErrorRateFindings", "MeasuredVariant", "short"]
+__all__ = ["ErrorRateCampaign", "ErrorRateFindings", "MeasuredVariant", "short"]
 
 Figures = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _ENDLESS = 10**15
 
 @final
 @dataclass(frozen=True, eq=False)
-class Campaign:
+class ErrorRateCampaign:
     """A campaign at error rates: by rate the accuracy of each trial, as a share of the images."""
 
     faults: int
@@ -45,9 +45,9 @@ class MeasuredVariant:
     cost: Overhead
     added: tuple[int, ...]
     """Numbers stored in each part that was put in, in the order of the modules."""
-    common: Campaign
+    common: ErrorRateCampaign
     """The faults that strike the unprotected network, trial by trial the same ones."""
-    own: Campaign
+    own: ErrorRateCampaign
     """Faults in all that this network stores, copies and thresholds included."""
 
 

@@ -10,18 +10,18 @@ from radhard.studies.error_rates.error_rate_figure import error_rate_figure
 from radhard.studies.error_rates.error_rate_findings import ErrorRateFindings, short
 from radhard.studies.markdown import table
 from radhard.studies.networks import Network
-from radhard.studies.study import Section
+from radhard.studies.study import NetworkSection
 
 __all__ = ["error_rate_section"]
 
 
 def error_rate_section(
     study: str, design: ErrorRateDesign, network: Network, found: ErrorRateFindings
-) -> Section:
+) -> NetworkSection:
     """The section of a page on one network, with its two figures and all numbers."""
     right = found.base.right
     names = {common: _picture(study, found, common) for common in (False, True)}
-    return Section(
+    return NetworkSection(
         intro=f"{network.about}; stored as `{design.format!r}` it gets "
         f"{percent(float(right.mean()))} of {len(right):,} test images right, "
         f"{percent(found.base.accuracy)} of the first {found.images:,}, which the trials look at.",

@@ -9,7 +9,7 @@ from radhard.studies.error_rates.error_rate_design import ErrorRateDesign
 from radhard.studies.error_rates.error_rate_findings import ErrorRateFindings
 from radhard.studies.error_rates.error_rate_section import error_rate_section
 from radhard.studies.networks import Network
-from radhard.studies.study import Plan, Section, Study
+from radhard.studies.study import NetworkSection, Plan, Study
 
 __all__ = ["ErrorRateStudy"]
 
@@ -26,7 +26,7 @@ class ErrorRateStudy(Study[ErrorRateFindings]):
     def measure(self, network: Network, plan: Plan) -> ErrorRateFindings:
         return measure_variants(self.name, self.design, network, plan)
 
-    def section(self, network: Network, findings: ErrorRateFindings) -> Section:
+    def section(self, network: Network, findings: ErrorRateFindings) -> NetworkSection:
         return error_rate_section(self.name, self.design, network, findings)
 
     def intervals(self) -> str:

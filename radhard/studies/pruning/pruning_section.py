@@ -12,7 +12,7 @@ from radhard.studies.networks import Network
 from radhard.studies.pruning.pruning_design import PruningDesign
 from radhard.studies.pruning.pruning_figure import pruning_figure
 from radhard.studies.pruning.pruning_findings import Cut, Pair, PruningFindings, pair_of
-from radhard.studies.study import Section
+from radhard.studies.study import NetworkSection
 
 __all__ = ["pruning_section"]
 
@@ -25,10 +25,10 @@ _FEW = 0.2
 
 def pruning_section(
     study: str, design: PruningDesign, network: Network, found: PruningFindings
-) -> Section:
+) -> NetworkSection:
     """The section of a page on one network, with its figure and all numbers."""
     cost, picture = found.cost, f"{study}-{found.network}"
-    return Section(
+    return NetworkSection(
         intro=f"{network.about}; whole it gets {percent(float(found.right.mean()))} of "
         f"{len(found.right):,} test images right with {cost.parameters:,} parameters, "
         f"{cost.bits:,} bits stored and {cost.macs:,} multiply-accumulates per sample.",

@@ -9,7 +9,7 @@ from radhard.studies.pruning.cuts import measure_cuts
 from radhard.studies.pruning.pruning_design import PruningDesign
 from radhard.studies.pruning.pruning_findings import PruningFindings
 from radhard.studies.pruning.pruning_section import pruning_section
-from radhard.studies.study import Plan, Section, Study
+from radhard.studies.study import NetworkSection, Plan, Study
 
 __all__ = ["PruningStudy"]
 
@@ -24,7 +24,7 @@ class PruningStudy(Study[PruningFindings]):
     def measure(self, network: Network, plan: Plan) -> PruningFindings:
         return measure_cuts(self.design, network, plan)
 
-    def section(self, network: Network, findings: PruningFindings) -> Section:
+    def section(self, network: Network, findings: PruningFindings) -> NetworkSection:
         return pruning_section(self.name, self.design, network, findings)
 
     def intervals(self) -> str:

@@ -9,13 +9,15 @@ from radhard.cost import Overhead
 from radhard.cost.operation_count import Cost
 from radhard.errors import InputError
 from radhard.stats import Cell, mean_difference, mean_share
-from radhard.studies.error_rates import Campaign, ErrorRateFindings, MeasuredVariant
+from radhard.studies.error_rates import ErrorRateCampaign, ErrorRateFindings, MeasuredVariant
 
 COST = Overhead(Cost(1, 0, 32, 1), Cost(1, 0, 32, 1))
 
 
 def struck(low, high):
-    return Campaign(64, {1e-4: 1.0, 1e-3: 2.0}, {1e-4: np.array(low), 1e-3: np.array(high)})
+    return ErrorRateCampaign(
+        64, {1e-4: 1.0, 1e-3: 2.0}, {1e-4: np.array(low), 1e-3: np.array(high)}
+    )
 
 
 def measured(right, common, own):

@@ -14,14 +14,9 @@ from radhard.formats import Fixed, Float32, stored_as
 from radhard.hardenings import ChannelDuplication, Ranger
 from radhard.metrics import Accuracy
 from radhard.samplers import ErrorRate
-from radhard.studies import (
-    ACTIVATION_BOUNDS,
-    CHANNEL_DUPLICATION,
-    NETWORKS,
-    Plan,
-    conduct,
-    study_named,
-)
+from radhard.studies import NETWORKS, Plan, conduct, study_named
+from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
+from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.error_rates import (
     ErrorRateDesign,
     ErrorRateStudy,

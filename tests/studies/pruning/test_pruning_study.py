@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from radhard.errors import InputError
-from radhard.studies import NETWORKS, VULNERABILITY_PRUNING, Plan, conduct
+from radhard.studies import NETWORKS, Plan, conduct
+from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 from tests.studies.tiny import tiny_network
 
 NAME = VULNERABILITY_PRUNING.name

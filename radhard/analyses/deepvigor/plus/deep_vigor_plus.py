@@ -13,7 +13,7 @@ from radhard.analyses.deepvigor.plus.evaluator import Asked
 from radhard.analyses.deepvigor.plus.filter_vulnerability import Filters
 from radhard.analyses.deepvigor.plus.ladder import Grid
 from radhard.analyses.deepvigor.plus.layer_inputs import given
-from radhard.analyses.deepvigor.plus.layerwise import Part, of_filters, of_neurons
+from radhard.analyses.deepvigor.plus.layerwise import ChannelScores, of_filters, of_neurons
 from radhard.analyses.deepvigor.plus.neuron_vulnerability import Neurons, moved_inputs
 from radhard.analyses.deepvigor.plus.products import Products
 from radhard.analyses.deepvigor.plus.sampling import (
@@ -119,12 +119,12 @@ class DeepVigorPlus(Analysis):
         names = [layer.name for layer in inputs]
         probes = Probes(own, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
         screen = Screen.of(probes, list(probes.sites)) if self.screen else None
-        parts: list[Part] = []
+        parts: list[ChannelScores] = []
         costs = {}
         for kind in ("weights", "activations"):
             if self.of not in (kind, "both"):
                 continue
-            found: list[Part] = []
+            found: list[ChannelScores] = []
             audits = workload.random(len(inputs), kind == "weights")
             rows = self._rows(kind, probes, inputs)
             asked = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
@@ -166,7 +166,7 @@ class DeepVigorPlus(Analysis):
         products: Products,
         drawn: Numbers,
         chance: Chance,
-    ) -> Part:
+    ) -> ChannelScores:
         own = self.error == "pattern"
         displacements = Displacements(self.format)
         faults = Filters(asked, displacements, self.grid, self.strict, own, self.draws)
@@ -184,7 +184,7 @@ class DeepVigorPlus(Analysis):
         products: Products,
         drawn: Numbers,
         chance: Chance,
-    ) -> Part:
+    ) -> ChannelScores:
         displacements = Displacements(self.format).fitted(products.inputs)
         own = self.error == "pattern"
         moved = moved_inputs(layer, products, displacements) if own else None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.plus.ladder import HUGE, Ladder
-from radhard.analyses.deepvigor.plus.pass_counts import Cost, Counts
+from radhard.analyses.deepvigor.plus.pass_counts import Counts, PassCounts
 from radhard.analyses.deepvigor.plus.screening import Screen
 from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
 from radhard.analyses.deepvigor.probes import Probes
@@ -66,7 +66,7 @@ class Asked:
     """How many rows will be asked for in all, about: the fewer, the larger a share of what is
     inferred is passed all the same."""
     chance: np.random.Generator
-    cost: Cost = field(default_factory=Cost)
+    cost: PassCounts = field(default_factory=PassCounts)
     _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
     """By layer, neuron, sign and size: the answer far out, -1 where images do not agree."""
 

@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.analyses.deepvigor.plus.products import Products
-from radhard.analyses.deepvigor.plus.sampled import Bounds, Drawn, Sample, mean_of, student
+from radhard.analyses.deepvigor.plus.sampled import BoundedMean, Drawn, Sample, mean_of, student
 from radhard.analyses.deepvigor.plus.sampling import Numbers
 from radhard.analyses.deepvigor.plus.strata import Strata
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
 from radhard.analyses.layer import Layer
 
-__all__ = ["Part", "of_filters", "of_neurons"]
+__all__ = ["ChannelScores", "of_filters", "of_neurons"]
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Part:
+class ChannelScores:
     """Scores of the channels of a layer for one kind of fault; NaN where none were drawn."""
 
     name: str
@@ -35,7 +35,7 @@ class Part:
     """Words of the layer's weight, and of its input and output for a sample."""
     resting: Array
     """The share of errors that rests on inferred answers, ``(channels, ways)``."""
-    whole: Bounds
+    whole: BoundedMean
     """The mean over all channels of the layer."""
 
     @property
@@ -52,7 +52,7 @@ class Part:
         doubt: Array = self.resting @ wrong
         return doubt
 
-    def widened(self, wrong: Array) -> "Part":
+    def widened(self, wrong: Array) -> "ChannelScores":
         """With limits that allow for these shares of what was inferred being wrong, ``(ways,)``."""
         by = self.doubt(wrong)
         return replace(
@@ -67,7 +67,7 @@ def of_filters(
     products: Products,
     drawn: Numbers,
     found: Sequence[tuple[Verdicts, Strata | None]],
-) -> Part:
+) -> ChannelScores:
     """Channels from their rows, which are a sample where there are strata, and else all."""
     rows = _joined([verdicts for verdicts, _ in found])
     strata = [own for _, own in found if own is not None]
@@ -85,7 +85,7 @@ def of_filters(
 
 def of_neurons(
     layer: Layer, products: Products, drawn: Numbers, of: Numbers, found: Sequence[Verdicts]
-) -> Part:
+) -> ChannelScores:
     """Channels from their neurons; ``of`` is the channel of each."""
     rows = _joined(found)
     places = math.prod(products.positions)
@@ -133,7 +133,7 @@ def _part(
     samples: Sequence[Sample],
     resting: Array,
     channels: dict[int, tuple[Array, Array]],
-) -> Part:
+) -> ChannelScores:
     own = [mean_of([sample]) for sample in samples]
     values, low, high = np.full((3, products.channels), np.nan)
     values[drawn] = [bounds.value for bounds in own]
@@ -147,7 +147,7 @@ def _part(
     inputs = products.inputs[0].numel()
     outputs = products.channels * math.prod(products.positions)
     words = (products.weight.numel(), inputs, outputs)
-    return Part(name, values, low, high, ranges, *words, rests, whole)
+    return ChannelScores(name, values, low, high, ranges, *words, rests, whole)
 
 
 def _nearest(critical: Array) -> float:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from radhard.analyses.deepvigor.plus.search import WAYS
 from radhard.stats import clopper_pearson
 
-__all__ = ["Cost", "Counts"]
+__all__ = ["Counts", "PassCounts"]
 
 Counts = npt.NDArray[np.int64]
 
@@ -18,7 +18,7 @@ def _none() -> Counts:
 
 
 @dataclass
-class Cost:
+class PassCounts:
     """What was asked of the model."""
 
     simulations: int = 0
@@ -40,7 +40,7 @@ class Cost:
 
         Exact (Clopper & Pearson, 1934); 1 where none was passed, 0 where none was inferred.
 
-        >>> cost = Cost(inferred=np.array([900, 3]), audited=np.array([100, 0]))
+        >>> cost = PassCounts(inferred=np.array([900, 3]), audited=np.array([100, 0]))
         >>> cost.wrong_at_most.round(3).tolist()
         [0.036, 1.0]
         """

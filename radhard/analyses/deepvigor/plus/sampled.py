@@ -10,7 +10,7 @@ from scipy import stats
 
 from radhard.stats import Cell, mean_share, stratified_mean
 
-__all__ = ["Bounds", "Drawn", "Sample", "mean_of", "student", "weighted"]
+__all__ = ["BoundedMean", "Drawn", "Sample", "mean_of", "student", "weighted"]
 
 Array = npt.NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class BoundedMean:
     """A mean: ``least`` and ``most`` are what the searches left open, wherever chance led.
 
     ``low`` and ``high`` are the limits at 95 %, with the chance of the draw.
@@ -58,7 +58,7 @@ class Bounds:
     low: float
     high: float
 
-    def of_all(self, drawn: Array, population: int) -> "Bounds":
+    def of_all(self, drawn: Array, population: int) -> "BoundedMean":
         """The mean over a population of which this is the mean of those that were ``drawn``.
 
         Each of these is uncertain by itself, which `self` allows for; independent of that is which
@@ -72,7 +72,7 @@ class Bounds:
             sides = half, half
         low = self.least - math.hypot(self.least - self.low, sides[0])
         high = self.most + math.hypot(self.high - self.most, sides[1])
-        return Bounds(self.value, self.least, self.most, max(low, 0.0), min(high, 1.0))
+        return BoundedMean(self.value, self.least, self.most, max(low, 0.0), min(high, 1.0))
 
 
 def student(
@@ -97,7 +97,7 @@ def student(
     return quantile * math.sqrt(variance / size * (1 - size / population))
 
 
-def mean_of(samples: Sequence[Sample]) -> Bounds:
+def mean_of(samples: Sequence[Sample]) -> BoundedMean:
     """The mean over some channels that have equally many pairs or neurons.
 
     >>> print(mean_of([Sample((0.1, 0.2, 0.3)), Sample((0.3, 0.4, 0.5))]).high)
@@ -109,7 +109,7 @@ def mean_of(samples: Sequence[Sample]) -> Bounds:
     spread = math.sqrt(sum(sample.spread**2 for sample in samples)) / len(samples)
     if not cells or not share:
         low, value, high = known
-        return Bounds(value, low, high, max(low - spread, 0.0), min(high + spread, 1.0))
+        return BoundedMean(value, low, high, max(low - spread, 0.0), min(high + spread, 1.0))
     found = [
         stratified_mean([Cell(getattr(cell, of), cell.population) for cell in cells])
         for of in ("low", "middle", "high")
@@ -119,10 +119,10 @@ def mean_of(samples: Sequence[Sample]) -> Bounds:
     )
     below = math.hypot(spread, share * (found[0].value - found[0].low))
     above = math.hypot(spread, share * (found[2].high - found[2].value))
-    return Bounds(value, low, high, max(low - below, 0.0), min(high + above, 1.0))
+    return BoundedMean(value, low, high, max(low - below, 0.0), min(high + above, 1.0))
 
 
-def weighted(parts: Sequence[Bounds], weights: Sequence[float]) -> Bounds:
+def weighted(parts: Sequence[BoundedMean], weights: Sequence[float]) -> BoundedMean:
     """A sum of independent means, each with its weight.
 
     What chance leaves open adds up in squares (Zou and Donner, Statistics in Medicine 2008), what
@@ -135,4 +135,4 @@ def weighted(parts: Sequence[Bounds], weights: Sequence[float]) -> Bounds:
     )
     below = math.sqrt(sum((weight * (part.least - part.low)) ** 2 for weight, part in pairs))
     above = math.sqrt(sum((weight * (part.high - part.most)) ** 2 for weight, part in pairs))
-    return Bounds(value, least, most, max(least - below, 0.0), min(most + above, 1.0))
+    return BoundedMean(value, least, most, max(least - below, 0.0), min(most + above, 1.0))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from radhard.analyses.deepvigor.plus.ladder import BOUND
-from radhard.analyses.deepvigor.plus.layerwise import Part
-from radhard.analyses.deepvigor.plus.pass_counts import Cost
-from radhard.analyses.deepvigor.plus.sampled import Bounds, weighted
+from radhard.analyses.deepvigor.plus.layerwise import ChannelScores
+from radhard.analyses.deepvigor.plus.pass_counts import PassCounts
+from radhard.analyses.deepvigor.plus.sampled import BoundedMean, weighted
 
 __all__ = ["summary"]
 
@@ -17,7 +17,7 @@ _WAYS = ("first order", "far out")
 
 
 def summary(
-    parts: Sequence[Part], costs: Mapping[str, Cost], *, images: int, strict: bool
+    parts: Sequence[ChannelScores], costs: Mapping[str, PassCounts], *, images: int, strict: bool
 ) -> dict[str, Any]:
     """The facts of an analysis, as plain values.
 
@@ -71,13 +71,13 @@ def summary(
     }
 
 
-def _plain(bounds: Bounds, doubt: float) -> dict[str, float]:
+def _plain(bounds: BoundedMean, doubt: float) -> dict[str, float]:
     """With limits that allow for inferred answers that are wrong."""
     low, high = max(0.0, bounds.low - doubt), min(1.0, bounds.high + doubt)
     return {"value": bounds.value, "low": low, "high": high}
 
 
-def _ranges(part: Part, strict: bool) -> dict[str, list[float | None]]:
+def _ranges(part: ChannelScores, strict: bool) -> dict[str, list[float | None]]:
     found = {}
     for channel, limits in part.ranges.items():
         known = [math.copysign(min(abs(end), math.inf if strict else BOUND), end) for end in limits]

@@ -12,7 +12,7 @@ from radhard.cli.console import say, say_whole
 from radhard.errors import InputError
 from radhard.studies import STUDIES, Plan, Study, conduct, study_named
 
-__all__ = ["Studied"]
+__all__ = ["StudyAction"]
 
 _OPTIONS = {
     "runs": "--runs",
@@ -26,7 +26,7 @@ _ALWAYS = ("--network", "--seed", "--output", "--cache")
 
 
 @dataclass(kw_only=True)
-class Studied:
+class StudyAction:
     """The options of ``radhard study``, as given."""
 
     name: str | None

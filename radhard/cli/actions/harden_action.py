@@ -11,7 +11,7 @@ from torch import nn
 from radhard.analyses import ANALYSES, Analysis
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import source
-from radhard.cli.model_and_data import Given, Loaded
+from radhard.cli.model_and_data import Loaded, ModelAndData
 from radhard.cli.output_files import demand_outputs
 from radhard.cost import overhead
 from radhard.datasets import Data, training
@@ -25,13 +25,13 @@ from radhard.scores import Scores
 from radhard.stats import percent
 from radhard.workload import device_of, golden_outputs
 
-__all__ = ["Protected"]
+__all__ = ["HardenAction"]
 
 _DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
 
 
 @dataclass(kw_only=True)
-class Protected(Given):
+class HardenAction(ModelAndData):
     """The options of ``radhard harden``, as given."""
 
     hardenings: tuple[str, ...]

@@ -1,40 +1,17 @@
 """How does text become a model?"""
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.factory import bound, made, named
-from radhard.models.alexnet import alexnet
+from radhard.factory import bound, factories, made, named
 from radhard.models.exported_program import load_exported
-from radhard.models.lenet5 import lenet5
 from radhard.models.load_weights import load_weights
-from radhard.models.lstm_classifier import lstm_classifier
-from radhard.models.mlp import mlp
-from radhard.models.mobilenetv2 import mobilenetv2
-from radhard.models.resnet18 import resnet18
-from radhard.models.resnet20 import resnet20
-from radhard.models.resnet34 import resnet34
-from radhard.models.vgg import vgg11, vgg16
 from radhard.spec import near
 
 __all__ = ["listed", "load"]
-
-SHIPPED: dict[str, Callable[..., nn.Module]] = {
-    "alexnet": alexnet,
-    "lenet5": lenet5,
-    "lstm_classifier": lstm_classifier,
-    "mlp": mlp,
-    "mobilenetv2": mobilenetv2,
-    "resnet18": resnet18,
-    "resnet20": resnet20,
-    "resnet34": resnet34,
-    "vgg11": vgg11,
-    "vgg16": vgg16,
-}
 
 _OTHERS = (".onnx", ".ort", ".tflite", ".h5", ".keras", ".pb", ".engine", ".mlmodel", ".ts")
 """Endings of models for other runtimes."""
@@ -75,7 +52,10 @@ def listed() -> list[tuple[str, str]]:
     >>> [name for name, _ in listed()][:3]
     ['alexnet', 'lenet5', 'lstm_classifier']
     """
-    return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]
+    return [
+        (name, (inspect.getdoc(f) or "").splitlines()[0])
+        for name, f in factories("radhard.models", nn.Module).items()
+    ]
 
 
 def _model(text: str) -> nn.Module:
@@ -98,9 +78,10 @@ def _model(text: str) -> nn.Module:
                 f"{text!r} returned {type(model).__name__}; it must return a nn.Module"
             )
         return model
-    if name not in SHIPPED:
+    known = factories("radhard.models", nn.Module)
+    if name not in known:
         raise InputError(
-            f"unknown model {text!r}: {near(name, list(SHIPPED))}one of {', '.join(SHIPPED)}, {OWN}"
+            f"unknown model {text!r}: {near(name, list(known))}one of {', '.join(known)}, {OWN}"
         )
-    function = SHIPPED[name]
+    function = known[name]
     return function(*args, **bound(function, args, kwargs, None, text))

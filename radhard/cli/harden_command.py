@@ -53,6 +53,6 @@ def harden(**given: Any) -> int:
           --with "ChannelDuplication()" --scores scores.json -o hard/
       radhard verify runs/base.db --model hard/
     """
-    from radhard.cli.actions.harden import Protected
+    from radhard.cli.actions.harden_action import HardenAction
 
-    return Protected(**given).carry_out()
+    return HardenAction(**given).carry_out()

@@ -56,6 +56,6 @@ def study(**given: Any) -> int:
       radhard study vulnerability-pruning --network lenet5
       radhard study mine.py:my_study --network mine.py:my_network
     """
-    from radhard.cli.actions.study import Studied
+    from radhard.cli.actions.study_action import StudyAction
 
-    return Studied(**given).carry_out()
+    return StudyAction(**given).carry_out()

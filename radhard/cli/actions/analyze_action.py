@@ -13,7 +13,7 @@ from radhard.analyses import ANALYSES, Analysis
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
-from radhard.cli.model_and_data import Given, Loaded, said_in
+from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import demand_outputs
 from radhard.cli.score_tables import show_analysis_comparison, show_scores
 from radhard.errors import InputError
@@ -22,14 +22,14 @@ from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.scores import Scores, compare_analyses
 
-__all__ = ["Examined"]
+__all__ = ["AnalyzeAction"]
 
 _DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
 _OF_THE_MODEL = ("model", "data", "weights", "call", "samples", "batch", "format_")
 
 
 @dataclass(kw_only=True)
-class Examined(Given):
+class AnalyzeAction(ModelAndData):
     """The options of ``radhard analyze``, as given."""
 
     analyses: tuple[str, ...]

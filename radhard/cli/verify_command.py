@@ -77,6 +77,6 @@ def verify(**given: Any) -> int:
 
     Exit codes: 0 within the limits, 1 not surely, 2 the input cannot be used.
     """
-    from radhard.cli.actions.verify import Replayed
+    from radhard.cli.actions.verify_action import VerifyAction
 
-    return Replayed(**given).carry_out()
+    return VerifyAction(**given).carry_out()

@@ -10,7 +10,7 @@ from torch import nn
 
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import built, is_folder, source, stored
-from radhard.cli.model_and_data import Given, demand_harmless, said_in
+from radhard.cli.model_and_data import ModelAndData, demand_harmless, said_in
 from radhard.cli.output_files import demand_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
@@ -19,13 +19,13 @@ from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.verification import Verification, verify
 
-__all__ = ["Replayed"]
+__all__ = ["VerifyAction"]
 
 _TAKEN = ("data", "call", "samples", "format_")
 
 
 @dataclass(kw_only=True)
-class Replayed:
+class VerifyAction:
     """The options of ``radhard verify``, as given."""
 
     run: Path
@@ -78,8 +78,8 @@ class Replayed:
         )
         return self._show(found, Console())
 
-    def _given(self) -> Given:
-        return Given(
+    def _given(self) -> ModelAndData:
+        return ModelAndData(
             model=self.model,
             data=self.data,
             samples=self.samples,

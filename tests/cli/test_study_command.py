@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from radhard.cli import main
-from radhard.studies import NETWORKS, STUDIES, VULNERABILITY_PRUNING
+from radhard.studies import NETWORKS, STUDIES
+from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 from tests.studies.tiny import tiny_network
 
 

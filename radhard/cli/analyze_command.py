@@ -60,6 +60,6 @@ def analyze(**given: Any) -> int:
     Of several analyses a table puts rank correlation with the campaign, the share of the worst
     tenth that was found, error and cost side by side.
     """
-    from radhard.cli.actions.analyze import Examined
+    from radhard.cli.actions.analyze_action import AnalyzeAction
 
-    return Examined(**given).carry_out()
+    return AnalyzeAction(**given).carry_out()

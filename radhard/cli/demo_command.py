@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from radhard.cli.run import run
+from radhard.cli.run_command import run
 
 __all__ = ["demo"]
 

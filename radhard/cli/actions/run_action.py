@@ -9,7 +9,7 @@ from rich.console import Console
 
 from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
-from radhard.cli.model_and_data import Given, said_in
+from radhard.cli.model_and_data import ModelAndData, said_in
 from radhard.cli.output_files import demand_outputs
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
@@ -24,7 +24,7 @@ from radhard.stats import is_within, percent
 from radhard.store import Store
 from radhard.targets import TARGETS
 
-__all__ = ["Asked"]
+__all__ = ["RunAction"]
 
 _DEFAULTS: dict[str, Any] = {
     "target": ("Weights('*')",),
@@ -37,7 +37,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(kw_only=True)
-class Asked(Given):
+class RunAction(ModelAndData):
     """The options of ``radhard run``, as given."""
 
     target: tuple[str, ...]

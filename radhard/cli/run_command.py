@@ -103,6 +103,6 @@ def run(**given: Any) -> int:
     --max-rate compares with the upper limit of the 95 % interval: a rate that is not surely below
     the threshold misses it.
     """
-    from radhard.cli.actions.run import Asked
+    from radhard.cli.actions.run_action import RunAction
 
-    return Asked(**given).carry_out()
+    return RunAction(**given).carry_out()

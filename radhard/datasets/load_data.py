@@ -1,33 +1,14 @@
 """How does text become data?"""
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
-from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Data
-from radhard.datasets.digits import digits
-from radhard.datasets.from_folder import FromFolder
-from radhard.datasets.mnist import mnist
-from radhard.datasets.photo_patches import photo_patches
-from radhard.datasets.vowels import vowels
-from radhard.datasets.watch import watch
 from radhard.errors import InputError
-from radhard.factory import bound, made, named
+from radhard.factory import bound, factories, made, named
 from radhard.spec import near
 
 __all__ = ["listed", "load", "training"]
-
-SHIPPED: dict[str, Callable[..., Data]] = {
-    "FromFolder": FromFolder,
-    "cifar10": cifar10,
-    "cifar100": cifar100,
-    "digits": digits,
-    "mnist": mnist,
-    "photo_patches": photo_patches,
-    "vowels": vowels,
-    "watch": watch,
-}
 
 
 def load(text: str, **options: Any) -> Data:
@@ -48,12 +29,13 @@ def load(text: str, **options: Any) -> Data:
     module, name, args, kwargs = named(text)
     if module is not None:
         return Data.of(made(text, options), name=text)
-    if name not in SHIPPED:
+    known = factories("radhard.datasets", Data)
+    if name not in known:
         raise InputError(
-            f"unknown data {text!r}: {near(name, list(SHIPPED))}one of {', '.join(SHIPPED)}, "
+            f"unknown data {text!r}: {near(name, list(known))}one of {', '.join(known)}, "
             "or your own as 'file.py:factory' or 'package.module:factory'"
         )
-    function = SHIPPED[name]
+    function = known[name]
     return function(*args, **bound(function, args, kwargs, options, text))
 
 
@@ -66,9 +48,10 @@ def training(text: str) -> str:
     ("mnist(n=5, split='train')", "mnist(split='test')", 'data.py:mine')
     """
     module, name, args, kwargs = named(text)
-    if module is not None or name not in SHIPPED or "split" in kwargs:
+    known = factories("radhard.datasets", Data)
+    if module is not None or name not in known or "split" in kwargs:
         return text
-    if "split" not in inspect.signature(SHIPPED[name]).parameters:
+    if "split" not in inspect.signature(known[name]).parameters:
         return text
     kwargs = {**kwargs, "split": "train"}
     given = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
@@ -81,4 +64,7 @@ def listed() -> list[tuple[str, str]]:
     >>> [name for name, _ in listed()]
     ['FromFolder', 'cifar10', 'cifar100', 'digits', 'mnist', 'photo_patches', 'vowels', 'watch']
     """
-    return [(name, (inspect.getdoc(f) or "").splitlines()[0]) for name, f in SHIPPED.items()]
+    return [
+        (name, (inspect.getdoc(f) or "").splitlines()[0])
+        for name, f in factories("radhard.datasets", Data).items()
+    ]

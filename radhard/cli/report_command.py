@@ -57,7 +57,7 @@ def report(
       radhard report scores.json --against runs/base.db
       radhard report runs/base.db runs/ranger.db runs/duplicated.db -o ways.html
     """
-    from radhard.cli.actions.report import reported
+    from radhard.cli.actions.report_action import reported
 
     for path in reported(files, output, fit_per_bit, against, ranges, trust):
         click.echo(printable(str(path)))

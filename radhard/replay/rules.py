@@ -11,7 +11,7 @@ from radhard.replay.graph import Graph, Node
 from radhard.replay.patch import Patch
 from radhard.replay.state import Pass
 
-__all__ = ["RULES", "advance", "orderly"]
+__all__ = ["CHANNELWISE", "RULES", "advance", "orderly"]
 
 aten: Any = torch.ops.aten
 
@@ -24,6 +24,9 @@ RULES = {
     **recurrent.RULES,
 }
 """By operation: how a difference passes it; None from a rule means: not this time."""
+
+CHANNELWISE = {*simple.RULES, *moves.RULES, *pooling.RULES, aten.batch_norm.default}
+"""Operations with a rule in which a difference stays in its channel."""
 
 _ROW_BY_ROW = {
     aten.transpose.int,

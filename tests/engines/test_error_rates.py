@@ -127,11 +127,11 @@ def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
     with torch.inference_mode():
         graph = traced(one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3)))
         plan = Plan.of(one, graph, (), 2**30)
-        golden = plan.golden(plan.pieces[0])
+        golden = plan.replayer.golden(plan.replayer.pieces[0])
         fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
         used = StruckModel(plan, graph)
         assert [raw(used.outputs(one.trials[t], golden)) for t in order] == [raw(f) for f in fresh]
-        assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.outputs)
+        assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.replayer.golden_outputs)
 
 
 def test_a_trial_without_faults_is_golden_to_the_last_bit():

@@ -101,7 +101,7 @@ def test_verdicts_are_those_of_whole_passes(network: str, target: str, data: st.
 def test_folded_norms_change_no_verdict(data: st.DataObject) -> None:
     found = made("residual", "folded")
     assert found is not None
-    assert any(plan.factors for plan in found.kept[repr(Replay())].values())
+    assert any(plan.replayer.factors for plan in found.kept[repr(Replay())].values())
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
     demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))

@@ -79,7 +79,7 @@ class Words:
     """The words of a block as lines of displacements, and how points on them are tried."""
 
     def __init__(self, plan: Plan, block: Block, rows: int) -> None:
-        campaign, original = plan.campaign, plan.original[block.place]
+        campaign, original = plan.campaign, plan.replayer.original[block.place]
         assert original is not None
         self._passes = Passes(plan, block.place, rows)
         self._pair_pass = PairPass(plan, block.place, self._passes.rows)
@@ -90,7 +90,7 @@ class Words:
         golden = original.reshape(-1)[index]
         faulty = faulty_values(campaign.space, block.place, golden, self._words, variants)
         differences = faulty.double() - golden.double()
-        factor = plan.factors.get(plan.slots[block.place][0])
+        factor = plan.replayer.factors.get(plan.replayer.slots[block.place][0])
         if factor is not None:
             differences = differences * factor[index // (original.numel() // len(original))]
         # As the dtype holds it, so that what is too large is infinite; 0 also from NaN to itself.
@@ -101,8 +101,10 @@ class Words:
         self.points = Points.of(owners, self._sizes)
         """Where the words may go."""
         near = np.zeros(len(block.faults), dtype=bool)
-        if not plan.exact:
-            near = plan.by_order(block.place, faulty, held).cpu().numpy() & (self._sizes != 0)
+        if not plan.replayer.exact:
+            near = plan.replayer.by_order(block.place, faulty, held).cpu().numpy() & (
+                self._sizes != 0
+            )
         self.extreme: Flags = np.zeros(len(self.points.sizes), dtype=bool)
         """At which points sums may overflow in one order and not in another."""
         self.extreme[self.points.of_fault[near]] = True

@@ -63,11 +63,11 @@ def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | No
     does not tell what is behind, or where the graph does not tell where a fault shows first.
     ``users`` are those of the graph's slots.
     """
-    graph, steps = plan.graph, plan.steps(place)
+    graph, steps = plan.replayer.graph, plan.replayer.steps(place)
     followed: list[int] = []
-    if plan.flows(place):
-        (slot,) = plan.slots[place]
-    elif plan.campaign.space.sites[place].flows or not plan.direct(place):
+    if plan.replayer.flows(place):
+        (slot,) = plan.replayer.slots[place]
+    elif plan.campaign.space.sites[place].flows or not plan.replayer.direct(place):
         return None
     else:
         followed = steps[:1]
@@ -77,7 +77,7 @@ def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | No
         more, slot = _followed(graph, slot, users)
         followed += more
     behind = steps[len(followed) :]
-    if plan.exact or not all(_smooth(graph.nodes[at]) for at in behind):
+    if plan.replayer.exact or not all(_smooth(graph.nodes[at]) for at in behind):
         return None
     return Goal(slot, tuple(followed), gates, orderly(graph, behind))
 

@@ -29,15 +29,15 @@ def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bo
     The effect of a change is the sum of what its differences weigh, regardless of their signs.
     """
     plan, goal = outlook.plan, outlook.goals[place]
-    stays = np.zeros((len(changes), len(plan.outputs)), dtype=bool)
-    for piece in plan.pieces:
+    stays = np.zeros((len(changes), len(plan.replayer.golden_outputs)), dtype=bool)
+    for piece in plan.replayer.pieces:
         weighed = outlook.weights(piece).get((goal.slot, goal.gates))
         if weighed is None:
             continue
         samples = piece.stop - piece.start
-        rows = torch.arange(samples, device=plan.outputs.device)
+        rows = torch.arange(samples, device=plan.replayer.golden_outputs.device)
         each = samples * (
-            weighed.weight.shape[2] if goal.gates else _spot(plan.golden(piece), goal)
+            weighed.weight.shape[2] if goal.gates else _spot(plan.replayer.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
         for at in range(0, len(changes), size):
@@ -67,17 +67,21 @@ def _at_values(
 ) -> tuple[Tensor, Tensor]:
     """By which part of its lead each answer moves, and the length of the difference."""
     plan = outlook.plan
-    golden = plan.golden(piece)
-    samples, many, device = piece.stop - piece.start, len(changes), plan.outputs.device
+    golden = plan.replayer.golden(piece)
+    samples, many, device = (
+        piece.stop - piece.start,
+        len(changes),
+        plan.replayer.golden_outputs.device,
+    )
     if many > 1:
         rows = torch.arange(samples, device=device).repeat(many)
         owner = torch.arange(many, device=device).repeat_interleave(samples)
-        state = Pass(plan.graph, golden, rows, owner)
+        state = Pass(plan.replayer.graph, golden, rows, owner)
         state.tiles = many
     else:
-        state = Pass(plan.graph, golden)
-    first = plan.graph.nodes[goal.steps[0]]
-    state.patches[first.slot] = struck(state, first, plan.slots[place][0], list(changes))
+        state = Pass(plan.replayer.graph, golden)
+    first = plan.replayer.graph.nodes[goal.steps[0]]
+    state.patches[first.slot] = struck(state, first, plan.replayer.slots[place][0], list(changes))
     if len(goal.steps) > 1:
         advance(state, goal.steps[1:], goal.slot, drop=False)
     delta = state.delta(goal.slot)
@@ -93,8 +97,8 @@ def _at_gates(
     """The same for what the gates of a recurrent layer say, step after step."""
     plan, gates = outlook.plan, weighed.gates
     assert gates is not None
-    node = plan.graph.nodes[goal.steps[0]]
-    (slot,) = plan.slots[place]
+    node = plan.replayer.graph.nodes[goal.steps[0]]
+    (slot,) = plan.replayer.slots[place]
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     side: Side = 1 if argument in (2, 4) else 0
     like = weighed.weight

@@ -80,10 +80,12 @@ def _executed(
 
     Where sums become infinite hangs on their order: what is not finite is left to the reference.
     """
-    outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
+    outputs = plan.replayer.golden_outputs.expand(
+        len(trials), *plan.replayer.golden_outputs.shape
+    ).clone()
     crashed = set()
-    for piece in plan.pieces:
-        golden = plan.golden(piece)
+    for piece in plan.replayer.pieces:
+        golden = plan.replayer.golden(piece)
         for row, trial in enumerate(trials):
             try:
                 outputs[row, piece] = model.outputs(campaign.trials[trial], golden)

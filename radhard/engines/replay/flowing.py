@@ -11,15 +11,13 @@ from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
 from radhard.replay.patch import Patch, Start
+from radhard.replay.replayer import ELEMENTS
 from radhard.replay.rules import advance
 from radhard.replay.state import Pass
 from radhard.replay.values import extreme
 from radhard.space import Numbers
 
-__all__ = ["ELEMENTS", "flowing"]
-
-ELEMENTS = 2**21
-"""Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
+__all__ = ["flowing"]
 
 
 def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
@@ -34,13 +32,13 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
     inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
     samples = words // inner
     concerned = torch.from_numpy(samples)
-    outputs = plan.outputs[concerned]
+    outputs = plan.replayer.golden_outputs[concerned]
     risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
-    for piece in plan.pieces:
+    for piece in plan.replayer.pieces:
         here = (samples >= piece.start) & (samples < piece.stop)
         if not here.any():
             continue
-        values = plan.golden(piece)
+        values = plan.replayer.golden(piece)
         entering: dict[int, list[Pass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
@@ -49,12 +47,14 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
             )
             if state is not None:
                 assert state.owner is not None
-                struck = state.patches[plan.slots[place][0]].values
+                struck = state.patches[plan.replayer.slots[place][0]].values
                 risky[state.owner] = extreme(struck).flatten()
-                entering[plan.steps(place)[0] if plan.steps(place) else -1].append(state)
+                entering[
+                    plan.replayer.steps(place)[0] if plan.replayer.steps(place) else -1
+                ].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
-            outputs[state.owner] = state.whole(plan.graph.output)
+            outputs[state.owner] = state.whole(plan.replayer.graph.output)
             touched.append(state.owner)
     figures = plan.panel.score_samples(outputs, concerned)
     if not by_order or not touched:
@@ -74,7 +74,7 @@ def _struck(
     variants: Numbers,
 ) -> Pass | None:
     """The faults of some trials in one tensor; None if none of them changes anything."""
-    (slot,), shape = plan.slots[place], plan.campaign.space.sites[place].shape
+    (slot,), shape = plan.replayer.slots[place], plan.campaign.space.sites[place].shape
     inner = words % math.prod(shape)
     rows = torch.from_numpy(samples)
     starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(inner, shape))
@@ -84,7 +84,7 @@ def _struck(
     if not len(moved):
         return None
     owner = torch.from_numpy(trials)[moved]
-    state = Pass(plan.graph, golden, rows[moved], owner, grouped=False)
+    state = Pass(plan.replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
     return state
@@ -92,22 +92,24 @@ def _struck(
 
 def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pass]:
     """Carry rows to the output, from one narrow place of the graph to the next."""
-    graph = plan.graph
+    graph = plan.replayer.graph
     waiting: list[Pass] = []
     there = entering.pop(-1, [])  # struck in the output itself
     begin = 0
-    for end, slot in plan.narrow:
+    for end, slot in plan.replayer.narrow:
         steps = range(begin, end + 1)
         arrived = []
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
-            size = max(1, min(most, ELEMENTS // plan.stretch(begin, end).elements(state.patches)))
+            size = max(
+                1, min(most, ELEMENTS // plan.replayer.stretch(begin, end).elements(state.patches))
+            )
             for part in _parts(state, size):
                 if advance(part, steps, slot, drop=True) is not None:
                     arrived.append(part)
         waiting = _joined(arrived, slot)
         begin = end + 1
     assert not entering
-    assert plan.narrow[-1][1] == graph.output
+    assert plan.replayer.narrow[-1][1] == graph.output
     return waiting + there
 
 

@@ -47,18 +47,19 @@ class PairPass:
     def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Answers:
         """The answers ``(rows,)``; words lie ``at`` these coordinates, and change by ``by``."""
         plan = self._plan
+        replayer = plan.replayer
         golden = plan.panel.golden
-        found = answers(plan.replayer.golden_outputs, golden)[samples]
-        for piece in plan.replayer.pieces:
+        found = answers(replayer.golden_outputs, golden)[samples]
+        for piece in replayer.pieces:
             here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
-            values = plan.replayer.golden(piece)
+            values = replayer.golden(piece)
             for start in range(0, len(here), self._rows):
                 some = here[start : start + self._rows]
                 rows = torch.from_numpy(samples[some] - piece.start).to(
-                    plan.replayer.golden_outputs.device
+                    replayer.golden_outputs.device
                 )
                 owner = torch.arange(len(some), device=rows.device)
-                state = Pass(plan.replayer.graph, values, rows, owner, grouped=False)
+                state = Pass(replayer.graph, values, rows, owner, grouped=False)
                 where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
                 size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
                 patch = struck(state, self._node, self._argument, where, size)
@@ -67,7 +68,7 @@ class PairPass:
                     continue
                 assert state.owner is not None
                 assert state.rows is not None
-                outputs = state.whole(plan.replayer.graph.output)
+                outputs = state.whole(replayer.graph.output)
                 left = some[state.owner.cpu().numpy()]
                 found[left] = answers(outputs, golden, state.rows + piece.start)
         return found

@@ -70,20 +70,21 @@ class Passes:
         into: tuple[Answers, Floats],
     ) -> None:
         plan = self.plan
-        samples, device = piece.stop - piece.start, plan.replayer.golden_outputs.device
-        state = Pass(plan.replayer.graph, plan.replayer.golden(piece), exact=plan.replayer.exact)
+        replayer = plan.replayer
+        samples, device = piece.stop - piece.start, replayer.golden_outputs.device
+        state = Pass(replayer.graph, replayer.golden(piece), exact=replayer.exact)
         if len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
             state.tiles = len(some)
         only = torch.from_numpy(asked[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
-        end = plan.replayer.carry(state, self.place, changed, drop=self._together, only=only)
+        end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
         if end is None:
             return
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
         owner = torch.zeros_like(rows) if state.owner is None else state.owner
-        outputs, samples_of = state.whole(plan.replayer.graph.output), rows + piece.start
+        outputs, samples_of = state.whole(replayer.graph.output), rows + piece.start
         at = some[owner.cpu().numpy()], rows.cpu().numpy()
         into[0][at] = answers(outputs, plan.panel.golden, samples_of)
         into[1][at] = _room(outputs, plan.panel.golden, samples_of)

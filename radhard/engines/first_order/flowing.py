@@ -32,17 +32,18 @@ class Foreseen:
 def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> Foreseen:
     """What is known beforehand of faults that strike one word of one sample each, in one site."""
     plan = outlook.plan
-    (slot,), goal = plan.replayer.slots[place], outlook.goals.get(place)
+    replayer = plan.replayer
+    (slot,), goal = replayer.slots[place], outlook.goals.get(place)
     shape = plan.campaign.space.sites[place].shape
     _, words, variants = plan.campaign.space.locate(faults)
     samples, inner = np.divmod(words, math.prod(shape))
     stays, moved, risky = (np.zeros(len(faults), dtype=bool) for _ in range(3))
     starts = [torch.from_numpy(axis) for axis in np.unravel_index(inner, shape)]
-    for piece in plan.replayer.pieces:
+    for piece in replayer.pieces:
         here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
         if not len(here):
             continue
-        golden, own = plan.replayer.golden(piece), torch.from_numpy(here)
+        golden, own = replayer.golden(piece), torch.from_numpy(here)
         rows = torch.from_numpy(samples[here] - piece.start)
         where = tuple(start[own] for start in starts)
         before = golden[slot][(rows, *where)]
@@ -52,7 +53,7 @@ def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> F
         weighed = None if goal is None else outlook.weights(piece).get((goal.slot, False))
         if goal is None or weighed is None:
             continue
-        state = Pass(plan.replayer.graph, golden, rows, grouped=False)
+        state = Pass(replayer.graph, golden, rows, grouped=False)
         state.patches[slot] = Patch(after.reshape(-1, *[1] * len(shape)), where)
         if goal.steps:
             advance(state, goal.steps, goal.slot, drop=False)

@@ -29,15 +29,16 @@ def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bo
     The effect of a change is the sum of what its differences weigh, regardless of their signs.
     """
     plan, goal = outlook.plan, outlook.goals[place]
-    stays = np.zeros((len(changes), len(plan.replayer.golden_outputs)), dtype=bool)
-    for piece in plan.replayer.pieces:
+    replayer = plan.replayer
+    stays = np.zeros((len(changes), len(replayer.golden_outputs)), dtype=bool)
+    for piece in replayer.pieces:
         weighed = outlook.weights(piece).get((goal.slot, goal.gates))
         if weighed is None:
             continue
         samples = piece.stop - piece.start
-        rows = torch.arange(samples, device=plan.replayer.golden_outputs.device)
+        rows = torch.arange(samples, device=replayer.golden_outputs.device)
         each = samples * (
-            weighed.weight.shape[2] if goal.gates else _spot(plan.replayer.golden(piece), goal)
+            weighed.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
         for at in range(0, len(changes), size):

@@ -80,12 +80,11 @@ def _executed(
 
     Where sums become infinite hangs on their order: what is not finite is left to the reference.
     """
-    outputs = plan.replayer.golden_outputs.expand(
-        len(trials), *plan.replayer.golden_outputs.shape
-    ).clone()
+    replayer = plan.replayer
+    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     crashed = set()
-    for piece in plan.replayer.pieces:
-        golden = plan.replayer.golden(piece)
+    for piece in replayer.pieces:
+        golden = replayer.golden(piece)
         for row, trial in enumerate(trials):
             try:
                 outputs[row, piece] = model.outputs(campaign.trials[trial], golden)

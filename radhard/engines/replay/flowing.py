@@ -27,18 +27,19 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
     tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most. With
     ``by_order``, what may overflow in one order of sums and not in another goes through `Serial`.
     """
+    replayer = plan.replayer
     campaign = plan.campaign
     places, words, variants = campaign.space.locate(campaign.trials.at(trials))
     inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
     samples = words // inner
     concerned = torch.from_numpy(samples)
-    outputs = plan.replayer.golden_outputs[concerned]
+    outputs = replayer.golden_outputs[concerned]
     risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
-    for piece in plan.replayer.pieces:
+    for piece in replayer.pieces:
         here = (samples >= piece.start) & (samples < piece.stop)
         if not here.any():
             continue
-        values = plan.replayer.golden(piece)
+        values = replayer.golden(piece)
         entering: dict[int, list[Pass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
@@ -47,14 +48,12 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
             )
             if state is not None:
                 assert state.owner is not None
-                struck = state.patches[plan.replayer.slots[place][0]].values
+                struck = state.patches[replayer.slots[place][0]].values
                 risky[state.owner] = extreme(struck).flatten()
-                entering[
-                    plan.replayer.steps(place)[0] if plan.replayer.steps(place) else -1
-                ].append(state)
+                entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
-            outputs[state.owner] = state.whole(plan.replayer.graph.output)
+            outputs[state.owner] = state.whole(replayer.graph.output)
             touched.append(state.owner)
     figures = plan.panel.score_samples(outputs, concerned)
     if not by_order or not touched:
@@ -74,7 +73,8 @@ def _struck(
     variants: Numbers,
 ) -> Pass | None:
     """The faults of some trials in one tensor; None if none of them changes anything."""
-    (slot,), shape = plan.replayer.slots[place], plan.campaign.space.sites[place].shape
+    replayer = plan.replayer
+    (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
     inner = words % math.prod(shape)
     rows = torch.from_numpy(samples)
     starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(inner, shape))
@@ -84,7 +84,7 @@ def _struck(
     if not len(moved):
         return None
     owner = torch.from_numpy(trials)[moved]
-    state = Pass(plan.replayer.graph, golden, rows[moved], owner, grouped=False)
+    state = Pass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
     return state

@@ -20,7 +20,8 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
 
     Up to ``most`` rows share a pass, a row for every sample of every trial.
     """
-    campaign, original = plan.campaign, plan.replayer.original[place]
+    replayer = plan.replayer
+    campaign, original = plan.campaign, replayer.original[place]
     assert original is not None
     site = campaign.space.sites[place]
     _, words, variants = campaign.space.locate(campaign.trials.at(trials))
@@ -28,7 +29,7 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
     golden = torch.stack([original[at] for at in where])
     faulty = faulty_values(campaign.space, place, golden, words, variants)
     differences = faulty.double() - golden.double()
-    factor = plan.replayer.factors.get(plan.replayer.slots[place][0])
+    factor = replayer.factors.get(replayer.slots[place][0])
     if factor is not None:
         outs = torch.tensor([at[0] for at in where], device=factor.device)
         differences = differences * factor[outs]
@@ -38,41 +39,37 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
     sizes = held.tolist()
     news = faulty.tolist()
     changes = [Change(where[n], sizes[n], None if factor is not None else news[n]) for n in moved]
-    outputs = plan.replayer.golden_outputs.expand(
-        len(trials), *plan.replayer.golden_outputs.shape
-    ).clone()
-    touched, device = np.zeros(len(trials), dtype=bool), plan.replayer.golden_outputs.device
-    together = plan.replayer.direct(place) and plan.replayer.orderly(place)
-    for piece in plan.replayer.pieces:
-        values = plan.replayer.golden(piece)
+    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
+    touched, device = np.zeros(len(trials), dtype=bool), replayer.golden_outputs.device
+    together = replayer.direct(place) and replayer.orderly(place)
+    for piece in replayer.pieces:
+        values = replayer.golden(piece)
         samples = piece.stop - piece.start
-        fit = min(most // samples, ELEMENTS // (samples * plan.replayer.largest(place)))
+        fit = min(most // samples, ELEMENTS // (samples * replayer.largest(place)))
         size = max(1, fit) if together else 1
         for at in range(0, len(changes), size):
             some = changes[at : at + size]
-            state = Pass(plan.replayer.graph, values, exact=plan.replayer.exact)
+            state = Pass(replayer.graph, values, exact=replayer.exact)
             if len(some) > 1:
                 state.rows = torch.arange(samples, device=device).repeat(len(some))
                 trials_here = torch.arange(len(some), device=device)
                 state.owner = trials_here.repeat_interleave(samples)
                 state.tiles = len(some)
-            end = plan.replayer.carry(state, place, some, drop=together)
+            end = replayer.carry(state, place, some, drop=together)
             if end is None:
                 continue
             rows = torch.arange(samples, device=device) if state.rows is None else state.rows
             owner = torch.zeros_like(rows) if state.owner is None else state.owner
             trial = torch.from_numpy(moved[at : at + size]).to(device)[owner]
-            outputs[trial, rows + piece.start] = state.whole(plan.replayer.graph.output)
+            outputs[trial, rows + piece.start] = state.whole(replayer.graph.output)
             touched[trial.cpu().numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
-    if not plan.replayer.exact:
+    if not replayer.exact:
         # Where sums become infinite hangs on their order: these go through the model's own.
-        by_order = np.flatnonzero(
-            touched & plan.replayer.by_order(place, faulty, held).cpu().numpy()
-        )
+        by_order = np.flatnonzero(touched & replayer.by_order(place, faulty, held).cpu().numpy())
         touched[by_order] = False
         for number in by_order.tolist():
-            if plan.plain is not None and plan.replayer.slots[place]:
+            if plan.plain is not None and replayer.slots[place]:
                 figures[number] = plan.plain.figures(place, where[number], news[number])[0]
             else:
                 figures[number] = plan.reference.figures(int(trials[number]))[0]

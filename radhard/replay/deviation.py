@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.replay.cutting import cut
+from radhard.replay.crop import crop
 from radhard.replay.patch import Patch, Start
 
 __all__ = ["Deviation"]
@@ -42,7 +42,7 @@ class Deviation:
         starts: tuple[Start, ...] = self.at
         if self.replaces:
             return Patch(self.by, starts)
-        return Patch(cut(golden, rows, starts, self.by) + self.by, starts)
+        return Patch(crop(golden, rows, starts, self.by) + self.by, starts)
 
     def fall_on(self, flowing: Tensor) -> None:
         """Let the rows of a layer's output, one a probe, deviate in place."""

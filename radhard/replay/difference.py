@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from radhard.replay.cutting import cut
+from radhard.replay.crop import crop
 from radhard.replay.patch import Patch
 
 __all__ = ["Difference"]
@@ -25,5 +25,5 @@ class Difference:
     def dot(self, weights: Tensor) -> Tensor:
         """The sum of the differences of each row times weights ``(samples, ...)``: ``(rows,)``."""
         values = self.patch.values
-        weights = cut(weights, self.samples, self.patch.starts, values)
+        weights = crop(weights, self.samples, self.patch.starts, values)
         return (weights * values).flatten(1).sum(1)

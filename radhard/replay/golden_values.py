@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Graph
+from radhard.replay.graph.operation_graph import Graph
 from radhard.tree import tree_leaves
 from radhard.workload import Workload
 

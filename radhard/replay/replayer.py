@@ -11,18 +11,18 @@ from torch import Tensor
 from radhard.replay import recurrent
 from radhard.replay.deviation import Deviation
 from radhard.replay.difference import Difference
-from radhard.replay.entries import entries
-from radhard.replay.folding import folded
+from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.golden_values import golden_values, laid_out, model_inputs, rounds
-from radhard.replay.graph import Graph, NoGraphError
+from radhard.replay.graph.folding import fold_batch_norms
+from radhard.replay.graph.model_graph import graph_of
+from radhard.replay.graph.operation_graph import Graph, NoGraphError
+from radhard.replay.graph.site_slots import site_slots
+from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
-from radhard.replay.rules import advance, orderly
-from radhard.replay.sequences import stepwise
-from radhard.replay.state import Pass
-from radhard.replay.stretch import Stretch
-from radhard.replay.strike import Change, by_rows, can_strike, struck
-from radhard.replay.tracing import graph_of
-from radhard.replay.values import extreme
+from radhard.replay.propagation import propagate, rows_are_independent
+from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
+from radhard.replay.section import Section
+from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
 from radhard.targets.stored import stored_tensor
@@ -72,7 +72,7 @@ class Replayer:
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
         self.narrow = self.graph.narrow()
-        self._stretches: dict[tuple[int, int], Stretch] = {}
+        self._stretches: dict[tuple[int, int], Section] = {}
         self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
         """Elements a sample of every value that has the samples in front."""
         dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
@@ -108,14 +108,16 @@ class Replayer:
         """
         model, data = workload.model, workload.data
         if graph is None:
-            graph = stepwise(graph_of(model, workload.call, data))
+            graph = separate_recurrent_layers(graph_of(model, workload.call, data))
         batch = repeated(data.rows(slice(0, 1)), 3)
-        slots = entries(graph, model, workload.call, sites, batch)
+        slots = site_slots(graph, model, workload.call, sites, batch)
         factors: dict[int, Tensor] = {}
         channels_last = False
         if not rounds(graph):
             places = range(len(sites)) if unfolded is None else unfolded
-            graph, factors = folded(graph, {slot for place in places for slot in slots[place]})
+            graph, factors = fold_batch_norms(
+                graph, {slot for place in places for slot in slots[place]}
+            )
             graph, channels_last = laid_out(graph)
         original = [None if site.flows else stored_tensor(model, site.name) for site in sites]
         one = graph.values(model_inputs(batch, channels_last))
@@ -162,7 +164,7 @@ class Replayer:
         site = self.sites[place]
         if not site.flows or site.samples is None or not self.slots[place]:
             return False
-        return self.orderly(place)
+        return self.rows_are_independent(place)
 
     def takes(self, place: int) -> bool:
         """Whether the graph shows what a difference in a site does."""
@@ -186,9 +188,9 @@ class Replayer:
             self._steps[place] = self.graph.downstream(self.slots[place])
         return self._steps[place]
 
-    def orderly(self, place: int) -> bool:
+    def rows_are_independent(self, place: int) -> bool:
         """Whether rows may leave, and several changes share a pass, behind a site."""
-        return not self.exact and orderly(self.graph, self.steps(place))
+        return not self.exact and rows_are_independent(self.graph, self.steps(place))
 
     def direct(self, place: int) -> bool:
         """Whether a change of a parameter shows in one channel of one operation."""
@@ -196,7 +198,7 @@ class Replayer:
         if len(users) != 1 or self.exact:
             return False
         node = self.graph.nodes[users[0]]
-        return can_strike(node, self.slots[place][0]) and node.slot in self.graph.by_sample
+        return has_change_rule(node, self.slots[place][0]) and node.slot in self.graph.by_sample
 
     def by_order(self, place: int, values: Tensor, differences: Tensor) -> Tensor:
         """For which new values of a parameter the outputs depend on the order of summation.
@@ -206,7 +208,7 @@ class Replayer:
         """
         first = self.graph.nodes[self.steps(place)[0]] if self.direct(place) else None
         if first is None or first.op is not recurrent.lstm:
-            return extreme(values)
+            return may_overflow(values)
         # The gates of an LSTM saturate. Of the terms of a gate's sum a single one can overflow, if
         # the value itself is finite: it does so in any order, and never meets an infinity of the
         # other sign. In a GRU one sum is multiplied by a gate, and a state whose update gate is
@@ -218,10 +220,10 @@ class Replayer:
         slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
         return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
 
-    def stretch(self, begin: int, end: int) -> Stretch:
+    def stretch(self, begin: int, end: int) -> Section:
         """How large values become in some operations in a row."""
         if (begin, end) not in self._stretches:
-            self._stretches[begin, end] = Stretch.of(self.graph, begin, end, self.shapes)
+            self._stretches[begin, end] = Section.of(self.graph, begin, end, self.shapes)
         return self._stretches[begin, end]
 
     # Golden values
@@ -272,8 +274,8 @@ class Replayer:
                 with torch.no_grad():
                     state = self._entered(place, deviation[probes], piece, probes)
                     values = state.patches[self.slots[place][0]].values
-                    risky[probes] = extreme(values).flatten(1).any(1)
-                    if advance(state, steps, drop=True) is not None:
+                    risky[probes] = may_overflow(values).flatten(1).any(1)
+                    if propagate(state, steps, drop=True) is not None:
                         assert state.owner is not None
                         outputs[state.owner] = state.whole(output)
         return outputs, risky
@@ -286,11 +288,11 @@ class Replayer:
         (slot,), (piece,) = self.slots[place], self.pieces
         rows = torch.arange(len(deviation.samples), device=deviation.samples.device)
         golden = self.golden(piece)
-        state = Pass(self.graph, golden, deviation.samples, rows, grouped=False, exact=True)
+        state = FaultyPass(self.graph, golden, deviation.samples, rows, grouped=False, exact=True)
         values = golden[slot].index_select(0, deviation.samples)
         deviation.fall_on(values)
         state.patches[slot] = Patch(values, (None,) * (values.ndim - 1))
-        advance(state, self.steps(place), drop=False)
+        propagate(state, self.steps(place), drop=False)
         outputs: Tensor = state.whole(self.graph.output)
         return outputs
 
@@ -304,13 +306,13 @@ class Replayer:
         """
         probes = torch.arange(len(deviation.samples), device=deviation.samples.device)
         state = self._entered(place, deviation, self.pieces[0], probes)
-        if steps and advance(state, steps, slot, drop=True) is None:
+        if steps and propagate(state, steps, slot, drop=True) is None:
             return None
         assert state.owner is not None
         assert state.rows is not None
         return Difference(state.owner, state.rows, state.delta(slot))
 
-    def parameter_outputs(self, place: int, changes: Sequence[Change]) -> Tensor:
+    def parameter_outputs(self, place: int, changes: Sequence[WordChange]) -> Tensor:
         """The outputs of all samples after each change of a word of a stored site.
 
         Of shape ``(changes, samples, ...)``. Changes after which values may overflow are those of
@@ -320,8 +322,8 @@ class Replayer:
         with torch.no_grad():
             for number, change in enumerate(changes):
                 for piece in self.pieces:
-                    state = Pass(self.graph, self.golden(piece), exact=self.exact)
-                    drop = self.direct(place) and self.orderly(place)
+                    state = FaultyPass(self.graph, self.golden(piece), exact=self.exact)
+                    drop = self.direct(place) and self.rows_are_independent(place)
                     if self.carry(state, place, [change], drop=drop) is None:
                         continue
                     rows = slice(None) if state.rows is None else state.rows
@@ -330,9 +332,9 @@ class Replayer:
 
     def carry(
         self,
-        state: Pass,
+        state: FaultyPass,
         place: int,
-        changes: list[Change],
+        changes: list[WordChange],
         *,
         drop: bool,
         only: Tensor | None = None,
@@ -348,24 +350,26 @@ class Replayer:
         if self.direct(place):
             first = self.graph.nodes[steps[0]]
             some = only if drop and only is not None and not bool(only.all()) else None
-            early = some is not None and by_rows(first)
+            early = some is not None and computes_rows(first)
             if some is not None and early:
                 state.drop(some)
-            state.patches[first.slot] = struck(state, first, self.slots[place][0], changes)
+            state.patches[first.slot] = changed_output(state, first, self.slots[place][0], changes)
             if some is not None and not early:
                 state.drop(some)
-            return advance(state, steps, drop=drop)
+            return propagate(state, steps, drop=drop)
         (change,) = changes
         for slot in self.slots[place]:
             changed = state.golden[slot].clone()
             changed[change.at] = change.value_from(changed[change.at])
             state.others[slot] = changed
-        return advance(state, steps, drop=False)
+        return propagate(state, steps, drop=False)
 
-    def _entered(self, place: int, deviation: Deviation, piece: slice, probes: Tensor) -> Pass:
+    def _entered(
+        self, place: int, deviation: Deviation, piece: slice, probes: Tensor
+    ) -> FaultyPass:
         """A pass of samples of one piece, in which a site deviates."""
         (slot,), golden = self.slots[place], self.golden(piece)
         rows = deviation.samples - piece.start
-        state = Pass(self.graph, golden, rows, probes, grouped=False)
+        state = FaultyPass(self.graph, golden, rows, probes, grouped=False)
         state.patches[slot] = deviation.on(golden[slot], rows)
         return state

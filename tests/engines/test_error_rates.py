@@ -16,7 +16,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
-from radhard.replay.exported import traced
+from radhard.replay.graph import exported_graph
 from radhard.samplers import ErrorRate, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of
@@ -125,7 +125,9 @@ def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed
 def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
     one = normalised_campaign(0.01, None, 8, seed)
     with torch.inference_mode():
-        graph = traced(one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3)))
+        graph = exported_graph(
+            one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3))
+        )
         plan = Plan.of(one, graph, (), 2**30)
         golden = plan.replayer.golden(plan.replayer.pieces[0])
         fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]

@@ -10,11 +10,11 @@ from torch.nn import functional as nnf
 from radhard.engines.bracket.lines import Answers, Floats
 from radhard.engines.bracket.passes import answers
 from radhard.engines.replay.plan import Plan
+from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph import Node
+from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.windows import Kernel
+from radhard.replay.propagation import propagate
 from radhard.space import Numbers
 
 __all__ = ["PairPass", "struck"]
@@ -30,7 +30,9 @@ class PairPass:
     def __init__(self, plan: Plan, place: int, rows: int) -> None:
         self._plan, self._rows, self._steps = plan, rows, plan.replayer.steps(place)
         self.possible = (
-            bool(self._steps) and plan.replayer.direct(place) and plan.replayer.orderly(place)
+            bool(self._steps)
+            and plan.replayer.direct(place)
+            and plan.replayer.rows_are_independent(place)
         )
         """Whether there is a way to have many such rows at once."""
         if self.possible:
@@ -59,12 +61,12 @@ class PairPass:
                     replayer.golden_outputs.device
                 )
                 owner = torch.arange(len(some), device=rows.device)
-                state = Pass(replayer.graph, values, rows, owner, grouped=False)
+                state = FaultyPass(replayer.graph, values, rows, owner, grouped=False)
                 where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
                 size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
                 patch = struck(state, self._node, self._argument, where, size)
                 state.patches[self._node.slot] = patch
-                if advance(state, self._steps, drop=True) is None:
+                if propagate(state, self._steps, drop=True) is None:
                     continue
                 assert state.owner is not None
                 assert state.rows is not None
@@ -74,7 +76,9 @@ class PairPass:
         return found
 
 
-def struck(state: Pass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor) -> Patch:
+def struck(
+    state: FaultyPass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor
+) -> Patch:
     """The node's output where the parameter changed, one word a row."""
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     assert state.rows is not None

@@ -8,8 +8,8 @@ from radhard.engines.bracket.lines import Answers, Flags, Floats
 from radhard.engines.replay.plan import Plan
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
-from radhard.replay.state import Pass
-from radhard.replay.strike import Change
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.word_change import WordChange
 
 __all__ = ["Passes", "answers"]
 
@@ -29,10 +29,10 @@ class Passes:
     def __init__(self, plan: Plan, place: int, rows: int) -> None:
         self.plan, self.place = plan, place
         self.golden: Answers = answers(plan.replayer.golden_outputs, plan.panel.golden)
-        self._together = plan.replayer.direct(place) and plan.replayer.orderly(place)
+        self._together = plan.replayer.direct(place) and plan.replayer.rows_are_independent(place)
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
 
-    def __call__(self, changes: list[Change], asked: Flags) -> tuple[Answers, Floats]:
+    def __call__(self, changes: list[WordChange], asked: Flags) -> tuple[Answers, Floats]:
         """The answers under each change, ``(changes, samples)``, and the room that they leave.
 
         Room is explained at `Evaluate`; where not asked, answers are golden.
@@ -64,7 +64,7 @@ class Passes:
     def _pass(
         self,
         piece: slice,
-        changes: list[Change],
+        changes: list[WordChange],
         some: np.ndarray,
         asked: Flags,
         into: tuple[Answers, Floats],
@@ -72,7 +72,7 @@ class Passes:
         plan = self.plan
         replayer = plan.replayer
         samples, device = piece.stop - piece.start, replayer.golden_outputs.device
-        state = Pass(replayer.graph, replayer.golden(piece), exact=replayer.exact)
+        state = FaultyPass(replayer.graph, replayer.golden(piece), exact=replayer.exact)
         if len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)

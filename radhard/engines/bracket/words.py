@@ -12,8 +12,7 @@ from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
-from radhard.replay.strike import Change
-from radhard.replay.values import coordinates
+from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import FaultSpace, Numbers
 
 __all__ = ["Block", "Words", "blocks"]
@@ -130,13 +129,13 @@ class Words:
             found[some] = answers[rows, samples[some]]
         return found
 
-    def changes(self, points: Numbers) -> list[Change]:
+    def changes(self, points: Numbers) -> list[WordChange]:
         """What becomes of a word at each point."""
         faults = self.points.faults[points]
         where = coordinates(self._shape, self._words[faults])
         sizes = self._sizes[faults].tolist()
         values = [None] * len(faults) if self._values is None else self._values[faults].tolist()
-        return [Change(*one) for one in zip(where, sizes, values, strict=True)]
+        return [WordChange(*one) for one in zip(where, sizes, values, strict=True)]
 
     def whole(self, points: Numbers) -> Answers:
         """The answers of all samples; those of the reference where sums may overflow."""

@@ -10,11 +10,11 @@ from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.replay.faulty_values import faulty_values
-from radhard.replay.cutting import cut
+from radhard.replay.crop import crop
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.values import extreme
+from radhard.replay.propagation import propagate
 from radhard.space import Numbers
 
 __all__ = ["Foreseen", "foreseen"]
@@ -49,17 +49,17 @@ def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> F
         before = golden[slot][(rows, *where)]
         after = faulty_values(plan.campaign.space, place, before, inner[here], variants[here])
         moved[here] = (after != before).cpu().numpy()
-        risky[here] = extreme(after).cpu().numpy() & moved[here]
+        risky[here] = may_overflow(after).cpu().numpy() & moved[here]
         weighed = None if goal is None else outlook.weights(piece).get((goal.slot, False))
         if goal is None or weighed is None:
             continue
-        state = Pass(replayer.graph, golden, rows, grouped=False)
+        state = FaultyPass(replayer.graph, golden, rows, grouped=False)
         state.patches[slot] = Patch(after.reshape(-1, *[1] * len(shape)), where)
         if goal.steps:
-            advance(state, goal.steps, goal.slot, drop=False)
+            propagate(state, goal.steps, goal.slot, drop=False)
         delta = state.delta(goal.slot)
         sizes = delta.values.abs()
-        weight = cut(weighed.weight, rows, delta.starts, sizes)
+        weight = crop(weighed.weight, rows, delta.starts, sizes)
         parts = (sizes * weight).flatten(1).sum(dim=1)
         length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
         stays[here] = bounds.hold(parts, length, weighed, rows).cpu().numpy()

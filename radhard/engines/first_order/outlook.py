@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from radhard.engines.first_order.goals import Goal, goal_of
 from radhard.engines.first_order.weights import Key, Weighed, weights_of
 from radhard.engines.replay.plan import Plan
-from radhard.replay.folding import folded
+from radhard.replay.graph import fold_batch_norms
 
 __all__ = ["Outlook", "outlooks"]
 
@@ -25,7 +25,9 @@ class Outlook:
             if goal is not None:
                 self.goals[place] = goal
         # Gradients are asked for at the goals only: what lies between may be folded.
-        self._graph, _ = folded(plan.replayer.graph, {goal.slot for goal in self.goals.values()})
+        self._graph, _ = fold_batch_norms(
+            plan.replayer.graph, {goal.slot for goal in self.goals.values()}
+        )
         self._most, self._memory = most, memory
         self._held: tuple[slice, dict[Key, Weighed]] | None = None
 

@@ -11,11 +11,11 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.weights import Weighed
-from radhard.replay.cells import Side
-from radhard.replay.cutting import cut
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.strike import Change, struck
+from radhard.replay.crop import crop
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.propagation import propagate
+from radhard.replay.recurrent.cell import Side
+from radhard.replay.word_change import WordChange, changed_output
 
 __all__ = ["foreseen"]
 
@@ -23,7 +23,7 @@ _ELEMENTS = 2**20
 """Elements of what is weighed together: more than a few caches full makes nothing faster."""
 
 
-def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bounds) -> Flags:
+def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
     """Where the answer surely stays, ``(changes, samples)``.
 
     The effect of a change is the sum of what its differences weigh, regardless of their signs.
@@ -63,7 +63,7 @@ def _at_values(
     goal: Goal,
     weighed: Weighed,
     place: int,
-    changes: Sequence[Change],
+    changes: Sequence[WordChange],
     piece: slice,
 ) -> tuple[Tensor, Tensor]:
     """By which part of its lead each answer moves, and the length of the difference."""
@@ -77,23 +77,25 @@ def _at_values(
     if many > 1:
         rows = torch.arange(samples, device=device).repeat(many)
         owner = torch.arange(many, device=device).repeat_interleave(samples)
-        state = Pass(plan.replayer.graph, golden, rows, owner)
+        state = FaultyPass(plan.replayer.graph, golden, rows, owner)
         state.tiles = many
     else:
-        state = Pass(plan.replayer.graph, golden)
+        state = FaultyPass(plan.replayer.graph, golden)
     first = plan.replayer.graph.nodes[goal.steps[0]]
-    state.patches[first.slot] = struck(state, first, plan.replayer.slots[place][0], list(changes))
+    state.patches[first.slot] = changed_output(
+        state, first, plan.replayer.slots[place][0], list(changes)
+    )
     if len(goal.steps) > 1:
-        advance(state, goal.steps[1:], goal.slot, drop=False)
+        propagate(state, goal.steps[1:], goal.slot, drop=False)
     delta = state.delta(goal.slot)
     sizes = delta.values.abs()
     length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
-    moved = (sizes * cut(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
+    moved = (sizes * crop(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
     return moved.view(many, samples), length.view(many, samples)
 
 
 def _at_gates(
-    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[Change]
+    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[WordChange]
 ) -> tuple[Tensor, Tensor]:
     """The same for what the gates of a recurrent layer say, step after step."""
     plan, gates = outlook.plan, weighed.gates

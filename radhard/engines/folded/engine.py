@@ -11,8 +11,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
-from radhard.replay.tracing import graph_of
+from radhard.replay.graph import NoGraphError, graph_of
 from radhard.spec import component
 
 __all__ = ["Folded"]

@@ -19,11 +19,9 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.stored import stored
 from radhard.engines.serial import SerialSession
 from radhard.notes import Note
-from radhard.replay.entries import entries
-from radhard.replay.graph import Graph, NoGraphError
+from radhard.replay.graph import Graph, NoGraphError, graph_of, site_slots
+from radhard.replay.recurrent import separate_recurrent_layers
 from radhard.replay.replayer import ELEMENTS
-from radhard.replay.sequences import stepwise
-from radhard.replay.tracing import graph_of
 from radhard.space import Numbers
 from radhard.spec import component
 from radhard.targets.geometry import repeated
@@ -84,7 +82,7 @@ class Replay(Engine):
         batch = repeated(workload.data.rows(slice(0, 1)), 3)
         plans: dict[int, Plan] = {}
         original = graph_of(workload.model, workload.call, workload.data)
-        graph = stepwise(original)
+        graph = separate_recurrent_layers(original)
         with torch.inference_mode():
             plain = self._plain(campaign, original, batch)
         # Every site, struck or not: what is folded must not depend on which trials are left.
@@ -103,7 +101,7 @@ class Replay(Engine):
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
         if each * len(workload.data) > self.memory:
             return None
-        slots = entries(graph, workload.model, workload.call, campaign.space.sites, batch)
+        slots = site_slots(graph, workload.model, workload.call, campaign.space.sites, batch)
         plain = Plain(campaign, graph, slots)
         return plain if plain.faithful else None
 

@@ -10,11 +10,11 @@ from torch import Tensor
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch, Start
+from radhard.replay.propagation import propagate
 from radhard.replay.replayer import ELEMENTS
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.values import extreme
 from radhard.space import Numbers
 
 __all__ = ["flowing"]
@@ -40,7 +40,7 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
         if not here.any():
             continue
         values = replayer.golden(piece)
-        entering: dict[int, list[Pass]] = defaultdict(list)
+        entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
             state = _struck(
@@ -49,7 +49,7 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
             if state is not None:
                 assert state.owner is not None
                 struck = state.patches[replayer.slots[place][0]].values
-                risky[state.owner] = extreme(struck).flatten()
+                risky[state.owner] = may_overflow(struck).flatten()
                 entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
@@ -71,7 +71,7 @@ def _struck(
     samples: Numbers,
     words: Numbers,
     variants: Numbers,
-) -> Pass | None:
+) -> FaultyPass | None:
     """The faults of some trials in one tensor; None if none of them changes anything."""
     replayer = plan.replayer
     (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
@@ -84,16 +84,16 @@ def _struck(
     if not len(moved):
         return None
     owner = torch.from_numpy(trials)[moved]
-    state = Pass(replayer.graph, golden, rows[moved], owner, grouped=False)
+    state = FaultyPass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
     return state
 
 
-def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pass]:
+def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> list[FaultyPass]:
     """Carry rows to the output, from one narrow place of the graph to the next."""
     graph = plan.replayer.graph
-    waiting: list[Pass] = []
+    waiting: list[FaultyPass] = []
     there = entering.pop(-1, [])  # struck in the output itself
     begin = 0
     for end, slot in plan.replayer.narrow:
@@ -104,7 +104,7 @@ def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pas
                 1, min(most, ELEMENTS // plan.replayer.stretch(begin, end).elements(state.patches))
             )
             for part in _parts(state, size):
-                if advance(part, steps, slot, drop=True) is not None:
+                if propagate(part, steps, slot, drop=True) is not None:
                     arrived.append(part)
         waiting = _joined(arrived, slot)
         begin = end + 1
@@ -113,16 +113,16 @@ def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pas
     return waiting + there
 
 
-def _parts(state: Pass, size: int) -> list[Pass]:
+def _parts(state: FaultyPass, size: int) -> list[FaultyPass]:
     assert state.rows is not None
     if len(state.rows) <= size:
         return [state]
     return [state.some(rows) for rows in torch.split(torch.arange(len(state.rows)), size)]
 
 
-def _joined(passes: list[Pass], slot: int) -> list[Pass]:
+def _joined(passes: list[FaultyPass], slot: int) -> list[FaultyPass]:
     """Passes whose difference in a slot has the same geometry become one."""
-    alike: dict[tuple[object, ...], list[Pass]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[FaultyPass]] = defaultdict(list)
     for state in passes:
         patch = state.patches[slot]
         starts = tuple("each" if isinstance(s, Tensor) else s for s in patch.starts)
@@ -130,11 +130,11 @@ def _joined(passes: list[Pass], slot: int) -> list[Pass]:
     return [group[0] if len(group) == 1 else _one(group, slot) for group in alike.values()]
 
 
-def _one(passes: list[Pass], slot: int) -> Pass:
+def _one(passes: list[FaultyPass], slot: int) -> FaultyPass:
     first = passes[0]
     patches = [state.patches[slot] for state in passes]
     rows, owner = ([getattr(state, of) for state in passes] for of in ("rows", "owner"))
-    state = Pass(first.graph, first.golden, torch.cat(rows), torch.cat(owner), grouped=False)
+    state = FaultyPass(first.graph, first.golden, torch.cat(rows), torch.cat(owner), grouped=False)
     starts: list[Start] = []
     for axis, start in enumerate(patches[0].starts):
         own = [patch.starts[axis] for patch in patches]

@@ -6,10 +6,9 @@ import torch
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
+from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.replayer import ELEMENTS
-from radhard.replay.state import Pass
-from radhard.replay.strike import Change
-from radhard.replay.values import coordinates
+from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import Numbers
 
 __all__ = ["stored"]
@@ -38,10 +37,12 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
     held = differences.to(original.dtype)
     sizes = held.tolist()
     news = faulty.tolist()
-    changes = [Change(where[n], sizes[n], None if factor is not None else news[n]) for n in moved]
+    changes = [
+        WordChange(where[n], sizes[n], None if factor is not None else news[n]) for n in moved
+    ]
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     touched, device = np.zeros(len(trials), dtype=bool), replayer.golden_outputs.device
-    together = replayer.direct(place) and replayer.orderly(place)
+    together = replayer.direct(place) and replayer.rows_are_independent(place)
     for piece in replayer.pieces:
         values = replayer.golden(piece)
         samples = piece.stop - piece.start
@@ -49,7 +50,7 @@ def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
         size = max(1, fit) if together else 1
         for at in range(0, len(changes), size):
             some = changes[at : at + size]
-            state = Pass(replayer.graph, values, exact=replayer.exact)
+            state = FaultyPass(replayer.graph, values, exact=replayer.exact)
             if len(some) > 1:
                 state.rows = torch.arange(samples, device=device).repeat(len(some))
                 trials_here = torch.arange(len(some), device=device)

@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Node, Slot
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node, Slot
 from radhard.replay.patch import Patch, Start
-from radhard.replay.state import Pass
 
 __all__ = ["RULES"]
 
 aten: Any = torch.ops.aten
 
 
-def unary(state: Pass, node: Node) -> Patch | None:
+def unary(state: FaultyPass, node: Node) -> Patch | None:
     """The same function of every element."""
     patch = state.patches[node.args[0].number]
     if any(isinstance(arg, Slot) for arg in node.args[1:]):
@@ -25,7 +25,7 @@ def unary(state: Pass, node: Node) -> Patch | None:
     return patch.like(node.op(patch.values, *node.args[1:], **node.kwargs))
 
 
-def binary(state: Pass, node: Node) -> Patch | None:
+def binary(state: FaultyPass, node: Node) -> Patch | None:
     """Element with element: sums, products, quotients; the wider of two patches counts."""
     slots = [arg.number for arg in node.args[:2] if isinstance(arg, Slot)]
     # A single number of the model's own, such as a scale, suits every window.
@@ -53,7 +53,7 @@ def binary(state: Pass, node: Node) -> Patch | None:
 
 
 def _added(
-    state: Pass, node: Node, sides: list[int], starts: tuple[Start, ...], like: Tensor
+    state: FaultyPass, node: Node, sides: list[int], starts: tuple[Start, ...], like: Tensor
 ) -> Patch | None:
     """A sum in the memory of one of its sides, if that is not needed any more."""
     dtype = state.golden[node.slot].dtype
@@ -73,7 +73,7 @@ def _added(
     return None
 
 
-def _is_number(state: Pass, slot: int) -> bool:
+def _is_number(state: FaultyPass, slot: int) -> bool:
     return slot not in state.graph.by_sample and state.golden[slot].ndim == 0
 
 

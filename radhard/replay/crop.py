@@ -5,19 +5,26 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from radhard.replay.patch import Patch, Start, along, by_pixel, positions, taken
+from radhard.replay.patch import (
+    Patch,
+    Start,
+    broadcast_along,
+    is_channels_last,
+    positions,
+    select_rows,
+)
 
-__all__ = ["blank", "cut", "pasted"]
+__all__ = ["crop", "paste", "zeros_of"]
 
 
-def cut(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: Tensor) -> Tensor:
+def crop(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: Tensor) -> Tensor:
     """The golden values under a patch whose values are shaped ``like``.
 
     ``rows`` are the golden rows that the patch's rows belong to; None: all, in order. Coordinates
     over the edge give the value at the edge.
     """
     if _whole(starts):
-        return golden if rows is None else taken(golden, rows)
+        return golden if rows is None else select_rows(golden, rows)
     if rows is None and _within(starts, like, golden):
         for axis, start in enumerate(starts, start=1):
             if isinstance(start, int):
@@ -25,16 +32,16 @@ def cut(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: Te
         return golden
     n = len(like)
     rows = torch.arange(n, device=golden.device) if rows is None else rows
-    if golden.ndim == 4 and starts[0] is None and by_pixel(golden):
+    if golden.ndim == 4 and starts[0] is None and is_channels_last(golden):
         return _cut_window(golden, rows, starts, like)
     channel = starts[0]
     if isinstance(channel, Tensor) and like.shape[1] == 1 and _whole(starts[1:]):
         return golden[rows, channel.clamp(0, golden.shape[1] - 1)].unsqueeze(1)
-    index: list[Tensor] = [along(rows[:, None], 1, golden.ndim)]
+    index: list[Tensor] = [broadcast_along(rows[:, None], 1, golden.ndim)]
     for axis, start in enumerate(starts, start=1):
         size = golden.shape[axis]
         at = positions(start, like.shape[axis], n, golden.device).clamp(0, size - 1)
-        index.append(along(at, axis, golden.ndim))
+        index.append(broadcast_along(at, axis, golden.ndim))
     return golden[tuple(index)]
 
 
@@ -66,7 +73,7 @@ def _pixels(values: Tensor) -> Tensor:
     return values.permute(0, 2, 3, 1).flatten(0, 2)
 
 
-def pasted(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
+def paste(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
     """``onto``, a fresh tensor of geometry ``starts``, with the patch's values where they lie."""
     values = patch.values
     if (
@@ -95,7 +102,7 @@ def pasted(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
 
 def _pasted_by_row(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
     values, n = patch.values, len(onto)
-    if onto.ndim == 4 and by_pixel(onto) and values.shape[1] == onto.shape[1]:
+    if onto.ndim == 4 and is_channels_last(onto) and values.shape[1] == onto.shape[1]:
         (y, in_y), (x, in_x) = (_landing(patch, onto, starts, axis) for axis in (2, 3))
         rows = torch.arange(n, device=onto.device)[:, None, None] * onto.shape[2]
         flat = ((rows + y[:, :, None]) * onto.shape[3] + x[:, None, :]).reshape(-1)
@@ -107,12 +114,12 @@ def _pasted_by_row(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Ten
         _pixels(onto).index_copy_(0, flat, pixels)
         return onto
     rows = torch.arange(n, device=onto.device)
-    index: list[Tensor] = [along(rows[:, None], 1, onto.ndim)]
+    index: list[Tensor] = [broadcast_along(rows[:, None], 1, onto.ndim)]
     valid = torch.ones((1,) * onto.ndim, dtype=torch.bool, device=onto.device)
     for axis in range(1, onto.ndim):
         at, ok = _landing(patch, onto, starts, axis)
-        valid = valid & along(ok, axis, onto.ndim)
-        index.append(along(at, axis, onto.ndim))
+        valid = valid & broadcast_along(ok, axis, onto.ndim)
+        index.append(broadcast_along(at, axis, onto.ndim))
     valid = valid.expand(values.shape)
     onto[tuple(part.expand(values.shape)[valid] for part in index)] = values[valid]
     return onto
@@ -131,7 +138,7 @@ def _landing(
     return at, (at >= 0) & (at < onto.shape[axis])
 
 
-def blank(like: Tensor, sizes: Sequence[int]) -> Tensor:
+def zeros_of(like: Tensor, sizes: Sequence[int]) -> Tensor:
     """Zeros of other sizes, in the memory order that suits maps."""
     last = torch.channels_last if len(sizes) == 4 else torch.contiguous_format
     empty = torch.empty(sizes, dtype=like.dtype, device=like.device, memory_format=last)

@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 
-from radhard.replay.graph import Graph
+from radhard.replay.graph.operation_graph import Graph
+from radhard.replay.kernel import FILLED, Kernel
 from radhard.replay.patch import Patch
-from radhard.replay.windows import FILLED, Kernel
 
-__all__ = ["Stretch"]
+__all__ = ["Section"]
 
 aten: Any = torch.ops.aten
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Section:
     """Some operations in a row: the largest value, and by how much a window grows."""
 
     whole: int
@@ -30,7 +30,7 @@ class Stretch:
     """What all kernels together add to the height and width of a window."""
 
     @classmethod
-    def of(cls, graph: Graph, begin: int, end: int, shapes: Mapping[int, torch.Size]) -> "Stretch":
+    def of(cls, graph: Graph, begin: int, end: int, shapes: Mapping[int, torch.Size]) -> "Section":
         """From the operation at ``begin`` to that at ``end``; ``shapes`` without the samples."""
         nodes = [node for node in graph.nodes[begin : end + 1] if node.slot in shapes]
         found = [shapes[node.slot] for node in nodes]

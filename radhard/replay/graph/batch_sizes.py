@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Graph, Node, NoGraphError, Slot
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
 from radhard.tree import tree_map
 
 __all__ = ["FixedGraph", "for_any_size"]

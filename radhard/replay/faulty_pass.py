@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.cutting import blank, cut, pasted
-from radhard.replay.graph import Graph, Node, Slot
-from radhard.replay.patch import Patch, Start, by_pixel, inside, taken
+from radhard.replay.crop import crop, paste, zeros_of
+from radhard.replay.graph.operation_graph import Graph, Node, Slot
+from radhard.replay.patch import Patch, Start, inside_mask, is_channels_last, select_rows
 
-__all__ = ["Pass", "runs"]
+__all__ = ["FaultyPass", "runs"]
 
 
-class Pass:
+class FaultyPass:
     """One or more trials on their way through the graph, as differences from the golden values.
 
     Every row is one sample of one trial. ``rows`` says which golden sample each is (None: all, in
@@ -41,18 +41,18 @@ class Pass:
         self.tiles = 1 if rows is None else 0
         """How many times the rows are all golden rows in order; 0: they are others."""
 
-    def cut(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
+    def crop(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
         """Golden values under a geometry."""
-        return cut(self.golden[slot], self.rows, starts, like)
+        return crop(self.golden[slot], self.rows, starts, like)
 
     def at(self, slot: int, starts: tuple[Start, ...], like: Tensor) -> Tensor:
         """Faulty values under a geometry: golden where nothing differs."""
-        golden = self.cut(slot, starts, like)
+        golden = self.crop(slot, starts, like)
         patch = self.patches.get(slot)
         if patch is None:
             return golden
         # Without a choice of rows it may be the golden values themselves.
-        return pasted(patch, golden.clone() if self.rows is None else golden, starts)
+        return paste(patch, golden.clone() if self.rows is None else golden, starts)
 
     def whole(self, slot: int) -> Any:
         """The faulty value of a slot for all rows, whole."""
@@ -63,11 +63,11 @@ class Pass:
             return golden
         patch = self.patches.get(slot)
         if patch is None:
-            return golden if self.rows is None else taken(golden, self.rows)
+            return golden if self.rows is None else select_rows(golden, self.rows)
         if patch.whole:
             return patch.values
-        base = golden.clone() if self.rows is None else taken(golden, self.rows)
-        return pasted(patch, base, (None,) * (golden.ndim - 1))
+        base = golden.clone() if self.rows is None else select_rows(golden, self.rows)
+        return paste(patch, base, (None,) * (golden.ndim - 1))
 
     def widened(self, slot: int, axes: tuple[int, ...]) -> Patch:
         """The faulty values of a slot with some axes made whole: golden where nothing differs."""
@@ -84,8 +84,8 @@ class Pass:
     def delta(self, slot: int) -> Patch:
         """Faulty less golden, zero over the edge."""
         patch = self.patches[slot]
-        values = patch.values - self.cut(slot, patch.starts, patch.values)
-        mask = inside(patch, tuple(self.golden[slot].shape[1:]))
+        values = patch.values - self.crop(slot, patch.starts, patch.values)
+        mask = inside_mask(patch, tuple(self.golden[slot].shape[1:]))
         # Never a product: what lies over the edge may be infinite.
         return patch.like(values if mask is None else values.where(mask, 0))
 
@@ -96,8 +96,8 @@ class Pass:
         for axis in axes:
             sizes[axis] = shape[axis - 1]
             starts[axis - 1] = None
-        zeros = blank(delta.values, sizes)
-        return Patch(pasted(delta, zeros, tuple(starts)), tuple(starts))
+        zeros = zeros_of(delta.values, sizes)
+        return Patch(paste(delta, zeros, tuple(starts)), tuple(starts))
 
     def plus(self, slot: int, difference: Tensor, starts: tuple[Start, ...]) -> Patch:
         """The golden value of a slot with a difference added, where the difference lies.
@@ -108,14 +108,14 @@ class Pass:
         if self.tiles and all(start is None for start in starts) and _alike(difference, golden):
             difference.view(self.tiles, *golden.shape).add_(golden)
             return Patch(difference, starts, own=True)
-        cut = self.cut(slot, starts, difference)
+        cut = self.crop(slot, starts, difference)
         if self.rows is None:  # it may be the golden value itself
             return Patch(cut + difference, starts, own=True)
         return Patch(cut.add_(difference), starts, own=True)
 
-    def some(self, rows: Tensor) -> "Pass":
+    def some(self, rows: Tensor) -> "FaultyPass":
         """A pass of some of the rows."""
-        part = Pass(self.graph, self.golden, self.rows, self.owner, grouped=self.grouped)
+        part = FaultyPass(self.graph, self.golden, self.rows, self.owner, grouped=self.grouped)
         part.patches = dict(self.patches)
         part._keep(rows)
         return part
@@ -137,7 +137,7 @@ class Pass:
     def alive(self, slot: int) -> Tensor:
         """Which rows differ from the golden ones in a slot."""
         patch = self.patches[slot]
-        if patch.whole and patch.values.ndim == 4 and by_pixel(patch.values):
+        if patch.whole and patch.values.ndim == 4 and is_channels_last(patch.values):
             return self._alive_whole(slot, patch.values)
         delta = self.delta(slot).values
         # NaN and infinity are not zero either.
@@ -151,7 +151,7 @@ class Pass:
         alive: Tensor = (_part(values) != _part(golden).index_select(0, rows)).any(dim=1)
         rest = (~alive).nonzero().squeeze(1)
         if len(rest):
-            differ = taken(values, rest) != taken(golden, rows[rest])
+            differ = select_rows(values, rest) != select_rows(golden, rows[rest])
             alive[rest] = differ.flatten(1).any(dim=1)
         return alive
 
@@ -171,10 +171,10 @@ def _part(values: Tensor) -> Tensor:
 
 def _alike(values: Tensor, golden: Tensor) -> bool:
     """Whether values have the memory order of golden ones."""
-    return values.ndim != 4 or by_pixel(values) or not by_pixel(golden)
+    return values.ndim != 4 or is_channels_last(values) or not is_channels_last(golden)
 
 
-def runs(state: Pass) -> list[slice]:
+def runs(state: FaultyPass) -> list[slice]:
     """The stretches of rows that belong to one trial each."""
     assert state.owner is not None
     ends = torch.unique_consecutive(state.owner, return_counts=True)[1].cumsum(0).tolist()

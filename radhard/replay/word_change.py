@@ -4,23 +4,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
 from radhard.replay import recurrent
-from radhard.replay.graph import Node
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node
+from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch
-from radhard.replay.state import Pass
-from radhard.replay.windows import Kernel
 
-__all__ = ["Change", "by_rows", "can_strike", "struck"]
+__all__ = ["WordChange", "changed_output", "computes_rows", "has_change_rule"]
 
 aten: Any = torch.ops.aten
 
 
 @dataclass(frozen=True)
-class Change:
+class WordChange:
     """One word of a parameter takes another value: ``difference`` is new less old.
 
     ``value`` is the new one; None where the parameter is folded.
@@ -35,7 +36,14 @@ class Change:
         return old + self.difference if self.value is None else self.value
 
 
-def can_strike(node: Node, slot: int) -> bool:
+def coordinates(shape: tuple[int, ...], words: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """Where the words of a tensor lie."""
+    if not shape:
+        return [()] * len(words)
+    return list(zip(*(axis.tolist() for axis in np.unravel_index(words, shape)), strict=True))
+
+
+def has_change_rule(node: Node, slot: int) -> bool:
     """Whether there is a rule for a change of one word of the node's parameter."""
     where = [n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot]
     places = ([1], [2], [3], [4]) if node.op in recurrent.RULES else ([1], [2])
@@ -44,15 +52,15 @@ def can_strike(node: Node, slot: int) -> bool:
     return not any(isinstance(arg, str) for arg in node.args)
 
 
-def by_rows(node: Node) -> bool:
-    """Whether `struck` takes the rows that are there, as there is much to do for each."""
+def computes_rows(node: Node) -> bool:
+    """Whether `changed_output` takes the rows that are there, as there is much to do for each."""
     return node.op in recurrent.RULES
 
 
-def struck(state: Pass, node: Node, slot: int, changes: list[Change]) -> Patch:
+def changed_output(state: FaultyPass, node: Node, slot: int, changes: list[WordChange]) -> Patch:
     """The node's output once the parameter in ``slot`` changed, one change a trial.
 
-    The rows of a trial are all golden rows, trial after trial, if the node is not `by_rows`.
+    The rows of a trial are all golden rows, trial after trial, if the node is not `computes_rows`.
     """
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     return _RULES[node.op](state, node, argument, changes)
@@ -67,7 +75,7 @@ def _joined(parts: list[Tensor], starts: list[int], golden: Tensor, axes: int) -
     return Patch(torch.cat(parts), (first, *rest), own=True)
 
 
-def _convolution(state: Pass, node: Node, argument: int, changes: list[Change]) -> Patch:
+def _convolution(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     weight = state.golden[node.args[1].number]
     stride, padding, dilation, groups = (
@@ -99,7 +107,7 @@ def _convolution(state: Pass, node: Node, argument: int, changes: list[Change]) 
     return _joined(parts, starts, golden, 2)
 
 
-def _matrix(state: Pass, node: Node, argument: int, changes: list[Change]) -> Patch:
+def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     outs = [change.at[0] for change in changes]
     if len(changes) == 1 or golden.ndim > 2:
@@ -129,5 +137,5 @@ def _matrix(state: Pass, node: Node, argument: int, changes: list[Change]) -> Pa
 _RULES = {
     aten.conv2d.default: _convolution,
     aten.linear.default: _matrix,
-    **dict.fromkeys(recurrent.RULES, recurrent.struck_sequence),
+    **dict.fromkeys(recurrent.RULES, recurrent.states_after_change),
 }

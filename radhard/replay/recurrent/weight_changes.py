@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.replay.cells import Side
-from radhard.replay.trajectories import Trajectory
+from radhard.replay.recurrent.cell import Side
+from radhard.replay.recurrent.trajectory import Trajectory
 
-__all__ = ["Struck", "followed"]
+__all__ = ["WeightChanges", "faulty_states"]
 
 _ROWS = 3200
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
 
 
 @dataclass
-class Struck:
+class WeightChanges:
     """Changes of a weight or a bias, one a trial: ``by`` times a source enters a column.
 
     The source is a feature or a unit; a bias has none, and adds ``by`` itself.
@@ -28,10 +28,12 @@ class Struck:
     sources: Tensor | None
     by: Tensor
 
-    def of(self, trials: Tensor) -> "Struck":
+    def of(self, trials: Tensor) -> "WeightChanges":
         """Those of some trials."""
         sources = None if self.sources is None else self.sources[trials]
-        return Struck(self.trajectory, self.side, self.columns[trials], sources, self.by[trials])
+        return WeightChanges(
+            self.trajectory, self.side, self.columns[trials], sources, self.by[trials]
+        )
 
     def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
         """Which rows differ at all: where nothing is rounded away, given golden states."""
@@ -87,8 +89,8 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
         yield _Pairs(trial, history, numbers[keys], parent)
 
 
-def followed(
-    struck: Struck, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
+def faulty_states(
+    struck: WeightChanges, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
 ) -> Tensor:
     """The faulty states of some rows: ``(rows, steps, hidden)``, or the last ones.
 
@@ -108,7 +110,9 @@ def followed(
     return values
 
 
-def _steps(struck: Struck, owner: Tensor, samples: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _steps(
+    struck: WeightChanges, owner: Tensor, samples: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Step by step the faulty states of all pairs of some rows, and the pair of each row.
 
     The golden values are added to what the differences make, so that no difference makes none.

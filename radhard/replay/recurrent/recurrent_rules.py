@@ -6,14 +6,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from radhard.replay.cells import Kind, Side
-from radhard.replay.graph import Node, Slot
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node, Slot
 from radhard.replay.patch import Patch
-from radhard.replay.state import Pass
-from radhard.replay.stepping import Struck, followed
-from radhard.replay.trajectories import Trajectory, trajectory_of
+from radhard.replay.recurrent.cell import Kind, Side
+from radhard.replay.recurrent.trajectory import Trajectory, golden_trajectory
+from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 
-__all__ = ["RULES", "gru", "lstm", "struck_sequence"]
+__all__ = ["RULES", "gru", "lstm", "states_after_change"]
 
 _ROWS = 1600
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
@@ -33,15 +33,17 @@ def lstm(inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Tenso
 
     ``rest`` is both biases or none, then whether only the last state is asked for.
     """
-    return trajectory_of("lstm", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
+    return golden_trajectory("lstm", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
 
 
 def gru(inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Tensor:
     """The states of a GRU that starts from zero; see `lstm`."""
-    return trajectory_of("gru", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
+    return golden_trajectory("gru", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
 
 
-def struck_sequence(state: Pass, node: Node, argument: int, changes: Sequence[_Changed]) -> Patch:
+def states_after_change(
+    state: FaultyPass, node: Node, argument: int, changes: Sequence[_Changed]
+) -> Patch:
     """The states of the rows at hand once a weight or a bias changed, one change a trial."""
     golden = state.golden[node.slot]
     trajectory = _kept(state, node)
@@ -54,22 +56,22 @@ def struck_sequence(state: Pass, node: Node, argument: int, changes: Sequence[_C
         sources = torch.tensor([c.at[1] for c in changes], device=device)
     rows = torch.arange(len(golden), device=device) if state.rows is None else state.rows
     owner = torch.zeros_like(rows) if state.owner is None else state.owner
-    struck = Struck(trajectory, side, columns, sources, by)
-    values = followed(struck, owner, rows, golden, last=bool(node.args[-1]))
+    struck = WeightChanges(trajectory, side, columns, sources, by)
+    values = faulty_states(struck, owner, rows, golden, last=bool(node.args[-1]))
     return Patch(values, (None,) * (golden.ndim - 1))
 
 
-def _kept(state: Pass, node: Node) -> Trajectory:
+def _kept(state: FaultyPass, node: Node) -> Trajectory:
     """The golden trajectory, kept with the golden values under a number that is no slot."""
     key = -1 - node.slot
     if key not in state.golden:
         arguments = [state.golden[a.number] if isinstance(a, Slot) else a for a in node.args]
-        state.golden[key] = trajectory_of(_KINDS[node.op], *arguments)
+        state.golden[key] = golden_trajectory(_KINDS[node.op], *arguments)
     found: Trajectory = state.golden[key]
     return found
 
 
-def followed_rows(state: Pass, node: Node) -> Patch | None:
+def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
     """A layer whose inputs differ; weights that differ are not for this rule."""
     if any(slot in state.others or slot in state.patches for slot in node.inputs[1:]):
         return None
@@ -105,4 +107,4 @@ def _rows(
 
 
 _KINDS: dict[Callable[..., Any], Kind] = {lstm: "lstm", gru: "gru"}
-RULES = dict.fromkeys(_KINDS, followed_rows)
+RULES = dict.fromkeys(_KINDS, states_after_inputs)

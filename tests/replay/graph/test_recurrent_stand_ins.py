@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from radhard.forward import plain
-from radhard.replay import exported as graphs
-from radhard.replay.exported import traced
-from radhard.replay.graph import NoGraphError
-from radhard.replay.undivided import TWINS, Undivided
+from radhard.replay.graph import NoGraphError, exported_graph
+from radhard.replay.graph import export_graph as graphs
+from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIns
 
 KINDS: list[Any] = [nn.LSTM, nn.GRU]
 
@@ -62,7 +61,7 @@ def shapes(exported: torch.export.ExportedProgram) -> list[str]:
 def both_ways(model: nn.Module, x: Tensor) -> list[tuple[Any, list[str]]]:
     """The graph and all shapes, with layers in one piece and without."""
     found = []
-    converted, mode = graphs._converted, graphs.Undivided
+    converted, mode = graphs._converted, graphs.RecurrentStandIns
     for instead in (mode, nullcontext):
         with pytest.MonkeyPatch.context() as patch:
             seen: list[list[str]] = []
@@ -71,10 +70,10 @@ def both_ways(model: nn.Module, x: Tensor) -> list[tuple[Any, list[str]]]:
                 seen.append(shapes(exported))
                 return converted(exported)
 
-            patch.setattr(graphs, "Undivided", instead)
+            patch.setattr(graphs, "RecurrentStandIns", instead)
             patch.setattr(graphs, "_converted", noted)
             with torch.no_grad():
-                found.append((traced(model, plain, x), seen[0]))
+                found.append((exported_graph(model, plain, x), seen[0]))
     return found
 
 
@@ -102,7 +101,7 @@ def test_the_graph_is_what_it_would_be_with_layers_taken_apart(kind, options):
     assert my_shapes == other_shapes
     assert mine.by_sample == other.by_sample
     assert (mine.inputs, mine.output, mine.tensors) == (other.inputs, other.output, other.tensors)
-    assert any(node.op in TWINS.values() for node in mine.nodes)
+    assert any(node.op in STAND_INS.values() for node in mine.nodes)
     with torch.inference_mode():
         torch.testing.assert_close(mine.values([x])[mine.output], model(x))
 
@@ -125,7 +124,7 @@ def test_a_layer_in_one_piece_gives_what_torch_gives_to_the_last_bit(
         model, x = kind(3, 4, batch_first=first, **options).eval(), series(seed)
     with torch.no_grad():
         expected = model(x)
-        with Undivided():
+        with RecurrentStandIns():
             found = model(x)
     for mine, other in zip(_tensors(found), _tensors(expected), strict=True):
         assert torch.equal(mine, other)
@@ -172,10 +171,10 @@ def test_packed_series_training_and_autocast_stay_what_they_are(kind):
     refused = pytest.raises(RuntimeError)
     ends = [nullcontext(), nullcontext(), nullcontext() if runs_in_bfloat16(kind) else refused]
     for (model, context), end in zip(cases, ends, strict=True):
-        with Watched() as watched, Undivided(), context, torch.no_grad(), end:
+        with Watched() as watched, RecurrentStandIns(), context, torch.no_grad(), end:
             model(x)
         assert watched.called
-    with Watched() as watched, Undivided(), torch.no_grad():
+    with Watched() as watched, RecurrentStandIns(), torch.no_grad():
         cases[-1][0](x)
     assert not watched.called
 
@@ -183,7 +182,7 @@ def test_packed_series_training_and_autocast_stay_what_they_are(kind):
 def modes() -> int:
     """How many of the modes in question this thread is in."""
     stack = torch.overrides._get_current_function_mode_stack()
-    return sum(isinstance(mode, Undivided) for mode in stack)
+    return sum(isinstance(mode, RecurrentStandIns) for mode in stack)
 
 
 def test_after_a_trace_torch_is_as_it_was_also_in_other_threads():
@@ -199,7 +198,7 @@ def test_after_a_trace_torch_is_as_it_was_also_in_other_threads():
             return super().forward(given)
 
     with torch.no_grad():
-        traced(Looking(nn.LSTM, {"batch_first": True}).eval(), plain, x)
+        exported_graph(Looking(nn.LSTM, {"batch_first": True}).eval(), plain, x)
         assert seen[:2] == [1, 0]
         assert modes() == 0
         with Watched() as watched:
@@ -214,5 +213,5 @@ def test_a_failed_trace_leaves_nothing_behind():
             raise ValueError("no more")
 
     with pytest.raises(NoGraphError, match="no more"):
-        traced(Failing(nn.GRU, {}).eval(), plain, series())
+        exported_graph(Failing(nn.GRU, {}).eval(), plain, series())
     assert modes() == 0

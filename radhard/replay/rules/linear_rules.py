@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Node
+from radhard.replay.faulty_pass import FaultyPass, runs
+from radhard.replay.graph.operation_graph import Node
 from radhard.replay.patch import Patch, positions
-from radhard.replay.state import Pass, runs
 
 __all__ = ["RULES"]
 
 aten: Any = torch.ops.aten
 
 
-def matrix(state: Pass, node: Node) -> Patch | None:
+def matrix(state: FaultyPass, node: Node) -> Patch | None:
     """A linear layer on ``(samples, ..., features)``: only the changed features are multiplied."""
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]):
@@ -41,7 +41,7 @@ def matrix(state: Pass, node: Node) -> Patch | None:
     return state.plus(node.slot, change, (*delta.starts[:-1], None))
 
 
-def normalised(state: Pass, node: Node) -> Patch | None:
+def normalised(state: FaultyPass, node: Node) -> Patch | None:
     """Batch normalisation with fixed statistics: a factor for each channel."""
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]) or node.args[5]:

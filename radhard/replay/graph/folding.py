@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Graph, Node, Slot
+from radhard.replay.graph.operation_graph import Graph, Node, Slot
 
-__all__ = ["folded"]
+__all__ = ["fold_batch_norms"]
 
 aten: Any = torch.ops.aten
 
 
-def folded(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[int, Tensor]]:
+def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[int, Tensor]]:
     """The graph with batch normalisation folded into the convolution before it.
 
     Nothing is folded whose slot is in ``kept``: what faults may strike. Also gives, for the slots

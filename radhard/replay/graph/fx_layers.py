@@ -6,16 +6,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from radhard.replay.graph import Slot
+from radhard.replay.graph.operation_graph import Slot
 
-__all__ = ["known_layer"]
+__all__ = ["fx_layer"]
 
 aten: Any = torch.ops.aten
 
 _Found = tuple[Callable[..., Any] | None, tuple[Any, ...]]
 
 
-def known_layer(module: nn.Module, args: tuple[Any, ...], tensors: Mapping[str, Slot]) -> _Found:
+def fx_layer(module: nn.Module, args: tuple[Any, ...], tensors: Mapping[str, Slot]) -> _Found:
     """The operation of a layer in evaluation mode, and its arguments; None for other modules.
 
     ``tensors`` are the slots of its parameters and buffers.

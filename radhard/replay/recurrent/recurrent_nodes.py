@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch.fx.node import map_aggregate
 
-from radhard.replay.graph import Graph, Node, Slot
-from radhard.replay.recurrent import gru, lstm
+from radhard.replay.graph.operation_graph import Graph, Node, Slot
+from radhard.replay.recurrent.recurrent_rules import gru, lstm
 
-__all__ = ["stepwise"]
+__all__ = ["separate_recurrent_layers"]
 
 aten: Any = torch.ops.aten
 
 
-def stepwise(graph: Graph) -> Graph:
+def separate_recurrent_layers(graph: Graph) -> Graph:
     """The graph with LSTM and GRU layers as operations of their own, which take single steps.
 
     Only those in one direction, samples first, that start from zero and whose states (not an

@@ -5,17 +5,17 @@ from typing import Any
 import torch
 from torch.nn import functional as nnf
 
-from radhard.replay.graph import Node
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node
+from radhard.replay.kernel import FILLED, Kernel
 from radhard.replay.patch import Patch, Start, positions
-from radhard.replay.state import Pass
-from radhard.replay.windows import FILLED, Kernel
 
 __all__ = ["RULES"]
 
 aten: Any = torch.ops.aten
 
 
-def largest(state: Pass, node: Node) -> Patch | None:
+def largest(state: FaultyPass, node: Node) -> Patch | None:
     """Max-pooling: exact, so that windows are cut out with the golden values around them."""
     source = node.args[0].number
     patch = state.patches[source]
@@ -48,7 +48,7 @@ def largest(state: Pass, node: Node) -> Patch | None:
     return Patch(values, (patch.starts[0], y, x))
 
 
-def averaged(state: Pass, node: Node) -> Patch | None:
+def averaged(state: FaultyPass, node: Node) -> Patch | None:
     """Average-pooling and means over height and width are linear."""
     source = node.args[0].number
     if state.golden[source].ndim != 4:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["TWINS", "Undivided"]
+__all__ = ["STAND_INS", "RecurrentStandIns"]
 
 aten: Any = torch.ops.aten
 
@@ -67,14 +67,14 @@ _OURS: dict[Any, Any] = {
     torch.gru: torch.ops.radhard.gru.default,
 }
 
-TWINS: Mapping[Any, Any] = {
+STAND_INS: Mapping[Any, Any] = {
     torch.ops.radhard.lstm.default: aten.lstm.input,
     torch.ops.radhard.gru.default: aten.gru.input,
 }
 """Of each stand-in the operation of torch that it stands for, which takes the same arguments."""
 
 
-class Undivided(TorchFunctionMode):
+class RecurrentStandIns(TorchFunctionMode):
     """Within it, torch's recurrent layers are operations of which a tracer knows the shapes only.
 
     Of its own ones torch takes every step apart when it is asked for their shapes, which takes

@@ -6,27 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay import affine, convolutions, moves, pooling, recurrent, simple
-from radhard.replay.graph import Graph, Node
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Graph, Node
 from radhard.replay.patch import Patch
-from radhard.replay.state import Pass
+from radhard.replay.rules import RULES
 
-__all__ = ["CHANNELWISE", "RULES", "advance", "orderly"]
+__all__ = ["propagate", "rows_are_independent"]
 
 aten: Any = torch.ops.aten
-
-RULES = {
-    **simple.RULES,
-    **moves.RULES,
-    **affine.RULES,
-    **convolutions.RULES,
-    **pooling.RULES,
-    **recurrent.RULES,
-}
-"""By operation: how a difference passes it; None from a rule means: not this time."""
-
-CHANNELWISE = {*simple.RULES, *moves.RULES, *pooling.RULES, aten.batch_norm.default}
-"""Operations with a rule in which a difference stays in its channel."""
 
 _ROW_BY_ROW = {
     aten.transpose.int,
@@ -41,7 +28,7 @@ _ROW_BY_ROW = {
 """Operations without a rule that do to a row the same, to the last bit, in whatever company."""
 
 
-def orderly(graph: Graph, steps: Sequence[int]) -> bool:
+def rows_are_independent(graph: Graph, steps: Sequence[int]) -> bool:
     """Whether rows can be left out and put together at all these steps without changing others.
 
     So it is where every operation takes the rows one by one: then a row that does not differ stays
@@ -54,7 +41,7 @@ def orderly(graph: Graph, steps: Sequence[int]) -> bool:
     )
 
 
-def _disown(state: Pass, node: Node, found: Patch | None) -> None:
+def _disown(state: FaultyPass, node: Node, found: Patch | None) -> None:
     """Values that live on inside others must not be written to."""
     for slot in node.inputs:
         patch = state.patches.get(slot)
@@ -69,8 +56,8 @@ def _inside(one: Patch, other: Patch) -> bool:
     return a.data_ptr() == b.data_ptr()
 
 
-def advance(
-    state: Pass, steps: Sequence[int], goal: int | None = None, *, drop: bool
+def propagate(
+    state: FaultyPass, steps: Sequence[int], goal: int | None = None, *, drop: bool
 ) -> Patch | None:
     """Carry differences on to the slot ``goal``, the output by default; None if none is left.
 

@@ -6,18 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from radhard.replay.cutting import blank, pasted
-from radhard.replay.graph import Node, Slot
+from radhard.replay.crop import paste, zeros_of
+from radhard.replay.faulty_pass import FaultyPass, runs
+from radhard.replay.graph.operation_graph import Node, Slot
+from radhard.replay.kernel import FILLED, Kernel
 from radhard.replay.patch import Patch, positions
-from radhard.replay.state import Pass, runs
-from radhard.replay.windows import FILLED, Kernel
 
 __all__ = ["RULES"]
 
 aten: Any = torch.ops.aten
 
 
-def convolution(state: Pass, node: Node) -> Patch | None:
+def convolution(state: FaultyPass, node: Node) -> Patch | None:
     """A convolution is linear: what it makes of the difference is added to its golden output."""
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]):
@@ -51,14 +51,14 @@ def convolution(state: Pass, node: Node) -> Patch | None:
         values = _strip(delta, weight, kernel, groups, state, border)
         return state.plus(node.slot, values, (None, y, x))
     (fy, fh), (fx, fw) = kernel.field(y, h, 0), kernel.field(x, w, 1)
-    canvas = blank(delta.values, (len(delta.values), delta.values.shape[1], fh, fw))
+    canvas = zeros_of(delta.values, (len(delta.values), delta.values.shape[1], fh, fw))
     starts = (delta.starts[0], fy, fx)
-    seen = Patch(pasted(delta, canvas, starts), starts)
+    seen = Patch(paste(delta, canvas, starts), starts)
     values = _strip(seen, weight, kernel, groups, state, (0, 0))
     return state.plus(node.slot, values, (None, y, x))
 
 
-def _directly(node: Node, state: Pass) -> Tensor:
+def _directly(node: Node, state: FaultyPass) -> Tensor:
     """The operation itself on whole values.
 
     Kernels give a sample the same result in any batch but one of a single sample.
@@ -79,7 +79,7 @@ def _strip(
     weight: Tensor,
     kernel: Kernel,
     groups: int,
-    state: Pass,
+    state: FaultyPass,
     padding: tuple[int, ...],
 ) -> Tensor:
     """The convolution of a difference that may lie in some channels only."""

@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch.nn import functional as nnf
 
-from radhard.replay.graph import Node
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node
 from radhard.replay.patch import Patch
-from radhard.replay.state import Pass
 
 __all__ = ["RULES"]
 
 aten: Any = torch.ops.aten
 
 
-def reshaped(state: Pass, node: Node) -> Patch | None:
+def reshaped(state: FaultyPass, node: Node) -> Patch | None:
     """Other axes than the first laid out anew; flat, a channel is a run of features."""
     source = node.args[0].number
     before, after = state.golden[source].shape, state.golden[node.slot].shape
@@ -29,7 +29,7 @@ def reshaped(state: Pass, node: Node) -> Patch | None:
     return Patch(patch.values.flatten(1), (start * before[2:].numel(),))
 
 
-def concatenation(state: Pass, node: Node) -> Patch | None:
+def concatenation(state: FaultyPass, node: Node) -> Patch | None:
     """Side by side along the channels: a patch in one part moves by the parts before it."""
     parts = [slot.number for slot in node.args[0]]
     axis = node.args[1] if len(node.args) > 1 else 0
@@ -46,7 +46,7 @@ def concatenation(state: Pass, node: Node) -> Patch | None:
     return Patch(patch.values, (before if start is None else start + before, *patch.starts[1:]))
 
 
-def part(state: Pass, node: Node) -> Patch | None:
+def part(state: FaultyPass, node: Node) -> Patch | None:
     """A slice along one axis, in steps."""
     source = node.args[0].number
     before, after = state.golden[source].shape, state.golden[node.slot].shape
@@ -79,7 +79,7 @@ def part(state: Pass, node: Node) -> Patch | None:
     return Patch(patch.values, tuple(starts))
 
 
-def padded(state: Pass, node: Node) -> Patch | None:
+def padded(state: FaultyPass, node: Node) -> Patch | None:
     """A border of a constant, around golden and faulty values alike."""
     source = node.args[0].number
     sizes = node.args[1]

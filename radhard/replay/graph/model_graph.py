@@ -1,4 +1,4 @@
-"""Does a graph give what the model gives, for batches of every size?"""
+"""Which graph gives what the model gives, for batches of every size?"""
 
 from typing import Any
 
@@ -8,11 +8,14 @@ from torch import Tensor, nn
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.replay.graph import Graph, NoGraphError, first_line
+from radhard.replay.graph.export_graph import exported_graph
+from radhard.replay.graph.fx_graph import fx_graph
+from radhard.replay.graph.operation_graph import Graph, NoGraphError, first_line
 from radhard.targets import Forward
+from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
 
-__all__ = ["demand_agreement"]
+__all__ = ["graph_of"]
 
 _SIZES = (1, 2, 3)
 """Batch sizes at which model and graph are compared; the engines compare all samples later."""
@@ -21,7 +24,26 @@ _CLOSE = 1e-4
 """Differences, as shares of the largest output, that another order of additions explains."""
 
 
-def demand_agreement(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:
+def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
+    """The graph from ``torch.export``, or else from ``torch.fx``, compared with the model.
+
+    Raises:
+        NoGraphError: neither can make one that gives what the model gives.
+    """
+    batch = repeated(data.rows(slice(0, 1)), 3)
+    reasons: list[str] = []
+    for made in (exported_graph, fx_graph):
+        try:
+            graph = made(model, call, batch)
+            _demand_same_outputs(graph, model, call, data)
+        except NoGraphError as error:
+            reasons.append(str(error))
+        else:
+            return graph
+    raise NoGraphError("; ".join(dict.fromkeys(reasons)))
+
+
+def _demand_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:
     """Compare a graph with its model, and see whether each sample has a row of its own.
 
     Whatever tracing bakes into a graph (sizes, branches, constants) shows here or when the engines

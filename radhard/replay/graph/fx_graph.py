@@ -11,16 +11,16 @@ from torch.nn import functional as nnf
 
 from radhard.forward import plain
 from radhard.internals import has_hooks
-from radhard.replay.graph import Graph, Node, NoGraphError, Slot
-from radhard.replay.layers import known_layer
+from radhard.replay.graph.fx_layers import fx_layer
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
 from radhard.targets import Forward
 
-__all__ = ["symbolic"]
+__all__ = ["fx_graph"]
 
 aten: Any = torch.ops.aten
 
 
-def symbolic(model: nn.Module, call: Forward, batch: Any) -> Graph:
+def fx_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
     """The graph of a forward pass, from ``torch.fx``; ``batch`` holds at least three samples.
 
     What torch.fx does not look into is an operation of its own: it is carried out whole.
@@ -129,7 +129,7 @@ class _Conversion:
         args, kwargs = self._arguments(node)
         # A hook, such as that of a guard, may change what the layer takes or gives.
         hooked = has_hooks(module)
-        op, args = (None, args) if kwargs or hooked else known_layer(module, args, slots)
+        op, args = (None, args) if kwargs or hooked else fx_layer(module, args, slots)
         if op is None:
             kwargs = {"args": self._arguments(node)[0], "kwargs": kwargs, "tensors": slots}
             op, args = _Opaque(module), ()

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.cells import Cell, Kind
+from radhard.replay.recurrent.cell import Cell, Kind
 
-__all__ = ["Step", "Trajectory", "trajectory_of"]
+__all__ = ["Step", "Trajectory", "golden_trajectory"]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Trajectory:
         return torch.stack([step.state[step.of] for step in self.steps], dim=1)
 
 
-def trajectory_of(
+def golden_trajectory(
     kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any
 ) -> Trajectory:
     """The golden trajectory from inputs ``(samples, steps, features)``.

@@ -12,16 +12,16 @@ from torch import Tensor, fx, nn
 
 from radhard.datasets.batch import mapped
 from radhard.internals import OpOverload, schema
-from radhard.replay.graph import Graph, Node, NoGraphError, Slot, first_line
-from radhard.replay.sizes import FixedGraph, for_any_size
-from radhard.replay.undivided import TWINS, Undivided
+from radhard.replay.graph.batch_sizes import FixedGraph, for_any_size
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot, first_line
+from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIns
 from radhard.targets import Forward
 from radhard.tree import tree_map
 
-__all__ = ["traced"]
+__all__ = ["exported_graph"]
 
 
-def traced(model: nn.Module, call: Forward, batch: Any) -> Graph:
+def exported_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
     """The graph of a forward pass, from ``torch.export``; ``batch`` holds at least two samples.
 
     In-place operations become ordinary ones. Where the forward pass asks in Python how many samples
@@ -55,7 +55,7 @@ def _exported(model: nn.Module, call: Forward, batch: Any) -> Graph | FixedGraph
     wrapped = _Called(model, call)
     sizes = tree_map(lambda _: {0: torch.export.Dim.AUTO}, batch)
     try:
-        with Undivided():
+        with RecurrentStandIns():
             exported = torch.export.export(wrapped, (batch,), dynamic_shapes=(sizes,), strict=False)
     except Exception as error:  # the exporter raises nearly everything
         raise NoGraphError(f"torch.export: {first_line(error)}") from None
@@ -115,7 +115,7 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
                 graph.by_sample.add(at)
                 samples = _size(shape[0]) if shape is not None and len(shape) else samples
         elif node.op == "call_function":
-            op = {**TWINS, **_ANY_LAYOUT}.get(node.target, node.target)
+            op = {**STAND_INS, **_ANY_LAYOUT}.get(node.target, node.target)
             if op is torch.ops.aten._assert_tensor_metadata.default:
                 continue  # what it demands of a dtype holds in every pass
             if isinstance(op, OpOverload) and schema(op).is_mutable:

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radhard.replay.graph import Graph
+from radhard.replay.graph.operation_graph import Graph
 from radhard.targets import Forward, Site
 from radhard.tree import tree_leaves
 
-__all__ = ["entries"]
+__all__ = ["site_slots"]
 
 
-def entries(
+def site_slots(
     graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
 ) -> list[tuple[int, ...]]:
     """For every site the slots that its faults change; none where the graph cannot say.

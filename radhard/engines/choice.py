@@ -86,7 +86,7 @@ def _pays(campaign: Campaign) -> bool:
 
 def _reached(campaign: Campaign, plans: Mapping[int, Plan]) -> float:
     """Share of the trials whose faults a gradient reaches, as FirstOrder needs it."""
-    users = {id(plan): plan.graph.users() for plan in plans.values()}
+    users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
     known = [
         place for place, plan in plans.items() if goal_of(plan, place, users[id(plan)]) is not None
     ]

@@ -7,7 +7,7 @@ import torch
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
-from radhard.replay.recording import recorded
+from radhard.engines.replay.module_recording import recorded
 
 __all__ = ["AUDITED", "Estimate"]
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Patch", "Start", "along", "by_pixel", "inside", "positions", "taken"]
+__all__ = [
+    "Patch",
+    "Start",
+    "broadcast_along",
+    "inside_mask",
+    "is_channels_last",
+    "positions",
+    "select_rows",
+]
 
 Start = Tensor | int | None
 """Where a patch begins along an axis: one place, one a row ``(rows,)``; None: it is the whole."""
@@ -37,7 +45,7 @@ class Patch:
     def keep(self, rows: Tensor) -> "Patch":
         """The patch of some of its rows."""
         starts = tuple(s[rows] if isinstance(s, Tensor) else s for s in self.starts)
-        return Patch(taken(self.values, rows), starts, own=True)
+        return Patch(select_rows(self.values, rows), starts, own=True)
 
 
 def positions(start: Start, length: int, rows: int, device: torch.device) -> Tensor:
@@ -48,7 +56,7 @@ def positions(start: Start, length: int, rows: int, device: torch.device) -> Ten
     return start[:, None] + steps
 
 
-def inside(patch: Patch, shape: tuple[int, ...]) -> Tensor | None:
+def inside_mask(patch: Patch, shape: tuple[int, ...]) -> Tensor | None:
     """Which of a patch's values lie within a tensor of rows of ``shape``; None: all of them."""
     mask: Tensor | None = None
     values = patch.values
@@ -57,12 +65,12 @@ def inside(patch: Patch, shape: tuple[int, ...]) -> Tensor | None:
         if start is None or axis == 1:
             continue
         at = positions(start, values.shape[axis], len(values), values.device)
-        ok = along((at >= 0) & (at < size), axis, values.ndim)
+        ok = broadcast_along((at >= 0) & (at < size), axis, values.ndim)
         mask = ok if mask is None else mask & ok
     return mask
 
 
-def along(at: Tensor, axis: int, ndim: int) -> Tensor:
+def broadcast_along(at: Tensor, axis: int, ndim: int) -> Tensor:
     """``(rows, length)`` laid out for broadcasting: rows on axis 0, length on ``axis``."""
     shape = [1] * ndim
     shape[0] = at.shape[0]
@@ -70,13 +78,13 @@ def along(at: Tensor, axis: int, ndim: int) -> Tensor:
     return at.reshape(shape)
 
 
-def by_pixel(values: Tensor) -> bool:
+def is_channels_last(values: Tensor) -> bool:
     """Whether the channels of a pixel lie side by side in memory, and the pixels too."""
     return values.is_contiguous(memory_format=torch.channels_last)
 
 
-def taken(values: Tensor, rows: Tensor) -> Tensor:
+def select_rows(values: Tensor, rows: Tensor) -> Tensor:
     """Some rows, in the memory order that they have."""
-    if values.ndim == 4 and by_pixel(values):
+    if values.ndim == 4 and is_channels_last(values):
         return values.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
     return values.index_select(0, rows)

@@ -196,7 +196,7 @@ def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
     plans, chance = Replay().prepare_graph(one).plans, np.random.default_rng(0)
     for block in word_blocks(one, range(len(one.trials))):
         plan = plans[block.place]
-        if not (block.whole and plan.takes(block.place)):
+        if not (block.whole and plan.replayer.takes(block.place)):
             continue
         with torch.inference_mode():
             words = BlockWords(plan, block, 6400)

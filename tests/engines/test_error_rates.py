@@ -14,7 +14,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
-from radhard.replay.exported import traced
+from radhard.replay.graph import exported_graph
 from radhard.samplers import ErrorRate, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of, execute_all
@@ -120,13 +120,15 @@ def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed
 def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
     one = normalised_campaign(0.01, None, 8, seed)
     with torch.inference_mode():
-        graph = traced(one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3)))
+        graph = exported_graph(
+            one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3))
+        )
         plan = Plan.of(one, graph, (), 2**30)
-        golden = plan.golden(plan.pieces[0])
+        golden = plan.replayer.golden(plan.replayer.pieces[0])
         fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
         used = StruckModel(plan, graph)
         assert [raw(used.outputs(one.trials[t], golden)) for t in order] == [raw(f) for f in fresh]
-        assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.outputs)
+        assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.replayer.golden_outputs)
 
 
 def test_a_trial_without_faults_is_golden_to_the_last_bit():

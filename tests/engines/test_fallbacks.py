@@ -14,10 +14,8 @@ from radhard.engines.replay import modules as modules_room
 from radhard.engines.replay.modules import ModulesSession
 from radhard.faults import BitFlip
 from radhard.forward import plain
-from radhard.replay import tracing
-from radhard.replay.exported import traced
-from radhard.replay.graph import NoGraphError
-from radhard.replay.symbolic import symbolic
+from radhard.replay.graph import NoGraphError, exported_graph, model_graph
+from radhard.replay.graph.fx_graph import fx_graph
 from radhard.samplers import Uniform
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
 from tests.engines import graphless
@@ -106,7 +104,7 @@ def test_the_model_keeps_its_own_forward() -> None:
 @pytest.mark.parametrize("target", ["stored", "flowing", "permanent"])
 def test_with_a_graph_of_torch_fx_verdicts_are_those_of_whole_passes(target: str) -> None:
     with pytest.raises(NoGraphError, match=r"torch\.export"):
-        traced(graphless.Opaque().eval(), plain, torch.randn(3, 2, 6, 6))
+        exported_graph(graphless.Opaque().eval(), plain, torch.randn(3, 2, 6, 6))
     found = made(graphless.Opaque, target)
     session = Replay().open(found)
     assert "through the graph of torch.fx" in str(session.notes[0])
@@ -133,7 +131,7 @@ def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
         def refused(*_: object) -> None:
             raise NoGraphError("refused")
 
-        patch.setattr(tracing, "traced", refused)
+        patch.setattr(model_graph, "exported_graph", refused)
         for target in ([Weights("*"), Biases("*")], [Activations("*")]):
             found = campaign_of(
                 network.build().eval(),
@@ -157,6 +155,6 @@ def test_a_model_that_writes_into_what_it_still_needs_has_no_graph_of_torch_fx()
             return nn.functional.relu(y, inplace=True) + y
 
     with pytest.raises(NoGraphError, match="writes in place"):
-        symbolic(Twice(), plain, torch.randn(3, 2))
+        fx_graph(Twice(), plain, torch.randn(3, 2))
     with pytest.raises(NoGraphError, match="several tensors"):
-        symbolic(Twice(), plain, (torch.randn(3, 2),))
+        fx_graph(Twice(), plain, (torch.randn(3, 2),))

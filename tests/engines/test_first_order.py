@@ -29,7 +29,7 @@ from radhard.formats import Float32
 from radhard.forward import plain
 from radhard.metrics import Critical, Distance, Outcome, Sdc
 from radhard.metrics.outputs import Golden
-from radhard.replay.recurrent import gru, lstm
+from radhard.replay.recurrent.recurrent_rules import gru, lstm
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Inputs, Weights

@@ -23,9 +23,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.metrics import Critical
-from radhard.replay.exported import traced
-from radhard.replay.graph import NoGraphError
-from radhard.replay.tracing import graph_of
+from radhard.replay.graph import NoGraphError, exported_graph, graph_of
 from radhard.samplers import ErrorRate, Sampler, Uniform
 from radhard.targets import Activations, Biases, Target, Weights
 from tests.engines import batch_sizes, oddities
@@ -103,7 +101,7 @@ def test_verdicts_of_permanent_faults_in_flowing_words_are_the_reference_s(
 def test_a_size_that_was_a_constant_becomes_one_that_follows_the_batch(name: str) -> None:
     network = next(network for network in NETWORKS if network.name == name)
     model, inputs = network.build(), network.inputs()
-    graph = traced(model, network.call, inputs[:3])
+    graph = exported_graph(model, network.call, inputs[:3])
     assert graph.output in graph.by_sample
     with torch.no_grad():
         for size in (1, 2, 4, SAMPLES):
@@ -127,7 +125,7 @@ def test_a_branch_on_the_size_of_the_batch_leads_to_no_graph() -> None:
             return x * (2 if x.shape[0] % 2 else -1)
 
     # The exporter itself accepts it, and keeps the branch that it took.
-    assert traced(Odd().eval(), plain, torch.randn(3, 2)).by_sample
+    assert exported_graph(Odd().eval(), plain, torch.randn(3, 2)).by_sample
     with pytest.raises(NoGraphError, match="other outputs than the model"):
         graph_of(Odd().eval(), plain, Data(torch.randn(4, 2)))
 

@@ -17,12 +17,11 @@ from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.replay import recurrent
-from radhard.replay.cells import Cell, Side
-from radhard.replay.exported import traced
-from radhard.replay.graph import Graph
-from radhard.replay.sequences import stepwise
-from radhard.replay.stepping import Struck, followed
-from radhard.replay.trajectories import trajectory_of
+from radhard.replay.graph import Graph, exported_graph
+from radhard.replay.recurrent import separate_recurrent_layers
+from radhard.replay.recurrent.cell import Cell, Side
+from radhard.replay.recurrent.trajectory import golden_trajectory
+from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 from radhard.samplers import PerTensor, Uniform
 from radhard.targets import Activations, Biases, Inputs, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of, execute_all
@@ -76,7 +75,7 @@ def built(kind: Any, use: str, seed: int, **options: Any) -> nn.Module:
 
 def graph_of(model: nn.Module, x: Tensor) -> Graph:
     with torch.no_grad():
-        return stepwise(traced(model, plain, x))
+        return separate_recurrent_layers(exported_graph(model, plain, x))
 
 
 def demand_same_harm(one: Campaign, engine: Engine | None = None) -> np.ndarray:
@@ -239,7 +238,7 @@ def test_rows_are_followed_as_the_layer_does_with_changed_weights(kind, argument
     weights = [parameter.detach() for _, parameter in layer.named_parameters()]
     weight = weights[argument - 1]
     with torch.inference_mode():
-        path = trajectory_of(kind, inputs, *weights, last)
+        path = golden_trajectory(kind, inputs, *weights, last)
         golden = path.outputs(last=last)
         at = [tuple(int(chance.integers(size)) for size in weight.shape) for _ in range(4)]
         by = torch.tensor(chance.normal(size=4) * 3)
@@ -248,8 +247,8 @@ def test_rows_are_followed_as_the_layer_does_with_changed_weights(kind, argument
         sources = torch.tensor([place[1] for place in at]) if argument < 3 else None
         asked = np.flatnonzero(chance.random(20) < chance.choice([0.1, 0.5, 1.0]))
         owner, samples = (torch.from_numpy(part) for part in np.divmod(asked, 5))
-        found = followed(
-            Struck(path, side, columns, sources, by), owner, samples, golden, last=last
+        found = faulty_states(
+            WeightChanges(path, side, columns, sources, by), owner, samples, golden, last=last
         )
         for row, (trial, sample) in enumerate(zip(owner, samples, strict=True)):
             weight[at[trial]] += by[trial]
@@ -335,5 +334,5 @@ def test_layers_of_other_networks_are_left_alone():
     for name in ("residual", "attention"):
         network = named(name)
         with torch.no_grad():
-            graph = traced(network.build().eval(), network.call, network.inputs())
-        assert stepwise(graph) is graph
+            graph = exported_graph(network.build().eval(), network.call, network.inputs())
+        assert separate_recurrent_layers(graph) is graph

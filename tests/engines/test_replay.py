@@ -103,7 +103,7 @@ def test_verdicts_are_those_of_whole_passes(network: str, target: str, data: st.
 def test_folded_norms_change_no_verdict(data: st.DataObject) -> None:
     session = made("residual", "folded")
     assert isinstance(session, ReplaySession)
-    assert any(plan.factors for plan in session.plans.values())
+    assert any(plan.replayer.factors for plan in session.plans.values())
     found = session.campaign
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))

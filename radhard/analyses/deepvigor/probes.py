@@ -6,19 +6,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.losses import Loss, loss
-from radhard.analyses.deepvigor.replay_start import replay
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_recorder import layer_outputs
 from radhard.analyses.layers import torch_layers
-from radhard.engines.replay.flowing import ELEMENTS
-from radhard.engines.replay.plan import Plan
 from radhard.errors import InputError
-from radhard.replay.patch import Patch
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.values import extreme
+from radhard.replay import Deviation, NoGraphError, Replayer
 from radhard.spec import near
 from radhard.targets import Activations, Site
 from radhard.workload import Workload
@@ -80,7 +73,7 @@ class Probes:
         """Every layer by name, in the model's order; a site's shape is that of one sample."""
         self._places = {name: place for place, name in enumerate(self.sites)}
         self._rows, self._replay_extremes = rows, replay_extremes
-        self._plan, self.note = replay(workload, found, self._target, memory)
+        self.replayer, self.note = _replayer(workload, found, memory)
         """Why whole forward passes are needed somewhere; empty where nothing is left to them."""
         self._heard: tuple[str, Tensor] | None = None
 
@@ -103,8 +96,8 @@ class Probes:
 
     def gives_logits(self, layer: str) -> bool:
         """Whether a layer's output is known to be the logits: what the model returns."""
-        plan = self._plan
-        return plan is not None and plan.slots[self._places[layer]] == (plan.graph.output,)
+        replayer, place = self.replayer, self._places[layer]
+        return replayer is not None and replayer.slots[place] == (replayer.graph.output,)
 
     def golden(self, layer: str) -> Tensor:
         """A layer's output without a fault: ``(samples, *shape)`` of all samples."""
@@ -112,13 +105,10 @@ class Probes:
             self._heard = layer, self._golden(layer)
         return self._heard[1]
 
-    def entry(self, layer: str) -> tuple[Plan, int] | None:
-        """The replayed graph and the slot in it of a layer's output; None if there is none."""
-        place, plan = self._places[self.site(layer).name], self._plan
-        if plan is None or not plan.flows(place):
-            return None
-        (slot,) = plan.slots[place]
-        return plan, slot
+    def replayed(self, layer: str) -> tuple[Replayer, int] | None:
+        """The replayer and a layer's place in it; None if deviations there take whole passes."""
+        place, replayer = self._places[self.site(layer).name], self.replayer
+        return None if replayer is None or not replayer.flows(place) else (replayer, place)
 
     def neurons(self, layer: str, samples: Tensor, neurons: Tensor, deltas: Tensor) -> Tensor:
         """The logits, ``(probes, classes)``, when one neuron of each probe is off.
@@ -190,29 +180,17 @@ class Probes:
         return deviation.to(self.workload.logits.device)
 
     def _logits(self, layer: str, deviation: Deviation) -> Tensor:
-        place, plan = self._places[self.site(layer).name], self._plan
-        logits = self.workload.logits[deviation.samples].clone()
-        self.workload.samples += len(logits)
-        if plan is None or not plan.flows(place):
-            self._whole(layer, deviation, torch.arange(len(logits), device=logits.device), logits)
-            return logits
-        (slot,), steps = plan.slots[place], plan.steps(place)
-        most = max(1, min(self._rows, ELEMENTS // plan.largest(place)))
-        for piece in plan.pieces:
-            here = (deviation.samples >= piece.start) & (deviation.samples < piece.stop)
-            for probes in torch.split(here.nonzero().squeeze(1), most) if here.any() else ():
-                with torch.no_grad():
-                    own, values = deviation[probes], plan.golden(piece)
-                    rows = own.samples - piece.start
-                    patch = own.on(values[slot], rows)
-                    state = Pass(plan.graph, values, rows, probes, grouped=False)
-                    state.patches[slot] = patch
-                    if advance(state, steps, drop=True) is not None:
-                        assert state.owner is not None
-                        logits[state.owner] = state.whole(plan.graph.output)
-                    risky = extreme(patch.values).flatten(1).any(1)
-                if not self._replay_extremes:
-                    self._whole(layer, deviation, probes[risky], logits)
+        self.workload.samples += len(deviation.samples)
+        replayed = self.replayed(layer)
+        if replayed is None:
+            logits = self.workload.logits[deviation.samples].clone()
+            whole = torch.arange(len(logits), device=logits.device)
+        else:
+            replayer, place = replayed
+            logits, extremes = replayer.outputs_and_extremes(place, deviation, rows=self._rows)
+            whole = extremes.nonzero().squeeze(1)
+            whole = whole[:0] if self._replay_extremes else whole
+        self._whole(layer, deviation, whole, logits)
         return logits
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
@@ -225,30 +203,19 @@ class Probes:
 
     def _derived(self, layer: str, own: Deviation) -> Tensor:
         """The logits of probes of one pass, with what their gradients need."""
-        place, plan = self._places[layer], self._plan
-        self.workload.samples += len(own.samples)
-        if plan is None or not plan.flows(place) or len(plan.pieces) > 1:
-            with self._target.reach(self.workload.model, self.site(layer), own):
-                return self.workload.steady(
-                    self.workload.model, self.workload.data.rows(own.samples)
-                )
-        (slot,), values = plan.slots[place], plan.golden(plan.pieces[0])
-        rows = torch.arange(len(own.samples), device=own.samples.device)
-        state = Pass(plan.graph, values, own.samples, rows, grouped=False, exact=True)
-        flowing = values[slot].index_select(0, own.samples)
-        own.fall_on(flowing)
-        state.patches[slot] = Patch(flowing, (None,) * (flowing.ndim - 1))
-        advance(state, plan.steps(place), drop=False)
-        logits: Tensor = state.whole(plan.graph.output)
-        return logits
+        workload, replayed = self.workload, self.replayed(layer)
+        workload.samples += len(own.samples)
+        if replayed is None or len(replayed[0].pieces) > 1:
+            with self._target.reach(workload.model, self.site(layer), own):
+                return workload.steady(workload.model, workload.data.rows(own.samples))
+        replayer, place = replayed
+        return replayer.differentiable_outputs(place, own)
 
     def _golden(self, layer: str) -> Tensor:
-        site, plan, workload = self.site(layer), self._plan, self.workload
-        if plan is not None and plan.flows(self._places[layer]):
-            (slot,) = plan.slots[self._places[layer]]
-            with torch.no_grad():
-                parts = [plan.golden(piece)[slot] for piece in plan.pieces]
-            return torch.cat(parts)
+        site, workload, replayed = self.site(layer), self.workload, self.replayed(layer)
+        if replayed is not None:
+            replayer, place = replayed
+            return replayer.golden_at(place)
         module = Layer(site.layer, workload.model.get_submodule(site.layer))
         parts = []
         with torch.no_grad(), layer_outputs(workload, [module]) as seen:
@@ -256,3 +223,19 @@ class Probes:
                 workload.forward(inputs)
                 parts.append(seen[module][site.call].movedim(site.axis or 0, 0))
         return torch.cat(parts).reshape(-1, *site.shape)
+
+
+def _replayer(
+    workload: Workload, sites: Sequence[Site], memory: int
+) -> tuple[Replayer | None, str]:
+    """A replayer for deviations in these sites; and for which there is none, with the reason."""
+    if names := workload.state_between_passes.names:
+        return None, f"passes keep state for later ones ({', '.join(map(repr, names[:5]))})"
+    try:
+        with torch.no_grad():
+            replayer = Replayer.of(workload, sites, memory=memory)
+    except NoGraphError as error:
+        return None, f"no graph could be had ({error})"
+    workload.samples += len(workload.data)
+    left = [f"{site.name!r}: {replayer.why_not(at)}" for at, site in enumerate(sites)]
+    return replayer, "; ".join(line for line in left if not line.endswith(": "))

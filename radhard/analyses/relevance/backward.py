@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radhard.analyses.relevance.operation_kinds import moving
 from radhard.analyses.relevance.operations import Operations
-from radhard.replay.graph import Node
+from radhard.replay import Node
 from radhard.tree import tree_map
 
 __all__ = ["Rule", "carried_back"]

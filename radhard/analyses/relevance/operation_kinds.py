@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.graph import Node
+from radhard.replay import Node
 from radhard.tree import tree_leaves, tree_map
 
 __all__ = ["ADDED", "MOVED", "PICKED", "POOLED", "coefficients", "given_on", "moved_back", "moving"]

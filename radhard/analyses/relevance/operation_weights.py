@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radhard.analyses.relevance.operation_kinds import ADDED, POOLED, coefficients
 from radhard.analyses.relevance.operations import LAYERS
-from radhard.replay.graph import Node, Slot
+from radhard.replay import Node, Slot
 
 __all__ = ["Weighing", "norm", "weighing"]
 

@@ -9,9 +9,7 @@ from torch import Tensor
 from radhard.analyses.layer import Layer
 from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
-from radhard.replay.exported import traced
-from radhard.replay.folding import folded
-from radhard.replay.graph import Graph, Node, NoGraphError
+from radhard.replay.graph import Graph, Node, NoGraphError, exported_graph, fold_batch_norms
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
 from radhard.workload import Workload
@@ -66,7 +64,7 @@ class Operations:
         """
         try:
             batch = repeated(workload.data.rows(slice(0, 1)), 3)
-            graph, _ = folded(traced(workload.model, workload.call, batch), ())
+            graph, _ = fold_batch_norms(exported_graph(workload.model, workload.call, batch), ())
             if not graph.by_sample:
                 raise NoGraphError("the model takes batches of one size only")
         except NoGraphError as error:

@@ -10,7 +10,7 @@ from torch import Tensor
 from radhard.analyses.relevance.operation_kinds import MOVED, PICKED, given_on, moved_back
 from radhard.analyses.relevance.operation_weights import Map, weighing
 from radhard.analyses.relevance.operations import UnfollowedError
-from radhard.replay.graph import Node
+from radhard.replay import Node
 
 __all__ = ["AlphaBeta", "Epsilon", "Sharing"]
 

@@ -20,7 +20,7 @@ from radhard.analyses.relevance.operation_kinds import (
 from radhard.analyses.relevance.operation_weights import norm
 from radhard.analyses.relevance.operations import LAYERS, Operations, UnfollowedError
 from radhard.errors import InputError
-from radhard.replay.graph import Node, Slot
+from radhard.replay import Node, Slot
 from radhard.spec import component
 from radhard.targets.geometry import repeated
 from radhard.tree import tree_map

@@ -94,7 +94,7 @@ class BracketSession(Session):
     def run(self, trials: Sequence[int]) -> Iterator[Part]:
         for block in blocks(self.campaign, trials):
             plan = self._replay.plans[block.place]
-            if not (block.whole and plan.takes(block.place)):
+            if not (block.whole and plan.replayer.takes(block.place)):
                 yield from self._replay.run(block.trials.tolist())
                 continue
             self._replay.hold_only(plan)

@@ -10,11 +10,11 @@ from torch.nn import functional as nnf
 from radhard.engines.bracket.lines import Answers, Floats
 from radhard.engines.bracket.passes import answers
 from radhard.engines.replay.plan import Plan
+from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph import Node
+from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.windows import Kernel
+from radhard.replay.propagation import propagate
 from radhard.space import Numbers
 
 __all__ = ["PairPass", "struck"]
@@ -28,48 +28,57 @@ class PairPass:
     """Forward passes whose rows are a sample and a changed word each, all of one parameter."""
 
     def __init__(self, plan: Plan, place: int, rows: int) -> None:
-        self._plan, self._rows, self._steps = plan, rows, plan.steps(place)
-        self.possible = bool(self._steps) and plan.direct(place) and plan.orderly(place)
+        self._plan, self._rows, self._steps = plan, rows, plan.replayer.steps(place)
+        self.possible = (
+            bool(self._steps)
+            and plan.replayer.direct(place)
+            and plan.replayer.rows_are_independent(place)
+        )
         """Whether there is a way to have many such rows at once."""
         if self.possible:
-            self._node = plan.graph.nodes[self._steps[0]]
-            slot = plan.slots[place][0]
+            self._node = plan.replayer.graph.nodes[self._steps[0]]
+            slot = plan.replayer.slots[place][0]
             args = self._node.args
             self._argument = next(
                 n for n, arg in enumerate(args) if getattr(arg, "number", None) == slot
             )
-            flat = len(plan.shapes.get(self._node.slot, ())) == 1
+            flat = len(plan.replayer.shapes.get(self._node.slot, ())) == 1
             op = self._node.op
             self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
 
     def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Answers:
         """The answers ``(rows,)``; words lie ``at`` these coordinates, and change by ``by``."""
         plan = self._plan
+        replayer = plan.replayer
         golden = plan.panel.golden
-        found = answers(plan.outputs, golden)[samples]
-        for piece in plan.pieces:
+        found = answers(replayer.golden_outputs, golden)[samples]
+        for piece in replayer.pieces:
             here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
-            values = plan.golden(piece)
+            values = replayer.golden(piece)
             for start in range(0, len(here), self._rows):
                 some = here[start : start + self._rows]
-                rows = torch.from_numpy(samples[some] - piece.start).to(plan.outputs.device)
+                rows = torch.from_numpy(samples[some] - piece.start).to(
+                    replayer.golden_outputs.device
+                )
                 owner = torch.arange(len(some), device=rows.device)
-                state = Pass(plan.graph, values, rows, owner, grouped=False)
+                state = FaultyPass(replayer.graph, values, rows, owner, grouped=False)
                 where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
                 size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
                 patch = struck(state, self._node, self._argument, where, size)
                 state.patches[self._node.slot] = patch
-                if advance(state, self._steps, drop=True) is None:
+                if propagate(state, self._steps, drop=True) is None:
                     continue
                 assert state.owner is not None
                 assert state.rows is not None
-                outputs = state.whole(plan.graph.output)
+                outputs = state.whole(replayer.graph.output)
                 left = some[state.owner.cpu().numpy()]
                 found[left] = answers(outputs, golden, state.rows + piece.start)
         return found
 
 
-def struck(state: Pass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor) -> Patch:
+def struck(
+    state: FaultyPass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor
+) -> Patch:
     """The node's output where the parameter changed, one word a row."""
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     assert state.rows is not None

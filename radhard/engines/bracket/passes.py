@@ -6,11 +6,10 @@ from torch import Tensor
 
 from radhard.engines.bracket.lines import Answers, Flags, Floats
 from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.stored import followed
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
-from radhard.replay.state import Pass
-from radhard.replay.strike import Change
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.word_change import WordChange
 
 __all__ = ["Passes", "answers"]
 
@@ -29,20 +28,20 @@ class Passes:
 
     def __init__(self, plan: Plan, place: int, rows: int) -> None:
         self.plan, self.place = plan, place
-        self.golden: Answers = answers(plan.outputs, plan.panel.golden)
-        self._together = plan.direct(place) and plan.orderly(place)
-        self.rows = max(1, min(rows, _ELEMENTS // plan.largest(place)))
+        self.golden: Answers = answers(plan.replayer.golden_outputs, plan.panel.golden)
+        self._together = plan.replayer.direct(place) and plan.replayer.rows_are_independent(place)
+        self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
 
-    def __call__(self, changes: list[Change], asked: Flags) -> tuple[Answers, Floats]:
+    def __call__(self, changes: list[WordChange], asked: Flags) -> tuple[Answers, Floats]:
         """The answers under each change, ``(changes, samples)``, and the room that they leave.
 
         Room is explained at `Evaluate`; where not asked, answers are golden.
         """
         found = np.tile(self.golden, (len(changes), 1))
         room = np.full(found.shape, np.inf)
-        for piece in self.plan.pieces:
+        for piece in self.plan.replayer.pieces:
             here = asked[:, piece]
-            self.plan.golden(piece)
+            self.plan.replayer.golden(piece)
             todo = np.flatnonzero(here.any(axis=1))
             for some in self._groups(here, todo):
                 self._pass(piece, changes, some, here, (found[:, piece], room[:, piece]))
@@ -65,26 +64,27 @@ class Passes:
     def _pass(
         self,
         piece: slice,
-        changes: list[Change],
+        changes: list[WordChange],
         some: np.ndarray,
         asked: Flags,
         into: tuple[Answers, Floats],
     ) -> None:
         plan = self.plan
-        samples, device = piece.stop - piece.start, plan.outputs.device
-        state = Pass(plan.graph, plan.golden(piece), exact=plan.exact)
+        replayer = plan.replayer
+        samples, device = piece.stop - piece.start, replayer.golden_outputs.device
+        state = FaultyPass(replayer.graph, replayer.golden(piece), exact=replayer.exact)
         if len(some) > 1:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
             state.tiles = len(some)
         only = torch.from_numpy(asked[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
-        end = followed(plan, state, self.place, changed, drop=self._together, only=only)
+        end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
         if end is None:
             return
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
         owner = torch.zeros_like(rows) if state.owner is None else state.owner
-        outputs, samples_of = state.whole(plan.graph.output), rows + piece.start
+        outputs, samples_of = state.whole(replayer.graph.output), rows + piece.start
         at = some[owner.cpu().numpy()], rows.cpu().numpy()
         into[0][at] = answers(outputs, plan.panel.golden, samples_of)
         into[1][at] = _room(outputs, plan.panel.golden, samples_of)

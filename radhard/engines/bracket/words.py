@@ -12,8 +12,7 @@ from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
-from radhard.replay.strike import Change
-from radhard.replay.values import coordinates
+from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import FaultSpace, Numbers
 
 __all__ = ["Block", "Words", "blocks"]
@@ -79,7 +78,7 @@ class Words:
     """The words of a block as lines of displacements, and how points on them are tried."""
 
     def __init__(self, plan: Plan, block: Block, rows: int) -> None:
-        campaign, original = plan.campaign, plan.original[block.place]
+        campaign, original = plan.campaign, plan.replayer.original[block.place]
         assert original is not None
         self._passes = Passes(plan, block.place, rows)
         self._pair_pass = PairPass(plan, block.place, self._passes.rows)
@@ -90,7 +89,7 @@ class Words:
         golden = original.reshape(-1)[index]
         faulty = faulty_values(campaign.space, block.place, golden, self._words, variants)
         differences = faulty.double() - golden.double()
-        factor = plan.factors.get(plan.slots[block.place][0])
+        factor = plan.replayer.factors.get(plan.replayer.slots[block.place][0])
         if factor is not None:
             differences = differences * factor[index // (original.numel() // len(original))]
         # As the dtype holds it, so that what is too large is infinite; 0 also from NaN to itself.
@@ -101,8 +100,10 @@ class Words:
         self.points = Points.of(owners, self._sizes)
         """Where the words may go."""
         near = np.zeros(len(block.faults), dtype=bool)
-        if not plan.exact:
-            near = plan.by_order(block.place, faulty, held).cpu().numpy() & (self._sizes != 0)
+        if not plan.replayer.exact:
+            near = plan.replayer.by_order(block.place, faulty, held).cpu().numpy() & (
+                self._sizes != 0
+            )
         self.extreme: Flags = np.zeros(len(self.points.sizes), dtype=bool)
         """At which points sums may overflow in one order and not in another."""
         self.extreme[self.points.of_fault[near]] = True
@@ -128,13 +129,13 @@ class Words:
             found[some] = answers[rows, samples[some]]
         return found
 
-    def changes(self, points: Numbers) -> list[Change]:
+    def changes(self, points: Numbers) -> list[WordChange]:
         """What becomes of a word at each point."""
         faults = self.points.faults[points]
         where = coordinates(self._shape, self._words[faults])
         sizes = self._sizes[faults].tolist()
         values = [None] * len(faults) if self._values is None else self._values[faults].tolist()
-        return [Change(*one) for one in zip(where, sizes, values, strict=True)]
+        return [WordChange(*one) for one in zip(where, sizes, values, strict=True)]
 
     def whole(self, points: Numbers) -> Answers:
         """The answers of all samples; those of the reference where sums may overflow."""

@@ -116,9 +116,9 @@ class FirstOrderSession(Session):
         self._engine, self._replay, self._outlooks = engine, replay, outlooks
         self._bounds = Bounds(engine.safety, engine.reach)
         first = outlooks[min(outlooks)]
-        if len(first.plan.pieces) == 1:
+        if len(first.plan.replayer.pieces) == 1:
             with torch.inference_mode():
-                first.weights(first.plan.pieces[0])  # now, so that workers share it
+                first.weights(first.plan.replayer.pieces[0])  # now, so that workers share it
 
     def chunks(self) -> Iterator[Sequence[int]]:
         yield from parts(self.campaign, self._outlooks)
@@ -133,7 +133,7 @@ class FirstOrderSession(Session):
         alone: dict[int, list[Numbers]] = {}
         for place in np.unique(places).tolist():
             outlook, mine = self._outlooks[place], numbers[places == place]
-            if outlook.plan.flows(place):
+            if outlook.plan.replayer.flows(place):
                 alone.setdefault(id(outlook), []).append(mine)
             elif place in outlook.goals:
                 self._hold_only(outlook)

@@ -10,11 +10,11 @@ from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.replay.faulty_values import faulty_values
-from radhard.replay.cutting import cut
+from radhard.replay.crop import crop
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.values import extreme
+from radhard.replay.propagation import propagate
 from radhard.space import Numbers
 
 __all__ = ["Foreseen", "foreseen"]
@@ -32,33 +32,34 @@ class Foreseen:
 def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> Foreseen:
     """What is known beforehand of faults that strike one word of one sample each, in one site."""
     plan = outlook.plan
-    (slot,), goal = plan.slots[place], outlook.goals.get(place)
+    replayer = plan.replayer
+    (slot,), goal = replayer.slots[place], outlook.goals.get(place)
     shape = plan.campaign.space.sites[place].shape
     _, words, variants = plan.campaign.space.locate(faults)
     samples, inner = np.divmod(words, math.prod(shape))
     stays, moved, risky = (np.zeros(len(faults), dtype=bool) for _ in range(3))
     starts = [torch.from_numpy(axis) for axis in np.unravel_index(inner, shape)]
-    for piece in plan.pieces:
+    for piece in replayer.pieces:
         here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
         if not len(here):
             continue
-        golden, own = plan.golden(piece), torch.from_numpy(here)
+        golden, own = replayer.golden(piece), torch.from_numpy(here)
         rows = torch.from_numpy(samples[here] - piece.start)
         where = tuple(start[own] for start in starts)
         before = golden[slot][(rows, *where)]
         after = faulty_values(plan.campaign.space, place, before, inner[here], variants[here])
         moved[here] = (after != before).cpu().numpy()
-        risky[here] = extreme(after).cpu().numpy() & moved[here]
+        risky[here] = may_overflow(after).cpu().numpy() & moved[here]
         weighed = None if goal is None else outlook.weights(piece).get((goal.slot, False))
         if goal is None or weighed is None:
             continue
-        state = Pass(plan.graph, golden, rows, grouped=False)
+        state = FaultyPass(replayer.graph, golden, rows, grouped=False)
         state.patches[slot] = Patch(after.reshape(-1, *[1] * len(shape)), where)
         if goal.steps:
-            advance(state, goal.steps, goal.slot, drop=False)
+            propagate(state, goal.steps, goal.slot, drop=False)
         delta = state.delta(goal.slot)
         sizes = delta.values.abs()
-        weight = cut(weighed.weight, rows, delta.starts, sizes)
+        weight = crop(weighed.weight, rows, delta.starts, sizes)
         parts = (sizes * weight).flatten(1).sum(dim=1)
         length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
         stays[here] = bounds.hold(parts, length, weighed, rows).cpu().numpy()

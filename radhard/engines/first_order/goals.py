@@ -8,15 +8,21 @@ from typing import Any
 import torch
 
 from radhard.engines.replay.plan import Plan
-from radhard.replay import moves, recurrent, simple
+from radhard.replay import recurrent
 from radhard.replay.graph import Graph, Node
-from radhard.replay.rules import orderly
+from radhard.replay.propagation import rows_are_independent
+from radhard.replay.rules import elementwise_rules, shape_rules
 
 __all__ = ["Goal", "goal_of"]
 
 aten: Any = torch.ops.aten
 
-_FOLLOWED = {*simple.RULES, *moves.RULES, aten.batch_norm.default, aten.max_pool2d.default}
+_FOLLOWED = {
+    *elementwise_rules.RULES,
+    *shape_rules.RULES,
+    aten.batch_norm.default,
+    aten.max_pool2d.default,
+}
 """Operations through which a difference stays as small as it is, and that cost next to nothing."""
 
 # fmt: off
@@ -63,11 +69,11 @@ def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | No
     does not tell what is behind, or where the graph does not tell where a fault shows first.
     ``users`` are those of the graph's slots.
     """
-    graph, steps = plan.graph, plan.steps(place)
+    graph, steps = plan.replayer.graph, plan.replayer.steps(place)
     followed: list[int] = []
-    if plan.flows(place):
-        (slot,) = plan.slots[place]
-    elif plan.campaign.space.sites[place].flows or not plan.direct(place):
+    if plan.replayer.flows(place):
+        (slot,) = plan.replayer.slots[place]
+    elif plan.campaign.space.sites[place].flows or not plan.replayer.direct(place):
         return None
     else:
         followed = steps[:1]
@@ -77,9 +83,9 @@ def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | No
         more, slot = _followed(graph, slot, users)
         followed += more
     behind = steps[len(followed) :]
-    if plan.exact or not all(_smooth(graph.nodes[at]) for at in behind):
+    if plan.replayer.exact or not all(_smooth(graph.nodes[at]) for at in behind):
         return None
-    return Goal(slot, tuple(followed), gates, orderly(graph, behind))
+    return Goal(slot, tuple(followed), gates, rows_are_independent(graph, behind))
 
 
 def _followed(graph: Graph, slot: int, users: Mapping[int, list[int]]) -> tuple[list[int], int]:

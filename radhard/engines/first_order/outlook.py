@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from radhard.engines.first_order.goals import Goal, goal_of
 from radhard.engines.first_order.weights import Key, Weighed, weights_of
 from radhard.engines.replay.plan import Plan
-from radhard.replay.folding import folded
+from radhard.replay.graph import fold_batch_norms
 
 __all__ = ["Outlook", "outlooks"]
 
@@ -19,13 +19,15 @@ class Outlook:
     def __init__(self, plan: Plan, places: list[int], *, most: int, memory: int) -> None:
         self.plan = plan
         self.goals: dict[int, Goal] = {}
-        users = plan.graph.users()
+        users = plan.replayer.graph.users()
         for place in places:
             goal = goal_of(plan, place, users)
             if goal is not None:
                 self.goals[place] = goal
         # Gradients are asked for at the goals only: what lies between may be folded.
-        self._graph, _ = folded(plan.graph, {goal.slot for goal in self.goals.values()})
+        self._graph, _ = fold_batch_norms(
+            plan.replayer.graph, {goal.slot for goal in self.goals.values()}
+        )
         self._most, self._memory = most, memory
         self._held: tuple[slice, dict[Key, Weighed]] | None = None
 
@@ -38,7 +40,7 @@ class Outlook:
 
     def forget(self) -> None:
         """Let go of the golden values and of what elements weigh."""
-        self.plan.forget()
+        self.plan.replayer.forget()
         self._held = None
 
     def _computed(self, piece: slice) -> dict[Key, Weighed]:
@@ -49,9 +51,11 @@ class Outlook:
             keys[key] = keys.get(key, True) and goal.apart
         if not keys:
             return {}
-        golden = plan.golden(piece)
+        golden = plan.replayer.golden(piece)
         inputs = [golden[slot] for slot in self._graph.inputs]
-        each = sum(plan.sizes.values()) * plan.outputs.element_size() * _HELD
+        each = (
+            sum(plan.replayer.sizes.values()) * plan.replayer.golden_outputs.element_size() * _HELD
+        )
         size = max(1, self._memory // max(each, 1))
         parts = []
         for at in range(0, piece.stop - piece.start, size):

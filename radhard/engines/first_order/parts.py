@@ -35,15 +35,17 @@ def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Seque
         own = [place for place, one in outlooks.items() if one is outlook]
         verdicts = _VERDICTS // len(campaign.workload.data)
         most = max(_FEW, verdicts)
-        if len(plan.pieces) == 1:
+        if len(plan.replayer.pieces) == 1:
             most = max(_FEW, min(_MANY, len(trials) // _PARTS, verdicts))
         for place in own:
-            if not plan.flows(place):
+            if not plan.replayer.flows(place):
                 yield from _cut(trials[places == place], most)
-        mine = np.isin(places, [place for place in own if plan.flows(place)])
+        mine = np.isin(places, [place for place in own if plan.replayer.flows(place)])
         samples = words[mine] // inner[places[mine]]
-        pieces = np.searchsorted([piece.stop for piece in plan.pieces], samples, side="right")
-        for piece in range(len(plan.pieces)):
+        pieces = np.searchsorted(
+            [piece.stop for piece in plan.replayer.pieces], samples, side="right"
+        )
+        for piece in range(len(plan.replayer.pieces)):
             yield from _cut(trials[mine][pieces == piece], _TOGETHER)
 
 

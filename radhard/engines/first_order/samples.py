@@ -28,12 +28,13 @@ def settled(
     What is tried passes together, whether it is not foreseen or checked.
     """
     plan = outlook.plan
+    replayer = plan.replayer
     space = plan.campaign.space
     faults = plan.campaign.trials.at(trials)
     places, words, _ = space.locate(faults)
     inner = np.array([math.prod(space.sites[place].shape) for place in places.tolist()])
     samples = torch.from_numpy(words // inner)
-    figures = plan.panel.score_samples(plan.outputs[samples], samples)
+    figures = plan.panel.score_samples(replayer.golden_outputs[samples], samples)
     stays, moved, extreme = (np.zeros(len(trials), dtype=bool) for _ in range(3))
     of_place = {place: np.flatnonzero(places == place) for place in np.unique(places).tolist()}
     for place, there in of_place.items():
@@ -52,7 +53,9 @@ def settled(
     figures[checked] = executed[checked]
     for at in np.flatnonzero(checked & extreme).tolist():
         figures[at] = plan.reference.figures(int(trials[at]))[0]
-    harmless = (found == plan.panel.score_samples(plan.outputs[samples], samples)).all(axis=1)
+    harmless = (found == plan.panel.score_samples(replayer.golden_outputs[samples], samples)).all(
+        axis=1
+    )
     values = SampleFigures(plan.panel)
     records = []
     for where, mine in of_place.items():

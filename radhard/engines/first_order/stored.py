@@ -11,11 +11,11 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.weights import Weighed
-from radhard.replay.cells import Side
-from radhard.replay.cutting import cut
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.strike import Change, struck
+from radhard.replay.crop import crop
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.propagation import propagate
+from radhard.replay.recurrent.cell import Side
+from radhard.replay.word_change import WordChange, changed_output
 
 __all__ = ["foreseen"]
 
@@ -23,21 +23,22 @@ _ELEMENTS = 2**20
 """Elements of what is weighed together: more than a few caches full makes nothing faster."""
 
 
-def foreseen(outlook: Outlook, place: int, changes: Sequence[Change], bounds: Bounds) -> Flags:
+def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
     """Where the answer surely stays, ``(changes, samples)``.
 
     The effect of a change is the sum of what its differences weigh, regardless of their signs.
     """
     plan, goal = outlook.plan, outlook.goals[place]
-    stays = np.zeros((len(changes), len(plan.outputs)), dtype=bool)
-    for piece in plan.pieces:
+    replayer = plan.replayer
+    stays = np.zeros((len(changes), len(replayer.golden_outputs)), dtype=bool)
+    for piece in replayer.pieces:
         weighed = outlook.weights(piece).get((goal.slot, goal.gates))
         if weighed is None:
             continue
         samples = piece.stop - piece.start
-        rows = torch.arange(samples, device=plan.outputs.device)
+        rows = torch.arange(samples, device=replayer.golden_outputs.device)
         each = samples * (
-            weighed.weight.shape[2] if goal.gates else _spot(plan.golden(piece), goal)
+            weighed.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
         for at in range(0, len(changes), size):
@@ -62,39 +63,45 @@ def _at_values(
     goal: Goal,
     weighed: Weighed,
     place: int,
-    changes: Sequence[Change],
+    changes: Sequence[WordChange],
     piece: slice,
 ) -> tuple[Tensor, Tensor]:
     """By which part of its lead each answer moves, and the length of the difference."""
     plan = outlook.plan
-    golden = plan.golden(piece)
-    samples, many, device = piece.stop - piece.start, len(changes), plan.outputs.device
+    golden = plan.replayer.golden(piece)
+    samples, many, device = (
+        piece.stop - piece.start,
+        len(changes),
+        plan.replayer.golden_outputs.device,
+    )
     if many > 1:
         rows = torch.arange(samples, device=device).repeat(many)
         owner = torch.arange(many, device=device).repeat_interleave(samples)
-        state = Pass(plan.graph, golden, rows, owner)
+        state = FaultyPass(plan.replayer.graph, golden, rows, owner)
         state.tiles = many
     else:
-        state = Pass(plan.graph, golden)
-    first = plan.graph.nodes[goal.steps[0]]
-    state.patches[first.slot] = struck(state, first, plan.slots[place][0], list(changes))
+        state = FaultyPass(plan.replayer.graph, golden)
+    first = plan.replayer.graph.nodes[goal.steps[0]]
+    state.patches[first.slot] = changed_output(
+        state, first, plan.replayer.slots[place][0], list(changes)
+    )
     if len(goal.steps) > 1:
-        advance(state, goal.steps[1:], goal.slot, drop=False)
+        propagate(state, goal.steps[1:], goal.slot, drop=False)
     delta = state.delta(goal.slot)
     sizes = delta.values.abs()
     length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
-    moved = (sizes * cut(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
+    moved = (sizes * crop(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
     return moved.view(many, samples), length.view(many, samples)
 
 
 def _at_gates(
-    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[Change]
+    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[WordChange]
 ) -> tuple[Tensor, Tensor]:
     """The same for what the gates of a recurrent layer say, step after step."""
     plan, gates = outlook.plan, weighed.gates
     assert gates is not None
-    node = plan.graph.nodes[goal.steps[0]]
-    (slot,) = plan.slots[place]
+    node = plan.replayer.graph.nodes[goal.steps[0]]
+    (slot,) = plan.replayer.slots[place]
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     side: Side = 1 if argument in (2, 4) else 0
     like = weighed.weight

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.cells import Cell, Kind
+from radhard.replay.recurrent.cell import Cell, Kind
 
 __all__ = ["Gates", "Unrolled", "unrolled"]
 

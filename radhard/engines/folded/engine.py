@@ -11,8 +11,7 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
-from radhard.replay.tracing import graph_of
+from radhard.replay.graph import NoGraphError, graph_of
 from radhard.spec import component
 
 __all__ = ["Folded"]
@@ -80,10 +79,11 @@ def _executed(
 
     Where sums become infinite hangs on their order: what is not finite is left to the reference.
     """
-    outputs = plan.outputs.expand(len(trials), *plan.outputs.shape).clone()
+    replayer = plan.replayer
+    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     crashed = set()
-    for piece in plan.pieces:
-        golden = plan.golden(piece)
+    for piece in replayer.pieces:
+        golden = replayer.golden(piece)
         for row, trial in enumerate(trials):
             try:
                 outputs[row, piece] = model.outputs(campaign.trials[trial], golden)

@@ -24,16 +24,22 @@ class StruckModel:
     """
 
     def __init__(self, plan: Plan, graph: Graph) -> None:
-        self._graph, self._slots, self._space = plan.graph, plan.slots, plan.campaign.space
+        self._graph, self._slots, self._space = (
+            plan.replayer.graph,
+            plan.replayer.slots,
+            plan.campaign.space,
+        )
         stored = {
             slot
-            for site, slots in zip(self._space.sites, plan.slots, strict=True)
+            for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
             if not site.flows
             for slot in slots
         }
-        self._pairs = [pair for pair in pairs(graph, plan.graph) if stored & set(pair.members)]
+        self._pairs = [
+            pair for pair in pairs(graph, plan.replayer.graph) if stored & set(pair.members)
+        ]
         members = {slot for pair in self._pairs for slot in pair.members}
-        constants = plan.graph.constants
+        constants = plan.replayer.graph.constants
         self._folded = {
             slot: constants[slot].clone()
             for pair in self._pairs
@@ -45,7 +51,7 @@ class StruckModel:
         }
         self._known = [
             bool(slots) and not site.flows and all(_dense(graph.constants[slot]) for slot in slots)
-            for site, slots in zip(self._space.sites, plan.slots, strict=True)
+            for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
         ]
         self.unknown = [
             site.name

@@ -10,7 +10,7 @@ import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
 from radhard.engines.replay.crashes import parts_of_shared_passes
-from radhard.engines.replay.flowing import ELEMENTS, flowing
+from radhard.engines.replay.flowing import flowing
 from radhard.engines.replay.graph_notes import graph_notes
 from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.parts import apart, by_sample, by_site, place_of
@@ -19,10 +19,9 @@ from radhard.engines.replay.plan import Plan
 from radhard.engines.replay.stored import stored
 from radhard.engines.serial import SerialSession
 from radhard.notes import Note
-from radhard.replay.entries import entries
-from radhard.replay.graph import Graph, NoGraphError
-from radhard.replay.sequences import stepwise
-from radhard.replay.tracing import graph_of
+from radhard.replay.graph import Graph, NoGraphError, graph_of, site_slots
+from radhard.replay.recurrent import separate_recurrent_layers
+from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 from radhard.spec import component
 from radhard.targets.geometry import repeated
@@ -83,7 +82,7 @@ class Replay(Engine):
         batch = repeated(workload.data.rows(slice(0, 1)), 3)
         plans: dict[int, Plan] = {}
         original = graph_of(workload.model, workload.call, workload.data)
-        graph = stepwise(original)
+        graph = separate_recurrent_layers(original)
         with torch.inference_mode():
             plain = self._plain(campaign, original, batch)
         # Every site, struck or not: what is folded must not depend on which trials are left.
@@ -102,7 +101,7 @@ class Replay(Engine):
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
         if each * len(workload.data) > self.memory:
             return None
-        slots = entries(graph, workload.model, workload.call, campaign.space.sites, batch)
+        slots = site_slots(graph, workload.model, workload.call, campaign.space.sites, batch)
         plain = Plain(campaign, graph, slots)
         return plain if plain.faithful else None
 
@@ -124,7 +123,7 @@ class ReplaySession(Session):
     def chunks(self) -> Iterator[Sequence[int]]:
         for plan in {id(plan): plan for plan in self.plans.values()}.values():
             mine = [place for place, own in self.plans.items() if own is plan]
-            flowing = {place for place in mine if plan.flows(place)}
+            flowing = {place for place in mine if plan.replayer.flows(place)}
             for chunk in super().chunks():
                 place = place_of(self.campaign, chunk)
                 if place in mine and place not in flowing:
@@ -140,9 +139,9 @@ class ReplaySession(Session):
         by_id = {id(plan): plan for plan in self.plans.values()}
         for place, mine in by_site(self.campaign, trials).items():
             plan = self.plans[place]
-            if plan.flows(place):
+            if plan.replayer.flows(place):
                 flows.setdefault(id(plan), []).append(mine)
-            elif plan.takes(place):
+            elif plan.replayer.takes(place):
                 self.hold_only(plan)
                 execute = partial(stored, plan, place, most=self.rows)
                 for at in range(0, len(mine), _TRIALS):
@@ -160,7 +159,7 @@ class ReplaySession(Session):
         """Discard the golden values of other plans, as ``memory`` is for those of one."""
         for other in self.plans.values():
             if other is not plan:
-                other.forget()
+                other.replayer.forget()
 
     def _shared(
         self, plan: Plan, trials: Numbers, execute: Callable[[Numbers], Figures]
@@ -172,6 +171,6 @@ class ReplaySession(Session):
 
 def _chunk_size(plan: Plan, place: int) -> int:
     """Trials in a chunk: as many as gain from sharing passes, so that workers end together."""
-    piece = plan.pieces[0]
-    each: int = (piece.stop - piece.start) * plan.largest(place)
+    piece = plan.replayer.pieces[0]
+    each: int = (piece.stop - piece.start) * plan.replayer.largest(place)
     return max(_LEAST, _PASSES * (ELEMENTS // each))

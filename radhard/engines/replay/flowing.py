@@ -10,16 +10,14 @@ from torch import Tensor
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import Plan
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch, Start
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
-from radhard.replay.values import extreme
+from radhard.replay.propagation import propagate
+from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 
-__all__ = ["ELEMENTS", "flowing"]
-
-ELEMENTS = 2**21
-"""Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
+__all__ = ["flowing"]
 
 
 def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
@@ -29,19 +27,20 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
     tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most. With
     ``by_order``, what may overflow in one order of sums and not in another goes through `Serial`.
     """
+    replayer = plan.replayer
     campaign = plan.campaign
     places, words, variants = campaign.space.locate(campaign.trials.at(trials))
     inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
     samples = words // inner
     concerned = torch.from_numpy(samples)
-    outputs = plan.outputs[concerned]
+    outputs = replayer.golden_outputs[concerned]
     risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
-    for piece in plan.pieces:
+    for piece in replayer.pieces:
         here = (samples >= piece.start) & (samples < piece.stop)
         if not here.any():
             continue
-        values = plan.golden(piece)
-        entering: dict[int, list[Pass]] = defaultdict(list)
+        values = replayer.golden(piece)
+        entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
             state = _struck(
@@ -49,12 +48,12 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
             )
             if state is not None:
                 assert state.owner is not None
-                struck = state.patches[plan.slots[place][0]].values
-                risky[state.owner] = extreme(struck).flatten()
-                entering[plan.steps(place)[0] if plan.steps(place) else -1].append(state)
+                struck = state.patches[replayer.slots[place][0]].values
+                risky[state.owner] = may_overflow(struck).flatten()
+                entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
-            outputs[state.owner] = state.whole(plan.graph.output)
+            outputs[state.owner] = state.whole(replayer.graph.output)
             touched.append(state.owner)
     figures = plan.panel.score_samples(outputs, concerned)
     if not by_order or not touched:
@@ -72,9 +71,10 @@ def _struck(
     samples: Numbers,
     words: Numbers,
     variants: Numbers,
-) -> Pass | None:
+) -> FaultyPass | None:
     """The faults of some trials in one tensor; None if none of them changes anything."""
-    (slot,), shape = plan.slots[place], plan.campaign.space.sites[place].shape
+    replayer = plan.replayer
+    (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
     inner = words % math.prod(shape)
     rows = torch.from_numpy(samples)
     starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(inner, shape))
@@ -84,43 +84,45 @@ def _struck(
     if not len(moved):
         return None
     owner = torch.from_numpy(trials)[moved]
-    state = Pass(plan.graph, golden, rows[moved], owner, grouped=False)
+    state = FaultyPass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
     return state
 
 
-def _through(plan: Plan, entering: dict[int, list[Pass]], most: int) -> list[Pass]:
+def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> list[FaultyPass]:
     """Carry rows to the output, from one narrow place of the graph to the next."""
-    graph = plan.graph
-    waiting: list[Pass] = []
+    graph = plan.replayer.graph
+    waiting: list[FaultyPass] = []
     there = entering.pop(-1, [])  # struck in the output itself
     begin = 0
-    for end, slot in plan.narrow:
+    for end, slot in plan.replayer.narrow:
         steps = range(begin, end + 1)
         arrived = []
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
-            size = max(1, min(most, ELEMENTS // plan.stretch(begin, end).elements(state.patches)))
+            size = max(
+                1, min(most, ELEMENTS // plan.replayer.stretch(begin, end).elements(state.patches))
+            )
             for part in _parts(state, size):
-                if advance(part, steps, slot, drop=True) is not None:
+                if propagate(part, steps, slot, drop=True) is not None:
                     arrived.append(part)
         waiting = _joined(arrived, slot)
         begin = end + 1
     assert not entering
-    assert plan.narrow[-1][1] == graph.output
+    assert plan.replayer.narrow[-1][1] == graph.output
     return waiting + there
 
 
-def _parts(state: Pass, size: int) -> list[Pass]:
+def _parts(state: FaultyPass, size: int) -> list[FaultyPass]:
     assert state.rows is not None
     if len(state.rows) <= size:
         return [state]
     return [state.some(rows) for rows in torch.split(torch.arange(len(state.rows)), size)]
 
 
-def _joined(passes: list[Pass], slot: int) -> list[Pass]:
+def _joined(passes: list[FaultyPass], slot: int) -> list[FaultyPass]:
     """Passes whose difference in a slot has the same geometry become one."""
-    alike: dict[tuple[object, ...], list[Pass]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[FaultyPass]] = defaultdict(list)
     for state in passes:
         patch = state.patches[slot]
         starts = tuple("each" if isinstance(s, Tensor) else s for s in patch.starts)
@@ -128,11 +130,11 @@ def _joined(passes: list[Pass], slot: int) -> list[Pass]:
     return [group[0] if len(group) == 1 else _one(group, slot) for group in alike.values()]
 
 
-def _one(passes: list[Pass], slot: int) -> Pass:
+def _one(passes: list[FaultyPass], slot: int) -> FaultyPass:
     first = passes[0]
     patches = [state.patches[slot] for state in passes]
     rows, owner = ([getattr(state, of) for state in passes] for of in ("rows", "owner"))
-    state = Pass(first.graph, first.golden, torch.cat(rows), torch.cat(owner), grouped=False)
+    state = FaultyPass(first.graph, first.golden, torch.cat(rows), torch.cat(owner), grouped=False)
     starts: list[Start] = []
     for axis, start in enumerate(patches[0].starts):
         own = [patch.starts[axis] for patch in patches]

@@ -27,20 +27,22 @@ def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> 
             {
                 "source": graph.source,
                 "operations": len(graph.nodes),
-                "order": "channels-last" if plan.channels_last else "the default",
-                "norms": _norms(graph) - _norms(plan.graph),
+                "order": "channels-last" if plan.replayer.channels_last else "the default",
+                "norms": _norms(graph) - _norms(plan.replayer.graph),
             },
         )
     ]
-    if plan.exact:
+    if plan.replayer.exact:
         notes.append(Note("16-bit"))
     else:
         by = "Serial()" if plan.plain is None else "the model's own operations, in their order"
         notes.append(Note("overflow", {"by": by}))
     sites = campaign.space.sites
-    for why in dict.fromkeys(plans[place].why_not(place) for place in plans):
+    for why in dict.fromkeys(plans[place].replayer.why_not(place) for place in plans):
         if why:
-            names = [sites[place].name for place in plans if plans[place].why_not(place) == why]
+            names = [
+                sites[place].name for place in plans if plans[place].replayer.why_not(place) == why
+            ]
             notes.append(Note("serial", {"tensors": names, "why": why}))
     return notes
 

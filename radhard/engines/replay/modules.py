@@ -10,11 +10,11 @@ from torch import nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.replay.module_recording import Recording, copied, forwards, recorded
 from radhard.engines.replay.parts import by_site
 from radhard.engines.serial import SerialSession, faulty_outputs, judged
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
-from radhard.replay.recording import Recording, copied, forwards, recorded
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
 

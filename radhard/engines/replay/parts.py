@@ -45,7 +45,9 @@ def by_sample(campaign: Campaign, plan: Plan, places: Collection[int]) -> Iterat
     if not len(trials):
         return
     inner = np.array([math.prod(site.shape) for site in campaign.space.sites])[found]
-    pieces = np.searchsorted([piece.stop for piece in plan.pieces], words // inner, side="right")
+    pieces = np.searchsorted(
+        [piece.stop for piece in plan.replayer.pieces], words // inner, side="right"
+    )
     for piece in np.unique(pieces).tolist():
         own = trials[pieces == piece]
         # All kinds of tensors in each chunk: their rows come together on the way.

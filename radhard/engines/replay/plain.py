@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
+from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph import Graph
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
+from radhard.replay.propagation import propagate
 from radhard.tree import tree_leaves
 
 __all__ = ["Plain"]
@@ -39,11 +39,11 @@ class Plain:
         parts: list[Tensor] = []
         steps = self._graph.downstream(self._slots[place])
         for golden in self._golden:
-            state = Pass(self._graph, golden, exact=True)
+            state = FaultyPass(self._graph, golden, exact=True)
             for slot in self._slots[place]:
                 changed = golden[slot].clone()
                 changed[at] = value
                 state.others[slot] = changed
-            advance(state, steps, drop=False)
+            propagate(state, steps, drop=False)
             parts.append(state.whole(self._graph.output))
         return self._campaign.panel.score(torch.cat(parts).unsqueeze(0))

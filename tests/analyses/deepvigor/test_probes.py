@@ -158,9 +158,9 @@ def test_samples_that_do_not_fit_together_are_taken_in_turns() -> None:
     model, data = convolutional(), inputs_of(9)
     samples, neurons = torch.arange(9).repeat(3), torch.arange(27)
     with probing(model, data) as whole, probing(model, data, memory=8_000, rows=4) as parts:
-        assert whole._plan is not None
-        assert parts._plan is not None
-        assert len(parts._plan.pieces) > len(whole._plan.pieces) == 1
+        assert whole.replayer is not None
+        assert parts.replayer is not None
+        assert len(parts.replayer.pieces) > len(whole.replayer.pieces) == 1
         for layer in ("0", "3"):
             torch.testing.assert_close(parts.golden(layer), whole.golden(layer))
             torch.testing.assert_close(

@@ -20,7 +20,7 @@ from radhard.hardenings.part import parts
 from radhard.injection import inject
 from radhard.manifest import fingerprint
 from radhard.metrics import Critical
-from radhard.replay.symbolic import symbolic
+from radhard.replay.graph.fx_graph import fx_graph
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Buffers, Weights
@@ -107,7 +107,7 @@ def test_a_graph_from_torch_fx_holds_the_guards_or_is_none(hardening: Hardening)
     hard = hardening(network(), data)
     far = data.inputs * 1000
     try:
-        graph = symbolic(hard, plain, far[:3])
+        graph = fx_graph(hard, plain, far[:3])
     except Exception as error:
         assert isinstance(hardening, WeightRangeCheck), error  # noqa: PT017
         return

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.plus.ladder import HUGE, Ladder
 from radhard.analyses.deepvigor.plus.pass_counts import Counts, PassCounts
 from radhard.analyses.deepvigor.plus.screening import Screen
 from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
 from radhard.analyses.deepvigor.probes import Probes
+from radhard.replay import Deviation
 
 __all__ = ["Asked", "Case"]
 

@@ -6,21 +6,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.engines.replay.plan import Plan
-from radhard.replay import moves, pooling, simple
-from radhard.replay.cutting import cut
-from radhard.replay.rules import advance
-from radhard.replay.state import Pass
+from radhard.replay import CHANNELWISE, Deviation, Replayer
 from radhard.tree import tree_leaves
 
 __all__ = ["Screen"]
-
-aten: Any = torch.ops.aten
-
-_LOCAL = {*simple.RULES, *moves.RULES, *pooling.RULES, aten.batch_norm.default}
-"""Operations by which a deviation stays in its channel, carried out exactly."""
 
 _RIVALS = 5
 """Classes that are looked at for each sample, those with the largest logits."""
@@ -57,58 +47,51 @@ class Screen:
     @classmethod
     def of(cls, probes: Probes, layers: list[str]) -> Self | None:
         """For these layers, as far as the graph allows; None where it does not."""
-        entries = {layer: probes.entry(layer) for layer in layers}
-        gates, plan = {}, None
-        for layer, entry in entries.items():
-            if entry is not None:
-                plan = entry[0]
-                gate = _gate(*entry)
-                if gate is not None:
-                    gates[layer] = gate
-        if plan is None or len(plan.pieces) > 1 or plan.exact:
+        replayer = probes.replayer
+        if replayer is None or len(replayer.pieces) > 1 or replayer.exact:
             return None
+        gates = {}
+        for layer in layers:
+            replayed = probes.replayed(layer)
+            gate = None if replayed is None else _gate(*replayed)
+            if gate is not None:
+                gates[layer] = gate
         inputs = tree_leaves(probes.workload.data.inputs)
         if not gates or not all(tensor.is_floating_point() for tensor in inputs):
             return None
         slots = list({gate.slot for gate in gates.values()})
-        return cls(probes, gates, *_gradients(plan, slots))
+        return cls(probes, gates, *_gradients(replayer, slots))
 
     def shifts(self, layer: str, deviation: Deviation) -> Tensor | None:
         """By which part of itself each probe shifts a margin, at most, either way: ``(probes,)``.
 
         None where the layer cannot be screened.
         """
-        gate, entry = self.gates.get(layer), self.probes.entry(layer)
-        if gate is None or entry is None:
+        gate, replayed = self.gates.get(layer), self.probes.replayed(layer)
+        if gate is None or replayed is None:
             return None
-        plan, slot = entry
-        values = plan.golden(plan.pieces[0])
-        rows = deviation.samples
-        owner = torch.arange(len(rows), device=rows.device)
-        shifts = torch.zeros(len(rows), dtype=deviation.by.dtype, device=rows.device)
-        state = Pass(plan.graph, values, rows, owner, grouped=False)
-        state.patches[slot] = deviation.on(values[slot], rows)
-        if gate.steps and advance(state, gate.steps, gate.slot, drop=True) is None:
+        replayer, place = replayed
+        samples = deviation.samples
+        shifts = torch.zeros(len(samples), dtype=deviation.by.dtype, device=samples.device)
+        difference = replayer.difference(place, deviation, gate.steps, gate.slot)
+        if difference is None:
             return shifts
-        delta = state.delta(gate.slot)
-        assert state.rows is not None
-        assert state.owner is not None
-        worst = torch.zeros(len(state.rows), dtype=shifts.dtype, device=rows.device)
+        worst = torch.zeros(len(difference.samples), dtype=shifts.dtype, device=shifts.device)
         for gradient, margin in zip(self.gradients[gate.slot], self.margins, strict=True):
-            slope = cut(gradient, state.rows, delta.starts, delta.values)
-            shift = (slope * delta.values).flatten(1).sum(1).abs() / margin[state.rows]
+            shift = difference.dot(gradient).abs() / margin[difference.samples]
             worst = torch.maximum(worst, shift)
-        shifts[state.owner] = worst.nan_to_num(torch.inf, torch.inf)
+        shifts[difference.probes] = worst.nan_to_num(torch.inf, torch.inf)
         return shifts
 
 
-def _gate(plan: Plan, slot: int) -> _Gate | None:
+def _gate(replayer: Replayer, place: int) -> _Gate | None:
     used: list[int] = []
-    reached, steps = {slot}, plan.graph.downstream([slot])
+    graph, steps = replayer.graph, replayer.steps(place)
+    reached = set(replayer.slots[place])
     for number, at in enumerate(steps):
-        node = plan.graph.nodes[at]
-        if node.op not in _LOCAL:
-            later = {s for rest in steps[number:] for s in plan.graph.nodes[rest].inputs}
+        node = graph.nodes[at]
+        if node.op not in CHANNELWISE:
+            later = {s for rest in steps[number:] for s in graph.nodes[rest].inputs}
             live = reached & later
             return _Gate(used, live.pop()) if len(live) == 1 else None
         reached.add(node.slot)
@@ -116,20 +99,20 @@ def _gate(plan: Plan, slot: int) -> _Gate | None:
     return None
 
 
-def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]:
-    graph, outputs = plan.graph, plan.outputs
+def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]:
+    graph, outputs = replayer.graph, replayer.golden_outputs
     top, order = outputs.topk(min(outputs.shape[1], _RIVALS + 1), dim=1)
-    each = sum(2 * plan.sizes[slot] for slot in slots) * len(outputs)
+    each = sum(2 * replayer.sizes[slot] for slot in slots) * len(outputs)
     count = max(1, min(order.shape[1] - 1, _MEMORY // max(each, 1)))
     margins = (top[:, :1] - top[:, 1 : 1 + count]).t().clamp(min=torch.finfo(top.dtype).tiny)
     constants = {slot: tensor.clone() for slot, tensor in graph.constants.items()}
     parts: dict[int, list[Tensor]] = {slot: [] for slot in slots}
     for start in range(0, len(outputs), _BATCH):
         rows = slice(start, min(start + _BATCH, len(outputs)))
-        batch = tree_leaves(plan.campaign.workload.data.rows(rows))
+        batch = tree_leaves(replayer.workload.data.rows(rows))
         with torch.enable_grad():
             # In the memory order of the weights, which are laid out already.
-            given = [_ordered(tensor, plan).requires_grad_() for tensor in batch]
+            given = [_ordered(tensor, replayer).requires_grad_() for tensor in batch]
             values: dict[int, Any] = {**constants, **dict(zip(graph.inputs, given, strict=True))}
             for node in graph.nodes:
                 values[node.slot] = node(values.__getitem__)
@@ -146,6 +129,6 @@ def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]
     return {slot: torch.cat(own, dim=1) for slot, own in parts.items()}, margins
 
 
-def _ordered(tensor: Tensor, plan: Plan) -> Tensor:
-    last = plan.channels_last and tensor.ndim == 4
+def _ordered(tensor: Tensor, replayer: Replayer) -> Tensor:
+    last = replayer.channels_last and tensor.ndim == 4
     return tensor.clone(memory_format=torch.channels_last if last else torch.contiguous_format)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from radhard.analyses.deepvigor.deviation import Deviation
 from radhard.analyses.deepvigor.plus.evaluator import Asked, Case
 from radhard.analyses.deepvigor.plus.ladder import ladder
 from radhard.analyses.deepvigor.plus.search import Judged
+from radhard.replay import Deviation
 
 GOLDEN = (0, 1, 0, 1, 2, 2)
 """The answers of six images, of three classes."""

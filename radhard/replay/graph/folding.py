@@ -1,0 +1,68 @@
+"""What can be computed once because it is the same in every trial?"""
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.replay.graph.operation_graph import Graph, Node, Slot
+
+__all__ = ["fold_batch_norms"]
+
+aten: Any = torch.ops.aten
+
+
+def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[int, Tensor]]:
+    """The graph with batch normalisation folded into the convolution before it.
+
+    Nothing is folded whose slot is in ``kept``: what faults may strike. Also gives, for the slots
+    of convolution weights and biases, the factor of each output channel by which a change of the
+    stored value now counts.
+    """
+    users = graph.users()
+    by_slot = {node.slot: node for node in graph.nodes}
+    constants = dict(graph.constants)
+    replaced: dict[int, Node] = {}
+    gone: set[int] = set()
+    factors: dict[int, Tensor] = {}
+    fresh = max([graph.output, *constants, *by_slot]) + 1
+    for norm in graph.nodes:
+        if norm.op is not aten.batch_norm.default or norm.args[5]:
+            continue
+        convolution = by_slot.get(norm.args[0].number)
+        if convolution is None or convolution.op is not aten.conv2d.default:
+            continue
+        own = convolution.inputs[1:]
+        if convolution.slot in kept or kept_any(norm.inputs[1:], kept):
+            continue
+        if len(users[convolution.slot]) > 1 or any(len(users[slot]) > 1 for slot in own):
+            continue
+        weight = constants[own[0]]
+        scale, shift, mean, variance = (
+            None if slot is None else constants[slot.number] for slot in norm.args[1:5]
+        )
+        assert mean is not None
+        assert variance is not None
+        factor = torch.rsqrt(variance.double() + norm.args[7])
+        factor = factor if scale is None else factor * scale
+        bias = constants[own[1]].double() if len(own) > 1 else torch.zeros_like(factor)
+        offset = (bias - mean) * factor + (0 if shift is None else shift)
+        constants[own[0]] = (weight * factor.reshape(-1, 1, 1, 1)).to(weight.dtype)
+        factors[own[0]] = factor
+        bias_slot = own[1] if len(own) > 1 else fresh
+        fresh += 1
+        constants[bias_slot] = offset.to(weight.dtype)
+        factors[bias_slot] = factor
+        args = list(convolution.args) + [None] * (3 - len(convolution.args))
+        args[2] = Slot(bias_slot)
+        replaced[norm.slot] = dataclasses.replace(convolution, slot=norm.slot, args=tuple(args))
+        gone.add(convolution.slot)
+    nodes = [replaced.get(n.slot, n) for n in graph.nodes if n.slot not in gone]
+    return dataclasses.replace(graph, nodes=nodes, constants=constants), factors
+
+
+def kept_any(slots: Collection[int], kept: Collection[int]) -> bool:
+    """Whether any of the slots is to be kept."""
+    return any(slot in kept for slot in slots)

@@ -1,0 +1,125 @@
+"""Where do faults enter the graph?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from radhard.replay.graph.operation_graph import Graph
+from radhard.targets import Forward, Site
+from radhard.tree import tree_leaves
+
+__all__ = ["site_slots"]
+
+
+def site_slots(
+    graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
+) -> list[tuple[int, ...]]:
+    """For every site the slots that its faults change; none where the graph cannot say.
+
+    A tied tensor has several. What a module gives is the one value of its operations that others
+    use and that on ``batch`` is what the module was seen to give.
+    """
+    if not any(site.flows for site in sites):
+        return [_stored(graph, site) for site in sites]
+    heard = _heard(model, call, batch, {site.layer for site in sites if site.flows})
+    with torch.no_grad():
+        values = graph.values(tree_leaves(batch))
+    flows = _Flows(graph, model, values)
+    return [
+        flows.slot(site, heard.get(site.layer, [])) if site.flows else _stored(graph, site)
+        for site in sites
+    ]
+
+
+def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
+    names = (site.name, *site.aliases)
+    return tuple(dict.fromkeys(graph.tensors[name] for name in names if name in graph.tensors))
+
+
+class _Flows:
+    """Finds the slots of what modules give."""
+
+    def __init__(self, graph: Graph, model: nn.Module, values: Mapping[int, Any]) -> None:
+        self._graph, self._model, self._values = graph, model, values
+        self._users = graph.users()
+        self._live = {graph.output}
+        for node in reversed(graph.nodes):
+            if node.slot in self._live:
+                self._live.update(node.inputs)
+
+    def slot(self, site: Site, given: Sequence[Tensor | None]) -> tuple[int, ...]:
+        """The slot of what one call of a module gives, if that is one tensor and is there once.
+
+        ``given`` is what its calls were seen to give.
+        """
+        if site.role != "activation" or ":" in site.name or site.axis != 0:
+            return ()
+        module = self._model.get_submodule(site.layer)
+        names = {
+            name for name, one in self._model.named_modules(remove_duplicate=False) if one is module
+        }
+        calls: dict[tuple[str, ...], list[int]] = {}
+        for at, node in enumerate(self._graph.nodes):
+            for depth, name in enumerate(node.modules):
+                if name in names:
+                    calls.setdefault(node.calls[: depth + 1], []).append(at)
+        if not len(calls) == len(given) == site.calls:
+            return ()
+        return self._last_of(list(calls.values())[site.call], given[site.call])
+
+    def _last_of(self, inside: Sequence[int], given: Tensor | None) -> tuple[int, ...]:
+        """The slot of the one value of a call that others use and that is what the call gave.
+
+        Where an operation of the call itself uses it on the way to the output, as when a module
+        leaves something behind, a fault in what the module gives does not reach that operation,
+        which the graph cannot tell.
+        """
+        found = []
+        for at in inside:
+            slot = self._graph.nodes[at].slot
+            users = [user for user in self._users.get(slot, []) if self._is_live(user)]
+            left = slot == self._graph.output or any(user not in inside for user in users)
+            if left and _same(given, self._values[slot]):
+                found.append((slot, any(user in inside for user in users)))
+        if len(found) != 1 or found[0][1] or found[0][0] not in self._graph.by_sample:
+            return ()
+        return (found[0][0],)
+
+    def _is_live(self, at: int) -> bool:
+        return self._graph.nodes[at].slot in self._live
+
+
+def _heard(
+    model: nn.Module, call: Forward, batch: Any, names: set[str]
+) -> dict[str, list[Tensor | None]]:
+    """Outputs of modules, call after call; None where it is not one tensor."""
+    heard: dict[str, list[Tensor | None]] = {}
+
+    def hook(name: str) -> Any:
+        def hear(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+            one = output.detach().clone() if isinstance(output, Tensor) else None
+            heard.setdefault(name, []).append(one)
+
+        return hear
+
+    handles = [model.get_submodule(n).register_forward_hook(hook(n)) for n in sorted(names)]
+    try:
+        with torch.no_grad():
+            call(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return heard
+
+
+def _same(one: Tensor | None, other: Any) -> bool:
+    if one is None or not isinstance(other, Tensor):
+        return False
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if not (one.is_floating_point() or one.is_complex()):
+        return torch.equal(one, other)
+    size = float(one.abs().max()) if one.numel() else 0.0
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-3 * size, equal_nan=True)

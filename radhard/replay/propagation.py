@@ -1,0 +1,108 @@
+"""How do differences travel from the fault to the output?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Graph, Node
+from radhard.replay.patch import Patch
+from radhard.replay.rules import RULES
+
+__all__ = ["propagate", "rows_are_independent"]
+
+aten: Any = torch.ops.aten
+
+_ROW_BY_ROW = {
+    aten.transpose.int,
+    aten.permute.default,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.select.int,
+    aten.layer_norm.default,
+    aten.group_norm.default,
+    aten.softmax.int,
+}
+"""Operations without a rule that do to a row the same, to the last bit, in whatever company."""
+
+
+def rows_are_independent(graph: Graph, steps: Sequence[int]) -> bool:
+    """Whether rows can be left out and put together at all these steps without changing others.
+
+    So it is where every operation takes the rows one by one: then a row that does not differ stays
+    golden to the last bit. Others are carried out on all samples at once, as in the golden pass.
+    """
+    nodes = [graph.nodes[at] for at in steps]
+    return all(
+        (node.op in RULES or node.op in _ROW_BY_ROW) and node.slot in graph.by_sample
+        for node in nodes
+    )
+
+
+def _disown(state: FaultyPass, node: Node, found: Patch | None) -> None:
+    """Values that live on inside others must not be written to."""
+    for slot in node.inputs:
+        patch = state.patches.get(slot)
+        if patch is None or not patch.own:
+            continue
+        if found is None or (slot not in state.spent and _inside(found, patch)):
+            patch.own = False
+
+
+def _inside(one: Patch, other: Patch) -> bool:
+    a, b = (patch.values.untyped_storage() for patch in (one, other))
+    return a.data_ptr() == b.data_ptr()
+
+
+def propagate(
+    state: FaultyPass, steps: Sequence[int], goal: int | None = None, *, drop: bool
+) -> Patch | None:
+    """Carry differences on to the slot ``goal``, the output by default; None if none is left.
+
+    With ``drop``, rows that do not differ any more leave on the way.
+    """
+    graph = state.graph
+    last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
+    goal = graph.output if goal is None else goal
+    last[goal] = len(graph.nodes)
+    for at in steps:
+        node = graph.nodes[at]
+        # Where everything differs, hardly a row still comes to agree: not worth a look.
+        look = drop and not all(
+            slot in state.patches and state.patches[slot].whole
+            for slot in node.inputs
+            if slot in state.patches
+        )
+        state.spent = {slot for slot in node.inputs if last.get(slot, -1) <= at}
+        if node.slot in state.patches:
+            look = drop  # where the fault struck
+        elif any(slot in state.patches or slot in state.others for slot in node.inputs):
+            rule = None if state.exact else RULES.get(node.op)
+            ruled = rule is not None and not any(slot in state.others for slot in node.inputs)
+            patch = rule(state, node) if rule is not None and ruled else None
+            _disown(state, node, patch)
+            if patch is None:
+                value = node(state.whole)
+                if isinstance(value, Tensor) and node.slot in graph.by_sample:
+                    patch = Patch(value, (None,) * (value.ndim - 1))
+                else:
+                    state.others[node.slot] = value
+            if patch is not None:
+                state.patches[node.slot] = patch
+        else:
+            continue
+        for slot in [slot for slot in state.patches if last.get(slot, -1) <= at]:
+            del state.patches[slot]
+        if look and len(state.patches) == 1 and node.slot in state.patches:
+            alive = state.alive(node.slot)
+            left = int(alive.sum())
+            if left == 0:
+                return None
+            # Leaving rows out copies the others: only where it is worth it.
+            if left < 0.9 * len(alive):
+                state.drop(alive)
+    if goal in state.others:
+        raise AssertionError("the output has the samples in front")
+    return state.patches.get(goal)

@@ -1,0 +1,110 @@
+"""How does a difference pass a recurrent layer, step by step, for many trials at once?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node, Slot
+from radhard.replay.patch import Patch
+from radhard.replay.recurrent.cell import Kind, Side
+from radhard.replay.recurrent.trajectory import Trajectory, golden_trajectory
+from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
+
+__all__ = ["RULES", "gru", "lstm", "states_after_change"]
+
+_ROWS = 1600
+"""Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
+
+
+class _Changed(Protocol):
+    """One word of a weight or a bias takes another value; `Change` is one."""
+
+    @property
+    def at(self) -> tuple[int, ...]: ...
+    @property
+    def difference(self) -> float: ...
+
+
+def lstm(inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Tensor:
+    """The states of an LSTM that starts from zero: ``(samples, steps, hidden)``, or the last one.
+
+    ``rest`` is both biases or none, then whether only the last state is asked for.
+    """
+    return golden_trajectory("lstm", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
+
+
+def gru(inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Tensor:
+    """The states of a GRU that starts from zero; see `lstm`."""
+    return golden_trajectory("gru", inputs, weight, recurrent, *rest).outputs(last=bool(rest[-1]))
+
+
+def states_after_change(
+    state: FaultyPass, node: Node, argument: int, changes: Sequence[_Changed]
+) -> Patch:
+    """The states of the rows at hand once a weight or a bias changed, one change a trial."""
+    golden = state.golden[node.slot]
+    trajectory = _kept(state, node)
+    side: Side = 1 if argument in (2, 4) else 0
+    cell, device = trajectory.cell, golden.device
+    columns = torch.tensor([cell.column(side, c.at[0]) for c in changes], device=device)
+    by = torch.tensor([c.difference for c in changes], dtype=golden.dtype, device=device)
+    sources = None
+    if argument < 3:
+        sources = torch.tensor([c.at[1] for c in changes], device=device)
+    rows = torch.arange(len(golden), device=device) if state.rows is None else state.rows
+    owner = torch.zeros_like(rows) if state.owner is None else state.owner
+    struck = WeightChanges(trajectory, side, columns, sources, by)
+    values = faulty_states(struck, owner, rows, golden, last=bool(node.args[-1]))
+    return Patch(values, (None,) * (golden.ndim - 1))
+
+
+def _kept(state: FaultyPass, node: Node) -> Trajectory:
+    """The golden trajectory, kept with the golden values under a number that is no slot."""
+    key = -1 - node.slot
+    if key not in state.golden:
+        arguments = [state.golden[a.number] if isinstance(a, Slot) else a for a in node.args]
+        state.golden[key] = golden_trajectory(_KINDS[node.op], *arguments)
+    found: Trajectory = state.golden[key]
+    return found
+
+
+def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
+    """A layer whose inputs differ; weights that differ are not for this rule."""
+    if any(slot in state.others or slot in state.patches for slot in node.inputs[1:]):
+        return None
+    trajectory = _kept(state, node)
+    inputs = state.whole(node.args[0].number)
+    rows = state.rows
+    last = bool(node.args[-1])
+    if rows is None:
+        rows = torch.arange(len(inputs), device=inputs.device)
+    recurrent, weight = trajectory.recurrent.t().contiguous(), trajectory.weight
+    parts = []
+    for at in range(0, len(rows), _ROWS):
+        which, here = rows[at : at + _ROWS], inputs[at : at + _ROWS]
+        parts.append(torch.stack(list(_rows(trajectory, which, here, weight, recurrent)), dim=1))
+    values = torch.cat(parts)
+    values = values[:, -1] if last else values
+    return Patch(values, (None,) * (values.ndim - 1))
+
+
+def _rows(
+    trajectory: Trajectory, rows: Tensor, inputs: Tensor, weight: Tensor, recurrent: Tensor
+) -> Iterator[Tensor]:
+    cell, zero = trajectory.cell, trajectory.inputs.new_zeros(len(rows), trajectory.cell.hidden)
+    state, memory, golden = zero, zero, zero
+    for t, step in enumerate(trajectory.steps):
+        number = step.of[rows]
+        given = step.given[number]
+        given += cell.given(inputs[:, t] - trajectory.inputs[rows, t], weight)
+        given[:, cell.recurrent].addmm_(state - golden, recurrent)
+        golden = step.state[number]
+        state, memory = cell.step(given, state, memory)
+        yield state
+
+
+_KINDS: dict[Callable[..., Any], Kind] = {lstm: "lstm", gru: "gru"}
+RULES = dict.fromkeys(_KINDS, states_after_inputs)

@@ -1,0 +1,84 @@
+"""What does a recurrent layer compute without faults, step by step?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.replay.recurrent.cell import Cell, Kind
+
+__all__ = ["Step", "Trajectory", "golden_trajectory"]
+
+
+@dataclass
+class Step:
+    """One step of all distinct histories: samples that began alike are computed once.
+
+    ``sample`` is one sample of each history, ``parent`` the history of the step before that it
+    goes on (None: that of the same number), ``of`` the history of each sample. ``given`` is what
+    the gates are given, ``(histories, 4 * hidden)``, ``state`` the state that follows.
+    """
+
+    sample: Tensor
+    parent: Tensor | None
+    of: Tensor
+    given: Tensor
+    state: Tensor
+
+
+@dataclass
+class Trajectory:
+    """What a recurrent layer computes without faults."""
+
+    cell: Cell
+    inputs: Tensor
+    weight: Tensor
+    recurrent: Tensor
+    steps: list[Step]
+
+    def outputs(self, *, last: bool) -> Tensor:
+        """The states of all samples, ``(samples, steps, hidden)``, or the last ones."""
+        if last:
+            return self.steps[-1].state[self.steps[-1].of]
+        return torch.stack([step.state[step.of] for step in self.steps], dim=1)
+
+
+def golden_trajectory(
+    kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any
+) -> Trajectory:
+    """The golden trajectory from inputs ``(samples, steps, features)``.
+
+    ``rest`` is both biases or none, and a last argument that does not matter here.
+    """
+    *biases, _ = rest
+    cell = Cell(kind, recurrent.shape[1])
+    steps: list[Step] = []
+    state = memory = inputs.new_zeros(1, cell.hidden)
+    before = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+    for t in range(inputs.shape[1]):
+        now = inputs[:, t]
+        sample, of = _histories(before, now)
+        parent = before[sample]
+        given = cell.given(now[sample], weight, *biases)
+        state, memory = state[parent], memory[parent]
+        given[:, cell.recurrent] += state @ recurrent.t()
+        kept = given.clone()
+        state, memory = cell.step(given, state, memory)
+        same = len(steps) > 0 and len(sample) == len(steps[-1].sample)
+        steps.append(Step(sample, None if same else parent, of, kept, state))
+        before = of
+    return Trajectory(cell, inputs, weight, recurrent, steps)
+
+
+def _histories(before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+    """The first sample of each distinct history, in order, and the history of each sample."""
+    if int(before.max()) == len(before) - 1:  # all are distinct already
+        return torch.arange(len(before), device=before.device), before
+    rows = torch.cat([before[:, None].double(), now.double()], dim=1)
+    _, which = torch.unique(rows, dim=0, return_inverse=True)
+    count = int(which.max()) + 1
+    numbers = torch.arange(len(rows), device=rows.device)
+    first = numbers.new_full((count,), len(rows)).scatter_reduce(0, which, numbers, "amin")
+    sample, order = first.sort()
+    return sample, order.argsort()[which]

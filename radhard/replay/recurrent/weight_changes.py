@@ -1,0 +1,145 @@
+"""What does a changed weight or bias make of the states of a recurrent layer, step by step?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radhard.replay.recurrent.cell import Side
+from radhard.replay.recurrent.trajectory import Trajectory
+
+__all__ = ["WeightChanges", "faulty_states"]
+
+_ROWS = 3200
+"""Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
+
+
+@dataclass
+class WeightChanges:
+    """Changes of a weight or a bias, one a trial: ``by`` times a source enters a column.
+
+    The source is a feature or a unit; a bias has none, and adds ``by`` itself.
+    """
+
+    trajectory: Trajectory
+    side: Side
+    columns: Tensor
+    sources: Tensor | None
+    by: Tensor
+
+    def of(self, trials: Tensor) -> "WeightChanges":
+        """Those of some trials."""
+        sources = None if self.sources is None else self.sources[trials]
+        return WeightChanges(
+            self.trajectory, self.side, self.columns[trials], sources, self.by[trials]
+        )
+
+    def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
+        """Which rows differ at all: where nothing is rounded away, given golden states."""
+        reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
+        steps, by = self.trajectory.steps, self.by[:, None]
+        for t, step in enumerate(steps):
+            given = step.given.t()[self.columns]  # trials, histories
+            if self.sources is None:
+                change = by.expand_as(given)
+            elif self.side == 0:
+                change = by * self.trajectory.inputs[step.sample, t].t()[self.sources]
+            elif t == 0:
+                continue  # the states are zero
+            else:
+                before = steps[t - 1].state
+                before = before if step.parent is None else before[step.parent]
+                change = by * before.t()[self.sources]
+            differs = given + change != given
+            reached |= differs[owner, step.of[samples]]
+        return reached
+
+
+@dataclass
+class _Pairs:
+    """Distinct pairs of a trial and a history: rows that are the same up to a step."""
+
+    trial: Tensor
+    history: Tensor
+    of: Tensor
+    """The pair of every row."""
+    parent: Tensor
+    """The pair of the step before that each goes on; at the first step all start from one."""
+
+
+def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_Pairs | None]:
+    """The pairs of every step; None where they are those of the step before."""
+    trials = int(owner[-1]) + 1
+    numbers, before = owner, 0
+    for step in trajectory.steps:
+        if before and step.parent is None:
+            yield None
+            continue
+        count = len(step.sample)
+        keys = owner * count + step.of[samples]
+        there = torch.zeros(trials * count, dtype=torch.bool, device=owner.device)
+        there[keys] = True
+        found = there.nonzero().squeeze(1)
+        trial, history = found // count, found % count
+        parent = torch.zeros_like(found)
+        if step.parent is not None and before:
+            parent = numbers[trial * before + step.parent[history]]
+        numbers, before = there.cumsum(0) - 1, count
+        yield _Pairs(trial, history, numbers[keys], parent)
+
+
+def faulty_states(
+    struck: WeightChanges, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
+) -> Tensor:
+    """The faulty states of some rows: ``(rows, steps, hidden)``, or the last ones.
+
+    ``owner`` is the trial of each row, in ascending order, ``samples`` its sample; ``golden`` are
+    the states of all samples without a fault.
+    """
+    values = golden.index_select(0, samples)
+    reached = struck.reached(owner, samples).nonzero().squeeze(1)
+    for at in range(0, len(reached), _ROWS):
+        some = reached[at : at + _ROWS]
+        ahead, found = len(struck.trajectory.steps), []
+        for state, of in _steps(struck, owner[some], samples[some]):
+            ahead -= 1
+            if not (last and ahead):
+                found.append(state.index_select(0, of))
+        values[some] = found[0] if last else torch.stack(found, dim=1)
+    return values
+
+
+def _steps(
+    struck: WeightChanges, owner: Tensor, samples: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Step by step the faulty states of all pairs of some rows, and the pair of each row.
+
+    The golden values are added to what the differences make, so that no difference makes none.
+    """
+    trajectory, first = struck.trajectory, int(owner[0])
+    cell, steps = trajectory.cell, trajectory.steps
+    recurrent = trajectory.recurrent.t().contiguous()
+    state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
+    for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
+        step = steps[t]
+        if pairs is not None:
+            here = struck.of(pairs.trial + first)
+            numbers = torch.arange(len(here.by), device=owner.device)
+            entries = numbers * (4 * cell.hidden) + here.columns
+            of, history, sample = pairs.of, pairs.history, step.sample[pairs.history]
+            state = state.index_select(0, pairs.parent)
+            memory = memory.index_select(0, pairs.parent)
+        given = step.given.index_select(0, history)
+        if t:
+            before = history if step.parent is None else step.parent[history]
+            change = state - steps[t - 1].state.index_select(0, before)
+            given[:, cell.recurrent].addmm_(change, recurrent)
+        more = here.by
+        if here.sources is not None:
+            inputs = trajectory.inputs
+            own = struck.side == 0
+            more = more * (inputs[sample, t, here.sources] if own else state[numbers, here.sources])
+        given.view(-1).index_add_(0, entries, more)
+        state, memory = cell.step(given, state, memory)
+        yield state, of

@@ -1,0 +1,375 @@
+"""Which outputs does a model give when some of its values differ?"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radhard.replay import recurrent
+from radhard.replay.deviation import Deviation
+from radhard.replay.difference import Difference
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.golden_values import golden_values, laid_out, model_inputs, rounds
+from radhard.replay.graph.folding import fold_batch_norms
+from radhard.replay.graph.model_graph import graph_of
+from radhard.replay.graph.operation_graph import Graph, NoGraphError
+from radhard.replay.graph.site_slots import site_slots
+from radhard.replay.overflow import may_overflow
+from radhard.replay.patch import Patch
+from radhard.replay.propagation import propagate, rows_are_independent
+from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
+from radhard.replay.section import Section
+from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
+from radhard.targets import Site
+from radhard.targets.geometry import repeated
+from radhard.targets.stored import stored_tensor
+from radhard.workload import Workload
+
+__all__ = ["ELEMENTS", "Replayer"]
+
+ELEMENTS = 2**21
+"""Elements of the largest value in one pass: beyond a few caches full nothing becomes faster."""
+
+
+@dataclass
+class Replayer:
+    """A model as a graph with its golden values, and where differences may enter it.
+
+    It computes the outputs of the model for values that differ from the golden ones: from the
+    place where they differ on, as differences, for many samples and changes in one pass. The
+    sites at which values may differ are given once; a *place* is the position of a site in
+    ``sites``. The model itself is neither changed nor called after the golden values are known.
+
+    Made by `Replayer.of`.
+    """
+
+    workload: Workload
+    sites: Sequence[Site]
+    graph: Graph
+    slots: list[tuple[int, ...]]
+    """For every site the slots that hold it (tied tensors have several); none where the graph
+    does not show it."""
+    factors: dict[int, Tensor]
+    """By how much a change of a folded parameter counts, for each output channel."""
+    original: list[Tensor | None]
+    """For every stored site the tensor as the model holds it."""
+    pieces: list[slice]
+    """Samples whose golden values fit into memory together."""
+    golden_outputs: Tensor
+    """Golden outputs of all samples, as the graph computes them."""
+    model_outputs: Tensor
+    """Golden outputs of all samples, as the model computes them."""
+    channels_last: bool
+    """Whether maps lie in channels-last memory."""
+    shapes: dict[int, torch.Size]
+    """The shape, without the samples, of every value that has the samples in front."""
+
+    def __post_init__(self) -> None:
+        self._held: tuple[slice, dict[int, Any]] | None = None
+        self._steps: dict[int, list[int]] = {}
+        self._users = self.graph.users()
+        self.narrow = self.graph.narrow()
+        self._stretches: dict[tuple[int, int], Section] = {}
+        self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
+        """Elements a sample of every value that has the samples in front."""
+        dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
+        # Kernels add up 16-bit values in single precision and round once. A difference of two
+        # rounded values has lost what lies below their last bits, so whole values are computed.
+        self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
+
+    @classmethod
+    def of(
+        cls,
+        workload: Workload,
+        sites: Sequence[Site],
+        *,
+        graph: Graph | None = None,
+        golden: Tensor | None = None,
+        memory: int = 2 * 1024**3,
+        unfolded: Collection[int] | None = None,
+    ) -> "Replayer":
+        """Find the sites in the model's graph, fold it, and compute the golden values.
+
+        Args:
+            workload: the model, open, with data.
+            sites: where values may differ.
+            graph: the model's graph, if it is known already.
+            golden: the outputs that the graph has to give; by default those of the workload.
+            memory: the golden values that are kept at a time, in bytes; samples that do not fit
+                are taken in pieces.
+            unfolded: places of the sites that must stay in the graph as they are: no batch
+                normalization is folded there. By default all.
+
+        Raises:
+            NoGraphError: the model has no graph, or its graph gives other outputs.
+        """
+        model, data = workload.model, workload.data
+        if graph is None:
+            graph = separate_recurrent_layers(graph_of(model, workload.call, data))
+        batch = repeated(data.rows(slice(0, 1)), 3)
+        slots = site_slots(graph, model, workload.call, sites, batch)
+        factors: dict[int, Tensor] = {}
+        channels_last = False
+        if not rounds(graph):
+            places = range(len(sites)) if unfolded is None else unfolded
+            graph, factors = fold_batch_norms(
+                graph, {slot for place in places for slot in slots[place]}
+            )
+            graph, channels_last = laid_out(graph)
+        original = [None if site.flows else stored_tensor(model, site.name) for site in sites]
+        one = graph.values(model_inputs(batch, channels_last))
+        each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
+        shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
+        size = max(1, min(len(data), memory // max(each, 1)))
+        if graph.source == "torch.fx":
+            # Its operations may look at whole batches, so that these have to be the same.
+            if size < workload.batch:
+                raise NoGraphError("torch.fx: the values of one batch take more than the memory")
+            size = workload.batch
+        pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
+        parts = []
+        for piece in pieces:
+            values = golden_values(workload, graph, piece, channels_last)
+            parts.append(values[graph.output])
+        outputs = torch.cat(parts)
+        golden = workload.golden if golden is None else golden
+        if outputs.shape != golden.shape or not torch.allclose(
+            outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
+        ):
+            raise NoGraphError("the exported graph gives other outputs than the model")
+        replayer = cls(
+            workload,
+            sites,
+            graph,
+            slots,
+            factors,
+            original,
+            pieces,
+            outputs,
+            golden,
+            channels_last,
+            shapes,
+        )
+        if len(pieces) == 1:  # kept, as they are there already
+            replayer._held = pieces[0], {**values, **graph.constants}
+        return replayer
+
+    # What is known of a site
+
+    def flows(self, place: int) -> bool:
+        """Whether the values of single samples may differ in a site."""
+        site = self.sites[place]
+        if not site.flows or site.samples is None or not self.slots[place]:
+            return False
+        return self.rows_are_independent(place)
+
+    def takes(self, place: int) -> bool:
+        """Whether the graph shows what a difference in a site does."""
+        return self.flows(place) or (bool(self.slots[place]) and not self.sites[place].flows)
+
+    def why_not(self, place: int) -> str:
+        """Why the graph does not show it; empty if it does."""
+        if self.takes(place):
+            return ""
+        if not self.slots[place]:
+            return "the graph does not tell where the tensor is"
+        if self.exact:
+            return "16-bit sums depend on their order"
+        if self.sites[place].samples is None:
+            return "its faults strike all samples"
+        return "rows cannot be told apart behind it"
+
+    def steps(self, place: int) -> list[int]:
+        """The operations that a difference in a site reaches: their positions in the graph."""
+        if place not in self._steps:
+            self._steps[place] = self.graph.downstream(self.slots[place])
+        return self._steps[place]
+
+    def rows_are_independent(self, place: int) -> bool:
+        """Whether rows may leave, and several changes share a pass, behind a site."""
+        return not self.exact and rows_are_independent(self.graph, self.steps(place))
+
+    def direct(self, place: int) -> bool:
+        """Whether a change of a parameter shows in one channel of one operation."""
+        users = [at for slot in self.slots[place] for at in self._users.get(slot, [])]
+        if len(users) != 1 or self.exact:
+            return False
+        node = self.graph.nodes[users[0]]
+        return has_change_rule(node, self.slots[place][0]) and node.slot in self.graph.by_sample
+
+    def by_order(self, place: int, values: Tensor, differences: Tensor) -> Tensor:
+        """For which new values of a parameter the outputs depend on the order of summation.
+
+        These may overflow: where sums become infinite depends on their order, which here is not
+        the model's. ``differences`` are what is added to the golden values, as the dtype holds it.
+        """
+        first = self.graph.nodes[self.steps(place)[0]] if self.direct(place) else None
+        if first is None or first.op is not recurrent.lstm:
+            return may_overflow(values)
+        # The gates of an LSTM saturate. Of the terms of a gate's sum a single one can overflow, if
+        # the value itself is finite: it does so in any order, and never meets an infinity of the
+        # other sign. In a GRU one sum is multiplied by a gate, and a state whose update gate is
+        # shut is nothing but rounding, of which a huge weight would make something.
+        return ~(values.isfinite() & differences.isfinite())
+
+    def largest(self, place: int) -> int:
+        """Elements a sample of the largest value that is wholly recomputed behind a site."""
+        slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
+        return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
+
+    def stretch(self, begin: int, end: int) -> Section:
+        """How large values become in some operations in a row."""
+        if (begin, end) not in self._stretches:
+            self._stretches[begin, end] = Section.of(self.graph, begin, end, self.shapes)
+        return self._stretches[begin, end]
+
+    # Golden values
+
+    def golden(self, piece: slice) -> dict[int, Any]:
+        """The golden value of every slot for some samples; the latest are kept."""
+        if self._held is None or self._held[0] != piece:
+            self._held = None
+            values = golden_values(self.workload, self.graph, piece, self.channels_last)
+            self._held = piece, {**values, **self.graph.constants}
+        return self._held[1]
+
+    def forget(self) -> None:
+        """Let go of the golden values."""
+        self._held = None
+
+    def golden_at(self, place: int) -> Tensor:
+        """The golden value of a site that `flows`, of all samples: ``(samples, ...)``."""
+        (slot,) = self.slots[place]
+        with torch.no_grad():
+            return torch.cat([self.golden(piece)[slot] for piece in self.pieces])
+
+    # Outputs
+
+    def outputs(self, place: int, deviation: Deviation, *, rows: int = 6400) -> Tensor:
+        """The outputs, ``(probes, ...)``, when a site that `flows` deviates, one row a probe.
+
+        ``rows`` is the largest number of probes in a pass. Where a value `may overflow
+        <radhard.replay.values.extreme>`, the model may overflow elsewhere; see
+        `outputs_and_extremes`.
+        """
+        return self.outputs_and_extremes(place, deviation, rows=rows)[0]
+
+    def outputs_and_extremes(
+        self, place: int, deviation: Deviation, *, rows: int = 6400
+    ) -> tuple[Tensor, Tensor]:
+        """The outputs, and which probes, ``(probes,)``, hold a value so large that it may overflow.
+
+        Where sums become infinite depends on their order, which here is not the model's.
+        """
+        outputs = self.model_outputs[deviation.samples].clone()
+        risky = torch.zeros(len(outputs), dtype=torch.bool, device=outputs.device)
+        steps, output = self.steps(place), self.graph.output
+        most = max(1, min(rows, ELEMENTS // self.largest(place)))
+        for piece in self.pieces:
+            here = (deviation.samples >= piece.start) & (deviation.samples < piece.stop)
+            for probes in torch.split(here.nonzero().squeeze(1), most) if here.any() else ():
+                with torch.no_grad():
+                    state = self._entered(place, deviation[probes], piece, probes)
+                    values = state.patches[self.slots[place][0]].values
+                    risky[probes] = may_overflow(values).flatten(1).any(1)
+                    if propagate(state, steps, drop=True) is not None:
+                        assert state.owner is not None
+                        outputs[state.owner] = state.whole(output)
+        return outputs, risky
+
+    def differentiable_outputs(self, place: int, deviation: Deviation) -> Tensor:
+        """The outputs, ``(probes, ...)``, from which gradients reach ``deviation.by``.
+
+        All samples must lie in one of the `pieces`. Operations compute whole values.
+        """
+        (slot,), (piece,) = self.slots[place], self.pieces
+        rows = torch.arange(len(deviation.samples), device=deviation.samples.device)
+        golden = self.golden(piece)
+        state = FaultyPass(self.graph, golden, deviation.samples, rows, grouped=False, exact=True)
+        values = golden[slot].index_select(0, deviation.samples)
+        deviation.fall_on(values)
+        state.patches[slot] = Patch(values, (None,) * (values.ndim - 1))
+        propagate(state, self.steps(place), drop=False)
+        outputs: Tensor = state.whole(self.graph.output)
+        return outputs
+
+    def difference(
+        self, place: int, deviation: Deviation, steps: Sequence[int], slot: int
+    ) -> Difference | None:
+        """What a deviation makes of the value in a slot; None where nothing differs.
+
+        ``steps`` are positions of the operations on the way. All samples must lie in one of the
+        `pieces`.
+        """
+        probes = torch.arange(len(deviation.samples), device=deviation.samples.device)
+        state = self._entered(place, deviation, self.pieces[0], probes)
+        if steps and propagate(state, steps, slot, drop=True) is None:
+            return None
+        assert state.owner is not None
+        assert state.rows is not None
+        return Difference(state.owner, state.rows, state.delta(slot))
+
+    def parameter_outputs(self, place: int, changes: Sequence[WordChange]) -> Tensor:
+        """The outputs of all samples after each change of a word of a stored site.
+
+        Of shape ``(changes, samples, ...)``. Changes after which values may overflow are those of
+        `by_order`.
+        """
+        outputs = self.model_outputs.expand(len(changes), *self.model_outputs.shape).clone()
+        with torch.no_grad():
+            for number, change in enumerate(changes):
+                for piece in self.pieces:
+                    state = FaultyPass(self.graph, self.golden(piece), exact=self.exact)
+                    drop = self.direct(place) and self.rows_are_independent(place)
+                    if self.carry(state, place, [change], drop=drop) is None:
+                        continue
+                    rows = slice(None) if state.rows is None else state.rows
+                    outputs[number, piece][rows] = state.whole(self.graph.output)
+        return outputs
+
+    def carry(
+        self,
+        state: FaultyPass,
+        place: int,
+        changes: list[WordChange],
+        *,
+        drop: bool,
+        only: Tensor | None = None,
+    ) -> Patch | None:
+        """Carry changes of a stored site to the output, one change a trial of the pass.
+
+        Several changes need a site that is `direct`. ``drop``: rows that do not differ any more
+        leave; ``only``: which rows are needed. None where nothing differs.
+        """
+        steps = self.steps(place)
+        if not steps:
+            return None
+        if self.direct(place):
+            first = self.graph.nodes[steps[0]]
+            some = only if drop and only is not None and not bool(only.all()) else None
+            early = some is not None and computes_rows(first)
+            if some is not None and early:
+                state.drop(some)
+            state.patches[first.slot] = changed_output(state, first, self.slots[place][0], changes)
+            if some is not None and not early:
+                state.drop(some)
+            return propagate(state, steps, drop=drop)
+        (change,) = changes
+        for slot in self.slots[place]:
+            changed = state.golden[slot].clone()
+            changed[change.at] = change.value_from(changed[change.at])
+            state.others[slot] = changed
+        return propagate(state, steps, drop=False)
+
+    def _entered(
+        self, place: int, deviation: Deviation, piece: slice, probes: Tensor
+    ) -> FaultyPass:
+        """A pass of samples of one piece, in which a site deviates."""
+        (slot,), golden = self.slots[place], self.golden(piece)
+        rows = deviation.samples - piece.start
+        state = FaultyPass(self.graph, golden, rows, probes, grouped=False)
+        state.patches[slot] = deviation.on(golden[slot], rows)
+        return state

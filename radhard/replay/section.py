@@ -1,0 +1,69 @@
+"""How large does a difference become on a stretch of the graph?"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from radhard.replay.graph.operation_graph import Graph
+from radhard.replay.kernel import FILLED, Kernel
+from radhard.replay.patch import Patch
+
+__all__ = ["Section"]
+
+aten: Any = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some operations in a row: the largest value, and by how much a window grows."""
+
+    whole: int
+    """Elements a sample of the largest value."""
+    channels: int
+    """Channels of the map that has most."""
+    positions: int
+    """Positions of the smallest map; 0 where there are values that are no maps."""
+    growth: tuple[int, int]
+    """What all kernels together add to the height and width of a window."""
+
+    @classmethod
+    def of(cls, graph: Graph, begin: int, end: int, shapes: Mapping[int, torch.Size]) -> "Section":
+        """From the operation at ``begin`` to that at ``end``; ``shapes`` without the samples."""
+        nodes = [node for node in graph.nodes[begin : end + 1] if node.slot in shapes]
+        found = [shapes[node.slot] for node in nodes]
+        maps = [shape for shape in found if len(shape) == 3]
+        high = wide = 0
+        for node in nodes:
+            if node.op is aten.conv2d.default:
+                dilation = node.args[5] if len(node.args) > 5 else 1
+                size = graph.constants[node.inputs[1]].shape[2:]
+            elif node.op in (aten.max_pool2d.default, aten.avg_pool2d.default):
+                dilation, size = 1, node.args[1]
+            else:
+                continue
+            kernel = Kernel(size, 1, 0, dilation)
+            high += (kernel.size[0] - 1) * kernel.dilation[0]
+            wide += (kernel.size[1] - 1) * kernel.dilation[1]
+        return cls(
+            whole=max(map(math.prod, found), default=1),
+            channels=max((shape[0] for shape in maps), default=1),
+            positions=min((math.prod(shape[1:]) for shape in maps), default=0)
+            if len(maps) == len(found)
+            else 0,
+            growth=(high, wide),
+        )
+
+    def elements(self, patches: Mapping[int, Patch]) -> int:
+        """Elements a row of the largest value, given what differs at the beginning."""
+        for patch in patches.values():
+            if patch.values.ndim != 4 or any(start is None for start in patch.starts[1:]):
+                return self.whole
+            high, wide = patch.values.shape[2:]
+            size = (high + self.growth[0]) * (wide + self.growth[1])
+            if size > FILLED * self.positions:  # it will be made the whole map
+                return self.whole
+            return max(1, min(self.whole, size * self.channels))
+        return self.whole

@@ -1,0 +1,141 @@
+"""How does a changed parameter show in the output of the first operation that uses it?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from radhard.replay import recurrent
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.graph.operation_graph import Node
+from radhard.replay.kernel import Kernel
+from radhard.replay.patch import Patch
+
+__all__ = ["WordChange", "changed_output", "computes_rows", "has_change_rule"]
+
+aten: Any = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class WordChange:
+    """One word of a parameter takes another value: ``difference`` is new less old.
+
+    ``value`` is the new one; None where the parameter is folded.
+    """
+
+    at: tuple[int, ...]
+    difference: float
+    value: float | None
+
+    def value_from(self, old: Tensor) -> Tensor | float:
+        """The new value of a word that is ``old`` in the graph."""
+        return old + self.difference if self.value is None else self.value
+
+
+def coordinates(shape: tuple[int, ...], words: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """Where the words of a tensor lie."""
+    if not shape:
+        return [()] * len(words)
+    return list(zip(*(axis.tolist() for axis in np.unravel_index(words, shape)), strict=True))
+
+
+def has_change_rule(node: Node, slot: int) -> bool:
+    """Whether there is a rule for a change of one word of the node's parameter."""
+    where = [n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot]
+    places = ([1], [2], [3], [4]) if node.op in recurrent.RULES else ([1], [2])
+    if node.op not in _RULES or where not in places:
+        return False
+    return not any(isinstance(arg, str) for arg in node.args)
+
+
+def computes_rows(node: Node) -> bool:
+    """Whether `changed_output` takes the rows that are there, as there is much to do for each."""
+    return node.op in recurrent.RULES
+
+
+def changed_output(state: FaultyPass, node: Node, slot: int, changes: list[WordChange]) -> Patch:
+    """The node's output once the parameter in ``slot`` changed, one change a trial.
+
+    The rows of a trial are all golden rows, trial after trial, if the node is not `computes_rows`.
+    """
+    argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
+    return _RULES[node.op](state, node, argument, changes)
+
+
+def _joined(parts: list[Tensor], starts: list[int], golden: Tensor, axes: int) -> Patch:
+    """Patches of one channel each, one after another."""
+    rest = (None,) * axes
+    if len(parts) == 1:
+        return Patch(parts[0], (starts[0], *rest), own=True)
+    first = torch.tensor(starts, device=golden.device).repeat_interleave(len(golden))
+    return Patch(torch.cat(parts), (first, *rest), own=True)
+
+
+def _convolution(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    weight = state.golden[node.args[1].number]
+    stride, padding, dilation, groups = (
+        state.argument(node, at, default) for at, default in ((3, 1), (4, 0), (5, 1), (6, 1))
+    )
+    kernel = Kernel(weight.shape[2:], stride, padding, dilation)
+    parts, starts = [], []
+    height, width = golden.shape[2:]
+    for change in changes:
+        out = change.at[0]
+        channel = golden[:, out : out + 1]
+        if argument == 2:
+            parts.append(channel + change.difference)
+        else:
+            _, inner, i, j = change.at
+            source = out // (weight.shape[0] // groups) * weight.shape[1] + inner
+            picture = inputs[:, source : source + 1]
+            if any(kernel.padding):
+                picture = nnf.pad(picture, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
+            top, left = i * kernel.dilation[0], j * kernel.dilation[1]
+            seen = picture[
+                :,
+                :,
+                top : top + (height - 1) * kernel.stride[0] + 1 : kernel.stride[0],
+                left : left + (width - 1) * kernel.stride[1] + 1 : kernel.stride[1],
+            ]
+            parts.append(torch.add(channel, seen, alpha=change.difference))
+        starts.append(out)
+    return _joined(parts, starts, golden, 2)
+
+
+def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    outs = [change.at[0] for change in changes]
+    if len(changes) == 1 or golden.ndim > 2:
+        parts = []
+        for change, out in zip(changes, outs, strict=True):
+            column = golden[..., out : out + 1]
+            if argument == 2:
+                parts.append(column + change.difference)
+            else:
+                seen = inputs[..., change.at[1] : change.at[1] + 1]
+                parts.append(torch.add(column, seen, alpha=change.difference))
+        ordered = _joined(parts, outs, golden, golden.ndim - 2)
+        first, *rest = ordered.starts
+        return Patch(ordered.values, (*rest, first))
+    by = torch.tensor(np.array([change.difference for change in changes]), dtype=golden.dtype)
+    by = by.to(golden.device)[:, None]
+    rows = torch.tensor(outs, device=golden.device)
+    columns = golden.t()[rows]  # trials, samples
+    if argument == 2:
+        columns = columns + by
+    else:
+        source = torch.tensor([change.at[1] for change in changes], device=golden.device)
+        columns = columns + by * inputs.t()[source]
+    return Patch(columns.reshape(-1, 1), (rows.repeat_interleave(len(golden)),))
+
+
+_RULES = {
+    aten.conv2d.default: _convolution,
+    aten.linear.default: _matrix,
+    **dict.fromkeys(recurrent.RULES, recurrent.states_after_change),
+}

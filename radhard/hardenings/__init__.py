@@ -2,12 +2,11 @@
 
 from radhard.hardenings.base import HARDENINGS, Hardening, UnhardenedError, applied
 from radhard.hardenings.bounds.activation_clip import ActivationClip
-from radhard.hardenings.bounds.bound import Bound
+from radhard.hardenings.bounds.bound import Bound, bound_overhead
 from radhard.hardenings.bounds.bounded_relu import BoundedReLU
 from radhard.hardenings.bounds.fit_act import FitAct
 from radhard.hardenings.bounds.ft_clip_act import FTClipAct
 from radhard.hardenings.bounds.hyrelu import HyReLU
-from radhard.hardenings.bounds.overhead import bound_overhead
 from radhard.hardenings.bounds.pro_act import ProAct
 from radhard.hardenings.bounds.ranger import Ranger
 from radhard.hardenings.coverage import Coverage

@@ -14,7 +14,7 @@ from radhard.errors import InputError
 from radhard.files import contents_replaced, earlier_contents
 from radhard.hardenings.folder_checksums import with_checksums
 from radhard.hardenings.part import attach, parts
-from radhard.hardenings.pruning.sizes import take_sizes
+from radhard.hardenings.pruning.pruned_channels import take_sizes
 from radhard.hardenings.recipe import FORMAT, RECIPE, read_recipe
 from radhard.hardenings.record import put_records, records
 from radhard.models import load as load_model

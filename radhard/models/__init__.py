@@ -7,9 +7,8 @@ from radhard.models.load_weights import load_weights
 from radhard.models.lstm_classifier import lstm_classifier
 from radhard.models.mlp import mlp
 from radhard.models.mobilenetv2 import mobilenetv2
-from radhard.models.resnet18 import resnet18
+from radhard.models.resnet import resnet18, resnet34
 from radhard.models.resnet20 import resnet20
-from radhard.models.resnet34 import resnet34
 from radhard.models.vgg import vgg11, vgg16
 
 __all__ = [

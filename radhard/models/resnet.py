@@ -12,7 +12,16 @@ from radhard.errors import InputError
 from radhard.models.convolution import convolution, demand_classes
 from radhard.models.shipped import seeded
 
-__all__ = ["Block", "Projection", "Stem", "Subsample", "projecting", "stage"]
+__all__ = [
+    "Block",
+    "Projection",
+    "Stem",
+    "Subsample",
+    "projecting",
+    "resnet18",
+    "resnet34",
+    "stage",
+]
 
 Stem = Literal["imagenet", "cifar"]
 """How a network begins: 7x7 of stride 2 and pooling for 224x224 images, 3x3 for 32x32 ones."""
@@ -116,3 +125,45 @@ def _projecting(blocks: tuple[int, ...], classes: int, stem: Stem) -> nn.Sequent
     layers["flatten"] = nn.Flatten()
     layers["fc"] = nn.Linear(width, classes)
     return nn.Sequential(layers)
+
+
+def resnet18(*, classes: int | None = None, stem: Stem = "imagenet") -> nn.Sequential:
+    """ResNet-18 for 224x224 colour images, 11,689,512 parameters; untrained, to measure speed on.
+
+    (He et al., CVPR 2016), in the layout for ImageNet, or with the stem that is usual for CIFAR:
+    one 3x3 convolution and no pooling, so that 32x32 images keep their size at first. The weights
+    are random, the same ones each time, so that its answers mean nothing; checkpoints with the
+    usual names (``conv1`` to ``fc``, ``layer1.0.conv1``, ``layer2.0.downsample.0``) fit, see
+    `radhard.models.load`. Takes ``(samples, 3, height, width)``, gives logits ``(samples,
+    classes)``.
+
+    Args:
+        classes: outputs; None is 1000, or 100 with the stem for CIFAR.
+        stem: ``"imagenet"`` or ``"cifar"``.
+
+    Raises:
+        InputError: ``classes`` is not a whole number from 1, or there is no such stem.
+
+    >>> sum(parameter.numel() for parameter in resnet18().parameters())
+    11689512
+    """
+    return projecting((2, 2, 2, 2), classes, stem)
+
+
+def resnet34(*, classes: int | None = None, stem: Stem = "imagenet") -> nn.Sequential:
+    """ResNet-34 for 224x224 colour images, 21,797,672 parameters; untrained, to measure speed on.
+
+    (He et al., CVPR 2016): as `resnet18`, with stages of 3, 4, 6 and 3 blocks. Takes ``(samples, 3,
+    height, width)``, gives logits ``(samples, classes)``.
+
+    Args:
+        classes: outputs; None is 1000, or 100 with the stem for CIFAR.
+        stem: ``"imagenet"`` or ``"cifar"``.
+
+    Raises:
+        InputError: ``classes`` is not a whole number from 1, or there is no such stem.
+
+    >>> sum(parameter.numel() for parameter in resnet34().parameters())
+    21797672
+    """
+    return projecting((3, 4, 6, 3), classes, stem)

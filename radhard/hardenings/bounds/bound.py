@@ -8,7 +8,7 @@ from torch import Tensor
 from radhard.hardenings.bounds.fast_check import within
 from radhard.hardenings.part import Part
 
-__all__ = ["Bound", "Mode", "kept"]
+__all__ = ["Bound", "Mode", "bound_overhead", "kept"]
 
 Mode = Literal["zero", "clamp"]
 """What becomes of a value out of bounds: nothing of it counts, or it becomes the bound."""
@@ -77,3 +77,15 @@ def kept(values: Tensor, low: Tensor | float, high: Tensor, mode: Mode) -> Tenso
         return torch.where(clamped == clamped, clamped, low)
     # False for NaN too, so that it becomes zero as well.
     return torch.where((values >= low) & (values <= high), values, 0.0)
+
+
+def bound_overhead(parameters: int, *, layers: int = 0, neurons: int = 0) -> float:
+    """Bounds as a share of a model's parameters: one each for ``layers`` and for ``neurons``.
+
+    (#layers + #neurons of the last activation) / #parameters (Mousavi et al., ProAct, 2024).
+    The paper counts the last layer among the layers too; `ProAct` stores one bound less.
+
+    >>> f"{bound_overhead(14_710_000, layers=13, neurons=2048):.4%}"
+    '0.0140%'
+    """
+    return (layers + neurons) / parameters

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from torch import nn
+
 from radhard.hardenings.part import Part
 
-__all__ = ["Pruned"]
+__all__ = ["Pruned", "take_sizes"]
 
 
 class Pruned(Part):
@@ -22,3 +24,27 @@ class Pruned(Part):
     @property
     def settings(self) -> dict[str, Any]:
         return {"removed": self.removed}
+
+
+def take_sizes(module: nn.Module) -> None:
+    """Have a layer say the sizes that its tensors have.
+
+    >>> layer = nn.Conv2d(8, 8, 3, groups=8)
+    >>> layer.weight = nn.Parameter(layer.weight[:6])
+    >>> take_sizes(layer)
+    >>> layer.in_channels, layer.out_channels, layer.groups
+    (6, 6, 6)
+    """
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        outputs, width = module.weight.shape[:2]
+        # A group for each channel stays so; other groups are not cut.
+        if module.groups == module.in_channels == module.out_channels and width == 1:
+            module.groups = outputs
+        module.out_channels, module.in_channels = outputs, width * module.groups
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+        known = module.weight if module.running_mean is None else module.running_mean
+        module.num_features = len(known)
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = len(module.weight)

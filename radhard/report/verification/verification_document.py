@@ -11,12 +11,14 @@ from radhard.report.odds import odds
 from radhard.report.run_wording import model_name, where
 from radhard.report.sections.circumstances import circumstances
 from radhard.report.verification.faults_tried import faults_tried
-from radhard.report.verification.tensor_differences import by_tensor
 from radhard.report.verification.upsets_section import upset
 from radhard.stats import percent
 from radhard.verification import Verification
 
 __all__ = ["cost_table", "verified"]
+
+_SHOWN = 12
+"""Rows of the table by tensor that are shown at first."""
 
 
 def verified(
@@ -27,7 +29,7 @@ def verified(
     sections: list[Section | None] = [
         _compared(found, harm),
         _covers(found),
-        by_tensor(found, harm),
+        _by_tensor(found, harm),
         upset(found, fit_per_bit),
         _cost(found),
         faults_tried([("before", found.before), ("hardened", found.after)]),
@@ -162,3 +164,21 @@ def _repeat(store: str | Path | None) -> Section | None:
     line = f"radhard report {shlex.quote(Path(store).as_posix())}"
     text = Text("The trials on the hardened model are a run of their own:")
     return Section("repeat", "The run file", (text, Code(line, "sh")))
+
+
+def _by_tensor(found: Verification, harm: MainFigure) -> Section | None:
+    """The rate of every tensor before and after; None at error rates."""
+    if found.before.by_rate:
+        return None
+    rows = compare(found.before, found.after, harm.column, by="tensor").rows
+    ranked = sorted(rows, key=lambda row: row.difference.value)
+    table = Table(
+        f"{harm.Rate} by tensor, most improved first",
+        ("tensor", "before", "after", "difference", *COLUMNS),
+        tuple(
+            (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
+            for row in ranked
+        ),
+        shown=_SHOWN if len(ranked) > _SHOWN else None,
+    )
+    return Section("tensors", "Where it helps", (table,))

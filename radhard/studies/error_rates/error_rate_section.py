@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from radhard.report.figures import Curve, curves, svg
 from radhard.stats import percent
 from radhard.studies.claim import estimate_facts
 from radhard.studies.error_rates.error_rate_design import ErrorRateDesign
-from radhard.studies.error_rates.error_rate_figure import error_rate_figure
 from radhard.studies.error_rates.error_rate_findings import ErrorRateFindings, short
 from radhard.studies.markdown import table
 from radhard.studies.networks import Network
+from radhard.studies.standalone_svg import standalone
 from radhard.studies.study import NetworkSection
 
 __all__ = ["error_rate_section"]
@@ -27,7 +28,7 @@ def error_rate_section(
         f"{percent(found.base.accuracy)} of the first {found.images:,}, which the trials look at.",
         body=[*_body(found, names)],
         figures={
-            f"{name}.svg": error_rate_figure(name, design, found, common=common)
+            f"{name}.svg": _error_rate_figure(name, design, found, common=common)
             for common, name in names.items()
         },
         numbers=_numbers(found),
@@ -138,3 +139,26 @@ def _campaign(found: ErrorRateFindings, name: str, *, common: bool) -> dict[str,
             for rate in found.rates
         ],
     }
+
+
+def _error_rate_figure(
+    name: str, design: ErrorRateDesign, found: ErrorRateFindings, *, common: bool
+) -> str:
+    """Accuracy over the error rate with intervals, a curve for each variant, as an SVG file."""
+    lines = [
+        Curve(
+            variant.name,
+            variant.paint,
+            variant.mark,
+            [(rate, found.accuracy(variant.name, [rate], common=common)) for rate in found.rates],
+        )
+        for variant in design.variants
+    ]
+    faults = "the same faults" if common else "all that each network stores is struck"
+    title = f"Accuracy of {found.network} under faults, {faults}"
+    finding = "; ".join(
+        f"{line.name}: "
+        + ", ".join(f"{short(at)} at {rate:g}" for rate, at in (line.points[0], line.points[-1]))
+        for line in lines
+    )
+    return standalone(svg(lambda: curves(lines, "bit", narrow=False), name, title, finding))

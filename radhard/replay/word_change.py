@@ -15,7 +15,7 @@ from radhard.replay.graph.operation_graph import Node
 from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch
 
-__all__ = ["WordChange", "changed_output", "computes_rows", "has_change_rule"]
+__all__ = ["WordChange", "changed_output", "computes_rows", "coordinates", "has_change_rule"]
 
 aten: Any = torch.ops.aten
 

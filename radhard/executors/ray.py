@@ -12,7 +12,7 @@ from radhard.engines.base import Campaign, Part, Session
 from radhard.engines.recheck import Recheck
 from radhard.errors import InputError
 from radhard.executors.base import Executor, Pool, listed
-from radhard.executors.recipe import Recipe
+from radhard.executors.session_recipe import SessionRecipe
 from radhard.spec import component
 
 __all__ = ["Ray"]
@@ -74,7 +74,7 @@ class _Workers(Pool):
         """By the first trial of a chunk: workers that were lost at it."""
 
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
-        recipe = Recipe.of(session)
+        recipe = SessionRecipe.of(session)
         _demand_serializable(self._ray, recipe)
         if self._recipe is None:
             connection = _connection(self._ray, self._address, self._most)
@@ -165,10 +165,10 @@ class _Worker:
     def __init__(self) -> None:
         torch.set_num_threads(1)  # as in the process that computed the golden outputs
         self._stack = ExitStack()
-        self._recipe: Recipe | None = None
+        self._recipe: SessionRecipe | None = None
         self._session: Session | None = None
 
-    def prepare(self, recipe: Recipe) -> None:
+    def prepare(self, recipe: SessionRecipe) -> None:
         """Open another session; the last one is closed. Errors are raised by its first chunk."""
         self._stack.close()
         self._recipe, self._session = recipe, None
@@ -223,7 +223,7 @@ def _connection(ray: Any, address: str | None, workers: int | None) -> Iterator[
         ray.shutdown()
 
 
-def _demand_serializable(ray: Any, recipe: Recipe) -> None:
+def _demand_serializable(ray: Any, recipe: SessionRecipe) -> None:
     """Raise `InputError` naming what cannot be sent to another process."""
     workload = recipe.workload
     for name, value in (

@@ -11,8 +11,8 @@ from torch import nn
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.forward import plain
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.manifest import fingerprint
 from radhard.module import demand_uncompiled, usable_module
@@ -99,28 +99,28 @@ class Hardening(Component):
             made = copied(model)
         bar = ProgressBar(shown=progress)
         workload = replace(workload, model=made, fixed=False, bar=bar)
-        protection = Protection(workload, scores, repr(self))
+        draft = Draft(workload, scores, repr(self))
         with torch.inference_mode(False), workload.open():
             _ = workload.golden  # of the model as it is before the hardening
-            self.harden(protection)
+            self.harden(draft)
         # Hardenings of somebody's own may note nothing of what they cover.
-        bare = not any(part.covered for part in protection.coverage)
+        bare = not any(part.covered for part in draft.coverage)
         if (
             bare
-            and (fingerprint(made) == fingerprint(model) or protection.coverage)
+            and (fingerprint(made) == fingerprint(model) or draft.coverage)
             and same(made, model)
         ):
-            said = "; ".join(map(str, protection.coverage))
+            said = "; ".join(map(str, draft.coverage))
             raise UnhardenedError(
                 f"{self!r} changes nothing in {type(model).__name__}{said and ': '}{said}"
             )
         name = f"{data.name} ({len(data):,} samples)"
         record = Record(
-            protection.by,
-            tuple(protection.coverage),
-            tuple(protection.held_out),
+            draft.by,
+            tuple(draft.coverage),
+            tuple(draft.held_out),
             name,
-            digests(data) if protection.profiled else (),
+            digests(data) if draft.profiled else (),
         )
         put_records(made, (*records(model), record))
         for text in record.doubts:
@@ -128,8 +128,8 @@ class Hardening(Component):
         return made
 
     @abstractmethod
-    def harden(self, protection: Protection) -> None:
-        """Put parts into ``protection.model``, a copy in evaluation mode, or change it."""
+    def harden(self, draft: Draft) -> None:
+        """Put parts into ``draft.model``, a copy in evaluation mode, or change it."""
 
 
 HARDENINGS: Family[Hardening] = Family(Hardening)

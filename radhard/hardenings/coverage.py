@@ -30,7 +30,7 @@ class Coverage:
 
     @property
     def total(self) -> int:
-        """How many parts ask for protection."""
+        """How many parts ask for draft."""
         return len(self.covered) + len(self.left_out)
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ only says something."""
 
 
 class Part(nn.Module, ABC):
-    """A piece of protection: a child of the module that it protects, called by a hook.
+    """A piece of draft: a child of the module that it protects, called by a hook.
 
     It lies in the model under a name of its own, so that the tensors which were there keep theirs;
     what it holds are buffers and parameters, which faults may strike, and which are saved and

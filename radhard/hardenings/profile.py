@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.spot import Spot
 
 __all__ = ["FOLDS", "Per", "Profile", "folds", "profile"]
@@ -40,14 +40,14 @@ class Profile:
         return self.low[spot][folds].amin(0), self.high[spot][folds].amax(0)
 
 
-def folds(protection: Protection) -> Tensor:
+def folds(draft: Draft) -> Tensor:
     """The fold of every sample, by chance: data may come class after class, or classes in turn."""
-    order = protection.workload.random(_PURPOSE).permutation(len(protection.workload.data))
+    order = draft.workload.random(_PURPOSE).permutation(len(draft.workload.data))
     return torch.from_numpy(order % FOLDS)
 
 
 def profile(
-    protection: Protection,
+    draft: Draft,
     spots: Collection[Spot],
     *,
     per: Per,
@@ -56,7 +56,7 @@ def profile(
     """The ranges of what flows at some places, over all data; places never reached are left out.
 
     Args:
-        protection: the model and its data.
+        draft: the model and its data.
         spots: outputs and first inputs of modules.
         per: for what there is a range.
         axis: by place the axis of the channels, by default 1.
@@ -66,8 +66,8 @@ def profile(
             input that is given by name.
     """
     found = Profile({}, {})
-    protection.profiled.extend(spot.path for spot in spots)
-    fold_of = folds(protection)
+    draft.profiled.extend(spot.path for spot in spots)
+    fold_of = folds(draft)
 
     now = fold_of
 
@@ -80,27 +80,23 @@ def profile(
             if each > 0 and rest == 0:
                 part = values[(now == fold).to(values.device).repeat_interleave(each)]
             if not part.ndim or len(part):
-                _add(
-                    protection, found, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1))
-                )
+                _add(draft, found, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
 
-    for rows, batch in protection.workload.data.batches(protection.workload.batch):
+    for rows, batch in draft.workload.data.batches(draft.workload.batch):
         now = fold_of[rows]
         with torch.no_grad(), ExitStack() as hooks:
             for spot in spots:
-                hooks.callback(_hooked(protection, spot, see).remove)
-            protection.workload.steady(protection.model, batch)
+                hooks.callback(_hooked(draft, spot, see).remove)
+            draft.workload.steady(draft.model, batch)
     return found
 
 
-def _hooked(protection: Protection, spot: Spot, see: Any) -> Any:
-    module = protection.model.get_submodule(spot.path)
+def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
+    module = draft.model.get_submodule(spot.path)
 
     def before(_: nn.Module, args: tuple[Any, ...]) -> None:
         if not args:
-            raise InputError(
-                f"{protection.by}: {spot.path!r} is given its input by name, not by place"
-            )
+            raise InputError(f"{draft.by}: {spot.path!r} is given its input by name, not by place")
         see(spot, args[0].detach())
 
     def after(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001
@@ -112,22 +108,20 @@ def _hooked(protection: Protection, spot: Spot, see: Any) -> Any:
     return module.register_forward_hook(after)
 
 
-def _add(
-    protection: Protection, found: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor
-) -> None:
+def _add(draft: Draft, found: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:
     if spot not in found.low:
         shape = (FOLDS, *low.shape)
         found.low[spot] = low.new_full(shape, torch.inf)
         found.high[spot] = high.new_full(shape, -torch.inf)
     if low.shape != found.low[spot].shape[1:]:
         raise InputError(
-            f"{protection.by}: values of different shapes flow through {spot.path!r}, so that "
+            f"{draft.by}: values of different shapes flow through {spot.path!r}, so that "
             "there is no range for each of their places; take one for the layer, "
             "or give the model a module for each call"
         )
     if low.isnan().any():
         raise InputError(
-            f"{protection.by}: NaN flows through {spot.path!r} without any fault; "
+            f"{draft.by}: NaN flows through {spot.path!r} without any fault; "
             "no range follows from that"
         )
     found.low[spot][fold] = torch.minimum(found.low[spot][fold], low)

@@ -6,7 +6,7 @@ from radhard.analyses import Analysis, DeepVigorPlus
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.ranger import Ranger
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.pruning.channel_removal import cut
 from radhard.hardenings.pruning.finetuning import finetune
 from radhard.hardenings.redundancy.duplication import ChannelDuplication
@@ -47,30 +47,30 @@ class SentinelNN(Hardening):
                 "from 0, a learning rate above 0"
             )
 
-    def harden(self, protection: Protection) -> None:
+    def harden(self, draft: Draft) -> None:
         if self.prune:
-            scores = self._scores(protection) if protection.scores is None else protection.scores
-            cut(replace(protection, scores=scores), self.prune, self.prune, "scores")
+            scores = self._scores(draft) if draft.scores is None else draft.scores
+            cut(replace(draft, scores=scores), self.prune, self.prune, "scores")
         if self.finetune:
-            finetune(protection, self.finetune, self.rate)
+            finetune(draft, self.finetune, self.rate)
         # Golden outputs of the model as it is now, pruned and fine-tuned.
         left = replace(
-            protection,
-            workload=replace(protection.workload),
-            scores=self._scores(protection) if self.share else None,
+            draft,
+            workload=replace(draft.workload),
+            scores=self._scores(draft) if self.share else None,
         )
         _ = left.workload.golden
         if self.share:
             ChannelDuplication(share=self.share, edac="min").harden(left)
         Ranger().harden(left)
 
-    def _scores(self, protection: Protection) -> Scores:
+    def _scores(self, draft: Draft) -> Scores:
         return self.analysis(
-            protection.model,
-            protection.workload.data,
-            call=protection.workload.steady,
-            batch=protection.workload.batch,
-            seed=protection.workload.seed,
-            progress=protection.workload.bar.shown,
-            deterministic=protection.workload.deterministic,
+            draft.model,
+            draft.workload.data,
+            call=draft.workload.steady,
+            batch=draft.workload.batch,
+            seed=draft.workload.seed,
+            progress=draft.workload.bar.shown,
+            deterministic=draft.workload.deterministic,
         )

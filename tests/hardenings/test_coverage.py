@@ -23,7 +23,7 @@ from radhard.hardenings import (
     records,
     save,
 )
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.record import HeldOut, digests, overlap
 from radhard.spec import component
 from tests.conformance.hardening_subject import network, samples
@@ -88,7 +88,7 @@ def test_weights_of_other_kinds_are_named():
 class Nothing(Hardening):
     """Does nothing, and says nothing."""
 
-    def harden(self, work: Protection) -> None:
+    def harden(self, work: Draft) -> None:
         pass
 
 

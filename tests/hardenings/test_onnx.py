@@ -30,7 +30,7 @@ def test_logits_of_onnxruntime_are_those_of_the_model(hardening: Hardening, tmp_
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (name,) = (given.name for given in session.get_inputs())
-    # Far outside the profiled range too, where the protection acts.
+    # Far outside the profiled range too, where the draft acts.
     for scale in (1.0, 1e3):
         inputs = data.inputs * scale
         (found,) = session.run(None, {name: inputs.numpy()})

@@ -5,7 +5,7 @@ from typing import Literal
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.placing import put_bounds
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.spec import component
 
 __all__ = ["ActivationClip"]
@@ -27,10 +27,10 @@ class ActivationClip(Hardening):
 
     kinds: tuple[str, ...] = ()
 
-    def harden(self, protection: Protection) -> None:
+    def harden(self, draft: Draft) -> None:
         put_bounds(
-            protection,
-            spots(protection, self.kinds, side="before", of="all"),
+            draft,
+            spots(draft, self.kinds, side="before", of="all"),
             "clip",
             per=self.granularity,
             mode="clamp",

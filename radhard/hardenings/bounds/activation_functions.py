@@ -18,8 +18,8 @@ from radhard.hardenings.bounds.functions import (
     kind_of_call,
 )
 from radhard.hardenings.bounds.pass_events import Event, calls
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.spot import Spot
 
 __all__ = ["Activation", "Values", "activations", "spots"]
@@ -55,9 +55,7 @@ class Activation:
     why_before: str = ""
 
 
-def activations(
-    protection: Protection, events: Sequence[Event], kinds: Sequence[str]
-) -> list[Activation]:
+def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> list[Activation]:
     """The activation functions in the order in which a pass calls them first.
 
     Modules of torch's classes, of classes that ``kinds`` names, and those that prove to be
@@ -66,17 +64,17 @@ def activations(
     Raises:
         InputError: a name in ``kinds`` that no module's class has.
     """
-    demand_classes(protection.by, protection.model, kinds)
-    modules = _modules(protection, events, kinds)
+    demand_classes(draft.by, draft.model, kinds)
+    modules = _modules(draft, events, kinds)
     found: dict[str, Activation] = {}
     for at, event in enumerate(events):
         if event.what == "exit" and event.path in modules and event.path not in found:
-            found[event.path] = _of_module(protection, event, modules[event.path])
+            found[event.path] = _of_module(draft, event, modules[event.path])
         if event.what != "function" or not event.made or any(p in modules for p in event.within):
             continue
         kind = kind_of_call(event.name, event.args, event.kwargs)
         if kind is not None:
-            one = _of_call(protection, events, at, kind)
+            one = _of_call(draft, events, at, kind)
             name, number = one.name, 2
             while name in found:
                 name, number = f"{one.name}, call {number}", number + 1
@@ -85,7 +83,7 @@ def activations(
 
 
 def spots(
-    protection: Protection,
+    draft: Draft,
     kinds: Sequence[str] = (),
     *,
     side: Literal["after", "before"] = "after",
@@ -93,11 +91,11 @@ def spots(
 ) -> dict[Spot, Values]:
     """The places at which activations are bounded, each with what flows there.
 
-    Those left out are in ``protection.coverage``: activation functions that hooks cannot reach and,
+    Those left out are in ``draft.coverage``: activation functions that hooks cannot reach and,
     for rectifiers, those of other kinds.
     """
-    events = calls(protection)
-    known = activations(protection, events, kinds)
+    events = calls(draft)
+    known = activations(draft, events, kinds)
     flowing = _flowing(events, known) if side == "after" else {}
     found: dict[Spot, Values] = {}
     covered, left_out, exempt = [], {}, {}
@@ -115,7 +113,7 @@ def spots(
             found |= dict(zip(reached, values, strict=True))
         else:
             left_out[one.name] = one.why if side == "after" else one.why_before
-    protection.cover("activation functions", covered, left_out, exempt, sought=_SOUGHT)
+    draft.cover("activation functions", covered, left_out, exempt, sought=_SOUGHT)
     return found
 
 
@@ -139,9 +137,7 @@ def _flowing(events: Sequence[Event], known: Sequence[Activation]) -> dict[Spot,
     return found
 
 
-def _modules(
-    protection: Protection, events: Sequence[Event], kinds: Sequence[str]
-) -> dict[str, Kind]:
+def _modules(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> dict[str, Kind]:
     """Kind of every module called that is an activation function."""
     found: dict[str, Kind] = {}
     entered: dict[str, Event] = {}
@@ -151,7 +147,7 @@ def _modules(
             continue
         if event.what != "exit" or event.path in found or event.path not in entered:
             continue
-        module = protection.model.get_submodule(event.path)
+        module = draft.model.get_submodule(event.path)
         kind = _kind(module, entered[event.path], event, kinds)
         # Its output may be that of an activation function inside it, which then is the one.
         if kind is not None and not _inner(found, events, event):
@@ -179,8 +175,8 @@ def _inner(found: dict[str, Kind], events: Sequence[Event], leave: Event) -> boo
     return leave.single and any(e.single and e.made[0] is leave.made[0] for e in inside)
 
 
-def _of_module(protection: Protection, leave: Event, kind: Kind) -> Activation:
-    name = type(protection.model.get_submodule(leave.path)).__name__
+def _of_module(draft: Draft, leave: Event, kind: Kind) -> Activation:
+    name = type(draft.model.get_submodule(leave.path)).__name__
     rectifier, bounded = kind
     behind = (Spot(leave.path, "output"),) if leave.single else ()
     why = "" if leave.single else f"{name} does not give one tensor"
@@ -195,9 +191,9 @@ def _of_module(protection: Protection, leave: Event, kind: Kind) -> Activation:
     )
 
 
-def _of_call(protection: Protection, events: Sequence[Event], at: int, kind: Kind) -> Activation:
+def _of_call(draft: Draft, events: Sequence[Event], at: int, kind: Kind) -> Activation:
     event = events[at]
-    containers = _containers(protection)
+    containers = _containers(draft)
     behind = after(events, at, containers)
     ahead = before(events, at, containers)
     name = event.name.rstrip("_")
@@ -210,7 +206,7 @@ def _of_call(protection: Protection, events: Sequence[Event], at: int, kind: Kin
         behind = ahead if follows else behind
     advice = "call it as a module of its own, such as nn.ReLU()"
     return Activation(
-        f"{name}() in {event.path or type(protection.model).__name__!r}",
+        f"{name}() in {event.path or type(draft.model).__name__!r}",
         f"{name}()",
         rectifier,
         bounded,
@@ -222,5 +218,5 @@ def _of_call(protection: Protection, events: Sequence[Event], at: int, kind: Kin
     )
 
 
-def _containers(protection: Protection) -> set[str]:
-    return {path for path, m in protection.model.named_modules() if isinstance(m, CONTAINERS)}
+def _containers(draft: Draft) -> set[str]:
+    return {path for path, m in draft.model.named_modules() if isinstance(m, CONTAINERS)}

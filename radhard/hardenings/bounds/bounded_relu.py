@@ -6,7 +6,7 @@ from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.placing import put_bounds
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.spec import component
 
 __all__ = ["BoundedReLU"]
@@ -32,10 +32,10 @@ class BoundedReLU(Hardening):
                 "seen, more than 0 and at most 1"
             )
 
-    def harden(self, protection: Protection) -> None:
+    def harden(self, draft: Draft) -> None:
         put_bounds(
-            protection,
-            spots(protection, self.kinds, of="rectifiers"),
+            draft,
+            spots(draft, self.kinds, of="rectifiers"),
             "ceiling",
             per=self.granularity,
             mode="clamp",

@@ -7,8 +7,8 @@ from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.profile import profile
-from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["FitAct"]
@@ -48,19 +48,19 @@ class FitAct(Hardening):
             held_out=self.held_out,
         )
 
-    def harden(self, protection: Protection) -> None:
-        found = spots(protection, self.kinds, of="rectifiers")
+    def harden(self, draft: Draft) -> None:
+        found = spots(draft, self.kinds, of="rectifiers")
         training = Training(
-            protection,
+            draft,
             cross_entropy,
             learning_rate=self.learning_rate,
             batch=self.batch,
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        seen = profile(protection, found, per="neuron")
+        seen = profile(draft, found, per="neuron")
         bounds = [
-            put(protection, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            put(draft, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for spot in seen.high
         ]
         neurons = sum(bound.high.numel() for bound in bounds)

@@ -15,8 +15,8 @@ from radhard.hardenings.bounds.bound import Bound
 from radhard.hardenings.bounds.bound_search import mean_under, searched
 from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.profile import profile
-from radhard.hardenings.protection import Protection
 from radhard.metrics import Accuracy
 from radhard.progress import Progress
 from radhard.samplers import ErrorRate
@@ -61,66 +61,62 @@ class FTClipAct(Hardening):
         if not 0 <= self.close <= 1:
             raise InputError(f"FTClipAct: close={self.close} is a share, from 0 to 1")
 
-    def harden(self, protection: Protection) -> None:
-        data = self._samples(protection)
-        found = spots(protection, self.kinds, of="rectifiers")
-        seen = profile(protection, found, per="layer")
+    def harden(self, draft: Draft) -> None:
+        data = self._samples(draft)
+        found = spots(draft, self.kinds, of="rectifiers")
+        seen = profile(draft, found, per="layer")
         bounds: list[Bound] = []
         for spot in (spot for spot in found if spot in seen.high):
             _, high = seen.of(spot)
-            bound = Bound(protection.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(
-                high
-            )
+            bound = Bound(draft.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
             bound.high.copy_(widened(high).clamp_min(0.0))
-            bounds.append(attached(protection, spot, "clipped", bound))
-        space = FaultSpace.of(protection.model, Weights("*"), BitFlip(), self.format)
-        with Progress(
-            len(bounds), 0, None, shown=protection.workload.bar.shown, label="layers"
-        ) as bar:
+            bounds.append(attached(draft, spot, "clipped", bound))
+        space = FaultSpace.of(draft.model, Weights("*"), BitFlip(), self.format)
+        with Progress(len(bounds), 0, None, shown=draft.workload.bar.shown, label="layers") as bar:
             for bound in bounds:
-                self._search(protection, data, space, bound)
+                self._search(draft, data, space, bound)
                 bar.advance(np.zeros((1, 0)))
 
-    def _search(self, protection: Protection, data: Data, space: FaultSpace, bound: Bound) -> None:
+    def _search(self, draft: Draft, data: Data, space: FaultSpace, bound: Bound) -> None:
         def worth(high: float) -> float:
             bound.high.fill_(high)
-            return self._surviving(protection, data, space)
+            return self._surviving(draft, data, space)
 
         best = searched(
             worth, float(bound.high), points=self.points, rounds=self.rounds, close=self.close
         )
         bound.high.fill_(best)
 
-    def _surviving(self, protection: Protection, data: Data, space: FaultSpace) -> float:
+    def _surviving(self, draft: Draft, data: Data, space: FaultSpace) -> float:
         """Accuracy under faults, as the area under its curve."""
         results = run(
-            protection.model,
+            draft.model,
             data,
             space,
             ErrorRate(self.rates, trials=self.trials),
             metrics=[Accuracy()],
-            seed=protection.workload.seed,
+            seed=draft.workload.seed,
             # A model that changes from run to run has no graph worth finding.
             engine=Serial(),
-            call=protection.workload.steady,
-            batch=protection.workload.batch,
+            call=draft.workload.steady,
+            batch=draft.workload.batch,
             progress=False,
             audit=0,
         )
         by_rate = results.to_frame().groupby("rate", sort=False)[results.column("accuracy")].mean()
         return mean_under(self.rates, tuple(by_rate.tolist()))
 
-    def _samples(self, protection: Protection) -> Data:
-        n = len(protection.labels())
+    def _samples(self, draft: Draft) -> Data:
+        n = len(draft.labels())
         if n <= self.samples:
-            return protection.workload.data
+            return draft.workload.data
         # Not the first ones: data may come class after class.
         rows = torch.from_numpy(
-            np.sort(protection.workload.random(0).choice(n, self.samples, replace=False))
+            np.sort(draft.workload.random(0).choice(n, self.samples, replace=False))
         )
-        rows = rows.to(protection.labels().device)
+        rows = rows.to(draft.labels().device)
         return Data(
-            protection.workload.data.rows(rows),
-            protection.labels()[rows],
-            protection.workload.data.name,
+            draft.workload.data.rows(rows),
+            draft.labels()[rows],
+            draft.workload.data.name,
         )

@@ -8,20 +8,20 @@ from radhard.errors import InputError
 from radhard.hardenings.bounds.hyrelu import HyReLU
 from radhard.hardenings.bounds.placing import attached
 from radhard.hardenings.bounds.roundoff import widened
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.spot import Spot
 
 __all__ = ["demand_schedule", "put"]
 
 
-def put(protection: Protection, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
+def put(draft: Draft, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
     """A bound at a place, just above ``most``: the largest value that flows there."""
-    part = HyReLU(
-        protection.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place
-    ).to(most)
+    part = HyReLU(draft.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place).to(
+        most
+    )
     # Where a rectifier follows, all that it is given may be below zero.
     part.high.copy_(widened(most).clamp_min(0.0))
-    return attached(protection, spot, "hyrelu", part)
+    return attached(draft, spot, "hyrelu", part)
 
 
 def demand_schedule(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from radhard.errors import InputError
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.tree import leaves
 
 __all__ = ["Event", "calls"]
@@ -38,35 +38,35 @@ class Event:
     """Modules being executed, outermost first."""
 
 
-def calls(protection: Protection) -> list[Event]:
+def calls(draft: Draft) -> list[Event]:
     """The events of one pass over the first sample, in their order.
 
     All tensors are kept, so that two of them are the same value where they are the same object.
     Where the model takes no single sample, the pass is over a whole batch.
     """
     try:
-        return _calls(protection, 1)
+        return _calls(draft, 1)
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception:
-        if protection.workload.batch == 1:
+        if draft.workload.batch == 1:
             raise
-        return _calls(protection, protection.workload.batch)
+        return _calls(draft, draft.workload.batch)
 
 
-def _calls(protection: Protection, size: int) -> list[Event]:
+def _calls(draft: Draft, size: int) -> list[Event]:
     events: list[Event] = []
     stack: list[str] = []
-    _, batch = next(protection.workload.data.batches(size))
+    _, batch = next(draft.workload.data.batches(size))
     with ExitStack() as hooks, torch.no_grad():
-        for path, module in protection.model.named_modules():
+        for path, module in draft.model.named_modules():
             enter, leave = _hooks(path, events, stack)
             handle = module.register_forward_pre_hook(enter, with_kwargs=True)
             hooks.callback(handle.remove)
             handle = module.register_forward_hook(leave, with_kwargs=True)
             hooks.callback(handle.remove)
         hooks.enter_context(_Functions(events, stack))
-        protection.workload.steady(protection.model, batch)
+        draft.workload.steady(draft.model, batch)
     return events
 
 

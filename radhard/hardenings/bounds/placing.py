@@ -8,10 +8,10 @@ from torch import Tensor
 
 from radhard.hardenings.bounds.activation_functions import Values
 from radhard.hardenings.bounds.bound import Bound, Mode
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.held_out import hold_out
 from radhard.hardenings.part import Part
 from radhard.hardenings.profile import Per, Profile, profile
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.spot import Spot
 
 __all__ = ["attached", "put_bounds"]
@@ -23,7 +23,7 @@ Limits = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def put_bounds(
-    protection: Protection,
+    draft: Draft,
     found: Mapping[Spot, Values],
     name: str,
     *,
@@ -35,7 +35,7 @@ def put_bounds(
     """Put a `Bound` at every place, and try it on samples held out of the profile.
 
     Args:
-        protection: the model and its data.
+        draft: the model and its data.
         found: places, with what flows there.
         name: of the part in its module.
         per: for what there is a range.
@@ -43,15 +43,15 @@ def put_bounds(
         limits: of the range that was seen.
         floored: whether zero is the lower end where nothing less flows, and takes no memory then.
     """
-    seen = profile(protection, found, per=per)
+    seen = profile(draft, found, per=per)
     bounds = {}
     for spot in seen.high:
         _, high = seen.of(spot)
         floor = 0.0 if floored and found[spot] != "any" else None
         bound = Bound(
-            protection.by, shape=tuple(high.shape), mode=mode, place=spot.place, floor=floor
+            draft.by, shape=tuple(high.shape), mode=mode, place=spot.place, floor=floor
         ).to(high)
-        attached(protection, spot, name, bound)
+        attached(draft, spot, name, bound)
         bounds[spot] = bound
 
     def fill(fold: int | None) -> None:
@@ -60,13 +60,13 @@ def put_bounds(
 
     fill(None)
     if seen.divided:
-        hold_out(protection, fill)
+        hold_out(draft, fill)
 
 
-def attached(protection: Protection, spot: Spot, name: str, part: P) -> P:
+def attached(draft: Draft, spot: Spot, name: str, part: P) -> P:
     """The part, put at a place of the model under a name that says on which side it stands."""
     plain = "input" if name == "clip" else "output"
-    protection.attach(spot.path, name if spot.place == plain else f"{name}_{spot.place}", part)
+    draft.attach(spot.path, name if spot.place == plain else f"{name}_{spot.place}", part)
     return part
 
 

@@ -10,8 +10,8 @@ from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.learnable import demand_schedule, put
 from radhard.hardenings.bounds.training import Training
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.profile import profile
-from radhard.hardenings.protection import Protection
 from radhard.spec import component
 
 __all__ = ["ProAct", "distillation"]
@@ -65,20 +65,20 @@ class ProAct(Hardening):
         if self.temperature <= 0:
             raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
 
-    def harden(self, protection: Protection) -> None:
-        found = list(spots(protection, self.kinds, of="rectifiers"))
+    def harden(self, draft: Draft) -> None:
+        found = list(spots(draft, self.kinds, of="rectifiers"))
         training = Training(
-            protection,
+            draft,
             self._loss,
             learning_rate=self.learning_rate,
             batch=self.batch,
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        earlier = profile(protection, found[:-1], per="layer")
-        last = profile(protection, found[-1:], per="neuron")
+        earlier = profile(draft, found[:-1], per="layer")
+        last = profile(draft, found[-1:], per="neuron")
         bounds = [
-            put(protection, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
+            put(draft, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for seen in (earlier, last)
             for spot in found
             if spot in seen.high

@@ -7,7 +7,7 @@ from radhard.hardenings.bounds.activation_functions import spots
 from radhard.hardenings.bounds.bound import Mode
 from radhard.hardenings.bounds.placing import put_bounds
 from radhard.hardenings.bounds.roundoff import widened
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.spec import component
 
 __all__ = ["Ranger"]
@@ -31,10 +31,10 @@ class Ranger(Hardening):
 
     kinds: tuple[str, ...] = ()
 
-    def harden(self, protection: Protection) -> None:
+    def harden(self, draft: Draft) -> None:
         put_bounds(
-            protection,
-            spots(protection, self.kinds),
+            draft,
+            spots(draft, self.kinds),
             "ranger",
             per=self.granularity,
             mode=self.mode,

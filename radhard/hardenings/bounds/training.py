@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.hardenings.bounds.hyrelu import HyReLU
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.progress import Progress
 
 __all__ = ["Loss", "Training"]
@@ -30,7 +30,7 @@ class Training:
     more than ``max_drop``: over all samples and over those that are ``held_out``.
     """
 
-    protection: Protection
+    draft: Draft
     loss: Loss
     learning_rate: float
     batch: int
@@ -39,15 +39,15 @@ class Training:
     bar: Progress | None = None
 
     def __post_init__(self) -> None:
-        labels, logits = self.protection.labels(), self.protection.workload.logits
+        labels, logits = self.draft.labels(), self.draft.workload.logits
         if logits.ndim != 2 or logits.shape[1] < 2 or labels.ndim != 1:
             raise InputError(
-                f"{self.protection.by} learns bounds from logits (samples, classes) and one label "
+                f"{self.draft.by} learns bounds from logits (samples, classes) and one label "
                 f"a sample; these are {tuple(logits.shape)} and {tuple(labels.shape)}"
             )
         if len(labels) < 2:
-            raise InputError(f"{self.protection.by} holds samples back; give at least 2 samples")
-        order = self.protection.workload.random(0).permutation(len(labels))
+            raise InputError(f"{self.draft.by} holds samples back; give at least 2 samples")
+        order = self.draft.workload.random(0).permutation(len(labels))
         held = min(max(1, round(self.held_out * len(labels))), len(labels) - 1)
         self._held = torch.from_numpy(np.sort(order[:held])).to(labels.device)
         self._rows = order[held:]
@@ -56,7 +56,7 @@ class Training:
     def shown(self, epochs: int) -> Iterator[None]:
         """With a progress bar while open."""
         with Progress(
-            epochs, 0, None, shown=self.protection.workload.bar.shown, label="epochs"
+            epochs, 0, None, shown=self.draft.workload.bar.shown, label="epochs"
         ) as self.bar:
             yield
 
@@ -76,8 +76,8 @@ class Training:
         for epoch in range(epochs):
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * 0.5 ** (epoch // _HALVED_EVERY)
-            chance = self.protection.workload.random(1, number, epoch)
-            with _learning(self.protection.model, bounds):
+            chance = self.draft.workload.random(1, number, epoch)
+            with _learning(self.draft.model, bounds):
                 self._epoch(bounds, greatest, optimizer, penalty, chance)
             if self.bar is not None:
                 self.bar.advance(np.zeros((1, 0)))
@@ -101,15 +101,11 @@ class Training:
         penalty: float,
         chance: np.random.Generator,
     ) -> None:
-        protection = self.protection
-        order = torch.from_numpy(chance.permutation(self._rows)).to(
-            protection.workload.logits.device
-        )
+        draft = self.draft
+        order = torch.from_numpy(chance.permutation(self._rows)).to(draft.workload.logits.device)
         for rows in order.split(self.batch):  # type: ignore[no-untyped-call]
-            logits = protection.workload.steady(
-                protection.model, protection.workload.data.rows(rows)
-            )
-            loss = self.loss(logits, protection.workload.logits[rows], protection.labels()[rows])
+            logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
+            loss = self.loss(logits, draft.workload.logits[rows], draft.labels()[rows])
             total = loss + penalty * torch.stack([(b.high**2).sum() for b in bounds]).sum()
             optimizer.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]
@@ -121,14 +117,13 @@ class Training:
 
     def _drop(self) -> float:
         """By how much the accuracy is below that without bounds."""
-        protection, right = self.protection, []
+        draft, right = self.draft, []
         with torch.no_grad():
-            for rows, inputs in protection.workload.data.batches(protection.workload.batch):
+            for rows, inputs in draft.workload.data.batches(draft.workload.batch):
                 right.append(
-                    protection.workload.steady(protection.model, inputs).argmax(1)
-                    == protection.labels()[rows]
+                    draft.workload.steady(draft.model, inputs).argmax(1) == draft.labels()[rows]
                 )
-        lost = (protection.workload.logits.argmax(1) == protection.labels()).float() - torch.cat(
+        lost = (draft.workload.logits.argmax(1) == draft.labels()).float() - torch.cat(
             right
         ).float()
         return float(torch.maximum(lost.mean(), lost[self._held].mean()))

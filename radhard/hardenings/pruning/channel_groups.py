@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 
 __all__ = ["ChannelGroup", "groups"]
 
@@ -37,7 +37,7 @@ class ChannelGroup:
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
-def groups(protection: Protection) -> tuple[list[ChannelGroup], dict[str, str]]:
+def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
     """Every group of a model that can be cut, and by layer of the others why it cannot.
 
     Whole stay those that give the outputs, those with convolutions in several groups (but not
@@ -51,21 +51,21 @@ def groups(protection: Protection) -> tuple[list[ChannelGroup], dict[str, str]]:
         torch_pruning: Any = importlib.import_module("torch_pruning")
     except ImportError as error:
         raise InputError(
-            f"{protection.by} needs torch-pruning: pip install 'radhard[pruning]'"
+            f"{draft.by} needs torch-pruning: pip install 'radhard[pruning]'"
         ) from error
-    names = {module: name for name, module in protection.model.named_modules()}
-    shared = _sharing(protection.model)
-    _, batch = next(protection.workload.data.batches(2))
+    names = {module: name for name, module in draft.model.named_modules()}
+    shared = _sharing(draft.model)
+    _, batch = next(draft.workload.data.batches(2))
     try:
-        with _wanting_gradients(protection.model), torch.enable_grad():
+        with _wanting_gradients(draft.model), torch.enable_grad():
             graph = torch_pruning.DependencyGraph().build_dependency(
-                protection.model, batch, forward_fn=protection.workload.call, verbose=False
+                draft.model, batch, forward_fn=draft.workload.call, verbose=False
             )
             found = list(graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__]))
     except Exception as error:  # whatever it meets in a model that it does not know
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{protection.by}: torch-pruning cannot read {type(protection.model).__name__}: {line}"
+            f"{draft.by}: torch-pruning cannot read {type(draft.model).__name__}: {line}"
         ) from error
     whole: dict[str, str] = {}
     made = []

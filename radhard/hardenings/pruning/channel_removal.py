@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 
 from radhard.errors import InputError
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.pruning.channel_groups import ChannelGroup, groups
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
@@ -14,22 +14,22 @@ from radhard.hardenings.pruning.ranking import by_l1, by_scores, least
 __all__ = ["cut"]
 
 
-def cut(protection: Protection, conv: float, linear: float, by: Literal["scores", "l1"]) -> None:
+def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -> None:
     """Take a share of the channels of every layer away, and leave a note of which.
 
     Raises:
         InputError: the model is hardened already, cannot be cut, or does not run when cut.
     """
-    if there := list(dict.fromkeys(part.by for _, part in parts(protection.model))):
+    if there := list(dict.fromkeys(part.by for _, part in parts(draft.model))):
         raise InputError(
-            f"{protection.by}: prune first and protect what is left; the model is hardened already "
+            f"{draft.by}: prune first and protect what is left; the model is hardened already "
             f"({', '.join(there)})"
         )
-    found, whole = groups(protection)
+    found, whole = groups(draft)
     rank = by_scores if by == "scores" else by_l1
     # All are ranked before any is cut, for cutting one shortens the weights of the next.
     chosen = [
-        (group, least(rank(protection, group), linear if group.linear else conv))
+        (group, least(rank(draft, group), linear if group.linear else conv))
         for group in found
         if (linear if group.linear else conv) > 0
     ]
@@ -38,19 +38,19 @@ def cut(protection: Protection, conv: float, linear: float, by: Literal["scores"
         for layer, places in group.makers.items():
             if gone:
                 removed[layer] = sorted(places[at] for at in gone)
-    _note(protection, found, removed, whole)
-    asking = {name: p.requires_grad for name, p in protection.model.named_parameters()}
+    _note(draft, found, removed, whole)
+    asking = {name: p.requires_grad for name, p in draft.model.named_parameters()}
     for group, gone in chosen:
         if gone:
             group.prune(gone)
-    for name, parameter in protection.model.named_parameters():
+    for name, parameter in draft.model.named_parameters():
         parameter.requires_grad_(asking[name])
-    _demand_running(protection)
-    protection.attach_to_model("pruned", Pruned(protection.by, removed=removed))
+    _demand_running(draft)
+    draft.attach_to_model("pruned", Pruned(draft.by, removed=removed))
 
 
 def _note(
-    protection: Protection,
+    draft: Draft,
     found: list[ChannelGroup],
     removed: dict[str, list[int]],
     whole: dict[str, str],
@@ -63,24 +63,22 @@ def _note(
         for layer in group.makers
         if layer not in removed
     }
-    protection.cover(
-        "layers that lose channels", list(removed), {}, whole | rounded, demanded=False
-    )
+    draft.cover("layers that lose channels", list(removed), {}, whole | rounded, demanded=False)
 
 
-def _demand_running(protection: Protection) -> None:
-    _, batch = next(protection.workload.data.batches(1))
+def _demand_running(draft: Draft) -> None:
+    _, batch = next(draft.workload.data.batches(1))
     try:
         with torch.no_grad():
-            logits = protection.workload.steady(protection.model, batch)
+            logits = draft.workload.steady(draft.model, batch)
     except Exception as error:  # whatever its forward says to fewer channels
         raise InputError(
-            f"{protection.by}: {type(protection.model).__name__} fixes the number of channels in "
+            f"{draft.by}: {type(draft.model).__name__} fixes the number of channels in "
             f"its forward, and cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"
         ) from error
-    if logits.shape[1:] != protection.workload.logits.shape[1:]:
+    if logits.shape[1:] != draft.workload.logits.shape[1:]:
         raise InputError(
-            f"{protection.by}: {type(protection.model).__name__} would give "
+            f"{draft.by}: {type(draft.model).__name__} would give "
             f"{tuple(logits.shape[1:])} for each sample instead of "
-            f"{tuple(protection.workload.logits.shape[1:])}"
+            f"{tuple(draft.workload.logits.shape[1:])}"
         )

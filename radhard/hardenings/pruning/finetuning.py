@@ -7,14 +7,14 @@ from torch.nn import functional
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.targets import Forward
 from radhard.workload import device_of
 
 __all__ = ["accuracy", "finetune"]
 
 
-def finetune(protection: Protection, epochs: int, rate: float) -> None:
+def finetune(draft: Draft, epochs: int, rate: float) -> None:
     """Train on the data for some epochs: stochastic gradient descent on the cross-entropy.
 
     Only parameters that ask for gradients learn; running means of norms follow the data. The model
@@ -23,35 +23,29 @@ def finetune(protection: Protection, epochs: int, rate: float) -> None:
     Raises:
         InputError: no labels, or nothing that may learn.
     """
-    labels = protection.labels()
-    learning = [p for p in protection.model.parameters() if p.requires_grad]
+    labels = draft.labels()
+    learning = [p for p in draft.model.parameters() if p.requires_grad]
     if not learning:
-        raise InputError(
-            f"{protection.by}: no parameter asks for gradients, so none can be fine-tuned"
-        )
+        raise InputError(f"{draft.by}: no parameter asks for gradients, so none can be fine-tuned")
     optimizer = torch.optim.SGD(learning, lr=rate)
-    chance = protection.workload.random(1)
+    chance = draft.workload.random(1)
     devices = {t.device for t in learning if t.is_cuda}
     with (
-        evaluating(protection.model, keep=False),
+        evaluating(draft.model, keep=False),
         torch.random.fork_rng(devices=list(devices)),
         torch.enable_grad(),
     ):
-        torch.manual_seed(protection.workload.seed)  # for dropout
-        for module in protection.model.modules():
+        torch.manual_seed(draft.workload.seed)  # for dropout
+        for module in draft.model.modules():
             module.training = True
         for _ in range(epochs):
-            order = torch.from_numpy(chance.permutation(len(protection.workload.data))).to(
-                labels.device
-            )
-            for at in range(0, len(order), protection.workload.batch):
-                rows = order[at : at + protection.workload.batch]
+            order = torch.from_numpy(chance.permutation(len(draft.workload.data))).to(labels.device)
+            for at in range(0, len(order), draft.workload.batch):
+                rows = order[at : at + draft.workload.batch]
                 if len(rows) == 1 and len(order) > 1:
                     continue  # a norm cannot learn from one sample
                 optimizer.zero_grad()
-                logits = protection.workload.steady(
-                    protection.model, protection.workload.data.rows(rows)
-                )
+                logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
                 error = functional.cross_entropy(logits, labels[rows])
                 error.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.pruning.channel_groups import ChannelGroup
 from radhard.scores import Scores
 
@@ -15,24 +15,24 @@ __all__ = ["by_l1", "by_scores", "least"]
 Values = npt.NDArray[np.float64]
 
 
-def by_scores(protection: Protection, group: ChannelGroup) -> Values:
+def by_scores(draft: Draft, group: ChannelGroup) -> Values:
     """The scores of a group's channels: of those that go together, the sum; NaN if one has none.
 
     Raises:
         InputError: no scores, or none that suit.
     """
-    scores = protection.demanded_scores().at("channel")
+    scores = draft.demanded_scores().at("channel")
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
-        total += _of(protection, scores, layer, group)[list(places)]
+        total += _of(draft, scores, layer, group)[list(places)]
     return total
 
 
-def by_l1(protection: Protection, group: ChannelGroup) -> Values:
+def by_l1(draft: Draft, group: ChannelGroup) -> Values:
     """The L1 norms of the weights that compute a group's channels, added up."""
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
-        weight = protection.model.get_submodule(layer).weight
+        weight = draft.model.get_submodule(layer).weight
         assert isinstance(weight, Tensor)
         norms = weight.detach().flatten(1).abs().sum(1, dtype=torch.float64)
         total += norms.cpu().numpy()[list(places)]
@@ -53,15 +53,15 @@ def least(values: Values, ratio: float) -> list[int]:
     return sorted(order[:count].tolist())
 
 
-def _of(protection: Protection, scores: Scores, layer: str, group: ChannelGroup) -> Values:
+def _of(draft: Draft, scores: Scores, layer: str, group: ChannelGroup) -> Values:
     known = scores.of(layer)
     if known is None:
         raise InputError(
-            f"{protection.by}: the scores by {scores.by} say nothing about {layer!r}; take an "
+            f"{draft.by}: the scores by {scores.by} say nothing about {layer!r}; take an "
             "analysis that looks at all convolutions and linear layers, or by='l1'"
         )
     if len(known) <= max(group.makers[layer]):
         raise InputError(
-            f"{protection.by}: {len(known)} scores by {scores.by} for the channels of {layer!r}"
+            f"{draft.by}: {len(known)} scores by {scores.by} for the channels of {layer!r}"
         )
     return known

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.redundancy.copies import (
     Copies,
     channel_axis,
@@ -18,7 +18,7 @@ from radhard.hardenings.redundancy.edac import ROUNDING
 __all__ = ["chosen", "protected"]
 
 
-def protected(protection: Protection) -> list[tuple[str, nn.Module]]:
+def protected(draft: Draft) -> list[tuple[str, nn.Module]]:
     """The layers whose channels can be computed again, by name; the others are noted.
 
     Those are convolutions and linear layers, among them ``Conv1D`` of transformers, whose output a
@@ -28,8 +28,8 @@ def protected(protection: Protection) -> list[tuple[str, nn.Module]]:
         InputError: there is none.
     """
     layers, left_out = [], {}
-    seen = _passed(protection)
-    for name, module in protection.model.named_modules():
+    seen = _passed(draft)
+    for name, module in draft.model.named_modules():
         if isinstance(module, Part) or not _is_layer(name, module):
             continue
         kind = type(module).__name__
@@ -42,19 +42,19 @@ def protected(protection: Protection) -> list[tuple[str, nn.Module]]:
         else:
             layers.append((name, module))
     sought = "Conv1d, Conv2d, Conv3d, Linear, and Conv1D of transformers"
-    protection.cover("layers", [name or "the model" for name, _ in layers], left_out, sought=sought)
+    draft.cover("layers", [name or "the model" for name, _ in layers], left_out, sought=sought)
     return layers
 
 
 def chosen(
-    protection: Protection, layers: list[tuple[str, nn.Module]], share: float
+    draft: Draft, layers: list[tuple[str, nn.Module]], share: float
 ) -> dict[str, tuple[int, ...]]:
     """By layer the channels to protect: the most vulnerable share, of the last layer all.
 
     Raises:
         InputError: scores are needed and not there, or are of another size.
     """
-    last = _gives_the_logits(protection, layers)
+    last = _gives_the_logits(draft, layers)
     found: dict[str, tuple[int, ...]] = {}
     for name, layer in layers:
         count = len(matrices(layer)[0])
@@ -63,7 +63,7 @@ def chosen(
         elif share == 1 or name == last:
             found[name] = tuple(range(count))
         else:
-            found[name] = _top(protection, name, count, share)
+            found[name] = _top(draft, name, count, share)
     return found
 
 
@@ -74,7 +74,7 @@ def _is_layer(name: str, module: nn.Module) -> bool:
     return duplicable(module) or any(p.ndim >= 2 for p in module.parameters(recurse=False))
 
 
-def _passed(protection: Protection) -> dict[str, tuple[Tensor, Tensor]]:
+def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
     """First input and output of every module in a pass over one sample, where both are tensors."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -87,13 +87,13 @@ def _passed(protection: Protection) -> dict[str, tuple[Tensor, Tensor]]:
 
     handles = [
         module.register_forward_hook(see(name))
-        for name, module in protection.model.named_modules()
+        for name, module in draft.model.named_modules()
         if duplicable(module)
     ]
     try:
-        _, batch = next(protection.workload.data.batches(1))
+        _, batch = next(draft.workload.data.batches(1))
         with torch.no_grad():
-            protection.workload.steady(protection.model, batch)
+            draft.workload.steady(draft.model, batch)
     finally:
         for handle in handles:
             handle.remove()
@@ -118,31 +118,31 @@ def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
     return bool(((again - output).abs() <= room).all())
 
 
-def _top(protection: Protection, name: str, count: int, share: float) -> tuple[int, ...]:
-    scores = protection.demanded_scores().at("channel")
+def _top(draft: Draft, name: str, count: int, share: float) -> tuple[int, ...]:
+    scores = draft.demanded_scores().at("channel")
     known = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
     if known is None:
         raise InputError(
-            f"{protection.by}: the scores by {scores.by} say nothing about {name!r}; take an "
+            f"{draft.by}: the scores by {scores.by} say nothing about {name!r}; take an "
             "analysis that looks at all convolutions and linear layers"
         )
     if len(scores[known]) != count:
         raise InputError(
-            f"{protection.by}: {len(scores[known])} scores by {scores.by} for the {count} channels "
+            f"{draft.by}: {len(scores[known])} scores by {scores.by} for the {count} channels "
             f"of {name!r}"
         )
     return tuple(scores.top(share)[known].tolist())
 
 
-def _gives_the_logits(protection: Protection, layers: list[tuple[str, nn.Module]]) -> str | None:
+def _gives_the_logits(draft: Draft, layers: list[tuple[str, nn.Module]]) -> str | None:
     """The layer whose output is the model's, if one is."""
-    _, batch = next(protection.workload.data.batches(1))
+    _, batch = next(draft.workload.data.batches(1))
     names = [name for name, _ in layers]
     with (
         torch.no_grad(),
-        protection.workload.recorder.outputs(dict(layers)) as seen,
+        draft.workload.recorder.outputs(dict(layers)) as seen,
     ):
-        logits = protection.workload.forward(batch)
+        logits = draft.workload.forward(batch)
     for name in reversed(names):
         if any(out.shape == logits.shape and torch.equal(out, logits) for out in seen[name]):
             return name

@@ -6,9 +6,9 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.held_out import hold_out
 from radhard.hardenings.profile import profile
-from radhard.hardenings.protection import Protection
 from radhard.hardenings.redundancy.channel_selection import chosen, protected
 from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.edac import Edac
@@ -51,23 +51,21 @@ class ChannelDuplication(Hardening):
                 "ChannelDuplication: share=0 with edac='min' protects nothing; give a share"
             )
 
-    def harden(self, protection: Protection) -> None:
-        layers = protected(protection)
-        picked = chosen(protection, layers, self.share)
-        made = {name: self._part(protection, layer, picked[name]) for name, layer in layers}
+    def harden(self, draft: Draft) -> None:
+        layers = protected(draft)
+        picked = chosen(draft, layers, self.share)
+        made = {name: self._part(draft, layer, picked[name]) for name, layer in layers}
         for name, part in made.items():
             if part is not None:
-                protection.attach(name, "edac", part)
+                draft.attach(name, "edac", part)
         if self.edac == "interval":
-            self._limit(protection, {name: part for name, part in made.items() if part is not None})
+            self._limit(draft, {name: part for name, part in made.items() if part is not None})
 
-    def _part(
-        self, protection: Protection, layer: nn.Module, channels: tuple[int, ...]
-    ) -> Edac | None:
+    def _part(self, draft: Draft, layer: nn.Module, channels: tuple[int, ...]) -> Edac | None:
         if self.edac == "min" and not channels:
             return None
         part = Edac(
-            protection.by,
+            draft.by,
             layer=described(layer),
             channels=channels,
             mode=self.edac,
@@ -79,13 +77,13 @@ class ChannelDuplication(Hardening):
             part.copies.fill(weight, bias, channels)
         return part
 
-    def _limit(self, protection: Protection, made: dict[str, Edac]) -> None:
+    def _limit(self, draft: Draft, made: dict[str, Edac]) -> None:
         """Set the intervals, and try them on samples held out of the profile."""
         places = {Spot(name): part for name, part in made.items()}
         axis = {spot: -1 if part.layer["kind"] == "Linear" else 1 for spot, part in places.items()}
         for part in made.values():
             part.open()
-        seen = profile(protection, places, per="channel", axis=axis)
+        seen = profile(draft, places, per="channel", axis=axis)
 
         def fill(fold: int | None) -> None:
             for spot, part in places.items():
@@ -93,4 +91,4 @@ class ChannelDuplication(Hardening):
 
         fill(None)
         if seen.divided:
-            hold_out(protection, fill)
+            hold_out(draft, fill)

@@ -133,7 +133,7 @@ class Edac(Part):
         )
         if low is not None and high is not None:
             # What two copies agree on is no fault of theirs: with a profile of few samples it is
-            # outside the interval often enough to make the network worse than without protection.
+            # outside the interval often enough to make the network worse than without draft.
             wide = high - low
             near = (originals >= low - wide) & (originals <= high + wide)
             chosen = torch.where(alike & near, originals, chosen)

@@ -2,7 +2,7 @@
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.redundancy.channel_selection import chosen, protected
 from radhard.hardenings.redundancy.copies import described, matrices
 from radhard.hardenings.redundancy.voter import Voter
@@ -29,14 +29,14 @@ class Triplication(Hardening):
                 "than 0 and at most 1"
             )
 
-    def harden(self, protection: Protection) -> None:
-        layers = protected(protection)
-        picked = chosen(protection, layers, self.share)
+    def harden(self, draft: Draft) -> None:
+        layers = protected(draft)
+        picked = chosen(draft, layers, self.share)
         for name, layer in layers:
             if not picked[name]:
                 continue
             weight, bias = matrices(layer)
-            part = Voter(protection.by, layer=described(layer), channels=picked[name]).to(weight)
+            part = Voter(draft.by, layer=described(layer), channels=picked[name]).to(weight)
             for copies in (part.second, part.third):
                 copies.fill(weight, bias, picked[name])
-            protection.attach(name, "voter", part)
+            draft.attach(name, "voter", part)

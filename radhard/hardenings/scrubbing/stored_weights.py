@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.forward import plain
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
-from radhard.hardenings.protection import Protection
 from radhard.injection import injecting, overwrite
 from radhard.internals import is_exporting_to_onnx, is_recording
 from radhard.targets import Biases, Weights
@@ -16,16 +16,16 @@ from radhard.targets import Biases, Weights
 __all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tracing", "weights"]
 
 
-def cover(protection: Protection, known: Collection[str]) -> None:
+def cover(draft: Draft, known: Collection[str]) -> None:
     """Note which weights are looked at, and which of the model's are not, being of other kinds."""
-    biases = {name for name, _ in Biases("*").candidates(protection.model)}
-    tensors = dict(protection.model.named_parameters())
+    biases = {name for name, _ in Biases("*").candidates(draft.model)}
+    tensors = dict(draft.model.named_parameters())
     left_out = {
         name: f"{str(tensor.layout if tensor.is_sparse else tensor.dtype).removeprefix('torch.')}"
         for name, tensor in tensors.items()
         if name not in known and name not in biases and tensor.numel()
     }
-    protection.cover("weight tensors", known, left_out)
+    draft.cover("weight tensors", known, left_out)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -121,19 +121,19 @@ class Turn:
             )
 
 
-def begin(protection: Protection, name: str, part: Part, turn: Turn) -> None:
+def begin(draft: Draft, name: str, part: Part, turn: Turn) -> None:
     """Put a part into the model that scrubs it before its passes.
 
     Raises:
         InputError: the way in which the model is called passes it by.
     """
-    protection.attach_to_model(name, part)
-    _, batch = next(protection.workload.data.batches(1))
+    draft.attach_to_model(name, part)
+    _, batch = next(draft.workload.data.batches(1))
     with torch.no_grad():
-        protection.workload.call(protection.model, batch)  # with the count that it leaves
+        draft.workload.call(draft.model, batch)  # with the count that it leaves
     if not turn.passes:
         raise InputError(
-            f"{protection.by} steps in when the model is called, and call= only calls parts of it; "
+            f"{draft.by} steps in when the model is called, and call= only calls parts of it; "
             "have it say model(batch), or scrub(model) from outside"
         )
     turn.passes = 0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words, words
 from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
 from radhard.spec import component
@@ -36,10 +36,10 @@ class WeightBitClip(Hardening):
     def check(self) -> None:
         demand_period(type(self).__name__, self.every)
 
-    def harden(self, protection: Protection) -> None:
-        scrubber = self._scrubber(protection.model, protection.by)
-        cover(protection, scrubber.weights)
-        begin(protection, "weight_bit_clip", scrubber, scrubber.turn)
+    def harden(self, draft: Draft) -> None:
+        scrubber = self._scrubber(draft.model, draft.by)
+        cover(draft, scrubber.weights)
+        begin(draft, "weight_bit_clip", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> BitScrubber:
         """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.hardenings.base import Hardening
-from radhard.hardenings.protection import Protection
+from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
 from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
 from radhard.spec import component
@@ -30,10 +30,10 @@ class WeightRangeCheck(Hardening):
     def check(self) -> None:
         demand_period(type(self).__name__, self.every)
 
-    def harden(self, protection: Protection) -> None:
-        scrubber = self._scrubber(protection.model, protection.by)
-        cover(protection, scrubber.weights)
-        begin(protection, "weight_range_check", scrubber, scrubber.turn)
+    def harden(self, draft: Draft) -> None:
+        scrubber = self._scrubber(draft.model, draft.by)
+        cover(draft, scrubber.weights)
+        begin(draft, "weight_range_check", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> RangeScrubber:
         """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.

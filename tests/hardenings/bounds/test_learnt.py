@@ -97,11 +97,11 @@ def test_the_last_layer_is_first_and_one_alone_moves_in_each_stage(monkeypatch):
     plain = Training.stage
 
     def watched(self, chosen, **how):
-        before = {path: high.clone() for path, high in bounds(self.protection.model).items()}
+        before = {path: high.clone() for path, high in bounds(self.draft.model).items()}
         plain(self, chosen, **how)
-        after = bounds(self.protection.model)
+        after = bounds(self.draft.model)
         moved = [path for path in before if not torch.equal(before[path], after[path])]
-        mine = [path for path, part in parts(self.protection.model) if part is chosen[0]]
+        mine = [path for path, part in parts(self.draft.model) if part is chosen[0]]
         assert set(moved) <= set(mine)
         order.extend(mine)
 

@@ -12,11 +12,11 @@ from radhard.hardenings.record import HeldOut
 from radhard.scores import Scores
 from radhard.workload import Workload
 
-__all__ = ["Protection"]
+__all__ = ["Draft"]
 
 
 @dataclass
-class Protection:
+class Draft:
     """A copy of a model that is being hardened, and a record of what the hardening covers."""
 
     workload: Workload

@@ -10,11 +10,11 @@ from radhard.samplers import Trials
 from radhard.space import FaultSpace
 from radhard.workload import Workload
 
-__all__ = ["Recipe"]
+__all__ = ["SessionRecipe"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SessionRecipe:
     """All of a campaign, without what follows from it: what is sent, once."""
 
     workload: Workload
@@ -25,7 +25,7 @@ class Recipe:
     engine: Engine
 
     @classmethod
-    def of(cls, session: Session) -> "Recipe":
+    def of(cls, session: Session) -> "SessionRecipe":
         """The recipe of a session."""
         campaign = session.campaign
         workload = replace(campaign.workload)  # without computed values, such as saved state

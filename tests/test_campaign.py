@@ -202,10 +202,10 @@ def with_other_weights(model):
         ({"batch": 4}, "batch is 8 there, 4 here"),
         (
             {"space": space_of(network(), StuckAt(1))},
-            r"fault is 'BitFlip\(\)' there, 'StuckAt\(1\)'",
+            r"fault model is BitFlip\(\) there, StuckAt\(1\) here",
         ),
-        ({"space": space_of(network(), target=Weights("0"))}, "targets is"),
-        ({"space": space_of(network(), target=Activations("0"))}, "targets is"),
+        ({"space": space_of(network(), target=Weights("0"))}, "target is"),
+        ({"space": space_of(network(), target=Activations("0"))}, "target is"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
@@ -240,7 +240,7 @@ def test_same_model_in_another_format_is_another_run(tmp_path):
     model = stored_as(network(), BFloat16())
     campaign(tmp_path / "run.db", model=model)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), BFloat16())
-    with pytest.raises(InputError, match=r"format is 'Float32\(\)' there, 'BFloat16\(\)' here"):
+    with pytest.raises(InputError, match=r"format is Float32\(\) there, BFloat16\(\) here"):
         campaign(tmp_path / "run.db", model=model, space=space)
 
 

@@ -1,5 +1,6 @@
 """What does an engine promise?"""
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -78,10 +79,10 @@ class Campaign:
         if not self.trials.single:
             return None
         place, word, _ = self.space.locate(faults)
-        site = self.space.sites[int(place[0])]
-        if site.samples is None:
+        region = self.space.regions[int(place[0])]
+        if region.site.samples is None:
             return None
-        return int(word[0]) // (site.words // site.samples)
+        return int(word[0]) // math.prod(region.shape)
 
     def left(self, done: Numbers) -> Sequence[int]:
         """The trials that are still to be executed; without a list where that is all of them."""
@@ -147,7 +148,7 @@ class Engine(Component):
 
         The last bits of a figure may depend on the company of a trial; so the parts depend on the
         campaign only, not on what is done already nor on the number of workers. By default they
-        are trials of one tensor, in order of their faults.
+        are trials of one region, in order of their faults.
         """
         if not campaign.trials.single:
             for at in range(0, len(campaign.trials), _CHUNK):
@@ -156,8 +157,7 @@ class Engine(Component):
         trials = np.arange(len(campaign.trials))
         faults = campaign.trials.at(trials)
         trials = trials[np.argsort(faults, kind="stable")]
-        starts = campaign.space.starts * campaign.space.variants
-        edges = np.searchsorted(np.sort(faults), starts)
+        edges = np.searchsorted(np.sort(faults), campaign.space.starts)
         for part in np.split(trials, edges):
             for at in range(0, len(part), _CHUNK):
                 yield part[at : at + _CHUNK].tolist()

@@ -3,11 +3,22 @@
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, Given, PerBit, PerTensor, Uniform
+from radhard.space import FaultSpace
 from radhard.spec import Component
 from radhard.stats import percent
 from radhard.targets import Target
 
-__all__ = ["asked", "data_name", "faults", "given_name", "joined", "model_name", "title", "where"]
+__all__ = [
+    "asked",
+    "data_name",
+    "faults",
+    "given_name",
+    "joined",
+    "model_name",
+    "plurals",
+    "title",
+    "where",
+]
 
 _ROLES = {
     "weight": "weights",
@@ -20,15 +31,14 @@ _ROLES = {
 
 def title(results: Results) -> str:
     """What the report is about, in a line."""
-    text = f"{_plural(results.space.fault)} in {where(results)}"
+    text = f"{plurals(results.space)} in {where(results)}"
     return text[0].upper() + text[1:]
 
 
 def asked(results: Results) -> str:
     """What was asked, in a sentence or two."""
     space, samples = results.space, int(results.manifest.get("samples", 0))
-    words = int(space.starts[-1])
-    extent = f"{words:,} word{_s(words)} of {_bare(space.format)}, "
+    extent = f"{_words(space)}, "
     extent += f"{len(space):,} possible fault{_s(len(space))}"
     data = data_name(results)
     on = f"{samples:,} sample{_s(samples)}" + (f" of {data}" if data else "")
@@ -45,6 +55,34 @@ def faults(fault: FaultModel, n: int) -> str:
     """
     head, tail = _noun(fault)
     return f"{n:,} {head}{_s(n)}{tail}"
+
+
+def some_faults(space: FaultSpace, n: int) -> str:
+    """So many faults of the kinds that a space has."""
+    if len(space.faults) == 1:
+        return faults(space.faults[0], n)
+    return f"{n:,} fault{_s(n)} ({plurals(space)})"
+
+
+def plurals(space: FaultSpace) -> str:
+    """The kinds of faults that a space has: ``single bit flips and bits stuck at 1``."""
+    return joined([_plural(fault) for fault in space.faults])
+
+
+def _words(space: FaultSpace) -> str:
+    """How many words of which formats there are; those of a scale by themselves."""
+    counts: dict[str, dict[tuple[object, ...], int]] = {}
+    for region in space.regions:
+        kind = _bare(region.format)
+        kind = kind if region.plane == "codes" else f"{region.plane} of {kind}"
+        # Words that several fault models strike are there once.
+        key = (region.site.name, repr(region.exposure))
+        counts.setdefault(kind, {})[key] = region.words
+    parts = []
+    for at, (kind, by_tensor) in enumerate(counts.items()):
+        n = sum(by_tensor.values())
+        parts.append(f"{n:,} word{_s(n)} of {kind}" if not at else f"{n:,} of {kind}")
+    return joined(parts)
 
 
 def where(results: Results) -> str:
@@ -84,20 +122,20 @@ def _one(results: Results) -> bool:
 
 def _drawn(results: Results) -> str:
     """Which faults were drawn, how."""
-    sampler, fault = results.sampler, results.space.fault
+    sampler, space = results.sampler, results.space
     if isinstance(sampler, Uniform):
-        return f"{faults(fault, sampler.n)}, drawn uniformly from all faults"
+        return f"{some_faults(space, sampler.n)}, drawn uniformly from all faults"
     if isinstance(sampler, Given):
-        return f"{faults(fault, results.planned)}, given as a list,"
+        return f"{some_faults(space, results.planned)}, given as a list,"
     if isinstance(sampler, Exhaustive):
-        return f"All {faults(fault, len(results.space))}"
+        return f"All {some_faults(space, len(space))}"
     if isinstance(sampler, PerTensor | PerBit):
         part = "tensor" if isinstance(sampler, PerTensor) else "bit position of every tensor"
         if sampler.n is not None:
-            return f"{faults(fault, sampler.n)} per {part}"
+            return f"{some_faults(space, sampler.n)} per {part}"
         assert sampler.margin is not None
         return (
-            f"{faults(fault, results.planned)}, as many per {part} as hold a margin of "
+            f"{some_faults(space, results.planned)}, as many per {part} as hold a margin of "
             f"{percent(sampler.margin)} at {percent(sampler.confidence)} confidence "
             f"for an expected rate of {percent(sampler.p)},"
         )
@@ -108,9 +146,9 @@ def _drawn(results: Results) -> str:
             if len(rates) == 1
             else f"{len(rates)} error rates from {min(rates):g} to {max(rates):g}"
         )
-        text = f"{_plural(fault)} at {span} per {sampler.per}, {sampler.trials:,} trials each,"
+        text = f"{plurals(space)} at {span} per {sampler.per}, {sampler.trials:,} trials each,"
         return text[0].upper() + text[1:]
-    return f"{results.planned:,} trials of {_plural(fault)} that {sampler!r} draws"
+    return f"{results.planned:,} trials of {plurals(space)} that {sampler!r} draws"
 
 
 def _struck(target: Target) -> str:

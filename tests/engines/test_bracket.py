@@ -234,7 +234,9 @@ def test_chunks_are_all_trials_and_of_whole_words():
     one = bracketed(named("residual"), [Weights("*"), Biases("*")], Uniform(300))
     seen = [list(chunk) for chunk in Bracket().chunks(one)]
     assert sorted(itertools.chain(*seen)) == list(range(300))
-    words = [set((one.trials.at(np.array(chunk)) // one.space.variants).tolist()) for chunk in seen]
+    words = [
+        set((one.trials.at(np.array(chunk)) // one.space.variants[0]).tolist()) for chunk in seen
+    ]
     assert sum(map(len, words)) == len(set().union(*words))
 
 

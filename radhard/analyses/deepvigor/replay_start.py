@@ -31,7 +31,7 @@ def replay(
     ``memory`` bounds the golden values in bytes; the samples are taken in pieces that fit.
     """
     # Which format the faults of this space are in does not matter: none is drawn from it.
-    space = FaultSpace(sites, BitFlip(), Float32(), targets=[target])
+    space = FaultSpace.of_sites(sites, BitFlip(), Float32(), targets=[target])
     data = Data(subject.data.inputs, name=subject.data.name)
     campaign = Campaign(
         subject.model,

@@ -34,11 +34,12 @@ def tried(subject: Subject, space: FaultSpace, injections: int, least: int) -> T
     Raises:
         InputError: too few injections for ``least`` parameters.
     """
-    words = min(injections // space.variants, int(space.starts[-1]))
+    ways = int(space.variants[0])
+    words = min(injections // ways, int(space.word_starts[-1]))
     if words < least:
         raise InputError(
-            f"{injections:,} injections strike {words:,} parameters in all {space.variants} ways; "
-            f"at least {least} parameters are needed to learn from ({least * space.variants:,} "
+            f"{injections:,} injections strike {words:,} parameters in all {ways} ways; "
+            f"at least {least} parameters are needed to learn from ({least * ways:,} "
             "injections, and as many parameters)"
         )
     results = run(
@@ -54,7 +55,7 @@ def tried(subject: Subject, space: FaultSpace, injections: int, least: int) -> T
         audit=0,
     )
     subject.samples += len(results) * len(subject.data)
-    faults = results.trials.at(results.numbers).reshape(words, space.variants)
+    faults = results.trials.at(results.numbers).reshape(words, ways)
     places, within, _ = space.locate(faults[:, 0])
-    critical = results.values("critical").reshape(words, space.variants).mean(axis=1)
+    critical = results.values("critical").reshape(words, ways).mean(axis=1)
     return Tried(places, within, critical, len(results))

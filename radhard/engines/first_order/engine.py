@@ -98,7 +98,7 @@ class FirstOrder(Engine):
         found = outlooks(plans, most=self.rivals, memory=self.memory // 4)
         campaign.kept[repr(self)] = found
         unknown = [
-            campaign.space.sites[place].name
+            campaign.space.name(place)
             for place, outlook in found.items()
             if place not in outlook.goals
         ]

@@ -172,7 +172,7 @@ class Replay(Engine):
         each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
         if each * len(campaign.data) > self.memory:
             return None
-        slots = entries(graph, campaign.model, campaign.call, campaign.space.sites, batch)
+        slots = entries(graph, campaign.model, campaign.call, campaign.space.regions, batch)
         plain = Plain(campaign, graph, slots)
         return plain if plain.faithful else None
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.engines.replay.graph import Graph
+from radhard.space import Region
 from radhard.targets import Forward, Site
 from radhard.tree import tree_leaves
 
@@ -14,13 +15,24 @@ __all__ = ["entries"]
 
 
 def entries(
-    graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
+    graph: Graph, model: nn.Module, call: Forward, regions: Sequence[Region], batch: Any
 ) -> list[tuple[int, ...]]:
-    """For every site the slots that its faults change; none where the graph cannot say.
+    """For every region the slots that its faults change; none where the graph cannot say.
 
     A tied tensor has several. What a module gives is the one value of its operations that others
-    use and that on ``batch`` is what the module was seen to give.
+    use and that on ``batch`` is what the module was seen to give. A fault in a scale changes a
+    tensor as a whole, which no rule follows.
     """
+    slots = _slots(graph, model, call, [region.site for region in regions], batch)
+    return [
+        () if region.plane != "codes" else found
+        for region, found in zip(regions, slots, strict=True)
+    ]
+
+
+def _slots(
+    graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
+) -> list[tuple[int, ...]]:
     if not any(site.flows for site in sites):
         return [_stored(graph, site) for site in sites]
     heard = _heard(model, call, batch, {site.layer for site in sites if site.flows})

@@ -109,10 +109,10 @@ class Modules:
 
     def worthless(self) -> list[str]:
         """Names of the sites with trials in which leaving modules out saves nothing."""
-        sites = self._campaign.space.sites
+        space = self._campaign.space
         return [
-            site.name
-            for place, site in enumerate(sites)
+            space.name(place)
+            for place in range(len(space.regions))
             if self._trials[place] and self.gain(place) <= 0
         ]
 

@@ -36,10 +36,11 @@ def noted(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> list[s
         notes.append(
             f"Faults that make a value so large that it may overflow went through {through}."
         )
-    sites = campaign.space.sites
     for why in dict.fromkeys(plans[place].why_not(place) for place in plans):
         if why:
-            names = [sites[place].name for place in plans if plans[place].why_not(place) == why]
+            names = [
+                campaign.space.name(place) for place in plans if plans[place].why_not(place) == why
+            ]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"Through Serial() went {', '.join(names[:5])}{more}: {why}.")
     return notes

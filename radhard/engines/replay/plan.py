@@ -86,7 +86,7 @@ class Plan:
         """
         model, data, space = campaign.model, campaign.data, campaign.space
         batch = repeated(data.rows(slice(0, 1)), 3)
-        slots = entries(graph, model, campaign.call, space.sites, batch)
+        slots = entries(graph, model, campaign.call, space.regions, batch)
         factors: dict[int, Tensor] = {}
         channels_last = False
         if not _rounds(graph):
@@ -169,6 +169,8 @@ class Plan:
         site = self.campaign.space.sites[place]
         if self.takes(place):
             return ""
+        if self.campaign.space.regions[place].plane != "codes":
+            return "their faults change a tensor as a whole"
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
         if self.exact:

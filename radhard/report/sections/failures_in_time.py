@@ -5,6 +5,7 @@ from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import MainFigure, outcome_columns
+from radhard.report.run_wording import joined
 from radhard.results import Results
 from radhard.stats import Estimate
 
@@ -27,6 +28,14 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
         text = (
             f"FIT takes the share of answers that fail, and {harm.column} is no such share. "
             "Outcome() among the metrics gives one."
+        )
+        return Section("fit", title, (Text(text),))
+    space = results.space
+    if len(space.faults) > 1 or len(space.exposures) > 1:
+        text = (
+            "FIT takes the rate of one kind of fault in one kind of memory, and this run mixes "
+            f"{joined([*map(repr, (*space.faults, *space.exposures))])}. A run of each gives one; "
+            'in Python, results.rate(by="fault, exposure") has their rates.'
         )
         return Section("fit", title, (Text(text),))
     bits = _bits(results)
@@ -57,10 +66,11 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
 
 def _bits(results: Results) -> int:
     """Bits that a fault of the space can concern, at one moment."""
-    space = results.space
-    struck = {b for v in range(space.variants) for b in space.fault.struck(v, space.format)}
-    words = sum(site.words // (site.samples or 1) for site in space.sites)
-    return words * len(struck)
+    bits = 0
+    for region in results.space.regions:
+        struck = {bit for variant in range(region.variants) for bit in region.bits(variant)}
+        bits += region.words // (region.site.samples or 1) * len(struck)
+    return bits
 
 
 def _care(results: Results) -> str:
@@ -70,7 +80,7 @@ def _care(results: Results) -> str:
             " Activations and inputs exist for a moment only: this takes each to be in memory all "
             "the time, which is an upper bound."
         )
-    fault = results.space.fault
+    (fault,) = results.space.faults
     if not isinstance(fault, BitFlip) or fault.count > 1:
         text += f" The raw rate is to be that of {fault!r}, per bit that it concerns."
     return text

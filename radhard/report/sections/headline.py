@@ -96,8 +96,8 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
             "present at once"
         )
     else:
-        one = faults(results.space.fault, 1).removeprefix("1 ")
-        struck = f"With one {one} in {where(results)}"
+        kinds = [faults(fault, 1).removeprefix("1 ") for fault in results.space.faults]
+        struck = f"With one {' or '.join(kinds)} in {where(results)}"
     if not harm.predictions:
         return f"{struck}, the {harm.rate} is {estimate} in the mean over faults and samples."
     if estimate.value == 0:

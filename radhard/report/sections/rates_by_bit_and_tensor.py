@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from radhard.report.blocks import Picture, Section, Table
+from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
@@ -20,14 +20,20 @@ _SHOWN = 8
 def cells(results: Results, harm: MainFigure) -> Section | None:
     """Harm by tensor and bit position; None where there is nothing to cross."""
     space = results.space
-    if len(space.sites) < 2 or not 2 <= space.variants <= _BITS:
+    if len({site.name for site in space.sites}) < 2:
+        return None
+    if len({region.bits_of for region in space.regions}) > 1:
+        text = (
+            "Bits of words of several formats have no common axis; in Python, "
+            'results.rate(by="tensor, bit") has the rates.'
+        )
+        return Section("cells", "Tensor by bit", (Text(text),))
+    struck = {r.bits(variant) for r in space.regions for variant in range(r.variants)}
+    if not 2 <= len(struck) <= _BITS:
         return None
     part, names, all_of = _worst(results, harm)
     found: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
-    groups = [
-        "+".join(map(str, space.fault.struck(variant, space.format)))
-        for variant in reversed(range(space.variants))
-    ]
+    groups = ["+".join(map(str, some)) for some in sorted(struck, key=_highest, reverse=True)]
     table = [
         [found[key].value if (key := f"{name}, {bits}") in found else None for bits in groups]
         for name in names
@@ -70,6 +76,10 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
             )
         )
     return Section("cells", "Tensor by bit", tuple(blocks))
+
+
+def _highest(bits: tuple[int, ...]) -> tuple[int, ...]:
+    return bits[::-1]
 
 
 def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]:

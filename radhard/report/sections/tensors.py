@@ -26,8 +26,9 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     many = len(rates) > _SHOWN
     rows = []
     for name in ranked if many else rates:
-        site = space.sites[space.place(name)]
-        rows.append((name, site.kind, f"{site.words:,}", *read(rates[name])))
+        own = [region for region in space.regions if region.site.name == name]
+        words = sum({(r.plane, repr(r.exposure)): r.words for r in own}.values())
+        rows.append((name, own[0].site.kind, f"{words:,}", *read(rates[name])))
     table = Table(
         f"{harm.Rate} by tensor" + (", highest first" if many else ""),
         ("tensor", "layer", "words", "rate", *COLUMNS),
@@ -48,11 +49,10 @@ def tensors(results: Results, harm: MainFigure) -> Section:
                 lambda narrow: forest(drawn, overall, harm.rate, narrow),
             )
         )
-    untried = len(space.sites) - len(rates)
+    every = len({site.name for site in space.sites})
+    untried = every - len(rates)
     if untried:
-        blocks.append(
-            Text(f"No trial struck {untried:,} of {len(space.sites):,} tensors: they are unknown.")
-        )
+        blocks.append(Text(f"No trial struck {untried:,} of {every:,} tensors: they are unknown."))
     return Section("tensors", "Which tensors are to blame", (*blocks, table))
 
 

@@ -51,7 +51,7 @@ def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
 
 def _python(results: Results, store: Path | None, which: str) -> str:
     """Lines that open the run and inject the faults that ``which`` names."""
-    name, format = given_name(results, "model"), repr(results.space.format)
+    name, formats = given_name(results, "model"), results.space.formats_by_pattern
     load = f"rh.models.load({name!r})" if name else "..."
     weights = given_name(results, "weights")
     if name and weights:
@@ -62,8 +62,8 @@ def _python(results: Results, store: Path | None, which: str) -> str:
     else:
         lines.append(f"results = rh.Results.open({store.as_posix()!r})")
     lines.append(f"model = {load}" + ("" if name else "  # the model of the run"))
-    if name and format != "Float32()":
-        lines.append("model = rh.stored_as(model, results.space.format)")
+    if name and any(repr(format) != "Float32()" for format in formats.values()):
+        lines.append("model = rh.stored_as(model, results.space.formats_by_pattern)")
     lines += [
         "space = results.space",
         f"with rh.inject(model, space, {which}):",

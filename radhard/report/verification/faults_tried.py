@@ -19,7 +19,7 @@ def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
         rows.append(
             (
                 name,
-                f"{run.space.fault!r} in {len(run.space):,}",
+                f"{', '.join(map(repr, run.space.faults))} in {len(run.space):,}",
                 f"{len(run):,} of {run.planned:,} by {run.sampler!r}",
                 f"seed {run.seed}",
                 str(run.manifest.get("samples", "not recorded")),

@@ -104,7 +104,7 @@ class ModelAndData:
         formats = self.formats()
         if one_format and list(formats) != ["*"]:
             raise InputError(
-                f"--format {' --format '.join(self.format_)}: give one format for all tensors here"
+                f"format {', '.join(self.format_)}: give one format for all tensors here"
             )
         call: Forward = plain if self.call is None else function(self.call)
         device = self._device()
@@ -118,7 +118,7 @@ class ModelAndData:
         for text in self.format_:
             pattern, spec = pattern_of(text)
             if pattern in found:
-                raise InputError(f"--format: the pattern {pattern!r} is given twice")
+                raise InputError(f"format: the pattern {pattern!r} is given twice")
             found[pattern] = FORMATS.parse(spec, foreign=foreign)
         return FrozenDict(found)
 

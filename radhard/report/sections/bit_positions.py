@@ -1,4 +1,4 @@
-"""Which bits of a word are to blame?"""
+"""Which bits of a word are the most vulnerable?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,14 +13,14 @@ from radhard.stats import Estimate
 
 __all__ = ["bit_name", "bit_positions"]
 
-_TITLE = "Which bits are to blame"
+_TITLE = "Most vulnerable bits"
 
 _DRAWN = 64
-"""Most positions in the figure: pairs of bits are hundreds, and no picture."""
+"""Maximum number of positions in the figure; hundreds of pairs of bits would be unreadable."""
 
 
 def bit_positions(results: Results, harm: MainFigure) -> Section:
-    """The picture everyone looks for: harm by bit position, the highest first, and by field."""
+    """Harm by bit position, the most significant first, and by field."""
     by_bit: Mapping[str, Estimate] = results.rate(harm.column, by="bit")
     by_field: Mapping[str, Estimate] = results.rate(harm.column, by="field")
     kinds: dict[str, list[Region]] = {}
@@ -78,8 +78,8 @@ def _of_words(
     )
     if crowded:
         text = (
-            f"{len(field):,} combinations of bits{of} are too many to draw, and most had few "
-            'trials; in Python, results.rate(by="bit") has those that were tried.'
+            f"{len(field):,} combinations of bits{of} are too many for a figure, and most have few "
+            'trials; in Python, results.rate(by="bit") returns those with trials.'
         )
         return (*blocks, Text(text))
     rows = tuple((p.name, p.field.replace("+", " and "), *read(p.rate)) for p in positions)
@@ -96,7 +96,7 @@ def _of_words(
 
 
 def bit_name(group: str) -> str:
-    """A group of bits struck together, short where they are neighbours.
+    """The name of a group of bits in one fault; a range if they are adjacent.
 
     >>> bit_name("30"), bit_name("3+4+5"), bit_name("3+7")
     ('30', '5–3', '7+3')
@@ -133,7 +133,9 @@ def _field_name(name: str, word: Format) -> str:
 def _finding(positions: list[Bit], harm: MainFigure) -> str:
     seen = [p for p in positions if p.rate.value > 0]
     if not seen:
-        return f"{harm.Rate}: nothing was seen at any bit position; the whiskers say what may be."
+        return (
+            f"{harm.Rate}: 0 in all trials at every bit position; the whiskers are the intervals."
+        )
     worst = max(seen, key=lambda p: p.rate.value)
     r = read(worst.rate)
     text = (
@@ -144,7 +146,8 @@ def _finding(positions: list[Bit], harm: MainFigure) -> str:
     if silent:
         one = silent == 1
         text += (
-            f" At {silent} of {len(positions)} position{'s' if len(positions) > 1 else ''} nothing "
-            f"was seen ({'a ring' if one else 'rings'}); the whiskers say what may be there."
+            f" It is 0 in all trials at {silent} of {len(positions)} "
+            f"position{'s' if len(positions) > 1 else ''} ({'a ring' if one else 'rings'}); the "
+            "whiskers are the intervals."
         )
     return text

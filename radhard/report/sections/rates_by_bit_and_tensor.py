@@ -1,4 +1,4 @@
-"""Where do tensor and bit meet in harm?"""
+"""Which combinations of tensor and bit position are the most vulnerable?"""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _SHOWN = 8
 
 
 def cells(results: Results, harm: MainFigure) -> Section | None:
-    """Harm by tensor and bit position; None where there is nothing to cross."""
+    """Harm by tensor and bit position; None with a single tensor or a single bit position."""
     space = results.space
     if len({site.name for site in space.sites}) < 2:
         return None
@@ -45,18 +45,18 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     tried = sum(share is not None for row in table for share in row)
     if not seen:
         finding = (
-            f"{harm.Rate}: nothing was seen in any of the {tried:,} pairs of tensor and bit that "
+            f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
             "were tried."
         )
     else:
         r = read(found[seen[0]])
         finding = (
             f"Bit {cell[seen[0]][1]} of {cell[seen[0]][0]} is the worst of {tried:,} pairs: "
-            f"{r.value} {r.interval}; in {tried - len(seen):,} pairs nothing was seen. "
-            "A shade is the mean of a pair's trials, often few."
+            f"{r.value} {r.interval}; it is 0 in all trials of {tried - len(seen):,} pairs. "
+            "Shades are means over the trials of a pair, often few."
         )
     if all_of:
-        finding += f" Drawn are the {len(names)} of {all_of} tensors with the highest rate."
+        finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
     picture = Picture(
         "cells",
         f"{harm.Rate} by tensor and bit position",
@@ -83,9 +83,10 @@ def _highest(bits: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]:
-    """The trials in the most vulnerable tensors, those tensors, and how many there are in all.
+    """The trials in the most vulnerable tensors, these tensors, and the number of all tensors.
 
-    The number is 0 where these are all: an interval for each of thousands of cells takes long.
+    The number is 0 if these are all of them. There is a limit because intervals for thousands of
+    cells take long to compute.
     """
     rates: dict[str, Estimate] = results.rate(harm.column, by="tensor")
     if len(rates) <= _TENSORS:

@@ -7,7 +7,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import Format, format_for, is_stored_as, stored_as
-from radhard.formats.stored import tied
+from radhard.formats.stored_as import tied
 from radhard.hardenings.hardened_files import base_of, is_hardened
 from radhard.hardenings.hardened_files import load as load_hardened
 from radhard.hardenings.part import parts

@@ -32,6 +32,8 @@ from radhard.targets import Activations, Biases, Weights
 from tests.engines.campaigns import campaign_of, format_of
 from tests.zoo import NETWORKS, Network, named
 
+pytestmark = pytest.mark.usefixtures("one_export")
+
 METRICS = (Critical(), Sdc())
 
 

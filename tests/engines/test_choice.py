@@ -25,6 +25,8 @@ from tests.engines.campaigns import campaign_of
 from tests.small import BEFORE, campaign, data, network, rows, tally
 from tests.zoo import NETWORKS, named
 
+pytestmark = pytest.mark.usefixtures("one_export")
+
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch):

@@ -65,7 +65,7 @@ def sites_hit(space: FaultSpace, trials: Trials) -> dict[int, float]:
 
 def _masks(space: FaultSpace) -> Any:
     """The mask of every variant; bit 31 is the sign of the integer too."""
-    bits = [space.fault.struck(variant, space.format) for variant in range(space.variants)]
+    bits = [space.regions[0].bits(variant) for variant in range(space.regions[0].variants)]
     totals = [sum(1 << bit for bit in some) for some in bits]
     return np.array(totals, dtype=np.uint32).view(np.int32)
 

@@ -18,7 +18,7 @@ class WholeChannels(Sampler):
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         chance = np.random.default_rng(seed)
         words = []
-        for site, start in zip(space.sites, space.starts, strict=False):
+        for site, start in zip(space.sites, space.word_starts, strict=False):
             count, each = site.shape[0], site.words // site.shape[0]
             size = min(count, int(np.ceil(self.share * count)))
             for channel in np.sort(chance.choice(count, size, replace=False)).tolist():
@@ -28,9 +28,9 @@ class WholeChannels(Sampler):
 
 class _Words(Trials):
     def __init__(self, space: FaultSpace, words: Numbers, seed: int) -> None:
-        faults = len(words) * space.variants
+        faults = len(words) * int(space.variants[0])
         super().__init__([Stratum("channels", 0, 1, len(space), faults)], seed, shuffled=False)
-        self.together = space.variants
+        self.together = int(space.variants[0])
         self._words = words
 
     def at(self, trials: Numbers) -> Numbers:

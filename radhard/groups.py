@@ -15,7 +15,19 @@ from radhard.stats import Cell, Estimate, crowding
 
 __all__ = ["GROUPINGS", "Groups", "Parts", "Rates", "labels"]
 
-GROUPINGS = ("tensor", "layer", "kind", "role", "bit", "field", "rate")
+GROUPINGS = (
+    "tensor",
+    "layer",
+    "kind",
+    "role",
+    "format",
+    "plane",
+    "fault",
+    "exposure",
+    "bit",
+    "field",
+    "rate",
+)
 """What a rate can be split by."""
 
 Parts = list[tuple[Numbers, int | None]]
@@ -95,8 +107,12 @@ class Groups:
     @property
     def _every_bit(self) -> bool:
         """Whether every bit position of every tensor is a stratum of its own."""
-        strata = self._trials.strata
-        return len(strata) > 1 and all(s.step == self._space.variants for s in strata)
+        strata, space = self._trials.strata, self._space
+        if len(strata) == 1:
+            return False
+        starts = np.array([stratum.start for stratum in strata])
+        places = np.searchsorted(space.starts, starts, side="right") - 1
+        return bool((space.variants[places] == [stratum.step for stratum in strata]).all())
 
     def mean(self, parts: Parts, values: np.ndarray) -> float:
         """The mean of values, of whatever size, each part weighed by its population."""
@@ -139,23 +155,24 @@ class Groups:
     def _single(self) -> list[tuple[str, Parts]]:
         space = self._space
         table = labels(space, self._by)
-        keys = list(dict.fromkeys(key for row in table for key in row))
+        keys = list(dict.fromkeys(table))
         number = {key: n for n, key in enumerate(keys)}
-        codes = np.array([[number[key] for key in row] for row in table], dtype=np.int64)
+        codes = np.array([number[key] for key in table], dtype=np.int64)
 
         population: dict[tuple[int, int], int] = {}
         if self._trials.listed is not None:
             places, _, variants = space.locate(self._trials.listed)
-            for group in codes[places, variants].tolist():
+            for group in codes[space.variant_starts[places] + variants].tolist():
                 population[group, 0] = population.get((group, 0), 0) + 1
         for at, stratum in enumerate(self._trials.strata if not population else ()):
             for place, variant, size in overlaps(space, stratum):
-                part = int(codes[place, variant]), at
+                part = int(codes[space.variant_starts[place] + variant]), at
                 population[part] = population.get(part, 0) + size
 
         faults = self._trials.at(self._numbers) if self._faults is None else self._faults
         places, _, variants = space.locate(faults)
-        frame = pd.DataFrame({"group": codes[places, variants], "stratum": self._strata})
+        group = codes[space.variant_starts[places] + variants]
+        frame = pd.DataFrame({"group": group, "stratum": self._strata})
         found = frame.groupby(["group", "stratum"]).indices
         groups: dict[int, Parts] = {}
         for part, size in sorted(population.items()):
@@ -177,8 +194,11 @@ def _within(values: np.ndarray) -> tuple[float, float]:
     return low - kept * (low + 1), high + kept * (1 - high)
 
 
-def labels(space: FaultSpace, by: str | None) -> list[list[str]]:
-    """The group of every (site, variant), for no grouping, one, or several joined by a comma.
+def labels(space: FaultSpace, by: str | None) -> list[str]:
+    """The group of every variant of every region, for no grouping, one, or several with a comma.
+
+    A bit is one of a word of a format: where the words of a space are of several, a group of bits
+    or fields is named with it, ``"Int(8) 7"``.
 
     Raises:
         InputError: an unknown grouping.
@@ -193,44 +213,52 @@ def labels(space: FaultSpace, by: str | None) -> list[list[str]]:
             raise InputError(f"by={by!r}: {near(name, list(GROUPINGS))}one of {known}")
         if name == "rate":
             raise InputError("by='rate' is for trials at error rates (ErrorRate)")
-    struck = [space.fault.struck(v, space.format) for v in range(space.variants)]
-    fields = [dict.fromkeys(space.format.field(bit) for bit in bits) for bits in struck]
+    several = len({region.bits_of for region in space.regions}) > 1
+    of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
     table = []
-    for site in space.sites:
-        of_site = {
-            "tensor": site.name,
-            "layer": site.layer or "(model)",
-            "kind": site.kind,
-            "role": site.role,
+    for region in space.regions:
+        word = f"{region.bits_of} " if several else ""
+        of_region = {
+            "tensor": region.site.name,
+            "layer": region.site.layer or "(model)",
+            "kind": region.site.kind,
+            "role": region.site.role,
+            "format": repr(region.format),
+            "plane": region.plane,
+            "fault": repr(region.fault),
+            "exposure": repr(region.exposure),
         }
-        table.append(
-            [
-                ", ".join(
-                    {**of_site, "bit": "+".join(map(str, bits)), "field": "+".join(parts)}[name]
-                    for name in names
-                )
-                for bits, parts in zip(struck, fields, strict=True)
+        key = repr(region.fault), region.bits_of
+        if key not in of_words:
+            of_words[key] = [
+                {
+                    "bit": word + "+".join(map(str, region.bits(variant))),
+                    "field": word + "+".join(region.fields(variant)),
+                }
+                for variant in range(region.variants)
             ]
-        )
+        for of_word in of_words[key]:
+            table.append(", ".join({**of_region, **of_word}[name] for name in names))
     return table
 
 
 def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int]]:
-    """Site, variant and number of faults of each part of a stratum."""
-    if stratum.step not in (1, space.variants):
-        raise InputError(
-            f"stratum {stratum.name!r}: its step {stratum.step} is neither 1 nor the number of "
-            f"variants ({space.variants})"
-        )
+    """Region, variant and number of faults of each part of a stratum."""
     last = stratum.start + stratum.step * (stratum.population - 1)
-    only = stratum.start % space.variants if stratum.step > 1 else None
-    ends = np.array([stratum.start, last]) // space.variants
+    ends = np.array([stratum.start, last])
     begin, end = (np.searchsorted(space.starts, ends, side="right") - 1).tolist()
     for place in range(begin, end + 1):
-        start, stop = int(space.starts[place]), int(space.starts[place + 1])
-        for variant in range(space.variants) if only is None else (only,):
-            # The words of this site whose fault lies between the stratum's first and last.
-            low = max(start, -((variant - stratum.start) // space.variants))
-            high = min(stop - 1, (last - variant) // space.variants)
+        variants, words = int(space.variants[place]), int(space.words[place])
+        if stratum.step not in (1, variants):
+            raise InputError(
+                f"stratum {stratum.name!r}: its step {stratum.step} is neither 1 nor the number of "
+                f"variants ({variants})"
+            )
+        start = int(space.starts[place])
+        only = (stratum.start - start) % variants if stratum.step > 1 else None
+        for variant in range(variants) if only is None else (only,):
+            # The words of this region whose fault lies between the stratum's first and last.
+            low = max(0, -((start + variant - stratum.start) // variants))
+            high = min(words - 1, (last - start - variant) // variants)
             if high >= low:
                 yield place, variant, high - low + 1

@@ -19,6 +19,7 @@ from radhard.errors import InputError
 from radhard.hints import fits, in_words
 from radhard.internals import is_traceable_wrapper_subclass
 from radhard.samplers import Sampler, Trials
+from radhard.space import current
 from radhard.targets import Role
 
 __all__ = [
@@ -45,10 +46,11 @@ _KEYS: dict[str, Any] = {
     "ranges": tuple[list, ...],  # type: ignore[type-arg]
     "planned": int,
 }
-_SPACE: dict[str, Any] = {
+_TERM: dict[str, Any] = {
     "targets": tuple[str, ...],
-    "fault": str,
-    "format": str,
+    "faults": tuple[str, ...],
+    "formats": tuple[list, ...],  # type: ignore[type-arg]
+    "planes": tuple[str, ...],
     "sites": tuple[dict, ...],  # type: ignore[type-arg]
     "scales": tuple[Any, ...],
 }
@@ -144,16 +146,50 @@ def difference(found: dict[str, Any], asked: dict[str, Any], golden: Tensor | No
             and not like_excerpt(golden, found.get("golden"))
         ):
             return "the fault-free outputs are not the same (is call= the same?)"
+        if key == "space" and isinstance(found.get(key), dict):
+            if space_differs := _space_difference(current(found[key]), value):
+                return space_differs
+            continue
         if found.get(key) == value:
             continue
         if isinstance(value, dict) and isinstance(found.get(key), dict):
             return difference(found[key], value)
         if key.endswith("fingerprint"):
             return f"the {key.removesuffix(' fingerprint')} is not the same"
-        if key in ("sites", "scales"):
-            return "the tensors are not the same"
         return f"{key} is {found.get(key)!r} there, {value!r} here"
     return ""
+
+
+_TOLD = {"faults": "fault model", "formats": "format", "targets": "target", "planes": "plane"}
+"""What entries of a space are called in a message."""
+
+
+def _space_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
+    """The first way in which a recorded space differs from another, or nothing."""
+    mine, other = found.get("terms"), asked["terms"]
+    if not isinstance(mine, list) or not all(isinstance(term, dict) for term in mine):
+        return "the fault space cannot be read"
+    if len(mine) != len(other):
+        return f"the fault space is a sum of {len(mine)} there, of {len(other)} here"
+    for term, wanted in zip(mine, other, strict=True):
+        for key, value in wanted.items():
+            if term.get(key) == value:
+                continue
+            if key not in _TOLD:
+                return "the tensors are not the same"
+            one, two = (_listed(entry) for entry in (term.get(key), value))
+            return f"the {_TOLD[key]} is {one} there, {two} here"
+    return ""
+
+
+def _listed(entry: Any) -> str:
+    """Specs as text; formats with their patterns, if there are several."""
+    if not isinstance(entry, list) or not entry:
+        return "not recorded"
+    pairs = [one for one in entry if isinstance(one, list) and len(one) == 2]
+    if len(pairs) == len(entry) == 1 and pairs[0][0] == "*":
+        return str(pairs[0][1])
+    return ", ".join(f"{one[0]}={one[1]}" if one in pairs else str(one) for one in entry)
 
 
 def audit_is_due(manifest: dict[str, Any]) -> bool:
@@ -182,23 +218,14 @@ def demand_sound(manifest: dict[str, Any]) -> None:
     if refused := manifest.get("refused"):
         raise InputError(f"the run's trials cannot be trusted: {refused}")
     _demand(manifest, _KEYS, "")
-    _demand(manifest["space"], _SPACE, "space ")
-    columns, ranges, sites = manifest["columns"], manifest["ranges"], manifest["space"]["sites"]
-    for site in sites:
-        _demand(site, _SITE, "site ")
-        # A tensor without words is possible, one with fewer is not.
-        if min([*site["shape"], site["samples"] or 0]) < 0:
-            raise _unsound(f"site {site['name']!r} has a negative size")
-    names = [name for site in sites for name in (site["name"], *site["aliases"])]
-    if len(set(names)) != len(names):
-        raise _unsound("two sites have one name")
+    space = current(manifest["space"])
+    _demand(space, {"terms": tuple[dict, ...]}, "space ")  # type: ignore[type-arg]
+    columns, ranges = manifest["columns"], manifest["ranges"]
+    words = sum(map(_words, space["terms"]))
     if len(set(columns)) != len(columns) or {"trial", "fault", "faults"} & set(columns):
         raise _unsound("two columns have one name")
     if len(ranges) != len(columns) or not all(map(_is_range, ranges)):
         raise _unsound("ranges are not one pair (least, greatest) a column")
-    if len(manifest["space"]["scales"]) != len(sites):
-        raise _unsound("scales are not one a site")
-    words = sum(math.prod(site["shape"]) * (site["samples"] or 1) for site in sites)
     if words >= _MOST_WORDS:
         raise _unsound(f"{words:.3g} words are more than can be")
 
@@ -226,6 +253,25 @@ def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
         raise InputError(
             "the run file cannot be read: its faults are not those that its sampler draws"
         )
+
+
+def _words(term: dict[str, Any]) -> int:
+    """The words of a term of a space, which is to be sound."""
+    _demand(term, _TERM, "space ")
+    sites = term["sites"]
+    for site in sites:
+        _demand(site, _SITE, "site ")
+        # A tensor without words is possible, one with fewer is not.
+        if min([*site["shape"], site["samples"] or 0]) < 0:
+            raise _unsound(f"site {site['name']!r} has a negative size")
+    names = [name for site in sites for name in (site["name"], *site["aliases"])]
+    if len(set(names)) != len(names):
+        raise _unsound("two sites have one name")
+    if len(term["scales"]) != len(sites):
+        raise _unsound("scales are not one a site")
+    if not all(fits(tuple(pair), tuple[str, str]) for pair in term["formats"]):
+        raise _unsound("formats are not pairs of a pattern and a format")
+    return sum(math.prod(site["shape"]) * (site["samples"] or 1) for site in sites)
 
 
 def _demand(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:

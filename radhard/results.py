@@ -19,7 +19,7 @@ from radhard.manifest import demand_sound, demand_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notes import notes_of
 from radhard.samplers import SAMPLERS, Trials
-from radhard.space import Fault, FaultSpace, Numbers
+from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
 from radhard.stats import Estimate, quantile_interval, stratified_mean
 from radhard.store import Store
@@ -188,11 +188,13 @@ class Results:
         """A figure's mean over the fault space: an `Estimate`, or `Rates` where ``by`` splits it.
 
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
-        corruption). ``by``: one of "tensor", "layer", "kind", "role", "bit", "field", "rate", or
-        several joined by a comma. Means weigh every fault of the space alike however the sampler
-        chose; intervals count trials, not samples (words, where these were drawn whole). Where
-        verdicts were inferred, means are corrected by those that were tried as well, and
-        intervals allow for what nobody tried; `values` are as they were found.
+        corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
+        (the fault model), "exposure", "bit", "field", "rate", or several joined by a comma. Bits
+        and fields of words of different formats are groups of their own. Means weigh every fault of
+        the space alike however the sampler chose; intervals count trials, not samples (words, where
+        these were drawn whole). Where verdicts were inferred, means are corrected by those that
+        were tried as well, and intervals allow for what nobody tried; `values` are as they were
+        found.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
@@ -271,14 +273,20 @@ class Results:
             frame.insert(1, "rate", names)
             return frame.drop(columns="fault")
         places, words, variants = self.space.locate(frame["fault"].to_numpy(np.int64))
-        spots = [
-            self.space.coordinates(Fault(self.space.sites[p].name, w, v))
-            for p, w, v in zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)
-        ]
+        faults = zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)
+        spots = [self.space.coordinates(self.space.fault(p, w, v)) for p, w, v in faults]
+        keys = self.space.variant_starts[places] + variants
         for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
             table = np.array(labels(self.space, by), dtype=object)
             # As objects: pandas would make text of its own kind of them, which not all names are.
-            frame.insert(at, by, pd.Series(table[places, variants], frame.index, dtype=object))
+            frame.insert(at, by, pd.Series(table[keys], frame.index, dtype=object))
+        # What is the same for all is in the description of the space.
+        for by in ("exposure", "fault", "plane", "format"):
+            if len(set(labels(self.space, by))) > 1:
+                table = np.array(labels(self.space, by), dtype=object)
+                # The number of the fault has the name already.
+                name = "fault model" if by == "fault" else by
+                frame.insert(5, name, pd.Series(table[keys], frame.index, dtype=object))
         frame.insert(2, "index", [where for where, _ in spots])
         if any(sample is not None for _, sample in spots):
             frame.insert(3, "sample", [sample for _, sample in spots])

@@ -138,7 +138,7 @@ def space(
         for name, size in zip("abcdefgh", words, strict=False)
     ]
     fault = BitFlip(field="sign") if fault is None else fault
-    return FaultSpace(sites, fault, format or Float32(), targets=[Weights("*")])
+    return FaultSpace.of_sites(sites, fault, format or Float32(), targets=[Weights("*")])
 
 
 def prepared(

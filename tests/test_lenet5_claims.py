@@ -71,5 +71,5 @@ def test_sign_and_integer_bits_matter_most_in_fixed_point():
     bits = fixed().rate(by="bit")
     assert set(sorted(bits, key=lambda bit: bits[bit].value)[-2:]) == {"15", "16"}
     fields = fixed().rate(by="field")
-    assert [fixed().space.format.field(bit) for bit in (14, 15, 16)] == list(fields)
+    assert [fixed().space.formats[0].field(bit) for bit in (14, 15, 16)] == list(fields)
     assert min(fields["sign"].value, fields["integer"].value) > 10 * fields["fraction"].value

@@ -17,7 +17,7 @@ from radhard.errors import InputError
 from radhard.manifest import demand_sound, difference, environment, fingerprint
 from radhard.results import Results
 from radhard.store import Store
-from tests.small import campaign, network, without_checksums
+from tests.small import campaign, digest, network, without_checksums
 
 words = st.sampled_from(
     [
@@ -113,12 +113,12 @@ def test_whatever_lies_in_the_file_is_read_or_refused_as_input(finished, draw):
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        (("space", "sites", 0, "shape"), [3, -1], "negative size"),
-        (("space", "sites", 0, "shape"), [2**40, 2**20], "more than can be"),
-        (("space", "sites", 0, "shape"), [1.5], "'shape' is not several"),
-        (("space", "sites", 0, "role"), "wait", "'role' is not 'weight'"),
-        (("space", "sites", 0, "name"), "2.weight", "two sites have one name"),
-        (("space", "scales"), [], "scales are not one a site"),
+        (("space", "terms", 0, "sites", 0, "shape"), [3, -1], "negative size"),
+        (("space", "terms", 0, "sites", 0, "shape"), [2**40, 2**20], "more than can be"),
+        (("space", "terms", 0, "sites", 0, "shape"), [1.5], "'shape' is not several"),
+        (("space", "terms", 0, "sites", 0, "role"), "wait", "'role' is not 'weight'"),
+        (("space", "terms", 0, "sites", 0, "name"), "2.weight", "two sites have one name"),
+        (("space", "terms", 0, "scales"), [], "scales are not one a site"),
         (("columns",), ["a", "a"], "two columns have one name"),
         (("columns", 0), "fault", "two columns have one name"),
         (("ranges", 0), [1, 0], r"not one pair \(least, greatest\)"),
@@ -133,17 +133,57 @@ def test_manifest_that_cannot_be_is_told_why(finished, place, value, said):
 
 
 def test_difference_of_equal_runs_is_nothing_and_more_entries_do_not_count():
-    asked = {"seed": 1, "space": {"fault": "BitFlip()"}}
+    asked = {"seed": 1, "space": {"terms": [{"faults": ["BitFlip()"]}]}}
     assert difference({**asked, "model": "x"}, asked) == ""
     assert difference({}, asked) == "seed is None there, 1 here"
-    other = {"seed": 1, "space": {"fault": "Burst(2)"}}
-    assert difference(other, asked) == "fault is 'Burst(2)' there, 'BitFlip()' here"
+    other = {"seed": 1, "space": {"terms": [{"faults": ["Burst(2)"]}]}}
+    assert "fault model is Burst(2) there, BitFlip() here" in difference(other, asked)
+    several = {"seed": 1, "space": {"terms": [{"faults": ["BitFlip()"]}] * 2}}
+    assert "sum of 2 there, of 1 here" in difference(several, asked)
 
 
-@pytest.mark.parametrize("found", [{}, {"fault": "BitFlip()", "more": 1}])
+@pytest.mark.parametrize(
+    "found",
+    [
+        *({}, {"terms": 1}, {"terms": [2]}, {"terms": []}, {"terms": [{}]}),
+        {"terms": [{"faults": ["BitFlip()"], "more": 1}]},
+        {"fault": "BitFlip()", "format": "Float32()", "sites": [2]},
+    ],
+)
 def test_difference_inside_the_space_is_never_overlooked(found):
-    asked = {"space": {"fault": "BitFlip()", "sites": [1]}}
+    asked = {"space": {"terms": [{"faults": ["BitFlip()"], "sites": [1]}]}}
     assert difference({"space": found}, asked) != ""
+
+
+def earlier(space):
+    """The entry of a space as it was before spaces were sums: one fault model and one format."""
+    (term,) = space["terms"]
+    (fault,), ((pattern, format),) = term["faults"], term["formats"]
+    assert (pattern, term["planes"]) == ("*", ["codes"])
+    rest = {key: term[key] for key in ("left out", "targets", "sites", "scales") if key in term}
+    return {**rest, "fault": fault, "format": format}
+
+
+def test_a_run_file_with_an_earlier_entry_of_its_space_is_read_and_continued(tmp_path):
+    path, whole = tmp_path / "run.db", tmp_path / "whole.db"
+    expected = campaign(whole)
+    campaign(path)
+    with Store(path) as store:
+        entry = earlier(store.manifest()["space"])
+    assert entry["fault"] == "BitFlip()"
+    without_checksums(path)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE manifest SET value = ? WHERE key = 'space'", (json.dumps(entry),))
+        db.execute("DELETE FROM trials WHERE trial >= 20")
+    db.close()
+    before = Results.open(path)
+    assert (len(before), before.space.faults) == (20, expected.space.faults)
+    after = campaign(path)
+    assert after.complete
+    assert digest(path) == digest(whole)
+    assert repr(after.space) == repr(expected.space)
+    with Store(path) as store:
+        assert store.manifest()["space"] == entry
 
 
 def one_bit(model):

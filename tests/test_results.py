@@ -211,7 +211,9 @@ def test_frame_tells_where_every_fault_struck():
     for row in frame.itertuples():
         said = f"{row.tensor}{list(row.index)} bit {row.bit} ({row.field})"
         assert results.space.describe(row.fault) == said
-    flowing = FaultSpace.of(model, Activations("0"), BitFlip(), results.space.format, data=given)
+    flowing = FaultSpace.of(
+        model, Activations("0"), BitFlip(), results.space.formats[0], data=given
+    )
     frame = campaign(model=model, data=given, space=flowing).to_frame()
     assert set(frame["sample"]) <= set(range(8))
     assert frame["fault"].tolist() == [
@@ -336,7 +338,10 @@ def test_file_that_names_foreign_code_runs_it_only_if_it_is_trusted(
         tampered(run_file, "UPDATE manifest SET value = ? WHERE key = 'sampler'", json.dumps(text))
     else:
         space = manifest_of(run_file)
-        space[where] = [text] if where == "targets" else text
+        (term,) = space["terms"]
+        entries = {"fault": ("faults", [text]), "format": ("formats", [["*", text]])}
+        key, value = entries.get(where, (where, [text]))
+        term[key] = value
         tampered(run_file, "UPDATE manifest SET value = ? WHERE key = 'space'", json.dumps(space))
     with pytest.raises(InputError, match="names code outside radhard") as raised:
         Results.open(run_file)

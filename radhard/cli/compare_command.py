@@ -13,7 +13,10 @@ __all__ = ["compare"]
 @click.argument("before", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
 @click.argument("after", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
 @click.option("--figure", help="Which figure, such as critical or accuracy.  [critical]")
-@click.option("--by", help="Split by tensor, layer, kind, role, bit, field or rate.")
+@click.option(
+    "--by",
+    help="Split by tensor, layer, kind, role, format, plane, fault, exposure, bit, field or rate.",
+)
 @click.option("--trust", is_flag=True, help="Import components of other packages the files name.")
 def compare(before: Path, after: Path, figure: str | None, by: str | None, trust: bool) -> int:
     """Compare AFTER with BEFORE: both rates, their difference, each with its 95 % interval.

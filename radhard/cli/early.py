@@ -17,9 +17,11 @@ from radhard.spec import Call, near, read_call, short
 __all__ = [
     "RUN_FILE",
     "file_of",
+    "formats_of",
     "known_data",
     "known_function",
     "known_model",
+    "pattern_of",
     "scores_of",
     "spec_of",
 ]
@@ -60,6 +62,23 @@ def spec_of(family: str, words: str, *also: str) -> Check:
         return value
 
     return check
+
+
+def formats_of(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    """A callback of an option that names formats, maybe each with a pattern: ``fc*=Int(8)``."""
+    for text in value:
+        _demand_component(pattern_of(text)[1], "formats", "format")
+    return value
+
+
+def pattern_of(text: str) -> tuple[str, str]:
+    """The pattern and the component of ``pattern=component``; ``*`` where there is no pattern.
+
+    >>> pattern_of("fc*=Int(8)"), pattern_of("Fixed(1, fraction=15)")
+    (('fc*', 'Int(8)'), ('*', 'Fixed(1, fraction=15)'))
+    """
+    pattern, equals, spec = text.partition("=")
+    return (pattern.strip(), spec.strip()) if equals and "(" not in pattern else ("*", text)
 
 
 def scores_of(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

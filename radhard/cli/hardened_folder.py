@@ -1,11 +1,13 @@
 """How does the folder of a hardened model become the model that a verb looks at?"""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.formats import Format, is_stored_as, stored_as
+from radhard.formats import Format, format_for, is_stored_as, stored_as
+from radhard.formats.stored_as import tied
 from radhard.hardenings.hardened_files import base_of, is_hardened
 from radhard.hardenings.hardened_files import load as load_hardened
 from radhard.hardenings.part import parts
@@ -38,8 +40,8 @@ def built(text: str, weights: str | Path | None) -> nn.Module:
     return load_hardened(text)
 
 
-def stored(model: nn.Module, format: Format) -> nn.Module:
-    """The model stored in the format, where it is not already.
+def stored(model: nn.Module, formats: Mapping[str, Format]) -> nn.Module:
+    """The model stored in formats by pattern, where it is not already.
 
     What a hardening added does not decide: a bound may have no word in the format of the weights,
     and stays as it is where these are stored already.
@@ -50,12 +52,18 @@ def stored(model: nn.Module, format: Format) -> nn.Module:
     """
     found = [part for _, part in parts(model)]
     added = {id(t) for part in found for t in (*part.parameters(), *part.buffers())}
-    tensors = [t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()]
-    if all(is_stored_as(tensor, format) for tensor in tensors if id(tensor) not in added):
+    every = dict([*model.named_parameters(), *model.named_buffers()])
+    tensors = {n: t for n, t in every.items() if t.is_floating_point() and id(t) not in added}
+    if all(is_stored_as(tensors[names[0]], _of(formats, names)) for names in tied(model, tensors)):
         return model
+    shown = formats["*"] if list(formats) == ["*"] else formats
     if found:
         raise InputError(
-            f"the hardened model holds values that {format!r} lacks, and its protection suits it "
-            f"as it is; harden the model stored so: radhard harden ... --format {format!r}"
+            f"the hardened model holds values that {shown!r} lacks, and its protection suits it "
+            f"as it is; harden the model stored so: radhard harden ... --format {shown!r}"
         )
-    return stored_as(model, format)
+    return stored_as(model, formats)
+
+
+def _of(formats: Mapping[str, Format], names: tuple[str, ...]) -> Format:
+    return format_for(formats, *names, *(name.rpartition(".")[0] for name in names))

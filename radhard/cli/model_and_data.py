@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from radhard.cli.early import pattern_of
 from radhard.cli.hardened_folder import built, is_folder, source, stored
 from radhard.datasets import Data
 from radhard.datasets import load as load_data
 from radhard.errors import InputError
 from radhard.factory import function, named
-from radhard.formats import Format
+from radhard.formats import FORMATS, Format
 from radhard.forward import plain
 from radhard.manifest import demand_sound
-from radhard.spec import Component, Family
+from radhard.space import current
+from radhard.spec import Component, Family, FrozenDict
 from radhard.store import Store
 from radhard.targets import Forward
 
@@ -29,7 +31,7 @@ class Loaded:
     """What the names on a command line stand for."""
 
     model: nn.Module
-    """Stored in the format, on its device."""
+    """Stored in its formats, on its device."""
     data: Data
     call: Forward
 
@@ -43,7 +45,8 @@ class ModelAndData:
     samples: int | None
     weights: str | None
     call: str | None
-    format_: str | None
+    format_: tuple[str, ...]
+    """Formats, each for all tensors or, as ``pattern=format``, for some."""
     seed: int | None
     batch: int | None
     threads: int
@@ -88,19 +91,36 @@ class ModelAndData:
                 continue
             demand_harmless(text, "the run file", trust=False)
 
-    def load(self, format: Format) -> Loaded:
-        """The model, stored in the format where it is not, its data, and how it is called.
+    def load(self, *, one_format: bool = False) -> Loaded:
+        """The model, stored in its formats where it is not, its data, and how it is called.
+
+        ``one_format``: there has to be one for all tensors.
 
         Raises:
             InputError: there is nothing of that name, or it cannot be loaded.
         """
         assert self.model is not None
         assert self.data is not None
+        formats = self.formats()
+        if one_format and list(formats) != ["*"]:
+            raise InputError(
+                f"format {', '.join(self.format_)}: give one format for all tensors here"
+            )
         call: Forward = plain if self.call is None else function(self.call)
         device = self._device()
         model, data = built(self.model, self.weights), load_data(self.data)
         data = data if self.samples is None else data.first(self.samples)
-        return Loaded(stored(model, format).to(device), data, call)
+        return Loaded(stored(model, formats).to(device), data, call)
+
+    def formats(self) -> FrozenDict[str, Format]:
+        """The formats by pattern over names of tensors and layers."""
+        foreign, found = self._trusted("format_"), dict[str, Format]()
+        for text in self.format_:
+            pattern, spec = pattern_of(text)
+            if pattern in found:
+                raise InputError(f"format: the pattern {pattern!r} is given twice")
+            found[pattern] = FORMATS.parse(spec, foreign=foreign)
+        return FrozenDict(found)
 
     def part(self, name: str, family: Family[C]) -> C:
         """The component that an option names."""
@@ -152,6 +172,13 @@ def said_in(path: Path) -> dict[str, Any]:
             raise InputError(f"{str(path)!r} holds no run yet")
         manifest = file.manifest()
     demand_sound(manifest)
+    terms = current(manifest["space"])["terms"]
+    if len(terms) > 1:
+        raise InputError(
+            f"{str(path)!r} has a fault space that is a sum of {len(terms)}, which no command line "
+            "names; go on in Python, where it was made: radhard.run, radhard.verify"
+        )
+    (term,) = terms
     options = {
         "model": manifest.get("model"),
         "data": manifest.get("data"),
@@ -159,9 +186,10 @@ def said_in(path: Path) -> dict[str, Any]:
         "call": manifest.get("call"),
         "samples": manifest.get("first samples"),
         "batch": manifest.get("batch"),
-        "target": tuple(manifest["space"]["targets"]),
-        "fault": manifest["space"]["fault"],
-        "format_": manifest["space"]["format"],
+        "target": tuple(term["targets"]),
+        "fault": tuple(term["faults"]),
+        "plane": tuple(term["planes"]),
+        "format_": tuple(f"{pattern}={text}" for pattern, text in term["formats"]),
         "sampler": manifest["sampler"],
         "metric": tuple(manifest["metrics"]),
         "seed": manifest["seed"],

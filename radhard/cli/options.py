@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from radhard.cli.early import file_of, known_data, known_function, known_model, spec_of
+from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model
 from radhard.cli.parameter_types import THREADS
 
 __all__ = ["names_a_model"]
@@ -38,8 +38,9 @@ def names_a_model(verb: Verb) -> Verb:
         click.option(
             "--format",
             "format_",
-            callback=spec_of("formats", "format"),
-            help="How numbers are stored.  [Float32()]",
+            multiple=True,
+            callback=formats_of,
+            help="How numbers are stored; by tensor or layer as 'fc*=Int(8)'.  [Float32()]",
         ),
         click.option("--seed", type=int, help="Seed of all chance.  [0]"),
         click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]"),

@@ -22,8 +22,15 @@ __all__ = ["run"]
 )
 @click.option(
     "--fault",
+    multiple=True,
     callback=spec_of("faults", "fault model"),
-    help="What happens to a word.  [BitFlip()]",
+    help="What happens to a word; may be repeated.  [BitFlip()]",
+)
+@click.option(
+    "--plane",
+    multiple=True,
+    type=click.Choice(["codes", "scale"]),
+    help="Which words of a tensor, its codes or its scale; may be repeated.  [codes]",
 )
 @click.option(
     "--sampler",

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from radhard.cli.console import bar, say
 from radhard.escaping import printable
-from radhard.report.vulnerability import amount, limits, part_name, passed
+from radhard.report.vulnerability import amount, limits, part_name, pass_cost
 from radhard.results import Results
 from radhard.scores import Agreement, AnalysisComparison, Scores, agreements
 from radhard.stats import percent
@@ -31,7 +31,7 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
     )
     if layers := scores.facts.get("looked at"):
         say(console, f"looked at {layers}")
-    if cost := passed(scores):
+    if cost := pass_cost(scores):
         say(console, cost)
     ranked = scores.ranking(top)
     rows = [(part_name(r, scores.level), r.value, limits(scores, r)) for r in ranked]
@@ -54,7 +54,7 @@ def show_analysis_comparison(found: AnalysisComparison, results: Results, consol
     if console.width < _NARROW_FOR_FIGURES:
         for row in found.rows:
             said = str(row.agreement or row.scores.by)
-            say(console, "; ".join(part for part in (said, passed(row.scores)) if part))
+            say(console, "; ".join(part for part in (said, pass_cost(row.scores)) if part))
         _say_why(found, console)
         return
     table = _table("")

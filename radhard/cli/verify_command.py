@@ -42,7 +42,9 @@ __all__ = ["verify"]
     help="Faults to try in what the hardening added.",
 )
 @click.option("--fit-per-bit", type=Number(0), help="Raw rate: failures per 1e9 h, bit.")
-@click.option("--by", help="Split the comparison by tensor, layer, kind, role, bit or field.")
+@click.option(
+    "--by", help="Split the comparison by tensor, layer, kind, format, fault, bit or the like."
+)
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."

@@ -13,6 +13,7 @@ from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.groups import Groups, Parts
 from radhard.results import Results
+from radhard.space import FaultSpace
 from radhard.stats import Estimate, mean_difference, p_value
 
 __all__ = ["Comparison", "Row", "compare"]
@@ -135,20 +136,25 @@ def compare(
 
 
 def _why_unpaired(before: Results, after: Results) -> str:
-    old, new = before.space, after.space
-    if repr(old.fault) != repr(new.fault):
-        return f"{old.fault!r} before, {new.fault!r} after"
-    if repr(old.format) != repr(new.format):
-        return f"stored as {old.format!r} before, {new.format!r} after"
-    if [(s.name, s.shape, s.samples) for s in old.sites] != [
-        (s.name, s.shape, s.samples) for s in new.sites
-    ]:
+    for of, stored in (("faults", ""), ("formats", "stored as ")):
+        old, new = (", ".join(map(repr, getattr(run.space, of))) for run in (before, after))
+        if old != new:
+            return f"{stored}{old} before, {new} after"
+    if _kinds(before.space) != _kinds(after.space):
         return "other tensors"
     if (repr(before.sampler), before.seed) != (repr(after.sampler), after.seed):
         return "other trials (sampler or seed)"
     if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
         return "other data"
     return ""
+
+
+def _kinds(space: FaultSpace) -> list[tuple[object, ...]]:
+    """What each region of a space is, but for the scale of its tensor."""
+    return [
+        (r.site.name, r.site.shape, r.site.samples, repr(r.format), repr(r.fault), r.plane)
+        for r in space.regions
+    ]
 
 
 def _paired(

@@ -1,6 +1,6 @@
 """How many bits does a model store, and how many operations does it need?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, final
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from radhard.arguments import component_of
 from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
-from radhard.formats import FORMATS, Format
+from radhard.formats import Format, formats_of
 from radhard.forward import faultless, plain
+from radhard.globs import matches
 from radhard.module import usable_module
 from radhard.targets import Forward
 from radhard.tree import leaves
@@ -59,24 +59,30 @@ class Cost:
 
 
 def cost(
-    model: nn.Module, data: Any, *, format: Format | None = None, call: Forward = plain
+    model: nn.Module,
+    data: Any,
+    *,
+    format: Format | Mapping[str, Format] | None = None,
+    call: Forward = plain,
 ) -> Cost:
     """Count what a model stores and what it computes for one sample of the data.
 
     Args:
         model: any network; it is not changed.
         data: one sample is sufficient.
-        format: the format in which floating-point numbers are stored; by default their data type.
+        format: the format in which floating-point numbers are stored, or formats by pattern over
+            the names of tensors and layers; by default, and where no pattern matches, their data
+            type.
         call: for models that do not return one tensor.
 
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
     Cost(parameters=8, buffers=0, bits=256, macs=6)
     """
     model = usable_module(model)
-    if format is not None:
-        format = component_of(format, FORMATS, "format")
-    tensors = _distinct(model)
-    stored = {t: _bits(t, format) for t in tensors}
+    formats: Mapping[str, Format] = {} if format is None else formats_of(format)
+    named = _distinct(model)
+    stored = {name: _bits(t, _format(formats, name)) for name, t in named.items()}
+    tensors = list(named.values())
     parameters = [t for t in tensors if isinstance(t, nn.Parameter)]
     return Cost(
         parameters=sum(t.numel() for t in parameters),
@@ -87,12 +93,18 @@ def cost(
     )
 
 
-def _distinct(model: nn.Module) -> list[Tensor]:
-    """Parameters and buffers without duplicates of the same memory."""
-    tensors: dict[object, Tensor] = {}
-    for tensor in (*model.parameters(), *model.buffers()):
-        tensors.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), tensor)
-    return list(tensors.values())
+def _distinct(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, those that lie in the same memory once."""
+    found: dict[object, tuple[str, Tensor]] = {}
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        found.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), (name, tensor))
+    return dict(found.values())
+
+
+def _format(formats: Mapping[str, Format], name: str) -> Format | None:
+    """The format of the first pattern that matches; None where none does."""
+    names = (name, name.rpartition(".")[0])
+    return next((one for pattern, one in formats.items() if matches(pattern, *names)), None)
 
 
 def _bits(tensor: Tensor, format: Format | None) -> int:

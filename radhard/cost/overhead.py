@@ -78,7 +78,7 @@ def overhead(
     base: nn.Module,
     data: Any,
     *,
-    format: Format | None = None,
+    format: Format | Mapping[str, Format] | None = None,
     call: Forward = plain,
     batch: int = 100,
     timed: bool = True,
@@ -89,7 +89,8 @@ def overhead(
         model: the hardened model.
         base: the unprotected model.
         data: inputs; the time is measured for one batch.
-        format: the format in which floating-point numbers are stored; by default their data type.
+        format: the format in which floating-point numbers are stored, or formats by pattern; by
+            default their data type.
         call: for models that do not return one tensor.
         batch: samples per forward pass.
         timed: also measure the time, which takes some seconds.

@@ -1,5 +1,6 @@
 """What does an engine do, and what does it need?"""
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,10 +50,10 @@ class Campaign:
         if not self.trials.single:
             return None
         place, word, _ = self.space.locate(faults)
-        site = self.space.sites[int(place[0])]
-        if site.samples is None:
+        region = self.space.regions[int(place[0])]
+        if region.site.samples is None:
             return None
-        return int(word[0]) // (site.words // site.samples)
+        return int(word[0]) // math.prod(region.shape)
 
     def left(self, done: Numbers) -> Sequence[int]:
         """The trials that are still to be executed; without a list where that is all of them."""
@@ -108,7 +109,7 @@ class Session:
 
         The last bits of a figure may depend on the other trials of a pass. Therefore the chunks
         depend on the campaign only, not on the trials that are done already nor on the number of
-        workers. By default they are trials of one tensor, in order of their faults.
+        workers. By default they are trials of one region, in order of their faults.
         """
         trials = self.campaign.trials
         if not trials.single:
@@ -118,8 +119,7 @@ class Session:
         numbers = np.arange(len(trials))
         faults = trials.at(numbers)
         numbers = numbers[np.argsort(faults, kind="stable")]
-        space = self.campaign.space
-        edges = np.searchsorted(np.sort(faults), space.starts * space.variants)
+        edges = np.searchsorted(np.sort(faults), self.campaign.space.starts)
         for chunk in np.split(numbers, edges):
             for at in range(0, len(chunk), _CHUNK):
                 yield chunk[at : at + _CHUNK].tolist()

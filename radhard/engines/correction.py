@@ -66,20 +66,20 @@ def correction(
     if not records or not len(faults):
         return Correction(rows)
     places, _, variants = space.locate(faults)
-    # Several places may share a name only in files that were made otherwise; the first counts.
-    names = [space.sites[place].name for place in range(len(space.sites))]
-    key = places * space.variants + variants
-    size = len(names) * space.variants
-    here = np.bincount(key, minlength=size).reshape(-1, space.variants)
-    weight = np.bincount(key, weights, minlength=size).reshape(-1, space.variants)
+    # Records of files that were made otherwise may name another region, or none.
+    named = {space.name(place): place for place in range(len(space.regions))}
+    key, ends = space.variant_starts[places] + variants, space.variant_starts[1:-1]
+    size = int(space.variant_starts[-1])
+    here = np.bincount(key, minlength=size)
+    weight = np.bincount(key, weights, minlength=size) / np.maximum(here, 1)
     largest = np.zeros(size)
     np.maximum.at(largest, key, weights)
     cells = _Cells(
-        {name: place for place, name in enumerate(names)},
-        here,
-        weight / np.maximum(here, 1),
-        largest.reshape(-1, space.variants),
-        _recorded(records, names, space.variants),
+        named,
+        np.split(here, ends),
+        np.split(weight, ends),
+        np.split(largest, ends),
+        _recorded(records, named, space.variants),
     )
     order = np.argsort(faults, kind="stable")
     above = below = 0.0
@@ -97,13 +97,13 @@ def correction(
 
 @dataclass(frozen=True)
 class _Cells:
-    """The trials of a mean, by tensor and variant: how many, what they weigh, how many recorded."""
+    """The trials of a mean, by region and variant: how many, what they weigh, how many recorded."""
 
     places: dict[str, int]
-    here: npt.NDArray[np.int64]
-    weight: Floats
-    largest: Floats
-    recorded: npt.NDArray[np.int64]
+    here: list[Numbers]
+    weight: list[Floats]
+    largest: list[Floats]
+    recorded: list[Numbers]
 
     def part(self, place: int) -> Floats:
         """Of the recorded trials, those of this mean."""
@@ -122,10 +122,9 @@ class _Error:
 
 
 def _recorded(
-    records: Collection[Inference], names: list[str], variants: int
-) -> npt.NDArray[np.int64]:
-    found = np.zeros((len(names), variants), dtype=np.int64)
-    places = {name: place for place, name in enumerate(names)}
+    records: Collection[Inference], places: dict[str, int], variants: Numbers
+) -> list[Numbers]:
+    found = [np.zeros(count, dtype=np.int64) for count in variants.tolist()]
     seen = set()
     for record in records:
         # A trial whose sums may overflow is in two records.

@@ -99,7 +99,7 @@ def doubt(
     each with the largest weight that a fault has.
     """
     places, _, variants = space.locate(np.concatenate([faults for faults, _ in parts]))
-    tensors = {space.sites[place].name for place in np.unique(places).tolist()}
+    tensors = {space.name(place) for place in np.unique(places).tolist()}
     concerned = [record for record in records if record.tensor in tensors]
     found, left = refuted(concerned, set(np.unique(variants).tolist()), confidence)
     if not left:

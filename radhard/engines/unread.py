@@ -44,7 +44,7 @@ def demand_read(campaign: Campaign) -> list[Note]:
     shown = ", ".join(missed[:_NAMED]) + (
         f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
     )
-    if len(missed) == len(stored) == len(campaign.space.sites):
+    if len(missed) == len(stored) == len({site.name for site in campaign.space.sites}):
         raise InputError(
             f"a fault-free pass reads none of the tensors to be struck ({shown}), so that no fault "
             "could arrive; choose others"

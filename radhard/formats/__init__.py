@@ -1,6 +1,7 @@
 """How a number is stored as a word of bits: the formats, and models rounded through them."""
 
 from radhard.formats.base import FORMATS, Format
+from radhard.formats.by_pattern import format_for, formats_of
 from radhard.formats.fixed import Fixed
 from radhard.formats.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.integer import Int
@@ -15,6 +16,8 @@ __all__ = [
     "Float64",
     "Format",
     "Int",
+    "format_for",
+    "formats_of",
     "is_stored_as",
     "stored_as",
 ]

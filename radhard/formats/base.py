@@ -26,6 +26,11 @@ class Format(Component):
         """Whether values depend on a scale that `fit` sets."""
         return False
 
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """The arrays of words that hold a tensor: its codes, and the scale where it has one."""
+        return ("codes", "scale") if self.has_scale else ("codes",)
+
     def scales(self) -> Any:
         """The fitted scale as plain numbers that JSON keeps exactly; None where there is none."""
         return None

@@ -9,16 +9,19 @@ from torch import Tensor, nn
 from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats.base import FORMATS, Format
+from radhard.formats.by_pattern import format_for, formats_of
 from radhard.module import usable_module
 
-__all__ = ["is_stored_as", "round_in_place", "stored_as"]
+__all__ = ["is_stored_as", "round_in_place", "stored_as", "tied"]
 
 
-def stored_as(model: nn.Module, format: Format) -> nn.Module:
+def stored_as(model: nn.Module, format: Format | Mapping[str, Format]) -> nn.Module:
     """A copy of the model whose parameters and buffers have been rounded through a format.
 
     Each floating-point tensor is fitted by itself and keeps its dtype; integer buffers stay as they
-    are. Tied tensors stay tied. Doing it twice changes nothing more. A campaign "as Int(8)" asks
+    are. Formats may differ: ``{"fc*": Int(8), "*": Float32()}``; the first pattern counts that fits
+    the name of a tensor or of its layer. Tied tensors stay tied. Doing it twice changes nothing
+    more. A campaign "as Int(8)" asks
     for such a model, so that the fault-free and the faulty run share the rounding.
 
     Raises:
@@ -31,12 +34,33 @@ def stored_as(model: nn.Module, format: Format) -> nn.Module:
     True
     """
     model = usable_module(model)
-    format = component_of(format, FORMATS, "format")
+    formats = formats_of(format)
     stored = copy.deepcopy(model)
     tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
     tensors = {name: x for name, x in tensors.items() if x.is_floating_point() or x.is_complex()}
-    round_in_place(tensors, format)
+    by_format: dict[Format, dict[str, Tensor]] = {}
+    for names in tied(stored, tensors):
+        layers = [name.rpartition(".")[0] for name in names]
+        held = format_for(formats, *names, *layers)
+        by_format.setdefault(held, {})[names[0]] = tensors[names[0]]
+    for held, some in by_format.items():
+        round_in_place(some, held)
     return stored
+
+
+def tied(model: nn.Module, tensors: Mapping[str, Tensor]) -> list[tuple[str, ...]]:
+    """All names of each of some tensors of a model, the one that is given first."""
+    every = (
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    )
+    names: dict[int, list[str]] = {}
+    for name, tensor in every:
+        names.setdefault(id(tensor), []).append(name)
+    return [
+        (name, *(other for other in names[id(tensor)] if other != name))
+        for name, tensor in tensors.items()
+    ]
 
 
 def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:

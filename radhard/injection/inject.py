@@ -154,14 +154,14 @@ def inject(
     try:
         try:
             injection.enter(eager())
-            for place in dict.fromkeys(places.tolist()):
-                here = places == place
-                site = space.sites[place]
+            tensors = space.tensors[places]
+            for tensor in dict.fromkeys(tensors.tolist()):
+                here = tensors == tensor
                 strike = Strikes(
-                    site, space.fault, space.fitted[place], words[here], variants[here], injection
+                    space.regions, places[here], words[here], variants[here], injection
                 )
                 injection.strikes.append(strike)
-                injection.enter(space.reach(model, place, strike))
+                injection.enter(space.reach(model, tensor, strike))
             if flows and own is not None:
                 # A fused kernel would compute past the modules at which the values are struck.
                 torch.backends.mha.set_fastpath_enabled(False)

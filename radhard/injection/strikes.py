@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.faults import FaultModel
-from radhard.formats import Format
+from radhard.injection.corruption import Hits, corrupted, in_rounds, rescaled
 from radhard.internals import version
-from radhard.space import Numbers
+from radhard.space import Numbers, Region
 from radhard.state import State
 from radhard.targets import Site
 
@@ -31,11 +30,13 @@ class _Injection(Protocol):
 
 @dataclass
 class Strikes:
-    """The faults that strike one site."""
+    """The faults that strike one tensor.
 
-    site: Site
-    fault: FaultModel
-    format: Format
+    Each lies in a word of one of the ``regions`` of a space, at its position in ``places``.
+    """
+
+    regions: Sequence[Region]
+    places: Numbers
     words: Numbers
     variants: Numbers
     injection: _Injection
@@ -43,20 +44,21 @@ class Strikes:
     lost: bool = False
     """Whether somebody wrote to struck words of a parameter while the fault was in them."""
 
+    @property
+    def site(self) -> Site:
+        """The tensor."""
+        region: Region = self.regions[self.places[0]]
+        return region.site
+
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
         """The faults in a stored tensor, in place; the words come back bit for bit."""
         self._demand(tuple(stored.shape), stored.dtype, "in this model")
-        # Cells of memory rather than words: words of an expanded tensor share theirs.
-        cells = _cells(self.words, stored)
-        first, rounds = _rounds(cells, self.variants)
         # Inference tensors may only be written in inference mode, and others may there too.
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
             memory = stored.as_strided((extent,), (1,), 0)
-            at = torch.from_numpy(cells[first]).to(stored.device)
-            saved = memory[at]
-            faulty = self._corrupted(saved, self.words[first], rounds)
+            at, saved, faulty = self._struck(stored, memory)
         state = self.injection.state
         before, struck, done = version(stored), -1, False
 
@@ -86,24 +88,72 @@ class Strikes:
         """Write the faults into the activations ``(samples, ...)`` of one pass, in place."""
         self._demand(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
         self.fallen += 1
-        size = len(flowing)
-        per_row = math.prod(self.site.shape)
-        if self.site.samples is None:
-            words = (np.arange(size)[:, None] * per_row + self.words).ravel()
-            variants = np.tile(self.variants, size)
-        else:
-            rows = range(size) if self.injection.rows is None else self.injection.rows
-            position = {sample: row for row, sample in enumerate(rows)}
-            samples, inner = np.divmod(self.words, per_row)
-            row = np.array([position.get(s, -1) for s in samples.tolist()], dtype=np.int64)
-            here = (row >= 0) & (row < size)
-            words, variants = row[here] * per_row + inner[here], self.variants[here]
-        if words.size:
-            first, rounds = _rounds(words, variants)
-            index = np.unravel_index(words[first], (size, *self.site.shape))
-            at = tuple(torch.from_numpy(i).to(flowing.device) for i in index)
+        rows, hits = self._by_row(len(flowing))
+        shape, device = self.site.shape, flowing.device
+        # Rows whose scale is struck change as a whole.
+        whole = np.unique(rows[hits.in_scale])
+        alone = ~np.isin(rows, whole)
+        if alone.any():
+            words, few = rows[alone] * math.prod(shape) + hits.words[alone], hits.some(alone)
+            first, rounds = in_rounds(words, few)
+            index = np.unravel_index(words[first], (len(flowing), *shape))
+            at = tuple(torch.from_numpy(i).to(device) for i in index)
             with torch.no_grad():
-                flowing[at] = self._corrupted(flowing[at], words[first] % per_row, rounds)
+                flowing[at] = corrupted(flowing[at], few.words[first], rounds)
+        for row in whole.tolist():
+            here = hits.some(rows == row)
+            own = here.words[~here.in_scale]
+            with torch.no_grad():
+                values = flowing[row].reshape(-1)
+                every = np.arange(len(values))
+                flowing[row] = rescaled(values, every, own, here).reshape(shape)
+
+    def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Which cells of a stored tensor's memory change, what they hold, and what they will."""
+        hits = Hits(self.regions, self.places, self.words, self.variants)
+        in_scale = hits.in_scale
+        # Cells of memory rather than words: words of an expanded tensor share theirs.
+        if not in_scale.any():
+            cells = _cells(self.words, stored)
+            first, rounds = in_rounds(cells, hits)
+            at = torch.from_numpy(cells[first]).to(stored.device)
+            saved = memory[at]
+            return at, saved, corrupted(saved, self.words[first], rounds)
+        cells, first = np.unique(_cells(np.arange(stored.numel()), stored), return_index=True)
+        own = np.searchsorted(cells, _cells(self.words[~in_scale], stored))
+        at = torch.from_numpy(cells).to(stored.device)
+        saved = memory[at]
+        return at, saved, rescaled(saved, first, own, hits)
+
+    def _by_row(self, size: int) -> tuple[Numbers, Hits]:
+        """The faults that fall on rows of a flowing tensor, and the row of each."""
+        samples = range(size) if self.injection.rows is None else self.injection.rows
+        position = {sample: row for row, sample in enumerate(samples) if row < size}
+        rows, words, which = [], [], []
+        for place in np.unique(self.places).tolist():
+            region, mine = self.regions[place], np.flatnonzero(self.places == place)
+            if region.site.samples is None:
+                rows.append(np.repeat(np.arange(size), len(mine)))
+                words.append(np.tile(self.words[mine], size))
+                which.append(np.tile(mine, size))
+            else:
+                sample, inner = np.divmod(self.words[mine], math.prod(region.shape))
+                row = np.array([position.get(s, -1) for s in sample.tolist()], dtype=np.int64)
+                here = row >= 0
+                rows.append(row[here])
+                words.append(inner[here])
+                which.append(mine[here])
+        # In the order given: faults in one word follow one another.
+        number = np.concatenate(which)
+        order = np.argsort(number, kind="stable")
+        number = number[order]
+        hits = Hits(
+            self.regions,
+            self.places[number],
+            np.concatenate(words)[order],
+            self.variants[number],
+        )
+        return np.concatenate(rows)[order], hits
 
     def _demand(self, shape: tuple[int, ...], dtype: torch.dtype, where: str) -> None:
         kind = str(dtype).removeprefix("torch.")
@@ -112,34 +162,6 @@ class Strikes:
                 f"{self.site.name!r} is {kind} {shape} {where}, "
                 f"{self.site.dtype} {self.site.shape} in the fault space"
             )
-
-    def _corrupted(self, values: Tensor, words: Numbers, rounds: "Rounds") -> Tensor:
-        device = values.device
-        format = self.format.take(torch.from_numpy(words).to(device), self.site.shape)
-        before = format.encode(values)
-        codes = before
-        for which, variants in rounds:
-            at = torch.from_numpy(which).to(device)
-            struck = torch.from_numpy(variants).to(device)
-            codes = codes.index_copy(0, at, self.fault.corrupt(codes[at], struck, format))
-        # A word whose bits did not change keeps its value to the last bit.
-        return torch.where(codes == before, values, format.decode(codes).to(values.dtype))
-
-
-Rounds = list[tuple[Numbers, Numbers]]
-"""Positions among the distinct words, and the variants that strike them; each once a round."""
-
-
-def _rounds(words: Numbers, variants: Numbers) -> tuple[Numbers, Rounds]:
-    """Where each distinct word comes first; the faults in rounds that strike no word twice."""
-    if len(words) == 1:
-        return np.zeros(1, np.int64), [(np.zeros(1, np.int64), variants)]
-    _, first, which = np.unique(words, return_index=True, return_inverse=True)
-    turn = np.zeros(len(words), np.int64)
-    order = np.argsort(which, kind="stable")
-    start = np.searchsorted(which[order], np.arange(len(first)))
-    turn[order] = np.arange(len(words)) - start[which[order]]
-    return first, [(which[turn == t], variants[turn == t]) for t in range(turn.max(initial=-1) + 1)]
 
 
 def _cells(words: Numbers, stored: Tensor) -> Numbers:

@@ -90,6 +90,7 @@ class Replayer:
         golden: Tensor | None = None,
         memory: int = 2 * 1024**3,
         unfolded: Collection[int] | None = None,
+        hidden: Collection[int] = (),
     ) -> "Replayer":
         """Find the sites in the model's graph, fold it, and compute the golden values.
 
@@ -102,6 +103,8 @@ class Replayer:
                 are taken in pieces.
             unfolded: places of the sites that must stay in the graph as they are: no batch
                 normalization is folded there. By default all.
+            hidden: places of sites whose differences the graph does not show, such as those of a
+                scale, which changes a tensor as a whole.
 
         Raises:
             NoGraphError: the model has no graph, or its graph gives other outputs.
@@ -111,6 +114,7 @@ class Replayer:
             graph = separate_recurrent_layers(graph_of(model, workload.call, data))
         batch = repeated(data.rows(slice(0, 1)), 3)
         slots = site_slots(graph, model, workload.call, sites, batch)
+        slots = [() if place in hidden else found for place, found in enumerate(slots)]
         factors: dict[int, Tensor] = {}
         channels_last = False
         if not rounds(graph):

@@ -1,4 +1,4 @@
-"""How does a run, or an analysis, become a page to read, to print and to share?"""
+"""How is a run, an analysis or a verification presented as a page?"""
 
 from radhard.report.pages import demand_page, html, markdown, write
 from radhard.report.verification import (

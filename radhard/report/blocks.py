@@ -1,4 +1,4 @@
-"""What is a report made of, before it is HTML or Markdown?"""
+"""Which elements does a report consist of, independent of HTML and Markdown?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text. The first ``words`` columns hold words, the others numbers.
+    """Rows of text. The first ``words`` columns contain words, the others numbers.
 
-    ``shown`` rows are in sight, the others are folded away where a page can fold (None: all are in
-    sight). ``code`` says which columns are lines of code.
+    ``shown`` rows are visible, the others are collapsed if the format allows it (None: all rows are
+    visible). ``code`` contains the indices of columns with code.
     """
 
     caption: str
@@ -40,21 +40,21 @@ class Table:
 
     @property
     def open(self) -> tuple[tuple[str, ...], ...]:
-        """The rows in sight."""
+        """The visible rows."""
         return self.rows[: self.shown]
 
     @property
     def folded(self) -> tuple[tuple[str, ...], ...]:
-        """The rows folded away."""
+        """The collapsed rows."""
         return () if self.shown is None else self.rows[self.shown :]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, drawn when a page needs it: wide, or narrow for a phone (``draw(True)``).
+    """A figure, drawn on demand: wide, or narrow for a phone (``draw(True)``).
 
-    ``name`` is unique in a report; ``title`` says what is drawn, ``finding`` what it shows, in a
-    sentence that can stand for the picture.
+    ``name`` is unique in a report, ``title`` names the content, and ``finding`` describes the
+    result in a sentence that can replace the figure.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report under a heading."""
+    """A section of the report with a heading."""
 
     name: str
     title: str
@@ -74,7 +74,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure that stands by itself, with its interval and what it rests on."""
+    """A single value with its interval and the number of trials it is computed from."""
 
     label: str
     value: str
@@ -84,7 +84,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Headline:
-    """The figures that come first, and what the first of them means in plain words."""
+    """The values at the top of the page, and the meaning of the first one in a sentence."""
 
     main: Tile
     meaning: str
@@ -93,13 +93,13 @@ class Headline:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report, the same for every way it is written."""
+    """A whole report, independent of the format in which it is written."""
 
     title: str
-    asked: str
+    summary: str
     warnings: tuple[str, ...]
     headline: Headline
     sections: tuple[Section, ...]
     version: str
     kind: str = "fault-injection report"
-    foot: str = "Means weigh every fault of the space alike; intervals count trials, not samples."
+    foot: str = "All faults of a space have equal weight; the unit of intervals is the trial."

@@ -1,10 +1,10 @@
-"""What does the report of a run say, from top to bottom?"""
+"""Which sections does the report of a run contain?"""
 
 from pathlib import Path
 
 from radhard.report.blocks import Document, Section
 from radhard.report.main_figure import main_figure
-from radhard.report.run_wording import asked, title
+from radhard.report.run_wording import summary, title
 from radhard.report.sections.bit_positions import bit_positions
 from radhard.report.sections.circumstances import circumstances, repeat
 from radhard.report.sections.error_rates import error_rates
@@ -26,21 +26,21 @@ __all__ = ["document"]
 def document(
     results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> Document:
-    """All that a report says, the same for the page and for the text.
+    """The content of the report of a run.
 
-    ``store`` is the run file, so that lines to copy can name it; ``fit_per_bit`` the raw failure
+    ``store`` is the run file, for the commands in the report; ``fit_per_bit`` is the raw failure
     rate of one bit in FIT.
     """
     store = None if store is None else Path(store)
     environment = results.manifest.get("environment")
-    known = environment if isinstance(environment, dict) else {}
+    versions = environment if isinstance(environment, dict) else {}
     return Document(
         title=title(results),
-        asked=asked(results),
+        summary=summary(results),
         warnings=_warnings(results),
         headline=headline(results),
         sections=tuple(s for s in _sections(results, store, fit_per_bit) if s is not None),
-        version=str(known.get("radhard", "")),
+        version=str(versions.get("radhard", "")),
     )
 
 
@@ -48,21 +48,21 @@ def _sections(
     results: Results, store: Path | None, fit_per_bit: float | None
 ) -> list[Section | None]:
     harm = main_figure(results)
-    found: list[Section | None] = []
+    sections: list[Section | None] = []
     if len(results):
-        found.append(outcomes(results))
+        sections.append(outcomes(results))
         if harm.bounded and results.by_rate:
-            found.append(error_rates(results, harm))
+            sections.append(error_rates(results, harm))
         elif harm.bounded:
-            found += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
-        found.append(worst(results, harm, store))
+            sections += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
+        sections.append(worst(results, harm, store))
         if harm.bounded:
-            found.append(spread(results, harm))
-        found.append(figures_left(results))
-    found.append(sizes(results, harm))
+            sections.append(spread(results, harm))
+        sections.append(figures_left(results))
+    sections.append(sizes(results, harm))
     if len(results):
-        found.append(failures(results, harm, fit_per_bit))
-    return [*found, circumstances(results), repeat(results, store)]
+        sections.append(failures(results, harm, fit_per_bit))
+    return [*sections, circumstances(results), repeat(results, store)]
 
 
 def _warnings(results: Results) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _warnings(results: Results) -> tuple[str, ...]:
     done, planned = len(results), results.planned
     text = (
         f"Unfinished: {done:,} of {planned:,} planned trials ({percent(done / planned)}) have been "
-        "executed so far. Trials run part after part, so that the later parts of the fault space "
-        "may not have been tried at all."
+        "executed so far. Strata are executed one after the other, so the later parts of the fault "
+        "space may have no trials yet."
     )
     return (text,)

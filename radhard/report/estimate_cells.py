@@ -1,4 +1,4 @@
-"""How does an estimate fall into the columns of a table?"""
+"""How is an estimate split into the columns of a table?"""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ from radhard.stats import Estimate
 
 __all__ = ["COLUMNS", "Reading", "read"]
 
-COLUMNS = ("95 % interval", "rests on")
-"""Names of the columns that follow a value."""
+COLUMNS = ("95 % interval", "based on")
+"""Names of the columns after the value."""
 
 
 class Reading(NamedTuple):
-    """The three parts in which an estimate reads: the figure, its interval, what it rests on."""
+    """The three parts of a printed estimate: the value, its interval, and the trials."""
 
     value: str
     interval: str
@@ -19,7 +19,7 @@ class Reading(NamedTuple):
 
 
 def read(estimate: Estimate) -> Reading:
-    """An estimate, as its ``str`` has it, in parts.
+    """The parts of ``str(estimate)``.
 
     >>> read(Estimate(0.0, 0.0, 0.0019, confidence=0.95, trials=2000))
     Reading(value='0 %', interval='[0 %, 0.19 %]', basis='none in 2,000 trials')

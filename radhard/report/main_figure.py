@@ -1,4 +1,4 @@
-"""Which figure of a run does its report lead with, and how does that figure read?"""
+"""Which figure of a run is the main one in its report, and how is it worded?"""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,9 @@ _CLASSES: tuple[Role, ...] = ("masked", "noncritical", "critical", "due")
 class MainFigure:
     """The figure by which a report orders faults.
 
-    ``rate`` is its name as in a sentence, ``effect`` follows a share ("2 % of predictions changed"
-    has ``"predictions changed"``). Where it is not ``bounded`` its mean has no honest interval.
+    ``rate`` is its name within a sentence, ``effect`` the noun phrase after a share (for "2 % of
+    predictions changed" it is ``"predictions changed"``). If it is not ``bounded``, its mean has no
+    valid interval.
     """
 
     column: str
@@ -26,18 +27,18 @@ class MainFigure:
     effect: str
     bounded: bool
     predictions: bool
-    """Whether it is a share of predictions, so that "1 in 500" can be said."""
+    """Whether it is a share of predictions, so that "1 in 500" is meaningful."""
     points: bool
-    """Whether it counts points of a score that were lost."""
+    """Whether it is the decrease of a score in points."""
 
     @property
-    def Rate(self) -> str:  # noqa: N802  # it is `rate` at the head of a sentence
-        """The name at the head of a sentence."""
+    def Rate(self) -> str:  # noqa: N802  # `rate` with a capital letter
+        """The name at the beginning of a sentence."""
         return self.rate[0].upper() + self.rate[1:]
 
 
 def main_figure(results: Results) -> MainFigure:
-    """The figure of a run that measures harm, critical SDC where there is one."""
+    """The figure of a run that measures harm, by preference critical SDC."""
     ranked: list[tuple[int, int, str, Harm]] = []
     for number, column in enumerate(results.columns):
         if (harm := results.details[column].harm) is not None:
@@ -54,9 +55,9 @@ def main_figure(results: Results) -> MainFigure:
 
 
 def outcome_columns(results: Results) -> dict[Role, str]:
-    """The columns of the four outcome classes; empty where the run did not tell them apart."""
-    found = {name: results.details.with_role(name) for name in _CLASSES}
-    return {name: column for name, column in found.items() if column is not None}
+    """The columns of the four outcome classes; empty if the run did not distinguish them."""
+    columns = {name: results.details.with_role(name) for name in _CLASSES}
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _bounded(results: Results, column: str) -> bool:

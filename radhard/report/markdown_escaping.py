@@ -1,4 +1,4 @@
-"""How does text of other people's become harmless in Markdown?"""
+"""How is untrusted text escaped in Markdown?"""
 
 import re
 
@@ -8,7 +8,7 @@ __all__ = ["fenced", "plain"]
 
 
 def plain(text: str) -> str:
-    r"""Text that Markdown takes as it is: no markup, no HTML, no link, no second line.
+    r"""Escape text for Markdown: no markup, no HTML, no link, no line break.
 
     >>> plain("Weights('*') | <b>fc1_w</b>")
     "Weights('\\*') \\| &lt;b&gt;fc1_w&lt;/b&gt;"
@@ -17,12 +17,12 @@ def plain(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*|~])", r"\\\1", text)
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
-    # What follows a bracket makes a link of it, a colon a definition.
+    # A bracket before ( or [ would be a link, before a colon a definition.
     return re.sub(r"\](?=[(:\[])", r"\\]", text)
 
 
 def fenced(text: str, language: str) -> str:
-    """Lines of code, in a fence longer than any in the text.
+    """A fenced code block whose fence is longer than any fence in the text.
 
     >>> print(fenced("a = 1", "python"))
     ```python

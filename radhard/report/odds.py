@@ -1,4 +1,4 @@
-"""How is a small share said in plain words?"""
+"""How is a share expressed as odds?"""
 
 from radhard.stats import Estimate, percent
 
@@ -6,7 +6,7 @@ __all__ = ["between", "odds"]
 
 
 def odds(share: float, thing: str = "") -> str:
-    """A share as whoever is not used to percentages would say it, to two digits.
+    """A share as odds with two digits, for readers who do not think in percentages.
 
     >>> odds(0.0147), odds(0.36, "answer"), odds(0.00588, "answer"), odds(1.0, "answer")
     ('one in 68', '36 answers in 100', 'one answer in 170', 'all answers')
@@ -22,7 +22,7 @@ def odds(share: float, thing: str = "") -> str:
 
 
 def between(estimate: Estimate) -> str:
-    """The interval of a share, as the end of a sentence.
+    """The interval of a share in words, for the end of a sentence.
 
     >>> between(Estimate(0.0, 0.0, 0.002, confidence=0.95, trials=2000))
     'and at 95 % confidence not more than one in 500'

@@ -1,4 +1,4 @@
-"""How does a report become a file to read?"""
+"""How is a report written to a file?"""
 
 from pathlib import Path
 
@@ -14,29 +14,29 @@ from radhard.report.figures import svg
 from radhard.report.markdown_escaping import fenced, plain
 from radhard.results import Results
 
-__all__ = ["demand_page", "html", "kept", "markdown", "rendered", "write"]
+__all__ = ["demand_page", "html", "markdown", "render", "write", "write_document"]
 
 
 def html(
     results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
-    """The report of a run as one HTML page that asks for nothing else: no network, no script.
+    """The report of a run as one self-contained HTML page without scripts.
 
     Arguments as for `write`.
     """
-    shown = document(results, store=store, fit_per_bit=fit_per_bit)
-    return rendered("page.html.j2", shown)
+    content = document(results, store=store, fit_per_bit=fit_per_bit)
+    return render("page.html.j2", content)
 
 
 def markdown(
     results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
-    """The report of a run as Markdown: the same numbers, a sentence for each figure.
+    """The report of a run as Markdown, with a sentence in place of each figure.
 
     Arguments as for `write`.
     """
-    shown = document(results, store=store, fit_per_bit=fit_per_bit)
-    return rendered("page.md.j2", shown)
+    content = document(results, store=store, fit_per_bit=fit_per_bit)
+    return render("page.md.j2", content)
 
 
 def write(
@@ -46,26 +46,26 @@ def write(
     store: str | Path | None = None,
     fit_per_bit: float | None = None,
 ) -> tuple[Path, Path]:
-    """Write the report of a run to ``path`` (HTML), and its Markdown twin beside it.
+    """Write the report of a run as HTML to ``path``, and as Markdown next to it.
 
     Args:
         results: of a run, finished or not.
-        path: of the page, such as ``base.html``; the twin is then ``base.md``.
-        store: the run file, so that the lines to copy can name it.
+        path: of the HTML file, such as ``base.html``; the Markdown file is then ``base.md``.
+        store: the run file, for the commands in the report.
         fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
 
     Returns:
-        The paths of the page and of its twin.
+        The paths of the HTML file and of the Markdown file.
 
     Raises:
         InputError: the path does not end in ``.html``, or cannot be written; the raw rate is
             negative.
     """
-    return kept(document(results, store=store, fit_per_bit=fit_per_bit), path)
+    return write_document(document(results, store=store, fit_per_bit=fit_per_bit), path)
 
 
-def kept(shown: Document, path: str | Path) -> tuple[Path, Path]:
-    """Write a document to ``path`` (HTML), and its Markdown twin beside it.
+def write_document(content: Document, path: str | Path) -> tuple[Path, Path]:
+    """Write a document as HTML to ``path``, and as Markdown next to it.
 
     Raises:
         InputError: the path does not end in ``.html``, or cannot be written.
@@ -73,7 +73,7 @@ def kept(shown: Document, path: str | Path) -> tuple[Path, Path]:
     page = Path(path)
     demand_page(page)
     twin = page.with_suffix(".md")
-    texts = {page: rendered("page.html.j2", shown), twin: rendered("page.md.j2", shown)}
+    texts = {page: render("page.html.j2", content), twin: render("page.md.j2", content)}
     try:
         make_folder(page.parent)
         write_texts(texts)
@@ -83,7 +83,7 @@ def kept(shown: Document, path: str | Path) -> tuple[Path, Path]:
 
 
 def demand_page(path: str | Path) -> None:
-    """Check that a report can be written to ``path``, before the work that it reports.
+    """Check that a report can be written to ``path``, before computing its content.
 
     Raises:
         InputError: the name does not end in ``.html`` or ``.htm``, or cannot be written.
@@ -91,8 +91,8 @@ def demand_page(path: str | Path) -> None:
     page = Path(path)
     if page.suffix.lower() not in (".html", ".htm") or not page.stem:
         raise InputError(
-            f"{str(path)!r}: name the page .html, such as base.html; its twin in Markdown is "
-            "base.md, and a browser prints it as PDF"
+            f"{str(path)!r} is not an HTML file name; use one such as base.html. The report is "
+            "also written as base.md; for PDF, print the page from a browser"
         )
     try:
         for place in (page, page.with_suffix(".md")):
@@ -105,8 +105,8 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def rendered(template: str, shown: Document) -> str:
-    """A document as ``page.html.j2`` or ``page.md.j2`` has it."""
+def render(template: str, content: Document) -> str:
+    """The text of a document according to ``page.html.j2`` or ``page.md.j2``."""
     environment = Environment(
         loader=PackageLoader("radhard.report", "templates"),
         autoescape=select_autoescape(("html.j2",)),
@@ -118,19 +118,19 @@ def rendered(template: str, shown: Document) -> str:
     )
     environment.filters["plain"] = plain
     environment.filters["fenced"] = fenced
-    environment.globals["drawn"] = _drawn
+    environment.globals["svg"] = _svg
     environment.globals["style"] = _style(environment)
-    # By type, since a template cannot ask for one.
+    # Tests of type, because a template has no isinstance.
     environment.tests["picture"] = lambda block: isinstance(block, Picture)
     environment.tests["table"] = lambda block: isinstance(block, Table)
     environment.tests["code"] = lambda block: isinstance(block, Code)
     environment.tests["text"] = lambda block: isinstance(block, Text)
-    return environment.get_template(template).render(document=shown)
+    return environment.get_template(template).render(document=content)
 
 
-def _drawn(picture: Picture, narrow: bool) -> Markup:
+def _svg(picture: Picture, narrow: bool) -> Markup:
     name = f"{picture.name}-{'narrow' if narrow else 'wide'}"
-    # Trusted: made by us, its text escaped on the way.
+    # Generated here, with all text escaped.
     return Markup(visible(svg(lambda: picture.draw(narrow), name, picture.title, picture.finding)))  # noqa: S704
 
 

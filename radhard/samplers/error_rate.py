@@ -23,7 +23,8 @@ class ErrorRate(Sampler):
     rate, BER, where faults are bit flips) or ``per="word"`` (a word is hit, by one variant drawn
     uniformly). ``count="binomial"`` draws how many there are, so that their expected number is
     right also where it is far below one; ``"floor"`` takes ``int(rate * size)`` for each tensor,
-    which spares small tensors altogether. All faults of a trial are distinct.
+    which spares small tensors altogether. All faults of a trial are distinct. Formats may differ
+    by tensor, fault models may not: a word is hit in one way.
     """
 
     rates: tuple[float, ...] | float
@@ -45,6 +46,12 @@ class ErrorRate(Sampler):
         return self.rates if isinstance(self.rates, tuple) else (self.rates,)
 
     def draw(self, space: FaultSpace, seed: int) -> "ErrorRateTrials":
+        words = {(region.site.name, region.plane) for region in space.regions}
+        if len(words) < len(space.regions):
+            raise InputError(
+                f"{self!r}: at an error rate a word is hit in one way, and this space has several "
+                "fault models or exposures for the words of a tensor; make a campaign for each"
+            )
         return ErrorRateTrials(self, space, seed)
 
 
@@ -67,6 +74,9 @@ class ErrorRateTrials(Trials):
         ]
         super().__init__(strata, seed, shuffled=False)
         self._sampler, self._space, self._seed = sampler, space, seed
+        # One number where it is the same everywhere, for which the generator draws other numbers.
+        kinds = np.unique(space.variants)
+        self._variants = int(kinds[0]) if len(kinds) == 1 else None
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):
@@ -74,24 +84,34 @@ class ErrorRateTrials(Trials):
         chance = np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
         rate = self._sampler.each[self.stratum(trial)]
         by_word = self._sampler.per == "word"
-        variants = self._space.variants
+        starts = self._space.word_starts if by_word else self._space.starts
         hit = np.concatenate(
             [
                 part.start + chance.choice(part.size, n, replace=False, shuffle=False)
-                for part in self._parts(1 if by_word else variants)
+                for part in self._parts(starts.tolist())
                 if (n := self._count(part, rate, chance))
             ]
             or [np.zeros(0, np.int64)]
         ).astype(np.int64)
         if by_word:
-            hit = hit * variants + chance.integers(variants, size=len(hit))
+            hit = self._of_words(hit, chance)
         return np.sort(hit)
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002
         raise TypeError("a trial at an error rate is many faults: ask for trials[i]")
 
-    def _parts(self, per_word: int) -> Sequence[_Part]:
-        starts = (self._space.starts * per_word).tolist()
+    def _of_words(self, words: Numbers, chance: np.random.Generator) -> Numbers:
+        """A fault in each of some words."""
+        if self._variants is not None:
+            return words * self._variants + chance.integers(self._variants, size=len(words))
+        space = self._space
+        places = np.searchsorted(space.word_starts, words, side="right") - 1
+        variants = space.variants[places]
+        inner = (words - space.word_starts[places]) * variants
+        found: Numbers = space.starts[places] + inner + chance.integers(variants)
+        return found
+
+    def _parts(self, starts: list[int]) -> Sequence[_Part]:
         if self._sampler.count == "binomial":
             return [_Part(0, starts[-1])]
         return [_Part(a, b - a) for a, b in itertools.pairwise(starts)]

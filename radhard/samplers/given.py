@@ -20,6 +20,9 @@ _LARGEST = 2**26
 
 Named = tuple[str | int, ...]
 
+_NAMED = ((str, int, int), (str, int, int, int))
+"""The types of a fault that is named: tensor, word, variant, and maybe the region."""
+
 
 @component
 class Given(Sampler):
@@ -27,7 +30,8 @@ class Given(Sampler):
 
     ``faults``: numbers of faults, faults as ``(tensor, word, variant)`` or `Fault`, or a file that
     lists them: ``.csv`` with the columns ``tensor,word,variant`` or ``fault`` (a number, as in an
-    exported table of trials), or ``.json`` with a list of either. Each fault once.
+    exported table of trials), or ``.json`` with a list of either. Each fault once. Of a tensor with
+    several regions the first is meant, or ``(tensor, word, variant, region)``.
 
     Nothing is drawn, so the figures are exact for these faults, and no estimate of the space.
     """
@@ -48,7 +52,7 @@ class Given(Sampler):
         if not self.faults:
             raise InputError("Given: no fault is listed; give at least one")
         for fault in self.faults:
-            named = isinstance(fault, tuple) and tuple(map(type, fault)) == (str, int, int)
+            named = isinstance(fault, tuple) and tuple(map(type, fault)) in _NAMED
             if not named and not isinstance(fault, int):
                 raise InputError(
                     f"Given: {fault!r} is no fault; give its number, or (tensor, word, variant)"
@@ -105,7 +109,8 @@ class _GivenTrials(Trials):
 def _plain(fault: Any) -> Any:
     """A fault of a list as a literal; what is none stays as it is, for `check` to name."""
     if isinstance(fault, Fault):
-        return (fault.tensor, int(fault.word), int(fault.variant))
+        region = (int(fault.region),) if fault.region else ()
+        return (fault.tensor, int(fault.word), int(fault.variant), *region)
     if isinstance(fault, np.integer):
         return int(fault)
     if isinstance(fault, dict):

@@ -13,6 +13,7 @@ class PerBit(Sampler):
     """Each bit position of each tensor sampled by itself ("data-unaware"): ``PerBit(50)``.
 
     Position: variant of the fault model; where a tensor has fewer than ``n`` words, all are tried.
+    A tensor with several regions (fault models, planes) is sampled by region.
     Arguments as for `PerTensor` (Ruospo et al., DATE 2023).
     """
 
@@ -26,11 +27,12 @@ class PerBit(Sampler):
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         strata = []
-        for site, start in zip(space.sites, space.starts[:-1].tolist(), strict=True):
-            n = size(site.words, self.n, self.margin, self.confidence, self.p)
-            for variant in range(space.variants):
-                bits = "+".join(map(str, space.fault.struck(variant, space.format)))
-                first = start * space.variants + variant
-                name = f"{site.name} bit {bits}"
-                strata.append(Stratum(name, first, space.variants, site.words, n))
+        for place, region in enumerate(space.regions):
+            n = size(region.words, self.n, self.margin, self.confidence, self.p)
+            name = space.name(place)
+            for variant in range(region.variants):
+                bits = "+".join(map(str, region.bits(variant)))
+                first = int(space.starts[place]) + variant
+                part = Stratum(f"{name} bit {bits}", first, region.variants, region.words, n)
+                strata.append(part)
         return draw_strata(strata, seed, self.n)

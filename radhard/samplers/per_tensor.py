@@ -14,7 +14,8 @@ class PerTensor(Sampler):
 
     Either ``n`` distinct faults a tensor (all of them where it has fewer), or as many as hold the
     margin of error at a confidence for an expected rate ``p`` (worst case 0.5; Leveugle et al.,
-    DATE 2009). Overall rates weigh the tensors by their number of faults.
+    DATE 2009). Overall rates weigh the tensors by their number of faults. A tensor with several
+    regions (fault models, planes) is sampled by region.
     """
 
     n: int | None = None
@@ -27,8 +28,8 @@ class PerTensor(Sampler):
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         strata = []
-        for site, start in zip(space.sites, space.starts[:-1].tolist(), strict=True):
-            faults = site.words * space.variants
+        for place, start in enumerate(space.starts[:-1].tolist()):
+            faults = int(space.starts[place + 1]) - start
             n = size(faults, self.n, self.margin, self.confidence, self.p)
-            strata.append(Stratum(site.name, start * space.variants, 1, faults, n))
+            strata.append(Stratum(space.name(place), start, 1, faults, n))
         return draw_strata(strata, seed, self.n)

@@ -17,7 +17,7 @@ class Words(Sampler):
 
     For the vulnerability of whole words, and for `Bracket`, which settles the faults of a word
     together. The word is the unit of sampling: its faults resemble each other, so that an interval
-    rests on the number of words.
+    rests on the number of words. All words of the space have to have as many faults.
     """
 
     n: int
@@ -27,7 +27,13 @@ class Words(Sampler):
             raise InputError(f"Words: n={self.n} is not allowed; at least 1 word")
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
-        words = int(space.starts[-1])
+        words, kinds = int(space.word_starts[-1]), np.unique(space.variants).tolist()
+        if len(kinds) > 1:
+            raise InputError(
+                f"{self!r} tries every fault of a word, and words of this space have "
+                f"{' or '.join(map(str, kinds))} faults; make a campaign for each, or use "
+                "Uniform, PerTensor or PerBit"
+            )
         if self.n > words:
             raise InputError(
                 f"{self!r} asks for {self.n:,} distinct words, and there are {words:,}; ask for "
@@ -40,10 +46,11 @@ class _WordTrials(Trials):
     """Word after word, each with all its variants in a row."""
 
     def __init__(self, space: FaultSpace, n: int, seed: int) -> None:
-        whole = Stratum("the space", 0, 1, len(space), n * space.variants)
+        variants = int(space.variants[0])
+        whole = Stratum("the space", 0, 1, len(space), n * variants)
         super().__init__([whole], seed, shuffled=False)
-        self.together = space.variants
-        self._words = Permutation(int(space.starts[-1]), (seed, 0, space.variants))
+        self.together = variants
+        self._words = Permutation(int(space.word_starts[-1]), (seed, 0, variants))
 
     def at(self, trials: Numbers) -> Numbers:
         drawn, variants = np.divmod(trials, self.together)

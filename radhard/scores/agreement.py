@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.space import FaultSpace
+from radhard.space import Region
 from radhard.stats import Estimate
 
 __all__ = [
@@ -214,10 +214,13 @@ def trial_parts(
         name = site.name if by_tensor else _of_layer(site.layer, scores)
         if name is None or name not in scores:
             continue
+        # The score of a channel, a value or a bit is that of codes, not of the scale of all.
+        if level != "tensor" and space.regions[number].plane != "codes":
+            continue
         rows = np.flatnonzero(sites == number)
         within = words[rows] % max(int(np.prod(site.shape)), 1)
         axis = (axes or {}).get(site.name)
-        parts = _part(level, scores[name], within, variants[rows], site.shape, space, axis)
+        parts = _part(level, scores[name], within, variants[rows], space.regions[number], axis)
         yield TrialParts(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
 
 
@@ -226,15 +229,15 @@ def _part(
     of_part: npt.NDArray[np.float64],
     words: npt.NDArray[np.int64],
     variants: npt.NDArray[np.int64],
-    shape: tuple[int, ...],
-    space: FaultSpace,
+    region: Region,
     axis: int | None,
 ) -> npt.NDArray[np.int64]:
     """The index of the score, among those of a tensor, that covers the fault of each trial."""
+    shape = region.site.shape
     if level == "tensor":
         return np.zeros_like(words)
     if level == "bit":
-        bits = [space.fault.struck(v, space.format) for v in range(space.variants)]
+        bits = [region.bits(variant) for variant in range(region.variants)]
         if any(len(each) != 1 or each[0] >= len(of_part) for each in bits):
             raise InputError(
                 "scores by bit can be compared only with faults of one bit each, in words of "

@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 from torch import nn
 
+from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import demand_geometry, observed
 from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
-from radhard.targets.patterns import demand, matches
+from radhard.targets.patterns import demand
 from radhard.tree import changed, leaves
 
 __all__ = ["Inputs"]

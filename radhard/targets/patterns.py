@@ -1,20 +1,11 @@
 """Which names does a pattern mean?"""
 
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from radhard.errors import InputError
+from radhard.globs import matches
 
-__all__ = ["admits", "demand", "matches", "reasons"]
-
-
-def matches(pattern: str, *names: str) -> bool:
-    """Whether any of the names fits the glob, or one of several globs joined by ``|``.
-
-    >>> matches("conv*|fc1.weight", "fc1.weight"), matches("conv?", "fc1")
-    (True, False)
-    """
-    return any(fnmatchcase(name, part.strip()) for part in pattern.split("|") for name in names)
+__all__ = ["admits", "demand", "reasons"]
 
 
 def admits(layers: str | None, kind: str) -> bool:

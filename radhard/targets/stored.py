@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
+from radhard.globs import matches
 from radhard.internals import is_traceable_wrapper_subclass
 from radhard.targets.base import Forward, Site, Strike, Target
-from radhard.targets.patterns import admits, demand, matches
+from radhard.targets.patterns import admits, demand
 
 __all__ = ["Stored", "identity", "parameters", "stored_tensor"]
 

@@ -1,13 +1,16 @@
 """Which faults can strike what a hardening added?"""
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.faults import FaultModel
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format, is_stored_as
+from radhard.globs import matches
 from radhard.hardenings import parts
 from radhard.space import FaultSpace
+from radhard.spec import FrozenDict
 from radhard.targets import Biases, Buffers, Target, Weights
 from radhard.targets.stored import stored_tensor
 
@@ -34,28 +37,48 @@ def added_tensors(model: nn.Module) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def stored_space(
-    model: nn.Module, names: tuple[str, ...], fault: FaultModel, format: Format
-) -> FaultSpace | None:
+def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) -> FaultSpace | None:
     """The faults in some of the tensors that a model stores; None where none holds numbers.
 
-    Words are those of ``format`` where all the tensors are stored so, else those of their dtype, as
-    bounds are that a narrow format has no word for.
+    They are those of the fault models of ``space``. Words are those of its format where all the
+    tensors are stored so, else those of their dtype, as bounds are that a narrow format has no word
+    for. Where its formats are by pattern, each tensor is looked at by itself.
 
     Raises:
-        InputError: the fault model cannot strike such words.
+        InputError: a fault model cannot strike such words.
     """
     held = [n for n in names if stored_tensor(model, n).is_floating_point()]
     held = [name for name in held if stored_tensor(model, name).numel()]
     if not held:
         return None
-    if not all(_suits(model, name, format) for name in held):
-        kinds = {stored_tensor(model, name).dtype for name in held}
-        own = _OWN.get(next(iter(kinds))) if len(kinds) == 1 else None
-        if own is None:
-            raise InputError(f"what was added is held as {kinds}, for which there is no format")
-        format = own
-    return FaultSpace.of(model, _named(model, held), fault, format)
+    patterns = space.formats_by_pattern
+    if len(space.formats) == 1:
+        patterns = FrozenDict({"*": space.formats[0]})
+    formats = {name: _format(model, name, patterns) for name in held}
+    if len(patterns) == 1 and None in formats.values():
+        formats = dict.fromkeys(held)
+    words = {name: one or _of_dtype(model, name) for name, one in formats.items()}
+    planes = space.planes
+    if not any(plane in one.planes for one in words.values() for plane in planes):
+        planes = ("codes",)
+    exact = {_literal(name): one for name, one in words.items()}
+    one_format = next(iter(exact.values()))
+    formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
+    return FaultSpace.of(model, _named(model, held), space.faults, formats_given, planes=planes)
+
+
+def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Format | None:
+    """The format by pattern of a tensor; None where none matches, or it is not stored so."""
+    names = (name, name.rpartition(".")[0])
+    found = next((one for pattern, one in formats.items() if matches(pattern, *names)), None)
+    return found if found is not None and _suits(model, name, found) else None
+
+
+def _of_dtype(model: nn.Module, name: str) -> Format:
+    dtype = stored_tensor(model, name).dtype
+    if dtype not in _OWN:
+        raise InputError(f"what was added is held as {dtype}, for which there is no format")
+    return _OWN[dtype]
 
 
 def _named(model: nn.Module, names: list[str]) -> list[Target]:

@@ -136,9 +136,7 @@ def verify(
         notes.append(
             f"{missing} is not as it was in the unprotected model, so that other faults were drawn."
         )
-        space = FaultSpace.of(
-            model, space.targets, space.fault, space.format, data=data, call=faultless(call)
-        )
+        space = space.again(model, data=data, call=faultless(call))
     after = campaign(space, before.sampler, store)
     own = None
     if added and not missing and (names_added := added_tensors(model)):
@@ -150,12 +148,13 @@ def verify(
             every = (
                 (*(s.name for s in space.sites), *names_added) if before.by_rate else names_added
             )
-            more = stored_space(model, every, space.fault, space.format)
+            more = stored_space(model, every, space)
             if more is not None:
                 sampler = _sampler(before, more, added)
                 own = campaign(more, sampler, _beside(store, by_rate=before.by_rate))
-                if repr(more.format) != repr(space.format):
-                    notes.append(f"What was added was struck as {more.format!r}.")
+                held = [format for format in more.formats if format not in space.formats]
+                if held:
+                    notes.append(f"What was added was struck as {' and '.join(map(repr, held))}.")
     return Verification(before, after, own, cost, by, tuple(notes), covers)
 
 
@@ -192,8 +191,8 @@ def _cost(
 ) -> Overhead | None:
     if base is None:
         return None
-    format = before.space.format
-    return overhead(model, base, data, format=format, call=call, batch=batch, timed=timed)
+    formats = before.space.formats_by_pattern
+    return overhead(model, base, data, format=formats, call=call, batch=batch, timed=timed)
 
 
 def _sampler(before: Results, space: FaultSpace, added: int) -> Sampler:

@@ -226,7 +226,7 @@ def test_scores_of_several_analyses_share_a_page(folder, capsys):
     both = ["--with", "own_parts:Own()", "--with", "MaxValue()"]
     assert main([*OWN, *both, "-o", "s.json"]) == 0
     assert main(["report", "s-Own.json", "s-MaxValue.json", "-o", "both.html"]) == 0
-    assert "Several analyses side by side" in (folder / "both.html").read_text("utf-8")
+    assert "Comparison of the analyses" in (folder / "both.html").read_text("utf-8")
 
 
 def test_line_to_repeat_it_repeats_it(folder, capsys):
@@ -247,7 +247,7 @@ def test_value_ranges_are_kept_and_pictured(folder, capsys):
     assert main(["report", "scores.json", "--ranges", "ranges.npz", "-o", "again.html"]) == 0
     first, again = ((folder / f"{name}.html").read_text("utf-8") for name in ("first", "again"))
     assert first == again
-    assert "How much a neuron may deviate" in first
+    assert "Vulnerability value ranges" in first
 
 
 @pytest.mark.parametrize("columns", ["44", "60"])
@@ -289,7 +289,7 @@ def refused(capsys, *arguments):
         (["--with", "MaxValue()", "--device", "meta"], "computes nothing"),
         (["--with", "MaxValue()", "--format", "Float31"], "did you mean Float32"),
         (["--with", "MaxValue()", "-o", "none/scores.json"], "cannot be written"),
-        (["--with", "MaxValue()", "--report", "page.md"], "name the page"),
+        (["--with", "MaxValue()", "--report", "page.md"], "base.html"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -347,7 +347,7 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
         ([base, "--ranges", "ranges.npz"], "--ranges is for scores"),
         (["s.json", "--fit-per-bit", "1"], "--fit-per-bit is for runs"),
         (["s.json", "--ranges", "ranges.npz"], "ranges.npz"),
-        (["text.json"], "holds no scores"),
+        (["text.json"], "no scores"),
         (["none.json"], "there is no run file or file of scores"),
         (["none.db"], "there is no run file"),
         ([], "Missing argument"),

@@ -1,21 +1,18 @@
 """Does ``radhard run`` do what it was asked, say what it did, and stop when it is told to?"""
 
-import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from radhard.cli import main
 from radhard.errors import InputError
 from radhard.results import Results
+from tests.forked import ForkedPython
 from tests.small import digest
 
-ROOT = Path(__file__).parent.parent.parent
 CODE = """
 import signal
 import torch
@@ -141,17 +138,10 @@ LENET += ["--engine", "Serial()"]
 
 def started(store):
     """The command in a process of its own, once it has written some of its trials."""
-    command = [sys.executable, "-c", "import sys; from radhard.cli import main; sys.exit(main())"]
+    command = "import sys; from radhard.cli import main; sys.exit(main())"
     with interruptible():  # what is ignored here would be ignored there
-        process = subprocess.Popen(
-            [*command, *LENET, "--store", store],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    while process.poll() is None:
+        process = ForkedPython(command, *LENET, "--store", store, folder=store.parent)
+    while not process.ended():
         try:
             if len(Results.open(store)) >= 20:
                 break
@@ -172,10 +162,10 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_process_that_was_stopped_is_continued_to_the_same_trials(tmp_path, whole, sent, code):
     store = tmp_path / "run.db"
-    process = started(store)
-    process.send_signal(sent)
-    out, err = process.communicate()
-    assert process.returncode == code, err
+    with started(store) as process:
+        process.kill(sent)
+        found, out, err = process.result()
+    assert found == code, err
     assert "Traceback" not in err
     if code == 130:
         assert "the same command, or --from with the same --store, continues" in out

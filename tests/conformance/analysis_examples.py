@@ -42,7 +42,7 @@ EXAMPLES: tuple[Analysis, ...] = (
     Saliency(level="element"),
     Sern(),
     Sern(crit_in_tail=True),
-    Statistical(1280, trees=10, leaf=3),
+    Statistical(640, trees=10, leaf=3),
     ValueRange(),
     ValueRange(over="sample"),
     VulnerabilityGain(),

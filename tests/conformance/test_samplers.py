@@ -48,7 +48,7 @@ def space_of(sizes: list[int], fault: BitFlip | Burst) -> FaultSpace:
         Site(f"t{number}", (size,), "weight", "", "Linear", "float32")
         for number, size in enumerate(sizes)
     ]
-    return FaultSpace(sites, fault, Float32(), targets=[Weights("*")])
+    return FaultSpace.of_sites(sites, fault, Float32(), targets=[Weights("*")])
 
 
 def test_every_sampler_has_an_example():

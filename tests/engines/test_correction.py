@@ -151,7 +151,7 @@ def test_a_wrong_verdict_moves_the_rate_the_way_it_was_wrong():
 @pytest.mark.parametrize(("too_low", "farther"), [(True, "high"), (False, "low")])
 def test_an_interval_grows_to_the_side_to_which_a_verdict_may_be_wrong(too_low, farther):
     found = ran(3, Serial(), Exhaustive())
-    trials = np.bincount(found.to_frame()["fault"] % found.space.variants).tolist()
+    trials = np.bincount(found.to_frame()["fault"] % found.space.variants[0]).tolist()
     every, none = tuple(10 * n for n in trials), tuple(0 for _ in trials)
     some = tuple(min(n, 20) for n in trials)
     of = ((every, none), (some, none)) if too_low else ((none, every), (none, some))
@@ -213,7 +213,7 @@ def test_records_survive_json_and_those_that_cannot_be_are_refused():
 
 def test_records_of_earlier_versions_still_widen_the_interval():
     found = ran(3, Serial(), Uniform(300))
-    variants = found.space.variants
+    variants = int(found.space.variants[0])
     old = {
         "tensor": found.space.sites[0].name,
         "faults": [9] * variants,

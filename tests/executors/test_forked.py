@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -30,10 +28,9 @@ from radhard.spec import component
 from radhard.store import Store
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign as of_zoo
+from tests.forked import ForkedPython
 from tests.small import Counting, campaign, data, digest, network
 from tests.zoo import named
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 def children():
@@ -312,17 +309,10 @@ except KeyboardInterrupt:
 
 def started(path):
     """The campaign, once both workers are at work, and their process numbers."""
-    driver = subprocess.Popen(
-        [sys.executable, "-c", SLOW, path],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    driver = ForkedPython(SLOW, path, folder=path.parent)
     own = Path(f"/proc/{driver.pid}/task/{driver.pid}/children")
     while len(own.read_text().split()) < 2:
-        assert driver.poll() is None, driver.communicate()
+        assert not driver.ended(), driver.result()
         time.sleep(0.01)
     return driver, [int(number) for number in own.read_text().split()]
 
@@ -346,12 +336,13 @@ def await_end_of(numbers):
 def test_stopped_run_leaves_no_process_and_continues_to_the_same_results(tmp_path, interrupted):
     path = tmp_path / "run.db"
     driver, numbers = started(path)
-    time.sleep(0.3)
-    if interrupted:
-        os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
-    else:
-        driver.kill()
-    said, complaints = driver.communicate()
+    with driver:
+        time.sleep(0.3)
+        if interrupted:
+            os.killpg(driver.pid, signal.SIGINT)  # as a terminal does
+        else:
+            driver.kill(signal.SIGKILL)
+        _, said, complaints = driver.result()
     await_end_of(numbers)
     assert complaints == ""
     assert ("interrupted" in said) == interrupted

@@ -67,7 +67,7 @@ def test_raw_rate_gives_failures_in_time(verification):
 def test_page_at_error_rates_says_what_is_tolerated():
     both = found(ErrorRate((1e-3, 0.05), trials=8))
     text = verification_markdown(both)
-    assert "How many errors it tolerates" in text
+    assert "Highest tolerable error rate" in text
     assert "at 0.001" in text
     assert "at an error rate of 0.05" in verification_html(both)
 
@@ -95,12 +95,12 @@ def test_page_of_several_draws_every_model_and_names_the_best(verification, tmp_
 
 
 def test_runs_that_cannot_stand_side_by_side_are_refused(verification, tmp_path):
-    with pytest.raises(InputError, match="does not say what it costs"):
+    with pytest.raises(InputError, match="contains no costs"):
         write_hardenings(verification.before, [verification.before], tmp_path / "ways.html")
     rates = found(ErrorRate(0.01, trials=3))
-    with pytest.raises(InputError, match="one fault a trial"):
+    with pytest.raises(InputError, match="one fault per trial"):
         write_hardenings(rates.before, [rates.after], tmp_path / "ways.html")
-    with pytest.raises(InputError, match="nothing to put side by side"):
+    with pytest.raises(InputError, match="no hardening to compare"):
         write_hardenings(verification.before, [], tmp_path / "ways.html")
 
 
@@ -113,7 +113,7 @@ def test_a_run_on_other_faults_is_told_apart_on_the_page_of_several(verification
     _, twin = write_hardenings(verification.before, runs, tmp_path / "ways.html")
     text = twin.read_text(encoding="utf-8")
     assert "seed 7" in text
-    assert "was not tried on the faults of unprotected" in text
+    assert "are not those of unprotected" in text
     _, twin = write_hardenings(verification.before, [verification.after], tmp_path / "one.html")
     assert "was not tried on the faults" not in twin.read_text(encoding="utf-8")
 

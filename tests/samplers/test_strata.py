@@ -27,7 +27,7 @@ def space_of(sizes: list[int], bits: tuple[int, ...] | None = None) -> FaultSpac
         Site(f"t{number}", (size,), "weight", "", "Linear", "float32")
         for number, size in enumerate(sizes)
     ]
-    return FaultSpace(sites, BitFlip(bits), Float32(), targets=[Weights("*")])
+    return FaultSpace.of_sites(sites, BitFlip(bits), Float32(), targets=[Weights("*")])
 
 
 @given(sizes=SIZES, seed=seeds, data=st.data())

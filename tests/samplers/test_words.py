@@ -21,7 +21,7 @@ def space_of(sizes: list[int]) -> FaultSpace:
         Site(f"t{number}", (size,), "weight", "", "Linear", "float32")
         for number, size in enumerate(sizes)
     ]
-    return FaultSpace(sites, BitFlip(), Float32(), targets=[Weights("*")])
+    return FaultSpace.of_sites(sites, BitFlip(), Float32(), targets=[Weights("*")])
 
 
 SPACE = space_of([40, 160])

@@ -82,7 +82,7 @@ def test_added_faults_are_left_out_only_if_asked(data, hard):
 def test_copies_are_struck_too(data):
     hard = ChannelDuplication(share=1.0)(network(), data, scores(data))
     names = added_tensors(hard)
-    space = stored_space(hard, names, HIGH, Float32())
+    space = stored_space(hard, names, FaultSpace.of(network(), Weights("*"), HIGH, Float32()))
     numbers = sum(
         t.numel()
         for _, part in parts(hard)
@@ -160,8 +160,8 @@ def test_bounds_that_the_format_has_no_word_for_are_struck_as_they_are_held(data
     hard = Ranger()(model, data)
     before = campaign(model, data, Uniform(10), fault=BitFlip(), format=Fixed(1, 6))
     found = quick(before, hard, data)
-    assert found.after.space.format == Fixed(1, 6)
-    assert found.own.space.format == Float32()
+    assert found.after.space.formats == (Fixed(1, 6),)
+    assert found.own.space.formats == (Float32(),)
     assert "What was added was struck as Float32()." in found.notes
 
 

@@ -18,12 +18,13 @@ from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
 from radhard.formats import Float32, Format
 from radhard.forward import plain
+from radhard.globs import matches
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets import Forward
-from radhard.targets.patterns import demand, matches
+from radhard.targets.patterns import demand
 from radhard.workload import Workload
 
 __all__ = ["DeepVigor"]

@@ -34,11 +34,12 @@ def tried(workload: Workload, space: FaultSpace, injections: int, least: int) ->
     Raises:
         InputError: too few injections for ``least`` parameters.
     """
-    words = min(injections // space.variants, int(space.starts[-1]))
+    ways = int(space.variants[0])
+    words = min(injections // ways, int(space.word_starts[-1]))
     if words < least:
         raise InputError(
-            f"{injections:,} injections strike {words:,} parameters in all {space.variants} ways; "
-            f"at least {least} parameters are needed to learn from ({least * space.variants:,} "
+            f"{injections:,} injections strike {words:,} parameters in all {ways} ways; "
+            f"at least {least} parameters are needed to learn from ({least * ways:,} "
             "injections, and as many parameters)"
         )
     results = run(
@@ -54,7 +55,7 @@ def tried(workload: Workload, space: FaultSpace, injections: int, least: int) ->
         audit=0,
     )
     workload.samples += len(results) * len(workload.data)
-    faults = results.trials.at(results.numbers).reshape(words, space.variants)
+    faults = results.trials.at(results.numbers).reshape(words, ways)
     places, within, _ = space.locate(faults[:, 0])
-    critical = results.values("critical").reshape(words, space.variants).mean(axis=1)
+    critical = results.values("critical").reshape(words, ways).mean(axis=1)
     return Tried(places, within, critical, len(results))

@@ -1,5 +1,6 @@
 """How vulnerable is every parameter, going by a few that were struck?"""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -94,12 +95,10 @@ def _finite(workload: Workload, space: FaultSpace, known: Features) -> tuple[Fau
         workload.left_out[site.layer] = f"the values or the gradient of {site.name} are not finite"
     if len(kept) == len(known) or not kept:
         return space, known
-    narrower = FaultSpace(
-        [space.sites[at] for at in kept],
-        space.fault,
-        space.format,
-        targets=space.targets,
-        fitted=[space.fitted[at] for at in kept],
-        left_out=space.left_out,
+    (term,) = space.terms
+    narrower = replace(
+        term,
+        sites=tuple(term.sites[at] for at in kept),
+        fitted=tuple(term.fitted[at] for at in kept),
     )
-    return narrower, [known[at] for at in kept]
+    return FaultSpace([narrower]), [known[at] for at in kept]

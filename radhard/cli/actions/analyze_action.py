@@ -17,14 +17,13 @@ from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import demand_outputs
 from radhard.cli.score_tables import show_analysis_comparison, show_scores
 from radhard.errors import InputError
-from radhard.formats import FORMATS
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.scores import Scores, compare_analyses
 
 __all__ = ["AnalyzeAction"]
 
-_DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
+_DEFAULTS: dict[str, Any] = {"format_": ("Float32()",), "seed": 0, "batch": 100}
 _OF_THE_MODEL = ("model", "data", "weights", "call", "samples", "batch", "format_")
 
 
@@ -48,7 +47,7 @@ class AnalyzeAction(ModelAndData):
         results = self._campaign()
         self.fill(_DEFAULTS)
         self.demand_named("analyze")
-        loaded = self.load(self.part("format_", FORMATS))
+        loaded = self.load(one_format=True)
         if results is not None:
             self._demand_same(loaded, results)
         console = Console()
@@ -101,11 +100,11 @@ class AnalyzeAction(ModelAndData):
         struck = results.manifest.get("model fingerprint")
         if struck is not None and struck != fingerprint(loaded.model):
             raise InputError(
-                f"{self.model!r} stored as {self.format_} is not the model of "
+                f"{self.model!r} stored as {', '.join(self.format_)} is not the model of "
                 f"{str(self.against)!r}, which struck "
                 f"{results.manifest.get('model') or 'a model from Python'!r} stored as "
-                f"{results.space.format!r}: structure or values differ; give the MODEL, --weights "
-                "and --format of the campaign"
+                f"{', '.join(map(repr, results.space.formats))}: structure or values differ; give "
+                "the MODEL, --weights and --format of the campaign"
             )
 
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:
@@ -124,7 +123,7 @@ class AnalyzeAction(ModelAndData):
             "samples": len(loaded.data),
             "batch": self.batch,
             "seed": self.seed,
-            "format": self.format_,
+            "format": self.format_[0],
         }
         return replace(scores, names={**self.names(loaded.data), **how}), ranges
 

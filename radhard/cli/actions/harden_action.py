@@ -18,7 +18,6 @@ from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.formats import FORMATS
 from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
@@ -27,7 +26,7 @@ from radhard.workload import device_of, golden_outputs
 
 __all__ = ["HardenAction"]
 
-_DEFAULTS: dict[str, Any] = {"format_": "Float32()", "seed": 0, "batch": 100}
+_DEFAULTS: dict[str, Any] = {"format_": ("Float32()",), "seed": 0, "batch": 100}
 
 
 @dataclass(kw_only=True)
@@ -50,7 +49,7 @@ class HardenAction(ModelAndData):
         scores = self._scores()
         assert self.data is not None
         given, self.data = self.data, training(self.data)
-        loaded = self.load(self.part("format_", FORMATS))
+        loaded = self.load()
         other = self._other(given)
         hard = loaded.model
         for number, hardening in enumerate(hardenings):
@@ -109,7 +108,7 @@ class HardenAction(ModelAndData):
             hard,
             loaded.model,
             loaded.data,
-            format=self.part("format_", FORMATS),
+            format=self.formats(),
             call=loaded.call,
             batch=batch,
             timed=self.timed,

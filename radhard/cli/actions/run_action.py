@@ -14,7 +14,6 @@ from radhard.cli.output_files import demand_outputs
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
-from radhard.formats import FORMATS
 from radhard.forward import faultless
 from radhard.metrics import METRICS
 from radhard.results import Results
@@ -28,8 +27,9 @@ __all__ = ["RunAction"]
 
 _DEFAULTS: dict[str, Any] = {
     "target": ("Weights('*')",),
-    "fault": "BitFlip()",
-    "format_": "Float32()",
+    "fault": ("BitFlip()",),
+    "plane": ("codes",),
+    "format_": ("Float32()",),
     "sampler": "PerTensor(n=400)",
     "seed": 0,
     "batch": 100,
@@ -41,7 +41,8 @@ class RunAction(ModelAndData):
     """The options of ``radhard run``, as given."""
 
     target: tuple[str, ...]
-    fault: str | None
+    fault: tuple[str, ...]
+    plane: tuple[str, ...]
     sampler: str | None
     metric: tuple[str, ...]
     engine: str | None
@@ -80,18 +81,25 @@ class RunAction(ModelAndData):
 
     def _results(self) -> Results:
         self.demand_named("run")
-        format = self.part("format_", FORMATS)
-        fault = self.part("fault", FAULTS)
+        faults = self.parts("fault", FAULTS)
         sampler = self.part("sampler", SAMPLERS)
         targets = self.parts("target", TARGETS)
         metrics = self.parts("metric", METRICS)
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
-        loaded = self.load(format)
+        loaded = self.load()
         # The model is asked here first where values that flow are struck.
         asks = faultless(loaded.call)
-        space = FaultSpace.of(loaded.model, targets, fault, format, data=loaded.data, call=asks)
+        space = FaultSpace.of(
+            loaded.model,
+            targets,
+            faults,
+            self.formats(),
+            planes=self.plane,
+            data=loaded.data,
+            call=asks,
+        )
         return run(
             loaded.model,
             loaded.data,

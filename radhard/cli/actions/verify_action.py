@@ -14,7 +14,6 @@ from radhard.cli.model_and_data import ModelAndData, demand_harmless, said_in
 from radhard.cli.output_files import demand_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
-from radhard.formats import FORMATS
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.verification import Verification, verify
@@ -59,7 +58,7 @@ class VerifyAction:
         given.take({name: said[name] for name in _TAKEN})
         given.demand_named("verify")
         base = self._unprotected(said, before)
-        loaded = given.load(given.part("format_", FORMATS))
+        loaded = given.load()
         found = verify(
             before,
             loaded.model,
@@ -85,7 +84,7 @@ class VerifyAction:
             samples=self.samples,
             weights=None,
             call=self.call,
-            format_=None,
+            format_=(),
             seed=None,
             batch=None,
             threads=self.threads,
@@ -104,7 +103,7 @@ class VerifyAction:
             return None
         demand_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
         weights = said["weights"] if said["model"] else None
-        model = stored(built(text, weights), before.space.format)
+        model = stored(built(text, weights), before.space.formats_by_pattern)
         struck = before.manifest.get("model fingerprint")
         if struck is not None and struck != fingerprint(model):
             raise InputError(

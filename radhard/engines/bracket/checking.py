@@ -27,17 +27,22 @@ def fails(wrong: int, tried: int, threshold: float) -> bool:
 
 @dataclass(frozen=True)
 class TensorTrials:
-    """Trials in one tensor, of which a record is made."""
+    """Trials in one region, of which a record is made."""
 
     space: FaultSpace
     place: int
     faults: Numbers
 
+    @property
+    def variants(self) -> int:
+        """Faults per word."""
+        return int(self.space.variants[self.place])
+
     def counts(self, weights: npt.ArrayLike | None = None, rows: Numbers | None = None) -> Counts:
         """How many of the trials, or how much of a weight, there is of every variant."""
-        variants = self.faults % self.space.variants
+        _, _, variants = self.space.locate(self.faults)
         variants = variants if rows is None else variants[rows]
-        found = np.bincount(variants, weights, minlength=self.space.variants)
+        found = np.bincount(variants, weights, minlength=self.variants)
         return tuple(int(n) for n in found.round())
 
     def record(
@@ -61,7 +66,7 @@ class TensorTrials:
         columns = range(by.shape[1])
         off = np.flatnonzero((by != 0).any(axis=1))
         return Inference(
-            self.space.sites[self.place].name,
+            self.space.name(self.place),
             "trials" if whole else "pairs",
             samples,
             draw_share,
@@ -135,7 +140,7 @@ class Check:
         whole: Callable[[Numbers], Answers],
     ) -> Inference:
         """The same for trials of which the reference computes all verdicts or none."""
-        share = self.draw.whole_share * part.space.variants
+        share = self.draw.whole_share * part.variants
         share = self.draw.audit and max(self.draw.audit, min(1.0, share))
         number = math.ceil(share * len(answers))
         chosen = self.draw.whole(part.faults, number)

@@ -32,7 +32,7 @@ _FEW = 256
 
 @dataclass(frozen=True)
 class Block:
-    """Trials in words of one tensor, in order of their faults."""
+    """Trials in words of one region, in order of their faults."""
 
     place: int
     trials: Numbers
@@ -41,9 +41,9 @@ class Block:
     """Whether the words are struck often enough for something to be inferred."""
 
     def name(self, space: FaultSpace) -> str:
-        """The tensor and the block's first word in it."""
+        """The region and the block's first word in it."""
         _, words, _ = space.locate(self.faults[:1])
-        return f"{space.sites[self.place].name} {int(words[0])}"
+        return f"{space.name(self.place)} {int(words[0])}"
 
 
 def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
@@ -53,16 +53,19 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
     faults = campaign.trials.at(trials)
     order = np.argsort(faults, kind="stable")
     trials, faults = trials[order], faults[order]
-    _, first, count = np.unique(faults // space.variants, return_index=True, return_counts=True)
-    places, _, _ = space.locate(faults[first])
+    regions, words, _ = space.locate(faults)
+    _, first, count = np.unique(
+        space.word_starts[regions] + words, return_index=True, return_counts=True
+    )
+    places = regions[first]
     flows = np.array([site.flows for site in space.sites], dtype=bool)
     whole = (count >= _FEWEST) & ~flows[places]
-    most = max(1, _VERDICTS // ((space.variants + 1) * len(campaign.workload.data)))
     for place in np.unique(places).tolist():
+        most = max(1, _VERDICTS // ((int(space.variants[place]) + 1) * len(campaign.workload.data)))
         for enough, size in ((True, most), (False, _FEW)):
-            words = np.flatnonzero((places == place) & (whole == enough))
-            for at in range(0, len(words), size):
-                some = words[at : at + size]
+            mine = np.flatnonzero((places == place) & (whole == enough))
+            for at in range(0, len(mine), size):
+                some = mine[at : at + size]
                 rows = np.repeat(first[some] - _before(count[some]), count[some])
                 rows += np.arange(len(rows))
                 yield Block(place, trials[rows], faults[rows], enough)

@@ -106,7 +106,7 @@ class FirstOrderSession(Session):
         alone = any(site.flows for site in campaign.space.sites)
         notes = [note for note in replay.notes if not (alone and note.kind == "overflow")]
         names = [
-            campaign.space.sites[place].name
+            campaign.space.name(place)
             for place, outlook in outlooks.items()
             if place not in outlook.goals
         ]

@@ -54,9 +54,7 @@ class StruckModel:
             for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
         ]
         self.unknown = [
-            site.name
-            for site, known in zip(self._space.sites, self._known, strict=True)
-            if not known
+            self._space.name(place) for place, known in enumerate(self._known) if not known
         ]
         """Names of the sites that faults cannot strike here."""
 
@@ -86,12 +84,11 @@ class StruckModel:
         """Strike until the stack is closed; gives the first coordinate of the words, by slot."""
         space, struck = self._space, {}
         places, words, variants = space.locate(faults)
-        for place in np.unique(places).tolist():
-            here, site = places == place, space.sites[place]
-            strikes = Strikes(
-                site, space.fault, space.fitted[place], words[here], variants[here], Injection()
-            )
-            for slot in self._slots[place]:
+        tensors = space.tensors[places]
+        for tensor in np.unique(tensors).tolist():
+            here, site = tensors == tensor, space.sites[tensor]
+            strikes = Strikes(space.regions, places[here], words[here], variants[here], Injection())
+            for slot in self._slots[int(places[here][0])]:
                 stack.enter_context(strikes.held(self._own[slot]))
                 rest = int(np.prod(site.shape[1:], dtype=np.int64))
                 struck[slot] = words[here] // rest

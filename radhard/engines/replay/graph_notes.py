@@ -37,14 +37,19 @@ def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> 
     else:
         by = "Serial()" if plan.plain is None else "the model's own operations, in their order"
         notes.append(Note("overflow", {"by": by}))
-    sites = campaign.space.sites
-    for why in dict.fromkeys(plans[place].replayer.why_not(place) for place in plans):
-        if why:
-            names = [
-                sites[place].name for place in plans if plans[place].replayer.why_not(place) == why
-            ]
-            notes.append(Note("serial", {"tensors": names, "why": why}))
+    reasons: dict[str, list[str]] = {}
+    for place, one in plans.items():
+        if why := _why_not(one, place):
+            reasons.setdefault(why, []).append(campaign.space.name(place))
+    notes += [Note("serial", {"tensors": names, "why": why}) for why, names in reasons.items()]
     return notes
+
+
+def _why_not(plan: Plan, place: int) -> str:
+    """Why faults in a region are executed by `Serial`; empty if they are not."""
+    if plan.campaign.space.regions[place].plane != "codes":
+        return "their faults change a tensor as a whole"
+    return plan.replayer.why_not(place)
 
 
 def _norms(graph: Graph) -> int:

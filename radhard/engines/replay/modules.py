@@ -130,10 +130,10 @@ class ModulesSession(Session):
 
     def _worthless(self) -> list[str]:
         """Names of the sites with trials in which leaving modules out saves nothing."""
-        sites = self.campaign.space.sites
+        space = self.campaign.space
         return [
-            site.name
-            for place, site in enumerate(sites)
+            space.name(place)
+            for place in range(len(space.regions))
             if self._trials[place] and self.gain(place) <= 0
         ]
 

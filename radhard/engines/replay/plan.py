@@ -53,6 +53,9 @@ class Plan:
             golden=campaign.panel.golden.outputs,
             memory=memory,
             unfolded=places,
+            hidden=[
+                at for at, region in enumerate(campaign.space.regions) if region.plane != "codes"
+            ],
         )
         return cls(campaign, replayer, plain)
 

@@ -16,10 +16,10 @@ __all__ = ["site_slots"]
 def site_slots(
     graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
 ) -> list[tuple[int, ...]]:
-    """For every site the slots that its faults change; none where the graph cannot say.
+    """For every site the slots that hold it; none where the graph does not show it.
 
-    A tied tensor has several. What a module gives is the one value of its operations that others
-    use and that on ``batch`` is what the module was seen to give.
+    A tied tensor has several. What a module outputs is the one value of its operations that others
+    use and that on ``batch`` equals its output.
     """
     if not any(site.flows for site in sites):
         return [_stored(graph, site) for site in sites]

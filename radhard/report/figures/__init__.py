@@ -1,4 +1,4 @@
-"""What does the eye see at once?"""
+"""Which figures are drawn in reports?"""
 
 from radhard.report.figures.bars import bars
 from radhard.report.figures.bits import Bit, bits

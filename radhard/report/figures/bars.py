@@ -1,4 +1,4 @@
-"""How do trials divide into classes?"""
+"""Which share of the trials is in each class?"""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def bars(
     classes: Sequence[tuple[str, str]],
     narrow: bool,
 ) -> Figure:
-    """Stacked bars, one a row: its label and its share of each class (name and colour)."""
+    """Stacked bars, one per row: its label and its share of each class (name and colour)."""
     width = 342 if narrow else 760
     legend_rows = -(-len(classes) // (2 if narrow else len(classes)))
     above, each = 8 + 22 * legend_rows, (46 if len(rows) == 1 else 30)

@@ -1,4 +1,4 @@
-"""Which bit positions are vulnerable?"""
+"""What is the rate at each bit position?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["Bit", "bits"]
 
 @dataclass(frozen=True)
 class Bit:
-    """A bit position (or several struck together): how it is called, its field, its rate."""
+    """A bit position (or the bits of one fault): its name, field and rate."""
 
     name: str
     field: str
@@ -25,7 +25,7 @@ class Bit:
 def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: bool) -> Figure:
     """Bars with whiskers, most significant bit first, coloured by field (in their order).
 
-    A ring is a position where nothing was seen; where a bar would be too low to see, a dot is.
+    A ring is a position with a rate of 0; a dot replaces a bar that would be too low to see.
     """
     n = len(positions)
     paints = {field: f"field{min(at, 4)}" for at, field in enumerate(fields, start=1)}
@@ -50,7 +50,7 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
     floor = min(0.0, min(p.rate.low for p in positions)) * 1.04
     for at, bit in enumerate(positions):
         _draw(axes, at, bit, colour(paints.get(bit.field, "mixed")), top, flat=narrow)
-    # Nothing can be above all; a little room shows that a whisker has an end.
+    # No rate is above 1; a small margin shows where a whisker ends.
     share_axis(axes, top * 1.04 or 1.0, vertical=not narrow, bottom=floor)
     names = [p.name for p in positions]
     if narrow:

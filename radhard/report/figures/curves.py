@@ -1,4 +1,4 @@
-"""What happens as errors become more frequent?"""
+"""How do figures change with the error rate?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["Curve", "curves"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure at several rates; ``mark`` is a marker of matplotlib, so that colour is not all."""
+    """A figure at several rates; ``mark`` is a matplotlib marker, in addition to the colour."""
 
     name: str
     paint: str
@@ -26,7 +26,7 @@ def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
     """Lines with bands over a logarithmic axis of error rates."""
     width, height = (342, 310) if narrow else (760, 360)
     figure, axes = sheet(width, height)
-    # As many names in a row of the legend as fit.
+    # As many names per row of the legend as fit.
     wide = max(60 + 7.2 * len(curve.name) for curve in drawn)
     columns = 1 if narrow else max(1, min(len(drawn), int((width - 16) // wide)))
     above = 8 + 22 * -(-len(drawn) // columns)

@@ -1,4 +1,4 @@
-"""Which tensors are vulnerable, and how surely?"""
+"""What is the rate of each tensor, with its interval?"""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ __all__ = ["forest"]
 def forest(
     rows: Sequence[tuple[str, Estimate]], overall: Estimate, what: str, narrow: bool
 ) -> Figure:
-    """A point with its interval for each row, the overall rate as a dashed line.
+    """A forest plot: a point with its interval for each row, the overall rate as a dashed line.
 
-    A ring is a row where nothing was seen.
+    A ring is a row with a rate of 0.
     """
     n = len(rows)
     width = 342 if narrow else 760

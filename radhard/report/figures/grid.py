@@ -1,4 +1,4 @@
-"""Where do tensor and bit position meet in harm?"""
+"""What is the rate for each tensor and bit position?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from radhard.stats import percent
 __all__ = ["STEPS", "Grid", "grid", "step"]
 
 STEPS = (0.001, 0.01, 0.1, 0.3)
-"""Where one shade ends and the next begins; rates of bits differ by powers of ten."""
+"""Boundaries between shades, in powers of ten because rates of bits differ by as much."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A share for every row and column; None where nothing was tried."""
+    """A share for every row and column; None without trials."""
 
     rows: Sequence[str]
     columns: Sequence[str]
@@ -26,7 +26,7 @@ class Grid:
 
 
 def step(share: float) -> str:
-    """The shade of a share: 0 for none at all, then 1 to 5.
+    """The shade of a share: heat0 for 0, then heat1 to heat5.
 
     >>> [step(share) for share in (0.0, 0.0004, 0.05, 0.9)]
     ['heat0', 'heat1', 'heat3', 'heat5']
@@ -35,7 +35,7 @@ def step(share: float) -> str:
 
 
 def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
-    """Squares shaded by their share; a dot where nothing was tried. ``none`` is what zero means."""
+    """Squares shaded by their share; dots have no trials. ``none`` is the label of 0."""
     rows, columns = len(cells.rows), len(cells.columns)
     width = 342 if narrow else 760
     each = 26 if narrow else 28
@@ -62,7 +62,7 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     axes.set_ylim(rows - 0.5, -0.5)
     axes.spines["bottom"].set_visible(False)
     every = max(1, round(columns / 8)) if narrow else max(1, -(-columns // 32))
-    # Counted from the right end, so that bit 0 has its name.
+    # Counted from the right, so that bit 0 has a label.
     ticks = [x for x in range(columns) if (columns - 1 - x) % every == 0]
     axes.set_xticks(ticks, [cells.columns[x] for x in ticks], fontsize=11)
     axes.set_yticks(range(rows), [label(name, length) for name in cells.rows])

@@ -1,4 +1,4 @@
-"""With what is drawn: which sheet, which type, and colours that the page decides?"""
+"""Which canvas, font and colours do figures have?"""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.linewidth": 0.8,
     "path.simplify": False,
 }
-"""Text stays text, ids do not depend on chance, and a name with dollars is no formula."""
+"""Text remains text, ids are deterministic, and names with dollar signs are not formulas."""
 
 _NAMES = (
     *("ink", "muted", "line", "card", "accent", "masked", "noncritical", "critical", "due"),
@@ -29,16 +29,16 @@ _NAMES = (
 )
 
 COLOURS = {name: f"#{number:02x}fe{number:02x}" for number, name in enumerate(_NAMES, start=1)}
-"""A colour that nobody would choose for each name; `svg` puts the page's colour in its place."""
+"""A placeholder colour for each name; `svg` replaces it with the colour of the page."""
 
 
 def colour(name: str) -> str:
-    """The stand-in for a colour of the style sheet."""
+    """The placeholder of a colour of the style sheet."""
     return COLOURS[name]
 
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of so many CSS pixels with one pair of axes: two thin lines, ticks without marks."""
+    """A figure of the given size in CSS pixels with one pair of thin axes without tick marks."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     figure.patch.set_alpha(0.0)
     axes = figure.add_subplot()
@@ -64,7 +64,7 @@ def share_axis(axes: Axes, top: float, *, vertical: bool, bottom: float = 0.0) -
 
 
 def label(text: str, length: int = 30) -> str:
-    """A name short enough for a figure, with a mark for what cannot be drawn.
+    """A name shortened for a figure, with a placeholder for characters that cannot be drawn.
 
     >>> label("encoder.layers.11.self_attention.in_proj_weight", 25)
     'encoder.laye…_proj_weight'

@@ -1,4 +1,4 @@
-"""What do the colours and marks of a figure stand for?"""
+"""What do the colours and markers of a figure mean?"""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from radhard.report.figures.ink import colour
 __all__ = ["legend", "patches"]
 
 _MANY = 5
-"""Names in a row from which on they stand closer together."""
+"""Number of names in a row from which on they are spaced more closely."""
 
 
 def legend(
@@ -21,7 +21,7 @@ def legend(
     columns: int,
     left: float = 2.0,
 ) -> None:
-    """The handles' names beside their colours or marks, above a figure, from ``left`` pixels on."""
+    """A legend above a figure, starting at ``left`` pixels."""
     flat = all(isinstance(handle, Patch) for handle in handles)
     figure.legend(
         handles=handles,
@@ -41,5 +41,5 @@ def legend(
 
 
 def patches(paints: Sequence[tuple[str, str]]) -> list[Patch]:
-    """A handle for each name and the colour that stands for it."""
+    """A legend handle for each name and its colour."""
     return [Patch(facecolor=colour(paint), label=name) for name, paint in paints]

@@ -1,4 +1,4 @@
-"""Where in the network do the scores lie?"""
+"""What is the score of each layer of the network?"""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["LayerBlock", "network"]
 
 @dataclass(frozen=True)
 class LayerBlock:
-    """A layer of the map: its name, the number of its channels, its score, and that as text."""
+    """A layer of the map: its name, number of channels, score, and score as text."""
 
     name: str
     channels: int
@@ -24,7 +24,7 @@ class LayerBlock:
 
 
 def network(blocks: Sequence[LayerBlock], shades: Shades, narrow: bool) -> Figure:
-    """Layers in the model's order, row after row, shaded by score; higher with more channels."""
+    """Layers in the order of the model, in rows, shaded by score; higher with more channels."""
     width, across = (342, 4) if narrow else (760, 8)
     across = max(1, min(across, len(blocks)))
     rows = -(-len(blocks) // across)

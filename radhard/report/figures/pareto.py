@@ -1,4 +1,4 @@
-"""Which protection buys most resilience for what it costs?"""
+"""Which hardenings are Pareto-optimal in rate and cost?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _MARKS = "osD^vP*X"
 
 @dataclass(frozen=True)
 class Protected:
-    """A model with its costs, as multiples of the unprotected one, and its rate of harm."""
+    """A model with its costs, relative to the unprotected one, and its rate of harm."""
 
     name: str
     costs: tuple[float, ...]
@@ -28,9 +28,9 @@ class Protected:
 
 
 def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narrow: bool) -> Figure:
-    """A panel for each kind of cost: cost across, fewer harmed answers up, with intervals.
+    """A panel for each kind of cost: cost on the x axis, rate with interval on the y axis.
 
-    A line joins the models that no other one beats in both.
+    A line joins the Pareto-optimal models.
     """
     n = len(axes_of)
     width = 342 if narrow else 760
@@ -64,7 +64,7 @@ def _panel(axes: Axes, models: Sequence[Protected], at: int, top: float) -> None
     axes.spines["bottom"].set_color(colour("line"))
     axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
     axes.set_axisbelow(True)
-    # Small rates can be told apart by their square roots; the best is at the top.
+    # A square-root axis separates small rates; the lowest is at the top.
     axes.set_yscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     axes.set_ylim(top * 1.08, 0)
     heights: list[float] = []

@@ -1,4 +1,4 @@
-"""Which parts are the most vulnerable, and which the least?"""
+"""Which parts have the highest and which the lowest scores?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["Bar", "ranked"]
 
 @dataclass(frozen=True)
 class Bar:
-    """A part with its score, limits where known, that as text, and its paint."""
+    """A part with its score, limits if available, both as text, and its colour."""
 
     name: str
     value: float
@@ -23,7 +23,7 @@ class Bar:
 
 
 def ranked(top: Sequence[Bar], bottom: Sequence[Bar], between: int, narrow: bool) -> Figure:
-    """Bars from the highest score down, then, below a gap for those between, the lowest."""
+    """Bars of the highest scores and, below a gap for those in between, of the lowest."""
     width = 342 if narrow else 760
     n = len(top) + len(bottom) + bool(between)
     each = 38 if narrow else 24
@@ -56,7 +56,7 @@ def ranked(top: Sequence[Bar], bottom: Sequence[Bar], between: int, narrow: bool
                 color=colour("ink"),
             )  # fmt: skip
     if between:
-        text = f"{between:,} between"
+        text = f"{between:,} in between"
         axes.text(0, len(top), text, va="center", fontsize=11, color=colour("muted"))
     axes.set_xlim(0, reach * 1.02)
     axes.set_ylim(n - 0.5, -0.6)

@@ -1,4 +1,4 @@
-"""Do high scores go with high rates?"""
+"""How do scores and measured rates correlate?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _TICKS = (0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True)
 class ScoreGroup:
-    """Parts with neighbouring scores: where they lie, and their rate in the campaign."""
+    """Parts with similar scores: their position, and their rate in the campaign."""
 
     at: float
     rate: Estimate
@@ -36,8 +36,8 @@ def scatter(
 ) -> Figure:
     """A dot for each part, and the rate of each group with its interval.
 
-    Across is the score where scores are ``shares`` (with a dashed line where both are equal), else
-    the place in the ranking; ``texts`` names both axes. Axes of shares are stretched near zero.
+    The x axis is the score if scores are ``shares`` (with a dashed line where both are equal), and
+    the rank otherwise; ``texts`` are the labels of both axes. Axes of shares are square-root axes.
     """
     width, height = (342, 330) if narrow else (760, 400)
     figure, axes = sheet(width, height)
@@ -70,7 +70,7 @@ def scatter(
         Line2D([], [], marker="o", linestyle="", color=colour("field2"), alpha=0.5, label=texts[1])
     ]
     if groups:
-        name = "neighbours together, 95 % interval"
+        name = "parts with similar scores, 95 % interval"
         handles.append(
             Line2D(
                 [], [], marker="D", color=colour("field1"), markersize=6, linewidth=2, label=name
@@ -81,7 +81,7 @@ def scatter(
 
 
 def _stretched(axes: Axes, axis: Axis, top: float) -> None:
-    """An axis of shares on which small ones can be told apart: by their square roots."""
+    """A square-root axis of shares, which separates small ones."""
     vertical = axis is axes.yaxis
     (axes.set_yscale if vertical else axes.set_xscale)(
         "function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square)

@@ -1,4 +1,4 @@
-"""Which shade does a score have?"""
+"""Which shade represents a score?"""
 
 import itertools
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ __all__ = ["Shades", "shaded"]
 
 @dataclass(frozen=True)
 class Shades:
-    """Five shades, and one for nothing at all; ``names`` says what each stands for."""
+    """Five shades, and one for 0; ``names`` contains their meanings."""
 
     edges: tuple[float, ...]
     names: tuple[str, ...]
 
     @classmethod
     def of(cls, values: Sequence[float], unit: Unit) -> "Shades":
-        """Shades that tell these values apart, about a fifth of those above zero in each.
+        """Shades for these values, each with about a fifth of the values above 0.
 
-        Of shares the edges are as round as they can be, and equal ones are one.
+        Edges of shares are rounded as far as possible, and equal edges are merged.
 
         >>> Shades.of([0.0, 0.003, 0.011, 0.02, 0.2], "share").names
         ('0 %', 'to 0.8 %', '0.8 %–1 %', '1 %–2 %', '2 %–9 %', 'over 9 %')
@@ -58,11 +58,11 @@ class Shades:
         return f"heat{1 + sum(value > edge for edge in self.edges)}"
 
     def dark(self, value: float) -> bool:
-        """Whether text on the shade of a value has to be light."""
+        """Whether text on the shade of a value must be light."""
         return self.paint(value) in ("heat4", "heat5")
 
 
 def shaded(figure: Figure, shades: Shades, columns: int) -> None:
-    """Say above a figure what its shades stand for."""
+    """Draw a legend of the shades above a figure."""
     shown = patches([(name, f"heat{i}") for i, name in enumerate(shades.names)])
     legend(figure, shown, columns=columns)

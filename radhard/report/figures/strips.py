@@ -1,4 +1,4 @@
-"""Which channels of which layer stand out?"""
+"""Which channels of each layer have high scores?"""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ __all__ = ["strips"]
 def strips(
     rows: Sequence[tuple[str, npt.NDArray[np.float64]]], shades: Shades, narrow: bool
 ) -> Figure:
-    """A strip for each layer, its channels from left to right, shaded by score.
+    """A strip for each layer, with its channels from left to right, shaded by score.
 
-    Where channels are more than fit, a cell shows the highest of several neighbours; one without
-    a score is left blank.
+    If there are too many channels, a cell shows the highest score of several neighbours; cells
+    without a score are blank.
     """
     width, cells = (342, 48) if narrow else (760, 128)
     each, above = (34, 54) if narrow else (24, 30)
@@ -70,7 +70,7 @@ def _strip(
 
 
 def _highest(values: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
-    """At most so many values: of neighbours that share a cell the highest."""
+    """Reduce values to ``cells``, each the highest of its neighbours."""
     if values.size <= cells:
         return values
     edges = np.linspace(0, values.size, cells + 1).round().astype(int)[:-1]

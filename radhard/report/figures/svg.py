@@ -1,4 +1,4 @@
-"""How does a figure become part of a page?"""
+"""How is a figure embedded in a page?"""
 
 import io
 import re
@@ -15,13 +15,13 @@ __all__ = ["svg"]
 
 
 def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
-    """An ``<svg>`` element that says what it shows, takes the page's colours, and fits its box.
+    """An ``<svg>`` element with a description, the colours of the page, and a flexible size.
 
-    ``name`` is in front of all its ids, so that several can stand in one page. The same drawing
-    gives the same text.
+    ``name`` is the prefix of all ids, so a page can contain several figures. The same drawing gives
+    the same text.
     """
     with mpl.rc_context(SETTINGS), warnings.catch_warnings():
-        # Widths are measured in a font that may lack a letter; the reader's browser will have it.
+        # Text is measured in a font that may lack a glyph; the browser of the reader has one.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         file = io.StringIO()
         draw().savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -30,9 +30,9 @@ def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
     assert box is not None
     body = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    # A rule for "*", which in a page would be one for all of the page.
+    # Remove the rule for "*", which would apply to the whole page.
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
-    # Drawn elements only: text of other people's (a tensor's name) holds no bare ``<``.
+    # Only elements are changed: untrusted text (a tensor's name) contains no unescaped ``<``.
     body = re.sub(r"<[^>]*>", lambda tag: _in_page(tag.group(), name), body)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"\n\s*", "\n", body).strip()
@@ -46,7 +46,7 @@ def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
 
 def _in_page(tag: str, name: str) -> str:
     tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", tag)
-    # The type is the page's; only its size is the figure's.
+    # The font is that of the page; only its size is set by the figure.
     tag = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     for key, stand_in in COLOURS.items():

@@ -1,4 +1,4 @@
-"""Which deviations of a neuron are harmless, and which are not?"""
+"""Which deviations of a neuron change the prediction?"""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _PAINTS = {"non-vulnerable": "masked", "semi-vulnerable": "step1", "vulnerable":
 
 @dataclass(frozen=True)
 class Zone:
-    """The ranges of one golden class: limits in order, infinite where a range has no end.
+    """The ranges of one golden class: limits in ascending order, infinite for open ranges.
 
     Vulnerable below ``below`` and above ``above``, non-vulnerable from ``start`` to ``stop``.
     """
@@ -30,7 +30,7 @@ class Zone:
 
 
 def zones(rows: Sequence[Zone], narrow: bool) -> Figure:
-    """A line for each golden class, over a deviation whose powers of ten are equally wide."""
+    """A line for each golden class, over deviations on a symmetric logarithmic axis."""
     width, each = (342, 26) if narrow else (760, 26)
     above = 52 if narrow else 30
     height = above + each * len(rows) + 44
@@ -45,7 +45,7 @@ def zones(rows: Sequence[Zone], narrow: bool) -> Figure:
     ends = [abs(end) for row in rows for end in (row.below, row.start, row.stop, row.above)]
     finite = [end for end in ends if math.isfinite(end) and end > 0] or [1.0]
     low, high = math.floor(math.log10(min(finite))), math.ceil(math.log10(max(finite)))
-    # What lies further out, such as the largest number of the format, is drawn at the edge.
+    # Values beyond the axis, such as the largest number of the format, are drawn at its edge.
     high = min(max(high, low + 1), low + 8)
     unit = 10.0**low
     reach = _place(10.0 ** (high + 0.5), unit)
@@ -72,7 +72,7 @@ def zones(rows: Sequence[Zone], narrow: bool) -> Figure:
 
 
 def _place(deviation: float, unit: float) -> float:
-    """Where a deviation is drawn: equally far apart for every power of ten above ``unit``."""
+    """The position of a deviation on the axis, linear in its logarithm above ``unit``."""
     return math.copysign(math.log10(1 + abs(deviation) / unit), deviation)
 
 

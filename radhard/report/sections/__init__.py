@@ -1,1 +1,1 @@
-"""What does a report say, part by part? Each part is plain data, for every way to write it."""
+"""Which sections does the report of a run consist of? Each is plain data, for all formats."""

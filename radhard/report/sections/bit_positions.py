@@ -1,29 +1,60 @@
-"""Which bits of a word are to blame?"""
+"""Which bits of a word are the most vulnerable?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from radhard.formats import Format
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Bit, bits
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
-from radhard.space import FaultSpace
+from radhard.space import Region
 from radhard.stats import Estimate
 
 __all__ = ["bit_name", "bit_positions"]
 
-_TITLE = "Which bits are to blame"
+_TITLE = "Most vulnerable bits"
 
 _DRAWN = 64
-"""Most positions in the figure: pairs of bits are hundreds, and no picture."""
+"""Maximum number of positions in the figure; hundreds of pairs of bits would be unreadable."""
 
 
 def bit_positions(results: Results, harm: MainFigure) -> Section:
-    """The picture everyone looks for: harm by bit position, the highest first, and by field."""
-    space = results.space
+    """Harm by bit position, the most significant first, and by field."""
     by_bit: Mapping[str, Estimate] = results.rate(harm.column, by="bit")
     by_field: Mapping[str, Estimate] = results.rate(harm.column, by="field")
-    field = _fields(space)
+    kinds: dict[str, list[Region]] = {}
+    for region in results.space.regions:
+        kinds.setdefault(region.bits_of, []).append(region)
+    if len(kinds) == 1:
+        (regions,) = kinds.values()
+        return Section("bits", _TITLE, _of_words(regions, by_bit, by_field, harm))
+    blocks: list[Picture | Table | Text] = []
+    for number, (kind, regions) in enumerate(kinds.items(), start=1):
+        every = [(r, variant) for r in regions for variant in range(r.variants)]
+        groups = {"+".join(map(str, r.bits(variant))) for r, variant in every}
+        fields = {"+".join(r.fields(variant)) for r, variant in every}
+        # Groups are named with the format of their words, as their bits are not the same.
+        one, other = (
+            {name: rates[key] for name in names if (key := f"{kind} {name}") in rates}
+            for rates, names in ((by_bit, groups), (by_field, fields))
+        )
+        if one:
+            blocks += _of_words(regions, one, other, harm, kind, number)
+    return Section("bits", _TITLE, tuple(blocks))
+
+
+def _of_words(
+    regions: Sequence[Region],
+    by_bit: Mapping[str, Estimate],
+    by_field: Mapping[str, Estimate],
+    harm: MainFigure,
+    kind: str = "",
+    number: int = 1,
+) -> tuple[Picture | Table | Text, ...]:
+    """The picture and tables of words of one kind; ``kind`` names it where there are several."""
+    field, word = _fields(regions), regions[0].word
+    of = f" of {kind}" if kind else ""
     crowded = len(by_bit) > _DRAWN
     order = sorted(by_bit, key=_position, reverse=True)
     positions = [Bit(bit_name(name), field[name], by_bit[name]) for name in order]
@@ -31,41 +62,41 @@ def bit_positions(results: Results, harm: MainFigure) -> Section:
     if not crowded:
         blocks.append(
             Picture(
-                "bits",
-                f"{harm.Rate} by bit position",
+                "bits" if number == 1 else f"bits-{number}",
+                f"{harm.Rate} by bit position{of}",
                 _finding(positions, harm),
-                lambda narrow: bits(positions, space.format.fields, harm.rate, narrow),
+                lambda narrow: bits(positions, word.fields, harm.rate, narrow),
             )
         )
-    fields = sorted(by_field, key=lambda name: _rank(name, space))
+    fields = sorted(by_field, key=lambda name: _rank(name, word))
     blocks.append(
         Table(
-            f"{harm.Rate} by field of the word",
+            f"{harm.Rate} by field of the word{of}",
             ("field", "rate", *COLUMNS),
-            tuple((_field_name(name, space), *read(by_field[name])) for name in fields),
+            tuple((_field_name(name, word), *read(by_field[name])) for name in fields),
         )
     )
     if crowded:
         text = (
-            f"{space.variants:,} combinations of bits are too many to draw, and most had few "
-            'trials; in Python, results.rate(by="bit") has those that were tried.'
+            f"{len(field):,} combinations of bits{of} are too many for a figure, and most have few "
+            'trials; in Python, results.rate(by="bit") returns those with trials.'
         )
-        return Section("bits", _TITLE, (*blocks, Text(text)))
+        return (*blocks, Text(text))
     rows = tuple((p.name, p.field.replace("+", " and "), *read(p.rate)) for p in positions)
     blocks.append(
         Table(
-            f"{harm.Rate} by bit position",
+            f"{harm.Rate} by bit position{of}",
             ("bit", "field", "rate", *COLUMNS),
             rows,
             words=2,
             shown=0,
         )
     )
-    return Section("bits", _TITLE, tuple(blocks))
+    return tuple(blocks)
 
 
 def bit_name(group: str) -> str:
-    """A group of bits struck together, short where they are neighbours.
+    """The name of a group of bits in one fault; a range if they are adjacent.
 
     >>> bit_name("30"), bit_name("3+4+5"), bit_name("3+7")
     ('30', '5–3', '7+3')
@@ -80,28 +111,31 @@ def _position(group: str) -> tuple[int, ...]:
     return tuple(sorted((int(bit) for bit in group.split("+")), reverse=True))
 
 
-def _fields(space: FaultSpace) -> dict[str, str]:
-    """The field of every group of bits."""
+def _fields(regions: Sequence[Region]) -> dict[str, str]:
+    """The field of every group of bits, in words of one format."""
     named = {}
-    for variant in range(space.variants):
-        struck = space.fault.struck(variant, space.format)
-        parts = dict.fromkeys(space.format.field(bit) for bit in reversed(struck))
-        named["+".join(map(str, struck))] = "+".join(parts)
+    for region in {repr(region.fault): region for region in regions}.values():
+        for variant in range(region.variants):
+            struck = region.bits(variant)
+            parts = dict.fromkeys(region.word.field(bit) for bit in reversed(struck))
+            named["+".join(map(str, struck))] = "+".join(parts)
     return named
 
 
-def _rank(name: str, space: FaultSpace) -> tuple[int, ...]:
-    return tuple(sorted(space.format.fields.index(part) for part in name.split("+")))
+def _rank(name: str, word: Format) -> tuple[int, ...]:
+    return tuple(sorted(word.fields.index(part) for part in name.split("+")))
 
 
-def _field_name(name: str, space: FaultSpace) -> str:
-    return " and ".join(space.format.fields[at] for at in _rank(name, space))
+def _field_name(name: str, word: Format) -> str:
+    return " and ".join(word.fields[at] for at in _rank(name, word))
 
 
 def _finding(positions: list[Bit], harm: MainFigure) -> str:
     seen = [p for p in positions if p.rate.value > 0]
     if not seen:
-        return f"{harm.Rate}: nothing was seen at any bit position; the whiskers say what may be."
+        return (
+            f"{harm.Rate}: 0 in all trials at every bit position; the whiskers are the intervals."
+        )
     worst = max(seen, key=lambda p: p.rate.value)
     r = read(worst.rate)
     text = (
@@ -112,7 +146,8 @@ def _finding(positions: list[Bit], harm: MainFigure) -> str:
     if silent:
         one = silent == 1
         text += (
-            f" At {silent} of {len(positions)} position{'s' if len(positions) > 1 else ''} nothing "
-            f"was seen ({'a ring' if one else 'rings'}); the whiskers say what may be there."
+            f" It is 0 in all trials at {silent} of {len(positions)} "
+            f"position{'s' if len(positions) > 1 else ''} ({'a ring' if one else 'rings'}); the "
+            "whiskers are the intervals."
         )
     return text

@@ -1,25 +1,27 @@
-"""Under which circumstances was it run, and how is it run again?"""
+"""How was the run configured, in which environment, and how is it repeated?"""
 
 import shlex
 from pathlib import Path
 
 from radhard.report.blocks import Code, Section, Table, Text
-from radhard.report.run_wording import data_name, given_name
+from radhard.report.run_wording import data_name, name_of
 from radhard.results import Results
 
 __all__ = ["circumstances", "repeat"]
 
 
 def circumstances(results: Results) -> Section:
-    """Every spec of the run, the environment, and what there was to note."""
+    """All specs of the run, the environment, and the notes."""
     manifest, space = results.manifest, results.space
     specs = [
-        ("model", given_name(results, "model") or "not named"),
+        ("model", name_of(results, "model") or "not named"),
         ("data", data_name(results) or "not named"),
         ("samples", f"{int(manifest.get('samples', 0)):,}"),
         ("targets", ", ".join(map(repr, space.targets))),
-        ("fault", repr(space.fault)),
-        ("format", repr(space.format)),
+        ("fault", ", ".join(map(repr, space.faults))),
+        ("format", ", ".join(dict.fromkeys(term.stored_as for term in space.terms))),
+        *([("planes", ", ".join(space.planes))] if space.planes != ("codes",) else []),
+        ("exposure", ", ".join(map(repr, space.exposures))),
         ("sampler", repr(results.sampler)),
         ("metrics", ", ".join(map(str, manifest.get("metrics", ())))),
         ("seed", str(results.seed)),
@@ -45,26 +47,28 @@ def circumstances(results: Results) -> Section:
 
 
 def repeat(results: Results, store: Path | None) -> Section:
-    """The command that runs it again, where the manifest is enough for one."""
+    """The command that repeats the run, if the manifest is sufficient for one."""
     title = "How to repeat it"
-    named = given_name(results, "model") and given_name(results, "data")
+    named = name_of(results, "model") and name_of(results, "data")
     if store is not None and named:
         file = shlex.quote(store.as_posix())
         again = shlex.quote(store.with_stem(store.stem + "-again").as_posix())
-        text = "The run file holds all that is needed; the trials and outcomes will be the same."
+        text = (
+            "The run file contains the whole configuration; trials and outcomes will be the same."
+        )
         return Section(
             "repeat",
             title,
             (Text(text), Code(f"radhard run --from {file} --store {again}", "sh")),
         )
     missing = (
-        "it was run from Python, with a model or data that only the program knows"
+        "it was run from Python, with a model or data defined in the program"
         if not named
-        else "it was not kept in a run file (store=...)"
+        else "it was not stored in a run file (store=...)"
     )
     text = (
-        f"No command line repeats this run, since {missing}. The same call, with the specs and the "
-        "seed above, gives the same trials and outcomes; the fingerprints tell whether model and "
-        "data are the same."
+        f"No command line repeats this run, because {missing}. The same call, with the specs and "
+        "the seed above, gives the same trials and outcomes; the fingerprints show whether model "
+        "and data are the same."
     )
     return Section("repeat", title, (Text(text),))

@@ -1,4 +1,4 @@
-"""What happens as errors become more frequent?"""
+"""How do the figures change with the error rate?"""
 
 from radhard.report.blocks import Picture, Section, Table
 from radhard.report.estimate_cells import COLUMNS, read
@@ -37,14 +37,14 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
         words=3,
     )
     if not any(curve.points for curve in drawn):
-        return Section("rates", "As errors become more frequent", (table,))
+        return Section("rates", "Effect of the error rate", (table,))
     picture = Picture(
         "rates",
-        f"{harm.Rate} over the error rate",
+        f"{harm.Rate} versus error rate",
         _finding(found, columns, order),
         lambda narrow: curves(drawn, per, narrow),
     )
-    return Section("rates", "As errors become more frequent", (picture, table))
+    return Section("rates", "Effect of the error rate", (picture, table))
 
 
 def _finding(
@@ -72,4 +72,4 @@ def _faults(results: Results) -> dict[str, str]:
     """Mean number of faults in a trial at each rate."""
     frame = results.to_frame()
     means = frame.groupby(frame["rate"].str.removeprefix("rate "))["faults"].mean()
-    return {str(rate): f"{mean:,.4g} in the mean" for rate, mean in means.items()}
+    return {str(rate): f"{mean:,.4g} on average" for rate, mean in means.items()}

@@ -1,32 +1,41 @@
-"""How many failures in a billion hours is that?"""
+"""What is the rate in failures in 1e9 hours?"""
 
 from radhard.faults import BitFlip
 from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import MainFigure, outcome_columns
+from radhard.report.run_wording import enumeration
 from radhard.results import Results
 from radhard.stats import Estimate
 
 __all__ = ["failures"]
 
 _EXAMPLE_FIT_PER_BIT = 1e-4
-"""100 FIT a megabit, of the order of what beam tests of memories find at sea level."""
+"""100 FIT per megabit, the order of magnitude in beam tests of memories at sea level."""
 
 
 def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> Section:
-    """FIT from the raw rate of a bit, the bits at risk, and the rate of this campaign."""
+    """FIT from the raw rate of a bit, the number of bits, and the rate of this campaign."""
     title = "From rates to failures in time"
     if results.by_rate:
         text = (
-            "FIT takes the rate of single faults, which a run at error rates does not tell. "
-            "Uniform(n) as the sampler does."
+            "FIT requires the rate of single faults, which a run at error rates does not measure; "
+            "use Uniform(n) as the sampler."
         )
         return Section("fit", title, (Text(text),))
     if not harm.predictions:
         text = (
-            f"FIT takes the share of answers that fail, and {harm.column} is no such share. "
-            "Outcome() among the metrics gives one."
+            f"FIT requires the share of predictions that fail, and {harm.column} is not such a "
+            "share; add Outcome() to the metrics."
+        )
+        return Section("fit", title, (Text(text),))
+    space = results.space
+    if len(space.faults) > 1 or len(space.exposures) > 1:
+        text = (
+            "FIT requires the rate of one kind of fault in one kind of memory, and this run mixes "
+            f"{enumeration([*map(repr, (*space.faults, *space.exposures))])}. Use a run of each; "
+            'in Python, results.rate(by="fault, exposure") returns their rates.'
         )
         return Section("fit", title, (Text(text),))
     bits = _bits(results)
@@ -43,12 +52,12 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
     share, total = read(rate), read(fit(raw, bits, rate))
     formula = (
         "FIT (failures in 1e9 device hours) = raw FIT of a bit × bits at risk × share of faults "
-        f"that end as a failure. Here: {raw:g} × {bits:,} × {share.value} {share.interval} = "
+        f"that cause a failure. Here: {raw:g} × {bits:,} × {share.value} {share.interval} = "
         f"{total.value} {total.interval}, for a {given}."
     )
     if fit_per_bit is None:
         formula += (
-            " Give the raw rate of your memory with --fit-per-bit, or fit_per_bit= in Python."
+            " Specify the raw rate of your memory with --fit-per-bit, or fit_per_bit= in Python."
         )
     rows = tuple((name, *read(fit(raw, bits, estimate))) for name, estimate in named.items())
     table = Table(f"Failures in 1e9 hours of {bits:,} bits", ("failure", "FIT", *COLUMNS), rows)
@@ -56,21 +65,22 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
 
 
 def _bits(results: Results) -> int:
-    """Bits that a fault of the space can concern, at one moment."""
-    space = results.space
-    struck = {b for v in range(space.variants) for b in space.fault.struck(v, space.format)}
-    words = sum(site.words // (site.samples or 1) for site in space.sites)
-    return words * len(struck)
+    """The number of bits that a fault of the space can affect, at one time."""
+    bits = 0
+    for region in results.space.regions:
+        struck = {bit for variant in range(region.variants) for bit in region.bits(variant)}
+        bits += region.words // (region.site.samples or 1) * len(struck)
+    return bits
 
 
 def _care(results: Results) -> str:
-    text = "The interval is that of the rate alone: raw rate and bits are taken as known."
+    text = "The interval is that of the rate only: raw rate and number of bits are assumed exact."
     if any(site.flows for site in results.space.sites):
         text += (
-            " Activations and inputs exist for a moment only: this takes each to be in memory all "
-            "the time, which is an upper bound."
+            " Activations and inputs are stored only for a short time; here they are assumed to be "
+            "in memory all the time, which gives an upper bound."
         )
-    fault = results.space.fault
+    (fault,) = results.space.faults
     if not isinstance(fault, BitFlip) or fault.count > 1:
-        text += f" The raw rate is to be that of {fault!r}, per bit that it concerns."
+        text += f" The raw rate must be that of {fault!r}, per affected bit."
     return text

@@ -1,4 +1,4 @@
-"""What else was measured?"""
+"""Which further figures were measured?"""
 
 from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
@@ -10,7 +10,7 @@ __all__ = ["figures_left"]
 
 
 def figures_left(results: Results) -> Section | None:
-    """Every figure that the outcome classes do not hold; None where there is no other."""
+    """All figures except the outcome classes; None if there are no others."""
     shown = set(outcome_columns(results).values())
     columns = [column for column in results.columns if column not in shown]
     if not columns or not len(results):
@@ -21,13 +21,13 @@ def figures_left(results: Results) -> Section | None:
         try:
             rows += _rows(results, column)
         except InputError as error:
-            notes.append(Text(f"{results.details.meaning(column)} is not to be had: {error}."))
+            notes.append(Text(f"{results.details.meaning(column)} cannot be computed: {error}."))
     table = Table(
-        "Means over all faults; medians of what has no bounds",
+        "Means over all faults; medians of figures without bounds",
         ("figure", "value", *COLUMNS),
         tuple(rows),
     )
-    return Section("figures", "The other figures", (*([table] if rows else []), *notes))
+    return Section("figures", "Other figures", (*([table] if rows else []), *notes))
 
 
 def _rows(results: Results, column: str) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What is the first thing to know of a run?"""
+"""Which values of a run come first in its report?"""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ __all__ = ["fault_free", "headline"]
 
 
 def headline(results: Results) -> Headline:
-    """How much the faults hurt in the mean, the classes beside it, and what it means."""
+    """The mean effect of the faults, the outcome classes, and the meaning of the mean."""
     harm = main_figure(results)
     label = f"{harm.Rate}, in points" if harm.points else harm.Rate
     if not len(results):
@@ -32,7 +32,7 @@ def headline(results: Results) -> Headline:
 
 
 def fault_free(results: Results) -> Tile | None:
-    """Accuracy or another score without faults; None where none was measured."""
+    """Accuracy or another score without faults; None if none was measured."""
     scores = results.details.scores()
     if scores is None or not len(results):
         return None
@@ -40,7 +40,7 @@ def fault_free(results: Results) -> Tile | None:
     golden = results.values(score) + results.values(drop)
     label = f"fault-free {results.details[score].meaning.removesuffix(' under a fault')}"
     if results.trials.single and any(site.samples for site in results.space.sites):
-        # A trial looks at one sample, so each tells whether that one is answered rightly.
+        # Every trial has one sample, so it shows whether the prediction of that one is correct.
         struck = results.to_frame()["sample"].to_numpy(dtype=float)
         seen = np.unique(struck[~np.isnan(struck)], return_index=True)[1]
         share, n = float(golden[~np.isnan(struck)][seen].mean()), len(seen)
@@ -49,15 +49,14 @@ def fault_free(results: Results) -> Tile | None:
             label,
             percent(share),
             "",
-            f"of {'all ' if every else 'the '}{n:,} samples"
-            + ("" if every else " that were struck"),
+            f"of {'all ' if every else 'the '}{n:,} samples" + ("" if every else " in the trials"),
         )
     n = int(results.manifest["samples"])
     return Tile(label, percent(round(float(golden[0]), 12)), "", f"of these {n:,} samples")
 
 
 def _most(results: Results, harm: MainFigure) -> tuple[str, Estimate]:
-    """The estimate that leads; of several error rates the one that does most harm."""
+    """The main estimate; with several error rates the one with the highest rate of harm."""
     estimates = results.estimates(harm.column, results.usual_split, 0.95)
     if not results.by_rate:
         return "", estimates[""]
@@ -96,12 +95,12 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
             "present at once"
         )
     else:
-        one = faults(results.space.fault, 1).removeprefix("1 ")
-        struck = f"With one {one} in {where(results)}"
+        kinds = [faults(fault, 1).removeprefix("1 ") for fault in results.space.faults]
+        struck = f"With one {' or '.join(kinds)} in {where(results)}"
     if not harm.predictions:
-        return f"{struck}, the {harm.rate} is {estimate} in the mean over faults and samples."
+        return f"{struck}, the {harm.rate} is {estimate} on average over faults and samples."
     if estimate.value == 0:
-        text = f"{struck}, no prediction of any trial was corrupted"
+        text = f"{struck}, no prediction was corrupted in any trial"
     else:
         text = f"{struck}, about {odds(estimate.value, 'prediction')} {_fate(estimate.value, harm)}"
         text = text.replace("about all", "all").replace("about nearly", "nearly")
@@ -117,9 +116,9 @@ def _fate(share: float, harm: MainFigure) -> str:
 
 
 def _mean_of(results: Results, harm: MainFigure, group: str) -> str:
-    """A word of care: a mean over faults may be few disasters among many harmless ones."""
+    """A caveat: a mean over faults may consist of a few severe ones and many harmless ones."""
     if any(site.samples for site in results.space.sites):
-        return " This is a mean over faults and samples: every trial strikes one sample."
+        return " This is a mean over faults and samples: every trial has one sample."
     values = results.values(harm.column)
     if group:
         frame = results.to_frame()
@@ -144,6 +143,6 @@ def _unbounded(results: Results, harm: MainFigure) -> Headline:
         )
     return Headline(
         Tile(f"Median {harm.rate}", *read(median)),
-        f"Half of the trials move the outputs by no more than this ({harm.column}).",
+        f"Half of the trials change the outputs by at most this ({harm.column}).",
         _tiles(results, harm, ""),
     )

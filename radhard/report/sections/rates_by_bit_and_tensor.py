@@ -1,8 +1,8 @@
-"""Where do tensor and bit meet in harm?"""
+"""Which combinations of tensor and bit position are the most vulnerable?"""
 
 import numpy as np
 
-from radhard.report.blocks import Picture, Section, Table
+from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
@@ -18,16 +18,22 @@ _SHOWN = 8
 
 
 def cells(results: Results, harm: MainFigure) -> Section | None:
-    """Harm by tensor and bit position; None where there is nothing to cross."""
+    """Harm by tensor and bit position; None with a single tensor or a single bit position."""
     space = results.space
-    if len(space.sites) < 2 or not 2 <= space.variants <= _BITS:
+    if len({site.name for site in space.sites}) < 2:
+        return None
+    if len({region.bits_of for region in space.regions}) > 1:
+        text = (
+            "Bits of words of several formats have no common axis; in Python, "
+            'results.rate(by="tensor, bit") has the rates.'
+        )
+        return Section("cells", "Tensor by bit", (Text(text),))
+    struck = {r.bits(variant) for r in space.regions for variant in range(r.variants)}
+    if not 2 <= len(struck) <= _BITS:
         return None
     part, names, all_of = _worst(results, harm)
     found: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
-    groups = [
-        "+".join(map(str, space.fault.struck(variant, space.format)))
-        for variant in reversed(range(space.variants))
-    ]
+    groups = ["+".join(map(str, some)) for some in sorted(struck, key=_highest, reverse=True)]
     table = [
         [found[key].value if (key := f"{name}, {bits}") in found else None for bits in groups]
         for name in names
@@ -39,18 +45,18 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     tried = sum(share is not None for row in table for share in row)
     if not seen:
         finding = (
-            f"{harm.Rate}: nothing was seen in any of the {tried:,} pairs of tensor and bit that "
+            f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
             "were tried."
         )
     else:
         r = read(found[seen[0]])
         finding = (
             f"Bit {cell[seen[0]][1]} of {cell[seen[0]][0]} is the worst of {tried:,} pairs: "
-            f"{r.value} {r.interval}; in {tried - len(seen):,} pairs nothing was seen. "
-            "A shade is the mean of a pair's trials, often few."
+            f"{r.value} {r.interval}; it is 0 in all trials of {tried - len(seen):,} pairs. "
+            "Shades are means over the trials of a pair, often few."
         )
     if all_of:
-        finding += f" Drawn are the {len(names)} of {all_of} tensors with the highest rate."
+        finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
     picture = Picture(
         "cells",
         f"{harm.Rate} by tensor and bit position",
@@ -72,10 +78,15 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     return Section("cells", "Tensor by bit", tuple(blocks))
 
 
-def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]:
-    """The trials in the most vulnerable tensors, those tensors, and how many there are in all.
+def _highest(bits: tuple[int, ...]) -> tuple[int, ...]:
+    return bits[::-1]
 
-    The number is 0 where these are all: an interval for each of thousands of cells takes long.
+
+def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]:
+    """The trials in the most vulnerable tensors, these tensors, and the number of all tensors.
+
+    The number is 0 if these are all of them. There is a limit because intervals for thousands of
+    cells take long to compute.
     """
     rates: dict[str, Estimate] = results.rate(harm.column, by="tensor")
     if len(rates) <= _TENSORS:

@@ -1,4 +1,4 @@
-"""On how many trials does all this rest?"""
+"""How many trials does each part of the fault space have?"""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _SHOWN = 12
 
 
 def sizes(results: Results, harm: MainFigure) -> Section:
-    """Strata with their population, their trials, and the margin that they reached."""
+    """Strata with their population, their trials, and the margin reached."""
     strata = results.trials.strata
     ends = np.cumsum([stratum.trials for stratum in strata])
     done = np.bincount(
@@ -42,7 +42,7 @@ def sizes(results: Results, harm: MainFigure) -> Section:
         )
     columns = ("part", "strata", "faults", "trials", "tried", "margin reached")
     table = Table(
-        "Parts of the fault space, and how far each was tried",
+        "Parts of the fault space, and the trials of each",
         columns,
         tuple(rows),
         shown=_SHOWN if len(rows) > _SHOWN else None,
@@ -51,11 +51,11 @@ def sizes(results: Results, harm: MainFigure) -> Section:
 
 
 def _parts(results: Results, strata: tuple[Stratum, ...]) -> dict[str, list[int]]:
-    """Strata by the tensor that they lie in, if each lies in one; else each by its own name."""
+    """Strata grouped by tensor if each lies in a single tensor, otherwise the strata."""
     if results.by_rate:
         return {s.name.removeprefix("rate "): [at] for at, s in enumerate(strata)}
     ends = np.array([[s.start, s.start + s.step * (s.population - 1)] for s in strata])
-    # An empty stratum begins nowhere; no tensor is to be named for it.
+    # An empty stratum has no first fault, and therefore no tensor.
     ends = np.clip(ends, 0, max(len(results.space) - 1, 0))
     first, last = (results.space.locate(ends[:, side])[0] for side in (0, 1))
     if len(strata) == 1 or not (first == last).all():
@@ -92,16 +92,16 @@ def _points(distance: float) -> str:
 def _explained(results: Results, harm: MainFigure) -> str:
     unit = "the trial"
     if results.trials.together > 1:
-        unit = f"a word, all {results.trials.together} faults of which are tried together"
+        unit = f"the word, with all its {results.trials.together} faults"
     text = (
         f"{results.sampler!r}, seed {results.seed}: {len(results):,} of {results.planned:,} "
         f"planned trials executed. The unit of sampling is {unit}, not the sample. "
     )
     if isinstance(results.sampler, ErrorRate):
-        return text + "A trial holds as many faults as the error rate brings."
+        return text + "The number of faults in a trial depends on the error rate."
     text += (
-        "Faults are drawn without replacement, and overall rates weigh every part by its number of "
-        "faults."
+        "Faults are drawn without replacement, and overall rates weight every part by its number "
+        "of faults."
     )
     if not harm.bounded:
         return text

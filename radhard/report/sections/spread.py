@@ -1,4 +1,4 @@
-"""Is the harm spread over many faults, or do few do it all?"""
+"""Is the rate due to many faults or to a few?"""
 
 from collections.abc import Callable
 
@@ -25,12 +25,12 @@ _STEPS: tuple[_Step, ...] = (
 
 
 def spread(results: Results, harm: MainFigure) -> Section:
-    """How many faults harm no answer, few, most: what a mean hides."""
-    title = "Is it many faults, or a few?"
+    """How many faults affect no prediction, few or most of them, which a mean does not show."""
+    title = "Distribution over faults"
     if not results.by_rate and all(site.samples for site in results.space.sites):
         text = (
-            "Every trial strikes one sample, so that it harms that answer or does not: the rates "
-            "above say it all."
+            "Every trial has one sample and either changes its prediction or does not, so the "
+            "rates above are the whole distribution."
         )
         return Section("spread", title, (Text(text),))
     values = results.values(harm.column)
@@ -49,7 +49,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
     picture = Picture(
         "spread",
         f"Share of {unit} by the {harm.effect}",
-        f"{none.value} {none.interval} of {unit}{at} do no harm at all; for "
+        f"{none.value} {none.interval} of {unit}{at} have no effect; for "
         f"{most.value} {most.interval} the {harm.rate} is over 90 %.",
         lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow),
     )

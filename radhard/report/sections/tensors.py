@@ -1,4 +1,4 @@
-"""Which tensors are to blame?"""
+"""Which tensors are the most vulnerable?"""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _SHOWN = 12
 
 
 def tensors(results: Results, harm: MainFigure) -> Section:
-    """The rate of every tensor beside the overall one, with what each contributes to it."""
+    """The rate of every tensor, the overall rate, and the contribution of each tensor to it."""
     rates: Mapping[str, Estimate] = results.rate(harm.column, by="tensor")
     overall: Estimate = results.rate(harm.column)
     space = results.space
@@ -26,8 +26,9 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     many = len(rates) > _SHOWN
     rows = []
     for name in ranked if many else rates:
-        site = space.sites[space.place(name)]
-        rows.append((name, site.kind, f"{site.words:,}", *read(rates[name])))
+        own = [region for region in space.regions if region.site.name == name]
+        words = sum({(r.plane, repr(r.exposure)): r.words for r in own}.values())
+        rows.append((name, own[0].site.kind, f"{words:,}", *read(rates[name])))
     table = Table(
         f"{harm.Rate} by tensor" + (", highest first" if many else ""),
         ("tensor", "layer", "words", "rate", *COLUMNS),
@@ -39,7 +40,9 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     if len(rates) > 1:
         finding = _finding(rates, ranked, harm)
         if len(rates) > _DRAWN:
-            finding += f" Drawn are the {_DRAWN} of {len(rates)} tensors with the highest rate."
+            finding += (
+                f" The figure shows the {_DRAWN} of {len(rates)} tensors with the highest rates."
+            )
         blocks.append(
             Picture(
                 "tensors",
@@ -48,21 +51,20 @@ def tensors(results: Results, harm: MainFigure) -> Section:
                 lambda narrow: forest(drawn, overall, harm.rate, narrow),
             )
         )
-    untried = len(space.sites) - len(rates)
+    every = len({site.name for site in space.sites})
+    untried = every - len(rates)
     if untried:
-        blocks.append(
-            Text(f"No trial struck {untried:,} of {len(space.sites):,} tensors: they are unknown.")
-        )
-    return Section("tensors", "Which tensors are to blame", (*blocks, table))
+        blocks.append(Text(f"No trials in {untried:,} of {every:,} tensors: rates unknown."))
+    return Section("tensors", "Most vulnerable tensors", (*blocks, table))
 
 
 def _finding(rates: Mapping[str, Estimate], ranked: list[str], harm: MainFigure) -> str:
     first = rates[ranked[0]]
     if first.value <= 0:
-        return f"{harm.Rate}: nothing was seen in any of {len(rates)} tensors."
+        return f"{harm.Rate}: 0 in all trials of {len(rates)} tensors."
     r = read(first)
     text = f"{ranked[0]} has the highest {harm.rate}: {r.value} {r.interval}."
     if max(rate.low for rate in rates.values()) <= min(rate.high for rate in rates.values()):
-        return f"{text} All intervals overlap, so that the order of the tensors is not sure."
+        return f"{text} All intervals overlap, so the order of the tensors is uncertain."
     last = rates[ranked[-1]]
     return f"{text} The lowest is that of {ranked[-1]}: {read(last).value} {read(last).interval}."

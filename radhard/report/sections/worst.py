@@ -1,10 +1,10 @@
-"""Which faults did most harm, and how does one see it with one's own eyes?"""
+"""Which faults were the worst, and how are they repeated?"""
 
 from pathlib import Path
 
 from radhard.report.blocks import Code, Section, Table, Text
 from radhard.report.main_figure import MainFigure
-from radhard.report.run_wording import given_name
+from radhard.report.run_wording import name_of
 from radhard.results import Results
 from radhard.stats import percent
 
@@ -14,11 +14,11 @@ _N = 10
 
 
 def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
-    """The trials with the highest figure, and a line of Python for each that repeats it."""
+    """The trials with the highest figure, each with a line of Python that repeats it."""
     values = results.values(harm.column)
     found = results.worst(min(_N, int((values > 0).sum())), harm.column)
     if not len(found):
-        text = f"None of the {len(results):,} trials did any harm ({harm.rate}): nothing to list."
+        text = f"The {harm.rate} is 0 in all {len(results):,} trials."
         return Section("worst", "The worst faults", (Text(text),))
     rows, first = [], ""
     for _, row in found.iterrows():
@@ -41,32 +41,32 @@ def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
         shown=_N,
         code=(2,),
     )
-    text = (
-        "Single trials, exact on these samples. To repeat one, open the run and inject its fault:"
-    )
+    text = "Results of single trials on the samples of the run. To repeat one, inject its fault:"
     return Section(
         "worst", "The worst faults", (table, Text(text), Code(_python(results, store, first)))
     )
 
 
 def _python(results: Results, store: Path | None, which: str) -> str:
-    """Lines that open the run and inject the faults that ``which`` names."""
-    name, format = given_name(results, "model"), repr(results.space.format)
+    """Code that opens the run and injects the faults ``which``."""
+    name, formats = name_of(results, "model"), results.space.formats_by_pattern
     load = f"rh.models.load({name!r})" if name else "..."
-    weights = given_name(results, "weights")
+    weights = name_of(results, "weights")
     if name and weights:
         load = f"rh.models.load({name!r}, weights={weights!r})"
     lines = ["import radhard as rh", ""]
     if store is None:
-        lines.append("results = rh.run(...)  # as it was called; this run was not kept in a file")
+        lines.append(
+            "results = rh.run(...)  # the original call; this run was not stored in a file"
+        )
     else:
         lines.append(f"results = rh.Results.open({store.as_posix()!r})")
     lines.append(f"model = {load}" + ("" if name else "  # the model of the run"))
-    if name and format != "Float32()":
-        lines.append("model = rh.stored_as(model, results.space.format)")
+    if name and any(repr(format) != "Float32()" for format in formats.values()):
+        lines.append("model = rh.stored_as(model, results.space.formats_by_pattern)")
     lines += [
         "space = results.space",
         f"with rh.inject(model, space, {which}):",
-        "    ...  # the model is faulty in here, and as it was afterwards",
+        "    ...  # the model is faulty here, and is restored afterwards",
     ]
     return "\n".join(lines)

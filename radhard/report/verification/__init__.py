@@ -1,4 +1,4 @@
-"""How does a verification, or several hardenings side by side, become a page?"""
+"""How is a verification, or a comparison of several hardenings, presented as a page?"""
 
 from radhard.report.verification.verification_pages import (
     verification_html,

@@ -1,4 +1,4 @@
-"""Which faults did each run of a page try, and are they the same?"""
+"""Which faults did each run of a report try, and are they the same?"""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ __all__ = ["faults_tried", "not_the_same"]
 
 
 def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
-    """A row a run: its fault space, sampler, seed, and whether its trials are the first run's."""
+    """One row per run: space, sampler, seed, and whether the trials are those of the first run."""
     first = named[0][1]
     rows = []
     for name, run in named:
@@ -19,7 +19,7 @@ def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
         rows.append(
             (
                 name,
-                f"{run.space.fault!r} in {len(run.space):,}",
+                f"{', '.join(map(repr, run.space.faults))} in {len(run.space):,}",
                 f"{len(run):,} of {run.planned:,} by {run.sampler!r}",
                 f"seed {run.seed}",
                 str(run.manifest.get("samples", "not recorded")),
@@ -27,17 +27,25 @@ def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
                 same,
             )
         )
-    heads = ("run", "faults", "trials", "seed", "samples", "model fingerprint", "beside the first")
+    heads = (
+        "run",
+        "faults",
+        "trials",
+        "seed",
+        "samples",
+        "model fingerprint",
+        "compared with the first",
+    )
     return Section(
         "faults", "Which faults each run tried", (Table("Faults tried", heads, tuple(rows)),)
     )
 
 
 def not_the_same(named: Sequence[tuple[str, Results]]) -> tuple[str, ...]:
-    """A sentence for every run whose trials are not those of the first."""
+    """A sentence for every run whose trials differ from those of the first."""
     first = named[0][1]
     return tuple(
-        f"{name} (seed {run.seed}) was not tried on the faults of {named[0][0]} (seed "
+        f"The faults of {name} (seed {run.seed}) are not those of {named[0][0]} (seed "
         f"{first.seed}): {why}. Its difference is that of two independent campaigns."
         for name, run in named[1:]
         if (why := _why_not(first, run))

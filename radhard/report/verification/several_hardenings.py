@@ -1,4 +1,4 @@
-"""Several hardenings side by side: which buys most for what it costs?"""
+"""Which of several hardenings has the best ratio of benefit to cost?"""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from radhard.report.blocks import Document, Headline, Picture, Section, Table, T
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Protected, pareto
 from radhard.report.main_figure import MainFigure, main_figure
-from radhard.report.run_wording import asked, model_name
+from radhard.report.run_wording import model_name, summary
 from radhard.report.sections.circumstances import circumstances
 from radhard.report.verification.faults_tried import faults_tried, not_the_same
 from radhard.results import Results
@@ -19,18 +19,20 @@ __all__ = ["several"]
 
 
 def several(before: Results, after: Sequence[Results]) -> Document:
-    """The page of several hardened versions of one model.
+    """The content of the report of several hardened versions of one model.
 
     Raises:
-        InputError: a campaign at error rates, or one that does not say what it cost.
+        InputError: a campaign at error rates, or one without measured costs.
     """
     if not after:
-        raise InputError("there is nothing to put side by side; name a run of a hardened model")
+        raise InputError(
+            "there is no hardening to compare; give at least one run of a hardened model"
+        )
     harm = main_figure(before)
     if before.by_rate or not harm.bounded:
         raise InputError(
-            "hardenings are put side by side by a share of answers, in campaigns of one fault a "
-            "trial; use radhard compare"
+            "hardenings can be compared on a page only by a share of predictions, in campaigns "
+            "with one fault per trial; use radhard compare"
         )
     models = [Protected("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
     differences: list[Estimate] = []
@@ -39,8 +41,8 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         by, cost = hardening_in(run.manifest)
         if cost is None:
             raise InputError(
-                f"the run of {model_name(run)} does not say what it costs; make it by radhard "
-                "verify, or put runs of other kinds side by side by radhard compare"
+                f"the run of {model_name(run)} contains no costs; create it with radhard verify, "
+                "or use radhard compare for other runs"
             )
         (row,) = compare(before, run, harm.column).rows
         over = cost.after.over(cost.before)
@@ -50,7 +52,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         named.append((", ".join(by), run))
     return Document(
         title=f"Ways to protect {model_name(before)}",
-        asked=asked(before),
+        summary=summary(before),
         warnings=not_the_same(named),
         headline=_headline(models, harm),
         sections=(
@@ -61,14 +63,14 @@ def several(before: Results, after: Sequence[Results]) -> Document:
             circumstances(before),
         ),
         version="",
-        kind="hardenings side by side",
+        kind="comparison of hardenings",
     )
 
 
 def _covers(after: Sequence[Results]) -> tuple[Section, ...]:
     lines = list(dict.fromkeys(line for run in after for line in covers_in(run.manifest)))
     texts = tuple(Text(f"{line}.") for line in lines)
-    return (Section("covers", "What they protect", texts),) if texts else ()
+    return (Section("covers", "Protected layers", texts),) if texts else ()
 
 
 def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
@@ -78,7 +80,7 @@ def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
     )
     meaning = f"The lowest rate is that of {best.name}, at {best.costs[0]:.3f} times the bits."
     if any(other.rate.low <= best.rate.high for other in models if other != best):
-        meaning += " Its interval overlaps with another one's, so that the order is not sure."
+        meaning += " Its interval overlaps with that of another one, so the order is uncertain."
     return Headline(Tile(f"{harm.Rate}, {best.name}", *read(best.rate)), meaning, tiles)
 
 
@@ -95,10 +97,10 @@ def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
     picture = Picture(
         "pareto",
         f"{harm.Rate} over cost",
-        f"{finding}. The line joins what no other one beats in both; bars are 95 % intervals.",
+        f"{finding}. The line joins the Pareto-optimal models; bars are 95 % intervals.",
         lambda narrow: pareto(drawn, across, harm.rate, narrow),
     )
-    return Section("pareto", "What it costs, and what it buys", (picture,))
+    return Section("pareto", "Cost and benefit", (picture,))
 
 
 def _table(
@@ -108,7 +110,7 @@ def _table(
     for model, change in zip(models, [None, *differences], strict=True):
         changed = "-" if change is None else f"{read(change).value} {read(change).interval}"
         rates.append((model.name, read(model.rate).value, read(model.rate).interval, changed))
-        # NaN where the time was not measured.
+        # NaN if the time was not measured.
         costs.append((model.name, *(f"{x:.3f}x" if x == x else "-" for x in model.costs)))
     bought = Table("Harm", ("model", harm.rate, COLUMNS[0], "difference"), tuple(rates))
     paid = Table(

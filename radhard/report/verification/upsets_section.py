@@ -1,4 +1,4 @@
-"""What do the additional bits of a hardened model mean?"""
+"""How many more upsets occur in a hardened model, because it stores more bits?"""
 
 import math
 
@@ -11,7 +11,7 @@ __all__ = ["upset"]
 
 
 def upset(found: Verification, fit_per_bit: float | None) -> Section | None:
-    """Rate times size of each model's own faults; at error rates the highest tolerable ones."""
+    """Rate times size of the fault space of each model, or the tolerable error rates."""
     if found.before.by_rate:
         return _tolerated(found)
     counted = found.upsets()
@@ -19,18 +19,18 @@ def upset(found: Verification, fit_per_bit: float | None) -> Section | None:
         return None
     rows = []
     for name, upsets in zip(("before", "after"), counted, strict=True):
-        rows.append((f"{name}: faults that harm", f"{upsets.faults:,}", *read(upsets.harmful)))
+        rows.append((f"{name}: harmful faults", f"{upsets.faults:,}", *read(upsets.harmful)))
         if fit_per_bit is not None:
             rows.append((f"{name}: failures", "", *read(upsets.failures(fit_per_bit))))
-    text = "A hardened model stores more, so that more can strike it. "
+    text = "A hardened model stores more bits, so more faults are possible. "
     if found.own is not None:
         text += (
             f"In what was added {len(found.own):,} faults were tried: "
             f"{found.own.rate()} of them harm. "
         )
-    text += "What counts is the rate times the number of all faults that can happen."
+    text += "The relevant figure is the rate times the number of possible faults."
     if fit_per_bit is not None:
-        text += f" Failures are in 1e9 hours, at {fit_per_bit:g} FIT a bit."
+        text += f" Failures are in 1e9 hours, at {fit_per_bit:g} FIT per bit."
     table = Table(
         "Rate times size", ("model", "possible faults", "of these", *COLUMNS), tuple(rows)
     )
@@ -44,14 +44,15 @@ def _tolerated(found: Verification) -> Section | None:
     rows = tuple((name, *_row(one)) for name, one in zip(("before", "after"), both, strict=True))
     one, two = (tolerable.value for tolerable in both)
     text = (
-        "The highest error rate at which the error rises by no more than half a percent of what it "
-        "is without faults: mean errors, made monotone and interpolated over the logarithm of the "
-        "rate; intervals by bootstrap of the trials. The hardened model is struck in all it stores."
+        "The highest error rate at which the error increases by at most half a percent of the "
+        "fault-free error: mean errors, made monotonic and interpolated over the logarithm of the "
+        "rate; intervals by bootstrap of the trials. In the hardened model, faults are injected "
+        "into everything that it stores."
     )
     if one > 0 and math.isfinite(two / one):
         text += f" It tolerates {two / one:.3g} times the rate."
     table = Table("Highest tolerable error rate", ("model", "rate", "95 % interval"), rows)
-    return Section("tolerable", "How many errors it tolerates", (Text(text), table))
+    return Section("tolerable", "Tolerable error rate", (Text(text), table))
 
 
 def _row(tolerable: Tolerable) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What does the page of a verification say, from top to bottom?"""
+"""Which sections does the report of a verification contain?"""
 
 import shlex
 from pathlib import Path
@@ -15,16 +15,16 @@ from radhard.report.verification.upsets_section import upset
 from radhard.stats import percent
 from radhard.verification import Verification
 
-__all__ = ["cost_table", "verified"]
+__all__ = ["cost_table", "verification_document"]
 
 _SHOWN = 12
 """Rows of the table by tensor that are shown at first."""
 
 
-def verified(
+def verification_document(
     found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> Document:
-    """All that the page of a verification says."""
+    """The content of the report of a verification."""
     harm = main_figure(found.after)
     sections: list[Section | None] = [
         _compared(found, harm),
@@ -39,7 +39,7 @@ def verified(
     name = model_name(found.before)
     return Document(
         title=f"{', '.join(found.by) or 'A change'} on {name}",
-        asked=_asked(found),
+        summary=_summary(found),
         warnings=tuple(found.notes) + _unpaired(found),
         headline=_headline(found, harm),
         sections=tuple(section for section in sections if section is not None),
@@ -49,24 +49,26 @@ def verified(
 
 
 def cost_table(found: Verification) -> Table | None:
-    """What the hardening costs; None where it was not counted."""
+    """The cost of the hardening; None if it was not measured."""
     if found.cost is None:
         return None
     return Table(
-        "What it costs",
+        "Cost",
         ("counted", "before", "after", "as a multiple"),
         tuple(found.cost.rows()),
     )
 
 
-def _asked(found: Verification) -> str:
+def _summary(found: Verification) -> str:
     trials = len(found.after)
     if found.comparison.paired:
         return (
-            f"The {trials:,} trials of the campaign in {where(found.before)} were repeated, fault "
-            "by fault and on the same samples, on the hardened model."
+            f"The {trials:,} trials of the campaign in {where(found.before)} were repeated on the "
+            "hardened model, with the same faults and samples."
         )
-    return f"{trials:,} trials in the hardened model stand beside those in {where(found.before)}."
+    return (
+        f"{trials:,} trials on the hardened model are compared with those in {where(found.before)}."
+    )
 
 
 def _unpaired(found: Verification) -> tuple[str, ...]:
@@ -85,13 +87,13 @@ def _headline(found: Verification, harm: MainFigure) -> Headline:
     ]
     lost = (found.loss() or {}).get(row.group)
     if lost is not None:
-        tiles.append(Tile("accuracy lost, faults and hardening together", *read(lost)))
+        tiles.append(Tile("accuracy loss by faults and hardening together", *read(lost)))
     if found.cost is not None:
         after = found.cost.after.over(found.cost.before)
         tiles.append(Tile("stored bits", f"{after['bits']:.3f}x"))
         tiles.append(Tile("multiply-accumulates", f"{after['macs']:.3f}x"))
         if (time := found.cost.time) is not None:
-            basis = f"{time.turns} turns, least to greatest"
+            basis = f"{time.turns} turns, smallest to largest"
             span = f"[{time.low:.3f}, {time.high:.3f}]"
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
@@ -104,11 +106,11 @@ def _meaning(found: Verification) -> str:
         removed = 1 - row.after.value / row.before.value if row.before.value > 0 else 0.0
         text = f"The protection removes about {percent(round(removed, 3))} of the harm"
         if 0 < row.after.value < 1 and row.after.unit == "share":
-            text += f"; {odds(row.after.value, 'prediction')} still changes or is lost"
+            text += f"; {odds(row.after.value, 'prediction')} is still changed or lost"
     elif row.difference.low > 0:
-        text = "The hardened model is harmed more than the unprotected one"
+        text = "The rate of the hardened model is higher than that of the unprotected one"
     else:
-        text = "Whether the protection helps cannot be told from these trials"
+        text = "These trials do not determine whether the protection helps"
     pairs = row.lower + row.equal + row.higher
     if not pairs:
         return f"{text}; p = {row.p_value:.2g}."
@@ -132,7 +134,7 @@ def _compared(found: Verification, harm: MainFigure) -> Section:
     )
     lost = [
         Text(
-            f"Accuracy of the unprotected model without faults less that of the hardened one with "
+            f"Accuracy of the unprotected model without faults minus that of the hardened one with "
             f"them{f' at {group}' if group else ''}: {drop}."
         )
         for group, drop in (found.loss() or {}).items()
@@ -145,24 +147,24 @@ def _cost(found: Verification) -> Section | None:
     if table is None:
         return None
     text = Text(
-        "Stored bits count all that the model keeps: copies, bounds and check values too. The time "
-        "is the median of paired turns on one thread, with the least and the greatest."
+        "Stored bits include copies, bounds and check values. The time is the median "
+        "over paired turns on one thread, with the smallest and the largest."
     )
-    return Section("cost", "What it costs", (table, text))
+    return Section("cost", "Cost", (table, text))
 
 
 def _covers(found: Verification) -> Section | None:
     if not found.covers:
         return None
     lines = tuple(Text(f"{line}.") for line in found.covers)
-    return Section("covers", "What it protects", lines)
+    return Section("covers", "Protected layers", lines)
 
 
 def _repeat(store: str | Path | None) -> Section | None:
     if store is None:
         return None
     line = f"radhard report {shlex.quote(Path(store).as_posix())}"
-    text = Text("The trials on the hardened model are a run of their own:")
+    text = Text("The trials on the hardened model are a separate run:")
     return Section("repeat", "The run file", (text, Code(line, "sh")))
 
 

@@ -1,11 +1,11 @@
-"""How is the page of a hardened model written?"""
+"""How is the report of a verification written?"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from radhard.report.pages import kept, rendered
+from radhard.report.pages import render, write_document
 from radhard.report.verification.several_hardenings import several
-from radhard.report.verification.verification_document import verified
+from radhard.report.verification.verification_document import verification_document
 from radhard.results import Results
 from radhard.verification import Verification
 
@@ -20,21 +20,23 @@ __all__ = [
 def verification_html(
     found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
-    """The page of a verification as HTML that asks for nothing else.
+    """The page of a verification as one self-contained HTML page.
 
     Arguments as for `write_verification`.
     """
-    return rendered("page.html.j2", verified(found, store=store, fit_per_bit=fit_per_bit))
+    return render(
+        "page.html.j2", verification_document(found, store=store, fit_per_bit=fit_per_bit)
+    )
 
 
 def verification_markdown(
     found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
-    """The page of a verification as Markdown: a sentence for each figure.
+    """The page of a verification as Markdown, with a sentence in place of each figure.
 
     Arguments as for `write_verification`.
     """
-    return rendered("page.md.j2", verified(found, store=store, fit_per_bit=fit_per_bit))
+    return render("page.md.j2", verification_document(found, store=store, fit_per_bit=fit_per_bit))
 
 
 def write_verification(
@@ -44,31 +46,31 @@ def write_verification(
     store: str | Path | None = None,
     fit_per_bit: float | None = None,
 ) -> tuple[Path, Path]:
-    """Write the page of a verification to ``path`` (HTML), and its Markdown twin beside it.
+    """Write the report of a verification as HTML to ``path``, and as Markdown next to it.
 
     Args:
-        found: as `radhard.verification.verify` gave it.
-        path: of the page, such as ``hard.html``; the twin is then ``hard.md``.
-        store: run file of the hardened model, so that it can be named.
+        found: the result of `radhard.verification.verify`.
+        path: of the HTML file, such as ``hard.html``; the Markdown file is then ``hard.md``.
+        store: run file of the hardened model, for the commands in the report.
         fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
 
     Raises:
         InputError: a path that cannot be written.
     """
-    return kept(verified(found, store=store, fit_per_bit=fit_per_bit), path)
+    return write_document(verification_document(found, store=store, fit_per_bit=fit_per_bit), path)
 
 
 def write_hardenings(
     before: Results, after: Sequence[Results], path: str | Path
 ) -> tuple[Path, Path]:
-    """Write the page of several hardenings of one model: what each costs, and what it buys.
+    """Write the report of several hardenings of one model, with their costs and benefits.
 
     Args:
         before: the campaign on the unprotected model.
-        after: campaigns that `radhard.verification.verify` made of the hardened ones.
+        after: campaigns by `radhard.verification.verify` on the hardened models.
         path: of the page.
 
     Raises:
-        InputError: a campaign at error rates, or one that does not say what it cost.
+        InputError: a campaign at error rates, or one without measured costs.
     """
-    return kept(several(before, after), path)
+    return write_document(several(before, after), path)

@@ -48,8 +48,8 @@ def exhausted(model: nn.Module, data: Data, format: Format) -> dict[str, np.ndar
     critical = results.to_frame().sort_values("fault")["Outcome().critical"].to_numpy(float)
     found, at = {}, 0
     for site in space.sites:
-        size = site.words * space.variants
-        harm = critical[at : at + size].reshape(len(data), -1, space.variants)
+        size = site.words * space.variants[0]
+        harm = critical[at : at + size].reshape(len(data), -1, space.variants[0])
         found[site.name] = harm.mean(axis=(0, 2)).reshape(site.shape)
         at += size
     return found

@@ -1,0 +1,128 @@
+"""What becomes of a tensor's values when words of it are struck?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.formats import Format
+from radhard.space import Numbers, Region
+
+__all__ = ["Hits", "corrupted", "in_rounds", "rescaled"]
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Faults in one tensor: the word of each, and the region whose fault model strikes it.
+
+    ``places`` are positions in ``regions``; words are counted in one sample.
+    """
+
+    regions: Sequence[Region]
+    places: Numbers
+    words: Numbers
+    variants: Numbers
+
+    def some(self, which: np.ndarray) -> "Hits":
+        """The faults at these positions, or where a mask is True."""
+        return Hits(self.regions, self.places[which], self.words[which], self.variants[which])
+
+    @property
+    def in_scale(self) -> np.ndarray:
+        """Which of them lie in the scale."""
+        if len(self.places) == 1:
+            return np.array([self.regions[self.places[0]].plane == "scale"])
+        found = [p for p in np.unique(self.places).tolist() if self.regions[p].plane == "scale"]
+        return np.isin(self.places, found)
+
+
+Rounds = list[tuple[Numbers, Region, Numbers]]
+"""Positions among the distinct words, the region, and the variants that strike them.
+
+In each round every word is struck once at most.
+"""
+
+
+def in_rounds(words: Numbers, hits: Hits) -> tuple[Numbers, Rounds]:
+    """Where each distinct word comes first; the faults in rounds that strike no word twice.
+
+    ``words``: what two faults in one word have in common, one a fault.
+    """
+    if len(words) == 1:
+        one = np.zeros(1, np.int64)
+        return one, [(one, hits.regions[hits.places[0]], hits.variants)]
+    _, first, which = np.unique(words, return_index=True, return_inverse=True)
+    turn = np.zeros(len(words), np.int64)
+    order = np.argsort(which, kind="stable")
+    start = np.searchsorted(which[order], np.arange(len(first)))
+    turn[order] = np.arange(len(words)) - start[which[order]]
+    rounds = []
+    for t in range(turn.max(initial=-1) + 1):
+        for place in np.unique(hits.places[turn == t]).tolist():
+            here = (turn == t) & (hits.places == place)
+            rounds.append((which[here], hits.regions[place], hits.variants[here]))
+    return first, rounds
+
+
+def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
+    """Values after faults in their codes; ``words`` are their positions in the tensor."""
+    device, region = values.device, rounds[0][1]
+    format = region.format.take(torch.from_numpy(words).to(device), region.site.shape)
+    before = format.encode(values)
+    codes = _after(before, format, rounds)
+    # A word whose bits did not change keeps its value to the last bit.
+    return torch.where(codes == before, values, format.decode(codes).to(values.dtype))
+
+
+def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor:
+    """All values of a tensor after faults in its scale, and maybe in some codes.
+
+    A value is its code times the scale that the faults left, rounded to the tensor's dtype.
+    ``words``: the positions of ``values`` in the tensor; ``own``: where among them the words lie
+    whose codes are struck, one a fault. A value that is not finite has no code, and stays.
+    """
+    device, in_scale = values.device, hits.in_scale
+    region = hits.regions[hits.places[in_scale][0]]
+    before = torch.tensor(region.format.scales(), dtype=torch.float64)
+    after, moved = _new_scales(before.reshape(-1), hits.some(in_scale))
+    places, shape = torch.from_numpy(words).to(device), region.site.shape
+    old = region.format.take(places, shape)
+    new = region.format.scaled(after.reshape(before.shape).tolist()).take(places, shape)
+    finite = values.isfinite()
+    held = old.encode(torch.where(finite, values, 0))
+    codes = _new_codes(held, old, own, hits.some(~in_scale))
+    # The scale of a channel belongs to all words that have its first index.
+    channel = places // max(1, math.prod(shape) // len(after))
+    other = finite & ((codes != held) | moved.to(device)[channel])
+    return torch.where(other, new.decode(codes).to(values.dtype), values)
+
+
+def _new_scales(scales: Tensor, hits: Hits) -> tuple[Tensor, Tensor]:
+    """Scales after faults in their words, and which of them changed."""
+    word = hits.regions[hits.places[0]].word
+    stored = word.encode(scales.float())
+    changed = _new_codes(stored, word, hits.words, hits)
+    moved = changed != stored
+    # One whose bits did not change is as it was before it was rounded to a word.
+    return torch.where(moved, word.decode(changed).double(), scales), moved
+
+
+def _new_codes(codes: Tensor, format: Format, own: Numbers, hits: Hits) -> Tensor:
+    """Codes after faults, the word of each of which lies at a position in ``own``."""
+    if not len(own):
+        return codes
+    first, rounds = in_rounds(own, hits)
+    at = torch.from_numpy(own[first]).to(codes.device)
+    return codes.index_copy(0, at, _after(codes[at], format, rounds))
+
+
+def _after(codes: Tensor, format: Format, rounds: Rounds) -> Tensor:
+    """Codes after rounds of faults."""
+    for which, region, variants in rounds:
+        at = torch.from_numpy(which).to(codes.device)
+        by = torch.from_numpy(variants).to(codes.device)
+        codes = codes.index_copy(0, at, region.fault.corrupt(codes[at], by, format))
+    return codes

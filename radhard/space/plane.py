@@ -1,0 +1,49 @@
+"""Which arrays of words hold a tensor?"""
+
+from collections.abc import Iterable
+
+import torch
+
+from radhard.errors import InputError
+from radhard.formats import Float32, Format
+from radhard.spec import near
+from radhard.targets import Site
+
+__all__ = ["PLANES", "planes_of", "shape_of", "word_of"]
+
+PLANES = ("codes", "scale")
+"""Names of the arrays of words that a format may have: `Format.planes` says which one has."""
+
+
+def word_of(format: Format, plane: str) -> Format:
+    """The format of a plane's words: that of the tensor for its codes, ``Float32`` for its scale.
+
+        >>> from radhard.errors import InputError
+    from radhard.formats import Int
+        >>> word_of(Int(8), "codes"), word_of(Int(8), "scale")
+        (Int(8), Float32())
+    """
+    return Float32() if plane == "scale" else format
+
+
+def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
+    """The shape of a plane's words (of one sample): a scale is one word, or one a channel."""
+    if plane == "codes":
+        return site.shape
+    scales = torch.tensor(format.scales())
+    return (scales.numel(),) if scales.ndim else ()
+
+
+def planes_of(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of planes, given as one or several.
+
+    Raises:
+        InputError: another name, or none.
+    """
+    found = (given,) if isinstance(given, str) else tuple(given)
+    for name in found:
+        if name not in PLANES:
+            raise InputError(f"planes={given!r}: {near(str(name), list(PLANES))}one of {PLANES}")
+    if not found or len(set(found)) < len(found):
+        raise InputError(f"planes={given!r}: give each of {PLANES} once at most, and at least one")
+    return found

@@ -1,0 +1,343 @@
+"""How is every fault that can happen a number?"""
+
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from radhard.errors import InputError, RadhardWarning
+from radhard.faults import FaultModel
+from radhard.formats import Format
+from radhard.forward import plain
+from radhard.space.exposure import Exposure
+from radhard.space.fault import Fault
+from radhard.space.region import demand_one_format
+from radhard.space.term import Term, current
+from radhard.spec import FrozenDict
+from radhard.targets import Forward, Site, Strike, Target
+from radhard.targets.patterns import reasons
+
+__all__ = ["FaultSpace", "Numbers"]
+
+Numbers = npt.NDArray[np.int64]
+
+_MOST = 2**63
+"""So that the number of a fault fits 64 bits."""
+
+_RECURRENT = ("LSTM", "GRU", "RNN")
+"""Classes of layers whose first output holds every step."""
+
+
+class FaultSpace(Sequence[Fault]):
+    """Every fault that can happen, numbered; a lazy sequence that holds none of them.
+
+    Numbers run region by region, word by word, variant by variant: ``space[number]`` is the fault,
+    ``space.index(fault)`` the number. Memory does not grow with ``len(space)``. ``space | other``
+    has the faults of both: first those of the one, then those of the other.
+    """
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self.terms = tuple(terms)
+        """What the calls of `of` asked for whose sum this space is."""
+        self.regions = tuple(region for term in self.terms for region in term.regions())
+        demand_one_format(self.regions)
+        self.sites = tuple(region.site for region in self.regions)
+        """The tensor of each region."""
+        self.words: Numbers = np.array([r.words for r in self.regions], dtype=np.int64)
+        """Words per region."""
+        self.variants: Numbers = np.array([r.variants for r in self.regions], dtype=np.int64)
+        """Faults per word, for each region."""
+        sizes = [region.words * region.variants for region in self.regions]
+        if sum(sizes) >= _MOST:
+            raise InputError(f"{sum(sizes):.3g} faults are too many to be numbered; below 2**63")
+        self.starts: Numbers = _sums(sizes)
+        """Number of the first fault of each region; the last entry is the number of faults."""
+        self.word_starts: Numbers = _sums(self.words.tolist())
+        """Number of the first word of each region; the last entry is the number of words."""
+        self.variant_starts: Numbers = _sums(self.variants.tolist())
+        """Number of the first variant of each region, if those of all regions are counted."""
+        self._places: dict[str, list[int]] = {}
+        for place, site in enumerate(self.sites):
+            for name in dict.fromkeys((site.name, *site.aliases)):
+                self._places.setdefault(name, []).append(place)
+        self.tensors: Numbers = np.array(
+            [self._places[site.name][0] for site in self.sites], dtype=np.int64
+        )
+        """Position of the first region of the same tensor, for each region."""
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        target: Target | str | Sequence[Target | str],
+        fault: FaultModel | str | Sequence[FaultModel | str],
+        format: Format | str | Mapping[str, Format | str],
+        *,
+        planes: str | Iterable[str] = "codes",
+        data: Any = None,
+        call: Forward = plain,
+    ) -> "FaultSpace":
+        """The faults of a model: where, what happens, how words are stored; one or several each.
+
+        Components may be given as text, as on the command line. Formats may differ by tensor:
+        ``{"fc*": Int(8), "*": Float32()}``; the first pattern counts that fits the name of the
+        tensor or of its layer. ``planes``: which words of a tensor are struck, its ``"codes"``, its
+        ``"scale"`` (of formats that have one, as ``Int``: a ``Float32`` word for the tensor or for
+        each channel), or both. ``data`` is needed by targets whose tensors flow (`Activations`,
+        `Inputs`); ``call`` by models that do not return one tensor. Tensors that a pattern means
+        but that hold no plain floating-point words are in `left_out`, of which a `RadhardWarning`
+        tells.
+
+        Raises:
+            InputError: a pattern matches nothing, two targets share a tensor, no format is given
+                for a tensor, or the model's tensors do not hold values of the format (`stored_as`
+                makes a model that does).
+        """
+        term = Term.of(model, target, fault, format, planes=planes, data=data, call=call)
+        space = cls([term])
+        if term.left_out:
+            warnings.warn(space.remarks()[0], RadhardWarning, stacklevel=2)
+        return space
+
+    @classmethod
+    def of_sites(
+        cls, sites: Sequence[Site], fault: FaultModel, format: Format, *, targets: Sequence[Target]
+    ) -> "FaultSpace":
+        """The faults in some sites, of one fault model and one format that needs no scale."""
+        held = (format,) * len(sites)
+        one = FrozenDict({"*": format})
+        return cls([Term(tuple(targets), (fault,), one, tuple(sites), held)])
+
+    def again(self, model: nn.Module, *, data: Any = None, call: Forward = plain) -> "FaultSpace":
+        """The same targets, fault models, formats and planes in another model.
+
+        Raises:
+            InputError: as of `of`.
+        """
+        return FaultSpace(
+            [
+                Term.of(
+                    model,
+                    one.targets,
+                    one.faults,
+                    one.formats,
+                    planes=one.planes,
+                    data=data,
+                    call=call,
+                )
+                for one in self.terms
+            ]
+        )
+
+    def __or__(self, other: "FaultSpace") -> "FaultSpace":
+        if not isinstance(other, FaultSpace):
+            return NotImplemented
+        return FaultSpace((*self.terms, *other.terms))
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets of all terms, each once."""
+        return tuple({repr(t): t for term in self.terms for t in term.targets}.values())
+
+    @property
+    def faults(self) -> tuple[FaultModel, ...]:
+        """The fault models, each once."""
+        return tuple({repr(region.fault): region.fault for region in self.regions}.values())
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats of tensors, each once."""
+        return tuple({repr(region.format): region.format for region in self.regions}.values())
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """The planes, each once."""
+        return tuple(dict.fromkeys(region.plane for region in self.regions))
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """How long faults are there, each once."""
+        return tuple(dict.fromkeys(region.exposure for region in self.regions))
+
+    @property
+    def formats_by_pattern(self) -> FrozenDict[str, Format]:
+        """The formats of stored tensors by pattern, as `radhard.stored_as` takes them."""
+        given = [term.formats for term in self.terms]
+        if all(formats == given[0] for formats in given):
+            return given[0]
+        exact = {r.site.name: r.format for r in self.regions if not r.site.flows}
+        return FrozenDict({**exact, **given[0]})
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Tensors that a target means but in which no fault can be injected, each with why."""
+        return {name: why for term in self.terms for name, why in term.left_out.items()}
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @overload
+    def __getitem__(self, number: int) -> Fault: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Fault]: ...
+    def __getitem__(self, number: int | slice) -> Fault | list[Fault]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"fault {number} of a space of {len(self)}")
+        number = int(number) % len(self)
+        place = int(np.searchsorted(self.starts, number, side="right")) - 1
+        word, variant = divmod(number - int(self.starts[place]), int(self.variants[place]))
+        return self.fault(place, word, variant)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return (self[number] for number in range(len(self)))
+
+    def __contains__(self, fault: object) -> bool:
+        return isinstance(fault, Fault) and self._number(fault) is not None
+
+    def index(self, fault: Fault, start: int = 0, stop: int | None = None) -> int:
+        """The number of a fault.
+
+        Raises:
+            InputError: the fault is not in the space.
+        """
+        number = self._number(fault)
+        if number is None or number not in range(len(self))[start:stop]:
+            raise InputError(f"{fault} is not in the space")
+        return number
+
+    def count(self, fault: Fault) -> int:
+        """1 if the fault is in the space, else 0."""
+        return int(fault in self)
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} faults: {' | '.join(map(repr, self.terms))}>"
+
+    def demand_samples(self, count: int) -> None:
+        """Raise `InputError` unless the space was made for as many samples, or for any."""
+        for site in self.sites:
+            if site.samples is not None and site.samples != count:
+                raise InputError(
+                    f"the fault space was made for {site.samples} samples, the data has {count}; "
+                    "make the space with the same data"
+                )
+
+    def remarks(self) -> list[str]:
+        """What a reader of results should know of what this space holds, in sentences."""
+        found = []
+        if self.left_out:
+            found.append(f"Left out, as no fault can be injected there: {reasons(self.left_out)}.")
+        steps = [
+            site.name
+            for site in dict.fromkeys(self.sites)
+            if site.role == "activation" and site.kind in _RECURRENT and site.name.endswith(":0")
+        ]
+        if steps:
+            found.append(
+                f"{', '.join(steps)}: a fault in the output of a recurrent layer at one step is "
+                "seen by what reads that output, not by later steps of the layer, which have "
+                "computed with the fault-free hidden state."
+            )
+        return found
+
+    def place(self, tensor: str) -> int:
+        """The position in `regions` of the first region of the tensor with this name."""
+        if tensor not in self._places:
+            raise InputError(f"{tensor!r} is not in the space; it has {', '.join(self._places)}")
+        return self._places[tensor][0]
+
+    def name(self, place: int) -> str:
+        """A name for a region that no other has: that of its tensor, if it is the only one."""
+        region, places = self.regions[place], self._places[self.sites[place].name]
+        others = [self.regions[other] for other in places if other != place]
+        parts = [region.site.name]
+        if any(other.plane != region.plane for other in others):
+            parts.append(region.plane)
+        alike = [other for other in others if other.plane == region.plane]
+        if any(repr(other.fault) != repr(region.fault) for other in alike):
+            parts.append(repr(region.fault))
+        if any(other.exposure != region.exposure for other in alike):
+            parts.append(repr(region.exposure))
+        return " ".join(parts)
+
+    def locate(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """Position in `regions`, word within the region, and variant of many faults at once."""
+        if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
+            raise InputError(f"fault numbers run from 0 to {len(self) - 1}")
+        places = np.searchsorted(self.starts, numbers, side="right") - 1
+        words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
+        return places, words, variants
+
+    def fault(self, place: int, word: int, variant: int) -> Fault:
+        """The fault at a position in `regions`, in a word of it."""
+        name = self.sites[place].name
+        return Fault(name, word, variant, self._places[name].index(place))
+
+    def describe(self, fault: Fault | int) -> str:
+        """A fault in words: ``conv1.weight[3, 0, 1, 2] bit 30 (exponent)``."""
+        fault = fault if isinstance(fault, Fault) else self[fault]
+        region = self.regions[self._place(fault)]
+        where, sample = self.coordinates(fault)
+        bits = "+".join(map(str, region.bits(fault.variant)))
+        name = region.site.name + ("" if region.plane == "codes" else f" {region.plane}")
+        index = "" if region.plane != "codes" and not where else list(where)
+        text = f"{name}{index} bit {bits} ({'+'.join(region.fields(fault.variant))})"
+        if repr(region.fault) in self.name(self._place(fault)):
+            text += f" {region.fault!r}"
+        return text if sample is None else f"{text} of sample {sample}"
+
+    def coordinates(self, fault: Fault) -> tuple[tuple[int, ...], int | None]:
+        """Where in its plane a fault lies, and in which sample (None: stored, or every sample)."""
+        region = self.regions[self._place(fault)]
+        samples = region.site.samples
+        shape = region.shape if samples is None else (samples, *region.shape)
+        where = tuple(int(i) for i in np.unravel_index(fault.word, shape)) if shape else ()
+        return (where, None) if samples is None else (where[1:], where[0])
+
+    def reach(self, model: nn.Module, place: int, strike: Strike) -> AbstractContextManager[None]:
+        """While open, the tensor at this position in `regions` is struck."""
+        region = self.regions[place]
+        return region.target.reach(model, region.site, strike)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The space as plain values, enough to rebuild it without the model."""
+        return {"terms": [term.to_dict() for term in self.terms]}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any], *, foreign: bool = False) -> "FaultSpace":
+        """The space that `to_dict` gave; components of other packages only if ``foreign``."""
+        terms = current(plain)["terms"]
+        return cls([Term.from_dict(term, foreign=foreign) for term in terms])
+
+    def _place(self, fault: Fault) -> int:
+        """The position in `regions` of a fault's region."""
+        self.place(fault.tensor)
+        places = self._places[fault.tensor]
+        if not 0 <= fault.region < len(places):
+            raise InputError(f"{fault} is not in the space")
+        return places[fault.region]
+
+    def _number(self, fault: Fault) -> int | None:
+        counts = (fault.word, fault.variant, fault.region)
+        if not all(isinstance(n, int | np.integer) for n in counts):
+            return None
+        places = self._places.get(fault.tensor, [])
+        if not 0 <= fault.region < len(places):
+            return None
+        place = places[fault.region]
+        if not 0 <= fault.variant < self.variants[place]:
+            return None
+        if not 0 <= fault.word < self.words[place]:
+            return None
+        inner = int(fault.word) * int(self.variants[place]) + int(fault.variant)
+        return int(self.starts[place]) + inner
+
+
+def _sums(counts: Sequence[int]) -> Numbers:
+    return np.array([0, *itertools.accumulate(counts)], dtype=np.int64)

@@ -1,0 +1,175 @@
+"""What did one call of `FaultSpace.of` ask for, and which regions are that?"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import nn
+
+from radhard.arguments import components_of, demand_function
+from radhard.datasets.data import Data
+from radhard.errors import InputError
+from radhard.faults import FAULTS, FaultModel
+from radhard.formats import FORMATS, Format, format_for, formats_of
+from radhard.forward import plain
+from radhard.module import usable_module
+from radhard.space.plane import planes_of
+from radhard.space.region import Region
+from radhard.spec import FrozenDict
+from radhard.storage import fitted
+from radhard.targets import TARGETS, Forward, Site, Target
+from radhard.targets.patterns import reasons
+
+__all__ = ["Term", "current", "names_of"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """Fault models in planes of the tensors that some targets found, as one call asked for them.
+
+    A region for every tensor, each of its planes and each fault model, in this order.
+    """
+
+    targets: tuple[Target, ...]
+    faults: tuple[FaultModel, ...]
+    formats: FrozenDict[str, Format]
+    """By pattern over names of tensors and layers; the first that matches counts."""
+    sites: tuple[Site, ...]
+    fitted: tuple[Format, ...]
+    """The format of each site, with the scale of the tensor where it has one."""
+    planes: tuple[str, ...] = ("codes",)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Tensors that a target means but in which no fault can be injected, each with why."""
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        target: Any,
+        fault: Any,
+        format: Any,
+        *,
+        planes: str | Iterable[str] = "codes",
+        data: Any = None,
+        call: Forward = plain,
+    ) -> "Term":
+        """The term of one call of `FaultSpace.of`, whose arguments these are.
+
+        Raises:
+            InputError: as of `FaultSpace.of`.
+        """
+        model = usable_module(model)
+        targets = components_of(target, TARGETS, "target")
+        faults = components_of(fault, FAULTS, "fault")
+        formats, struck = formats_of(format), planes_of(planes)
+        demand_function(call, "call")
+        inputs = None if data is None else Data.of(data).inputs
+        if inputs is not None:
+            device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+            inputs = Data.of(data).to(device).inputs if device is not None else inputs
+        sites = [site for one in targets for site in one.sites(model, inputs, call)]
+        for name, times in Counter(site.name for site in sites).items():
+            if times > 1:
+                raise InputError(f"{name!r} is reached by more than one of the targets {targets}")
+        held = [fitted(format_for(formats, *names_of(site)), model, site) for site in sites]
+        left = {name: why for one in targets for name, why in one.left_out(model).items()}
+        return cls(targets, faults, formats, tuple(sites), tuple(held), struck, left)
+
+    def regions(self) -> list[Region]:
+        """The regions, in order of their faults.
+
+        Raises:
+            InputError: no tensor has such a plane.
+        """
+        found = [
+            Region(site, self._target(site), fault, format, plane)
+            for site, format in zip(self.sites, self.fitted, strict=True)
+            for plane in self.planes
+            if plane in format.planes
+            for fault in self.faults
+        ]
+        if self.sites and not found:
+            raise InputError(
+                f"no tensor has words of a {' or '.join(self.planes)}; formats with one are those "
+                "that have a scale, such as Int(8)"
+            )
+        return found
+
+    def _target(self, site: Site) -> Target:
+        return next(target for target in self.targets if target.role == site.role)
+
+    def __repr__(self) -> str:
+        faults = " and ".join(map(repr, self.faults))
+        planes = "" if self.planes == ("codes",) else f"the {' and '.join(self.planes)} of "
+        targets = " + ".join(map(repr, self.targets))
+        left = f", without {reasons(self.left_out)}" if self.left_out else ""
+        return f"{faults} in {planes}{targets} stored as {self.stored_as}{left}"
+
+    @property
+    def stored_as(self) -> str:
+        """The format as a user gives it: one, or formats by pattern."""
+        if list(self.formats) == ["*"]:
+            return repr(self.formats["*"])
+        return repr(self.formats)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The term as plain values."""
+        left = {"left out": dict(self.left_out)} if self.left_out else {}
+        return {
+            **left,
+            "targets": [repr(target) for target in self.targets],
+            "faults": [repr(fault) for fault in self.faults],
+            # Pairs, as their order counts, which that of a JSON object does not.
+            "formats": [[pattern, repr(format)] for pattern, format in self.formats.items()],
+            "planes": list(self.planes),
+            "sites": [asdict(site) for site in self.sites],
+            "scales": [format.scales() for format in self.fitted],
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any], *, foreign: bool) -> "Term":
+        """The term that `to_dict` gave; components of other packages only if ``foreign``."""
+        formats = FrozenDict(
+            {str(name): FORMATS.parse(text, foreign=foreign) for name, text in plain["formats"]}
+        )
+        sites = tuple(
+            Site(**{**site, "shape": tuple(site["shape"]), "aliases": tuple(site["aliases"])})
+            for site in plain["sites"]
+        )
+        return cls(
+            tuple(TARGETS.parse(text, foreign=foreign) for text in plain["targets"]),
+            tuple(FAULTS.parse(text, foreign=foreign) for text in plain["faults"]),
+            formats,
+            sites,
+            tuple(
+                format_for(formats, *names_of(site)).scaled(scale)
+                for site, scale in zip(sites, plain["scales"], strict=True)
+            ),
+            tuple(map(str, plain["planes"])),
+            {str(name): str(why) for name, why in plain.get("left out", {}).items()},
+        )
+
+
+def names_of(site: Site) -> tuple[str, ...]:
+    """The names of a tensor and of its layer, with which patterns of formats are matched."""
+    names = (site.name, *site.aliases)
+    layers = () if site.flows else [name.rpartition(".")[0] for name in names]
+    return tuple(dict.fromkeys((*names, site.layer, *layers)))
+
+
+def current(plain: dict[str, Any]) -> dict[str, Any]:
+    """What a run file says of its space, in the layout of today.
+
+    Files of earlier versions have one term, with one fault model and one format.
+    """
+    if "terms" in plain or not {"fault", "format"} <= plain.keys():
+        return plain
+    rest = {key: value for key, value in plain.items() if key not in ("fault", "format")}
+    term = {
+        **rest,
+        "faults": [plain["fault"]],
+        "formats": [["*", plain["format"]]],
+        "planes": ["codes"],
+    }
+    return {"terms": [term]}

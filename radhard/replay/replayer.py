@@ -66,12 +66,14 @@ class Replayer:
     """Whether maps lie in channels-last memory."""
     shapes: dict[int, torch.Size]
     """The shape, without the samples, of every value that has the samples in front."""
+    folded_slots: frozenset[int]
+    """Slots that are not in the graph any more, as others took them in when it was folded."""
 
     def __post_init__(self) -> None:
         self._held: tuple[slice, dict[int, Any]] | None = None
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
-        self.narrow = self.graph.narrow()
+        self.bottlenecks = self.graph.bottlenecks()
         self._stretches: dict[tuple[int, int], Section] = {}
         self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
         """Elements a sample of every value that has the samples in front."""
@@ -112,7 +114,7 @@ class Replayer:
         batch = repeated(data.rows(slice(0, 1)), 3)
         slots = site_slots(graph, model, workload.call, sites, batch)
         factors: dict[int, Tensor] = {}
-        channels_last = False
+        channels_last, used = False, graph.used()
         if not rounds(graph):
             places = range(len(sites)) if unfolded is None else unfolded
             graph, factors = fold_batch_norms(
@@ -152,6 +154,7 @@ class Replayer:
             golden,
             channels_last,
             shapes,
+            frozenset(used - graph.used()),
         )
         if len(pieces) == 1:  # kept, as they are there already
             replayer._held = pieces[0], {**values, **graph.constants}
@@ -162,13 +165,13 @@ class Replayer:
     def flows(self, place: int) -> bool:
         """Whether the values of single samples may differ in a site."""
         site = self.sites[place]
-        if not site.flows or site.samples is None or not self.slots[place]:
+        if not site.flows or site.samples is None or not self._is_there(place):
             return False
         return self.rows_are_independent(place)
 
     def takes(self, place: int) -> bool:
         """Whether the graph shows what a difference in a site does."""
-        return self.flows(place) or (bool(self.slots[place]) and not self.sites[place].flows)
+        return self.flows(place) or (self._is_there(place) and not self.sites[place].flows)
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""
@@ -176,11 +179,17 @@ class Replayer:
             return ""
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
+        if not self._is_there(place):
+            return "it is folded into a convolution"
         if self.exact:
             return "16-bit sums depend on their order"
         if self.sites[place].samples is None:
             return "its faults strike all samples"
         return "rows cannot be told apart behind it"
+
+    def _is_there(self, place: int) -> bool:
+        slots = self.slots[place]
+        return bool(slots) and self.folded_slots.isdisjoint(slots)
 
     def steps(self, place: int) -> list[int]:
         """The operations that a difference in a site reaches: their positions in the graph."""
@@ -315,9 +324,12 @@ class Replayer:
     def parameter_outputs(self, place: int, changes: Sequence[WordChange]) -> Tensor:
         """The outputs of all samples after each change of a word of a stored site.
 
-        Of shape ``(changes, samples, ...)``. Changes after which values may overflow are those of
-        `by_order`.
+        Of shape ``(changes, samples, ...)``. The changes are those of the tensor in the model. For
+        which of them the outputs depend on the order of summation, `by_order` says.
         """
+        factor = self.factors.get(self.slots[place][0])
+        if factor is not None:
+            changes = [change.folded(float(factor[change.at[0]])) for change in changes]
         outputs = self.model_outputs.expand(len(changes), *self.model_outputs.shape).clone()
         with torch.no_grad():
             for number, change in enumerate(changes):

@@ -31,6 +31,10 @@ class WordChange:
     difference: float
     value: float | None
 
+    def folded(self, factor: float) -> "WordChange":
+        """The change of a parameter into which a factor is folded."""
+        return WordChange(self.at, self.difference * factor, None)
+
     def value_from(self, old: Tensor) -> Tensor | float:
         """The new value of a word that is ``old`` in the graph."""
         return old + self.difference if self.value is None else self.value

@@ -17,11 +17,11 @@ from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
 from radhard.replay.graph.operation_graph import Graph, NoGraphError
 from radhard.replay.graph.site_slots import site_slots
+from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate, rows_are_independent
 from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
-from radhard.replay.section import Section
 from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
@@ -74,7 +74,7 @@ class Replayer:
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
         self.bottlenecks = self.graph.bottlenecks()
-        self._stretches: dict[tuple[int, int], Section] = {}
+        self._sections: dict[tuple[int, int], GraphSection] = {}
         self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
         """Elements a sample of every value that has the samples in front."""
         dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
@@ -229,11 +229,11 @@ class Replayer:
         slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
         return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
 
-    def stretch(self, begin: int, end: int) -> Section:
+    def section(self, begin: int, end: int) -> GraphSection:
         """How large values become in some operations in a row."""
-        if (begin, end) not in self._stretches:
-            self._stretches[begin, end] = Section.of(self.graph, begin, end, self.shapes)
-        return self._stretches[begin, end]
+        if (begin, end) not in self._sections:
+            self._sections[begin, end] = GraphSection.of(self.graph, begin, end, self.shapes)
+        return self._sections[begin, end]
 
     # Golden values
 

@@ -101,7 +101,7 @@ def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> li
         arrived = []
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
             size = max(
-                1, min(most, ELEMENTS // plan.replayer.stretch(begin, end).elements(state.patches))
+                1, min(most, ELEMENTS // plan.replayer.section(begin, end).elements(state.patches))
             )
             for part in _parts(state, size):
                 if propagate(part, steps, slot, drop=True) is not None:

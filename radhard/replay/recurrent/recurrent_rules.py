@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Node, Slot
 from radhard.replay.patch import Patch
-from radhard.replay.recurrent.cell import Kind, Side
+from radhard.replay.recurrent.recurrent_cell import Kind, Side
 from radhard.replay.recurrent.trajectory import Trajectory, golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 

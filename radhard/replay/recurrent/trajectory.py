@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.recurrent.cell import Cell, Kind
+from radhard.replay.recurrent.recurrent_cell import Kind, RecurrentCell
 
 __all__ = ["Step", "Trajectory", "golden_trajectory"]
 
@@ -31,7 +31,7 @@ class Step:
 class Trajectory:
     """What a recurrent layer computes without faults."""
 
-    cell: Cell
+    cell: RecurrentCell
     inputs: Tensor
     weight: Tensor
     recurrent: Tensor
@@ -52,7 +52,7 @@ def golden_trajectory(
     ``rest`` is both biases or none, and a last argument that does not matter here.
     """
     *biases, _ = rest
-    cell = Cell(kind, recurrent.shape[1])
+    cell = RecurrentCell(kind, recurrent.shape[1])
     steps: list[Step] = []
     state = memory = inputs.new_zeros(1, cell.hidden)
     before = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.replay.recurrent.cell import Side
+from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.recurrent.trajectory import Trajectory
 
 __all__ = ["WeightChanges", "faulty_states"]

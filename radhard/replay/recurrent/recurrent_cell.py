@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-__all__ = ["Cell", "Kind", "Side"]
+__all__ = ["Kind", "RecurrentCell", "Side"]
 
 Kind = Literal["lstm", "gru"]
 
@@ -16,7 +16,7 @@ Side = Literal[0, 1]
 
 
 @dataclass(frozen=True)
-class Cell:
+class RecurrentCell:
     """A step of an LSTM or a GRU, from what its gates are given, ``(rows, 4 * hidden)``.
 
     The columns of an LSTM are those of its weights: input, forget, cell, output. Those of a GRU

@@ -184,7 +184,7 @@ class Replayer:
         if self.exact:
             return "16-bit sums depend on their order"
         if self.sites[place].samples is None:
-            return "its faults strike all samples"
+            return "its faults are in all samples"
         return "rows cannot be told apart behind it"
 
     def _is_there(self, place: int) -> bool:

@@ -91,7 +91,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
     factors: list[Tensor | None] = []
     apart = cell.recurrent.start
     for t in range(inputs.shape[1]):
-        own = cell.given(inputs[:, t], weight, *biases)
+        own = cell.input_sums(inputs[:, t], weight, *biases)
         more = state @ recurrent.t()
         given = torch.cat([own[:, :apart], own[:, apart:] + more], dim=1)
         befores.append(state.detach())

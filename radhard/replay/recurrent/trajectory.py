@@ -16,14 +16,14 @@ class Step:
     """One step of all distinct histories: samples that began alike are computed once.
 
     ``sample`` is one sample of each history, ``parent`` the history of the step before that it
-    goes on (None: that of the same number), ``of`` the history of each sample. ``given`` is what
-    the gates are given, ``(histories, 4 * hidden)``, ``state`` the state that follows.
+    goes on (None: that of the same number), ``of`` the history of each sample. ``sums`` are the
+    pre-activations, ``(histories, 4 * hidden)``, ``state`` the state that follows.
     """
 
     sample: Tensor
     parent: Tensor | None
     of: Tensor
-    given: Tensor
+    sums: Tensor
     state: Tensor
 
 
@@ -60,11 +60,11 @@ def golden_trajectory(
         now = inputs[:, t]
         sample, of = _histories(before, now)
         parent = before[sample]
-        given = cell.given(now[sample], weight, *biases)
+        sums = cell.input_sums(now[sample], weight, *biases)
         state, memory = state[parent], memory[parent]
-        given[:, cell.recurrent] += state @ recurrent.t()
-        kept = given.clone()
-        state, memory = cell.step(given, state, memory)
+        sums[:, cell.recurrent] += state @ recurrent.t()
+        kept = sums.clone()
+        state, memory = cell.step(sums, state, memory)
         same = len(steps) > 0 and len(sample) == len(steps[-1].sample)
         steps.append(Step(sample, None if same else parent, of, kept, state))
         before = of

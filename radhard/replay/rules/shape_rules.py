@@ -35,15 +35,15 @@ def concatenate(state: FaultyPass, node: Node) -> Patch | None:
     """Side by side along the channels: a patch in one part moves by the parts before it."""
     parts = [slot.number for slot in node.args[0]]
     axis = node.args[1] if len(node.args) > 1 else 0
-    struck = [slot for slot in parts if slot in state.patches]
+    faulty = [slot for slot in parts if slot in state.patches]
     if (
         axis not in (1, 1 - state.golden[node.slot].ndim)
-        or len(struck) != 1
-        or parts.count(struck[0]) > 1
+        or len(faulty) != 1
+        or parts.count(faulty[0]) > 1
     ):
         return None
-    before = sum(state.golden[slot].shape[1] for slot in parts[: parts.index(struck[0])])
-    patch = state.patches[struck[0]]
+    before = sum(state.golden[slot].shape[1] for slot in parts[: parts.index(faulty[0])])
+    patch = state.patches[faulty[0]]
     start = patch.starts[0]
     return Patch(patch.values, (before if start is None else start + before, *patch.starts[1:]))
 

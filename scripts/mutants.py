@@ -17,7 +17,7 @@ EXAMPLES = """\
 examples:
   make mutants ARGS="radhard/stats/means.py"              three mutants of a module
   make mutants ARGS="--number 10 radhard/stats"           ten of every module of a folder
-  make mutants ARGS="--seed 1 radhard/engines/replay/moves.py"    another three
+  make mutants ARGS="--seed 1 radhard/replay/rules/shape_rules.py"    another three
   make mutants ARGS="--list --number 1000 radhard/faults" what can be planted; runs nothing
 
 A module of 10 s of tests takes half a minute for three mutants; all modules take hours.
@@ -30,6 +30,7 @@ MODULES = (
     "radhard/engines/correction.py",
     "radhard/engines/pairs.py",
     "radhard/engines/replay",
+    "radhard/replay",
     "radhard/analyses/deepvigor/plus",
     "radhard/faults",
     "radhard/formats",
@@ -43,7 +44,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/engines/bracket": ("tests/engines/test_bracket.py",),
     "radhard/engines/pairs.py": ("tests/engines/test_correction.py",),
     "radhard/engines/replay": ("tests/engines/test_replay.py",),
-    "radhard/engines/replay/recurrent.py": ("tests/engines/test_recurrent.py",),
+    "radhard/replay": ("tests/replay/test_replayer.py",),
+    "radhard/replay/recurrent": ("tests/engines/test_recurrent.py",),
     "radhard/analyses/deepvigor/plus": ("tests/analyses/deepvigor/plus/test_deep_vigor_plus.py",),
     "radhard/faults": ("tests/conformance/test_faults.py",),
     "radhard/formats": ("tests/conformance/test_formats.py",),

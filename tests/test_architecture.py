@@ -21,7 +21,7 @@ LADDER = re.findall(
 LONGEST = 500
 
 # A second paragraph may say what holds for all that a file offers.
-MORE_THAN_ONE_LINE = {"radhard", "radhard.reliability"}
+MORE_THAN_ONE_LINE = {"radhard", "radhard.reliability", "radhard.replay"}
 
 # Loads only archives that it has put together itself from what is known to be harmless.
 LOADS_EXPORTED_PROGRAMS = {"radhard.models.exported_program"}

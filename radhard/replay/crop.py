@@ -23,6 +23,8 @@ def crop(golden: Tensor, rows: Tensor | None, starts: tuple[Start, ...], like: T
     ``rows`` are the golden rows that the patch's rows belong to; None: all, in order. Coordinates
     over the edge give the value at the edge.
     """
+    # From the cheapest case to the general one: views of memory, then copies of whole pixels, then
+    # element by element.
     if _whole(starts):
         return golden if rows is None else select_rows(golden, rows)
     if rows is None and _within(starts, like, golden):
@@ -81,6 +83,7 @@ def paste(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
         and values.shape == onto.shape
     ):
         return values
+    # The patch's place relative to `onto`, which may itself begin inside the tensor.
     shifts: list[int] = []
     for mine, other in zip(patch.starts, starts, strict=True):
         shift = (0 if mine is None else mine) - (0 if other is None else other)
@@ -91,6 +94,7 @@ def paste(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
         shifts.append(shift)
     place = onto
     for axis, shift in enumerate(shifts, start=1):
+        # What hangs over the edges of `onto` is left out.
         low, high = max(shift, 0), min(shift + values.shape[axis], onto.shape[axis])
         if high <= low:
             return onto

@@ -83,6 +83,8 @@ class FaultyPass:
 
     def delta(self, slot: int) -> Patch:
         """Faulty less golden, zero over the edge."""
+        # A linear operation needs nothing but differences, and outside the patch these are zero,
+        # whatever the golden values are there.
         patch = self.patches[slot]
         values = patch.values - self.crop(slot, patch.starts, patch.values)
         mask = inside_mask(patch, tuple(self.golden[slot].shape[1:]))

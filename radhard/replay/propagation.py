@@ -69,7 +69,8 @@ def propagate(
     last[goal] = len(graph.nodes)
     for at in steps:
         node = graph.nodes[at]
-        # Where everything differs, hardly a row still comes to agree: not worth a look.
+        # To find rows that agree again, all values are compared with the golden ones. Where
+        # everything differs, hardly a row does: not worth the comparison.
         look = drop and not all(
             slot in state.patches and state.patches[slot].whole
             for slot in node.inputs
@@ -77,7 +78,7 @@ def propagate(
         )
         state.spent = {slot for slot in node.inputs if last.get(slot, -1) <= at}
         if node.slot in state.patches:
-            look = drop  # where the fault struck
+            look = drop  # where the difference began
         elif any(slot in state.patches or slot in state.others for slot in node.inputs):
             rule = None if state.exact else RULES.get(node.op)
             ruled = rule is not None and not any(slot in state.others for slot in node.inputs)

@@ -17,11 +17,11 @@ from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
 from radhard.replay.graph.operation_graph import Graph, NoGraphError
 from radhard.replay.graph.site_slots import site_slots
+from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate, rows_are_independent
 from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
-from radhard.replay.section import Section
 from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
 from radhard.targets import Site
 from radhard.targets.geometry import repeated
@@ -66,13 +66,15 @@ class Replayer:
     """Whether maps lie in channels-last memory."""
     shapes: dict[int, torch.Size]
     """The shape, without the samples, of every value that has the samples in front."""
+    folded_slots: frozenset[int]
+    """Slots that are not in the graph any more, as others took them in when it was folded."""
 
     def __post_init__(self) -> None:
         self._held: tuple[slice, dict[int, Any]] | None = None
         self._steps: dict[int, list[int]] = {}
         self._users = self.graph.users()
-        self.narrow = self.graph.narrow()
-        self._stretches: dict[tuple[int, int], Section] = {}
+        self.bottlenecks = self.graph.bottlenecks()
+        self._sections: dict[tuple[int, int], GraphSection] = {}
         self.sizes = {slot: math.prod(shape) for slot, shape in self.shapes.items()}
         """Elements a sample of every value that has the samples in front."""
         dtypes = {tensor.dtype for tensor in self.graph.constants.values()}
@@ -116,7 +118,7 @@ class Replayer:
         slots = site_slots(graph, model, workload.call, sites, batch)
         slots = [() if place in hidden else found for place, found in enumerate(slots)]
         factors: dict[int, Tensor] = {}
-        channels_last = False
+        channels_last, used = False, graph.used()
         if not rounds(graph):
             places = range(len(sites)) if unfolded is None else unfolded
             graph, factors = fold_batch_norms(
@@ -156,6 +158,7 @@ class Replayer:
             golden,
             channels_last,
             shapes,
+            frozenset(used - graph.used()),
         )
         if len(pieces) == 1:  # kept, as they are there already
             replayer._held = pieces[0], {**values, **graph.constants}
@@ -166,13 +169,13 @@ class Replayer:
     def flows(self, place: int) -> bool:
         """Whether the values of single samples may differ in a site."""
         site = self.sites[place]
-        if not site.flows or site.samples is None or not self.slots[place]:
+        if not site.flows or site.samples is None or not self._is_there(place):
             return False
         return self.rows_are_independent(place)
 
     def takes(self, place: int) -> bool:
         """Whether the graph shows what a difference in a site does."""
-        return self.flows(place) or (bool(self.slots[place]) and not self.sites[place].flows)
+        return self.flows(place) or (self._is_there(place) and not self.sites[place].flows)
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""
@@ -180,11 +183,17 @@ class Replayer:
             return ""
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
+        if not self._is_there(place):
+            return "it is folded into a convolution"
         if self.exact:
             return "16-bit sums depend on their order"
         if self.sites[place].samples is None:
-            return "its faults strike all samples"
+            return "its faults are in all samples"
         return "rows cannot be told apart behind it"
+
+    def _is_there(self, place: int) -> bool:
+        slots = self.slots[place]
+        return bool(slots) and self.folded_slots.isdisjoint(slots)
 
     def steps(self, place: int) -> list[int]:
         """The operations that a difference in a site reaches: their positions in the graph."""
@@ -224,11 +233,11 @@ class Replayer:
         slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
         return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
 
-    def stretch(self, begin: int, end: int) -> Section:
+    def section(self, begin: int, end: int) -> GraphSection:
         """How large values become in some operations in a row."""
-        if (begin, end) not in self._stretches:
-            self._stretches[begin, end] = Section.of(self.graph, begin, end, self.shapes)
-        return self._stretches[begin, end]
+        if (begin, end) not in self._sections:
+            self._sections[begin, end] = GraphSection.of(self.graph, begin, end, self.shapes)
+        return self._sections[begin, end]
 
     # Golden values
 
@@ -319,9 +328,12 @@ class Replayer:
     def parameter_outputs(self, place: int, changes: Sequence[WordChange]) -> Tensor:
         """The outputs of all samples after each change of a word of a stored site.
 
-        Of shape ``(changes, samples, ...)``. Changes after which values may overflow are those of
-        `by_order`.
+        Of shape ``(changes, samples, ...)``. The changes are those of the tensor in the model. For
+        which of them the outputs depend on the order of summation, `by_order` says.
         """
+        factor = self.factors.get(self.slots[place][0])
+        if factor is not None:
+            changes = [change.folded(float(factor[change.at[0]])) for change in changes]
         outputs = self.model_outputs.expand(len(changes), *self.model_outputs.shape).clone()
         with torch.no_grad():
             for number, change in enumerate(changes):

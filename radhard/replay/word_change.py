@@ -15,7 +15,14 @@ from radhard.replay.graph.operation_graph import Node
 from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch
 
-__all__ = ["WordChange", "changed_output", "computes_rows", "coordinates", "has_change_rule"]
+__all__ = [
+    "WordChange",
+    "changed_output",
+    "changed_rows",
+    "computes_rows",
+    "coordinates",
+    "has_change_rule",
+]
 
 aten: Any = torch.ops.aten
 
@@ -30,6 +37,10 @@ class WordChange:
     at: tuple[int, ...]
     difference: float
     value: float | None
+
+    def folded(self, factor: float) -> "WordChange":
+        """The change of a parameter into which a factor is folded."""
+        return WordChange(self.at, self.difference * factor, None)
 
     def value_from(self, old: Tensor) -> Tensor | float:
         """The new value of a word that is ``old`` in the graph."""
@@ -64,6 +75,42 @@ def changed_output(state: FaultyPass, node: Node, slot: int, changes: list[WordC
     """
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     return _RULES[node.op](state, node, argument, changes)
+
+
+def changed_rows(
+    state: FaultyPass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor
+) -> Patch:
+    """The node's output where the parameter changed, one word a row.
+
+    The operation is a convolution or a linear layer on ``(samples, features)``; ``argument`` is the
+    position of the parameter among its arguments, ``at`` the coordinates of the words, ``by`` the
+    differences, each ``(rows,)``.
+    """
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    assert state.rows is not None
+    rows, out = state.rows, at[0]
+    if node.op is aten.linear.default:
+        values = golden[rows, out]
+        values = values + (by if argument == 2 else by * inputs[rows, at[1]])
+        return Patch(values[:, None], (out,), own=True)
+    values, by = golden[rows, out], by[:, None, None]
+    if argument == 2:
+        return Patch((values + by)[:, None], (out, None, None), own=True)
+    weight = state.golden[node.args[1].number]
+    stride, padding, dilation, groups = (
+        state.argument(node, n, default) for n, default in ((3, 1), (4, 0), (5, 1), (6, 1))
+    )
+    kernel = Kernel(weight.shape[2:], stride, padding, dilation)
+    source = out // (weight.shape[0] // groups) * weight.shape[1] + at[1]
+    if any(kernel.padding):
+        inputs = nnf.pad(inputs, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
+    y, x = (
+        at[2 + axis][:, None] * kernel.dilation[axis]
+        + torch.arange(size, device=out.device) * kernel.stride[axis]
+        for axis, size in enumerate(values.shape[1:])
+    )
+    seen = inputs[rows[:, None, None], source[:, None, None], y[:, :, None], x[:, None, :]]
+    return Patch((values + by * seen)[:, None], (out, None, None), own=True)
 
 
 def _joined(parts: list[Tensor], starts: list[int], golden: Tensor, axes: int) -> Patch:

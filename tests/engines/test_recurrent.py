@@ -19,7 +19,7 @@ from radhard.models.lstm_classifier import lstm_classifier
 from radhard.replay import recurrent
 from radhard.replay.graph import Graph, exported_graph
 from radhard.replay.recurrent import separate_recurrent_layers
-from radhard.replay.recurrent.cell import Cell, Side
+from radhard.replay.recurrent.recurrent_cell import RecurrentCell, Side
 from radhard.replay.recurrent.trajectory import golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 from radhard.samplers import PerTensor, Uniform
@@ -202,7 +202,7 @@ def test_infinite_weights_go_through_the_models_own_operations():
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_states_keep_their_relative_precision_however_small(kind):
-    cell, chance = Cell(kind, 5), torch.Generator().manual_seed(0)
+    cell, chance = RecurrentCell(kind, 5), torch.Generator().manual_seed(0)
     given = torch.randn(400, 20, generator=chance)
     shut = slice(0, 5) if kind == "lstm" else slice(5, 15)
     given[:, shut] -= torch.linspace(0, 40, 400)[:, None]  # input gate, or reset and update

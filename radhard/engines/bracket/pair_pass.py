@@ -4,20 +4,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as nnf
 
 from radhard.engines.bracket.lines import Answers, Floats
 from radhard.engines.bracket.passes import answers
 from radhard.engines.replay.plan import Plan
 from radhard.replay.faulty_pass import FaultyPass
-from radhard.replay.graph import Node
-from radhard.replay.kernel import Kernel
-from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate
+from radhard.replay.word_change import changed_rows
 from radhard.space import Numbers
 
-__all__ = ["PairPass", "struck"]
+__all__ = ["PairPass"]
 
 aten: Any = torch.ops.aten
 
@@ -64,7 +60,7 @@ class PairPass:
                 state = FaultyPass(replayer.graph, values, rows, owner, grouped=False)
                 where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
                 size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
-                patch = struck(state, self._node, self._argument, where, size)
+                patch = changed_rows(state, self._node, self._argument, where, size)
                 state.patches[self._node.slot] = patch
                 if propagate(state, self._steps, drop=True) is None:
                     continue
@@ -74,34 +70,3 @@ class PairPass:
                 left = some[state.owner.cpu().numpy()]
                 found[left] = answers(outputs, golden, state.rows + piece.start)
         return found
-
-
-def struck(
-    state: FaultyPass, node: Node, argument: int, at: tuple[Tensor, ...], by: Tensor
-) -> Patch:
-    """The node's output where the parameter changed, one word a row."""
-    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
-    assert state.rows is not None
-    rows, out = state.rows, at[0]
-    if node.op is _MATRIX:
-        values = golden[rows, out]
-        values = values + (by if argument == 2 else by * inputs[rows, at[1]])
-        return Patch(values[:, None], (out,), own=True)
-    values, by = golden[rows, out], by[:, None, None]
-    if argument == 2:
-        return Patch((values + by)[:, None], (out, None, None), own=True)
-    weight = state.golden[node.args[1].number]
-    stride, padding, dilation, groups = (
-        state.argument(node, n, default) for n, default in ((3, 1), (4, 0), (5, 1), (6, 1))
-    )
-    kernel = Kernel(weight.shape[2:], stride, padding, dilation)
-    source = out // (weight.shape[0] // groups) * weight.shape[1] + at[1]
-    if any(kernel.padding):
-        inputs = nnf.pad(inputs, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
-    y, x = (
-        at[2 + axis][:, None] * kernel.dilation[axis]
-        + torch.arange(size, device=out.device) * kernel.stride[axis]
-        for axis, size in enumerate(values.shape[1:])
-    )
-    seen = inputs[rows[:, None, None], source[:, None, None], y[:, :, None], x[:, None, :]]
-    return Patch((values + by * seen)[:, None], (out, None, None), own=True)

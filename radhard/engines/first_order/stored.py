@@ -14,7 +14,7 @@ from radhard.engines.first_order.weights import Weighed
 from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate
-from radhard.replay.recurrent.cell import Side
+from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.word_change import WordChange, changed_output
 
 __all__ = ["foreseen"]

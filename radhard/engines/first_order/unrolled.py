@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.recurrent.cell import Cell, Kind
+from radhard.replay.recurrent.recurrent_cell import Kind, RecurrentCell
 
 __all__ = ["Gates", "Unrolled", "unrolled"]
 
 
 @dataclass(frozen=True)
 class Gates:
-    """What goes into the gates of a recurrent layer, by the columns of `Cell`.
+    """What goes into the gates of a recurrent layer, by the columns of `RecurrentCell`.
 
     ``inputs`` are ``(features, samples, steps)``, ``before`` the states at the beginning of each
     step ``(hidden, samples, steps)``; ``within`` is what the function of each column is taken of,
@@ -22,7 +22,7 @@ class Gates:
     ``(4 * hidden, samples, steps)``: what is looked up together lies together.
     """
 
-    cell: Cell
+    cell: RecurrentCell
     inputs: Tensor
     before: Tensor
     within: Tensor
@@ -69,7 +69,7 @@ class Unrolled:
     gates: Gates
 
     def by_column(self, links: Sequence[Tensor]) -> Tensor:
-        """Tensors like ``said`` by the columns of `Cell`: ``(4 * hidden, samples, steps)``."""
+        """Tensors like ``said`` by the columns of the cell: ``(4 * hidden, samples, steps)``."""
         if self.gates.cell.kind == "lstm":
             return _by_column(links)
         both = zip(links[::2], links[1::2], strict=True)
@@ -82,7 +82,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
     ``rest`` is both biases or none, then whether only the last state is asked for.
     """
     *biases, last = rest
-    cell = Cell(kind, recurrent.shape[1])
+    cell = RecurrentCell(kind, recurrent.shape[1])
     state = memory = inputs.new_zeros(len(inputs), cell.hidden)
     befores: list[Tensor] = []
     states: list[Tensor] = []
@@ -91,7 +91,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
     factors: list[Tensor | None] = []
     apart = cell.recurrent.start
     for t in range(inputs.shape[1]):
-        own = cell.given(inputs[:, t], weight, *biases)
+        own = cell.input_sums(inputs[:, t], weight, *biases)
         more = state @ recurrent.t()
         given = torch.cat([own[:, :apart], own[:, apart:] + more], dim=1)
         befores.append(state.detach())

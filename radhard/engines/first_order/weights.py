@@ -12,7 +12,7 @@ from radhard.engines.first_order.unrolled import Gates, Unrolled, unrolled
 from radhard.metrics.outputs import Golden
 from radhard.replay import recurrent
 from radhard.replay.graph import Graph, Slot
-from radhard.replay.recurrent.cell import Kind
+from radhard.replay.recurrent.recurrent_cell import Kind
 
 __all__ = ["Key", "Weighed", "weights_of"]
 

@@ -96,12 +96,12 @@ def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> li
     waiting: list[FaultyPass] = []
     there = entering.pop(-1, [])  # struck in the output itself
     begin = 0
-    for end, slot in plan.replayer.narrow:
+    for end, slot in plan.replayer.bottlenecks:
         steps = range(begin, end + 1)
         arrived = []
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
             size = max(
-                1, min(most, ELEMENTS // plan.replayer.stretch(begin, end).elements(state.patches))
+                1, min(most, ELEMENTS // plan.replayer.section(begin, end).elements(state.patches))
             )
             for part in _parts(state, size):
                 if propagate(part, steps, slot, drop=True) is not None:
@@ -109,7 +109,7 @@ def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> li
         waiting = _joined(arrived, slot)
         begin = end + 1
     assert not entering
-    assert plan.replayer.narrow[-1][1] == graph.output
+    assert plan.replayer.bottlenecks[-1][1] == graph.output
     return waiting + there
 
 

@@ -66,6 +66,6 @@ class Plan:
         The more, the less each costs; but there should be some chunks for several workers.
         """
         replayer = self.replayer
-        largest = max((replayer.sizes.get(slot, 1) for _, slot in replayer.narrow), default=1)
+        largest = max((replayer.sizes.get(slot, 1) for _, slot in replayer.bottlenecks), default=1)
         some = max(1024, min(4096, -(-len(self.campaign.trials) // 4)))
         return max(16, min(some, _WAITING // largest))

@@ -17,7 +17,7 @@ aten: Any = torch.ops.aten
 def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[int, Tensor]]:
     """The graph with batch normalisation folded into the convolution before it.
 
-    Nothing is folded whose slot is in ``kept``: what faults may strike. Also gives, for the slots
+    Nothing is folded whose slot is in ``kept``: where faults may be. Also returns, for the slots
     of convolution weights and biases, the factor of each output channel by which a change of the
     stored value now counts.
     """

@@ -76,6 +76,10 @@ class Graph:
     source: str = "torch.export"
     """What made it."""
 
+    def used(self) -> set[int]:
+        """The slots that the output or an operation uses."""
+        return {self.output}.union(*(node.inputs for node in self.nodes))
+
     def users(self) -> dict[int, list[int]]:
         """Positions in `nodes` of the operations that use each slot."""
         users: dict[int, list[int]] = {}
@@ -94,7 +98,7 @@ class Graph:
                 found.append(at)
         return found
 
-    def narrow(self) -> list[tuple[int, int]]:
+    def bottlenecks(self) -> list[tuple[int, int]]:
         """The operations after which a single value goes on: their positions, and its slot."""
         last = {slot: at for at, node in enumerate(self.nodes) for slot in node.inputs}
         last[self.output] = len(self.nodes)

@@ -18,17 +18,17 @@ def site_slots(
 ) -> list[tuple[int, ...]]:
     """For every site the slots that hold it; none where the graph does not show it.
 
-    A tied tensor has several. What a module outputs is the one value of its operations that others
-    use and that on ``batch`` equals its output.
+    A tied tensor has several. The output of a module is the one value of its operations that
+    operations outside it use and that on ``batch`` equals what a hook records.
     """
     if not any(site.flows for site in sites):
         return [_stored(graph, site) for site in sites]
-    heard = _heard(model, call, batch, {site.layer for site in sites if site.flows})
+    outputs = _module_outputs(model, call, batch, {site.layer for site in sites if site.flows})
     with torch.no_grad():
         values = graph.values(tree_leaves(batch))
     flows = _Flows(graph, model, values)
     return [
-        flows.slot(site, heard.get(site.layer, [])) if site.flows else _stored(graph, site)
+        flows.slot(site, outputs.get(site.layer, [])) if site.flows else _stored(graph, site)
         for site in sites
     ]
 
@@ -39,7 +39,7 @@ def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
 
 
 class _Flows:
-    """Finds the slots of what modules give."""
+    """Finds the slots of the outputs of modules."""
 
     def __init__(self, graph: Graph, model: nn.Module, values: Mapping[int, Any]) -> None:
         self._graph, self._model, self._values = graph, model, values
@@ -49,10 +49,10 @@ class _Flows:
             if node.slot in self._live:
                 self._live.update(node.inputs)
 
-    def slot(self, site: Site, given: Sequence[Tensor | None]) -> tuple[int, ...]:
-        """The slot of what one call of a module gives, if that is one tensor and is there once.
+    def slot(self, site: Site, outputs: Sequence[Tensor | None]) -> tuple[int, ...]:
+        """The slot of the output of one call of a module, if it is one tensor that is there once.
 
-        ``given`` is what its calls were seen to give.
+        ``outputs`` are those of its calls.
         """
         if site.role != "activation" or ":" in site.name or site.axis != 0:
             return ()
@@ -65,15 +65,15 @@ class _Flows:
             for depth, name in enumerate(node.modules):
                 if name in names:
                     calls.setdefault(node.calls[: depth + 1], []).append(at)
-        if not len(calls) == len(given) == site.calls:
+        if not len(calls) == len(outputs) == site.calls:
             return ()
-        return self._last_of(list(calls.values())[site.call], given[site.call])
+        return self._last_of(list(calls.values())[site.call], outputs[site.call])
 
-    def _last_of(self, inside: Sequence[int], given: Tensor | None) -> tuple[int, ...]:
-        """The slot of the one value of a call that others use and that is what the call gave.
+    def _last_of(self, inside: Sequence[int], output: Tensor | None) -> tuple[int, ...]:
+        """The slot of the one value of a call that others use and that equals its output.
 
         Where an operation of the call itself uses it on the way to the output, as when a module
-        leaves something behind, a fault in what the module gives does not reach that operation,
+        leaves something behind, a fault in its output does not reach that operation,
         which the graph cannot tell.
         """
         found = []
@@ -81,7 +81,7 @@ class _Flows:
             slot = self._graph.nodes[at].slot
             users = [user for user in self._users.get(slot, []) if self._is_live(user)]
             left = slot == self._graph.output or any(user not in inside for user in users)
-            if left and _same(given, self._values[slot]):
+            if left and _same(output, self._values[slot]):
                 found.append((slot, any(user in inside for user in users)))
         if len(found) != 1 or found[0][1] or found[0][0] not in self._graph.by_sample:
             return ()
@@ -91,18 +91,18 @@ class _Flows:
         return self._graph.nodes[at].slot in self._live
 
 
-def _heard(
+def _module_outputs(
     model: nn.Module, call: Forward, batch: Any, names: set[str]
 ) -> dict[str, list[Tensor | None]]:
     """Outputs of modules, call after call; None where it is not one tensor."""
-    heard: dict[str, list[Tensor | None]] = {}
+    outputs: dict[str, list[Tensor | None]] = {}
 
     def hook(name: str) -> Any:
-        def hear(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+        def record(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
             one = output.detach().clone() if isinstance(output, Tensor) else None
-            heard.setdefault(name, []).append(one)
+            outputs.setdefault(name, []).append(one)
 
-        return hear
+        return record
 
     handles = [model.get_submodule(n).register_forward_hook(hook(n)) for n in sorted(names)]
     try:
@@ -111,7 +111,7 @@ def _heard(
     finally:
         for handle in handles:
             handle.remove()
-    return heard
+    return outputs
 
 
 def _same(one: Tensor | None, other: Any) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Node, Slot
 from radhard.replay.patch import Patch
-from radhard.replay.recurrent.cell import Kind, Side
+from radhard.replay.recurrent.recurrent_cell import Kind, Side
 from radhard.replay.recurrent.trajectory import Trajectory, golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 
@@ -56,8 +56,8 @@ def states_after_change(
         sources = torch.tensor([c.at[1] for c in changes], device=device)
     rows = torch.arange(len(golden), device=device) if state.rows is None else state.rows
     owner = torch.zeros_like(rows) if state.owner is None else state.owner
-    struck = WeightChanges(trajectory, side, columns, sources, by)
-    values = faulty_states(struck, owner, rows, golden, last=bool(node.args[-1]))
+    weight_changes = WeightChanges(trajectory, side, columns, sources, by)
+    values = faulty_states(weight_changes, owner, rows, golden, last=bool(node.args[-1]))
     return Patch(values, (None,) * (golden.ndim - 1))
 
 
@@ -98,11 +98,11 @@ def _rows(
     state, memory, golden = zero, zero, zero
     for t, step in enumerate(trajectory.steps):
         number = step.of[rows]
-        given = step.given[number]
-        given += cell.given(inputs[:, t] - trajectory.inputs[rows, t], weight)
-        given[:, cell.recurrent].addmm_(state - golden, recurrent)
+        sums = step.sums[number]
+        sums += cell.input_sums(inputs[:, t] - trajectory.inputs[rows, t], weight)
+        sums[:, cell.recurrent].addmm_(state - golden, recurrent)
         golden = step.state[number]
-        state, memory = cell.step(given, state, memory)
+        state, memory = cell.step(sums, state, memory)
         yield state
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.replay.recurrent.cell import Cell, Kind
+from radhard.replay.recurrent.recurrent_cell import Kind, RecurrentCell
 
 __all__ = ["Step", "Trajectory", "golden_trajectory"]
 
@@ -16,14 +16,14 @@ class Step:
     """One step of all distinct histories: samples that began alike are computed once.
 
     ``sample`` is one sample of each history, ``parent`` the history of the step before that it
-    goes on (None: that of the same number), ``of`` the history of each sample. ``given`` is what
-    the gates are given, ``(histories, 4 * hidden)``, ``state`` the state that follows.
+    goes on (None: that of the same number), ``of`` the history of each sample. ``sums`` are the
+    pre-activations, ``(histories, 4 * hidden)``, ``state`` the state that follows.
     """
 
     sample: Tensor
     parent: Tensor | None
     of: Tensor
-    given: Tensor
+    sums: Tensor
     state: Tensor
 
 
@@ -31,7 +31,7 @@ class Step:
 class Trajectory:
     """What a recurrent layer computes without faults."""
 
-    cell: Cell
+    cell: RecurrentCell
     inputs: Tensor
     weight: Tensor
     recurrent: Tensor
@@ -52,7 +52,7 @@ def golden_trajectory(
     ``rest`` is both biases or none, and a last argument that does not matter here.
     """
     *biases, _ = rest
-    cell = Cell(kind, recurrent.shape[1])
+    cell = RecurrentCell(kind, recurrent.shape[1])
     steps: list[Step] = []
     state = memory = inputs.new_zeros(1, cell.hidden)
     before = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
@@ -60,11 +60,11 @@ def golden_trajectory(
         now = inputs[:, t]
         sample, of = _histories(before, now)
         parent = before[sample]
-        given = cell.given(now[sample], weight, *biases)
+        sums = cell.input_sums(now[sample], weight, *biases)
         state, memory = state[parent], memory[parent]
-        given[:, cell.recurrent] += state @ recurrent.t()
-        kept = given.clone()
-        state, memory = cell.step(given, state, memory)
+        sums[:, cell.recurrent] += state @ recurrent.t()
+        kept = sums.clone()
+        state, memory = cell.step(sums, state, memory)
         same = len(steps) > 0 and len(sample) == len(steps[-1].sample)
         steps.append(Step(sample, None if same else parent, of, kept, state))
         before = of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radhard.replay.recurrent.cell import Side
+from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.recurrent.trajectory import Trajectory
 
 __all__ = ["WeightChanges", "faulty_states"]
@@ -36,13 +36,13 @@ class WeightChanges:
         )
 
     def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
-        """Which rows differ at all: where nothing is rounded away, given golden states."""
+        """Which rows differ at all: where nothing is rounded away, with golden states."""
         reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
         steps, by = self.trajectory.steps, self.by[:, None]
         for t, step in enumerate(steps):
-            given = step.given.t()[self.columns]  # trials, histories
+            sums = step.sums.t()[self.columns]  # trials, histories
             if self.sources is None:
-                change = by.expand_as(given)
+                change = by.expand_as(sums)
             elif self.side == 0:
                 change = by * self.trajectory.inputs[step.sample, t].t()[self.sources]
             elif t == 0:
@@ -51,7 +51,7 @@ class WeightChanges:
                 before = steps[t - 1].state
                 before = before if step.parent is None else before[step.parent]
                 change = by * before.t()[self.sources]
-            differs = given + change != given
+            differs = sums + change != sums
             reached |= differs[owner, step.of[samples]]
         return reached
 
@@ -90,7 +90,7 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
 
 
 def faulty_states(
-    struck: WeightChanges, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
+    changes: WeightChanges, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
 ) -> Tensor:
     """The faulty states of some rows: ``(rows, steps, hidden)``, or the last ones.
 
@@ -98,11 +98,11 @@ def faulty_states(
     the states of all samples without a fault.
     """
     values = golden.index_select(0, samples)
-    reached = struck.reached(owner, samples).nonzero().squeeze(1)
+    reached = changes.reached(owner, samples).nonzero().squeeze(1)
     for at in range(0, len(reached), _ROWS):
         some = reached[at : at + _ROWS]
-        ahead, found = len(struck.trajectory.steps), []
-        for state, of in _steps(struck, owner[some], samples[some]):
+        ahead, found = len(changes.trajectory.steps), []
+        for state, of in _steps(changes, owner[some], samples[some]):
             ahead -= 1
             if not (last and ahead):
                 found.append(state.index_select(0, of))
@@ -111,35 +111,35 @@ def faulty_states(
 
 
 def _steps(
-    struck: WeightChanges, owner: Tensor, samples: Tensor
+    changes: WeightChanges, owner: Tensor, samples: Tensor
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Step by step the faulty states of all pairs of some rows, and the pair of each row.
 
     The golden values are added to what the differences make, so that no difference makes none.
     """
-    trajectory, first = struck.trajectory, int(owner[0])
+    trajectory, first = changes.trajectory, int(owner[0])
     cell, steps = trajectory.cell, trajectory.steps
     recurrent = trajectory.recurrent.t().contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
     for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
         step = steps[t]
         if pairs is not None:
-            here = struck.of(pairs.trial + first)
+            here = changes.of(pairs.trial + first)
             numbers = torch.arange(len(here.by), device=owner.device)
             entries = numbers * (4 * cell.hidden) + here.columns
             of, history, sample = pairs.of, pairs.history, step.sample[pairs.history]
             state = state.index_select(0, pairs.parent)
             memory = memory.index_select(0, pairs.parent)
-        given = step.given.index_select(0, history)
+        sums = step.sums.index_select(0, history)
         if t:
             before = history if step.parent is None else step.parent[history]
             change = state - steps[t - 1].state.index_select(0, before)
-            given[:, cell.recurrent].addmm_(change, recurrent)
+            sums[:, cell.recurrent].addmm_(change, recurrent)
         more = here.by
         if here.sources is not None:
             inputs = trajectory.inputs
-            own = struck.side == 0
+            own = changes.side == 0
             more = more * (inputs[sample, t, here.sources] if own else state[numbers, here.sources])
-        given.view(-1).index_add_(0, entries, more)
-        state, memory = cell.step(given, state, memory)
+        sums.view(-1).index_add_(0, entries, more)
+        state, memory = cell.step(sums, state, memory)
         yield state, of

@@ -18,7 +18,10 @@ aten: Any = torch.ops.aten
 
 
 def convolution(state: FaultyPass, node: Node) -> Patch | None:
-    """A convolution is linear: what it makes of the difference is added to its golden output."""
+    """A convolution is linear: what it makes of the difference is added to its golden output.
+
+    So only the channels and the window that differ are convolved.
+    """
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]):
         return None
@@ -28,37 +31,44 @@ def convolution(state: FaultyPass, node: Node) -> Patch | None:
     )
     if isinstance(padding, str):
         return None
+    # Where the whole map differs, a difference saves nothing, and adding the golden output after it
+    # is one pass over memory more.
     if state.patches[source].whole:
-        return Patch(_directly(node, state), (None, None, None), own=True)
+        return Patch(_convolve_whole(node, state), (None, None, None), own=True)
     kernel = Kernel(weight.shape[2:], stride, padding, dilation)
     shape, out = state.golden[source].shape[1:], state.golden[node.slot].shape[1:]
     delta = state.delta(source)
+    # Channels of several groups would need a slice of the weight each.
     if groups > 1 and delta.starts[0] is not None:
         delta = state.spread(delta, tuple(shape), (1,))
     if delta.starts[1] is None:
-        values = _strip(delta, weight, kernel, groups, state, kernel.padding)
+        values = _convolve(delta, weight, kernel, groups, state, kernel.padding)
         return state.plus(node.slot, values, (None, None, None))
     (y, h), (x, w) = (
         kernel.reach(delta.starts[1 + a], delta.values.shape[2 + a], a) for a in (0, 1)
     )
     if h * w > FILLED * out[1] * out[2]:
         delta = state.spread(delta, tuple(shape), (2, 3))
-        values = _strip(delta, weight, kernel, groups, state, kernel.padding)
+        values = _convolve(delta, weight, kernel, groups, state, kernel.padding)
         return state.plus(node.slot, values, (None, None, None))
     if kernel.stride == (1, 1):
         # Every output that sees any of the window: the window with a border of zeros.
         border = tuple((k - 1) * d for k, d in zip(kernel.size, kernel.dilation, strict=True))
-        values = _strip(delta, weight, kernel, groups, state, border)
+        values = _convolve(delta, weight, kernel, groups, state, border)
         return state.plus(node.slot, values, (None, y, x))
+    # With a stride, kernels stand at multiples of it only, counted from the padded edge of the map
+    # and not from the window. So the difference is laid on a canvas of zeros that is exactly what
+    # the outputs see that see any of it, and convolved without padding. Over the edge of the map
+    # the canvas is zero, as the padding is.
     (fy, fh), (fx, fw) = kernel.field(y, h, 0), kernel.field(x, w, 1)
     canvas = zeros_of(delta.values, (len(delta.values), delta.values.shape[1], fh, fw))
     starts = (delta.starts[0], fy, fx)
     seen = Patch(paste(delta, canvas, starts), starts)
-    values = _strip(seen, weight, kernel, groups, state, (0, 0))
+    values = _convolve(seen, weight, kernel, groups, state, (0, 0))
     return state.plus(node.slot, values, (None, y, x))
 
 
-def _directly(node: Node, state: FaultyPass) -> Tensor:
+def _convolve_whole(node: Node, state: FaultyPass) -> Tensor:
     """The operation itself on whole values.
 
     Kernels give a sample the same result in any batch but one of a single sample.
@@ -74,7 +84,7 @@ def _directly(node: Node, state: FaultyPass) -> Tensor:
     return one
 
 
-def _strip(
+def _convolve(
     delta: Patch,
     weight: Tensor,
     kernel: Kernel,
@@ -96,6 +106,8 @@ def _strip(
             for rows in runs(state)
         ]
         return torch.cat(parts)
+    # Each row has channels of its own, so each needs a slice of the weight of its own, which no
+    # kernel of torch takes: convolutions as products of matrices, all in one call.
     columns = nnf.unfold(values, kernel.size, kernel.dilation, padding, kernel.stride)
     index = positions(start, width, len(values), values.device)
     kernels = weight.transpose(0, 1)[index].transpose(1, 2).flatten(2)  # rows, out, in * kh * kw

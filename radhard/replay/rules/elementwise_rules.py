@@ -36,15 +36,15 @@ def binary(state: FaultyPass, node: Node) -> Patch | None:
         return None
     if any(slot not in state.graph.by_sample for slot in sides):
         return None
-    struck = [state.patches[slot] for slot in sides if slot in state.patches]
-    widest = max(struck, key=lambda patch: patch.values.numel())
-    if any(not covers(widest, patch) for patch in struck):
+    patches = [state.patches[slot] for slot in sides if slot in state.patches]
+    widest = max(patches, key=lambda patch: patch.values.numel())
+    if any(not covers(widest, patch) for patch in patches):
         starts: tuple[Start, ...] = (None,) * len(widest.starts)
         like = state.whole(sides[0])
     else:
         starts, like = widest.starts, widest.values
     if node.op is aten.add.Tensor and len(sides) == 2 and not node.kwargs:
-        summed = _added(state, node, sides, starts, like)
+        summed = _add_in_place(state, node, sides, starts, like)
         if summed is not None:
             return summed
     values = numbers | {slot: state.at(slot, starts, like) for slot in sides}
@@ -52,7 +52,7 @@ def binary(state: FaultyPass, node: Node) -> Patch | None:
     return Patch(node.op(*args, **node.kwargs), starts)
 
 
-def _added(
+def _add_in_place(
     state: FaultyPass, node: Node, sides: list[int], starts: tuple[Start, ...], like: Tensor
 ) -> Patch | None:
     """A sum in the memory of one of its sides, if that is not needed any more."""

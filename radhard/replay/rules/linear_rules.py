@@ -14,7 +14,7 @@ __all__ = ["RULES"]
 aten: Any = torch.ops.aten
 
 
-def matrix(state: FaultyPass, node: Node) -> Patch | None:
+def linear(state: FaultyPass, node: Node) -> Patch | None:
     """A linear layer on ``(samples, ..., features)``: only the changed features are multiplied."""
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]):
@@ -29,7 +29,7 @@ def matrix(state: FaultyPass, node: Node) -> Patch | None:
         change = values @ weight.t()
     elif isinstance(start, int):
         change = values @ weight.narrow(1, start, width).t()
-    elif state.grouped:
+    elif state.grouped:  # rows of one trial share their features
         parts = [
             values[rows] @ weight.narrow(1, int(start[rows.start]), width).t()
             for rows in runs(state)
@@ -41,11 +41,12 @@ def matrix(state: FaultyPass, node: Node) -> Patch | None:
     return state.plus(node.slot, change, (*delta.starts[:-1], None))
 
 
-def normalised(state: FaultyPass, node: Node) -> Patch | None:
+def batch_norm(state: FaultyPass, node: Node) -> Patch | None:
     """Batch normalisation with fixed statistics: a factor for each channel."""
     source = node.args[0].number
     if any(slot in state.others for slot in node.inputs[1:]) or node.args[5]:
         return None
+    # On whole maps torch's own kernel is one pass over memory; differences would take three.
     if state.patches[source].whole and state.golden[source].ndim == 4:
         return Patch(node(state.whole), (None, None, None), own=True)
     scale, variance = (
@@ -64,4 +65,4 @@ def normalised(state: FaultyPass, node: Node) -> Patch | None:
     return state.plus(node.slot, delta.values * each, delta.starts)
 
 
-RULES = {aten.linear.default: matrix, aten.batch_norm.default: normalised}
+RULES = {aten.linear.default: linear, aten.batch_norm.default: batch_norm}

@@ -15,9 +15,11 @@ __all__ = ["RULES"]
 aten: Any = torch.ops.aten
 
 
-def largest(state: FaultyPass, node: Node) -> Patch | None:
+def max_pool(state: FaultyPass, node: Node) -> Patch | None:
     """Max-pooling: exact, so that windows are cut out with the golden values around them."""
     source = node.args[0].number
+    # A maximum is not linear: it needs the golden values beside the patch, not differences. As far
+    # as the outputs see that see any of the patch, they are cut out around it.
     patch = state.patches[source]
     if patch.starts[1] is None:
         return patch.like(node.op(patch.values, *node.args[1:], **node.kwargs))
@@ -30,6 +32,7 @@ def largest(state: FaultyPass, node: Node) -> Patch | None:
     (y, h), (x, w) = (
         kernel.reach(patch.starts[1 + a], patch.values.shape[2 + a], a) for a in (0, 1)
     )
+    # In ceil mode the last window may be smaller than the kernel.
     if ceil or h * w > FILLED * out[1] * out[2]:
         wide = state.widened(source, (2, 3))
         return wide.like(node.op(wide.values, *node.args[1:], **node.kwargs))
@@ -43,12 +46,13 @@ def largest(state: FaultyPass, node: Node) -> Patch | None:
     valid = ((ys >= 0) & (ys < height))[:, None, :, None] & ((xs >= 0) & (xs < width))[
         :, None, None, :
     ]
+    # `crop` repeats the edge where a window hangs over it; padding never wins a maximum.
     values = field.where(valid, -torch.inf)
     values = nnf.max_pool2d(values, kernel.size, kernel.stride, 0, kernel.dilation)
     return Patch(values, (patch.starts[0], y, x))
 
 
-def averaged(state: FaultyPass, node: Node) -> Patch | None:
+def average_pool(state: FaultyPass, node: Node) -> Patch | None:
     """Average-pooling and means over height and width are linear."""
     source = node.args[0].number
     if state.golden[source].ndim != 4:
@@ -65,8 +69,8 @@ def averaged(state: FaultyPass, node: Node) -> Patch | None:
 
 
 RULES = {
-    aten.max_pool2d.default: largest,
+    aten.max_pool2d.default: max_pool,
     **dict.fromkeys(
-        [aten.avg_pool2d.default, aten.adaptive_avg_pool2d.default, aten.mean.dim], averaged
+        [aten.avg_pool2d.default, aten.adaptive_avg_pool2d.default, aten.mean.dim], average_pool
     ),
 }

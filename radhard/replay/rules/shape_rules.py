@@ -14,7 +14,7 @@ __all__ = ["RULES"]
 aten: Any = torch.ops.aten
 
 
-def reshaped(state: FaultyPass, node: Node) -> Patch | None:
+def reshape(state: FaultyPass, node: Node) -> Patch | None:
     """Other axes than the first laid out anew; flat, a channel is a run of features."""
     source = node.args[0].number
     before, after = state.golden[source].shape, state.golden[node.slot].shape
@@ -22,6 +22,8 @@ def reshaped(state: FaultyPass, node: Node) -> Patch | None:
     if before == after:
         return patch
     start = patch.starts[0]
+    # Only where channels are flattened does a patch stay in one run: those of a channel lie side by
+    # side. A window in height and width would come apart.
     if len(after) != 2 or start is None or any(other is not None for other in patch.starts[1:]):
         # The sizes among the arguments may be those of the golden batch.
         whole = state.whole(source)
@@ -29,24 +31,24 @@ def reshaped(state: FaultyPass, node: Node) -> Patch | None:
     return Patch(patch.values.flatten(1), (start * before[2:].numel(),))
 
 
-def concatenation(state: FaultyPass, node: Node) -> Patch | None:
+def concatenate(state: FaultyPass, node: Node) -> Patch | None:
     """Side by side along the channels: a patch in one part moves by the parts before it."""
     parts = [slot.number for slot in node.args[0]]
     axis = node.args[1] if len(node.args) > 1 else 0
-    struck = [slot for slot in parts if slot in state.patches]
+    faulty = [slot for slot in parts if slot in state.patches]
     if (
         axis not in (1, 1 - state.golden[node.slot].ndim)
-        or len(struck) != 1
-        or parts.count(struck[0]) > 1
+        or len(faulty) != 1
+        or parts.count(faulty[0]) > 1
     ):
         return None
-    before = sum(state.golden[slot].shape[1] for slot in parts[: parts.index(struck[0])])
-    patch = state.patches[struck[0]]
+    before = sum(state.golden[slot].shape[1] for slot in parts[: parts.index(faulty[0])])
+    patch = state.patches[faulty[0]]
     start = patch.starts[0]
     return Patch(patch.values, (before if start is None else start + before, *patch.starts[1:]))
 
 
-def part(state: FaultyPass, node: Node) -> Patch | None:
+def slice_axis(state: FaultyPass, node: Node) -> Patch | None:
     """A slice along one axis, in steps."""
     source = node.args[0].number
     before, after = state.golden[source].shape, state.golden[node.slot].shape
@@ -75,11 +77,13 @@ def part(state: FaultyPass, node: Node) -> Patch | None:
         values = state.at(source, tuple(starts), patch.values.new_empty(sizes))
         starts[axis - 1] = lowest
         return Patch(values[(slice(None),) * axis + (slice(None, None, step),)], tuple(starts))
+    # A slice that begins at `first` counts positions from there. The patch may now begin before 0
+    # or end behind the edge; what hangs over is ignored when it is put onto golden values.
     starts[axis - 1] = start - first
     return Patch(patch.values, tuple(starts))
 
 
-def padded(state: FaultyPass, node: Node) -> Patch | None:
+def pad(state: FaultyPass, node: Node) -> Patch | None:
     """A border of a constant, around golden and faulty values alike."""
     source = node.args[0].number
     sizes = node.args[1]
@@ -102,8 +106,8 @@ def padded(state: FaultyPass, node: Node) -> Patch | None:
 
 
 RULES = {
-    **dict.fromkeys([aten.flatten.using_ints, aten.view.default, aten.reshape.default], reshaped),
-    aten.cat.default: concatenation,
-    aten.slice.Tensor: part,
-    aten.pad.default: padded,
+    **dict.fromkeys([aten.flatten.using_ints, aten.view.default, aten.reshape.default], reshape),
+    aten.cat.default: concatenate,
+    aten.slice.Tensor: slice_axis,
+    aten.pad.default: pad,
 }

@@ -125,7 +125,7 @@ def test_a_slice_is_a_patch_where_torch_has_it(data: st.DataObject, last: bool) 
     assume(0 < len(range(size)[slice(first, end, step)]) < size)
     named = axis - 4 * data.draw(st.integers(0, 1))
     found = passed(
-        shape_rules.part, aten.slice.Tensor, [numbers(*shape, last=last)], window, 0,
+        shape_rules.slice_axis, aten.slice.Tensor, [numbers(*shape, last=last)], window, 0,
         Slot(0), named, first, end, step,
     )  # fmt: skip
     for other, (before, after) in enumerate(zip(window.starts, found.starts, strict=True), start=1):
@@ -150,7 +150,16 @@ def test_a_pixel_lands_at_the_place_counted_by_hand(first, step, starts, length)
     golden = numbers(2, 7, 2)
     pixel = Patch(torch.full((ROWS, 2, 1, 2), -1.0), (None, torch.tensor([3] * ROWS), None))
     found = passed(
-        shape_rules.part, aten.slice.Tensor, [golden], pixel, 0, Slot(0), 2, first, 2**63 - 1, step
+        shape_rules.slice_axis,
+        aten.slice.Tensor,
+        [golden],
+        pixel,
+        0,
+        Slot(0),
+        2,
+        first,
+        2**63 - 1,
+        step,
     )
     assert found.starts[1].tolist() == [starts] * ROWS
     assert found.values.shape == (ROWS, 2, length, 2)
@@ -165,7 +174,16 @@ def test_a_slice_along_channels_or_a_whole_axis_is_as_long_as_its_result(axis, f
     golden = numbers(7, 8, 9)
     struck = Patch(torch.full((ROWS, 1, 8, 9), -1.0), (torch.tensor([0, 2, 3, 6]), None, None))
     found = passed(
-        shape_rules.part, aten.slice.Tensor, [golden], struck, 0, Slot(0), axis, first, end, step
+        shape_rules.slice_axis,
+        aten.slice.Tensor,
+        [golden],
+        struck,
+        0,
+        Slot(0),
+        axis,
+        first,
+        end,
+        step,
     )
     assert found.values.shape[axis] == len(range(*slice(first, end, step).indices(6 + axis)))
 
@@ -180,9 +198,7 @@ def test_a_part_of_a_concatenation_moves_by_the_parts_before_it(
     window = data.draw(patches((sizes[struck], 4, 3)))
     axis = data.draw(st.sampled_from([1, -3]))
     slots = [Slot(number) for number in range(len(sizes))]
-    found = passed(
-        shape_rules.concatenation, aten.cat.default, goldens, window, struck, slots, axis
-    )
+    found = passed(shape_rules.concatenate, aten.cat.default, goldens, window, struck, slots, axis)
     before = sum(sizes[:struck])
     assert [place(found.starts[0], row) for row in range(ROWS)] == [
         before + place(window.starts[0], row) for row in range(ROWS)
@@ -201,7 +217,7 @@ def test_a_border_leaves_a_patch_where_torch_has_it(
     value = data.draw(st.sampled_from([None, 0.5]))
     golden = numbers(2, 4, 3, last=last)
     found = passed(
-        shape_rules.padded, aten.pad.default, [golden], window, 0, Slot(0), sizes, "constant", value
+        shape_rules.pad, aten.pad.default, [golden], window, 0, Slot(0), sizes, "constant", value
     )
     assert found.values.shape[1] == window.values.shape[1]
     for axis, before in enumerate(window.starts[1:], start=2):
@@ -223,7 +239,7 @@ def test_a_channel_laid_flat_is_a_run_of_features(
     assume(window.starts[0] is not None)
     size = torch.Size(positions).numel()
     golden = numbers(4, *positions)
-    found = passed(shape_rules.reshaped, aten.flatten.using_ints, [golden], window, 0, Slot(0), 1)
+    found = passed(shape_rules.reshape, aten.flatten.using_ints, [golden], window, 0, Slot(0), 1)
     assert found.values.shape == (ROWS, window.values.shape[1] * size)
     assert [place(found.starts[0], row) for row in range(ROWS)] == [
         size * place(window.starts[0], row) for row in range(ROWS)

@@ -1,4 +1,4 @@
-"""How large does a difference become on a stretch of the graph?"""
+"""How large does a difference become in a section of the graph?"""
 
 import math
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from radhard.replay.graph.operation_graph import Graph
 from radhard.replay.kernel import FILLED, Kernel
 from radhard.replay.patch import Patch
 
-__all__ = ["Section"]
+__all__ = ["GraphSection"]
 
 aten: Any = torch.ops.aten
 
 
 @dataclass(frozen=True)
-class Section:
+class GraphSection:
     """Some operations in a row: the largest value, and by how much a window grows."""
 
     whole: int
@@ -30,7 +30,9 @@ class Section:
     """What all kernels together add to the height and width of a window."""
 
     @classmethod
-    def of(cls, graph: Graph, begin: int, end: int, shapes: Mapping[int, torch.Size]) -> "Section":
+    def of(
+        cls, graph: Graph, begin: int, end: int, shapes: Mapping[int, torch.Size]
+    ) -> "GraphSection":
         """From the operation at ``begin`` to that at ``end``; ``shapes`` without the samples."""
         nodes = [node for node in graph.nodes[begin : end + 1] if node.slot in shapes]
         found = [shapes[node.slot] for node in nodes]

@@ -1,4 +1,4 @@
-"""What goes wrong with a stored word: the fault models."""
+"""What happens to a stored word: the fault models."""
 
 from radhard.faults.base import FAULTS, FaultModel
 from radhard.faults.burst import Burst

@@ -1,4 +1,4 @@
-"""What does a fault model promise?"""
+"""What is the contract of a fault model?"""
 
 from abc import abstractmethod
 
@@ -11,26 +11,26 @@ __all__ = ["FAULTS", "FaultModel"]
 
 
 class FaultModel(Component):
-    """What can go wrong with one stored word.
+    """The possible faults of a stored word.
 
-    The ways it can go wrong are numbered: variant ``0 .. variants(format) - 1``, lowest bit first.
+    They are numbered as variants ``0 .. variants(format) - 1``, lowest bit first.
     """
 
     @abstractmethod
     def variants(self, format: Format) -> int:
-        """In how many ways one word of ``format`` can be struck."""
+        """The number of possible faults in a word of ``format``."""
 
     @abstractmethod
     def struck(self, variant: int, format: Format) -> tuple[int, ...]:
-        """The bit positions that a variant concerns, ascending."""
+        """The bit positions affected by a variant, in ascending order."""
 
     @abstractmethod
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:
-        """The codes (int64) after word ``i`` suffered variant ``variants[i]``; deterministic.
+        """The codes (int64) with fault ``variants[i]`` in word ``i``; deterministic.
 
         Same shapes in and out; ``codes`` is not changed.
         """
 
 
 FAULTS: Family[FaultModel] = Family(FaultModel)
-"""The faults that radhard has, and how one is read from text."""
+"""The fault models of radhard, and how one is parsed from text."""

@@ -1,4 +1,4 @@
-"""What does one event that upsets neighbouring cells do to a word?"""
+"""How does an upset of adjacent cells change a word?"""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""What does a particle strike do to a word?"""
+"""How does a particle strike change a word?"""
 
 import math
 
@@ -56,7 +56,7 @@ class BitFlip(FaultModel):
         variants = variants.to(codes.device)
         if self.count == 1:
             return codes ^ masks(singles, variants)
-        # The bits are distinct, so that their masks add up.
+        # The bits are distinct, so the sum of their masks is their union.
         return codes ^ masks(singles, combination(variants, len(chosen), self.count)).sum(dim=0)
 
     def _chosen(self, format: Format) -> tuple[int, ...]:
@@ -64,6 +64,6 @@ class BitFlip(FaultModel):
         if len(chosen) < self.count:
             raise InputError(
                 f"{self!r} cannot flip {self.count} different bits of {format!r}: "
-                f"{len(chosen)} can be struck"
+                f"only {len(chosen)} are selected"
             )
         return chosen

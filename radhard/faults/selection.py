@@ -1,4 +1,4 @@
-"""Which bits of a word may a fault strike?"""
+"""Which bits of a word can a fault affect?"""
 
 from typing import TypeVar
 
@@ -14,10 +14,10 @@ Fields = str | tuple[str, ...] | None
 
 
 def check_selection(bits: Bits, field: Fields) -> None:
-    """Refuse a selection that no format can satisfy.
+    """Reject a selection that is invalid for every format.
 
     Raises:
-        InputError: an empty one, a negative bit, or something named twice.
+        InputError: an empty selection, a negative bit, or a duplicate.
     """
     for name, given in (("bits", bits), ("field", field)):
         if given == () or (isinstance(given, tuple) and len(set(given)) < len(given)):

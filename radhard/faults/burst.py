@@ -46,5 +46,8 @@ class Burst(FaultModel):
         spans = [self._span(variant) for variant in range(self.variants(format))]
         return codes ^ masks(spans, variants.to(codes.device))
 
+    def noun(self) -> tuple[str, str]:
+        return "burst", f" of {self.length} adjacent bit flips"
+
     def _span(self, variant: int) -> tuple[int, ...]:
         return tuple(range(variant, variant + self.length))

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from radhard.faults.base import FaultModel
 from radhard.faults.masks import masks
-from radhard.faults.selection import check_selection, selected
+from radhard.faults.selection import check_selection, in_words, selected
 from radhard.formats import Format
 from radhard.spec import component
 
@@ -48,3 +48,6 @@ class StuckAt(FaultModel):
         chosen = selected(self.bits, self.field, format)
         mask = masks([(bit,) for bit in chosen], variants.to(codes.device))
         return codes | mask if self.value else codes & ~mask
+
+    def noun(self) -> tuple[str, str]:
+        return "bit", f" stuck at {self.value}{in_words(self.bits, self.field)}"

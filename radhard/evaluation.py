@@ -1,4 +1,4 @@
-"""How is a model held still while it is looked at?"""
+"""How is a model kept in a fixed state while it is evaluated?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def evaluating(model: nn.Module, *, keep: bool = True) -> Iterator[bool]:
     caches of weights that ``autocast`` cast and ``parametrize.cached`` computed are off: a fault in
     the weight would not reach them.
     """
-    # Set by hand, because exported programs refuse eval() and train().
+    # Set directly, because exported programs do not support eval() and train().
     was = {module: module.training for module in model.modules()}
     fast = torch.backends.mha.get_fastpath_enabled()
     casts, parametrised = torch.is_autocast_cache_enabled(), parametrize._cache_enabled

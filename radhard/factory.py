@@ -1,4 +1,4 @@
-"""How does ``file.py:name`` or ``package.module:name`` become what its factory makes?"""
+"""How is ``file.py:name`` or ``package.module:name`` resolved and called?"""
 
 import hashlib
 import importlib
@@ -19,16 +19,16 @@ __all__ = ["bound", "factories", "function", "made", "named"]
 
 T = TypeVar("T")
 
-# The path may hold anything, colons and brackets too, up to the first ".py:name".
+# The path extends to the first ".py:name" and may contain any characters before it.
 FILE = re.compile(r"(.+?\.py):\s*([^\W\d]\w*\s*(?:\(.*\))?)\s*", re.DOTALL)
 PATH = re.compile(r"([^()'\"]*[/\\][^()'\":]*?)(?:\.py)?(?::(\w+).*)?", re.DOTALL)
 
 
 def named(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, Any]]:
-    """Split what names a factory into file or module (or None), name, arguments, keywords.
+    """Split the text of a factory into file or module (or None), name, arguments, keywords.
 
     Raises:
-        InputError: the text cannot be read.
+        InputError: the text cannot be parsed.
 
     >>> named("my models/net (2).py:build(width=8)")
     ('my models/net (2).py', 'build', (), {'width': 8})
@@ -38,7 +38,7 @@ def named(text: str) -> tuple[str | None, str, tuple[Any, ...], dict[str, Any]]:
         _, name, args, kwargs = parse_call(match[2])
         return match[1], name, args, kwargs
     if text.endswith(".py"):
-        raise InputError(f"{text!r} names no function; write {text}:function")
+        raise InputError(f"{text!r} does not name a function; use {text}:function")
     if match := PATH.fullmatch(text):
         hint = f"{match[1]}.py:{match[2] or 'function'}"
         raise InputError(f"{text!r} cannot be read; a function in a file is written {hint}")
@@ -70,7 +70,7 @@ def _returns(function: Callable[..., Any], kind: type) -> bool:
 
 
 def made(text: str, options: Mapping[str, Any] | None = None) -> Any:
-    """What the factory that ``text`` names returns, called with the arguments in the text.
+    """Call the factory ``text`` with the arguments in the text, and return its result.
 
     ``"my_model.py:build(width=8)"`` loads the file, afresh each time; the files beside it can be
     imported while it loads and while the factory runs. ``"package.module:build"`` imports the
@@ -90,7 +90,7 @@ def made(text: str, options: Mapping[str, Any] | None = None) -> Any:
 
 
 def function(text: str) -> Callable[..., Any]:
-    """The function itself that ``text`` names: ``"file.py:logits"``, ``"package.module:logits"``.
+    """The function named by ``text``: ``"file.py:logits"``, ``"package.module:logits"``.
 
     It is found as by `made`, and not called. The files beside its own can be imported while that
     loads, not while the function runs: what it needs of them is imported at the top of its file.
@@ -117,7 +117,7 @@ def bound(
     options: Mapping[str, Any] | None,
     text: str,
 ) -> dict[str, Any]:
-    """Keyword arguments of a call, once they are known to suit ``function``'s signature.
+    """Keyword arguments of a call that match the signature of ``function``.
 
     Raises:
         InputError: an argument given twice, unknown or missing; the signature is shown.
@@ -128,7 +128,7 @@ def bound(
         raise InputError(f"{text!r} gives {', '.join(twice)} already; give it only once")
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some built-in callables have none: they judge their own arguments
+    except ValueError:  # some built-in callables have no signature and check arguments themselves
         return {**kwargs, **options}
     try:
         signature.bind(*args, **kwargs, **options)
@@ -140,7 +140,7 @@ def bound(
 
 @contextmanager
 def _found(text: str) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
-    """The function that ``text`` names, and its arguments; what its file imports can be found."""
+    """The function named by ``text`` and its arguments, with the folder of its file importable."""
     module, name, args, kwargs = named(text)
     if module is None:
         raise InputError(f"{text!r} names no file or module; write file.py:{name}")
@@ -162,24 +162,24 @@ def _function(module: ModuleType, name: str, text: str) -> Callable[..., Any]:
             f"it has {', '.join(names) or 'nothing'}"
         )
     found: Callable[..., Any] = vars(module)[name]
-    # A model is callable too, but calling it is not how one gets it.
+    # A model is callable too, but it is not a factory.
     if not callable(found) or not (inspect.isroutine(found) or isinstance(found, type)):
         raise InputError(
             f"{text!r} is {type(found).__name__}, not a function; "
-            "name a function (or class) that returns what is asked for"
+            "name a function or class that returns the object"
         )
     return found
 
 
 def _from_file(path: Path, text: str) -> ModuleType:
-    # A name of its own, so that a user's ``statistics.py`` never stands in for the real one.
+    # A unique module name, so that a user's ``statistics.py`` never replaces the standard module.
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     name = f"_radhard_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{text!r}: {path.name} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look the module up by its name
+    sys.modules[name] = module  # dataclasses and pickle look up modules by name
     with _reported(text, "cannot be loaded"):
         spec.loader.exec_module(module)
     return module
@@ -192,7 +192,7 @@ def _from_package(module: str, text: str) -> ModuleType:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Let ``folder`` be imported from; forget its modules after, as others may have their names."""
+    """Make ``folder`` importable; unload its modules afterwards to avoid name conflicts."""
     if str(folder) in sys.path:
         yield
         return
@@ -213,7 +213,7 @@ def _importable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _reported(text: str, what: str) -> Iterator[None]:
-    """Turn an exception of the user's code into one line that names it."""
+    """Convert an exception in user code into an `InputError` of one line."""
     try:
         yield
     except InputError:

@@ -1,4 +1,4 @@
-"""Does a value suit a type hint, and how would one say what does?"""
+"""Does a value match a type hint, and how is the hint described?"""
 
 import re
 import sys
@@ -11,7 +11,7 @@ __all__ = ["alternatives", "fits", "in_words", "spaced"]
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what a type hint asks for; True is no number, 1.0 is no whole number.
+    """Whether a value matches a type hint; True is not a number, and 1.0 is not an integer.
 
     >>> fits(3, int | None), fits((1, 2), tuple[int, ...]), fits(True, int), fits(2, Literal[0, 1])
     (True, True, False, False)
@@ -20,7 +20,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def in_words(hint: Any) -> str:
-    """The type hint as a reader would say it.
+    """The type hint in words.
 
     >>> in_words(int | tuple[int, ...] | None)
     'a whole number or several as (a, b), each a whole number or None'
@@ -49,7 +49,7 @@ def in_words(hint: Any) -> str:
 
 
 def spaced(name: str) -> str:
-    """The name of a class as a reader would say it.
+    """The name of a class as separate words.
 
     >>> spaced("FaultModel")
     'fault model'
@@ -62,7 +62,7 @@ def _with_article(noun: str) -> str:
 
 
 def alternatives(hint: Any) -> tuple[Any, ...]:
-    """The hints of which a value has to suit one: those of a union, or the one hint."""
+    """The alternatives of a union, or the hint itself."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return tuple(typing.get_args(hint))
     return (hint,)
@@ -85,7 +85,7 @@ def _fits_one(value: Any, hint: Any) -> bool:
     if origin is Callable or hint is Any:
         return True
     if hint is float:
-        # Not NaN and not infinite, which no literal names.
+        # Neither NaN nor infinity, for which there are no literals.
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and -sys.float_info.max <= value <= sys.float_info.max
     if hint is int:

@@ -1,4 +1,4 @@
-"""In which modes does torch compute, and how are they put back?"""
+"""In which modes does torch compute, and how are they restored?"""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from radhard.internals import enter_inference
 __all__ = ["Modes"]
 
 _GUARDS: list[object] = []
-"""Kept for good: a guard that is destroyed brings back the mode that it found."""
+"""Never destroyed, because the destructor of a guard restores the mode before it."""
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Torch's gradient and inference mode of this thread, as they are when this is made.
+    """The gradient and inference mode of this thread at the time of construction.
 
     A ``with torch.no_grad()`` is not left where Ctrl-C comes at its very end; whoever opened
     anything puts back the modes as well.
@@ -25,11 +25,11 @@ class Modes:
 
     @classmethod
     def now(cls) -> "Modes":
-        """The modes in which torch computes at this moment."""
+        """The current modes."""
         return cls(torch.is_grad_enabled(), torch.is_inference_mode_enabled())
 
     def restore(self) -> None:
-        """Compute in these modes again."""
+        """Restore these modes."""
         if torch.is_inference_mode_enabled() != self.inference:
             _GUARDS.append(enter_inference(self.inference))
         if torch.is_grad_enabled() != self.gradients:

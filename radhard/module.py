@@ -1,4 +1,4 @@
-"""Which module is the model that was given, and can faults be put into it?"""
+"""Which module is the given model, and can faults be injected into it?"""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False
 
 
 def module_of(model: Any) -> nn.Module:
-    """The network itself: what `torch.compile` or data parallelism was wrapped around.
+    """The network itself, without the wrapper of `torch.compile` or data parallelism.
 
     It shares all tensors with what was given, and its tensors have their own names, without
     ``_orig_mod.`` or ``module.`` in front.
@@ -45,7 +45,7 @@ def module_of(model: Any) -> nn.Module:
 
 
 def usable_module(model: Any) -> nn.Module:
-    """As `module_of`, for a model of which every part can be looked at and faulted.
+    """As `module_of`, and checks that faults can be injected into every part.
 
     Raises:
         InputError: also where a part is scripted, sharded, or has no values yet.
@@ -79,7 +79,7 @@ def usable_module(model: Any) -> nn.Module:
 
 @contextmanager
 def eager() -> Iterator[None]:
-    """While open, modules and functions that were compiled run as the Python code they are.
+    """Within this context, compiled modules and functions run as Python code.
 
     A compiled module was traced without the hooks through which faults arrive.
     """
@@ -96,7 +96,7 @@ def eager() -> Iterator[None]:
 
 
 def compiled_parts(model: nn.Module) -> list[str]:
-    """Names of the parts that were compiled; ``"(model)"`` for the model itself."""
+    """Names of the compiled parts; ``"(model)"`` for the model itself."""
     return [name or "(model)" for name, part in model.named_modules() if is_compiled(part)]
 
 

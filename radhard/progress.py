@@ -1,4 +1,4 @@
-"""How far is it, how long will it take, and what does it look like so far?"""
+"""How far has a run progressed, how long will it take, and what are the results so far?"""
 
 import sys
 import time
@@ -22,7 +22,7 @@ __all__ = ["Progress"]
 
 _REFRESH_SECONDS = 0.25
 _SPEED_FROM, _SEEN_FROM = 50, 80
-"""Columns of a terminal from which there is room for speed and remaining time, for the mean."""
+"""Terminal widths from which on speed and remaining time, and the mean, are shown."""
 
 
 class Progress:
@@ -91,7 +91,7 @@ class Progress:
         speed = self._fresh / max(self._last - self._start, 1e-9)
         seen = ""
         if self._values and self._main is not None:
-            # What it rests on is in the count of trials beside it.
+            # The number of trials is shown next to it.
             mean, _, _ = str(mean_share(np.array(self._values))).rpartition(" (")
             seen = f"{self._main[1]} {mean}"
         self._bar.update(

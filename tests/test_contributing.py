@@ -61,7 +61,11 @@ def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path
     (contents,) = _said(r"table of contents,\s+`(.*?)`")
     (statement,) = _said(r"once as\s+`(from .*?)`")
     (listed,) = _said(r'once as\s+`("\w+",)` in `__all__`')
-    _insert(tmp_path / contents, after="import FAULTS, FaultModel\n", line=f"{statement}\n")
+    _insert(
+        tmp_path / contents,
+        after="import FAULTS, FaultModel, faults_in_words\n",
+        line=f"{statement}\n",
+    )
     _insert(tmp_path / contents, after="__all__ = [", line=listed)
     (examples,) = _said(r"conformance tests examples, in\s+`(.*?)`")
     (lines,) = _said(r"add (`.*?) to\s+`FAULTS`")

@@ -76,7 +76,7 @@ def test_a_module_is_imported_and_its_factory_called():
         ("{folder}/raising.py:build", "cannot be loaded: ZeroDivisionError: division by zero"),
         ("no_such_package.mod:build", "cannot import.*No module named"),
         ("models/net:build(1)", r"written models/net\.py:build"),
-        ("models/net.py", r"write models/net\.py:function"),
+        ("models/net.py", r"use models/net\.py:function"),
         ("models/net", r"written models/net\.py:function"),
         ("{folder}/code.py:late(1+1)", "literals"),
         ("build", "names no file"),

@@ -1,6 +1,6 @@
-"""What goes wrong with a stored word: the fault models."""
+"""What happens to a stored word: the fault models."""
 
-from radhard.faults.base import FAULTS, FaultModel
+from radhard.faults.base import FAULTS, FaultModel, faults_in_words
 from radhard.faults.burst import Burst
 from radhard.faults.flip import BitFlip
 from radhard.faults.stuck import StuckAt
@@ -11,4 +11,5 @@ __all__ = [
     "Burst",
     "FaultModel",
     "StuckAt",
+    "faults_in_words",
 ]

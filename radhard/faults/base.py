@@ -1,36 +1,65 @@
-"""What does a fault model promise?"""
+"""What is the contract of a fault model?"""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from radhard.formats import Format
 from radhard.spec import Component, Family
 
-__all__ = ["FAULTS", "FaultModel"]
+__all__ = ["FAULTS", "FaultModel", "faults_in_words"]
 
 
 class FaultModel(Component):
-    """What can go wrong with one stored word.
+    """The possible faults of a stored word.
 
-    The ways it can go wrong are numbered: variant ``0 .. variants(format) - 1``, lowest bit first.
+    They are numbered as variants ``0 .. variants(format) - 1``, lowest bit first.
     """
 
     @abstractmethod
     def variants(self, format: Format) -> int:
-        """In how many ways one word of ``format`` can be struck."""
+        """The number of possible faults in a word of ``format``."""
 
     @abstractmethod
     def struck(self, variant: int, format: Format) -> tuple[int, ...]:
-        """The bit positions that a variant concerns, ascending."""
+        """The bit positions affected by a variant, in ascending order."""
 
     @abstractmethod
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:
-        """The codes (int64) after word ``i`` suffered variant ``variants[i]``; deterministic.
+        """The codes (int64) with fault ``variants[i]`` in word ``i``; deterministic.
 
         Same shapes in and out; ``codes`` is not changed.
         """
 
+    def noun(self) -> tuple[str, str]:
+        """What one such fault is called, divided where the "s" of the plural goes."""
+        return "fault", f" {self!r}"
+
+    def in_words(self, n: int | None) -> str:
+        """``n`` such faults as in a sentence; None leaves the number out.
+
+        >>> from radhard.faults import BitFlip, StuckAt
+        >>> BitFlip().in_words(400), BitFlip(bits=30).in_words(1), StuckAt(1).in_words(None)
+        ('400 single bit flips', '1 single bit flip of bit 30', 'bits stuck at 1')
+        """
+        head, tail = self.noun()
+        return f"{'' if n is None else f'{n:,} '}{head}{'' if n == 1 else 's'}{tail}"
+
 
 FAULTS: Family[FaultModel] = Family(FaultModel)
-"""The faults that radhard has, and how one is read from text."""
+"""The fault models of radhard, and how one is parsed from text."""
+
+
+def faults_in_words(faults: Sequence[FaultModel], n: int | None) -> str:
+    """``n`` faults of one of several fault models as in a sentence; None leaves the number out.
+
+    >>> from radhard.faults import BitFlip, StuckAt
+    >>> faults_in_words([BitFlip(), StuckAt(1)], 7)
+    '7 faults (single bit flips and bits stuck at 1)'
+    """
+    if len(faults) == 1:
+        return faults[0].in_words(n)
+    kinds = [fault.in_words(None) for fault in faults]
+    listed = f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+    return listed if n is None else f"{n:,} fault{'' if n == 1 else 's'} ({listed})"

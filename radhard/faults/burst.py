@@ -1,4 +1,4 @@
-"""What does one event that upsets neighbouring cells do to a word?"""
+"""How does an upset of adjacent cells change a word?"""
 
 from torch import Tensor
 
@@ -45,6 +45,9 @@ class Burst(FaultModel):
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:
         spans = [self._span(variant) for variant in range(self.variants(format))]
         return codes ^ masks(spans, variants.to(codes.device))
+
+    def noun(self) -> tuple[str, str]:
+        return "burst", f" of {self.length} adjacent bit flips"
 
     def _span(self, variant: int) -> tuple[int, ...]:
         return tuple(range(variant, variant + self.length))

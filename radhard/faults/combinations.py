@@ -1,4 +1,4 @@
-"""Which are the k of n that a number stands for?"""
+"""Which k of n elements does a rank represent?"""
 
 import math
 
@@ -21,7 +21,7 @@ def combination(ranks: Tensor, n: int, k: int) -> Tensor:
     >>> combination(torch.tensor([0, 1, 2, 3]), n=32, k=2).T.tolist()
     [[1, 0], [2, 0], [2, 1], [3, 0]]
     """
-    # An out-of-range rank would otherwise pass for some other choice.
+    # Without this check, a rank out of range would return another choice.
     if ranks.numel() and not (ranks.min() >= 0 and ranks.max() < math.comb(n, k)):
         raise IndexError(f"choices of {k} out of {n} are 0 to {math.comb(n, k) - 1}")
     members = []

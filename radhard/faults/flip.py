@@ -1,4 +1,4 @@
-"""What does a particle strike do to a word?"""
+"""How does a particle strike change a word?"""
 
 import math
 
@@ -9,7 +9,7 @@ from radhard.errors import InputError
 from radhard.faults.base import FaultModel
 from radhard.faults.combinations import combination
 from radhard.faults.masks import masks
-from radhard.faults.selection import check_selection, selected
+from radhard.faults.selection import check_selection, in_words, selected
 from radhard.formats import Format
 from radhard.spec import component
 
@@ -56,14 +56,20 @@ class BitFlip(FaultModel):
         variants = variants.to(codes.device)
         if self.count == 1:
             return codes ^ masks(singles, variants)
-        # The bits are distinct, so that their masks add up.
+        # The bits are distinct, so the sum of their masks is their union.
         return codes ^ masks(singles, combination(variants, len(chosen), self.count)).sum(dim=0)
+
+    def noun(self) -> tuple[str, str]:
+        chosen = in_words(self.bits, self.field)
+        if self.count == 1:
+            return "single bit flip", chosen
+        return "flip", f" of {self.count} bits of a word" + chosen.replace(" of bit", " among bit")
 
     def _chosen(self, format: Format) -> tuple[int, ...]:
         chosen = selected(self.bits, self.field, format)
         if len(chosen) < self.count:
             raise InputError(
                 f"{self!r} cannot flip {self.count} different bits of {format!r}: "
-                f"{len(chosen)} can be struck"
+                f"only {len(chosen)} are selected"
             )
         return chosen

@@ -1,4 +1,4 @@
-"""How is a set of bits written as an int64?"""
+"""How is a set of bits represented as an int64?"""
 
 from collections.abc import Iterable
 

@@ -1,11 +1,11 @@
-"""Which bits of a word may a fault strike?"""
+"""Which bits of a word can a fault affect?"""
 
 from typing import TypeVar
 
 from radhard.errors import InputError
 from radhard.formats import Format
 
-__all__ = ["Bits", "Fields", "check_selection", "selected"]
+__all__ = ["Bits", "Fields", "check_selection", "in_words", "selected"]
 
 T = TypeVar("T", int, str)
 
@@ -14,10 +14,10 @@ Fields = str | tuple[str, ...] | None
 
 
 def check_selection(bits: Bits, field: Fields) -> None:
-    """Refuse a selection that no format can satisfy.
+    """Reject a selection that is invalid for every format.
 
     Raises:
-        InputError: an empty one, a negative bit, or something named twice.
+        InputError: an empty selection, a negative bit, or a duplicate.
     """
     for name, given in (("bits", bits), ("field", field)):
         if given == () or (isinstance(given, tuple) and len(set(given)) < len(given)):
@@ -56,6 +56,21 @@ def selected(bits: Bits, field: Fields, format: Format) -> tuple[int, ...]:
             raise InputError(f"bits={bits!r} and field={field!r} exclude each other: {where}")
         chosen = inside
     return tuple(chosen)
+
+
+def in_words(bits: Bits, field: Fields) -> str:
+    """A selection as it follows the noun in a sentence; nothing where every bit is allowed.
+
+    >>> in_words(30, None), in_words((0, 1), ("sign", "exponent"))
+    (' of bit 30', ' of bits 0, 1 in the sign and exponent')
+    """
+    text = ""
+    if bits is not None:
+        positions = _several(bits)
+        text += f" of bit{'' if len(positions) == 1 else 's'} " + ", ".join(map(str, positions))
+    if field is not None:
+        text += " in the " + " and ".join(_several(field))
+    return text
 
 
 def _several(given: T | tuple[T, ...]) -> tuple[T, ...]:

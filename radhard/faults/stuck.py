@@ -1,4 +1,4 @@
-"""What does a cell that cannot change do to a word?"""
+"""How does a stuck-at cell change a word?"""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from radhard.faults.base import FaultModel
 from radhard.faults.masks import masks
-from radhard.faults.selection import check_selection, selected
+from radhard.faults.selection import check_selection, in_words, selected
 from radhard.formats import Format
 from radhard.spec import component
 
@@ -17,7 +17,7 @@ __all__ = ["StuckAt"]
 class StuckAt(FaultModel):
     """A permanent fault: one bit of a word reads as ``value``, whatever was written.
 
-    Where the bit has that value anyway the fault changes nothing, and is a fault all the same.
+    If the bit already has that value, the fault is masked; it is still a fault of the space.
     ``bits`` (position or positions, 0 the least significant) and ``field`` (name or names, such as
     ``"exponent"``) limit which bit it is; together they are both conditions.
 
@@ -48,3 +48,6 @@ class StuckAt(FaultModel):
         chosen = selected(self.bits, self.field, format)
         mask = masks([(bit,) for bit in chosen], variants.to(codes.device))
         return codes | mask if self.value else codes & ~mask
+
+    def noun(self) -> tuple[str, str]:
+        return "bit", f" stuck at {self.value}{in_words(self.bits, self.field)}"

@@ -1,4 +1,4 @@
-"""How is a file written so that nothing is lost that was there before?"""
+"""How is a file written without losing its previous content on failure?"""
 
 from radhard.files.atomic import demand_writable, replaced, write_texts
 from radhard.files.contents import contents_replaced, earlier_contents

@@ -1,4 +1,4 @@
-"""How does a file become another one, all at once or not at all?"""
+"""How is a file replaced atomically?"""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ __all__ = ["demand_writable", "replaced", "usual_rights", "write_texts"]
 
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
-    """A file beside ``path`` to write to, which takes its place at the end.
+    """A temporary file next to ``path``, which replaces it at the end.
 
     Where anything goes wrong on the way, a full disk or Ctrl-C too, what was at ``path`` stays as
     it was, and nothing else is left.
@@ -21,14 +21,14 @@ def replaced(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written.
     """
-    # Where a link points to, so that it stays a link.
+    # The target of a link, so that the link remains a link.
     path = Path(os.path.realpath(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
     beside = Path(name)
     try:
         yield beside
-        # The rights of the file before, or those that any new file gets.
+        # The permissions of the previous file, or those of a new file.
         beside.chmod(path.stat().st_mode & 0o777 if path.exists() else usual_rights(0o666))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
@@ -38,7 +38,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
 
 
 def write_texts(texts: Mapping[Path, str]) -> None:
-    """Write several texts, each at once; none is put in place before all are written.
+    """Write several texts atomically; no file is replaced before all texts are written.
 
     Raises:
         OSError: one of them cannot be written; then none has changed.
@@ -59,7 +59,7 @@ def demand_writable(path: str | Path) -> None:
         raise IsADirectoryError(0, "it is a folder")
     if path.exists() and not path.is_file():
         raise OSError(0, "it is no file")
-    # A link to where nothing is yet is followed when the file is written, too.
+    # Writing the file also follows a link whose target does not exist yet.
     path = Path(os.path.realpath(path))
     missing = missing_folders(path.parent)
     folder = missing[0].parent if missing else path.parent
@@ -67,7 +67,7 @@ def demand_writable(path: str | Path) -> None:
         raise NotADirectoryError(0, f"{missing[0].name!r} is no folder")
     for part in (*(one.name for one in missing), path.name):
         with suppress(FileNotFoundError):
-            os.lstat(folder / part)  # a name that the file system does not take
+            os.lstat(folder / part)  # a name that the file system does not accept
     try:
         # Tried out: what rights say does not hold for root, nor in a read-only file system.
         handle, name = tempfile.mkstemp(dir=folder, prefix=".")
@@ -80,7 +80,7 @@ def demand_writable(path: str | Path) -> None:
 
 
 def usual_rights(most: int) -> int:
-    """The rights that anything new gets: ``most`` without those that the process withholds."""
+    """The permissions of new files: ``most`` without the bits of the umask."""
     mask = os.umask(0)
     os.umask(mask)
     return most & ~mask

@@ -1,4 +1,4 @@
-"""How do several files of a folder become others, all together or not at all?"""
+"""How are several files of a folder replaced, all or none?"""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def contents_replaced(folder: str | Path, names: Sequence[str]) -> Iterator[Path
 
 
 def earlier_contents(folder: str | Path, last: str) -> Path | None:
-    """Where the files of before lie, if the process that replaced them was stopped in between.
+    """The folder of the previous files, if the process that replaced them was interrupted.
 
     ``last`` is the last of the names that `contents_replaced` was given.
     """
@@ -73,7 +73,7 @@ def _replace(folder: Path, beside: Path, names: Sequence[str]) -> None:
         for name in names:
             (beside / name).replace(folder / name)
     except BaseException:
-        # The last one at the end again: until then the copy is what counts.
+        # The last one is written last: until then the copy is valid.
         for name in names:
             if (earlier / name).is_file():
                 with suppress(OSError):
@@ -85,7 +85,7 @@ def _replace(folder: Path, beside: Path, names: Sequence[str]) -> None:
 
 
 def _link(path: Path, to: Path) -> None:
-    """The same file under another name, or a copy where the file system has no such links."""
+    """A hard link to the file, or a copy if the file system does not support links."""
     try:
         os.link(path, to)
     except OSError:

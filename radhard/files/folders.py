@@ -1,4 +1,4 @@
-"""How is the folder of a file made?"""
+"""How is the folder of a file created?"""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ _LONGEST = 1000
 
 
 def make_folder(folder: str | Path) -> None:
-    """Make a folder, and the folders that it lies in, where they are missing.
+    """Create a folder and its missing parents.
 
     Raises:
         OSError: it cannot be made, or its path is longer than libraries can open.

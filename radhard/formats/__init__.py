@@ -1,4 +1,4 @@
-"""How a number is stored as a word of bits: the formats, and models rounded through them."""
+"""How is a number stored as a word of bits, and how is a model rounded to a format?"""
 
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of

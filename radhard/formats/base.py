@@ -1,4 +1,4 @@
-"""What does a number format promise?"""
+"""What is the contract of a number format?"""
 
 from abc import abstractmethod
 from typing import Any, Self
@@ -14,12 +14,13 @@ __all__ = ["FORMATS", "Format"]
 class Format(Component):
     """How a number is stored as a word of bits.
 
-    A word is held as an int64 *code*: the bit pattern, zero-extended (``0 <= code < 2**bits``; a
-    64-bit pattern uses the sign of int64). Bit 0 is the least significant.
+    A word is represented as an int64 *code*: the bit pattern, zero-extended
+    (``0 <= code < 2**bits``; a 64-bit pattern uses the sign of int64). Bit 0 is the least
+    significant.
     """
 
     bits: int
-    """Width of a word in bits: an argument, a constant, or computed, as the format likes."""
+    """Width of a word in bits: an argument, a constant, or computed."""
 
     @property
     def has_scale(self) -> bool:
@@ -32,43 +33,43 @@ class Format(Component):
         return ("codes", "scale") if self.has_scale else ("codes",)
 
     def scales(self) -> Any:
-        """The fitted scale as plain numbers that JSON keeps exactly; None where there is none."""
+        """The fitted scale as plain numbers that JSON represents exactly; None without a scale."""
         return None
 
     def scaled(self, scales: Any) -> Self:
-        """This format with the scale that `scales` gave, as if fitted to the same tensor."""
+        """This format with a scale returned by `scales`, as if fitted to the same tensor."""
         if scales is not None:
-            raise InputError(f"{self!r} has no scale to set; it was given {scales!r}")
+            raise InputError(f"{self!r} has no scale; scales={scales!r} cannot be set")
         return self
 
     @abstractmethod
     def field(self, bit: int) -> str:
-        """The part of the word that a bit belongs to, such as ``"sign"`` or ``"exponent"``."""
+        """The field of a bit, such as ``"sign"`` or ``"exponent"``."""
 
     @property
     @abstractmethod
     def fields(self) -> tuple[str, ...]:
-        """Every name that `field` may give, most significant first."""
+        """All names that `field` can return, most significant first."""
 
     def fit(self, x: Tensor) -> Self:  # noqa: ARG002
-        """This format with its scale set for the tensor ``x``; itself where there is no scale."""
+        """This format with its scale set for the tensor ``x``; unchanged without a scale."""
         return self
 
     def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:  # noqa: ARG002
         """A fitted format narrowed to the words at flat positions ``words`` of a ``shape``d tensor.
 
-        Only formats with a scale per channel have anything to do here.
+        Only formats with a scale per channel override this method.
         """
         return self
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Codes (int64) of the values ``x``, each rounded to the nearest that has one."""
+        """Codes (int64) of the values ``x``, each rounded to the nearest representable value."""
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
-        """Values of the codes, in a torch dtype that holds every one exactly."""
+        """Values of the codes, in a torch dtype that represents all of them exactly."""
 
 
 FORMATS: Family[Format] = Family(Format)
-"""The formats that radhard has, and how one is read from text."""
+"""The formats of radhard, and how one is parsed from text."""

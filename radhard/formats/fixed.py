@@ -43,7 +43,7 @@ class Fixed(Format):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # no format's width can be assigned
+    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
         """Width of a word: the sign bit, the integer bits and the fraction bits."""
         return 1 + self.integer + self.fraction
 
@@ -61,8 +61,8 @@ class Fixed(Format):
 
     def encode(self, x: Tensor) -> Tensor:
         if floating(x).isnan().any():
-            raise InputError(f"{self!r} has no word for NaN, and the tensor holds some")
-        # Exact in float64: multiplying by a power of two moves the exponent only.
+            raise InputError(f"{self!r} cannot represent NaN, and the tensor contains NaN")
+        # Exact in float64, because multiplication by a power of two only changes the exponent.
         steps = (x.detach().to(torch.float64) * 2.0**self.fraction).round()
         end = 2 ** (self.bits - 1)
         return to_words(steps.clamp(-end, end - 1).to(torch.int64), self.bits)

@@ -1,4 +1,4 @@
-"""What may be stored, and how is it rounded once and not twice?"""
+"""Which tensors can be stored, and how are values rounded only once?"""
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ __all__ = ["floating", "rounded"]
 
 
 def floating(x: Tensor) -> Tensor:
-    """``x`` itself, if it holds floating-point numbers.
+    """``x`` itself, if it is a floating-point tensor.
 
     Raises:
-        InputError: whole or complex numbers, which no format here stores.
+        InputError: an integer or complex tensor, which no format can store.
     """
     if not x.is_floating_point():
-        raise InputError(f"a tensor of {x.dtype} cannot be stored: only floating-point ones can")
+        raise InputError(f"a tensor of {x.dtype} cannot be stored; only floating-point tensors can")
     return x
 
 
@@ -31,7 +31,7 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _to_odd(x: Tensor) -> Tensor:
-    """A float64 as float32, where what is lost leaves the last bit set.
+    """A float64 as float32, rounded to odd: if bits are lost, the last bit is set.
 
     torch converts float64 to the 16-bit dtypes by way of float32, which turns a value just beside
     the middle of two neighbours into the middle itself and then rounds that to even. A last bit

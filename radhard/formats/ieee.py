@@ -39,7 +39,7 @@ class _Float(Format):
 
     def encode(self, x: Tensor) -> Tensor:
         words = rounded(floating(x).detach(), self.dtype).view(self.word)
-        # A copy, so that whoever changes the codes does not change the tensor that they came from.
+        # A copy, so that changes of the codes do not change the tensor.
         codes = words.to(torch.int64, copy=True)
         return codes if self.bits == 64 else codes & ((1 << self.bits) - 1)
 

@@ -1,4 +1,4 @@
-"""How is a number stored as a whole number of steps?"""
+"""How is a number stored as an integer multiple of a scale?"""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ __all__ = ["Int"]
 
 @component
 class Int(Format):
-    """Symmetric integer quantisation, two's complement: a value is ``scale`` times a whole number.
+    """Symmetric integer quantisation, two's complement: a value is ``scale`` times an integer.
 
     `fit` sets the scale so that the largest magnitude becomes ``2**(bits - 1) - 1``, for the whole
     tensor or for every channel (index of axis 0). A fitted tensor never uses the lowest word,
@@ -44,7 +44,7 @@ class Int(Format):
 
     def check(self) -> None:
         if not 2 <= self.bits <= 32:
-            raise InputError(f"{self!r}: bits is 2 to 32, of which one is the sign")
+            raise InputError(f"{self!r}: bits must be 2 to 32, including the sign")
 
     @property
     def has_scale(self) -> bool:
@@ -71,7 +71,7 @@ class Int(Format):
     def fit(self, x: Tensor) -> Self:
         magnitude = self._finite(x).abs()
         if self.per == "channel" and x.ndim:
-            # An empty channel has no largest value; a zero stands in for it.
+            # An empty channel has no largest value; 0 is used instead.
             rows = torch.nn.functional.pad(
                 magnitude.reshape(len(x), -1 if x.numel() else 0), (0, 1)
             )
@@ -83,7 +83,7 @@ class Int(Format):
         # In float64, largest / steps * steps / steps is largest / steps again wherever steps is
         # one less than a power of two: what has been rounded is fitted with the same scale.
         scale = largest / (2 ** (self.bits - 1) - 1)
-        # Any scale would do for zeros; this is the one that quantisation observers choose.
+        # Any scale represents zeros; this is the one that quantisation observers use.
         return self._with(torch.where(scale > 0, scale, torch.finfo(torch.float32).eps))
 
     def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:
@@ -104,20 +104,22 @@ class Int(Format):
         return from_words(codes, self.bits).to(torch.float64) * self._scale().to(codes.device)
 
     def _finite(self, x: Tensor) -> Tensor:
-        """``x`` as float64, where a word exists for every value of it."""
+        """``x`` as float64, if all values can be represented."""
         if not floating(x).isfinite().all():
             raise InputError(
-                f"{self!r} stores finite values only; the tensor holds NaN or infinity"
+                f"{self!r} stores only finite values; the tensor contains NaN or infinity"
             )
         return x.detach().to(torch.float64)
 
     def _scale(self) -> Tensor:
         if self.scale is None:
-            raise InputError(f"{self!r} has no scale yet: fit(x) gives one that suits the tensor x")
+            raise InputError(
+                f"{self!r} has no scale yet; fit(x) returns a format with the scale of the tensor x"
+            )
         return self.scale
 
     def _with(self, scale: Tensor) -> Self:
         fitted = dataclasses.replace(self)
-        # Not an argument of the constructor, so that no text and no user can name a scale.
+        # Not an argument of the constructor, because the scale is not part of the spec.
         object.__setattr__(fitted, "scale", scale)
         return fitted

@@ -1,4 +1,4 @@
-"""Which part of a word does a bit belong to?"""
+"""Which field of a word does a bit belong to?"""
 
 from radhard.errors import InputError
 
@@ -9,7 +9,7 @@ Layout = tuple[tuple[str, int], ...]
 
 
 def field_at(bit: int, layout: Layout) -> str:
-    """The name of the part that holds ``bit``; bit 0 is the least significant.
+    """The name of the part that contains ``bit``; bit 0 is the least significant.
 
     Raises:
         InputError: the word has no such bit.

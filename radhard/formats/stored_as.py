@@ -1,4 +1,4 @@
-"""What does a model look like once its tensors have been stored in a format?"""
+"""How are the tensors of a model rounded to a format?"""
 
 import copy
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def tied(model: nn.Module, tensors: Mapping[str, Tensor]) -> list[tuple[str, ...
 
 
 def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
-    """Round tensors through a format, each fitted by itself; they are known by name.
+    """Round tensors, given by name, to a format that is fitted to each separately.
 
     Raises:
         InputError: as for `stored_as`.
@@ -81,7 +81,7 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
                     f"is beyond what {format!r} in a tensor of {x.dtype} can hold"
                 )
             x.copy_(rounded)
-        # After all of them, since tensors that share memory may have overwritten each other.
+        # Checked after rounding all, because tensors that share memory may overwrite each other.
         for name, x in tensors.items():
             if not is_stored_as(x, format):
                 raise InputError(
@@ -91,7 +91,7 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
 
 
 def is_stored_as(x: Tensor, format: Format) -> bool:
-    """Whether a tensor holds nothing but values of a format.
+    """Whether a tensor contains only values of a format.
 
     Exactly so, except for formats with a scale: there the tensor may be off by 4 units in the last
     place of its dtype, as other tools compute the same scale with other roundings.
@@ -118,7 +118,7 @@ def _through(x: Tensor, format: Format) -> Tensor:
 
 
 def _last_place(x: Tensor) -> Tensor:
-    """The distance from each value to the next larger magnitude of its dtype, as float64."""
+    """The unit in the last place of each value, as float64."""
     kind = torch.finfo(x.dtype)
     exponent = torch.frexp(x.detach().double().abs().clamp(min=kind.smallest_normal)).exponent
     return torch.ldexp(torch.full_like(x, kind.eps, dtype=torch.float64), exponent - 1)

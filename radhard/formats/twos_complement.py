@@ -1,4 +1,4 @@
-"""How is a signed whole number held in a word of so many bits?"""
+"""How is a signed integer represented in a word?"""
 
 from torch import Tensor
 
@@ -16,7 +16,7 @@ def to_words(integers: Tensor, bits: int) -> Tensor:
 
 
 def from_words(words: Tensor, bits: int) -> Tensor:
-    """Signed integers that zero-extended words stand for.
+    """Signed integers represented by zero-extended words.
 
     >>> import torch
     >>> from_words(torch.tensor([255, 5]), 8)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radhard.errors import InputError
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
@@ -102,6 +103,15 @@ class Sampler(Component):
         Raises:
             InputError: more distinct faults are asked for than there are.
         """
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        """Which faults are drawn, and how, as the beginning of a sentence.
+
+        Args:
+            faults: the fault models of the space.
+            planned: the number of trials.
+        """
+        return f"{planned:,} trials of {faults_in_words(faults, None)} drawn by {self!r},"
 
 
 SAMPLERS: Family[Sampler] = Family(Sampler)

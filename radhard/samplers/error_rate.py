@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from radhard.errors import InputError
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
@@ -44,6 +45,17 @@ class ErrorRate(Sampler):
     def each(self) -> tuple[float, ...]:
         """The rates, one or several, as a tuple."""
         return self.rates if isinstance(self.rates, tuple) else (self.rates,)
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:  # noqa: ARG002
+        rates = self.each
+        span = (
+            f"an error rate of {rates[0]:g}"
+            if len(rates) == 1
+            else f"{len(rates)} error rates from {min(rates):g} to {max(rates):g}"
+        )
+        kinds = faults_in_words(faults, None)
+        text = f"{kinds} at {span} per {self.per}, {self.trials:,} trials each,"
+        return text[0].upper() + text[1:]
 
     def draw(self, space: FaultSpace, seed: int) -> "ErrorRateTrials":
         words = {(region.site.name, region.plane) for region in space.regions}

@@ -1,5 +1,8 @@
 """Every fault there is."""
 
+from collections.abc import Sequence
+
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.space import FaultSpace
 from radhard.spec import component
@@ -10,6 +13,9 @@ __all__ = ["Exhaustive"]
 @component
 class Exhaustive(Sampler):
     """Every fault once, in order: no sampling error is left."""
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        return f"All {faults_in_words(faults, planned)}"
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         whole = Stratum("the space", 0, 1, len(space), len(space))

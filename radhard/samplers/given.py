@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from radhard.arguments import component_of
 from radhard.errors import InputError
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import SAMPLERS, Sampler, Stratum, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import component
@@ -57,6 +59,9 @@ class Given(Sampler):
                 raise InputError(
                     f"Given: {fault!r} is no fault; give its number, or (tensor, word, variant)"
                 )
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        return f"{faults_in_words(faults, planned)}, given as a list,"
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         numbers = []

@@ -1,7 +1,10 @@
 """The same care for every bit position of every tensor."""
 
+from collections.abc import Sequence
+
+from radhard.faults import FaultModel
 from radhard.samplers.base import Sampler, Stratum, Trials, draw_strata
-from radhard.samplers.size import check_size, size
+from radhard.samplers.size import check_size, size, stratum_size_in_words
 from radhard.space import FaultSpace
 from radhard.spec import component
 
@@ -24,6 +27,10 @@ class PerBit(Sampler):
 
     def check(self) -> None:
         check_size(self.n, self.margin, self.confidence, self.p)
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        options = self.n, self.margin, self.confidence, self.p
+        return stratum_size_in_words(faults, planned, "bit position of every tensor", *options)
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         strata = []

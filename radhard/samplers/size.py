@@ -1,11 +1,13 @@
 """How many trials does a stratum get?"""
 
 import math
+from collections.abc import Sequence
 
 from radhard.errors import InputError
-from radhard.stats import sample_size
+from radhard.faults import FaultModel, faults_in_words
+from radhard.stats import percent, sample_size
 
-__all__ = ["check_size", "size"]
+__all__ = ["check_size", "size", "stratum_size_in_words"]
 
 
 def check_size(n: int | None, margin: float | None, confidence: float, p: float) -> None:
@@ -31,3 +33,23 @@ def size(population: int, n: int | None, margin: float | None, confidence: float
         return min(population, n)
     assert margin is not None
     return min(population, math.ceil(sample_size(population, margin, confidence, p)))
+
+
+def stratum_size_in_words(
+    faults: Sequence[FaultModel],
+    planned: int,
+    part: str,
+    n: int | None,
+    margin: float | None,
+    confidence: float,
+    p: float,
+) -> str:
+    """How many faults are drawn from each ``part``, as the beginning of a sentence."""
+    if n is not None:
+        return f"{faults_in_words(faults, n)} per {part}"
+    assert margin is not None
+    return (
+        f"{faults_in_words(faults, planned)}, as many per {part} as needed for a margin of "
+        f"{percent(margin)} at {percent(confidence)} confidence and an expected rate of "
+        f"{percent(p)},"
+    )

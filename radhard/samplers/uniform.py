@@ -1,6 +1,9 @@
 """Every fault with the same chance."""
 
+from collections.abc import Sequence
+
 from radhard.errors import InputError
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.space import FaultSpace
 from radhard.spec import component
@@ -17,6 +20,9 @@ class Uniform(Sampler):
     def check(self) -> None:
         if self.n < 1:
             raise InputError(f"Uniform: n={self.n} is not allowed; at least 1 trial")
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        return f"{faults_in_words(faults, planned)}, drawn uniformly from all faults"
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         if self.n > len(space):

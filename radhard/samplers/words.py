@@ -1,8 +1,11 @@
 """Every fault of some words."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radhard.errors import InputError
+from radhard.faults import FaultModel, faults_in_words
 from radhard.samplers.base import Sampler, Stratum, Trials
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
@@ -25,6 +28,11 @@ class Words(Sampler):
     def check(self) -> None:
         if self.n < 1:
             raise InputError(f"Words: n={self.n} is not allowed; at least 1 word")
+
+    def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        words = "1 word" if self.n == 1 else f"{self.n:,} words"
+        kinds = faults_in_words(faults, None)
+        return f"All {kinds} in {words} drawn uniformly, {planned:,} in total,"
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         words, kinds = int(space.word_starts[-1]), np.unique(space.variants).tolist()

@@ -1,4 +1,4 @@
-"""How does a component read as text, and how does text become a component again?"""
+"""How is a component written as text, and how is text parsed into a component?"""
 
 from radhard.spec.call import MAX_DEPTH, MAX_LENGTH, Call, parse_call, read_call, short
 from radhard.spec.family import Component, Family, component, near

@@ -1,4 +1,4 @@
-"""What does the text of a component say, before anything is looked up?"""
+"""How is the text of a component parsed, before any name is resolved?"""
 
 import ast
 import re
@@ -11,27 +11,27 @@ from radhard.errors import InputError
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "Call", "parse_call", "read_call", "short"]
 
 MAX_LENGTH = 10_000
-"""Longest text that is read, in characters: what is longer is no spec, and may break the parser."""
+"""Maximum length of a text in characters; longer texts may exhaust the parser."""
 
 MAX_LIST = 10_000_000
-"""The same where the one argument is a flat list of numbers, or of (name, number, number)."""
+"""The maximum if the only argument is a flat list of numbers, or of (name, number, number)."""
 
 _LIST = re.compile(r"[\w.:]++\(\((?:(?:\d++|\('[^'\\]*+', \d++, \d++\))(?:, |,?(?=\))))*+\)\)")
 
 MAX_BITS = 128
-"""Widest whole number that is read: Python refuses to print very large ones, also in a message."""
+"""Maximum width of an integer in bits; Python does not print very large ones, even in a message."""
 
 MAX_DEPTH = 20
-"""How deep components, and the tuples and mappings that hold them, may be nested."""
+"""Maximum nesting depth of components and of the tuples and mappings that contain them."""
 
 _SHOWN = 100
-"""Characters of a text that a message repeats."""
+"""Maximum number of characters of a text in a message."""
 
 _NESTED = (ast.Name, ast.Attribute, ast.Call)
 
 _COLON = "__colon__"
 
-# Texts and comments are matched first, so that a colon inside one is left as it is.
+# Strings and comments are matched first, so that a colon inside them is not changed.
 _NAMED = re.compile(
     r"'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\""
     r"|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|#[^\n]*+"
@@ -42,7 +42,7 @@ _NAMED = re.compile(
 
 @dataclass(frozen=True)
 class Call:
-    """A name with its arguments as text has them: literals, and further calls.
+    """A name with its arguments as written in the text: literals and further calls.
 
     Its repr is the text again.
     """
@@ -84,7 +84,7 @@ def read_call(text: str) -> Call:
 
 
 def short(text: str) -> str:
-    """A text as a message repeats it, with its beginning only where it is long."""
+    """A text for a message; of a long one only the beginning."""
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}... ({len(text)} characters)"
 
 
@@ -104,18 +104,18 @@ def _read(text: str, *, nested: bool) -> Call:
     if not name.isidentifier() or not all(p.isidentifier() for p in (module or "_").split(".")):
         raise malformed
     if nested and ":" in rest:
-        # Python has no 'module:Name', but it has 'module.Name'.
+        # Python has no syntax for 'module:Name', so it is parsed as 'module.Name'.
         rest = _NAMED.sub(_without_colon, rest)
     try:
         with warnings.catch_warnings():
-            # What Python thinks of the style of a literal, as in '\d', is nobody's concern here.
+            # Syntax warnings about literals such as '\d' are irrelevant here.
             warnings.simplefilter("ignore")
             tree = ast.parse(f"_{rest or '()'}", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise malformed from None
     if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
         raise malformed
-    # In one walk, as the list of a long `Given` has a node for each of its faults.
+    # A single walk, because the list of a long `Given` has a node for each of its faults.
     named = wide = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant):
@@ -148,7 +148,7 @@ def _arguments(
 
 
 def _value(node: ast.expr, depth: int, *, nested: bool) -> Any:
-    """What a node stands for: a literal or, where they may be nested, what holds calls."""
+    """The value of a node: a literal or, if nesting is allowed, a value that contains calls."""
     if not nested or not any(isinstance(one, _NESTED) for one in ast.walk(node)):
         return ast.literal_eval(node)
     depth += 1

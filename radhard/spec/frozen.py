@@ -1,4 +1,4 @@
-"""A mapping that a component may hold."""
+"""Which mapping can be an argument of a component?"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""What does a model keep from one pass to the next, and how is it put back?"""
+"""Which state does a model keep between passes, and how is it restored?"""
 
 from radhard.state.state import State
 from radhard.state.steady import Steady, unwrapped

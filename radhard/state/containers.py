@@ -1,4 +1,4 @@
-"""Which objects does a model hold that a pass may write to?"""
+"""Which objects of a model can a forward pass change?"""
 
 import random
 import sys
@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 OF_TORCH = frozenset(vars(nn.Module())) - {"training", "_parameters", "_buffers", "_modules"}
-"""What every module has for torch's own use, such as its hooks."""
+"""Attributes of every module that torch uses internally, such as hooks."""
 
 _CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 _FOREIGN = ("torch.fx", "torch.jit", "torch.export", "torch._")
-"""Packages whose objects hold graphs and code, no state of a pass."""
+"""Packages whose objects contain graphs and code, not state of a forward pass."""
 
 _MISSING: Any = object()
 
@@ -55,7 +55,7 @@ class Items:
 
 
 class Slots:
-    """The attributes of an object that has places for them instead of a dictionary."""
+    """The attributes of an object with ``__slots__``."""
 
     def __init__(self, name: str, held: Any, names: tuple[str, ...]) -> None:
         self.name = name
@@ -76,7 +76,7 @@ class Slots:
 
 
 def put_back(held: dict[Any, Any], saved: dict[Any, Any]) -> list[Any]:
-    """Put the entries of a dictionary back; the keys of those that were written."""
+    """Restore the entries of a dictionary, and return the keys of changed ones."""
     written = [key for key in held if key not in saved]
     for key in written:
         del held[key]
@@ -91,7 +91,7 @@ def put_back(held: dict[Any, Any], saved: dict[Any, Any]) -> list[Any]:
 
 
 def followed(value: Any) -> bool:
-    """Whether an object may hold state: no code, and nothing of the interpreter's own."""
+    """Whether an object may contain state: neither code nor an object of the interpreter."""
     if isinstance(value, nn.Module):
         return not isinstance(value, torch.jit.ScriptModule)
     if isinstance(value, _CODE):
@@ -101,12 +101,12 @@ def followed(value: Any) -> bool:
         return False
     if isinstance(value, dict | list | tuple | set | frozenset | deque | bytearray):
         return True
-    # Namespaces are the only plain objects that the interpreter brings along.
+    # Namespaces are the only built-in type of plain objects.
     return package == "types" or package.partition(".")[0] not in sys.stdlib_module_names
 
 
 def contents(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """What an object holds, each with the name under which a reader finds it."""
+    """The contents of an object, each with its qualified name."""
     if isinstance(value, dict):
         yield from ((f"{name}[{key!r}]", part) for key, part in list(value.items()))
     elif isinstance(value, list | tuple | set | frozenset | deque):
@@ -124,7 +124,7 @@ def contents(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """The dictionary of an object's attributes; an empty one where it has none."""
+    """The attribute dictionary of an object; empty if it has none."""
     try:
         own = vars(value)
     except TypeError:
@@ -133,7 +133,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 
 def slots(value: Any) -> tuple[str, ...]:
-    """The names of an object's attributes that are in no dictionary."""
+    """The names of the attributes of an object in ``__slots__``."""
     found: list[str] = []
     for kind in type(value).__mro__:
         own = vars(kind).get("__slots__", ())
@@ -145,7 +145,7 @@ def slots(value: Any) -> tuple[str, ...]:
 
 
 def generator_state(value: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]] | None:
-    """How the state of a generator of random numbers is read and set; None for any other thing."""
+    """Getter and setter of the state of a random number generator; None for other objects."""
     if isinstance(value, torch.Generator):
         return value.get_state, value.set_state
     if isinstance(value, random.Random):

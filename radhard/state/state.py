@@ -1,4 +1,4 @@
-"""What does a model hold before a pass, and is it still so afterwards?"""
+"""Which state does a model have before a forward pass, and has the pass changed it?"""
 
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from radhard.state.memory import ArrayMemory, TensorMemory, address
 __all__ = ["State"]
 
 _COPIED = 2**30
-"""Bytes of parameters that are copied; of larger models a write is noticed but not undone."""
+"""Maximum bytes of parameters to copy; in larger models a write is detected but not undone."""
 
 
 class State:
@@ -62,7 +62,7 @@ class State:
         self._by_place: dict[int, list[TensorMemory]] = {}
         for memory in self._tensors:
             self._by_place.setdefault(address(memory.tensor), []).append(memory)
-        # In one list each, so that they are compared in one go. What torch keeps for its own use
+        # In one list each, so that they are compared at once. What torch keeps for internal use
         # in every module, such as its hooks, is left out: it is most of what there is.
         self._held = [held for _, held, _ in self._dicts]
         self._sizes = [len(saved) for _, _, saved in self._dicts]

@@ -1,4 +1,4 @@
-"""How does a run outlive the process that makes it?"""
+"""How are the results of a run stored safely?"""
 
 from radhard.store.damage import DamagedError
 from radhard.store.repair import repair

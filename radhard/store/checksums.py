@@ -1,4 +1,4 @@
-"""What is the checksum of recorded trials?"""
+"""How are the checksums of recorded trials computed?"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,21 +13,21 @@ from radhard.samplers.permutation import mixed
 __all__ = ["BLOCK", "Sum", "block_sums", "frame_sums", "merged", "text_digest"]
 
 BLOCK = 256
-"""Trials with adjacent numbers that share a checksum."""
+"""Number of consecutive trials in a block, which share a checksum."""
 
 Sum = tuple[int, int]
-"""How many rows a block has, and the sum of their digests modulo 2**64, as a signed number."""
+"""The number of rows of a block, and the sum of their digests modulo 2**64, as a signed integer."""
 
 Words = npt.NDArray[np.uint64]
 
 _ABSENT = np.uint64(0x7FF8_DEAD_BEEF_0001)
-"""What stands for NULL, which is also what SQLite makes of NaN."""
+"""Represents NULL, to which SQLite converts NaN."""
 
 
 def block_sums(rows: Sequence[tuple[Any, ...]]) -> dict[int, Sum]:
     """Number of rows and sum of digests by block, of rows as they are written.
 
-    The sum does not depend on the order of the rows, so that blocks can grow in any order.
+    The sum does not depend on the order of the rows, so rows can be added to blocks in any order.
     """
     if not rows:
         return {}
@@ -38,7 +38,7 @@ def block_sums(rows: Sequence[tuple[Any, ...]]) -> dict[int, Sum]:
 
 
 def frame_sums(frame: pd.DataFrame) -> dict[int, Sum]:
-    """The same of a table as it is read; what is no number of its column counts as absent."""
+    """The same for a table read from a file; values of the wrong type count as NULL."""
     if frame.empty:
         return {}
     whole = [_whole(_column(frame, at)) for at in range(3)]
@@ -47,7 +47,7 @@ def frame_sums(frame: pd.DataFrame) -> dict[int, Sum]:
 
 
 def merged(one: Mapping[int, Sum], two: Mapping[int, Sum]) -> dict[int, Sum]:
-    """The sums of the blocks in ``two``, each with what ``one`` holds of it already."""
+    """The sums of the blocks in ``two``, each added to the sum of the block in ``one``."""
     found = {}
     for block, (rows, digest) in two.items():
         before = one.get(block, (0, 0))
@@ -56,7 +56,7 @@ def merged(one: Mapping[int, Sum], two: Mapping[int, Sum]) -> dict[int, Sum]:
 
 
 def text_digest(texts: Iterable[Sequence[str | None]]) -> int:
-    """A 64-bit digest of rows of text, whatever their order, as a signed number."""
+    """A 64-bit digest of rows of text, independent of their order, as a signed integer."""
     digest = hashlib.blake2b(digest_size=8)
     for row in sorted(repr(tuple(row)) for row in texts):
         digest.update(row.encode("utf-8", "surrogatepass"))
@@ -98,7 +98,7 @@ def _real(values: npt.NDArray[Any]) -> Words:
     if values.dtype != np.float64:
         plain = [x if isinstance(x, int | float) else None for x in values.tolist()]
         values = np.array(plain, dtype=np.float64)
-    # SQLite keeps whole floats as integers, which know no negative zero.
+    # SQLite stores integral floats as integers, which have no negative zero.
     values = values + 0.0
     return np.where(np.isnan(values), _ABSENT, values.view(np.uint64))
 

@@ -1,4 +1,4 @@
-"""Which trials of a run file are damaged, and which can be trusted?"""
+"""Which trials of a run file are damaged, and which are intact?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class DamagedError(InputError):
 
 @dataclass(frozen=True)
 class Damage:
-    """What is damaged in a run file whose description of the run is whole."""
+    """The damage of a run file with an intact manifest."""
 
     blocks: Sequence[int]
     """The blocks of trials that are not as they were written, ascending."""
     trusted: pd.DataFrame
     """The rows of all other blocks."""
     planned: int | None
-    """How many trials the run has, where that is known."""
+    """The number of planned trials, if known."""
     structure: str = ""
     """What SQLite reports of the file itself, where all rows are whole."""
 
@@ -70,7 +70,7 @@ class Damage:
 
 
 def beyond_trust(where: str, why: str) -> DamagedError:
-    """The error where no trial of the file can be trusted."""
+    """The error for a file without intact trials."""
     return DamagedError(
         f"{where}: it is damaged ({why}), and none of its trials can be trusted; it is left as it "
         f"is; choose another file, or {_WAY_OUT} all trials again"
@@ -78,6 +78,6 @@ def beyond_trust(where: str, why: str) -> DamagedError:
 
 
 def differing(one: Mapping[int, Sum], two: Mapping[int, Sum]) -> list[int]:
-    """The blocks whose sums are not the same in both."""
+    """The blocks with different sums in both."""
     blocks: Iterable[int] = one.keys() | two.keys()
     return sorted(block for block in blocks if one.get(block) != two.get(block))

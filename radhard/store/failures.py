@@ -1,4 +1,4 @@
-"""How does what SQLite and the operating system report become one line?"""
+"""How are errors of SQLite and the operating system reported in one line?"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ _OF_DAMAGE = (
 
 
 def named(path: Path | None) -> str:
-    """The run file as messages call it."""
+    """The name of the run file in messages."""
     return "the run in memory" if path is None else f"run file {str(path)!r}"
 
 
 @contextmanager
 def in_one_line(path: Path | None) -> Iterator[None]:
-    """Raise what goes wrong inside as one clear line.
+    """Convert errors within this context to errors with one clear line.
 
     Raises:
         DamagedError: the file is not as it was written.
@@ -45,7 +45,7 @@ def in_one_line(path: Path | None) -> Iterator[None]:
             raise beyond_trust(where, f"damaged or not a run file: {text}") from error
         raise InputError(f"{where}: {_way_out(text)}") from error
     except (UnicodeError, OverflowError, SystemError) as error:
-        # Names or numbers that Python cannot take from SQLite.
+        # Names or numbers that Python cannot convert.
         raise beyond_trust(where, str(error)) from error
     except OSError as error:
         said = error.strerror or str(error)
@@ -68,5 +68,5 @@ def _way_out(text: str) -> str:
 
 
 def _short(where: str) -> str:
-    """A path that is too long to be opened is too long to be read, too."""
+    """A path shortened for a message."""
     return where if len(where) <= 300 else f"{where[:100]}...{where[-60:]}"

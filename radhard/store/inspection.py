@@ -1,4 +1,4 @@
-"""Are the rows of a run file as they were written?"""
+"""Do the rows of a run file match their checksums?"""
 
 import sqlite3
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ __all__ = ["demand_digest", "inspected", "recorded_sums", "tables"]
 
 
 def inspected(db: sqlite3.Connection, path: Path | None, *, structure: bool) -> Damage:
-    """The trials whose checksums are wrong, and the rows of all others.
+    """The blocks of trials with wrong checksums, and the rows of all others.
 
     ``structure``: have SQLite look at the file itself too, as is due before it is written to.
     """
@@ -34,7 +34,7 @@ def inspected(db: sqlite3.Connection, path: Path | None, *, structure: bool) -> 
 
 
 def recorded_sums(db: sqlite3.Connection) -> dict[int, Sum]:
-    """The checksums of all blocks of trials, as they were written."""
+    """The recorded checksums of all blocks of trials."""
     query = "SELECT block, rows, digest FROM checksums WHERE part = 'trials'"
     return {block: (rows, digest) for block, rows, digest in db.execute(query)}
 
@@ -64,7 +64,7 @@ def _rows(db: sqlite3.Connection, where: str, *bounds: int) -> pd.DataFrame:
 
 
 def _readable(db: sqlite3.Connection, path: Path | None, sums: dict[int, Sum]) -> pd.DataFrame:
-    """The rows of all blocks that can be read, where not all rows can."""
+    """The rows of all readable blocks, if not all rows are readable."""
     found = []
     for block in sorted(sums):
         bounds = block * BLOCK, (block + 1) * BLOCK - 1

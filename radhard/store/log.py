@@ -1,4 +1,4 @@
-"""Is the write-ahead log beside a run file whole?"""
+"""Is the write-ahead log of a run file intact?"""
 
 import struct
 from pathlib import Path
@@ -7,7 +7,7 @@ __all__ = ["log_damage", "log_of"]
 
 _HEADER, _FRAME = 32, 24
 _MAGIC = 0x377F0682
-"""Of a log with little-endian checksums; one more for big-endian ones (SQLite, fileformat2)."""
+"""The magic number of a log with little-endian checksums; plus one for big-endian ones."""
 
 
 def log_of(path: Path) -> Path:
@@ -16,12 +16,11 @@ def log_of(path: Path) -> Path:
 
 
 def log_damage(path: Path) -> str:
-    """What is wrong with the log of a run file that nobody is writing, or nothing.
+    """The damage of the log of a run file that no process is writing, or an empty text.
 
-    SQLite reads a log up to the first frame whose checksum is wrong and passes over the rest, so
-    that trials that had been committed would be missing without a word. A frame that marks the end
-    of a commit behind that place shows it. What a killed process had not committed has no such
-    frame.
+    SQLite reads a log up to the first frame with a wrong checksum and ignores the rest, so
+    committed trials could be missing without any error. They are detected by a later frame that
+    marks the end of a commit. Data that a killed process had not committed has no such frame.
     """
     try:
         log = log_of(path).read_bytes()

@@ -1,4 +1,4 @@
-"""How is a run file opened, to write it alone or to read it?"""
+"""How is a run file opened for reading, or for exclusive writing?"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ _SQLITE = b"SQLite format 3\0"
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """No other process may write the file while open.
+    """Exclude other processes from writing the file within this context.
 
     Raises:
-        InputError: another process is writing it, or it is a folder.
+        InputError: another process is writing the file, or it is a folder.
         OSError: the place cannot be written.
     """
     if path.is_dir():
         raise InputError(_A_FOLDER.format(str(path)))
-    # First: where no file can be made, no lock can be taken, as if another process held it.
+    # Checked first: if no file can be created, taking the lock fails as if it were held.
     demand_writable(path)
     make_folder(path.parent)
     lock = FileLock(f"{path}.lock", timeout=0)
@@ -42,7 +42,7 @@ def alone(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # While it is still held: after the release it may be the lock of somebody else.
+        # Removed before the release: afterwards it may be the lock of another process.
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
@@ -75,7 +75,7 @@ def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqli
 
 
 def _being_written(path: Path) -> bool:
-    """Whether another process is writing the file, so that its log may end anywhere."""
+    """Whether another process is writing the file, in which case its log may be incomplete."""
     if not log_of(path).exists() or not Path(f"{path}.lock").exists():
         return False
     lock = FileLock(f"{path}.lock", timeout=0)

@@ -1,4 +1,4 @@
-"""How is what can be trusted of a damaged run file saved?"""
+"""How are the intact trials of a damaged run file saved?"""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def repair(path: str | Path) -> str:
             saved, manifest = None, {}
         if saved is not None and not saved and not damaged_log:
             return ""
-        # Copied first: whenever this is interrupted, everything is still there.
+        # Copied first, so that an interruption loses nothing.
         aside = path.with_name(path.name + ".damaged")
         shutil.copy2(path, aside)
         if log_of(path).exists():

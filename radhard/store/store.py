@@ -1,4 +1,4 @@
-"""What is in a run file, and how is it read and written?"""
+"""What does a run file contain, and how is it read and written?"""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ _APPLICATION = 0x72616468  # "radh", in the header of every run file
 _LAYOUT, _WITHOUT_CHECKSUMS = 2, 1
 _TABLES = {1: {"manifest", "trials"}, 2: {"manifest", "trials", "checksums"}}
 _TOGETHER = 2048
-"""Rows that are handed to SQLite at once, at most."""
+"""Maximum number of rows per INSERT."""
 _NO_CHECKSUMS = (
     "The run file was begun by an earlier version and holds no checksums: damage to it cannot be "
     "noticed."
@@ -53,7 +53,7 @@ class Store:
         self._growing, self._writes = False, write
         self._pending: list[tuple[Any, ...]] = []
         self._sums: dict[int, Sum] | None = None
-        """Of the blocks as they will be committed; None: as they are in the file."""
+        """The sums of the blocks to be committed; None if they are those of the file."""
         with ExitStack() as held, in_one_line(self.path):
             if write and self.path is not None:
                 held.enter_context(alone(self.path))
@@ -71,7 +71,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Write what is pending and let go of the file."""
+        """Write pending rows and close the file."""
         with self._held:
             self.commit()
             if self._growing:
@@ -94,7 +94,7 @@ class Store:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the run should know of the file."""
+        """Notes on the file for readers of the run."""
         return (_NO_CHECKSUMS,) if self._layout == _WITHOUT_CHECKSUMS else ()
 
     def manifest(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Store:
             self._put_digest("schema", tables(self._db))
 
     def note(self, key: str, value: Any) -> None:
-        """Set one entry of the manifest, at once with all trials that were added before."""
+        """Set an entry of the manifest, in one transaction with all trials added before."""
         self._flush()
         with self._at_once():
             self._db.execute(
@@ -143,7 +143,7 @@ class Store:
     # -- the trials --------------------------------------------------------------------------
 
     def done(self) -> np.ndarray:
-        """Numbers of the trials that are recorded, ascending."""
+        """Numbers of the recorded trials, ascending."""
         return self.frame()["trial"].to_numpy(dtype=np.int64)
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -153,7 +153,7 @@ class Store:
             self._flush()
 
     def commit(self) -> None:
-        """Make everything added so far outlive this process."""
+        """Commit everything added so far."""
         self._flush()
         with in_one_line(self.path):
             open_chunk = self._db.in_transaction
@@ -167,7 +167,7 @@ class Store:
             self._db.execute("PRAGMA busy_timeout = 5000")
 
     def frame(self) -> pd.DataFrame:
-        """Every recorded trial, in order of its number."""
+        """All recorded trials, ordered by number."""
         self._flush()
         with self._snapshot():
             damage = self._inspect()
@@ -175,7 +175,7 @@ class Store:
         return damage.trusted
 
     def inspect(self) -> Damage:
-        """Which trials are damaged, and the rows of those that can be trusted."""
+        """The damaged trials, and the rows of intact ones."""
         with self._snapshot():
             return self._inspect()
 
@@ -196,7 +196,7 @@ class Store:
                     self._add_sums(block_sums(rows))
                 self._pending = []
             except BaseException:
-                # Rows and checksums together or not at all: the open chunk is lost.
+                # Rows and checksums together or not at all; on failure the open chunk is lost.
                 self._pending, self._sums = [], None
                 self._db.rollback()
                 raise
@@ -238,13 +238,13 @@ class Store:
                 self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
         layout = self._demand_ours()
         if self.path is not None:
-            # A file that cannot be written is told of now, not after the first trials.
+            # Report a file that cannot be written now, not after the first trials.
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(f"PRAGMA user_version = {layout}")
             self._db.rollback()
 
     def _grow(self) -> None:
-        """From now on chunks are appended to a log, so that others can read meanwhile."""
+        """Append chunks to a write-ahead log, so that other processes can read at the same time."""
         with in_one_line(self.path):
             if self.path is not None:
                 self._db.commit()
@@ -268,7 +268,7 @@ class Store:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, also where another process is writing."""
+        """All reads within this context see the same state, even if another process is writing."""
         with in_one_line(self.path):
             ours = not self._db.in_transaction
             if ours:
@@ -281,7 +281,7 @@ class Store:
 
     @contextmanager
     def _at_once(self) -> Iterator[None]:
-        """All of it or nothing, also where the process is killed in between."""
+        """A transaction: all of it or nothing, even if the process is killed."""
         with in_one_line(self.path), self._db:
             if not self._db.in_transaction:
                 self._db.execute("BEGIN IMMEDIATE")

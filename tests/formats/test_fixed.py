@@ -64,7 +64,7 @@ def test_q15_16_words_are_twos_complement():
 
 
 def test_nan_is_refused():
-    with pytest.raises(InputError, match=r"Fixed\(1, 15\) has no word for NaN"):
+    with pytest.raises(InputError, match=r"Fixed\(1, 15\) cannot represent NaN"):
         Fixed(1, 15).encode(torch.tensor([0.0, torch.nan]))
 
 

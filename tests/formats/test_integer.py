@@ -124,7 +124,7 @@ def test_unfitted_it_neither_encodes_nor_decodes():
 def test_what_is_not_finite_is_refused(bad):
     fitted = Int(8).fit(torch.ones(1))
     for use in (Int(8).fit, fitted.encode):
-        with pytest.raises(InputError, match="finite values only"):
+        with pytest.raises(InputError, match="only finite values"):
             use(torch.tensor([1.0, bad]))
 
 
@@ -150,5 +150,5 @@ def test_fit_leaves_the_format_as_it_was():
 
 @pytest.mark.parametrize("bits", [-8, 0, 1, 33, 10**30])
 def test_impossible_widths_are_refused(bits):
-    with pytest.raises(InputError, match="bits is 2 to 32"):
+    with pytest.raises(InputError, match="2 to 32"):
         Int(bits)

@@ -46,7 +46,7 @@ def test_study_of_an_own_network_is_written_under_its_name(own, tmp_path) -> Non
     [
         ("{}:model", "returned Sequential; a radhard.studies.Network is needed"),
         ("{}:nothing", "nothing"),
-        ("{}", "names no function"),
+        ("{}", "not name a function"),
         ("resnet50", "your own as 'file.py:function'"),
     ],
 )

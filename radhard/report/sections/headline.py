@@ -7,7 +7,7 @@ from radhard.report.blocks import Headline, Tile
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
-from radhard.report.run_wording import faults, where
+from radhard.report.run_wording import where
 from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, percent
@@ -95,7 +95,7 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
             "present at once"
         )
     else:
-        kinds = [faults(fault, 1).removeprefix("1 ") for fault in results.space.faults]
+        kinds = [fault.in_words(1).removeprefix("1 ") for fault in results.space.faults]
         struck = f"With one {' or '.join(kinds)} in {where(results)}"
     if not harm.predictions:
         return f"{struck}, the {harm.rate} is {estimate} on average over faults and samples."

@@ -85,6 +85,7 @@ def margin(logits: Tensor, golden: Tensor) -> Tensor:
     kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
     own = logits.gather(1, golden[:, None]).squeeze(1)
     others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
+    # Two infinite logits have no difference; argmax has decided, and only the sign counts.
     lead = (own - others).nan_to_num(nan=torch.inf).abs()
     lost = torch.where(logits.isnan().any(1), torch.inf, lead)
     return torch.where(kept, lead, -lost)
@@ -108,6 +109,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     everything = torch.arange(len(asked.samples), device=asked.device)
     golden = probes.subject.logits[asked.samples]
     answers = probes.subject.answers[asked.samples]
+    # The ends of each bracket and the margins there, from which the search interpolates.
     good = margin(golden, answers).double()
     safe, unsafe, bad = (asked.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
 

@@ -55,6 +55,7 @@ def groups(work: Workpiece) -> tuple[list[ChannelGroup], dict[str, str]]:
             f"{work.by} needs torch-pruning: pip install 'radhard[pruning]'"
         ) from error
     names = {module: name for name, module in work.model.named_modules()}
+    # A shared tensor that is cut for one owner would be cut for the other, unasked.
     shared = _sharing(work.model)
     _, batch = next(work.data.batches(2))
     try:
@@ -99,6 +100,8 @@ def _group(
             if isinstance(module, Convolution) and not _simple(module):
                 return "a convolution in groups"
             if written:
+                # A layer may number the channels differently, as behind a concatenation, and
+                # scores are looked up by its own numbering.
                 places = dict(zip(item.root_idxs, item.idxs, strict=True))
                 if not len(places) == len(root.idxs) == len(module.weight):
                     return "only some of its channels are its own"

@@ -88,6 +88,7 @@ class Screen:
         shifts = torch.zeros(len(rows), dtype=deviation.by.dtype, device=rows.device)
         state = Pass(plan.graph, values, rows, owner, grouped=False)
         state.patches[slot] = deviation.on(values[slot], rows)
+        # Nothing of the deviation is left behind the local operations: no margin shifts at all.
         if gate.steps and advance(state, gate.steps, gate.slot, drop=True) is None:
             return shifts
         delta = state.delta(gate.slot)
@@ -97,7 +98,9 @@ class Screen:
         for gradient, margin in zip(self.gradients[gate.slot], self.margins, strict=True):
             slope = cut(gradient, state.rows, delta.starts, delta.values)
             shift = (slope * delta.values).flatten(1).sum(1).abs() / margin[state.rows]
+            # The rival that comes nearest decides, so a sample has the largest of its shifts.
             worst = torch.maximum(worst, shift)
+        # What cannot be computed counts as large, so that it is executed and not inferred.
         shifts[state.owner] = worst.nan_to_num(torch.inf, torch.inf)
         return shifts
 
@@ -121,6 +124,7 @@ def _gradients(plan: Plan, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]
     top, order = outputs.topk(min(outputs.shape[1], _RIVALS + 1), dim=1)
     each = sum(2 * plan.sizes[slot] for slot in slots) * len(outputs)
     count = max(1, min(order.shape[1] - 1, _MEMORY // max(each, 1)))
+    # A tie leaves no margin to divide by; the smallest number makes every shift of it infinite.
     margins = (top[:, :1] - top[:, 1 : 1 + count]).t().clamp(min=torch.finfo(top.dtype).tiny)
     constants = {slot: tensor.clone() for slot, tensor in graph.constants.items()}
     parts: dict[int, list[Tensor]] = {slot: [] for slot in slots}

@@ -1,4 +1,4 @@
-"""What can be asked from a terminal?"""
+"""Which commands are available in a terminal?"""
 
 import sys
 import warnings

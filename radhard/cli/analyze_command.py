@@ -1,4 +1,4 @@
-"""The verb ``analyze``: which parts of my model are to blame?"""
+"""The verb ``analyze``: which parts of a model are vulnerable?"""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ __all__ = ["analyze"]
     type=click.Path(path_type=Path),
     help="Campaign on the same model to compare with.",
 )
-@click.option("--compare", is_flag=True, help="Only the analyses side by side, without rankings.")
+@click.option("--compare", is_flag=True, help="Only the comparison of analyses, without rankings.")
 @click.option(
     "--top", type=click.IntRange(1), default=10, show_default=True, help="Parts to print."
 )
@@ -34,16 +34,16 @@ __all__ = ["analyze"]
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Keep the scores here (JSON); of several analyses in one file each.",
+    help="Write the scores here (JSON); one file per analysis.",
 )
 @click.option(
     "--ranges",
     type=click.Path(path_type=Path),
-    help="Keep the value ranges that DeepVigor finds here (.npz).",
+    help="Write the value ranges of DeepVigor here (.npz).",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 def analyze(**given: Any) -> int:
-    """Look at MODEL and predict which layers, channels, neurons or bits are to blame.
+    """Predict which layers, channels, neurons or bits of MODEL are vulnerable.
 
     A prediction takes minutes where a campaign takes days, and may be wrong: --against says how far
     a campaign on the same model bears it out. What the command line does not say of MODEL and its

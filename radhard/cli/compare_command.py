@@ -1,4 +1,4 @@
-"""The verb ``compare``: two runs side by side."""
+"""The verb ``compare``: is one run better than another?"""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from radhard.cli.early import RUN_FILE, file_of
 __all__ = ["compare"]
 
 
-@click.command(short_help="Put two runs side by side.")
+@click.command(short_help="Compare two runs.")
 @click.argument("before", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
 @click.argument("after", callback=file_of(RUN_FILE), type=click.Path(path_type=Path))
 @click.option("--figure", help="Which figure, such as critical or accuracy.  [critical]")
@@ -17,7 +17,7 @@ __all__ = ["compare"]
     "--by",
     help="Split by tensor, layer, kind, role, format, plane, fault, exposure, bit, field or rate.",
 )
-@click.option("--trust", is_flag=True, help="Import components of other packages the files name.")
+@click.option("--trust", is_flag=True, help="Allow components of other packages.")
 def compare(before: Path, after: Path, figure: str | None, by: str | None, trust: bool) -> int:
     """Compare AFTER with BEFORE: both rates, their difference, each with its 95 % interval.
 

@@ -1,4 +1,4 @@
-"""How does a run look in a terminal?"""
+"""How is a run shown in a terminal?"""
 
 from collections.abc import Mapping
 
@@ -17,13 +17,13 @@ __all__ = ["bar", "say", "say_whole", "show_results"]
 _MOST_ROWS = 12
 _TOP_BITS = 5
 _NARROW = 64
-"""Columns of a terminal below which bars and numbers of trials are left out."""
+"""Terminal width below which bars and numbers of trials are omitted."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _BAR = 16
 
 
 def show_results(results: Results, console: Console) -> None:
-    """Print the headline of a run, its other figures, and where the harm comes from."""
+    """Print the main figure of a run, its other figures, and the most vulnerable parts."""
     harm = main_figure(results)
     done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
     state = "" if results.complete else ", unfinished"
@@ -71,7 +71,7 @@ def _show_figures(results: Results, console: Console) -> None:
     ordered = classes + [column for column in bounded if column not in classes]
     figures = {results.details.meaning(column): results.rate(column) for column in ordered}
     if figures:
-        _show(console, "What the faults did", "", figures, whole=1.0)
+        _show(console, "Effects of the faults", "", figures, whole=1.0)
     for column in results.columns:
         if column not in bounded:
             say(console, f"{results.details.meaning(column)}  {results.described(column)}")
@@ -84,7 +84,7 @@ def _show(
     figures: Mapping[str, Estimate],
     whole: float | None = None,
 ) -> None:
-    """A table with one row a figure; bars are relative to ``whole``, or to the largest figure."""
+    """A table with one row per figure; bars are relative to ``whole``, or to the largest figure."""
     wide = console.width >= _NARROW
     table = Table(
         title=Text(printable(title)),
@@ -121,7 +121,7 @@ def _parts(estimate: Estimate) -> tuple[str, str, str]:
 
 
 def bar(value: float, most: float, *, plain: bool) -> str:
-    """A bar, as long as ``value`` is of ``most``."""
+    """A bar with a length proportional to ``value / most``."""
     eighths = round(8 * _BAR * max(value, 0.0) / most) if most > 0 else 0
     full, rest = divmod(min(eighths, 8 * _BAR), 8)
     if plain:
@@ -130,10 +130,10 @@ def bar(value: float, most: float, *, plain: bool) -> str:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line of text as it is, but for codes that a terminal would obey."""
+    """Print a line of text without markup, with control characters escaped."""
     console.print(printable(text), style=style, highlight=False, markup=False)
 
 
 def say_whole(console: Console, text: str) -> None:
-    """Print a line that may be copied, such as one with a path: it is not broken."""
+    """Print a line without wrapping, so that it can be copied."""
     console.print(printable(text), soft_wrap=True, highlight=False, markup=False)

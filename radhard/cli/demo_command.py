@@ -1,4 +1,4 @@
-"""The verb ``demo``: the whole way in about a minute."""
+"""The verb ``demo``: a campaign and its report in about a minute."""
 
 from pathlib import Path
 
@@ -17,12 +17,13 @@ __all__ = ["demo"]
     type=click.IntRange(1),
     default=40,
     show_default=True,
-    help="Trials a bit and tensor.",
+    help="Trials per bit and tensor.",
 )
 def demo(folder: Path, trials: int) -> int:
-    """Flip bits in the weights of a trained LeNet-5, look at 100 real digits, write a report.
+    """Flip bits in the weights of a trained LeNet-5, evaluate 100 digits, write a report.
 
-    Every bit position of every weight tensor is sampled alike. Run it again and it continues.
+    Every bit position of every weight tensor gets the same number of trials. An interrupted run
+    is continued.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""What can be said of the text of an option before torch is imported?"""
+"""Which errors in options are detected before torch is imported?"""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ Check = Callable[[click.Context, click.Parameter, Any], Any]
 
 
 def spec_of(family: str, words: str, *also: str) -> Check:
-    """A callback of an option that names components of a family.
+    """The callback of an option that takes components of a family.
 
     Their names have to be known, and so have those of their arguments, which have to be of the
     right types. Whether they go together is checked later, by the components themselves.
@@ -86,7 +86,7 @@ def scores_of(context: click.Context, parameter: click.Parameter, value: Any) ->
     if value is None or _is_there(value):
         return value
     if value.endswith(".json"):
-        raise InputError(f"there is no file {value!r} to take scores from")
+        raise InputError(f"there is no file of scores {value!r}")
     return spec_of("analyses", "analysis")(context, parameter, value)
 
 
@@ -96,7 +96,7 @@ def known_model(_: click.Context, __: click.Parameter, value: Any) -> Any:
         text = value.strip()
         if text.endswith(".pt2") and not _is_there(text):
             raise InputError(f"there is no file {text}")
-        # What is there otherwise, and other kinds of files, are judged where they are read.
+        # Other paths and other kinds of files are checked when they are read.
         if not _is_there(text) and not re.search(r"\.(?!py$)\w+$", text):
             own = (
                 "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file"
@@ -199,7 +199,7 @@ def _demand_there(module: str | None, text: str) -> None:
 
 
 def _is_there(path: str) -> bool:
-    """Whether there is something at a path; what cannot be a path is judged where it is read."""
+    """Whether a path exists; invalid paths are reported when they are read."""
     try:
         return Path(path).expanduser().exists()
     except (OSError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The verb ``harden``: how do I protect my model, and what does it cost?"""
+"""The verb ``harden``: how is a model protected, and what does it cost?"""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from radhard.cli.options import names_a_model
 __all__ = ["harden"]
 
 
-@click.command(short_help="Protect a model, and say what it costs.")
+@click.command(short_help="Protect a model, and measure the cost.")
 @names_a_model
 @click.option(
     "--with",
@@ -23,19 +23,19 @@ __all__ = ["harden"]
 @click.option(
     "--scores",
     callback=scores_of,
-    help="Scores by radhard analyze -o, or an analysis to make them now.",
+    help="Scores by radhard analyze -o, or an analysis to run.",
 )
 @click.option(
-    "--validate", callback=known_data, help="Other data, on which the accuracy is told too."
+    "--validate", callback=known_data, help="Further data on which to measure the accuracy."
 )
 @click.option(
-    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the hardened model."
 )
 def harden(**given: Any) -> int:
-    """Make a hardened copy of MODEL: its tensors keep their names, parts that protect are added.
+    """Create a hardened copy of MODEL: tensors keep their names, protective parts are added.
 
     Value ranges are profiled on --data, which should not be the data of the test: of data that have
     a split for training, that is taken unless --data names one. What was added, what it protects,

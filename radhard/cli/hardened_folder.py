@@ -1,4 +1,4 @@
-"""How does the folder of a hardened model become the model that a verb looks at?"""
+"""How is a hardened model loaded from its folder?"""
 
 from collections.abc import Mapping
 from pathlib import Path

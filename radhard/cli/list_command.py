@@ -1,4 +1,4 @@
-"""The verb ``list``: what may an option name?"""
+"""The verb ``list``: which components are there?"""
 
 import click
 

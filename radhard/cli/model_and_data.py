@@ -1,4 +1,4 @@
-"""How do a model and data that are named on a command line come to hand?"""
+"""How are the model and data of a command loaded?"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ C = TypeVar("C", bound=Component)
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the names on a command line stand for."""
+    """The loaded model and data."""
 
     model: nn.Module
     """Stored in its formats, on its device."""
@@ -54,10 +54,10 @@ class ModelAndData:
     trust: bool
     allow_nondeterministic: bool = False
     taken: set[str] = field(default_factory=set)
-    """Options that were not given, and that a run file answered."""
+    """Options that were not given, and were read from a run file."""
 
     def take(self, values: dict[str, Any]) -> None:
-        """Fill in what was not given with what a run file says."""
+        """Take options that were not given from those of a run file."""
         for name, value in values.items():
             given = getattr(self, name)
             if given is None or given is False or given == ():
@@ -65,13 +65,13 @@ class ModelAndData:
                 self.taken.add(name)
 
     def fill(self, defaults: dict[str, Any]) -> None:
-        """Fill in what is still open."""
+        """Set options without a value to their defaults."""
         for name, value in defaults.items():
             if getattr(self, name) in (None, ()):
                 setattr(self, name, value)
 
     def demand_named(self, verb: str) -> None:
-        """See to it that a model and data are named, and no code on the word of a file only.
+        """Check that model and data are given, and that untrusted files name no code.
 
         Raises:
             InputError: they are not.
@@ -132,7 +132,7 @@ class ModelAndData:
         return [family.parse(text, foreign=foreign) for text in getattr(self, name)]
 
     def names(self, data: Data) -> dict[str, Any]:
-        """Where model and data come from, to be kept with what comes out."""
+        """The names of model and data, to be stored with the results."""
         return {
             "model": self.model,
             "data": self.data,
@@ -162,14 +162,14 @@ class ModelAndData:
 
 
 def said_in(path: Path) -> dict[str, Any]:
-    """The options that would ask for the run in a file.
+    """The options of the run in a file.
 
     Raises:
         InputError: no such file, or its manifest cannot be read.
     """
     with Store(path) as file:
         if file.empty:
-            raise InputError(f"{str(path)!r} holds no run yet")
+            raise InputError(f"{str(path)!r} contains no run yet")
         manifest = file.manifest()
     demand_sound(manifest)
     terms = current(manifest["space"])["terms"]
@@ -203,7 +203,7 @@ def said_in(path: Path) -> dict[str, Any]:
 
 
 def demand_harmless(text: str, where: str, *, trust: bool) -> None:
-    """See to it that a text in a file names a model or data that runs no code of its own.
+    """Check that the model or data named in a file runs no foreign code.
 
     Raises:
         InputError: it does, and nobody said that the file is to be trusted.

@@ -1,4 +1,4 @@
-"""With which options does every verb name a model, its data, and how they are looked at?"""
+"""Which options do all commands share for the model, its data and its evaluation?"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Verb = Callable[..., Any]
 
 
 def names_a_model(verb: Verb) -> Verb:
-    """Give a verb MODEL and the options that go with it: those of `model_and_data.Given`."""
+    """Add MODEL and the options of the model and data (`model_and_data.Given`) to a command."""
     options = [
         click.argument("model", required=False, callback=known_model),
         click.option(
@@ -40,17 +40,17 @@ def names_a_model(verb: Verb) -> Verb:
             "format_",
             multiple=True,
             callback=formats_of,
-            help="How numbers are stored; by tensor or layer as 'fc*=Int(8)'.  [Float32()]",
+            help="Number format; by tensor or layer as 'fc*=Int(8)'.  [Float32()]",
         ),
-        click.option("--seed", type=int, help="Seed of all chance.  [0]"),
-        click.option("--batch", type=click.IntRange(1), help="Samples a forward pass.  [100]"),
+        click.option("--seed", type=int, help="Random seed.  [0]"),
+        click.option("--batch", type=click.IntRange(1), help="Samples per forward pass.  [100]"),
         click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads."),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."),
         click.option(
-            "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
+            "--allow-nondeterministic", is_flag=True, help="Accept a nondeterministic model."
         ),
         click.option(
-            "--trust", is_flag=True, help="Run code outside radhard that a run file names."
+            "--trust", is_flag=True, help="Allow code outside radhard named in a run file."
         ),
     ]
     for option in reversed(options):

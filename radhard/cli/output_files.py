@@ -1,4 +1,4 @@
-"""Can what a command line asks to be written be written where it says?"""
+"""Can the output files of a command be written?"""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which values may an option have?"""
+"""Which values are allowed for an option?"""
 
 import math
 import os
@@ -9,10 +9,10 @@ import click
 __all__ = ["PROCESSES", "THREADS", "Number"]
 
 _MOST = max(64, 4 * (os.cpu_count() or 1))
-"""More threads or processes than this gain nothing, and the system may not have the memory."""
+"""More threads or processes than this have no benefit and may exhaust the memory."""
 
 THREADS = click.IntRange(1, _MOST)
-"""Threads that torch computes with."""
+"""Number of threads of torch."""
 
 PROCESSES = click.IntRange(1, _MOST)
 """Worker processes."""
@@ -29,7 +29,7 @@ class Number(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The number that an option was given; a usage error if it is not finite."""
+        """The value of an option as a number; a usage error if it is not finite."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)

@@ -1,4 +1,4 @@
-"""The verb ``report``: a run, or an analysis, as a page to read and to print."""
+"""The verb ``report``: a run, or an analysis, as a page."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ __all__ = ["report"]
 _FILE = "there is no run file or file of scores '{}'"
 
 
-@click.command(short_help="Write a run or scores as a page to read and to print.")
+@click.command(short_help="Write the report of a run or of scores.")
 @click.argument(
     "files", nargs=-1, required=True, callback=file_of(_FILE), type=click.Path(path_type=Path)
 )
@@ -33,9 +33,9 @@ _FILE = "there is no run file or file of scores '{}'"
     "--ranges",
     callback=file_of("there is no file of ranges '{}'"),
     type=click.Path(path_type=Path),
-    help="Of scores: value ranges that DeepVigor found.",
+    help="Of scores: value ranges of DeepVigor.",
 )
-@click.option("--trust", is_flag=True, help="Import components of other packages the files name.")
+@click.option("--trust", is_flag=True, help="Allow components of other packages.")
 def report(
     files: tuple[Path, ...],
     output: Path | None,

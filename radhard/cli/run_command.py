@@ -1,4 +1,4 @@
-"""The verb ``run``: how often does a fault change what my model says?"""
+"""The verb ``run``: how often does a fault change a prediction?"""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["run"]
     "--target",
     multiple=True,
     callback=spec_of("targets", "target"),
-    help="Where faults land; may be repeated.  [Weights('*')]",
+    help="Where faults are injected; may be repeated.  [Weights('*')]",
 )
 @click.option(
     "--fault",
@@ -41,7 +41,7 @@ __all__ = ["run"]
     "--metric",
     multiple=True,
     callback=spec_of("metrics", "metric"),
-    help="How harm is judged; may be repeated.",
+    help="How the effect is measured; may be repeated.",
 )
 @click.option(
     "--engine",
@@ -54,7 +54,7 @@ __all__ = ["run"]
     "origin",
     callback=file_of(RUN_FILE),
     type=click.Path(path_type=Path),
-    help="Repeat what this run file says.",
+    help="Repeat the run in this file.",
 )
 @click.option(
     "--workers",
@@ -84,13 +84,13 @@ __all__ = ["run"]
 @click.option(
     "--max-rate",
     type=Number(0, 1),
-    help="Exit 1 unless the critical rate is surely below.",
+    help="Exit 1 unless the upper 95 % limit of the critical rate is below this.",
 )
 @click.option(
-    "--repair", is_flag=True, help="Run damaged trials of the run file again; keep the others."
+    "--repair", is_flag=True, help="Repeat damaged trials of the run file; keep the others."
 )
 def run(**given: Any) -> int:
-    """Run a fault-injection campaign on MODEL and print how often a fault changes an answer.
+    """Run a fault-injection campaign on MODEL and print how often a fault changes a prediction.
 
     MODEL is a network that comes along (lenet5, mlp), a factory of your own (file.py:function or
     package.module:function), or a torch.export file (.pt2). The model is stored in the format first

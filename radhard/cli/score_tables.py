@@ -1,4 +1,4 @@
-"""How do scores look in a terminal?"""
+"""How are scores shown in a terminal?"""
 
 import numpy as np
 from rich.console import Console
@@ -16,13 +16,13 @@ __all__ = ["show_analysis_comparison", "show_scores"]
 
 _MOST_LAYERS = 12
 _NARROW = 64
-"""Columns of a terminal below which bars are left out."""
+"""Terminal width below which bars are omitted."""
 _NARROW_FOR_FIGURES = 100
-"""Columns below which figures of agreement are sentences instead of a table."""
+"""Terminal width below which the agreement is printed as sentences instead of a table."""
 
 
 def show_scores(scores: Scores, results: Results | None, console: Console, top: int) -> None:
-    """Print the most vulnerable parts, the layers, what it cost, and what a campaign says to it."""
+    """Print the most vulnerable parts, the layers, the cost, and the agreement with a campaign."""
     console.print()
     say(console, scores.by, "bold")
     say(
@@ -48,7 +48,7 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
 
 
 def show_analysis_comparison(found: AnalysisComparison, results: Results, console: Console) -> None:
-    """Print several analyses beside one campaign: agreement and cost."""
+    """Print agreement with a campaign and cost of several analyses."""
     console.print()
     say(console, f"By {found.level}, against {results.column()} in {len(results):,} trials", "bold")
     if console.width < _NARROW_FOR_FIGURES:
@@ -83,7 +83,7 @@ def show_analysis_comparison(found: AnalysisComparison, results: Results, consol
 def _say_why(found: AnalysisComparison, console: Console) -> None:
     for row in found.rows:
         if row.why:
-            say(console, f"{row.scores.by} is not to be compared {row.why}", "dim")
+            say(console, f"no comparison of {row.scores.by} {row.why}", "dim")
 
 
 def _show_agreement(scores: Scores, results: Results, console: Console) -> None:
@@ -105,7 +105,7 @@ def _show_agreement(scores: Scores, results: Results, console: Console) -> None:
         console.print()
         console.print(table, highlight=False)
     for reason in why:
-        say(console, f"not to be compared {reason}", "dim")
+        say(console, f"no comparison {reason}", "dim")
 
 
 def _agreement(found: Agreement | None) -> tuple[str, str, str, str]:
@@ -157,7 +157,7 @@ def _table(title: str) -> Table:
 def _unit(scores: Scores) -> str:
     if scores.unit == "share":
         return "a score is the predicted share of faults that are critical"
-    return "a score says the order and proportion, not how often faults are critical"
+    return "scores give order and proportion, not how often faults are critical"
 
 
 def _share(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Which arguments do radhard's own components and functions take, as their source says?"""
+"""Which arguments do components and functions of radhard take, according to their source?"""
 
 import ast
 import functools
@@ -145,7 +145,7 @@ def _parameter(
 
 
 class _Shown:
-    """A default that is shown and not evaluated."""
+    """A default value that is shown but not evaluated."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -1,4 +1,4 @@
-"""The verb ``study``: a table or figure of a paper, made again."""
+"""The verb ``study``: reproduce a table or figure of a paper."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from radhard.cli.parameter_types import PROCESSES
 __all__ = ["study"]
 
 
-@click.command(short_help="Make a paper's table or figure again.")
+@click.command(short_help="Reproduce a table or figure of a paper.")
 @click.argument("name", required=False)
 @click.option(
     "--network", "networks", multiple=True, help="May be repeated; yours: file.py:function.  [all]"
 )
 @click.option("--runs", type=click.IntRange(1), help="Trials at each error rate.  [200]")
 @click.option("--images", type=click.IntRange(1), help="Test images a trial looks at.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @click.option(
     "-o",
     "--output",
@@ -33,7 +33,7 @@ __all__ = ["study"]
     "--cache", type=click.Path(path_type=Path), help="Folder for weights trained for studies."
 )
 @click.option(
-    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
 @click.option("--workers", type=PROCESSES, help="Processes.  [1]")
 def study(**given: Any) -> int:

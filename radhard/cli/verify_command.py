@@ -16,7 +16,7 @@ __all__ = ["verify"]
 @click.option(
     "--model", required=True, callback=known_model, help="The hardened model, such as hard/."
 )
-@click.option("--data", callback=known_data, help="Data of the run, where its file names none.")
+@click.option("--data", callback=known_data, help="Data of the run, if its file names none.")
 @click.option("--n", "samples", type=click.IntRange(1), help="Its first N samples only.")
 @click.option(
     "--call",
@@ -27,12 +27,12 @@ __all__ = ["verify"]
 @click.option(
     "--max-rate",
     type=Number(0, 1),
-    help="Exit 1 unless the critical rate is surely below.",
+    help="Exit 1 unless the upper 95 % limit of the critical rate is below this.",
 )
 @click.option(
     "--max-drop",
     type=Number(-1, 1),
-    help="Exit 1 unless less accuracy is surely lost, as a share: 0.01 is a point.",
+    help="Exit 1 unless the upper 95 % limit of the accuracy loss is below this share.",
 )
 @click.option(
     "--added",
@@ -41,13 +41,13 @@ __all__ = ["verify"]
     show_default=True,
     help="Faults to try in what the hardening added.",
 )
-@click.option("--fit-per-bit", type=Number(0), help="Raw rate: failures per 1e9 h, bit.")
+@click.option("--fit-per-bit", type=Number(0), help="Raw rate: failures per 1e9 h and bit.")
 @click.option(
     "--by", help="Split the comparison by tensor, layer, kind, format, fault, bit or the like."
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
-    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Measure no time."
+    "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes.")
 @click.option(
@@ -57,13 +57,11 @@ __all__ = ["verify"]
 )
 @click.option("--threads", type=THREADS, default=1, show_default=True, help="CPU threads.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option(
-    "--allow-nondeterministic", is_flag=True, help="Accept fault-free passes that differ."
-)
-@click.option("--repair", is_flag=True, help="Run damaged trials of the run file again.")
-@click.option("--trust", is_flag=True, help="Run code outside radhard that RUN or MODEL names.")
+@click.option("--allow-nondeterministic", is_flag=True, help="Accept a nondeterministic model.")
+@click.option("--repair", is_flag=True, help="Repeat damaged trials of the run file.")
+@click.option("--trust", is_flag=True, help="Allow code outside radhard named in RUN or MODEL.")
 def verify(**given: Any) -> int:
-    """Try the very faults of RUN on a hardened model, and compare the two fault by fault.
+    """Repeat the faults of RUN on a hardened model, and compare both fault by fault.
 
     Beside it stands what the protection costs, and what more bits mean: faults in what the
     hardening added are tried as well, and all that harm are counted. --max-rate and --max-drop

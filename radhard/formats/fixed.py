@@ -64,9 +64,12 @@ class Fixed(Format):
             raise InputError(f"{self!r} cannot represent NaN, and the tensor contains NaN")
         # Exact in float64, because multiplication by a power of two only changes the exponent.
         steps = (x.detach().to(torch.float64) * 2.0**self.fraction).round()
+        # Clamped as float64 before the conversion: infinities and values beyond int64 would convert
+        # to an undefined integer.
         end = 2 ** (self.bits - 1)
         return to_words(steps.clamp(-end, end - 1).to(torch.int64), self.bits)
 
     def decode(self, codes: Tensor) -> Tensor:
+        # float32 holds integers up to 2**24 exactly, and the words of 25 bits end at -2**24.
         dtype = torch.float32 if self.bits <= 25 else torch.float64
         return from_words(codes, self.bits).to(dtype) * 2.0**-self.fraction

@@ -40,5 +40,7 @@ def _to_odd(x: Tensor) -> Tensor:
     near = x.to(torch.float32)
     inexact = (near.to(torch.float64) != x) & ~x.isnan()
     word = near.view(torch.int32)
+    # The magnitude of a float is monotonic in its word, so one less is the neighbour nearer zero,
+    # for both signs.
     towards_zero = word - (near.to(torch.float64).abs() > x.abs()).to(torch.int32)
     return torch.where(inexact, towards_zero | 1, word).view(torch.float32)

@@ -41,9 +41,12 @@ class _Float(Format):
         words = rounded(floating(x).detach(), self.dtype).view(self.word)
         # A copy, so that changes of the codes do not change the tensor.
         codes = words.to(torch.int64, copy=True)
+        # Conversion to int64 extends the sign bit; a code is the word extended by zeros. A 64-bit
+        # word fills int64, where 1 << 64 would overflow.
         return codes if self.bits == 64 else codes & ((1 << self.bits) - 1)
 
     def decode(self, codes: Tensor) -> Tensor:
+        # Narrowing keeps the low bits, also of codes beyond the largest positive value of the word.
         return codes.to(self.word, copy=True).view(self.dtype)
 
 

@@ -90,6 +90,7 @@ class Int(Format):
         scale = self._scale()
         if scale.ndim == 0:
             return self
+        # Words are counted in row-major order, and channels are on axis 0.
         channels = words // math.prod(shape[1:])
         return self._with(scale.reshape(-1).to(words.device)[channels])
 

@@ -25,6 +25,8 @@ class Permutation:
 
     def __init__(self, size: int, key: tuple[int, ...]) -> None:
         self.size = size
+        # Both halves are equally wide, so the network covers an even number of bits, less than
+        # four times the range: a position is enciphered fewer than four times on average.
         self._half = np.uint64(max(1, ((size - 1).bit_length() + 1) // 2))
         self._mask = np.uint64((1 << int(self._half)) - 1)
         self._keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)
@@ -33,6 +35,8 @@ class Permutation:
         """The numbers at these positions, each in ``range(size)``."""
         x = self._encipher(positions.astype(np.uint64))
         outside = np.flatnonzero(x >= self.size)
+        # A cycle of the larger permutation that starts inside the range returns to it, so this
+        # ends; no two positions meet, as the first values inside are again a permutation.
         while outside.size:
             x[outside] = self._encipher(x[outside])
             outside = outside[x[outside] >= self.size]
@@ -41,6 +45,7 @@ class Permutation:
     def _encipher(self, x: Words) -> Words:
         left, right = x >> self._half, x & self._mask
         for key in self._keys:
+            # A Feistel round is invertible whatever `mixed` computes, hence no number comes twice.
             left, right = right, left ^ (mixed(right ^ key) & self._mask)
         return (left << self._half) | right
 

@@ -45,8 +45,10 @@ def largest_mean(strata: list[StratumSample], top: float, z: float) -> float:
     """
     fixed, live = 0.0, []
     for stratum in strata:
+        # Without trials every population is compatible, so all of it may be at the top.
         if stratum.values.size == 0:
             fixed += stratum.weight * top
+        # Nothing is left to chance: all faults were tried, or no value can be larger.
         elif math.isinf(stratum.size) or stratum.values.min() == top:
             fixed += stratum.weight * float(stratum.values.mean())
         elif stratum.weight > 0:
@@ -79,6 +81,8 @@ class _Budget:
         lengths = [gap.size for gap in gaps]
         self.owner = np.repeat(np.arange(len(strata)), lengths)
         self.first = np.cumsum([0, *lengths[:-1]])
+        # A category at the top has the share m / sqrt(s), which must not exceed 1, so that the root
+        # is at least m**2.
         self.floor = at_top**2
         self.pull = (self.weight / self.size)[self.owner] * self.gap
         # Variance of the mean from the sample variance and from the unobserved mass at the top. It
@@ -94,10 +98,13 @@ class _Budget:
 
         low = high = math.log(2 * math.sqrt(budget / self.noise))
         step = 0.5
+        # The bracket grows in doubling steps: the first-order start is off by orders of magnitude
+        # where hardly any event was seen.
         while excess(high) < 0:
             low, high, step = high, high + step, 2 * step
         while excess(low) > 0:
             low, high, step = low - step, low, 2 * step
+        # The start was the root itself, and brentq needs a change of sign.
         if low == high:
             return self._tilted(low)[1]
         return self._tilted(brentq(excess, low, high, xtol=1e-8, rtol=1e-9))[1]
@@ -127,6 +134,8 @@ class _Budget:
         return float(self.size @ spread), float(self.weight @ (self.top - shortfall))
 
     def _sum(self, x: Floats) -> Floats:
+        # Strata differ in their number of distinct values. One flat array and sums of its segments
+        # are faster than a padded matrix or a loop over thousands of strata.
         sums: Floats = np.add.reduceat(x, self.first)
         return sums
 
@@ -184,6 +193,8 @@ def _moves(strata: list[StratumSample], top: float, z: float) -> list[float]:
 
 def _move_to_top(gap: Floats, mass: Floats, part: float) -> tuple[Floats, Floats]:
     """Categories after ``part`` of the mass, the farthest from the top first, moved to the top."""
+    # The cumulated mass, cut off at `part`, grows only in the categories that are moved; its
+    # differences are what each of them loses.
     left = mass - np.diff(np.minimum(np.cumsum(mass), part), prepend=0.0)
     kept = left > 0
     return np.append(gap[kept], 0.0), np.append(left[kept], mass.sum() - left.sum())

@@ -140,6 +140,8 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
     # The finite-population limits: the trials are part of the population, so its mean is at least
     # the one with all untried faults at the bottom, and at most the one with all of them at the
     # top.
+    # Without this, chi-square limits reach beyond what the untried faults could do once most of
+    # a small population was tried.
     tried = sum(s.weight * s.fraction * float(s.values.mean()) for s in observed)
     untried = sum(s.weight * (1 - s.fraction) for s in strata)
     low = max(low, tried + untried * bottom) + 0.0  # adding 0.0 turns -0.0 into 0.0

@@ -33,12 +33,15 @@ def p_value(interval: Callable[[float], Estimate]) -> float:
     """
 
     def excluded(log_level: float) -> bool:
+        # 1 - level, without the cancellation that makes 1 - 1e-12 lose digits.
         estimate = interval(-math.expm1(log_level))
         return estimate.low > 0 or estimate.high < 0
 
     if excluded(math.log(_LEAST)):
         estimate = interval(1 - _LEAST)
         return 0.0 if estimate.low == estimate.high else _LEAST
+    # A coarse grid first: every interval is a search of its own, and a bisection from 1e-12 to 1
+    # would spend most of its steps on levels far below the usual p-values.
     for below, level in itertools.pairwise(_LEVELS):
         if excluded(math.log(level)):
             low, high = math.log(below), math.log(level)

@@ -58,6 +58,7 @@ def sample_size(population: int, margin: float, confidence: float = 0.95, p: flo
         raise InputError(f"margin={margin!r} is not above 0; 0.01 is one percentage point")
     if not 0 < p < 1:
         raise InputError(f"p={p!r} is not between 0 and 1; 0.5 is the worst case")
+    # The squared half width of the interval of a single trial.
     spread = critical_value(confidence) ** 2 * p * (1 - p)
     return population / (1 + margin**2 * (population - 1) / spread)
 

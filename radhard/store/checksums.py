@@ -67,9 +67,12 @@ def text_digest(texts: Iterable[Sequence[str | None]]) -> int:
 def _sums(trial: npt.NDArray[np.int64], columns: Sequence[Words]) -> dict[int, Sum]:
     digests = np.full(len(trial), 0x9E37_79B9_7F4A_7C15, dtype=np.uint64)
     for at, column in enumerate(columns):
+        # The position of the column is mixed in, so that values which change places are noticed.
         digests = mixed(digests ^ mixed(column + np.uint64(at + 1)))
     blocks, rows = np.unique(trial // BLOCK, return_inverse=True)
     totals = np.zeros(len(blocks), dtype=np.uint64)
+    # Sums wrap around modulo 2**64, as unsigned integers of numpy do. A sum, unlike XOR, also
+    # notices a row that is there twice.
     np.add.at(totals, rows, digests)
     counts = np.bincount(rows, minlength=len(blocks))
     return {

@@ -34,6 +34,8 @@ def log_damage(path: Path) -> str:
     if magic & ~1 != _MAGIC or checksum != (one, two):
         return "the head of its log is not as it was written"
     frame = _FRAME + (size or 1)
+    # From the first wrong checksum on, the chain of checksums cannot be followed; salts still tell
+    # frames of this log from what an older one left behind.
     broken = False
     for at in range(_HEADER, len(log) - frame + 1, frame):
         _, commit, *own, one, two = struct.unpack(">6I", log[at : at + _FRAME])

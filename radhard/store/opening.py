@@ -57,6 +57,7 @@ def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqli
         DamagedError: trials that were committed are missing in its log.
     """
     if path is None:
+        # A run without a file has the same store, so that there is one way to record trials.
         return sqlite3.connect(":memory:")
     if path.is_dir():
         raise InputError(_A_FOLDER.format(str(path)))
@@ -84,6 +85,7 @@ def _being_written(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
+        # The lock cannot be taken, as in a folder that is read-only, where no writer can be either.
         return False
     lock.release()
     return False

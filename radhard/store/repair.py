@@ -27,6 +27,8 @@ def repair(path: str | Path) -> str:
     with in_one_line(path), alone(path):
         with path.open("rb") as file:
             demand_header(path, file.read(100))
+        # Before the file is opened for writing: SQLite would take over the intact part of the
+        # log and delete the rest, and with it the evidence.
         damaged_log = log_damage(path)
         try:
             saved, manifest = _saved(path)
@@ -43,6 +45,7 @@ def repair(path: str | Path) -> str:
         fresh.unlink(missing_ok=True)
         if saved is not None:
             _write(fresh, saved, manifest)
+        # A log that stays would be replayed into the new file, which it does not belong to.
         for old in (log_of(path), path.with_name(path.name + "-shm")):
             old.unlink(missing_ok=True)
         if saved is None:

@@ -1,4 +1,4 @@
-"""Did a hardening work, against the very same faults?"""
+"""Does a hardening work against the same faults?"""
 
 from radhard.verification.added_faults import added_tensors, stored_space
 from radhard.verification.verification import Verification, covers_in, hardening_in

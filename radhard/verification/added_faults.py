@@ -1,4 +1,4 @@
-"""Which faults can strike what a hardening added?"""
+"""Which faults are possible in what a hardening added?"""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ _OWN: dict[torch.dtype, Format] = {
 
 
 def added_tensors(model: nn.Module) -> tuple[str, ...]:
-    """Names of the tensors that the parts of a hardened model hold: copies, bounds, check values.
+    """Names of the tensors in the parts of a hardened model: copies, bounds, check values.
 
     >>> added_tensors(nn.Linear(2, 2))
     ()
@@ -82,7 +82,7 @@ def _of_dtype(model: nn.Module, name: str) -> Format:
 
 
 def _named(model: nn.Module, names: list[str]) -> list[Target]:
-    """The targets that find just these tensors."""
+    """The targets that select exactly these tensors."""
     kinds: tuple[type[Weights] | type[Biases] | type[Buffers], ...] = (Weights, Biases, Buffers)
     found: list[Target] = []
     for kind in kinds:
@@ -93,7 +93,7 @@ def _named(model: nn.Module, names: list[str]) -> list[Target]:
 
 
 def _literal(name: str) -> str:
-    """A glob that only this name fits."""
+    """A glob that matches only this name."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 

@@ -1,4 +1,4 @@
-"""What came out of trying the same faults on a hardened model?"""
+"""What is the result of repeating the same faults on a hardened model?"""
 
 import math
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ class Verification:
     before: Results
     after: Results
     own: Results | None
-    """Faults in what the hardening added; of trials at error rates: in all that is stored then."""
+    """Faults in what the hardening added; at error rates, in everything that the model stores."""
     cost: Overhead | None
     by: tuple[str, ...] = ()
-    """The hardenings, as text."""
+    """The specs of the hardenings."""
     notes: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
-    """What each hardening protects and what it leaves out, a line each."""
+    """The layers that each hardening protects and those it does not, one line each."""
 
     @property
     def comparison(self) -> Comparison:
-        """The rate before and after, fault against fault."""
+        """The rate before and after, in pairs of trials with the same fault."""
         return compare(self.before, self.after)
 
     def upsets(self) -> tuple[Upsets, Upsets] | None:
-        """Faults that harm, each model's own size times its rate; None at error rates."""
+        """Harmful faults of each model, size of its fault space times rate; None at error rates."""
         if self.before.by_rate:
             return None
         own = () if self.own is None else (self.own,)
@@ -84,7 +84,7 @@ class Verification:
             fix = new.correction(groups, rows, score)
             chance = mean_difference(groups.cells(rows, fix.within(lost, -fix.rows, -1.0)))
             tried = sum(len(some) for some, _ in rows)
-            # What may be missing of the accuracy may be too much of the loss.
+            # An underestimated accuracy is an overestimated loss, so the limits change sides.
             own = Correction(fix.rows, fix.below, fix.above)
             found[key] = own.around(groups.mean(rows, lost - fix.rows), chance, tried, least=-1.0)
         return found
@@ -146,7 +146,7 @@ class Verification:
 
 
 def hardening_in(manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], Overhead | None]:
-    """The hardenings and their cost, as the run file of a hardened model says.
+    """The hardenings and their cost in the manifest of a hardened model.
 
     Raises:
         InputError: it says something else there than was written.
@@ -162,7 +162,7 @@ def hardening_in(manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], Overhead
 
 
 def covers_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the hardenings protect, as the run file of a hardened model says; else nothing."""
+    """The layers that the hardenings protect, from the manifest of a hardened model."""
     found = manifest.get("hardening")
     covers = found.get("covers") if isinstance(found, dict) else None
     return tuple(str(line) for line in covers) if isinstance(covers, list) else ()

@@ -1,4 +1,4 @@
-"""How are the faults of a campaign tried on a hardened model?"""
+"""How are the faults of a campaign repeated on a hardened model?"""
 
 from pathlib import Path
 from typing import Any
@@ -47,22 +47,22 @@ def verify(
     deterministic: bool | None = None,
     repair: bool = False,
 ) -> Verification:
-    """Try the faults of a campaign on a hardened model, trial for trial, and count its cost.
+    """Repeat the faults of a campaign on a hardened model, and measure its cost.
 
-    What the hardening added is struck too, in a campaign of its own: more bits, more upsets. Where
-    the hardened model has other tensors (some were cut away), faults are drawn anew from it, and
-    the runs are compared without pairs.
+    A second campaign injects faults into the tensors that the hardening added, because more bits
+    have more upsets. If the hardened model lacks tensors of the original (after pruning), new
+    faults are drawn from it, and the runs are compared without pairs.
 
     Args:
         before: the campaign on the unprotected model.
-        model: the hardened one.
+        model: the hardened model.
         data: the data of that campaign.
-        base: the unprotected model, to tell the cost.
+        base: the unprotected model, for the cost.
         call: for models that do not return one tensor.
         store: run file of the hardened model; that of the faults in what was added lies beside it,
             named ``...-added.db`` (or ``...-own.db`` at error rates).
         added: trials in what was added; 0 leaves them out.
-        timed: measure the time of a pass too.
+        timed: also measure the time per forward pass.
         workers, worker_timeout, audit, progress, names, repair: as for `run`.
         foreign: allow metrics of other packages that the run names.
         deterministic: refuse a model whose fault-free passes differ; by default as that campaign.
@@ -161,7 +161,7 @@ def verify(
 def _demand_base(
     base: nn.Module, data: Data, before: Results, call: Forward, batch: int
 ) -> list[str]:
-    """See to it that the outputs of the unprotected model are those that its campaign judged.
+    """Check that the outputs of the unprotected model are the golden outputs of its campaign.
 
     Raises:
         InputError: the same model and the same data give other outputs, as with another ``call``.

@@ -170,7 +170,7 @@ def test_agreement_with_a_campaign_is_that_of_the_scores(base, capsys):
     for said in (f"{found.rank.value:.2f}", f"[{found.rank.low:.2f}, {found.rank.high:.2f}]"):
         assert said in line
     assert line.split()[-1] == f"{100 * found.error:.3g}"
-    assert "not to be compared by tensor" in told  # two tensors are too few
+    assert "no comparison by tensor" in told  # two tensors are too few
 
 
 def test_what_the_command_line_leaves_open_is_as_in_the_campaign(folder, capsys):

@@ -169,8 +169,8 @@ def test_a_run_that_has_not_begun_is_told(capsys, folder):
     from radhard.store import Store
 
     Store("a.db", write=True).close()
-    assert "holds no run yet" in refused(capsys, "report", "a.db")
-    assert "holds no run yet" in refused(capsys, "run", "--from", "a.db")
+    assert "contains no run yet" in refused(capsys, "report", "a.db")
+    assert "contains no run yet" in refused(capsys, "run", "--from", "a.db")
 
 
 def test_hostile_manifests_end_in_one_line(capsys, folder):

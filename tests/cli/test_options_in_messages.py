@@ -35,14 +35,15 @@ VERBS = {
     "hardenings": ("harden",),
     "verification": ("verify",),
     "studies": ("study",),
+    "executors": ("run",),
     "report": ("report", "run", "analyze"),
-    "run.py": ("run",),
+    "run_action.py": ("run",),
     "hardened_folder.py": ("run", "analyze", "harden"),
-    "analyze.py": ("analyze",),
-    "harden.py": ("harden",),
-    "verify.py": ("verify",),
-    "report.py": ("report",),
-    "study.py": ("study",),
+    "analyze_action.py": ("analyze",),
+    "harden_action.py": ("harden",),
+    "verify_action.py": ("verify",),
+    "report_action.py": ("report",),
+    "study_action.py": ("study",),
 }
 
 

@@ -87,6 +87,7 @@ def margin(logits: Tensor, golden: Tensor) -> Tensor:
     kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
     own = logits.gather(1, golden[:, None]).squeeze(1)
     others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
+    # Two infinite logits have no difference; argmax has decided, and only the sign counts.
     lead = (own - others).nan_to_num(nan=torch.inf).abs()
     lost = torch.where(logits.isnan().any(1), torch.inf, lead)
     return torch.where(kept, lead, -lost)

@@ -1,4 +1,4 @@
-"""How does a command line become an analysis?"""
+"""How is ``radhard analyze`` carried out?"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ class AnalyzeAction(ModelAndData):
             )
 
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:
-        """The scores with the names of what was looked at, and value ranges of whom finds some."""
+        """The scores with the names of model and data, and value ranges if the analysis has any."""
         looks = analysis.scores_and_ranges if isinstance(analysis, DeepVigor) else analysis
         found = looks(
             loaded.model,

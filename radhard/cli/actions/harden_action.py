@@ -1,4 +1,4 @@
-"""How does a command line become a hardened model?"""
+"""How is ``radhard harden`` carried out?"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class HardenAction(ModelAndData):
     output: Path | None
 
     def carry_out(self) -> int:
-        """Harden, say what was added and what it costs, keep it, and return the exit code."""
+        """Harden, print what was added and its cost, save the model, and return the exit code."""
         torch.set_num_threads(self.threads)
         demand_outputs(folder=self.output)
         self.fill(_DEFAULTS)

@@ -1,4 +1,4 @@
-"""Which kind of file is it, and how is that reported?"""
+"""How is ``radhard report`` carried out for each kind of file?"""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How does a command line become a campaign?"""
+"""How is ``radhard run`` carried out?"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +122,7 @@ class RunAction(ModelAndData):
 
     def _tell_how_to_go_on(self, console: Console) -> None:
         if self.store is None or not self.store.exists():
-            console.print("interrupted; nothing is kept without --store")
+            console.print("interrupted; no results are stored without --store")
             return
         with Store(self.store) as file:
             done = 0 if file.empty else len(file.done())

@@ -1,4 +1,4 @@
-"""How does a command line become a study's page?"""
+"""How is ``radhard study`` carried out?"""
 
 import shlex
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How does a command line become a verification?"""
+"""How is ``radhard verify`` carried out?"""
 
 from dataclasses import dataclass
 from pathlib import Path

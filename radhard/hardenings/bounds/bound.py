@@ -73,6 +73,7 @@ def kept(values: Tensor, low: Tensor | float, high: Tensor, mode: Mode) -> Tenso
     tensor([0.0000, 0.5000, 2.0000, 2.0000, 0.0000])
     """
     if mode == "clamp":
+        # torch.clamp passes NaN on; only a comparison with itself tells it from other values.
         clamped = torch.clamp(values, torch.as_tensor(low).to(high), high)
         return torch.where(clamped == clamped, clamped, low)
     # False for NaN too, so that it becomes zero as well.

@@ -34,6 +34,7 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
         if isinstance(low, float):
             above = values.amin().item() >= low
         else:
+            # Bounds by neuron: the extremes over the samples, compared once per neuron.
             above = bool((values.amin(0) >= low).all())
         return above and bool((values.amax(0) <= high).all())
     except (RuntimeError, IndexError):

@@ -98,6 +98,8 @@ def _group(
             if isinstance(module, Convolution) and not _simple(module):
                 return "a convolution in groups"
             if written:
+                # A layer may number the channels differently, as behind a concatenation, and
+                # scores are looked up by its own numbering.
                 places = dict(zip(item.root_idxs, item.idxs, strict=True))
                 if not len(places) == len(root.idxs) == len(module.weight):
                     return "only some of its channels are its own"

@@ -70,7 +70,10 @@ class BitScrubber(Part):
         for weight, (ones, zeros) in zip(known.values(), self._masks, strict=True):
             found = words(weight)
             bits = 8 * weight.element_size()
+            # Torch's unsigned types of these widths lack most operations.
             high, low = _signed(ones, bits), _signed(zeros, bits)
+            # Almost always no bit is wrong, and reading is cheaper than writing every weight. What
+            # is traced cannot branch on values.
             if tracing() or not _all_hold(found, high | low, high):
                 right = (found | high) & ~low
                 put_right(weight, found != right, right.view(weight.dtype))

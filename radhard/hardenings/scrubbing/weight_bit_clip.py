@@ -114,6 +114,7 @@ def _always(found: Tensor) -> int:
     """The bits that are 1 in all words, as a word."""
     bits = 8 * found.element_size()
     rest = found.flatten()
+    # torch has no reduction by AND. Halving takes log2(n) vector operations instead of n steps.
     while len(rest) > 1:
         half = len(rest) // 2
         # The last word of an odd number takes part twice, which changes nothing.
@@ -126,6 +127,7 @@ def _odd(rest: Tensor, half: int) -> Tensor:
 
 
 def _all(found: Iterable[int]) -> int:
+    # All bits set, the neutral element of AND, at any width.
     word = -1
     for one in found:
         word &= one

@@ -104,6 +104,7 @@ def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor],
     top, order = outputs.topk(min(outputs.shape[1], _RIVALS + 1), dim=1)
     each = sum(2 * replayer.sizes[slot] for slot in slots) * len(outputs)
     count = max(1, min(order.shape[1] - 1, _MEMORY // max(each, 1)))
+    # A tie leaves no margin to divide by; the smallest number makes every shift of it infinite.
     margins = (top[:, :1] - top[:, 1 : 1 + count]).t().clamp(min=torch.finfo(top.dtype).tiny)
     constants = {slot: tensor.clone() for slot, tensor in graph.constants.items()}
     parts: dict[int, list[Tensor]] = {slot: [] for slot in slots}

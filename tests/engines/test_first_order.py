@@ -14,6 +14,7 @@ from radhard.datasets.data import Data
 from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Serial
 from radhard.engines.bracket.words import Block, Words
 from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.engine import FirstOrderSession
 from radhard.engines.first_order.flowing import foreseen as foreseen_alone
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.rivals import leads
@@ -438,18 +439,18 @@ def mixed_run(engine, **changed):
 def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):
     engine, path = FirstOrder(audit=0.2), tmp_path / "run.db"
     whole = mixed_run(engine)
-    own = FirstOrder.run
+    own = FirstOrderSession.run
     for chunks in (1, 3):
         left = [chunks]
 
-        def stopped(self, campaign, todo, left=left):
+        def stopped(self, trials, left=left):
             left[0] -= 1
             if not left[0]:
                 raise KeyboardInterrupt
-            return own(self, campaign, todo)
+            return own(self, trials)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FirstOrder, "run", stopped)
+            patch.setattr(FirstOrderSession, "run", stopped)
             with pytest.raises(KeyboardInterrupt):
                 mixed_run(engine, store=path)
     again = mixed_run(engine, store=path)

@@ -141,7 +141,7 @@ def test_an_exception_of_our_own_is_not_taken_for_one_of_the_graph(
     monkeypatch.setattr("radhard.engines.replay.engine.Plan.of", broken)
     network = next(network for network in NETWORKS if network.name == "LenView")
     with pytest.raises(ZeroDivisionError, match="ours"):
-        Replay().ready(_campaign(network, STORED, Uniform(5)))
+        Replay().open(_campaign(network, STORED, Uniform(5)))
 
 
 def test_an_engine_that_cannot_names_one_that_can_in_one_line() -> None:

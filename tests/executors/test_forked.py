@@ -50,7 +50,7 @@ def found_by(session, number, todo=None):
     """The figures of trials by their numbers."""
     todo = range(len(session.campaign.trials)) if todo is None else todo
     executor = Local() if number == 1 else Forked(number)
-    with closing(execute(session, todo, executor)) as parts:
+    with executor.open() as pool, closing(execute(session, todo, pool)) as parts:
         pairs = [
             (trial, tuple(row))
             for part in parts

@@ -41,6 +41,7 @@ class Results:
         self, manifest: Mapping[str, Any], frame: pd.DataFrame, *, foreign: bool = False
     ) -> None:
         self.manifest = dict(manifest)
+        self._estimates: dict[str, dict[str, Estimate]] = {}
         demand_sound(self.manifest)
         try:
             self.space = FaultSpace.from_dict(self.manifest["space"], foreign=foreign)
@@ -205,7 +206,13 @@ class Results:
 
     def estimates(self, column: str, by: str | None, confidence: float) -> dict[str, Estimate]:
         """What `rate` says, by group; without ``by`` the one group is named ``""``."""
-        return {key: at(confidence) for key, at in self.intervals(column, by).items()}
+        # As text, since what is of a wrong kind, and refused below, may have no hash.
+        key = repr((column, by, confidence))
+        if key not in self._estimates:
+            # Kept, since a report asks for the same ones in most of its sections.
+            intervals = self.intervals(column, by)
+            self._estimates[key] = {group: at(confidence) for group, at in intervals.items()}
+        return dict(self._estimates[key])
 
     def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
         """By group what `estimates` gives, as a function of the confidence."""

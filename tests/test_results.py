@@ -87,6 +87,14 @@ def test_rates_read_as_a_table():
     assert frame["value"].tolist() == [0.5, 0.05]
 
 
+def test_what_is_done_with_estimates_does_not_reach_the_results():
+    found = prepared(space(), Exhaustive(), harm)
+    column = found.column(None)
+    found.estimates(column, "tensor", 0.95).clear()
+    assert found.estimates(column, "tensor", 0.95) == dict(found.rate(by="tensor"))
+    assert len(found.rate(by="tensor")) == 2
+
+
 def test_confidence_widens_the_interval():
     results = prepared(space((1000,)), Uniform(100), lambda f: f % 3 == 0)
     wide, usual = results.rate(confidence=0.999), results.rate()

@@ -1,4 +1,4 @@
-"""Which data can a campaign run on?"""
+"""On which data can a campaign run?"""
 
 from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Batch, Data

@@ -1,4 +1,4 @@
-"""How are the tensors of a batch reached, whatever container they come in?"""
+"""How are the tensors of a batch accessed in any container?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ ALLOWED = "a tensor with the sample axis first, or a tuple, list or dict of such
 
 
 def tensors(batch: Batch, name: str = "inputs") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of a batch with the expression that reaches it.
+    """All tensors of a batch, each with the expression that accesses it.
 
     Raises:
         InputError: something else than tensors in tuples, lists and dicts.
@@ -34,17 +34,17 @@ def tensors(batch: Batch, name: str = "inputs") -> Iterator[tuple[str, Tensor]]:
 
 
 def whole(value: Any) -> bool:
-    """Whether a batch is not looked into here: no plain tuple, list or dict."""
+    """Whether a batch is opaque: not a plain tuple, list or dict."""
     return type(value) not in (tuple, list, dict)
 
 
 def mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
-    """The same containers with ``function`` of every tensor in them."""
+    """The same containers with ``function`` applied to every tensor."""
     return tree_map(function, batch, is_leaf=whole)
 
 
 def samples(batch: Batch) -> int:
-    """How many samples a batch holds: the length of the first axis that all its tensors share.
+    """The number of samples of a batch: the common length of the first axis of its tensors.
 
     Raises:
         InputError: no tensor, a tensor without axes, or tensors that disagree.
@@ -71,7 +71,7 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
 
 
 def joined(parts: Sequence[Batch], join: Callable[[list[Tensor]], Tensor]) -> Batch:
-    """One batch out of several of the same structure, each tensor by `torch.cat` or `torch.stack`.
+    """Combine several batches of the same structure by `torch.cat` or `torch.stack`.
 
     Raises:
         InputError: the structures or the shapes differ.

@@ -1,4 +1,4 @@
-"""Where do the small colour images of CIFAR come from?"""
+"""How are the colour images of CIFAR read?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class _Layout:
     train: tuple[str, ...]
     test: tuple[str, ...]
     marks: int
-    """Bytes in front of an image in the binary version; the last one is the label."""
+    """Number of bytes before an image in the binary version; the last one is the label."""
     key: str
-    """What the labels are called in the Python version."""
+    """The key of the labels in the Python version."""
     classes: int
 
     def files(self, half: str) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def _loaded(layout: _Layout, folder: str | Path, split: Split, n: int | None) ->
 
 
 def _part(layout: _Layout, folder: Path, name: str) -> Images:
-    """One file, of whichever version is there."""
+    """One file, in the available version."""
     readers: dict[Path, Callable[[_Layout, bytes], Images]] = {
         folder / f"{name}.bin": _binary,
         folder / name: _python,

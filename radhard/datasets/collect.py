@@ -1,4 +1,4 @@
-"""How do samples get out of a Dataset, a DataLoader or plain arrays into memory?"""
+"""How are samples of a Dataset, a DataLoader or arrays loaded into memory?"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def collected(source: Any) -> tuple[Batch, Tensor | None]:
             shape or structure, or that are others when they are read again.
     """
     if isinstance(source, DataLoader | Dataset):
-        # A loader draws a number for its workers, and samplers theirs: the caller's stay.
+        # Loaders and samplers draw random numbers; the random state of the caller is preserved.
         with torch.random.fork_rng(devices=[]):
             return _read(source)
     if isinstance(source, tuple) and len(source) == 2:
@@ -60,7 +60,7 @@ def _read(source: DataLoader[Any] | Dataset[Any]) -> Pair:
         items = [_pair(item) for item in _read_by(source, name, "sample")]
         again = map(_pair, _read_by(source, name, "sample"))
     else:
-        # By position and not by iteration: a Dataset need not say where it ends.
+        # By index instead of iteration, because a Dataset need not raise at its end.
         count = _length(source)
         items = [_pair(item) for item in _read_by(_by_position(source, count), name, "sample")]
         again = map(_pair, _read_by(_by_position(source, count), name, "sample"))
@@ -165,7 +165,7 @@ def _label(value: Any) -> Tensor:
 
 def _from_numpy(array: "np.ndarray[Any, Any]") -> Tensor:
     try:
-        # A copy: what is campaigned on must not change under the user's hands.
+        # A copy, so that later changes by the user do not affect the campaign.
         return torch.from_numpy(np.array(array))
     except TypeError:
         raise InputError(f"an array of {array.dtype} holds no numbers") from None

@@ -1,4 +1,4 @@
-"""What does a campaign run on?"""
+"""What are the samples of a campaign?"""
 
 import hashlib
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Data:
         return mapped(self.inputs, lambda tensor: tensor[index])
 
     def batches(self, size: int) -> Iterator[tuple[slice, Batch]]:
-        """Every sample in order, up to ``size`` at a time, each batch with its slice."""
+        """All samples in order, in batches of up to ``size``, each with its slice."""
         if size < 1:
             raise InputError(f"a batch of {size} samples is not possible; give at least 1")
         n = len(self)
@@ -99,7 +99,7 @@ class Data:
 
     @classmethod
     def of(cls, source: Any, *, name: str = "data") -> "Data":
-        """Data from what users have: Data, tensors, a Dataset or a DataLoader.
+        """Data from any supported source: Data, tensors, a Dataset or a DataLoader.
 
         A pair is ``(inputs, labels)``; a torch ``Dataset`` or ``DataLoader`` yields such pairs, or
         inputs alone, and is read once into memory, in the order in which it comes; a loader that

@@ -1,4 +1,4 @@
-"""Where do handwritten digits of 8x8 pixels come from?"""
+"""Which handwritten digits of 8x8 pixels are available?"""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""How does a folder of idx files become data?"""
+"""How are data loaded from a folder of idx files?"""
 
 import re
 from pathlib import Path

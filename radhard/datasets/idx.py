@@ -1,4 +1,4 @@
-"""What does an idx file hold?"""
+"""How is an idx file read?"""
 
 import gzip
 import math

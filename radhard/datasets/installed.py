@@ -1,4 +1,4 @@
-"""Where does another package keep the files that come with it?"""
+"""Where are the data files of another package?"""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +9,7 @@ __all__ = ["installed_file"]
 
 
 def installed_file(package: str, path: str, *, install: str) -> Path:
-    """A file inside an installed package, which is looked up and not imported.
+    """A file in an installed package, found without importing the package.
 
     So a package is of use also where it was installed without all that it asks for.
 

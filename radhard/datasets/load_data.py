@@ -1,4 +1,4 @@
-"""How does text become data?"""
+"""How are data loaded from their text?"""
 
 import inspect
 from typing import Any
@@ -59,7 +59,7 @@ def training(text: str) -> str:
 
 
 def listed() -> list[tuple[str, str]]:
-    """Name and one-line meaning of all data that radhard knows.
+    """Name and one-line description of all included data.
 
     >>> [name for name, _ in listed()]
     ['FromFolder', 'cifar10', 'cifar100', 'digits', 'mnist', 'photo_patches', 'vowels', 'watch']

@@ -1,4 +1,4 @@
-"""Where do handwritten digits of 28x28 pixels come from?"""
+"""Which handwritten digits of 28x28 pixels are available?"""
 
 import functools
 import gzip

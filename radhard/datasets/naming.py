@@ -1,4 +1,4 @@
-"""Under which text can a data set be loaded again?"""
+"""Which text loads a data set again?"""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ __all__ = ["call"]
 
 
 def call(function: str, *args: Any, **options: tuple[Any, Any]) -> str:
-    """The call as text; every option comes with its default and is left out where it equals it.
+    """The call as text, without options that have their default value.
 
     >>> call("mnist", split=("train", "test"), n=(None, None))
     "mnist(split='train')"

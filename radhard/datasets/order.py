@@ -1,4 +1,4 @@
-"""In which order does a DataLoader give its samples?"""
+"""In which order are the samples of a DataLoader read?"""
 
 import copy
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["in_order"]
 
 
 def in_order(loader: DataLoader[Any]) -> DataLoader[Any]:
-    """The loader itself, or one that gives the same samples in the order of their dataset.
+    """The loader itself, or one with the same samples in the order of their dataset.
 
     Raises:
         InputError: it draws samples with replacement, or by a sampler that gives another order

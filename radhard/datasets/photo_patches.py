@@ -1,4 +1,4 @@
-"""Where do small colour pictures of ten classes come from?"""
+"""Which small colour images of ten classes are available?"""
 
 import functools
 
@@ -29,7 +29,7 @@ PICTURES = (
 )
 
 CELL, PATCH = 64, 32
-# Large pictures have hundreds of cells; so many of them are taken, evenly spread.
+# Large pictures have hundreds of cells; this many are used, evenly spaced.
 TRAIN_CELLS, TEST_CELLS = 48, 16
 # Below this standard deviation (of values in [0, 1]) a cell is empty sky or the edge of a scan.
 TEXTURE = 0.02
@@ -95,7 +95,7 @@ def _spread(items: Tensor, at_most: int) -> Tensor:
 @functools.cache
 def _cells(package: str, path: str) -> tuple[Tensor, Tensor]:
     file = installed_file(package, path, install=INSTALL)
-    # Imported here, because it comes with an extra.
+    # Imported here, because it is part of an extra.
     try:
         from PIL import Image
     except ImportError:

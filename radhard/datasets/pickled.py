@@ -16,7 +16,7 @@ __all__ = ["PickledArray", "read_pickled"]
 NUMBERS = re.compile(r"b1|[iu][1248]|f[248]")
 
 BROKEN = (AttributeError, EOFError, LookupError, OverflowError, TypeError, pickle.UnpicklingError)
-"""What `pickle` raises where a pickle makes no sense."""
+"""The exceptions of `pickle` for invalid pickles."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class PickledArray:
             ValueError: it holds something else than numbers, or not as many as its shape says.
         """
         kind, content = self.kind, self.content
-        if isinstance(content, str):  # Python 2 knew no difference
+        if isinstance(content, str):  # Python 2 did not distinguish bytes and text
             content = content.encode("latin1")
         if kind is None or not NUMBERS.fullmatch(kind.name) or not isinstance(content, bytes):
             raise ValueError("an array that is not of numbers")
@@ -63,7 +63,7 @@ class PickledArray:
 
 
 def read_pickled(content: bytes) -> Any:
-    """What a pickle holds, if that is nothing but plain values, lists, dicts, tuples and arrays.
+    """The contents of a pickle, if these are only plain values, containers and arrays.
 
     No name in it is looked up: the few that an array needs stand for functions of this file, and
     any other is refused. Arrays come as `PickledArray`.

@@ -48,7 +48,7 @@ def read_series(path: str | Path) -> tuple[list[Tensor], Tensor]:
 
 
 def _classes(lines: Iterator[tuple[int, str]], path: Path) -> list[str]:
-    """The classes that the header names; what stays in ``lines`` are the series."""
+    """The classes in the header; the series remain in ``lines``."""
     classes: list[str] = []
     for _, line in lines:
         key, *words = line.split() or [""]

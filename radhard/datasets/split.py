@@ -31,7 +31,7 @@ def checked(split: str) -> Split:
 
 
 def balanced(labels: Tensor) -> Tensor:
-    """An order of the samples in which every beginning holds the classes in their proportions.
+    """An order of the samples in which every prefix has the class proportions of the whole.
 
     Within a class the samples keep their order.
 
@@ -41,7 +41,7 @@ def balanced(labels: Tensor) -> Tensor:
     rank = _rank(labels)
     count = torch.bincount(labels)[labels]
     position = (2 * rank + 1).double() / (2 * count).double()
-    # Two stable sorts, the minor key first: position, then class among equals.
+    # Two stable sorts, the secondary key first.
     by_class = torch.argsort(labels, stable=True)
     return by_class[torch.argsort(position[by_class], stable=True)]
 
@@ -69,7 +69,7 @@ def chosen(inputs: Tensor, labels: Tensor, n: int | None, name: str) -> Data:
 
 
 def _rank(labels: Tensor) -> Tensor:
-    """How many samples of the same class come before each sample."""
+    """The number of earlier samples of the same class, for each sample."""
     order = torch.argsort(labels, stable=True)
     first = torch.searchsorted(labels[order].contiguous(), labels[order].contiguous())
     rank = torch.empty_like(order)

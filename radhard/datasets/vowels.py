@@ -1,4 +1,4 @@
-"""Where do spoken vowels come from?"""
+"""Which spoken vowels are available?"""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Where do recordings of a smart watch come from?"""
+"""Which recordings of a smart watch are available?"""
 
 import functools
 import io
@@ -81,7 +81,7 @@ def _recordings() -> tuple[list[Tensor], Tensor, Tensor]:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """The dict that the file holds, as the only item of an array of objects."""
+    """The dict in the file, which is the only item of an array of objects."""
     file = io.BytesIO(path.read_bytes())
     version = np.lib.format.read_magic(file)
     if version != (1, 0):

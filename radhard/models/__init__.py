@@ -1,4 +1,4 @@
-"""Which networks come along, and how is anybody's own loaded?"""
+"""Which networks are included, and how are user models loaded?"""
 
 from radhard.models.alexnet import alexnet
 from radhard.models.lenet5 import lenet5

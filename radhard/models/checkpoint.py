@@ -13,14 +13,14 @@ from radhard.errors import InputError
 __all__ = ["state_dict_in", "unprefixed", "whole_model_in"]
 
 USUAL = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights")
-"""Keys under which people keep weights; the first that a checkpoint has is taken."""
+"""Common keys of the weights in a checkpoint; the first one present is used."""
 
 _MOST_OPCODES = 10_000_000
 _COMPILED = "_orig_mod."
 
 
 def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str]:
-    """The weights in a checkpoint, and the key that they are under, or nothing.
+    """The weights in a checkpoint and their key, or an empty text.
 
     Raises:
         InputError: there are none, or there are several and none is under a usual key.
@@ -50,7 +50,7 @@ def state_dict_in(found: Any, path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def unprefixed(found: Mapping[str, Tensor], wanted: Iterable[str]) -> tuple[dict[str, Tensor], str]:
-    """The weights under the names that a model has, and the prefix that was taken off.
+    """The weights with the names of the model, and the prefix that was removed.
 
     Training wrappers put ``module.``, ``model.`` or ``_orig_mod.`` in front of every name, or
     within it. Names are left as they are where that makes them no fitter.
@@ -76,7 +76,7 @@ def unprefixed(found: Mapping[str, Tensor], wanted: Iterable[str]) -> tuple[dict
 
 
 def whole_model_in(path: Path) -> str:
-    """The class of the model that a file holds as a pickle or as TorchScript; nothing if none.
+    """The class of a model pickled in a file or stored as TorchScript; empty if there is none.
 
     The names in the pickle are read and never looked up.
     """
@@ -112,7 +112,7 @@ def _globals(pickled: bytes) -> list[str]:
 
 
 def _opcodes(pickled: bytes) -> Iterator[tuple[str, Any]]:
-    # An old checkpoint is several pickles in a row, of which the last is followed by other bytes.
+    # An old checkpoint consists of several pickles, the last of which is followed by other bytes.
     at = 0
     while at < len(pickled):
         end = at

@@ -1,4 +1,4 @@
-"""What are the untrained convolutional networks made of?"""
+"""Which convolution do the untrained networks use?"""
 
 import math
 
@@ -19,13 +19,13 @@ def convolution(
     groups: int = 1,
     bias: bool = False,
 ) -> nn.Conv2d:
-    """A convolution that keeps the variance of what it is given, as large as its map by default.
+    """A convolution that preserves the variance and, by default, the size of its input.
 
     Without bias by default, because a norm comes after most of them.
     """
     around = size // 2 if padding is None else padding
     made = nn.Conv2d(inputs, outputs, size, stride, around, groups=groups, bias=bias)
-    # He's initialisation by what a value goes to; torch's own forgets the groups.
+    # He's initialisation by fan-out; that of torch does not account for groups.
     nn.init.normal_(made.weight, std=math.sqrt(2.0) / math.sqrt(outputs // groups * size**2))
     if made.bias is not None:
         nn.init.zeros_(made.bias)
@@ -33,6 +33,6 @@ def convolution(
 
 
 def demand_classes(classes: object) -> None:
-    """Raise `InputError` unless a network can have so many outputs."""
+    """Raise `InputError` unless the number of outputs is valid."""
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise InputError(f"classes={classes!r} is not allowed; give a whole number from 1")

@@ -1,4 +1,4 @@
-"""How is an exported program loaded without running anything that it brings along?"""
+"""How is an exported program loaded without running code from its file?"""
 
 import io
 import json
@@ -50,7 +50,7 @@ def load_exported(path: str | Path) -> nn.Module:
         ) from None
     except InputError:
         raise
-    except Exception as error:  # a broken file fails in any way it likes
+    except Exception as error:  # a broken file can raise any exception
         raise InputError(
             f"{path} is not an archive as torch.export.save of {torch.__version__} writes it: "
             f"{_line(error)}; export it again with this version"
@@ -60,7 +60,7 @@ def load_exported(path: str | Path) -> nn.Module:
             module = torch.export.load(archive).module()
         except Exception as error:  # whatever a broken graph makes torch raise
             raise InputError(f"{path} cannot be loaded: {_line(error)}") from None
-    for part in module.modules():  # by hand, because exported programs refuse eval()
+    for part in module.modules():  # set directly, because exported programs do not support eval()
         part.training = False
     return module
 
@@ -82,8 +82,8 @@ def _records(path: Path) -> dict[str, bytes]:
 
 
 def _rebuilt(records: dict[str, bytes]) -> io.BytesIO:
-    """A new archive of what is known to be harmless."""
-    # Imported here, because older versions of torch do not have it.
+    """A new archive with the contents that have been checked to be harmless."""
+    # Imported here, because older versions of torch lack it.
     try:
         from torch.export.pt2_archive import PT2ArchiveWriter
     except ImportError:
@@ -122,7 +122,7 @@ def _payloads(
             raise Harmful(f"{tensor} as a pickled object")
         sizes = [size["as_int"] for size in meta["tensor_meta"]["sizes"]]
         name = folder + meta["path_name"]
-        # torch fills a tensor without bytes with zeros, of whatever size is asked for.
+        # torch fills a tensor without bytes with zeros, of any size.
         if not records[name] and math.prod(sizes) != 0:
             raise ValueError(f"{tensor} has no content")
         names.add(name)
@@ -146,7 +146,7 @@ def _examples(record: bytes) -> bytes:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep torch from logging a stack trace beside the error that is raised."""
+    """Prevent torch from logging a stack trace in addition to the raised error."""
     logger = logging.getLogger("torch.export")
     before = logger.disabled
     logger.disabled = True

@@ -1,4 +1,4 @@
-"""Which text in an exported graph can do nothing but compute?"""
+"""Which expressions in an exported graph are harmless?"""
 
 import ast
 import re
@@ -54,7 +54,7 @@ def arithmetic(text: str) -> str:
         if isinstance(node, ast.Call):
             if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
                 raise Harmful(f"an expression that is not arithmetic ({text!r:.60})")
-            # Other functions would evaluate a text given to them.
+            # Other functions would evaluate text arguments.
             if any(map(_is_text, node.args)) and node.func.id not in ("Symbol", "Float"):
                 raise Harmful(f"an expression with text ({text!r:.60})")
         if _is_text(node):

@@ -1,4 +1,4 @@
-"""Which exported graphs can do nothing but compute?"""
+"""Which exported graphs contain only computation?"""
 
 import json
 import keyword
@@ -34,7 +34,7 @@ CONTAINERS = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collect
 
 
 def harmless_program(program: Any) -> Any:
-    """An exported program's JSON without its notes, once everything in it is known to be harmless.
+    """The JSON of an exported program without notes, after checking that it is harmless.
 
     Raises:
         Harmful: anything that is not known to be.

@@ -1,4 +1,4 @@
-"""How does text become a model?"""
+"""How is a model loaded from its text?"""
 
 import inspect
 from pathlib import Path
@@ -14,7 +14,7 @@ from radhard.spec import near
 __all__ = ["listed", "load"]
 
 _OTHERS = (".onnx", ".ort", ".tflite", ".h5", ".keras", ".pb", ".engine", ".mlmodel", ".ts")
-"""Endings of models for other runtimes."""
+"""File name endings of models for other runtimes."""
 
 OWN = (
     "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file "
@@ -47,7 +47,7 @@ def load(text: str, *, weights: str | Path | None = None) -> nn.Module:
 
 
 def listed() -> list[tuple[str, str]]:
-    """Name and one-line meaning of all models that radhard knows.
+    """Name and one-line description of all included models.
 
     >>> [name for name, _ in listed()][:3]
     ['alexnet', 'lenet5', 'lstm_classifier']

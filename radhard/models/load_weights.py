@@ -1,4 +1,4 @@
-"""How do weights get from a file into a model, without running what the file brings along?"""
+"""How are weights loaded into a model without running code from their file?"""
 
 import warnings
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _PLAIN = ("", "state_dict", "model")
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Put the weights of a file into a model in place; names, shapes and types have to agree.
+    """Load the weights of a file into a model in place; names, shapes and types must match.
 
     A ``.safetensors`` file, or a torch checkpoint that holds tensors only: a ``state_dict``, as it
     is or under ``"state_dict"``, ``"model"``, ``"model_state_dict"`` or the like. A prefix that a
@@ -62,7 +62,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 def _checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a broken or hostile file fails in any way it likes
+    except Exception as error:  # a broken or hostile file can raise any exception
         if held := whole_model_in(path):
             raise InputError(
                 f"{path} holds a whole model ({held}) and not its weights, and is not loaded, "
@@ -84,7 +84,7 @@ def _differences(wanted: Mapping[str, Any], found: Mapping[str, Tensor]) -> list
     for key in wanted.keys() & found.keys():
         given, place = found[key], wanted[key]
         if not isinstance(place, Tensor):
-            continue  # extra state of a module: its own business
+            continue  # extra state of a module, not weights
         if given.shape != place.shape:
             shapes.append(f"{key} is {tuple(given.shape)}, not {tuple(place.shape)}")
         elif torch.promote_types(given.dtype, place.dtype) != place.dtype:

@@ -48,7 +48,7 @@ def lstm_classifier(
 
 
 class LastStep(nn.Module):
-    """The output at the last step, out of what an LSTM gives."""
+    """The output at the last step of an LSTM."""
 
     def forward(self, outputs_and_states: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
         """``(samples, hidden)`` of the outputs ``(samples, steps, hidden)``."""

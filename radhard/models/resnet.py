@@ -1,4 +1,4 @@
-"""What are residual networks made of?"""
+"""Which blocks do residual networks consist of?"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Stem = Literal["imagenet", "cifar"]
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a way around them (He et al., CVPR 2016).
+    """Two 3x3 convolutions with a shortcut (He et al., CVPR 2016).
 
     The names are those of the usual checkpoints; each ReLU is a module of its own, so that every
     activation can be a target. ``relu2`` sees the sum.
@@ -53,7 +53,7 @@ class Block(nn.Module):
 
 
 class Subsample(nn.Module):
-    """The way around without parameters: every other pixel, and channels of zeros (option A)."""
+    """The shortcut without parameters: every other pixel, and channels of zeros (option A)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Subsample(nn.Module):
 
 
 class Projection(nn.Sequential):
-    """The way around with parameters: a 1x1 convolution of stride 2 and its norm (option B)."""
+    """The shortcut with parameters: a 1x1 convolution of stride 2 and its norm (option B)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(convolution(inputs, outputs, 1, 2), nn.BatchNorm2d(outputs))

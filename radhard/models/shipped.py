@@ -1,4 +1,4 @@
-"""Where do the weights of radhard's own networks come from?"""
+"""Where are the weights of the included networks?"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +13,8 @@ __all__ = ["path_of", "recorded", "seeded", "trained"]
 
 
 def trained(build: Callable[[], nn.Sequential], name: str) -> nn.Sequential:
-    """The network with the weights that come with the package, in evaluation mode."""
-    # Built without values, so that torch's random state is not touched.
+    """The network with the included weights, in evaluation mode."""
+    # Built without values, so that torch's random state does not change.
     with torch.device("meta"):
         model = build()
     model = model.to_empty(device="cpu")
@@ -30,12 +30,12 @@ def seeded(build: Callable[[], nn.Sequential]) -> nn.Sequential:
 
 
 def path_of(name: str) -> Path:
-    """The safetensors file that comes with the package."""
+    """The safetensors file in the package."""
     return Path(__file__).with_name(f"{name}.safetensors")
 
 
 def recorded(name: str) -> dict[str, str]:
-    """What the training script wrote down: accuracy, data, seed, torch version.
+    """The record of the training script: accuracy, data, seed, torch version.
 
     >>> recorded("lenet5")["seed"]
     '1'

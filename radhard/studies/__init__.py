@@ -1,4 +1,4 @@
-"""Which tables and figures of the papers can be made again?"""
+"""Which tables and figures of papers can be reproduced?"""
 
 from radhard.studies.catalogue import STUDIES, study_named
 from radhard.studies.claim import Claim

@@ -19,7 +19,7 @@ MODERATE = 50.0
 """Points that the unprotected network loses at most where a rate counts as moderate."""
 
 TOLERANCE = 1.0
-"""Points by which the better one may be behind and the order still counts as borne out."""
+"""Points by which the better one may be behind and the order still counts as confirmed."""
 
 ORDER = (
     (PRO, FIT),

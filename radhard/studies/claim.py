@@ -1,4 +1,4 @@
-"""Does what a paper says hold here, as far as an interval can tell?"""
+"""Does an interval confirm a claim of a paper?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ JUDGED = (
 @final
 @dataclass(frozen=True)
 class Claim:
-    """A statement that a figure is at least, or at most, so much.
+    """A statement that a figure is at least, or at most, a limit.
 
     >>> figure = Estimate(0.8, 0.3, 1.3, confidence=0.95, trials=200, unit="points")
     >>> for limit in (1.5, 1.0, 0.1):

@@ -1,4 +1,4 @@
-"""How does a table read in a page of Markdown?"""
+"""How is a table written in Markdown?"""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Which networks does a study look at, on which data?"""
+"""Which networks does a study measure, on which data?"""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Network:
     train: Data
     test: Data
     images: int = 100
-    """Test images that campaigns look at, by default."""
+    """Default number of test images in a campaign."""
     brief: bool = False
     """Whether hardenings that search or train do so with less effort."""
 

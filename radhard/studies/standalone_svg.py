@@ -1,4 +1,4 @@
-"""How does a figure of a page become a file that can be opened alone?"""
+"""How is a figure of a page written to a standalone file?"""
 
 import re
 from importlib import resources

@@ -1,4 +1,4 @@
-"""What does every study of a paper consist of?"""
+"""What is the contract of a study?"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ class NetworkSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Study(ABC, Generic[Findings]):
-    """A comparison that a paper makes: measured on networks, judged claim by claim, written down.
+    """A comparison from a paper: measured on networks, with a verdict on every claim.
 
     A kind of study is a subclass: it says how a network is measured and how a page shows that.
     A study is an instance of a kind, and stands in one file with its claims.

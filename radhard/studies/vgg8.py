@@ -1,4 +1,4 @@
-"""Where does a trained VGG-style network for photo patches come from?"""
+"""How is a VGG-style network for photo patches trained and cached?"""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""How is a paper's comparison under bit error rates made again?"""
+"""How is a paper's comparison under bit error rates reproduced?"""
 
 from radhard.studies.error_rates.campaigns import everything_stored, measure_variants
 from radhard.studies.error_rates.error_rate_design import ErrorRateDesign, Variant

@@ -1,4 +1,4 @@
-"""How do protected networks do under faults at bit error rates?"""
+"""How are protected networks evaluated under faults at bit error rates?"""
 
 import copy
 from dataclasses import dataclass
@@ -178,7 +178,7 @@ def _demand_same(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def _by_rate(rates: tuple[float, ...], results: Results, runs: int) -> ErrorRateCampaign:
-    """The trials come rate after rate, so many at each."""
+    """The trials of a campaign, split by error rate."""
     accuracy = results.values("accuracy").reshape(len(rates), runs)
     flips = results.to_frame()["faults"].to_numpy(np.float64).reshape(len(rates), runs)
     return ErrorRateCampaign(

@@ -26,9 +26,9 @@ class ErrorRateCampaign:
     """A campaign at error rates: by rate the accuracy of each trial, as a share of the images."""
 
     faults: int
-    """Bits that can be struck."""
+    """Number of bits in which faults are injected."""
     flips: Mapping[float, float]
-    """Bits struck in a trial, in the mean."""
+    """Mean number of faulty bits in a trial."""
     accuracy: Mapping[float, Figures]
 
 
@@ -39,9 +39,9 @@ class MeasuredVariant:
 
     hardening: str
     right: NDArray[np.bool_]
-    """Which of all test images it gets right without faults."""
+    """Which of all test images are classified correctly without faults."""
     accuracy: float
-    """Share of the campaign's images that it gets right without faults."""
+    """Share of the campaign's images that are classified correctly without faults."""
     cost: Overhead
     added: tuple[int, ...]
     """Numbers stored in each part that was put in, in the order of the modules."""
@@ -74,7 +74,7 @@ class ErrorRateFindings:
         return tuple(sorted(self.base.own.accuracy))
 
     def accuracy(self, name: str, rates: Sequence[float], *, common: bool) -> Estimate:
-        """Mean accuracy under faults, over the rates alike."""
+        """Mean accuracy under faults, with equal weight for all rates."""
         key = name, tuple(rates), common
         if key not in self._known:
             cells = [Cell(trials, _ENDLESS) for trials in self._trials(name, rates, common)]
@@ -85,7 +85,7 @@ class ErrorRateFindings:
         """Points of accuracy lost: of the unprotected, fault-free network less this one's."""
         free = self.base.accuracy
         found = self.accuracy(name, rates, common=common)
-        # Rounded, so that a figure that stayed as it was reads as zero.
+        # Rounded, so that an unchanged figure is printed as zero.
         return found.map(lambda share: round(100 * (free - share), 9) + 0.0, "points")
 
     def gain(self, name: str, than: str, rates: Sequence[float], *, common: bool) -> Estimate:

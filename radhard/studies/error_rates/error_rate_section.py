@@ -1,4 +1,4 @@
-"""How does one network under bit error rates read in a page?"""
+"""How are the results of one network under bit error rates presented?"""
 
 from collections.abc import Iterator
 from typing import Any

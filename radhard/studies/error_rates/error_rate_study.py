@@ -1,4 +1,4 @@
-"""How does a study of networks under bit error rates run, and how does it read?"""
+"""How is a study of networks under bit error rates run and presented?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

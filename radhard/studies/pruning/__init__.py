@@ -1,4 +1,4 @@
-"""How is a paper's comparison of prunings made again?"""
+"""How is a paper's comparison of pruning methods reproduced?"""
 
 from radhard.studies.pruning.cuts import measure_cuts
 from radhard.studies.pruning.pruning_design import PruningDesign, Ranking, Tuning

@@ -1,4 +1,4 @@
-"""How is a network pruned by every ranking, at every ratio, and looked at?"""
+"""How is a network pruned by every ranking at every ratio, and evaluated?"""
 
 from collections.abc import Iterator
 from itertools import chain

@@ -1,4 +1,4 @@
-"""How does accuracy fall as channels are taken away, in a figure?"""
+"""How is the accuracy over the share of pruned channels drawn?"""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""What did pruning do to one network, as the claims ask for it?"""
+"""Which results of pruning do the claims need?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class Cut:
     draw: int
     """Of a ranking by chance, which one."""
     right: NDArray[np.bool_]
-    """Which of all test images it gets right."""
+    """Which of all test images are classified correctly."""
     cost: Cost
 
 
@@ -103,7 +103,7 @@ class PruningFindings:
         return [pair_of(place, ratio) for ratio in self.ratios]
 
     def accuracy(self, ranking: str, pair: Pair, *, tuned: bool) -> Estimate:
-        """Share of the images that are answered right."""
+        """Share of the images that are classified correctly."""
         return mean_share(self._share(ranking, [pair], tuned), confidence=self.confidence)
 
     def lost(self, ranking: str, pairs: Sequence[Pair], *, tuned: bool) -> Estimate:

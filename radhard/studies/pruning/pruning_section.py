@@ -1,4 +1,4 @@
-"""How does one network with pruned channels read in a page?"""
+"""How are the results of one pruned network presented?"""
 
 from collections.abc import Iterator
 from dataclasses import asdict

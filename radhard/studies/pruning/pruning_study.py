@@ -1,4 +1,4 @@
-"""How does a study of pruning run, and how does it read?"""
+"""How is a study of pruning run and presented?"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

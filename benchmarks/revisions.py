@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -137,6 +138,8 @@ def main(
     old: str, new: str | None, rows: Sequence[str], full: bool, turns: int, limit: float | None
 ) -> None:
     """Time revision NEW (this working tree if left out) beside revision OLD, in turn."""
+    # So that the worktrees are removed then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     actions = _chosen(rows, full)
     above = 1.05 if limit is None else limit
     lines: list[Line] = []

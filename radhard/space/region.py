@@ -102,7 +102,8 @@ def demand_one_format(regions: Sequence[Region]) -> None:
     for region in regions:
         name = region.site.name
         held = formats.setdefault(name, region.format)
-        if repr(held) != repr(region.format) or held.scales() != region.format.scales():
+        same = held is region.format or repr(held) == repr(region.format)
+        if not same or held.scales() != region.format.scales():
             raise InputError(
                 f"{name!r} cannot be stored as {held!r} and as {region.format!r} at once; give it "
                 "one format"

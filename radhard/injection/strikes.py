@@ -90,23 +90,13 @@ class Strikes:
         self.fallen += 1
         rows, hits = self._by_row(len(flowing))
         shape, device = self.site.shape, flowing.device
-        # Rows whose scale is struck change as a whole.
-        whole = np.unique(rows[hits.in_scale])
-        alone = ~np.isin(rows, whole)
-        if alone.any():
-            words, few = rows[alone] * math.prod(shape) + hits.words[alone], hits.some(alone)
-            first, rounds = in_rounds(words, few)
+        words = rows * math.prod(shape) + hits.words
+        if words.size:
+            first, rounds = in_rounds(words, hits)
             index = np.unravel_index(words[first], (len(flowing), *shape))
             at = tuple(torch.from_numpy(i).to(device) for i in index)
             with torch.no_grad():
-                flowing[at] = corrupted(flowing[at], few.words[first], rounds)
-        for row in whole.tolist():
-            here = hits.some(rows == row)
-            own = here.words[~here.in_scale]
-            with torch.no_grad():
-                values = flowing[row].reshape(-1)
-                every = np.arange(len(values))
-                flowing[row] = rescaled(values, every, own, here).reshape(shape)
+                flowing[at] = corrupted(flowing[at], hits.words[first], rounds)
 
     def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Which cells of a stored tensor's memory change, what they hold, and what they will."""

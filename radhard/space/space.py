@@ -87,11 +87,11 @@ class FaultSpace(Sequence[Fault]):
         Components may be given as text, as on the command line. Formats may differ by tensor:
         ``{"fc*": Int(8), "*": Float32()}``; the first pattern counts that fits the name of the
         tensor or of its layer. ``planes``: which words of a tensor are struck, its ``"codes"``, its
-        ``"scale"`` (of formats that have one, as ``Int``: a ``Float32`` word for the tensor or for
-        each channel), or both. ``data`` is needed by targets whose tensors flow (`Activations`,
-        `Inputs`); ``call`` by models that do not return one tensor. Tensors that a pattern means
-        but that hold no plain floating-point words are in `left_out`, of which a `RadhardWarning`
-        tells.
+        ``"scale"`` (of stored tensors in formats that have one, as ``Int``: a ``Float32`` word for
+        the tensor or for each channel), or both. ``data`` is needed by targets whose tensors flow
+        (`Activations`, `Inputs`); ``call`` by models that do not return one tensor. Tensors that a
+        pattern means but that hold no plain floating-point words are in `left_out`, of which a
+        `RadhardWarning` tells.
 
         Raises:
             InputError: a pattern matches nothing, two targets share a tensor, no format is given

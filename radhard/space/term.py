@@ -80,8 +80,16 @@ class Term:
         """The regions, in order of their faults.
 
         Raises:
-            InputError: no tensor has such a plane.
+            InputError: no tensor has such a plane, or the scale of a flowing value is to be struck.
         """
+        for site, format in zip(self.sites, self.fitted, strict=True):
+            # The model rounds such a value with its own scale after the fault, which undoes it.
+            if site.flows and "scale" in self.planes and "scale" in format.planes:
+                raise InputError(
+                    f"{site.name!r} is computed in every pass, and no fault can be injected into "
+                    "the scale that it is rounded with; take planes='codes' for activations and "
+                    "inputs, and add the scales of weights: space | FaultSpace.of(...)"
+                )
         found = [
             Region(site, self._target(site), fault, format, plane)
             for site, format in zip(self.sites, self.fitted, strict=True)

@@ -264,9 +264,8 @@ class Replayer:
     def outputs(self, place: int, deviation: Deviation, *, rows: int = 6400) -> Tensor:
         """The outputs, ``(probes, ...)``, when a site that `flows` deviates, one row a probe.
 
-        ``rows`` is the largest number of probes in a pass. Where a value `may overflow
-        <radhard.replay.values.extreme>`, the model may overflow elsewhere; see
-        `outputs_and_extremes`.
+        ``rows`` is the largest number of probes in a pass. Of values that may overflow the outputs
+        need not be the model's; `outputs_and_extremes` says which these are.
         """
         return self.outputs_and_extremes(place, deviation, rows=rows)[0]
 

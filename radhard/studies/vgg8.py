@@ -103,12 +103,12 @@ def _train(model: nn.Sequential, data: Data, seed: int) -> None:
     try:
         model.train()
         for _ in range(EPOCHS):
-            for rows in torch.randperm(len(data), generator=chance).split(BATCH):  # type: ignore[no-untyped-call]
+            for rows in torch.split(torch.randperm(len(data), generator=chance), BATCH):
                 images = data.inputs[rows]
                 mirrored = torch.rand(len(rows), 1, 1, 1, generator=chance) < 0.5
                 optimizer.zero_grad()
                 logits = model(torch.where(mirrored, images.flip(3), images))
-                functional.cross_entropy(logits, data.labels[rows]).backward()  # type: ignore[no-untyped-call]
+                torch.autograd.backward(functional.cross_entropy(logits, data.labels[rows]))
                 optimizer.step()
                 schedule.step()
     finally:

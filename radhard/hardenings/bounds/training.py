@@ -103,12 +103,12 @@ class Training:
     ) -> None:
         draft = self.draft
         order = torch.from_numpy(chance.permutation(self._rows)).to(draft.workload.logits.device)
-        for rows in order.split(self.batch):  # type: ignore[no-untyped-call]
+        for rows in torch.split(order, self.batch):
             logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
             loss = self.loss(logits, draft.workload.logits[rows], draft.labels()[rows])
             total = loss + penalty * torch.stack([(b.high**2).sum() for b in bounds]).sum()
             optimizer.zero_grad()
-            total.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(total)
             optimizer.step()
             with torch.no_grad():
                 # A bound above all that was ever seen bounds nothing.

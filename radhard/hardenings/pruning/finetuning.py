@@ -47,7 +47,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
                 optimizer.zero_grad()
                 logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
                 error = functional.cross_entropy(logits, labels[rows])
-                error.backward()  # type: ignore[no-untyped-call]
+                torch.autograd.backward(error)
                 optimizer.step()
     optimizer.zero_grad()
 

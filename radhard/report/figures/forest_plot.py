@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.estimate_cells import read
@@ -58,31 +59,37 @@ def forest(
             zorder=4,
             markerfacecolor=colour("card" if rate.value == 0 else "field2"),
         )
-        reading = read(rate)
-        if narrow:
-            axes.annotate(
-                f"{label(name, 20)}  {reading.value} {reading.interval}",
-                (0, at),
-                (0, 9),
-                xycoords=axes.get_yaxis_transform(),
-                textcoords="offset points",
-                fontsize=12,
-                color=colour("ink"),
-                bbox={"facecolor": colour("card"), "linewidth": 0, "pad": 1, "alpha": 0.8},
-            )
-        else:
-            axes.annotate(
-                f"{reading.value} {reading.interval}",
-                (1, at),
-                (12, 0),
-                va="center",
-                fontsize=12,
-                xycoords=axes.get_yaxis_transform(),
-                textcoords="offset points",
-                color=colour("ink"),
-            )
+        _write_rate(axes, at, name, rate, narrow)
     axes.set_ylim(n - 0.5, -1.0 if narrow else -0.6)
     axes.set_yticks([] if narrow else range(n), [] if narrow else [label(name) for name, _ in rows])
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     return figure
+
+
+def _write_rate(axes: Axes, at: int, name: str, rate: Estimate, narrow: bool) -> None:
+    """The rate of a row as text: beside the axes, or with its name above the point if narrow."""
+    reading = read(rate)
+    text = f"{reading.value} {reading.interval}"
+    if narrow:
+        axes.annotate(
+            f"{label(name, 20)}  {text}",
+            (0, at),
+            (0, 9),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            fontsize=12,
+            color=colour("ink"),
+            bbox={"facecolor": colour("card"), "linewidth": 0, "pad": 1, "alpha": 0.8},
+        )
+    else:
+        axes.annotate(
+            text,
+            (1, at),
+            (12, 0),
+            va="center",
+            fontsize=12,
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            color=colour("ink"),
+        )

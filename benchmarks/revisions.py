@@ -138,8 +138,6 @@ def main(
     old: str, new: str | None, rows: Sequence[str], full: bool, turns: int, limit: float | None
 ) -> None:
     """Time revision NEW (this working tree if left out) beside revision OLD, in turn."""
-    # So that the worktrees are removed then too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     actions = _chosen(rows, full)
     above = 1.05 if limit is None else limit
     lines: list[Line] = []
@@ -222,4 +220,6 @@ def _page(lines: Sequence[Line], names: Sequence[str], limit: float) -> str:
 
 
 if __name__ == "__main__":
+    # So that the worktrees are removed when it is terminated too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main()

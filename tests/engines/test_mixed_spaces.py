@@ -110,9 +110,7 @@ def test_intervals_cover_the_rate_of_an_exhausted_mixed_space():
     assert 0 < truth < 1
     covered = 0
     for seed in range(200):
-        some = prepared(
-            space, PerTensor(12), lambda faults: harm[faults], seed=seed, columns=whole.columns
-        )
+        some = prepared(space, PerTensor(12), lambda faults: harm[faults], seed=seed)
         estimate = some.rate()
         covered += estimate.low <= truth <= estimate.high
     assert covered >= 0.93 * 200

@@ -37,7 +37,7 @@ def truth(faults, groups):
     found = []
     for group in range(len(edges) + 1):
         rates = [
-            harm(faults, (int(faults.starts[place]) + word) * 32 + np.arange(32)).mean()
+            harm(faults, int(faults.starts[place]) + word * 32 + np.arange(32)).mean()
             for score, place, word in parts
             if np.searchsorted(edges, score, side="right") == group
         ]

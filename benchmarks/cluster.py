@@ -24,7 +24,7 @@ from benchmarks.document import DOCUMENTS, put, table
 from radhard import models
 from radhard.datasets import load
 from radhard.engines import ENGINES, Campaign, Engine
-from radhard.engines.base import Part
+from radhard.engines.base import TrialResults
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.metrics import Outcome, Panel
@@ -133,7 +133,7 @@ def measured(name: str, send: float) -> Costs:
         session = component.open(campaign)
         chunks = list(session.chunks())
         picked = np.random.default_rng(0).choice(len(chunks), min(MEASURED, len(chunks)), False)
-        parts: list[Part] = []
+        parts: list[TrialResults] = []
         seconds = []
         for at in picked.tolist():
             began = time.process_time()
@@ -144,7 +144,7 @@ def measured(name: str, send: float) -> Costs:
     return Costs(f"{network}, {engine}", trials, statistics.mean(seconds), store, send)
 
 
-def _stored(campaign: Campaign, parts: list[Part]) -> float:
+def _stored(campaign: Campaign, parts: list[TrialResults]) -> float:
     """Processor seconds for writing parts to a run file."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -165,7 +165,7 @@ def sending(tasks: int = 300) -> float:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
-        part = Part(list(range(64)), np.zeros((64, 4)))
+        part = TrialResults(list(range(64)), np.zeros((64, 4)))
 
         class Echo:
             def run(self, chunk: list[int]) -> list[Any]:  # noqa: ARG002

@@ -10,7 +10,7 @@ import numpy as np
 
 from radhard.engines import Campaign, Serial
 from radhard.engines.audit import audit_result
-from radhard.engines.base import Part, Session
+from radhard.engines.base import Session, TrialResults
 from radhard.engines.exceptions import exception_notes
 from radhard.engines.recheck import OutsideStateError
 from radhard.executors import Pool, execute
@@ -91,7 +91,7 @@ class Execution:
         if fresh:
             self.file.note("notes", [note.to_dict() for note in (*written, *fresh)])
 
-    def _record(self, part: Part) -> None:
+    def _record(self, part: TrialResults) -> None:
         if part.inferences:
             self.inferences.update(part.inferences)
             self.file.note("inferred", self.inferences)

@@ -28,7 +28,7 @@ MODULES = (
     "radhard/comparison",
     "radhard/engines/bracket/lines.py",
     "radhard/engines/correction.py",
-    "radhard/engines/pairs.py",
+    "radhard/engines/audit_draw.py",
     "radhard/engines/replay",
     "radhard/replay",
     "radhard/analyses/deepvigor/plus",
@@ -42,7 +42,7 @@ MODULES = (
 NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/stats/compatible.py": ("tests/stats/test_means.py",),
     "radhard/engines/bracket": ("tests/engines/test_bracket.py",),
-    "radhard/engines/pairs.py": ("tests/engines/test_correction.py",),
+    "radhard/engines/audit_draw.py": ("tests/engines/test_correction.py",),
     "radhard/engines/replay": ("tests/engines/test_replay.py",),
     "radhard/replay": ("tests/replay/test_replayer.py",),
     "radhard/replay/recurrent": ("tests/engines/test_recurrent.py",),

@@ -17,7 +17,7 @@ from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 from radhard.workload import Workload
 
-__all__ = ["ENGINES", "Campaign", "Engine", "Figures", "Part", "Session", "UnsuitableError"]
+__all__ = ["ENGINES", "Campaign", "Engine", "Figures", "Session", "TrialResults", "UnsuitableError"]
 
 Figures = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class Campaign:
 
 
 @dataclass(frozen=True)
-class Part:
+class TrialResults:
     """The result of executing some trials: all that a session reports, so that it can be sent."""
 
     numbers: Sequence[int]
@@ -125,7 +125,7 @@ class Session:
                 yield chunk[at : at + _CHUNK].tolist()
 
     @abstractmethod
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         """Execute trials in any order."""
 
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:  # noqa: ARG002

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from radhard.engines.base import Campaign, Engine, Session, UnsuitableError
-from radhard.engines.estimate import AUDITED, Estimate
+from radhard.engines.campaign_cost import AUDITED, CampaignCost
 from radhard.engines.first_order.goals import goal_of
 from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay, ReplaySession
 from radhard.engines.replay.modules import ModulesSession
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import Serial
 from radhard.notes import Note
 
@@ -81,10 +81,10 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
 
 def _pays(campaign: Campaign) -> bool:
     # So few trials would all be repeated by whole passes: not even counting one pass would pay.
-    return len(campaign.trials) > AUDITED and Estimate.of(campaign).pays
+    return len(campaign.trials) > AUDITED and CampaignCost.of(campaign).pays
 
 
-def _reached(campaign: Campaign, plans: Mapping[int, Plan]) -> float:
+def _reached(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:
     """Share of the trials whose faults a gradient reaches, as FirstOrder needs it."""
     users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
     known = [

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.engines.base import Campaign, Engine, Figures, Part, Session
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults
 from radhard.engines.exceptions import NOT_BY_FAULTS, of_faults
 from radhard.errors import InputError
 from radhard.injection import inject
@@ -41,11 +41,11 @@ class SerialSession(Session):
         # No trial depends on another.
         yield from ([trial] for trial in range(len(self.campaign.trials)))
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         for trial in trials:
             yield self.trial(trial)
 
-    def trial(self, trial: int) -> Part:
+    def trial(self, trial: int) -> TrialResults:
         """Execute one trial."""
         campaign = self.campaign
         faults = campaign.trials[trial]
@@ -76,21 +76,21 @@ class Reference:
         return outputs
 
     def take_crashes(self) -> dict[str, str]:
-        """The crashes since the last call, for `Part.crashes`."""
+        """The crashes since the last call, for `TrialResults.crashes`."""
         crashes, self._crashes = self._crashes, {}
         return crashes
 
 
 def judged(
     campaign: Campaign, trial: int, sample: int | None, outputs: Tensor, crash: str | None
-) -> Part:
+) -> TrialResults:
     """The result of one trial from its outputs, of all samples or of one."""
     if sample is None:
         figures = campaign.panel.score(outputs.unsqueeze(0))
     else:
         figures = campaign.panel.score_samples(outputs, torch.tensor([sample]))
     crashes = {} if crash is None else {of_faults(campaign.trials[trial]): crash}
-    return Part([trial], figures, crashes=crashes)
+    return TrialResults([trial], figures, crashes=crashes)
 
 
 def faulty_outputs(

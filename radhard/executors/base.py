@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 
-from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.base import Campaign, Session, TrialResults
 from radhard.spec import Component, Family
 
 __all__ = ["EXECUTORS", "Executor", "Pool", "listed"]
@@ -14,7 +14,7 @@ class Pool(ABC):
     """Processes that execute the chunks of one session after another."""
 
     @abstractmethod
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
         """Execute chunks in any order, each as a whole, perhaps more than once.
 
         Yields results as they arrive. The generator may be closed early.

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from radhard.engines.base import Part, Session
+from radhard.engines.base import Session, TrialResults
 from radhard.executors.base import Pool
 from radhard.executors.local import Local
 
 __all__ = ["execute"]
 
 
-def execute(session: Session, todo: Collection[int], pool: Pool | None = None) -> Generator[Part]:
+def execute(
+    session: Session, todo: Collection[int], pool: Pool | None = None
+) -> Generator[TrialResults]:
     """Execute some of the trials; yields each of them once, as results arrive.
 
     Chunks are executed as a whole wherever that is, and trials that are not in ``todo`` are left

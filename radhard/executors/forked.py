@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.connection import wait
 from typing import Any
 
-from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.base import Campaign, Session, TrialResults
 from radhard.engines.recheck import OutsideStateError
 from radhard.errors import InputError
 from radhard.executors.base import Executor, Pool, listed
@@ -85,7 +85,7 @@ class _Forks(Pool):
     def __init__(self, number: int, timeout: float | None) -> None:
         self._number, self._timeout = number, timeout
 
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
         yield from _Workers(session, deque(chunks), self._number, self._timeout).parts()
 
 
@@ -108,7 +108,7 @@ class _Workers:
         """By the first trial of a chunk: how often it exceeded the time limit."""
         self._timeout, self._longest = timeout, 0.0
 
-    def parts(self) -> Generator[Part]:
+    def parts(self) -> Generator[TrialResults]:
         """Everything that workers find out, until no chunk is left."""
         try:
             while self._waiting or any(worker.chunks for worker in self._workers):
@@ -123,7 +123,7 @@ class _Workers:
                 self._workers[-1].end()
                 self._workers.pop()
 
-    def _hear_some(self) -> Iterator[Part]:
+    def _hear_some(self) -> Iterator[TrialResults]:
         busy = [worker for worker in self._workers if worker.chunks]
         limit = self._limit
         left = min(worker.since for worker in busy) + limit - time.monotonic()
@@ -181,7 +181,7 @@ class _Workers:
                 if self._waiting and len(worker.chunks) < fill:
                     worker.send(self._waiting.popleft())
 
-    def _hear(self, worker: Worker) -> Iterator[Part]:
+    def _hear(self, worker: Worker) -> Iterator[TrialResults]:
         try:
             kind, said = worker.ours.recv()
         except (EOFError, OSError):

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from radhard.engines.base import Part, Session
+from radhard.engines.base import Session, TrialResults
 from radhard.engines.recheck import Recheck
 from radhard.executors.base import Executor, Pool
 from radhard.spec import component
@@ -24,7 +24,7 @@ class Local(Executor):
 
 
 class _ThisProcess(Pool):
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
         recheck = Recheck(session.campaign)
         for chunk in chunks:
             yield from session.run(chunk)

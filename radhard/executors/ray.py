@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.base import Campaign, Session, TrialResults
 from radhard.engines.recheck import Recheck
 from radhard.errors import InputError
 from radhard.executors.base import Executor, Pool, listed
@@ -73,7 +73,7 @@ class _Workers(Pool):
         self._lost: dict[int, int] = {}
         """By the first trial of a chunk: workers that were lost at it."""
 
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[Part]:
+    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
         recipe = SessionRecipe.of(session)
         _demand_serializable(self._ray, recipe)
         if self._recipe is None:
@@ -123,7 +123,7 @@ class _Workers(Pool):
     def _send(self, actor: Any, chunk: Sequence[int]) -> None:
         self._pending[actor.run.remote(list(chunk))] = actor, chunk
 
-    def _receive(self) -> Iterator[Part]:
+    def _receive(self) -> Iterator[TrialResults]:
         ready, _ = self._ray.wait(list(self._pending), num_returns=1)
         for result in ready:
             if result not in self._pending:
@@ -173,7 +173,7 @@ class _Worker:
         self._stack.close()
         self._recipe, self._session = recipe, None
 
-    def run(self, chunk: Sequence[int]) -> list[Part]:
+    def run(self, chunk: Sequence[int]) -> list[TrialResults]:
         """The results of a chunk."""
         if self._session is None:
             assert self._recipe is not None

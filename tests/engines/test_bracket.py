@@ -18,8 +18,8 @@ from radhard.engines.bracket import lines
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Points, settled
 from radhard.engines.bracket.passes import answers
-from radhard.engines.bracket.words import Words as BlockWords
-from radhard.engines.bracket.words import blocks as word_blocks
+from radhard.engines.bracket.word_lines import WordLines as BlockWords
+from radhard.engines.bracket.word_lines import blocks as word_blocks
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
 from radhard.errors import InputError

@@ -10,7 +10,7 @@ from torch import nn
 from radhard.campaign import run
 from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
 from radhard.engines.base import Session
-from radhard.engines.estimate import AUDITED, Estimate
+from radhard.engines.campaign_cost import AUDITED, CampaignCost
 from radhard.engines.replay import engine as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -128,14 +128,14 @@ def test_where_all_trials_would_be_audited_no_pass_is_counted(monkeypatch):
     monkeypatch.undo()
     few = of_zoo(named("residual"), Weights("*"), Uniform(AUDITED))
     # What is skipped would have said the same.
-    assert not Estimate.of(few).pays
-    monkeypatch.setattr(Estimate, "of", lambda _: pytest.fail("counted"))
+    assert not CampaignCost.of(few).pays
+    monkeypatch.setattr(CampaignCost, "of", lambda _: pytest.fail("counted"))
     assert chosen(few).engine == Serial()
 
 
 def test_estimate_counts_one_sample_where_a_trial_concerns_one():
     def wholes(target, trials):
-        return Estimate.of(of_zoo(named("residual"), target, Uniform(trials))).whole
+        return CampaignCost.of(of_zoo(named("residual"), target, Uniform(trials))).whole
 
     assert wholes(Weights("*"), 10) == pytest.approx(2 * wholes(Weights("*"), 5))
     assert wholes(Activations("*"), 5) < wholes(Weights("*"), 5)
@@ -154,13 +154,13 @@ def test_estimate_counts_the_multiplications_of_layers_that_torch_carries_out_in
         batch=4,
     )
     matrices = sum(p.numel() for p in found.workload.model.parameters() if p.ndim == 2)
-    whole = Estimate.of(found).whole / 10
+    whole = CampaignCost.of(found).whole / 10
     assert 4 * 16 * matrices < whole < 2 * 4 * 16 * matrices + 1e7
 
 
 def test_a_long_campaign_pays_and_a_short_one_does_not():
     few, many = (
-        Estimate.of(of_zoo(named("residual"), Weights("*"), Uniform(n))) for n in (5, 2000)
+        CampaignCost.of(of_zoo(named("residual"), Weights("*"), Uniform(n))) for n in (5, 2000)
     )
     assert not few.pays
     assert replace(many, whole=many.whole * 100, followed=many.followed * 100).pays

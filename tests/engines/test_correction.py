@@ -12,8 +12,8 @@ from radhard.campaign import run
 from radhard.comparison import compare
 from radhard.datasets.data import Data
 from radhard.engines import Bracket, FirstOrder, Serial
+from radhard.engines.audit_draw import Draw
 from radhard.engines.inference import Inference, Tally, inference_notes
-from radhard.engines.pairs import Draw
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float16

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from radhard.engines import Campaign, Engine, Serial
 from radhard.engines.folded import Folded
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.forward import plain
@@ -125,7 +125,7 @@ def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
         graph = exported_graph(
             one.workload.model, one.workload.call, one.workload.data.rows(slice(0, 3))
         )
-        plan = Plan.of(one, graph, (), 2**30)
+        plan = ReplayPlan.of(one, graph, (), 2**30)
         golden = plan.replayer.golden(plan.replayer.pieces[0])
         fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
         used = StruckModel(plan, graph)

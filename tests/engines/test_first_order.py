@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from radhard.campaign import run
 from radhard.datasets.data import Data
 from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Serial
-from radhard.engines.bracket.words import Block, Words
+from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.engine import FirstOrderSession
-from radhard.engines.first_order.flowing import foreseen as foreseen_alone
+from radhard.engines.first_order.first_order import FirstOrderSession
+from radhard.engines.first_order.gradient_weights import Weighed
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.rivals import leads
-from radhard.engines.first_order.stored import foreseen
+from radhard.engines.first_order.unchanged_by_activations import foreseen as foreseen_alone
+from radhard.engines.first_order.unchanged_by_parameters import foreseen
 from radhard.engines.first_order.unrolled import Gates, unrolled
-from radhard.engines.first_order.weights import Weighed
 from radhard.engines.inference import records_of
 from radhard.engines.replay.plain import Plain
 from radhard.engines.serial import faulty_outputs
@@ -216,7 +216,7 @@ def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
             continue
         mine, recorder = faults[places == place], Recorder()
         with torch.inference_mode():
-            words = Words(found[place].plan, Block(place, mine, mine, True), 64)
+            words = WordLines(found[place].plan, WordBlock(place, mine, mine, True), 64)
             points = np.flatnonzero(words.points.sizes != 0)
             foreseen(found[place], place, words.changes(points), recorder)
         expected = torch.cat(recorder.moved)

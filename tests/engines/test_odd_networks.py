@@ -138,7 +138,7 @@ def test_an_exception_of_our_own_is_not_taken_for_one_of_the_graph(
     def broken(*_: object, plain: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("radhard.engines.replay.engine.Plan.of", broken)
+    monkeypatch.setattr("radhard.engines.replay.replay.Plan.of", broken)
     network = next(network for network in NETWORKS if network.name == "LenView")
     with pytest.raises(ZeroDivisionError, match="ours"):
         Replay().open(_campaign(network, STORED, Uniform(5)))

@@ -14,7 +14,7 @@ from torch import nn
 
 from radhard.cli import main
 from radhard.engines import Engine, Folded, Replay, Serial
-from radhard.engines.base import Part, Session
+from radhard.engines.base import Session, TrialResults
 from radhard.engines.inferred import Inferred
 from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
@@ -247,7 +247,7 @@ class Broken(Engine):
 
 class BrokenSession(Session):
     def run(self, trials):
-        yield Part([trials[0]], np.zeros(1) + {})
+        yield TrialResults([trials[0]], np.zeros(1) + {})
 
 
 def test_mistake_in_an_engine_is_shown_with_its_place():

@@ -1,5 +1,5 @@
 """The engine that settles all faults of a word by trying a few of them."""
 
-from radhard.engines.bracket.engine import Bracket
+from radhard.engines.bracket.bracket import Bracket
 
 __all__ = ["Bracket"]

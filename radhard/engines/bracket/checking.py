@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from radhard.engines.audit_draw import Draw, Pairs
 from radhard.engines.base import Figures
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Answers, Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.inference import Counts, Inference, Tally
-from radhard.engines.pairs import Draw, Pairs
 from radhard.metrics import Panel
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import clopper_pearson

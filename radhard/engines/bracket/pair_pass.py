@@ -7,7 +7,7 @@ import torch
 
 from radhard.engines.bracket.lines import Answers, Floats
 from radhard.engines.bracket.passes import answers
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate
 from radhard.replay.word_change import changed_rows
@@ -23,7 +23,7 @@ _CONVOLUTION, _MATRIX = aten.conv2d.default, aten.linear.default
 class PairPass:
     """Forward passes whose rows are a sample and a changed word each, all of one parameter."""
 
-    def __init__(self, plan: Plan, place: int, rows: int) -> None:
+    def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self._plan, self._rows, self._steps = plan, rows, plan.replayer.steps(place)
         self.possible = (
             bool(self._steps)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.bracket.lines import Answers, Flags, Floats
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.replay.faulty_pass import FaultyPass
@@ -26,7 +26,7 @@ class Passes:
     Up to ``rows`` samples of several changes share a pass, where the graph allows it.
     """
 
-    def __init__(self, plan: Plan, place: int, rows: int) -> None:
+    def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self.plan, self.place = plan, place
         self.golden: Answers = answers(plan.replayer.golden_outputs, plan.panel.golden)
         self._together = plan.replayer.direct(place) and plan.replayer.rows_are_independent(place)

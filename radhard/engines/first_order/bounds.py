@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from radhard.engines.first_order.weights import Weighed
+from radhard.engines.first_order.gradient_weights import Weighed
 
 __all__ = ["Bounds"]
 

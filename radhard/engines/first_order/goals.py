@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay import recurrent
 from radhard.replay.graph import Graph, Node
 from radhard.replay.propagation import rows_are_independent
@@ -62,7 +62,7 @@ class Goal:
     """Whether the samples surely do not meet behind it."""
 
 
-def goal_of(plan: Plan, place: int, users: Mapping[int, list[int]]) -> Goal | None:
+def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goal | None:
     """Where a site's differences are weighed: behind the last operation that keeps them small.
 
     So a rectifier or a pool right behind a fault is passed exactly. None where the first order

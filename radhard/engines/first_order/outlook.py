@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from radhard.engines.first_order.goals import Goal, goal_of
-from radhard.engines.first_order.weights import Key, Weighed, weights_of
-from radhard.engines.replay.plan import Plan
+from radhard.engines.first_order.gradient_weights import Key, Weighed, weights_of
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.graph import fold_batch_norms
 
 __all__ = ["Outlook", "outlooks"]
@@ -16,7 +16,7 @@ _HELD = 4
 class Outlook:
     """Where the faults of each site of a plan are weighed, and what elements weigh there."""
 
-    def __init__(self, plan: Plan, places: list[int], *, most: int, memory: int) -> None:
+    def __init__(self, plan: ReplayPlan, places: list[int], *, most: int, memory: int) -> None:
         self.plan = plan
         self.goals: dict[int, Goal] = {}
         users = plan.replayer.graph.users()
@@ -75,7 +75,7 @@ class Outlook:
         return {key: Weighed.joined([part[key] for part in parts]) for key in known}
 
 
-def outlooks(plans: Mapping[int, Plan], *, most: int, memory: int) -> dict[int, Outlook]:
+def outlooks(plans: Mapping[int, ReplayPlan], *, most: int, memory: int) -> dict[int, Outlook]:
     """The outlook for every site, one for all sites of a plan; ``plans`` has the plan of each."""
     found: dict[int, Outlook] = {}
     for plan in {id(plan): plan for plan in plans.values()}.values():

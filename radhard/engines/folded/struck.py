@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.injection import Injection, Strikes
 from radhard.replay.graph import Graph
 from radhard.space import Numbers
@@ -23,7 +23,7 @@ class StruckModel:
     ``graph`` is the model's as it was before ``plan`` folded it.
     """
 
-    def __init__(self, plan: Plan, graph: Graph) -> None:
+    def __init__(self, plan: ReplayPlan, graph: Graph) -> None:
         self._graph, self._slots, self._space = (
             plan.replayer.graph,
             plan.replayer.slots,

@@ -1,5 +1,5 @@
 """The engine that starts at the fault and follows the difference through the model's graph."""
 
-from radhard.engines.replay.engine import Replay, ReplaySession
+from radhard.engines.replay.replay import Replay, ReplaySession
 
 __all__ = ["Replay", "ReplaySession"]

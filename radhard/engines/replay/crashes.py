@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from radhard.engines.base import Figures, Part
+from radhard.engines.base import Figures, TrialResults
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.space import Numbers
@@ -19,8 +19,8 @@ _FEW = 4
 def parts_of_shared_passes(
     trials: Numbers,
     execute: Callable[[Numbers], Figures],
-    one_by_one: Callable[[Sequence[int]], Iterator[Part]],
-) -> Iterator[Part]:
+    one_by_one: Callable[[Sequence[int]], Iterator[TrialResults]],
+) -> Iterator[TrialResults]:
     """The results of trials that share passes.
 
     Where a pass crashes, the trials are halved until those that crash it are found; ``one_by_one``,
@@ -41,7 +41,7 @@ def parts_of_shared_passes(
         for some in (trials[:half], trials[half:]):
             yield from parts_of_shared_passes(some, execute, one_by_one)
         return
-    yield Part(trials.tolist(), figures)
+    yield TrialResults(trials.tolist(), figures)
 
 
 def shared_crash(error: Exception) -> Note:

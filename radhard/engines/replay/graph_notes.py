@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from radhard.engines.base import Campaign
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.notes import Note
 from radhard.replay.graph import Graph
 
@@ -15,7 +15,7 @@ __all__ = ["graph_notes"]
 aten: Any = torch.ops.aten
 
 
-def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> list[Note]:
+def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, ReplayPlan]) -> list[Note]:
     """Which graph is used, how it is computed, and which faults `Serial` executes instead.
 
     ``plans`` has the plan for every site, by its place in the space.
@@ -45,7 +45,7 @@ def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, Plan]) -> 
     return notes
 
 
-def _why_not(plan: Plan, place: int) -> str:
+def _why_not(plan: ReplayPlan, place: int) -> str:
     """Why faults in a region are executed by `Serial`; empty if they are not."""
     if plan.campaign.space.regions[place].plane != "codes":
         return "their faults change a tensor as a whole"

@@ -16,11 +16,11 @@ from radhard.targets import Forward, Site
 from radhard.targets.stored import stored_tensor
 from radhard.tree import tree_flatten, tree_iter, tree_unflatten
 
-__all__ = ["ModuleCall", "Recording", "copied", "cost_of", "forwards", "recorded"]
+__all__ = ["RecordedCall", "Recording", "copied", "cost_of", "forwards", "recorded"]
 
 
 @dataclass
-class ModuleCall:
+class RecordedCall:
     """One call of a module, in order of their beginnings."""
 
     module: nn.Module
@@ -40,7 +40,7 @@ class ModuleCall:
 class Recording:
     """A fault-free pass over one batch."""
 
-    calls: list[ModuleCall]
+    calls: list[RecordedCall]
     used: dict[int, int]
     """By the address of a tensor's memory: when an operation first used it."""
     nbytes: int
@@ -120,7 +120,7 @@ def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) 
     """A fault-free pass, call by call; ``keep``: copy what the modules give."""
     tensors = [*model.parameters(), *model.buffers()]
     clock = _Clock({address(tensor) for tensor in tensors})
-    calls: list[ModuleCall] = []
+    calls: list[RecordedCall] = []
     numbers: dict[int, int] = {}
     # By identity and version: what is written to in between is another value. The originals are
     # held, lest another tensor take their place.
@@ -137,7 +137,7 @@ def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) 
             number = numbers.get(id(module), 0)
             numbers[id(module)] = number + 1
             clock.tick()
-            found = ModuleCall(module, number, clock.now)
+            found = RecordedCall(module, number, clock.now)
             calls.append(found)
             output = forward(*args, **kwargs)
             clock.tick()

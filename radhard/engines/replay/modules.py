@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from radhard.datasets.batch import mapped
-from radhard.engines.base import Campaign, Part, Session
+from radhard.engines.base import Campaign, Session, TrialResults
 from radhard.engines.replay.module_recording import Recording, copied, forwards, recorded
-from radhard.engines.replay.parts import by_site
+from radhard.engines.replay.trial_groups import by_site
 from radhard.engines.serial import SerialSession, faulty_outputs, judged
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
@@ -61,7 +61,7 @@ class ModulesSession(Session):
             notes.append(Note("leaving out", {"tensors": names}))
         self.notes = tuple(notes)
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         for place, mine in by_site(self.campaign, trials).items():
             if self.takes(place):
                 for trial in mine.tolist():
@@ -78,7 +78,7 @@ class ModulesSession(Session):
             self._known[place] = self.gain(place) > 0 and self._repeats(place)
         return self._known[place]
 
-    def _trial(self, trial: int, place: int) -> Part:
+    def _trial(self, trial: int, place: int) -> TrialResults:
         """Execute a trial with a fault in a site."""
         campaign = self.campaign
         faults = campaign.trials[trial]

@@ -10,14 +10,14 @@ from radhard.metrics import Panel
 from radhard.replay.graph import Graph
 from radhard.replay.replayer import Replayer
 
-__all__ = ["Plan"]
+__all__ = ["ReplayPlan"]
 
 _WAITING = 2**27
 """Elements of the values that wait for others, at most."""
 
 
 @dataclass
-class Plan:
+class ReplayPlan:
     """The replayer of a campaign's model, and how the outputs of its trials are judged."""
 
     campaign: Campaign
@@ -40,7 +40,7 @@ class Plan:
         memory: int,
         *,
         plain: Plain | None = None,
-    ) -> "Plan":
+    ) -> "ReplayPlan":
         """A plan for faults in some sites, at which nothing is folded.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from radhard.engines.base import Campaign
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.space import Numbers
 
 __all__ = ["apart", "by_sample", "by_site", "place_of"]
@@ -35,7 +35,9 @@ def apart(campaign: Campaign, places: list[int]) -> list[list[int]]:
     return [group for group in (others, norms) if group]
 
 
-def by_sample(campaign: Campaign, plan: Plan, places: Collection[int]) -> Iterator[Sequence[int]]:
+def by_sample(
+    campaign: Campaign, plan: ReplayPlan, places: Collection[int]
+) -> Iterator[Sequence[int]]:
     """Trials of single samples: those of one piece of the samples, then those of the next."""
     trials = np.arange(len(campaign.trials))
     faults = campaign.trials.at(trials)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch, Start
@@ -20,7 +20,7 @@ from radhard.space import Numbers
 __all__ = ["flowing"]
 
 
-def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
+def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
     """The figures of trials that strike one word of one sample's value each.
 
     Every trial is a row. Where the graph narrows to one value, rows that came from different
@@ -64,7 +64,7 @@ def flowing(plan: Plan, trials: Numbers, rows: int, *, by_order: bool = True) ->
 
 
 def _struck(
-    plan: Plan,
+    plan: ReplayPlan,
     place: int,
     golden: dict[int, Tensor],
     trials: Numbers,
@@ -90,7 +90,9 @@ def _struck(
     return state
 
 
-def _through(plan: Plan, entering: dict[int, list[FaultyPass]], most: int) -> list[FaultyPass]:
+def _through(
+    plan: ReplayPlan, entering: dict[int, list[FaultyPass]], most: int
+) -> list[FaultyPass]:
     """Carry rows to the output, from one narrow place of the graph to the next."""
     graph = plan.replayer.graph
     waiting: list[FaultyPass] = []

@@ -9,7 +9,7 @@ from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
 from radhard.engines.replay.module_recording import recorded
 
-__all__ = ["AUDITED", "Estimate"]
+__all__ = ["AUDITED", "CampaignCost"]
 
 _EXPORT = 2e10
 """What finding a graph costs, in multiplications, beside its operations: about two seconds."""
@@ -45,7 +45,7 @@ _ROWS = {
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CampaignCost:
     """Costs of a campaign, in multiplications, counted from one pass; no clock is read."""
 
     whole: float
@@ -61,7 +61,7 @@ class Estimate:
         return self.prepared + self.followed < self.whole
 
     @classmethod
-    def of(cls, campaign: Campaign) -> "Estimate":
+    def of(cls, campaign: Campaign) -> "CampaignCost":
         """Count the multiplications and operations of one fault-free pass over a batch."""
         trials, space = campaign.trials, campaign.space
         _, batch = next(campaign.workload.data.batches(campaign.workload.batch))

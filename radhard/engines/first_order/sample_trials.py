@@ -5,16 +5,16 @@ import math
 import numpy as np
 import torch
 
+from radhard.engines.audit_draw import Draw, Pairs
 from radhard.engines.base import Figures
 from radhard.engines.bracket.checking import TensorTrials, fails
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.flowing import foreseen
 from radhard.engines.first_order.outlook import Outlook
+from radhard.engines.first_order.unchanged_by_activations import foreseen
 from radhard.engines.inference import Inference, Tally
-from radhard.engines.pairs import Draw, Pairs
-from radhard.engines.replay.flowing import flowing
+from radhard.engines.replay.activation_faults import flowing
 from radhard.space import Numbers
 
 __all__ = ["settled"]

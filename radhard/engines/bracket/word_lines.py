@@ -11,11 +11,11 @@ from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
 from radhard.engines.bracket.pair_pass import PairPass
 from radhard.engines.bracket.passes import Passes, answers
 from radhard.engines.replay.faulty_values import faulty_values
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import FaultSpace, Numbers
 
-__all__ = ["Block", "Words", "blocks"]
+__all__ = ["WordBlock", "WordLines", "blocks"]
 
 _FEWEST = 4
 """Faults of a word from which on there is something to infer."""
@@ -31,7 +31,7 @@ _FEW = 256
 
 
 @dataclass(frozen=True)
-class Block:
+class WordBlock:
     """Trials in words of one region, in order of their faults."""
 
     place: int
@@ -46,7 +46,7 @@ class Block:
         return f"{space.name(self.place)} {int(words[0])}"
 
 
-def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
+def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     """The blocks that trials make up; those of a word are never apart."""
     space = campaign.space
     trials = np.asarray(todo, dtype=np.int64)
@@ -68,7 +68,7 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[Block]:
                 some = mine[at : at + size]
                 rows = np.repeat(first[some] - _before(count[some]), count[some])
                 rows += np.arange(len(rows))
-                yield Block(place, trials[rows], faults[rows], enough)
+                yield WordBlock(place, trials[rows], faults[rows], enough)
 
 
 def _before(counts: Numbers) -> Numbers:
@@ -77,10 +77,10 @@ def _before(counts: Numbers) -> Numbers:
     return sums
 
 
-class Words:
+class WordLines:
     """The words of a block as lines of displacements, and how points on them are tried."""
 
-    def __init__(self, plan: Plan, block: Block, rows: int) -> None:
+    def __init__(self, plan: ReplayPlan, block: WordBlock, rows: int) -> None:
         campaign, original = plan.campaign, plan.replayer.original[block.place]
         assert original is not None
         self._passes = Passes(plan, block.place, rows)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
-from radhard.engines.bracket.words import Block
-from radhard.engines.first_order import samples, words
+from radhard.engines.audit_draw import Draw
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
+from radhard.engines.bracket.word_lines import WordBlock
+from radhard.engines.first_order import sample_trials, word_trials
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook, outlooks
-from radhard.engines.first_order.parts import parts
+from radhard.engines.first_order.trial_chunks import parts
 from radhard.engines.inference import Inference, inference_notes, records_of
-from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay, ReplaySession
 from radhard.errors import InputError
 from radhard.notes import Note
@@ -123,7 +123,7 @@ class FirstOrderSession(Session):
     def chunks(self) -> Iterator[Sequence[int]]:
         yield from parts(self.campaign, self._outlooks)
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         engine, campaign = self._engine, self.campaign
         numbers = np.asarray(trials, dtype=np.int64)
         faults = campaign.trials.at(numbers)
@@ -137,9 +137,9 @@ class FirstOrderSession(Session):
                 alone.setdefault(id(outlook), []).append(mine)
             elif place in outlook.goals:
                 self._hold_only(outlook)
-                block = Block(place, mine, faults[places == place], whole=True)
+                block = WordBlock(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
-                    figures, record = words.settled(
+                    figures, record = word_trials.settled(
                         outlook, block, self._bounds, self._draw(), engine.threshold, engine.rows
                     )
                 yield _part(mine, figures, [record], outlook)
@@ -150,7 +150,7 @@ class FirstOrderSession(Session):
                 self._hold_only(outlook)
                 mine = np.concatenate(alone[id(outlook)])
                 with torch.inference_mode():
-                    figures, records = samples.settled(
+                    figures, records = sample_trials.settled(
                         outlook, mine, self._bounds, self._draw(1), engine.threshold, engine.rows
                     )
                 yield _part(mine, figures, records, outlook)
@@ -173,11 +173,11 @@ class FirstOrderSession(Session):
 
 def _part(
     trials: Numbers, figures: Figures, records: Sequence[Inference], outlook: Outlook
-) -> Part:
+) -> TrialResults:
     inferences = {
         f"{record.tensor} {int(trials[0])}": record.to_dict()
         for record in records
         if record.harmless.inferred or record.harmful.inferred
     }
     crashes = outlook.plan.reference.take_crashes()
-    return Part(trials.tolist(), figures, inferences=inferences, crashes=crashes)
+    return TrialResults(trials.tolist(), figures, inferences=inferences, crashes=crashes)

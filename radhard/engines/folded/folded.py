@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.folded.struck import StruckModel
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.notes import Note
@@ -41,7 +41,7 @@ class Folded(Engine):
                 # A folded weight is rounded once more: too coarsely where it is a half.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})
                 places = range(len(campaign.space.sites)) if coarse else ()
-                plan = Plan.of(campaign, graph, places, self.memory)
+                plan = ReplayPlan.of(campaign, graph, places, self.memory)
                 model = StruckModel(plan, graph)
         except NoGraphError as error:
             raise UnsuitableError(
@@ -53,13 +53,13 @@ class Folded(Engine):
 class FoldedSession(Session):
     """Executes trials through the graph, one pass each."""
 
-    def __init__(self, campaign: Campaign, plan: Plan, model: StruckModel) -> None:
+    def __init__(self, campaign: Campaign, plan: ReplayPlan, model: StruckModel) -> None:
         unknown = {"tensors": list(model.unknown)}
         super().__init__(campaign, [Note("unfollowed", unknown)] if model.unknown else [])
         self._plan, self._model = plan, model
         self._serial = SerialSession(campaign)
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         campaign = self.campaign
         taken = [trial for trial in trials if self._model.takes(campaign.trials[trial])]
         others = set(trials) - set(taken)
@@ -67,13 +67,13 @@ class FoldedSession(Session):
             with torch.inference_mode():
                 done, figures = _executed(campaign, self._plan, self._model, taken)
             others |= set(taken) - set(done)
-            yield Part(done, figures)
+            yield TrialResults(done, figures)
         if others:
             yield from self._serial.run([trial for trial in trials if trial in others])
 
 
 def _executed(
-    campaign: Campaign, plan: Plan, model: StruckModel, trials: list[int]
+    campaign: Campaign, plan: ReplayPlan, model: StruckModel, trials: list[int]
 ) -> tuple[list[int], Figures]:
     """The trials whose pass neither crashed nor overflowed, and their figures.
 

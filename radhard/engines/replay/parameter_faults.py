@@ -5,7 +5,7 @@ import torch
 
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.replayer import ELEMENTS
 from radhard.replay.word_change import WordChange, coordinates
@@ -14,7 +14,7 @@ from radhard.space import Numbers
 __all__ = ["stored"]
 
 
-def stored(plan: Plan, place: int, trials: Numbers, most: int) -> Figures:
+def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     """Trials that strike one word of a parameter each, judged by all samples.
 
     Up to ``most`` rows share a pass, a row for every sample of every trial.

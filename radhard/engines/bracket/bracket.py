@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
+from radhard.engines.audit_draw import Draw
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Answers, settled
 from radhard.engines.bracket.sample_figures import SampleFigures
-from radhard.engines.bracket.words import Block, Words, blocks
+from radhard.engines.bracket.word_lines import WordBlock, WordLines, blocks
 from radhard.engines.inference import Inference, inference_notes, records_of
-from radhard.engines.pairs import Draw
 from radhard.engines.replay import Replay, ReplaySession
 from radhard.engines.replay.crashes import shared_crash
-from radhard.engines.replay.plan import Plan
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
@@ -91,7 +91,7 @@ class BracketSession(Session):
         for plan in {id(plan): plan for plan in plans.values()}.values():
             yield from (block.trials.tolist() for block in every if plans[block.place] is plan)
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         for block in blocks(self.campaign, trials):
             plan = self._replay.plans[block.place]
             if not (block.whole and plan.replayer.takes(block.place)):
@@ -113,15 +113,17 @@ class BracketSession(Session):
                 suffix = " overflow" if record.kind == "trials" else ""
                 inferences[block.name(self.campaign.space) + suffix] = record.to_dict()
             crashes = plan.reference.take_crashes()
-            yield Part(block.trials.tolist(), figures, inferences=inferences, crashes=crashes)
+            yield TrialResults(
+                block.trials.tolist(), figures, inferences=inferences, crashes=crashes
+            )
 
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
         return inference_notes(records_of(inferences))
 
-    def _settled(self, plan: Plan, block: Block) -> tuple[Figures, list[Inference]]:
+    def _settled(self, plan: ReplayPlan, block: WordBlock) -> tuple[Figures, list[Inference]]:
         """The figures of all trials of a block, and what came of checking them."""
         campaign, samples = plan.campaign, SampleFigures(plan.panel)
-        words = Words(plan, block, self._replay.rows)
+        words = WordLines(plan, block, self._replay.rows)
         at_points, known = settled(words.points, words.golden, words.evaluate)
         of_fault = words.points.of_fault
         extreme = words.extreme[of_fault]

@@ -9,8 +9,8 @@ from torch import Tensor
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
+from radhard.engines.first_order.gradient_weights import Weighed
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.first_order.weights import Weighed
 from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate

@@ -2,32 +2,32 @@
 
 import numpy as np
 
+from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
 from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Answers
 from radhard.engines.bracket.sample_figures import SampleFigures
-from radhard.engines.bracket.words import Block, Words
+from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.first_order.stored import foreseen
+from radhard.engines.first_order.unchanged_by_parameters import foreseen
 from radhard.engines.inference import Inference
-from radhard.engines.pairs import Draw
-from radhard.engines.replay.stored import stored
+from radhard.engines.replay.parameter_faults import stored
 from radhard.space import Numbers
 
 __all__ = ["settled"]
 
 
 def settled(
-    outlook: Outlook, block: Block, bounds: Bounds, draw: Draw, threshold: float, rows: int
+    outlook: Outlook, block: WordBlock, bounds: Bounds, draw: Draw, threshold: float, rows: int
 ) -> tuple[Figures, Inference]:
     """The figures of trials in one tensor, and what came of checking them.
 
     Only the samples whose answers are not foreseen pass through the model. Where sums may overflow,
     which hangs on their order, all of them do as `Replay` has it.
     """
-    words = Words(outlook.plan, block, rows)
+    words = WordLines(outlook.plan, block, rows)
     points, golden = words.points, words.golden
     stays = np.zeros((len(points.sizes), len(golden)), dtype=bool)
     small = np.flatnonzero(~points.apart & (points.sizes != 0) & ~words.extreme)

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from radhard.engines.base import Campaign, Engine, Figures, Part, Session, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
+from radhard.engines.replay.activation_faults import flowing
 from radhard.engines.replay.crashes import parts_of_shared_passes
-from radhard.engines.replay.flowing import flowing
 from radhard.engines.replay.graph_notes import graph_notes
 from radhard.engines.replay.modules import ModulesSession
-from radhard.engines.replay.parts import apart, by_sample, by_site, place_of
+from radhard.engines.replay.parameter_faults import stored
 from radhard.engines.replay.plain import Plain
-from radhard.engines.replay.plan import Plan
-from radhard.engines.replay.stored import stored
+from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.replay.trial_groups import apart, by_sample, by_site, place_of
 from radhard.engines.serial import SerialSession
 from radhard.notes import Note
 from radhard.replay.graph import Graph, NoGraphError, graph_of, site_slots
@@ -80,7 +80,7 @@ class Replay(Engine):
             )
         workload = campaign.workload
         batch = repeated(workload.data.rows(slice(0, 1)), 3)
-        plans: dict[int, Plan] = {}
+        plans: dict[int, ReplayPlan] = {}
         original = graph_of(workload.model, workload.call, workload.data)
         graph = separate_recurrent_layers(original)
         with torch.inference_mode():
@@ -88,7 +88,7 @@ class Replay(Engine):
         # Every site, struck or not: what is folded must not depend on which trials are left.
         for places in apart(campaign, list(range(len(campaign.space.sites)))):
             with torch.inference_mode():
-                plan = Plan.of(campaign, graph, places, self.memory, plain=plain)
+                plan = ReplayPlan.of(campaign, graph, places, self.memory, plain=plain)
             plans.update(dict.fromkeys(places, plan))
         return ReplaySession(campaign, plans, graph_notes(campaign, graph, plans), self.rows)
 
@@ -110,7 +110,7 @@ class ReplaySession(Session):
     """Executes trials through the graph, by the plan of the site of each fault."""
 
     def __init__(
-        self, campaign: Campaign, plans: dict[int, Plan], notes: Sequence[Note], rows: int
+        self, campaign: Campaign, plans: dict[int, ReplayPlan], notes: Sequence[Note], rows: int
     ) -> None:
         super().__init__(campaign, notes)
         self.plans = plans
@@ -134,7 +134,7 @@ class ReplaySession(Session):
             # of some samples are computed once.
             yield from by_sample(self.campaign, plan, flowing)
 
-    def run(self, trials: Sequence[int]) -> Iterator[Part]:
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         flows: dict[int, list[Numbers]] = {}
         by_id = {id(plan): plan for plan in self.plans.values()}
         for place, mine in by_site(self.campaign, trials).items():
@@ -155,21 +155,21 @@ class ReplaySession(Session):
             for at in range(0, len(mine), plan.together):
                 yield from self._shared(plan, mine[at : at + plan.together], execute)
 
-    def hold_only(self, plan: Plan) -> None:
+    def hold_only(self, plan: ReplayPlan) -> None:
         """Discard the golden values of other plans, as ``memory`` is for those of one."""
         for other in self.plans.values():
             if other is not plan:
                 other.replayer.forget()
 
     def _shared(
-        self, plan: Plan, trials: Numbers, execute: Callable[[Numbers], Figures]
-    ) -> Iterator[Part]:
+        self, plan: ReplayPlan, trials: Numbers, execute: Callable[[Numbers], Figures]
+    ) -> Iterator[TrialResults]:
         for part in parts_of_shared_passes(trials, execute, self._serial.run):
             crashes = {**part.crashes, **plan.reference.take_crashes()}
             yield replace(part, crashes=crashes)
 
 
-def _chunk_size(plan: Plan, place: int) -> int:
+def _chunk_size(plan: ReplayPlan, place: int) -> int:
     """Trials in a chunk: as many as gain from sharing passes, so that workers end together."""
     piece = plan.replayer.pieces[0]
     each: int = (piece.stop - piece.start) * plan.replayer.largest(place)

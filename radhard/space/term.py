@@ -20,6 +20,7 @@ from radhard.spec import FrozenDict
 from radhard.storage import fitted
 from radhard.targets import TARGETS, Forward, Site, Target
 from radhard.targets.patterns import reasons
+from radhard.workload import device_of
 
 __all__ = ["Term", "current", "names_of"]
 
@@ -66,7 +67,7 @@ class Term:
         demand_function(call, "call")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
-            device = next((t.device for t in (*model.parameters(), *model.buffers())), None)
+            device = device_of(model)
             inputs = Data.of(data).to(device).inputs if device is not None else inputs
         sites = [site for one in targets for site in one.sites(model, inputs, call)]
         for name, times in Counter(site.name for site in sites).items():

@@ -76,7 +76,7 @@ class Results:
         """
         with Store(path) as store:
             if store.empty:
-                raise InputError(f"{str(path)!r} holds no run yet")
+                raise InputError(f"{str(path)!r} contains no run yet")
             return cls.stored(store, foreign=foreign)
 
     @classmethod

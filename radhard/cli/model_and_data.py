@@ -189,7 +189,9 @@ def said_in(path: Path) -> dict[str, Any]:
         "target": tuple(term["targets"]),
         "fault": tuple(term["faults"]),
         "plane": tuple(term["planes"]),
-        "format_": tuple(f"{pattern}={text}" for pattern, text in term["formats"]),
+        "format_": tuple(
+            text if pattern == "*" else f"{pattern}={text}" for pattern, text in term["formats"]
+        ),
         "sampler": manifest["sampler"],
         "metric": tuple(manifest["metrics"]),
         "seed": manifest["seed"],

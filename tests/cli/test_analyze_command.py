@@ -118,7 +118,7 @@ def test_scores_of_every_kind_are_shown_and_kept(folder, capsys, level, more):
     assert places == sorted(places)
     assert third is None or f"\n{part_name(third, level)} " not in ranking
     assert ("interval" in told) == ("limits" in more)
-    how = "the order and proportion" if "relative" in more else "predicted share of faults"
+    how = "order and proportion" if "relative" in more else "predicted share of faults"
     assert how in told
 
 

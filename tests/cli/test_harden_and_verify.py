@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_model_is_built(
     def built(*_):
         raise AssertionError("built")
 
-    monkeypatch.setattr("radhard.cli.actions.harden_action.Protected.load", built)
+    monkeypatch.setattr("radhard.cli.actions.harden_action.HardenAction.load", built)
     for folder in ("/proc/h", "/proc/h/deeper", "n" * 300):
         said = refused(capsys, "harden", *NAMED, *RANGER, "--no-time", "-o", folder)
         assert "cannot be written" in said

@@ -120,7 +120,7 @@ def test_its_repr_parses_back_and_it_is_listed(analysis: Analysis) -> None:
 
 
 def test_a_network_that_does_not_classify_is_refused(analysis: Analysis) -> None:
-    with pytest.raises(InputError, match="classifiers"):
+    with pytest.raises(InputError, match="classifier"):
         analysis(nn.Conv2d(1, 2, 3), Data(torch.randn(2, 1, 5, 5), torch.zeros(2)))
 
 

@@ -71,7 +71,7 @@ def test_verdicts_are_those_of_serial(case, reference, engine):
     assert 0 < by_plane["scale"].value < 1
     assert by_plane["scale"].value > by_plane["codes"].value
     notes = " ".join(found.manifest["notes"])
-    assert "Through Serial() went" in notes
+    assert "Serial() executed the faults" in notes
     assert "0.weight scale" in notes
 
 

@@ -138,7 +138,7 @@ def test_an_exception_of_our_own_is_not_taken_for_one_of_the_graph(
     def broken(*_: object, plain: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("radhard.engines.replay.replay.Plan.of", broken)
+    monkeypatch.setattr("radhard.engines.replay.replay.ReplayPlan.of", broken)
     network = next(network for network in NETWORKS if network.name == "LenView")
     with pytest.raises(ZeroDivisionError, match="ours"):
         Replay().open(_campaign(network, STORED, Uniform(5)))
@@ -149,6 +149,6 @@ def test_an_engine_that_cannot_names_one_that_can_in_one_line() -> None:
     for engine, other in ((Bracket(), Replay()), (FirstOrder(), Replay()), (Folded(), Serial())):
         sampler = ErrorRate(0.01, trials=3) if engine == Folded() else Uniform(5)
         with pytest.raises(InputError) as error:
-            engine.ready(_campaign(network, STORED, sampler))
+            engine.open(_campaign(network, STORED, sampler))
         assert str(error.value).endswith(f"use {other!r}")
         assert "\n" not in str(error.value)

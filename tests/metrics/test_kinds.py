@@ -154,4 +154,4 @@ def test_samples_of_one_answer_are_noted():
         model.bias[2] += 100
     space = FaultSpace.of(model, Weights("*"), BitFlip(bits=30), Float32())
     notes = run(model, INPUTS, space, Uniform(10), progress=False).manifest["notes"]
-    assert any("one fault-free answer, class 2" in note for note in notes)
+    assert any("one fault-free prediction, class 2" in note for note in notes)

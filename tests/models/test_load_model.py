@@ -47,7 +47,7 @@ def test_text_names_models_and_factories(mine):
         ("{mine}:number", "returned int; it must return a nn.Module"),
         ("{mine}:model", "is ReLU, not a function"),
         ("{mine}:broken", "failed: RuntimeError: .*"),
-        ("{mine}", "write .*my_model.py:function"),
+        ("{mine}", "use .*my_model.py:function"),
         ("{mine}:biuld", "did you mean build"),
         ("nowhere.pt2", "no file nowhere.pt2"),
         ("weights.safetensors", "give the file as weights"),

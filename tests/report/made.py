@@ -64,7 +64,7 @@ def made(
     space = FaultSpace.of(model, target or Weights("*"), fault, format, data=data)
     plain = space.to_dict()
     if rename is not None:
-        plain["sites"][0].update(name=rename, layer=rename, kind=rename)
+        plain["terms"][0]["sites"][0].update(name=rename, layer=rename, kind=rename)
     sampler = sampler or PerTensor(60)
     trials = sampler.draw(space, 1)
     chance = np.random.default_rng(0)

@@ -41,7 +41,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
     tensor = stored_tensor(model, site.name)
     if not is_stored_as(tensor, format):
         raise InputError(
-            f"{site.name!r} holds values that {format!r} lacks; strike a model that is stored so: "
+            f"{site.name!r} contains values that {format!r} cannot represent; use a model "
+            "stored in this format: "
             f"model = stored_as(model, {format!r})"
         )
     return format.fit(tensor)

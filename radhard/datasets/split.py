@@ -63,7 +63,7 @@ def chosen(inputs: Tensor, labels: Tensor, n: int | None, name: str) -> Data:
     if n is not None and (isinstance(n, bool) or not isinstance(n, int)):
         raise InputError(f"n={n!r} is not allowed; n is a whole number or None")
     if n is not None and not 1 <= n <= len(labels):
-        raise InputError(f"n={n} is not allowed; {name} has 1 to {len(labels)} samples")
+        raise InputError(f"n={n} is not allowed; 1 to {len(labels)}, the samples of {name}")
     order = balanced(labels)[:n]
     return Data(inputs[order], labels[order], name)
 

@@ -96,7 +96,10 @@ def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
 
     def before(_: nn.Module, args: tuple[Any, ...]) -> None:
         if not args:
-            raise InputError(f"{draft.by}: {spot.path!r} is given its input by name, not by place")
+            raise InputError(
+                f"{draft.by}: {spot.path!r} is called with keyword arguments only; pass its input "
+                "as the first positional argument"
+            )
         see(spot, args[0].detach())
 
     def after(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001

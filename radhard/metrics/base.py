@@ -76,7 +76,7 @@ class Metric(Component):
                 "judge outputs of any shape"
             )
         if not self.needs_classes and self.outputs is not None:
-            raise InputError(f"{self!r} does not judge classes; leave out outputs=")
+            raise InputError(f"{self!r} is not computed from class scores; remove outputs=")
         if self.needs_labels:
             if golden.labels is None:
                 raise InputError(

@@ -18,10 +18,9 @@ PLANES = ("codes", "scale")
 def word_of(format: Format, plane: str) -> Format:
     """The format of a plane's words: that of the tensor for its codes, ``Float32`` for its scale.
 
-        >>> from radhard.errors import InputError
-    from radhard.formats import Int
-        >>> word_of(Int(8), "codes"), word_of(Int(8), "scale")
-        (Int(8), Float32())
+    >>> from radhard.formats import Int
+    >>> word_of(Int(8), "codes"), word_of(Int(8), "scale")
+    (Int(8), Float32())
     """
     return Float32() if plane == "scale" else format
 

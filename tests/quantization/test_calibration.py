@@ -226,7 +226,7 @@ def test_the_graph_takes_every_activation_of_a_quantised_network():
     [
         (Int(4), Activations("*"), r"rounded to Int\(8\) in every pass.*choose Int\(8\)"),
         (Float32(), Activations("*"), r"rounded to Int\(8\) in every pass"),
-        (Int(8), Biases("*"), r"holds values that Int\(8\) lacks"),
+        (Int(8), Biases("*"), r"values that Int\(8\) cannot represent"),
     ],
 )
 def test_words_that_are_not_there_are_not_struck(format, of, said):

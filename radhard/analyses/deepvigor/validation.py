@@ -151,7 +151,7 @@ def validate(
         InputError: the ranges are of another model, or the model or the data cannot be used.
     """
     if n is not None and n < 1:
-        raise InputError(f"n={n!r} flips tell nothing; give 1 or more")
+        raise InputError(f"n={n!r} is not allowed; at least 1 flip per layer")
     ranges.demand_suit(model)
     format = ranges.format
     rows = []

@@ -1,4 +1,4 @@
-"""Which of a model's layers did an analysis look at, and which not?"""
+"""Which of a model's layers did an analysis evaluate, and which not?"""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,29 +18,29 @@ __all__ = ["covering"]
 
 _CLASS = "class "
 _SEVERAL = ("LSTM", "GRU", "RNN", "MultiheadAttention")
-"""Classes of torch's that give several tensors, so that their outputs have no channels."""
+"""Classes of torch that return several tensors, so that their outputs have no channels."""
 _NAMED = 5
-"""Layers that a line names; the facts have all."""
+"""Number of layers that a message names; the facts list all."""
 
 
 @dataclass
 class _Weighted:
-    """A layer with weights: a module, or several that share a weight."""
+    """A layer with weights: one module, or several that share a weight."""
 
     kind: type[nn.Module]
     names: list[str]
     weights: dict[object, str] = field(default_factory=dict)
-    """Names of its weights, by what tells tensors apart."""
+    """Names of its weights, by `identity`."""
 
 
 def covering(by: str, workload: Workload, found: Found) -> Found:
-    """What was found, with the layers that were left out among its facts; a warning names them.
+    """The result, with the layers that were left out added to its facts, and a warning.
 
-    A layer is a module that owns a parameter of two or more dimensions; modules that share one are
-    a single layer. An analysis looked at it if its output or all its weights have a score.
+    A layer is a module with a parameter of two or more dimensions; modules that share one are a
+    single layer. It was evaluated if its output or all its weights have a score.
 
     Raises:
-        InputError: it looked at nothing.
+        InputError: no layer was evaluated.
     """
     scored = [name for name, value in found.values.items() if not np.isnan(value).all()]
     modules, weights = _places(workload.model, scored)
@@ -77,10 +77,10 @@ def covering(by: str, workload: Workload, found: Found) -> Found:
 
 
 def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:
-    """The axis of a weight that counts the output channels, by the weight, where not the first."""
+    """The axis of the output channels, by weight, for weights where it is not the first."""
     named = model.named_modules()
     layers = [Layer(name, module, axis=1) for name, module in named if is_transposed(module)]
-    # What a pass shows of a layer comes after what its name and shapes let one expect.
+    # What was observed in a pass overrides what the class name and the shapes suggest.
     axes = {one.weight_site: one.axis for one in [*layers, *evaluated]}
     return {name: axis for name, axis in axes.items() if axis}
 
@@ -94,11 +94,11 @@ def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[obje
         if name in parameters:
             held.add(identity(parameters[name]))
             continue
-        # Outputs of several calls are called fc@1, and parts of an output lstm:0.
+        # The output of a repeated call is named fc@1, a part of an output lstm:0.
         module = "" if name == "(model)" else name
         for mark in ":@":
             module = module if module in modules else module.partition(mark)[0]
-        # A weight that is computed from parameters (weight norm) is none itself.
+        # A weight that is computed from parameters (weight norm) is not a parameter itself.
         places.add(module if module in modules else module.rpartition(".")[0])
     # A module under several names is listed under the first one.
     first = {id(module): name for name, module in reversed(modules.items())}
@@ -106,7 +106,7 @@ def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[obje
 
 
 def _weighted(model: nn.Module) -> list[_Weighted]:
-    """The layers with weights in the model's order; those that share a weight once."""
+    """The layers with weights in the model's order; modules that share a weight are one."""
     layers: list[_Weighted] = []
     holder: dict[object, _Weighted] = {}
     for name, module in model.named_modules():
@@ -114,7 +114,7 @@ def _weighted(model: nn.Module) -> list[_Weighted]:
         own = {identity(p): n for n, p in parameters if p.ndim >= 2 and p.numel()}
         if not own:
             continue
-        # The parameters behind a computed weight belong to the layer that computes with it.
+        # The parameters from which a weight is computed belong to the layer that uses it.
         owner = name.partition("parametrizations.")[0] if "parametrizations." in name else name
         owner = owner.removesuffix(".") if owner != name else name
         layer = next((holder[weight] for weight in own if weight in holder), None)

@@ -1,4 +1,4 @@
-"""How much do the values of a channel add up to?"""
+"""How large is the norm of a channel's values?"""
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import of_activations
@@ -13,11 +13,11 @@ __all__ = ["AverageL2"]
 class AverageL2(Analysis):
     """Euclidean norm of every channel's activations (Mahmoud et al., HarDNN, 2020).
 
-    Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
-    every convolution and linear layer, mean over the samples of the norm of each one's map. Larger
-    maps have larger norms, so that it ranks channels within a layer and not between layers.
+    Fast and coarse: one forward pass; later layers are not taken into account. By channel of every
+    convolution and linear layer, the mean over the samples of the norm of the channel's map. Larger
+    maps have larger norms, so that channels are comparable within a layer, not between layers.
 
-    ``kinds`` names further classes of layers to look at (`MaxValue`).
+    ``kinds`` names further classes of layers to evaluate (`MaxValue`).
     """
 
     kinds: tuple[str, ...] = ()

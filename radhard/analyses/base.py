@@ -1,4 +1,4 @@
-"""What does an analysis promise?"""
+"""What does an analysis provide?"""
 
 import time
 from abc import abstractmethod
@@ -23,10 +23,10 @@ __all__ = ["ANALYSES", "Analysis", "Found"]
 class Analysis(Component):
     """Which parts of a model are vulnerable, predicted from the model and some data.
 
-    ``analysis(model, data)`` gives `Scores`; the model comes back bit for bit, with its gradients
-    and flags as they were. Its facts say how many of the model's layers with weights it looked at
-    (``"looked at"``), and why not at others (``"not looked at"``), of which a `RadhardWarning`
-    tells. Subclasses define `find`.
+    ``analysis(model, data)`` returns `Scores`; the model is restored bit for bit, including its
+    gradients and flags. The facts report how many of the model's layers with weights were
+    evaluated (``"looked at"``), and the reasons for the others (``"not looked at"``), about which a
+    `RadhardWarning` is issued. Subclasses define `find`.
     """
 
     def __call__(
@@ -40,20 +40,20 @@ class Analysis(Component):
         progress: bool | None = None,
         deterministic: bool = True,
     ) -> Scores:
-        """Look at the model and predict.
+        """Analyze the model.
 
         Args:
-            model: a classifier; it is put in evaluation mode meanwhile.
-            data: inputs, with labels where the analysis asks for them, as for `radhard.run`.
+            model: a classifier; it is in evaluation mode in the meantime.
+            data: inputs, with labels if the analysis requires them, as for `radhard.run`.
             call: for models that do not return one tensor.
-            batch: samples a forward pass.
-            seed: of all chance.
-            progress: show a progress bar; by default where there is a terminal.
-            deterministic: refuse a model whose fault-free passes differ.
+            batch: samples per forward pass.
+            seed: of all random draws.
+            progress: show a progress bar; by default on a terminal.
+            deterministic: reject a model whose fault-free passes differ.
 
         Raises:
-            InputError: the model or the data cannot be used, or the analysis can look at none of
-                the model's layers; the message says what to do.
+            InputError: the model or the data cannot be used, or the analysis can evaluate none of
+                the model's layers; the message suggests what to do.
         """
         began = time.perf_counter()
         model = usable_module(model)
@@ -84,9 +84,10 @@ class Analysis(Component):
     def find(self, workload: Workload) -> Found:
         """The scores of the model in ``workload``, which is in evaluation mode.
 
-        Chance comes from ``workload.seed`` only; passes go through ``workload``, which counts them.
+        Random draws must depend only on ``workload.seed``; passes must be made by ``workload``,
+        which counts them.
         """
 
 
 ANALYSES: Family[Analysis] = Family(Analysis)
-"""The analyses that radhard has, and how one is read from text."""
+"""The analyses of radhard, and how one is read from text."""

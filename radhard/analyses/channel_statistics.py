@@ -1,4 +1,4 @@
-"""What does a measure of every channel come to, on average over the samples?"""
+"""What is the mean of a measure of every channel over the samples?"""
 
 from collections.abc import Callable, Sequence
 
@@ -16,22 +16,22 @@ __all__ = ["Sums", "of_activations", "of_gradients", "watch"]
 
 
 class Sums:
-    """A score of every channel of some layers, summed up over samples."""
+    """A score of every channel of some layers, summed over the samples."""
 
     def __init__(self, workload: Workload, layers: Sequence[Layer]) -> None:
         self._workload, self._layers = workload, layers
         self._sums: dict[Layer, Tensor] = {}
 
     def add(self, layer: Layer, measured: Tensor) -> None:
-        """Add figures ``(samples, channels)`` of some samples."""
+        """Add the scores ``(samples, channels)`` of some samples."""
         total = measured.sum(0, dtype=torch.float64)
         self._sums[layer] = self._sums[layer] + total if layer in self._sums else total
 
     def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
-        """Means over the samples, of the layers' outputs or of another ``site`` of theirs.
+        """Means over the samples, for the layers' outputs or another ``site`` of each layer.
 
-        NaN where nothing was added, as for a layer that is never called, or that the workload notes
-        as left out.
+        NaN if nothing was added, as for a layer that is never called, or if the layer is in
+        ``workload.left_out``.
         """
         values = {}
         for layer in self._layers:
@@ -46,10 +46,10 @@ class Sums:
 def watch(
     workload: Workload, layers: Sequence[Layer], take: Callable[[Layer, Tensor], None]
 ) -> None:
-    """Give each layer's output to ``take``, batch by batch.
+    """Call ``take`` with each layer's output, batch by batch.
 
-    As ``(samples, channels, positions)``, at least float32, positions of all calls. Layers are left
-    out that are not called or whose samples cannot be told apart.
+    The output is ``(samples, channels, positions)``, at least float32, with the positions of all
+    calls. Layers are left out that are not called or whose outputs have no axis of samples.
     """
     with torch.no_grad(), layer_calls(workload, layers) as seen:
         for rows, inputs in workload.batches():
@@ -65,7 +65,7 @@ def of_activations(
 ) -> Found:
     """Means of a measure of each layer's output.
 
-    ``measure`` is of values ``(samples, channels, positions)`` and gives ``(samples, channels)``.
+    ``measure`` maps values ``(samples, channels, positions)`` to ``(samples, channels)``.
     """
     sums = Sums(workload, layers)
     watch(workload, layers, lambda layer, values: sums.add(layer, measure(values)))
@@ -80,8 +80,8 @@ def of_gradients(
 ) -> Found:
     """Means of a measure of the gradients at the layers' outputs.
 
-    ``measure`` is of ``(pulls, samples, channels, positions)`` and gives ``(samples, channels)``;
-    that of several parts of the pulls adds up.
+    ``measure`` maps ``(pulls, samples, channels, positions)`` to ``(samples, channels)``; the
+    values for several parts of the pulls are added.
     """
     sums = Sums(workload, layers)
 

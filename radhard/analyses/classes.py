@@ -11,12 +11,12 @@ __all__ = ["demand_classes", "of_class"]
 
 
 def of_class(module: nn.Module, kinds: Sequence[str]) -> bool:
-    """Whether ``kinds`` names the module's class, with or without the package in front."""
+    """Whether ``kinds`` names the module's class, with or without its package."""
     return any(name in kinds for name in _names(module))
 
 
 def demand_classes(by: str, model: nn.Module, kinds: Sequence[str]) -> None:
-    """Raise `InputError` for a name in ``kinds`` that no module's class has."""
+    """Raise `InputError` for a name in ``kinds`` that is not the class of any module."""
     known = {name for module in model.modules() for name in _names(module)}
     for name in kinds:
         if name not in known:

@@ -29,7 +29,7 @@ def classifier_workload(
     """The workload of a classifier while open; the model is restored bit for bit.
 
     Raises:
-        InputError: it is no classifier, or cannot be used with these data.
+        InputError: it is not a classifier, or cannot be used with these data.
     """
     workload = Workload.of(
         model,
@@ -41,7 +41,7 @@ def classifier_workload(
         differentiable=True,
     )
     workload.bar = ProgressBar(shown=progress)
-    # Gradients are computed whatever mode the caller is in.
+    # Gradients can be computed also if the caller is in inference mode.
     with torch.inference_mode(False), workload.open(), _gradients_restored(workload.model):
         workload.demand_classifier(by)
         with workload.bar.open(by):
@@ -50,7 +50,7 @@ def classifier_workload(
 
 @contextmanager
 def _gradients_restored(model: nn.Module) -> Iterator[None]:
-    """No ``.grad`` while open; afterwards it and ``requires_grad`` are as before."""
+    """Clear ``.grad`` while open; then restore it and ``requires_grad``."""
     before = [(p, p.requires_grad, p.grad) for p in model.parameters()]
     for parameter, _, _ in before:
         parameter.grad = None

@@ -1,4 +1,4 @@
-"""How much louder is noise in a channel when it reaches the answer?"""
+"""How much is noise in a channel amplified on its way to the logits?"""
 
 from typing import Literal
 
@@ -16,25 +16,25 @@ __all__ = ["Gain"]
 
 @component
 class Gain(Analysis):
-    """Noise gain from every channel's activations to the answer (Mahmoud et al., HarDNN, 2020).
+    """Noise gain from every channel's activations to the logits (Mahmoud et al., HarDNN, 2020).
 
-    For the golden class t and every other class i the squared derivatives of ``Z_i - Z_t``, the
-    difference of their logits, over its square: the variance that independent noise of variance 1
-    in all values of a map has there, relative to the margin. Sum over the classes, mean over the
-    samples. By channel of every convolution and linear layer.
+    For the golden class t and every other class i, the squared derivatives of ``Z_i - Z_t``, the
+    difference of their logits, divided by its square: the variance of the difference under
+    independent noise of variance 1 in all values of a map, relative to the margin. Sum over the
+    classes, mean over the samples. By channel of every convolution and linear layer.
 
     One forward pass, and a backward pass for every other class. Ranks channels better than the
-    values alone, and knows no saturation: it speaks of small deviations. Samples whose best two
-    classes are almost equal count most.
+    values alone, but ignores saturation: it describes small deviations. Samples with almost equal
+    logits of the two best classes dominate.
 
     ``per``: noise in the whole map (``"map"``), or in one value of it on average (``"value"``),
-    which compares channels of maps of unequal size as a campaign does, by the fault. ``guard``:
-    the least margin that counts; smaller ones count as this. ``rivals``: take only so many of the
-    other classes, those with the next largest logits. ``kinds`` names further classes
-    of layers to look at (`MaxValue`).
+    which compares channels with maps of different sizes per fault, as a campaign does. ``guard``:
+    the minimum margin; smaller margins are replaced by it. ``rivals``: use only so many of the
+    other classes, those with the next largest logits. ``kinds`` names further classes of layers to
+    evaluate (`MaxValue`).
 
     Raises:
-        InputError: a guard that is not positive and finite, or no rivals.
+        InputError: ``guard`` is not positive and finite, or ``rivals`` is below 1.
     """
 
     per: Literal["map", "value"] = "map"

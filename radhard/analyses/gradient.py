@@ -1,4 +1,4 @@
-"""How steeply does the loss rise with the values of a channel?"""
+"""How strongly does the loss depend on the values of a channel?"""
 
 from typing import Literal
 
@@ -19,14 +19,14 @@ class Gradient(Analysis):
     """Gradient of the cross-entropy at every channel's activations (Mahmoud et al., HarDNN, 2020).
 
     One forward and one backward pass. By channel of every convolution and linear layer: magnitudes
-    of the gradients at all values of a map, mean over the samples. Tells well which channels matter
-    to the answer, but not how far a fault would carry them; where a sample is answered with
-    certainty its gradient is all but nothing, and says so little about large deviations.
+    of the gradients at all values of a map, mean over the samples. Shows which channels affect the
+    prediction, but not how large the deviation of a fault would be; for samples predicted with high
+    confidence the gradient almost vanishes, and says little about large deviations.
 
-    ``per``: the sum over the map (``"map"``), or its mean (``"value"``), which compares channels of
-    maps of unequal size as a campaign does, by the fault. ``of``: the class of the cross-entropy,
-    the golden answer or the label. ``kinds`` names further classes of layers to look at
-    (`MaxValue`).
+    ``per``: the sum over the map (``"map"``), or its mean (``"value"``), which compares channels
+    with maps of different sizes per fault, as a campaign does. ``of``: the class of the
+    cross-entropy, the golden prediction (``"answer"``) or the label. ``kinds`` names further
+    classes of layers to evaluate (`MaxValue`).
     """
 
     per: Literal["map", "value"] = "map"

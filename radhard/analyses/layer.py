@@ -1,4 +1,4 @@
-"""Which modules of a model are its layers, and what are their tensors called?"""
+"""Which modules of a model are its layers, and how are their tensors named?"""
 
 from dataclasses import dataclass
 
@@ -7,28 +7,28 @@ from torch import Tensor, nn
 __all__ = ["WEIGHTED", "Layer", "is_transposed"]
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-"""Layers whose outputs are sums of products, one channel a row of the weight."""
+"""Layers whose outputs are sums of products, with one row of the weight per channel."""
 
 _TRANSPOSED = "Conv1D"
-"""The class of transformers that is a linear layer with weights ``(inputs, outputs)``."""
+"""The linear layer of transformers whose weights are ``(inputs, outputs)``."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or linear layer, or one of another class, by its name in the model."""
+    """A convolution, linear layer or layer of another class, with its name in the model."""
 
     name: str
     module: nn.Module
     parameter: str = "weight"
     """The name of its weight in the module."""
     axis: int = 0
-    """The axis of the weight that counts the output channels."""
+    """The axis of the output channels in the weight."""
     multiplies: bool = False
-    """Whether a layer of no class of torch's was seen to multiply its inputs by its weight."""
+    """Whether a layer of another class was observed to multiply its inputs by its weight."""
 
     @property
     def channels_last(self) -> bool:
-        """Whether the last axis of the output counts the channels; else the one behind samples."""
+        """Whether the channels are on the last axis of the output; else on the second."""
         if isinstance(self.module, WEIGHTED):
             return isinstance(self.module, nn.Linear)
         return self.stored.ndim == 2
@@ -41,7 +41,7 @@ class Layer:
 
     @property
     def stored(self) -> Tensor:
-        """The weight as the module holds it."""
+        """The weight as stored in the module."""
         weight = getattr(self.module, self.parameter)
         assert isinstance(weight, Tensor)
         return weight
@@ -53,19 +53,21 @@ class Layer:
 
     @property
     def weight_site(self) -> str:
-        """The weight as campaigns name it: ``conv1.weight``, or ``weight`` of a bare layer."""
+        """The weight's name in campaigns: ``conv1.weight``, or ``weight`` if the layer is the
+        model.
+        """
         return f"{self.name}.{self.parameter}".removeprefix(".")
 
     @property
     def output_site(self) -> str:
-        """The layer's output, as campaigns name it: ``conv1``, or ``(model)`` if bare."""
+        """The output's name in campaigns: ``conv1``, or ``(model)`` if the layer is the model."""
         return self.name or "(model)"
 
 
 def is_transposed(module: nn.Module) -> bool:
-    """Whether a module is a linear layer as transformers' ``Conv1D``: weights (inputs, outputs).
+    """Whether a module is a ``Conv1D`` of transformers: linear, with weights (inputs, outputs).
 
-    Known by its name and its shapes, so that transformers need not be there.
+    Recognized by its class name and shapes, so that transformers need not be installed.
     """
     weight, bias = module._parameters.get("weight"), module._parameters.get("bias")
     if type(module).__name__ != _TRANSPOSED or weight is None or bias is None or weight.ndim != 2:

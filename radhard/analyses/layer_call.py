@@ -1,4 +1,4 @@
-"""What went through a layer when it was called?"""
+"""What did a layer receive and return in one call?"""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class Passed:
 
     layer: Layer
     inputs: Tensor
-    """A copy of what went in."""
+    """A copy of the input."""
     outputs: Tensor
-    """The layer's output, before any hook of others; whole also where it is overwritten."""
+    """The layer's output, before any other hook; not affected by later in-place operations."""
     samples: int
     axis: int
-    """Of the outputs, that tells the samples apart."""
+    """The axis of the samples in the outputs."""
 
     def by_channel(self, values: Tensor) -> Tensor:
         """Values in the shape of the outputs as ``(samples, channels, positions)``."""
@@ -31,9 +31,9 @@ class Passed:
         return rows.movedim(2, 1).flatten(2)
 
     def windows(self, rows: slice = slice(None)) -> Tensor:
-        """The inputs that each output adds up, ``(samples, groups, taps, positions)``.
+        """The inputs summed for each output, ``(samples, groups, taps, positions)``.
 
-        ``rows``: of some samples only.
+        ``rows`` selects some samples.
         """
         own = self._rows(self.inputs)[rows]
         found = windows(self.layer.module, own.flatten(0, 1))
@@ -41,6 +41,6 @@ class Passed:
         return found.permute(0, 2, 3, 1, 4).flatten(3)
 
     def _rows(self, values: Tensor) -> Tensor:
-        """``(samples, rows, ...)``, where a layer was given several rows of each sample."""
+        """``(samples, rows, ...)``: a layer may be called with several rows of each sample."""
         first = values.movedim(self.axis, 0)
         return first.reshape(self.samples, -1, *first.shape[1:])

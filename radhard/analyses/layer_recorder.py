@@ -18,10 +18,10 @@ __all__ = ["layer_calls", "layer_outputs"]
 
 @contextmanager
 def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[Passed]]:
-    """While open, the calls of these layers in their order; emptied before every pass.
+    """While open, the calls of these layers in order; cleared before every pass.
 
-    Calls whose outputs have no axis of samples are left out (`Workload.axes`). Where gradients are
-    recorded, outputs can be differentiated, also of a model whose parameters are frozen.
+    Calls whose outputs have no axis of samples are left out (`Workload.axes`). If gradients are
+    enabled, outputs can be differentiated, also if the model's parameters are frozen.
     """
     axes, calls, counts = workload.axes, list[Passed](), Counter[str]()
     by_name = {layer.name: layer for layer in layers}
@@ -40,7 +40,8 @@ def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[Pa
         if torch.is_grad_enabled() and not output.requires_grad:
             output.requires_grad_()
         calls.append(Passed(by_name[name], inputs, output, workload.recorder.samples, axis))
-        # The model continues with a copy, as later operations may write in place.
+        # The model continues with a copy, so that later in-place operations do not change the
+        # recorded output.
         return output.clone()
 
     modules = {layer.name: layer.module for layer in layers}

@@ -16,10 +16,10 @@ __all__ = ["layers_of", "torch_layers"]
 
 
 def torch_layers(workload: Workload) -> list[Layer]:
-    """The convolutions and linear layers, in the model's order; a shared one once.
+    """The convolutions and linear layers, in the model's order; a shared layer once.
 
     Raises:
-        InputError: there is none.
+        InputError: the model has none.
     """
     layers = _of_torch(workload.model)
     if not layers:
@@ -28,13 +28,13 @@ def torch_layers(workload: Workload) -> list[Layer]:
 
 
 def layers_of(workload: Workload, by: str, kinds: Sequence[str]) -> list[Layer]:
-    """`torch_layers`, and those like transformers' ``Conv1D`` or of a class named in ``kinds``.
+    """`torch_layers`, ``Conv1D`` layers of transformers, and layers of the classes in ``kinds``.
 
     What the latter compute is observed in a pass over one sample. Those that cannot be evaluated
     are recorded in ``workload.left_out``.
 
     Raises:
-        InputError: there is none, or no module with a weight is of a class in ``kinds``.
+        InputError: the model has none, or no module with a weight is of a class in ``kinds``.
     """
     layers = {layer.name: layer for layer in _of_torch(workload.model)}
     candidates, left_out = named(by, workload.model, kinds)

@@ -1,4 +1,4 @@
-"""How do a model's predictions depend on its layers' outputs?"""
+"""How do a model's logits depend on the outputs of its layers?"""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,35 +25,39 @@ __all__ = [
 ]
 
 _MANY = 200
-"""Backward passes a batch from which on a warning says how many there will be."""
+"""From so many backward passes per batch, a warning reports their total number."""
 
 _MOST = 2**25
-"""Numbers that the gradients of one pass may come to; 128 MiB as float32."""
+"""Maximum number of gradient values in one pass; 128 MiB as float32."""
 
 
 @dataclass(frozen=True)
 class Pulls:
-    """Directions in the space of the logits, several for each sample."""
+    """Directions in the space of the logits, several for each sample.
+
+    The gradients of interest are those of the inner products of the logits with the directions.
+    """
 
     number: int
-    """Of directions a sample."""
+    """Directions per sample."""
     of: Callable[[Tensor, slice], Tensor]
-    """``(number, samples, classes)`` of the logits ``(samples, classes)`` of a slice of the data;
-    the gradients of the logits' products with these are what is looked at."""
+    """Maps the logits ``(samples, classes)`` of a slice of the data to the directions
+    ``(number, samples, classes)``."""
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What the pulls come to at one layer, for some samples."""
+    """The gradients of the pulls at one layer, for some samples."""
 
     layer: Layer
     calls: list[Passed]
     gradients: Tensor
-    """``(pulls, samples, channels, positions)``, positions of all calls, at least float32."""
+    """``(pulls, samples, channels, positions)``, with the positions of all calls, at least
+    float32."""
 
 
 def check_rivals(analysis: object, guard: float, rivals: int | None) -> None:
-    """Raise `InputError` for a guard or a number of rivals that makes no sense."""
+    """Raise `InputError` for an invalid guard or number of rivals."""
     if not 0 < guard < float("inf"):
         raise InputError(f"{analysis!r}: guard is a margin of two logits, above 0 and finite")
     if rivals is not None and rivals < 1:
@@ -61,11 +65,11 @@ def check_rivals(analysis: object, guard: float, rivals: int | None) -> None:
 
 
 def to_rivals(workload: Workload, guard: float, rivals: int | None) -> Pulls:
-    """From the golden answer to each rival, over the margin: ``(Z_i - Z_t) / |Z_i - Z_t|``.
+    """From the golden prediction to each rival, over the margin: ``(Z_i - Z_t) / |Z_i - Z_t|``.
 
-    The denominator counts as a constant, and is at least ``guard``. With ``rivals`` only so many of
-    the classes with the next largest logits are taken. Where a batch needs 200 backward passes or
-    more, a warning says how many there will be.
+    The denominator is treated as a constant, and is at least ``guard``. With ``rivals``, only so
+    many classes with the next largest logits are used. If a batch requires 200 backward passes or
+    more, a warning reports their total number.
     """
     classes = workload.logits.shape[1]
     number = classes - 1 if rivals is None else min(rivals, classes - 1)
@@ -97,7 +101,7 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
     def of(logits: Tensor, rows: slice) -> Tensor:
         own = classes[rows, None]
         shares = logits.double().softmax(1).scatter(1, own, 0.0)
-        # Less the sum of the others, since 1 less a share that is almost 1 is mostly rounding.
+        # Minus the sum of the others instead of ``p - 1``, which cancels if p is almost 1.
         return shares.scatter(1, own, -shares.sum(1, keepdim=True)).to(logits.dtype)[None]
 
     return Pulls(1, of)
@@ -106,11 +110,11 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
 def pull(
     workload: Workload, layers: Sequence[Layer], pulls: Pulls, take: Callable[[Pulled], None]
 ) -> None:
-    """Hand each layer's gradients to ``take``: some samples and pulls at a time, each just once.
+    """Call ``take`` with each layer's gradients, for some samples and pulls at a time.
 
-    Layers are left out that are not called, whose samples cannot be told apart, or that are called
-    where the model records no gradients, or whose gradients are not finite; the last two are noted
-    in ``workload.left_out``, the last also after some of their gradients were handed to ``take``.
+    Layers are left out that are not called, whose outputs have no axis of samples, that are called
+    without recording gradients, or whose gradients are not finite; the last two are recorded in
+    ``workload.left_out``, the last possibly after ``take`` received some of their gradients.
 
     Raises:
         InputError: the logits cannot be differentiated.
@@ -152,7 +156,7 @@ def demand_gradients(logits: Tensor) -> None:
 
 
 def wide(values: Tensor) -> Tensor:
-    """At least single precision, so that squares neither overflow nor vanish."""
+    """Convert to at least single precision, so that squares neither overflow nor underflow."""
     return values.float() if values.element_size() < 4 else values
 
 
@@ -177,7 +181,7 @@ def _hand_on(
 
 
 def _portion(workload: Workload, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:
-    """How many samples a pass, and how many pulls at a time, memory allows for."""
+    """The numbers of samples per pass, and of pulls at a time, that fit into memory."""
     with torch.no_grad(), layer_calls(workload, layers) as seen:
         workload.forward(workload.data.rows(slice(0, 1)))
         values = max(1, sum(passed.outputs.numel() for passed in seen))

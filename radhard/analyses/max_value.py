@@ -1,4 +1,4 @@
-"""How large do the values of a channel get?"""
+"""How large are the values of a channel?"""
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.channel_statistics import of_activations
@@ -13,13 +13,13 @@ __all__ = ["MaxValue"]
 class MaxValue(Analysis):
     """Largest value of every channel's activations (Mahmoud et al., HarDNN, 2020).
 
-    Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
-    every convolution and linear layer, mean over the samples of each one's largest magnitude.
+    Fast and coarse: one forward pass; later layers are not taken into account. By channel of every
+    convolution and linear layer, the mean over the samples of the largest magnitude.
 
-    ``kinds`` names further classes of layers to look at, such as ``("Dense",)``: modules with a
-    weight of two or more dimensions, one of whose first two is as long as the channels of the
-    output, which are on its last axis where the weight is a matrix, else on the one behind the
-    samples. ``Conv1D`` of transformers need not be named.
+    ``kinds`` names further classes of layers to evaluate, such as ``("Dense",)``: modules with a
+    weight of two or more dimensions, one of whose first two has the size of the channels of the
+    output. The channels are on the last axis of the output if the weight is a matrix, else on the
+    second. ``Conv1D`` of transformers need not be named.
 
     Raises:
         InputError: no module of the model is of a class in ``kinds``.

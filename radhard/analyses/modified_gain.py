@@ -1,4 +1,4 @@
-"""How much louder is common noise in a channel when it reaches the answer?"""
+"""How much is a common deviation of a channel amplified on its way to the logits?"""
 
 from torch import Tensor
 
@@ -14,20 +14,21 @@ __all__ = ["ModifiedGain"]
 
 @component
 class ModifiedGain(Analysis):
-    """Noise gain where all values of a channel deviate alike (Mahmoud et al., HarDNN, 2020).
+    """Noise gain if all values of a channel deviate equally (Mahmoud et al., HarDNN, 2020).
 
     As `Gain`, without the assumption that the noise of neighbouring values is independent: the
-    square of the sum of the derivatives in place of the sum of their squares. It suits faults that
-    shift a whole map, such as one in a bias or weight; for a channel of one value it is `Gain`.
+    square of the sum of the derivatives instead of the sum of their squares. Suitable for faults
+    that shift a whole map, such as one in a bias or weight; for a channel of one value it equals
+    `Gain`.
 
     One forward pass, and a backward pass for every other class.
 
-    ``guard``: the least margin that counts; smaller ones count as this. ``rivals``: take only so
-    many of the other classes, those with the next largest logits. ``kinds`` names further classes
-    of layers to look at (`MaxValue`).
+    ``guard``: the minimum margin; smaller margins are replaced by it. ``rivals``: use only so many
+    of the other classes, those with the next largest logits. ``kinds`` names further classes of
+    layers to evaluate (`MaxValue`).
 
     Raises:
-        InputError: a guard that is not positive and finite, or no rivals.
+        InputError: ``guard`` is not positive and finite, or ``rivals`` is below 1.
     """
 
     guard: float = 1e-3

@@ -1,4 +1,4 @@
-"""Which axis of its weight counts the output channels of a layer of no class of torch's?"""
+"""Which axis of the weight is that of the output channels, for layers of other classes?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ __all__ = ["Fit", "named"]
 
 @dataclass
 class Fit:
-    """A layer of another class, and what its calls in a pass show of it."""
+    """A layer of another class, and what its calls in a pass show about it."""
 
     layer: Layer
     axes: list[tuple[int, bool]] = field(default_factory=list)
-    """Of each call: the axis, and whether the output is a product with the weight, along it."""
+    """For each call: the axis, and whether the output is the product with the weight along it."""
     why: str = ""
-    """Why it cannot be looked at."""
+    """Why it cannot be evaluated."""
 
     def see(self, inputs: Any, output: Any) -> None:
-        """Take a call into account."""
+        """Record a call."""
         given = next((tensor for _, tensor in leaves(inputs)), None)
         weight = self.layer.stored
         if not isinstance(output, Tensor) or given is None:
@@ -45,7 +45,7 @@ class Fit:
         fits = [
             axis for axis in axes if _is_product(self.layer.module, weight, axis, given, output)
         ]
-        # A square weight may fit both ways, as where the inputs are zero.
+        # A square weight may fit along both axes, for example if the inputs are zero.
         first = 1 if is_transposed(self.layer.module) else axes[0]
         if len(fits) == 1:
             self.axes.append((fits[0], True))
@@ -53,7 +53,7 @@ class Fit:
             self.axes.append((first, is_transposed(self.layer.module) and first in fits))
 
     def made(self) -> Layer | str:
-        """The layer, or why it cannot be looked at."""
+        """The layer, or why it cannot be evaluated."""
         if self.why or not self.axes:
             return self.why or "not called"
         products = {axis for axis, product in self.axes if product}
@@ -63,12 +63,13 @@ class Fit:
 
 
 def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], dict[str, str]]:
-    """Layers as transformers' ``Conv1D`` and of the named classes; and why not some others.
+    """``Conv1D`` layers of transformers and layers of the named classes, and those left out.
 
-    Modules without a weight of two or more dimensions are none.
+    The latter come with the reason. Modules without a weight of two or more dimensions are not
+    layers.
 
     Raises:
-        InputError: a class in ``kinds`` that no module has, or none with a weight.
+        InputError: no module, or no module with a weight, is of a class in ``kinds``.
     """
     demand_classes(by, model, kinds)
     fits, left = list[Fit](), dict[str, str]()
@@ -92,7 +93,7 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
 
 
 def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out: Tensor) -> bool:
-    """Whether an output is the input times the weight, plus at most one parameter a channel."""
+    """Whether an output is the input times the weight, plus at most one parameter per channel."""
     size = weight.shape[1 - axis]
     fits = weight.ndim == 2 and given.is_floating_point() and given.shape[-1:] == (size,)
     if not fits or out.shape[:-1] != given.shape[:-1]:
@@ -100,7 +101,7 @@ def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out
     w = weight.movedim(axis, 0).double()
     x = given.double()
     product, room = x @ w.T, x.abs() @ w.abs().T
-    # What sums of so many products round, in any order.
+    # The rounding error of sums of so many products, in any order.
     room = (size + 8) * torch.finfo(out.dtype).eps * room
     own = [p.double() for p in module.parameters(recurse=False)]
     biases = [p for p in own if p.shape == out.shape[-1:]]

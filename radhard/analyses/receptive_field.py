@@ -1,4 +1,4 @@
-"""Which of its inputs does every output of a layer add up?"""
+"""Which inputs are summed for each output of a layer?"""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,15 +11,15 @@ Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def adds_up(module: nn.Module) -> bool:
-    """Whether the outputs are the plain sums of `windows` times weight; not in all subclasses."""
+    """Whether the outputs are sums of `windows` times weight; subclasses may override forward."""
     return type(module).forward in _FORWARDS
 
 
 def windows(module: nn.Module, inputs: Tensor) -> Tensor:
-    """The inputs that each output adds up, ``(rows, groups, taps, positions)``.
+    """The inputs summed for each output, ``(rows, groups, taps, positions)``.
 
     Output channel ``c`` of group ``g`` at a position is the sum over the taps of these times row
-    ``c`` of the weight, in the order in which the weight lies in memory; padding counts as inputs.
+    ``c`` of the weight. Taps are in the order of the weight in memory; padding is included.
 
     >>> import torch
     >>> layer = nn.Conv1d(2, 4, 3, padding=1, groups=2)
@@ -47,7 +47,7 @@ def _padded(module: Convolution, inputs: Tensor) -> Tensor:
         ends = [(total // 2, total - total // 2) for total in totals]
     else:
         ends = [(int(p), int(p)) for p in module.padding]
-    # Functional padding counts axes from the last one.
+    # functional.pad starts at the last axis.
     flat = [end for axis in reversed(ends) for end in axis]
     if not any(flat):
         return inputs

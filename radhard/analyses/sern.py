@@ -1,4 +1,4 @@
-"""Which share of the operations that a fault may strike has a result to lose?"""
+"""Which share of the operations that may be faulty has a nonzero result?"""
 
 import numpy as np
 import torch
@@ -17,32 +17,32 @@ from radhard.workload import Workload
 __all__ = ["Sern"]
 
 _MOST = 2**24
-"""Numbers that a step may hold at a time; 64 MiB as float32."""
+"""Maximum number of values in memory in one step; 64 MiB as float32."""
 
 
 @component
 class Sern(Analysis):
     """Misclassification estimated from critical operations, SERN (Ping et al., GLSVLSI 2020).
 
-    Operations are the multiplications of convolutions and linear layers, those with padding
-    included; critical are those whose result is not zero. For layer i, in the order in which the
+    Operations are the multiplications of convolutions and linear layers, including those with
+    padding; they are critical if the result is not zero. For layer i, in the order in which the
     layers are first called, ``(critical_i + all of later layers) / (all of i and later layers)``.
-    So a layer scores the lower the more zeros it multiplies, and the more its operations weigh
-    among those that follow: early layers score near 1 whatever they hold.
+    A layer has a lower score the more zeros it multiplies, and the larger its share of the
+    remaining operations: early layers have scores near 1 whatever their values.
 
-    Scores are shares, by channel of the layers' outputs: the equation with the channel's own
-    share of critical operations in the place of its layer's. The mean over the channels,
+    Scores are shares, by channel of the layers' outputs: the equation with the share of critical
+    operations of the channel instead of the layer. The mean over the channels,
     ``scores.at("tensor")``, is the layer's SERN as published. Channels of a layer have the same
-    inputs and differ only where weights are zero or groups unequal.
+    inputs and differ only if weights are zero or groups unequal.
 
-    One forward pass and the counting. Good for a first look at layers and for pruned networks;
-    blind to how large values are.
+    One forward pass and the counting. Suitable for a first comparison of layers and for pruned
+    networks; the magnitude of values is ignored.
 
-    ``crit_in_tail``: count only the critical operations of later layers too, as the paper's text
-    has it; its equation counts all.
+    ``crit_in_tail``: of later layers too, count only the critical operations, as in the text of the
+    paper; its equation counts all.
 
     Raises:
-        InputError: a layer computes something else than torch's convolutions and linear layers.
+        InputError: a layer is of a subclass of these layers with its own ``forward``.
     """
 
     crit_in_tail: bool = False
@@ -73,7 +73,7 @@ class Sern(Analysis):
 
 
 def operations(passed: Passed) -> tuple[Tensor, int]:
-    """Critical operations by channel, and how many operations there are, of a call of a layer."""
+    """Critical operations by channel, and the number of operations, of one call of a layer."""
     layer = passed.layer
     if not adds_up(layer.module):
         raise InputError(
@@ -84,7 +84,8 @@ def operations(passed: Passed) -> tuple[Tensor, int]:
     channels, positions = passed.by_channel(passed.outputs).shape[1:]
     _, groups, taps, _ = passed.windows(slice(0, 1)).shape
     step = max(1, _MOST // (groups * taps * positions))
-    # How often each tap's input is not zero: that often each weight there that is not is used.
+    # How often the input of each tap is nonzero. Each nonzero weight of the tap has so many
+    # critical operations, which avoids forming the single products.
     used = torch.zeros(groups, taps, dtype=torch.float64, device=weight.device)
     for start in range(0, passed.samples, step):
         used += (passed.windows(slice(start, start + step)) != 0).sum((0, 3))

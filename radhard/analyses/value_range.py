@@ -1,4 +1,4 @@
-"""How far apart are the values of a channel?"""
+"""How large is the range of a channel's values?"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,13 +20,13 @@ __all__ = ["ValueRange"]
 class ValueRange(Analysis):
     """Range of every channel's activations (Mahmoud et al., HarDNN, 2020).
 
-    Fast and coarse: one forward pass, and no regard to what lies behind the channel. By channel of
-    every convolution and linear layer.
+    Fast and coarse: one forward pass; later layers are not taken into account. By channel of every
+    convolution and linear layer.
 
-    ``over``: the distance from the least to the largest value that any sample gives the channel
-    (``"data"``), or the mean over the samples of the distance within each one's map (``"sample"``);
-    there a channel of one value a sample, a neuron of a linear layer, has no score. ``kinds``
-    names further classes of layers to look at (`MaxValue`).
+    ``over``: the range of the channel's values over all samples (``"data"``), or the mean over the
+    samples of the range within the map (``"sample"``). With the latter a channel with one value per
+    sample, such as a neuron of a linear layer, has no score. ``kinds`` names further classes of
+    layers to evaluate (`MaxValue`).
     """
 
     over: Literal["data", "sample"] = "data"

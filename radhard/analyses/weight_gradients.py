@@ -1,4 +1,4 @@
-"""How steeply does the loss rise with each weight?"""
+"""What is the gradient of the loss with respect to each weight?"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -22,15 +22,16 @@ def weight_gradients(
 ) -> dict[str, Tensor]:
     """Gradients of every sample's cross-entropy with its class, by site, as float64.
 
-    The mean over the samples of their magnitudes, a backward pass for each, or the magnitude of the
-    mean gradient. Weights that the logits do not depend on have 0; all of a tensor have NaN where
-    a gradient is not finite, which ``workload.left_out`` notes.
+    Either the mean over the samples of their magnitudes, with a backward pass for each sample, or
+    the magnitude of the mean gradient. Weights on which the logits do not depend have 0. If a
+    gradient of a tensor is not finite, all its weights have NaN, and ``workload.left_out`` records
+    it.
 
     Raises:
         InputError: the model cannot be differentiated.
     """
     named = dict(workload.model.named_parameters(remove_duplicate=False))
-    # Tied weights are mostly one parameter, but may be several in the same memory.
+    # Tied weights are usually one parameter, but may be several that share memory.
     aliases = [{id(named[n]): named[n] for n in (s.name, *s.aliases)} for s in sites]
     wanted = [parameter for tied in aliases for parameter in tied.values()]
     totals = [torch.zeros_like(named[site.name], dtype=torch.float64) for site in sites]

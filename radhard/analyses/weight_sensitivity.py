@@ -1,4 +1,4 @@
-"""How much would the loss change with a flip in each weight?"""
+"""How much would a fault in each weight change the loss?"""
 
 import math
 from typing import Literal
@@ -22,27 +22,27 @@ __all__ = ["WeightSensitivity", "expected_noise"]
 class WeightSensitivity(Analysis):
     """Gradient times expected noise of every weight (Choi et al., DAC 2019).
 
-    To first order, the change of the cross-entropy that a fault in a weight is expected to make: by
-    element of every weight that `radhard.targets.Weights` finds, the magnitude of the gradient
-    times the mean distance from the weight, as stored in ``format``, to what each way of being
-    struck leaves of it.
+    The expected change of the cross-entropy under a fault in a weight, to first order: by element
+    of every weight that `radhard.targets.Weights` selects, the magnitude of the gradient times the
+    mean distance, over all variants of ``fault``, between the weight as stored in ``format`` and
+    its faulty value.
 
-    A struck word that is infinite or NaN counts as far off as the largest finite number of the
-    format, lest the largest weights, which overflow first, seem the safest. ``limit`` lowers that:
-    no deviation counts for more, finite or not; as where activations are bounded.
+    For an infinite or NaN value, the distance is the largest finite number of the format;
+    otherwise the largest weights, which overflow first, would seem the least sensitive. ``limit``
+    is an upper limit of all distances, finite or not, for example if activations are bounded.
 
-    One forward pass and one backward pass; with ``average="magnitude"`` one backward pass a sample.
-    Good for single weights and for formats with bounded flips, such as fixed point. In a
-    floating-point format one bit of the exponent outweighs all others, so that the noise is nearly
-    proportional to the weight, and first order says little about so far a jump.
+    One forward pass and one backward pass; with ``average="magnitude"`` one backward pass per
+    sample. Suitable for single weights and for formats with bounded deviations, such as fixed
+    point. In a floating-point format one exponent bit dominates all others, so that the noise is
+    nearly proportional to the weight, and first order says little about such large deviations.
 
     ``format``, ``fault``: such as ``Int(8)`` and ``BitFlip(field='sign')``, or their text.
     ``average``: the mean over the samples of the gradients' magnitudes, or the magnitude of the
-    mean gradient (``"gradient"``), in which samples that pull in opposite ways cancel out. ``of``:
-    the class of the cross-entropy, the golden answer or the label.
+    mean gradient (``"gradient"``), in which gradients of opposite signs cancel. ``of``: the class
+    of the cross-entropy, the golden prediction (``"answer"``) or the label.
 
     Raises:
-        InputError: no such format or fault model, or a limit that is not positive.
+        InputError: an unknown format or fault model, or a limit that is not positive and finite.
     """
 
     format: Format = Float32()
@@ -69,7 +69,7 @@ class WeightSensitivity(Analysis):
                 noise = expected_noise(named[name], self.format, self.fault, limit=self.limit)
             except InputError as error:
                 raise InputError(f"{name!r}: {error}") from None
-            # Only doubles can come to more than a double holds, and then by the largest noise.
+            # The product can overflow only with the noise of float64 values.
             product = (gradient * noise).clamp(max=torch.finfo(torch.float64).max)
             values[name] = product.cpu().numpy()
         return Found("element", values)
@@ -78,10 +78,10 @@ class WeightSensitivity(Analysis):
 def expected_noise(
     weight: Tensor, format: Format, fault: FaultModel, *, limit: float | None = None
 ) -> Tensor:
-    """Mean distance from every stored value to what each way of being struck leaves, as float64.
+    """Mean distance between every stored value and its faulty values, as float64.
 
     Raises:
-        InputError: the format has no word for a value.
+        InputError: a value cannot be represented in the format.
 
     >>> from radhard.faults import BitFlip
     >>> from radhard.formats import Fixed
@@ -99,13 +99,13 @@ def expected_noise(
         struck = fault.corrupt(codes, torch.full_like(codes, way), fitted)
         distance = (fitted.decode(struck).double() - stored.double()).abs()
         distance = distance.nan_to_num(nan=most, posinf=most)
-        # Divided first, as the sum of several of the largest doubles is infinite.
+        # Divided before summing, as the sum of several of the largest doubles is infinite.
         noise += (distance if limit is None else distance.clamp(max=limit)) / ways
     return noise
 
 
 def _largest(format: Format, dtype: torch.dtype) -> float:
-    """The largest finite number of a format whose values ``dtype`` holds."""
+    """The largest finite number of a format whose values have this ``dtype``."""
     if format.has_scale or format.bits > 16:
         return torch.finfo(dtype).max
     values = format.decode(torch.arange(1 << format.bits)).double()

@@ -1,4 +1,4 @@
-"""How does a fault get into a model, and out again?"""
+"""How are faults injected into a model and removed again?"""
 
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
 from radhard.injection.strikes import Strikes

@@ -1,4 +1,4 @@
-"""What becomes of a tensor's values when words of it are struck?"""
+"""How do faults in the words of a tensor change its values?"""
 
 import math
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ __all__ = ["Hits", "corrupted", "in_rounds", "rescaled"]
 
 @dataclass(frozen=True)
 class Hits:
-    """Faults in one tensor: the word of each, and the region whose fault model strikes it.
+    """Faults in one tensor: the word of each, and the region whose fault model applies.
 
-    ``places`` are positions in ``regions``; words are counted in one sample.
+    ``places`` are positions in ``regions``; words are numbered within one sample.
     """
 
     regions: Sequence[Region]
@@ -32,7 +32,7 @@ class Hits:
 
     @property
     def in_scale(self) -> np.ndarray:
-        """Which of them lie in the scale."""
+        """Which of the faults lie in the scale, as a mask."""
         if len(self.places) == 1:
             return np.array([self.regions[self.places[0]].plane == "scale"])
         found = [p for p in np.unique(self.places).tolist() if self.regions[p].plane == "scale"]
@@ -40,21 +40,24 @@ class Hits:
 
 
 Rounds = list[tuple[Numbers, Region, Numbers]]
-"""Positions among the distinct words, the region, and the variants that strike them.
+"""Positions among the distinct words, the region, and the variant of the fault in each word.
 
-In each round every word is struck once at most.
+In each round every word contains at most one fault.
 """
 
 
 def in_rounds(words: Numbers, hits: Hits) -> tuple[Numbers, Rounds]:
-    """Where each distinct word comes first; the faults in rounds that strike no word twice.
+    """The first occurrence of each distinct word, and the faults in rounds of one per word.
 
-    ``words``: what two faults in one word have in common, one a fault.
+    ``words``: a key for each fault, equal for faults in the same word. Such faults are applied one
+    after another, in the order given; those of a round can be applied at once.
     """
     if len(words) == 1:
         one = np.zeros(1, np.int64)
         return one, [(one, hits.regions[hits.places[0]], hits.variants)]
     _, first, which = np.unique(words, return_index=True, return_inverse=True)
+    # The round of a fault is its rank among the faults of its word. The sort is stable, so that
+    # faults of one word stay in the order given.
     turn = np.zeros(len(words), np.int64)
     order = np.argsort(which, kind="stable")
     start = np.searchsorted(which[order], np.arange(len(first)))
@@ -68,21 +71,22 @@ def in_rounds(words: Numbers, hits: Hits) -> tuple[Numbers, Rounds]:
 
 
 def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
-    """Values after faults in their codes; ``words`` are their positions in the tensor."""
+    """Values after faults in their codes; ``words`` are the positions of the values."""
     device, region = values.device, rounds[0][1]
     format = region.format.take(torch.from_numpy(words).to(device), region.site.shape)
     before = format.encode(values)
     codes = _after(before, format, rounds)
-    # A word whose bits did not change keeps its value to the last bit.
+    # A word whose bits did not change keeps its value to the last bit, also where encoding and
+    # decoding would round it.
     return torch.where(codes == before, values, format.decode(codes).to(values.dtype))
 
 
 def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor:
-    """All values of a tensor after faults in its scale, and maybe in some codes.
+    """All values of a tensor after faults in its scale, and possibly in some codes.
 
-    A value is its code times the scale that the faults left, rounded to the tensor's dtype.
-    ``words``: the positions of ``values`` in the tensor; ``own``: where among them the words lie
-    whose codes are struck, one a fault. A value that is not finite has no code, and stays.
+    A value is its code times the faulty scale, rounded to the tensor's dtype. ``words``: the
+    positions of ``values`` in the tensor; ``own``: for each fault in a code, the index of its word
+    among them. A value that is not finite has no code and is left unchanged.
     """
     device, in_scale = values.device, hits.in_scale
     region = hits.regions[hits.places[in_scale][0]]
@@ -106,12 +110,12 @@ def _new_scales(scales: Tensor, hits: Hits) -> tuple[Tensor, Tensor]:
     stored = word.encode(scales.float())
     changed = _new_codes(stored, word, hits.words, hits)
     moved = changed != stored
-    # One whose bits did not change is as it was before it was rounded to a word.
+    # A scale whose bits did not change keeps its value from before rounding to a word.
     return torch.where(moved, word.decode(changed).double(), scales), moved
 
 
 def _new_codes(codes: Tensor, format: Format, own: Numbers, hits: Hits) -> Tensor:
-    """Codes after faults, the word of each of which lies at a position in ``own``."""
+    """Codes after faults; ``own`` holds the position of the word of each fault."""
     if not len(own):
         return codes
     first, rounds = in_rounds(own, hits)
@@ -120,7 +124,7 @@ def _new_codes(codes: Tensor, format: Format, own: Numbers, hits: Hits) -> Tenso
 
 
 def _after(codes: Tensor, format: Format, rounds: Rounds) -> Tensor:
-    """Codes after rounds of faults."""
+    """Codes after rounds of faults, applied one after another."""
     for which, region, variants in rounds:
         at = torch.from_numpy(which).to(codes.device)
         by = torch.from_numpy(variants).to(codes.device)

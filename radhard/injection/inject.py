@@ -1,4 +1,4 @@
-"""How does a fault get into a model, and out again?"""
+"""How are faults injected into a model and removed again?"""
 
 import operator
 import warnings
@@ -30,43 +30,44 @@ _INNERMOST: ContextVar["Injection | None"] = ContextVar("innermost open injectio
 
 @dataclass
 class Injection:
-    """What an open `inject` has done so far."""
+    """The state of an open `inject`."""
 
     rows: Sequence[int] | None = None
-    """The numbers of the samples that the next batch holds, in order; None: ``0, 1, 2, ...``.
+    """The indices of the samples in the next batch, in order; None: ``0, 1, 2, ...``.
 
-    Matters to faults that strike single samples only; may be set before each batch.
+    Used only for faults in single samples; may be set before each batch.
     """
     strikes: list[Strikes] = field(default_factory=list)
     undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
-    """What is to be done at the end, in reverse; each may be done twice."""
+    """Functions called at the end, in reverse order; each must allow being called twice."""
     state: State | None = None
-    """Of a caller who puts back by himself what passes write, and looks whether faults arrive."""
+    """Given by a caller that restores what passes write, and checks whether the faults were
+    injected, itself."""
     passes: int = 0
-    """How many calls of the whole model came to their end; counted where values that flow are
-    struck."""
+    """How many calls of the whole model completed; counted only for faults in flowing values."""
     _open: list[AbstractContextManager[None]] = field(default_factory=list, repr=False)
 
     @property
     def reached(self) -> bool:
-        """Whether every struck tensor has been reached; one that flows is when it is computed."""
+        """Whether every faulty tensor has been reached; a flowing one is when it is computed."""
         return all(strike.fallen for strike in self.strikes)
 
     def enter(self, manager: AbstractContextManager[None]) -> None:
-        """Open until `close`; known before it is entered, for Ctrl-C may come in between."""
+        """Enter a context that stays open until `close`."""
+        # Recorded before it is entered, as a KeyboardInterrupt may be raised in between.
         self._open.append(manager)
         manager.__enter__()
 
     def close(self) -> None:
-        """Undo everything; doing so twice is doing it once."""
-        # Taken off the lists only once it is done: what Ctrl-C cut short is done again.
+        """Undo everything; a second call has no further effect."""
+        # Removed from the lists only when done: a step that Ctrl-C interrupted is repeated.
         while self.undo:
             self.undo[-1]()
             self.undo.pop()
         while self._open:
             manager = self._open[-1]
-            # A generator can be closed in any state; to leave one that was not entered would
-            # enter it.
+            # A generator can be closed in any state, whereas ``__exit__`` would start one that
+            # was not entered.
             if isinstance(manager, _GeneratorContextManager):
                 manager.gen.close()
             else:
@@ -74,14 +75,14 @@ class Injection:
             self._open.pop()
 
     def count(self, *_: Any) -> None:
-        """Count a pass: a hook of the model."""
+        """Count a pass; a forward hook of the model."""
         self.passes += 1
 
     def demand_reached(self) -> None:
-        """See to it that the faults arrived, and warn of writes that are lost.
+        """Check that the faults were injected, and warn of writes that are lost.
 
         Raises:
-            InputError: the model was called, but a value to be struck was never computed.
+            InputError: the model was called, but the tensor of a fault was never computed.
         """
         lost = [strike.site.name for strike in self.strikes if strike.lost]
         if lost:
@@ -108,24 +109,24 @@ def inject(
     *,
     state: State | None = None,
 ) -> Iterator[Injection]:
-    """The model with these faults in it while open; bit for bit as it was afterwards.
+    """Inject faults into the model while the context is open; then restore it bit for bit.
 
-    Only the struck words change, in place; nothing is copied but them and what passes may write:
-    buffers, and the attributes of the modules (`State`). Several faults may strike one word: they
-    follow one another in the order given. Injections may be nested. What a model corrects by itself
-    meanwhile comes back too, if it writes with `overwrite`.
+    Only the faulty words change, in place. Only these words are copied, and what passes may write:
+    buffers, and the attributes of the modules (`State`). Several faults in one word are applied one
+    after another, in the order given. Injections may be nested. Corrections that the model itself
+    makes in the meantime are undone too, if it writes them with `overwrite`.
 
-    A parameter that is replaced meanwhile (``model.half()``, ``model.to(device)``, an assignment)
-    is as before afterwards, with a warning. Parameters may be trained meanwhile: all but the struck
-    words keep what an optimiser made of them, and that the struck ones do not is a warning. Copies
-    of the weights that torch keeps of its own (casts of an open ``autocast``,
-    ``parametrize.cached``) are thrown away on entering and on leaving, so that the fault is seen.
+    A parameter that is replaced in the meantime (``model.half()``, ``model.to(device)``, an
+    assignment) is restored, with a warning. Parameters may be trained in the meantime: all words
+    but the faulty ones keep the updates of the optimizer; a warning is issued for the faulty ones,
+    which do not. Copies of the weights that torch caches (casts of an open ``autocast``,
+    ``parametrize.cached``) are discarded on entry and on exit, so that the faults take effect.
 
-    ``state`` is that of a caller who puts back by himself what passes write.
+    ``state`` is given by a caller that restores what passes write itself.
 
     Raises:
-        InputError: a fault is not in the space, or the model lacks the struck tensor; or the model
-            was called, but a value to be struck was never computed.
+        InputError: a fault is not in the space, or the model does not have its tensor; or the model
+            was called, but the tensor of a fault was never computed.
     """
     model = module_of(model)
     if not isinstance(space, FaultSpace):
@@ -144,13 +145,15 @@ def inject(
         injection.close()
         if flows and own is not None:
             torch.backends.mha.set_fastpath_enabled(fast)
+        # After the words are restored, so that no cast of a faulty weight remains.
         _forget_copies()
         if parameters is not None:
             parameters.restore()
         if own is not None:
             own.restore()
 
-    # Put back twice, for Ctrl-C may come at the very moment of putting back.
+    # Restored twice, as a KeyboardInterrupt may be raised while the model is being restored; each
+    # step can be repeated.
     try:
         try:
             injection.enter(eager())
@@ -163,7 +166,7 @@ def inject(
                 injection.strikes.append(strike)
                 injection.enter(space.reach(model, tensor, strike))
             if flows and own is not None:
-                # A fused kernel would compute past the modules at which the values are struck.
+                # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)
                 injection.enter(hung(model.register_forward_hook, injection.count))
             _forget_copies()
@@ -187,8 +190,8 @@ def injecting() -> bool:
 def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
     """Write ``values`` where ``at``, a mask of the tensor's shape, is True.
 
-    For what puts a model right while it runs. When the innermost open injection ends, the words
-    are again as they were; where none is open, they stay as they are written.
+    For code that corrects a model while it runs. The words are restored when the innermost open
+    injection ends; if none is open, they keep the new values.
     """
     with torch.inference_mode():
         saved = stored[at]
@@ -211,17 +214,17 @@ def _warn_of(replaced: set[str]) -> None:
 
 
 def _forget_copies() -> None:
-    """Throw away what torch keeps of weights that it computed from: casts, parametrisations."""
+    """Discard what torch caches of the weights: casts of autocast, parametrized tensors."""
     if torch.is_autocast_cache_enabled():
         torch.clear_autocast_cache()
     parametrize._cache.clear()
 
 
 def numbered(space: FaultSpace, faults: int | Fault | Iterable[int | Fault] | Numbers) -> Numbers:
-    """Fault numbers of one fault or many, given as numbers or as `Fault`.
+    """The numbers of one or several faults, given as numbers or as `Fault`.
 
     Raises:
-        InputError: something else, or a fault that is not in the space.
+        InputError: another type, or a fault that is not in the space.
     """
     if isinstance(faults, np.ndarray) and faults.dtype.kind in "iu":
         return faults.astype(np.int64, copy=False).reshape(-1)

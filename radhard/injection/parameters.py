@@ -1,4 +1,4 @@
-"""Are the parameters of a model still the tensors that a fault was put into?"""
+"""Are the parameters of a model still the tensors into which a fault was injected?"""
 
 import torch
 from torch import Tensor, nn
@@ -10,34 +10,36 @@ __all__ = ["Parameters"]
 
 
 class Parameters:
-    """The parameters of a model and the memory of each, as they are when this is made.
+    """The parameters of a model and the memory of each, at the time of construction.
 
     A conversion (``model.half()``, ``model.to(device)``) or an assignment gives a parameter other
-    memory, into which the fault is copied and out of which nobody takes it.
+    memory; the fault is copied into it and would never be removed from there.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._named = dict(model.named_parameters(remove_duplicate=False))
         self._memory = {name: p.detach() for name, p in self._named.items() if _is_plain(p)}
-        # A parametrisation is a class of the module, weight_norm of old a hook before its pass.
+        # A parametrization replaces the class of the module; the older weight_norm is a forward
+        # pre-hook.
         self._modules = [
             (module, type(module), dict(module._parameters), dict(hooks_before(module)))
             for module in model.modules()
         ]
-        # Such a class belongs to its module alone, and is taken apart when one is removed.
+        # The class of a parametrized module belongs to this module alone; removing a
+        # parametrization deletes its property from the class.
         self._kinds = [
             (type(module), _properties(type(module)))
             for module in model.modules()
             if parametrize.is_parametrized(module)
         ]
         self.replaced: set[str] = set()
-        """Names of parameters that were others when `restore` looked."""
+        """Names of the parameters that `restore` found replaced."""
 
     def restore(self) -> None:
-        """Give each module its class and each parameter its memory back.
+        """Restore the class of each module and the memory of each parameter.
 
-        Modules that hold another parameter are the matter of `State`.
+        Modules that hold another parameter object are restored by `State`.
         """
         for module, kind, own, hooks in self._modules:
             changed = type(module) is not kind

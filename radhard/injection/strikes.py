@@ -1,4 +1,4 @@
-"""How is one tensor struck by the faults that lie in it?"""
+"""How are faults injected into one tensor?"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ __all__ = ["Strikes", "write"]
 
 
 class _Injection(Protocol):
-    """What strikes need to know of the injection that they belong to."""
+    """The attributes of an injection that `Strikes` uses."""
 
     rows: Sequence[int] | None
     state: State | None
@@ -30,9 +30,9 @@ class _Injection(Protocol):
 
 @dataclass
 class Strikes:
-    """The faults that strike one tensor.
+    """The faults in one tensor.
 
-    Each lies in a word of one of the ``regions`` of a space, at its position in ``places``.
+    Each lies in a word of one of the ``regions`` of a space, whose position is in ``places``.
     """
 
     regions: Sequence[Region]
@@ -42,7 +42,7 @@ class Strikes:
     injection: _Injection
     fallen: int = 0
     lost: bool = False
-    """Whether somebody wrote to struck words of a parameter while the fault was in them."""
+    """Whether faulty words of a parameter were written to while the faults were present."""
 
     @property
     def site(self) -> Site:
@@ -52,9 +52,9 @@ class Strikes:
 
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
-        """The faults in a stored tensor, in place; the words come back bit for bit."""
+        """Inject the faults into a stored tensor, in place; then restore its words bit for bit."""
         self._demand(tuple(stored.shape), stored.dtype, "in this model")
-        # Inference tensors may only be written in inference mode, and others may there too.
+        # Inference tensors can be written only in inference mode; other tensors can be as well.
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
             memory = stored.as_strided((extent,), (1,), 0)
@@ -74,7 +74,8 @@ class Strikes:
                 state.renew(stored, before)
             done = True
 
-        # Known to the injection too, which undoes everything twice and in one order.
+        # Also registered with the injection, which undoes everything in reverse order, and twice in
+        # case Ctrl-C interrupts it.
         self.injection.undo.append(restore)
         try:
             write(memory, at, faulty)
@@ -85,7 +86,7 @@ class Strikes:
             restore()
 
     def fall_on(self, flowing: Tensor) -> None:
-        """Write the faults into the activations ``(samples, ...)`` of one pass, in place."""
+        """Inject the faults into the values ``(samples, ...)`` of one pass, in place."""
         self._demand(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
         self.fallen += 1
         rows, hits = self._by_row(len(flowing))
@@ -99,10 +100,10 @@ class Strikes:
                 flowing[at] = corrupted(flowing[at], hits.words[first], rounds)
 
     def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which cells of a stored tensor's memory change, what they hold, and what they will."""
+        """The cells of a stored tensor's memory that change, their values, and the faulty ones."""
         hits = Hits(self.regions, self.places, self.words, self.variants)
         in_scale = hits.in_scale
-        # Cells of memory rather than words: words of an expanded tensor share theirs.
+        # Cells of memory rather than words: words of an expanded tensor share cells.
         if not in_scale.any():
             cells = _cells(self.words, stored)
             first, rounds = in_rounds(cells, hits)
@@ -116,7 +117,7 @@ class Strikes:
         return at, saved, rescaled(saved, first, own, hits)
 
     def _by_row(self, size: int) -> tuple[Numbers, Hits]:
-        """The faults that fall on rows of a flowing tensor, and the row of each."""
+        """The faults in the rows of a flowing tensor, and the row of each."""
         samples = range(size) if self.injection.rows is None else self.injection.rows
         position = {sample: row for row, sample in enumerate(samples) if row < size}
         rows, words, which = [], [], []
@@ -133,7 +134,7 @@ class Strikes:
                 rows.append(row[here])
                 words.append(inner[here])
                 which.append(mine[here])
-        # In the order given: faults in one word follow one another.
+        # In the order given, in which faults in one word are applied.
         number = np.concatenate(which)
         order = np.argsort(number, kind="stable")
         number = number[order]
@@ -155,7 +156,7 @@ class Strikes:
 
 
 def _cells(words: Numbers, stored: Tensor) -> Numbers:
-    """Where in a tensor's memory its words lie, in elements from the start."""
+    """The offsets of a tensor's words in its memory, in elements."""
     cells = np.full(len(words), stored.storage_offset(), np.int64)
     if stored.ndim:
         for index, stride in zip(
@@ -166,13 +167,13 @@ def _cells(words: Numbers, stored: Tensor) -> Numbers:
 
 
 def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
-    """Write some cells of a memory; inference tensors too."""
+    """Write some cells of a tensor's memory; also of inference tensors."""
     with torch.inference_mode():
         memory[at] = values
 
 
 def _same(memory: Tensor, at: Tensor, values: Tensor) -> bool:
-    """Whether cells of a memory hold these values, to the last bit."""
+    """Whether cells of a tensor's memory hold these values, to the last bit."""
     with torch.inference_mode():
         held = memory[at]
         return held.view(torch.uint8).equal(values.view(torch.uint8))

@@ -1,4 +1,4 @@
-"""How much did the fault hurt?"""
+"""How much harm does a fault cause?"""
 
 from radhard.metrics.accuracy import Accuracy, TopK
 from radhard.metrics.auroc import Auroc

@@ -1,4 +1,4 @@
-"""How many answers are right under the fault, and how many fewer than without?"""
+"""How many predictions are correct under the fault, and how many fewer than without it?"""
 
 from torch import Tensor
 
@@ -15,8 +15,8 @@ __all__ = ["Accuracy", "TopK"]
 class Accuracy(SampleMetric):
     """Share of samples whose top class is the label, and its drop from the golden share.
 
-    The drop is below zero where the fault helps. An output with NaN is a wrong answer; of equal
-    logits the lowest class is the top one.
+    The drop is negative if the fault is beneficial. An output with NaN is a wrong prediction; of
+    equal logits, the lowest class is the top class.
     """
 
     needs_labels = True
@@ -37,7 +37,7 @@ class Accuracy(SampleMetric):
 class TopK(SampleMetric):
     """Share of samples whose label is among the top k, and its drop from the golden share.
 
-    An output with NaN is a wrong answer; of equal logits the lowest class ranks first.
+    An output with NaN is a wrong prediction; of equal logits, the lowest class ranks first.
     """
 
     k: int = 5

@@ -1,4 +1,4 @@
-"""How well do the scores still rank the right class above the wrong ones?"""
+"""How well do the scores still separate each class from the others?"""
 
 from typing import Literal
 
@@ -20,12 +20,12 @@ __all__ = ["Auroc"]
 class Auroc(Metric):
     """Area under the ROC curve of the probabilities, and its drop from the golden area.
 
-    With two classes, the area of class 1; with more, one class against the rest, the mean over the
-    classes that occur in the labels: ``average`` weighs them equally (``"macro"``) or by their
-    number of labels (``"weighted"``). It is the probability that a sample of the class scores
-    higher than one of another class, equal scores counting half. A sample whose output holds NaN
-    loses every such comparison, so that an output of NaN only has area 0 and not 0.5. The drop is
-    below zero where the fault helps.
+    With two classes, the area for class 1; with more, one-vs-rest, averaged over the classes that
+    occur in the labels: ``average`` weights them equally (``"macro"``) or by their number of labels
+    (``"weighted"``). It is the probability that a sample of the class scores higher than one of
+    another class, with equal scores counted half. A sample whose output contains NaN loses every
+    such comparison, so that an output of only NaN has area 0 and not 0.5. The drop is negative if
+    the fault is beneficial.
     """
 
     average: Literal["macro", "weighted"] = "macro"
@@ -68,9 +68,9 @@ class Auroc(Metric):
 
 
 def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
-    """Scores ``(samples, len(classes))``; NaN in the whole row of a sample that holds one."""
+    """Scores ``(samples, len(classes))``; the whole row of a sample with NaN is NaN."""
     if logits.shape[-1] == 2:
-        # The difference ranks as the softmax does, but does not run into 1 for large logits.
+        # The difference ranks as the softmax does, but does not saturate at 1 for large logits.
         most = torch.finfo(logits.dtype).max / 2
         bounded = logits.clamp(-most, most).double()
         scores: np.ndarray = (bounded[:, 1:] - bounded[:, :1]).cpu().numpy()
@@ -80,7 +80,9 @@ def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
 
 
 def _area(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Mann-Whitney: from the sum of the ranks of a class's own samples to the area, per class."""
+    """The area per class from the sum of the ranks of the class's own samples (Mann-Whitney)."""
+    # A sample with NaN loses every comparison: it ranks last as one of the class, and first as one
+    # of another.
     lost = np.isnan(scores)
     scores = np.where(lost, np.where(own, -np.inf, np.inf), scores)
     ranks = scipy.stats.rankdata(scores, axis=0)

@@ -1,4 +1,4 @@
-"""What does a metric promise?"""
+"""What does a metric provide?"""
 
 import dataclasses
 from abc import abstractmethod
@@ -17,33 +17,34 @@ from radhard.spec import Component, Family, component
 __all__ = ["METRICS", "Judge", "Metric", "SampleMetric", "drop_ranges", "kind_of", "score_columns"]
 
 Judge = Callable[[Faulty], Tensor]
-"""From the outputs of some trials to one figure per trial and column, float64."""
+"""Maps the outputs of some trials to one figure per trial and column, float64."""
 
 
 @component
 class Metric(Component):
-    """How much a fault hurt, judged from the outputs of all samples of one trial.
+    """How much harm a fault causes, from the outputs of all samples of one trial.
 
-    The golden outputs are the same for all trials of a campaign: `against` does once what depends
-    on them only. A metric of one's own that judges every sample by itself is a `SampleMetric`.
+    The golden outputs are the same for all trials of a campaign: `against` computes once what
+    depends only on them. A user-defined metric that judges every sample separately should be a
+    `SampleMetric`.
 
-    ``outputs``: what the outputs are to a metric of classes, ``"logits"`` or ``"probabilities"``.
-    By default logits ``(samples, classes)``; it has to be given where there is one output a sample,
-    which may as well be a number such as a price, and where all outputs are whole numbers, which
-    may as well be token ids.
+    ``outputs``: how a metric of classes interprets the outputs, as ``"logits"`` or
+    ``"probabilities"``. By default logits ``(samples, classes)``; required if there is one output
+    per sample, which could also be an amount such as a price, and if all outputs are integers,
+    which could also be token ids.
     """
 
     outputs: Kind | None = dataclasses.field(default=None, kw_only=True)
 
     needs_labels: ClassVar[bool] = False
     needs_classes: ClassVar[bool] = True
-    """Whether the outputs must be logits of classes."""
+    """Whether the outputs must be scores of classes."""
 
     @property
     def by_answer(self) -> bool:
-        """Whether the top class and the NaN of every sample are all that the figures rest on.
+        """Whether the figures depend only on the top class of every sample, and on NaN.
 
-        If so, they are means over the samples of numbers not further than 1 apart.
+        If so, they must be means over the samples of numbers that differ by at most 1.
         """
         return False
 
@@ -52,18 +53,18 @@ class Metric(Component):
     def columns(self) -> tuple[Column | str, ...]:
         """The figures, in order; one column each in the run file.
 
-        A text stands for a share whose name is all that is known of it.
+        A string stands for a share of which only the name is known.
         """
 
     @property
     def figures(self) -> tuple[Column, ...]:
-        """The columns, each described."""
+        """The columns, each as a `Column`."""
         return tuple(Column(c, c) if isinstance(c, str) else c for c in self.columns)
 
     def ranges(self, golden: Golden) -> tuple[tuple[float, float], ...]:  # noqa: ARG002
-        """The least and the greatest figure of every column beside these golden outputs.
+        """The minimum and maximum of every column, given these golden outputs.
 
-        By default the bounds of the columns. A column from 0 to 1 can be read as a share.
+        By default the bounds of the columns. A column from 0 to 1 is a share.
         """
         return tuple(column.bounds for column in self.figures)
 
@@ -87,7 +88,7 @@ class Metric(Component):
                 _ = golden.truth  # speaks up here about labels that are no classes
 
     def demand_scores(self, golden: Golden) -> None:
-        """Raise `InputError` where outputs may be no scores of classes, and nobody said what."""
+        """Raise `InputError` if the outputs may not be scores and ``outputs`` is not given."""
         if not self.needs_classes or self.outputs is not None:
             return
         if golden.whole:
@@ -114,7 +115,7 @@ class Metric(Component):
             )
 
     def _taking(self, outputs: Kind) -> str:
-        """This metric told what the outputs are, as text; empty where it cannot take them."""
+        """This metric with ``outputs``, as text; empty if it does not support them."""
         try:
             return repr(dataclasses.replace(self, outputs=outputs))
         except InputError:
@@ -122,18 +123,18 @@ class Metric(Component):
 
     @abstractmethod
     def against(self, golden: Golden) -> Judge:
-        """The judge of faulty outputs beside these golden ones, which `admit` has let pass.
+        """The judge of faulty outputs, given these golden ones, which `admit` has accepted.
 
-        The judge's figures are float64 ``(trials, columns)``.
+        The judge returns float64 ``(trials, columns)``.
         """
 
 
 METRICS: Family[Metric] = Family(Metric)
-"""The metrics that radhard has, and how one is read from text."""
+"""The metrics of radhard, and how one is read from text."""
 
 
 class SampleMetric(Metric):
-    """A metric that judges every sample by itself; a trial's figure is the mean over them."""
+    """A metric that judges every sample separately; a trial's figure is the mean over them."""
 
     @abstractmethod
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
@@ -148,7 +149,7 @@ class SampleMetric(Metric):
 
 
 def score_columns(name: str, meaning: str) -> tuple[Column, Column]:
-    """A score that is best at 1, and by how much a fault lowers it."""
+    """The columns of a score that is best at 1, and of its drop under a fault."""
     harm = Harm(f"{meaning} drop", f"points of {meaning} lost", order=40, predictions=False)
     return (
         Column(name, f"{meaning} under a fault", role="score"),
@@ -157,10 +158,10 @@ def score_columns(name: str, meaning: str) -> tuple[Column, Column]:
 
 
 def kind_of(metrics: Iterable[Metric]) -> Kind:
-    """What the outputs are to all these metrics.
+    """How all these metrics interpret the outputs.
 
     Raises:
-        InputError: they are logits to one and probabilities to another.
+        InputError: one takes them as logits and another as probabilities.
     """
     kinds = {metric.outputs or "logits": metric for metric in metrics if metric.needs_classes}
     if len(kinds) > 1:

@@ -1,4 +1,4 @@
-"""What is one figure that a metric gives for a trial?"""
+"""How is one figure of a metric described?"""
 
 from dataclasses import dataclass
 from typing import Literal, final
@@ -6,13 +6,13 @@ from typing import Literal, final
 __all__ = ["CRITICAL", "Column", "Harm", "Role"]
 
 Role = Literal["masked", "noncritical", "critical", "due", "score", "drop"]
-"""What a figure is to a reader: a class of outcomes, a score such as accuracy, or its drop."""
+"""The kind of a figure: a class of outcomes, a score such as accuracy, or its drop."""
 
 
 @final
 @dataclass(frozen=True)
 class Harm:
-    """How a figure that measures harm reads; reports order faults by the one that comes first.
+    """How a figure that measures harm is worded; reports order faults by the first of them.
 
     ``rate`` is its name in a sentence. ``effect`` follows a share: in "2 % of predictions changed"
     it is ``"predictions changed"``.
@@ -21,9 +21,9 @@ class Harm:
     rate: str
     effect: str
     order: int
-    """Among several figures of a run the one with the lowest order is its headline."""
+    """Among several figures of a run, the one with the lowest order comes first."""
     predictions: bool = True
-    """Whether it is a share of predictions, so that "1 in 500" can be said."""
+    """Whether it is a share of predictions, which can be worded as "1 in 500"."""
 
 
 @final
@@ -36,15 +36,15 @@ class Column:
     """
 
     name: str
-    """An identifier; the run file puts the metric in front: ``Outcome().critical``."""
+    """An identifier; in the run file, the metric precedes it: ``Outcome().critical``."""
     meaning: str
     """A noun phrase for tables and axes: ``critical SDC``."""
     bounds: tuple[float, float] = (0.0, 1.0)
-    """The least and the greatest figure, whatever the golden outputs are."""
+    """The minimum and maximum of the figure, whatever the golden outputs are."""
     harm: Harm | None = None
-    """How it reads as a measure of harm; None where more of it is not worse."""
+    """Its wording as a measure of harm; None if a larger value is not worse."""
     role: Role | None = None
 
 
 CRITICAL = Harm("critical SDC rate", "predictions changed", order=10)
-"""Another top class, silently: what most reports are about."""
+"""A silent change of the top class, the main figure of most reports."""

@@ -1,4 +1,4 @@
-"""How far does the confidence in the golden answer move?"""
+"""How much does the confidence in the golden prediction change?"""
 
 from torch import Tensor
 
@@ -13,13 +13,12 @@ __all__ = ["ConfidenceShift", "ObservedSafe"]
 
 @component
 class ConfidenceShift(SampleMetric):
-    """Share of samples whose confidence moves by more than a share of itself, up or down.
+    """Share of samples whose confidence changes by more than a share of itself, up or down.
 
-    The confidence is the probability (the softmax of logits) of the *golden* top class, before
-    ``p`` and under the fault ``q``; the sample counts where ``|q - p| / p > share``, and not on the
-    boundary.
-    ``ConfidenceShift(0.1)`` and ``ConfidenceShift(0.2)`` are SDC-10% and SDC-20% (Li et al.,
-    SC 2017). An output with NaN is not silent and counts 0; `Outcome` counts it as DUE.
+    The confidence is the probability (the softmax of logits) of the *golden* top class, ``p``
+    without and ``q`` with the fault; a sample counts if ``|q - p| / p > share``, and not if they
+    are equal. ``ConfidenceShift(0.1)`` and ``ConfidenceShift(0.2)`` are SDC-10% and SDC-20% (Li et
+    al., SC 2017). An output with NaN is not silent and counts 0; `Outcome` counts it as DUE.
     """
 
     share: float
@@ -43,7 +42,7 @@ class ObservedSafe(SampleMetric):
     - ``masked``: every logit has its golden value.
     - ``observed_safe``: the confidence in the golden top class falls by at most ``share`` of
       itself, or rises.
-    - ``observed_unsafe``: it falls by more, or the output holds NaN (Bosio et al., LATS 2019).
+    - ``observed_unsafe``: it falls by more, or the output contains NaN (Bosio et al., LATS 2019).
     """
 
     share: float = 0.05
@@ -61,8 +60,8 @@ class ObservedSafe(SampleMetric):
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.confidence)
-        # A comparison with NaN is False, so that "falls by at most" leaves NaN on the unsafe side.
-        # A masked sample is safe even if a chunk's softmax should round its last digit otherwise.
+        # A comparison with NaN is False, so that NaN counts as unsafe.
+        # A masked sample is safe even if the softmax of a chunk rounds its last digit differently.
         safe = (golden - faulty.confidence <= self.share * golden) | faulty.identical
         return faulty.identical, safe & ~faulty.identical, ~safe
 

@@ -1,4 +1,4 @@
-"""Did the fault spoil a right answer, mend a wrong one, or neither?"""
+"""Did the fault turn a correct prediction into a wrong one, or a wrong one into a correct one?"""
 
 from torch import Tensor
 
@@ -12,20 +12,20 @@ __all__ = ["Corneliou"]
 
 @component
 class Corneliou(SampleMetric):
-    """Shares of samples by what the fault did to a right or wrong answer; they sum to 1.
+    """Shares of samples by the effect on correct and wrong predictions; they sum to 1.
 
-    After Corneliou et al., with the two classes that a faulty output may also fall in, ``masked``
-    (every logit has its golden value) and ``due`` (the output holds NaN):
+    After Corneliou et al., with two further classes for faulty outputs, ``masked`` (every logit has
+    its golden value) and ``due`` (the output contains NaN):
 
-    =============================  =============  =============  ==============
-    column                         golden answer  faulty answer  the two answers
-    =============================  =============  =============  ==============
-    ``tolerable_correct``          right          right          the same
-    ``beneficial_correct``         wrong          right          differ
-    ``tolerable_misclassified``    wrong          wrong          the same
-    ``noimpact_misclassified``     wrong          wrong          differ
-    ``critical_misclassified``     right          wrong          differ
-    =============================  =============  =============  ==============
+    =============================  =================  =================  ==========
+    column                         golden prediction  faulty prediction  the two
+    =============================  =================  =================  ==========
+    ``tolerable_correct``          correct            correct            equal
+    ``beneficial_correct``         wrong              correct            differ
+    ``tolerable_misclassified``    wrong              wrong              equal
+    ``noimpact_misclassified``     wrong              wrong              differ
+    ``critical_misclassified``     correct            wrong              differ
+    =============================  =================  =================  ==========
     """
 
     needs_labels = True

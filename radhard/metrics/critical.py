@@ -1,4 +1,4 @@
-"""Did the answer change, or the output break?"""
+"""Did the prediction change, or is the output invalid?"""
 
 from torch import Tensor
 
@@ -12,13 +12,13 @@ __all__ = ["Critical"]
 
 @component
 class Critical(SampleMetric):
-    """Shares of samples whose answer changes, or whose output holds NaN.
+    """Shares of samples whose prediction changes, or whose output contains NaN.
 
-    - ``critical``: the top class is another than the *golden* one, right or wrong.
-    - ``due``: detectable, unrecoverable error: the output holds NaN, whatever else it holds.
+    - ``critical``: the top class differs from the *golden* one, whether that is correct or not.
+    - ``due``: detectable unrecoverable error: the output contains NaN.
 
-    As `Outcome` judges them; it leaves out whether scores moved below an answer that stayed, which
-    no engine can tell without computing every output.
+    As in `Outcome`, but without distinguishing masked faults from non-critical SDC, which no engine
+    can do without computing every output.
     """
 
     by_answer = True

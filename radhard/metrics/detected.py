@@ -1,4 +1,4 @@
-"""Do the outputs themselves give a critical fault away?"""
+"""Can critical faults be detected from the outputs?"""
 
 from torch import Tensor
 
@@ -14,19 +14,19 @@ __all__ = ["Detected"]
 
 @component
 class Detected(SampleMetric):
-    """Shares of samples with a critical fault that an alarm on the logits catches, or misses.
+    """Shares of samples with critical SDC that an alarm on the logits detects, or misses.
 
-    An alarm is raised where the open-set score (`radhard.metrics.open_set_score`; Gavarini et al.,
-    2022) is below ``least`` or, where that is given, above ``most``: huge logits look familiar to
-    a threshold from below. `radhard.detection.calibrate` finds thresholds for a rate of false
+    An alarm is raised if the open-set score (`radhard.metrics.open_set_score`; Gavarini et al.,
+    2022) is below ``least`` or, if that is given, above ``most``: a lower threshold alone does not
+    detect huge logits. `radhard.detection.calibrate` determines thresholds for a rate of false
     alarms.
 
     - ``caught``: the top class is not the golden one, and there is an alarm.
-    - ``missed``: the top class is not the golden one, and there is none.
-    - ``needless``: an alarm at a fault that left the top class as it was, where the golden output
-      raises none.
+    - ``missed``: the top class is not the golden one, and there is no alarm.
+    - ``needless``: the top class is unchanged, and there is an alarm, but none for the golden
+      output.
 
-    Outputs with NaN count nowhere: they give themselves away (`Outcome`'s DUE).
+    Outputs with NaN count in none of these: they are visibly invalid (DUE in `Outcome`).
     """
 
     score: OpenSetScore
@@ -51,7 +51,7 @@ class Detected(SampleMetric):
         )
 
     def alarms(self, logits: Tensor) -> Tensor:
-        """Whether the outputs raise an alarm, ``(..., classes)`` to ``(...)``; NaN always does."""
+        """Whether the outputs raise an alarm, ``(..., classes)`` to ``(...)``; always for NaN."""
         score = open_set_score(logits, self.score)
         within = score >= self.least
         return ~within if self.most is None else ~(within & (score <= self.most))

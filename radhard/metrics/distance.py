@@ -1,4 +1,4 @@
-"""How far does the output move?"""
+"""How far is the faulty output from the golden one?"""
 
 from typing import Literal
 
@@ -17,9 +17,9 @@ __all__ = ["Distance"]
 class Distance(SampleMetric):
     """Distance of the faulty output from the golden one, the mean over the samples.
 
-    ``norm`` is 2 for the Euclidean distance, 1 for the sum and ``"inf"`` for the greatest of the
+    ``norm`` is 2 for the Euclidean distance, 1 for the sum and ``"inf"`` for the maximum of the
     absolute differences. Outputs may have any shape ``(samples, ...)``. The distance has no upper
-    bound: an infinite output is infinitely far away, one with NaN is at NaN, and so is the mean.
+    bound: it is infinite for an infinite output and NaN for one with NaN, and so is the mean.
     Equal infinities do not differ.
     """
 

@@ -1,4 +1,4 @@
-"""How well are precision and recall kept together under the fault?"""
+"""What are precision and recall, in one score, under the fault?"""
 
 from typing import Literal
 
@@ -18,10 +18,10 @@ __all__ = ["F1"]
 class F1(Metric):
     """The F1 score of the top classes against the labels, and its drop from the golden score.
 
-    ``average`` over the classes that occur in the labels: ``"macro"`` weighs them equally,
+    ``average`` over the classes that occur in the labels: ``"macro"`` weights them equally,
     ``"weighted"`` by their number of labels; ``"binary"`` is the score of class 1 of two. The same
-    classes count in every trial, whatever it predicts. An output with NaN predicts no class: it is
-    missing from the recall of its label. The drop is below zero where the fault helps.
+    classes count in every trial, whatever is predicted. An output with NaN predicts no class, which
+    lowers the recall of its label. The drop is negative if the fault is beneficial.
     """
 
     average: Literal["macro", "weighted", "binary"] = "macro"
@@ -48,7 +48,7 @@ class F1(Metric):
         weights = self._weights(support)
 
         def f1(predicted: Tensor, answered: Tensor) -> Tensor:
-            # Counted with one bincount for all trials: each trial has its own range of classes.
+            # One bincount counts for all trials: each trial has its own range of class numbers.
             trial = torch.arange(len(predicted), device=truth.device).unsqueeze(1) * classes
 
             def count(chosen: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class F1(Metric):
                 return found.reshape(len(predicted), classes).double()
 
             hits = count(answered & (predicted == truth))
-            # A class without labels has weight 0, so that its 0 / 0 must not become NaN.
+            # A class without labels has weight 0; the clamp keeps its 0 / 0 from becoming NaN.
             shares = 2 * hits / (count(answered) + support).clamp(min=1)
             return (shares * weights).sum(dim=-1)
 

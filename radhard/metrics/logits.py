@@ -1,4 +1,4 @@
-"""What do logits say: how sure, in which order?"""
+"""Which probabilities and ranks do logits express?"""
 
 from typing import Literal
 
@@ -10,17 +10,17 @@ from radhard.errors import InputError
 __all__ = ["Kind", "are_whole", "rank", "real", "softmax", "two_classes"]
 
 Kind = Literal["logits", "probabilities"]
-"""What the outputs of a classifier are."""
+"""The kind of outputs of a classifier."""
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """Probabilities in float64; an infinite logit counts as the largest number."""
+    """Probabilities in float64; an infinite logit counts as the largest finite number."""
     most = torch.finfo(logits.dtype).max
     return logits.clamp(-most, most).softmax(dim=-1, dtype=torch.float64)
 
 
 def rank(logits: Tensor, classes: Tensor) -> Tensor:
-    """How many classes rank above the given one of each sample; among equals the lowest first."""
+    """Number of classes that rank above the given one of each sample; of equals, lowest first."""
     classes = classes.expand(logits.shape[:-1]).unsqueeze(-1)
     own = logits.gather(-1, classes)
     before = torch.arange(logits.shape[-1], device=logits.device) < classes
@@ -28,10 +28,10 @@ def rank(logits: Tensor, classes: Tensor) -> Tensor:
 
 
 def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
-    """The scores of two classes where there is one output a sample, that of class 1.
+    """The scores of two classes from one output per sample, that of class 1.
 
-    ``(0, z)`` of a logit ``z``, ``(1 - p, p)`` of a probability ``p``; bare ``(..., samples)``, or
-    else ``(..., samples, 1)``.
+    ``(0, z)`` for a logit ``z``, ``(1 - p, p)`` for a probability ``p``. The outputs are
+    ``(..., samples)`` if ``bare``, else ``(..., samples, 1)``.
     """
     own = outputs.unsqueeze(-1) if bare else outputs
     other = torch.zeros_like(own) if kind == "logits" else 1 - own
@@ -39,7 +39,7 @@ def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
 
 
 def are_whole(outputs: Tensor) -> bool:
-    """Whether all outputs are whole numbers, by their type or by their values.
+    """Whether all outputs are integers, by their type or by their values.
 
     >>> are_whole(torch.tensor([3, 5])), are_whole(torch.tensor([3.0, 5.0, torch.inf]))
     (True, True)

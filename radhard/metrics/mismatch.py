@@ -1,4 +1,4 @@
-"""Is the output another one than without the fault?"""
+"""Does the output differ from the golden one?"""
 
 from torch import Tensor
 
@@ -15,10 +15,11 @@ __all__ = ["Mismatch"]
 class Mismatch(SampleMetric):
     """Share of samples whose output differs from the golden one, in any of its values.
 
-    For outputs that are no scores of classes: token ids, sequences, counts, regression. Outputs
+    For outputs that are not scores of classes: token ids, sequences, counts, regression. Outputs
     may have any shape ``(samples, ...)``. ``Mismatch()`` counts every difference; ``Mismatch(0.1)``
-    those where a value moves by more than 10 % of its golden magnitude, up or down, and not on the
-    boundary. An output with NaN, or with an infinity that the golden one lacks, differs.
+    only changes of a value by more than 10 % of its golden magnitude, up or down, and not by
+    exactly 10 %. An output with NaN, or with an infinity that the golden one does not have,
+    differs.
 
     >>> import torch
     >>> from radhard.metrics import Panel
@@ -46,6 +47,7 @@ class Mismatch(SampleMetric):
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.outputs).double()
         values = faulty.outputs.double()
-        # Equal infinities first, as their difference is NaN; a comparison with NaN is False.
+        # Equality first, as the difference of equal infinities is NaN, and comparisons with NaN are
+        # False.
         near = (values == golden) | ((values - golden).abs() <= self.tolerance * golden.abs())
         return (~near.unsqueeze(-1).flatten(start_dim=2).all(dim=-1),)

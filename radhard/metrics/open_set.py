@@ -1,4 +1,4 @@
-"""How much do logits look like those of samples that the model knows?"""
+"""How similar are logits to those of samples from the training distribution?"""
 
 from collections.abc import Callable
 from typing import Literal
@@ -14,13 +14,13 @@ OpenSetScore = Literal["max_softmax", "max_logit", "entropy", "energy", "margin"
 
 
 def open_set_score(logits: Tensor, score: OpenSetScore) -> Tensor:
-    """The score of every sample, more where it looks familiar: ``(..., classes)`` to ``(...)``.
+    """The score of every sample, higher for known samples: ``(..., classes)`` to ``(...)``.
 
     ``"max_softmax"``: the probability of the top class (Hendrycks and Gimpel, ICLR 2017);
-    ``"max_logit"``: its logit; ``"entropy"``: the entropy of the probabilities, negative;
-    ``"energy"``: ``log(sum(exp(logits)))`` (Liu et al., NeurIPS 2020); ``"margin"``: by how much
-    the top probability exceeds the second. In float64; infinite logits count as the largest number
-    of their type, and the score is NaN where a logit is.
+    ``"max_logit"``: its logit; ``"entropy"``: the negative entropy of the probabilities;
+    ``"energy"``: ``log(sum(exp(logits)))`` (Liu et al., NeurIPS 2020); ``"margin"``: the difference
+    of the two largest probabilities. In float64; infinite logits count as the largest finite number
+    of their type, and the score is NaN if a logit is NaN.
 
     >>> logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     >>> open_set_score(logits, "max_softmax")
@@ -51,7 +51,7 @@ def _energy(logits: Tensor) -> Tensor:
 
 def _margin(logits: Tensor) -> Tensor:
     first, second = softmax(logits).topk(2, dim=-1).values.unbind(-1)
-    # Where one is NaN, all are.
+    # If one probability is NaN, all are, so that topk does not hide it.
     return first - second
 
 

@@ -1,4 +1,4 @@
-"""Did the fault pass unseen, change scores, change the answer, or break the output?"""
+"""Was the fault masked, or did it change scores, the prediction, or the output's validity?"""
 
 from typing import Literal
 
@@ -19,12 +19,12 @@ class Outcome(SampleMetric):
 
     - ``masked``: every logit has its golden value.
     - ``noncritical``: silent data corruption (SDC) that leaves the top class as it was.
-    - ``critical``: the top class is another than the *golden* one, right or wrong.
-    - ``due``: detectable, unrecoverable error: the output holds NaN, whatever else it holds.
+    - ``critical``: the top class differs from the *golden* one, whether that is correct or not.
+    - ``due``: detectable unrecoverable error: the output contains NaN.
 
-    ``infinite`` says what an output with infinities but without NaN is: ``"sdc"`` judges it like
-    any other, ``"due"`` counts it as DUE. Of equal logits the lowest class is the top one. Where
-    there is one output a sample, ``outputs`` has to say what it is: ``"logits"`` (class 1 above 0)
+    ``infinite`` determines how an output with infinities but without NaN is counted: ``"sdc"``
+    judges it like any other, ``"due"`` counts it as DUE. Of equal logits, the lowest class is the
+    top class. For one output per sample, ``outputs`` is required: ``"logits"`` (class 1 above 0)
     or ``"probabilities"`` (class 1 above 0.5).
     """
 

@@ -1,4 +1,4 @@
-"""What can be read off the outputs of faulty trials, beside the fault-free ones?"""
+"""Which facts do metrics share about the outputs of faulty trials and the golden ones?"""
 
 from functools import cached_property
 
@@ -11,14 +11,14 @@ __all__ = ["Faulty", "Golden"]
 
 
 class Golden:
-    """What the fault-free model says about every sample, and what is true of it.
+    """The outputs of the fault-free model for every sample, and the labels.
 
     ``outputs`` is ``(samples, ...)``; for metrics of classes scores ``(samples, classes)``, or one
-    score a sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 where a logit is above 0 or
-    a probability above 0.5 (``kind``). ``labels`` is ``(samples, ...)`` or None. ``alone`` says
-    that every trial concerns one sample only, so that its figures are those of that sample.
+    score per sample, ``(samples,)`` or ``(samples, 1)``, whose class is 1 if a logit is above 0 or
+    a probability above 0.5 (``kind``). ``labels`` is ``(samples, ...)`` or None. With ``alone``
+    every trial affects only one sample, and its figures are those of that sample.
 
-    Every fact is computed when it is first asked for and kept for all trials.
+    Every fact is computed on first access and kept for all trials.
 
     Raises:
         InputError: no samples, NaN in the outputs, or labels for another number of samples.
@@ -35,7 +35,7 @@ class Golden:
         self.alone = alone
         self.kind = kind
         self.dtype = outputs.dtype
-        """The type in which the model gave its outputs."""
+        """The data type of the model's outputs."""
         self.outputs = real(outputs)
         self.labels = None if labels is None else labels.detach().to(outputs.device)
         if self.outputs.ndim == 0 or self.outputs.numel() == 0:
@@ -62,23 +62,23 @@ class Golden:
 
     @property
     def single(self) -> bool:
-        """Whether there is one logit a sample."""
+        """Whether there is one output per sample."""
         return self.outputs.ndim == 1 or (self.outputs.ndim == 2 and self.outputs.shape[1] == 1)
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None where the outputs are not logits of classes."""
+        """The number of classes; None if the outputs are not scores of classes."""
         if self.single:
             return 2
         return self.outputs.shape[1] if self.outputs.ndim == 2 else None
 
     @cached_property
     def whole(self) -> bool:
-        """Whether all outputs are whole numbers, as token ids, classes and counts are."""
+        """Whether all outputs are integers, such as token ids, classes and counts."""
         return not self.dtype.is_floating_point or are_whole(self.outputs)
 
     def scores(self, outputs: Tensor) -> Tensor:
-        """Scores ``(..., samples, classes)`` from outputs such as these, ``(..., samples, ...)``.
+        """Scores ``(..., samples, classes)`` from outputs of this kind, ``(..., samples, ...)``.
 
         A single logit ``z`` becomes the two classes ``(0, z)``, a single probability ``p``
         ``(1 - p, p)``.
@@ -91,7 +91,7 @@ class Golden:
 
     @cached_property
     def logits(self) -> Tensor:
-        """``(samples, classes)``; of a single output a sample as `scores` has it."""
+        """``(samples, classes)``; a single output per sample is converted by `scores`."""
         return self.scores(self.outputs)
 
     @cached_property
@@ -130,19 +130,19 @@ class Golden:
 
     @cached_property
     def label_rank(self) -> Tensor:
-        """How many classes rank above the label, ``(samples,)``."""
+        """Number of classes that rank above the label, ``(samples,)``."""
         return rank(self.logits, self.truth)
 
 
 class Faulty:
-    """What the model says under the faults of some trials, seen beside the golden outputs.
+    """The outputs of the model under the faults of some trials, together with the golden ones.
 
-    ``outputs`` is ``(trials, samples, ...)``. Where every trial concerns one sample only, ``rows``
-    ``(trials,)`` says which, and ``outputs`` is ``(trials, 1, ...)``. Facts have the shape
+    ``outputs`` is ``(trials, samples, ...)``. If every trial affects only one sample, ``rows``
+    ``(trials,)`` are these samples, and ``outputs`` is ``(trials, 1, ...)``. Facts have the shape
     ``(trials, samples)``; those of the golden outputs broadcast with it. Each is computed once,
-    however many metrics ask for it.
+    however many metrics use it.
 
-    Of classes with equal logits the lowest index ranks first, as in ``argmax``.
+    Of classes with equal logits, the lowest index ranks first, as in ``argmax``.
     """
 
     def __init__(self, outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> None:
@@ -161,52 +161,52 @@ class Faulty:
 
     @cached_property
     def _top(self) -> tuple[Tensor, Tensor]:
-        # One pass for two facts: max, unlike argmax, also keeps a NaN.
+        # One reduction for two facts: max returns the value too, which is NaN if any logit is.
         values, indices = self.logits.max(dim=-1)
         return values.isnan(), indices
 
     @property
     def nan(self) -> Tensor:
-        """Whether the output holds NaN; no class can then be read off it."""
+        """Whether the output contains NaN, and therefore predicts no class."""
         return self._top[0]
 
     @property
     def top1(self) -> Tensor:
-        """The top class; of no meaning where the output holds NaN."""
+        """The top class; meaningless if the output contains NaN."""
         return self._top[1]
 
     @cached_property
     def infinite(self) -> Tensor:
-        """Whether the output holds an infinity."""
+        """Whether the output contains an infinity."""
         return self.logits.isinf().any(dim=-1)
 
     @cached_property
     def identical(self) -> Tensor:
-        """Whether every logit has its golden value (the two zeros are one value)."""
+        """Whether every logit has its golden value (0.0 and -0.0 are equal)."""
         return (self.logits == self.of_golden(self.golden.logits)).all(dim=-1)
 
     @cached_property
     def changed(self) -> Tensor:
-        """Whether the top class is not the golden one; False where the output holds NaN."""
+        """Whether the top class is not the golden one; False if the output contains NaN."""
         return (self.top1 != self.of_golden(self.golden.top1)) & ~self.nan
 
     @cached_property
     def right(self) -> Tensor:
-        """Whether the top class is the label; False where the output holds NaN."""
+        """Whether the top class is the label; False if the output contains NaN."""
         return (self.top1 == self.of_golden(self.golden.truth)) & ~self.nan
 
     @cached_property
     def golden_rank(self) -> Tensor:
-        """How many classes rank above the golden top class; of no meaning where there is NaN."""
+        """Number of classes that rank above the golden top class; meaningless with NaN."""
         return rank(self.logits, self.of_golden(self.golden.top1))
 
     @cached_property
     def label_rank(self) -> Tensor:
-        """How many classes rank above the label; of no meaning where the output holds NaN."""
+        """Number of classes that rank above the label; meaningless if the output contains NaN."""
         return rank(self.logits, self.of_golden(self.golden.truth))
 
     @cached_property
     def confidence(self) -> Tensor:
-        """Probability of the *golden* top class, float64; NaN where there is NaN."""
+        """Probability of the *golden* top class, float64; NaN if the output contains NaN."""
         top = self.of_golden(self.golden.top1).expand(self.logits.shape[:-1])
         return self.golden.probabilities(self.logits).gather(-1, top.unsqueeze(-1)).squeeze(-1)

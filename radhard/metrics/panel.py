@@ -1,4 +1,4 @@
-"""How do several metrics judge the same trials?"""
+"""How are several metrics evaluated for the same trials?"""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ __all__ = ["Panel"]
 
 
 class Panel:
-    """Metrics that judge together: one call gives every figure of a chunk of trials.
+    """Metrics that are evaluated together: one call returns every figure of a chunk of trials.
 
-    ``golden`` is ``(samples, ...)``: what the fault-free model says; ``labels`` is
-    ``(samples, ...)``, needed by the metrics that compare with them; ``alone``: trials concern one
-    sample each (`score_samples`), which matters to the ranges of the figures. What the metrics
-    share (the top class, NaN, the softmax) is computed once, that of ``golden`` once for all calls.
+    ``golden`` are the outputs of the fault-free model, ``(samples, ...)``; ``labels`` is
+    ``(samples, ...)``, required by metrics that compare with them; ``alone``: each trial affects
+    one sample (`score_samples`), which determines the ranges of the figures. What the metrics share
+    (the top class, NaN, the softmax) is computed once, that of ``golden`` once for all calls.
 
     Raises:
         InputError: no metric, a metric twice, or a metric that cannot judge these outputs.
@@ -55,13 +55,13 @@ class Panel:
         self._judges = [metric.against(self.golden) for metric in self.metrics]
 
     def demand_scores(self) -> None:
-        """See to it that metrics of classes judge scores of classes.
+        """Check that metrics of classes are applied to scores of classes.
 
-        Whoever makes a panel by hand knows what its outputs are; those of anybody's model may be
-        token ids or amounts, which an argmax would misread.
+        Not part of the constructor, as the outputs of a panel made by hand are known; those of any
+        model may be token ids or amounts, whose argmax is meaningless.
 
         Raises:
-            InputError: whole numbers, or one output a sample, and no metric says what they are.
+            InputError: integers, or one output per sample, and ``outputs`` is not given.
         """
         for metric in self.metrics:
             metric.demand_scores(self.golden)
@@ -73,7 +73,7 @@ class Panel:
 
     @property
     def main(self) -> tuple[int, str] | None:
-        """Position and name of the figure that measures harm first; None where none does."""
+        """Position and name of the first figure that measures harm; None if none does."""
         columns = [column for metric in self.metrics for column in metric.figures]
         harms = {n: column.harm.order for n, column in enumerate(columns) if column.harm}
         if not harms:
@@ -83,7 +83,7 @@ class Panel:
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
-        """The least and the greatest figure of every column."""
+        """The minimum and maximum of every column."""
         return tuple(bounds for metric in self.metrics for bounds in metric.ranges(self.golden))
 
     def score(self, faulty: Tensor) -> np.ndarray:
@@ -101,14 +101,14 @@ class Panel:
         return self._figures(Faulty(self._beside(faulty), self.golden))
 
     def score_samples(self, faulty: Tensor, rows: Tensor) -> np.ndarray:
-        """The figures of trials that concern one sample each: ``(trials, columns)``.
+        """The figures of trials that affect one sample each: ``(trials, columns)``.
 
         ``faulty`` is ``(trials, ...)``, the output for one sample of each trial; ``rows``
-        ``(trials,)`` says which sample that is. A share is then 0 or 1.
+        ``(trials,)`` are the indices of these samples. A share is then 0 or 1.
 
         Raises:
-            InputError: outputs of another shape, rows outside the samples, or a metric that needs
-                all samples to say anything.
+            InputError: outputs of another shape, rows outside the samples, or a metric that
+                requires the outputs of all samples.
         """
         for metric in self.metrics:
             if not isinstance(metric, SampleMetric):

@@ -10,10 +10,10 @@ __all__ = ["RunColumns"]
 
 
 class RunColumns(Mapping[str, Column]):
-    """The figures of a run by their full names, as the metrics of the run describe them.
+    """The figures of a run by their full names, as described by the metrics of the run.
 
-    ``ranges`` has the least and the greatest value of each; the name is all that is known of a
-    figure whose metric cannot be imported, or may not be (``foreign=False``: only radhard's own).
+    ``ranges`` has the minimum and maximum of each; only the name is known of a figure whose metric
+    cannot be imported, or must not be (``foreign=False``: only metrics of radhard).
 
     >>> columns = RunColumns({"Outcome().due": (0, 1), "Sdc(k=5).sdc": (0, 1)}, foreign=False)
     >>> columns.meaning("Sdc(k=5).sdc"), columns.with_role("due")
@@ -39,17 +39,17 @@ class RunColumns(Mapping[str, Column]):
         return len(self._columns)
 
     def meaning(self, name: str) -> str:
-        """A figure as a noun phrase; with its metric where an earlier figure reads the same."""
+        """A figure as a noun phrase; with its metric if an earlier figure has the same meaning."""
         meaning = self._columns[name].meaning
         first = next(full for full, column in self.items() if column.meaning == meaning)
         return meaning if name == first else f"{meaning} of {name.rpartition('.')[0]}"
 
     def with_role(self, role: Role) -> str | None:
-        """The full name of the first figure of this role; None where there is none."""
+        """The full name of the first figure with this role; None if there is none."""
         return next((full for full, column in self.items() if column.role == role), None)
 
     def scores(self) -> tuple[str, str] | None:
-        """A score such as accuracy and its drop, of the first metric that gives both."""
+        """A score such as accuracy and its drop, of the first metric that has both."""
         for full, column in self.items():
             drop = f"{full.rpartition('.')[0]}.drop"
             if column.role == "score" and drop in self:

@@ -1,4 +1,4 @@
-"""Does the fault push the golden answer off the top of the list?"""
+"""Is the golden prediction still among the top classes under the fault?"""
 
 from torch import Tensor
 
@@ -15,9 +15,8 @@ __all__ = ["Sdc"]
 class Sdc(SampleMetric):
     """Share of samples whose golden top class is not among the faulty top k (Li et al., SC 2017).
 
-    SDC-1 is ``Sdc(k=1)``, SDC-5 ``Sdc(k=5)``. An output with NaN is not silent, so it is no silent
-    data corruption and counts 0 here; `Outcome` counts it as DUE. Of equal logits the lowest class
-    ranks first.
+    SDC-1 is ``Sdc(k=1)``, SDC-5 ``Sdc(k=5)``. An output with NaN is not silent and therefore counts
+    0 here; `Outcome` counts it as DUE. Of equal logits, the lowest class ranks first.
     """
 
     k: int = 1

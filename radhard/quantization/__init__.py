@@ -1,4 +1,4 @@
-"""What becomes of a model whose weights and activations are words of a narrow format?"""
+"""How does a model behave whose weights and activations are words of a narrow format?"""
 
 from radhard.quantization.calibration import quantized
 from radhard.quantization.fidelity import Fidelity, fidelity

@@ -1,4 +1,4 @@
-"""How is a model made whose weights and activations are words of a format?"""
+"""How are the weights and activations of a model quantized to words of a format?"""
 
 import copy
 import math
@@ -41,24 +41,24 @@ def quantized(
 ) -> nn.Module:
     """A copy of the model whose weights and activations are words of a format, as plain tensors.
 
-    Every weight is rounded through the format, as `radhard.formats.stored_as` does it; and so is,
-    in every pass, what each module computes, the logits among it. Then an activation *is* a word,
-    and ``Activations("*")`` can be struck with faults in this format. Biases, statistics of norms
-    and inputs stay as they are, as accumulators are wider than words.
+    Every weight is rounded to the format, as in `radhard.formats.stored_as`; so are, in every pass,
+    the outputs that each module computes, including the logits. Then an activation *is* a word, and
+    faults in this format can be injected into ``Activations("*")``. Biases, statistics of norms and
+    inputs are not rounded, as accumulators are wider than words.
 
-    With `Int`, each activation tensor has one scale and no zero point; the largest magnitude that
-    it takes on ``data`` becomes the largest word. The scales are buffers, ``activation_scale`` of
-    each module: in ``state_dict``, and faultable. Tensors keep their names. The copy can be copied,
-    saved, exported and trained no further (rounding has no gradient).
+    With `Int`, each activation tensor has one scale and no zero point; its largest magnitude on
+    ``data`` becomes the largest word. The scales are buffers, ``activation_scale`` of each module:
+    they are in ``state_dict``, and faults can be injected into them. Tensors keep their names. The
+    copy can be copied, saved and exported, but not trained further (rounding has no gradient).
 
     Args:
-        data: samples that are typical of those to come; training samples, where there are any.
+        data: representative samples; preferably training samples.
         call: for models that do not return one tensor.
-        batch: samples a forward pass.
+        batch: samples per forward pass.
 
     Raises:
-        InputError: a format that values cannot be rounded through as they flow, one of more bits
-            than the dtype has digits, a model that rounds already, values that are not finite.
+        InputError: a format to which activations cannot be rounded, one with more bits than the
+            dtype has digits, a model that rounds already, values that are not finite.
 
     >>> from radhard.formats import Int
     >>> inputs = torch.tensor([[0.5, -2.0], [1.0, 1.0]])
@@ -99,7 +99,7 @@ def quantized(
 
 
 Found = dict[nn.Module, tuple[str, tuple[Path, ...]]]
-"""Modules with their names, and where in their outputs the tensors lie that they compute."""
+"""Modules with their names, and the paths of the computed tensors in their outputs."""
 
 
 @dataclass
@@ -108,11 +108,11 @@ class _Open:
 
     came: set[tuple[int, int]]
     inner: list[Tensor] = field(default_factory=list)
-    """Outputs of modules inside; kept, so that memory is not used again meanwhile."""
+    """Outputs of inner modules; kept, so that their memory is not reused in the meantime."""
 
 
 def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
-    """The modules that compute something themselves, and do not only hand it on."""
+    """The modules that compute an output themselves, rather than return that of another module."""
     names = {module: name or "(model)" for name, module in model.named_modules()}
     for module in parametrizing(model):
         del names[module]

@@ -1,4 +1,4 @@
-"""Does a model still say what it said before?"""
+"""Do two models agree in their predictions?"""
 
 from dataclasses import dataclass
 from typing import Any, final
@@ -21,13 +21,13 @@ __all__ = ["Fidelity", "fidelity"]
 @final
 @dataclass(frozen=True)
 class Fidelity:
-    """How often two classifiers give the same answer, and how often each is right."""
+    """How often the predictions of two classifiers agree, and how often each is correct."""
 
     samples: int
     same: Estimate
-    """Share of the samples for which both give the same answer."""
+    """Share of the samples for which both predict the same class."""
     before: Estimate | None
-    """Share for which the first gives the label; None where the data have none."""
+    """Share for which the first predicts the label; None if the data have none."""
     after: Estimate | None
 
     def __str__(self) -> str:
@@ -48,10 +48,10 @@ def fidelity(
     batch: int = 100,
     confidence: float = 0.95,
 ) -> Fidelity:
-    """What became of a model's answers: those of ``model`` beside those of ``other``.
+    """Compare the predictions of ``model`` with those of ``other``.
 
-    The shares have Wilson's intervals; the samples stand for others of their kind. Both models
-    are held in evaluation mode meanwhile.
+    The shares have Wilson intervals, which regard the samples as a random sample. Both models are
+    in evaluation mode in the meantime.
 
     Raises:
         InputError: outputs that are not ``(samples, classes)``.

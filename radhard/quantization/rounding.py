@@ -18,16 +18,16 @@ _ROUNDING, _SCALE = "activation_rounding", "activation_scale"
 
 @dataclass(frozen=True)
 class Rounding:
-    """Which tensors a module rounds among its outputs, and through which format."""
+    """Which tensors of its output a module rounds, and to which format."""
 
     format: Format
     paths: tuple[tuple[str, ...], ...]
 
 
 def demand_traceable(format: Format) -> None:
-    """Raise `InputError` unless values that flow can be rounded through a format.
+    """Raise `InputError` unless activations can be rounded to a format in an exported graph.
 
-    Encoding as such looks at the values, to refuse some; a graph of operations cannot do that.
+    In general, encoding inspects the values in order to reject some, which cannot be traced.
     """
     if isinstance(format, Fixed | Float16 | BFloat16):
         return
@@ -39,10 +39,11 @@ def demand_traceable(format: Format) -> None:
 
 
 def hang(module: nn.Module, rounding: Rounding, scales: list[Tensor]) -> None:
-    """Make a module round its output: for good, in copies, in ``state_dict``, and exported.
+    """Make a module round its output permanently, also in copies and when exported.
 
-    ``scales``: one for each path, if the format has a scale; kept in the buffer
-    ``activation_scale``, of shape ``()`` or, where the output is several tensors, ``(tensors,)``.
+    ``scales``: one for each path, if the format has a scale; stored in the buffer
+    ``activation_scale`` (in ``state_dict``), of shape ``()`` or, for several output tensors,
+    ``(tensors,)``.
     """
     setattr(module, _ROUNDING, rounding)
     if rounding.format.has_scale:
@@ -56,7 +57,7 @@ def rounding_of(module: nn.Module) -> Rounding | None:
     return found
 
 
-# At the top level, so that copies of the module call it with the copy.
+# Not a closure over the module, so that a copy of the module calls it with the copy.
 def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG001
     """The module's output, rounded."""
     rounding: Rounding = getattr(module, _ROUNDING)
@@ -67,7 +68,7 @@ def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: AR
 
 
 def format_of(model: nn.Module, module: str, path: tuple[str, ...] = ()) -> Format | None:
-    """The format, with its scale, of a module's output at a path; None where nothing rounds.
+    """The format, with its scale, of a module's output at a path; None if it is not rounded.
 
     Raises:
         InputError: the model has no such module.
@@ -91,9 +92,9 @@ def _scale(module: nn.Module, rounding: Rounding, number: int) -> Tensor | None:
 
 
 def _through(x: Tensor, format: Format, scale: Tensor | None) -> Tensor:
-    """``format.decode(format.encode(x))`` to the last bit, for what is finite.
+    """``format.decode(format.encode(x))`` to the last bit, for finite values.
 
-    Infinities become an end of the range where the format has none; NaN stays NaN.
+    Infinities become an end of the range if the format has none; NaN stays NaN.
     """
     if isinstance(format, Float16 | BFloat16):
         return rounded(x, format.dtype).to(x.dtype)
@@ -101,8 +102,8 @@ def _through(x: Tensor, format: Format, scale: Tensor | None) -> Tensor:
     end = 2 ** (format.bits - 1)
     step = 2.0**-format.fraction if isinstance(format, Fixed) else scale
     assert step is not None
-    # In float64, as words are encoded: near a tie float32 might round the quotient the other way.
+    # In float64, as in encoding: near a tie, float32 might round the quotient the other way.
     steps = (x.to(torch.float64) / step).round().clamp(-end, end - 1)
-    # Exact in the narrower dtype, which has as many digits as the word, and so is the product
-    # before it is rounded: once.
+    # The conversion is exact, as the narrower dtype has at least as many digits as the word; so
+    # only the product is rounded, once.
     return steps.to(x.dtype) * step

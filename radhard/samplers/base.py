@@ -1,4 +1,4 @@
-"""What does a sampler promise?"""
+"""What does a sampler provide?"""
 
 from abc import abstractmethod
 from bisect import bisect_right
@@ -17,12 +17,12 @@ __all__ = ["SAMPLERS", "Sampler", "Stratum", "Trials", "draw_strata"]
 
 
 _MOST_TRIALS = 2**62
-"""So that the number of a trial, and any sum with it, fits 64 bits."""
+"""So that the number of a trial, and any sum with it, fits into 64 bits."""
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """A part of the fault space that is sampled by itself, without replacement.
+    """A part of the fault space that is sampled separately, without replacement.
 
     Its faults are ``start, start + step, ...``, ``population`` of them, of which ``trials`` are
     tried.
@@ -36,23 +36,23 @@ class Stratum:
 
 
 class Trials(Sequence[Numbers]):
-    """The trials of a campaign, drawn when asked for: ``trials[i]`` has the faults of trial i.
+    """The trials of a campaign, drawn on access: ``trials[i]`` holds the faults of trial i.
 
-    This class holds single faults, stratum after stratum; trial i is the same however it is asked
-    for and by whom.
+    In this class each trial is a single fault, stratum after stratum. Trial i does not depend on
+    which trials are accessed, in which order, or in which process.
     """
 
     single = True
     """Whether every trial is one fault of a stratum."""
 
     together = 1
-    """Trials in a row that were drawn as one, from trial 0: the unit of sampling is all of them."""
+    """Number of consecutive trials, from trial 0, that are drawn together as one sampling unit."""
 
     listed: Numbers | None = None
-    """All faults of the one stratum, where they are a list instead of evenly spaced."""
+    """All faults of the only stratum, if they are a list instead of evenly spaced."""
 
     remarks: tuple[str, ...] = ()
-    """What a reader of the results should know of how the faults were chosen, in sentences."""
+    """What a reader of the results should know about how the faults were chosen, in sentences."""
 
     def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
         if not 0 <= seed < 2**128:
@@ -98,14 +98,14 @@ class Sampler(Component):
 
     @abstractmethod
     def draw(self, space: FaultSpace, seed: int) -> Trials:
-        """The trials; trial i depends on ``(seed, i)`` only.
+        """The trials; trial i depends only on ``(seed, i)``.
 
         Raises:
-            InputError: more distinct faults are asked for than there are.
+            InputError: more distinct faults are requested than the space has.
         """
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
-        """Which faults are drawn, and how, as the beginning of a sentence.
+        """The faults that are drawn, and how, as the beginning of a sentence.
 
         Args:
             faults: the fault models of the space.
@@ -115,11 +115,11 @@ class Sampler(Component):
 
 
 SAMPLERS: Family[Sampler] = Family(Sampler)
-"""The samplers that radhard has, and how one is read from text."""
+"""The samplers of radhard, and how one is read from text."""
 
 
 def draw_strata(strata: Sequence[Stratum], seed: int, n: int | None) -> Trials:
-    """Trials of single faults; ``n`` are asked for of every stratum, where it has as many."""
+    """Trials of single faults; ``n`` of every stratum, or all if a stratum has fewer."""
     trials = Trials(strata, seed)
     small = [s for s in strata if n is not None and s.population < n]
     if small:

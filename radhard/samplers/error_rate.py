@@ -1,4 +1,4 @@
-"""Many faults at once, as many as an error rate brings."""
+"""Many faults at the same time, according to an error rate."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ __all__ = ["ErrorRate", "ErrorRateTrials"]
 class ErrorRate(Sampler):
     """Trials of many faults at given error rates: ``ErrorRate((1e-6, 1e-5), trials=100)``.
 
-    ``rates``: chance of an error, ``per="bit"`` (every fault of the space by itself: the bit error
-    rate, BER, where faults are bit flips) or ``per="word"`` (a word is hit, by one variant drawn
-    uniformly). ``count="binomial"`` draws how many there are, so that their expected number is
-    right also where it is far below one; ``"floor"`` takes ``int(rate * size)`` for each tensor,
-    which spares small tensors altogether. All faults of a trial are distinct. Formats may differ
-    by tensor, fault models may not: a word is hit in one way.
+    ``rates``: probability of an error, ``per="bit"`` (of every fault of the space independently:
+    the bit error rate, BER, if faults are bit flips) or ``per="word"`` (a word is faulty, with one
+    variant drawn uniformly). ``count="binomial"`` draws the number of faults, so that its expected
+    value is correct also far below one; ``"floor"`` takes ``int(rate * size)`` for each tensor,
+    which is zero for small tensors. All faults of a trial are distinct. Formats may differ by
+    tensor, fault models may not: a word has one fault model.
     """
 
     rates: tuple[float, ...] | float
@@ -69,14 +69,14 @@ class ErrorRate(Sampler):
 
 @dataclass(frozen=True)
 class _Part:
-    """A run of equally likely things of which some are hit."""
+    """A range of equally likely faults, or words, of which some are drawn."""
 
     start: int
     size: int
 
 
 class ErrorRateTrials(Trials):
-    """Trials of many faults, rate after rate; each drawn from a generator of its own."""
+    """Trials of many faults, rate after rate; each trial has its own random generator."""
 
     single = False
 
@@ -86,7 +86,8 @@ class ErrorRateTrials(Trials):
         ]
         super().__init__(strata, seed, shuffled=False)
         self._sampler, self._space, self._seed = sampler, space, seed
-        # One number where it is the same everywhere, for which the generator draws other numbers.
+        # A scalar if all regions have the same number of variants: with a scalar bound, the
+        # generator draws other numbers than with an array of equal bounds.
         kinds = np.unique(space.variants)
         self._variants = int(kinds[0]) if len(kinds) == 1 else None
 
@@ -113,7 +114,7 @@ class ErrorRateTrials(Trials):
         raise TypeError("a trial at an error rate is many faults: ask for trials[i]")
 
     def _of_words(self, words: Numbers, chance: np.random.Generator) -> Numbers:
-        """A fault in each of some words."""
+        """One fault in each of some words."""
         if self._variants is not None:
             return words * self._variants + chance.integers(self._variants, size=len(words))
         space = self._space

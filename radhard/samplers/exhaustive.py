@@ -1,4 +1,4 @@
-"""Every fault there is."""
+"""Every fault of the space."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["Exhaustive"]
 
 @component
 class Exhaustive(Sampler):
-    """Every fault once, in order: no sampling error is left."""
+    """Every fault once, in order, without sampling error."""
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
         return f"All {faults_in_words(faults, planned)}"

@@ -18,24 +18,25 @@ from radhard.spec import component
 __all__ = ["Given", "sampler_of"]
 
 _LARGEST = 2**26
-"""Bytes of a file of faults; a longer one is none."""
+"""Maximum size of a file of faults in bytes; larger files are rejected."""
 
 Named = tuple[str | int, ...]
 
 _NAMED = ((str, int, int), (str, int, int, int))
-"""The types of a fault that is named: tensor, word, variant, and maybe the region."""
+"""The types of a named fault: tensor, word, variant, and optionally the region."""
 
 
 @component
 class Given(Sampler):
-    """A fault list of one's own, tried in its order: ``Given((3, 17))``, ``Given("faults.csv")``.
+    """A user-defined list of faults, in its order: ``Given((3, 17))``, ``Given("faults.csv")``.
 
     ``faults``: numbers of faults, faults as ``(tensor, word, variant)`` or `Fault`, or a file that
     lists them: ``.csv`` with the columns ``tensor,word,variant`` or ``fault`` (a number, as in an
-    exported table of trials), or ``.json`` with a list of either. Each fault once. Of a tensor with
-    several regions the first is meant, or ``(tensor, word, variant, region)``.
+    exported table of trials), or ``.json`` with a list of either. Each fault may occur once. For a
+    tensor with several regions, ``(tensor, word, variant, region)`` selects one; by default the
+    first.
 
-    Nothing is drawn, so the figures are exact for these faults, and no estimate of the space.
+    Nothing is drawn: the figures are exact for these faults, and not an estimate for the space.
     """
 
     faults: tuple[int | Named, ...] | str
@@ -79,10 +80,10 @@ class Given(Sampler):
 
 
 def sampler_of(value: Any) -> Sampler:
-    """A sampler, given as such, as its text, or as a list of faults.
+    """A sampler, given as a `Sampler`, as text, or as a list of faults.
 
     Raises:
-        InputError: something else.
+        InputError: another type.
 
     >>> sampler_of([3, 17]), sampler_of("Uniform(5)")
     (Given((3, 17)), Uniform(5))
@@ -95,7 +96,7 @@ def sampler_of(value: Any) -> Sampler:
 
 
 class _GivenTrials(Trials):
-    """The listed faults, one a trial."""
+    """The listed faults, one per trial."""
 
     def __init__(self, numbers: Numbers, seed: int) -> None:
         whole = Stratum("the list", 0, 1, len(numbers), len(numbers))
@@ -112,7 +113,7 @@ class _GivenTrials(Trials):
 
 
 def _plain(fault: Any) -> Any:
-    """A fault of a list as a literal; what is none stays as it is, for `check` to name."""
+    """A fault of a list as a literal; anything else is left as it is, for `check` to report."""
     if isinstance(fault, Fault):
         region = (int(fault.region),) if fault.region else ()
         return (fault.tensor, int(fault.word), int(fault.variant), *region)
@@ -127,7 +128,7 @@ def _listed(path: Path) -> list[Any]:
     """The faults in a file.
 
     Raises:
-        InputError: no such file, or it lists no faults.
+        InputError: the file does not exist, or does not list faults.
     """
     if not path.is_file():
         raise InputError(f"Given: there is no file {str(path)!r}")

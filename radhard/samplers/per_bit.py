@@ -1,4 +1,4 @@
-"""The same care for every bit position of every tensor."""
+"""The same number of trials for every bit position of every tensor."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ __all__ = ["PerBit"]
 
 @component
 class PerBit(Sampler):
-    """Each bit position of each tensor sampled by itself ("data-unaware"): ``PerBit(50)``.
+    """Each bit position of each tensor sampled separately ("data-unaware"): ``PerBit(50)``.
 
-    Position: variant of the fault model; where a tensor has fewer than ``n`` words, all are tried.
-    A tensor with several regions (fault models, planes) is sampled by region.
+    A bit position is a variant of the fault model; if a tensor has fewer than ``n`` words, all are
+    tried. A tensor with several regions (fault models, planes) is sampled by region.
     Arguments as for `PerTensor` (Ruospo et al., DATE 2023).
     """
 

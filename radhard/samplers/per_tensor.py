@@ -1,4 +1,4 @@
-"""The same care for every tensor."""
+"""The same sample size, or margin, for every tensor."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ __all__ = ["PerTensor"]
 
 @component
 class PerTensor(Sampler):
-    """Each tensor sampled by itself ("layer-wise"): ``PerTensor(400)``, ``PerTensor(margin=0.01)``.
+    """Each tensor sampled separately (layer-wise): ``PerTensor(400)``, ``PerTensor(margin=0.01)``.
 
-    Either ``n`` distinct faults a tensor (all of them where it has fewer), or as many as hold the
-    margin of error at a confidence for an expected rate ``p`` (worst case 0.5; Leveugle et al.,
-    DATE 2009). Overall rates weigh the tensors by their number of faults. A tensor with several
-    regions (fault models, planes) is sampled by region.
+    Either ``n`` distinct faults per tensor (all if it has fewer), or as many as are needed for the
+    margin of error at a confidence level and an expected rate ``p`` (worst case 0.5; Leveugle et
+    al., DATE 2009). Overall rates weight the tensors by their number of faults. A tensor with
+    several regions (fault models, planes) is sampled by region.
     """
 
     n: int | None = None

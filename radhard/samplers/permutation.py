@@ -1,4 +1,4 @@
-"""How are distinct numbers drawn one by one without remembering the earlier ones?"""
+"""How are distinct numbers drawn one by one without storing the earlier ones?"""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ _ROUNDS = 12
 class Permutation:
     """A random permutation of ``range(size)`` that is computed, not stored.
 
-    Position i depends on the key, the size and i only, so draws without replacement can be made in
-    any order, by any number of workers, from 10^11 faults. A Feistel network over the next even
-    number of bits (Luby & Rackoff 1988); what falls outside the range walks on along its cycle
-    (Black & Rogaway 2002).
+    The value at position i depends only on the key, the size and i, so that draws without
+    replacement can be made in any order, by any number of workers, from 10^11 faults. A Feistel
+    network over the next even number of bits (Luby & Rackoff 1988); values outside the range are
+    enciphered again until they fall inside, known as cycle walking (Black & Rogaway 2002).
 
     >>> sorted(Permutation(5, (1,))(np.arange(5)).tolist())
     [0, 1, 2, 3, 4]
@@ -25,8 +25,8 @@ class Permutation:
 
     def __init__(self, size: int, key: tuple[int, ...]) -> None:
         self.size = size
-        # Both halves are equally wide, so the network covers an even number of bits, less than
-        # four times the range: a position is enciphered fewer than four times on average.
+        # Both halves are equally wide, so the network permutes an even number of bits, at most
+        # four times the range: a position is enciphered at most four times on average.
         self._half = np.uint64(max(1, ((size - 1).bit_length() + 1) // 2))
         self._mask = np.uint64((1 << int(self._half)) - 1)
         self._keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)
@@ -35,8 +35,9 @@ class Permutation:
         """The numbers at these positions, each in ``range(size)``."""
         x = self._encipher(positions.astype(np.uint64))
         outside = np.flatnonzero(x >= self.size)
-        # A cycle of the larger permutation that starts inside the range returns to it, so this
-        # ends; no two positions meet, as the first values inside are again a permutation.
+        # A cycle of the larger permutation that starts inside the range returns to it, so that
+        # the loop terminates. The map from each position to the first value inside the range along
+        # its cycle is again a permutation, so that no value occurs twice.
         while outside.size:
             x[outside] = self._encipher(x[outside])
             outside = outside[x[outside] >= self.size]
@@ -45,7 +46,8 @@ class Permutation:
     def _encipher(self, x: Words) -> Words:
         left, right = x >> self._half, x & self._mask
         for key in self._keys:
-            # A Feistel round is invertible whatever `mixed` computes, hence no number comes twice.
+            # A Feistel round is invertible whatever `mixed` computes: ``right`` is kept, so the
+            # mask that was xored onto ``left`` can be computed again. Hence no value occurs twice.
             left, right = right, left ^ (mixed(right ^ key) & self._mask)
         return (left << self._half) | right
 

@@ -1,4 +1,4 @@
-"""How many trials does a stratum get?"""
+"""How many trials does a stratum have?"""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ __all__ = ["check_size", "size", "stratum_size_in_words"]
 
 
 def check_size(n: int | None, margin: float | None, confidence: float, p: float) -> None:
-    """Raise `InputError` unless a stratum's size can be told: either ``n`` or ``margin``."""
+    """Raise `InputError` unless exactly one of ``n`` and ``margin`` is given, and all are valid."""
     if (n is None) == (margin is None):
         raise InputError("give the number of trials (n=400) or the margin (margin=0.01), not both")
     if n is not None and n < 1:
@@ -27,7 +27,7 @@ def check_size(n: int | None, margin: float | None, confidence: float, p: float)
 def size(population: int, n: int | None, margin: float | None, confidence: float, p: float) -> int:
     """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009).
 
-    Never more than there are.
+    Never more than the population.
     """
     if n is not None:
         return min(population, n)
@@ -44,7 +44,7 @@ def stratum_size_in_words(
     confidence: float,
     p: float,
 ) -> str:
-    """How many faults are drawn from each ``part``, as the beginning of a sentence."""
+    """The number of faults drawn from each ``part``, as the beginning of a sentence."""
     if n is not None:
         return f"{faults_in_words(faults, n)} per {part}"
     assert margin is not None

@@ -1,4 +1,4 @@
-"""Every fault with the same chance."""
+"""Every fault with the same probability."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ __all__ = ["Uniform"]
 
 @component
 class Uniform(Sampler):
-    """``n`` distinct faults, every fault with the same chance: ``Uniform(2000)``."""
+    """``n`` distinct faults, every fault with the same probability: ``Uniform(2000)``."""
 
     n: int
 

@@ -16,11 +16,11 @@ __all__ = ["Words"]
 
 @component
 class Words(Sampler):
-    """``n`` distinct words, each with the same chance, and all faults of each: ``Words(200)``.
+    """``n`` distinct words, drawn with equal probability, and all faults of each: ``Words(200)``.
 
-    For the vulnerability of whole words, and for `Bracket`, which settles the faults of a word
-    together. The word is the unit of sampling: its faults resemble each other, so that an interval
-    rests on the number of words. All words of the space have to have as many faults.
+    For the vulnerability of whole words, and for `Bracket`, which infers the verdicts of the faults
+    of a word together. The word is the sampling unit: its faults are correlated, so that an
+    interval depends on the number of words. All words of the space must have equally many faults.
     """
 
     n: int
@@ -51,7 +51,7 @@ class Words(Sampler):
 
 
 class _WordTrials(Trials):
-    """Word after word, each with all its variants in a row."""
+    """Word after word, each with all its variants in consecutive trials."""
 
     def __init__(self, space: FaultSpace, n: int, seed: int) -> None:
         variants = int(space.variants[0])

@@ -1,4 +1,4 @@
-"""Which faults are there?"""
+"""Which faults are possible?"""
 
 from radhard.space.exposure import Exposure, Persistent, Transient
 from radhard.space.fault import Fault

@@ -1,4 +1,4 @@
-"""How long is a fault there?"""
+"""How long is a fault present?"""
 
 from radhard.spec import Component, component
 from radhard.targets import Site
@@ -7,25 +7,25 @@ __all__ = ["Exposure", "Persistent", "Transient", "exposure_of"]
 
 
 class Exposure(Component):
-    """How long a fault is there, and so which samples meet it."""
+    """How long a fault is present, and therefore which samples it affects."""
 
 
 @component
 class Persistent(Exposure):
-    """In every inference: every sample meets the fault, at the same place.
+    """In every inference: the fault affects every sample, at the same place.
 
-    So are faults in stored words, which last until they are written again, and defects of the
-    memory that holds a flowing value (``sample="every"``).
+    Applies to faults in stored words, which last until the words are written again, and to defects
+    of the memory that holds a flowing value (``sample="every"``).
     """
 
 
 @component
 class Transient(Exposure):
-    """In one inference of one sample: the space tells all samples apart (``sample="one"``)."""
+    """In one inference of one sample: each sample has its own faults (``sample="one"``)."""
 
 
 def exposure_of(site: Site) -> Exposure:
-    """The exposure of faults in a site.
+    """The exposure of the faults in a site.
 
     >>> weight = Site("fc.weight", (10, 84), "weight", "fc", "Linear", "float32")
     >>> exposure_of(weight)

@@ -1,4 +1,4 @@
-"""Which word does a fault strike, and how?"""
+"""Which word is faulty, and how?"""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ __all__ = ["Fault"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: variant ``variant`` of a fault model strikes word ``word`` of tensor ``tensor``.
+    """One fault: variant ``variant`` of a fault model in word ``word`` of tensor ``tensor``.
 
-    ``word`` counts the words of the region in row-major order (samples first where they are told
-    apart). ``region`` counts the regions of the tensor, in the order of the space: it has more
-    than one where it is struck by several fault models, or in several planes.
+    ``word`` is the index of a word of the region, in row-major order (with the samples first if
+    each has its own words). ``region`` is the index of a region of the tensor, in the order of the
+    space: a tensor with several fault models, or faults in several planes, has several regions.
     """
 
     tensor: str

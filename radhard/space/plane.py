@@ -12,7 +12,7 @@ from radhard.targets import Site
 __all__ = ["PLANES", "planes_of", "shape_of", "word_of"]
 
 PLANES = ("codes", "scale")
-"""Names of the arrays of words that a format may have: `Format.planes` says which one has."""
+"""Names of the arrays of words that a format may have: `Format.planes` lists those it has."""
 
 
 def word_of(format: Format, plane: str) -> Format:
@@ -26,7 +26,7 @@ def word_of(format: Format, plane: str) -> Format:
 
 
 def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
-    """The shape of a plane's words (of one sample): a scale is one word, or one a channel."""
+    """The shape of a plane's words (of one sample): a scale is one word, or one per channel."""
     if plane == "codes":
         return site.shape
     scales = torch.tensor(format.scales())
@@ -34,10 +34,10 @@ def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
 
 
 def planes_of(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Names of planes, given as one or several.
+    """Names of planes, given as one name or several.
 
     Raises:
-        InputError: another name, or none.
+        InputError: an unknown name, a name twice, or none.
     """
     found = (given,) if isinstance(given, str) else tuple(given)
     for name in found:

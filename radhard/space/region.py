@@ -20,11 +20,11 @@ __all__ = ["Region", "demand_one_format"]
 
 @dataclass(frozen=True)
 class Region:
-    """The words of one plane of one tensor, and what may happen to them.
+    """The words of one plane of one tensor, and the faults that are possible in them.
 
     ``format`` is the tensor's, with its scale. ``plane``: ``"codes"``, one word for each value of
     the tensor, or ``"scale"``, the word or words by which all codes are multiplied. Words are
-    counted in row-major order of `shape`, the samples first where they are told apart.
+    numbered in row-major order of `shape`, with the samples first if each has its own words.
     """
 
     site: Site
@@ -35,22 +35,22 @@ class Region:
 
     @cached_property
     def exposure(self) -> Exposure:
-        """How long a fault is there."""
+        """How long a fault is present."""
         return exposure_of(self.site)
 
     @cached_property
     def word(self) -> Format:
-        """The format of the words: another one than the tensor's if they are its scale."""
+        """The format of the words; it differs from the tensor's if they are its scale."""
         return word_of(self.format, self.plane)
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the words, of one sample where samples are told apart."""
+        """The shape of the words, of one sample if each has its own words."""
         return shape_of(self.site, self.format, self.plane)
 
     @cached_property
     def words(self) -> int:
-        """How many words there are."""
+        """Number of words."""
         return math.prod(self.shape) * (self.site.samples or 1)
 
     @cached_property
@@ -60,7 +60,7 @@ class Region:
 
     @property
     def bits_of(self) -> str:
-        """Whose bits the words have: a bit of one is not the same as that of another.
+        """To what the bits of the words belong: only bits with the same text are comparable.
 
         >>> from radhard.faults import BitFlip
         >>> from radhard.formats import Int
@@ -72,18 +72,18 @@ class Region:
         return repr(self.format) + ("" if self.plane == "codes" else f" {self.plane}")
 
     def bits(self, variant: int) -> tuple[int, ...]:
-        """The bit positions of the word that a variant concerns, ascending."""
+        """The bit positions of the word that a variant affects, ascending."""
         return self.fault.struck(variant, self.word)
 
     def fields(self, variant: int) -> tuple[str, ...]:
-        """The parts of the word that a variant concerns, lowest bit first."""
+        """The fields of the word that a variant affects, lowest bit first."""
         return tuple(dict.fromkeys(self.word.field(bit) for bit in self.bits(variant)))
 
     def faulty(self, values: Tensor, words: Tensor, variants: Tensor) -> Tensor:
-        """Values of the tensor after one fault each in their codes, ``(words,)``.
+        """Values of the tensor with one fault each in their codes, ``(words,)``.
 
         ``words`` are their flat positions (in one sample). A value whose code does not change
-        stays to the last bit.
+        is preserved to the last bit.
         """
         format = self.format.take(words.to(values.device), self.site.shape)
         before = format.encode(values)
@@ -92,10 +92,10 @@ class Region:
 
 
 def demand_one_format(regions: Sequence[Region]) -> None:
-    """See to it that a tensor is stored in one way, and that no fault is there twice.
+    """Check that each tensor has one format, and that no fault is in the space twice.
 
     Raises:
-        InputError: it is not.
+        InputError: a tensor has two formats, or a fault occurs twice.
     """
     formats: dict[str, Format] = {}
     seen = set()

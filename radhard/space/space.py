@@ -1,4 +1,4 @@
-"""How is every fault that can happen a number?"""
+"""How are all possible faults numbered?"""
 
 import itertools
 import warnings
@@ -27,23 +27,23 @@ __all__ = ["FaultSpace", "Numbers"]
 Numbers = npt.NDArray[np.int64]
 
 _MOST = 2**63
-"""So that the number of a fault fits 64 bits."""
+"""So that the number of a fault fits into 64 bits."""
 
 _RECURRENT = ("LSTM", "GRU", "RNN")
 """Classes of layers whose first output holds every step."""
 
 
 class FaultSpace(Sequence[Fault]):
-    """Every fault that can happen, numbered; a lazy sequence that holds none of them.
+    """All possible faults, numbered; a lazy sequence that stores none of them.
 
     Numbers run region by region, word by word, variant by variant: ``space[number]`` is the fault,
     ``space.index(fault)`` the number. Memory does not grow with ``len(space)``. ``space | other``
-    has the faults of both: first those of the one, then those of the other.
+    contains the faults of both: first those of ``space``, then those of ``other``.
     """
 
     def __init__(self, terms: Sequence[Term]) -> None:
         self.terms = tuple(terms)
-        """What the calls of `of` asked for whose sum this space is."""
+        """The arguments of the calls of `of` whose sum this space is."""
         self.regions = tuple(region for term in self.terms for region in term.regions())
         demand_one_format(self.regions)
         self.sites = tuple(region.site for region in self.regions)
@@ -60,7 +60,7 @@ class FaultSpace(Sequence[Fault]):
         self.word_starts: Numbers = _sums(self.words.tolist())
         """Number of the first word of each region; the last entry is the number of words."""
         self.variant_starts: Numbers = _sums(self.variants.tolist())
-        """Number of the first variant of each region, if those of all regions are counted."""
+        """Number of the first variant of each region, with the variants of all regions numbered."""
         self._places: dict[str, list[int]] = {}
         for place, site in enumerate(self.sites):
             for name in dict.fromkeys((site.name, *site.aliases)):
@@ -82,21 +82,21 @@ class FaultSpace(Sequence[Fault]):
         data: Any = None,
         call: Forward = plain,
     ) -> "FaultSpace":
-        """The faults of a model: where, what happens, how words are stored; one or several each.
+        """The faults of a model: one or several targets, fault models and formats.
 
         Components may be given as text, as on the command line. Formats may differ by tensor:
-        ``{"fc*": Int(8), "*": Float32()}``; the first pattern counts that fits the name of the
-        tensor or of its layer. ``planes``: which words of a tensor are struck, its ``"codes"``, its
-        ``"scale"`` (of stored tensors in formats that have one, as ``Int``: a ``Float32`` word for
-        the tensor or for each channel), or both. ``data`` is needed by targets whose tensors flow
-        (`Activations`, `Inputs`); ``call`` by models that do not return one tensor. Tensors that a
-        pattern means but that hold no plain floating-point words are in `left_out`, of which a
-        `RadhardWarning` tells.
+        ``{"fc*": Int(8), "*": Float32()}``; the first pattern that matches the name of the tensor
+        or of its layer counts. ``planes``: the words of a tensor that may be faulty, its
+        ``"codes"``, its ``"scale"`` (of stored tensors in formats with a scale, such as ``Int``: a
+        ``Float32`` word for the tensor or for each channel), or both. ``data`` is required by
+        targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do not return
+        one tensor. Tensors that match a pattern but do not consist of plain floating-point words
+        are listed in `left_out`, with a `RadhardWarning`.
 
         Raises:
-            InputError: a pattern matches nothing, two targets share a tensor, no format is given
-                for a tensor, or the model's tensors do not hold values of the format (`stored_as`
-                makes a model that does).
+            InputError: a pattern matches nothing, two targets select the same tensor, no format is
+                given for a tensor, or the model's tensors do not contain values of the format
+                (`stored_as` makes a model that does).
         """
         term = Term.of(model, target, fault, format, planes=planes, data=data, call=call)
         space = cls([term])
@@ -108,7 +108,7 @@ class FaultSpace(Sequence[Fault]):
     def of_sites(
         cls, sites: Sequence[Site], fault: FaultModel, format: Format, *, targets: Sequence[Target]
     ) -> "FaultSpace":
-        """The faults in some sites, of one fault model and one format that needs no scale."""
+        """The faults in some sites, of one fault model and one format without a scale."""
         held = (format,) * len(sites)
         one = FrozenDict({"*": format})
         return cls([Term(tuple(targets), (fault,), one, tuple(sites), held)])
@@ -220,7 +220,7 @@ class FaultSpace(Sequence[Fault]):
         return f"<{len(self):,} faults: {' | '.join(map(repr, self.terms))}>"
 
     def demand_samples(self, count: int) -> None:
-        """Raise `InputError` unless the space was made for as many samples, or for any."""
+        """Raise `InputError` unless the space was made for this number of samples, or for any."""
         for site in self.sites:
             if site.samples is not None and site.samples != count:
                 raise InputError(
@@ -229,7 +229,7 @@ class FaultSpace(Sequence[Fault]):
                 )
 
     def remarks(self) -> list[str]:
-        """What a reader of results should know of what this space holds, in sentences."""
+        """What a reader of the results should know about this space, in sentences."""
         found = []
         if self.left_out:
             found.append(f"Left out, as no fault can be injected there: {reasons(self.left_out)}.")
@@ -253,7 +253,7 @@ class FaultSpace(Sequence[Fault]):
         return self._places[tensor][0]
 
     def name(self, place: int) -> str:
-        """A name for a region that no other has: that of its tensor, if it is the only one."""
+        """A unique name of a region: the name of its tensor, if the tensor has no other region."""
         region, places = self.regions[place], self._places[self.sites[place].name]
         others = [self.regions[other] for other in places if other != place]
         parts = [region.site.name]
@@ -267,7 +267,7 @@ class FaultSpace(Sequence[Fault]):
         return " ".join(parts)
 
     def locate(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """Position in `regions`, word within the region, and variant of many faults at once."""
+        """Position in `regions`, word within the region, and variant of each of many faults."""
         if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
             raise InputError(f"fault numbers run from 0 to {len(self) - 1}")
         places = np.searchsorted(self.starts, numbers, side="right") - 1
@@ -275,7 +275,7 @@ class FaultSpace(Sequence[Fault]):
         return places, words, variants
 
     def fault(self, place: int, word: int, variant: int) -> Fault:
-        """The fault at a position in `regions`, in a word of it."""
+        """The fault in a word of the region at a position in `regions`."""
         name = self.sites[place].name
         return Fault(name, word, variant, self._places[name].index(place))
 
@@ -293,7 +293,7 @@ class FaultSpace(Sequence[Fault]):
         return text if sample is None else f"{text} of sample {sample}"
 
     def coordinates(self, fault: Fault) -> tuple[tuple[int, ...], int | None]:
-        """Where in its plane a fault lies, and in which sample (None: stored, or every sample)."""
+        """The index of a fault in its plane, and its sample (None: stored, or every sample)."""
         region = self.regions[self._place(fault)]
         samples = region.site.samples
         shape = region.shape if samples is None else (samples, *region.shape)
@@ -301,17 +301,17 @@ class FaultSpace(Sequence[Fault]):
         return (where, None) if samples is None else (where[1:], where[0])
 
     def reach(self, model: nn.Module, place: int, strike: Strike) -> AbstractContextManager[None]:
-        """While open, the tensor at this position in `regions` is struck."""
+        """While open, the tensor at this position in `regions` is faulty."""
         region = self.regions[place]
         return region.target.reach(model, region.site, strike)
 
     def to_dict(self) -> dict[str, Any]:
-        """The space as plain values, enough to rebuild it without the model."""
+        """The space as plain values, sufficient to rebuild it without the model."""
         return {"terms": [term.to_dict() for term in self.terms]}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any], *, foreign: bool = False) -> "FaultSpace":
-        """The space that `to_dict` gave; components of other packages only if ``foreign``."""
+        """The space from `to_dict`; components of other packages only if ``foreign``."""
         terms = current(plain)["terms"]
         return cls([Term.from_dict(term, foreign=foreign) for term in terms])
 

@@ -1,4 +1,4 @@
-"""What did one call of `FaultSpace.of` ask for, and which regions are that?"""
+"""Which regions does one call of `FaultSpace.of` select?"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,21 +27,21 @@ __all__ = ["Term", "current", "names_of"]
 
 @dataclass(frozen=True)
 class Term:
-    """Fault models in planes of the tensors that some targets found, as one call asked for them.
+    """The targets, planes, formats and fault models of one call of `FaultSpace.of`.
 
-    A region for every tensor, each of its planes and each fault model, in this order.
+    It has a region for every tensor, each of its planes and each fault model, in this order.
     """
 
     targets: tuple[Target, ...]
     faults: tuple[FaultModel, ...]
     formats: FrozenDict[str, Format]
-    """By pattern over names of tensors and layers; the first that matches counts."""
+    """By pattern of the names of tensors and layers; the first that matches counts."""
     sites: tuple[Site, ...]
     fitted: tuple[Format, ...]
-    """The format of each site, with the scale of the tensor where it has one."""
+    """The format of each site, with the scale of the tensor if the format has one."""
     planes: tuple[str, ...] = ("codes",)
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Tensors that a target means but in which no fault can be injected, each with why."""
+    """Tensors that match a target but into which no fault can be injected, with the reason."""
 
     @classmethod
     def of(
@@ -78,13 +78,14 @@ class Term:
         return cls(targets, faults, formats, tuple(sites), tuple(held), struck, left)
 
     def regions(self) -> list[Region]:
-        """The regions, in order of their faults.
+        """The regions, in the order of their faults.
 
         Raises:
-            InputError: no tensor has such a plane, or the scale of a flowing value is to be struck.
+            InputError: no tensor has such a plane, or it is the scale of a flowing value.
         """
         for site, format in zip(self.sites, self.fitted, strict=True):
-            # The model rounds such a value with its own scale after the fault, which undoes it.
+            # The model rounds such a value with its own scale after the injection, which would
+            # undo a fault in the scale.
             if site.flows and "scale" in self.planes and "scale" in format.planes:
                 raise InputError(
                     f"{site.name!r} is computed in every pass, and no fault can be injected into "
@@ -117,7 +118,7 @@ class Term:
 
     @property
     def stored_as(self) -> str:
-        """The format as a user gives it: one, or formats by pattern."""
+        """The format as given by the user: one, or formats by pattern."""
         if list(self.formats) == ["*"]:
             return repr(self.formats["*"])
         return repr(self.formats)
@@ -129,7 +130,7 @@ class Term:
             **left,
             "targets": [repr(target) for target in self.targets],
             "faults": [repr(fault) for fault in self.faults],
-            # Pairs, as their order counts, which that of a JSON object does not.
+            # Pairs, as the order of the patterns matters and that of a JSON object does not.
             "formats": [[pattern, repr(format)] for pattern, format in self.formats.items()],
             "planes": list(self.planes),
             "sites": [asdict(site) for site in self.sites],
@@ -138,7 +139,7 @@ class Term:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any], *, foreign: bool) -> "Term":
-        """The term that `to_dict` gave; components of other packages only if ``foreign``."""
+        """The term from `to_dict`; components of other packages only if ``foreign``."""
         formats = FrozenDict(
             {str(name): FORMATS.parse(text, foreign=foreign) for name, text in plain["formats"]}
         )
@@ -161,14 +162,14 @@ class Term:
 
 
 def names_of(site: Site) -> tuple[str, ...]:
-    """The names of a tensor and of its layer, with which patterns of formats are matched."""
+    """The names of a tensor and of its layer, against which patterns of formats are matched."""
     names = (site.name, *site.aliases)
     layers = () if site.flows else [name.rpartition(".")[0] for name in names]
     return tuple(dict.fromkeys((*names, site.layer, *layers)))
 
 
 def current(plain: dict[str, Any]) -> dict[str, Any]:
-    """What a run file says of its space, in the layout of today.
+    """The description of a space in a run file, in the current layout.
 
     Files of earlier versions have one term, with one fault model and one format.
     """

@@ -1,4 +1,4 @@
-"""Where do faults land?"""
+"""Where are faults injected?"""
 
 from radhard.targets.activations import Activations
 from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target

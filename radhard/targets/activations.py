@@ -22,15 +22,15 @@ __all__ = ["Activations"]
 class Activations(Target):
     """Activations: a module's output, for every kind of module, ``Activations("conv*")``.
 
-    ``pattern``: globs over module names, joined by ``|``; ``layers``: globs over layer classes. A
-    glob finds the innermost modules that compute something; a container, or a module that only
-    hands its input on, is found by its exact name; the whole model is ``(model)``. The parts of a
-    tuple output are ``lstm:0``, ``lstm:1.0``; a module called again is ``relu@1``. The output of a
-    recurrent layer is struck once it is whole: a fault at one step of ``lstm:0`` is not seen by the
-    layer's later steps.
+    ``pattern``: globs of module names, joined by ``|``; ``layers``: globs of layer classes. A glob
+    matches the innermost modules that compute something; a container, or a module that only
+    returns its input, is matched by its exact name; the whole model is ``(model)``. The parts of a
+    tuple output are ``lstm:0``, ``lstm:1.0``; a repeated call of a module is ``relu@1``. Faults are
+    injected into the complete output of a recurrent layer: a fault at one step of ``lstm:0`` does
+    not affect the layer's later steps.
 
-    ``sample="one"``: a transient fault, that strikes one sample's inference (the space tells all
-    samples apart); ``"every"``: a permanent one, at the same place in every inference.
+    ``sample="one"``: a transient fault, in the inference of one sample (each sample has its own
+    faults); ``"every"``: a permanent fault, at the same place in every inference.
     """
 
     pattern: str
@@ -90,7 +90,8 @@ class Activations(Target):
                 return None
             return changed(output, path, lambda t: struck(t, site, strike))
 
-        # Prepended, so that a guard that hangs on the same module sees the fault.
+        # Prepended, so that hooks registered earlier on the same module, such as those of a range
+        # restriction, receive the faulty output.
         return hung(lambda h: layer.register_forward_hook(h, prepend=True), hook)
 
 

@@ -1,4 +1,4 @@
-"""What does a target promise?"""
+"""What does a target provide?"""
 
 import math
 from abc import abstractmethod
@@ -16,26 +16,26 @@ __all__ = ["TARGETS", "Forward", "Role", "Site", "Strike", "Target"]
 Role = Literal["weight", "bias", "buffer", "activation", "input"]
 
 Forward = Callable[[nn.Module, Any], Tensor]
-"""Asks a model for the outputs of a batch: ``(model, batch) -> (samples, ...)``."""
+"""Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
 
 
 class Strike(Protocol):
-    """What is to happen to a tensor once it is reached."""
+    """The faults to be injected into a tensor once it is reached."""
 
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
-        """Struck in place while open, put back bit for bit after."""
+        """Inject into a stored tensor in place while open; then restore it bit for bit."""
 
     def fall_on(self, flowing: Tensor) -> None:
-        """Strike ``(samples, *site.shape)`` in place, for good."""
+        """Inject into a flowing tensor ``(samples, *site.shape)`` in place, without undoing it."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A tensor that faults may strike: a stored tensor, or a value that flows through the model.
+    """A tensor into which faults can be injected: stored, or flowing through the model.
 
-    ``shape`` is the shape of a stored tensor, or of one sample's value. Where ``samples`` is given,
-    the words of all samples are told apart: word ``s * prod(shape) + w`` is word ``w`` of sample
-    ``s``. Otherwise a fault in a flowing value strikes every sample at the same place.
+    ``shape`` is the shape of a stored tensor, or of one sample's value. If ``samples`` is given,
+    each sample has its own words: word ``s * prod(shape) + w`` is word ``w`` of sample ``s``.
+    Otherwise a fault in a flowing value affects every sample at the same place.
     """
 
     name: str
@@ -47,49 +47,49 @@ class Site:
     aliases: tuple[str, ...] = ()
     samples: int | None = None
     axis: int | None = None
-    """Axis of the flowing tensor that tells the samples apart; None where none does."""
+    """The axis of the samples in a flowing tensor; None if it has none."""
     call: int = 0
     calls: int = 1
-    """Which of its module's calls within one forward pass, and of how many."""
+    """The number of calls of its module within one forward pass; ``call`` is one of them."""
 
     @property
     def flows(self) -> bool:
-        """Whether the value is computed anew in every forward pass."""
+        """Whether the tensor is computed in every forward pass."""
         return self.role in ("activation", "input")
 
     @property
     def words(self) -> int:
-        """How many words faults may strike."""
+        """Number of words into which faults can be injected."""
         return math.prod(self.shape) * (1 if self.samples is None else self.samples)
 
 
 class Target(Component):
-    """Where faults land: which tensors of a model, and how to get at them."""
+    """Where faults are injected: into which tensors of a model, and how these are accessed."""
 
     @property
     @abstractmethod
     def role(self) -> Role:
-        """What the tensors are to the model; of two targets of one role either can reach a site."""
+        """The role of the tensors in the model; any target of a role can reach its sites."""
 
     @abstractmethod
     def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
-        """The tensors that faults may strike, in the model's order.
+        """The tensors into which faults can be injected, in the model's order.
 
-        ``inputs`` is the batch of all samples; only targets whose tensors flow look at it (and
-        need it).
+        ``inputs`` is the batch of all samples; it is used, and required, only by targets whose
+        tensors flow.
 
         Raises:
-            InputError: nothing matches; the message lists what there is.
+            InputError: nothing matches; the message lists the available tensors.
         """
 
     def left_out(self, model: nn.Module) -> dict[str, str]:  # noqa: ARG002
-        """Tensors that the pattern means but in which no fault can be injected, each with why."""
+        """Tensors that match the pattern but cannot be injected into, with the reason."""
         return {}
 
     @abstractmethod
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
-        """While open, the tensor is struck: now where it is stored, at each call where it flows."""
+        """While open, the tensor is faulty: a stored one at once, a flowing one in each call."""
 
 
 TARGETS: Family[Target] = Family(Target)
-"""The targets that radhard has, and how one is read from text."""
+"""The targets of radhard, and how one is read from text."""

@@ -13,7 +13,7 @@ __all__ = ["Biases"]
 
 @component
 class Biases(Stored):
-    """Biases: every parameter whose name says bias, also a norm's shift, ``Biases("*")``.
+    """Biases: every parameter with "bias" in its name, also a norm's shift, ``Biases("*")``.
 
     ``pattern`` and ``layers`` as for `Weights`.
     """

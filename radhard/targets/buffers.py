@@ -1,4 +1,4 @@
-"""Faults in what a model stores beside its parameters."""
+"""Faults in what a model stores besides its parameters."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -15,8 +15,8 @@ __all__ = ["Buffers"]
 class Buffers(Stored):
     """Buffers, such as the running mean and variance of batch normalisation, ``Buffers("bn1.*")``.
 
-    ``pattern`` and ``layers`` as for `Weights`. Counters, single whole numbers such as
-    ``num_batches_tracked``, are passed over; other whole numbers are named as left out.
+    ``pattern`` and ``layers`` as for `Weights`. Counters, single integers such as
+    ``num_batches_tracked``, are ignored; other integer buffers are reported as left out.
     """
 
     pattern: str

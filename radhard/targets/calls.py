@@ -22,18 +22,18 @@ __all__ = ["Flow", "ModuleCall", "demand_geometry", "observed", "parametrizing",
 
 @dataclass
 class Flow:
-    """A floating-point tensor seen at a call: where it lies in the value, and its geometry."""
+    """A floating-point tensor observed in a call: its place in the value, and its geometry."""
 
     path: tuple[str, ...]
     shape: tuple[int, ...]
     """Of one sample."""
     axis: int | None
-    """That tells the samples apart, None if none does."""
+    """The axis of the samples, None if there is none."""
     dtype: str
     fresh: bool
-    """Whether the call made it, rather than handed an argument on."""
+    """Whether the call computed it, rather than returned an argument."""
     trouble: str = ""
-    """Why its samples cannot be told apart, if they cannot."""
+    """Why its samples cannot be distinguished, if they cannot."""
 
 
 @dataclass
@@ -48,16 +48,16 @@ class ModuleCall:
     innermost: bool = True
     flows: list[Flow] = field(default_factory=list)
     came: set[tuple[int, int]] = field(default_factory=set)
-    """States of the arguments when it began."""
+    """The `state` of each argument when the call began."""
 
 
 def observed(
     model: nn.Module, inputs: Any, forward: Forward, *, arguments: bool
 ) -> list[ModuleCall]:
-    """The calls of one forward pass in order, with what flows out of (or into) each module.
+    """The calls of one forward pass in order, with the outputs (or arguments) of each module.
 
-    Passes over two and three copies of the first sample, and over that sample beside another, show
-    which axis counts samples.
+    The axis of the samples follows from passes over two and three copies of the first sample, and
+    over that sample followed by another.
     """
     if inputs is None:
         raise InputError("this target's tensors flow through the model: give the data (data=...)")
@@ -79,7 +79,7 @@ def observed(
 
 
 def demand_geometry(flows: Iterable[tuple[str, Flow]]) -> None:
-    """Raise `InputError` for the first flow, by name, whose samples cannot be told apart."""
+    """Raise `InputError` for the first flow whose samples cannot be distinguished."""
     for name, flow in flows:
         if flow.trouble:
             raise InputError(f"{name!r}: {flow.trouble}; leave it out of the pattern")
@@ -143,11 +143,11 @@ def _record(
 
 
 def parametrizing(model: nn.Module) -> set[nn.Module]:
-    """Modules that compute parametrised weights: their outputs are no activations."""
+    """Modules that compute parametrized weights: their outputs are not activations."""
     lists = (m for m in model.modules() if isinstance(m, ParametrizationList))
     return {inner for one in lists for inner in one.modules()}
 
 
 def state(tensor: Tensor) -> tuple[int, int]:
-    """Tells a tensor's values apart: another one once the memory, or what is in it, is another."""
+    """A key for a tensor's values, which changes with its memory or with a write into it."""
     return tensor.untyped_storage().data_ptr(), version(tensor)

@@ -1,4 +1,4 @@
-"""How is a tensor struck that flows through a model?"""
+"""How are faults injected into a tensor that flows through a model?"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ __all__ = ["hung", "struck"]
 def hung(
     register: Callable[[Callable[..., Any]], RemovableHandle], hook: Callable[..., Any]
 ) -> Iterator[None]:
-    """A hook that hangs on its module while open."""
+    """Register a hook while the context is open."""
     alive = True
     handles: list[RemovableHandle] = []
 
     def while_open(*given: Any) -> Any:
         return hook(*given) if alive else None
 
-    # Removed twice, for Ctrl-C may come at the very moment of removing; and dead from then on,
-    # for it may come before the handle is known.
+    # Removed twice, as a KeyboardInterrupt may be raised during the removal. The hook is also
+    # disabled, as an interrupt between its registration and the append leaves no handle to remove.
     try:
         try:
             handles.append(register(while_open))
@@ -41,7 +41,7 @@ def hung(
 
 
 def struck(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
-    """A copy of a flowing tensor on which the strike fell."""
+    """A copy of a flowing tensor with the faults in it."""
     copy = _copied(tensor)
     if site.axis is None:
         strike.fall_on(copy.unsqueeze(0))
@@ -54,7 +54,7 @@ def struck(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
 
 
 def _copied(tensor: Tensor) -> Tensor:
-    """A copy laid out alike, so that whoever adds it up does so in the same order."""
+    """A copy with the same memory layout, so that kernels sum its values in the same order."""
     extent = 1
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size > 1 and stride < extent:  # words share memory, which a copy must not

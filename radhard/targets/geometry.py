@@ -1,4 +1,4 @@
-"""Which axis of a flowing tensor tells the samples apart?"""
+"""Which axis of a flowing tensor is that of the samples?"""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ __all__ = ["different", "geometry", "repeated", "sample_count"]
 
 
 def sample_count(inputs: Any) -> int:
-    """How many samples a batch holds."""
+    """Number of samples in a batch."""
     return int(leaves(inputs)[0][1].shape[0])
 
 
 def repeated(inputs: Any, times: int) -> Any:
-    """A batch that holds the first sample several times."""
+    """A batch of several copies of the first sample."""
     batch = inputs
     for path, _ in leaves(inputs):
         batch = changed(batch, path, lambda t: t[:1].expand(times, *t.shape[1:]).contiguous())
@@ -24,7 +24,7 @@ def repeated(inputs: Any, times: int) -> Any:
 
 
 def different(inputs: Any) -> Any | None:
-    """A batch of the first sample and one that differs from it; None where all are the same."""
+    """A batch of the first sample and one that differs from it; None if all are equal."""
     parts = leaves(inputs)
     for other in range(1, sample_count(inputs)):
         if any(not torch.equal(tensor[0], tensor[other]) for _, tensor in parts):
@@ -36,10 +36,10 @@ def different(inputs: Any) -> Any | None:
 
 
 def geometry(two: Tensor, three: Tensor, mixed: Tensor) -> tuple[tuple[int, ...], int | None, str]:
-    """Shape of one sample, the axis that counts samples, and what is wrong with it, if anything.
+    """The shape of one sample, the axis of the samples, and the problem with it, if any.
 
-    The tensors are those of two and of three copies of one sample, and of that sample beside
-    another.
+    The tensors belong to batches of two and of three copies of one sample, and of that sample
+    followed by another.
     """
     shape = tuple(two.shape)
     if two.ndim != three.ndim or two.shape != mixed.shape:
@@ -54,7 +54,8 @@ def geometry(two: Tensor, three: Tensor, mixed: Tensor) -> tuple[tuple[int, ...]
     rest = tuple(size for i, size in enumerate(two.shape) if i != axis)
     if rows == 1:
         return rest, axis, ""
-    # One sample's rows lie side by side, unless those of the other turn up among them.
+    # The rows of one sample must be adjacent: in the mixed batch the first of them must not
+    # change. If they do, rows of the other sample lie in between.
     own, beside = two.narrow(axis, 0, rows), mixed.narrow(axis, 0, rows)
     if not ((own == beside) | (own.isnan() & beside.isnan())).all():
         return shape, None, f"samples take turns on axis {axis} of its shape {shape}"

@@ -1,4 +1,4 @@
-"""Faults in what the model is given."""
+"""Faults in the inputs of the model."""
 
 import inspect
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ __all__ = ["Inputs"]
 class Inputs(Target):
     """Inputs: the floating-point arguments of the model's forward, ``Inputs("*")``.
 
-    ``pattern``: globs over the arguments' names, joined by ``|``. ``sample`` as for `Activations`.
+    ``pattern``: globs of argument names, joined by ``|``. ``sample`` as for `Activations`.
     """
 
     pattern: str

@@ -1,4 +1,4 @@
-"""Which names does a pattern mean?"""
+"""Which names does a pattern match?"""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +9,7 @@ __all__ = ["admits", "demand", "reasons"]
 
 
 def admits(layers: str | None, kind: str) -> bool:
-    """Whether a layer of this class is among ``layers`` (globs over class names; None: all)."""
+    """Whether a layer of this class matches ``layers`` (globs of class names; None: all)."""
     return layers is None or matches(layers, kind)
 
 
@@ -21,7 +21,7 @@ def demand(
     *,
     left_out: Mapping[str, str] | None = None,
 ) -> None:
-    """Raise `InputError`, listing what there is and what was left out, if nothing was found."""
+    """Raise `InputError` if nothing was found; it lists what is available and what was left out."""
     if found:
         return
     names = list(there_is)
@@ -37,7 +37,7 @@ def demand(
 
 
 def reasons(left_out: Mapping[str, str]) -> str:
-    """What was left out and why, in one line.
+    """What was left out, with the reasons, in one line.
 
     >>> reasons({"gate": "complex64", "index": "int64"})
     'gate (complex64), index (int64)'

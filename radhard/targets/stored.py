@@ -1,4 +1,4 @@
-"""How are the tensors that a model stores found and held?"""
+"""How are the stored tensors of a model selected and accessed?"""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -36,9 +36,9 @@ def stored_tensor(model: nn.Module, name: str) -> Tensor:
 class Stored(Target):
     """Tensors that the model keeps between inferences.
 
-    ``pattern`` is a glob (several joined by ``|``) over qualified tensor names or the names of
-    their layers; ``layers`` one over the layers' class names. A tensor with several names (tied
-    weights) is one site that any of its names finds.
+    ``pattern`` is a glob (or several, joined by ``|``) of qualified tensor names or the names of
+    their layers; ``layers`` one of the class names of the layers. A tensor with several names (tied
+    weights) is one site, selected by any of its names.
     """
 
     pattern: str
@@ -46,7 +46,7 @@ class Stored(Target):
 
     @abstractmethod
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-        """Every tensor of this role by each of its names."""
+        """Every tensor of this role under each of its names."""
 
     def left_out(self, model: nn.Module) -> dict[str, str]:
         found = {}
@@ -58,7 +58,7 @@ class Stored(Target):
         return {name: why for name, why in found.items() if self._wants(model, name)}
 
     def _wants(self, model: nn.Module, *names: str) -> bool:
-        """Whether the pattern means a tensor with these names."""
+        """Whether the pattern matches a tensor with these names."""
         layers = [name.rpartition(".")[0] for name in names]
         kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
         fits = matches(self.pattern, *names, *layers)
@@ -97,7 +97,7 @@ class Stored(Target):
 
 
 def _unfit(tensor: Tensor) -> str:
-    """Why no fault can strike a tensor; nothing where one can."""
+    """Why no fault can be injected into a tensor; empty if one can."""
     if is_traceable_wrapper_subclass(tensor):
         return f"{type(tensor).__name__}, a tensor subclass that holds its words elsewhere"
     if not tensor.is_floating_point():
@@ -108,7 +108,7 @@ def _unfit(tensor: Tensor) -> str:
 
 
 def _packed(model: nn.Module) -> Iterator[str]:
-    """Names of what layers of torch.ao hold as packed words, which are no tensors of the model."""
+    """Names of packed weights of torch.ao layers, which are not tensors of the model."""
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, torch.ScriptObject):
@@ -116,7 +116,7 @@ def _packed(model: nn.Module) -> Iterator[str]:
 
 
 def identity(tensor: Tensor) -> object:
-    """Equal for two names of one tensor, also where two objects share the same memory."""
+    """A key that is equal for two names of one tensor, also if two objects share its memory."""
     if tensor.device.type == "meta" or tensor.layout != torch.strided:
         return id(tensor)
     place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
@@ -124,10 +124,10 @@ def identity(tensor: Tensor) -> object:
 
 
 def parameters(model: nn.Module, *, biases: bool) -> Iterator[tuple[str, Tensor]]:
-    """Parameters that are, or are not, biases: what the last part of the name says."""
+    """Parameters that are, or are not, biases, according to the last part of their names."""
     for name, tensor in model.named_parameters(remove_duplicate=False):
         *_, own = name.split(".")
-        # Of a parametrised tensor the last part says only which of its originals it is.
+        # For a parametrized tensor, the last part only distinguishes its originals.
         if "parametrizations." in name:
             own = name.rpartition("parametrizations.")[2].partition(".")[0]
         if ("bias" in own) == biases:

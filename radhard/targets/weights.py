@@ -15,7 +15,7 @@ __all__ = ["Weights"]
 class Weights(Stored):
     """Weights: every parameter that is not a bias, also a norm's scale, ``Weights("conv*")``.
 
-    ``pattern``: globs over tensor or layer names, joined by ``|``; ``layers``: globs over layer
+    ``pattern``: globs of tensor or layer names, joined by ``|``; ``layers``: globs of layer
     classes, such as ``"Conv2d|Linear"``.
     """
 

@@ -16,10 +16,10 @@ __all__ = ["golden_outputs"]
 def golden_outputs(
     model: nn.Module, data: Data, call: Forward, batch: int, *, deterministic: bool = True
 ) -> Tensor:
-    """The outputs for all samples, ``(samples, ...)``; computed twice to see whether they repeat.
+    """The outputs for all samples, ``(samples, ...)``; computed twice to check reproducibility.
 
-    Both times from the state in which the model is now, and in which it is left; what a batch
-    leaves behind the next one finds, unless ``call`` is `Steady`.
+    Both passes start from the current state of the model, which is restored at the end. Within a
+    pass, the state that a batch leaves is used by the next one, unless ``call`` is `Steady`.
 
     Raises:
         InputError: an output is NaN, the batch axis is lost, the model writes into its inputs, or
@@ -57,7 +57,7 @@ def _outputs(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
     parts = []
     with torch.no_grad():
         for rows, inputs in data.batches(batch):
-            # A copy, so that a model which writes into its inputs spoils nobody's data.
+            # A copy, so that a model that writes into its inputs does not change the user's data.
             given = mapped(inputs, torch.clone)
             outputs = call(model, given)
             if not all(map(_same, leaves(given), leaves(inputs))):

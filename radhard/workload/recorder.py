@@ -21,7 +21,7 @@ class Recorder:
         self._resets: list[Callable[[], None]] = []
 
     def begin(self, samples: int) -> None:
-        """Start a forward pass over so many samples: what the last one recorded is discarded."""
+        """Start a forward pass over ``samples`` samples; records of the last pass are discarded."""
         self.samples = samples
         for reset in self._resets:
             reset()
@@ -32,8 +32,8 @@ class Recorder:
     ) -> Iterator[None]:
         """While open, ``visit`` receives every call of these modules and returns the output to use.
 
-        ``reset`` is called before each pass. ``visit`` runs before other hooks of the modules, as a
-        fault arrives there too: before a guard that an earlier hook calls.
+        ``reset`` is called before each pass. ``visit`` runs before the other hooks of the modules,
+        such as those of a range restriction, as faults are injected there too.
         """
         with ExitStack() as hooks:
             self._resets.append(reset)
@@ -51,7 +51,7 @@ class Recorder:
     def outputs(self, modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
         """While open, the outputs of these modules by name, call by call, of the current pass.
 
-        Copies are passed on to the model, so that an operation in place leaves these as they were.
+        The model continues with copies, so that in-place operations do not change these tensors.
         """
         seen: dict[str, list[Tensor]] = {name: [] for name in modules}
 

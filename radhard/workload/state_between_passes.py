@@ -1,4 +1,4 @@
-"""Which state does a pass leave behind on which a later pass depends?"""
+"""Which state does a pass leave on which a later pass depends?"""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,8 +20,8 @@ _ROWS = 2
 
 
 def few_rows(model: nn.Module, data: Data, call: Forward, batch: int, state: State) -> Any:
-    """So few samples that a pass over them is cheap, or a whole batch if the model accepts no other
-    number of samples. The model is left as in ``state``.
+    """The samples of a cheap test pass: a few, or a whole batch if the model accepts no other
+    number of samples. The model is restored to ``state``.
     """
     whole = min(batch, len(data))
     rows = data.rows(slice(0, min(_ROWS, whole)))
@@ -55,8 +55,8 @@ def state_between_passes(
     """Compare a pass with one that follows passes over very different inputs.
 
     The other inputs are a thousand times as large, and NaN, as values may be under a fault. Outputs
-    that differ depend on state that was left behind. ``rows`` are those of `few_rows`. The model is
-    left as in ``state``.
+    that differ depend on state that earlier passes left. ``rows`` are those of `few_rows`. The
+    model is restored to ``state``.
     """
 
     def outputs() -> Tensor:
@@ -84,7 +84,7 @@ def state_between_passes(
 
 
 def _others(rows: Any) -> Iterator[Any]:
-    """Inputs that leave behind other state than the given ones."""
+    """Inputs that leave other state than the given ones."""
     yield mapped(rows, lambda t: t * 1000 if t.is_floating_point() else t.flip(-1))
     yield mapped(rows, lambda t: torch.full_like(t, torch.nan) if t.is_floating_point() else t)
 

@@ -74,10 +74,10 @@ class Workload:
         deterministic: bool = True,
         differentiable: bool = False,
     ) -> "Workload":
-        """A workload of what users pass; the data are moved to the device of the model.
+        """A workload from the arguments of users; the data are moved to the device of the model.
 
-        ``differentiable``: copy data that were made in inference mode, so that gradients can be
-        computed. A batch is no larger than the data.
+        ``differentiable``: copy data that were created in inference mode, so that gradients can be
+        computed. ``batch`` is limited to the number of samples.
 
         Raises:
             InputError: the model, the data or an option cannot be used.
@@ -98,7 +98,7 @@ class Workload:
         return other
 
     def first(self, count: int) -> Self:
-        """The same workload with its first ``count`` samples, of which passes are counted apart."""
+        """The same workload with its first ``count`` samples; its passes are counted separately."""
         count = min(count, len(self.data))
         part = replace(self, data=self.data.first(count), batch=min(self.batch, count))
         part.golden = self.golden[:count]
@@ -116,12 +116,12 @@ class Workload:
 
     @cached_property
     def state(self) -> State:
-        """What the model's modules hold, to be restored after a faulty pass."""
+        """The state of the model's modules, to be restored after a faulty pass."""
         return State(self.model)
 
     @cached_property
     def few_rows(self) -> Any:
-        """The samples of a pass that shows what passes read and leave behind."""
+        """The samples of a test pass for what passes read and write."""
         return few_rows(self.model, self.data, self.call, self.batch, self.state)
 
     @cached_property
@@ -136,7 +136,7 @@ class Workload:
 
     @cached_property
     def faultless(self) -> Forward:
-        """The call for fault-free passes: an exception means that the input is wrong."""
+        """The call for fault-free passes, in which an exception means that the input is invalid."""
         call = faultless(self.call)
         return Steady(call, self.model if self.fixed else None) if self.independent else call
 
@@ -155,7 +155,7 @@ class Workload:
 
     @property
     def logits(self) -> Tensor:
-        """The golden outputs, where these are ``(samples, classes)``."""
+        """The golden outputs, if these are ``(samples, classes)``."""
         return self.golden
 
     @cached_property
@@ -193,7 +193,7 @@ class Workload:
         """The labels as numbers of classes, ``(samples,)``.
 
         Raises:
-            InputError: the data have none, or they are no classes of this model.
+            InputError: the data have none, or they are not classes of this model.
         """
         labels, classes = self.labels, self.logits.shape[1]
         integer = not labels.is_floating_point() and not labels.is_complex() and labels.ndim == 1
@@ -219,7 +219,7 @@ class Workload:
     def forward(self, inputs: Any, *, model: nn.Module | None = None) -> Tensor:
         """The outputs for a batch, counted; with gradients where these are enabled."""
         self.recorder.begin(samples(inputs))
-        # What was made in inference mode cannot be differentiated, but a copy of it can.
+        # Tensors created in inference mode cannot be differentiated, but copies of them can.
         given = mapped(inputs, torch.clone) if torch.is_grad_enabled() else inputs
         outputs = self.steady(self.model if model is None else model, given)
         self.samples += len(outputs)
@@ -245,10 +245,10 @@ class Workload:
 
     @contextmanager
     def gradients(self) -> Iterator[None]:
-        """While open, passes record what gradients need.
+        """While open, passes are recorded for autograd.
 
         Raises:
-            InputError: the model's tensors were made in inference mode.
+            InputError: the model's tensors were created in inference mode.
         """
         tensors = (*self.model.named_parameters(), *self.model.named_buffers())
         inference = [name for name, tensor in tensors if tensor.is_inference()]
@@ -257,7 +257,8 @@ class Workload:
                 f"{inference[0]!r} was made in inference mode and cannot be differentiated; "
                 "build or load the model outside torch.inference_mode()"
             )
-        # cuDNN's recurrent kernels compute gradients in training mode only; others do in both.
+        # cuDNN's recurrent kernels compute gradients only in training mode, the native ones in
+        # evaluation mode too.
         recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
         kernels = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
         with torch.inference_mode(False), torch.enable_grad(), kernels:

@@ -146,8 +146,8 @@ def _passes(
     for number, (rows, batch) in enumerate(_batches(campaign, sample)):
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
         parts.append(crash)
-        # Opened anew for every batch, since the calls of a pass that crashed are counted only in
-        # part, and the next batch would attribute its own calls to the wrong numbers.
+        # Opened anew for every batch: a pass that crashes leaves calls of modules uncounted, so
+        # that the calls of the next batch would be numbered wrongly.
         with (
             torch.no_grad(),
             inject(

@@ -1,4 +1,4 @@
-"""How often does a fault change what a model says?"""
+"""How often does a fault change the output of a model?"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ from radhard.workload import Workload, device_of
 __all__ = ["faultless", "run"]
 
 _MOST_TRIALS = 100_000_000
-"""Trials in a run: with more, the list of those that are still to be executed fills the memory."""
+"""Maximum number of trials in a run: the list of trials still to be executed must fit in memory."""
 
 
 def run(
@@ -70,41 +70,41 @@ def run(
     audit: float = 0.0025,
     repair: bool = False,
 ) -> Results:
-    """Run a fault-injection campaign: every trial of the sampler, judged by the metrics.
+    """Run a fault-injection campaign: all trials of the sampler, evaluated by the metrics.
 
     Components may be given as text, as on the command line.
 
     Args:
-        model: any network; it is put in evaluation mode meanwhile and comes back bit for bit.
+        model: any network; it is in evaluation mode during the run and restored bit for bit.
         data: inputs with labels, as `Data`, a pair, a torch ``Dataset`` or ``DataLoader``.
-        space: which faults there are.
-        sampler: which of them are tried; a list of faults or their numbers is `Given`.
-        metrics: by default `Outcome`, and `Accuracy` where there are labels that suit it.
-        seed: of all chance; trial i depends on the seed and i only.
-        store: the run file. One that holds part of the same run is continued. Its checksums are
-            verified first: damage is named, never continued or read.
-        engine: how trials are executed; ``"auto"`` takes the one that the run file was begun with,
-            or the fastest that suits (the notes of the results say why).
+        space: the possible faults.
+        sampler: determines which of them are tried; a list of faults or their numbers is `Given`.
+        metrics: by default `Outcome`, and `Accuracy` if there are suitable labels.
+        seed: the seed of all random draws; trial i depends on the seed and i only.
+        store: the run file. If it contains part of the same run, the run is continued. Its
+            checksums are verified first; a damaged file is reported and not used.
+        engine: determines how trials are executed; ``"auto"`` chooses the engine with which the run
+            file was begun, or the fastest suitable one (the notes of the results give the reason).
         call: for models that do not return one tensor: ``(model, batch) -> (samples, ...)``.
-        batch: samples a forward pass.
-        progress: show a progress bar; by default where there is a terminal.
-        deterministic: refuse a model whose fault-free passes differ.
-        names: more entries for the manifest, such as where model and data came from.
-        workers: processes that execute trials, each with one thread. The figures are the same for
-            any number (if torch computes with one thread where there is one process).
+        batch: number of samples per forward pass.
+        progress: whether to show a progress bar; by default if there is a terminal.
+        deterministic: reject a model whose fault-free passes differ.
+        names: additional entries of the manifest, such as the origin of model and data.
+        workers: number of processes that execute trials, each with one thread. The figures do not
+            depend on it (if torch uses one thread in the case of a single process).
         worker_timeout: seconds without a result after which a worker is replaced and its trials
-            run once more; by default 100 times the longest wait so far, and at least 5 minutes.
+            are repeated; by default 100 times the longest wait so far, and at least 5 minutes.
         executor: where trials are executed, instead of ``workers`` and ``worker_timeout``:
-            `Local`, `Forked` or `Ray` (a cluster). The figures are the same everywhere.
-        audit: share of the trials (at least 20 trials) of a faster engine that `Serial` repeats at
-            the end; how often they differ is in the notes. 0: none.
-        repair: where the run file is damaged, keep the trials that can be trusted and run the
-            others again; the damaged file is kept beside it.
+            `Local`, `Forked` or `Ray` (a cluster). The figures do not depend on it.
+        audit: share of the trials of a faster engine (at least 20 trials) that `Serial` repeats at
+            the end; the notes report how often they differ. 0: none.
+        repair: if the run file is damaged, keep the intact trials and repeat the others; the
+            damaged file is kept beside it.
 
     Raises:
-        InputError: the input cannot be used; the message says what to do. The run file stays as
-            it was.
-        KeyboardInterrupt: all finished trials are in the run file; the same call continues.
+        InputError: the input cannot be used; the message suggests what to do. The run file is
+            unchanged.
+        KeyboardInterrupt: all finished trials are in the run file; the same call continues the run.
     """
     model = usable_module(model)
     if not isinstance(space, FaultSpace):
@@ -130,13 +130,14 @@ def run(
     single = trials.single and any(site.samples is not None for site in space.sites)
     space.demand_samples(len(workload.data))
     repeated = audit_trials(len(trials), audit, seed)
-    # Where a trial concerns one sample, that sample passes alone, whatever samples were before it:
-    # batches of another size may round differently, and a masked fault must leave the output as it
-    # was to the last bit.
+    # If a trial affects one sample, that sample is passed alone and independently of the samples
+    # before it: batches of another size may round differently, and the output with a masked fault
+    # must be bitwise equal to the golden output.
     together = workload.batch
     workload = replace(workload, batch=1 if single else together, independent=single)
     with workload.open() as was_training, _one_thread(executor.one_thread):
-        # Where only the answers count, a few samples alone do.
+        # If only predictions matter, most golden outputs may come from batches; only samples with
+        # nearly equal logits have to be passed alone.
         answers = all(site.samples is not None for site in space.sites) and all(
             metric.by_answer for metric in metrics or [Outcome()]
         )
@@ -243,7 +244,7 @@ def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
     assert isinstance(engine, Engine)
     engines = engines_of(manifest)
     if repr(engine) not in engines:
-        # Written before its first trial is.
+        # Recorded before its first trial.
         execution.file.note("continued", [*engines[1:], repr(engine)])
         execution.note([Note("engines", {"first": first, "then": repr(engine)})])
     return engine
@@ -251,7 +252,7 @@ def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
 
 @contextmanager
 def _one_thread(on: bool) -> Iterator[None]:
-    """Torch computes with one thread if ``on``: kernels add in another order with more."""
+    """Have torch use one thread if ``on``, since the order of summation depends on their number."""
     before = torch.get_num_threads()
     if on:
         torch.set_num_threads(1)

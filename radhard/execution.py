@@ -36,19 +36,19 @@ class Execution:
     crashes: dict[str, str] = field(default_factory=dict)
 
     def run(self, session: Session, todo: Collection[int], done: int) -> None:
-        """Execute trials, of which so many others are done."""
+        """Execute the trials ``todo``; ``done`` is the number of trials already executed."""
         campaign, file = self.campaign, self.file
         self.note(session.notes)
         last = time.monotonic()
         with (
             Progress(len(campaign.trials), done, campaign.panel.main, shown=self.progress) as bar,
-            # Closed whatever happens, so that no worker is left.
+            # Closed also after exceptions, so that no worker is left running.
             closing(execute(session, todo, self.pool)) as parts,
         ):
             try:
                 for part in parts:
                     file.add(campaign.rows(part.numbers, part.figures))
-                    self._record(part)  # at once with its trials
+                    self._record(part)  # in the same transaction as its trials
                     bar.advance(part.figures)
                     if time.monotonic() - last > _COMMIT_SECONDS:
                         file.commit()
@@ -62,7 +62,7 @@ class Execution:
         self.note(exception_notes(self.crashes))
 
     def audit(self, trials: Numbers) -> None:
-        """Repeat some trials by the reference, and record what differs."""
+        """Repeat some trials with the reference, and record the differences."""
         campaign, file = self.campaign, self.file
         columns = list(campaign.panel.columns)
         reference = np.full((len(trials), len(columns)), np.nan)
@@ -81,11 +81,11 @@ class Execution:
         file.note("audit", result)
 
     def note(self, notes: Sequence[Note]) -> None:
-        """Write notes that the file does not have yet."""
+        """Write the notes that are not yet in the file."""
         if not notes:
             return
         written = notes_of(self.file.manifest().get("notes", []))
-        # A note that is written in the words of an earlier version is the same one.
+        # Compared as text, since earlier versions stored notes as text.
         texts = {str(note) for note in written}
         fresh = {str(note): note for note in notes if str(note) not in texts}.values()
         if fresh:

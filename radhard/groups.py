@@ -1,4 +1,4 @@
-"""How do trials fall into groups, and how many faults does each group stand for?"""
+"""How are trials grouped, and how many faults does each group represent?"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,14 +28,14 @@ GROUPINGS = (
     "field",
     "rate",
 )
-"""What a rate can be split by."""
+"""The groupings of rates."""
 
 Parts = list[tuple[Numbers, int | None]]
-"""Positions of executed trials and the number of faults they stand for (None: endlessly many)."""
+"""Positions of executed trials and the number of faults they represent (None: infinitely many)."""
 
 
 class Rates(Mapping[str, Estimate]):
-    """Estimates by group, in the model's order."""
+    """Estimates by group, in the order of the model."""
 
     def __init__(self, by: str, column: str, estimates: dict[str, Estimate]) -> None:
         self.by, self.column, self._estimates = by, column, estimates
@@ -56,7 +56,7 @@ class Rates(Mapping[str, Estimate]):
         return "\n".join([f"{self.column} by {self.by}", *lines])
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a group: value, low, high, trials."""
+        """One row per group: value, low, high, trials."""
         rows = [(key, e.value, e.low, e.high, e.trials) for key, e in self.items()]
         return pd.DataFrame(rows, columns=[self.by, "value", "low", "high", "trials"])
 
@@ -64,9 +64,9 @@ class Rates(Mapping[str, Estimate]):
 class Groups:
     """Executed trials, split by a grouping and, within it, by the strata they were drawn from.
 
-    ``numbers`` are the executed trials. A part's population counts the faults that lie in both the
-    group and the stratum, so that unequal strata can be weighed; a part may have no trials.
-    ``faults`` are those of the executed trials, where they are known already.
+    ``numbers`` are the executed trials. The population of a part is the number of faults in both
+    the group and the stratum, with which unequal strata are weighted; a part may have no trials.
+    ``faults`` are those of the executed trials, if already known.
     """
 
     def __init__(
@@ -84,15 +84,15 @@ class Groups:
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
     def split(self) -> list[tuple[str, Parts]]:
-        """Name and parts of every group with trials, in the model's order."""
+        """Name and parts of every group with trials, in the order of the model."""
         parts = self._single() if self._trials.single else self._by_rate()
         return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
 
     def cells(self, parts: Parts, values: np.ndarray) -> list[Cell]:
-        """The parts with one value for every unit of sampling: a trial, or those drawn as one.
+        """The parts with one value for every sampling unit: a trial, or trials drawn together.
 
-        ``values`` are those of all executed trials. Of trials drawn as one only some may have been
-        executed; these few are left out, as they do not stand for the others.
+        ``values`` are those of all executed trials. If only some of the trials drawn together have
+        been executed, these are left out, since they do not represent the others.
         """
         cells = [self._cell(rows, population, values) for rows, population in parts]
         if self._every_bit:
@@ -106,7 +106,7 @@ class Groups:
 
     @property
     def _every_bit(self) -> bool:
-        """Whether every bit position of every tensor is a stratum of its own."""
+        """Whether every bit position of every tensor is a separate stratum."""
         strata, space = self._trials.strata, self._space
         if len(strata) == 1:
             return False
@@ -115,7 +115,7 @@ class Groups:
         return bool((space.variants[places] == [stratum.step for stratum in strata]).all())
 
     def mean(self, parts: Parts, values: np.ndarray) -> float:
-        """The mean of values, of whatever size, each part weighed by its population."""
+        """The mean of values of any range, with each part weighted by its population."""
         known = [cell for cell in self.cells(parts, values) if len(np.asarray(cell.values))]
         means = [float(np.asarray(cell.values).mean()) for cell in known]
         if len(parts) == 1:
@@ -123,7 +123,7 @@ class Groups:
         return float(np.average(means, weights=[cell.population or 0 for cell in known]))
 
     def weights(self, parts: Parts) -> np.ndarray:
-        """What each trial weighs in that mean, in the order of the parts' positions."""
+        """The weight of each trial in that mean, in the order of the parts' positions."""
         known = [(len(rows), 1 if size is None else size) for rows, size in parts if len(rows)]
         total = sum(size for _, size in known)
         return np.concatenate([np.full(number, size / total / number) for number, size in known])
@@ -182,11 +182,11 @@ class Groups:
 
 
 def _within(values: np.ndarray) -> tuple[float, float]:
-    """The range in which a share that was not drawn is taken to lie, by those that were.
+    """The range in which values that were not drawn are assumed to lie, given those that were.
 
-    Where every bit position of every tensor was tried, the worst that a fault does has been met,
-    the more surely the more trials differ from the usual one: a part of 1 in their number and one
-    more is kept for what is worse.
+    If every bit position of every tensor was sampled, the worst effects of faults have probably
+    been observed, the more so the more values differ from the most frequent one. The observed range
+    is widened towards its limits by the fraction 1 / (1 + number of such values).
     """
     seen, counts = np.unique(values, return_counts=True)
     kept = 1 / (1 + len(values) - int(counts.max()))
@@ -195,10 +195,10 @@ def _within(values: np.ndarray) -> tuple[float, float]:
 
 
 def labels(space: FaultSpace, by: str | None) -> list[str]:
-    """The group of every variant of every region, for no grouping, one, or several with a comma.
+    """The group of every variant of every region, for no, one or several comma-separated groupings.
 
-    A bit is one of a word of a format: where the words of a space are of several, a group of bits
-    or fields is named with it, ``"Int(8) 7"``.
+    A bit belongs to a word of a format: if the words of a space have several formats, the names of
+    groups of bits or fields include the format, ``"Int(8) 7"``.
 
     Raises:
         InputError: an unknown grouping.
@@ -257,7 +257,7 @@ def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, in
         start = int(space.starts[place])
         only = (stratum.start - start) % variants if stratum.step > 1 else None
         for variant in range(variants) if only is None else (only,):
-            # The words of this region whose fault lies between the stratum's first and last.
+            # The words of this region whose fault is between the first and last of the stratum.
             low = max(0, -((start + variant - stratum.start) // variants))
             high = min(words - 1, (last - start - variant) // variants)
             if high >= low:

@@ -1,4 +1,4 @@
-"""What exactly was asked, and under which circumstances?"""
+"""Which configuration and environment does a run have?"""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _MOST_WORDS = 2**43
-"""So that a fault number fits 64 bits, with a million ways to strike a word."""
+"""Limit of the number of words, so that a fault number fits 64 bits with a million variants."""
 
 _KEYS: dict[str, Any] = {
     "space": dict,
@@ -70,8 +70,8 @@ _SITE: dict[str, Any] = {
 
 
 def identity(campaign: Campaign, sampler: Sampler, seed: int) -> dict[str, Any]:
-    """All that the outcomes depend on: two runs with equal identities are the same run."""
-    # Causes before what follows from them, so that a difference is named by its cause.
+    """All that the results depend on: two runs with equal identities are the same run."""
+    # Causes precede their consequences, so that a difference is reported by its cause.
     asked = {
         "space": campaign.space.to_dict(),
         "samples": len(campaign.workload.data),
@@ -85,7 +85,7 @@ def identity(campaign: Campaign, sampler: Sampler, seed: int) -> dict[str, Any]:
         "ranges": [list(bounds) for bounds in campaign.panel.ranges],
         "planned": len(campaign.trials),
     }
-    # As it will be read back, with lists for tuples.
+    # As it will be read from the file, with lists instead of tuples.
     read: dict[str, Any] = json.loads(json.dumps(asked))
     return read
 
@@ -103,7 +103,7 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def _parts(tensor: Tensor) -> Iterator[Tensor]:
-    """The plain tensors that a tensor consists of; itself, where it is one."""
+    """The plain tensors of which a tensor consists; the tensor itself if it is plain."""
     if is_traceable_wrapper_subclass(tensor):
         for name in tensor.__tensor_flatten__()[0]:
             yield from _parts(getattr(tensor, name))
@@ -120,7 +120,7 @@ def _parts(tensor: Tensor) -> Iterator[Tensor]:
 
 
 def environment(device: torch.device | None) -> dict[str, str]:
-    """Versions and machine, for the report; not part of what identifies a run."""
+    """Versions and machine, for the report; not part of the identity of a run."""
     name = torch.cuda.get_device_name(device) if device and device.type == "cuda" else "CPU"
     return {
         "radhard": version("radhard"),
@@ -134,12 +134,12 @@ def environment(device: torch.device | None) -> dict[str, str]:
 
 
 def difference(found: dict[str, Any], asked: dict[str, Any], golden: Tensor | None = None) -> str:
-    """The first way in which a recorded run differs from the one asked for, or nothing.
+    """The first difference between a recorded run and the requested one, or an empty text.
 
-    ``golden``: the fault-free outputs, where they can be expected to repeat.
+    ``golden``: the fault-free outputs, if they are expected to be reproducible.
     """
     for key, value in asked.items():
-        # Before what follows from the outputs.
+        # Outputs are compared before the columns, which depend on them.
         if (
             key == "columns"
             and golden is not None
@@ -161,11 +161,11 @@ def difference(found: dict[str, Any], asked: dict[str, Any], golden: Tensor | No
 
 
 _TOLD = {"faults": "fault model", "formats": "format", "targets": "target", "planes": "plane"}
-"""What entries of a space are called in a message."""
+"""Names of the entries of a space in messages."""
 
 
 def _space_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
-    """The first way in which a recorded space differs from another, or nothing."""
+    """The first difference between a recorded space and another, or an empty text."""
     mine, other = found.get("terms"), asked["terms"]
     if not isinstance(mine, list) or not all(isinstance(term, dict) for term in mine):
         return "the fault space cannot be read"
@@ -193,27 +193,27 @@ def _listed(entry: Any) -> str:
 
 
 def audit_is_due(manifest: dict[str, Any]) -> bool:
-    """Whether any other engine than the reference was at work, and none has looked at it yet."""
+    """Whether an engine other than the reference was used, and there was no audit yet."""
     return set(engines_of(manifest)) != {repr(Serial())} and manifest.get("audit") is None
 
 
 def engines_of(manifest: dict[str, Any]) -> list[str]:
-    """The engine that a run was begun with, and those that continued it."""
+    """The engine with which a run was begun, and those with which it was continued."""
     others = manifest.get("continued")
     return [str(manifest.get("engine")), *map(str, others if isinstance(others, list) else ())]
 
 
 def recorded(manifest: dict[str, Any], key: str) -> dict[str, Any]:
-    """An entry that engines add to while the run goes on; empty where there is none."""
+    """An entry to which engines add during the run; empty if there is none."""
     found = manifest.get(key)
     return found if isinstance(found, dict) else {}
 
 
 def demand_sound(manifest: dict[str, Any]) -> None:
-    """See to it that a file that may be anybody's says what `identity` wrote, each of its kind.
+    """Verify that a file from an untrusted source has all entries of `identity`, of valid types.
 
     Raises:
-        InputError: something is missing or cannot be; the message says what.
+        InputError: an entry is missing or invalid; the message names it.
     """
     if refused := manifest.get("refused"):
         raise InputError(f"the run's trials cannot be trusted: {refused}")
@@ -231,13 +231,13 @@ def demand_sound(manifest: dict[str, Any]) -> None:
 
 
 def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
-    """See to it that the recorded trials are among those that the sampler draws.
+    """Verify that the recorded trials are among those that the sampler draws.
 
-    ``recorded`` has the columns "trial" and "fault"; a file that was tampered with, or damaged
-    unseen, must not give figures.
+    ``recorded`` has the columns "trial" and "fault". No figures must be computed from a file that
+    was manipulated or has undetected damage.
 
     Raises:
-        InputError: they are not.
+        InputError: some recorded trial is not.
     """
     if len(trials) != planned:
         raise InputError(
@@ -248,7 +248,7 @@ def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
     in_order = bool((np.diff(numbers) > 0).all())
     if numbers.size and not (in_order and numbers[0] >= 0 and numbers[-1] < planned):
         raise InputError("the run file cannot be read: it holds trials that were not planned")
-    # Compared as they are: what is missing, or no whole number, is no fault either.
+    # Compared without conversion, so that missing values and fractions are rejected too.
     if trials.single and not np.array_equal(recorded["fault"].to_numpy(), trials.at(numbers)):
         raise InputError(
             "the run file cannot be read: its faults are not those that its sampler draws"
@@ -256,12 +256,12 @@ def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
 
 
 def _words(term: dict[str, Any]) -> int:
-    """The words of a term of a space, which is to be sound."""
+    """The number of words of a term of a space, after verifying the term."""
     _demand(term, _TERM, "space ")
     sites = term["sites"]
     for site in sites:
         _demand(site, _SITE, "site ")
-        # A tensor without words is possible, one with fewer is not.
+        # A tensor may have no words, but not a negative number.
         if min([*site["shape"], site["samples"] or 0]) < 0:
             raise _unsound(f"site {site['name']!r} has a negative size")
     names = [name for site in sites for name in (site["name"], *site["aliases"])]
@@ -284,7 +284,7 @@ def _demand(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:
 
 
 def _is_range(pair: list[Any]) -> bool:
-    # Infinities are bounds too, if they are on the right side; NaN is on no side.
+    # Infinite bounds are valid; NaN fails the comparison.
     return len(pair) == 2 and all(type(x) in (int, float) for x in pair) and pair[0] < pair[1]
 
 

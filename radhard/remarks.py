@@ -1,4 +1,4 @@
-"""What should a reader of the results know of a campaign before its first trial?"""
+"""What should readers of the results know about a campaign before its first trial?"""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ __all__ = ["remarks", "usual_metrics"]
 
 
 def usual_metrics(golden: Tensor, labels: Tensor | None) -> tuple[list[Metric], list[Note]]:
-    """The metrics of a campaign for which none were named, and a note about them.
+    """The default metrics of a campaign, and a note about them.
 
-    `Accuracy` too where there are labels, unless these are no classes of the model.
+    `Accuracy` is included if there are labels, unless they are not classes of the model.
     """
     if labels is None:
         return [Outcome()], []
@@ -28,14 +28,14 @@ def usual_metrics(golden: Tensor, labels: Tensor | None) -> tuple[list[Metric], 
 
 
 def remarks(campaign: Campaign) -> list[Note]:
-    """What faults were left out, what the sampler did, and how much the data can show."""
+    """Notes on the faults left out, on the sampler, and on the limits of the data."""
     texts = [*campaign.space.remarks(), *campaign.trials.remarks]
     notes = [Note.text(text) for text in texts]
     return notes + _one_prediction(campaign.panel.metrics, campaign.panel.golden)
 
 
 def _one_prediction(metrics: Sequence[Metric], golden: Golden) -> list[Note]:
-    """Whether all samples have the same fault-free prediction, which few faults change."""
+    """A note if all samples have the same fault-free prediction, which few faults may change."""
     if golden.samples < 2 or not any(metric.needs_classes for metric in metrics):
         return []
     if not bool((golden.top1 == golden.top1[0]).all()):

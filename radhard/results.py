@@ -1,4 +1,4 @@
-"""What came out of a campaign?"""
+"""What are the results of a campaign?"""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -27,14 +27,14 @@ from radhard.store import Store
 __all__ = ["Rates", "Results"]
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-"""What reading a file may end in if somebody else has written it; all become an `InputError`."""
+"""Exceptions that reading an invalid file may raise; all are converted to an `InputError`."""
 
 
 class Results:
-    """The trials of a campaign and what they say, each figure with its interval.
+    """The trials of a campaign, and their figures with intervals.
 
-    ``results.rate()`` is the headline; ``rate(by="tensor")`` and the like split it; ``to_frame()``
-    gives every trial.
+    ``results.rate()`` is the headline rate; ``rate(by="tensor")`` and the like split it by group;
+    ``to_frame()`` returns all trials.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Results:
             }
             self.planned = int(self.manifest["planned"])
             self.notes = notes_of(self.manifest.get("notes") or [])
-            """What a reader should know about how the results were obtained."""
+            """What readers should know about how the results were obtained."""
             self.manifest["notes"] = [str(note) for note in self.notes]
             self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
             inferred = self.manifest.get("inferred") or {}
@@ -69,7 +69,7 @@ class Results:
 
     @classmethod
     def open(cls, path: str | Path, *, foreign: bool = False) -> "Results":
-        """The results in a run file, also of a run that is unfinished or still going on.
+        """The results in a run file, which may be unfinished or still being executed.
 
         ``foreign`` allows the file to name components of other packages, whose modules are then
         imported: only for files you trust.
@@ -81,7 +81,7 @@ class Results:
 
     @classmethod
     def stored(cls, store: Store, *, foreign: bool = False) -> "Results":
-        """The results in an open run file; the notes of the file are among theirs."""
+        """The results in an open run file, including its notes."""
         manifest = store.manifest()
         if store.notes and isinstance(notes := manifest.get("notes", []), list):
             manifest["notes"] = [*notes, *store.notes]
@@ -102,14 +102,14 @@ class Results:
         return "\n".join(lines)
 
     def described(self, column: str) -> str:
-        """A figure of the whole run as text, also of one without bounds."""
+        """A figure of the whole run as text; it may have no bounds."""
         if np.isfinite(self.ranges[column]).all():
             return str(self.rate(column))
         values = self.values(column)
         if broken := int(np.isnan(values).sum()):
             return f"NaN in {broken:,} of {len(self):,} trials"
         if len(self.trials.strata) > 1:
-            # Strata are not alike, and a quantile cannot be weighed.
+            # Strata represent different numbers of faults, and a quantile cannot be weighted.
             return f"up to {values.max():.4g}"
         return f"median {self.quantile(column)}"
 
@@ -120,12 +120,12 @@ class Results:
 
     @property
     def by_rate(self) -> bool:
-        """Whether the trials were made at several error rates, which no figure may mix."""
+        """Whether the trials are at error rates; figures of several rates must not be combined."""
         return not self.trials.single
 
     @property
     def usual_split(self) -> str | None:
-        """The grouping without which nothing can be said: "rate" for trials at error rates."""
+        """The grouping without which there are no rates: "rate" for trials at error rates."""
         return "rate" if self.by_rate else None
 
     @cached_property
@@ -135,18 +135,18 @@ class Results:
 
     @property
     def headline(self) -> str:
-        """The figure that `rate` gives when none is named: critical silent data corruption."""
+        """The figure that `rate` returns if none is named: critical silent data corruption."""
         shares = [c for c in self.columns if self.ranges[c] == (0.0, 1.0)]
         harms = {c: harm.order for c in shares if (harm := self.details[c].harm) is not None}
         return min(harms, key=harms.__getitem__) if harms else (shares or list(self.columns))[0]
 
     @cached_property
     def details(self) -> RunColumns:
-        """What each figure means, by its full name."""
+        """The meaning of each figure, by its full name."""
         return RunColumns(self.ranges, foreign=self._foreign)
 
     def column(self, name: str | None = None) -> str:
-        """The full name of a figure, from the whole of it or its last part (``"critical"``).
+        """The full name of a figure, given the full name or its last part (``"critical"``).
 
         Raises:
             InputError: no figure, or more than one, has this name.
@@ -171,31 +171,32 @@ class Results:
 
     @property
     def _faults(self) -> Numbers | None:
-        """The fault of every executed trial, which is known to be the one drawn."""
+        """The fault of every executed trial; it was verified to be the one that was drawn."""
         return self._outcomes["fault"].to_numpy(np.int64) if self.trials.single else None
 
     def only(self, numbers: Numbers) -> "Results":
-        """The same campaign with these trials only."""
+        """The results of the same campaign for these trials only."""
         frame = self._outcomes[self._outcomes["trial"].isin(numbers)].reset_index(drop=True)
         return Results(self.manifest, frame, foreign=True)
 
     def values(self, name: str | None = None) -> np.ndarray:
-        """A figure of every executed trial, in order of the trial numbers."""
+        """A figure of every executed trial, in the order of trial numbers."""
         return self._outcomes[self.column(name)].to_numpy(dtype=float)
 
     def rate(
         self, name: str | None = None, *, by: str | None = None, confidence: float = 0.95
     ) -> Any:
-        """A figure's mean over the fault space: an `Estimate`, or `Rates` where ``by`` splits it.
+        """A figure's mean over the fault space: an `Estimate`, or `Rates` if it is split by ``by``.
 
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
-        (the fault model), "exposure", "bit", "field", "rate", or several joined by a comma. Bits
-        and fields of words of different formats are groups of their own. Means weigh every fault of
-        the space alike however the sampler chose; intervals count trials, not samples (words, where
-        these were drawn whole). Where verdicts were inferred, means are corrected by those that
-        were tried as well, and intervals allow for what nobody tried; `values` are as they were
-        found.
+        (the fault model), "exposure", "bit", "field", "rate", or several separated by commas. Bits
+        and fields of words of different formats are separate groups.
+
+        Means weight all faults of the space equally, whatever the sampler. The sampling unit of
+        intervals is the trial, not the data sample (or the word, if all faults of a word were drawn
+        together). If verdicts were inferred, means are corrected using those that were executed as
+        well, and intervals allow for those that were not; `values` are uncorrected.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
@@ -205,17 +206,17 @@ class Results:
         return estimates[""] if by is None else Rates(by, column, estimates)
 
     def estimates(self, column: str, by: str | None, confidence: float) -> dict[str, Estimate]:
-        """What `rate` says, by group; without ``by`` the one group is named ``""``."""
-        # As text, since what is of a wrong kind, and refused below, may have no hash.
+        """The estimates of `rate`, by group; without ``by`` the only group is named ``""``."""
+        # As text, since arguments of a wrong type, rejected below, may not be hashable.
         key = repr((column, by, confidence))
         if key not in self._estimates:
-            # Kept, since a report asks for the same ones in most of its sections.
+            # Cached, since most sections of a report need the same estimates.
             intervals = self.intervals(column, by)
             self._estimates[key] = {group: at(confidence) for group, at in intervals.items()}
         return dict(self._estimates[key])
 
     def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
-        """By group what `estimates` gives, as a function of the confidence."""
+        """The result of `estimates` by group, as a function of the confidence."""
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
@@ -227,7 +228,7 @@ class Results:
             share = self.mean(groups, parts, column, confidence)
             if (low, high) == (0.0, 1.0):
                 return share
-            # Rounded, so that a figure that stayed as it was reads as zero.
+            # Rounded, so that an unchanged figure is exactly zero.
             return share.map(lambda x: round(low + (high - low) * x, 12), "share")
 
         return {key: partial(at, parts) for key, parts in groups.split()}
@@ -245,7 +246,7 @@ class Results:
     def correction(
         self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95
     ) -> Correction:
-        """What is known of wrong inferred verdicts in a group; ``rows`` are of all trials."""
+        """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials."""
         added, at = np.zeros(len(self)), np.concatenate([rows for rows, _ in parts])
         if self.inferred:
             struck = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
@@ -261,9 +262,9 @@ class Results:
         return Correction(added, found.above, found.below)
 
     def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
-        """A quantile of a figure over the executed trials, also of one without bounds.
+        """A quantile of a figure over the executed trials; the figure may have no bounds.
 
-        Trials are taken as they come: only for samplers that treat all faults alike.
+        Trials are not weighted: only for samplers that draw all faults with equal probability.
         """
         if len(self.trials.strata) > 1 or self.trials.together > 1:
             raise InputError(
@@ -273,7 +274,7 @@ class Results:
         return quantile_interval(self.values(name), q, confidence=confidence, bounds=bounds)
 
     def to_frame(self) -> pd.DataFrame:
-        """Every executed trial: its fault in words and numbers, and its figures."""
+        """All executed trials: the fault in words and as a number, and the figures."""
         frame = self._outcomes.copy()
         if not self.trials.single:
             names = [self.trials.strata[self.trials.stratum(n)].name for n in self.numbers]
@@ -285,13 +286,13 @@ class Results:
         keys = self.space.variant_starts[places] + variants
         for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
             table = np.array(labels(self.space, by), dtype=object)
-            # As objects: pandas would make text of its own kind of them, which not all names are.
+            # As objects, since pandas' own string type does not accept all names.
             frame.insert(at, by, pd.Series(table[keys], frame.index, dtype=object))
-        # What is the same for all is in the description of the space.
+        # Properties that all faults share are in the description of the space.
         for by in ("exposure", "fault", "plane", "format"):
             if len(set(labels(self.space, by))) > 1:
                 table = np.array(labels(self.space, by), dtype=object)
-                # The number of the fault has the name already.
+                # The column "fault" contains the number of the fault.
                 name = "fault model" if by == "fault" else by
                 frame.insert(5, name, pd.Series(table[keys], frame.index, dtype=object))
         frame.insert(2, "index", [where for where, _ in spots])
@@ -300,16 +301,17 @@ class Results:
         return frame.drop(columns="faults")
 
     def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
-        """The ``n`` executed trials with the highest figure, the earliest first among equals."""
+        """The ``n`` executed trials with the highest figure; ties are ordered by trial number."""
         frame, n = self.to_frame(), whole(n, "n", least=0)
         return frame.sort_values(self.column(name), ascending=False, kind="stable").head(n)
 
     def export(self, path: str | Path) -> Path:
-        """Write `to_frame` as a table: ``.csv``, or ``.parquet`` where pyarrow is installed.
+        """Write `to_frame` as a table: ``.csv``, or ``.parquet`` if pyarrow is installed.
 
-        In a ``.csv`` text that a spreadsheet would take for a formula has a quote in front of it.
+        In a ``.csv`` file, text that a spreadsheet would interpret as a formula is preceded by a
+        quote.
 
         Raises:
-            InputError: another kind of file, no pyarrow, or a place that cannot be written.
+            InputError: another type of file, no pyarrow, or a path that cannot be written.
         """
         return write_table(self.to_frame(), path)

@@ -1,4 +1,4 @@
-"""Does a model hold its tensors in a format?"""
+"""Are the tensors of a model stored in a format?"""
 
 import torch
 from torch import nn
@@ -16,8 +16,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
     """The format with the scale of the site's tensor.
 
     Raises:
-        InputError: the tensor's dtype cannot hold the format's words, or its values are not among
-            those of the format.
+        InputError: the tensor's dtype cannot represent the words of the format, or its values are
+            not values of the format.
     """
     dtype = getattr(torch, site.dtype)
     if format.bits > 8 * dtype.itemsize:
@@ -49,7 +49,7 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
 
 
 def _flowing(format: Format, model: nn.Module, site: Site, *, computed: bool) -> Format:
-    """The format with the scale with which the model rounds what flows at the site, if it does."""
+    """The format, with the scale to which the model rounds the site's activations, if it does."""
     path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
     held = format_of(model, site.layer, path) if site.role == "activation" else None
     if held is not None and held != format:
@@ -68,7 +68,7 @@ def _flowing(format: Format, model: nn.Module, site: Site, *, computed: bool) ->
 
 
 def _native(format: Format) -> torch.dtype | None:
-    """The torch dtype whose own bits the format's words are; None where there is none."""
+    """The torch dtype with the same words as the format; None if there is none."""
     if format.has_scale:
         return None
     held = format.decode(torch.zeros(1, dtype=torch.int64)).dtype

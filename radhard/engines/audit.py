@@ -1,4 +1,4 @@
-"""Does the reference agree with what a faster engine found?"""
+"""Do the results of a faster engine agree with those of the reference?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from radhard.stats import clopper_pearson
 __all__ = ["audit_result", "audit_trials"]
 
 _FEWEST = 20
-"""Trials that are repeated however small the share."""
+"""Minimum number of trials that are repeated, for any share above 0."""
 
-_PURPOSE = 0x617564  # "aud": so that the choice is independent of the draw of the faults
+_PURPOSE = 0x617564  # "aud": makes the choice independent of the draw of the faults
 
 
 def audit_trials(trials: int, share: float, seed: int) -> Numbers:
@@ -49,10 +49,10 @@ def audit_result(
     """How often figures ``(trials, columns)`` differ from the reference's, for the manifest.
 
     ``of``: how many trials these were drawn from. For each column: ``differing`` trials, the share
-    of all trials that they are ``at_most`` (upper limit of Clopper and Pearson's interval; the
-    share itself where all were repeated), and the ``mean_difference`` of the figures, found less
-    reference. A figure without bounds, such as a distance, differs where it is
-    off by more than a thousandth.
+    of all trials that differs ``at_most`` (upper limit of the Clopper-Pearson interval; the exact
+    share if all trials were repeated), and the ``mean_difference`` of the figures, found minus
+    reference. A figure without bounds, such as a distance, counts as differing if its relative
+    difference exceeds a thousandth.
     """
     said: dict[str, Any] = {"trials": len(found), "of": of, "confidence": confidence}
     said["columns"] = {}

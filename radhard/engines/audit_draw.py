@@ -1,4 +1,4 @@
-"""Which pairs of a trial and a sample are tried although their verdict could be inferred?"""
+"""Which pairs of a trial and a sample are executed although their verdict can be inferred?"""
 
 from dataclasses import dataclass
 
@@ -10,43 +10,48 @@ from radhard.space import Numbers
 __all__ = ["Draw", "Pairs"]
 
 _FEWEST = 10_000
-"""Pairs that are tried in a campaign however small the share; one a trial in a smaller one."""
+"""Minimum number of pairs executed in a campaign; one per trial if it has fewer trials."""
 
 _LARGEST = 0.1
-"""Share up to which `_FEWEST` raises the one that was asked for."""
+"""Share up to which `_FEWEST` may raise the requested one."""
 
 _FEWEST_WHOLE = 20
-"""Trials with all samples in a campaign, about, if one variant in a word needs them."""
+"""Approximate number of trials per campaign that are executed with all samples, if one variant of
+every word needs this."""
 
 _PILOT, _SAMPLE, _TRIALS = 0x70696C, 0x736D70, 0x747269
-"""Purposes of the chance, so that the draws are independent of each other and of the faults'."""
+"""Purposes of the draws, so that they are independent of each other and of the draw of faults."""
 
 Pairs = tuple[Numbers, Numbers]
-"""Positions of trials, and for each the number of a sample."""
+"""Positions of trials, and the number of a sample for each."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Pairs drawn by the seed: each whatever else is tried, in any order and by any worker.
+    """Pairs drawn at random from the seed.
 
-    A quarter of them is a pilot that decides whether inferring works at all; the others estimate
-    what is wrong where it does. One draw for both would let only those estimates stand that
-    happened to find little.
+    Whether a pair is drawn depends only on the seed and the fault: not on the other trials, their
+    order or the worker that executes them, so that a continued run draws the same pairs. Pairs are
+    drawn rather than whole trials since many trials then contribute to the audit at the same cost.
+
+    A quarter of the pairs is a pilot that decides whether verdicts are inferred at all; the others
+    estimate the share of wrong verdicts if they are. With one draw for both purposes, an estimate
+    would be kept only if it happened to contain few wrong verdicts, and would be biased.
     """
 
     space: int
-    """Faults in the space."""
+    """Number of faults in the space."""
     seed: int
     samples: int
-    """That each trial concerns."""
+    """Number of samples that each trial affects."""
     trials: int
-    """In the campaign."""
+    """Number of trials in the campaign."""
     audit: float
-    """Share of the pairs that is asked for."""
+    """Requested share of the pairs."""
 
     @property
     def share(self) -> float:
-        """Of all pairs, what is drawn in both draws together."""
+        """The share of all pairs that is in either of the two draws."""
         if self.audit == 0 or self.samples == 1:
             return self.audit
         least = min(self.trials, _FEWEST) / (self.trials * self.samples)
@@ -59,35 +64,38 @@ class Draw:
 
     @property
     def sample_share(self) -> float:
-        """Of the pairs that are not in the pilot."""
+        """The share of the pairs outside the pilot that is drawn for the estimate."""
         return (self.share - self.pilot_share) / (1 - self.pilot_share)
 
     @property
     def whole_share(self) -> float:
-        """Of the trials of one variant, what is tried with all samples."""
+        """The share of the trials of one variant that is executed with all samples."""
         return _FEWEST_WHOLE / self.trials
 
     def pilot(self, faults: Numbers) -> Pairs:
-        """The pairs by which it is decided."""
+        """The pairs that decide whether verdicts are inferred."""
         return self._pairs(faults, self.pilot_share, _PILOT)
 
     def sample(self, faults: Numbers) -> Pairs:
-        """The pairs by which is estimated; those of the pilot may be among them."""
+        """The pairs of the estimate; pairs of the pilot may be among them."""
         return self._pairs(faults, self.sample_share, _SAMPLE)
 
     def whole(self, faults: Numbers, number: int) -> Numbers:
-        """Positions of so many trials that are tried with all samples."""
+        """Positions of ``number`` trials that are executed with all samples."""
         ranks = Permutation(self.space, (self.seed, _TRIALS))(faults)
         return np.sort(np.argsort(ranks, kind="stable")[:number])
 
     def _pairs(self, faults: Numbers, share: float, purpose: int) -> Pairs:
-        """Of every trial the samples at equal distances from a random start."""
+        """For every trial, samples at equal distances from a random start.
+
+        Systematic sampling: the number of samples per trial varies by at most 1.
+        """
         if share == 0 or not len(faults):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         start = (Permutation(self.space, (self.seed, purpose))(faults) + 0.5) / self.space
         steps = np.arange(int(self.samples * share) + 1)
         at = np.floor((start[:, None] + steps) / share).astype(np.int64)
         rows, columns = np.nonzero(at < self.samples)
-        # In an order of chance: nothing that comes and goes along the data falls into step.
+        # In random order, so that a periodic pattern in the data cannot coincide with the distance.
         order = Permutation(self.samples, (self.seed, purpose))(np.arange(self.samples))
         return rows, order[at[rows, columns]]

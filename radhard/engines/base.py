@@ -26,15 +26,15 @@ _CHUNK = 256
 
 
 class UnsuitableError(InputError):
-    """The engine does not support the campaign; the message says why, and which engine does."""
+    """The engine does not support the campaign; the message names the reason and an alternative."""
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """All that an engine needs to know to execute trials.
+    """All that an engine needs to execute trials.
 
     The workload is open; ``panel`` holds its golden outputs, computed with its batches. Every trial
-    starts from the state that the model has when this is made.
+    starts from the state that the model has when the campaign is created.
     """
 
     workload: Workload
@@ -43,10 +43,10 @@ class Campaign:
     panel: Panel
 
     def __post_init__(self) -> None:
-        _ = self.workload.state  # saved now
+        _ = self.workload.state  # saved on first access, which must precede the first trial
 
     def sample(self, faults: Numbers) -> int | None:
-        """The one sample that a trial concerns, or None if it concerns all."""
+        """The only sample that a trial affects, or None if it affects all."""
         if not self.trials.single:
             return None
         place, word, _ = self.space.locate(faults)
@@ -56,7 +56,7 @@ class Campaign:
         return int(word[0]) // math.prod(region.shape)
 
     def left(self, done: Numbers) -> Sequence[int]:
-        """The trials that are still to be executed; without a list where that is all of them."""
+        """The trials still to be executed; a range instead of a list if none are done."""
         planned = len(self.trials)
         if not len(done):
             return range(planned)
@@ -65,7 +65,7 @@ class Campaign:
         return np.flatnonzero(left).tolist()
 
     def rows(self, numbers: Sequence[int], figures: Figures) -> list[tuple[Any, ...]]:
-        """Trial, its fault (None where it has many), how many, and its figures."""
+        """For each trial its number, its fault (None if several), their count, and its figures."""
         values = figures.tolist()
         if self.trials.single:
             faults = self.trials.at(np.asarray(numbers, dtype=np.int64)).tolist()
@@ -76,7 +76,7 @@ class Campaign:
 
 @dataclass(frozen=True)
 class TrialResults:
-    """The result of executing some trials: all that a session reports, so that it can be sent."""
+    """The results of some trials: all that a session returns, so that workers can send it."""
 
     numbers: Sequence[int]
     """The trials, in any order."""
@@ -84,16 +84,16 @@ class TrialResults:
     """Their figures, ``(trials, columns)``."""
     notes: Sequence[Note] = ()
     inferences: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    """Records of inferred verdicts (`Inference.to_dict`), by a name that is theirs alone."""
+    """Records of inferred verdicts (`Inference.to_dict`), by a unique name."""
     crashes: Mapping[str, str] = field(default_factory=dict)
-    """For trials that ended in an exception, by their faults (`of_faults`): its type."""
+    """The type of the exception, for trials that raised one, by their faults (`of_faults`)."""
 
 
 class Session:
-    """An engine that is ready to execute the trials of one campaign.
+    """An engine prepared to execute the trials of one campaign.
 
-    Whatever happens, the model is left as it was. Sessions are shared with forked processes, so
-    what all chunks need is computed when the session is made.
+    The model is always restored, also after exceptions. Forked processes share the memory of a
+    session; therefore everything that all chunks need is computed when the session is created.
     """
 
     engine: "Engine"
@@ -102,14 +102,14 @@ class Session:
     def __init__(self, campaign: Campaign, notes: Sequence[Note] = ()) -> None:
         self.campaign = campaign
         self.notes = tuple(notes)
-        """What a reader of the results should know of how trials will be executed."""
+        """What readers of the results should know about how the trials are executed."""
 
     def chunks(self) -> Iterator[Sequence[int]]:
-        """All trials, divided into parts that are only executed as a whole.
+        """All trials, divided into chunks that are only executed as a whole.
 
         The last bits of a figure may depend on the other trials of a pass. Therefore the chunks
-        depend on the campaign only, not on the trials that are done already nor on the number of
-        workers. By default they are trials of one region, in order of their faults.
+        depend on the campaign only, neither on the trials that are already done nor on the number
+        of workers. By default they contain trials of one region, in the order of their faults.
         """
         trials = self.campaign.trials
         if not trials.single:
@@ -126,23 +126,23 @@ class Session:
 
     @abstractmethod
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
-        """Execute trials in any order."""
+        """Execute trials, in any order."""
 
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:  # noqa: ARG002
-        """Notes that need the records of all parts, also of those that were executed earlier."""
+        """Notes that require the records of all chunks, including chunks executed earlier."""
         return []
 
 
 class Engine(Component):
-    """How trials are executed: with the verdicts of `Serial`, but faster."""
+    """Determines how trials are executed: with the same verdicts as `Serial`, but faster."""
 
     @property
     def whole(self) -> bool:
-        """Whether every trial is a whole pass of the model, which may then keep state."""
+        """Whether every trial is a complete forward pass, so that the model may keep state."""
         return False
 
     def open(self, campaign: Campaign) -> Session:
-        """A session that is ready to execute the trials of a campaign.
+        """Prepare a session that can execute the trials of a campaign.
 
         Raises:
             UnsuitableError: the engine does not support this campaign.
@@ -163,7 +163,7 @@ class Engine(Component):
 
     @abstractmethod
     def prepare(self, campaign: Campaign) -> Session:
-        """Compute once what all trials need, and return the session that has it.
+        """Compute once what all trials need, and return the session that holds it.
 
         Raises:
             UnsuitableError: the engine does not support this campaign.
@@ -171,4 +171,4 @@ class Engine(Component):
 
 
 ENGINES: Family[Engine] = Family(Engine)
-"""The engines that radhard has, and how one is read from text."""
+"""The engines of radhard, and how they are read from text."""

@@ -1,4 +1,4 @@
-"""What would a campaign cost by whole passes, and what by following each fault?"""
+"""What does a campaign cost with complete passes, and what if each pass starts at the fault?"""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,22 @@ from radhard.engines.replay.module_recording import recorded
 __all__ = ["AUDITED", "CampaignCost"]
 
 _EXPORT = 2e10
-"""What finding a graph costs, in multiplications, beside its operations: about two seconds."""
+"""Fixed cost of exporting a graph, in multiplications: about two seconds."""
 
 _EXPORTED = 1e8
-"""What it costs for each operation."""
+"""Additional cost of exporting a graph, per operation."""
 
 _TRIAL = 1e6
-"""What a trial costs beside its passes, by whole passes; half of it otherwise."""
+"""Overhead of a trial besides its passes if these are complete; half of this otherwise."""
 
 AUDITED = 20
-"""Trials that are repeated by whole passes where a faster engine was at work, at least."""
+"""Minimum number of trials repeated with complete passes if a faster engine was used."""
 
 _FOLLOWED = 0.25
-"""Share of a pass that a trial costs where differences can be followed; mostly it is far less."""
+"""Cost of a trial as a share of a pass if differences can be propagated; usually far lower."""
 
 _MANY = 0.8
-"""Share of a pass where a trial strikes many words, so that it begins nearly at the front."""
+"""Cost of a trial with many faulty words, as a share of a pass: it starts near the input."""
 
 _ROWS = {
     "aten.convolution", "aten.conv2d", "aten.addmm", "aten.linear", "aten.mm", "aten.t",
@@ -41,23 +41,26 @@ _ROWS = {
     "aten.unsqueeze", "aten.squeeze",
     "aten.split", "aten.stack", "aten._fused_dropout", "aten.permute", "aten.expand",
 }  # fmt: skip
-"""Operations of models whose differences can be followed sample by sample, as a rule."""
+"""Operations of models in which differences can usually be propagated for each sample."""
 
 
 @dataclass(frozen=True)
 class CampaignCost:
-    """Costs of a campaign, in multiplications, counted from one pass; no clock is read."""
+    """Costs of a campaign, in multiplications, counted in one pass.
+
+    Time is not measured: the choice of an engine must not depend on the load of the machine.
+    """
 
     whole: float
-    """Whole passes for all trials."""
+    """Complete passes for all trials."""
     prepared: float
-    """Finding the graph, and repeating some trials."""
+    """Exporting the graph, and repeating some trials."""
     followed: float
-    """All trials from the fault on."""
+    """All trials, each starting at its fault."""
 
     @property
     def pays(self) -> bool:
-        """Whether a faster engine is expected to take less than whole passes do."""
+        """Whether a faster engine is expected to cost less than complete passes."""
         return self.prepared + self.followed < self.whole
 
     @classmethod
@@ -65,7 +68,7 @@ class CampaignCost:
         """Count the multiplications and operations of one fault-free pass over a batch."""
         trials, space = campaign.trials, campaign.space
         _, batch = next(campaign.workload.data.batches(campaign.workload.batch))
-        # A copy, so that a model which writes into its inputs spoils nobody's data.
+        # A copy, since some models write into their inputs.
         pass_ = recorded(
             campaign.workload.model, campaign.workload.call, mapped(batch, torch.clone), keep=False
         )

@@ -1,4 +1,4 @@
-"""Which engine suits a campaign?"""
+"""Which engine is suitable for a campaign?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from radhard.notes import Note
 __all__ = ["Choice", "chosen"]
 
 _GAIN = 0.1
-"""Share of all work that beginning at the fault has to save where modules are left out."""
+"""Minimum share of all work that skipping modules before the fault must save."""
 
 _SETTLED = 0.5
-"""Share of the trials that a gradient has to reach for an engine to be recommended."""
+"""Minimum share of trials with a gradient for `FirstOrder` to be recommended."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, why it was chosen, and its session."""
+    """An engine, the reason for choosing it, and its session."""
 
     engine: Engine
     why: str
@@ -34,16 +34,16 @@ class Choice:
 
     @property
     def note(self) -> Note:
-        """The choice, for a reader of the results."""
+        """The choice, for readers of the results."""
         return Note("engine", {"engine": repr(self.engine), "why": self.why})
 
 
 def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = False) -> Choice:
-    """The engine for ``engine="auto"``, ready.
+    """The engine for ``engine="auto"``, with its session.
 
-    It follows from the campaign, never from a clock: the same campaign gets the same engine.
-    ``deterministic``: whether two fault-free passes are the same. ``always``: take a faster engine
-    also where it is not expected to pay.
+    The choice depends on the campaign only, not on measured times: the same campaign always gets
+    the same engine. ``deterministic``: whether two fault-free passes give the same outputs.
+    ``always``: choose a faster engine even if it is not expected to pay off.
     """
 
     def serial(why: str) -> Choice:
@@ -80,12 +80,12 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
 
 
 def _pays(campaign: Campaign) -> bool:
-    # So few trials would all be repeated by whole passes: not even counting one pass would pay.
+    # So few trials would all be repeated with complete passes; not even counting a pass pays off.
     return len(campaign.trials) > AUDITED and CampaignCost.of(campaign).pays
 
 
 def _reached(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:
-    """Share of the trials whose faults a gradient reaches, as FirstOrder needs it."""
+    """Share of the trials whose faults have a gradient, as `FirstOrder` requires."""
     users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
     known = [
         place for place, plan in plans.items() if goal_of(plan, place, users[id(plan)]) is not None

@@ -1,4 +1,4 @@
-"""By how much are means off because verdicts were inferred, and how surely is that known?"""
+"""How much do inferred verdicts bias a mean, and how uncertain is that estimate?"""
 
 import math
 from collections.abc import Collection
@@ -18,11 +18,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Correction:
-    """What a sample of the inferred verdicts says of a weighted mean over trials.
+    """The correction of a weighted mean over trials, estimated from a sample of inferred verdicts.
 
-    ``rows`` is to be added to the figures of the trials, ``(trials,)``: a wrong verdict of the
-    sample stands for others that nobody tried (a difference estimator). The corrected mean may
-    still be too low by ``above`` and too high by ``below``.
+    ``rows`` is to be added to the figures of the trials, ``(trials,)``: a wrong verdict in the
+    sample represents others that were not executed (a difference estimator). The corrected mean
+    may still be too low by ``above`` and too high by ``below``.
     """
 
     rows: Floats
@@ -30,17 +30,18 @@ class Correction:
     below: float = 0.0
 
     def within(self, figures: Floats, added: Floats, least: float = 0.0) -> Floats:
-        """Corrected figures, cut off at ``least`` and 1; the others as they are."""
+        """Corrected figures, clipped to ``least`` and 1; uncorrected ones are unchanged."""
         return np.where(added != 0, (figures + added).clip(least, 1.0), figures)
 
     def around(
         self, value: float, chance: Estimate, trials: int, *, least: float = 0.0, scale: float = 1.0
     ) -> Estimate:
-        """The corrected ``value``, in the interval of the draw of faults and of this sample.
+        """The corrected ``value``, with an interval for the draw of faults and of this sample.
 
-        Both are independent, so that the distances to their limits add as the roots of sums of
-        squares (as Zou & Donner do, Statistics in Medicine 2008). ``chance`` is the mean with its
-        interval if no verdict were wrong; a unit of it is ``scale`` units of the figure.
+        The two draws are independent, so that the distances to their limits are combined as the
+        root of the sum of their squares (Zou & Donner, Statistics in Medicine 2008). ``chance`` is
+        the mean and its interval if no verdict were wrong; its unit is ``scale`` units of the
+        figure.
         """
         value = min(1.0, max(least, value))
         high = value + math.hypot(chance.high - chance.value, self.above / scale)
@@ -57,16 +58,16 @@ def correction(
     weights: Floats,
     confidence: float = 0.95,
 ) -> Correction:
-    """The correction of a mean over trials: their ``faults``, and what each weighs in the mean.
+    """The correction of a mean over trials, given their ``faults`` and ``weights`` in the mean.
 
-    ``column`` is the number of the figure. Of the records it counts what concerns these trials; of
-    some of the trials of a record as many of the verdicts as is their share in it.
+    ``column`` is the number of the figure. Only records of these trials count. If a mean contains
+    only some trials of a record, the verdicts of the record count in proportion.
     """
     rows = np.zeros(len(faults))
     if not records or not len(faults):
         return Correction(rows)
     places, _, variants = space.locate(faults)
-    # Records of files that were made otherwise may name another region, or none.
+    # A run file from another source may contain records of other regions or of none.
     named = {space.name(place): place for place in range(len(space.regions))}
     key, ends = space.variant_starts[places] + variants, space.variant_starts[1:-1]
     size = int(space.variant_starts[-1])
@@ -87,6 +88,8 @@ def correction(
         own = [record for record in records if record.kind == kind]
         errors = _errors(own, column, faults, weights, order)
         for error in errors:
+            # Horvitz-Thompson weights: each wrong verdict represents 1 / share verdicts. The
+            # figures already contain the verdict itself as executed, hence - 1.
             rows[error.row] += error.by * (1 / error.share - 1)
         for side, sign in ((0, 1.0), (1, -1.0)):
             farther, nearer = _limits(own, column, side, sign, cells, errors, confidence)
@@ -97,7 +100,7 @@ def correction(
 
 @dataclass(frozen=True)
 class _Cells:
-    """The trials of a mean, by region and variant: how many, what they weigh, how many recorded."""
+    """The trials of a mean, by region and variant: their number, weights, and number in records."""
 
     places: dict[str, int]
     here: list[Numbers]
@@ -106,14 +109,14 @@ class _Cells:
     recorded: list[Numbers]
 
     def part(self, place: int) -> Floats:
-        """Of the recorded trials, those of this mean."""
+        """The share of the recorded trials that is in this mean."""
         found: Floats = np.minimum(self.here[place] / np.maximum(self.recorded[place], 1), 1.0)
         return found
 
 
 @dataclass(frozen=True)
 class _Error:
-    """A verdict of the sample that proved wrong: by how much its trial's figure is off."""
+    """A wrong verdict in the sample, and the resulting error of the figure of its trial."""
 
     row: int
     by: float
@@ -127,7 +130,7 @@ def _recorded(
     found = [np.zeros(count, dtype=np.int64) for count in variants.tolist()]
     seen = set()
     for record in records:
-        # A trial whose sums may overflow is in two records.
+        # A trial whose sums may overflow is in two records; it is counted once.
         if record.tensor in places and record.kind == "pairs":
             found[places[record.tensor]] += record.trials
             seen.add(record.tensor)
@@ -161,10 +164,10 @@ def _limits(
     errors: list[_Error],
     confidence: float,
 ) -> tuple[float, float]:
-    """How far the mean may be off on one side: by more than was found, and by less.
+    """How much larger, and how much smaller, the error of the mean on one side may be than found.
 
-    The verdicts of the sample count by what they stand for, the largest of which is 1: a mean of
-    fractions, most of them 0.
+    Each verdict of the sample has as its value the error that it represents, divided by the largest
+    possible one: the interval is that of a mean of values in [0, 1], most of which are 0.
     """
     tried, unit, open_, population = 0.0, 0.0, 0.0, 0.0
     for record in records:

@@ -1,4 +1,4 @@
-"""Which exceptions of a faulty pass are the fault's doing?"""
+"""Which exceptions in a faulty pass are caused by the fault?"""
 
 import hashlib
 import subprocess
@@ -22,16 +22,16 @@ NOT_BY_FAULTS = (
     EOFError,
     subprocess.SubprocessError,
 )
-"""What no flipped bit raises: files, networks, time-outs, memory, missing packages."""
+"""Exceptions that a fault does not cause: files, networks, timeouts, memory, missing packages."""
 
 
 def of_faults(faults: Numbers) -> str:
-    """A text that tells the faults of one trial from those of another."""
+    """A text that identifies the faults of a trial."""
     if len(faults) == 1:
         return str(int(faults[0]))
     return hashlib.sha256(faults.tobytes()).hexdigest()[:32]
 
 
 def exception_notes(crashes: Mapping[str, str]) -> list[Note]:
-    """A note on the trials that ended in an exception, by their faults; none if there are none."""
+    """A note on the trials that raised an exception, by their faults; empty if there are none."""
     return [Note("exceptions", {"kinds": dict(Counter(crashes.values()))})] if crashes else []

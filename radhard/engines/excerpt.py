@@ -1,4 +1,4 @@
-"""Are the fault-free outputs those of the run that is continued?"""
+"""Do the fault-free outputs match those of the run that is continued?"""
 
 from math import isfinite
 from typing import Any
@@ -10,18 +10,18 @@ __all__ = ["excerpt", "like_excerpt"]
 
 _SAMPLES = 8
 _VALUES = 16
-"""So many numbers are kept: what ``call`` computes from a model shows in the first few."""
+"""Number of values kept: the first few are enough to recognise another ``call``."""
 
 _APART = 0.02
-"""Share of the largest number by which another machine's rounding may move one."""
+"""Tolerance for rounding on another machine, as a share of the largest absolute value."""
 
 
 def excerpt(outputs: Tensor) -> dict[str, Any]:
-    """Some of the outputs, ``(samples, ...)``, as JSON keeps them; what is not finite is None.
+    """Some of the outputs, ``(samples, ...)``, as JSON values; None for values that are not finite.
 
-    The bytes of a model and of its data do not tell which function of both a campaign judged
-    (``call``, attributes that are no tensors); its outputs do. They are compared with a tolerance,
-    since a run may be continued on another machine.
+    The fingerprints of a model and its data do not determine the function that a campaign evaluates
+    (``call``, attributes that are not tensors); its outputs identify it. They are compared with a
+    tolerance, since a run may be continued on another machine.
     """
     values = _first(outputs)
     kept = [[_rounded(v) for v in row] for row in values.tolist()]
@@ -29,7 +29,7 @@ def excerpt(outputs: Tensor) -> dict[str, Any]:
 
 
 def like_excerpt(outputs: Tensor, known: Any) -> bool:
-    """Whether outputs are those of which ``known`` is the `excerpt`; True where it is none."""
+    """Whether outputs match the `excerpt` ``known``; True if ``known`` is not an excerpt."""
     if not isinstance(known, dict) or not isinstance(known.get("values"), list):
         return True
     asked = excerpt(outputs)
@@ -47,7 +47,7 @@ def like_excerpt(outputs: Tensor, known: Any) -> bool:
 
 
 def _rounded(value: float) -> float | None:
-    """Six digits of a number, None of one that is not finite."""
+    """A number rounded to six digits, or None if it is not finite."""
     return float(f"{value:.6g}") if isfinite(value) else None
 
 
@@ -59,7 +59,7 @@ def _first(outputs: Tensor) -> Tensor:
 
 
 def _flat(rows: list[Any]) -> list[float | None]:
-    """The numbers of a list of rows that may be anybody's; what is no number is left out."""
+    """The numbers in a list of rows from an untrusted file; anything else is left out."""
     return [
         v
         for row in rows

@@ -13,23 +13,23 @@ from radhard.workload import Workload
 __all__ = ["golden_answers"]
 
 _CLOSE = 1024
-"""Rounding errors between two classes that may change places in a batch of another size."""
+"""Number of rounding errors within which the order of two classes may depend on the batch size."""
 
 _TRIED = 8
-"""Samples whose outputs in a batch are compared with those of the sample alone."""
+"""Number of samples whose outputs in a batch are compared with those of the sample alone."""
 
 
 def golden_answers(workload: Workload, together: int, *, kind: Kind = "logits") -> Tensor:
-    """Outputs for all samples with the prediction that each has alone, ``(samples, ...)``.
+    """Outputs for all samples with the prediction of each sample alone, ``(samples, ...)``.
 
-    For metrics that depend on predictions only: batches of ``together`` samples are passed, and
-    alone only the samples whose two best classes are too close. If the first samples show that a
-    batch changes more than the last digits, all samples are passed alone.
+    For metrics that depend on predictions only: samples are passed in batches of ``together``, and
+    alone only if their two best classes are too close. If the outputs of the first samples differ
+    by more than the last digits between a batch and the sample alone, all samples are passed alone.
 
     Args:
         workload: passes single samples, each from the same state of the model.
-        together: samples in a batch.
-        kind: what the outputs are.
+        together: number of samples in a batch.
+        kind: what the outputs represent.
 
     Raises:
         InputError: as `Workload.golden`.

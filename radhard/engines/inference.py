@@ -1,4 +1,4 @@
-"""Which verdicts were inferred, and what came of trying some of them?"""
+"""Which verdicts were inferred, and how many of them were checked and found wrong?"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -10,14 +10,14 @@ from radhard.stats import clopper_pearson
 __all__ = ["Counts", "Inference", "Tally", "inference_notes", "records_of"]
 
 Counts = tuple[int, ...]
-"""One a variant of the fault model."""
+"""One count for each variant of the fault model."""
 
 _KINDS = ("pairs", "trials")
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Verdicts that were inferred, that were tried as well, and that proved wrong."""
+    """Number of verdicts that were inferred, that were also executed, and that were wrong."""
 
     inferred: int
     tried: int
@@ -31,31 +31,31 @@ class Tally:
 
 @dataclass(frozen=True)
 class Inference:
-    """Verdicts inferred for some words of a tensor, and a sample of them that was tried.
+    """Verdicts inferred for some words of a tensor, and a sample of them that was executed.
 
-    A verdict is that of one sample in one trial (``kind="pairs"``), or a trial's as a whole where
-    it takes the model's own sums (``"trials"``). Of each figure of the run, ``open`` counts those
-    by which it may be too low, and those by which it may be too high, and ``sample`` those of them
-    that were tried to estimate how often that is so.
+    A verdict concerns one sample in one trial (``kind="pairs"``), or a whole trial if checking it
+    requires the model's own order of summation (``"trials"``). For each figure of the run, ``open``
+    counts the verdicts due to which it may be too low, and those due to which it may be too high;
+    ``sample`` counts those of them that were executed to estimate how many are wrong.
     """
 
     tensor: str
     kind: Literal["pairs", "trials"]
     samples: int
-    """Of how many a trial's figure is the mean; 1 for trials as a whole."""
+    """Number of samples of which the figure of a trial is the mean; 1 for whole trials."""
     share: float
-    """With which probability a verdict of ``open`` is in the sample."""
+    """Probability that a verdict of ``open`` is in the sample."""
     trials: Counts
     open: tuple[tuple[Counts, Counts], ...]
     sample: tuple[tuple[Counts, Counts], ...]
     wrong: tuple[tuple[int, tuple[float, ...]], ...]
-    """Of the sample: the fault, and by how much each figure of the sample is off, true less found.
-    """
+    """For wrong verdicts in the sample: the fault, and the error of each figure of the data sample,
+    true minus found."""
     harmless: Tally
-    """Of verdicts whose answer was taken to stay, those that only decided something included."""
+    """Verdicts with an unchanged prediction as inferred, including those of the pilot."""
     harmful: Tally
     all_tried: bool
-    """Whether too many proved wrong, so that all were tried in the end."""
+    """Whether too many were wrong, so that all were executed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values."""
@@ -63,10 +63,10 @@ class Inference:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Inference":
-        """The record that `to_dict` gave, also after it was JSON.
+        """The record from the result of `to_dict`, which may have been stored as JSON.
 
         Raises:
-            ValueError, TypeError, KeyError, AttributeError: it did not.
+            ValueError, TypeError, KeyError, AttributeError: ``plain`` is not such a result.
         """
         found = cls(
             str(plain["tensor"]),
@@ -114,7 +114,7 @@ class Inference:
 
 
 def records_of(audits: Mapping[str, dict[str, Any]]) -> list[Inference]:
-    """The records among what engines found out; older run files hold others (`Inferred`)."""
+    """The records in a run file; files of earlier versions contain others (`Inferred`)."""
     return [Inference.from_dict(plain) for plain in audits.values() if "kind" in plain]
 
 
@@ -128,7 +128,7 @@ def _sides(plain: Any) -> tuple[tuple[Counts, Counts], ...]:
 def inference_notes(
     records: Collection[Inference], how: str = "inferred from other faults"
 ) -> list[Note]:
-    """What a reader of the results should know; verdicts were inferred in this way: ``how``."""
+    """What readers of the results should know; ``how`` describes how verdicts were inferred."""
     notes = []
     for kind in _KINDS:
         own = [record for record in records if record.kind == kind]
@@ -157,6 +157,6 @@ def inference_notes(
 
 
 def _facts(tally: Tally) -> dict[str, Any]:
-    """Counts of verdicts, with the upper 95 % limit of the share that is wrong."""
+    """Counts of verdicts, with the upper 95 % confidence limit of the share that is wrong."""
     limit = clopper_pearson(tally.wrong, tally.tried)[1] if tally.tried else 1.0
     return {**asdict(tally), "at_most": limit}

@@ -1,4 +1,4 @@
-"""What do run files of earlier versions say of verdicts that were inferred?"""
+"""What do run files of earlier versions record about inferred verdicts?"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,13 +14,14 @@ __all__ = ["Inferred", "doubt", "refuted"]
 
 @dataclass(frozen=True)
 class Inferred:
-    """The faults of some words of a tensor, and what came of trying some that had been inferred.
+    """Counts of inferred faults in some words of a tensor, and of those that were checked.
 
-    Earlier versions tried whole trials, and wrote no sign of an error; now there is `Inference`.
+    Earlier versions checked whole trials and did not record the sign of an error; `Inference` has
+    replaced this record.
 
-    Counts are of faults, one for each variant of the fault model. ``wrong`` has the variant of
-    every checked fault with inferred verdicts that proved wrong, and the share of the samples for
-    which this is so.
+    Counts are numbers of faults, one for each variant of the fault model. ``wrong`` contains the
+    variant of every checked fault with wrong inferred verdicts, and the share of the samples whose
+    verdict is wrong.
     """
 
     tensor: str
@@ -29,7 +30,7 @@ class Inferred:
     checked: tuple[int, ...]
     wrong: tuple[tuple[int, float], ...]
     tried: bool
-    """Whether too many proved wrong, so that all were tried in the end."""
+    """Whether too many were wrong, so that all were executed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values."""
@@ -37,10 +38,10 @@ class Inferred:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Inferred":
-        """The record that `to_dict` gave, also after it was JSON.
+        """The record from the result of `to_dict`, which may have been stored as JSON.
 
         Raises:
-            ValueError, TypeError, KeyError: it did not.
+            ValueError, TypeError, KeyError: ``plain`` is not such a result.
         """
         counts = [tuple(int(n) for n in plain[key]) for key in ("faults", "inferred", "checked")]
         wrong = tuple((int(variant), float(share)) for variant, share in plain["wrong"])
@@ -57,7 +58,7 @@ class Inferred:
 
     @property
     def disagreement(self) -> float:
-        """Share of the checked verdicts that proved wrong."""
+        """Share of the checked verdicts that are wrong."""
         return sum(share for _, share in self.wrong) / max(sum(self.checked), 1)
 
 
@@ -66,10 +67,11 @@ def refuted(
     variants: Collection[int] | None = None,
     confidence: float = 0.95,
 ) -> tuple[Estimate | None, int]:
-    """Share of inferred verdicts that are wrong, and the faults that were inferred and not checked.
+    """Share of inferred verdicts that are wrong, and number of inferred faults that are unchecked.
 
-    All verdicts of the checked faults are known, so that the unit is the fault; they are a random
-    sample of the inferred ones. None: not one was checked. ``variants``: only these.
+    All verdicts of a checked fault are known, so that the sampling unit is the fault; the checked
+    faults are a random sample of the inferred ones. The share is None if no fault was checked.
+    ``variants`` restricts both to these variants.
     """
     shares: list[float] = []
     inferred = left = 0
@@ -92,11 +94,11 @@ def doubt(
     parts: Sequence[tuple[Numbers, int | None]],
     confidence: float = 0.95,
 ) -> float:
-    """By how much inferred verdicts that were not checked may move a mean share over faults.
+    """By how much unchecked inferred verdicts may change a mean share over faults, at most.
 
-    ``parts`` are faults that were tried and the number they stand for. The mean moves by no more
-    than the wrong verdicts that the checked ones of the same tensors and variants leave possible,
-    each with the largest weight that a fault has.
+    ``parts`` are the executed faults and the number of faults that they represent. The bound is the
+    number of wrong verdicts that is compatible with the checked ones of the same tensors and
+    variants, each with the largest weight of a fault.
     """
     places, _, variants = space.locate(np.concatenate([faults for faults, _ in parts]))
     tensors = {space.name(place) for place in np.unique(places).tolist()}

@@ -1,4 +1,4 @@
-"""Are fault-free outputs still what they were, after faulty passes?"""
+"""Are fault-free outputs unchanged after faulty passes?"""
 
 import torch
 
@@ -10,14 +10,14 @@ from radhard.metrics.logits import real
 __all__ = ["OutsideStateError", "Recheck", "demand_no_outside_state"]
 
 _FIRST = 256
-"""Trials before the first look; each further one comes after four times as many."""
+"""Number of trials before the first check; the number quadruples for each further check."""
 
 _ALONE = 8
-"""Samples that are looked at where samples pass alone."""
+"""Number of samples that are checked if samples are passed alone."""
 
 
 class OutsideStateError(InputError):
-    """Passes leave something behind that was not put back: no trial can be trusted."""
+    """Forward passes change state that cannot be restored, so that no trial is reliable."""
 
 
 _OUTSIDE = (
@@ -28,10 +28,10 @@ _OUTSIDE = (
 
 
 def demand_no_outside_state(campaign: Campaign) -> None:
-    """See to it, before the first trial, that everything passes leave behind can be put back.
+    """Verify, before the first trial, that all state changed by forward passes can be restored.
 
     Raises:
-        OutsideStateError: it cannot.
+        OutsideStateError: some of it cannot be restored.
     """
     if campaign.workload.deterministic and campaign.workload.state_between_passes.outside:
         raise OutsideStateError(
@@ -45,17 +45,17 @@ def _left(by: str) -> str:
 
 
 class Recheck:
-    """Repeats a fault-free pass now and then, and at the end, after the trials of one process."""
+    """Repeats a fault-free pass occasionally, and at the end, after the trials of one process."""
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
         self._trials, self._due = 0, _FIRST
 
     def after(self, trials: int) -> None:
-        """So many more trials were executed.
+        """Count executed trials, and repeat a pass when it is due.
 
         Raises:
-            OutsideStateError: fault-free outputs are not what they were.
+            OutsideStateError: fault-free outputs have changed.
         """
         self._trials += trials
         if self._trials >= self._due:
@@ -66,12 +66,13 @@ class Recheck:
         """Repeat the first batch.
 
         Raises:
-            OutsideStateError: fault-free outputs are not what they were.
+            OutsideStateError: fault-free outputs have changed.
         """
         campaign = self._campaign
         if not campaign.workload.deterministic or not self._trials:
             return
-        campaign.workload.state.restore()  # what is known to be written
+        # Restores writes that are recorded, so that the thorough comparison reports only the rest.
+        campaign.workload.state.restore()
         if names := campaign.workload.state.restore(thorough=True):
             raise OutsideStateError(
                 f"a faulty pass wrote {', '.join(map(repr, names[:5]))} in a way that leaves no "

@@ -1,4 +1,4 @@
-"""The reference: one trial after another, one forward pass a batch."""
+"""The reference: one trial after another, one forward pass per batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,10 +20,10 @@ __all__ = ["Reference", "Serial", "SerialSession", "faulty_outputs", "judged"]
 
 @component
 class Serial(Engine):
-    """One trial after another, one whole forward pass a batch: the reference for other engines.
+    """One trial after another, one forward pass per batch: the reference for other engines.
 
-    A forward pass that ends in an exception under a fault, or in outputs of another shape, is a
-    crash: its outputs count as NaN (detected, unrecoverable).
+    If a fault causes an exception in a forward pass, or outputs of another shape, the pass counts
+    as a crash: its outputs are set to NaN (detectable, unrecoverable).
     """
 
     @property
@@ -54,7 +54,7 @@ class SerialSession(Session):
 
 
 class Reference:
-    """`Serial` for single trials in the middle of another engine's, with the crashes so far."""
+    """Executes single trials of another engine with `Serial`, and collects their crashes."""
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
@@ -68,7 +68,7 @@ class Reference:
         return part.figures
 
     def outputs(self, fault: int) -> Tensor:
-        """The outputs of all samples under a fault."""
+        """The outputs of all samples with a fault."""
         faults = np.array([fault])
         outputs, crash = faulty_outputs(self._campaign, faults)
         if crash is not None:
@@ -84,7 +84,7 @@ class Reference:
 def judged(
     campaign: Campaign, trial: int, sample: int | None, outputs: Tensor, crash: str | None
 ) -> TrialResults:
-    """The result of one trial from its outputs, of all samples or of one."""
+    """The result of one trial, from its outputs for all samples or for one."""
     if sample is None:
         figures = campaign.panel.score(outputs.unsqueeze(0))
     else:
@@ -100,18 +100,18 @@ def faulty_outputs(
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
 ) -> tuple[Tensor, str | None]:
-    """The outputs under faults, for all samples or for one, ``(samples, ...)``; and a crash.
+    """The faulty outputs for all samples or for one, ``(samples, ...)``, and the crash, if any.
 
-    All batches from the state that the model had, to which it comes back; within the trial, each
-    finds what those before it left, as in anybody's own loop. ``around``: what is open while the
-    batch of this number passes.
+    The trial starts from the saved state of the model, which is restored afterwards; within the
+    trial, each batch sees the state left by the batches before it, as in an ordinary evaluation
+    loop. ``around`` returns the context in which the batch of a given number is passed.
 
-    The crash is the type of an exception in which a pass ended. Such a pass is repeated: an
-    exception that is not raised again, or also without the fault, is not caused by the fault and is
-    passed on.
+    The crash is the type of an exception raised by a pass. Such a trial is repeated with and
+    without the fault: an exception that is not raised again, or is also raised without the fault,
+    is not caused by the fault and is raised to the caller.
 
     Raises:
-        InputError: the forward pass never came to a struck tensor.
+        InputError: the forward pass did not compute the tensor of the fault.
     """
     crash: str | None = None
     once = partial(_passes, campaign, faults, sample, around or _alone)
@@ -140,13 +140,14 @@ def _passes(
     sample: int | None,
     around: Callable[[int], AbstractContextManager[None]],
 ) -> tuple[Tensor, dict[int, Exception]]:
-    """Outputs, NaN where a batch crashed, and the exceptions by the number of the batch."""
+    """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
     golden = campaign.panel.golden.outputs
     parts, errors = [], dict[int, Exception]()
     for number, (rows, batch) in enumerate(_batches(campaign, sample)):
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
         parts.append(crash)
-        # Opened for every batch, for a pass that crashed half-way leaves calls uncounted.
+        # Opened anew for every batch: a pass that crashes leaves calls of modules uncounted, so
+        # that the calls of the next batch would be numbered wrongly.
         with (
             torch.no_grad(),
             inject(

@@ -1,4 +1,4 @@
-"""Which tensors does a forward pass not read, so that no fault in them can arrive?"""
+"""Which tensors does a forward pass not read, so that faults in them have no effect?"""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ __all__ = ["demand_read"]
 _NAMED = 5
 
 _CAST = 2.0**-7
-"""How far a value may be from the one that it was rounded from, in bfloat16."""
+"""Largest relative error of a value that was rounded to bfloat16."""
 
 
 def demand_read(campaign: Campaign) -> list[Note]:
-    """What a reader should know of stored tensors of the space that a forward pass does not read.
+    """A note on the stored tensors of the space that a forward pass does not read, if any.
 
     Raises:
-        InputError: it reads none of them, or reads a copy instead.
+        InputError: the pass reads none of them, or reads a copy instead.
     """
     model = campaign.workload.model
     stored = {s.name: stored_tensor(model, s.name) for s in campaign.space.sites if not s.flows}
@@ -53,7 +53,7 @@ def demand_read(campaign: Campaign) -> list[Note]:
 
 
 class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes the memory that operations read; a mere view reads nothing."""
+    """Records the memory that operations read; creating a view does not read."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,8 +61,8 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # True, as is usual, would import torch's compiler at the first operation: two seconds of
-        # processor time. Models run uncompiled here.
+        # True, the default, imports torch's compiler at the first operation, which takes two
+        # seconds of processor time; models are not compiled here.
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -74,7 +74,7 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _places(campaign: Campaign) -> set[int]:
-    """The memory that a fault-free pass reads."""
+    """The memory addresses that a fault-free pass reads."""
     reading = _Reading()
     try:
         with torch.no_grad(), reading:
@@ -87,7 +87,7 @@ def _places(campaign: Campaign) -> set[int]:
 
 
 def _copy(model: nn.Module, tensor: Tensor) -> str | None:
-    """The name of an attribute or a buffer that was made from a tensor."""
+    """The name of an attribute or a buffer that was computed from a tensor."""
     for name, held in State(model, parameters=False).tensors:
         if held is not tensor and held.is_floating_point() and _made_from(held, tensor):
             return name
@@ -95,11 +95,11 @@ def _copy(model: nn.Module, tensor: Tensor) -> str | None:
 
 
 def _made_from(held: Tensor, tensor: Tensor) -> bool:
-    """Whether values are those of a tensor: cast, reordered, or some of them; three at least."""
+    """Whether a tensor holds the values of another: cast, reordered, or at least three of them."""
     mine, values = held.detach().flatten().double(), tensor.detach().flatten().double()
     if len(mine) < 3 or len(set(mine.tolist())) < 3:
         return False
     if len(mine) == len(values):
         return torch.allclose(mine.sort().values, values.sort().values, rtol=_CAST, atol=0)
-    # Values of few digits would be found among many others by chance.
+    # Values of low precision would occur among many others by chance.
     return held.itemsize >= 4 and bool(torch.isin(mine, values).all())

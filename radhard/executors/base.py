@@ -15,7 +15,7 @@ class Pool(ABC):
 
     @abstractmethod
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
-        """Execute chunks in any order, each as a whole, perhaps more than once.
+        """Execute chunks in any order, each as a whole, possibly more than once.
 
         Yields results as they arrive. The generator may be closed early.
 
@@ -25,11 +25,11 @@ class Pool(ABC):
 
 
 class Executor(Component):
-    """Where the chunks of a session are executed: the figures are the same everywhere."""
+    """Determines where the chunks of a session are executed; the figures do not depend on it."""
 
     @property
     def one_thread(self) -> bool:
-        """Whether torch computes with one thread, because sums in several threads differ."""
+        """Whether torch uses one thread, since the order of summation depends on their number."""
         return True
 
     def demand_possible(self, campaign: Campaign) -> None:
@@ -41,18 +41,18 @@ class Executor(Component):
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Pool]:
-        """The processes that execute chunks; they end when it is closed.
+        """The processes that execute chunks; they end when the context is closed.
 
         Raises:
-            InputError: there can be none.
+            InputError: no process can be started.
         """
 
 
 EXECUTORS: Family[Executor] = Family(Executor)
-"""The executors that radhard has, and how one is read from text."""
+"""The executors of radhard, and how they are read from text."""
 
 
 def listed(chunk: Sequence[int]) -> str:
-    """The trials of a chunk for a message: all of a few, the first of many."""
+    """The trials of a chunk for a message: all if they are few, otherwise the first ones."""
     trials = ", ".join(str(trial) for trial in sorted(chunk)[:8])
     return trials + (f", ... ({len(chunk)} in all)" if len(chunk) > 8 else "")

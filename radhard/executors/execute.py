@@ -1,4 +1,4 @@
-"""How are the trials that are left of a campaign executed?"""
+"""How are the remaining trials of a campaign executed?"""
 
 from collections.abc import Collection, Generator
 from contextlib import ExitStack, closing
@@ -16,17 +16,16 @@ __all__ = ["execute"]
 def execute(
     session: Session, todo: Collection[int], pool: Pool | None = None
 ) -> Generator[TrialResults]:
-    """Execute some of the trials; yields each of them once, as results arrive.
+    """Execute some of the trials, and yield each of them once, as results arrive.
 
-    Chunks are executed as a whole wherever that is, and trials that are not in ``todo`` are left
-    out afterwards. Therefore figures depend neither on the executor that made the pool nor on what
-    was done before.
-    Close the generator (`contextlib.closing`) to stop early.
+    Chunks are always executed as a whole, and trials that are not in ``todo`` are discarded
+    afterwards. Therefore the figures depend neither on the executor of the pool nor on the trials
+    that were executed before. Close the generator (`contextlib.closing`) to stop early.
 
     Raises:
         InputError: a chunk cannot be executed.
     """
-    # A bit a trial: a set of as many numbers would not fit in memory.
+    # An array of flags, since a set of all trial numbers may not fit in memory.
     left = np.zeros(len(session.campaign.trials), dtype=bool)
     if isinstance(todo, range):
         left[todo.start : todo.stop : todo.step] = True
@@ -40,6 +39,7 @@ def execute(
         parts = stack.enter_context(closing(pool.parts(session, chunks)))
         for part in parts:
             numbers = np.asarray(part.numbers, dtype=np.int64)
+            # A chunk may be executed again after its worker was lost; its results are used once.
             fresh = np.flatnonzero(left[numbers])
             left[numbers] = False
             if len(fresh):

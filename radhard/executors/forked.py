@@ -22,29 +22,29 @@ from radhard.spec import component
 __all__ = ["MOST_WORKERS", "Forked"]
 
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
-"""More processes gain nothing, and the system may not have the memory for them."""
+"""Maximum number of workers: more gain nothing, and may exhaust the memory."""
 
 _ATTEMPTS = 3
-"""Workers that one chunk may cost."""
+"""Number of workers that may die at one chunk before it counts as the cause."""
 
 _HANGS = 2
-"""Times that one chunk may exceed the time limit: a busy machine is the reason once, not twice."""
+"""Number of times that one chunk may exceed the time limit: once may be due to a busy machine."""
 
 _UNMEASURED, _LEAST, _TIMES = 3600.0, 300.0, 100.0
-"""The default time limit in seconds: before a result was measured, and at least; and how many times
-the longest wait for a result so far."""
+"""The default time limit: seconds before the first result, minimum in seconds, and multiple of the
+longest wait for a result so far."""
 
 _AHEAD = 2
-"""Chunks that a worker has before it, so that it never waits for the next one."""
+"""Chunks that are assigned to a worker, so that it never waits for the next one."""
 
 
 @component
 class Forked(Executor):
     """Executes trials in processes that are forked from this one, each with one thread.
 
-    They share its memory, so nothing is copied or serialized. ``timeout``: seconds without a result
-    after which a worker is replaced and its trials are executed again; by default 100 times the
-    longest wait so far, and at least 5 minutes. A worker that dies is replaced too.
+    They share its memory, so that nothing is copied or serialized. ``timeout``: seconds without a
+    result after which a worker is replaced and its trials are executed again; by default 100 times
+    the longest wait so far, and at least 5 minutes. A worker that dies is replaced too.
     """
 
     workers: int
@@ -68,7 +68,7 @@ class Forked(Executor):
                 f"workers={self.workers} needs a model on the CPU, this one is on {device!r}: "
                 "processes cannot share a device; use workers=1"
             )
-        # macOS has fork, but what its libraries started before does not survive it.
+        # macOS has fork, but its system libraries do not work in a child after it.
         if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
             raise InputError(
                 f"workers={self.workers} requires the fork start method, which is not supported on "
@@ -80,7 +80,7 @@ class Forked(Executor):
 
 
 class _Forks(Pool):
-    """Workers are forked for each session, as they share what it has computed."""
+    """Workers are forked for each session, so that they share what it has computed."""
 
     def __init__(self, number: int, timeout: float | None) -> None:
         self._number, self._timeout = number, timeout
@@ -90,7 +90,7 @@ class _Forks(Pool):
 
 
 class _Workers:
-    """Workers and the chunks that they have before them."""
+    """Workers and the chunks that are assigned to them."""
 
     def __init__(
         self,
@@ -103,19 +103,19 @@ class _Workers:
         self._number = min(number, len(chunks))
         self._workers: list[Worker] = []
         self._lost: dict[int, int] = {}
-        """By the first trial of a chunk: how many workers it cost."""
+        """Number of workers that died at a chunk, by its first trial."""
         self._hung: dict[int, int] = {}
-        """By the first trial of a chunk: how often it exceeded the time limit."""
+        """Number of times that a chunk exceeded the time limit, by its first trial."""
         self._timeout, self._longest = timeout, 0.0
 
     def parts(self) -> Generator[TrialResults]:
-        """Everything that workers find out, until no chunk is left."""
+        """The results of all workers, until no chunk is left."""
         try:
             while self._waiting or any(worker.chunks for worker in self._workers):
                 self._employ()
                 yield from self._hear_some()
             for worker in self._workers:
-                worker.send([])  # nothing more: a last look at the fault-free outputs
+                worker.send([])  # no more chunks: fault-free outputs are compared once more
             while any(worker.chunks for worker in self._workers):
                 yield from self._hear_some()
         finally:
@@ -132,7 +132,7 @@ class _Workers:
             yield from self._hear(worker)
         now = time.monotonic()
         for worker in busy:
-            # Not one that was replaced meanwhile; nor one whose result lies in the pipe.
+            # Neither a worker that was replaced meanwhile, nor one whose result is in the pipe.
             late = worker in self._workers and worker.chunks and now - worker.since > limit
             if late and not worker.ours.poll():
                 self._give_up(worker, limit)
@@ -176,7 +176,7 @@ class _Workers:
                     raise InputError(
                         f"a worker cannot be started ({error.strerror}); use fewer workers"
                     ) from error
-        for fill in range(1, _AHEAD + 1):  # everybody has one before anybody has two
+        for fill in range(1, _AHEAD + 1):  # every worker has one before any has two
             for worker in self._workers:
                 if self._waiting and len(worker.chunks) < fill:
                     worker.send(self._waiting.popleft())
@@ -203,7 +203,7 @@ class _Workers:
     def _replace(self, worker: Worker) -> None:
         self._workers.remove(worker)
         code = worker.end()
-        # The first is the one that it was at.
+        # The first chunk is the one that it was executing.
         worker.chunks = deque(chunk for chunk in worker.chunks if chunk)
         if worker.chunks:
             chunk = worker.chunks[0]
@@ -225,7 +225,7 @@ class _Workers:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits: between a fork and its record there would be a worker that nobody ends."""
+    """Delay Ctrl-C: between the fork and its registration, a worker would never be ended."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python delivers Ctrl-C to the main thread only
         return

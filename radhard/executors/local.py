@@ -13,7 +13,7 @@ __all__ = ["Local"]
 
 @component
 class Local(Executor):
-    """Executes all trials in this process, with as many threads as torch is set to use."""
+    """Executes all trials in this process, with the number of threads that torch is set to."""
 
     @property
     def one_thread(self) -> bool:

@@ -18,7 +18,7 @@ from radhard.spec import component
 __all__ = ["Ray"]
 
 _ATTEMPTS = 3
-"""Workers that may be lost at one chunk before the chunk counts as the reason."""
+"""Number of workers that may be lost at one chunk before it counts as the cause."""
 
 _AHEAD = 2
 """Chunks that are assigned to a worker, so that it never waits for the next one."""
@@ -28,10 +28,11 @@ _AHEAD = 2
 class Ray(Executor):
     """Executes trials in processes of a Ray cluster, with one thread each.
 
-    ``address``: of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``; by default one
-    is started on this machine for the run. ``workers``: processes; by default one for each CPU of
-    the cluster. Model, data and golden outputs are put into the object store of the cluster once.
-    This process alone writes the run file. The chunk of a lost worker is executed again.
+    ``address``: the address of a running cluster, such as ``"auto"`` or ``"ray://head:10001"``; by
+    default a cluster is started on this machine for the run. ``workers``: number of processes; by
+    default one for each CPU of the cluster. Model, data and golden outputs are put into the object
+    store of the cluster once. Only this process writes the run file. The chunks of a lost worker
+    are executed again.
 
     Needs the extra ``ray``: ``pip install 'radhard[ray]'``.
     """
@@ -61,17 +62,18 @@ class _Workers(Pool):
     def __init__(self, ray: Any, address: str | None, workers: int | None) -> None:
         self._ray, self._address, self._most = ray, address, workers
         self._connected = ExitStack()
-        """Entered once there is something to execute: a run may be complete already."""
+        """Entered when there is something to execute, since a run may already be complete."""
         self._actor = ray.remote(num_cpus=1, max_restarts=0)(_Worker)
         self._actors: list[Any] = []
         self._recipe: Any = None
         self._number = 0
-        """Workers that have something to do in this session."""
+        """Number of workers used in this session."""
         self._waiting: deque[Sequence[int]] = deque()
         self._pending: dict[Any, tuple[Any, Sequence[int]]] = {}
-        """By what will be its result: the worker and the chunk; an empty one only checks."""
+        """The worker and the chunk, by the reference to their result; an empty chunk only checks
+        fault-free outputs."""
         self._lost: dict[int, int] = {}
-        """By the first trial of a chunk: workers that were lost at it."""
+        """Number of workers that were lost at a chunk, by its first trial."""
 
     def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
         recipe = SessionRecipe.of(session)
@@ -98,7 +100,7 @@ class _Workers(Pool):
                 self._end()
 
     def close(self) -> None:
-        """End all workers, and the connection."""
+        """End all workers and the connection."""
         self._end()
         self._connected.close()
 
@@ -169,7 +171,10 @@ class _Worker:
         self._session: Session | None = None
 
     def prepare(self, recipe: SessionRecipe) -> None:
-        """Open another session; the last one is closed. Errors are raised by its first chunk."""
+        """Close the last session and prepare another, which is opened by its first chunk.
+
+        Thus errors are raised where results are received.
+        """
         self._stack.close()
         self._recipe, self._session = recipe, None
 
@@ -188,7 +193,7 @@ class _Worker:
 
 
 def _ray() -> Any:
-    # Ray reports usage statistics over the network unless it is told not to.
+    # By default, Ray reports usage statistics over the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -203,7 +208,7 @@ def _ray() -> Any:
 
 @contextmanager
 def _connection(ray: Any, address: str | None, workers: int | None) -> Iterator[None]:
-    """Ray while open: the cluster at an address, one that is connected already, or a local one."""
+    """A connection to Ray: an existing one, the cluster at an address, or a new local one."""
     if ray.is_initialized():
         yield
         return
@@ -237,7 +242,7 @@ def _demand_serializable(ray: Any, recipe: SessionRecipe) -> None:
     ):
         try:
             ray.cloudpickle.dumps(value)
-        except Exception as error:  # whatever the user's object raises
+        except Exception as error:  # pickling user-defined objects may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"Ray() sends the {name} to other processes, and {type(value).__name__} cannot be "

@@ -15,7 +15,7 @@ __all__ = ["SessionRecipe"]
 
 @dataclass(frozen=True)
 class SessionRecipe:
-    """All of a campaign, without what follows from it: what is sent, once."""
+    """All of a campaign that is sent to other processes, without what can be derived from it."""
 
     workload: Workload
     space: FaultSpace
@@ -33,7 +33,7 @@ class SessionRecipe:
 
     @contextmanager
     def open(self) -> Iterator[Session]:
-        """A session like the one from which the recipe was made, while open."""
+        """A context with a session like the one from which the recipe was created."""
         with self.workload.open():
             campaign = Campaign(self.workload, self.space, self.trials, self.panel)
             yield self.engine.open(campaign)

@@ -25,36 +25,36 @@ _ORPHANED_SECONDS = 0.5
 
 
 class Worker:
-    """A forked process that executes the chunks it is sent; it shares the memory of its parent."""
+    """A forked process that executes chunks; it shares the memory of its parent."""
 
     def __init__(self, session: Session) -> None:
         self.chunks: deque[Sequence[int]] = deque()
-        """What it was sent and has not finished, in order."""
+        """The chunks that were sent to it and are not finished, in order."""
         self.since = time.monotonic()
-        """When it last sent a result, or was given something to do."""
+        """The time of its last result, or when it was last sent a chunk while idle."""
         self.ours, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(
             target=_serve, args=(theirs, session, os.getpid()), daemon=True
         )
         with warnings.catch_warnings():
-            # Newer Pythons warn where other threads run. A worker needs none of theirs: it
-            # computes with one thread and writes to nothing but its pipe.
+            # Newer versions of Python warn if other threads are running, whose locks a child may
+            # find held. A worker computes with one thread and writes to its pipe only.
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
-        # Only the worker has the other end now, so its death ends the pipe.
+        # Only the worker has the other end now, so that its death closes the pipe.
         theirs.close()
 
     def send(self, chunk: Sequence[int]) -> None:
-        """Give it one more chunk."""
+        """Send it one more chunk."""
         if not self.chunks:
             self.since = time.monotonic()
         self.chunks.append(chunk)
-        with suppress(OSError):  # it died: its end of the pipe reports that
+        with suppress(OSError):  # it died, which is noticed when its end of the pipe is read
             self.ours.send(chunk)
 
     def end(self) -> int | None:
-        """End it, whatever it is doing; its exit code."""
-        self._process.kill()  # it holds nothing that could be left behind
+        """Kill it, whatever it is doing, and return its exit code."""
+        self._process.kill()  # it holds no resources that need to be released
         self._process.join()
         code = self._process.exitcode
         self._process.close()
@@ -69,7 +69,7 @@ def _serve(pipe: Connection, session: Session, driver: int) -> None:
     def send(kind: str, value: Any) -> None:
         try:
             pipe.send((kind, value))
-        except OSError:  # nobody listens any more
+        except OSError:  # the driver has closed the pipe
             os._exit(1)
 
     try:
@@ -94,20 +94,21 @@ def _serve(pipe: Connection, session: Session, driver: int) -> None:
     except Exception:
         send("failed", traceback.format_exc())
     finally:
-        # Without flushing what the driver had not yet printed, and without its exit handlers.
+        # Ends without flushing output buffers inherited from the driver, which would print their
+        # contents twice, and without running its exit handlers.
         os._exit(1)
 
 
 def _next(pipe: Connection) -> Sequence[int]:
     try:
         chunk: Sequence[int] = pipe.recv()
-    except (EOFError, OSError):  # nobody asks any more
+    except (EOFError, OSError):  # the driver has closed the pipe
         os._exit(0)
     return chunk
 
 
 def _leave_with(driver: int) -> None:
-    """A killed driver leaves no orphans: a worker in the middle of a chunk would not notice."""
+    """End with the driver, even if it is killed, which a worker would not notice in a chunk."""
     while os.getppid() == driver:
         time.sleep(_ORPHANED_SECONDS)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The engine that settles all faults of a word by trying a few of them."""
+"""The engine that infers the verdicts of all faults in a word from a few of them."""
 
 from radhard.engines.bracket.bracket import Bracket
 

@@ -1,4 +1,4 @@
-"""Try the largest displacements of a word first, and infer what lies between equal answers."""
+"""How can most faults of a word be inferred from its largest displacements?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,22 +29,24 @@ __all__ = ["Bracket"]
 
 @component
 class Bracket(Engine):
-    """Settles all faults of a word from a few: verdicts between two equal ones are inferred.
+    """Infers most verdicts of a word's faults: those between two faults with equal predictions.
 
-    What a fault does to a word is a displacement, and all displacements of one word move the
-    outputs of its operation along one line. They are tried from the outside in; where a sample's
-    answer is the same at two of them, it is taken to be the same between, unless the outputs move
-    so far on the way that another answer may come and go. On the side that reaches less far,
-    samples are not tried whose outputs moved, under a larger displacement of the other
-    side, by less than a 64th of what would change their answer. Infinities and NaN are tried by
-    themselves. Values near overflow are added up in another order than the reference has,
-    and count as inferred too. A share ``audit`` of the inferred verdicts, pairs of a trial and a
-    sample drawn by the seed, is tried as well, and at least one a trial up to 10,000 in a campaign;
-    where surely more than a share ``threshold`` of them is wrong, all faults of the words concerned
-    are tried. Rates are corrected by what was found, and their intervals allow for the rest.
+    A fault changes the value of a word by a displacement, and all displacements of one word move
+    the outputs of its operation along one line. The largest are executed first. If the prediction
+    of a sample is the same for two displacements, it is inferred to be the same for those in
+    between, unless the outputs move so far that another prediction may lie in between.
+    For the sign with the smaller displacements, samples are not executed if a larger displacement
+    of the other sign moved their outputs by less than a 64th of what would change the prediction.
+    Infinities and NaN are always executed. Sums near overflow are computed in an order that differs
+    from the reference; these verdicts also count as inferred.
 
-    Only for metrics that rest on the answers: `Critical`, `Sdc` with ``k=1``, `Accuracy`. Faults in
-    words of which fewer than four are tried, and in what flows, go through `Replay`.
+    A share ``audit`` of the inferred verdicts, pairs of a trial and a sample drawn from the seed,
+    is executed as well, at least one per trial up to 10,000 in a campaign. If significantly more
+    than a share ``threshold`` of them is wrong, all faults in these words are executed. Rates are
+    corrected for wrong verdicts, and their intervals include the remaining uncertainty.
+
+    Only for metrics that depend on predictions alone: `Critical`, `Sdc` with ``k=1``, `Accuracy`.
+    Faults in activations, and in words with fewer than four trials, are executed by `Replay`.
     """
 
     audit: float = 0.02
@@ -76,10 +78,11 @@ class Bracket(Engine):
 
 
 class BracketSession(Session):
-    """Evaluates all faults of a word together; words with too few faults go through `Replay`."""
+    """Evaluates all faults of a word together; `Replay` executes those of words with few faults."""
 
     def __init__(self, replay: ReplaySession, audit: float, threshold: float) -> None:
-        # Values that may overflow are not executed by the reference here, but checked.
+        # Unlike in `Replay`, values that may overflow are not all executed by the reference here,
+        # but inferred and audited.
         notes = [note for note in replay.notes if note.kind != "overflow"]
         super().__init__(replay.campaign, notes)
         self._replay, self._audit, self._threshold = replay, audit, threshold
@@ -87,7 +90,8 @@ class BracketSession(Session):
     def chunks(self) -> Iterator[Sequence[int]]:
         plans = self._replay.plans
         every = list(blocks(self.campaign, range(len(self.campaign.trials))))
-        # All blocks of one plan, then those of the other, whose golden values are others.
+        # All blocks of one plan before those of the next, since each plan has its own golden
+        # values, and only those of one plan are kept in memory.
         for plan in {id(plan): plan for plan in plans.values()}.values():
             yield from (block.trials.tolist() for block in every if plans[block.place] is plan)
 
@@ -121,7 +125,7 @@ class BracketSession(Session):
         return inference_notes(records_of(inferences))
 
     def _settled(self, plan: ReplayPlan, block: WordBlock) -> tuple[Figures, list[Inference]]:
-        """The figures of all trials of a block, and what came of checking them."""
+        """The figures of all trials of a block, and the records of their audit."""
         campaign, samples = plan.campaign, SampleFigures(plan.panel)
         words = WordLines(plan, block, self._replay.rows)
         at_points, known = settled(words.points, words.golden, words.evaluate)

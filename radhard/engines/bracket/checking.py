@@ -1,4 +1,4 @@
-"""Do inferred verdicts hold, and what is recorded of those that were tried?"""
+"""Are inferred verdicts correct, and what is recorded about those that were executed?"""
 
 import math
 from collections.abc import Callable
@@ -21,13 +21,13 @@ __all__ = ["Check", "TensorTrials", "fails"]
 
 
 def fails(wrong: int, tried: int, threshold: float) -> bool:
-    """Whether surely more than a share ``threshold`` of the verdicts is wrong."""
+    """Whether significantly more than a share ``threshold`` of the verdicts is wrong."""
     return tried > 0 and clopper_pearson(wrong, tried)[0] > threshold
 
 
 @dataclass(frozen=True)
 class TensorTrials:
-    """Trials in one region, of which a record is made."""
+    """Trials in one region that are recorded together."""
 
     space: FaultSpace
     place: int
@@ -35,11 +35,11 @@ class TensorTrials:
 
     @property
     def variants(self) -> int:
-        """Faults per word."""
+        """Number of faults per word."""
         return int(self.space.variants[self.place])
 
     def counts(self, weights: npt.ArrayLike | None = None, rows: Numbers | None = None) -> Counts:
-        """How many of the trials, or how much of a weight, there is of every variant."""
+        """The number of trials of every variant, or the sum of their weights."""
         _, _, variants = self.space.locate(self.faults)
         variants = variants if rows is None else variants[rows]
         found = np.bincount(variants, weights, minlength=self.variants)
@@ -56,11 +56,11 @@ class TensorTrials:
         whole: bool = False,
         all_tried: bool = False,
     ) -> Inference:
-        """The record.
+        """Create the record.
 
-        ``open_``: of every trial and figure, verdicts by which it may be too low, too high;
-        ``sample``: positions of trials whose verdicts are in the sample, whether these are such,
-        and by how much the figures of their samples are off.
+        ``open_``: for every trial and figure, the number of verdicts due to which it may be too
+        low, and too high. ``sample``: positions of the trials whose verdicts are in the sample;
+        whether the figure may be too low, and too high, due to them; and the errors of the figures.
         """
         rows, sides, by = sample
         columns = range(by.shape[1])
@@ -84,7 +84,7 @@ class TensorTrials:
 
 @dataclass(frozen=True)
 class Check:
-    """Tries a sample of inferred verdicts, and all of them where too many prove wrong."""
+    """Executes a sample of the inferred verdicts, and all of them if too many are wrong."""
 
     draw: Draw
     threshold: float
@@ -99,10 +99,10 @@ class Check:
         ask: Callable[[Numbers, Numbers], Answers],
         whole: Callable[[Numbers], Answers],
     ) -> Inference:
-        """Put ``answers`` right, ``(trials, samples)``, where they are tried, and record it.
+        """Check and correct ``answers``, ``(trials, samples)``, in place, and record the result.
 
-        ``inferred`` says which were inferred; ``ask`` tries pairs of trial and sample, ``whole``
-        trials with all samples.
+        ``inferred`` marks those that were inferred; ``ask`` executes pairs of a trial and a sample,
+        ``whole`` executes trials with all samples.
         """
         stays = answers == self.golden
         pilot = _among(self.draw.pilot(part.faults), inferred)
@@ -139,7 +139,7 @@ class Check:
         answers: Answers,
         whole: Callable[[Numbers], Answers],
     ) -> Inference:
-        """The same for trials of which the reference computes all verdicts or none."""
+        """The same for trials that the reference executes with all samples or not at all."""
         share = self.draw.whole_share * part.variants
         share = self.draw.audit and max(self.draw.audit, min(1.0, share))
         number = math.ceil(share * len(answers))
@@ -171,7 +171,7 @@ class Check:
         stays: Flags,
         whole: Callable[[Numbers], Answers],
     ) -> Inference:
-        """Try all that was inferred."""
+        """Execute all inferred verdicts."""
         rows = np.flatnonzero(inferred.any(axis=1))
         before = answers[rows]
         answers[rows] = np.where(inferred[rows], whole(rows), before)
@@ -192,7 +192,11 @@ class Check:
         )
 
     def _open(self, answers: Answers, left: Flags, stays: Flags) -> tuple[Figures, Figures]:
-        """Of every trial and figure the verdicts left by which it may be too low, too high."""
+        """For every trial and figure, the verdicts left due to which it may be too low, too high.
+
+        Most predictions are the golden one; counting starts from these for all samples, in one
+        matrix product, and replaces the counts of the few others.
+        """
         numbers = np.arange(answers.shape[1])
         golden = self.figures.room(self.figures.of(self.golden, numbers))
         trials, samples = np.nonzero(left & ~stays)

@@ -1,4 +1,4 @@
-"""Which figures follow from answers?"""
+"""Which figures follow from predictions?"""
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ _CHUNK = 1024
 
 
 def figures_of(panel: Panel, answers: Answers, golden: Answers) -> Figures:
-    """What metrics that rest on the answers say of trials, ``(trials, columns)``.
+    """The figures of trials, ``(trials, columns)``, for metrics that depend on predictions alone.
 
-    ``answers`` are ``(trials, samples)``, -1 for NaN; ``golden`` are those without a fault. Outputs
-    with these answers stand in for those that were never computed.
+    ``answers`` are the predictions, ``(trials, samples)``, -1 for NaN; ``golden`` are the golden
+    ones. Outputs with these predictions replace the outputs, which were not computed.
     """
     harmed = np.flatnonzero((answers != golden).any(axis=1))
     figures = np.tile(panel.score(panel.golden.outputs.unsqueeze(0)), (len(answers), 1))
@@ -29,11 +29,11 @@ def figures_of(panel: Panel, answers: Answers, golden: Answers) -> Figures:
 
 
 def with_top(tops: torch.Tensor, golden: torch.Size, classes: int) -> torch.Tensor:
-    """Outputs of the shape ``(trials, *golden)`` whose top classes are these, -1 for NaN."""
+    """Outputs of shape ``(trials, *golden)`` with given predictions, -1 for NaN."""
     nan = (tops < 0)[..., None]
     if len(golden) == 2 and golden[1] == classes:
         outputs = torch.nn.functional.one_hot(tops.clamp(min=0), classes).double()
     else:
-        outputs = (tops[..., None] * 2 - 1).double()  # one logit: class 1 is where it is above zero
+        outputs = (tops[..., None] * 2 - 1).double()  # one logit: class 1 if it is above zero
     outputs = outputs.masked_fill(nan, torch.nan)
     return outputs.reshape(len(tops), *golden)

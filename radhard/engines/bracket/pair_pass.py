@@ -1,4 +1,4 @@
-"""What do single samples answer, each under a fault of its own in one parameter?"""
+"""What are the predictions for single samples, each with its own fault in one parameter?"""
 
 from typing import Any
 
@@ -21,7 +21,11 @@ _CONVOLUTION, _MATRIX = aten.conv2d.default, aten.linear.default
 
 
 class PairPass:
-    """Forward passes whose rows are a sample and a changed word each, all of one parameter."""
+    """Forward passes in which each row is a sample with its own changed word of one parameter.
+
+    Audits draw pairs of a trial and a sample. A pass for each of these trials would compute all
+    samples of the operation; here each row computes only its own pair.
+    """
 
     def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self._plan, self._rows, self._steps = plan, rows, plan.replayer.steps(place)
@@ -30,7 +34,7 @@ class PairPass:
             and plan.replayer.direct(place)
             and plan.replayer.rows_are_independent(place)
         )
-        """Whether there is a way to have many such rows at once."""
+        """Whether many such rows can share a pass."""
         if self.possible:
             self._node = plan.replayer.graph.nodes[self._steps[0]]
             slot = plan.replayer.slots[place][0]
@@ -43,7 +47,7 @@ class PairPass:
             self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
 
     def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Answers:
-        """The answers ``(rows,)``; words lie ``at`` these coordinates, and change by ``by``."""
+        """The predictions ``(rows,)``; words are ``at`` these coordinates, and change by ``by``."""
         plan = self._plan
         replayer = plan.replayer
         golden = plan.panel.golden

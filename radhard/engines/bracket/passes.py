@@ -1,4 +1,4 @@
-"""What do some samples answer under some faults?"""
+"""What are the predictions for some samples under some faults?"""
 
 import numpy as np
 import torch
@@ -14,16 +14,16 @@ from radhard.replay.word_change import WordChange
 __all__ = ["Passes", "answers"]
 
 _ELEMENTS = 2**22
-"""Elements of the largest value in one pass: more than a few caches full makes nothing faster."""
+"""Elements of the largest value in one pass; beyond a few times the cache, nothing is gained."""
 
 _CHANGES = 128
-"""Most changes in one pass, as each begins with all samples."""
+"""Maximum number of changes in one pass, since each starts with all samples."""
 
 
 class Passes:
-    """Forward passes from the words of one stored tensor on, each for the samples that are asked.
+    """Forward passes that start at the words of one stored tensor, for requested samples.
 
-    Up to ``rows`` samples of several changes share a pass, where the graph allows it.
+    Up to ``rows`` samples of several changes share a pass if the graph allows it.
     """
 
     def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
@@ -33,9 +33,9 @@ class Passes:
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
 
     def __call__(self, changes: list[WordChange], asked: Flags) -> tuple[Answers, Floats]:
-        """The answers under each change, ``(changes, samples)``, and the room that they leave.
+        """The predictions for each change, ``(changes, samples)``, and their room.
 
-        Room is explained at `Evaluate`; where not asked, answers are golden.
+        See `Evaluate` for room; predictions that are not requested are golden.
         """
         found = np.tile(self.golden, (len(changes), 1))
         room = np.full(found.shape, np.inf)
@@ -48,7 +48,7 @@ class Passes:
         return found, room
 
     def _groups(self, asked: Flags, todo: np.ndarray) -> list[np.ndarray]:
-        """Changes that share a pass: together as many rows as fit."""
+        """Groups of changes that share a pass, with at most as many rows as fit."""
         if not self._together:
             return [todo[at : at + 1] for at in range(len(todo))]
         groups: list[list[int]] = []
@@ -91,10 +91,10 @@ class Passes:
 
 
 def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
-    """How many times the change of the outputs would bring another class to the top.
+    """By which factor the change of the outputs must grow for another class to have the top logit.
 
-    Upwards or downwards: of every pair of the top class and another one the smaller of the two.
-    Infinite where nothing moved.
+    Changes of either sign count: the result is the smallest ratio, over the other classes, of the
+    golden margin to the absolute change of the margin. Infinite if nothing changed.
     """
     if golden.classes is None:
         return np.full(len(outputs), np.inf)
@@ -110,7 +110,7 @@ def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
 
 
 def answers(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Answers:
-    """The top class of every output, -1 where it holds NaN."""
+    """The prediction of every output, -1 if it contains NaN."""
     faulty = Faulty(real(outputs).unsqueeze(1), golden, rows)
     found: Answers = torch.where(faulty.nan, -1, faulty.top1)[:, 0].cpu().numpy().astype(np.int32)
     return found

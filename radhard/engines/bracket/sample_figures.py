@@ -1,4 +1,4 @@
-"""What does an answer of one sample count in the figures?"""
+"""What does the prediction of one sample contribute to the figures?"""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ _CHUNK = 4096
 
 
 class SampleFigures:
-    """Figures of single samples, of which those of a trial are the means."""
+    """Figures of single samples; those of a trial are their means."""
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
@@ -26,7 +26,7 @@ class SampleFigures:
         self.columns = len(panel.columns)
 
     def of(self, answers: Answers, samples: Numbers) -> Figures:
-        """The figures ``(pairs, columns)`` of answers, -1 for NaN, each of one sample."""
+        """The figures ``(pairs, columns)`` of predictions, -1 for NaN, each for one sample."""
         codes = (answers.astype(np.int64) + 1) * self._panel.golden.samples + samples
         unique, back = np.unique(codes, return_inverse=True)
         figures = np.empty((len(unique), self.columns))
@@ -43,7 +43,8 @@ class SampleFigures:
         outputs = with_top(torch.from_numpy(answers)[:, None], one, golden.classes or 0)[:, 0]
         if self._alone:
             return self._panel.score_samples(outputs, torch.from_numpy(samples))
-        # Less what is common to all answers of a sample, which no difference knows.
+        # A metric of a whole trial has no figures of samples. The change of the trial's figure by
+        # one sample replaces them; its constant part cancels, since only differences are used.
         base = golden.outputs.double()
         found = []
         for sample, output in zip(samples.tolist(), outputs, strict=True):
@@ -53,7 +54,7 @@ class SampleFigures:
         return np.array(found).reshape(len(answers), self.columns) * golden.samples
 
     def room(self, figures: Figures) -> tuple[Flags, Flags]:
-        """Which figures can be larger, and which smaller, if the verdict is wrong."""
+        """Which figures may be larger, and which smaller, if the verdict is wrong."""
         above = (figures < 1 - 1e-9) | ~self._shares
         below = (figures > 1e-9) | ~self._shares
         return above, below

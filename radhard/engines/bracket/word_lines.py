@@ -1,4 +1,4 @@
-"""Which trials strike the same words, and how are displacements of these tried?"""
+"""Which trials have faults in the same words, and how are displacements of these executed?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ from radhard.space import FaultSpace, Numbers
 __all__ = ["WordBlock", "WordLines", "blocks"]
 
 _FEWEST = 4
-"""Faults of a word from which on there is something to infer."""
+"""Minimum number of faults in a word for verdicts to be inferred."""
 
 _VERDICTS = 2**24
-"""Verdicts that are settled together: what a check speaks of, and what a stopped run may lose."""
+"""Verdicts that are inferred, checked and recorded together; an interrupted run may lose these."""
 
 _PAIRS = 2**14
-"""Pairs of points and samples that are tried together."""
+"""Pairs of points and samples that are executed together."""
 
 _FEW = 256
-"""Trials in a block of which nothing is inferred."""
+"""Trials in a block without inferred verdicts."""
 
 
 @dataclass(frozen=True)
 class WordBlock:
-    """Trials in words of one region, in order of their faults."""
+    """Trials in words of one region, in the order of their faults."""
 
     place: int
     trials: Numbers
     faults: Numbers
     whole: bool
-    """Whether the words are struck often enough for something to be inferred."""
+    """Whether the words have enough trials for verdicts to be inferred."""
 
     def name(self, space: FaultSpace) -> str:
         """The region and the block's first word in it."""
@@ -47,7 +47,7 @@ class WordBlock:
 
 
 def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
-    """The blocks that trials make up; those of a word are never apart."""
+    """Divide trials into blocks; the trials of a word are always in the same block."""
     space = campaign.space
     trials = np.asarray(todo, dtype=np.int64)
     faults = campaign.trials.at(trials)
@@ -72,13 +72,13 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
 
 
 def _before(counts: Numbers) -> Numbers:
-    """How many come before each."""
+    """The sum of all previous counts, for each."""
     sums: Numbers = np.cumsum(counts) - counts
     return sums
 
 
 class WordLines:
-    """The words of a block as lines of displacements, and how points on them are tried."""
+    """The words of a block as lines of displacements, and the execution of points on them."""
 
     def __init__(self, plan: ReplayPlan, block: WordBlock, rows: int) -> None:
         campaign, original = plan.campaign, plan.replayer.original[block.place]
@@ -95,29 +95,29 @@ class WordLines:
         factor = plan.replayer.factors.get(plan.replayer.slots[block.place][0])
         if factor is not None:
             differences = differences * factor[index // (original.numel() // len(original))]
-        # As the dtype holds it, so that what is too large is infinite; 0 also from NaN to itself.
+        # Rounded to the dtype, so that overflow becomes infinite; 0 if NaN remains NaN.
         held = differences.to(original.dtype).double().where(faulty != golden, 0.0)
         self._sizes = held.cpu().numpy()
         self._values = None if factor is not None else faulty.double().cpu().numpy()
         _, owners = np.unique(self._words, return_inverse=True)
         self.points = Points.of(owners, self._sizes)
-        """Where the words may go."""
+        """The displacements of the words."""
         near = np.zeros(len(block.faults), dtype=bool)
         if not plan.replayer.exact:
             near = plan.replayer.by_order(block.place, faulty, held).cpu().numpy() & (
                 self._sizes != 0
             )
         self.extreme: Flags = np.zeros(len(self.points.sizes), dtype=bool)
-        """At which points sums may overflow in one order and not in another."""
+        """Points at which sums may overflow in one order of summation and not in another."""
         self.extreme[self.points.of_fault[near]] = True
         self._campaign, self._numbers = campaign, block.faults
 
     def evaluate(self, points: Numbers, asked: Flags) -> tuple[Answers, Floats]:
-        """The answers of the samples asked for, ``(points, samples)``, and their room."""
+        """The predictions of the requested samples, ``(points, samples)``, and their room."""
         return self._passes(self.changes(points), asked)
 
     def pairs(self, points: Numbers, samples: Numbers) -> Answers:
-        """The answers of pairs of a point and a sample, ``(pairs,)``; not of extreme points."""
+        """The predictions for pairs of a point and a sample, ``(pairs,)``; not extreme points."""
         if self._pair_pass.possible:
             faults = self.points.faults[points]
             where = np.unravel_index(self._words[faults], self._shape)
@@ -133,7 +133,7 @@ class WordLines:
         return found
 
     def changes(self, points: Numbers) -> list[WordChange]:
-        """What becomes of a word at each point."""
+        """The change of the word at each point."""
         faults = self.points.faults[points]
         where = coordinates(self._shape, self._words[faults])
         sizes = self._sizes[faults].tolist()
@@ -141,7 +141,7 @@ class WordLines:
         return [WordChange(*one) for one in zip(where, sizes, values, strict=True)]
 
     def whole(self, points: Numbers) -> Answers:
-        """The answers of all samples; those of the reference where sums may overflow."""
+        """The predictions for all samples; from the reference if sums may overflow."""
         ours = ~self.extreme[points]
         found = np.empty((len(points), len(self.golden)), dtype=np.int32)
         every = np.ones((int(ours.sum()), len(self.golden)), dtype=bool)

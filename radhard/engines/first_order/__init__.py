@@ -1,4 +1,4 @@
-"""The engine that settles faults whose first-order effect is too small to change an answer."""
+"""The engine that infers verdicts of faults with a first-order effect too small to matter."""
 
 from radhard.engines.first_order.first_order import FirstOrder
 

@@ -1,4 +1,4 @@
-"""Up to where is the first order trusted?"""
+"""Up to which size of a difference is the first-order effect trusted?"""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,20 @@ __all__ = ["Bounds"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """How small a difference must be for its first-order effect to settle an answer.
+    """How small a difference must be for a prediction to be inferred from its first-order effect.
 
-    ``safety`` times the part of its lead by which the answer moves must be below 1, and the
-    difference, as a vector, not longer than ``reach`` times the golden value of the same sample.
+    ``safety`` times the change of the margin, as a share of the golden margin, must be below 1, and
+    the norm of the difference at most ``reach`` times that of the golden value of the sample. The
+    second condition limits the error of the linear approximation, which the first cannot detect.
     """
 
     safety: float
     reach: float
 
     def hold(self, moved: Tensor, length: Tensor, weighed: Weighed, rows: Tensor) -> Tensor:
-        """Whether the answers of some samples stay as they are; not where anything is no number.
+        """Whether the predictions of some samples are inferred to be unchanged; False for NaN.
 
-        ``moved`` is the part of the lead, ``length`` that of the difference, both ``(...,
-        samples)``; ``rows`` says which samples these are.
+        ``moved`` is the change as a share of the margin, ``length`` the norm of the difference,
+        both ``(..., samples)``; ``rows`` are the samples.
         """
         return (moved * self.safety < 1) & (length <= weighed.length[rows] * self.reach)

@@ -1,4 +1,4 @@
-"""Settle what a fault is too small to change from gradients, and execute the rest."""
+"""Which faults are too small to change a prediction, judged by gradients?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,27 +26,28 @@ __all__ = ["FirstOrder"]
 
 @component
 class FirstOrder(Engine):
-    """Settles faults whose first-order effect is much too small to change an answer.
+    """Infers that faults with a much too small first-order effect do not change a prediction.
 
-    The gradients of the golden answer's leads over its rivals say, for every element of every
-    value, by which part of its lead a unit moves an answer; they are computed once. What a fault
-    makes of the output of the operation that it strikes, and of the rectifier or pool behind it, is
-    followed exactly and weighed by them, regardless of signs. Where that, times ``safety``, is less
-    than the lead, and the difference as a vector is not longer than ``reach`` times the value of
-    that sample, the answer is taken to stay. Every other sample goes through `Replay`.
+    The gradients of the golden margins over rival classes give, for every element of every value,
+    the change of a margin per unit of the element; they are computed once. The difference that a
+    fault causes is computed exactly at the output of the faulty operation and of the activation
+    function or pooling that follows, and multiplied by the gradients in absolute value. If the sum,
+    times ``safety``, is less than the margin, and the norm of the difference is at most ``reach``
+    times that of the golden value of the sample, the prediction is inferred to be unchanged. All
+    other samples are executed by `Replay`.
 
-    A share ``audit`` of these verdicts, pairs of a trial and a sample drawn by the seed, is tried
-    as well (at least one a trial up to 10,000 in all, unless each concerns one sample). Where
-    surely more than a share ``threshold`` of them is wrong in a tensor, all of its trials that are
-    concerned are executed. Single values near overflow are added up in another order than the
-    reference has, and count as inferred too. Rates are corrected by what was found, and their
-    intervals allow for the rest.
+    A share ``audit`` of these verdicts, pairs of a trial and a sample drawn from the seed, is
+    executed as well (at least one per trial up to 10,000 in all, unless each trial affects one
+    sample). If significantly more than a share ``threshold`` of them is wrong in a tensor, all its
+    trials with inferred verdicts are executed. Trials with activations near overflow are executed
+    with another order of summation than that of the reference, and count as inferred too. Rates are
+    corrected for wrong verdicts, and their intervals include the remaining uncertainty.
 
-    ``rivals`` backward passes are made for the gradients: one for each rival class, or, where there
-    are more, half for the nearest and half for random sums of the others. At most ``memory`` bytes
-    of golden values and gradients are kept.
+    ``rivals`` is the number of backward passes for the gradients: one for each rival class or, if
+    there are more classes, half for the nearest and half for random sums of the others. At most
+    ``memory`` bytes of golden values and gradients are kept.
 
-    Only for metrics that rest on the answers: `Critical`, `Sdc` with ``k=1``, `Accuracy`.
+    Only for metrics that depend on predictions alone: `Critical`, `Sdc` with ``k=1``, `Accuracy`.
     """
 
     safety: float = 8.0
@@ -96,13 +97,14 @@ class FirstOrder(Engine):
 
 
 class FirstOrderSession(Session):
-    """Evaluates faults with a gradient by their first-order effect, and others by `Replay`."""
+    """Evaluates faults with a gradient by their first-order effect, and others with `Replay`."""
 
     def __init__(
         self, engine: FirstOrder, replay: ReplaySession, outlooks: dict[int, Outlook]
     ) -> None:
         campaign = replay.campaign
-        # Single values that may overflow are not executed by the reference, but checked.
+        # Unlike in `Replay`, activations that may overflow are not all executed by the reference,
+        # but inferred and audited.
         alone = any(site.flows for site in campaign.space.sites)
         notes = [note for note in replay.notes if not (alone and note.kind == "overflow")]
         names = [
@@ -118,7 +120,7 @@ class FirstOrderSession(Session):
         first = outlooks[min(outlooks)]
         if len(first.plan.replayer.pieces) == 1:
             with torch.inference_mode():
-                first.weights(first.plan.replayer.pieces[0])  # now, so that workers share it
+                first.weights(first.plan.replayer.pieces[0])  # shared with forked workers
 
     def chunks(self) -> Iterator[Sequence[int]]:
         yield from parts(self.campaign, self._outlooks)
@@ -165,7 +167,7 @@ class FirstOrderSession(Session):
         return Draw(len(campaign.space), trials.seed, many, len(trials), self._engine.audit)
 
     def _hold_only(self, outlook: Outlook) -> None:
-        """Discard golden values and gradients of other plans: ``memory`` is for those of one."""
+        """Discard golden values and gradients of other plans, since ``memory`` is for one plan."""
         for other in self._outlooks.values():
             if other is not outlook:
                 other.forget()

@@ -1,4 +1,4 @@
-"""Up to where is a difference followed exactly, and does a gradient tell what it does there?"""
+"""Up to which operation is a difference computed exactly, and does a gradient exist there?"""
 
 import operator
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _FOLLOWED = {
     aten.batch_norm.default,
     aten.max_pool2d.default,
 }
-"""Operations through which a difference stays as small as it is, and that cost next to nothing."""
+"""Cheap operations that do not spread a difference over more elements."""
 
 # fmt: off
 _SMOOTH = {
@@ -42,32 +42,33 @@ _SMOOTH = {
     "unsqueeze", "view", "zeros_like",
 }
 # fmt: on
-"""Torch's operations whose gradient says what a small change does: none that rounds or compares."""
+"""Operations of torch whose gradient describes a small change: none that round or compare."""
 
 
 _PLAIN = {operator.getitem, operator.add, operator.sub, operator.mul, operator.floordiv}
-"""How graphs take parts of results, and reckon with sizes."""
+"""Python operators with which graphs index results and compute sizes."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Where the differences that a site's faults make are weighed."""
+    """The value at which the differences caused by a site's faults are multiplied by gradients."""
 
     slot: int
     steps: tuple[int, ...]
-    """Positions of the operations up to there; the first one behind a parameter uses it."""
+    """Positions of the operations up to there; for a parameter, the first one uses it."""
     gates: bool
-    """Whether differences are weighed where they enter the gates of a recurrent layer."""
+    """Whether the differences are those of the gates of a recurrent layer."""
     apart: bool
-    """Whether the samples surely do not meet behind it."""
+    """Whether the samples are known to be independent of each other after it."""
 
 
 def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goal | None:
-    """Where a site's differences are weighed: behind the last operation that keeps them small.
+    """Where a site's differences are evaluated: after the last operation that keeps them local.
 
-    So a rectifier or a pool right behind a fault is passed exactly. None where the first order
-    does not tell what is behind, or where the graph does not tell where a fault shows first.
-    ``users`` are those of the graph's slots.
+    Thus an activation function or a pooling directly after a fault, at whose kinks a gradient would
+    be wrong, is computed exactly. None if the gradient does not describe the operations that
+    follow, or if the graph does not show where a fault first has an effect. ``users`` are those of
+    the graph's slots.
     """
     graph, steps = plan.replayer.graph, plan.replayer.steps(place)
     followed: list[int] = []
@@ -89,7 +90,7 @@ def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goa
 
 
 def _followed(graph: Graph, slot: int, users: Mapping[int, list[int]]) -> tuple[list[int], int]:
-    """The operations that a difference passes unspread, one after another, and their last slot."""
+    """The chain of operations that do not spread a difference, and its last slot."""
     found: list[int] = []
     while slot != graph.output and len(users.get(slot, [])) == 1:
         (at,) = users[slot]
@@ -102,7 +103,7 @@ def _followed(graph: Graph, slot: int, users: Mapping[int, list[int]]) -> tuple[
 
 
 def _smooth(node: Node) -> bool:
-    """Whether the gradient of an operation says what a small change does."""
+    """Whether the gradient of an operation describes a small change."""
     if node.op in _PLAIN:
         return True
     packet = getattr(node.op, "overloadpacket", None)

@@ -1,4 +1,4 @@
-"""How much does an element of a value weigh in the answers?"""
+"""How much does an element of a value affect the margins of the predictions?"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,20 +21,21 @@ _KINDS: dict[Any, Kind] = {recurrent.lstm: "lstm", recurrent.gru: "gru"}
 
 @dataclass(frozen=True)
 class Weighed:
-    """Elements of a value of some samples: by which part of its lead a unit moves an answer.
+    """The effect of the elements of a value for some samples, per unit and relative to the margin.
 
-    ``weight`` has the shape of the value (of gates: ``(4 * hidden, samples, steps)``), the largest
-    over the leads; ``length`` is that of each sample's golden value as a vector, ``(samples,)``.
+    ``weight`` has the shape of the value (for gates: ``(4 * hidden, samples, steps)``) and is the
+    largest absolute gradient over the margins; ``length`` is the norm of each sample's golden
+    value, ``(samples,)``.
     """
 
     weight: Tensor
     length: Tensor
     gates: Gates | None = None
-    """What leads to the value, if it is what the gates of a recurrent layer say."""
+    """The inputs of the value, if it is the output of the gates of a recurrent layer."""
 
     @classmethod
     def joined(cls, parts: Sequence["Weighed"]) -> "Weighed":
-        """Samples after samples."""
+        """Concatenate along the samples."""
         gates = [part.gates for part in parts if part.gates is not None]
         return cls(
             torch.cat([part.weight for part in parts], dim=1 if gates else 0),
@@ -44,7 +45,7 @@ class Weighed:
 
 
 Key = tuple[int, bool]
-"""A slot, and whether what the gates of its recurrent layer say is meant instead."""
+"""A slot, and whether the outputs of the gates of its recurrent layer are meant instead."""
 
 
 def weights_of(
@@ -57,11 +58,12 @@ def weights_of(
     most: int,
     seed: int,
 ) -> dict[Key, Weighed]:
-    """What the elements of some values weigh for the samples ``rows``: a backward pass a lead.
+    """The weights of some values for the samples ``rows``, with one backward pass per margin.
 
-    ``goals`` says of each whether the samples surely do not meet behind it, as one backward pass is
-    made for all of them. If they may, that is found out by one more; where they do, or there is
-    but one sample to find out with, what the value weighs is not known.
+    A backward pass computes the gradients of the sum over all samples, which are those of each
+    sample only if the samples are independent. ``goals`` contains for each value whether they are
+    known to be. If they are not for some value, an additional backward pass tests it; the value is
+    left out if the samples are dependent, or if there is only one sample to test with.
     """
     with torch.inference_mode(False), torch.enable_grad():
         chain = _Chain(graph, inputs, goals)
@@ -91,10 +93,10 @@ def weights_of(
 
 
 class _Chain:
-    """A forward pass of which gradients are asked: the values wanted are links in its chain."""
+    """A forward pass with autograd, with the values for which gradients are needed as links."""
 
     def __init__(self, graph: Graph, inputs: Sequence[Tensor], goals: Collection[Key]) -> None:
-        # Copies of what was made in inference mode, which no chain may hold.
+        # Inference tensors are copied, since autograd cannot save them for a backward pass.
         self._values: dict[int, Any] = {
             slot: tensor.clone() if tensor.is_inference() else tensor.detach()
             for slot, tensor in graph.constants.items()
@@ -130,7 +132,10 @@ def _gradients(function: Tensor, links: Sequence[Tensor], more: bool) -> Sequenc
 
 
 def _mixed(functions: Sequence[Tensor], chain: _Chain) -> set[Key]:
-    """The values behind which the answer of a sample hangs on other samples, or may."""
+    """The values after which the output of a sample depends, or may depend, on other samples.
+
+    The margins of every second sample must have no gradient for the other samples.
+    """
     even = torch.arange(len(functions[0]), device=functions[0].device) % 2 == 0
     found: set[Key] = set()
     for key, tensors in chain.links.items():

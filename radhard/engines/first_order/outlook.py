@@ -1,4 +1,4 @@
-"""What is prepared once, and kept for the samples that are looked at?"""
+"""Which gradients are computed once, and kept for the current samples?"""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ from radhard.replay.graph import fold_batch_norms
 __all__ = ["Outlook", "outlooks"]
 
 _HELD = 4
-"""Copies of a value that a backward pass needs at most: value, what is saved of it, gradients."""
+"""Maximum copies of a value in a backward pass: value, tensors saved by autograd, gradients."""
 
 
 class Outlook:
-    """Where the faults of each site of a plan are weighed, and what elements weigh there."""
+    """Where the faults of each site of a plan are evaluated, and the weights of elements there."""
 
     def __init__(self, plan: ReplayPlan, places: list[int], *, most: int, memory: int) -> None:
         self.plan = plan
@@ -24,7 +24,7 @@ class Outlook:
             goal = goal_of(plan, place, users)
             if goal is not None:
                 self.goals[place] = goal
-        # Gradients are asked for at the goals only: what lies between may be folded.
+        # Gradients are needed at the goals only; batch norms in between can be folded.
         self._graph, _ = fold_batch_norms(
             plan.replayer.graph, {goal.slot for goal in self.goals.values()}
         )
@@ -32,14 +32,14 @@ class Outlook:
         self._held: tuple[slice, dict[Key, Weighed]] | None = None
 
     def weights(self, piece: slice) -> Mapping[Key, Weighed]:
-        """What elements weigh for some samples; the latest are kept."""
+        """The weights of elements for some samples; the most recent ones are cached."""
         if self._held is None or self._held[0] != piece:
             self._held = None
             self._held = piece, self._computed(piece)
         return self._held[1]
 
     def forget(self) -> None:
-        """Let go of the golden values and of what elements weigh."""
+        """Discard the golden values and the weights."""
         self.plan.replayer.forget()
         self._held = None
 
@@ -76,7 +76,7 @@ class Outlook:
 
 
 def outlooks(plans: Mapping[int, ReplayPlan], *, most: int, memory: int) -> dict[int, Outlook]:
-    """The outlook for every site, one for all sites of a plan; ``plans`` has the plan of each."""
+    """The outlook of every site; sites with the same plan in ``plans`` share one."""
     found: dict[int, Outlook] = {}
     for plan in {id(plan): plan for plan in plans.values()}.values():
         places = [place for place, own in plans.items() if own is plan]

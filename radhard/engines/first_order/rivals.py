@@ -1,4 +1,4 @@
-"""Of which functions of the logits must gradients be known?"""
+"""For which functions of the logits are gradients needed?"""
 
 import torch
 from torch import Tensor
@@ -8,16 +8,17 @@ from radhard.metrics.outputs import Golden
 __all__ = ["leads"]
 
 _NEAREST = 1e-30
-"""Margins are not smaller: a tie moves by far more than its margin under any change."""
+"""Lower limit of a margin: any change of a tie then exceeds its margin by far."""
 
 
 def leads(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) -> list[Tensor]:
-    """Leads of the golden answer over rival classes, in units of the golden lead, ``(samples,)``.
+    """Margins of the golden prediction over rivals, relative to the golden margins, ``(samples,)``.
 
-    An answer stays as long as all of these stay above 0; without a fault each is 1. ``outputs``
-    are those of the samples ``rows``. Of more than ``most`` rivals half as many are taken by
-    themselves, those with the smallest leads of each sample; the others are added up with random
-    signs, several times: that estimates the root of their sum of squares, which none of them
+    A prediction is unchanged as long as all margins are positive; without a fault each is 1.
+    ``outputs`` are those of the samples ``rows``. If there are more than ``most`` rivals, the
+    ``most // 2`` with the smallest margins of each sample are used individually. The others are
+    summed with random signs, once for each remaining function: the magnitude of the gradient of
+    such a sum estimates the root of the sum of squares of their gradients, which none of these
     exceeds.
 
     >>> golden = Golden(torch.tensor([[5.0, 1.0, 3.0]]))
@@ -25,7 +26,7 @@ def leads(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) ->
     [tensor([0.5000]), tensor([1.])]
     """
     logits = golden.scores(outputs)
-    # Copies, as what was made in inference mode has no place in a chain of gradients.
+    # Copies, since autograd cannot save inference tensors.
     top, before = golden.top1[rows].clone()[:, None], golden.logits[rows].clone()
     margins = (before.gather(1, top) - before).scatter(1, top, torch.inf)
     nearest = margins.argsort(dim=1)[:, :-1]

@@ -1,4 +1,4 @@
-"""What do trials of single samples come to, if most of their answers are foreseen?"""
+"""What are the figures of trials of single samples, if most predictions are inferred?"""
 
 import math
 
@@ -23,9 +23,9 @@ __all__ = ["settled"]
 def settled(
     outlook: Outlook, trials: Numbers, bounds: Bounds, draw: Draw, threshold: float, rows: int
 ) -> tuple[Figures, list[Inference]]:
-    """The figures of trials, and for each tensor what came of checking them.
+    """The figures of trials, and a record of the audit for each tensor.
 
-    What is tried passes together, whether it is not foreseen or checked.
+    All trials that are executed share passes, whether they are not inferred or are audited.
     """
     plan = outlook.plan
     replayer = plan.replayer

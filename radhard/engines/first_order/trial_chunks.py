@@ -12,19 +12,20 @@ from radhard.space import Numbers
 __all__ = ["parts"]
 
 _FEW, _MANY = 256, 1024
-"""Trials in words of a parameter in a chunk, between these: a `_PARTS`-th keeps workers busy."""
+"""Limits of the number of trials in words of a parameter per chunk; within them, one `_PARTS`-th of
+all trials, which keeps several workers busy."""
 
 _PARTS = 16
 
 _VERDICTS = 2**24
-"""Verdicts in a chunk, where gradients have to be computed for every chunk anew."""
+"""Verdicts in a chunk if gradients are computed anew for every chunk."""
 
 _TOGETHER = 8192
-"""Trials of single samples in a chunk: they share passes, whichever tensors they strike."""
+"""Trials of single samples in a chunk; they share passes, whichever tensors are faulty."""
 
 
 def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Sequence[int]]:
-    """All trials in chunks: of one parameter, or of samples whose golden values fit into memory."""
+    """All trials in chunks: of one parameter, or of samples whose golden values fit in memory."""
     trials = np.arange(len(campaign.trials))
     faults = campaign.trials.at(trials)
     trials = trials[np.argsort(faults, kind="stable")]

@@ -1,4 +1,4 @@
-"""Which answers does a changed value of one sample surely leave as they are?"""
+"""Which predictions are inferred to be unchanged by a faulty activation of one sample?"""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = ["Foreseen", "foreseen"]
 
 @dataclass(frozen=True)
 class Foreseen:
-    """Of trials: whether the answer surely stays, the word changes at all, sums may overflow."""
+    """For each trial: is the prediction unchanged, does the word change, may sums overflow?"""
 
     stays: Flags
     moved: Flags
@@ -30,7 +30,7 @@ class Foreseen:
 
 
 def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> Foreseen:
-    """What is known beforehand of faults that strike one word of one sample each, in one site."""
+    """Inference for faults in one word of one sample each, all in one site."""
     plan = outlook.plan
     replayer = plan.replayer
     (slot,), goal = replayer.slots[place], outlook.goals.get(place)

@@ -1,4 +1,4 @@
-"""Which answers of which samples does a changed parameter surely leave as they are?"""
+"""Which predictions are inferred to be unchanged by a faulty parameter?"""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,14 @@ from radhard.replay.word_change import WordChange, changed_output
 __all__ = ["foreseen"]
 
 _ELEMENTS = 2**20
-"""Elements of what is weighed together: more than a few caches full makes nothing faster."""
+"""Elements evaluated together; beyond a few times the cache, nothing is gained."""
 
 
 def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
-    """Where the answer surely stays, ``(changes, samples)``.
+    """Where the prediction is inferred to be unchanged, ``(changes, samples)``.
 
-    The effect of a change is the sum of what its differences weigh, regardless of their signs.
+    The effect of a change is bounded by the sum of its differences times the weights, in absolute
+    value, so that differences of opposite sign do not cancel.
     """
     plan, goal = outlook.plan, outlook.goals[place]
     replayer = plan.replayer
@@ -53,7 +54,7 @@ def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds
 
 
 def _spot(golden: dict[int, Tensor], goal: Goal) -> int:
-    """Elements of one channel of a sample, about."""
+    """Approximate number of elements of one channel of a sample."""
     shape = golden[goal.slot].shape
     return max(1, int(np.prod(shape[2:])))
 
@@ -66,7 +67,7 @@ def _at_values(
     changes: Sequence[WordChange],
     piece: slice,
 ) -> tuple[Tensor, Tensor]:
-    """By which part of its lead each answer moves, and the length of the difference."""
+    """The change of each margin as a share of the margin, and the norm of the difference."""
     plan = outlook.plan
     golden = plan.replayer.golden(piece)
     samples, many, device = (
@@ -97,7 +98,7 @@ def _at_values(
 def _at_gates(
     outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[WordChange]
 ) -> tuple[Tensor, Tensor]:
-    """The same for what the gates of a recurrent layer say, step after step."""
+    """The same for the outputs of the gates of a recurrent layer, in all time steps."""
     plan, gates = outlook.plan, weighed.gates
     assert gates is not None
     node = plan.replayer.graph.nodes[goal.steps[0]]

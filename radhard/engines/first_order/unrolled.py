@@ -1,4 +1,4 @@
-"""What do the gates of a recurrent layer say at each step, as links in a chain of gradients?"""
+"""What are the gates of a recurrent layer in each time step, with autograd?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ __all__ = ["Gates", "Unrolled", "unrolled"]
 
 @dataclass(frozen=True)
 class Gates:
-    """What goes into the gates of a recurrent layer, by the columns of `RecurrentCell`.
+    """The inputs of the gates of a recurrent layer, by the columns of `RecurrentCell`.
 
     ``inputs`` are ``(features, samples, steps)``, ``before`` the states at the beginning of each
-    step ``(hidden, samples, steps)``; ``within`` is what the function of each column is taken of,
-    and ``factor`` by how much a change of the column counts there (None: 1), both
-    ``(4 * hidden, samples, steps)``: what is looked up together lies together.
+    step, ``(hidden, samples, steps)``. ``within`` is the argument of the function of each column,
+    and ``factor`` the derivative of that argument by the column (None: 1), both
+    ``(4 * hidden, samples, steps)``: the column is the first axis, so that what is read together is
+    contiguous.
     """
 
     cell: RecurrentCell
@@ -30,7 +31,7 @@ class Gates:
 
     @classmethod
     def joined(cls, parts: Sequence["Gates"]) -> "Gates":
-        """Samples after samples."""
+        """Concatenate along the samples."""
         inputs, before, within = (
             torch.cat([getattr(part, name) for part in parts], dim=1)
             for name in ("inputs", "before", "within")
@@ -40,7 +41,7 @@ class Gates:
         return cls(parts[0].cell, inputs, before, within, factor)
 
     def difference(self, columns: Tensor, change: Tensor) -> Tensor:
-        """What some columns say if they are given more by ``change``, less what they say now.
+        """The change of some columns' gates if their sums change by ``change``.
 
         ``change`` is ``(columns, samples, steps)``, one column each; it is overwritten.
         """
@@ -49,8 +50,8 @@ class Gates:
         within = self.within.index_select(0, columns)
         block = columns // self.cell.hidden
         curved = (block == 2) if self.cell.kind == "lstm" else (block == 0) | (block == 3)
-        # A hyperbolic tangent is a logistic function too, twice as wide and twice as steep, which
-        # torch computes several times faster.
+        # tanh(x) = 2 * sigmoid(2 * x) - 1, and torch computes the sigmoid several times faster; the
+        # constant cancels in the difference.
         twice = (curved + 1).to(within.dtype)[:, None, None]
         after = change.add_(within).mul_(twice).sigmoid_()
         return after.sub_(within.mul_(twice).sigmoid_()).mul_(twice)
@@ -58,10 +59,10 @@ class Gates:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A layer taken step by step: its states, what its gates say in each step, what led to that.
+    """A layer computed step by step: its states, its gates in each step, and their inputs.
 
-    ``said`` are the links: of an LSTM all gates, ``(samples, 4 * hidden)``; of a GRU reset and
-    update, and then the new state.
+    ``said`` are the links, for each step: all gates of an LSTM, ``(samples, 4 * hidden)``; for a
+    GRU first the reset and update gates, then the new state.
     """
 
     outputs: Tensor
@@ -69,7 +70,7 @@ class Unrolled:
     gates: Gates
 
     def by_column(self, links: Sequence[Tensor]) -> Tensor:
-        """Tensors like ``said`` by the columns of the cell: ``(4 * hidden, samples, steps)``."""
+        """Tensors shaped like ``said``, by the cell's columns, ``(4 * hidden, samples, steps)``."""
         if self.gates.cell.kind == "lstm":
             return _by_column(links)
         both = zip(links[::2], links[1::2], strict=True)
@@ -77,9 +78,9 @@ class Unrolled:
 
 
 def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> Unrolled:
-    """A layer that starts from zero, with nothing overwritten.
+    """A layer with an initial state of zero, without operations in place.
 
-    ``rest`` is both biases or none, then whether only the last state is asked for.
+    ``rest`` is both biases or none, then whether only the last state is returned.
     """
     *biases, last = rest
     cell = RecurrentCell(kind, recurrent.shape[1])
@@ -118,7 +119,7 @@ def _by_column(steps: Sequence[Tensor]) -> Tensor:
 
 
 _Step = tuple[list[Tensor], Tensor, Tensor | None, Tensor, Tensor]
-"""What the gates say, within what, by which factor; the next state and memory."""
+"""The gates, the arguments of their functions, the factor; the next state and memory."""
 
 
 def _lstm(hidden: int, given: Tensor, before: Tensor, memory: Tensor) -> _Step:  # noqa: ARG001

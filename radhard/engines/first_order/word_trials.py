@@ -1,4 +1,4 @@
-"""What do trials in words of a parameter come to, if most of their answers are foreseen?"""
+"""What are the figures of trials in words of a parameter, if most predictions are inferred?"""
 
 import numpy as np
 
@@ -22,10 +22,10 @@ __all__ = ["settled"]
 def settled(
     outlook: Outlook, block: WordBlock, bounds: Bounds, draw: Draw, threshold: float, rows: int
 ) -> tuple[Figures, Inference]:
-    """The figures of trials in one tensor, and what came of checking them.
+    """The figures of trials in one tensor, and the record of their audit.
 
-    Only the samples whose answers are not foreseen pass through the model. Where sums may overflow,
-    which hangs on their order, all of them do as `Replay` has it.
+    Only samples whose predictions are not inferred pass through the model. If sums may overflow,
+    which depends on their order, all samples are executed as in `Replay`.
     """
     words = WordLines(outlook.plan, block, rows)
     points, golden = words.points, words.golden
@@ -45,7 +45,7 @@ def settled(
         return words.pairs(of_fault[trials], of)
 
     def whole(trials: Numbers) -> Answers:
-        # Several faults of a word may come to the same value; it is tried once.
+        # Several faults of a word may result in the same value, which is executed once.
         unique, back = np.unique(of_fault[trials], return_inverse=True)
         tried: Answers = words.whole(unique)[back]
         return tried

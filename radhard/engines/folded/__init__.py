@@ -1,4 +1,4 @@
-"""The engine for many faults at once: only struck channels are computed as they stand."""
+"""The engine for many faults at once, with batch normalisation folded except in faulty channels."""
 
 from radhard.engines.folded.folded import Folded
 

@@ -1,4 +1,4 @@
-"""How are trials executed that strike many words of the model at once?"""
+"""How are trials with many faulty words executed?"""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,14 +19,15 @@ __all__ = ["Folded"]
 
 @component
 class Folded(Engine):
-    """One pass a trial, from the first struck operation on, batch normalisation folded.
+    """One pass per trial, starting at the first faulty operation, with folded batch normalisation.
 
-    For trials of many faults in stored tensors, as error rates bring them. Words are struck in a
-    private copy of the tensors and restored; struck channels are normalised apart, so that they
-    overflow where they do in the model. The golden value of every operation is kept (at most
-    ``memory`` bytes; more samples are taken in pieces). Trials that strike flowing values, or
-    tensors that the graph does not know, go through `Serial`; so do trials whose outputs are not
-    finite, as where sums overflow depends on their order.
+    For trials with many faults in stored tensors, such as those of error rates. Faults are injected
+    into a private copy of the tensors and removed again. Faulty channels are not folded but
+    normalised separately, so that they overflow exactly where they do in the model. The golden
+    value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
+    are processed in pieces. `Serial` executes trials with faults in activations, or in tensors that
+    are not in the graph, and trials whose outputs are not finite, since overflow depends on the
+    order of summation.
     """
 
     memory: int = 2 * 1024**3
@@ -38,7 +39,7 @@ class Folded(Engine):
                     campaign.workload.model, campaign.workload.call, campaign.workload.data
                 )
                 dtypes = {tensor.dtype for tensor in graph.constants.values()}
-                # A folded weight is rounded once more: too coarsely where it is a half.
+                # Folding rounds weights once more, which is too coarse in 16-bit formats.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})
                 places = range(len(campaign.space.sites)) if coarse else ()
                 plan = ReplayPlan.of(campaign, graph, places, self.memory)
@@ -51,7 +52,7 @@ class Folded(Engine):
 
 
 class FoldedSession(Session):
-    """Executes trials through the graph, one pass each."""
+    """Executes trials in the graph, one pass each."""
 
     def __init__(self, campaign: Campaign, plan: ReplayPlan, model: StruckModel) -> None:
         unknown = {"tensors": list(model.unknown)}
@@ -77,7 +78,8 @@ def _executed(
 ) -> tuple[list[int], Figures]:
     """The trials whose pass neither crashed nor overflowed, and their figures.
 
-    Where sums become infinite hangs on their order: what is not finite is left to the reference.
+    Overflow depends on the order of summation: trials with outputs that are not finite are left to
+    the reference.
     """
     replayer = plan.replayer
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
@@ -89,7 +91,7 @@ def _executed(
                 outputs[row, piece] = model.outputs(campaign.trials[trial], golden)
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
-            except Exception:  # the fault is to blame: the reference says what that means
+            except Exception:  # probably due to the fault, which the reference decides
                 crashed.add(row)
     finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
     rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]

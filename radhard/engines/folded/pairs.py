@@ -1,4 +1,4 @@
-"""How is one channel of a folded convolution computed as it stands?"""
+"""How is one channel of a folded convolution computed without folding?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ aten: Any = torch.ops.aten
 
 @dataclass(frozen=True)
 class Channels:
-    """Channels of a convolution's output that are still to be normalised: ``y * factor + shift``.
+    """Channels of a convolution's output that remain to be normalised: ``y * factor + shift``.
 
     ``at`` is ``(channels,)``; ``factor`` and ``shift`` are ``(channels, 1, 1)``.
     """
@@ -26,16 +26,16 @@ class Channels:
     shift: Tensor
 
     def normalise(self, outputs: Tensor) -> None:
-        """Do so, in place, in outputs ``(samples, channels, height, width)``."""
+        """Normalise them, in place, in outputs ``(samples, channels, height, width)``."""
         outputs[:, self.at] = outputs[:, self.at] * self.factor + self.shift
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Where the tensors lie of a convolution and the batch normalisation folded into it.
+    """The slots of the tensors of a convolution and of the batch normalisation folded into it.
 
-    ``weight`` and ``bias`` are slots of the folded graph; the others, and ``weight``, of the graph
-    as it was.
+    ``weight`` and ``bias`` are slots of the folded graph; ``weight`` and the others are slots of
+    the original graph.
     """
 
     output: int
@@ -50,14 +50,17 @@ class Pair:
 
     @property
     def members(self) -> tuple[int, ...]:
-        """Slots of all tensors, as they were before they were folded."""
+        """Slots of all tensors in the original graph."""
         found = (self.weight, self.own_bias, self.scale, self.offset, self.mean, self.variance)
         return tuple(slot for slot in found if slot is not None)
 
     def open(
         self, own: Mapping[int, Tensor], folded: Mapping[int, Tensor], channels: Tensor
     ) -> Channels:
-        """Put the tensors' ``own`` values for some channels into the ``folded`` ones."""
+        """Replace some channels of the ``folded`` tensors by those of the ``own``, original ones.
+
+        These channels are then computed without folding, and the result normalises them.
+        """
         folded[self.weight][channels] = own[self.weight][channels]
         folded[self.bias][channels] = 0 if self.own_bias is None else own[self.own_bias][channels]
         factor = torch.rsqrt(own[self.variance][channels] + self.epsilon)
@@ -70,7 +73,7 @@ class Pair:
 
 
 def pairs(graph: Graph, folded: Graph) -> list[Pair]:
-    """The convolutions of a graph that took in a batch normalisation when it was folded."""
+    """The convolutions of a graph into which a batch normalisation was folded."""
     before = {node.slot: node for node in graph.nodes}
     found = []
     for node in folded.nodes:

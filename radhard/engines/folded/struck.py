@@ -1,4 +1,4 @@
-"""What does a model say while many words of its tensors are struck?"""
+"""What are the outputs of a model with many faulty words?"""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,9 +18,9 @@ __all__ = ["StruckModel"]
 
 
 class StruckModel:
-    """A model's folded graph, with copies of the tensors that faults may strike.
+    """A model's folded graph, with copies of the tensors into which faults can be injected.
 
-    ``graph`` is the model's as it was before ``plan`` folded it.
+    ``graph`` is the original graph of the model, before folding by ``plan``.
     """
 
     def __init__(self, plan: ReplayPlan, graph: Graph) -> None:
@@ -45,7 +45,7 @@ class StruckModel:
             for pair in self._pairs
             for slot in (pair.weight, pair.bias)
         }
-        # Folded or not, in the memory order of the tensor that the pass reads.
+        # In the memory format of the tensor that the pass reads, folded or not.
         self._own = {
             slot: _like(graph.constants[slot], constants[slot]) for slot in stored | members
         }
@@ -56,15 +56,15 @@ class StruckModel:
         self.unknown = [
             self._space.name(place) for place, known in enumerate(self._known) if not known
         ]
-        """Names of the sites that faults cannot strike here."""
+        """Names of the sites into which faults cannot be injected here."""
 
     def takes(self, faults: Numbers) -> bool:
-        """Whether all these faults strike stored tensors that the graph knows."""
+        """Whether all these faults are in stored tensors of the graph."""
         places, _, _ = self._space.locate(faults)
         return all(self._known[place] for place in np.unique(places).tolist())
 
     def outputs(self, faults: Numbers, golden: Mapping[int, Any]) -> Tensor:
-        """The outputs for some samples, whose golden values are given; all is restored after."""
+        """The faulty outputs for the samples of some golden values; tensors are restored."""
         with ExitStack() as stack:
             struck = self._struck(faults, stack)
             opened: dict[int, Channels] = {}
@@ -81,7 +81,7 @@ class StruckModel:
             return self._passed(list(struck), opened, golden)
 
     def _struck(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
-        """Strike until the stack is closed; gives the first coordinate of the words, by slot."""
+        """Inject until the stack is closed; return the first coordinate of the words, by slot."""
         space, struck = self._space, {}
         places, words, variants = space.locate(faults)
         tensors = space.tensors[places]
@@ -97,7 +97,7 @@ class StruckModel:
     def _passed(
         self, struck: list[int], opened: Mapping[int, Channels], golden: Mapping[int, Any]
     ) -> Tensor:
-        """The output once all that the struck slots reach is computed again."""
+        """The output after recomputing all operations downstream of the faulty slots."""
         graph = self._graph
         fresh: dict[int, Any] = {}
 
@@ -113,12 +113,13 @@ class StruckModel:
             node = graph.nodes[at]
             result = node(value)
             if _is_position(result) and not all(_finite(value(slot)) for slot in node.inputs):
-                # Which of several infinities comes first hides that sums overflowed.
+                # The position of a maximum is finite even if it is chosen among infinities, so that
+                # the check of the outputs would not detect the overflow.
                 raise OverflowError(f"{node.op} compares values that are not finite")
             if node.slot in opened:
                 opened[node.slot].normalise(result)
             fresh[node.slot] = result
-            # Given back at once, so that the next value finds its memory in the cache.
+            # Freed after its last use, so that the next value reuses memory that is in the cache.
             for slot in node.inputs:
                 if last[slot] == at and slot != graph.output:
                     fresh.pop(slot, None)
@@ -127,7 +128,7 @@ class StruckModel:
 
 
 def _is_position(result: Any) -> bool:
-    """Whether an operation tells where values are, as one that picks the largest does."""
+    """Whether a result contains positions of values, as that of an argmax."""
     parts = result if isinstance(result, tuple | list) else [result]
     return any(isinstance(part, Tensor) and part.dtype == torch.int64 for part in parts)
 
@@ -137,10 +138,10 @@ def _finite(value: Any) -> bool:
 
 
 def _like(tensor: Tensor, other: Tensor) -> Tensor:
-    """A copy of a tensor in the memory order of another one."""
+    """A copy of a tensor in the memory format of another one."""
     return torch.empty_like(other, dtype=tensor.dtype).copy_(tensor)
 
 
 def _dense(tensor: Tensor) -> bool:
-    """Whether every word has memory of its own."""
+    """Whether no two words share memory, as those of an expanded tensor do."""
     return all(n == 1 or step for n, step in zip(tensor.shape, tensor.stride(), strict=True))

@@ -1,4 +1,4 @@
-"""The engine that starts at the fault and follows the difference through the model's graph."""
+"""The engine that starts at the fault and propagates the difference through the model's graph."""
 
 from radhard.engines.replay.replay import Replay, ReplaySession
 

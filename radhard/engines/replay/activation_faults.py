@@ -1,4 +1,4 @@
-"""How are faults in single values of single samples carried out, many in one pass?"""
+"""How are faults in activations of single samples executed, many in one pass?"""
 
 import math
 from collections import defaultdict
@@ -21,11 +21,12 @@ __all__ = ["flowing"]
 
 
 def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
-    """The figures of trials that strike one word of one sample's value each.
+    """The figures of trials with one faulty activation of one sample each.
 
-    Every trial is a row. Where the graph narrows to one value, rows that came from different
-    tensors, and differ in windows of one size, go on together; ``rows`` in a pass at most. With
-    ``by_order``, what may overflow in one order of sums and not in another goes through `Serial`.
+    Every trial is a row of a batch. At each bottleneck of the graph, where all paths meet in one
+    value, rows from different tensors whose differences are windows of the same size are joined,
+    so that few passes continue from there; a pass has at most ``rows`` rows. With ``by_order``,
+    `Serial` executes trials whose overflow may depend on the order of summation.
     """
     replayer = plan.replayer
     campaign = plan.campaign
@@ -72,7 +73,7 @@ def _struck(
     words: Numbers,
     variants: Numbers,
 ) -> FaultyPass | None:
-    """The faults of some trials in one tensor; None if none of them changes anything."""
+    """A pass with the faults of some trials in one tensor; None if none of them changes a value."""
     replayer = plan.replayer
     (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
     inner = words % math.prod(shape)
@@ -93,10 +94,10 @@ def _struck(
 def _through(
     plan: ReplayPlan, entering: dict[int, list[FaultyPass]], most: int
 ) -> list[FaultyPass]:
-    """Carry rows to the output, from one narrow place of the graph to the next."""
+    """Propagate rows to the output, from one bottleneck of the graph to the next."""
     graph = plan.replayer.graph
     waiting: list[FaultyPass] = []
-    there = entering.pop(-1, [])  # struck in the output itself
+    there = entering.pop(-1, [])  # faults in the output itself
     begin = 0
     for end, slot in plan.replayer.bottlenecks:
         steps = range(begin, end + 1)
@@ -123,7 +124,7 @@ def _parts(state: FaultyPass, size: int) -> list[FaultyPass]:
 
 
 def _joined(passes: list[FaultyPass], slot: int) -> list[FaultyPass]:
-    """Passes whose difference in a slot has the same geometry become one."""
+    """Join passes whose differences in a slot have the same geometry."""
     alike: dict[tuple[object, ...], list[FaultyPass]] = defaultdict(list)
     for state in passes:
         patch = state.patches[slot]

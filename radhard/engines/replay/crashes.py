@@ -1,4 +1,4 @@
-"""How are trials executed of which one crashes the pass that they share?"""
+"""How are trials executed if one of them crashes the pass that they share?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from radhard.space import Numbers
 __all__ = ["parts_of_shared_passes", "shared_crash"]
 
 _FEW = 4
-"""So few trials are cheaper one by one than halved again."""
+"""Number of trials up to which executing them one by one is cheaper than halving again."""
 
 
 def parts_of_shared_passes(
@@ -23,8 +23,8 @@ def parts_of_shared_passes(
 ) -> Iterator[TrialResults]:
     """The results of trials that share passes.
 
-    Where a pass crashes, the trials are halved until those that crash it are found; ``one_by_one``,
-    by `Serial`, determines what the crash means.
+    If a pass crashes, the trials are halved until those that crash it are isolated; ``one_by_one``
+    executes these with `Serial`, which determines whether the fault is the cause.
     """
     try:
         with torch.inference_mode():
@@ -45,5 +45,5 @@ def parts_of_shared_passes(
 
 
 def shared_crash(error: Exception) -> Note:
-    """The note that a shared pass ended in an exception under a fault."""
+    """The note that a shared pass raised an exception due to a fault."""
     return Note("shared crash", {"exception": type(error).__name__})

@@ -1,4 +1,4 @@
-"""Which value does a word have after a fault?"""
+"""Which value does a word have with a fault?"""
 
 import torch
 from torch import Tensor
@@ -11,5 +11,5 @@ __all__ = ["faulty_values"]
 def faulty_values(
     space: FaultSpace, place: int, golden: Tensor, words: Numbers, variants: Numbers
 ) -> Tensor:
-    """The values of words after one fault each; a word whose bits stay keeps its value."""
+    """The values of words with one fault each; a word whose bits do not change keeps its value."""
     return space.regions[place].faulty(golden, torch.from_numpy(words), torch.from_numpy(variants))

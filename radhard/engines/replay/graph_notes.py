@@ -1,4 +1,4 @@
-"""What should a reader of the results know about how trials are replayed?"""
+"""What should readers of the results know about how trials are replayed?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ aten: Any = torch.ops.aten
 def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, ReplayPlan]) -> list[Note]:
     """Which graph is used, how it is computed, and which faults `Serial` executes instead.
 
-    ``plans`` has the plan for every site, by its place in the space.
+    ``plans`` contains the plan for every site, by its place in the space.
     """
     plan = plans[min(plans)]
     notes = [

@@ -21,19 +21,19 @@ __all__ = ["RecordedCall", "Recording", "copied", "cost_of", "forwards", "record
 
 @dataclass
 class RecordedCall:
-    """One call of a module, in order of their beginnings."""
+    """One call of a module; calls are ordered by their beginning."""
 
     module: nn.Module
     number: int
-    """Which call of the module it is, from 0."""
+    """The number of this call of the module, from 0."""
     begin: float
-    """When it began, counted in operations and calls."""
+    """The time of its beginning, counted in operations and calls."""
     last: int = -1
-    """The position of the last call inside it, or its own."""
+    """The position of the last call inside it, or its own position."""
     end: float = float("inf")
-    """When it ended."""
+    """The time of its end."""
     output: Any = None
-    """What its ``forward`` gave, copied; None where it could not be."""
+    """A copy of the output of ``forward``; None if it cannot be copied."""
 
 
 @dataclass
@@ -42,18 +42,18 @@ class Recording:
 
     calls: list[RecordedCall]
     used: dict[int, int]
-    """By the address of a tensor's memory: when an operation first used it."""
+    """The time at which an operation first used a tensor, by the address of its memory."""
     nbytes: int
-    """What the copies take."""
+    """Size of the copies in bytes."""
     spent: list[float]
-    """By time: what all operations until then cost, in multiplications; see `cost_of`."""
+    """Cumulative cost of all operations until each time, in multiplications; see `cost_of`."""
     operations: set[str]
     """Names of the operations."""
     counted: int
-    """How many operations there were."""
+    """Number of operations."""
 
     def begins(self, model: nn.Module, site: Site) -> float:
-        """When a site's tensor is first there to be struck, or used."""
+        """The time at which a site's tensor is first computed, or first used if it is stored."""
         if not site.flows:
             stored = stored_tensor(model, site.name)
             assert stored is not None
@@ -63,23 +63,24 @@ class Recording:
         return begins[site.call] if site.call < len(begins) else 0
 
     def before(self, when: float) -> float:
-        """What is spent before a time."""
+        """The cost of all operations before a time."""
         return self.spent[int(min(when, len(self.spent))) - 1] if when > 0 else 0.0
 
 
 _OPERATION = 200_000
-"""What an operation costs beside its multiplications, in multiplications: about 20 microseconds."""
+"""Fixed cost of an operation, in multiplications: about 20 microseconds."""
 
 
 def cost_of(operation: Any, args: Any, kwargs: Any, output: Any) -> float:
-    """What an operation costs, in multiplications, as counted from the shapes of its arguments."""
+    """The cost of an operation, in multiplications, derived from the shapes of its arguments."""
     counted = flop_registry.get(getattr(operation, "overloadpacket", operation))
     if counted is not None:
         return _OPERATION + float(counted(*args, **kwargs, out_val=output)) / 2
     tensors = [value for value in tree_iter((args, kwargs)) if isinstance(value, Tensor)]
     if not tensors:
         return _OPERATION
-    # Layers that torch carries out in one piece are given their matrices.
+    # Fused layers such as a whole LSTM, unknown to the FLOP counter, have their weight matrices
+    # among their arguments.
     first, *rest = tensors
     rows = first.numel() / max(1, first.shape[-1]) if first.ndim else 1
     matrices = sum(tensor.numel() for tensor in rest if tensor.ndim == 2 and len(rest) > 3)
@@ -87,7 +88,7 @@ def cost_of(operation: Any, args: Any, kwargs: Any, output: Any) -> float:
 
 
 class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts operations, and notes when each of the model's own tensors is first used."""
+    """Counts operations, and records when each of the model's own tensors is first used."""
 
     def __init__(self, own: set[int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -99,7 +100,7 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._own = own
 
     def tick(self, cost: float = 0.0) -> None:
-        """Go on by one, at some cost."""
+        """Advance the time by one, at some cost."""
         self.now += 1
         self.spent.append(self.spent[-1] + cost)
 
@@ -117,13 +118,13 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) -> Recording:
-    """A fault-free pass, call by call; ``keep``: copy what the modules give."""
+    """Record a fault-free pass call by call; ``keep``: copy the outputs of the modules."""
     tensors = [*model.parameters(), *model.buffers()]
     clock = _Clock({address(tensor) for tensor in tensors})
     calls: list[RecordedCall] = []
     numbers: dict[int, int] = {}
-    # By identity and version: what is written to in between is another value. The originals are
-    # held, lest another tensor take their place.
+    # By identity and version, since a tensor that was written to in between has another value. The
+    # originals are kept, so that no new tensor can get the same identity.
     copies: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def copy(value: Tensor) -> Tensor:
@@ -157,15 +158,15 @@ def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) 
 def forwards(
     model: nn.Module, instead: Callable[[nn.Module, Callable[..., Any]], Callable[..., Any]]
 ) -> Iterator[None]:
-    """Every module with another ``forward``, made from its own; hooks still run around it."""
+    """Replace the ``forward`` of every module by one made from it; hooks still run around it."""
     before: list[tuple[nn.Module, dict[str, Any]]] = []
     try:
         for module in model.modules():
             if isinstance(module, torch.jit.ScriptModule):
-                continue  # cannot be given another one; it runs
+                continue  # its forward cannot be replaced, so that it always runs
             own = {name: value for name, value in vars(module).items() if name == "forward"}
             before.append((module, own))
-            # Wrapped, for somebody may ask for its signature.
+            # Wrapped, since other code may inspect its signature.
             module.__dict__["forward"] = wraps(module.forward)(instead(module, module.forward))
         yield
     finally:
@@ -175,7 +176,7 @@ def forwards(
 
 
 def copied(value: Any, copy: Callable[[Tensor], Tensor]) -> Any:
-    """The same containers with copies of the tensors in them; None for any other thing."""
+    """The same containers with copies of the tensors in them; None for any other value."""
     parts, containers = tree_flatten(value, is_leaf=lambda v: type(v) not in (tuple, list, dict))
     if not all(isinstance(part, Tensor) for part in parts):
         return None

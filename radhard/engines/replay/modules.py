@@ -1,4 +1,4 @@
-"""How does a trial begin at the fault where a model has no graph?"""
+"""How does a trial start at the fault if the model has no graph?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -21,30 +21,30 @@ from radhard.targets.geometry import repeated
 __all__ = ["ModulesSession"]
 
 _CALL = 100_000
-"""What it costs to stand between a module and its caller, in multiplications."""
+"""Cost of intercepting the call of a module, in multiplications."""
 
 _CHECKS = 3
-"""Passes that show whether a pass may begin at a site."""
+"""Number of passes needed to check whether a pass may start at a site."""
 
 
 class ModulesSession(Session):
-    """Modules that are called before the fault return what they gave in the fault-free pass.
+    """Modules that are called before the fault return their outputs of the fault-free pass.
 
-    All others run as they are, so that outputs are those of whole passes to the last bit.
+    All others run unchanged, so that the outputs are bitwise equal to those of complete passes.
     """
 
     def __init__(self, campaign: Campaign, memory: int, why: str) -> None:
-        """Record a pass over every batch; ``why`` there is no graph.
+        """Record a pass over every batch; ``why`` is the reason that there is no graph.
 
         Raises:
-            NoGraphError: what the modules give takes more than ``memory`` bytes.
+            NoGraphError: the outputs of the modules take more than ``memory`` bytes.
         """
         super().__init__(campaign)
         self._serial = SerialSession(campaign)
         self._recordings: list[Recording] = []
         left = memory
         for _, batch in campaign.workload.data.batches(campaign.workload.batch):
-            # A copy, so that a model which writes into its inputs spoils nobody's data.
+            # A copy, since some models write into their inputs.
             given = mapped(batch, torch.clone)
             self._recordings.append(
                 recorded(campaign.workload.model, campaign.workload.call, given)
@@ -70,9 +70,9 @@ class ModulesSession(Session):
                 yield from self._serial.run(mine.tolist())
 
     def takes(self, place: int) -> bool:
-        """Whether it is worth while to begin at a site, and gives what whole passes give.
+        """Whether starting at a site saves time and gives the same outputs as complete passes.
 
-        It does not give this where modules leave something behind that others find later.
+        The outputs differ if modules communicate through state besides their outputs.
         """
         if place not in self._known:
             self._known[place] = self.gain(place) > 0 and self._repeats(place)
@@ -94,11 +94,12 @@ class ModulesSession(Session):
         campaign = self.campaign
         data = campaign.workload.data
         if len(data) == 1:
-            return False  # nothing else to look at
+            return False  # there is no other sample to check with
         rows, batch = next(data.batches(campaign.workload.batch))
         many = rows.stop - rows.start
         with torch.no_grad():
-            # Something else, so that nothing of this batch is left behind.
+            # A pass over other data, so that no state of this batch remains: state that skipped
+            # modules do not write would then differ.
             campaign.workload.call(
                 campaign.workload.model, repeated(data.rows(slice(len(data) - 1, None)), many)
             )
@@ -113,8 +114,8 @@ class ModulesSession(Session):
     def gain(self, place: int) -> float:
         """What starting at the fault saves in all trials of a site, in multiplications.
 
-        It is counted from the recorded pass. Negative where the passes that `takes` needs to see
-        whether it may be done cost more.
+        It is counted in the recorded pass. Negative if the passes with which `takes` checks the
+        site cost more than is saved.
         """
         site, recording = self.campaign.space.sites[place], self._recordings[0]
         when = recording.begins(self.campaign.workload.model, site)
@@ -129,7 +130,7 @@ class ModulesSession(Session):
         return passes * each - _CHECKS * recording.spent[-1]
 
     def _worthless(self) -> list[str]:
-        """Names of the sites with trials in which leaving modules out saves nothing."""
+        """Names of the sites with trials for which skipping modules saves nothing."""
         space = self.campaign.space
         return [
             space.name(place)
@@ -138,7 +139,7 @@ class ModulesSession(Session):
         ]
 
     def cost(self) -> float:
-        """What whole passes would cost for all trials, in multiplications."""
+        """The cost of complete passes for all trials, in multiplications."""
         total = 0.0
         for place, site in enumerate(self.campaign.space.sites):
             alone = site.samples is not None and self.campaign.trials.single
@@ -152,7 +153,8 @@ class ModulesSession(Session):
             return False
         if not site.flows:
             return True
-        # Calls of the struck module are counted, so that each has to be made.
+        # The fault is in one call of the module, which is identified by counting calls; therefore
+        # none of them may be skipped.
         module = self.campaign.workload.model.get_submodule(site.layer)
         return all(call.module is not module for call in recording.calls[at : one.last + 1])
 

@@ -1,4 +1,4 @@
-"""How are faults in single words of parameters carried out, several in one pass?"""
+"""How are faults in single words of parameters executed, several in one pass?"""
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ __all__ = ["stored"]
 
 
 def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
-    """Trials that strike one word of a parameter each, judged by all samples.
+    """The figures of trials with one faulty word of a parameter each, for all samples.
 
-    Up to ``most`` rows share a pass, a row for every sample of every trial.
+    Up to ``most`` rows share a pass, one row for every sample of every trial.
     """
     replayer = plan.replayer
     campaign, original = plan.campaign, replayer.original[place]
@@ -33,7 +33,7 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
         outs = torch.tensor([at[0] for at in where], device=factor.device)
         differences = differences * factor[outs]
     moved = np.flatnonzero((faulty != golden).cpu().numpy())
-    # As the dtype holds it, so that what is too large is infinite.
+    # Rounded to the dtype, so that overflow becomes infinite.
     held = differences.to(original.dtype)
     sizes = held.tolist()
     news = faulty.tolist()
@@ -66,7 +66,8 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
             touched[trial.cpu().numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
     if not replayer.exact:
-        # Where sums become infinite hangs on their order: these go through the model's own.
+        # Overflow of a sum depends on the order of summation: these trials are executed with the
+        # model's own operations.
         by_order = np.flatnonzero(touched & replayer.by_order(place, faulty, held).cpu().numpy())
         touched[by_order] = False
         for number in by_order.tolist():

@@ -1,4 +1,4 @@
-"""What does a fault do whose values may overflow, to the last bit?"""
+"""What is the exact effect of a fault whose values may overflow?"""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ __all__ = ["Plain"]
 
 
 class Plain:
-    """Starts at the fault too, but carries whole operations out, as the model itself does.
+    """Starts at the fault too, but executes complete operations, as the model itself does.
 
-    Nothing is folded, laid out anew or added up in another order: where the largest values become
-    infinite hangs on that. The batches are those of the golden outputs.
+    Nothing is folded, converted to another memory format or summed in another order, since overflow
+    depends on all of these. The batches are those of the golden outputs.
     """
 
     def __init__(self, campaign: Campaign, graph: Graph, slots: list[tuple[int, ...]]) -> None:
@@ -30,12 +30,12 @@ class Plain:
 
     @property
     def faithful(self) -> bool:
-        """Whether the graph says what the model says to the last bit."""
+        """Whether the outputs of the graph are bitwise equal to those of the model."""
         outputs = torch.cat([values[self._graph.output] for values in self._golden])
         return torch.equal(outputs, self._campaign.panel.golden.outputs)
 
     def figures(self, place: int, at: tuple[int, ...], value: float) -> Figures:
-        """The figures of a trial in which one word of a stored site takes another value."""
+        """The figures of a trial in which one word of a stored site has another value."""
         parts: list[Tensor] = []
         steps = self._graph.downstream(self._slots[place])
         for golden in self._golden:

@@ -13,17 +13,18 @@ from radhard.replay.replayer import Replayer
 __all__ = ["ReplayPlan"]
 
 _WAITING = 2**27
-"""Elements of the values that wait for others, at most."""
+"""Maximum number of elements of rows that wait for others at a bottleneck."""
 
 
 @dataclass
 class ReplayPlan:
-    """The replayer of a campaign's model, and how the outputs of its trials are judged."""
+    """The replayer of a campaign's model, and the metrics for the outputs of its trials."""
 
     campaign: Campaign
     replayer: Replayer
     plain: Plain | None = None
-    """The model's own operations, for what depends on their order; None where they do not fit."""
+    """The model's own operations, for trials that depend on their order of summation; None if their
+    golden values do not fit in memory or differ from the model's in their last bits."""
 
     def __post_init__(self) -> None:
         self.reference = Reference(self.campaign)
@@ -41,10 +42,10 @@ class ReplayPlan:
         *,
         plain: Plain | None = None,
     ) -> "ReplayPlan":
-        """A plan for faults in some sites, at which nothing is folded.
+        """A plan for faults in some sites, whose tensors are not folded.
 
         Raises:
-            NoGraphError: the graph gives other outputs than the model.
+            NoGraphError: the outputs of the graph differ from those of the model.
         """
         replayer = Replayer.of(
             campaign.workload,
@@ -61,9 +62,9 @@ class ReplayPlan:
 
     @property
     def together(self) -> int:
-        """How many trials of single samples may wait for each other where the graph is narrow.
+        """How many trials of single samples may be joined at the bottlenecks of the graph.
 
-        The more, the less each costs; but there should be some chunks for several workers.
+        With more trials each costs less, but there should be enough chunks for several workers.
         """
         replayer = self.replayer
         largest = max((replayer.sizes.get(slot, 1) for _, slot in replayer.bottlenecks), default=1)

@@ -1,4 +1,4 @@
-"""Start at the fault, stop when it is gone, fold many trials into one pass."""
+"""How are trials executed from the fault on, with many trials in one pass?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,27 +30,28 @@ from radhard.tree import tree_leaves
 __all__ = ["Replay", "ReplaySession"]
 
 _TRIALS = 1024
-"""Trials whose outputs are collected before they are judged."""
+"""Number of trials whose outputs are collected before the metrics are computed."""
 
 _LEAST = 32
-"""Trials in a chunk, at least, if there are so many."""
+"""Minimum number of trials in a chunk, if there are as many."""
 
 _PASSES = 16
-"""Passes that the trials of a chunk should fill."""
+"""Number of passes that the trials of a chunk should fill."""
 
 
 @component
 class Replay(Engine):
-    """Starts at the fault and follows the difference until it vanishes or reaches the output.
+    """Starts at the fault and propagates the difference until it vanishes or reaches the output.
 
-    The golden value of every operation is kept (at most ``memory`` bytes; more samples are taken
-    in pieces). A difference travels through the model's graph as one channel, a growing window,
-    then everything; what is linear is computed from the difference alone; rows that do not differ
-    any more leave; up to ``rows`` rows of several trials share a pass. Batch normalisation is
-    folded where it is not struck. What the graph cannot tell goes through `Serial`.
+    The golden value of every operation is kept, in at most ``memory`` bytes; if more are needed,
+    the samples are processed in pieces. A difference propagates through the model's graph as one
+    channel, then a growing window, then the whole value. Linear operations are computed from the
+    difference alone; rows without a difference are dropped; up to ``rows`` rows of several trials
+    share a pass. Batch normalisation is folded unless it contains the fault. `Serial` executes
+    faults that the graph does not represent.
 
-    The graph is from ``torch.export``, or else from ``torch.fx``. Where neither can make one,
-    modules that are called before the fault return what they gave without it, and all others run.
+    The graph is created by ``torch.export`` or, if that fails, by ``torch.fx``. If both fail,
+    modules that are called before the fault return their fault-free outputs, and all others run.
     """
 
     memory: int = 2 * 1024**3
@@ -68,7 +69,7 @@ class Replay(Engine):
                 ) from None
 
     def prepare_graph(self, campaign: Campaign) -> "ReplaySession":
-        """A session that has a plan for every site of the space.
+        """A session with a plan for every site of the space.
 
         Raises:
             NoGraphError: the model has no graph.
@@ -85,7 +86,8 @@ class Replay(Engine):
         graph = separate_recurrent_layers(original)
         with torch.inference_mode():
             plain = self._plain(campaign, original, batch)
-        # Every site, struck or not: what is folded must not depend on which trials are left.
+        # All sites, with trials or not: folding must not depend on the trials that remain, or the
+        # figures of a continued run might differ in their last bits.
         for places in apart(campaign, list(range(len(campaign.space.sites)))):
             with torch.inference_mode():
                 plan = ReplayPlan.of(campaign, graph, places, self.memory, plain=plain)
@@ -93,7 +95,7 @@ class Replay(Engine):
         return ReplaySession(campaign, plans, graph_notes(campaign, graph, plans), self.rows)
 
     def _plain(self, campaign: Campaign, graph: Graph, batch: Any) -> Plain | None:
-        """The model's own operations, if weights are struck and their golden values fit too."""
+        """The model's own operations, if stored tensors are targets and the golden values fit."""
         if all(site.flows for site in campaign.space.sites):
             return None
         workload = campaign.workload
@@ -117,7 +119,7 @@ class ReplaySession(Session):
         """The plan for every site of the space, by its place."""
         self.rows = rows
         self._serial = SerialSession(campaign)
-        # Golden values of the first plan are there before there are workers, which share them.
+        # The golden values of the first plan exist before workers are forked, which share them.
         self.hold_only(plans[min(plans)])
 
     def chunks(self) -> Iterator[Sequence[int]]:
@@ -130,8 +132,8 @@ class ReplaySession(Session):
                     size = _chunk_size(plan, place)
                     for at in range(0, len(chunk), size):
                         yield chunk[at : at + size]
-            # Trials of single samples go together, sample after sample: so that the golden values
-            # of some samples are computed once.
+            # Trials of single samples are ordered by sample, so that the golden values of each
+            # piece of the samples are computed once.
             yield from by_sample(self.campaign, plan, flowing)
 
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
@@ -156,7 +158,7 @@ class ReplaySession(Session):
                 yield from self._shared(plan, mine[at : at + plan.together], execute)
 
     def hold_only(self, plan: ReplayPlan) -> None:
-        """Discard the golden values of other plans, as ``memory`` is for those of one."""
+        """Discard the golden values of other plans, since ``memory`` is for one plan."""
         for other in self.plans.values():
             if other is not plan:
                 other.replayer.forget()
@@ -170,7 +172,7 @@ class ReplaySession(Session):
 
 
 def _chunk_size(plan: ReplayPlan, place: int) -> int:
-    """Trials in a chunk: as many as gain from sharing passes, so that workers end together."""
+    """Trials in a chunk: no more than benefit from sharing passes, so that workers end together."""
     piece = plan.replayer.pieces[0]
     each: int = (piece.stop - piece.start) * plan.replayer.largest(place)
     return max(_LEAST, _PASSES * (ELEMENTS // each))

@@ -13,7 +13,7 @@ __all__ = ["apart", "by_sample", "by_site", "place_of"]
 
 
 def place_of(campaign: Campaign, chunk: Sequence[int]) -> int:
-    """The site of a chunk, whose trials are all of one."""
+    """The site of a chunk, all trials of which are in one site."""
     return int(campaign.space.locate(campaign.trials[chunk[0]])[0][0])
 
 
@@ -25,9 +25,9 @@ def by_site(campaign: Campaign, todo: Sequence[int]) -> dict[int, Numbers]:
 
 
 def apart(campaign: Campaign, places: list[int]) -> list[list[int]]:
-    """Sites whose batch normalisation may be folded away, and those that need it as it is.
+    """Sites for which batch normalisation may be folded, and those in normalisation layers.
 
-    What flows stays together, folded or not: trials in one plan share more than folding saves.
+    All activations are in the same plan: sharing passes among them saves more than folding does.
     """
     sites = campaign.space.sites
     norms = [p for p in places if "Norm" in sites[p].kind and not sites[p].flows]
@@ -38,7 +38,7 @@ def apart(campaign: Campaign, places: list[int]) -> list[list[int]]:
 def by_sample(
     campaign: Campaign, plan: ReplayPlan, places: Collection[int]
 ) -> Iterator[Sequence[int]]:
-    """Trials of single samples: those of one piece of the samples, then those of the next."""
+    """Chunks of trials of single samples, one piece of the samples after another."""
     trials = np.arange(len(campaign.trials))
     faults = campaign.trials.at(trials)
     found, words, _ = campaign.space.locate(faults)
@@ -52,6 +52,6 @@ def by_sample(
     )
     for piece in np.unique(pieces).tolist():
         own = trials[pieces == piece]
-        # All kinds of tensors in each chunk: their rows come together on the way.
+        # Each chunk contains faults in all tensors, since their rows are joined on the way.
         for at in range(0, len(own), plan.together):
             yield own[at : at + plan.together].tolist()

@@ -11,7 +11,7 @@ from radhard.campaign import run
 from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
 from radhard.engines.base import Session
 from radhard.engines.campaign_cost import AUDITED, CampaignCost
-from radhard.engines.replay import engine as replaying
+from radhard.engines.replay import replay as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32

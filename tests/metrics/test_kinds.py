@@ -119,7 +119,7 @@ def test_metrics_of_one_campaign_agree_on_what_the_outputs_are():
     golden = torch.rand(4, 3)
     with pytest.raises(InputError, match="different things"):
         Panel([Outcome(outputs="probabilities"), Sdc()], golden)
-    with pytest.raises(InputError, match="leave out"):
+    with pytest.raises(InputError, match="remove outputs"):
         Panel([Distance(outputs="logits")], golden)
     with pytest.raises(InputError, match="logits"):
         Detected("energy", 0.5, outputs="probabilities")

@@ -59,7 +59,7 @@ def test_what_is_left_out_is_in_the_result_on_the_page_and_in_the_run_file(tmp_p
     assert line in repr(found)
     page = verification_markdown(found).replace("\\", "")
     assert "1 of 2 activation functions" in page
-    assert "What it protects" in page
+    assert "Protected layers" in page
     assert covers_in(Results.open(tmp_path / "hard.db").manifest) == found.covers
     assert not [note for note in found.notes if "profiled" in note]
 

@@ -1,4 +1,4 @@
-"""How often does a fault change the output of a model?"""
+"""How often does a fault change the prediction of a model?"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

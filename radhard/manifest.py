@@ -1,4 +1,4 @@
-"""Which configuration and environment does a run have?"""
+"""Which run is this, and in which environment was it executed?"""
 
 import hashlib
 import json

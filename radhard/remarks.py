@@ -1,4 +1,4 @@
-"""What should readers of the results know about a campaign before its first trial?"""
+"""What should a reader know about a campaign before its first trial?"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Are the tensors of a model stored in a format?"""
+"""Are the tensors of a model stored in a given format?"""
 
 import torch
 from torch import nn

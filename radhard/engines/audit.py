@@ -65,7 +65,7 @@ def audit_result(
         said["columns"][column] = {
             "differing": differing,
             "at_most": differing / of if len(found) == of else high,
-            # Where both are NaN they are equal.
+            # NaN in either figure counts as 0 here; `differing` counts NaN in only one of them.
             "mean_difference": float(np.nan_to_num(a - b).mean()) if bounded else None,
         }
     return said

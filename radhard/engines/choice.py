@@ -42,7 +42,7 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
     """The engine for ``engine="auto"``, with its session.
 
     The choice depends on the campaign only, not on measured times: the same campaign always gets
-    the same engine. ``deterministic``: whether two fault-free passes give the same outputs.
+    the same engine. ``deterministic``: whether two fault-free passes have the same outputs.
     ``always``: choose a faster engine even if it is not expected to pay off.
     """
 

@@ -88,8 +88,8 @@ def correction(
         own = [record for record in records if record.kind == kind]
         errors = _errors(own, column, faults, weights, order)
         for error in errors:
-            # Horvitz-Thompson weights: each wrong verdict represents 1 / share verdicts. The
-            # figures already contain the verdict itself as executed, hence - 1.
+            # Each wrong verdict represents 1 / share verdicts (Horvitz-Thompson). The figures
+            # already contain the executed verdict itself, hence - 1.
             rows[error.row] += error.by * (1 / error.share - 1)
         for side, sign in ((0, 1.0), (1, -1.0)):
             farther, nearer = _limits(own, column, side, sign, cells, errors, confidence)

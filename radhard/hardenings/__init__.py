@@ -1,4 +1,4 @@
-"""What makes a model resilient?"""
+"""How is a model made more resilient?"""
 
 from radhard.hardenings.base import HARDENINGS, Hardening, UnhardenedError, applied
 from radhard.hardenings.bounds.activation_clip import ActivationClip

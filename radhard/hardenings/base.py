@@ -1,4 +1,4 @@
-"""What does a hardening promise?"""
+"""What does a hardening do?"""
 
 import copy
 import warnings
@@ -27,14 +27,14 @@ __all__ = ["HARDENINGS", "Hardening", "UnhardenedError", "applied"]
 
 
 class UnhardenedError(InputError):
-    """A hardening found nothing in the model that it could protect or change."""
+    """A hardening found nothing in the model that it can protect or change."""
 
 
 class Hardening(Component):
-    """What makes a model resilient: ``hardening(model, data, scores)`` gives a new one.
+    """Makes a model more resilient: ``hardening(model, data, scores)`` returns a hardened copy.
 
-    The model given stays as it is. In the new one its tensors keep their names, so that the same
-    faults can be tried on it; what was added are `Part`s. Subclasses define `harden`.
+    The original model is not changed. In the copy its tensors keep their names, so that the same
+    faults can be injected; additions are `Part`s. Subclasses define `harden`.
     """
 
     def __call__(
@@ -53,20 +53,20 @@ class Hardening(Component):
 
         Args:
             model: a network; it is not changed.
-            data: inputs on which value ranges are profiled, with labels where accuracy counts.
-            scores: which parts are vulnerable, for hardenings that protect some and not others.
+            data: inputs on which value ranges are profiled, with labels if the accuracy is needed.
+            scores: the vulnerability of parts, for hardenings that protect only some of them.
             call: for models that do not return one tensor.
-            batch: samples a forward pass.
-            seed: of all chance.
-            progress: show a progress bar; by default where there is a terminal.
-            deterministic: refuse a model whose fault-free passes differ.
+            batch: number of samples per forward pass.
+            seed: the seed of all random draws.
+            progress: whether to show a progress bar; by default if there is a terminal.
+            deterministic: reject a model whose fault-free passes differ.
 
         Raises:
-            InputError: the model, the data or the scores cannot be used; or the model is hardened
-                in this way already, or has nothing that it could protect.
+            InputError: the model, the data or the scores cannot be used; or the model is already
+                hardened in this way, or has nothing to protect.
 
         Warns:
-            RadhardWarning: parts are left out, or the data are too few; `records` has it too.
+            RadhardWarning: parts are left out, or the data are too few; also see `records`.
         """
         model = usable_module(model)
         demand_uncompiled(model, repr(self))
@@ -94,16 +94,16 @@ class Hardening(Component):
             raise InputError(f"{data.name}: NaN among the inputs; no range follows from that")
         if scores is not None:
             scores.check_model(model)
-        # What is made in inference mode can be neither trained nor differentiated.
+        # Tensors created in inference mode can be neither trained nor differentiated.
         with torch.inference_mode(False):
             made = copied(model)
         bar = ProgressBar(shown=progress)
         workload = replace(workload, model=made, fixed=False, bar=bar)
         draft = Draft(workload, scores, repr(self))
         with torch.inference_mode(False), workload.open():
-            _ = workload.golden  # of the model as it is before the hardening
+            _ = workload.golden  # computed on first access, which must precede the hardening
             self.harden(draft)
-        # Hardenings of somebody's own may note nothing of what they cover.
+        # User-defined hardenings may not record what they cover.
         bare = not any(part.covered for part in draft.coverage)
         if (
             bare
@@ -129,20 +129,20 @@ class Hardening(Component):
 
     @abstractmethod
     def harden(self, draft: Draft) -> None:
-        """Put parts into ``draft.model``, a copy in evaluation mode, or change it."""
+        """Put parts into ``draft.model``, a copy in evaluation mode, or modify it."""
 
 
 HARDENINGS: Family[Hardening] = Family(Hardening)
-"""The hardenings that radhard has, and how one is read from text."""
+"""The hardenings of radhard, and how they are read from text."""
 
 
 def applied(model: nn.Module) -> list[str]:
-    """The hardenings of a model, as text, in the order of the modules that they protect."""
+    """The hardenings of a model, as text, in the order of the protected modules."""
     return list(dict.fromkeys(part.by for _, part in parts(model)))
 
 
 def same(made: nn.Module, model: nn.Module) -> bool:
-    """Whether all tensors of a model are in another one as they are."""
+    """Whether another model contains all tensors of a model unchanged."""
     tensors = made.state_dict()
     return all(
         name in tensors

@@ -9,12 +9,12 @@ from radhard.errors import InputError
 __all__ = ["Coverage"]
 
 _SHOWN = 4
-"""Parts left out that a line of text names; the others are counted."""
+"""Number of parts left out that are named in a line of text; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a hardening protects of the parts of one kind, such as activation functions.
+    """Which parts of one kind, such as activation functions, a hardening protects.
 
     >>> print(Coverage("activation functions", ("1",), {"3": "GELU is no rectifier"}))
     1 of 2 activation functions, not: 3 (GELU is no rectifier)
@@ -24,13 +24,13 @@ class Coverage:
     """The kind of the parts, in the plural."""
     covered: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """By part that is not protected, and should be, the reason."""
+    """The reasons for parts that should be protected and are not."""
     exempt: Mapping[str, str] = field(default_factory=dict)
-    """By part that is none of them, such as an activation function with a bound of its own, why."""
+    """The reasons for parts that need no protection, such as bounded activation functions."""
 
     @property
     def total(self) -> int:
-        """How many parts ask for draft."""
+        """Number of parts that should be protected."""
         return len(self.covered) + len(self.left_out)
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Coverage:
         return text
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The coverage as plain values."""
         return {
             "kind": self.kind,
             "covered": list(self.covered),
@@ -52,10 +52,10 @@ class Coverage:
 
     @classmethod
     def from_dict(cls, values: Any) -> "Coverage":
-        """What `to_dict` gave.
+        """The coverage from the result of `to_dict`.
 
         Raises:
-            InputError: these values are something else.
+            InputError: the values are not such a result.
         """
         known = values if isinstance(values, dict) else {}
         kind, covered = known.get("kind"), known.get("covered")

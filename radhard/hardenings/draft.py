@@ -39,7 +39,7 @@ class Draft:
         """The scores.
 
         Raises:
-            InputError: none were given.
+            InputError: there are none.
         """
         if self.scores is None:
             raise InputError(
@@ -75,10 +75,10 @@ class Draft:
         Args:
             kind: the kind of the parts, in the plural.
             covered: names of the parts that are protected.
-            left_out: by part that is not, and should be, the reason.
-            exempt: by part that needs no protection, the reason.
-            sought: what counts as such a part, for the message.
-            demanded: whether it is an error that no part is protected.
+            left_out: the reasons for parts that should be protected and are not.
+            exempt: the reasons for parts that need no protection.
+            sought: a description of such parts, for the message.
+            demanded: whether it is an error if no part is protected.
 
         Raises:
             InputError: no part is protected.
@@ -96,5 +96,5 @@ class Draft:
         attach(self.model, f"{module}.{name}" if module else name, part)
 
     def attach_to_model(self, name: str, part: Part) -> None:
-        """Put a part that concerns the whole model into it."""
+        """Put a part that acts on the whole model into it."""
         attach_to_model(self.model, name, part)

@@ -1,4 +1,4 @@
-"""Are the files of a hardened model as they were written?"""
+"""Are the files of a hardened model unchanged since they were written?"""
 
 import hashlib
 import json
@@ -14,16 +14,16 @@ _OWN, _FILES = "checksum", "checksums"
 
 
 def with_checksums(recipe: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Any]:
-    """A recipe with the SHA-256 of each file beside it, and of all else that it says."""
+    """A recipe with the SHA-256 of each file beside it, and of its own contents."""
     whole = {**recipe, _FILES: {path.name: _of_file(path) for path in files}}
     return {**whole, _OWN: _of_recipe(whole)}
 
 
 def demand_recipe(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
-    """The checksums of the files beside a recipe, if it says what was written.
+    """The checksums of the files beside a recipe, after verifying its own.
 
     Raises:
-        InputError: its own checksum is another one, or missing.
+        InputError: its own checksum differs or is missing.
     """
     files = recipe.get(_FILES)
     if recipe.get(_OWN) != _of_recipe(recipe) or not isinstance(files, dict):
@@ -32,10 +32,10 @@ def demand_recipe(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
 
 
 def demand_files(checksums: Mapping[str, str], folder: Path, names: Iterable[str]) -> None:
-    """Check that the files in a folder have these checksums.
+    """Verify that the files in a folder have these checksums.
 
     Raises:
-        InputError: one of them is another one, or cannot be read.
+        InputError: a checksum differs, or a file cannot be read.
     """
     for name in names:
         path = folder / name
@@ -54,7 +54,8 @@ def _of_file(path: Path) -> str:
 
 def _of_recipe(recipe: Mapping[str, Any]) -> str:
     said = {key: value for key, value in recipe.items() if key != _OWN}
-    # Read back first: names of settings become text, and are sorted as such.
+    # Converted to JSON and back first, so that keys are text and are sorted as text, as they will
+    # be when the file is read.
     text = json.dumps(json.loads(json.dumps(said)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

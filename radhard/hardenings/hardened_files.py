@@ -1,4 +1,4 @@
-"""How does a hardened model outlive the process that made it?"""
+"""How is a hardened model saved and loaded?"""
 
 import json
 from collections.abc import Callable
@@ -29,14 +29,14 @@ def save(
 ) -> None:
     """Write a hardened model as ``recipe.json`` and ``model.safetensors``; nothing is pickled.
 
-    The recipe holds checksums of itself and of the tensors. A process that is stopped leaves the
-    folder of before, the new one, or one whose loading says where the files of before lie.
+    The recipe contains checksums of itself and of the tensors. If the process is stopped, the
+    folder contains the earlier model or the new one, or `load` reports where the earlier files are.
 
     Args:
-        model: as a hardening gave it.
-        folder: made if it is not there.
-        base: how to build the model it was made from: ``"lenet5"`` or ``"file.py:factory"``.
-        facts: plain values to keep beside it.
+        model: the result of a hardening.
+        folder: created if it does not exist.
+        base: how to build the original model: ``"lenet5"`` or ``"file.py:factory"``.
+        facts: plain values to store in the recipe.
 
     Raises:
         InputError: the folder cannot be written.
@@ -66,7 +66,7 @@ def save(
 
 
 def is_hardened(path: str | Path) -> bool:
-    """Whether ``path`` is a folder that `save` wrote, or was stopped in replacing."""
+    """Whether ``path`` is a folder that `save` wrote, or was replacing when it was stopped."""
     return (Path(path) / RECIPE).is_file() or earlier_contents(path, RECIPE) is not None
 
 
@@ -76,20 +76,19 @@ def load(
     model: nn.Module | None = None,
     build: Callable[[str], nn.Module] = load_model,
 ) -> nn.Module:
-    """The hardened model that `save` wrote, to the last bit.
+    """The hardened model that `save` wrote, bitwise identical.
+
+    A folder of an earlier version without checksums cannot be verified: a `RadhardWarning`.
 
     Args:
-        folder: what `save` wrote.
-        model: the model that it was made from, or one of the same structure; it is changed and
-            returned. By default built as the recipe says.
-        build: what builds it from the recipe's text; the text may name code of one's own, which is
-            then run.
+        folder: the folder that `save` wrote.
+        model: the original model, or one of the same structure; it is modified and returned. By
+            default it is built according to the recipe.
+        build: a function that builds it from the recipe's text; the text may name user-defined
+            code, which is then executed.
 
     Raises:
-        InputError: no such files, they are not as they were written, or they do not belong
-            together.
-
-    A folder of before there were checksums cannot be verified: a `RadhardWarning`.
+        InputError: files are missing, were changed, or do not belong together.
     """
     folder = Path(folder)
     recipe = read_recipe(folder)
@@ -97,6 +96,9 @@ def load(
     tensors = _tensors(folder / _TENSORS)
     try:
         model = build(recipe.base) if model is None else model
+        # Layers that were pruned get their stored sizes before parts are attached, whose shapes
+        # must match as they are. Dtypes are set before the values are loaded, since load_state_dict
+        # would convert the values to the dtypes of the model.
         _fit(model, tensors)
         for planned in recipe.parts:
             attach(model, planned.path, planned.made(tensors))
@@ -112,7 +114,7 @@ def load(
 
 
 def base_of(folder: str | Path) -> str:
-    """The text that the recipe builds the unprotected model from; nothing is built.
+    """The text from which the recipe builds the original model; nothing is built here.
 
     Raises:
         InputError: there is no recipe.
@@ -129,10 +131,10 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give tensors that pruning cut the shape that is stored.
+    """Resize the tensors of pruned layers to the stored shapes.
 
     Raises:
-        InputError: a stored tensor is larger than the model's.
+        InputError: a stored tensor is larger than that of the model.
     """
     for module, own, name, tensor in _owned(model):
         stored = tensors.get(name)
@@ -151,7 +153,7 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Hold every tensor as it is stored, so that a model in half precision comes back as one."""
+    """Convert every tensor to its stored dtype, so that a half-precision model is restored."""
     for module, own, name, tensor in _owned(model):
         stored = tensors.get(name)
         if stored is not None and stored.dtype != tensor.dtype:
@@ -161,7 +163,7 @@ def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def _owned(model: nn.Module) -> list[tuple[nn.Module, str, str, Tensor]]:
-    """Every tensor with the module that holds it, its name there, and its qualified name."""
+    """All tensors, with the module that contains them, their name there and qualified name."""
     return [
         (module, own, f"{path}.{own}" if path else own, tensor)
         for path, module in model.named_modules()

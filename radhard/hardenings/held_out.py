@@ -1,4 +1,4 @@
-"""How many fault-free answers does a hardening change on samples that it has not seen?"""
+"""How many fault-free predictions does a hardening change on samples outside its profile?"""
 
 from collections.abc import Callable
 
@@ -17,14 +17,14 @@ _CLOSE = 1e-3
 
 
 def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
-    """Try limits from four fifths of the samples on the last fifth, each fifth in turn.
+    """Cross-validate limits: test those of four fifths of the samples on the other fifth, in turn.
 
-    A sample of the profile lies within its limits by construction, so that it says nothing of
-    others. Each sample is passed once more, with limits that do not come from it; what that changes
-    is noted in ``draft.held_out``.
+    A sample of the profile is within the limits by construction, so that it does not indicate how
+    other samples are affected. Each sample is passed once more, with limits to which it did not
+    contribute; the changes are recorded in ``draft.held_out``.
 
     Args:
-        draft: the model, hardened already.
+        draft: the model, which is already hardened.
         fill: sets all limits to those of the samples outside a fold, or (None) of all samples.
     """
     n = len(draft.workload.data)
@@ -48,7 +48,7 @@ def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
 
 
 def _outputs(draft: Draft, at: Tensor) -> Tensor:
-    """The outputs for some samples; from passes over all, where the model takes no other batch."""
+    """The outputs for some samples; from passes over all if the model requires whole batches."""
     try:
         return draft.workload.steady(draft.model, draft.workload.data.rows(at))
     except (InputError, MemoryError, torch.OutOfMemoryError):
@@ -73,7 +73,7 @@ def _differs(outputs: Tensor, golden: Tensor) -> Tensor:
 
 
 def _another_answer(outputs: Tensor, golden: Tensor) -> Tensor:
-    """By sample; where outputs are no logits any other output is another answer."""
+    """Whether the prediction of each sample differs; True if outputs are not logits."""
     if golden.ndim < 2 or golden.shape[-1] < 2 or not golden.is_floating_point():
         return torch.ones(len(golden), dtype=torch.bool, device=golden.device)
     axis = 1 if golden.ndim in (2, 4) else -1

@@ -14,17 +14,18 @@ from radhard.internals import is_fx_symbolic_tracing
 __all__ = ["Part", "Place", "attach", "attach_to_model", "parts"]
 
 Place = Literal["output", "input", "model", "nowhere"]
-"""Where a part steps in: after its module, before it, before every pass of the whole model; or it
-only says something."""
+"""Where a part acts: after its module, before it, before every pass of the whole model; or nowhere,
+if it only records something."""
 
 
 class Part(nn.Module, ABC):
-    """A piece of draft: a child of the module that it protects, called by a hook.
+    """A protective component: a child of the module that it protects, called by a hook.
 
-    It lies in the model under a name of its own, so that the tensors which were there keep theirs;
-    what it holds are buffers and parameters, which faults may strike, and which are saved and
-    exported. Subclasses take only literals, from which the shapes of all their tensors follow; so
-    a file can say how to make an empty one. They define ``place`` and one of the three steps.
+    It has a separate name in the model, so that existing tensors keep their names. Its tensors are
+    buffers and parameters, so that faults can be injected into them, and they are saved and
+    exported. The constructors of subclasses take only literals, from which the shapes of all their
+    tensors follow, so that an empty part can be created from a file. Subclasses define ``place``
+    and one of `after`, `before` and `scrub`.
     """
 
     place: Place = "output"
@@ -32,31 +33,31 @@ class Part(nn.Module, ABC):
     def __init__(self, by: str) -> None:
         super().__init__()
         self.by = by
-        """The hardening that put it there, as text."""
+        """The hardening that created it, as text."""
 
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """The arguments, beside ``by``, that make an empty part of the same shape."""
+        """The arguments, besides ``by``, that create an empty part of the same shapes."""
 
     def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:
-        """What stands for the output of the module, given its arguments too."""
+        """The output that replaces that of the module; ``args`` are the module's arguments."""
         raise NotImplementedError
 
     def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """What stands for the arguments of the module."""
+        """The arguments that replace those of the module."""
         raise NotImplementedError
 
     def forward(self, *values: Any) -> Any:
-        """What it is given: a model that calls its children one after another calls it too."""
+        """The identity, since a container such as `torch.nn.Sequential` calls all its children."""
         return values[0] if len(values) == 1 else values
 
     def due(self) -> bool:
-        """Whether it is time to put the model right, asked before every pass."""
+        """Whether the model is to be scrubbed now; called before every pass."""
         return True
 
     def scrub(self, model: nn.Module) -> None:
-        """Put the whole model right, in place."""
+        """Correct the whole model, in place."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -64,7 +65,8 @@ class Part(nn.Module, ABC):
         return ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
 
 
-# Hooks know a name and look the part up, so that a copy of the model calls its own.
+# Hooks contain the name of a part and look it up in the module that is called. A closure over the
+# part would not be copied with the model, so that the copy would call the part of the original.
 @dataclass(frozen=True)
 class _After:
     name: str
@@ -102,10 +104,10 @@ def _scrubbed(part: Part, model: nn.Module) -> None:
 def attach(model: nn.Module, path: str, part: Part) -> None:
     """Put a part under the qualified name ``path``, the last component of which is its own name.
 
-    Parts of one module step in in the order in which they were attached.
+    Parts of one module act in the order in which they were attached.
 
     Raises:
-        InputError: there is a child or tensor of this name already.
+        InputError: there already is a child or tensor with this name.
     """
     host_path, _, name = path.rpartition(".")
     host = model.get_submodule(host_path)
@@ -119,15 +121,17 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
     elif part.place == "input":
         host.register_forward_pre_hook(_Before(name))
     elif part.place == "model":
-        # What is in memory is looked at and written, which is nothing to compile.
+        # Scrubbing reads and writes stored tensors depending on their values, which torch.compile
+        # cannot trace.
         run = torch.compiler.disable(_scrubbed)  # type: ignore[no-untyped-call]
         model.register_forward_pre_hook(_Scrub(path, run))
 
 
 def attach_to_model(model: nn.Module, name: str, part: Part) -> None:
-    """Put a part that concerns the whole model under its first innermost module with tensors.
+    """Put a part that acts on the whole model under its first innermost module with tensors.
 
-    Not under the model itself: one that calls its children one after another would call it too.
+    Not under the model itself, since a container such as `torch.nn.Sequential` would call it as one
+    of its children.
     """
     for path, module in model.named_modules():
         innermost = not any(not isinstance(child, Part) for child in module.children())
@@ -138,12 +142,12 @@ def attach_to_model(model: nn.Module, name: str, part: Part) -> None:
 
 
 def parts(model: nn.Module) -> Iterator[tuple[str, Part]]:
-    """Every part in a model, with its qualified name."""
+    """All parts of a model, with their qualified names."""
     for path, module in model.named_modules():
         if isinstance(module, Part):
             yield path, module
 
 
 def _child(module: nn.Module, name: str) -> Part:
-    # Looked up directly and unchecked: in a small network such microseconds are what a part costs.
+    # Looked up directly and without checks: in a small network such microseconds dominate the cost.
     return module._modules[name]  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Between which limits do the values lie that flow through a fault-free model?"""
+"""What are the ranges of the values in a fault-free model?"""
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
@@ -15,33 +15,34 @@ from radhard.hardenings.spot import Spot
 __all__ = ["FOLDS", "Per", "Profile", "folds", "profile"]
 
 FOLDS = 5
-"""Parts of the samples, each of which can be held out."""
+"""Number of parts of the samples, each of which can be held out."""
 
 _PURPOSE = 17
-"""Of the chance by which samples fall into folds, that it be no other chance of a hardening."""
+"""Purpose of the draw of folds, so that it is independent of other draws of a hardening."""
 
 Per = Literal["layer", "channel", "neuron"]
-"""For what there is a range: all values at a place, a channel, or one place of a sample's value."""
+"""Granularity of the ranges: one for all values at a place, one per channel, or one per element of
+a sample's value."""
 
 
 @dataclass
 class Profile:
-    """Least and greatest value at every place, by fold of the samples."""
+    """Smallest and largest value at every place, for each fold of the samples."""
 
     low: dict[Spot, Tensor]
     """``(folds, ...)``; infinite for folds without samples."""
     high: dict[Spot, Tensor]
     divided: bool = True
-    """Whether each value belongs to one sample; folds cannot be held out otherwise."""
+    """Whether each value belongs to one sample; otherwise folds cannot be held out."""
 
     def of(self, spot: Spot, *, without: int | None = None) -> tuple[Tensor, Tensor]:
-        """Least and greatest value at a place: of all samples, or of those outside a fold."""
+        """Smallest and largest value at a place, of all samples or of those outside a fold."""
         folds = [fold for fold in range(FOLDS) if fold != without]
         return self.low[spot][folds].amin(0), self.high[spot][folds].amax(0)
 
 
 def folds(draft: Draft) -> Tensor:
-    """The fold of every sample, by chance: data may come class after class, or classes in turn."""
+    """The fold of every sample, drawn at random, since the order of data may depend on classes."""
     order = draft.workload.random(_PURPOSE).permutation(len(draft.workload.data))
     return torch.from_numpy(order % FOLDS)
 
@@ -53,17 +54,17 @@ def profile(
     per: Per,
     axis: Mapping[Spot, int] | None = None,
 ) -> Profile:
-    """The ranges of what flows at some places, over all data; places never reached are left out.
+    """The ranges of the values at some places, over all data; places never reached are left out.
 
     Args:
         draft: the model and its data.
         spots: outputs and first inputs of modules.
-        per: for what there is a range.
-        axis: by place the axis of the channels, by default 1.
+        per: the granularity of the ranges.
+        axis: the axis of the channels at each place, by default 1.
 
     Raises:
-        InputError: NaN flows, values of different shapes where each place has a range, or a first
-            input that is given by name.
+        InputError: values are NaN, or have different shapes although each element has a range, or
+            a first input is a keyword argument.
     """
     found = Profile({}, {})
     draft.profiled.extend(spot.path for spot in spots)
@@ -72,7 +73,7 @@ def profile(
     now = fold_of
 
     def see(spot: Spot, values: Tensor) -> None:
-        # A module may be given several rows a sample, such as one for each step.
+        # A module may receive several rows per sample, such as one for each time step.
         each, rest = divmod(len(values), len(now)) if values.ndim else (0, 1)
         found.divided &= each > 0 and rest == 0
         for fold in range(FOLDS):
@@ -105,7 +106,7 @@ def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
     def after(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001
         see(spot, output.detach())
 
-    # At once, for a value may be changed in place later on in the pass.
+    # The values are evaluated in the hook, since they may be modified in place later in the pass.
     if spot.place == "input":
         return module.register_forward_pre_hook(before)
     return module.register_forward_hook(after)

@@ -1,4 +1,4 @@
-"""What does the recipe of a hardened model say, and is it one?"""
+"""What does the recipe of a hardened model contain, and is it valid?"""
 
 import functools
 import importlib
@@ -27,12 +27,12 @@ FORMAT = "radhard hardened model 2"
 _WITHOUT_CHECKSUMS = "radhard hardened model 1"
 RECIPE = "recipe.json"
 _LARGEST = 2**24
-"""Bytes of a recipe, and any whole number in it: what is more is no layer but an attack."""
+"""Limit of the bytes of a recipe and of integers in it, to reject malicious files."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A part as a recipe names it."""
+    """A part as described in a recipe."""
 
     path: str
     kind: str
@@ -40,10 +40,10 @@ class Planned:
     settings: Mapping[str, Any]
 
     def made(self, tensors: Mapping[str, Tensor]) -> Part:
-        """The part, still empty. ``tensors`` are those that will fill it, by qualified name.
+        """Create the part, still empty; ``tensors`` are the stored ones, by qualified name.
 
         Raises:
-            InputError: an unknown kind, settings that it does not take, or other shapes.
+            InputError: the kind is unknown, or the settings or the shapes do not match.
         """
         kinds = _part_kinds()
         if self.kind not in kinds:
@@ -51,7 +51,8 @@ class Planned:
         found = kinds[self.kind]
         settings = {key: _taken(value) for key, value in self.settings.items()}
         _demand_taken(found, settings, self.path)
-        # Without memory first, so that no recipe can ask for more than lies in the file.
+        # On the meta device first, so that a recipe cannot allocate more memory than the tensors in
+        # the file take.
         with torch.device("meta"):
             self._demand_shapes(found(self.by, **settings), tensors)
         part = found(self.by, **settings)
@@ -71,24 +72,24 @@ class Planned:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a hardened model is put together again."""
+    """How a hardened model is restored."""
 
     base: str
-    """How the model it was made from is built."""
+    """How the original model is built."""
     parts: tuple[Planned, ...]
     facts: Mapping[str, Any]
     records: tuple[Record, ...] = ()
     """What each hardening protects, and on which data it was profiled."""
     checksums: Mapping[str, str] | None = None
-    """Of the files beside it, by name; None in a recipe of before there were any."""
+    """Checksums of the files beside it, by name; None in recipes of earlier versions."""
 
     def demand_files(self, folder: Path, names: Iterable[str]) -> None:
-        """Check that the files beside the recipe are those that it was written with.
+        """Verify that the files beside the recipe are unchanged.
 
-        A recipe without checksums leads to a `RadhardWarning`.
+        A recipe without checksums results in a `RadhardWarning`.
 
         Raises:
-            InputError: one of them is another one, or cannot be read.
+            InputError: a file was changed or cannot be read.
         """
         if self.checksums is not None:
             demand_files(self.checksums, folder, names)
@@ -102,10 +103,10 @@ class Recipe:
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """The recipe in a folder; it is read, nothing in it is run.
+    """The recipe in a folder; no code that it names is executed.
 
     Raises:
-        InputError: there is none, or something else.
+        InputError: there is no valid recipe.
     """
     path = folder / RECIPE
     try:
@@ -138,7 +139,10 @@ def read_recipe(folder: Path) -> Recipe:
 
 @functools.cache
 def _part_kinds() -> dict[str, type[Part]]:
-    """The parts in the table of contents of this room, by name; a recipe may name no other."""
+    """The public parts of `radhard.hardenings`, by name; a recipe must not name any other class.
+
+    A file can thus not have arbitrary classes imported and called.
+    """
     room = importlib.import_module("radhard.hardenings")
     listed = {name: vars(room)[name] for name in room.__all__}
     return {
@@ -168,7 +172,7 @@ def _demand_small(value: Any, path: Path) -> None:
 
 
 def _taken(value: Any) -> Any:
-    """What JSON has made of a tuple is one again."""
+    """Convert lists, as which JSON stores tuples, back to tuples."""
     if isinstance(value, dict):
         return {key: _taken(one) for key, one in value.items()}
     return tuple(_taken(one) for one in value) if isinstance(value, list) else value
@@ -191,5 +195,5 @@ def _demand_taken(kind: type, settings: Mapping[str, Any], path: str) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    # A bound may be infinite, which is no number on a command line.
+    # Unlike numbers on the command line, a bound may be infinite.
     return fits(value, hint) or (hint is float and type(value) is float)

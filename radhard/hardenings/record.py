@@ -1,4 +1,4 @@
-"""What is kept of how a model was hardened?"""
+"""What is recorded about how a model was hardened?"""
 
 import hashlib
 import textwrap
@@ -20,32 +20,32 @@ __all__ = ["HeldOut", "Record", "digests", "overlap", "overlap_note", "put_recor
 
 _ATTRIBUTE = "_radhard_records"
 _KEPT = 2**14
-"""Most digests of samples that a record keeps; of more, the least ones, which are a random part."""
+"""Maximum number of sample digests in a record: the smallest ones, which are a random subset."""
 _WIDTH = 16
 """Hexadecimal digits of a digest."""
 
 TOLERATED = 0.05
-"""Share of fault-free answers that a hardening may change before that is worth a warning."""
+"""Share of fault-free predictions that a hardening may change without a warning."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Fault-free answers that limits change which come from the other samples of the profile."""
+    """Fault-free predictions that change with limits derived from the other samples."""
 
     samples: int
     changed: int
-    """Samples with another answer."""
+    """Number of samples with another prediction."""
     moved: int
-    """Samples with other outputs, beyond rounding."""
+    """Number of samples whose outputs differ by more than rounding."""
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Exact 95 % limits of the share of answers that change."""
+        """Exact 95 % confidence limits of the share of predictions that change."""
         return clopper_pearson(self.changed, self.samples)
 
     @property
     def few(self) -> bool:
-        """Whether it cannot be excluded that more answers change than are tolerated."""
+        """Whether the share of predictions that change may exceed the tolerated one."""
         return self.limits[1] > TOLERATED
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Record:
-    """How a model was hardened once: by what, what that covers, and on which data."""
+    """How a model was hardened once: by which hardening, with which coverage, on which data."""
 
     by: str
     """The hardening, as text."""
@@ -68,11 +68,11 @@ class Record:
     data: str = ""
     """Name of the data that were profiled, with the number of samples."""
     samples: tuple[str, ...] = ()
-    """Digests of the samples profiled, in order of their values."""
+    """Digests of the profiled samples, sorted."""
 
     @property
     def doubts(self) -> list[str]:
-        """For what less may hold than one thinks: parts left out, and too few samples."""
+        """Limits of the hardening: parts left out, and too few samples."""
         partial = [f"{self.by} protects {part}" for part in self.coverage if part.left_out]
         few = [
             f"{self.by} was profiled on too few samples to be sure that it changes at most "
@@ -84,7 +84,7 @@ class Record:
         return [*partial, *few]
 
     def lines(self) -> list[str]:
-        """What it covers, and what it does without faults, a line each."""
+        """The coverage, and the effect without faults, as lines of text."""
         return [
             *(f"{self.by} protects {part}" for part in self.coverage),
             *(f"{self.by}: {found}" for found in self.held_out if not found.few),
@@ -92,7 +92,7 @@ class Record:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The record as plain values."""
         return {
             "by": self.by,
             "coverage": [part.to_dict() for part in self.coverage],
@@ -103,10 +103,10 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Any) -> "Record":
-        """What `to_dict` gave.
+        """The record from the result of `to_dict`.
 
         Raises:
-            InputError: these values are something else.
+            InputError: the values are not such a result.
         """
         known = values if isinstance(values, dict) else {}
         by, data, samples = (known.get(name) for name in ("by", "data", "samples"))
@@ -131,18 +131,18 @@ def _counted(values: Any) -> HeldOut:
 
 
 def records(model: nn.Module) -> tuple[Record, ...]:
-    """The records of all hardenings of a model, in their order."""
+    """The records of all hardenings of a model, in order."""
     found = vars(model).get(_ATTRIBUTE, ())
     return tuple(one for one in found if isinstance(one, Record))
 
 
 def put_records(model: nn.Module, found: Iterable[Record]) -> None:
-    """Keep records with a model; copies of it have them too, its tensors and text do not."""
+    """Store records in a model; copies have them too, ``state_dict`` and ``repr`` do not."""
     vars(model)[_ATTRIBUTE] = tuple(found)
 
 
 def digests(data: Data) -> tuple[str, ...]:
-    """A short digest of the inputs of every sample, in order of their values."""
+    """A short digest of the inputs of every sample, sorted."""
     parts = [_rows(tensor) for _, tensor in tensors(data.inputs)]
     found = set()
     for rows in zip(*parts, strict=True):
@@ -154,10 +154,11 @@ def digests(data: Data) -> tuple[str, ...]:
 
 
 def overlap(record: Record, data: Data) -> float:
-    """Which share of some data was profiled.
+    """The share of some data that was profiled.
 
-    Digests are evenly distributed, so that of a profile whose least ones are kept they stand for
-    all those up to the largest of them.
+    Digests are uniformly distributed. If only the smallest ones of a profile are kept, samples with
+    digests up to the largest of these are a random sample of the data, and all that were profiled
+    among them are known.
     """
     mine = digests(data)
     if len(record.samples) >= _KEPT:
@@ -167,7 +168,7 @@ def overlap(record: Record, data: Data) -> float:
 
 
 def overlap_note(record: Record, data: Data) -> str:
-    """What is to be known where a model is judged by data that it was profiled on, or nothing."""
+    """A note if a model is evaluated on data on which it was profiled, otherwise an empty text."""
     share = overlap(record, data) if record.samples else 0.0
     if not share:
         return ""

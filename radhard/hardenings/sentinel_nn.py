@@ -1,4 +1,4 @@
-"""What if a network is pruned first, and what is left is protected where it is vulnerable?"""
+"""What if a network is pruned first, and the vulnerable parts of the rest are protected?"""
 
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ __all__ = ["SentinelNN"]
 
 @component
 class SentinelNN(Hardening):
-    """Prunes, and duplicates and bounds what is left (Ahmadilivani, TalTech, 2025, 5.4).
+    """Prunes a network, then duplicates and bounds it (Ahmadilivani, TalTech, 2025, 5.4).
 
     The ``analysis`` ranks the channels, unless scores are given; the least vulnerable share
-    ``prune`` of those of every layer is taken away as by `VulnerabilityPruning`, and what is left
-    is trained for ``finetune`` epochs at learning rate ``rate``. Ranked again, its most vulnerable
-    share ``share`` is computed twice, of two copies the smaller counting, without intervals
-    (`ChannelDuplication`), and activations are bounded layer by layer (`Ranger`).
+    ``prune`` of the channels of every layer is removed as in `VulnerabilityPruning`, and the pruned
+    network is trained for ``finetune`` epochs at learning rate ``rate``. After ranking again, its
+    most vulnerable share ``share`` is computed twice, and the smaller of two copies is used,
+    without intervals (`ChannelDuplication`); activations are bounded per layer (`Ranger`).
     """
 
     prune: float = 0.05
@@ -53,7 +53,7 @@ class SentinelNN(Hardening):
             cut(replace(draft, scores=scores), self.prune, self.prune, "scores")
         if self.finetune:
             finetune(draft, self.finetune, self.rate)
-        # Golden outputs of the model as it is now, pruned and fine-tuned.
+        # A new workload, whose golden outputs are those of the pruned and fine-tuned model.
         left = replace(
             draft,
             workload=replace(draft.workload),

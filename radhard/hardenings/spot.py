@@ -1,4 +1,4 @@
-"""Where in a model can a part stand?"""
+"""At which places of a model can a part act?"""
 
 from dataclasses import dataclass
 from typing import Literal

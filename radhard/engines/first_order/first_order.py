@@ -26,7 +26,7 @@ __all__ = ["FirstOrder"]
 
 @component
 class FirstOrder(Engine):
-    """Infers that faults with a much too small first-order effect do not change a prediction.
+    """Infers that faults whose first-order effect is far too small do not change a prediction.
 
     The gradients of the golden margins over rival classes give, for every element of every value,
     the change of a margin per unit of the element; they are computed once. The difference that a

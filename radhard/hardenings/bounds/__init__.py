@@ -1,1 +1,1 @@
-"""What if activations may not grow beyond what a fault-free network needs?"""
+"""What if activations are bounded to the values that occur in a fault-free network?"""

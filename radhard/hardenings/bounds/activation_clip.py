@@ -1,4 +1,4 @@
-"""What if no activation function is given more than it ever was?"""
+"""What if the inputs of activation functions are clamped to their fault-free range?"""
 
 from typing import Literal
 
@@ -15,12 +15,12 @@ __all__ = ["ActivationClip"]
 class ActivationClip(Hardening):
     """Clamps the inputs of activation functions, AVC (Parchekani et al., DFT 2024).
 
-    To the range that they had on the data, before every activation function: a module or a function
-    that is given the output of one. Sigmoid, tanh and softmax too, whose outputs are bounded, but
-    for NaN, and wrong all the same where their inputs are. NaN becomes the lower end of the range.
-    ``granularity``: one range for a layer or one for every neuron. ``kinds`` names further classes
-    of modules to take for activation functions. The gates inside `torch.nn.LSTM` and the like are
-    no modules; these stay as they are.
+    The inputs of every activation function, a module or a function applied to the output of a
+    module, are clamped to their range on the data. This includes sigmoid, tanh and softmax: except
+    for NaN their outputs are bounded, but they are still wrong if their inputs are. NaN becomes the
+    lower end of the range. ``granularity``: one range per layer or one per neuron. ``kinds`` names
+    additional classes of modules to treat as activation functions. The gates inside
+    `torch.nn.LSTM` and the like are not modules; they are not changed.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"

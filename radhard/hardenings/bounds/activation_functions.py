@@ -25,7 +25,7 @@ from radhard.hardenings.spot import Spot
 __all__ = ["Activation", "Values", "activations", "spots"]
 
 Values = Literal["rectified", "to rectify", "any"]
-"""What flows at a place: nothing below zero; what a rectifier is given next; or anything."""
+"""The values at a place: non-negative; inputs of a rectifier that follows; or any values."""
 
 
 _SOUGHT = (
@@ -37,32 +37,32 @@ _SOUGHT = (
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function of a model: a module, or a function that one calls."""
+    """An activation function of a model: a module, or a function that a module calls."""
 
     name: str
-    """The module's, or the function with the module that calls it."""
+    """The name of the module, or the function and the module that calls it."""
     kind: str
     rectifier: bool
     bounded: bool
     after: tuple[Spot, ...]
-    """Where all that it gives flows by; empty where hooks cannot reach it all."""
+    """Places that all of its output passes; empty if hooks cannot reach all of it."""
     before: tuple[Spot, ...]
-    """Where all that it is given flows by."""
+    """Places that all of its input passes."""
     function_follows: bool = False
-    """Whether ``after`` is ahead of it: a bound there may rectify what is rectified next anyway."""
+    """Whether ``after`` precedes it: a bound there may also rectify, as rectification follows."""
     why: str = ""
-    """Why it cannot be reached behind."""
+    """Why its output cannot be reached."""
     why_before: str = ""
 
 
 def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> list[Activation]:
     """The activation functions in the order in which a pass calls them first.
 
-    Modules of torch's classes, of classes that ``kinds`` names, and those that prove to be
-    elementwise; and functions such as ``F.relu`` that the other modules call.
+    These are modules of torch's classes, of the classes in ``kinds``, and modules found to be
+    elementwise; and functions such as ``F.relu`` that other modules call.
 
     Raises:
-        InputError: a name in ``kinds`` that no module's class has.
+        InputError: ``kinds`` contains a name that is not the class of any module.
     """
     demand_classes(draft.by, draft.model, kinds)
     modules = _modules(draft, events, kinds)
@@ -89,10 +89,10 @@ def spots(
     side: Literal["after", "before"] = "after",
     of: Literal["all", "unbounded", "rectifiers"] = "unbounded",
 ) -> dict[Spot, Values]:
-    """The places at which activations are bounded, each with what flows there.
+    """The places at which activations are bounded, and the values at each of them.
 
-    Those left out are in ``draft.coverage``: activation functions that hooks cannot reach and,
-    for rectifiers, those of other kinds.
+    Those left out are recorded in ``draft.coverage``: activation functions that hooks cannot reach
+    and, if only rectifiers are bounded, those of other kinds.
     """
     events = calls(draft)
     known = activations(draft, events, kinds)
@@ -118,7 +118,7 @@ def spots(
 
 
 def _flowing(events: Sequence[Event], known: Sequence[Activation]) -> dict[Spot, Values]:
-    """By place what flows there, of all activation functions and all calls of the module."""
+    """The values at each place, from all activation functions and all calls of the module."""
     calls_of = Counter(event.path for event in events if event.what == "enter")
     reaching: dict[Spot, list[Activation]] = {}
     for one in known:
@@ -131,14 +131,14 @@ def _flowing(events: Sequence[Event], known: Sequence[Activation]) -> dict[Spot,
             "to rectify" if one.function_follows else "rectified" if one.rectifier else "any"
             for one in ones
         }
-        # A module that is called more often than that is given other values too.
+        # A module that is called more often than that also receives other values.
         shared = not own and calls_of[spot.path] > len(ones)
         found[spot] = "any" if shared or len(values) > 1 else values.pop()
     return found
 
 
 def _modules(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> dict[str, Kind]:
-    """Kind of every module called that is an activation function."""
+    """The kind of every called module that is an activation function."""
     found: dict[str, Kind] = {}
     entered: dict[str, Event] = {}
     for event in events:
@@ -149,7 +149,7 @@ def _modules(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> dic
             continue
         module = draft.model.get_submodule(event.path)
         kind = _kind(module, entered[event.path], event, kinds)
-        # Its output may be that of an activation function inside it, which then is the one.
+        # If its output is that of an activation function inside it, only the inner one counts.
         if kind is not None and not _inner(found, events, event):
             found[event.path] = kind
     return found
@@ -198,8 +198,8 @@ def _of_call(draft: Draft, events: Sequence[Event], at: int, kind: Kind) -> Acti
     ahead = before(events, at, containers)
     name = event.name.rstrip("_")
     rectifier, bounded = kind
-    # A rectifier that is all that uses the output of a module gives the same where that output is
-    # rectified, and bounded, already.
+    # If a rectifier is the only user of the output of a module, bounding and rectifying that output
+    # has the same effect as bounding the output of the rectifier.
     follows = False
     if isinstance(behind, str) and rectifier and not isinstance(ahead, str):
         follows = ahead[0].place == "output" and only_use(events, at)

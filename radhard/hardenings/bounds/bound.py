@@ -1,4 +1,4 @@
-"""How is an activation kept within bounds?"""
+"""How is an activation bounded?"""
 
 from typing import Any, Literal
 
@@ -11,14 +11,15 @@ from radhard.hardenings.part import Part
 __all__ = ["Bound", "Mode", "bound_overhead", "kept"]
 
 Mode = Literal["zero", "clamp"]
-"""What becomes of a value out of bounds: nothing of it counts, or it becomes the bound."""
+"""How a value out of bounds is replaced: by zero, or by the bound."""
 
 
 class Bound(Part):
-    """Keeps a module's output within ``[low, high]``, or what it is given.
+    """Bounds a module's output, or its first input, to ``[low, high]``.
 
-    ``low`` and ``high`` are buffers of shape ``()``, or that of one sample. Where ``floor`` is a
-    number, it stands for ``low``: it comes with the activation function and is not stored.
+    ``low`` and ``high`` are buffers of shape ``()``, or of the shape of one sample. If ``floor`` is
+    a number, it replaces ``low``: it follows from the activation function and is not stored, so
+    that no fault can change it.
     """
 
     def __init__(
@@ -58,13 +59,13 @@ class Bound(Part):
         return (kept(args[0], low, high, self.mode), *args[1:])
 
     def _limits(self) -> tuple[Any, Any]:
-        # From where they are kept: to ask a module for an attribute takes longer.
+        # Read from the dictionary, since attribute access of a module is slower.
         buffers = self._buffers
         return buffers["low"] if self.floor is None else self.floor, buffers["high"]
 
 
 def kept(values: Tensor, low: Tensor | float, high: Tensor, mode: Mode) -> Tensor:
-    """Values within ``[low, high]`` as they are; others zero, or the bound. NaN becomes ``low``.
+    """Values within ``[low, high]``; others are replaced by zero or the bound, NaN by ``low``.
 
     >>> values = torch.tensor([-1.0, 0.5, 3.0, torch.inf, torch.nan])
     >>> kept(values, 0.0, torch.tensor(2.0), "zero")
@@ -73,18 +74,18 @@ def kept(values: Tensor, low: Tensor | float, high: Tensor, mode: Mode) -> Tenso
     tensor([0.0000, 0.5000, 2.0000, 2.0000, 0.0000])
     """
     if mode == "clamp":
-        # torch.clamp passes NaN on; only a comparison with itself tells it from other values.
+        # torch.clamp propagates NaN, which is the only value that is not equal to itself.
         clamped = torch.clamp(values, torch.as_tensor(low).to(high), high)
         return torch.where(clamped == clamped, clamped, low)
-    # False for NaN too, so that it becomes zero as well.
+    # The comparisons are False for NaN, so that it becomes zero as well.
     return torch.where((values >= low) & (values <= high), values, 0.0)
 
 
 def bound_overhead(parameters: int, *, layers: int = 0, neurons: int = 0) -> float:
-    """Bounds as a share of a model's parameters: one each for ``layers`` and for ``neurons``.
+    """Number of bounds, one per layer and per neuron, as a share of a model's parameters.
 
     (#layers + #neurons of the last activation) / #parameters (Mousavi et al., ProAct, 2024).
-    The paper counts the last layer among the layers too; `ProAct` stores one bound less.
+    The paper also counts the last layer as a layer; `ProAct` stores one bound fewer.
 
     >>> f"{bound_overhead(14_710_000, layers=13, neurons=2048):.4%}"
     '0.0140%'

@@ -1,4 +1,4 @@
-"""Which bound lets most of the accuracy survive?"""
+"""Which bound preserves most of the accuracy under faults?"""
 
 from collections.abc import Callable
 
@@ -16,11 +16,12 @@ def searched(
     least_rounds: int = 3,
     close: float = 0.002,
 ) -> float:
-    """The bound in ``[0, greatest]`` of the greatest worth, by narrowing the interval.
+    """The bound in ``[0, greatest]`` with the greatest worth, by narrowing the interval.
 
-    Each round tries ``points`` equidistant bounds, ends included, and goes on between the two
-    neighbours of the best. After ``least_rounds`` it stops where no two differ by more than
-    ``close``. Of equal ones the largest counts, which changes least. (Hoang et al., DATE 2020)
+    Each round evaluates ``points`` equidistant bounds including the ends, and continues between the
+    two neighbours of the best. After ``least_rounds`` it stops if no two differ by more than
+    ``close``. Among equal ones the largest is chosen, which changes the fewest activations.
+    (Hoang et al., DATE 2020)
 
     >>> round(searched(lambda bound: -abs(bound - 2.0), 9.0, rounds=20), 2)
     2.0
@@ -41,7 +42,7 @@ def searched(
 
 
 def mean_under(rates: tuple[float, ...], values: tuple[float, ...]) -> float:
-    """Area under values over rates, as a share of the width: their mean if rates are evenly likely.
+    """Area under the curve of values over rates, divided by its width: the mean for uniform rates.
 
     >>> mean_under((0.0, 1.0, 3.0), (1.0, 1.0, 0.0))
     0.6666666666666666

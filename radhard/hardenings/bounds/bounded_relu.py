@@ -1,4 +1,4 @@
-"""What if every ReLU had a ceiling?"""
+"""What if every ReLU has an upper bound?"""
 
 from typing import Literal
 
@@ -16,9 +16,9 @@ __all__ = ["BoundedReLU"]
 class BoundedReLU(Hardening):
     """Clips every ReLU at a ceiling: ``min(max(x, 0), ceiling)`` (Liew et al., 2016).
 
-    The ceiling is ``share`` of the largest value that the layer, or the neuron, gave on the data.
-    What is above it becomes the ceiling and not zero, as in `Ranger`; NaN becomes zero. ``kinds``
-    names further classes of modules to take for activation functions.
+    The ceiling is ``share`` times the largest output of the layer, or of the neuron, on the data.
+    Unlike in `Ranger`, values above it become the ceiling rather than zero; NaN becomes zero.
+    ``kinds`` names additional classes of modules to treat as activation functions.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"

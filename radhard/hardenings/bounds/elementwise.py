@@ -1,4 +1,4 @@
-"""Is a module of a class that nobody knows an activation function?"""
+"""Is a module of an unknown class an activation function?"""
 
 import copy
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from radhard.hardenings.bounds.functions import FUNCTIONS, Kind
 __all__ = ["CONTAINERS", "may_be_function", "probed"]
 
 CONTAINERS: tuple[type[nn.Module], ...] = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-"""Modules that only hold others: what flows in and out of them is that of their children."""
+"""Modules that only contain others: their inputs and outputs are those of their children."""
 
 _HARMLESS: tuple[type[nn.Module], ...] = (
     *FUNCTIONS,
@@ -22,13 +22,14 @@ _HARMLESS: tuple[type[nn.Module], ...] = (
     nn.AlphaDropout,
     nn.FeatureAlphaDropout,
 )
-"""Classes of torch that a module may hold and still be elementwise."""
+"""Classes of torch that a module may contain and still be elementwise."""
 
 
 def may_be_function(module: nn.Module) -> bool:
-    """Whether it is worth trying if a module is elementwise: no class of torch says what it is.
+    """Whether a module may be elementwise and has to be tested, since its class is user-defined.
 
-    Modules of torch that are not in `FUNCTIONS` are none, and neither is what holds such a layer.
+    Modules of torch that are not in `FUNCTIONS` are not activation functions, and neither are
+    modules that contain such a layer.
     """
     if isinstance(module, CONTAINERS) or _of(module, "torch", "radhard"):
         return False
@@ -36,12 +37,12 @@ def may_be_function(module: nn.Module) -> bool:
 
 
 def probed(module: nn.Module, example: Tensor) -> Kind | None:
-    """The kind of the activation function that a module computes; None where it computes none.
+    """The kind of the activation function that a module computes; None if it is not one.
 
-    An activation function is elementwise (a value that changes, changes the output in its place
-    only), and neither linear nor constant. A copy is tried on values of the shape, dtype and device
-    of ``example``, so that no state of the module changes; whether it is bounded is seen from
-    whether it still grows between 100 and 10,000.
+    An activation function is elementwise (changing an input changes only the output at the same
+    place), and neither linear nor constant. A copy of the module is tested on values of the shape,
+    dtype and device of ``example``, so that the state of the module does not change. It counts as
+    bounded if its outputs do not grow for inputs between 100 and 10,000.
 
     >>> class OwnReLU(nn.Module):
     ...     def forward(self, x):
@@ -54,7 +55,7 @@ def probed(module: nn.Module, example: Tensor) -> Kind | None:
         try:
             twin = copy.deepcopy(module)
             return _tried(twin, example)
-        except Exception:  # whatever a module does that is given other values than in a pass
+        except Exception:  # a module may raise anything for inputs unlike those of a pass
             return None
 
 
@@ -77,9 +78,10 @@ def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
     mixed = result(torch.where(changed, other, one))
     if not _close(mixed, torch.where(changed, at_other, at_one)):
         return None
+    # Linear functions, constants among them, satisfy 2 * f((x + y) / 2) = f(x) + f(y).
     if _close(2 * result((one + other) / 2), at_one + at_other):
         return None
-    # From 100 to 10,000, which every floating-point format holds.
+    # From 100 to 10,000, which is within the range of every floating-point format.
     large = [values(n, 1.0).sign() * size for n in (3, 4) for size in (1e2, 1e3, 1e4)]
     results = [at_one, *map(result, large)]
     small = torch.stack([result(x).abs().amax() for x in (one, other, large[0], large[3])]).amax()

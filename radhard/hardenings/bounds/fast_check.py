@@ -1,4 +1,4 @@
-"""Can it be told at little cost that nothing is out of bounds?"""
+"""How is it checked at low cost that no value is out of bounds?"""
 
 import torch
 from torch import Tensor
@@ -9,25 +9,26 @@ __all__ = ["within"]
 
 
 def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
-    """Whether every value is known to lie in ``[low, high]``; False where nobody looked.
+    """Whether all values are known to be in ``[low, high]``; False if they were not checked.
 
-    Looking for the extremes costs a tenth of comparing and writing every value, and mostly nothing
-    is out of bounds. But what is traced has to take one way for all values, and asking a GPU costs
-    more than it saves. Limits are of shape ``()``, or that of one sample.
+    Computing the extremes costs a tenth of comparing and writing every value, and usually no value
+    is out of bounds. Values are not checked while tracing, since a traced program cannot branch on
+    values, nor on a GPU, where the synchronisation costs more than is saved. Limits are of shape
+    ``()``, or of the shape of one sample.
 
     >>> within(torch.tensor([0.0, 2.0]), 0.0, torch.tensor(2.0))
     True
     >>> within(torch.tensor([0.0, torch.nan]), 0.0, torch.tensor(2.0))
     False
     """
-    # Also a tensor of another kind is left alone: it may stand for values that are not there.
+    # Tensor subclasses are not checked either, since some have no values, such as fake tensors.
     if type(values) is not Tensor or not values.is_cpu or _traced():
         return False
     try:
-        # Where there is a NaN it is the extreme, and False comes of comparing it. Plain numbers are
-        # compared faster than tensors: in a small network such microseconds are what this costs.
+        # The extremes of values with NaN are NaN, which compare as False. Python numbers are
+        # compared faster than tensors; in a small network such microseconds dominate the cost.
         if not high.ndim:
-            # Both ends in one reading of memory.
+            # Both extremes while reading the memory once.
             least, most = values.aminmax()
             bottom = low if isinstance(low, float) else low.item()
             return least.item() >= bottom and most.item() <= high.item()
@@ -38,7 +39,7 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
             above = bool((values.amin(0) >= low).all())
         return above and bool((values.amax(0) <= high).all())
     except (RuntimeError, IndexError):
-        # No values at all, or, inside vmap and the like, many that have no answer in common.
+        # There are no values, or, inside vmap and the like, no common result for all of them.
         return False
 
 

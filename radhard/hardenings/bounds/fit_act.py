@@ -1,4 +1,4 @@
-"""What if every neuron learnt its own bound?"""
+"""What if a bound is trained for every neuron?"""
 
 from torch import Tensor
 from torch.nn import functional
@@ -18,13 +18,13 @@ __all__ = ["FitAct"]
 class FitAct(Hardening):
     """Learns one bound for every neuron, all at once (Ghavami et al., DATE 2022).
 
-    Behind every ReLU a `HyReLU` with the largest value that each neuron gave on the data; then
-    ``epochs`` of Adam lower these bounds, such that the cross-entropy stays small, with a penalty
-    of ``weight`` on their mean square. An epoch that costs more than ``max_drop`` of the accuracy,
-    over all samples or over those ``held_out``, is taken back, and is the last. ``hard=False``
-    deploys the smooth form, as published, which halves what is at its bound; otherwise what is
-    above the bound is cut off and the rest unchanged. ``kinds`` names further classes of modules to
-    take for activation functions.
+    Every ReLU is followed by a `HyReLU` whose bounds are the largest output of each neuron on the
+    data. Then ``epochs`` of Adam lower these bounds, minimising the cross-entropy plus ``weight``
+    times their mean square. An epoch that reduces the accuracy by more than ``max_drop``, over all
+    samples or over those ``held_out``, is undone and is the last. ``hard=False`` deploys the smooth
+    form, as published, which halves values at their bound; otherwise values above the bound become
+    zero and all others are unchanged. ``kinds`` names additional classes of modules to treat as
+    activation functions.
     """
 
     epochs: int = 150
@@ -70,5 +70,5 @@ class FitAct(Hardening):
 
 
 def cross_entropy(logits: Tensor, golden: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG001
-    """How far the network with bounds is from the labels; what it said without does not matter."""
+    """Cross-entropy of the bounded network; the outputs of the unbounded one are not used."""
     return functional.cross_entropy(logits, labels)

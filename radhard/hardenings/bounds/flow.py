@@ -1,4 +1,4 @@
-"""Through which modules does the value flow that a function gives or is given?"""
+"""Which modules does the input or the output of a function pass?"""
 
 from collections.abc import Collection, Sequence
 
@@ -42,14 +42,14 @@ _PASSING = {
     "unsqueeze",
     "view",
 }
-"""Functions that give some of the values they are given, in evaluation mode: whoever bounds what
-comes out of them bounds what went in."""
+"""Functions whose outputs are some of their inputs, in evaluation mode: if the inputs are bounded,
+so are the outputs."""
 
 
 def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[Spot, ...] | str:
     """Places that all uses of the output of the function at ``events[at]`` pass, or why not.
 
-    Modules in ``skipped`` are looked through: what they are given is given to their children.
+    Modules in ``skipped`` are ignored, since their inputs are passed to their children.
     """
     call = events[at]
     values: list[Tensor] = list(call.made)
@@ -57,7 +57,7 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
     inside: str | None = None
     for event in events[at + 1 :]:
         if inside is not None:
-            # What happens in a module that is bounded at its input happens behind the bound.
+            # Uses inside a module whose input is bounded come after the bound.
             inside = None if event.what == "exit" and event.path == inside else inside
         elif event.what == "exit":
             if not _among(values, event.made):
@@ -91,7 +91,8 @@ def before(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[
     given = call.taken[0]
     for event in reversed(events[:at]):
         if event.what == "function" and _among([given], event.made):
-            # Were it the last operation of a module, the exit of that module would come first.
+            # If this were the last operation of a module, the exit of that module would have been
+            # found first.
             return f"what it is given comes from {_user(event)}"
         if event.path in skipped:
             continue
@@ -104,7 +105,7 @@ def before(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[
 
 
 def only_use(events: Sequence[Event], at: int) -> bool:
-    """Whether nothing but the function at ``events[at]`` uses its input, which it leaves alone."""
+    """Whether only the function at ``events[at]`` uses its input, and does not write into it."""
     call = events[at]
     given = call.taken[0]
     if _among([given], call.made):

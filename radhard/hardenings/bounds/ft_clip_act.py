@@ -1,4 +1,4 @@
-"""What if bounds were chosen by trying faults?"""
+"""What if bounds are chosen by injecting faults?"""
 
 import numpy as np
 import torch
@@ -31,15 +31,15 @@ __all__ = ["FTClipAct"]
 class FTClipAct(Hardening):
     """Searches for each layer's bound by injecting faults (Hoang et al., DATE 2020).
 
-    Layer after layer, every other bound as it is by then: of ``points`` bounds between zero and the
-    largest value seen that one is best under which most accuracy survives bit flips in all weights,
-    stored in ``format``, at bit error ``rates`` (area under the curve); ``trials`` for each rate,
-    the same ones for all bounds, on up to ``samples`` samples. Between its neighbours it goes on,
-    for up to ``rounds`` rounds; from the third round on it stops when no two differ by more than
-    ``close`` of the accuracy. What is above a bound is zero. ``kinds`` names further classes of
-    modules to take for activation functions.
+    Layers are processed one after another, with all other bounds unchanged. Among ``points`` bounds
+    between zero and the largest observed value, the best one has the highest accuracy under bit
+    flips in all weights, stored in ``format``, at bit error ``rates`` (area under the curve), with
+    ``trials`` for each rate, the same for all bounds, on up to ``samples`` samples. The search
+    continues between its neighbours, for up to ``rounds`` rounds; from the third round on it stops
+    when no two accuracies differ by more than ``close``. Values above a bound become zero.
+    ``kinds`` names additional classes of modules to treat as activation functions.
 
-    A search takes up to ``points * rounds * len(rates) * trials`` campaign trials a layer.
+    A search takes up to ``points * rounds * len(rates) * trials`` campaign trials per layer.
     """
 
     rates: tuple[float, ...] = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5)
@@ -96,7 +96,7 @@ class FTClipAct(Hardening):
             ErrorRate(self.rates, trials=self.trials),
             metrics=[Accuracy()],
             seed=draft.workload.seed,
-            # A model that changes from run to run has no graph worth finding.
+            # The bounds change in every run, so that exporting a graph would not pay off.
             engine=Serial(),
             call=draft.workload.steady,
             batch=draft.workload.batch,
@@ -110,7 +110,7 @@ class FTClipAct(Hardening):
         n = len(draft.labels())
         if n <= self.samples:
             return draft.workload.data
-        # Not the first ones: data may come class after class.
+        # Not the first ones, since data may be sorted by class.
         rows = torch.from_numpy(
             np.sort(draft.workload.random(0).choice(n, self.samples, replace=False))
         )

@@ -8,7 +8,7 @@ from torch import nn
 __all__ = ["BOUNDED", "FUNCTIONS", "RECTIFIERS", "UNBOUNDED", "Kind", "kind_of_call"]
 
 RECTIFIERS: tuple[type[nn.Module], ...] = (nn.ReLU, nn.ReLU6)
-"""Functions that pass what is positive and give zero for the rest."""
+"""Functions that return positive inputs unchanged and zero for others."""
 
 UNBOUNDED: tuple[type[nn.Module], ...] = (
     *RECTIFIERS,
@@ -29,7 +29,7 @@ UNBOUNDED: tuple[type[nn.Module], ...] = (
     nn.Threshold,
     nn.GLU,
 )
-"""Functions without an upper bound of their own, or with one that few values reach."""
+"""Functions without an upper bound, or with one that few values reach."""
 
 BOUNDED: tuple[type[nn.Module], ...] = (
     nn.Sigmoid,
@@ -43,13 +43,13 @@ BOUNDED: tuple[type[nn.Module], ...] = (
     nn.Softmin,
     nn.LogSoftmax,
 )
-"""Functions that no input, but NaN, takes above a bound of their own."""
+"""Functions whose outputs are bounded for all inputs except NaN."""
 
 FUNCTIONS: tuple[type[nn.Module], ...] = (*UNBOUNDED, *BOUNDED)
 """All of them."""
 
 Kind = tuple[bool, bool]
-"""Whether a function is a rectifier, and whether it is bounded by itself."""
+"""Whether a function is a rectifier, and whether its outputs are bounded."""
 
 _RECTIFIER, _OPEN, _CLOSED = (True, False), (False, False), (False, True)
 
@@ -91,13 +91,14 @@ _CALLS: dict[str, Kind] = {
         _CLOSED,
     ),
 }
-"""By name, with or without a final ``_``: `relu` is F.relu, torch.relu and Tensor.relu alike."""
+"""Kinds by name, without a final ``_``: `relu` is F.relu, torch.relu and Tensor.relu."""
 
 
 def kind_of_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Kind | None:
-    """The kind of the activation function that a call of torch is; None where it is none.
+    """The kind of the activation function that a call of torch computes; None if it is not one.
 
-    A clamp at zero from below is a rectifier; one at another value is no activation function.
+    A clamp with a minimum of zero is a rectifier; with another one it is not an activation
+    function.
 
     >>> kind_of_call("relu_", (), {}), kind_of_call("clamp", (None, 0.0), {})
     ((True, False), (True, False))

@@ -1,4 +1,4 @@
-"""What is a ReLU whose bound can be learnt?"""
+"""What is a ReLU with a trainable bound?"""
 
 from typing import Any, Literal
 
@@ -12,15 +12,15 @@ from radhard.hardenings.part import Part
 __all__ = ["HyReLU", "smooth"]
 
 _FAR = 100.0
-"""Beyond so many slopes behind the bound nothing is left of a value: exp(-100)."""
+"""Distance above the bound, times the slope, from which a value is negligible: exp(-100)."""
 
 
 class HyReLU(Part):
-    """A ReLU with a bound that can be learnt (Mousavi et al., ProAct, 2024).
+    """A ReLU with a trainable bound (Mousavi et al., ProAct, 2024).
 
-    ``high`` is a buffer of shape ``()``, or that of one sample. ``hard``: what is above it is zero,
-    and nothing else changes; otherwise `smooth`, which can be trained and halves a value that is
-    just at the bound.
+    ``high`` is a buffer of shape ``()``, or of the shape of one sample. ``hard``: values above it
+    become zero, and all others are unchanged; otherwise `smooth`, which is differentiable and
+    halves a value at the bound.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class HyReLU(Part):
 def smooth(values: Tensor, high: Tensor, slope: float) -> Tensor:
     """``max(0, x * sigmoid(slope * (high - x)))``; infinities and NaN become zero.
 
-    Equation 5.1 of the thesis has the opposite sign, which would pass what is above the bound; so
-    this is it with a slope below zero. It rises with ``high``, gives half of it at the bound, and
-    the steeper it is, the more it is the ReLU that is cut off there.
+    Equation 5.1 of the thesis has the opposite sign, which would pass values above the bound; this
+    is that equation with a negative slope. The result increases with ``high``, is half of it at the
+    bound, and approaches the hard form with increasing slope.
 
     >>> smooth(torch.tensor([-1.0, 1.0, 4.0, 9.0, torch.inf]), torch.tensor(4.0), 20.0)
     tensor([0., 1., 2., 0., 0.])
     """
-    # Infinity times zero would be NaN, and NaN is below nothing; a bound that is NaN has no below.
+    # Avoids infinity times zero, which is NaN; comparisons with NaN, also as a bound, are False.
     near = values <= high + _FAR / slope
     some = torch.where(near, values, 0.0).relu()
     return torch.where(near, some * torch.sigmoid(slope * (high - some)), 0.0)

@@ -1,4 +1,4 @@
-"""Where do bounds go that can be learnt?"""
+"""How are trainable bounds put into a model?"""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ __all__ = ["demand_schedule", "put"]
 
 
 def put(draft: Draft, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
-    """A bound at a place, just above ``most``: the largest value that flows there."""
+    """Put a bound at a place, slightly above ``most``, the largest value there."""
     part = HyReLU(draft.by, shape=tuple(most.shape), slope=slope, hard=hard, place=spot.place).to(
         most
     )
-    # Where a rectifier follows, all that it is given may be below zero.
+    # If a rectifier follows, all of its inputs may be negative.
     part.high.copy_(widened(most).clamp_min(0.0))
     return attached(draft, spot, "hyrelu", part)
 
@@ -34,7 +34,7 @@ def demand_schedule(
     max_drop: float,
     held_out: float,
 ) -> None:
-    """Raise `InputError` if bounds cannot be learnt like that."""
+    """Raise `InputError` if bounds cannot be trained with these settings."""
     if min(epochs) < 0 or batch < 1:
         raise InputError(f"{by}: epochs from 0 and a batch of at least 1, not {epochs} and {batch}")
     if learning_rate <= 0 or slope <= 0:

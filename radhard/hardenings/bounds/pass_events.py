@@ -1,4 +1,4 @@
-"""Which modules and functions does a pass call, and which tensors go from one to the next?"""
+"""Which modules and functions does a pass call, and which tensors do they exchange?"""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -22,14 +22,14 @@ class Event:
 
     what: Literal["enter", "exit", "function"]
     path: str
-    """Qualified name of the module; of a function the innermost module that calls it."""
+    """Qualified name of the module; for a function, the innermost module that calls it."""
     taken: tuple[Tensor, ...]
-    """Tensors given by place; those in a list or by name are in ``others``."""
+    """Tensors given as positional arguments; those in containers or keywords are in ``others``."""
     others: tuple[Tensor, ...] = ()
     made: tuple[Tensor, ...] = ()
-    """Tensors that came out."""
+    """Tensors that are returned."""
     single: bool = False
-    """Whether one tensor came out, and not a structure of several."""
+    """Whether one tensor is returned rather than a container of tensors."""
     name: str = ""
     """Name of the function."""
     args: tuple[Any, ...] = ()
@@ -39,10 +39,10 @@ class Event:
 
 
 def calls(draft: Draft) -> list[Event]:
-    """The events of one pass over the first sample, in their order.
+    """The events of one pass over the first sample, in order.
 
-    All tensors are kept, so that two of them are the same value where they are the same object.
-    Where the model takes no single sample, the pass is over a whole batch.
+    All tensors are kept alive, so that identity of objects implies identity of values. If the model
+    does not accept a single sample, the pass is over a whole batch.
     """
     try:
         return _calls(draft, 1)
@@ -71,7 +71,7 @@ def _calls(draft: Draft, size: int) -> list[Event]:
 
 
 class _Functions(TorchFunctionMode):
-    """Notes every function of torch that gives tensors."""
+    """Records every function of torch that returns tensors."""
 
     def __init__(self, events: list[Event], stack: list[str]) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def _hooks(path: str, events: list[Event], stack: list[str]) -> tuple[Any, Any]:
     def leave(_: nn.Module, args: tuple[Any, ...], kwargs: Any, output: Any) -> Any:  # noqa: ARG001
         single = isinstance(output, Tensor)
         if single and any(output is arg for arg in args):
-            # Another object, so that what uses the output is told from what uses the input.
+            # A new object, so that uses of the output are distinguished from uses of the input.
             output = output.detach()
         events.append(
             Event("exit", path, (), made=_tensors(output), single=single, within=tuple(stack))

@@ -1,4 +1,4 @@
-"""How are bounds put into a model, from the range of the values that they bound?"""
+"""How are bounds put into a model, given the ranges of the values?"""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -19,7 +19,7 @@ __all__ = ["attached", "put_bounds"]
 P = TypeVar("P", bound=Part)
 
 Limits = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""The limits of a bound, from the least and the greatest value."""
+"""The limits of a bound as a function of the smallest and the largest value."""
 
 
 def put_bounds(
@@ -32,16 +32,16 @@ def put_bounds(
     limits: Limits,
     floored: bool = True,
 ) -> None:
-    """Put a `Bound` at every place, and try it on samples held out of the profile.
+    """Put a `Bound` at every place, and test the bounds on samples held out of the profile.
 
     Args:
         draft: the model and its data.
-        found: places, with what flows there.
-        name: of the part in its module.
-        per: for what there is a range.
-        mode: what becomes of values out of bounds.
-        limits: of the range that was seen.
-        floored: whether zero is the lower end where nothing less flows, and takes no memory then.
+        found: places, with the values there.
+        name: the name of the part in its module.
+        per: the granularity of the ranges.
+        mode: how values out of bounds are replaced.
+        limits: the limits as a function of the observed range.
+        floored: whether the lower limit of non-negative values is zero, which is not stored.
     """
     seen = profile(draft, found, per=per)
     bounds = {}
@@ -64,7 +64,7 @@ def put_bounds(
 
 
 def attached(draft: Draft, spot: Spot, name: str, part: P) -> P:
-    """The part, put at a place of the model under a name that says on which side it stands."""
+    """Put a part at a place of the model, under a name that indicates the side, and return it."""
     plain = "input" if name == "clip" else "output"
     draft.attach(spot.path, name if spot.place == plain else f"{name}_{spot.place}", part)
     return part
@@ -74,5 +74,5 @@ def _fill(bound: Bound, seen: Profile, spot: Spot, limits: Limits, fold: int | N
     low, high = limits(*seen.of(spot, without=fold))
     if bound.low is not None:
         bound.low.copy_(low)
-    # Where a rectifier follows, all that it is given may be below zero.
+    # If a rectifier follows, all of its inputs may be negative.
     bound.high.copy_(high if bound.floor is None else torch.clamp_min(high, bound.floor))

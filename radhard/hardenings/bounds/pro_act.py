@@ -1,4 +1,4 @@
-"""What if bounds were learnt from the last layer to the first, with few of them?"""
+"""What if bounds are trained layer by layer, from the last to the first?"""
 
 from typing import Literal
 
@@ -23,18 +23,19 @@ Direction = Literal["teacher", "student"]
 class ProAct(Hardening):
     """Learns bounds layer by layer from the last to the first (Mousavi et al., ProAct, 2024).
 
-    Behind every ReLU a `HyReLU`: with a bound for every neuron where the last one before the output
-    is, with one bound for the layer elsewhere. They start at the largest values seen; Adam lowers
-    one layer's at a time, while the model without bounds teaches: cross-entropy, plus divergence of
-    its answers (``temperature``, ``direction``: see `distillation`), plus a penalty on the bounds'
-    squares, whose weight is the first of ``weights`` until an epoch costs more than ``max_drop`` of
-    the accuracy, over all samples or over those ``held_out``; such an epoch is taken back, and the
-    next weight counts. Steps halve every 10 epochs.
+    Every ReLU is followed by a `HyReLU`: the last one before the output with a bound per neuron,
+    all others with one bound per layer. The bounds start at the largest observed values; Adam
+    lowers those of one layer at a time, with the unbounded model as the teacher. The loss is the
+    cross-entropy, plus the divergence from the teacher's outputs (``temperature``, ``direction``:
+    see `distillation`), plus a penalty on the squares of the bounds. The weight of the penalty is
+    the first of ``weights`` until an epoch reduces the accuracy by more than ``max_drop``, over all
+    samples or over those ``held_out``; such an epoch is undone, and the next weight is used. The
+    learning rate is halved every 10 epochs.
 
-    ``hard=False`` deploys the smooth form that was trained. It halves what is at its bound, so that
-    bounds which start at the largest value seen already cost something; ``hard=True`` cuts off what
-    is above the bound and leaves the rest. ``kinds`` names further classes of modules to take for
-    activation functions.
+    ``hard=False`` deploys the smooth form that was trained. It halves values at their bound, so
+    that even the initial bounds affect the accuracy; with ``hard=True`` values above the bound
+    become zero and all others are unchanged. ``kinds`` names additional classes of modules to treat
+    as activation functions.
     """
 
     epochs: int = 20
@@ -98,10 +99,10 @@ class ProAct(Hardening):
 def distillation(
     student: Tensor, teacher: Tensor, *, temperature: float = 1.0, direction: Direction = "teacher"
 ) -> Tensor:
-    """Mean divergence of two networks' answers, from logits ``(samples, classes)``.
+    """Mean divergence of the outputs of two networks, from logits ``(samples, classes)``.
 
     ``direction="teacher"`` is KL(teacher || student), as usual in distillation; ``"student"`` is
-    KL(student || teacher), as the paper prints it.
+    KL(student || teacher), as printed in the paper.
 
     >>> import torch
     >>> logits = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0986, 0.0]])

@@ -1,4 +1,4 @@
-"""What if no activation may be larger than any that was ever seen?"""
+"""What if no activation may leave its fault-free range?"""
 
 from typing import Literal
 
@@ -17,13 +17,12 @@ __all__ = ["Ranger"]
 class Ranger(Hardening):
     """Bounds every activation by the range seen on fault-free data (Chen et al., DSN 2021).
 
-    After every activation function without a bound of its own, whether a module or a function such
-    as ``F.relu``; ``kinds`` names further classes of modules to take for one. ``granularity``: one
-    range for a layer or one for every neuron; ``mode``: what lies outside becomes zero (as in the
-    comparison of Mousavi et al., ProAct, 2024), or is clamped to the bound (as Ranger was
-    published). Behind a ReLU the lower end is zero, whatever was seen, and takes no memory. Ranges
-    are a 130,000th of the largest value wider than what was seen, as other processors round in
-    other ways.
+    A bound follows every unbounded activation function, a module or a function such as ``F.relu``;
+    ``kinds`` names additional classes of modules to treat as one. ``granularity``: one range per
+    layer or one per neuron; ``mode``: values outside become zero (as in the comparison of Mousavi
+    et al., ProAct, 2024), or are clamped to the bound (as Ranger was published). After a ReLU the
+    lower end is always zero and takes no memory. Ranges are wider than observed by a 130,000th of
+    the largest value, since other processors round differently.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"

@@ -1,4 +1,4 @@
-"""How far may a value pass the largest one seen by rounding alone?"""
+"""How far may a value exceed the largest observed one due to rounding?"""
 
 import torch
 from torch import Tensor
@@ -6,15 +6,15 @@ from torch import Tensor
 __all__ = ["widened"]
 
 _SINGLE = 2.0**-17
-"""64 times the rounding of a single-precision number: what another order of sums may come to."""
+"""64 times the rounding error in single precision: the effect of another order of summation."""
 
 
 def widened(seen: Tensor, *, down: bool = False) -> Tensor:
-    """Bounds of what was seen, with room for rounding: a 130,000th of the largest among them.
+    """Observed bounds with a tolerance for rounding: a 130,000th of the largest among them.
 
-    Another library, processor or size of batch adds up in another order, and gives what was the
-    largest value by a hair larger; where what is out of bounds becomes zero, that is lost, without
-    any fault. Numbers of less precision get four times their rounding. ``down``: the lower ends.
+    Another library, processor or batch size sums in another order, so that the largest value may be
+    slightly larger; if values out of bounds become zero, it would be lost without any fault. The
+    tolerance in lower precisions is four times the rounding error. ``down``: for lower bounds.
 
     >>> widened(torch.tensor([1.0, 4.0])).tolist()
     [1.000030517578125, 4.000030517578125]

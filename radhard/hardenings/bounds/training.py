@@ -1,4 +1,4 @@
-"""How are bounds learnt, without losing what the network knows?"""
+"""How are bounds trained without losing accuracy?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,18 +16,18 @@ from radhard.progress import Progress
 __all__ = ["Loss", "Training"]
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Of the logits with bounds, those without, and the labels."""
+"""The loss as a function of the logits with bounds, the logits without, and the labels."""
 
 _HALVED_EVERY = 10
-"""Epochs after which the steps become half as long."""
+"""Number of epochs after which the learning rate is halved."""
 
 
 @dataclass
 class Training:
-    """Learns bounds by gradients through the smooth form; the rest of the model stands still.
+    """Trains bounds by gradients through the smooth form; the rest of the model is not trained.
 
-    What an epoch brought is kept only if accuracy, of the form that will be deployed, fell by no
-    more than ``max_drop``: over all samples and over those that are ``held_out``.
+    The result of an epoch is kept only if the accuracy, in the form to be deployed, decreased by at
+    most ``max_drop``, both over all samples and over those ``held_out``.
     """
 
     draft: Draft
@@ -54,7 +54,7 @@ class Training:
 
     @contextmanager
     def shown(self, epochs: int) -> Iterator[None]:
-        """With a progress bar while open."""
+        """A context with a progress bar."""
         with Progress(
             epochs, 0, None, shown=self.draft.workload.bar.shown, label="epochs"
         ) as self.bar:
@@ -63,10 +63,10 @@ class Training:
     def stage(
         self, bounds: Sequence[HyReLU], *, number: int, epochs: int, weights: Sequence[float]
     ) -> None:
-        """Learn some bounds for so many epochs, all others as they are.
+        """Train some bounds for a number of epochs, with all others fixed.
 
-        ``weights`` of the penalty on large bounds: the first counts until an epoch is refused, then
-        the bounds go back to where they were and the next one counts.
+        ``weights`` are those of the penalty on large bounds: the first is used until an epoch is
+        rejected; then the bounds are restored and the next weight is used.
         """
         greatest = [bound.high.clone() for bound in bounds]
         good, least = greatest, self._drop()
@@ -111,12 +111,12 @@ class Training:
             torch.autograd.backward(total)
             optimizer.step()
             with torch.no_grad():
-                # A bound above all that was ever seen bounds nothing.
+                # A bound above the largest observed value would have no effect.
                 for bound, most in zip(bounds, greatest, strict=True):
                     bound.high.copy_(torch.minimum(bound.high.clamp_min(0.0), most))
 
     def _drop(self) -> float:
-        """By how much the accuracy is below that without bounds."""
+        """The decrease of the accuracy compared with the model without bounds."""
         draft, right = self.draft, []
         with torch.no_grad():
             for rows, inputs in draft.workload.data.batches(draft.workload.batch):
@@ -137,7 +137,7 @@ def _put(bounds: Sequence[HyReLU], values: Sequence[Tensor]) -> None:
 
 @contextmanager
 def _learning(model: nn.Module, bounds: Sequence[HyReLU]) -> Iterator[None]:
-    """While open, the bounds are smooth and have gradients, and nothing else has."""
+    """A context in which the bounds are smooth and trainable, and nothing else is."""
     others = [p for p in model.parameters() if p.requires_grad]
     was = [bound.hard for bound in bounds]
     try:

@@ -1,1 +1,1 @@
-"""What if channels that matter little are taken away?"""
+"""What if unimportant channels are removed?"""

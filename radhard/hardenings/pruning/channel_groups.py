@@ -1,4 +1,4 @@
-"""Which channels, of several layers, can only be taken away together?"""
+"""Which channels of several layers can only be removed together?"""
 
 import importlib
 from collections.abc import Iterator
@@ -21,31 +21,31 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
 @dataclass
 class ChannelGroup:
-    """Channels that go together: of layers that are added up, normalised, or each channel apart."""
+    """Channels that are removed together, of layers coupled by sums, norms or depthwise layers."""
 
     channels: int
     linear: bool
-    """Whether it begins at a linear layer rather than at a convolution."""
+    """Whether it starts at a linear layer rather than a convolution."""
     makers: dict[str, tuple[int, ...]]
-    """By the name of a layer that computes them, which of its channels is each of the group's."""
+    """For each layer that computes them, by name, its channel for each channel of the group."""
     graph: Any
     found: Any
 
     def prune(self, gone: list[int]) -> None:
-        """Take these channels away, with all that computes, normalises or reads them."""
+        """Remove these channels from all layers that compute, normalise or read them."""
         root = self.found[0].dep
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
 
 def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
-    """Every group of a model that can be cut, and by layer of the others why it cannot.
+    """All groups of a model that can be pruned, and for the layers of the others why they cannot.
 
-    Whole stay those that give the outputs, those with convolutions in several groups (but not
-    depthwise ones), tensors that are shared, or layers of other kinds than convolution, linear
-    layer, batch norm and PReLU.
+    Not pruned are groups that compute the outputs, and those that contain grouped convolutions
+    (except depthwise ones), shared tensors, or layers other than convolutions, linear layers, batch
+    norms and PReLU.
 
     Raises:
-        InputError: the package that finds them is missing, or it cannot read the model.
+        InputError: torch-pruning is missing, or cannot read the model.
     """
     try:
         torch_pruning: Any = importlib.import_module("torch_pruning")
@@ -62,7 +62,7 @@ def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
                 draft.model, batch, forward_fn=draft.workload.call, verbose=False
             )
             found = list(graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__]))
-    except Exception as error:  # whatever it meets in a model that it does not know
+    except Exception as error:  # torch-pruning may raise anything for an unsupported model
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{draft.by}: torch-pruning cannot read {type(draft.model).__name__}: {line}"
@@ -81,7 +81,7 @@ def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
 def _group(
     graph: Any, found: Any, names: dict[nn.Module, str], shared: set[nn.Module]
 ) -> ChannelGroup | str:
-    """A group, or why its channels stay."""
+    """A group, or why its channels cannot be removed."""
     root = found[0]
     makers = {}
     for at in range(len(found)):
@@ -116,7 +116,7 @@ def _group(
 
 
 def _sharing(model: nn.Module) -> set[nn.Module]:
-    """Modules with a parameter that another one has too, which would no longer be the same."""
+    """Modules that share a parameter with another one; pruning would replace it in only one."""
     owners: dict[nn.Parameter, set[nn.Module]] = {}
     for module in model.modules():
         for parameter in module.parameters(recurse=False):
@@ -125,7 +125,7 @@ def _sharing(model: nn.Module) -> set[nn.Module]:
 
 
 def _simple(module: Convolution) -> bool:
-    """Whether channels go one by one: all are in one group, or each in its own."""
+    """Whether channels can be removed individually: there is one group, or one per channel."""
     return module.groups in (1, module.in_channels) and (
         module.groups == 1 or module.in_channels == module.out_channels
     )
@@ -133,7 +133,7 @@ def _simple(module: Convolution) -> bool:
 
 @contextmanager
 def _wanting_gradients(model: nn.Module) -> Iterator[None]:
-    """Operations are found by their gradients; afterwards flags are as they were."""
+    """Enable gradients, by which torch-pruning traces operations; then restore the flags."""
     was = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     try:
         model.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""How are the least vulnerable channels of a model taken away?"""
+"""How are the least vulnerable channels of a model removed?"""
 
 from typing import Literal
 
@@ -15,10 +15,10 @@ __all__ = ["cut"]
 
 
 def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -> None:
-    """Take a share of the channels of every layer away, and leave a note of which.
+    """Remove a share of the channels of every layer, and record which.
 
     Raises:
-        InputError: the model is hardened already, cannot be cut, or does not run when cut.
+        InputError: the model is already hardened, cannot be pruned, or does not run when pruned.
     """
     if there := list(dict.fromkeys(part.by for _, part in parts(draft.model))):
         raise InputError(
@@ -27,7 +27,7 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
         )
     found, whole = groups(draft)
     rank = by_scores if by == "scores" else by_l1
-    # All are ranked before any is cut, for cutting one shortens the weights of the next.
+    # All groups are ranked before any is pruned, since pruning one shortens the weights of others.
     chosen = [
         (group, least(rank(draft, group), linear if group.linear else conv))
         for group in found
@@ -55,8 +55,8 @@ def _note(
     removed: dict[str, list[int]],
     whole: dict[str, str],
 ) -> None:
-    """Which layers lose channels; a share of a small layer may be none of them."""
-    # A layer that stays whole is no danger, so that none is left out.
+    """Record which layers lose channels; the share of a small layer may be rounded to none."""
+    # A layer that is not pruned is no less protected, hence exempt rather than left out.
     rounded = {
         layer: f"the share of its {group.channels} channels is none"
         for group in found
@@ -71,7 +71,7 @@ def _demand_running(draft: Draft) -> None:
     try:
         with torch.no_grad():
             logits = draft.workload.steady(draft.model, batch)
-    except Exception as error:  # whatever its forward says to fewer channels
+    except Exception as error:  # a forward may raise anything with fewer channels
         raise InputError(
             f"{draft.by}: {type(draft.model).__name__} fixes the number of channels in "
             f"its forward, and cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"

@@ -1,4 +1,4 @@
-"""How does a pruned network learn to do without what it lost?"""
+"""How is a pruned network fine-tuned?"""
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,12 @@ __all__ = ["accuracy", "finetune"]
 def finetune(draft: Draft, epochs: int, rate: float) -> None:
     """Train on the data for some epochs: stochastic gradient descent on the cross-entropy.
 
-    Only parameters that ask for gradients learn; running means of norms follow the data. The model
-    is in evaluation mode afterwards, without gradients; chance follows from the seed.
+    Only parameters with ``requires_grad`` are trained; running statistics of batch norms are
+    updated. The model is in evaluation mode afterwards, without gradients; random draws depend on
+    the seed.
 
     Raises:
-        InputError: no labels, or nothing that may learn.
+        InputError: there are no labels, or no parameters to train.
     """
     labels = draft.labels()
     learning = [p for p in draft.model.parameters() if p.requires_grad]
@@ -43,7 +44,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
             for at in range(0, len(order), draft.workload.batch):
                 rows = order[at : at + draft.workload.batch]
                 if len(rows) == 1 and len(order) > 1:
-                    continue  # a norm cannot learn from one sample
+                    continue  # a batch norm cannot be trained with one sample
                 optimizer.zero_grad()
                 logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
                 error = functional.cross_entropy(logits, labels[rows])
@@ -53,7 +54,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
 
 
 def accuracy(model: nn.Module, data: Data, call: Forward, batch: int) -> float:
-    """The share of the data that a model answers as labelled.
+    """The share of the samples whose prediction equals the label.
 
     Raises:
         InputError: the data have no labels.

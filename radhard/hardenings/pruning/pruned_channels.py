@@ -1,4 +1,4 @@
-"""Which channels were taken away?"""
+"""Which channels were removed?"""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ __all__ = ["Pruned", "take_sizes"]
 
 
 class Pruned(Part):
-    """Says which channels a model had, and has not any more; it does nothing.
+    """Records which channels of a model were removed; it does not act.
 
-    ``removed``: by layer the numbers of its channels, as they were counted before.
+    ``removed``: for each layer the numbers of the removed channels before pruning.
     """
 
     place = "nowhere"
@@ -27,7 +27,7 @@ class Pruned(Part):
 
 
 def take_sizes(module: nn.Module) -> None:
-    """Have a layer say the sizes that its tensors have.
+    """Set the size attributes of a layer to the sizes of its tensors.
 
     >>> layer = nn.Conv2d(8, 8, 3, groups=8)
     >>> layer.weight = nn.Parameter(layer.weight[:6])
@@ -39,7 +39,7 @@ def take_sizes(module: nn.Module) -> None:
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
         outputs, width = module.weight.shape[:2]
-        # A group for each channel stays so; other groups are not cut.
+        # Depthwise convolutions keep one group per channel; other grouped ones are not pruned.
         if module.groups == module.in_channels == module.out_channels and width == 1:
             module.groups = outputs
         module.out_channels, module.in_channels = outputs, width * module.groups

@@ -1,4 +1,4 @@
-"""Which channels of a group matter least?"""
+"""Which channels of a group are the least important?"""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,10 @@ Values = npt.NDArray[np.float64]
 
 
 def by_scores(draft: Draft, group: ChannelGroup) -> Values:
-    """The scores of a group's channels: of those that go together, the sum; NaN if one has none.
+    """The scores of a group's channels, summed over the layers; NaN if one of them has no score.
 
     Raises:
-        InputError: no scores, or none that suit.
+        InputError: there are no scores, or no suitable ones.
     """
     scores = draft.demanded_scores().at("channel")
     total = np.zeros(group.channels)
@@ -29,7 +29,7 @@ def by_scores(draft: Draft, group: ChannelGroup) -> Values:
 
 
 def by_l1(draft: Draft, group: ChannelGroup) -> Values:
-    """The L1 norms of the weights that compute a group's channels, added up."""
+    """The L1 norms of the weights of a group's channels, summed over the layers."""
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
         weight = draft.model.get_submodule(layer).weight
@@ -40,9 +40,9 @@ def by_l1(draft: Draft, group: ChannelGroup) -> Values:
 
 
 def least(values: Values, ratio: float) -> list[int]:
-    """A share of the channels, those with the least values; never all, none without a value.
+    """A share of the channels, those with the least values; never all, and none without a value.
 
-    The number is rounded to the nearest, so that little of a small layer is nothing.
+    The number is rounded to the nearest integer, which may be 0 for a small layer.
 
     >>> least(np.array([0.3, 0.1, np.nan, 0.2]), 0.5)
     [1, 3]

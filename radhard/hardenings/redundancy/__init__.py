@@ -1,1 +1,1 @@
-"""What if some of a network is computed more than once?"""
+"""What if parts of a network are computed more than once?"""

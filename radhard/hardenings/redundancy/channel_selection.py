@@ -1,4 +1,4 @@
-"""Which channels of which layers are computed again?"""
+"""Which channels of which layers are computed redundantly?"""
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +19,13 @@ __all__ = ["chosen", "protected"]
 
 
 def protected(draft: Draft) -> list[tuple[str, nn.Module]]:
-    """The layers whose channels can be computed again, by name; the others are noted.
+    """The layers whose channels can be computed redundantly, by name; the others are recorded.
 
-    Those are convolutions and linear layers, among them ``Conv1D`` of transformers, whose output a
-    copy of all their channels gives as well.
+    These are convolutions and linear layers, including ``Conv1D`` of transformers, whose output is
+    reproduced by a copy of all their channels.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such layer.
     """
     layers, left_out = [], {}
     seen = _passed(draft)
@@ -49,10 +49,10 @@ def protected(draft: Draft) -> list[tuple[str, nn.Module]]:
 def chosen(
     draft: Draft, layers: list[tuple[str, nn.Module]], share: float
 ) -> dict[str, tuple[int, ...]]:
-    """By layer the channels to protect: the most vulnerable share, of the last layer all.
+    """The channels to protect in each layer: the most vulnerable share; all of the last layer.
 
     Raises:
-        InputError: scores are needed and not there, or are of another size.
+        InputError: scores are needed and missing, or have another size.
     """
     last = _gives_the_logits(draft, layers)
     found: dict[str, tuple[int, ...]] = {}
@@ -68,14 +68,14 @@ def chosen(
 
 
 def _is_layer(name: str, module: nn.Module) -> bool:
-    """Whether a module holds a matrix of weights of its own."""
+    """Whether a module itself has a weight matrix."""
     if ".parametrizations." in f".{name}.":
         return False
     return duplicable(module) or any(p.ndim >= 2 for p in module.parameters(recurse=False))
 
 
 def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
-    """First input and output of every module in a pass over one sample, where both are tensors."""
+    """First input and output of every module in a pass over one sample, if both are tensors."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
 
     def see(name: str) -> object:
@@ -101,9 +101,9 @@ def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
-    """Whether copies of all channels give what the layer gives.
+    """Whether copies of all channels reproduce the output of the layer.
 
-    They do not where a class of somebody's own has another forward, or weights that it changes.
+    They do not if a user-defined class has another ``forward``, or modifies its weights.
     """
     weight, bias = matrices(layer)
     geometry = described(layer)
@@ -135,7 +135,7 @@ def _top(draft: Draft, name: str, count: int, share: float) -> tuple[int, ...]:
 
 
 def _gives_the_logits(draft: Draft, layers: list[tuple[str, nn.Module]]) -> str | None:
-    """The layer whose output is the model's, if one is."""
+    """The layer whose output is the output of the model, if there is one."""
     _, batch = next(draft.workload.data.batches(1))
     names = [name for name, _ in layers]
     with (

@@ -20,11 +20,11 @@ CONVOLUTIONS: dict[str, type[Convolution]] = {
 
 
 class Copies(nn.Module):
-    """Some output channels of a convolution or linear layer, with weights of their own.
+    """Copies of some output channels of a convolution or linear layer, with separate weights.
 
-    ``forward`` takes what the layer takes and gives ``(samples, copies, ...)``, for a linear layer
-    ``(samples, ..., copies)``. Where the layer has groups, every copy is a group of its own, and
-    looks at the inputs of the group that its original belongs to.
+    ``forward`` takes the input of the layer and returns ``(samples, copies, ...)``, for a linear
+    layer ``(samples, ..., copies)``. If the layer has groups, every copy is a separate group, whose
+    inputs are those of the group of its original.
     """
 
     def __init__(self, layer: dict[str, Any], channels: tuple[int, ...]) -> None:
@@ -36,7 +36,7 @@ class Copies(nn.Module):
             raise InputError(f"copies of channels {channels} of a layer with {outputs}")
         self.picked: Tensor | None = None
         self.axis = -1
-        # Without values, so that torch's random state is not touched.
+        # On the meta device: initialising weights would change torch's random state.
         with torch.device("meta"):
             if kind == "Linear":
                 made: Convolution | nn.Linear = nn.Linear(inputs, count, bias=bias)
@@ -62,7 +62,7 @@ class Copies(nn.Module):
             self.picked = torch.tensor([at + n for at in first for n in range(width)])
 
     def fill(self, weight: Tensor, bias: Tensor | None, channels: tuple[int, ...]) -> None:
-        """Take over the weights of the originals."""
+        """Copy the weights of the originals."""
         rows = torch.tensor(channels, device=weight.device)
         with torch.no_grad():
             self.layer.weight.copy_(weight[rows])
@@ -70,7 +70,7 @@ class Copies(nn.Module):
                 self.layer.bias.copy_(bias[rows])
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The copies' outputs."""
+        """The outputs of the copies."""
         if self.picked is not None:
             inputs = inputs.index_select(self.axis, self.picked.to(inputs.device))
         outputs: Tensor = self.layer(inputs)
@@ -78,17 +78,17 @@ class Copies(nn.Module):
 
 
 def channel_axis(layer: dict[str, Any], output: Tensor) -> int:
-    """Which axis of a layer's output counts its channels; samples may lack an axis of their own."""
+    """The channel axis of a layer's output; there may be no axis of samples."""
     return output.ndim - (1 if layer["kind"] == "Linear" else 1 + len(layer["kernel"]))
 
 
 def duplicable(layer: nn.Module) -> bool:
-    """Whether the channels of a layer can be computed again: a convolution, or linear."""
+    """Whether the channels of a layer can be computed redundantly: a convolution, or linear."""
     return isinstance(layer, nn.Linear | Convolution) or is_transposed(layer)
 
 
 def matrices(layer: nn.Module) -> tuple[Tensor, Tensor | None]:
-    """Weight, one row a channel, and bias of a layer."""
+    """Weight, with one row per channel, and bias of a layer."""
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, Tensor)
     assert bias is None or isinstance(bias, Tensor)

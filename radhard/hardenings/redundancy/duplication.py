@@ -22,15 +22,16 @@ __all__ = ["ChannelDuplication"]
 class ChannelDuplication(Hardening):
     """Duplicates the most vulnerable channels and corrects (Ahmadilivani et al., IOLTS 2024).
 
-    ``share`` of the channels of every convolution and linear layer, by the scores; the layer that
-    gives the logits always as a whole. ``edac="interval"``: every channel, duplicated or not, also
-    has the interval that its outputs had on the data, widened by ``margin`` of its width on each
-    side; what leaves it is not believed. ``edac="min"``: of two copies the smaller, and no
-    intervals. ``compare``: the smaller by value, or by magnitude. ``share=0``: intervals only.
+    ``share``: the share of the channels of every convolution and linear layer, ranked by the
+    scores; the layer that computes the logits is always duplicated completely.
+    ``edac="interval"``: every channel, duplicated or not, also has the interval of its outputs on
+    the data, widened by ``margin`` times its width on each side; values outside count as errors.
+    ``edac="min"``: the smaller of two copies is used, without intervals. ``compare``: whether the
+    smaller is determined by value or by magnitude. ``share=0``: intervals only.
 
-    Corrected is before the norm and the activation function. What lies outside the intervals
-    without any fault, on data other than these, is taken for an error; a hundred-thousandth of the
-    largest value is granted to rounding.
+    Errors are corrected before the normalisation and the activation function. Fault-free values
+    that are outside the intervals on other data are treated as errors; the tolerance for rounding
+    is a hundred-thousandth of the largest value.
     """
 
     share: float = 0.15
@@ -78,7 +79,7 @@ class ChannelDuplication(Hardening):
         return part
 
     def _limit(self, draft: Draft, made: dict[str, Edac]) -> None:
-        """Set the intervals, and try them on samples held out of the profile."""
+        """Set the intervals, and test them on samples held out of the profile."""
         places = {Spot(name): part for name, part in made.items()}
         axis = {spot: -1 if part.layer["kind"] == "Linear" else 1 for spot, part in places.items()}
         for part in made.values():

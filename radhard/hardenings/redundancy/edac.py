@@ -11,24 +11,25 @@ from radhard.hardenings.redundancy.copies import Copies, channel_axis
 __all__ = ["ROUNDING", "Edac", "corrected"]
 
 ROUNDING = 1e-5
-"""What sums in another order may come to, as a share of the largest value."""
+"""Effect of another order of summation, as a share of the largest value."""
 
 Compare = Literal["signed", "magnitude"]
 
 
 class Edac(Part):
-    """Error detection and correction behind a convolution or linear layer.
+    """Error detection and correction after a convolution or linear layer.
 
-    Every channel has an interval ``[low, high]`` that its values have been seen in; some channels
-    are computed twice. Element by element (Ahmadilivani et al., IOLTS 2024): of two copies in the
-    interval the smaller counts (A), of one in it that one (B, C), of none zero (D); a channel
-    without copy that leaves its interval is zero there (E). What is not finite is in no interval,
-    so that a copy which is NaN never beats a healthy one. Two copies that agree are believed up to
-    one width of the interval beyond it (the paper makes zero of them): that is no fault in either,
-    but a value that the profile did not happen to have, or a small error of a layer before.
+    Every channel has the interval ``[low, high]`` of its observed values; some channels are
+    computed twice. The output is, for each element (Ahmadilivani et al., IOLTS 2024): the smaller
+    of two copies if both are in the interval (A), the copy in the interval if only one is (B, C),
+    zero if none is (D); and zero for an element outside the interval of a channel without a copy
+    (E). Values that are not finite are in no interval, so that a copy that is NaN is never chosen.
+    Two equal copies are accepted up to one width of the interval beyond it (in the paper they
+    become zero): they indicate no fault in this layer, but a value that is missing in the profile,
+    or a small error from a layer before.
 
-    With ``mode="min"`` there are no intervals: the smaller of two copies counts, and the finite one
-    if only one is. Copies that differ by rounding only (`ROUNDING`) count as equal.
+    With ``mode="min"`` there are no intervals: the smaller of two copies is chosen, or the finite
+    one if only one is. Copies that differ by rounding only (`ROUNDING`) count as equal.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class Edac(Part):
         for name in ("low", "high"):
             interval = torch.zeros(int(layer["outputs"]), *shape) if mode == "interval" else None
             self.register_buffer(name, interval)
-        # Which channel a copy belongs to is wired, so it is no buffer that a fault may strike.
+        # The channel of each copy is part of the structure of the network rather than of its
+        # parameters, hence no buffer into which faults could be injected.
         self.rows = torch.tensor(self.channels, dtype=torch.int64)
 
     @property
@@ -63,17 +65,17 @@ class Edac(Part):
         }
 
     def open(self) -> None:
-        """Let every finite value pass, until there are intervals."""
+        """Accept every finite value, until intervals are set."""
         if self.low is not None and self.high is not None:
-            # Infinite ends keep the comparison that rejects NaN and need no second code path.
+            # Infinite limits still reject NaN and need no separate code path.
             self.low.fill_(-torch.inf)
             self.high.fill_(torch.inf)
 
     def limit(self, low: Tensor, high: Tensor, *, margin: float) -> None:
-        """Take intervals ``(channels,)`` that were seen, wider by ``margin`` of their width.
+        """Set the intervals to observed ones, ``(channels,)``, widened by ``margin`` widths.
 
-        Sums in another order, as of copies or of smaller batches, differ in their last bits; the
-        largest value that was ever seen must not be taken for an error because of that.
+        Sums in another order, as in copies or in smaller batches, differ in their last bits; the
+        largest observed value must not be treated as an error for that reason.
         """
         assert self.low is not None
         assert self.high is not None
@@ -86,8 +88,9 @@ class Edac(Part):
         copies = None if self.copies is None else self.copies(args[0])
         if copies is not None and self.rows.device != output.device:
             self.rows = self.rows.to(output.device)
-        # Looking costs a fraction of writing, and mostly there is nothing to correct. But what is
-        # traced has to take one way for all values, and asking a GPU costs more than it saves.
+        # Checking costs a fraction of writing, and usually there is nothing to correct. But a
+        # traced program cannot branch on values, and on a GPU the synchronisation costs more than
+        # is saved.
         if not (torch.compiler.is_compiling() or output.is_cuda) and self._sound(output, copies):
             return output
         return self._corrected(output, copies)
@@ -97,10 +100,11 @@ class Edac(Part):
         axis = channel_axis(self.layer, output)
         if copies is not None:
             originals = output.index_select(axis, self.rows)
-            # Exact equality would find errors in healthy copies: another order of the sums changes
-            # the last bits, and correcting those would cost accuracy without any fault.
+            # Exact equality would detect errors in fault-free copies, since another order of
+            # summation changes the last bits; correcting these would reduce the accuracy without
+            # any fault.
             slack = self._slack(originals, copies)
-            # False where there is a NaN, here and below.
+            # The comparisons are False for NaN, here and below.
             if not bool((originals.sub_(copies).abs_() <= slack).all()):
                 return False
         if self.low is None or self.high is None:
@@ -110,7 +114,7 @@ class Edac(Part):
         return bool(((output.amin(over) >= low) & (output.amax(over) <= high)).all())
 
     def _slack(self, originals: Tensor, copies: Tensor) -> Tensor:
-        """By how much two copies may differ because their sums are in another order."""
+        """By how much two copies may differ due to the order of summation."""
         if self.low is None or self.high is None:
             return ROUNDING * torch.minimum(originals.abs().max(), copies.abs().max())
         low, high = (limit.index_select(0, self.rows) for limit in (self.low, self.high))
@@ -135,8 +139,9 @@ class Edac(Part):
             originals, torch.where(alike, originals, copies), low, high, self.compare
         )
         if low is not None and high is not None:
-            # What two copies agree on is no fault of theirs: with a profile of few samples it is
-            # outside the interval often enough to make the network worse than without draft.
+            # A value on which two copies agree is not due to a fault in one of them. With a profile
+            # of few samples it is outside the interval so often that replacing it would make the
+            # network worse than without hardening.
             wide = high - low
             near = (originals >= low - wide) & (originals <= high + wide)
             chosen = torch.where(alike & near, originals, chosen)
@@ -146,7 +151,7 @@ class Edac(Part):
 def corrected(
     one: Tensor, other: Tensor, low: Tensor | None, high: Tensor | None, compare: Compare = "signed"
 ) -> Tensor:
-    """What two copies come to, element by element; without limits only what is not finite is out.
+    """The value chosen from two copies, elementwise; without limits any finite value is accepted.
 
     >>> one, other = torch.tensor([1.0, 9.0, 2.0, 9.0]), torch.tensor([2.0, 2.0, 9.0, 9.0])
     >>> corrected(one, other, torch.tensor(0.0), torch.tensor(5.0))

@@ -13,11 +13,11 @@ __all__ = ["Triplication"]
 
 @component
 class Triplication(Hardening):
-    """Triplicates channels and votes: the usual yardstick, at twice the cost of duplication.
+    """Triplicates channels and votes: the usual baseline, at twice the cost of duplication.
 
-    ``share`` of the channels of every convolution and linear layer, by the scores; the layer that
-    gives the logits always as a whole. Where all three copies differ, the smallest counts
-    (Ahmadilivani et al., IOLTS 2024).
+    ``share``: the share of the channels of every convolution and linear layer, ranked by the
+    scores; the layer that computes the logits is always triplicated completely. If all three copies
+    differ, the smallest is used (Ahmadilivani et al., IOLTS 2024).
     """
 
     share: float = 1.0

@@ -1,4 +1,4 @@
-"""What do three copies come to?"""
+"""Which value is chosen from three copies?"""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ __all__ = ["Voter", "voted"]
 
 
 class Voter(Part):
-    """Some channels of a layer computed three times: the majority counts, element by element."""
+    """Computes some channels of a layer three times and takes the majority of each element."""
 
     def __init__(self, by: str, *, layer: dict[str, Any], channels: tuple[int, ...]) -> None:
         super().__init__(by)
@@ -33,10 +33,11 @@ class Voter(Part):
         whole = len(self.channels) == output.shape[axis]
         first = output if whole else output.index_select(axis, self.rows)
         second, third = self.second(args[0]), self.third(args[0])
-        # In operations that ONNX has too; the middle one, so that no single copy decides.
+        # The median, so that no single copy determines the tolerance; computed with operations that
+        # ONNX supports.
         largest = torch.stack([copy.abs().flatten().amax(0) for copy in (first, second, third)])
         slack = ROUNDING * largest.sort().values[1]
-        # As in Edac: looking costs less than writing.
+        # As in Edac, checking costs less than writing.
         looks = not (torch.compiler.is_compiling() or output.is_cuda)
         if looks and all(bool(((first - copy).abs_() <= slack).all()) for copy in (second, third)):
             return output
@@ -45,9 +46,9 @@ class Voter(Part):
 
 
 def voted(first: Tensor, second: Tensor, third: Tensor, slack: Tensor | float = 0.0) -> Tensor:
-    """The value that two of three have; where all differ the least that is finite, else zero.
+    """The value of at least two copies; the least finite one if all differ, or zero if none is.
 
-    ``slack``: by how much copies may differ because their sums are in another order.
+    ``slack``: by how much copies may differ due to the order of summation.
 
     >>> voted(torch.tensor([1.0, 5.0]), torch.tensor([1.0, 2.0]), torch.tensor([9.0, 3.0]))
     tensor([1., 2.])
@@ -60,5 +61,5 @@ def voted(first: Tensor, second: Tensor, third: Tensor, slack: Tensor | float = 
 
 
 def _alike(one: Tensor, other: Tensor, slack: Tensor | float) -> Tensor:
-    # Equal infinities differ by NaN.
+    # Compared directly too, since the difference of equal infinities is NaN.
     return (one == other) | ((one - other).abs() <= slack)

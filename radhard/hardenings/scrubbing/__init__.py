@@ -1,1 +1,1 @@
-"""What if stored weights are put right before an inference?"""
+"""What if stored weights are corrected before an inference?"""

@@ -1,4 +1,4 @@
-"""How are bits that never change in fault-free weights held?"""
+"""How are bits that are constant in fault-free weights kept at their value?"""
 
 from typing import Any
 
@@ -20,15 +20,15 @@ _FORMATS: dict[torch.dtype, tuple[Format, torch.dtype]] = {
 }
 
 _PIECE = 1 << 16
-"""Words that are looked at together."""
+"""Number of words that are checked together."""
 
 
 class BitScrubber(Part):
-    """Holds bits of the weights at the value that they have without faults.
+    """Keeps bits of the weights at their fault-free value.
 
-    Which bits is wired, and takes no memory that a fault may strike: by parameter ``ones``, the
-    word that has the bits held at 1, and ``zeros``, the one that has those held at 0, both in
-    hexadecimal.
+    The bits are constants rather than buffers, so that faults cannot be injected into them: for
+    each parameter ``ones``, a word with the bits kept at 1, and ``zeros``, a word with the bits
+    kept at 0, both in hexadecimal.
     """
 
     place = "model"
@@ -65,24 +65,24 @@ class BitScrubber(Part):
         return self.turn.due()
 
     def scrub(self, model: nn.Module) -> None:
-        """Put the weights of the model right, in place; fault-free ones stay bit for bit."""
+        """Correct the weights of the model, in place; fault-free ones are bitwise unchanged."""
         known = named(model, self.weights)
         for weight, (ones, zeros) in zip(known.values(), self._masks, strict=True):
             found = words(weight)
             bits = 8 * weight.element_size()
             # Torch's unsigned types of these widths lack most operations.
             high, low = _signed(ones, bits), _signed(zeros, bits)
-            # Almost always no bit is wrong, and reading is cheaper than writing every weight. What
-            # is traced cannot branch on values.
+            # Usually no bit is wrong, and reading is cheaper than writing every weight. A traced
+            # program cannot branch on values.
             if tracing() or not _all_hold(found, high | low, high):
                 right = (found | high) & ~low
                 put_right(weight, found != right, right.view(weight.dtype))
 
 
 def _all_hold(found: Tensor, held: int, ones: int) -> bool:
-    """Whether of the bits held those in ``ones`` are 1, and the others 0, in all words."""
+    """Whether in all words the bits of ``held`` that are in ``ones`` are 1, and the others 0."""
     flat = found.flatten()
-    # In pieces that stay in the cache, as looking at them takes writing them.
+    # In pieces that fit in the cache, since the masked words have to be written.
     size = len(flat) if flat.is_cuda else min(len(flat), _PIECE)
     masked = torch.empty(size, dtype=flat.dtype, device=flat.device)
     for at in range(0, len(flat), size):
@@ -94,10 +94,10 @@ def _all_hold(found: Tensor, held: int, ones: int) -> bool:
 
 
 def format_of_words(name: str, weight: Tensor) -> Format:
-    """The format whose words a tensor holds.
+    """The format of the words of a tensor.
 
     Raises:
-        InputError: it is of a dtype without bits that are known here.
+        InputError: its dtype is not supported.
     """
     if weight.dtype not in _FORMATS:
         raise InputError(
@@ -108,12 +108,12 @@ def format_of_words(name: str, weight: Tensor) -> Format:
 
 
 def words(weight: Tensor) -> Tensor:
-    """The bits of a tensor's numbers, as whole numbers of the same width and shape."""
+    """The words of a tensor, as integers of the same width and shape."""
     return weight.detach().view(_FORMATS[weight.dtype][1])
 
 
 def _signed(word: int, bits: int) -> int:
-    """A word as torch's signed whole numbers have it.
+    """A word as a signed integer.
 
     >>> _signed(0xFFFF, 16), _signed(1, 16)
     (-1, 1)

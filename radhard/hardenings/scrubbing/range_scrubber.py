@@ -1,4 +1,4 @@
-"""How are weights outside their fault-free range found and put right?"""
+"""How are weights outside their fault-free range detected and corrected?"""
 
 from typing import Any, Literal
 
@@ -13,11 +13,11 @@ __all__ = ["RangeScrubber"]
 
 
 class RangeScrubber(Part):
-    """Puts right every weight outside ``[low, high]``; NaN is outside.
+    """Corrects every weight outside ``[low, high]``; NaN is outside.
 
     ``weights`` are names of parameters. ``low`` and ``high``, ``(ranges,)``, are one range for all
-    of them or one for each. What is outside becomes zero, or with ``action="clamp"`` the nearer
-    limit; NaN, to which none is nearer, what zero would become.
+    of them or one for each. Values outside become zero, or with ``action="clamp"`` the nearer
+    limit; NaN, which has no nearer limit, is clamped like zero.
     """
 
     place = "model"
@@ -54,14 +54,15 @@ class RangeScrubber(Part):
         return self.turn.due()
 
     def scrub(self, model: nn.Module) -> None:
-        """Put the weights of the model right, in place; fault-free ones stay bit for bit."""
+        """Correct the weights of the model, in place; fault-free ones are bitwise unchanged."""
         for at, weight in enumerate(named(model, self.weights).values()):
             row = min(at, self.ranges - 1)
             self._mend(weight, self.low[row], self.high[row])
 
     def _mend(self, weight: Tensor, low: Tensor, high: Tensor) -> None:
         if not tracing():
-            # One reading of the weights, without a copy; a NaN is both extremes, and compares so.
+            # Reads the weights once, without a copy. If there is NaN, both extremes are NaN, which
+            # compare as False.
             least, greatest = torch.aminmax(weight.detach())
             if bool((least >= low) & (greatest <= high)):
                 return

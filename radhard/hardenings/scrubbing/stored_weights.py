@@ -1,4 +1,4 @@
-"""How are a model's stored weights found and put right, in place?"""
+"""How are a model's stored weights found and corrected, in place?"""
 
 from collections.abc import Collection, Sequence
 
@@ -17,7 +17,7 @@ __all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tra
 
 
 def cover(draft: Draft, known: Collection[str]) -> None:
-    """Note which weights are looked at, and which of the model's are not, being of other kinds."""
+    """Record which weights are checked, and which are not because of their dtype or layout."""
     biases = {name for name, _ in Biases("*").candidates(draft.model)}
     tensors = dict(draft.model.named_parameters())
     left_out = {
@@ -29,10 +29,10 @@ def cover(draft: Draft, known: Collection[str]) -> None:
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Every stored weight by its first name: what ``Weights("*")`` strikes, biases not.
+    """All stored weights by their first name: the sites of ``Weights("*")``, without biases.
 
     Raises:
-        InputError: there is none, or one that holds NaN or infinite values.
+        InputError: there are none, or one contains NaN or infinite values.
     """
     found = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
     for name, tensor in found.items():
@@ -42,7 +42,7 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
-    """The parameters of these names."""
+    """The parameters with these names."""
     found: dict[str, Tensor] = {}
     for name in names:
         path, _, leaf = name.rpartition(".")
@@ -54,13 +54,12 @@ def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
 
 
 def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
-    """Write what is ``right`` where the mask ``wrong`` is True.
+    """Write the values ``right`` where the mask ``wrong`` is True.
 
-    In a program that is being exported every word is written, as it has to take one way for all
-    values.
+    In an exported program every word is written, since it cannot branch on values.
 
     Raises:
-        InputError: it is being exported to ONNX.
+        InputError: the model is being exported to ONNX.
     """
     if tracing():
         if is_exporting_to_onnx():
@@ -76,12 +75,12 @@ def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
 
 
 def tracing() -> bool:
-    """Whether operations are being written down rather than executed on values."""
+    """Whether operations are being traced rather than executed on values."""
     return torch.compiler.is_exporting() or is_recording()
 
 
 def demand_period(name: str, every: int) -> None:
-    """See to it that a period is one.
+    """Verify a period.
 
     Raises:
         InputError: it is below 1.
@@ -91,13 +90,13 @@ def demand_period(name: str, every: int) -> None:
 
 
 class Turn:
-    """Counts passes, and says of every n-th, the first among them, that it is due."""
+    """Counts passes; every n-th pass is due, starting with the first."""
 
     def __init__(self, every: int) -> None:
         self.every, self.passes = every, 0
 
     def due(self) -> bool:
-        """Whether the pass that begins now is the n-th.
+        """Whether the pass that begins now is due.
 
         Raises:
             InputError: passes cannot be counted, as in a campaign or an exported program.
@@ -122,15 +121,15 @@ class Turn:
 
 
 def begin(draft: Draft, name: str, part: Part, turn: Turn) -> None:
-    """Put a part into the model that scrubs it before its passes.
+    """Put a part into the model that scrubs its weights before forward passes.
 
     Raises:
-        InputError: the way in which the model is called passes it by.
+        InputError: the part is not called when the model is called in the given way.
     """
     draft.attach_to_model(name, part)
     _, batch = next(draft.workload.data.batches(1))
     with torch.no_grad():
-        draft.workload.call(draft.model, batch)  # with the count that it leaves
+        draft.workload.call(draft.model, batch)  # changes the count of passes
     if not turn.passes:
         raise InputError(
             f"{draft.by} steps in when the model is called, and call= only calls parts of it; "

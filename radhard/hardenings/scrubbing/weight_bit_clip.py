@@ -1,4 +1,4 @@
-"""What if bits that no weight ever changes are held?"""
+"""What if bits that are constant in all weights are kept at their value?"""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -17,16 +17,16 @@ __all__ = ["WeightBitClip"]
 
 @component
 class WeightBitClip(Hardening):
-    """Holds bits that are the same in all weights (Parchekani et al., DFT 2024).
+    """Keeps bits that are equal in all weights at their value (Parchekani et al., DFT 2024).
 
-    Before every n-th inference (``every``), in place, without any memory. ``bits="top"``: the
-    greatest of the exponent, in float32 bit 30, the most critical one, which is 0 where all weights
-    are below 2 in size, and which keeps them there; ``"constant"``: every bit that profiling finds
-    to be constant; or the numbers of some. ``per``: constant in all weights of the model, or in
-    those of each tensor, each of which then has its own.
+    Applied before every n-th inference (``every``), in place, without additional memory.
+    ``bits="top"``: the most significant bit of the exponent (bit 30 in float32), the most critical
+    one; it is 0 if all weights are below 2 in magnitude, and keeping it 0 keeps them below 2.
+    ``"constant"``: every bit that is constant in the weights; or the numbers of bits. ``per``:
+    bits constant in all weights of the model, or bits of each tensor that are constant in it.
 
-    Refused where it would change a weight: a bit that is asked for and is not constant.
-    Weights are what ``Weights("*")`` strikes: biases are not looked at.
+    An `InputError` if it would change a weight, that is, if a requested bit is not constant.
+    Weights are the sites of ``Weights("*")``: biases are not checked.
     """
 
     bits: Literal["top", "constant"] | tuple[int, ...] = "top"
@@ -42,16 +42,16 @@ class WeightBitClip(Hardening):
         begin(draft, "weight_bit_clip", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> BitScrubber:
-        """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.
+        """A scrubber that corrects this model on demand: ``scrubber.scrub(model)``.
 
         Raises:
-            InputError: holding the bits would change a weight; the message names the tensor.
+            InputError: keeping the bits would change a weight; the message names the tensor.
         """
         return self._scrubber(model, repr(self))
 
     def _scrubber(self, model: nn.Module, by: str) -> BitScrubber:
         known = weights(model)
-        # One word holds what all weights of a tensor have at 1, and one what all have at 0.
+        # One word contains the bits that are 1 in all weights of a tensor, one those that are 0.
         ones = {name: _always(words(weight)) for name, weight in known.items()}
         zeros = {name: _always(~words(weight)) for name, weight in known.items()}
         if self.per == "model":
@@ -73,7 +73,7 @@ class WeightBitClip(Hardening):
         )
 
     def _held(self, name: str, weight: Tensor, constant: int, known: dict[str, Tensor]) -> int:
-        """The bits to hold of a tensor, as a word that has them at 1."""
+        """A word with the bits of a tensor that are kept at their value."""
         format = format_of_words(name, weight)
         if self.bits == "constant":
             return constant
@@ -86,7 +86,7 @@ class WeightBitClip(Hardening):
         return sum(1 << bit for bit in set(asked))
 
     def _lossy(self, bit: int, known: dict[str, Tensor]) -> str:
-        """Why a bit cannot be held: the tensor in which it differs."""
+        """Why a bit cannot be kept: the tensor in which it differs."""
         for name, weight in known.items():
             if not (_always(words(weight)) | _always(~words(weight))) >> bit & 1:
                 largest = float(weight.detach().abs().max())
@@ -111,13 +111,13 @@ class WeightBitClip(Hardening):
 
 
 def _always(found: Tensor) -> int:
-    """The bits that are 1 in all words, as a word."""
+    """A word with the bits that are 1 in all words."""
     bits = 8 * found.element_size()
     rest = found.flatten()
     # torch has no reduction by AND. Halving takes log2(n) vector operations instead of n steps.
     while len(rest) > 1:
         half = len(rest) // 2
-        # The last word of an odd number takes part twice, which changes nothing.
+        # If the number is odd, the middle word is used twice, which does not change the result.
         rest = rest[:half] & rest[half : 2 * half] if len(rest) % 2 == 0 else _odd(rest, half)
     return int(rest[0]) & ((1 << bits) - 1)
 

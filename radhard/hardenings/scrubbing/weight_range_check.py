@@ -1,4 +1,4 @@
-"""What if no weight may leave the range that weights had without faults?"""
+"""What if weights outside their fault-free range are corrected?"""
 
 from typing import Literal
 
@@ -18,9 +18,9 @@ __all__ = ["WeightRangeCheck"]
 class WeightRangeCheck(Hardening):
     """Zeroes weights outside the range they had without faults (Ahmadilivani et al., DFT 2023).
 
-    Before every n-th inference (``every``), in place. ``per``: one range for the whole model, or
-    one for every tensor, which is tighter; ``action``: what is outside becomes zero, or is clamped.
-    Weights are what ``Weights("*")`` strikes: biases are not looked at.
+    Applied before every n-th inference (``every``), in place. ``per``: one range for the whole
+    model, or one for every tensor, which is tighter; ``action``: values outside become zero, or are
+    clamped. Weights are the sites of ``Weights("*")``: biases are not checked.
     """
 
     per: Literal["model", "tensor"] = "model"
@@ -36,9 +36,9 @@ class WeightRangeCheck(Hardening):
         begin(draft, "weight_range_check", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> RangeScrubber:
-        """What puts this model right whenever it is told to: ``scrubber.scrub(model)``.
+        """A scrubber that corrects this model on demand: ``scrubber.scrub(model)``.
 
-        The model stays as it is, and so do copies of it, which can be scrubbed as well.
+        The model is not changed by creating it; copies of the model can be scrubbed as well.
 
         >>> model = nn.Linear(2, 2)
         >>> scrubber = WeightRangeCheck().scrubber(model)
@@ -64,7 +64,7 @@ class WeightRangeCheck(Hardening):
 
 
 def _joined(values: list[Tensor]) -> Tensor:
-    """In the widest of their dtypes, which holds each exactly."""
+    """Stacked in the widest of their dtypes, which represents each exactly."""
     widest = values[0].dtype
     for value in values:
         widest = torch.promote_types(widest, value.dtype)

@@ -32,7 +32,7 @@ FAR = 2.0**20
 """Deviations of a neuron from this magnitude on are far out."""
 
 _OCTAVES = 4
-"""Deviations beyond `HUGE`, which may overflow, are equivalent within so many powers of two."""
+"""Deviations beyond `HUGE`, which may overflow, are equivalent within this many powers of two."""
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class Gain(Analysis):
 
     ``per``: noise in the whole map (``"map"``), or in one value of it on average (``"value"``),
     which compares channels with maps of different sizes per fault, as a campaign does. ``guard``:
-    the minimum margin; smaller margins are replaced by it. ``rivals``: use only so many of the
-    other classes, those with the next largest logits. ``kinds`` names further classes of layers to
-    evaluate (`MaxValue`).
+    the minimum margin; smaller margins are replaced by it. ``rivals``: the number of other
+    classes that are used, those with the next largest logits; None: all. ``kinds`` names further
+    classes of layers to evaluate (`MaxValue`).
 
     Raises:
         InputError: ``guard`` is not positive and finite, or ``rivals`` is below 1.

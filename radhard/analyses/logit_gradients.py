@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _MANY = 200
-"""From so many backward passes per batch, a warning reports their total number."""
+"""From this number of backward passes per batch on, a warning reports their total."""
 
 _MOST = 2**25
 """Maximum number of gradient values in one pass; 128 MiB as float32."""
@@ -67,9 +67,9 @@ def check_rivals(analysis: object, guard: float, rivals: int | None) -> None:
 def to_rivals(workload: Workload, guard: float, rivals: int | None) -> Pulls:
     """From the golden prediction to each rival, over the margin: ``(Z_i - Z_t) / |Z_i - Z_t|``.
 
-    The denominator is treated as a constant, and is at least ``guard``. With ``rivals``, only so
-    many classes with the next largest logits are used. If a batch requires 200 backward passes or
-    more, a warning reports their total number.
+    The denominator is treated as a constant, and is at least ``guard``. With ``rivals``, only that
+    number of classes with the next largest logits is used. If a batch requires 200 backward passes
+    or more, a warning reports their total number.
     """
     classes = workload.logits.shape[1]
     number = classes - 1 if rivals is None else min(rivals, classes - 1)

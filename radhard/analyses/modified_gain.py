@@ -23,9 +23,9 @@ class ModifiedGain(Analysis):
 
     One forward pass, and a backward pass for every other class.
 
-    ``guard``: the minimum margin; smaller margins are replaced by it. ``rivals``: use only so many
-    of the other classes, those with the next largest logits. ``kinds`` names further classes of
-    layers to evaluate (`MaxValue`).
+    ``guard``: the minimum margin; smaller margins are replaced by it. ``rivals``: the number of
+    other classes that are used, those with the next largest logits; None: all. ``kinds`` names
+    further classes of layers to evaluate (`MaxValue`).
 
     Raises:
         InputError: ``guard`` is not positive and finite, or ``rivals`` is below 1.

@@ -101,7 +101,7 @@ def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out
     w = weight.movedim(axis, 0).double()
     x = given.double()
     product, room = x @ w.T, x.abs() @ w.abs().T
-    # The rounding error of sums of so many products, in any order.
+    # A bound of the rounding error of sums of ``size`` products, in any order.
     room = (size + 8) * torch.finfo(out.dtype).eps * room
     own = [p.double() for p in module.parameters(recurse=False)]
     biases = [p for p in own if p.shape == out.shape[-1:]]

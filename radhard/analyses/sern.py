@@ -84,8 +84,8 @@ def operations(passed: Passed) -> tuple[Tensor, int]:
     channels, positions = passed.by_channel(passed.outputs).shape[1:]
     _, groups, taps, _ = passed.windows(slice(0, 1)).shape
     step = max(1, _MOST // (groups * taps * positions))
-    # How often the input of each tap is nonzero. Each nonzero weight of the tap has so many
-    # critical operations, which avoids forming the single products.
+    # How often the input of each tap is nonzero. Each nonzero weight of the tap has this number of
+    # critical operations, so that the single products need not be formed.
     used = torch.zeros(groups, taps, dtype=torch.float64, device=weight.device)
     for start in range(0, passed.samples, step):
         used += (passed.windows(slice(start, start + step)) != 0).sum((0, 3))

@@ -1,4 +1,4 @@
-"""Which arrays of words hold a tensor?"""
+"""In which arrays of words is a tensor stored?"""
 
 from collections.abc import Iterable
 

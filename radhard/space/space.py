@@ -30,7 +30,7 @@ _MOST = 2**63
 """So that the number of a fault fits into 64 bits."""
 
 _RECURRENT = ("LSTM", "GRU", "RNN")
-"""Classes of layers whose first output holds every step."""
+"""Classes of layers whose first output contains every step."""
 
 
 class FaultSpace(Sequence[Fault]):

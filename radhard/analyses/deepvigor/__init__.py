@@ -1,1 +1,1 @@
-"""Which deviations of a neuron, a channel or a word change what the model says?"""
+"""Which deviations of a neuron, a channel or a word change the prediction?"""

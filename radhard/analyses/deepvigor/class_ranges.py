@@ -13,9 +13,10 @@ def merged(
 ) -> tuple[Tensor, Tensor]:
     """The limits of every neuron and golden class, ``(neurons, classes)`` each.
 
-    Up to the first, the smallest ``safe`` of the class's inputs, none of them changes its class;
-    from the second, the largest ``unsafe``, all do. A share of inputs below ``outliers`` that no
-    deviation moves is left out of the second. NaN where no input has this golden class.
+    Up to the first, the smallest ``safe`` of the inputs of the class, none of them changes its
+    class; from the second, the largest ``unsafe``, all do. Inputs whose class no deviation changes
+    are ignored in the second if their share is below ``outliers``. NaN if no input has this golden
+    class.
 
     >>> ends = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1.5, 2.5, torch.inf]])
     >>> merged(Thresholds(*ends), torch.tensor([0, 0, 1]), 3, 0.0)

@@ -1,4 +1,4 @@
-"""Which deviations of each neuron change the answer, and how many bit flips cause them?"""
+"""Which deviations of each neuron change the prediction, and how many bit flips cause them?"""
 
 import time
 from typing import Any, Literal
@@ -35,31 +35,33 @@ class DeepVigor(Analysis):
     """Vulnerability value ranges of every neuron (Ahmadilivani et al., ETS 2023).
 
     For each neuron (an element of the output of a convolution or linear layer, before an activation
-    function that is a module of its own) and each input: how far may it deviate, upwards and
-    downwards, before the class changes? A search with many probes in one pass brackets it between
-    a deviation that was tried and is safe and one that was tried and is not; of the layer that
-    gives the logits it follows in closed form. `ranges` merges them by golden class. A call gives,
-    from real flips of every bit of ``format``, the share of a neuron's flips that change the class
-    (NVF), as scores by element; ``at("tensor")`` is the layer's (LVF), and ``facts["BVF"]`` the
-    share by bit.
+    function that is a separate module) and each input: how far may it deviate, upwards and
+    downwards, before the class changes? A search with many probes per pass brackets this threshold
+    between a deviation that was tried and is safe and one that was tried and is not; for the layer
+    that outputs the logits it follows in closed form. `ranges` merges the thresholds by golden
+    class. A call returns, from flips of every bit of ``format``, the share of a neuron's flips that
+    change the class (NVF), as scores by element; ``at("tensor")`` is that of the layer (LVF), and
+    ``facts["BVF"]`` the share by bit.
 
     Args:
-        layers: globs over names of layers, joined by ``|``.
-        neurons: how many neurons of each layer, or which share of them, are looked at; drawn from
+        layers: globs of layer names, joined by ``|``.
+        neurons: the number, or the share, of neurons of each layer that are analyzed; drawn from
             the seed. None: all.
         format: how the values are stored.
         epsilon: the deviation that is tried first.
-        bound: the largest that is searched; one beyond is tried once where even this changes
-            nothing though it gets through to the logits.
-        tolerance: width at which a bracket is narrow enough.
-        loss: form of the loss whose gradient at ``epsilon`` tells which neurons can be left out;
-            None does without.
-        threshold: share of inputs without gradient above which a neuron is left out, to one side,
-            provided that no input changes its class at the bound.
-        outliers: a class keeps its vulnerable range if a share of its inputs below this is moved by
-            no deviation; the paper's is 0.02, at 0 the range holds for all analysed inputs.
-        search: ``"interpolation"`` tries where a straight line through the logits says that the
-            class changes, ``"bisection"`` the middle: same brackets, twice the passes.
+        bound: the largest deviation of the search; if it reaches the logits but changes no class, a
+            larger one is tried once.
+        tolerance: the width at which a bracket is narrow enough.
+        loss: the form of the loss whose gradient at ``epsilon`` determines which neurons can be
+            left out; None: no neurons are left out.
+        threshold: the share of inputs without gradient above which a neuron is left out, in one
+            direction, provided that no input changes its class at the bound.
+        outliers: a class keeps its vulnerable range if the share of its inputs whose class no
+            deviation changes is below this; 0.02 in the paper; with 0 the range holds for all
+            analyzed inputs.
+        search: ``"interpolation"`` tries the point where a straight line through the logits
+            predicts the change of class, ``"bisection"`` the middle: same brackets, twice the
+            passes.
 
     Raises:
         InputError: sizes that are not above 0, or shares outside [0, 1].
@@ -104,10 +106,10 @@ class DeepVigor(Analysis):
         seed: int = 0,
         progress: bool | None = None,
     ) -> Ranges:
-        """The ranges of deviations that change no answer, some, or all; arguments as of a call.
+        """The ranges of deviations that change no prediction, some, or all; arguments as of a call.
 
         Raises:
-            InputError: the model or the data cannot be used; the message says what to do.
+            InputError: the model or the data cannot be used; the message suggests what to do.
         """
         return self.scores_and_ranges(
             model, data, call=call, batch=batch, seed=seed, progress=progress
@@ -124,10 +126,10 @@ class DeepVigor(Analysis):
         progress: bool | None = None,
         deterministic: bool = True,
     ) -> tuple[Scores, Ranges]:
-        """Both products for the price of one; arguments as of a call.
+        """Scores and ranges from one analysis; arguments as of a call.
 
         Raises:
-            InputError: the model or the data cannot be used; the message says what to do.
+            InputError: the model or the data cannot be used; the message suggests what to do.
         """
         began = time.perf_counter()
         model = usable_module(model)

@@ -1,4 +1,4 @@
-"""By how much does a flip of each bit put a value off?"""
+"""By how much does a flip of each bit change a value?"""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ __all__ = ["deviations", "held_in", "vulnerable_bits"]
 def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> Format:
     """The format with its scale, if it has one, for a layer's output.
 
-    It is the model's own where the model rounds its activations; else that which suits the
+    The scale is that of the model if the model rounds its activations; else it is fitted to the
     fault-free values.
 
     Raises:
@@ -32,7 +32,7 @@ def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> For
 
 
 def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:
-    """For every bit, the least first, by how much its flip puts each value off, as float64.
+    """For every bit, from bit 0, by how much its flip changes each value, as float64.
 
     >>> from radhard.formats import Float32
     >>> found = [by.item() for by in deviations(torch.tensor([1.5]), Float32())]
@@ -49,11 +49,11 @@ def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:
 def vulnerable_bits(
     values: Tensor, format: Format, up: Thresholds, down: Thresholds
 ) -> tuple[Tensor, Tensor]:
-    """How many flips change the class: of each neuron ``(neurons,)``, and of each bit ``(bits,)``.
+    """Number of flips that change the class, by neuron ``(neurons,)`` and by bit ``(bits,)``.
 
-    ``values`` are fault-free ones, ``(samples, neurons)``; each input is judged by its own
-    thresholds. A flip that makes the value no number changes it, and so does one that makes it
-    infinite, where anything gets through.
+    ``values`` are fault-free, ``(samples, neurons)``; each input has its own thresholds. A flip
+    that results in NaN counts as a change, and so does one that results in an infinity, unless no
+    deviation reaches the logits.
     """
     above, below = up.middle().T, down.middle().T
     deaf_above, deaf_below = up.safe.isinf().T, down.safe.isinf().T

@@ -1,4 +1,4 @@
-"""By how much must a logit deviate until the class changes?"""
+"""By how much must a logit deviate to change the class?"""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ __all__ = ["thresholds_of_logits"]
 
 
 def thresholds_of_logits(logits: Tensor, golden: Tensor, neurons: Tensor, sign: int) -> Thresholds:
-    """The thresholds of the layer that gives the logits, in closed form, without a forward pass.
+    """The thresholds of the layer that outputs the logits, in closed form, without a forward pass.
 
-    Any other class i answers once it is raised by ``E_golden - E_i``, the golden class loses once
-    it is lowered by its lead; raising the one or lowering the others changes nothing. ``safe`` and
-    ``unsafe`` are apart by what rounding may hide.
+    Any other class i is predicted once its logit is raised by ``E_golden - E_i``, and the golden
+    class is lost once its logit is lowered by its margin; raising the golden logit or lowering
+    another changes nothing. ``safe`` and ``unsafe`` differ by a bound of the rounding error.
 
     >>> found = thresholds_of_logits(
     ...     torch.tensor([[5.0, 1.0, 2.0]]), torch.tensor([0]), torch.arange(3), 1

@@ -1,4 +1,4 @@
-"""How confident is a model in an answer, as one number that has a gradient?"""
+"""How confident is a model in a prediction, as a differentiable number?"""
 
 from typing import Literal
 
@@ -8,16 +8,17 @@ from torch import Tensor
 __all__ = ["Loss", "loss", "saturated"]
 
 Loss = Literal["per_class", "summed"]
-"""Which form of DeepVigor's loss: ``"per_class"``, the sum over the other classes j of
-``sigmoid(E_golden - E_j)``; ``"summed"``, the sigmoid of the sum of those differences, as printed
-in the paper, which saturates as soon as one class is far away."""
+"""The form of DeepVigor's loss: ``"per_class"``, the sum over the other classes j of
+``sigmoid(E_golden - E_j)``; ``"summed"``, the sigmoid of the sum of these differences, as printed
+in the paper, which saturates as soon as one difference is large."""
 
 
 def loss(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
     """DeepVigor's loss of each probe, ``(probes,)``, golden class minus the others.
 
-    ``logits`` is ``(probes, classes)``, ``golden`` the fault-free answers ``(probes,)``. The sign
-    makes a vanishing gradient mean that the golden class dominates, or that nothing gets through.
+    ``logits`` is ``(probes, classes)``, ``golden`` the golden predictions ``(probes,)``. With this
+    sign, a vanishing gradient means that the golden class dominates, or that the deviation does
+    not reach the logits.
 
     >>> logits, golden = torch.tensor([[2.0, 1.0, 0.0]]), torch.tensor([0])
     >>> loss(logits, golden, "per_class"), loss(logits, golden, "summed")
@@ -26,12 +27,12 @@ def loss(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
     differences = _differences(logits, golden)
     if form == "summed":
         return differences.sum(1).sigmoid()
-    # The golden class's own difference is 0, and half of one is no part of the sum.
+    # The difference of the golden class with itself is 0; its sigmoid, 0.5, is not in the sum.
     return differences.sigmoid().sum(1) - 0.5
 
 
 def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
-    """Probes of which the loss has no gradient left in its sigmoids, whatever lies before them.
+    """Probes for which the gradient of all sigmoids of the loss is zero.
 
     >>> saturated(torch.tensor([[2.0, 1.0], [200.0, 1.0]]), torch.tensor([0, 0]), "per_class")
     tensor([False,  True])

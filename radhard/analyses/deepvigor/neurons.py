@@ -1,4 +1,4 @@
-"""What is found out about the neurons of one layer?"""
+"""How are the neurons of one layer analyzed?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from radhard.formats import Format
 __all__ = ["OfLayer", "analysed", "drawn"]
 
 _TOGETHER = 2**19
-"""Neurons times inputs that are searched together: bounds the memory, and fills the passes."""
+"""Neurons times inputs that are searched together: limits the memory, and fills the passes."""
 
 
 @dataclass
 class OfLayer:
-    """The analysed neurons of one layer."""
+    """The analyzed neurons of one layer."""
 
     limits: Limits
     nvf: npt.NDArray[np.float64]
@@ -31,17 +31,17 @@ class OfLayer:
     bvf: npt.NDArray[np.float64]
     """Share of the flips of each bit, over all neurons and inputs, that change the class."""
     skipped: int
-    """Neurons and signs that the gradient left out."""
+    """Neurons and signs left out because of the gradient."""
     refuted: int
-    """Neurons and signs that it would have left out, had the bound not shown a change."""
+    """Neurons and signs with the same gradient, but with a change of class at the bound."""
     forwards: float
-    """Forward passes of all inputs for each neuron, or what amounts to as many."""
+    """Forward passes of all inputs per neuron, or the equivalent number of partial passes."""
 
 
 def drawn(
     neurons: int | float | None, size: int, chance: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """The neurons of a layer that are looked at, ascending: all, a share, or so many."""
+    """The neurons of a layer that are analyzed, ascending: all, a share, or a number of them."""
     if neurons is None:
         return np.arange(size, dtype=np.int64)
     count = neurons if isinstance(neurons, int) else max(1, round(neurons * size))
@@ -57,7 +57,7 @@ def analysed(
     outliers: float,
     step: Callable[[int], None],
 ) -> OfLayer:
-    """Thresholds of some neurons, block by block; merged by class, and set against bit flips."""
+    """Thresholds of some neurons, block by block; merged by class, and compared with bit flips."""
     workload, site = probes.workload, probes.site(layer)
     golden = probes.golden(layer).flatten(1)
     held = held_in(format, workload.model, site, golden.reshape(-1, *site.shape))

@@ -1,4 +1,4 @@
-"""What does a model say when the output of a layer deviates, for many probes at once?"""
+"""What are the logits if the output of a layer deviates, for many probes at once?"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,28 +20,28 @@ __all__ = ["Probes"]
 
 
 class Probes:
-    """A model that is asked what it says when a layer's output deviates.
+    """Evaluates a model in which the output of a layer deviates.
 
-    A *probe* is one sample in which the output of a module is changed before anything else sees
-    it: in one neuron (an element of that output) or in one channel. The probes of one call may
-    differ in sample, place and deviation. They are replayed from the layer on where the model's
-    graph can be had, and take a whole forward pass, through a hook, where it cannot, where samples
-    cannot be told apart behind the layer, and where values are so large that they may overflow.
+    A *probe* is one sample in which the output of a module is changed before it is used: in one
+    neuron (an element of that output) or in one channel. The probes of one call may differ in
+    sample, place and deviation. If the model's graph can be exported, only the part after the layer
+    is executed (replayed). Otherwise, if samples cannot be distinguished after the layer, or if
+    values are so large that they may overflow, a probe takes a whole forward pass with a hook.
 
     Args:
         workload: the model, in evaluation mode, with data and golden logits.
-        layers: names of modules; by default every convolution and linear layer. A module that is
-            called again is a layer of its own, ``fc@1``.
+        layers: names of modules; by default every convolution and linear layer. A repeated call of
+            a module is a separate layer, ``fc@1``.
         memory: the fault-free values that are kept at a time, in bytes; samples that do not fit
-            are taken in turns, so that probes of neighbouring samples are best asked together.
-        rows: probes in a pass, at most.
-        replay_extremes: replay also values so large that they may overflow, where additions in
-            another order may overflow elsewhere; else these take whole passes.
-        dtypes: what layers may output.
+            are computed in turn, so that probes of neighbouring samples should be in one call.
+        rows: maximum number of probes in a pass.
+        replay_extremes: also replay values so large that they may overflow, although a different
+            order of summation may overflow elsewhere; otherwise these take whole passes.
+        dtypes: the supported types of layer outputs.
 
     Raises:
-        InputError: no such layer, no axis of its output counts the samples, or its numbers are too
-            coarse to add deviations to.
+        InputError: no such layer, its output has no axis of samples, or its type is too coarse to
+            add deviations.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Probes:
         self._places = {name: place for place, name in enumerate(self.sites)}
         self._rows, self._replay_extremes = rows, replay_extremes
         self.replayer, self.note = _replayer(workload, found, memory)
-        """Why whole forward passes are needed somewhere; empty where nothing is left to them."""
+        """Why some layers need whole forward passes; empty if none does."""
         self._heard: tuple[str, Tensor] | None = None
 
     def site(self, layer: str) -> Site:
@@ -89,29 +89,29 @@ class Probes:
         return self.sites[layer]
 
     def channel_axis(self, layer: str) -> int:
-        """The axis of a layer's shape that counts its channels: last of a linear layer's."""
+        """The axis of the channels in a layer's shape; the last one of a linear layer."""
         site = self.site(layer)
         linear = isinstance(self.workload.model.get_submodule(site.layer), nn.Linear)
         return len(site.shape) - 1 if linear else 0
 
     def gives_logits(self, layer: str) -> bool:
-        """Whether a layer's output is known to be the logits: what the model returns."""
+        """Whether a layer's output is known to be the logits that the model returns."""
         replayer, place = self.replayer, self._places[layer]
         return replayer is not None and replayer.slots[place] == (replayer.graph.output,)
 
     def golden(self, layer: str) -> Tensor:
-        """A layer's output without a fault: ``(samples, *shape)`` of all samples."""
+        """A layer's fault-free output for all samples, ``(samples, *shape)``."""
         if self._heard is None or self._heard[0] != layer:
             self._heard = layer, self._golden(layer)
         return self._heard[1]
 
     def replayed(self, layer: str) -> tuple[Replayer, int] | None:
-        """The replayer and a layer's place in it; None if deviations there take whole passes."""
+        """The replayer and the layer's index in it; None if its probes take whole passes."""
         place, replayer = self._places[self.site(layer).name], self.replayer
         return None if replayer is None or not replayer.flows(place) else (replayer, place)
 
     def neurons(self, layer: str, samples: Tensor, neurons: Tensor, deltas: Tensor) -> Tensor:
-        """The logits, ``(probes, classes)``, when one neuron of each probe is off.
+        """The logits, ``(probes, classes)``, if one neuron of each probe deviates.
 
         Args:
             layer: its name.
@@ -122,16 +122,16 @@ class Probes:
         return self._logits(layer, self._of_neurons(layer, samples, neurons, deltas))
 
     def replaced(self, layer: str, samples: Tensor, neurons: Tensor, values: Tensor) -> Tensor:
-        """The logits when one neuron of each probe takes another value; else as `neurons`."""
+        """The logits if one neuron of each probe has another value; otherwise as `neurons`."""
         return self._logits(layer, self._of_neurons(layer, samples, neurons, values, True))
 
     def slopes(
         self, layer: str, samples: Tensor, neurons: Tensor, deltas: Tensor, form: Loss
     ) -> Tensor:
-        """The loss's derivative by the deviation of one neuron, ``(probes,)``; else as `neurons`.
+        """The derivative of the loss by the deviation, ``(probes,)``; otherwise as `neurons`.
 
         Raises:
-            InputError: the model's tensors were made in inference mode.
+            InputError: the model's tensors were created in inference mode.
         """
         workload, device = self.workload, self.workload.logits.device
         found = torch.zeros(len(samples), dtype=torch.float64, device=device)
@@ -148,13 +148,13 @@ class Probes:
         return found
 
     def channels(self, layer: str, samples: Tensor, channels: Tensor, deltas: Tensor) -> Tensor:
-        """The logits, ``(probes, classes)``, when one channel of each probe is off.
+        """The logits, ``(probes, classes)``, if one channel of each probe deviates.
 
         Args:
             layer: its name.
             samples: the sample of each probe, ``(probes,)``, int64.
             channels: the channel of each, ``(probes,)``.
-            deltas: what is added to all of the channel, ``(probes,)``, or to each of its positions,
+            deltas: what is added to the whole channel, ``(probes,)``, or to each of its positions,
                 ``(probes, *positions)``: the layer's shape without its channels.
         """
         axis, sizes = self.channel_axis(layer), list(self.site(layer).shape)
@@ -166,7 +166,7 @@ class Probes:
         return self._logits(layer, self._here(deviation))
 
     def logits(self, layer: str, deviation: Deviation) -> Tensor:
-        """The logits, ``(probes, classes)``, when each probe deviates as told."""
+        """The logits, ``(probes, classes)``, for a deviation of each probe."""
         return self._logits(layer, self._here(deviation))
 
     def _of_neurons(
@@ -194,7 +194,7 @@ class Probes:
         return logits
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
-        """Put the logits of some probes in place, by whole forward passes of the model."""
+        """Overwrite the logits of some probes by those of whole forward passes of the model."""
         for part in torch.split(probes, self.workload.batch) if len(probes) else ():
             own = deviation[part]
             inputs = self.workload.data.rows(own.samples)
@@ -202,7 +202,7 @@ class Probes:
                 logits[part] = self.workload.steady(self.workload.model, inputs)
 
     def _derived(self, layer: str, own: Deviation) -> Tensor:
-        """The logits of probes of one pass, with what their gradients need."""
+        """The logits of the probes of one pass, recorded for autograd."""
         workload, replayed = self.workload, self.replayed(layer)
         workload.samples += len(own.samples)
         if replayed is None or len(replayed[0].pieces) > 1:
@@ -228,7 +228,7 @@ class Probes:
 def _replayer(
     workload: Workload, sites: Sequence[Site], memory: int
 ) -> tuple[Replayer | None, str]:
-    """A replayer for deviations in these sites; and for which there is none, with the reason."""
+    """A replayer for deviations in these sites, and the reasons for sites that it cannot replay."""
     if names := workload.state_between_passes.names:
         return None, f"passes keep state for later ones ({', '.join(map(repr, names[:5]))})"
     try:

@@ -1,4 +1,4 @@
-"""How vulnerable is each neuron of a network whose activations are words of whole numbers?"""
+"""How vulnerable is each neuron of a network with integer activations?"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -26,7 +26,7 @@ __all__ = ["QDeepVigor", "nvf_table"]
 THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 _PAIRS = 2**17
-"""Neurons times samples that are looked at together."""
+"""Neurons times samples that are evaluated together."""
 
 Shares = npt.NDArray[np.float64]
 
@@ -36,21 +36,22 @@ class QDeepVigor(Analysis):
     """Neuron vulnerability factors of int8 or int16 networks (Ahmadilivani et al., AICAS 2023).
 
     By neuron of every convolution and linear layer, the share of its bits, over all samples, whose
-    flip changes the answer: a few passes for each neuron and sample instead of one for each bit,
-    since a larger deviation is taken to do no less harm than a smaller one of the same sign.
+    flip changes the prediction. This takes a few passes for each neuron and sample instead of one
+    for each bit, as a larger deviation is assumed to be no less harmful than a smaller one of the
+    same sign.
 
-    The model is one that `radhard.quantization.quantized` made. Of any other, a copy with words of
-    ``bits`` bits, calibrated on the data, is looked at instead.
+    The model should come from `radhard.quantization.quantized`. For any other, a copy with words of
+    ``bits`` bits, calibrated on the data, is analyzed instead.
 
     Args:
-        pattern: globs over module names, as of `radhard.targets.Activations`: whose outputs are the
-            neurons. ``QDeepVigor("relu*", None)`` takes them behind the activation function, where
-            hardware that fuses both keeps them.
-        layers: globs over layer classes; None for all.
-        bits: of a word; None takes those of the model, or 8.
-        mode: ``"exact"`` tries the deviations that flips of the word at hand make. ``"paper"``
-            finds the smallest harmful deviations of all, of results cut to the range of the word,
-            and takes a word's bits as set or clear with equal chance, in closed form.
+        pattern: globs of module names, as of `radhard.targets.Activations`: the modules whose
+            outputs are the neurons. ``QDeepVigor("relu*", None)`` selects those after the
+            activation function, as stored by hardware that fuses both.
+        layers: globs of layer classes; None for all.
+        bits: bits per word; None: those of the model, or 8.
+        mode: ``"exact"`` tries the deviations that flips of the actual word cause. ``"paper"``
+            searches the smallest of all harmful deviations, with results clamped to the range of
+            the word, and regards each bit as set or clear with equal probability, in closed form.
     """
 
     pattern: str = "*"
@@ -82,7 +83,7 @@ class QDeepVigor(Analysis):
         return Found("element", values, "share", facts=facts, chosen=chosen)
 
     def _of_words(self, workload: Workload) -> Workload:
-        """The workload itself if its model rounds activations, else one with a copy that does."""
+        """The workload if its model rounds activations, else one with a copy that does."""
         if any(format_of(workload.model, name) for name, _ in workload.model.named_modules()):
             return workload
         model = quantized(
@@ -110,7 +111,7 @@ class QDeepVigor(Analysis):
 
 
 class _Layer:
-    """The neurons of one layer in all samples, and what their deviations do."""
+    """The neurons of one layer in all samples, and the effects of their deviations."""
 
     def __init__(self, probes: Probes, site: Site, format: Format) -> None:
         self._probes, self._site, self._format = probes, site, format
@@ -118,7 +119,7 @@ class _Layer:
         self._answers = probes.workload.predictions
 
     def exact(self) -> tuple[Shares, Shares]:
-        """Share of harmful flips by neuron, and by bit; over flips that the words at hand allow."""
+        """Share of harmful flips by neuron, and by bit, over the flips of the actual words."""
         bits = self._format.bits
         samples, neurons = self._golden.shape
         harm = torch.zeros(neurons, bits, dtype=torch.int64)
@@ -137,7 +138,7 @@ class _Layer:
         return self._shares(harm, samples)
 
     def closed_form(self) -> tuple[Shares, Shares]:
-        """The same from the smallest harmful deviation upwards and downwards, as printed."""
+        """The same from the smallest harmful deviations upwards and downwards, as published."""
         bits = self._format.bits
         samples, neurons = self._golden.shape
         harm = torch.zeros(neurons, bits, dtype=torch.int64)
@@ -166,7 +167,7 @@ class _Layer:
         return [(part // neurons, part % neurons) for part in parts]
 
     def _harmful(self, samples: Tensor, neurons: Tensor, words: Tensor, by: Tensor) -> Tensor:
-        """Whether values that are off by so many steps, cut to the range, change the answer."""
+        """Whether values that deviate by ``by`` steps, clamped, change the prediction."""
         bits = self._format.bits
         end = 2 ** (bits - 1)
         steps = (from_words(words, bits) + by).clamp(-end, end - 1)
@@ -181,7 +182,7 @@ class _Layer:
 
 
 def nvf_table(scores: Scores, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
-    """How many neurons are at least so vulnerable: columns ``nvf``, ``neurons`` and ``share``.
+    """Number of neurons with at least each NVF: columns ``nvf``, ``neurons`` and ``share``.
 
     Raises:
         InputError: scores that are not by element, as those of `QDeepVigor` are.

@@ -1,4 +1,4 @@
-"""How are ranges kept in a file?"""
+"""How are ranges stored in a file?"""
 
 import json
 import zipfile
@@ -43,7 +43,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDAr
     """The plain values and the arrays that `write` wrote; nothing in the file is executed.
 
     Raises:
-        InputError: no such file, or it holds something else.
+        InputError: no such file, or it is not a file of ranges.
     """
     try:
         with np.load(Path(path), allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""Where do the ranges of a layer's neurons end?"""
+"""What are the limits of the ranges of a layer's neurons?"""
 
 import math
 from dataclasses import dataclass, fields
@@ -17,21 +17,21 @@ Ends = npt.NDArray[np.float64]
 @final
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Magnitudes of deviation of each analysed neuron and golden class, ``(neurons, classes)``.
+    """Magnitudes of deviation of each analyzed neuron and golden class, ``(neurons, classes)``.
 
     Non-vulnerable from ``-safe_down`` to ``safe_up``, vulnerable from ``unsafe_up`` upwards and
-    from ``-unsafe_down`` downwards. ``unsafe`` is infinite where there is no vulnerable range;
-    ``safe`` is the largest number that was tried where none of those changed an answer, and
-    infinite where nothing gets through at all. NaN for classes that no analysed input had.
+    from ``-unsafe_down`` downwards. ``unsafe`` is infinite if there is no vulnerable range;
+    ``safe`` is the largest magnitude that was tried if none changed a prediction, and infinite if
+    deviations do not reach the logits. NaN for classes that no analyzed input had.
 
     Raises:
-        ValueError: arrays that do not go together.
+        ValueError: arrays with inconsistent shapes or values.
     """
 
     shape: tuple[int, ...]
-    """Of one sample's output of the layer."""
+    """The shape of the layer's output for one sample."""
     neurons: npt.NDArray[np.int64]
-    """Flat positions of the analysed ones, ascending."""
+    """Flat positions of the analyzed neurons, ascending."""
     safe_down: Ends
     unsafe_down: Ends
     safe_up: Ends
@@ -48,12 +48,12 @@ class Limits:
 
     @property
     def size(self) -> int:
-        """Neurons that the layer has."""
+        """Number of neurons of the layer."""
         return math.prod(self.shape)
 
     @property
     def classes(self) -> int:
-        """Classes that the model tells apart."""
+        """Number of classes of the model."""
         return int(self.safe_up.shape[1])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -93,7 +93,7 @@ class Limits:
         return found
 
     def _of_all(self) -> dict[str, Ends]:
-        """The ends whatever the golden class: what holds for the inputs of every class."""
+        """The limits that hold for the inputs of every class."""
         ends = {}
         for name in _ENDS:
             all_: Ends = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Which deviations of a neuron can change what the model says?"""
+"""Which deviations of a neuron can change the prediction?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ __all__ = ["Ranges", "Vulnerability"]
 
 
 class Vulnerability(IntEnum):
-    """What a deviation does, as far as vulnerability value ranges tell."""
+    """The effect of a deviation according to vulnerability value ranges."""
 
     NON_VULNERABLE = 0
-    """No analysed input of the class changes its answer."""
+    """The prediction changes for no analyzed input of the class."""
     SEMI_VULNERABLE = 1
-    """Some do, some do not, or it is not known."""
+    """It changes for some, or it is not known."""
     VULNERABLE = 2
-    """All do."""
+    """It changes for all."""
 
 
 @final
@@ -38,24 +38,24 @@ class Vulnerability(IntEnum):
 class Ranges:
     """Vulnerability value ranges of neurons (Ahmadilivani et al., DeepVigor, ETS 2023).
 
-    For every analysed neuron and golden class: deviations of the module's output that change
-    no answer of the analysed inputs, some, or all. A neuron is an element of that output, by its
-    flat position; the module's output is what is meant, so before an activation function that is
-    a module of its own.
+    For every analyzed neuron and golden class: deviations of the module's output that change the
+    prediction for none of the analyzed inputs, for some, or for all. A neuron is an element of the
+    module's output, by its flat position; an activation function that is a separate module is not
+    included.
     """
 
     by: str
     """The analysis, as text that can be read back."""
     format: Format
-    """How the values were taken to be stored."""
+    """How the values were assumed to be stored."""
     layers: Mapping[str, Limits]
-    """By the name that campaigns give the activations."""
+    """By the name of the activations in campaigns."""
     samples: int
-    """How many inputs were analysed."""
+    """Number of analyzed inputs."""
     forwards: Mapping[str, float] = field(default_factory=dict)
-    """By layer, how many forward passes of all inputs, or parts of them, each neuron took."""
+    """By layer, the number of forward passes of all inputs, or parts of them, per neuron."""
     model: str = ""
-    """Fingerprint of the model that was looked at."""
+    """Fingerprint of the analyzed model."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "format", component_of(self.format, FORMATS, "format"))
@@ -71,7 +71,7 @@ class Ranges:
         """The limits of one layer's neurons.
 
         Raises:
-            InputError: it was not looked at.
+            InputError: the layer was not analyzed.
         """
         if layer not in self.layers:
             raise InputError(
@@ -87,17 +87,17 @@ class Ranges:
         deviations: npt.ArrayLike | Tensor,
         golden: npt.ArrayLike | Tensor | None = None,
     ) -> npt.NDArray[np.int8]:
-        """What deviations of neurons do: values of `Vulnerability`, of the arguments' shape.
+        """The effects of deviations of neurons: `Vulnerability` values, of the arguments' shape.
 
-        A deviation that is NaN counts as vulnerable. Semi-vulnerable is also what nothing is known
-        of: neurons that were not analysed, classes that no analysed input had.
+        A deviation that is NaN counts as vulnerable. Unknown effects count as semi-vulnerable: of
+        neurons that were not analyzed, and for classes that no analyzed input had.
 
         Args:
             layer: its name.
             neurons: flat positions in the layer's output.
-            deviations: erroneous less fault-free value; broadcast against ``neurons``.
-            golden: the fault-free answers; without them a deviation must do the same to inputs of
-                all classes.
+            deviations: faulty minus fault-free value; broadcast against ``neurons``.
+            golden: the golden predictions; without them a deviation must have the same effect on
+                inputs of all classes.
 
         Raises:
             InputError: no such layer, or no such neuron or class.
@@ -109,7 +109,7 @@ class Ranges:
         )
 
     def demand_suit(self, model: nn.Module) -> None:
-        """See to it that these ranges were made for this model.
+        """Check that these ranges were computed for this model.
 
         Raises:
             InputError: the model has other tensors, or other values in them.
@@ -121,14 +121,14 @@ class Ranges:
             )
 
     def to_frame(self, layer: str) -> pd.DataFrame:
-        """One row a neuron and golden class: the limits of its ranges.
+        """One row per neuron and golden class: the limits of its ranges.
 
         Vulnerable below ``vulnerable_below`` and above ``vulnerable_above``, non-vulnerable from
-        ``safe_from`` to ``safe_to``, semi-vulnerable in between; infinite where there is no limit.
-        Where something gets through but changes no answer, the largest number that was tried.
+        ``safe_from`` to ``safe_to``, semi-vulnerable in between; infinite if there is no limit. If
+        deviations reach the logits but change no prediction, the largest value that was tried.
 
         Raises:
-            InputError: the layer was not looked at.
+            InputError: the layer was not analyzed.
         """
         limits = self[layer]
         count, classes = limits.safe_up.shape
@@ -144,7 +144,7 @@ class Ranges:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the ranges as NumPy arrays, ``.npz``, without anything that could be executed.
+        """Write the ranges as NumPy arrays, ``.npz``, without pickled objects.
 
         Raises:
             InputError: the file cannot be written.
@@ -163,7 +163,7 @@ class Ranges:
         imported.
 
         Raises:
-            InputError: no such file, or it holds something else.
+            InputError: no such file, or it is not a file of ranges.
         """
         plain, arrays = read(path)
         try:

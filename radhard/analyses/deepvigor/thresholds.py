@@ -1,4 +1,4 @@
-"""By how much must a neuron deviate until the class changes, for each input?"""
+"""By how much must a neuron deviate to change the class, for each input?"""
 
 from dataclasses import dataclass
 
@@ -26,11 +26,11 @@ class Search:
 
 @dataclass
 class Thresholds:
-    """For neurons and inputs, ``(neurons, samples)``, how far they may deviate to one side.
+    """For neurons and inputs, ``(neurons, samples)``, how far they may deviate in one direction.
 
-    Up to the magnitude ``safe`` the class is kept, from ``unsafe`` on it is another: both were
-    tried. ``unsafe`` is infinite where no deviation changes the class; then ``safe`` is the largest
-    number that was tried, or infinite where nothing gets through to the logits at all.
+    Up to the magnitude ``safe`` the class is kept, from ``unsafe`` on it changes: both were tried.
+    ``unsafe`` is infinite if no deviation changes the class; then ``safe`` is the largest magnitude
+    that was tried, or infinite if deviations do not reach the logits.
     """
 
     safe: Tensor
@@ -38,20 +38,20 @@ class Thresholds:
     skipped: int = 0
     """Neurons left out because the gradient vanished for nearly all inputs."""
     refuted: int = 0
-    """Neurons that the gradient would have left out, had the bound not shown a change."""
+    """Neurons with such a gradient, but with a change of class at the bound or beyond."""
 
     def middle(self) -> Tensor:
-        """The best guess: halfway between the ends."""
+        """The estimate: halfway between the ends."""
         return torch.where(self.unsafe.isinf(), self.unsafe, (self.safe + self.unsafe) / 2)
 
 
 class _Asked:
-    """Deviations to one side of some neurons on all inputs, flattened: what do they do?"""
+    """Deviations of some neurons in one direction on all inputs, flattened."""
 
     def __init__(self, probes: Probes, layer: str, neurons: Tensor, sign: int) -> None:
         self.probes, self.layer, self.sign = probes, layer, sign
         n, self.device = len(probes.workload.data), probes.workload.logits.device
-        # Sample after sample, as their golden values lie in memory.
+        # Sample after sample, as their golden values are stored.
         self.samples = torch.arange(n, device=self.device).repeat_interleave(len(neurons))
         self.neurons = neurons.to(self.device).repeat(n)
         self.dtype = getattr(torch, probes.site(layer).dtype)
@@ -65,7 +65,7 @@ class _Asked:
         return self.probes.neurons(self.layer, self.samples[which], self.neurons[which], deltas)
 
     def margins(self, which: Tensor, sizes: Tensor) -> Tensor:
-        """The lead of the golden class; -inf where the class changed without a finite lead."""
+        """The margin of the golden class; -inf if the class changed without a finite margin."""
         return margin(
             self.logits(which, sizes), self.probes.workload.predictions[self.samples[which]]
         )
@@ -77,7 +77,7 @@ class _Asked:
 
 
 def margin(logits: Tensor, golden: Tensor) -> Tensor:
-    """By how much the golden class leads: negative, or -0.0 in a tie, where it is not answered.
+    """The margin of the golden class: negative, or -0.0 in a tie, if it is not predicted.
 
     NaN among the logits is a change of class: minus infinity.
 
@@ -87,23 +87,24 @@ def margin(logits: Tensor, golden: Tensor) -> Tensor:
     kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
     own = logits.gather(1, golden[:, None]).squeeze(1)
     others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
-    # Two infinite logits have no difference; argmax has decided, and only the sign counts.
+    # The difference of two infinite logits is NaN; argmax has decided, and only the sign matters.
     lead = (own - others).nan_to_num(nan=torch.inf).abs()
     lost = torch.where(logits.isnan().any(1), torch.inf, lead)
     return torch.where(kept, lead, -lost)
 
 
 def changed(margins: Tensor) -> Tensor:
-    """Where the class is another one: the sign says it, also of nought."""
+    """Whether the class changed: the sign bit is set, also for -0.0."""
     return margins.signbit()
 
 
 def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Search) -> Thresholds:
-    """The thresholds of some neurons of a layer, all inputs together, to one side.
+    """The thresholds of some neurons of a layer, for all inputs together, in one direction.
 
-    Deviations ``first`` and ``bound`` are tried on every input; between the last that keeps the
-    class and the first that does not, the bracket is narrowed. Where the class is kept at the
-    bound, the largest number of the layer's type is tried as well, unless nothing got through.
+    The deviations ``first`` and ``bound`` are tried on every input; the bracket between the last
+    one that keeps the class and the first one that does not is narrowed. If the class is kept at
+    the bound, the largest number of the layer's type is tried too, unless the deviation does not
+    reach the logits.
     """
     asked = _Asked(probes, layer, neurons, sign)
     largest = torch.finfo(asked.dtype).max
@@ -128,7 +129,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     flips = changed(at_bound)
     unsafe[left[flips]], bad[left[flips]] = bound, at_bound[flips]
     safe[left[~flips]], good[left[~flips]] = bound, at_bound[~flips]
-    # What nothing gets through at the bound is taken to stay shut; the rest is tried.
+    # A deviation that does not reach the logits at the bound is assumed never to reach them.
     through = (logits != golden[left]).any(1)
     safe[left[~flips & ~through]] = torch.inf
     far = left[~flips & through]
@@ -149,11 +150,12 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
 def _without_gradient(
     asked: _Asked, left: Tensor, logits: Tensor, golden: Tensor, search: Search, first: float
 ) -> Tensor:
-    """Whether the loss has no gradient at the first deviation; only asked where the class stays."""
+    """Whether the loss has no gradient at the first deviation, for inputs that keep their class."""
     zero = torch.zeros(len(golden), dtype=torch.bool, device=golden.device)
     if search.loss is None:
         return zero
-    # No way back where nothing got forward, and none through a loss that is flat.
+    # The gradient is zero if the deviation does not reach the logits, or if the loss is saturated;
+    # only the others need a backward pass.
     through = (logits[left] != golden[left]).any(1)
     answers = asked.probes.workload.predictions[asked.samples[left]]
     open_ = through & ~saturated(logits[left], answers, search.loss)
@@ -184,7 +186,8 @@ def _narrowed(
             tried = (ends[0] + ends[1]) / 2
         else:
             tried = between(*ends, good[wide], bad[wide], begun, step=step, width=search.tolerance)
-        # What is tried is a number of the layer's own type; where none lies between, it is enough.
+        # Only numbers of the layer's type can be tried; if none lies in between, the bracket cannot
+        # be narrowed further.
         tried = tried.to(asked.dtype).double()
         real = (tried > ends[0]) & (tried < ends[1])
         wide, begun, tried = wide[real], begun[real], tried[real]

@@ -1,4 +1,4 @@
-"""Which flips of a two's-complement word make its value larger, and from which on do they harm?"""
+"""Which flips of a two's-complement word increase its value, and which are harmful?"""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ __all__ = ["bit_at", "bit_reaching", "first_harmful", "upward"]
 
 
 def upward(words: Tensor, bits: int) -> Tensor:
-    """Whether flipping each bit of a word raises its value, ``(*words.shape, bits)``.
+    """Whether flipping each bit of a word increases its value, ``(*words.shape, bits)``.
 
-    A flip of bit b moves the value by 2**b steps; the sign bit moves it the other way round.
+    A flip of bit b changes the value by 2**b steps; the sign bit acts in the opposite direction.
 
     >>> upward(torch.tensor([0b0010]), 4)
     tensor([[ True, False,  True, False]])
@@ -22,7 +22,7 @@ def upward(words: Tensor, bits: int) -> Tensor:
 
 
 def bit_at(among: Tensor, rank: Tensor) -> Tensor:
-    """The bit that is number ``rank`` among those marked in ``(rows, bits)``, from the lowest.
+    """The bit with index ``rank`` among those marked in ``(rows, bits)``, from the lowest.
 
     >>> bit_at(torch.tensor([[True, False, True, True]]), torch.tensor([1]))
     tensor([2])
@@ -32,21 +32,21 @@ def bit_at(among: Tensor, rank: Tensor) -> Tensor:
 
 
 def bit_reaching(steps: Tensor) -> Tensor:
-    """The lowest bit whose flip moves a value by at least so many steps: log2, rounded up.
+    """The lowest bit whose flip changes a value by at least ``steps`` steps: log2, rounded up.
 
     >>> bit_reaching(torch.tensor([1, 2, 3, 64, 127, 128]))
     tensor([0, 1, 2, 6, 7, 7])
     """
-    # Of whole numbers below 2**53, frexp tells the logarithm without rounding.
+    # For integers below 2**53, frexp returns the exponent exactly, whereas log2 may round.
     return torch.frexp((steps - 1).double()).exponent.to(torch.int64).clamp(min=0)
 
 
 def first_harmful(harmful: Callable[[Tensor, Tensor], Tensor], sizes: Tensor) -> Tensor:
-    """For each row, the first of its ranks ``0 ... size - 1`` that does harm; its size if none.
+    """For each row, the first harmful one of its ranks ``0 ... size - 1``; its size if none is.
 
-    Ranks are taken to do harm from some rank on, so that the middle tells which half to look at;
-    ``harmful(rows, ranks)`` answers for some rows, one rank each. The last rank is tried first:
-    most rows do no harm at all.
+    If a rank is harmful, all higher ones are assumed to be, so that bisection applies;
+    ``harmful(rows, ranks)`` evaluates one rank for each of some rows. The last rank is tried first,
+    as most rows have no harmful one.
 
     >>> first_harmful(lambda rows, ranks: ranks >= 3, torch.tensor([8, 2, 0]))
     tensor([3, 2, 0])

@@ -1,4 +1,4 @@
-"""Do vulnerability value ranges say what real faults do?"""
+"""Do vulnerability value ranges agree with injected faults?"""
 
 import math
 from dataclasses import dataclass
@@ -25,48 +25,48 @@ __all__ = ["OfFaults", "Validation", "validate"]
 @final
 @dataclass(frozen=True)
 class OfFaults:
-    """What the faults in one layer did, by what its ranges said of them.
+    """The effects of the faults in one layer, by the prediction of its ranges.
 
-    The range of a fault is that of its deviation for the golden class of its input. Critical is a
-    change of class, or NaN among the logits.
+    The range of a fault is that of its deviation for the golden class of its input. A change of
+    class, or NaN among the logits, is critical.
     """
 
     layer: str
     faults: int
     noncritical: int
-    """Faults said to be non-critical: their deviation is in the non-vulnerable range."""
+    """Faults predicted to be non-critical: their deviation is in the non-vulnerable range."""
     noncritical_kept: int
     """Those of them that kept the class."""
     critical: int
-    """Faults said to be critical: their deviation is in the vulnerable range."""
+    """Faults predicted to be critical: their deviation is in the vulnerable range."""
     critical_changed: int
     """Those of them that changed the class."""
     changed: int
-    """Faults that changed the class, of all."""
+    """All faults that changed the class."""
 
     @property
     def semi(self) -> float:
-        """Share of the faults of which the ranges do not say what they do."""
+        """Share of the faults for which the ranges make no prediction."""
         return 1 - (self.noncritical + self.critical) / self.faults
 
     def true_noncritical(self, confidence: float = 0.95) -> Estimate | None:
-        """Share of the faults said to be non-critical that are; None if there were none."""
+        """Share of the faults predicted to be non-critical that are; None if there were none."""
         return _share(self.noncritical_kept, self.noncritical, confidence)
 
     def true_critical(self, confidence: float = 0.95) -> Estimate | None:
-        """Share of the faults said to be critical that are; None if there were none."""
+        """Share of the faults predicted to be critical that are; None if there were none."""
         return _share(self.critical_changed, self.critical, confidence)
 
 
 @final
 @dataclass(frozen=True)
 class Validation:
-    """How far vulnerability value ranges are borne out by faults, layer by layer."""
+    """The agreement of vulnerability value ranges with injected faults, layer by layer."""
 
     by: str
-    """The analysis that made the ranges, as text."""
+    """The analysis that computed the ranges, as text."""
     data: str
-    """On which data the faults were tried."""
+    """The data on which the faults were tried."""
     layers: tuple[OfFaults, ...]
     confidence: float = 0.95
 
@@ -83,7 +83,7 @@ class Validation:
         raise InputError(f"no faults were tried in {layer!r}; there is {names}")
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a layer: counts, shares, and the limits of their intervals; NaN for no faults."""
+        """One row per layer: counts, shares and interval limits; NaN if there were no faults."""
         rows = []
         for of in self.layers:
             row: dict[str, Any] = {"layer": of.layer, "faults": of.faults}
@@ -127,25 +127,25 @@ def validate(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Validation:
-    """Try faults, and see whether they do what the ranges say (Ahmadilivani et al., ETS 2023).
+    """Compare the ranges with injected faults (Ahmadilivani et al., ETS 2023).
 
-    In every layer single flips of random bits of random analysed neurons, each on one input, all
-    inputs in turn; as many as Leveugle et al. (DATE 2009) ask for, so that shares are known within
-    ``margin`` (their worst case). What a flip does to the value is looked up in the range of its
-    neuron and of the input's golden class, then the flip is carried out. The data may be those that
-    were analysed, or others.
+    In every layer, single flips of random bits of random analyzed neurons, each on one input, with
+    all inputs in turn; the sample size follows Leveugle et al. (DATE 2009), so that shares are
+    known within ``margin`` (in their worst case). The deviation caused by a flip is looked up in
+    the ranges of its neuron for the golden class of the input, then the flip is executed. The data
+    may be those that were analyzed, or others.
 
     Args:
         ranges: of this model.
-        model: the model; it comes back bit for bit.
+        model: the model; it is restored bit for bit.
         data: inputs, as for `radhard.run`.
-        margin: in absolute terms, 0.01 is one percentage point.
+        margin: absolute; 0.01 is one percentage point.
         confidence: of the sample size, and of the intervals.
-        n: flips in each layer, in the place of the sample size.
+        n: flips in each layer, instead of the sample size.
         call: for models that do not return one tensor.
-        batch: samples a forward pass.
-        seed: of all chance.
-        progress: show a progress bar; by default where there is a terminal.
+        batch: samples per forward pass.
+        seed: of all random draws.
+        progress: show a progress bar; by default on a terminal.
 
     Raises:
         InputError: the ranges are of another model, or the model or the data cannot be used.
@@ -195,7 +195,7 @@ def _tried(
     off = torch.stack(list(deviations(before, held))).gather(0, bits[None])[0]
     answers = workload.predictions[samples]
     said = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())
-    # What was exact in the format becomes exactly what the flip makes of it.
+    # For a value that the format represents exactly, the sum is exactly the flipped value.
     values = (before.double() + off).to(before.dtype)
     logits = probes.replaced(layer, samples, neurons, values)
     moved = thresholds.changed(thresholds.margin(logits, answers)).cpu().numpy()

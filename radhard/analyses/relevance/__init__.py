@@ -1,1 +1,1 @@
-"""How much does each part of a model contribute to its answers?"""
+"""How much does each part of a model contribute to its predictions?"""

@@ -1,4 +1,4 @@
-"""How does a share of the answer travel back to what it came from?"""
+"""How are shares of the model's output propagated back through the graph?"""
 
 from collections.abc import Callable
 from operator import add
@@ -14,16 +14,16 @@ from radhard.tree import tree_map
 __all__ = ["Rule", "carried_back"]
 
 Rule = Callable[[Node, dict[int, Any], list[int], Any], dict[int, Any]]
-"""From a node, all values, its moving inputs and the share of its output to those of the inputs."""
+"""Maps a node, all values, its moving inputs and the share of its output to their shares."""
 
 
 def carried_back(
     operations: Operations, values: dict[int, Any], start: Tensor, rule: Rule
 ) -> dict[int, Tensor]:
-    """The share of every layer's output, by slot, when the model's output has ``start``.
+    """The share of every layer's output, by slot, if the model's output has ``start``.
 
-    What several operations use is due the sum of what comes back from each. Nothing is followed
-    further than to the earliest layer.
+    A value that several operations use has the sum of the shares from each. Shares are propagated
+    no further than to the first layers.
     """
     graph = operations.graph
     due: dict[int, Any] = {graph.output: start}

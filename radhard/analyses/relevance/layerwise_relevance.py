@@ -1,4 +1,4 @@
-"""How much does each neuron contribute to the answer?"""
+"""How much does each neuron contribute to the prediction?"""
 
 from typing import Literal
 
@@ -22,21 +22,22 @@ __all__ = ["Relevance"]
 
 @component
 class Relevance(Analysis):
-    """Layer-wise relevance: the share of the answer that goes through a neuron or channel.
+    """Layer-wise relevance: the contribution of a neuron or channel to the predicted logit.
 
-    The logit of the answer has relevance 1, which every operation hands back to what it was made
-    of (Bach et al., PLoS ONE 2015). The score is the mean contribution over the samples: the
-    reciprocal of the resilience of Schorn et al. (DATE 2018), the worst first. Through the network
-    lead convolutions, linear layers, batch norms (folded where they follow a convolution), pooling,
+    The logit has relevance 1, which every operation distributes over its inputs (Bach et al., PLoS
+    ONE 2015). The score is the mean contribution over the samples: the reciprocal of the resilience
+    of Schorn et al. (DATE 2018), so that the most critical ones come first. Relevance is propagated
+    through convolutions, linear layers, batch norms (folded if they follow a convolution), pooling,
     residual sums and activations.
 
-    - ``rule``: ``"alpha-beta"`` shares ``alpha`` times among the positive products and takes
-      ``alpha - 1`` times back among the negative ones; with ``alpha=1.0`` no contribution is
-      negative and those of a layer sum to 1, less what biases are due. ``"epsilon"`` shares among
-      all products, the sum kept from zero by ``epsilon``. The magnitudes count.
-    - ``level``: ``"element"`` for single neurons, ``"channel"`` for the sum over each channel's.
-    - ``of``: the class whose logit it is, the golden answer or the label.
-    - ``merge``: the mean over all samples, or the largest of the classes' means.
+    - ``rule``: ``"alpha-beta"`` distributes ``alpha`` times the relevance over the positive
+      products and subtracts ``alpha - 1`` times from the negative ones; with ``alpha=1.0`` no
+      contribution is negative and those of a layer sum to 1, minus those of biases. ``"epsilon"``
+      distributes over all products, whose sum is kept from zero by ``epsilon``. The score is the
+      magnitude.
+    - ``level``: ``"element"`` for single neurons, ``"channel"`` for the sum over each channel.
+    - ``of``: the class of the logit, the golden prediction (``"answer"``) or the label.
+    - ``merge``: the mean over all samples, or the maximum of the means of the classes.
     """
 
     rule: Literal["alpha-beta", "epsilon"] = "alpha-beta"

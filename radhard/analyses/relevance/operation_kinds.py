@@ -1,4 +1,4 @@
-"""Which operations pass through, move, or add up what they are given?"""
+"""Which operations are elementwise, move, select or sum their inputs?"""
 
 import operator
 from typing import Any
@@ -43,7 +43,7 @@ GIVEN_ON = {
     aten.div.Scalar,
     aten.div.Tensor,
 }
-"""One output for one input: products and quotients only where the other side stands still."""
+"""One output per input; products and quotients only if the other operand is constant."""
 
 MOVED = {
     aten.view.default,
@@ -75,7 +75,7 @@ PICKED = {
     aten.max_pool3d.default,
     aten.adaptive_max_pool2d.default,
 }
-"""Every output is the largest of some inputs."""
+"""Every output is the maximum of some inputs."""
 
 POOLED = {
     aten.avg_pool1d.default,
@@ -87,10 +87,10 @@ POOLED = {
     aten.mean.dim,
     aten.sum.dim_IntList,
 }
-"""Every output is a sum of inputs with coefficients above 0."""
+"""Every output is a sum of inputs with positive coefficients."""
 
 ADDED = {aten.add.Tensor, aten.sub.Tensor}
-"""Sums of two, element by element."""
+"""Elementwise sums of two operands."""
 
 
 def given_on(node: Node, slots: list[int]) -> bool:
@@ -101,13 +101,13 @@ def given_on(node: Node, slots: list[int]) -> bool:
 
 
 def coefficients(node: Node) -> tuple[float, float]:
-    """What the two sides of a sum are multiplied by."""
+    """The factors of the two operands of a sum."""
     factor = float(node.kwargs.get("alpha", 1))
     return (1.0, -factor) if node.op is aten.sub.Tensor else (1.0, factor)
 
 
 def moving(node: Node, values: dict[int, Any], constants: dict[int, Tensor]) -> list[int]:
-    """The slots among a node's inputs that depend on the batch, sizes left aside."""
+    """The slots among a node's inputs that depend on the batch, except sizes."""
     return [
         slot
         for slot in dict.fromkeys(node.inputs)
@@ -118,10 +118,11 @@ def moving(node: Node, values: dict[int, Any], constants: dict[int, Tensor]) -> 
 def moved_back(
     node: Node, values: dict[int, Any], slots: list[int], share: Any
 ) -> dict[int, Tensor | list[Tensor]]:
-    """What every input is due to of what the outputs are, where each output is one input.
+    """The share of every input from that of the outputs, if each output is one of the inputs.
 
-    ``share`` and what is given are tensors of the values' shapes, or lists of them.
+    ``share`` and the result are tensors of the values' shapes, or lists of them.
     """
+    # The gradient of such an operation moves the shares back, whatever its arguments are.
     with torch.enable_grad():
         given = {slot: tree_map(_leaf, values[slot]) for slot in slots}
         outputs = node(lambda slot: given.get(slot, values[slot]))
@@ -142,7 +143,7 @@ def moved_back(
     known = {id(source): due for source, due in zip(sources, dues, strict=True)}
 
     def due(source: Tensor) -> Tensor:
-        # Of whole numbers, such as the places of maxima, nothing comes.
+        # Integers, such as the positions of maxima, have no share.
         return known.get(id(source), torch.zeros(source.shape, device=source.device))
 
     return {slot: tree_map(due, given[slot]) for slot in slots}

@@ -1,4 +1,4 @@
-"""Which weights and which bias does an operation multiply its input by?"""
+"""Which weights and which bias does an operation apply to its inputs?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ Map = Callable[[list[Tensor]], Tensor]
 class Weighing:
     """An operation as sums of products of its inputs and weights, and a bias.
 
-    ``plus`` and ``minus`` take the positive and the negative weights only (None: there are none),
-    ``all`` both; ``bias`` goes with the outputs.
+    ``plus`` and ``minus`` use only the positive or the negative weights (None: there are none),
+    ``all`` both; ``bias`` has the shape of the outputs, or broadcasts to it.
     """
 
     all: Map
@@ -33,7 +33,7 @@ class Weighing:
 
 
 def weighing(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing | None:
-    """How a node weighs its moving inputs; None where it does nothing of the kind."""
+    """How a node weights its moving inputs; None if it is not a sum of products."""
     if node.op in LAYERS and slots == node.inputs[:1]:
         return _layer(node, values)
     if node.op is aten.batch_norm.default and slots == node.inputs[:1] and not node.args[5]:
@@ -53,7 +53,7 @@ def weighing(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing |
 
 
 def norm(node: Node, values: dict[int, Any]) -> tuple[Tensor, Tensor]:
-    """Factor and shift by which a batch norm with fixed statistics changes every channel."""
+    """The factor and the shift of every channel in a batch norm with fixed statistics."""
     found: list[Any] = [None if s is None else values[s.number] for s in node.args[1:5]]
     scale, shift, mean, variance = found
     shape = (1, -1, *(1,) * (values[node.slot].ndim - 2))
@@ -90,7 +90,7 @@ def _pooled(node: Node) -> Map:
 
 
 def _added(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing:
-    """A sum of two sides, of which what stands still is a bias."""
+    """A sum of two operands; a constant one is the bias."""
     sides = list(zip(node.args, coefficients(node), strict=True))
     still = [(a, c) for a, c in sides if not (isinstance(a, Slot) and a.number in slots)]
     bias: Any = sum(c * (values[a.number] if isinstance(a, Slot) else a) for a, c in still)

@@ -1,4 +1,4 @@
-"""Which operations lie between the layers of a model and its answer?"""
+"""Which operations lie between the layers of a model and its output?"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,11 +27,11 @@ LAYERS = (
     aten.conv3d.padding,
     aten.linear.default,
 )
-"""What convolution and linear layers carry out, with the weight as the second argument."""
+"""The operations of convolution and linear layers, with the weight as the second argument."""
 
 
 class UnfollowedError(InputError):
-    """An operation lies on the way that a rule says nothing about."""
+    """An operation on the path to the output is not supported by a rule."""
 
     def __init__(self, by: str, node: Node) -> None:
         where = f" in {node.modules[-1]!r}" if node.modules and node.modules[-1] else ""
@@ -44,16 +44,16 @@ class UnfollowedError(InputError):
 
 @dataclass(frozen=True)
 class Operations:
-    """A model as a graph, batch norms folded into the convolutions before them."""
+    """A model as a graph, with batch norms folded into the preceding convolutions."""
 
     graph: Graph
     layers: dict[int, Layer]
-    """The layer whose output a slot's value is (behind its batch norm, if that is folded).
+    """The layer whose output is the value of a slot (after its batch norm, if that is folded).
 
-    Those are left out that do not have the samples in front.
+    Outputs are left out if the samples are not on their first axis.
     """
     behind: frozenset[int]
-    """Slots that some layer's output reaches, that slot included."""
+    """Slots that depend on the output of some layer, including that output."""
 
     @classmethod
     def of(cls, workload: Workload, by: str) -> "Operations":
@@ -93,16 +93,16 @@ class Operations:
         return cls(graph, layers, frozenset(behind))
 
     def values(self, workload: Workload, batch: Any) -> dict[int, Any]:
-        """The value of every slot for a batch, which is counted."""
+        """The value of every slot for a batch, whose samples are counted."""
         with torch.no_grad():
-            # Copies, as what was made in inference mode cannot be differentiated.
+            # Copies, as tensors created in inference mode cannot be differentiated.
             values = self.graph.values([tensor.clone() for tensor in tree_leaves(batch)])
         logits: Tensor = values[self.graph.output]
         workload.samples += len(logits)
         return values
 
     def demand_same(self, values: dict[int, Any], logits: Tensor) -> None:
-        """Raise `InputError` unless the graph says what the model says."""
+        """Raise `InputError` unless the graph has the outputs of the model."""
         found = values[self.graph.output]
         near = 1e-3 * float(logits.abs().max())
         if found.shape != logits.shape or not torch.allclose(found, logits, rtol=1e-3, atol=near):

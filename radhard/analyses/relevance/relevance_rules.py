@@ -1,4 +1,4 @@
-"""How is the relevance of an output shared among the inputs it was made of?"""
+"""How is the relevance of an output distributed over the inputs of its operation?"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ __all__ = ["AlphaBeta", "Epsilon", "Sharing"]
 
 @dataclass(frozen=True)
 class Sharing(ABC):
-    """Relevance back through one operation; subclasses say how sums of products share it."""
+    """Relevance back through one operation; subclasses define the rule for sums of products."""
 
     by: str
-    """Whose rule it is, for messages."""
+    """The analysis that uses the rule, for messages."""
 
     def __call__(
         self, node: Node, values: dict[int, Any], slots: list[int], share: Any
@@ -28,7 +28,7 @@ class Sharing(ABC):
         """The relevance of every moving input.
 
         Raises:
-            UnfollowedError: the rule says nothing about the operation.
+            UnfollowedError: the rule does not support the operation.
         """
         if given_on(node, slots):
             return {slots[0]: share}
@@ -49,12 +49,12 @@ class Sharing(ABC):
         bias: Tensor | float,
         share: Tensor,
     ) -> list[Tensor]:
-        """The relevance of what an operation is given; what the bias is due goes with it."""
+        """The relevance of the inputs of an operation; the share of the bias is dropped."""
 
 
 @dataclass(frozen=True)
 class Epsilon(Sharing):
-    """In proportion to every product, the sum kept from zero by ``epsilon``."""
+    """In proportion to every product, with the sum kept from zero by ``epsilon``."""
 
     epsilon: float
 
@@ -73,7 +73,7 @@ class Epsilon(Sharing):
 
 @dataclass(frozen=True)
 class AlphaBeta(Sharing):
-    """``alpha`` times in proportion to the positive products, less ``alpha - 1`` to the others."""
+    """``alpha`` times in proportion to the positive products, minus ``alpha - 1`` to the others."""
 
     alpha: float
 
@@ -107,12 +107,12 @@ class AlphaBeta(Sharing):
 
 
 def _quotient(share: Tensor, sums: Tensor) -> Tensor:
-    """What each unit of a sum is due; nothing where there is nothing to share among."""
+    """The relevance per unit of a sum; zero if the sum is zero."""
     return torch.where(sums == 0, 0.0, share / torch.where(sums == 0, 1.0, sums))
 
 
 def _products(by: Map, given: list[Tensor], quotient: Tensor) -> list[Tensor]:
-    """Every input times what all its weights bring back to it."""
+    """Every input times the quotients of its outputs, weighted: the gradient of ``by``."""
     with torch.enable_grad():
         leaves = [x.detach().requires_grad_() for x in given]
         outputs = by(leaves)

@@ -1,4 +1,4 @@
-"""How much weight lies between a channel and the answer?"""
+"""How large are the weights on the paths from a channel to the outputs?"""
 
 from typing import Any, Literal
 
@@ -33,13 +33,13 @@ aten: Any = torch.ops.aten
 
 @component
 class Saliency(Analysis):
-    """Weight saliency: all weights on all ways from a filter to the answers, as magnitudes.
+    """Weight saliency: products of weight magnitudes on all paths from a filter to the logits.
 
-    Every answer has saliency 1; back through a layer goes ``S_in = sum over out of S_out * |W|``,
-    kernels summed up (after Hanif and Shafique, SalvageDNN, Phil. Trans. R. Soc. A 2020). Batch
-    norms multiply by their scales; activations, pooling and reshapes pass it on; a residual sum
-    passes the same to both sides. Data only show shapes, so it costs one pass of two samples. The
-    numbers grow with the depth behind a layer: compare within a layer.
+    Every logit has saliency 1; through a layer, ``S_in = sum over out of S_out * |W|``, with
+    kernels summed (after Hanif and Shafique, SalvageDNN, Phil. Trans. R. Soc. A 2020). Batch norms
+    multiply by their scales; activations, pooling and reshapes do not change the saliency; both
+    operands of a residual sum receive it. Data are used only for shapes, so that it costs one pass
+    of two samples. Values grow with the number of later layers: compare them within a layer.
 
     ``level``: ``"channel"`` for each filter's saliency, ``"element"`` for that times the weight.
     """
@@ -69,7 +69,7 @@ class Saliency(Analysis):
     def _rule(
         self, node: Node, values: dict[int, Any], slots: list[int], share: Any
     ) -> dict[int, Any]:
-        """What each channel is due in all; over its positions that is spread evenly."""
+        """The saliency of each channel in total, distributed evenly over its positions."""
         if node.op in LAYERS and slots == node.inputs[:1]:
             return {slots[0]: _through(node, values, share)}
         if node.op in MOVED or node.op in POOLED:
@@ -93,7 +93,7 @@ class Saliency(Analysis):
 
 
 def _through(node: Node, values: dict[int, Any], share: Tensor) -> Tensor:
-    """Back through a layer: by channel, and evenly over the positions of what it was given."""
+    """Back through a layer: by channel, and evenly over the positions of its input."""
     given, weight = values[node.inputs[0]], values[node.inputs[1]].abs().double()
     if node.op is aten.linear.default:
         due = share.reshape(len(share), -1, share.shape[-1]).sum(1) @ weight
@@ -111,7 +111,7 @@ def _through(node: Node, values: dict[int, Any], share: Tensor) -> Tensor:
 
 
 def _spread(share: Tensor, given: Tensor) -> Tensor:
-    """What the channels of a pooled map are due, evenly over the positions before."""
+    """The saliency of the channels of a pooled map, evenly over the positions of its input."""
     totals = share.flatten(2).sum(2) if share.ndim > 2 else share
     positions = given[0, 0].numel()
     shape = (*given.shape[:2], *(1,) * (given.ndim - 2))
@@ -119,13 +119,13 @@ def _spread(share: Tensor, given: Tensor) -> Tensor:
 
 
 def _narrowed(share: Tensor, given: Tensor) -> Tensor:
-    """The sum over what a side of an addition was repeated for."""
+    """The sum over the axes along which an operand of an addition was broadcast."""
     narrowed: Tensor = share if share.shape == given.shape else share.sum_to_size(given.shape)
     return narrowed
 
 
 def _factor(node: Node, values: dict[int, Any], slots: list[int]) -> Tensor | float:
-    """By what a product or quotient with something that stands still counts."""
+    """The magnitude of the factor in a product or quotient with a constant."""
     if node.op not in (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar):
         return 1.0
     left, other = node.args
@@ -137,7 +137,7 @@ def _factor(node: Node, values: dict[int, Any], slots: list[int]) -> Tensor | fl
 
 
 def _double(values: dict[int, Any], slots: list[int]) -> dict[int, Any]:
-    """The values with these in double precision, as the saliency is."""
+    """The values, with these slots in double precision, like the saliency."""
     return {**values, **{slot: tree_map(_wide, values[slot]) for slot in slots}}
 
 

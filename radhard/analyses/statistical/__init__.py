@@ -1,1 +1,1 @@
-"""How vulnerable are all parameters, learned from those that were tried?"""
+"""How vulnerable are all parameters, learned from faults in some of them?"""

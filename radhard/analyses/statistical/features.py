@@ -1,4 +1,4 @@
-"""What is known of every parameter without striking it?"""
+"""Which features of every parameter are known without injecting faults?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +25,9 @@ Features = list[npt.NDArray[np.float64]]
 def features(workload: Workload, sites: Sequence[Site], classes: Tensor) -> Features:
     """Magnitude, gradient, uses and position of every word of some stored tensors.
 
-    The gradient is the magnitude of that of the mean cross-entropy with ``classes``; uses are how
-    often a parameter enters a sum for one sample; the position is that of the tensor in the model.
+    The gradient is the magnitude of the gradient of the mean cross-entropy with ``classes``; uses
+    are the number of times a parameter enters a sum for one sample; the position is that of the
+    tensor in the model.
     """
     gradients = _gradients(workload, sites, classes)
     uses = _uses(workload, sites)
@@ -47,7 +48,7 @@ def _gradients(
     workload: Workload, sites: Sequence[Site], classes: Tensor
 ) -> list[npt.NDArray[np.float64]]:
     named = dict(workload.model.named_parameters(remove_duplicate=False))
-    # Tied weights are mostly one parameter, but may be several in the same memory.
+    # Tied weights are usually one parameter, but may be several that share memory.
     aliases = [{id(named[n]): named[n] for n in (s.name, *s.aliases)} for s in sites]
     wanted = [parameter for tied in aliases for parameter in tied.values()]
     for parameter in wanted:
@@ -68,7 +69,7 @@ def _gradients(
 
 
 def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
-    """Outputs of the tensor's modules for one sample, over the rows of the tensor."""
+    """Outputs of the tensor's modules for one sample, divided by the rows of the tensor."""
     outputs: dict[str, int] = {}
     inputs = workload.data.rows(slice(0, workload.batch))
     rows = min(workload.batch, len(workload.data))

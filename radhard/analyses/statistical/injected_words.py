@@ -17,19 +17,19 @@ __all__ = ["Tried", "tried"]
 
 @dataclass(frozen=True)
 class Tried:
-    """Parameters that were drawn, and what their faults did."""
+    """Parameters that were drawn, and the effects of their faults."""
 
     places: Numbers
     """Positions of their tensors among the sites of the space."""
     words: Numbers
-    """Which word of its tensor each is."""
+    """The word of each in its tensor."""
     critical: npt.NDArray[np.float64]
-    """Mean share of critical samples over all faults of each."""
+    """For each, the mean share of critical samples over all its faults."""
     injections: int
 
 
 def tried(workload: Workload, space: FaultSpace, injections: int, least: int) -> Tried:
-    """Parameters drawn at random, struck in every way they can be.
+    """Draw parameters at random and inject all their faults.
 
     Raises:
         InputError: too few injections for ``least`` parameters.

@@ -1,4 +1,4 @@
-"""What does a random forest learn from the parameters that were tried, and how well?"""
+"""How well does a random forest predict the vulnerability of parameters?"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,22 +14,22 @@ from radhard.scores import rank_correlation
 __all__ = ["FOLDS", "Learned", "learned", "quality"]
 
 FOLDS = 5
-"""Parts that are held out in turn."""
+"""Number of folds of the cross-validation."""
 
 _RESAMPLES = 1000
 _AT_ONCE = 2**18
-"""Parameters predicted together, so that memory does not grow with the model."""
+"""Parameters predicted at a time, so that memory does not grow with the model."""
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Learned:
-    """A forest fitted to all parameters tried, and what others say of those they did not see."""
+    """A forest fitted to all parameters tried, and cross-validated predictions for these."""
 
     forest: RandomForestRegressor
     held_out: Array
-    """For every parameter tried, the prediction of a forest that did not see it."""
+    """For every parameter tried, the prediction of a forest that was fitted without it."""
 
     def predict(self, features: Array) -> Array:
         """The predictions for ``(parameters, features)``."""
@@ -40,7 +40,7 @@ class Learned:
 def learned(
     features: Array, critical: Array, trees: int, leaf: int, chance: np.random.Generator
 ) -> Learned:
-    """Fit a forest, and others to all but a fifth each, which they then predict."""
+    """Fit a forest to all parameters, and for each fold one that is fitted without it."""
     forest_seed, fold_seed = chance.integers(2**31, size=2).tolist()
     forest = RandomForestRegressor(trees, min_samples_leaf=leaf, random_state=forest_seed)
     folds = KFold(FOLDS, shuffle=True, random_state=fold_seed)
@@ -49,9 +49,9 @@ def learned(
 
 
 def quality(held_out: Array, critical: Array, chance: np.random.Generator) -> dict[str, Any]:
-    """R2 (bootstrap interval) and rank correlation of predictions with what was measured.
+    """R2 (with a bootstrap interval) and rank correlation of predictions and measurements.
 
-    The rank correlation is None where all predictions are the same.
+    The rank correlation is None if all predictions are equal.
     """
     drawn = chance.integers(len(critical), size=(_RESAMPLES, len(critical)))
     spread = [

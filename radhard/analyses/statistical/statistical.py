@@ -1,4 +1,4 @@
-"""How vulnerable is every parameter, going by a few that were struck?"""
+"""How vulnerable is every parameter, predicted from faults in a few?"""
 
 from dataclasses import replace
 from typing import Literal
@@ -24,21 +24,20 @@ _LEAST = 4 * FOLDS
 
 @component
 class Statistical(Analysis):
-    """A random forest that learns from a few weights how vulnerable all are (Zhang et al., 2022).
+    """Vulnerability of all weights, predicted by a random forest from a few (Zhang et al., 2022).
 
-    Weights are drawn at random and struck in every way; the share of critical samples over all
-    their faults is what the forest learns to tell from the weight's magnitude, its gradient, how
-    often it is used, and its layer's position. By element of every weight that
-    `radhard.targets.Weights` finds, a predicted share of critical faults.
+    Weights are drawn at random and all their faults are injected. From the magnitude of a weight,
+    its gradient, how often it is used, and the position of its layer, the forest learns to predict
+    the share of critical samples over all its faults. By element of every weight that
+    `radhard.targets.Weights` selects, a predicted share of critical faults.
 
-    ``injections``: at most so many faults are tried, all of one parameter together: 6,400 are 200
-    words of 32 bits. ``trees``: of the forest. ``leaf``: the fewest parameters that it tells from
-    others; with 1 it takes chance for a rule. ``format``, ``fault``: components, or
-    their text. ``of``: the class of
-    the cross-entropy whose gradient is taken, the golden answer or the label.
+    ``injections``: the maximum number of faults, all of one parameter together: 6,400 are 200 words
+    of 32 bits. ``trees``: of the forest. ``leaf``: the minimum number of parameters in a leaf; with
+    1 the forest overfits. ``format``, ``fault``: components, or their text. ``of``: the class of
+    the cross-entropy for the gradient, the golden prediction (``"answer"``) or the label.
 
-    The facts say how well forests predict the parameters that they did not see: ``r2`` and
-    ``rank``, each fifth held out in turn, with 95 % intervals (of R2 by bootstrap).
+    The facts report the quality of predictions in 5-fold cross-validation, ``r2`` and ``rank``,
+    with 95 % intervals (of R2 by bootstrap).
 
     Raises:
         InputError: too few injections, or all parameters tried are equally vulnerable.
@@ -88,7 +87,7 @@ class Statistical(Analysis):
 
 
 def _finite(workload: Workload, space: FaultSpace, known: Features) -> tuple[FaultSpace, Features]:
-    """The tensors with finite features, of which a forest can learn; the others are noted."""
+    """The tensors with finite features, as a forest requires; the others are left out."""
     kept = [at for at, found in enumerate(known) if np.isfinite(found).all()]
     for at in set(range(len(known))) - set(kept):
         site = space.sites[at]

@@ -1,4 +1,4 @@
-"""Which share of the errors of every product is critical, once it is known where they turn so?"""
+"""Which share of the errors of every product is critical, given the critical magnitudes?"""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ __all__ = ["Shares", "joined", "settled_shares", "shares"]
 
 @dataclass(frozen=True)
 class Shares:
-    """Critical among the errors of each product, ``(rows, products)``: surely, about, perhaps."""
+    """Shares of critical errors of each product, ``(rows, products)``: bounds and estimate."""
 
     low: Tensor
     middle: Tensor
@@ -21,24 +21,24 @@ class Shares:
 
     @property
     def means(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Over the products, ``(rows,)``."""
+        """Means over the products, ``(rows,)``."""
         return self.low.mean(1), self.middle.mean(1), self.high.mean(1)
 
     def mean(self) -> "Shares":
-        """As if the products were one."""
+        """The shares with all products treated as one."""
         return Shares(*(each[:, None] for each in self.means))
 
 
 def shares(
     errors: Tensor, positive: Settled, negative: Settled, rows: Tensor, *, strict: bool
 ) -> Shares:
-    """By product, as far as a larger error in the same direction is no less harmful.
+    """Shares by product, if a larger error in the same direction is no less harmful.
 
     Args:
         errors: ``(rows, products, flips)``.
-        positive: what was found for errors above zero.
-        negative: what was found for errors below.
-        rows: which of the rows that were settled these are.
+        positive: the search result for positive errors.
+        negative: the search result for negative errors.
+        rows: the indices of these rows in the search results.
         strict: as in `ladder`.
     """
     certain = sure(errors, strict=strict)
@@ -50,7 +50,7 @@ def shares(
         critical = side.critical[rows][:, None, None]
         least = (sizes >= critical).double().mean(2)
         most = (sizes > side.safe[rows][:, None, None]).double().mean(2)
-        # As published, what stays undecided is taken for harmless.
+        # As published, undecided errors count as harmless.
         known = ~critical[:, :, 0].isnan() & (side.safe[rows] > 0)[:, None] & strict
         low, high = low + least, high + most
         middle = middle + torch.where(known, (least + most) / 2, least)
@@ -58,15 +58,15 @@ def shares(
 
 
 def settled_shares(sure: Tensor, positive: Settled, negative: Settled) -> Shares:
-    """Of the errors that were searched, as if they were those of one product.
+    """Shares of the errors that were searched, treated as those of one product.
 
-    ``sure`` is the share of those that are critical by definition, ``(rows,)``.
+    ``sure`` is the share of errors that are critical by definition, ``(rows,)``.
     """
     sides = (getattr(positive, of) + getattr(negative, of) for of in ("low", "middle", "high"))
     return Shares(*((sure + side)[:, None] for side in sides))
 
 
 def joined(parts: list[Shares]) -> Shares:
-    """One after another."""
+    """The parts concatenated."""
     names = ("low", "middle", "high")
     return Shares(*(torch.cat([getattr(part, name) for part in parts]) for name in names))

@@ -1,4 +1,4 @@
-"""Which channels are vulnerable, from value ranges and the errors that bit flips really cause?"""
+"""Which channels are vulnerable, from value ranges and the errors caused by bit flips?"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -38,10 +38,10 @@ from radhard.workload import Workload
 __all__ = ["DeepVigorPlus"]
 
 _DTYPES = ("float32", "float64")
-"""Of the layers' outputs: in narrower types rounding decides many answers."""
+"""Supported types of layer outputs: in narrower types, rounding decides many predictions."""
 
 _ROWS = 6400
-"""Probes that are searched in step, about."""
+"""Approximate number of probes that are searched together."""
 
 
 @component
@@ -49,38 +49,42 @@ class DeepVigorPlus(Analysis):
     """Vulnerability factors of channels, from value ranges and real bit flips.
 
     (Ahmadilivani et al., DeepVigor+, 2024). For every convolution and linear layer, by channel: the
-    share of single bit flips that change an answer, in the channel's weights (as ``conv1.weight``)
-    or in one input of one of its neurons (as ``conv1``). The errors that flips cause are computed,
-    not injected; which of them are critical is bisected for every image, one pass serving all.
+    share of single bit flips that change a prediction, in the channel's weights (as
+    ``conv1.weight``) or in one input of one of its neurons (as ``conv1``). The errors caused by
+    flips are computed, not injected; the magnitude from which they are critical is found by
+    bisection for every image, with common passes.
 
     Args:
         of: faults in weights, in activations, or both.
-        channels: the share of each layer's channels that is looked at, drawn at random; the others
+        channels: the share of each layer's channels that is analyzed, drawn at random; the others
             have no score.
-        neurons: of each such channel, for activations: ``"log2"`` of their number, ``"all"``, or
-            so many.
-        error: ``"uniform"``, as published: one distribution of errors for all images, each the same
-            all over a channel. ``"pattern"``: each image meets its own errors, where they are: that
-            of a weight is ``error * input`` at every position, for one weight an image and draw.
-        grid: ``"powers"`` of two from 2^-10 on, as published: the errors between two of them stay
-            open; ``"refined"``: powers of two first, then those errors; ``"adaptive"``: the errors
-            themselves from the start, for values of any size.
-        strict: try also errors beyond 2^10, which as published are critical by definition. NaN is
-            so always.
-        tolerance: leave a search once the errors that are still open are this share of all.
-        screen: do not pass images whose margins shift by less than this part of themselves, to
-            first order; nor those in which a neuron is so far off that it alone decides, once a few
-            images agree on the answer. A share of what was inferred so is passed all the same, and
-            the facts say how often the answer was another one. 0: pass all.
+        neurons: the number of neurons of each such channel, for activations: ``"log2"`` of all,
+            ``"all"``, or a number.
+        error: ``"uniform"``, as published: one distribution of errors for all images, with the same
+            error at all positions of a channel. ``"pattern"``: each image has its own errors at
+            their positions: that of a weight is ``error * input`` at every position, for one weight
+            per image and draw.
+        grid: ``"powers"`` of two from 2^-10 on, as published: errors between two of them remain
+            undecided; ``"refined"``: powers of two first, then these errors; ``"adaptive"``: the
+            errors themselves from the start, for values of any magnitude.
+        strict: also try errors beyond 2^10, which are critical by definition as published. NaN is
+            always critical.
+        tolerance: end a search once the undecided errors are at most this share of all.
+        screen: do not execute images whose margins change by less than this share of themselves, to
+            first order; nor those in which the deviation of a neuron is so large that it alone
+            decides, once a few images have the same prediction. A share of the inferred predictions
+            is executed nevertheless, and the facts report how often the prediction differed. 0:
+            execute all.
         draws: weights for each image, with ``error="pattern"``.
-        images: samples that are looked at, from the first on.
+        images: the number of samples that are analyzed, from the first on.
         format: how the faulty words are stored.
 
-    ``low`` and ``high`` are limits at 95 %: of what drawing neurons, weights and products, leaving
-    a search, and inferring answers have left open; the last at the upper limit of the share that
-    proved wrong. That ``error="uniform"`` takes all images alike is not in them. The facts have the
-    layers' and the model's factors (``lvf``, ``mvf``), with limits that allow for the channels that
-    were not drawn too; the ranges of harmless errors, and what was asked of the model.
+    ``low`` and ``high`` are limits at 95 %, for the sampling of neurons, weights and products, for
+    searches that ended early, and for inferred predictions; the latter with the upper limit of the
+    share that were wrong. The assumption of ``error="uniform"`` that all images are alike is not
+    included. The facts contain the factors of the layers and of the model (``lvf``, ``mvf``), with
+    limits that also allow for the channels that were not drawn; the ranges of harmless errors; and
+    the number of passes.
     """
 
     of: Literal["weights", "activations", "both"] = "both"
@@ -150,7 +154,7 @@ class DeepVigorPlus(Analysis):
         return Found("channel", scores, "share", low, high, facts)
 
     def _rows(self, kind: str, probes: Probes, inputs: Mapping[Layer, Tensor]) -> int:
-        """How many rows there will be, about."""
+        """The approximate number of rows."""
         rows = 0
         for layer in inputs:
             channels = len(layer.weight)

@@ -1,4 +1,4 @@
-"""By how much does each bit flip move a value?"""
+"""By how much does each bit flip change a value?"""
 
 import torch
 from torch import Tensor
@@ -12,9 +12,9 @@ __all__ = ["Displacements"]
 
 
 class Displacements:
-    """Faulty less fault-free value for every single bit flip in a format.
+    """Faulty minus fault-free value for every single bit flip in a format.
 
-    Infinite, or NaN, where the faulty value is.
+    Infinite or NaN if the faulty value is.
 
     >>> from radhard.formats import Float32
     >>> moved = Displacements(Float32()).of(torch.tensor([0.5, 0.0]))
@@ -28,11 +28,11 @@ class Displacements:
 
     @property
     def variants(self) -> int:
-        """Flips of a word."""
+        """Number of flips of a word."""
         return self._fault.variants(self.format)
 
     def fitted(self, values: Tensor) -> "Displacements":
-        """Those of values that share the scale which suits ``values``, if the format has one."""
+        """The displacements with a scale fitted to ``values``, if the format has one."""
         if not self.format.has_scale:
             return self
         return Displacements(self.format.fit(values.detach().reshape(1, -1)))
@@ -46,7 +46,7 @@ class Displacements:
         """``(..., flips)``, for words of a layer's weight by their flat positions ``(...)``.
 
         Raises:
-            InputError: the model does not hold the weight in the format.
+            InputError: the weight of the model is not stored in the format.
         """
         weight = layer.weight.detach()
         if not is_stored_as(weight, self.format):
@@ -60,6 +60,8 @@ class Displacements:
 
     def _moved(self, format: Format, values: Tensor) -> Tensor:
         before = format.encode(values)
+        # Against the decoded code and not the value itself, so that only the flip is measured and
+        # not the rounding of the value to the format.
         clean = format.decode(before).double()
         moved = []
         for variant in range(self.variants):

@@ -1,4 +1,4 @@
-"""Which answers change when channels or neurons are off, and what does it cost to know?"""
+"""Which predictions change if channels or neurons deviate, and at what cost?"""
 
 from dataclasses import dataclass, field
 
@@ -17,27 +17,27 @@ __all__ = ["Asked", "Case"]
 
 
 _AUDITS = (0.005, 0.1)
-"""Share of the inferred answers that are passed all the same, at least and at most."""
+"""Minimum and maximum share of the inferred predictions that are executed nevertheless."""
 
 _ENOUGH = 600
-"""So many of them tell well enough how often the others are wrong."""
+"""Number of these that suffices to estimate how often the others are wrong."""
 
 _FIRST_ORDER, _FAR_OUT = range(WAYS)
-"""The ways in which answers are inferred."""
+"""The ways in which predictions are inferred."""
 
 _FEW = 4
-"""Images that have to agree on the answer to a deviation that is far out."""
+"""Number of images that must have the same prediction under a deviation that is far out."""
 
 FAR = 2.0**20
-"""Deviations of a neuron from here on are far out."""
+"""Deviations of a neuron from this magnitude on are far out."""
 
 _OCTAVES = 4
-"""Deviations beyond `HUGE`, which may overflow, are alike within so many powers of two."""
+"""Deviations beyond `HUGE`, which may overflow, are equivalent within this many powers of two."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is off in each row: ``(rows,)`` each.
+    """The deviation of each row: ``(rows,)`` each.
 
     ``places`` are channels, or, with ``neurons``, flat positions in the layer's output. ``maps``
     ``(rows, *positions)`` is what one unit of error adds to a channel; None: 1 everywhere.
@@ -52,26 +52,26 @@ class Case:
 
 @dataclass
 class Asked:
-    """Vulnerability factors of rows, from the logits of probes.
+    """Computes vulnerability factors of rows from the logits of probes.
 
-    ``chance`` draws the inferred answers that are tried all the same.
+    ``chance`` draws the inferred predictions that are executed nevertheless.
     """
 
     probes: Probes
     tolerance: float
     screen: Screen | None
     threshold: float
-    """Shifts of a margin below this part of it are not looked at any closer."""
+    """Changes of a margin below this share of it are not executed."""
     rows: int
-    """How many rows will be asked for in all, about: the fewer, the larger a share of what is
-    inferred is passed all the same."""
+    """The approximate total number of rows: the fewer, the larger the share of inferred predictions
+    that are executed."""
     chance: np.random.Generator
     cost: PassCounts = field(default_factory=PassCounts)
     _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
-    """By layer, neuron, sign and size: the answer far out, -1 where images do not agree."""
+    """By layer, neuron, sign and size: the prediction far out, -1 if images do not agree."""
 
     def factors(self, layer: str, case: Case) -> tuple[Tensor, Settled, Settled]:
-        """Shares of errors that are critical by definition, and what was settled on either side."""
+        """The share of errors critical by definition, and the search results of both signs."""
 
         def positive(rows: Tensor, sizes: Tensor) -> Judged:
             return self._changed(layer, case, rows, sizes)
@@ -86,7 +86,7 @@ class Asked:
         )
 
     def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judged:
-        """Whether the answer is another one, in some rows that are off by these errors."""
+        """Whether the predictions of some rows change under these errors."""
         deviation = self._deviation(layer, case, rows, errors)
         golden = self.probes.workload.predictions[case.samples[rows]]
         places = case.places[rows]
@@ -113,12 +113,12 @@ class Asked:
 
     @property
     def _audit(self) -> float:
-        """Share of the inferred answers that are passed: two are inferred for a row, about."""
+        """Share of the inferred predictions that are executed, with about two inferred per row."""
         least, most = _AUDITS
         return min(most, max(least, _ENOUGH / max(1, 2 * self.rows)))
 
     def _small(self, layer: str, deviation: Deviation) -> Tensor:
-        """Which rows keep their answer, to first order."""
+        """Which rows keep their prediction, to first order."""
         shifts = None if self.screen is None else self.screen.shifts(layer, deviation)
         if shifts is None:
             return torch.zeros_like(deviation.samples, dtype=torch.bool)
@@ -133,15 +133,17 @@ class Asked:
         errors: Tensor,
         far: Tensor,
     ) -> Tensor:
-        """The answers of rows whose neuron alone decides, if a few images agree; else -1.
+        """The predictions of rows whose neuron alone decides, if a few images agree; else -1.
 
-        Far out nothing else counts: all images give one answer, however far, unless something
-        saturates or overflows. Only images of different golden answers can tell.
+        Far out, the deviation dominates everything else: all images have the same prediction,
+        whatever its magnitude, unless something saturates or overflows. Only images with different
+        golden predictions can confirm this.
         """
         answers = torch.full_like(places, -1)
         if self.screen is None or not len(far):
             return answers
         sign = int(errors[far[0]] > 0)
+        # Sorted by golden prediction, so that a few evenly spaced images have different ones.
         order = far[torch.argsort(golden[far], stable=True)].cpu().numpy()
         truth, where = golden.cpu().numpy(), places.cpu().tolist()
         sizes = _sizes(errors)
@@ -169,7 +171,7 @@ class Asked:
         return answers
 
     def _answers(self, layer: str, deviation: Deviation, asked: Tensor) -> Tensor:
-        """The answers of some rows by passes of the model; a number that is no class where NaN."""
+        """The predictions of some rows by passes of the model; the number of classes if NaN."""
         if not len(asked):
             return asked
         self.cost.rows += len(asked)
@@ -177,7 +179,7 @@ class Asked:
         return found.argmax(1).where(~found.isnan().any(1), found.shape[1])
 
     def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
-        """The layer's output in some rows, off by these errors."""
+        """The deviation of the layer's output in some rows, for these errors."""
         shape, dtype = self.probes.site(layer).shape, self.probes.workload.logits.dtype
         samples, places = case.samples[rows], case.places[rows]
         if case.neurons:
@@ -196,7 +198,7 @@ class Asked:
 
 
 def _sizes(errors: Tensor) -> list[int]:
-    """Deviations of one number give one answer far out, as long as nothing overflows."""
+    """A key for deviations that are equivalent far out: all, except those that may overflow."""
     octaves = errors.abs().log2().div(_OCTAVES).floor()
     huge = octaves.where(errors.abs() > HUGE, 0.0).clamp(max=2.0**20)
     return huge.long().cpu().tolist()

@@ -1,4 +1,4 @@
-"""How are errors spread over magnitudes, on either side of zero?"""
+"""How are errors distributed over magnitudes, for either sign?"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,31 +11,31 @@ __all__ = ["BOUND", "HUGE", "POWERS", "Grid", "Ladder", "Side", "ladder", "sure"
 Grid = Literal["refined", "powers", "adaptive"]
 
 POWERS = tuple(2.0**p for p in range(-10, 11))
-"""Candidate vulnerability values, on either side of zero."""
+"""Candidate vulnerability values, for either sign."""
 
 BOUND = POWERS[-1]
-"""Errors from here on are critical by definition, as published."""
+"""Errors from this magnitude on are critical by definition, as published."""
 
 HUGE = 2.0**80
-"""Larger errors may overflow on their way, so that they are tried at their own size."""
+"""Larger errors may overflow in later layers, so that they are tried with their own magnitude."""
 
 _BEYOND = (2.0**20, 2.0**40, HUGE)
 _RUNGS = 1024
-"""Errors of a group that become candidates of an adaptive grid, at most."""
+"""Maximum number of errors of a group that become candidates of an adaptive grid."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Candidates on one side of zero, for every group of errors.
+    """Candidates of one sign, for every group of errors.
 
     ``values``: magnitudes, ascending, ``(groups, candidates)``, of which a group has the first
-    ``count``; the others are infinite. ``tail``: the share of the group's errors that are as large
-    as a candidate or larger (and not critical by definition), ``(groups, candidates + 1)``; the
-    last is 0. ``above``, of the same shape: the share of the errors larger than the candidate
-    *before*; first comes the share of those that are not zero. So, if candidate ``i`` is the
-    largest harmless one and ``j`` the smallest critical one, ``tail[j]`` are surely critical and
+    ``count``; the others are infinite. ``tail``: the share of the group's errors that are at least
+    as large as a candidate (and not critical by definition), ``(groups, candidates + 1)``; the last
+    is 0. ``above``, of the same shape: the share of the errors larger than the *previous*
+    candidate; the first is the share of nonzero errors. Hence, if candidate ``i`` is the largest
+    harmless one and ``j`` the smallest critical one, ``tail[j]`` are certainly critical and
     ``above[i + 1] - tail[j]`` undecided. ``sizes``: the errors, ascending, ``(groups, errors)``, if
-    the search is to go on among those that are undecided.
+    the search continues among the undecided ones.
     """
 
     values: Tensor
@@ -44,7 +44,7 @@ class Side:
     above: Tensor
     sizes: Tensor | None
     halfway: bool
-    """Whether half of what stays undecided is taken for critical; as published none is."""
+    """Whether half of the undecided errors count as critical; as published, none does."""
 
     def of(self, groups: Tensor) -> "Side":
         """The side of some groups."""
@@ -55,7 +55,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Where the errors of each group lie: ``sure`` is the share that is critical by definition."""
+    """The errors of each group by magnitude; ``sure``: the share that is critical by definition."""
 
     sure: Tensor
     positive: Side
@@ -67,13 +67,13 @@ class Ladder:
 
 
 def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
-    """The candidates between which an error turns critical.
+    """The candidates between which an error becomes critical.
 
     Args:
         errors: ``(groups, errors)``.
-        grid: ``"powers"``: powers of two from 2^-10; ``"refined"``: these, and then those errors
-            that they leave undecided; ``"adaptive"``: the errors themselves.
-        strict: nothing but NaN is critical by definition; otherwise magnitudes from 2^10 on are.
+        grid: ``"powers"``: powers of two from 2^-10; ``"refined"``: these, and then the errors that
+            remain undecided; ``"adaptive"``: the errors themselves.
+        strict: only NaN is critical by definition; otherwise magnitudes from 2^10 on are too.
 
     >>> steps = ladder(torch.tensor([[0.5, 0.6, -4.0, 2000.0]]), "powers", strict=False)
     >>> steps.sure.tolist(), steps.positive.tail[0, 9:11].tolist()
@@ -106,15 +106,15 @@ def _powers(sizes: Tensor, grid: Grid, strict: bool) -> Side:
 
 
 def _own(sizes: Tensor) -> Side:
-    """The errors themselves, evenly by rank where there are very many."""
+    """The errors themselves; if there are very many, evenly spaced by rank."""
     values, count = _largest(sizes, (sizes > 0).sum(1), _RUNGS)
     return _counted(sizes, values, count, refine=sizes.shape[1] > _RUNGS, halfway=True)
 
 
 def _largest(sizes: Tensor, number: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """At most ``most`` of the ``number`` largest of each row, evenly by rank, the largest too.
+    """At most ``most`` of the ``number`` largest of each row, evenly by rank, with the largest.
 
-    Ascending, with infinity behind them, and how many they are.
+    Ascending and padded with infinity; and their number.
     """
     total = sizes.shape[1]
     width = min(most, int(number.max())) if sizes.numel() else 0
@@ -128,7 +128,7 @@ def _largest(sizes: Tensor, number: Tensor, most: int) -> tuple[Tensor, Tensor]:
 
 
 def _counted(sizes: Tensor, values: Tensor, count: Tensor, *, refine: bool, halfway: bool) -> Side:
-    """The candidates with the shares beyond them; ``sizes`` ascending."""
+    """The candidates with the shares of errors beyond them; ``sizes`` are ascending."""
     total, values = sizes.shape[1], values.contiguous()
     inside = torch.arange(values.shape[1], device=sizes.device) < count[:, None]
     reach = (total - torch.searchsorted(sizes, values)).where(inside, 0).double() / total

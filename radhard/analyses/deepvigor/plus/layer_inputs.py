@@ -1,4 +1,4 @@
-"""What is each layer given, and which layers can be looked at?"""
+"""What are the inputs of each layer, and which layers can be analyzed?"""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ __all__ = ["given"]
 
 
 def given(workload: Workload) -> tuple[dict[Layer, Tensor], dict[str, str]]:
-    """The inputs of layers for all samples; and, by name, why some layers are left out."""
+    """The inputs of layers for all samples; and, by name, the reasons for layers left out."""
     heard: dict[Layer, list[Tensor]] = {layer: [] for layer in torch_layers(workload)}
     calls = dict.fromkeys(torch_layers(workload), 0)
 

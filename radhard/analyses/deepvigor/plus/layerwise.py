@@ -1,4 +1,4 @@
-"""What follows for the channels of a layer, and how sure is it?"""
+"""What are the scores of the channels of a layer, and their limits?"""
 
 import math
 from collections.abc import Sequence
@@ -28,32 +28,32 @@ class ChannelScores:
     low: Array
     high: Array
     ranges: dict[int, tuple[float, float]]
-    """For each drawn channel the errors nearest to zero, on either side, that were critical."""
+    """For each drawn channel, the critical errors nearest to zero, one per sign."""
     weights: int
     inputs: int
     outputs: int
     """Words of the layer's weight, and of its input and output for a sample."""
     resting: Array
-    """The share of errors that rests on inferred answers, ``(channels, ways)``."""
+    """The share of errors that depends on inferred predictions, ``(channels, ways)``."""
     whole: BoundedMean
     """The mean over all channels of the layer."""
 
     @property
     def drawn(self) -> Array:
-        """The scores there are."""
+        """The scores that are not NaN."""
         return self.values[~np.isnan(self.values)]
 
     def doubt(self, wrong: Array) -> Array:
-        """By how much factors are off if these shares of what was inferred are wrong, ``(ways,)``.
+        """The error of factors if these shares of the inferred predictions, ``(ways,)``, are wrong.
 
-        At most, ``(channels,)``: as far as an inferred answer is no oftener wrong where more rests
-        on it.
+        An upper limit, ``(channels,)``, provided that an inferred prediction is not wrong more
+        often if more errors depend on it.
         """
         doubt: Array = self.resting @ wrong
         return doubt
 
     def widened(self, wrong: Array) -> "ChannelScores":
-        """With limits that allow for these shares of what was inferred being wrong, ``(ways,)``."""
+        """With limits that allow for these shares of wrong inferred predictions, ``(ways,)``."""
         by = self.doubt(wrong)
         return replace(
             self,
@@ -68,7 +68,7 @@ def of_filters(
     drawn: Numbers,
     found: Sequence[tuple[Verdicts, Strata | None]],
 ) -> ChannelScores:
-    """Channels from their rows, which are a sample where there are strata, and else all."""
+    """Channels from their rows, which are a sample if there are strata, and all otherwise."""
     rows = _joined([verdicts for verdicts, _ in found])
     strata = [own for _, own in found if own is not None]
     if strata:
@@ -109,11 +109,11 @@ def of_neurons(
 
 
 def _spreads(found: Sequence[Array], places: int) -> list[float | None]:
-    """Half the 95 % intervals of the means over all neurons of a channel, of which some were drawn.
+    """Half widths of the 95 % intervals of the means over all neurons of channels.
 
-    By Student's t with the standard deviation of the channel's own neurons, or of all channels'
-    together if that is larger: a channel has too few for its own to be relied on if it is small.
-    None where nothing can be said so.
+    By Student's t with the standard deviation of the drawn neurons of the channel, or the pooled
+    one of all channels if that is larger: a channel has too few neurons for a small standard
+    deviation to be reliable. None if no such interval exists.
     """
     together = np.concatenate([own - own.mean() for own in found])
     freedom = len(together) - len(found)
@@ -151,6 +151,6 @@ def _part(
 
 
 def _nearest(critical: Array) -> float:
-    """The smallest magnitude that was found critical, infinite where none was."""
+    """The smallest critical magnitude, infinite if there is none."""
     known = critical[~np.isnan(critical)]
     return float(known.min()) if len(known) else math.inf

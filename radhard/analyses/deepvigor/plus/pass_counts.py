@@ -1,4 +1,4 @@
-"""What was asked of the model, and how often is what was inferred instead wrong?"""
+"""How many passes were executed, and how often are inferred predictions wrong?"""
 
 from dataclasses import dataclass, field
 
@@ -19,26 +19,26 @@ def _none() -> Counts:
 
 @dataclass
 class PassCounts:
-    """What was asked of the model."""
+    """The number of executed and inferred predictions."""
 
     simulations: int = 0
-    """Passes of a batch of images for one channel or neuron, as the authors count: those in which
-    some image had to be passed."""
+    """Passes of a batch of images for one channel or neuron, as counted by the authors: those in
+    which some image had to be executed."""
     rows: int = 0
-    """Images that were passed; those that are settled take no part."""
+    """Images that were executed; those whose search has ended do not take part."""
     inferred: Counts = field(default_factory=_none)
-    """Images whose answer was inferred, by the way: to first order, or as that of others far
+    """Images whose prediction was inferred, by way: to first order, or from other images far
     out."""
     audited: Counts = field(default_factory=_none)
-    """How many of these were passed all the same."""
+    """How many of these were executed nevertheless."""
     wrong: Counts = field(default_factory=_none)
-    """How many of the latter gave another answer."""
+    """How many of the latter had another prediction."""
 
     @property
     def wrong_at_most(self) -> npt.NDArray[np.float64]:
-        """By the way, the upper limit of the share of inferred answers that are wrong, at 95 %.
+        """The upper limit of the share of wrong inferred predictions at 95 %, by way.
 
-        Exact (Clopper & Pearson, 1934); 1 where none was passed, 0 where none was inferred.
+        Exact (Clopper & Pearson, 1934); 1 if none was executed, 0 if none was inferred.
 
         >>> cost = PassCounts(inferred=np.array([900, 3]), audited=np.array([100, 0]))
         >>> cost.wrong_at_most.round(3).tolist()

@@ -1,4 +1,4 @@
-"""Which input does each weight of a layer meet at each position of its output?"""
+"""By which input is each weight of a layer multiplied, at each position of its output?"""
 
 import itertools
 import math
@@ -17,12 +17,12 @@ __all__ = ["Products"]
 class Products:
     """A layer as sums of products: channel ``c`` at a position sums ``weight[c, k] * input``.
 
-    The number ``k`` of a product is the flat position of its weight among those of the channel. Of
-    any convolution: stride, padding of any mode, dilation, groups.
+    The number ``k`` of a product is the flat position of its weight among those of the channel.
+    Supports any convolution: stride, padding of any mode, dilation, groups.
 
     Args:
         layer: a convolution or linear layer.
-        inputs: what it is given, ``(samples, ...)``, the samples first.
+        inputs: the layer's inputs, ``(samples, ...)``, with the samples first.
     """
 
     def __init__(self, layer: Layer, inputs: Tensor) -> None:
@@ -35,7 +35,7 @@ class Products:
         self._alive: Tensor | None = None
         if isinstance(module, nn.Linear):
             self.positions: tuple[int, ...] = tuple(inputs.shape[1:-1])
-            """Sizes of a channel's output for a sample."""
+            """The shape of a channel's output for a sample."""
             self._values = inputs.movedim(-1, 1)
             self._steps: tuple[tuple[int, int], ...] = ()
             return
@@ -55,28 +55,28 @@ class Products:
 
     @property
     def channels(self) -> int:
-        """Channels of the layer's output."""
+        """Number of channels of the layer's output."""
         return len(self.weight)
 
     @property
     def count(self) -> int:
-        """Products in a sum."""
+        """Number of products in a sum."""
         return self.weight.shape[1]
 
     @property
     def samples(self) -> int:
-        """Samples whose inputs the layer was given."""
+        """Number of samples."""
         return len(self.inputs)
 
     @property
     def scalar(self) -> bool:
-        """Whether a channel outputs one number a sample."""
+        """Whether a channel has one output per sample."""
         return math.prod(self.positions) == 1
 
     def alive(self, channels: Tensor) -> Tensor:
-        """For how many samples the input of a product is not zero at all positions.
+        """Number of samples for which a product has a nonzero input at some position.
 
-        Of all products of some channels, ``(channels, products)``.
+        For all products of some channels, ``(channels, products)``.
 
         >>> module = nn.Conv1d(1, 1, 2, bias=False)
         >>> inputs = torch.tensor([[[0.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]]])
@@ -93,7 +93,7 @@ class Products:
         return self._alive[inner.expand(len(channels), -1)].flatten(1)
 
     def _seen(self, offset: tuple[int, ...]) -> Tensor:
-        """What the weights at an offset in the kernel meet, ``(samples, channels, positions)``."""
+        """The inputs of weights at an offset in the kernel, ``(samples, channels, positions)``."""
         if not self._steps:
             return self._values.flatten(2) if self.positions else self._values[..., None]
         steps = zip(offset, self.positions, self._steps, strict=True)
@@ -127,14 +127,14 @@ class Products:
         return found
 
     def maps(self, samples: Tensor, channels: Tensor, products: Tensor) -> Tensor:
-        """The inputs of one product a row at all positions, ``(rows, *positions)``."""
+        """The inputs of one product per row at all positions, ``(rows, *positions)``."""
         everywhere = torch.arange(math.prod(self.positions), device=self.inputs.device)
         rows = (samples[:, None], channels[:, None], products[:, None])
         return self.met(*rows, everywhere).reshape(-1, *self.positions)
 
 
 def _borders(module: Any) -> list[tuple[int, int]]:
-    """How far the input is padded before and after, along every axis."""
+    """The padding before and after the input, along every axis."""
     if module.padding == "valid":
         return [(0, 0)] * len(module.kernel_size)
     if module.padding == "same":

@@ -1,4 +1,4 @@
-"""How sure is the mean of what was looked at, as one of all channels, layers or the model?"""
+"""What are the limits of the mean over all channels or layers, from those that were sampled?"""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ __all__ = ["BoundedMean", "Drawn", "Sample", "mean_of", "student", "weighted"]
 Array = npt.NDArray[np.float64]
 
 _FREEDOM = 3
-"""Degrees of freedom from which on a variance is relied on."""
+"""Minimum degrees of freedom of a variance that is used."""
 
 
 @dataclass(frozen=True)
 class Drawn:
     """Factors of some members of a population, drawn at random, ``(members,)`` each.
 
-    ``low`` and ``high`` are what the searches left open, ``middle`` is the estimate.
+    ``low`` and ``high`` are the bounds after the searches, ``middle`` is the estimate.
     """
 
     low: Array
@@ -33,10 +33,10 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Sample:
-    """What is known of a channel: ``known`` adds to ``share`` times the mean of what was drawn.
+    """What is known about a channel: its factor is ``known`` plus ``share`` times the mean drawn.
 
-    ``known`` is surely critical, estimated, and perhaps critical; ``spread`` half the width of the
-    95 % interval of what was drawn within members, such as products within a neuron.
+    ``known`` is a lower bound, estimate and upper bound; ``spread`` is half the width of the 95 %
+    interval for sampling within members, such as products within a neuron.
     """
 
     known: tuple[float, float, float]
@@ -47,9 +47,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class BoundedMean:
-    """A mean: ``least`` and ``most`` are what the searches left open, wherever chance led.
+    """A mean: ``least`` and ``most`` are its bounds after the searches, without sampling error.
 
-    ``low`` and ``high`` are the limits at 95 %, with the chance of the draw.
+    ``low`` and ``high`` are the limits at 95 %, including the sampling error.
     """
 
     value: float
@@ -59,11 +59,12 @@ class BoundedMean:
     high: float
 
     def of_all(self, drawn: Array, population: int) -> "BoundedMean":
-        """The mean over a population of which this is the mean of those that were ``drawn``.
+        """The mean over a population, if this is the mean of the ``drawn`` members.
 
-        Each of these is uncertain by itself, which `self` allows for; independent of that is which
-        ones were drawn.
+        `self` includes the uncertainty of each member; independent of that is which members were
+        drawn.
         """
+        # Hence the squares of the two half widths are added.
         half = student(drawn, population)
         if half is None:
             among = mean_share(drawn, population=population)
@@ -78,10 +79,10 @@ class BoundedMean:
 def student(
     drawn: Array, population: int, *, pooled: float = 0.0, freedom: int = 0
 ) -> float | None:
-    """Half the 95 % interval, by Student's t, of the mean of a population of which some were drawn.
+    """Half the width of the 95 % interval, by Student's t, of a population mean from a sample.
 
-    ``pooled`` is the least variance that is believed, of ``freedom`` degrees of freedom. None where
-    variances of too few are known, or are zero: these say nothing.
+    ``pooled`` is a lower limit of the variance, with ``freedom`` degrees of freedom. None if there
+    are too few degrees of freedom, or if the variance is zero, which is not informative.
 
     >>> round(student(np.array([0.02, 0.03, 0.025, 0.02]), population=100), 4)
     0.0075
@@ -98,7 +99,7 @@ def student(
 
 
 def mean_of(samples: Sequence[Sample]) -> BoundedMean:
-    """The mean over some channels that have equally many pairs or neurons.
+    """The mean over some channels with equal numbers of pairs or neurons.
 
     >>> print(mean_of([Sample((0.1, 0.2, 0.3)), Sample((0.3, 0.4, 0.5))]).high)
     0.4
@@ -123,10 +124,10 @@ def mean_of(samples: Sequence[Sample]) -> BoundedMean:
 
 
 def weighted(parts: Sequence[BoundedMean], weights: Sequence[float]) -> BoundedMean:
-    """A sum of independent means, each with its weight.
+    """A weighted sum of independent means.
 
-    What chance leaves open adds up in squares (Zou and Donner, Statistics in Medicine 2008), what
-    searches leave open as it is.
+    Sampling errors are added in quadrature (Zou and Donner, Statistics in Medicine 2008), bounds
+    after the searches linearly.
     """
     pairs = list(zip(weights, parts, strict=True))
     value, least, most = (

@@ -1,4 +1,4 @@
-"""Which channels, neurons, products and positions stand for all of them?"""
+"""Which channels, neurons, products and positions are sampled?"""
 
 import math
 import zlib
@@ -29,7 +29,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def channels_of(count: int, share: float, chance: np.random.Generator) -> Numbers:
-    """A share of the channels, rounded down but one at least, without replacement; ascending.
+    """A share of the channels, rounded down but at least one, without replacement; ascending.
 
     >>> channels_of(64, 0.1, np.random.default_rng(0)).size
     6
@@ -41,15 +41,15 @@ def channels_of(count: int, share: float, chance: np.random.Generator) -> Number
 
 
 def share_of(count: int, share: float) -> int:
-    """How many channels are drawn."""
+    """Number of channels that are drawn."""
     return max(1, math.floor(share * count))
 
 
 def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Numbers:
-    """Neurons of a channel; ``"log2"`` of their number, rounded down but one at least. Ascending.
+    """Neurons of a channel; ``"log2"`` of their number, rounded down but at least one. Ascending.
 
-    One from each of as many equal parts of the map, row after row: neighbours are alike. All have
-    the same chance; one that two parts share may come twice.
+    One from each of as many equal parts of the map, row after row, as neighbours are similar. All
+    have the same probability; one at the border of two parts may be drawn twice.
 
     >>> neurons_of(1024, "log2", np.random.default_rng(0)).size
     10
@@ -62,7 +62,7 @@ def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Number
 
 
 def size_of(count: int, wanted: Count) -> int:
-    """How many neurons of a channel are drawn."""
+    """Number of neurons of a channel that are drawn."""
     if wanted == "all":
         return count
     size = math.floor(math.log2(count)) if wanted == "log2" else wanted
@@ -70,13 +70,14 @@ def size_of(count: int, wanted: Count) -> int:
 
 
 def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Numbers:
-    """``wanted`` distinct numbers below ``total`` for each row, evenly spread; or all of them.
+    """``wanted`` distinct numbers below ``total`` for each row, evenly spaced; or all of them.
 
-    Each number has the same chance. ``(rows, wanted)``.
+    Each number has the same probability. ``(rows, wanted)``.
     """
     if wanted >= total:
         return np.tile(np.arange(total), (rows, 1))
-    # Systematic: the line is cut into equal parts, and each row takes the same place in every one.
+    # Systematic sampling: the range is divided into equal parts, and each row takes the same
+    # position, drawn once, in every part.
     start = chance.random((rows, 1))
     return np.floor((np.arange(wanted) + start) * (total / wanted)).astype(np.int64)
 
@@ -84,12 +85,13 @@ def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Num
 def one_an_image(
     weights: npt.NDArray[np.float64], answers: Numbers, chance: np.random.Generator
 ) -> Numbers:
-    """A product of a channel for every image, ``(images,)``; all pairs have the same chance.
+    """A product of a channel for every image, ``(images,)``; all pairs have equal probability.
 
-    ``weights`` is ``(products,)``, ``answers`` are the golden ones, ``(images,)``. The weights are
-    taken in order of their size, as many as there are images evenly, so that the draw has as many
-    large, small and negative ones as the channel. They are spread in the same way over the images
-    of each answer, for a deviation that leads all images to one answer leaves those that had it.
+    ``weights`` is ``(products,)``, ``answers`` are the golden predictions, ``(images,)``. As many
+    weights as images are taken evenly from the weights in ascending order, so that large, small and
+    negative ones have the same shares as in the channel. They are distributed evenly over the
+    images of each golden prediction too, as a deviation that gives all images the same prediction
+    does not change those that had it already.
     """
     images = len(answers)
     order = np.argsort(weights, kind="stable")
@@ -97,7 +99,8 @@ def one_an_image(
     drawn: Numbers = order[ranks.astype(np.int64).clip(max=len(order) - 1)]
     labels, which = np.unique(answers, return_inverse=True)
     turn = np.argsort(chance.permutation(len(labels))[which] + chance.random(images))
-    # Multiples of the golden section are spread evenly, whichever stretch of them is taken.
+    # Multiples of the golden ratio modulo 1 are spread evenly in every consecutive part of the
+    # sequence, and so in the images of every golden prediction, which are consecutive in ``turn``.
     spread = (np.arange(images) * _GOLDEN + chance.random()) % 1
     given = np.empty_like(drawn)
     given[turn] = drawn[np.argsort(np.argsort(spread))]
@@ -105,9 +108,9 @@ def one_an_image(
 
 
 class Chance:
-    """Chance for each channel of a layer, that follows from the seed and the channel's own weights.
+    """Random generators for each channel of a layer, from the seed and the channel's own weights.
 
-    So a channel has the same draws wherever in its layer it stands.
+    Thus the draws of a channel do not depend on its position in the layer.
     """
 
     def __init__(self, workload: Workload, weights: Tensor, *purpose: int) -> None:
@@ -115,5 +118,5 @@ class Chance:
         self._marks = [zlib.crc32(row.tobytes()) for row in weights.cpu().numpy()]
 
     def of(self, channel: int, *purpose: int) -> np.random.Generator:
-        """For one purpose in a channel."""
+        """The generator for one purpose in a channel."""
         return self._workload.random(*self._purpose, self._marks[channel], *purpose)

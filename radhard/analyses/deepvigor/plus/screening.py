@@ -1,4 +1,4 @@
-"""Which deviations are so small, to first order, that no answer can hang on them?"""
+"""Which deviations are too small, to first order, to change a prediction?"""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,17 +13,17 @@ from radhard.tree import tree_leaves
 __all__ = ["Screen"]
 
 _RIVALS = 5
-"""Classes that are looked at for each sample, those with the largest logits."""
+"""Number of rival classes for each sample, those with the next largest logits."""
 
 _MEMORY = 2**30
-"""Bytes of gradients, at most."""
+"""Maximum size of the gradients in bytes."""
 
 _BATCH = 25
 
 
 @dataclass(frozen=True)
 class _Gate:
-    """Where a layer's deviation is last seen in its own channel."""
+    """The last value in which a layer's deviation is confined to its own channel."""
 
     steps: list[int]
     slot: int
@@ -31,10 +31,10 @@ class _Gate:
 
 @dataclass(frozen=True)
 class Screen:
-    """What a deviation does to the margins between golden answer and rivals, to first order.
+    """The change of the margins between golden prediction and rivals, to first order.
 
-    It is carried exactly through what follows the layer up to the next that mixes channels, and
-    from there on by the gradient of the margins at the fault-free values.
+    A deviation is computed exactly through the operations after the layer up to the next one that
+    mixes channels, and from there on with the gradient of the margins at the fault-free values.
     """
 
     probes: Probes
@@ -46,7 +46,7 @@ class Screen:
 
     @classmethod
     def of(cls, probes: Probes, layers: list[str]) -> Self | None:
-        """For these layers, as far as the graph allows; None where it does not."""
+        """For these layers, as far as the graph supports it; None if it does not."""
         replayer = probes.replayer
         if replayer is None or len(replayer.pieces) > 1 or replayer.exact:
             return None
@@ -63,9 +63,9 @@ class Screen:
         return cls(probes, gates, *_gradients(replayer, slots))
 
     def shifts(self, layer: str, deviation: Deviation) -> Tensor | None:
-        """By which part of itself each probe shifts a margin, at most, either way: ``(probes,)``.
+        """The largest relative change of a margin by each probe, in magnitude: ``(probes,)``.
 
-        None where the layer cannot be screened.
+        None if the layer cannot be screened.
         """
         gate, replayed = self.gates.get(layer), self.probes.replayed(layer)
         if gate is None or replayed is None:
@@ -104,7 +104,7 @@ def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor],
     top, order = outputs.topk(min(outputs.shape[1], _RIVALS + 1), dim=1)
     each = sum(2 * replayer.sizes[slot] for slot in slots) * len(outputs)
     count = max(1, min(order.shape[1] - 1, _MEMORY // max(each, 1)))
-    # A tie leaves no margin to divide by; the smallest number makes every shift of it infinite.
+    # In a tie the margin is zero; divided by the smallest number instead, its shifts are huge.
     margins = (top[:, :1] - top[:, 1 : 1 + count]).t().clamp(min=torch.finfo(top.dtype).tiny)
     constants = {slot: tensor.clone() for slot, tensor in graph.constants.items()}
     parts: dict[int, list[Tensor]] = {slot: [] for slot in slots}
@@ -112,7 +112,7 @@ def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor],
         rows = slice(start, min(start + _BATCH, len(outputs)))
         batch = tree_leaves(replayer.workload.data.rows(rows))
         with torch.enable_grad():
-            # In the memory order of the weights, which are laid out already.
+            # In the memory format of the weights, which were converted before.
             given = [_ordered(tensor, replayer).requires_grad_() for tensor in batch]
             values: dict[int, Any] = {**constants, **dict(zip(graph.inputs, given, strict=True))}
             for node in graph.nodes:

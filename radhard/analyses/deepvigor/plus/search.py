@@ -1,4 +1,4 @@
-"""Between which two candidates does each row turn critical?"""
+"""Between which two candidates does each row become critical?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from radhard.analyses.deepvigor.plus.ladder import Side
 __all__ = ["WAYS", "Judge", "Judged", "Settled", "settled"]
 
 WAYS = 2
-"""Ways of inferring an answer: to first order, and as that of other images far out."""
+"""Ways of inferring a prediction: to first order, and from other images far out."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Whether the answer is another one, ``critical``, and the way in which that was inferred.
+    """Whether the prediction changes, ``critical``, and the way in which that was inferred.
 
-    ``way`` is from 0 to `WAYS` - 1, or `WAYS` where a pass has told. ``(n,)`` each.
+    ``way`` is from 0 to `WAYS` - 1, or `WAYS` if it was executed. ``(n,)`` each.
     """
 
     critical: Tensor
@@ -26,19 +26,19 @@ class Judged:
 
 
 Judge = Callable[[Tensor, Tensor], Judged]
-"""Of rows ``(n,)`` and magnitudes ``(n,)``."""
+"""A function of rows ``(n,)`` and magnitudes ``(n,)``."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What the search found for each row: ``(rows,)``.
+    """The result of the search for each row: ``(rows,)``.
 
-    ``low`` is the share of errors that are surely critical, as far as a larger error is never less
-    harmful; ``high`` that of those that may be; ``middle`` is halfway, or ``low`` where nothing
-    was found critical, or no candidate harmless. ``safe`` is the largest magnitude that was found
-    harmless (0 if none), ``critical`` the smallest that was found critical (NaN if none).
-    ``resting``, ``(rows, WAYS)``, is the share of errors that other answers would have moved to the
-    other side, summed over the answers that were inferred.
+    ``low`` is the share of errors that are certainly critical, provided that a larger error is
+    never less harmful; ``high`` is that of errors that may be critical; ``middle`` is halfway, or
+    ``low`` if nothing was found critical, or no candidate harmless. ``safe`` is the largest
+    magnitude that was found harmless (0 if none), ``critical`` the smallest that was found critical
+    (NaN if none). ``resting``, ``(rows, WAYS)``, is the share of errors that opposite predictions
+    would have moved to the other side, summed over the inferred predictions.
     """
 
     low: Tensor
@@ -50,22 +50,24 @@ class Settled:
 
 
 def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
-    """Bisect the candidates of all rows in step, each until what lies between hardly matters.
+    """Bisect the candidates of all rows in parallel, each until few errors remain undecided.
 
-    A row is done as soon as the errors between its largest harmless and its smallest critical
-    candidate are ``tolerance`` of all its errors or fewer, or no candidate lies between the two.
-    So candidates that no error comes near are never tried. First comes the candidate that ends the
-    search if it turns out harmless. If the side has its errors, they are bisected next.
+    A row is finished once the errors between its largest harmless and its smallest critical
+    candidate are at most ``tolerance`` of all its errors, or no candidate lies between the two.
+    Thus candidates without errors in their vicinity are never tried. The first candidate tried is
+    the one that ends the search if it is harmless. If the side has its errors, they are bisected
+    next.
     """
     values, tail = side.values.contiguous(), side.tail.contiguous()
     rows, device = torch.arange(len(values), device=values.device), values.device
     low, high = torch.full((len(values),), -1, device=device), side.count.clone()
+    # Negated, as searchsorted requires ascending values.
     falling, leaving = -tail, -side.above.contiguous()
     resting = torch.zeros((len(values), WAYS + 1), dtype=tail.dtype, device=device)
     while True:
         least = tail[rows, high]
         left = side.above[rows, low + 1] - least
-        # Below the first candidate nothing is tried here, so that errors there make no difference.
+        # No candidate lies below the first one, so that the errors there cannot be decided here.
         left = torch.where(low < 0, tail[rows, low + 1] - least, left)
         some = ((left > tolerance) & (high - low > 1)).nonzero().squeeze(1)
         if not len(some):
@@ -80,7 +82,7 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
         judged = judge(some, tried)
         bad = judged.critical
         resting[some, judged.way] += side.above[some, low[some] + 1] - least[some]
-        # Equal candidates are settled together.
+        # Equal candidates have the same verdict.
         first = torch.searchsorted(values[some], tried[:, None]).squeeze(1)
         last = torch.searchsorted(values[some], tried[:, None], right=True).squeeze(1) - 1
         high[some] = torch.where(bad, first, high[some])
@@ -102,7 +104,7 @@ def _refined(found: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> S
     sizes, total = sizes.contiguous(), sizes.shape[1]
     known = ~found.critical.isnan()
     safe, critical, resting = found.safe.clone(), found.critical.clone(), found.resting.clone()
-    # From ``first`` on undecided, from ``end`` on critical.
+    # Errors from ``first`` on are undecided, from ``end`` on critical.
     first = torch.searchsorted(sizes, safe[:, None], right=True).squeeze(1)
     end = torch.searchsorted(sizes, critical.where(known, 0.0)[:, None]).squeeze(1)
     end = end.where(known, total)

@@ -1,4 +1,4 @@
-"""For how many weights and images does each pair that was drawn stand?"""
+"""How many pairs of weights and images does each drawn pair represent?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ __all__ = ["DEAD", "REPEATED", "Strata", "strata_of"]
 Array = npt.NDArray[np.float64]
 
 REPEATED = -1
-"""Of a pair that was drawn before."""
+"""The stratum of a pair that was drawn before."""
 
 DEAD = 0
-"""Of a weight that meets nothing but zeros in the image. Else 1, or 2 for positive weights."""
+"""That of a weight with only zero inputs in the image. Else 1, or 2 for positive weights."""
 
 _COARSER = (((1,), (2,)), ((1, 2),), ((0, 1, 2),))
-"""Strata that are told apart, the first of these that leaves none without a row."""
+"""Divisions into strata; the first one is used in which no stratum is without a row."""
 
 
 @dataclass(frozen=True)
 class Strata:
     """Pairs of a weight of a channel and an image, of which some were drawn.
 
-    ``of`` is the stratum of each row, ``(channels, rows)``; ``sizes`` the pairs that each stratum
-    has in all, ``(channels, 3)``; ``certain`` the factor of the dead ones, which is known,
+    ``of`` is the stratum of each row, ``(channels, rows)``; ``sizes`` is the total number of pairs
+    in each stratum, ``(channels, 3)``; ``certain`` is the factor of the dead ones, which is known,
     ``(channels,)``.
 
-    Weights of either sign, and those that an image switches off, do harm of different kinds. How
-    many of them there are is known, so that chance need not tell.
+    Weights of either sign, and those with only zero inputs, have different effects. As their
+    numbers are known, stratification removes this part of the sampling error.
     """
 
     of: Numbers
@@ -42,12 +42,12 @@ class Strata:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """One after another."""
+        """The parts concatenated."""
         names = ("of", "sizes", "certain")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def sample(self, channel: int, low: Array, middle: Array, high: Array) -> Sample:
-        """What is known of a channel, from the factors of its rows, ``(rows,)`` each."""
+        """What is known about a channel, from the factors of its rows, ``(rows,)`` each."""
         of, sizes = self.of[channel], self.sizes[channel]
         cells: list[Drawn] = []
         for kinds in _COARSER:

@@ -1,4 +1,4 @@
-"""How vulnerable are the layers, and the model, once their channels are known?"""
+"""How vulnerable are the layers and the model, from the scores of their channels?"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ def summary(
 
     ``lvf``: layer vulnerability factors, means over the channels, each with ``low`` and ``high``:
     limits at 95 % that allow for the channels, neurons, weights and products that were not drawn,
-    for what searches left open, and for answers that were inferred. ``mvf``, with limits too: their
-    means over the layers;
-    ``total`` weighs the activations of a layer with N/(N + W) and its weights with W/(N + W), N
-    being the words of its output, or, in ``total_by_inputs``, those that it is given.
+    for undecided errors, and for inferred predictions. ``mvf``, with limits too: their means over
+    the layers; ``total`` weights the activations of a layer with N/(N + W) and its weights with
+    W/(N + W), where N is the number of words of its output, or, in ``total_by_inputs``, of its
+    input.
     """
     layers = {part.name: part.whole for part in parts}
     doubts = {}
@@ -72,7 +72,7 @@ def summary(
 
 
 def _plain(bounds: BoundedMean, doubt: float) -> dict[str, float]:
-    """With limits that allow for inferred answers that are wrong."""
+    """With limits that allow for wrong inferred predictions."""
     low, high = max(0.0, bounds.low - doubt), min(1.0, bounds.high + doubt)
     return {"value": bounds.value, "low": low, "high": high}
 

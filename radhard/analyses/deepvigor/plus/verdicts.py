@@ -1,4 +1,4 @@
-"""What follows from the settled rows for each channel or neuron?"""
+"""What are the vulnerability factors of channels or neurons, from the searches of their rows?"""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,18 +14,18 @@ __all__ = ["Verdicts"]
 Array = npt.NDArray[np.float64]
 
 _Z = 1.959964
-"""Of the normal distribution, at 95 %."""
+"""Quantile of the normal distribution, for 95 %."""
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """Vulnerability factors, ``(groups, rows)``: a group is a channel or neuron, a row an image.
 
-    ``low`` and ``high`` are what the search left open, ``middle`` is the estimate; ``positive`` and
-    ``negative`` are the smallest magnitudes that were found critical (NaN where none was).
-    ``resting``, ``(groups, ways)``, is the mean over the rows of the share of errors that rests on
-    answers which were inferred, by the way. ``spread``, ``(groups,)``, is half the width of the
-    95 % interval of a group's mean, for the products that were drawn in each row.
+    ``low`` and ``high`` are the bounds after the search, ``middle`` is the estimate; ``positive``
+    and ``negative`` are the smallest critical magnitudes (NaN if there is none). ``resting``,
+    ``(groups, ways)``, is the mean over the rows of the share of errors that depends on inferred
+    predictions, by way. ``spread``, ``(groups,)``, is half the width of the 95 % interval of a
+    group's mean, for the sampling of products in each row.
     """
 
     low: Array
@@ -46,7 +46,7 @@ class Verdicts:
         *,
         products: int | None = None,
     ) -> Self:
-        """From what was settled, ``rows`` in a group; ``shares`` are those of some ``products``.
+        """From the search results, ``rows`` per group; ``shares`` are those of some ``products``.
 
         Without ``products`` they are those of all.
         """
@@ -60,12 +60,13 @@ class Verdicts:
         if products is not None and drawn < products:
             within = shares.middle.double().cpu().numpy().var(axis=1, ddof=1).reshape(-1, rows)
             error = np.sqrt(within.mean(axis=1) * (1 - drawn / products) / (drawn * rows))
-            # As Wilson's interval, at one side where nothing was seen.
+            # The second term, as in Wilson's interval, keeps the width positive if the variance of
+            # the sample is zero.
             spread = np.hypot(_Z * error, _Z**2 / 2 / (drawn * rows))
         return cls(*(*factors, resting, spread))
 
     @property
     def means(self) -> list[tuple[float, float, float]]:
-        """Over the rows, of each group: surely critical, estimated, and perhaps critical."""
+        """Means over the rows of each group: lower bound, estimate and upper bound."""
         sides = (self.low, self.middle, self.high)
         return list(zip(*(side.mean(axis=1).tolist() for side in sides), strict=True))

@@ -15,7 +15,7 @@ class Critical(SampleMetric):
     """Shares of samples whose prediction changes, or whose output contains NaN.
 
     - ``critical``: the top class differs from the *golden* one, whether that is correct or not.
-    - ``due``: detectable unrecoverable error: the output contains NaN.
+    - ``due``: detectable unrecoverable error: the output contains NaN, whatever its other values.
 
     As in `Outcome`, but without distinguishing masked faults from non-critical SDC, which no engine
     can do without computing every output.

@@ -20,7 +20,7 @@ class Outcome(SampleMetric):
     - ``masked``: every logit has its golden value.
     - ``noncritical``: silent data corruption (SDC) that leaves the top class as it was.
     - ``critical``: the top class differs from the *golden* one, whether that is correct or not.
-    - ``due``: detectable unrecoverable error: the output contains NaN.
+    - ``due``: detectable unrecoverable error: the output contains NaN, whatever its other values.
 
     ``infinite`` determines how an output with infinities but without NaN is counted: ``"sdc"``
     judges it like any other, ``"due"`` counts it as DUE. Of equal logits, the lowest class is the

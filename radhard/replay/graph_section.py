@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from radhard.replay.graph.operation_graph import Graph
-from radhard.replay.kernel import FILLED, Kernel
+from radhard.replay.kernel import LARGEST_WINDOW, Kernel
 from radhard.replay.patch import Patch
 
 __all__ = ["GraphSection"]
@@ -65,7 +65,7 @@ class GraphSection:
                 return self.whole
             high, wide = patch.values.shape[2:]
             size = (high + self.growth[0]) * (wide + self.growth[1])
-            if size > FILLED * self.positions:  # it will be made the whole map
+            if size > LARGEST_WINDOW * self.positions:  # an estimate: stride 1, smallest map
                 return self.whole
             return max(1, min(self.whole, size * self.channels))
         return self.whole

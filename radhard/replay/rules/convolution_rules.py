@@ -9,7 +9,7 @@ from torch.nn import functional as nnf
 from radhard.replay.crop import paste, zeros_of
 from radhard.replay.faulty_pass import FaultyPass, runs
 from radhard.replay.graph.operation_graph import Node, Slot
-from radhard.replay.kernel import FILLED, Kernel
+from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch, positions
 
 __all__ = ["RULES"]
@@ -44,13 +44,12 @@ def convolution(state: FaultyPass, node: Node) -> Patch | None:
     if delta.starts[1] is None:
         values = _convolve(delta, weight, kernel, groups, state, kernel.padding)
         return state.plus(node.slot, values, (None, None, None))
-    (y, h), (x, w) = (
-        kernel.reach(delta.starts[1 + a], delta.values.shape[2 + a], a) for a in (0, 1)
-    )
-    if h * w > FILLED * out[1] * out[2]:
+    window = kernel.window(delta, out[1], out[2])
+    if window is None:  # the difference on a map of zeros, for the whole height and width
         delta = state.spread(delta, tuple(shape), (2, 3))
         values = _convolve(delta, weight, kernel, groups, state, kernel.padding)
         return state.plus(node.slot, values, (None, None, None))
+    (y, h), (x, w) = window
     if kernel.stride == (1, 1):
         # Every output that sees any of the window: the window with a border of zeros.
         border = tuple((k - 1) * d for k, d in zip(kernel.size, kernel.dilation, strict=True))

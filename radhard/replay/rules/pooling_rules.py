@@ -7,7 +7,7 @@ from torch.nn import functional as nnf
 
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Node
-from radhard.replay.kernel import FILLED, Kernel
+from radhard.replay.kernel import Kernel
 from radhard.replay.patch import Patch, Start, positions
 
 __all__ = ["RULES"]
@@ -29,13 +29,12 @@ def max_pool(state: FaultyPass, node: Node) -> Patch | None:
     )
     kernel = Kernel(size, stride, padding, dilation)
     out = state.golden[node.slot].shape[1:]
-    (y, h), (x, w) = (
-        kernel.reach(patch.starts[1 + a], patch.values.shape[2 + a], a) for a in (0, 1)
-    )
-    # In ceil mode the last window may be smaller than the kernel.
-    if ceil or h * w > FILLED * out[1] * out[2]:
+    window = kernel.window(patch, out[1], out[2])
+    # In ceil mode the last position of the kernel may hang over the padded map.
+    if ceil or window is None:
         wide = state.widened(source, (2, 3))
         return wide.like(node.op(wide.values, *node.args[1:], **node.kwargs))
+    (y, h), (x, w) = window
     (fy, fh), (fx, fw) = kernel.field(y, h, 0), kernel.field(x, w, 1)
     starts: tuple[Start, ...] = (patch.starts[0], fy, fx)
     like = patch.values.new_empty((len(patch.values), patch.values.shape[1], fh, fw))
@@ -61,6 +60,7 @@ def average_pool(state: FaultyPass, node: Node) -> Patch | None:
         return None
     delta = state.delta(source)
     shape = tuple(state.golden[source].shape[1:])
+    # The whole map: a mean over all of it needs no window, and average pooling is cheap.
     if delta.starts[1] is not None:
         delta = state.spread(delta, shape, (2, 3))
     change = node.op(delta.values, *node.args[1:], **node.kwargs)

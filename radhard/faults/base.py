@@ -23,17 +23,27 @@ class FaultModel(Component):
 
     @abstractmethod
     def struck(self, variant: int, format: Format) -> tuple[int, ...]:
-        """The bit positions affected by a variant, in ascending order."""
+        """The bit positions affected by a variant, in ascending order.
+
+        Raises:
+            IndexError: there is no such variant.
+        """
 
     @abstractmethod
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:
         """The codes (int64) with fault ``variants[i]`` in word ``i``; deterministic.
 
-        Same shapes in and out; ``codes`` is not changed.
+        Same shapes in and out; ``codes`` is not changed. Codes of 64 bits may be negative.
+
+        Raises:
+            IndexError: there is no such variant (`masks` checks this).
         """
 
     def noun(self) -> tuple[str, str]:
-        """What one such fault is called, divided where the "s" of the plural goes."""
+        """What a sentence calls one such fault, divided where the "s" of the plural goes.
+
+        Optional: without it, a sentence says "fault" and the spec.
+        """
         return "fault", f" {self!r}"
 
     def in_words(self, n: int | None) -> str:

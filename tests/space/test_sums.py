@@ -87,9 +87,12 @@ def test_many_faults_are_located_as_one_by_one(space):
 def test_groups_have_the_faults_of_their_name(space, by):
     trials = Exhaustive().draw(space, 0)
     groups = Groups(space, trials, np.arange(len(space)), by)
+    places, _, variants = space.locate(np.arange(len(space)))
+    kinds, sizes = np.unique(np.stack([places, variants]), axis=1, return_counts=True)
     counted: dict[str, int] = {}
-    for name in (label for number in range(len(space)) for label in [_label(space, number, by)]):
-        counted[name] = counted.get(name, 0) + 1
+    for place, variant, size in zip(*kinds.tolist(), sizes.tolist(), strict=True):
+        name = _label(space, place, variant, by)
+        counted[name] = counted.get(name, 0) + size
     found = {name: sum(size or 0 for _, size in parts) for name, parts in groups.split()}
     assert found == counted
     for sampler in (PerTensor(5), PerBit(2), Uniform(7)):
@@ -99,8 +102,7 @@ def test_groups_have_the_faults_of_their_name(space, by):
         assert all(size == counted[name] for name, size in known.items())
 
 
-def _label(space: FaultSpace, number: int, by: str) -> str:
-    place, _, variant = (int(part[0]) for part in space.locate(np.array([number])))
+def _label(space: FaultSpace, place: int, variant: int, by: str) -> str:
     region = space.regions[place]
     several = len({(repr(r.format), r.plane) for r in space.regions}) > 1
     words = repr(region.format) + ("" if region.plane == "codes" else " scale")

@@ -219,7 +219,9 @@ def test_rates_are_weighed_by_the_faults_of_each_region():
     harm = np.random.default_rng(0).integers(0, 2, len(space)).astype(float)
     results = prepared(space, Exhaustive(), lambda faults: harm[faults])
     for by in ("fault", "plane", "format", "exposure", "bit"):
-        every = np.array([_label(space, number, by) for number in range(len(space))])
+        places, _, variants = space.locate(np.arange(len(space)))
+        kinds = zip(places.tolist(), variants.tolist(), strict=True)
+        every = np.array([_label(space, place, variant, by) for place, variant in kinds])
         rates = results.rate("critical", by=by)
         assert list(rates) == list(dict.fromkeys(every.tolist()))
         for name, estimate in rates.items():

@@ -181,7 +181,7 @@ def test_two_targets_may_not_share_a_tensor():
         ("frozen_half", BFloat16(), r"which lacks values of BFloat16\(\)"),
         ("bfloat16", Float16(), r"which lacks values of Float16\(\)"),
         ("layer_norm", Float64(), "choose a format of 32 bits or fewer"),
-        ("layer_norm", BFloat16(), r"lacks; .* stored_as\(model, BFloat16\(\)\)"),
+        ("layer_norm", BFloat16(), r"cannot represent; .* stored_as\(model, BFloat16\(\)\)"),
         ("layer_norm", Int(8), r"stored_as\(model, Int\(8\)\)"),
         ("double", Float32(), r"stored_as\(model, Float32\(\)\)"),
     ],

@@ -246,7 +246,7 @@ class Broken(nn.Module):
         (lambda: BoundedReLU()(nn.GELU(), torch.ones(2, 3)), "no rectifier"),
         (lambda: ActivationClip()(nn.Linear(3, 2), torch.ones(2, 3)), "Sigmoid"),
         (lambda: Ranger()(Broken(), torch.ones(2, 3)), "NaN flows through 'relu'"),
-        (lambda: ActivationClip()(Broken(), torch.ones(2, 3)), "by name"),
+        (lambda: ActivationClip()(Broken(), torch.ones(2, 3)), "keyword arguments"),
     ],
 )
 def test_what_cannot_be_is_said(make, message):

@@ -1,8 +1,4 @@
-"""Which outputs of a convolution or pooling layer depend on which inputs?
-
-A difference in a part of a map reaches the outputs whose kernels cover it: its *window of
-influence*. It grows from layer to layer by the size of the kernels.
-"""
+"""Which outputs of a convolution or pooling layer depend on which inputs?"""
 
 from typing import Any
 
@@ -19,7 +15,11 @@ it saves where most of the map is computed anyway.
 
 
 class Kernel:
-    """Size, stride, padding and dilation of a sliding kernel, along height and width."""
+    """Size, stride, padding and dilation of a sliding kernel, along height and width.
+
+    A difference in a part of a map reaches the outputs whose kernels cover it: its *window of
+    influence*. It grows from layer to layer by the size of the kernels.
+    """
 
     def __init__(self, size: Any, stride: Any, padding: Any, dilation: Any) -> None:
         self.size, self.stride = _pair(size), _pair(stride or size)

@@ -1,7 +1,7 @@
 """What does an executor do?"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from radhard.engines.base import Campaign, Session, TrialResults
@@ -14,7 +14,7 @@ class Pool(ABC):
     """Processes that execute the chunks of one session after another."""
 
     @abstractmethod
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
+    def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         """Execute chunks in any order, each as a whole, possibly more than once.
 
         Yields results as they arrive. The generator may be closed early.

@@ -31,9 +31,10 @@ def execute(
         left[todo.start : todo.stop : todo.step] = True
     else:
         left[np.fromiter(todo, np.int64, len(todo))] = True
-    chunks = [chunk for chunk in session.chunks() if left[chunk].any()]
-    if not chunks:
+    if not left.any():
         return
+    # One by one: of millions of trials, a list of all chunks would not fit in memory either.
+    chunks = (chunk for chunk in session.chunks() if left[chunk].any())
     with ExitStack() as stack:
         pool = stack.enter_context(Local().open()) if pool is None else pool
         parts = stack.enter_context(closing(pool.parts(session, chunks)))

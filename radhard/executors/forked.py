@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.connection import wait
 from typing import Any
@@ -85,7 +85,7 @@ class _Forks(Pool):
     def __init__(self, number: int, timeout: float | None) -> None:
         self._number, self._timeout = number, timeout
 
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
+    def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         yield from _Workers(session, deque(chunks), self._number, self._timeout).parts()
 
 

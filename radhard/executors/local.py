@@ -1,6 +1,6 @@
 """How are trials executed in this process?"""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from radhard.engines.base import Session, TrialResults
@@ -24,7 +24,7 @@ class Local(Executor):
 
 
 class _ThisProcess(Pool):
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
+    def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         recheck = Recheck(session.campaign)
         for chunk in chunks:
             yield from session.run(chunk)

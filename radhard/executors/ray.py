@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -75,7 +75,7 @@ class _Workers(Pool):
         self._lost: dict[int, int] = {}
         """Number of workers that were lost at a chunk, by its first trial."""
 
-    def parts(self, session: Session, chunks: Sequence[Sequence[int]]) -> Generator[TrialResults]:
+    def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         recipe = SessionRecipe.of(session)
         _demand_serializable(self._ray, recipe)
         if self._recipe is None:
@@ -84,7 +84,7 @@ class _Workers(Pool):
         self._recipe = self._ray.put(recipe)
         self._waiting, self._lost = deque(chunks), {}
         cpus = int(self._ray.cluster_resources().get("CPU", 1))
-        self._number = min(self._most or max(1, cpus), len(chunks))
+        self._number = min(self._most or max(1, cpus), len(self._waiting))
         for actor in self._actors:
             actor.prepare.remote(self._recipe)
         try:

@@ -204,10 +204,6 @@ class Workload:
             )
         return labels.long()
 
-    def accuracy(self) -> float:
-        """Share of the samples whose fault-free prediction is their label."""
-        return float((self.predictions == self.labels).double().mean())
-
     def random(self, *purpose: int) -> np.random.Generator:
         """A generator of random numbers that depends only on the seed and the purpose."""
         return np.random.default_rng((self.seed, *purpose))

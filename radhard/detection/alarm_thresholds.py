@@ -7,17 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.forward import plain
 from radhard.metrics import Detected, open_set_score
 from radhard.metrics.open_set import SCORES, OpenSetScore
 from radhard.metrics.outputs import Golden
-from radhard.module import usable_module
 from radhard.stats import Estimate, mean_share
 from radhard.targets import Forward
-from radhard.workload import device_of, golden_outputs
+from radhard.workload import fault_free_outputs
 
 __all__ = ["calibrate", "false_alarm_rate", "golden_logits", "thresholds"]
 
@@ -111,12 +108,7 @@ def golden_logits(model: nn.Module, data: Any, call: Forward, batch: int) -> Ten
     Raises:
         InputError: the outputs are not logits of classes.
     """
-    model = usable_module(model)
-    data = Data.of(data)
-    device = device_of(model)
-    data = data if device is None else data.to(device)
-    with evaluating(model):
-        golden = Golden(golden_outputs(model, data, call, min(batch, len(data))))
+    golden = Golden(fault_free_outputs(model, data, call=call, batch=batch))
     if golden.classes is None or not golden.dtype.is_floating_point:
         raise InputError(
             "alarms require logits of shape (samples, classes); the outputs of this model are "

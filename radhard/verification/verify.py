@@ -23,7 +23,7 @@ from radhard.space import FaultSpace
 from radhard.targets import Forward, Site
 from radhard.verification.added_faults import added_tensors, stored_space
 from radhard.verification.verification import Verification
-from radhard.workload import device_of, golden_outputs
+from radhard.workload import device_of, fault_free_outputs
 
 __all__ = ["verify"]
 
@@ -168,10 +168,7 @@ def _demand_base(
     """
     if before.manifest.get("model fingerprint") != fingerprint(base):
         return ["The cost is that beside another model (base) than the one of the campaign."]
-    device = device_of(base)
-    moved = data if device is None else data.to(device)
-    with evaluating(base):
-        golden = golden_outputs(base, moved, faultless(call), batch)
+    golden = fault_free_outputs(base, data, call=call, batch=batch)
     if not like_excerpt(golden, before.manifest.get("golden")):
         raise InputError(
             "the fault-free outputs of the unprotected model are not those of its campaign; give "

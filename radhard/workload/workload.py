@@ -30,7 +30,7 @@ from radhard.workload.state_between_passes import (
     state_between_passes,
 )
 
-__all__ = ["Workload"]
+__all__ = ["Workload", "fault_free_outputs"]
 
 
 @dataclass
@@ -259,3 +259,22 @@ class Workload:
         kernels = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
         with torch.inference_mode(False), torch.enable_grad(), kernels:
             yield
+
+
+def fault_free_outputs(
+    model: nn.Module,
+    data: Any,
+    *,
+    call: Forward = plain,
+    batch: int = 100,
+    deterministic: bool = True,
+) -> Tensor:
+    """The golden outputs of a model for all samples, as a campaign has them; arguments as there.
+
+    Raises:
+        InputError: as `Workload.of` and `Workload.golden`.
+    """
+    workload = Workload.of(model, data, call=call, batch=batch, deterministic=deterministic)
+    workload.independent = False
+    with workload.open():
+        return workload.golden

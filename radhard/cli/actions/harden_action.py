@@ -17,12 +17,11 @@ from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.stats import percent
-from radhard.workload import device_of, golden_outputs
+from radhard.workload import fault_free_outputs
 
 __all__ = ["HardenAction"]
 
@@ -138,14 +137,16 @@ class HardenAction(ModelAndData):
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
         if data.labels is None:
             return None
-        device = device_of(model)
-        placed = data if device is None else data.to(device)
-        batch, deterministic = min(self.batch or 100, len(data)), not self.allow_nondeterministic
-        with evaluating(model):
-            logits = golden_outputs(model, placed, loaded.call, batch, deterministic=deterministic)
-        if logits.ndim != 2 or placed.labels is None or placed.labels.ndim != 1:
+        logits = fault_free_outputs(
+            model,
+            data,
+            call=loaded.call,
+            batch=self.batch or 100,
+            deterministic=not self.allow_nondeterministic,
+        )
+        if logits.ndim != 2 or data.labels.ndim != 1:
             return None
-        return float((logits.argmax(1) == placed.labels).double().mean())
+        return float((logits.argmax(1).cpu() == data.labels.cpu()).double().mean())
 
 
 def _told(cost: Any) -> list[str]:

@@ -70,6 +70,14 @@ class Format(Component):
     def decode(self, codes: Tensor) -> Tensor:
         """Values of the codes, in a torch dtype that represents all of them exactly."""
 
+    def unchanged(self, before: Tensor, after: Tensor) -> Tensor:
+        """Where two codes represent the same value, as a mask; only protected formats override it.
+
+        A value whose code represents the same as before is kept to the last bit, also where
+        encoding and decoding would round it.
+        """
+        return before == after
+
 
 FORMATS: Family[Format] = Family(Format)
 """The formats of radhard, and how one is parsed from text."""

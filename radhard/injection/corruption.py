@@ -78,7 +78,9 @@ def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
     codes = _after(before, format, rounds)
     # A word whose bits did not change keeps its value to the last bit, also where encoding and
     # decoding would round it.
-    return torch.where(codes == before, values, format.decode(codes).to(values.dtype))
+    return torch.where(
+        format.unchanged(before, codes), values, format.decode(codes).to(values.dtype)
+    )
 
 
 def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor:

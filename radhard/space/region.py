@@ -88,7 +88,9 @@ class Region:
         format = self.format.take(words.to(values.device), self.site.shape)
         before = format.encode(values)
         after = self.fault.corrupt(before, variants.to(values.device), format)
-        return torch.where(after == before, values, format.decode(after).to(values.dtype))
+        return torch.where(
+            format.unchanged(before, after), values, format.decode(after).to(values.dtype)
+        )
 
 
 def demand_one_format(regions: Sequence[Region]) -> None:

@@ -1,0 +1,140 @@
+"""How is a number stored with check bits, and how are errors in the word corrected?"""
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats.base import Format
+
+__all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "Protected", "StoredBlocks"]
+
+CLEAN, CORRECTED, DETECTED = 0, 1, 2
+"""What a decoder reports of a block: no error, an error corrected, an error it cannot correct."""
+
+_WIDEST = 64
+
+
+@dataclass(frozen=True)
+class StoredBlocks:
+    """Blocks of words as they are stored."""
+
+    codes: Tensor
+    """The stored word of each value, ``(blocks, block)``, int64."""
+    check: Tensor | None = None
+    """The check bits of each block, ``(blocks,)``, int64; None if the codes contain them."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Blocks of words after decoding."""
+
+    codes: Tensor
+    """The word of the inner format of each value, ``(blocks, block)``, int64."""
+    flags: Tensor
+    """`CLEAN`, `CORRECTED` or `DETECTED` for each block, ``(blocks,)``, int8."""
+
+
+class Protected(Format):
+    """A format that stores the words of another format with redundancy.
+
+    ``block`` consecutive values, in row-major order, form a block, which is encoded and decoded as
+    a whole; the last block of a tensor is completed by words of zeros. Check bits are part of the
+    stored words, or a separate plane ``"check"`` with one word for each block. What is rounded,
+    fitted and scaled is the inner format.
+    """
+
+    inner: Format
+
+    @property
+    def block(self) -> int:
+        """Number of values that are decoded together."""
+        return 1
+
+    @property
+    def check_bits(self) -> int:
+        """Width of a word of the plane ``"check"``; 0 if the stored words contain all bits."""
+        return 0
+
+    @abstractmethod
+    def protect(self, codes: Tensor) -> StoredBlocks:
+        """Stored words of blocks of words of the inner format, ``(blocks, block)``."""
+
+    @abstractmethod
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        """Words of the inner format from stored words, any of whose bits may be wrong."""
+
+    def check(self) -> None:
+        if isinstance(self.inner, Protected):
+            raise InputError(
+                f"{self!r}: the inner format is protected already; give a plain one such as "
+                "Float32() or Int(8)"
+            )
+        if self.bits > _WIDEST:
+            raise InputError(
+                f"{self!r} stores words of {self.bits} bits; {_WIDEST} is the limit: choose a "
+                "narrower inner format, or SecDed(..., block=2), which stores check bits apart"
+            )
+
+    @property
+    def has_scale(self) -> bool:
+        return self.inner.has_scale
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        return (*self.inner.planes, "check") if self.check_bits else self.inner.planes
+
+    def scales(self) -> Any:
+        return self.inner.scales()
+
+    def scaled(self, scales: Any) -> Self:
+        return self._around(self.inner.scaled(scales))
+
+    def fit(self, x: Tensor) -> Self:
+        return self._around(self.inner.fit(x)) if self.has_scale else self
+
+    def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:
+        return self._around(self.inner.take(words, shape)) if self.has_scale else self
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Stored words of all values of a tensor, without the plane ``"check"``."""
+        return self._by_block(self.inner.encode(x), lambda blocks: self.protect(blocks).codes)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Values of the stored words of a whole tensor.
+
+        Errors are corrected if the words contain their check bits; without the plane ``"check"``,
+        nothing can be corrected.
+        """
+        if self.check_bits:
+            return self.inner.decode(codes)
+        words = self._by_block(codes, lambda blocks: self.recover(StoredBlocks(blocks)).codes)
+        return self.inner.decode(words)
+
+    def unchanged(self, before: Tensor, after: Tensor) -> Tensor:
+        if self.check_bits:
+            return before == after
+        words = [
+            self._by_block(codes, lambda blocks: self.recover(StoredBlocks(blocks)).codes)
+            for codes in (before, after)
+        ]
+        return words[0] == words[1]
+
+    def _around(self, inner: Format) -> Self:
+        """This format around another state of its inner format, such as one with a scale."""
+        other = copy.copy(self)
+        # The scale belongs to the tensor; the spec of the inner format stays the same.
+        object.__setattr__(other, "inner", inner)
+        return other
+
+    def _by_block(self, codes: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """A function of blocks, ``(blocks, block)``, for the words of a tensor in any shape."""
+        flat = codes.reshape(-1)
+        missing = -len(flat) % self.block
+        padded = torch.nn.functional.pad(flat, (0, missing)).reshape(-1, self.block)
+        return function(padded).reshape(-1)[: len(flat)].reshape(codes.shape)

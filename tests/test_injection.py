@@ -46,7 +46,7 @@ class Shift(FaultModel):
     def variants(self, format: Format) -> int:
         return 2
 
-    def struck(self, variant: int, format: Format) -> tuple[int, ...]:
+    def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         return tuple(range(format.bits))
 
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:

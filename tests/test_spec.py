@@ -76,7 +76,7 @@ def foreign(monkeypatch):
         def variants(self, format):
             return 1
 
-        def struck(self, variant, format):
+        def fault_bits(self, variant, format):
             return (0,)
 
         def corrupt(self, codes, variants, format):

@@ -22,7 +22,7 @@ class FaultModel(Component):
         """The number of possible faults in a word of ``format``."""
 
     @abstractmethod
-    def struck(self, variant: int, format: Format) -> tuple[int, ...]:
+    def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         """The bit positions affected by a variant, in ascending order.
 
         Raises:

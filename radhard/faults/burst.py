@@ -39,7 +39,7 @@ class Burst(FaultModel):
             raise InputError(f"{self!r} is longer than a word of {format!r}: {format.bits} bits")
         return format.bits - self.length + 1
 
-    def struck(self, variant: int, format: Format) -> tuple[int, ...]:
+    def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         return self._span(range(self.variants(format))[variant])
 
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:

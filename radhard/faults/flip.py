@@ -45,7 +45,7 @@ class BitFlip(FaultModel):
     def variants(self, format: Format) -> int:
         return math.comb(len(self._chosen(format)), self.count)
 
-    def struck(self, variant: int, format: Format) -> tuple[int, ...]:
+    def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         chosen = self._chosen(format)
         members = combination(torch.tensor(variant), len(chosen), self.count)
         return tuple(chosen[member] for member in reversed(members.tolist()))

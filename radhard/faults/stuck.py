@@ -41,7 +41,7 @@ class StuckAt(FaultModel):
     def variants(self, format: Format) -> int:
         return len(selected(self.bits, self.field, format))
 
-    def struck(self, variant: int, format: Format) -> tuple[int, ...]:
+    def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         return (selected(self.bits, self.field, format)[variant],)
 
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:

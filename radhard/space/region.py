@@ -73,7 +73,7 @@ class Region:
 
     def bits(self, variant: int) -> tuple[int, ...]:
         """The bit positions of the word that a variant affects, ascending."""
-        return self.fault.struck(variant, self.word)
+        return self.fault.fault_bits(variant, self.word)
 
     def fields(self, variant: int) -> tuple[str, ...]:
         """The fields of the word that a variant affects, lowest bit first."""

@@ -27,12 +27,12 @@ def test_repr_is_the_spec(fault):
 @every_fault
 @every_width
 def test_variants_strike_different_bits_of_the_word_lowest_first(fault, format):
-    struck = [fault.struck(variant, format) for variant in range(fault.variants(format))]
-    assert struck
-    for bits in struck:
+    variants = [fault.fault_bits(variant, format) for variant in range(fault.variants(format))]
+    assert variants
+    for bits in variants:
         assert list(bits) == sorted(set(bits))
         assert 0 <= bits[0] <= bits[-1] < format.bits
-    highest_first = [bits[::-1] for bits in struck]
+    highest_first = [bits[::-1] for bits in variants]
     assert highest_first == sorted(set(highest_first))
 
 
@@ -40,7 +40,7 @@ def test_variants_strike_different_bits_of_the_word_lowest_first(fault, format):
 @every_width
 def test_a_variant_beyond_the_last_is_refused(fault, format):
     with pytest.raises(IndexError):
-        fault.struck(fault.variants(format), format)
+        fault.fault_bits(fault.variants(format), format)
     for beside in (-1, fault.variants(format)):
         with pytest.raises(IndexError):
             fault.corrupt(torch.tensor([0]), torch.tensor([beside]), format)
@@ -63,7 +63,7 @@ def test_words_suffer_their_own_variant_in_the_struck_bits_only(fault, format, d
     assert faulty.shape == codes.shape
     for (word, variant), result in zip(pairs, faulty.tolist(), strict=True):
         changed = word ^ (result % 2**64)
-        allowed = sum(1 << bit for bit in fault.struck(variant, format))
+        allowed = sum(1 << bit for bit in fault.fault_bits(variant, format))
         assert changed & ~allowed == 0
         alone = fault.corrupt(torch.tensor([_signed(word)]), torch.tensor([variant]), format)
         assert alone.tolist() == [result]

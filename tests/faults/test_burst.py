@@ -18,11 +18,11 @@ def test_a_burst_is_its_bits_flipped_one_after_another(format, data):
     fault = Burst(length)
     assert fault.variants(format) == format.bits - length + 1
     variant = data.draw(st.integers(0, fault.variants(format) - 1))
-    assert fault.struck(variant, format) == tuple(range(variant, variant + length))
+    assert fault.fault_bits(variant, format) == tuple(range(variant, variant + length))
     word = data.draw(st.integers(-(2**63), 2**63 - 1))
     codes = torch.tensor([word if format.bits == 64 else word % 2**format.bits])
     expected = codes
-    for bit in fault.struck(variant, format):
+    for bit in fault.fault_bits(variant, format):
         expected = BitFlip(bit).corrupt(expected, torch.tensor([0]), format)
     assert torch.equal(fault.corrupt(codes, torch.tensor([variant]), format), expected)
 

@@ -16,14 +16,14 @@ from radhard.formats import BFloat16, Fixed, Float16, Float32, Float64, Int
 FORMATS = [Float64(), Float32(), Float16(), BFloat16(), Int(8), Fixed(15, 16)]
 
 
-def struck(x: list[float], bit: int) -> list[float]:
+def with_flip(x: list[float], bit: int) -> list[float]:
     codes = Float32().encode(torch.tensor(x))
     variants = torch.full_like(codes, bit)
     return Float32().decode(BitFlip().corrupt(codes, variants, Float32())).tolist()
 
 
 def test_bit_30_of_single_precision_turns_the_exponent_over():
-    two, huge, infinite, nan = struck([0.0, 0.5, 1.0, 1.5], 30)
+    two, huge, infinite, nan = with_flip([0.0, 0.5, 1.0, 1.5], 30)
     assert two == 2.0
     assert huge == 2.0**127
     assert math.isclose(huge, 1.70e38, rel_tol=1e-2)
@@ -33,7 +33,7 @@ def test_bit_30_of_single_precision_turns_the_exponent_over():
 
 @given(x=st.floats(width=32, allow_nan=False))
 def test_a_sign_flip_negates(x):
-    (y,) = struck([x], 31)
+    (y,) = with_flip([x], 31)
     assert y == -x
     assert math.copysign(1, y) == -math.copysign(1, x)
 
@@ -56,7 +56,7 @@ def test_the_same_flip_twice_is_no_flip_and_once_is_count_bits(format, count, da
     once = fault.corrupt(codes, variants, format)
     changed = (once.item() ^ codes.item()) % 2**64
     assert [bit for bit in range(64) if changed >> bit & 1] == list(
-        fault.struck(variants.item(), format)
+        fault.fault_bits(variants.item(), format)
     )
     assert changed.bit_count() == count
     assert torch.equal(fault.corrupt(once, variants, format), codes)
@@ -66,7 +66,7 @@ def test_the_same_flip_twice_is_no_flip_and_once_is_count_bits(format, count, da
 def test_variants_are_all_choices_of_the_bits_in_the_field(count):
     fault = BitFlip(field="exponent", count=count)
     variants = range(fault.variants(Float16()))
-    found = {fault.struck(variant, Float16()) for variant in variants}
+    found = {fault.fault_bits(variant, Float16()) for variant in variants}
     assert found == set(itertools.combinations(range(10, 15), count))
 
 
@@ -74,15 +74,15 @@ def test_half_the_bits_of_a_double_are_more_choices_than_anything_could_list():
     fault = BitFlip(count=32)
     last = math.comb(64, 32) - 1
     assert fault.variants(Float64()) == last + 1
-    assert fault.struck(0, Float64()) == tuple(range(32))
-    assert fault.struck(last, Float64()) == tuple(range(32, 64))
+    assert fault.fault_bits(0, Float64()) == tuple(range(32))
+    assert fault.fault_bits(last, Float64()) == tuple(range(32, 64))
     upper = fault.corrupt(torch.tensor([0]), torch.tensor([last]), Float64())
     assert upper.tolist() == [-(2**32)]
 
 
 def test_bits_and_field_are_both_conditions_and_order_does_not_matter():
     fault = BitFlip(bits=(31, 22, 23, 30), field=("exponent", "sign"))
-    assert [fault.struck(v, Float32()) for v in range(fault.variants(Float32()))] == [
+    assert [fault.fault_bits(v, Float32()) for v in range(fault.variants(Float32()))] == [
         (23,),
         (30,),
         (31,),
@@ -105,7 +105,7 @@ def test_bits_and_field_are_both_conditions_and_order_does_not_matter():
 def test_what_the_format_lacks_is_refused_with_what_it_has(fault, format, message):
     for use in (
         lambda: fault.variants(format),
-        lambda: fault.struck(0, format),
+        lambda: fault.fault_bits(0, format),
         lambda: fault.corrupt(torch.tensor([0]), torch.tensor([0]), format),
     ):
         with pytest.raises(InputError, match=message):

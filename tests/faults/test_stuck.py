@@ -18,7 +18,7 @@ def test_a_stuck_bit_reads_its_value_again_and_again(format, value, data):
     word = data.draw(st.integers(-(2**63), 2**63 - 1))
     codes = torch.tensor([word if format.bits == 64 else word % 2**format.bits])
     variants = torch.tensor([data.draw(st.integers(0, fault.variants(format) - 1))])
-    (bit,) = fault.struck(variants.item(), format)
+    (bit,) = fault.fault_bits(variants.item(), format)
     once = fault.corrupt(codes, variants, format)
     assert once.item() >> bit & 1 == value
     assert torch.equal(fault.corrupt(once, variants, format), once)
@@ -44,7 +44,10 @@ def test_a_stuck_sign_gives_the_absolute_value_or_its_negative():
 
 def test_bits_and_field_limit_the_variants():
     fault = StuckAt(1, bits=(14, 9, 10), field="exponent")
-    assert [fault.struck(v, Float16()) for v in range(fault.variants(Float16()))] == [(10,), (14,)]
+    assert [fault.fault_bits(v, Float16()) for v in range(fault.variants(Float16()))] == [
+        (10,),
+        (14,),
+    ]
 
 
 @pytest.mark.parametrize("value", [2, -1, True, 1.0, None, "1"])
@@ -57,6 +60,6 @@ def test_what_the_format_lacks_is_refused_with_what_it_has():
     with pytest.raises(InputError, match="its bits are 0 to 7"):
         StuckAt(1, bits=8).variants(Int(8))
     with pytest.raises(InputError, match="its fields are sign, magnitude"):
-        StuckAt(1, field="mantissa").struck(0, Int(8))
+        StuckAt(1, field="mantissa").fault_bits(0, Int(8))
     with pytest.raises(InputError, match="bits=\\(\\) is not allowed"):
         StuckAt(1, bits=())

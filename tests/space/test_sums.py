@@ -106,7 +106,7 @@ def _label(space: FaultSpace, place: int, variant: int, by: str) -> str:
     region = space.regions[place]
     several = len({(repr(r.format), r.plane) for r in space.regions}) > 1
     words = repr(region.format) + ("" if region.plane == "codes" else " scale")
-    bits = region.fault.struck(variant, region.word)
+    bits = region.fault.fault_bits(variant, region.word)
     fields = dict.fromkeys(region.word.field(bit) for bit in bits)
     return {
         "tensor": region.site.name,

@@ -227,7 +227,7 @@ def test_wrong_arguments_say_what_is_allowed(written, says):
         "os:system('true')",
         "builtins:eval('1')",
         "sys:modules",
-        "radhard.formats.ieee:_Float()",
+        "radhard.formats.plain.ieee:_Float()",
         "radhard.formats.base:Format",
     ],
     ids=lambda written: ascii(written[:30]),

@@ -2,9 +2,9 @@
 
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
-from radhard.formats.fixed import Fixed
-from radhard.formats.ieee import BFloat16, Float16, Float32, Float64
-from radhard.formats.integer import Int
+from radhard.formats.plain.fixed import Fixed
+from radhard.formats.plain.ieee import BFloat16, Float16, Float32, Float64
+from radhard.formats.plain.integer import Int
 from radhard.formats.stored_as import is_stored_as, stored_as
 
 __all__ = [

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.formats import BFloat16, Fixed, Float16, Format, Int
-from radhard.formats.floating import rounded
+from radhard.formats.plain.floating import rounded
 from radhard.tree import changed
 
 __all__ = ["Rounding", "demand_traceable", "format_of", "hang", "rounding_of"]

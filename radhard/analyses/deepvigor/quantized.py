@@ -14,7 +14,7 @@ from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
 from radhard.errors import InputError
 from radhard.formats import Fixed, Format, Int
-from radhard.formats.twos_complement import from_words, to_words
+from radhard.formats.plain.twos_complement import from_words, to_words
 from radhard.quantization import format_of, quantized
 from radhard.scores import Scores
 from radhard.spec import component

@@ -178,7 +178,7 @@ def test_a_file_of_ranges_imports_no_format_unless_it_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "their_formats.py").write_text(
-        "from radhard.formats.ieee import Float32\n"
+        "from radhard.formats.plain.ieee import Float32\n"
         "from radhard.spec import component\n"
         "@component\n"
         "class Mine(Float32):\n"

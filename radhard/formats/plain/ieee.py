@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from radhard.formats.base import Format
-from radhard.formats.floating import floating, rounded
-from radhard.formats.layout import Layout, field_at
+from radhard.formats.plain.floating import floating, rounded
+from radhard.formats.plain.layout import Layout, field_at
 from radhard.spec import component
 
 __all__ = ["BFloat16", "Float16", "Float32", "Float64"]

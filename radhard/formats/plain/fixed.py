@@ -5,9 +5,9 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.floating import floating
-from radhard.formats.layout import Layout, field_at
-from radhard.formats.twos_complement import from_words, to_words
+from radhard.formats.plain.floating import floating
+from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.twos_complement import from_words, to_words
 from radhard.spec import component
 
 __all__ = ["Fixed"]

@@ -5,17 +5,31 @@ from radhard.formats.by_pattern import format_for, formats_of
 from radhard.formats.plain.fixed import Fixed
 from radhard.formats.plain.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.plain.integer import Int
+from radhard.formats.protected import (
+    CLEAN,
+    CORRECTED,
+    DETECTED,
+    Decoding,
+    ProtectedFormat,
+    StoredBlocks,
+)
 from radhard.formats.stored_as import is_stored_as, stored_as
 
 __all__ = [
+    "CLEAN",
+    "CORRECTED",
+    "DETECTED",
     "FORMATS",
     "BFloat16",
+    "Decoding",
     "Fixed",
     "Float16",
     "Float32",
     "Float64",
     "Format",
     "Int",
+    "ProtectedFormat",
+    "StoredBlocks",
     "format_for",
     "formats_of",
     "is_stored_as",

@@ -30,12 +30,11 @@ class Hits:
         """The faults at these positions, or where a mask is True."""
         return Hits(self.regions, self.places[which], self.words[which], self.variants[which])
 
-    @property
-    def in_scale(self) -> np.ndarray:
-        """Which of the faults lie in the scale, as a mask."""
+    def in_plane(self, plane: str) -> np.ndarray:
+        """Which of the faults lie in words of a plane, as a mask."""
         if len(self.places) == 1:
-            return np.array([self.regions[self.places[0]].plane == "scale"])
-        found = [p for p in np.unique(self.places).tolist() if self.regions[p].plane == "scale"]
+            return np.array([self.regions[self.places[0]].plane == plane])
+        found = [p for p in np.unique(self.places).tolist() if self.regions[p].plane == plane]
         return np.isin(self.places, found)
 
 
@@ -90,7 +89,7 @@ def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor
     positions of ``values`` in the tensor; ``own``: for each fault in a code, the index of its word
     among them. A value that is not finite has no code and is left unchanged.
     """
-    device, in_scale = values.device, hits.in_scale
+    device, in_scale = values.device, hits.in_plane("scale")
     region = hits.regions[hits.places[in_scale][0]]
     before = torch.tensor(region.format.scales(), dtype=torch.float64)
     after, moved = _new_scales(before.reshape(-1), hits.some(in_scale))

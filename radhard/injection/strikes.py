@@ -102,7 +102,7 @@ class Strikes:
     def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The cells of a stored tensor's memory that change, their values, and the faulty ones."""
         hits = Hits(self.regions, self.places, self.words, self.variants)
-        in_scale = hits.in_scale
+        in_scale = hits.in_plane("scale")
         # Cells of memory rather than words: words of an expanded tensor share cells.
         if not in_scale.any():
             cells = _cells(self.words, stored)

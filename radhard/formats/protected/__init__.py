@@ -1,11 +1,12 @@
 """How is a number stored with redundancy, so that errors are detected or corrected?"""
 
-from radhard.formats.protected.protected import (
+from radhard.formats.protected.check_word import CheckWord
+from radhard.formats.protected.protected_format import (
     CLEAN,
     CORRECTED,
     DETECTED,
     Decoding,
-    Protected,
+    ProtectedFormat,
     StoredBlocks,
 )
 
@@ -13,7 +14,8 @@ __all__ = [
     "CLEAN",
     "CORRECTED",
     "DETECTED",
+    "CheckWord",
     "Decoding",
-    "Protected",
+    "ProtectedFormat",
     "StoredBlocks",
 ]

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
+from radhard.formats.protected.check_word import CheckWord
 
-__all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "Protected", "StoredBlocks"]
+__all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "ProtectedFormat", "StoredBlocks"]
 
 CLEAN, CORRECTED, DETECTED = 0, 1, 2
 """What a decoder reports of a block: no error, an error corrected, an error it cannot correct."""
@@ -40,7 +41,7 @@ class Decoding:
     """`CLEAN`, `CORRECTED` or `DETECTED` for each block, ``(blocks,)``, int8."""
 
 
-class Protected(Format):
+class ProtectedFormat(Format):
     """A format that stores the words of another format with redundancy.
 
     ``block`` consecutive values, in row-major order, form a block, which is encoded and decoded as
@@ -61,6 +62,11 @@ class Protected(Format):
         """Width of a word of the plane ``"check"``; 0 if the stored words contain all bits."""
         return 0
 
+    @property
+    def check_word(self) -> CheckWord:
+        """The format of the words of the plane ``"check"``."""
+        return CheckWord(self.check_bits)
+
     @abstractmethod
     def protect(self, codes: Tensor) -> StoredBlocks:
         """Stored words of blocks of words of the inner format, ``(blocks, block)``."""
@@ -70,7 +76,7 @@ class Protected(Format):
         """Words of the inner format from stored words, any of whose bits may be wrong."""
 
     def check(self) -> None:
-        if isinstance(self.inner, Protected):
+        if isinstance(self.inner, ProtectedFormat):
             raise InputError(
                 f"{self!r}: the inner format is protected already; give a plain one such as "
                 "Float32() or Int(8)"

@@ -10,10 +10,10 @@ from radhard.errors import InputError
 from radhard.spec import Component, Family
 
 __all__ = [
+    "check_function",
+    "check_path",
     "component_of",
     "components_of",
-    "demand_function",
-    "demand_path",
     "seconds",
     "share",
     "whole",
@@ -107,7 +107,7 @@ def seconds(value: Any, name: str) -> float | None:
     return number
 
 
-def demand_function(value: Any, name: str) -> None:
+def check_function(value: Any, name: str) -> None:
     """Raise `InputError` unless an argument can be called."""
     if not isinstance(value, Callable):  # type: ignore[arg-type]
         raise InputError(
@@ -116,7 +116,7 @@ def demand_function(value: Any, name: str) -> None:
         )
 
 
-def demand_path(value: Any, name: str) -> None:
+def check_path(value: Any, name: str) -> None:
     """Raise `InputError` unless an argument is a path, as text or `Path`, or None."""
     if value is not None and not isinstance(value, str | Path):
         raise InputError(f"{name}={shown(value)} is no path; give text or a pathlib.Path")

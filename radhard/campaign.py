@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from radhard.arguments import (
+    check_path,
     component_of,
     components_of,
-    demand_path,
     seconds,
     share,
     whole,
@@ -22,8 +22,8 @@ from radhard.engines.audit import audit_trials
 from radhard.engines.base import Session
 from radhard.engines.excerpt import excerpt
 from radhard.engines.golden_answers import golden_answers
-from radhard.engines.recheck import demand_no_outside_state
-from radhard.engines.unread import demand_read
+from radhard.engines.recheck import check_no_outside_state
+from radhard.engines.unread import check_read
 from radhard.errors import InputError
 from radhard.execution import Execution
 from radhard.executors import EXECUTORS, Executor, Forked, Local
@@ -117,7 +117,7 @@ def run(
     seed = whole(seed, "seed", least=0)
     workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
     executor = _executor(executor, workers, seconds(worker_timeout, "worker_timeout"))
-    demand_path(store, "store")
+    check_path(store, "store")
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
@@ -128,7 +128,7 @@ def run(
             "for fewer trials, or for several runs with other seeds"
         )
     single = trials.single and any(site.samples is not None for site in space.sites)
-    space.demand_samples(len(workload.data))
+    space.check_samples(len(workload.data))
     repeated = audit_trials(len(trials), audit, seed)
     # If a trial affects one sample, that sample is passed alone and independently of the samples
     # before it: batches of another size may round differently, and the output with a masked fault
@@ -150,11 +150,11 @@ def run(
         if metrics is None:
             metrics, metric_notes = usual_metrics(golden, workload.data.labels)
         panel = Panel(metrics, golden, workload.data.labels, alone=single)
-        panel.demand_scores()
+        panel.check_scores()
         campaign = Campaign(workload, space, trials, panel)
-        executor.demand_possible(campaign)
-        demand_no_outside_state(campaign)
-        unread = demand_read(campaign)
+        executor.check_possible(campaign)
+        check_no_outside_state(campaign)
+        unread = check_read(campaign)
         identified = identity(campaign, sampler, seed)
         repaired = repair_file(store) if repair and store is not None else ""
         with Store(store, write=True) as file, executor.open() as pool:

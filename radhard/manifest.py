@@ -24,8 +24,8 @@ from radhard.targets import Role
 
 __all__ = [
     "audit_is_due",
-    "demand_sound",
-    "demand_trials",
+    "check_manifest",
+    "check_trials",
     "difference",
     "engines_of",
     "environment",
@@ -209,7 +209,7 @@ def recorded(manifest: dict[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def demand_sound(manifest: dict[str, Any]) -> None:
+def check_manifest(manifest: dict[str, Any]) -> None:
     """Verify that a file from an untrusted source has all entries of `identity`, of valid types.
 
     Raises:
@@ -217,9 +217,9 @@ def demand_sound(manifest: dict[str, Any]) -> None:
     """
     if refused := manifest.get("refused"):
         raise InputError(f"the run's trials cannot be trusted: {refused}")
-    _demand(manifest, _KEYS, "")
+    _check_entries(manifest, _KEYS, "")
     space = current(manifest["space"])
-    _demand(space, {"terms": tuple[dict, ...]}, "space ")  # type: ignore[type-arg]
+    _check_entries(space, {"terms": tuple[dict, ...]}, "space ")  # type: ignore[type-arg]
     columns, ranges = manifest["columns"], manifest["ranges"]
     words = sum(map(_words, space["terms"]))
     if len(set(columns)) != len(columns) or {"trial", "fault", "faults"} & set(columns):
@@ -230,7 +230,7 @@ def demand_sound(manifest: dict[str, Any]) -> None:
         raise _unsound(f"{words:.3g} words are more than can be")
 
 
-def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
+def check_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
     """Verify that the recorded trials are among those that the sampler draws.
 
     ``recorded`` has the columns "trial" and "fault". No figures must be computed from a file that
@@ -257,10 +257,10 @@ def demand_trials(trials: Trials, planned: int, recorded: pd.DataFrame) -> None:
 
 def _words(term: dict[str, Any]) -> int:
     """The number of words of a term of a space, after verifying the term."""
-    _demand(term, _TERM, "space ")
+    _check_entries(term, _TERM, "space ")
     sites = term["sites"]
     for site in sites:
-        _demand(site, _SITE, "site ")
+        _check_entries(site, _SITE, "site ")
         # A tensor may have no words, but not a negative number.
         if min([*site["shape"], site["samples"] or 0]) < 0:
             raise _unsound(f"site {site['name']!r} has a negative size")
@@ -274,7 +274,7 @@ def _words(term: dict[str, Any]) -> int:
     return sum(math.prod(site["shape"]) * (site["samples"] or 1) for site in sites)
 
 
-def _demand(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:
+def _check_entries(found: dict[str, Any], kinds: dict[str, Any], where: str) -> None:
     for key, kind in kinds.items():
         if key not in found:
             raise _unsound(f"{where}{key!r} is missing")

@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 from radhard.errors import InputError
 from radhard.internals import compiler_is_loaded, is_compiled, original
 
-__all__ = ["compiled_parts", "demand_uncompiled", "eager", "module_of", "usable_module"]
+__all__ = ["check_uncompiled", "compiled_parts", "eager", "module_of", "usable_module"]
 
 _EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False)
 
@@ -100,7 +100,7 @@ def compiled_parts(model: nn.Module) -> list[str]:
     return [name or "(model)" for name, part in model.named_modules() if is_compiled(part)]
 
 
-def demand_uncompiled(model: nn.Module, by: str) -> None:
+def check_uncompiled(model: nn.Module, by: str) -> None:
     """Raise `InputError` where parts are compiled, in which ``by`` puts something to be called."""
     if found := compiled_parts(model):
         raise InputError(

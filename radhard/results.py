@@ -15,7 +15,7 @@ from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
 from radhard.files import write_table
 from radhard.groups import Groups, Parts, Rates, labels
-from radhard.manifest import demand_sound, demand_trials
+from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notes import notes_of
 from radhard.samplers import SAMPLERS, Trials
@@ -42,7 +42,7 @@ class Results:
     ) -> None:
         self.manifest = dict(manifest)
         self._estimates: dict[str, dict[str, Estimate]] = {}
-        demand_sound(self.manifest)
+        check_manifest(self.manifest)
         try:
             self.space = FaultSpace.from_dict(self.manifest["space"], foreign=foreign)
             self.seed = int(self.manifest["seed"])
@@ -61,7 +61,7 @@ class Results:
             inferred = self.manifest.get("inferred") or {}
             self.inferences = records_of(inferred)
             self.inferred = [Inferred.from_dict(f) for f in inferred.values() if "kind" not in f]
-            demand_trials(self.trials, self.planned, self._outcomes)
+            check_trials(self.trials, self.planned, self._outcomes)
         except _MALFORMED as error:
             if isinstance(error, InputError):
                 raise

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.manifest import demand_sound, difference, environment, fingerprint
+from radhard.manifest import check_manifest, difference, environment, fingerprint
 from radhard.results import Results
 from radhard.store import Store
 from tests.small import campaign, digest, network, without_checksums
@@ -88,7 +88,7 @@ def test_whatever_a_manifest_says_is_read_or_refused_as_input(finished, draw):
 
 def test_the_untouched_manifest_is_read(finished):
     manifest, frame = finished
-    demand_sound(manifest)
+    check_manifest(manifest)
     assert Results(manifest, frame).complete
 
 
@@ -129,7 +129,7 @@ def test_whatever_lies_in_the_file_is_read_or_refused_as_input(finished, draw):
 )
 def test_manifest_that_cannot_be_is_told_why(finished, place, value, said):
     with pytest.raises(InputError, match=said):
-        demand_sound(changed(finished[0], place, value))
+        check_manifest(changed(finished[0], place, value))
 
 
 def test_difference_of_equal_runs_is_nothing_and_more_entries_do_not_count():

@@ -7,7 +7,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.spec import near
 
-__all__ = ["demand_classes", "of_class"]
+__all__ = ["check_classes", "of_class"]
 
 
 def of_class(module: nn.Module, kinds: Sequence[str]) -> bool:
@@ -15,7 +15,7 @@ def of_class(module: nn.Module, kinds: Sequence[str]) -> bool:
     return any(name in kinds for name in _names(module))
 
 
-def demand_classes(by: str, model: nn.Module, kinds: Sequence[str]) -> None:
+def check_classes(by: str, model: nn.Module, kinds: Sequence[str]) -> None:
     """Raise `InputError` for a name in ``kinds`` that is not the class of any module."""
     known = {name for module in model.modules() for name in _names(module)}
     for name in kinds:

@@ -43,7 +43,7 @@ def classifier_workload(
     workload.bar = ProgressBar(shown=progress)
     # Gradients can be computed also if the caller is in inference mode.
     with torch.inference_mode(False), workload.open(), _gradients_restored(workload.model):
-        workload.demand_classifier(by)
+        workload.check_classifier(by)
         with workload.bar.open(by):
             yield workload
 

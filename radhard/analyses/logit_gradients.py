@@ -16,8 +16,8 @@ from radhard.workload import Workload
 __all__ = [
     "Pulled",
     "Pulls",
+    "check_gradients",
     "check_rivals",
-    "demand_gradients",
     "of_cross_entropy",
     "pull",
     "to_rivals",
@@ -123,7 +123,7 @@ def pull(
     with workload.gradients(), layer_calls(workload, layers) as seen:
         for rows, inputs in workload.data.batches(size):
             logits = workload.forward(inputs)
-            demand_gradients(logits)
+            check_gradients(logits)
             calls = [passed for passed in seen if passed.outputs.requires_grad]
             for layer in {p.layer for p in seen} - {p.layer for p in calls}:
                 workload.left_out[layer.name] = "called where no gradients are recorded"
@@ -146,7 +146,7 @@ def pull(
             workload.bar.step(rows.stop, len(workload.data))
 
 
-def demand_gradients(logits: Tensor) -> None:
+def check_gradients(logits: Tensor) -> None:
     """Raise `InputError` for logits that cannot be differentiated."""
     if not logits.requires_grad:
         raise InputError(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radhard.analyses.classes import demand_classes, of_class
+from radhard.analyses.classes import check_classes, of_class
 from radhard.analyses.layer import Layer, is_transposed
 from radhard.analyses.receptive_field import adds_up
 from radhard.errors import InputError
@@ -71,7 +71,7 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
     Raises:
         InputError: no module, or no module with a weight, is of a class in ``kinds``.
     """
-    demand_classes(by, model, kinds)
+    check_classes(by, model, kinds)
     fits, left = list[Fit](), dict[str, str]()
     for kind in kinds:
         ones = [module for module in model.modules() if of_class(module, [kind])]

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from radhard.analyses.logit_gradients import demand_gradients, of_cross_entropy
+from radhard.analyses.logit_gradients import check_gradients, of_cross_entropy
 from radhard.targets import Site
 from radhard.workload import Workload
 
@@ -41,7 +41,7 @@ def weight_gradients(
             parameter.requires_grad_()
         for rows, inputs in workload.data.batches(1 if average == "magnitude" else workload.batch):
             logits = workload.forward(inputs)
-            demand_gradients(logits)
+            check_gradients(logits)
             (direction,) = pulls.of(logits.detach(), rows)
             found = iter(torch.autograd.grad(logits, wanted, direction, materialize_grads=True))
             for total, tied in zip(totals, aliases, strict=True):

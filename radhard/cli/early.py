@@ -58,7 +58,7 @@ def spec_of(family: str, words: str, *also: str) -> Check:
     def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
         for text in value if isinstance(value, tuple) else (value,):
             if text is not None and text not in also:
-                _demand_component(text, family, words)
+                _check_component(text, family, words)
         return value
 
     return check
@@ -67,7 +67,7 @@ def spec_of(family: str, words: str, *also: str) -> Check:
 def formats_of(_: click.Context, __: click.Parameter, value: Any) -> Any:
     """A callback of an option that names formats, maybe each with a pattern: ``fc*=Int(8)``."""
     for text in value:
-        _demand_component(pattern_of(text)[1], "formats", "format")
+        _check_component(pattern_of(text)[1], "formats", "format")
     return value
 
 
@@ -101,7 +101,7 @@ def known_model(_: click.Context, __: click.Parameter, value: Any) -> Any:
             own = (
                 "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file"
             )
-            _demand_function(value, "models", "model", f"{own} 'path/to/model.pt2'")
+            _check_function(value, "models", "model", f"{own} 'path/to/model.pt2'")
     return value
 
 
@@ -109,7 +109,7 @@ def known_data(_: click.Context, __: click.Parameter, value: Any) -> Any:
     """A callback of an option that names data: shipped, or a factory of the user's."""
     if isinstance(value, str):
         own = "or your own as 'file.py:factory' or 'package.module:factory'"
-        _demand_function(value, "datasets", "data", own)
+        _check_function(value, "datasets", "data", own)
         name, args, kwargs = named(value)[1:]
         path = kwargs.get("path", args[0] if args else None)
         if name == "FromFolder" and isinstance(path, str) and not _is_there(path):
@@ -121,7 +121,7 @@ def known_function(_: click.Context, __: click.Parameter, value: Any) -> Any:
     """A callback of an option that names a function of the user's: its file has to be there."""
     if isinstance(value, str):
         module = named(value)[0]
-        _demand_there(module, value)
+        _check_file(module, value)
     return value
 
 
@@ -141,11 +141,11 @@ def file_of(lacking: str) -> Check:
     return check
 
 
-def _demand_component(text: str, family: str, words: str) -> None:
-    _demand_call(read_call(text), text, family, words)
+def _check_component(text: str, family: str, words: str) -> None:
+    _check_call(read_call(text), text, family, words)
 
 
-def _demand_call(call: Call, text: str, family: str, words: str) -> None:
+def _check_call(call: Call, text: str, family: str, words: str) -> None:
     if call.module is not None:
         return
     name, known = call.name, components(family)
@@ -162,10 +162,10 @@ def _demand_call(call: Call, text: str, family: str, words: str) -> None:
             raise InputError(
                 f"{name}: {argument}={value!r} is not allowed; {argument} is {in_words(hint)}"
             )
-        _demand_nested(value)
+        _check_nested(value)
 
 
-def _demand_nested(value: Any) -> None:
+def _check_nested(value: Any) -> None:
     """Check the components within an argument; which family it takes is checked later."""
     if isinstance(value, Call):
         known = {name: family for family in FAMILIES for name in components(family)}
@@ -174,15 +174,15 @@ def _demand_nested(value: Any) -> None:
                 f"unknown component {short(repr(value))}: {near(value.name, list(known))}"
                 "see radhard list, or give your own as 'package.module:Name(...)'"
             )
-        _demand_call(value, repr(value), known.get(value.name, ""), "component")
+        _check_call(value, repr(value), known.get(value.name, ""), "component")
     elif isinstance(value, tuple | dict):
         for one in value.values() if isinstance(value, dict) else value:
-            _demand_nested(one)
+            _check_nested(one)
 
 
-def _demand_function(text: str, room: str, words: str, own: str) -> None:
+def _check_function(text: str, room: str, words: str, own: str) -> None:
     module, name, args, kwargs = named(text)
-    _demand_there(module, text)
+    _check_file(module, text)
     if module is not None:
         return
     known = functions(room)
@@ -193,7 +193,7 @@ def _demand_function(text: str, room: str, words: str, own: str) -> None:
     _bound(text, name, known[name], args, kwargs, "it takes")
 
 
-def _demand_there(module: str | None, text: str) -> None:
+def _check_file(module: str | None, text: str) -> None:
     if module is not None and module.endswith(".py") and not _is_there(module):
         raise InputError(f"{text!r}: there is no file {module}")
 

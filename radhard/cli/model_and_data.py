@@ -15,13 +15,13 @@ from radhard.errors import InputError
 from radhard.factory import function, named
 from radhard.formats import FORMATS, Format
 from radhard.forward import plain
-from radhard.manifest import demand_sound
+from radhard.manifest import check_manifest
 from radhard.space import current
 from radhard.spec import Component, Family, FrozenDict
 from radhard.store import Store
 from radhard.targets import Forward
 
-__all__ = ["Loaded", "ModelAndData", "demand_harmless", "said_in"]
+__all__ = ["Loaded", "ModelAndData", "check_harmless", "said_in"]
 
 C = TypeVar("C", bound=Component)
 
@@ -70,7 +70,7 @@ class ModelAndData:
             if getattr(self, name) in (None, ()):
                 setattr(self, name, value)
 
-    def demand_named(self, verb: str) -> None:
+    def check_named(self, verb: str) -> None:
         """Check that model and data are given, and that untrusted files name no code.
 
         Raises:
@@ -85,11 +85,11 @@ class ModelAndData:
         for name in ("model", "data", "call"):
             text = getattr(self, name)
             if name == "model" and is_folder(text):
-                demand_harmless(source(text), f"the recipe of {text!r}", trust=self.trust)
+                check_harmless(source(text), f"the recipe of {text!r}", trust=self.trust)
                 continue
             if text is None or self._trusted(name):
                 continue
-            demand_harmless(text, "the run file", trust=False)
+            check_harmless(text, "the run file", trust=False)
 
     def load(self, *, one_format: bool = False) -> Loaded:
         """The model, stored in its formats where it is not, its data, and how it is called.
@@ -171,7 +171,7 @@ def said_in(path: Path) -> dict[str, Any]:
         if file.empty:
             raise InputError(f"{str(path)!r} contains no run yet")
         manifest = file.manifest()
-    demand_sound(manifest)
+    check_manifest(manifest)
     terms = current(manifest["space"])["terms"]
     if len(terms) > 1:
         raise InputError(
@@ -204,7 +204,7 @@ def said_in(path: Path) -> dict[str, Any]:
     return options
 
 
-def demand_harmless(text: str, where: str, *, trust: bool) -> None:
+def check_harmless(text: str, where: str, *, trust: bool) -> None:
     """Check that the model or data named in a file runs no foreign code.
 
     Raises:

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 from radhard.errors import InputError
-from radhard.files import demand_writable
-from radhard.report import demand_page
+from radhard.files import check_writable
+from radhard.report import check_page
 
-__all__ = ["demand_outputs"]
+__all__ = ["check_outputs"]
 
 
-def demand_outputs(
+def check_outputs(
     *,
     report: Path | None = None,
     scores: Path | None = None,
@@ -24,7 +24,7 @@ def demand_outputs(
             written.
     """
     if report is not None:
-        demand_page(report)
+        check_page(report)
     for option, path, suffix in (("-o", scores, ".json"), ("--ranges", ranges, ".npz")):
         if path is None:
             continue
@@ -32,18 +32,18 @@ def demand_outputs(
             raise InputError(f"{option} {str(path)!r}: name a file that ends in {suffix}")
         if not path.parent.is_dir():
             raise InputError(f"{option} {str(path)!r} cannot be written: there is no such folder")
-        _demand(option, path)
+        _check_writable(option, path)
     if folder is not None:
         # Not by Path.exists: it raises where a name is too long.
         if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
             raise InputError(f"-o {str(folder)!r} cannot be written: it is a file; name a folder")
         for name in ("model.safetensors", "recipe.json"):
-            _demand("-o", folder / name)
+            _check_writable("-o", folder / name)
 
 
-def _demand(option: str, path: Path) -> None:
+def _check_writable(option: str, path: Path) -> None:
     try:
-        demand_writable(path)
+        check_writable(path)
     except OSError as error:
         said = error.strerror or str(error)
         raise InputError(f"{option} {str(path)!r} cannot be written: {said}") from error

@@ -53,7 +53,7 @@ def _read(source: DataLoader[Any] | Dataset[Any]) -> Pair:
         batches = [_pair(batch) for batch in _read_by(loader, "the DataLoader", "batch")]
         merged = _merged(batches, torch.cat)
         again = map(_pair, _read_by(loader, "the DataLoader", "batch"))
-        _demand_same(batches[:_BATCHES_AGAIN], again, "the DataLoader")
+        _check_same_items(batches[:_BATCHES_AGAIN], again, "the DataLoader")
         return merged
     name = type(source).__name__
     if isinstance(source, IterableDataset):
@@ -65,7 +65,7 @@ def _read(source: DataLoader[Any] | Dataset[Any]) -> Pair:
         items = [_pair(item) for item in _read_by(_by_position(source, count), name, "sample")]
         again = map(_pair, _read_by(_by_position(source, count), name, "sample"))
     merged = _merged(items, torch.stack)
-    _demand_same(items[:_ITEMS_AGAIN], again, name)
+    _check_same_items(items[:_ITEMS_AGAIN], again, name)
     return merged
 
 
@@ -89,7 +89,7 @@ def _read_by(source: Iterable[Any], what: str, part: str) -> Iterator[Any]:
         ) from error
 
 
-def _demand_same(first: list[Pair], again: Iterator[Pair], what: str) -> None:
+def _check_same_items(first: list[Pair], again: Iterator[Pair], what: str) -> None:
     """Raise `InputError` where the first items differ when they are read a second time.
 
     What cannot be read twice, such as a stream, ends before it differs.

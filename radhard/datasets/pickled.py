@@ -71,14 +71,14 @@ def read_pickled(content: bytes) -> Any:
     Raises:
         ValueError: it holds anything else, or breaks off.
     """
-    _demand_bounded(content)
+    _check_bounded(content)
     try:
         return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except BROKEN as error:
         raise ValueError(f"a pickle that is broken or holds more than arrays: {error}") from None
 
 
-def _demand_bounded(content: bytes) -> None:
+def _check_bounded(content: bytes) -> None:
     """See that no number in the pickle makes the reader claim more memory than there are bytes."""
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(content):

@@ -7,7 +7,7 @@ from radhard.engines.base import Campaign
 from radhard.errors import InputError
 from radhard.metrics.logits import real
 
-__all__ = ["OutsideStateError", "Recheck", "demand_no_outside_state"]
+__all__ = ["OutsideStateError", "Recheck", "check_no_outside_state"]
 
 _FIRST = 256
 """Number of trials before the first check; the number quadruples for each further check."""
@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 
-def demand_no_outside_state(campaign: Campaign) -> None:
+def check_no_outside_state(campaign: Campaign) -> None:
     """Verify, before the first trial, that all state changed by forward passes can be restored.
 
     Raises:

@@ -15,7 +15,7 @@ from radhard.state.memory import address
 from radhard.targets.stored import stored_tensor
 from radhard.tree import tree_iter
 
-__all__ = ["demand_read"]
+__all__ = ["check_read"]
 
 _NAMED = 5
 
@@ -23,7 +23,7 @@ _CAST = 2.0**-7
 """Largest relative error of a value that was rounded to bfloat16."""
 
 
-def demand_read(campaign: Campaign) -> list[Note]:
+def check_read(campaign: Campaign) -> list[Note]:
     """A note on the stored tensors of the space that a forward pass does not read, if any.
 
     Raises:

@@ -32,7 +32,7 @@ class Executor(Component):
         """Whether torch uses one thread, since the order of summation depends on their number."""
         return True
 
-    def demand_possible(self, campaign: Campaign) -> None:
+    def check_possible(self, campaign: Campaign) -> None:
         """Check, before anything is computed, that the campaign can be executed here.
 
         Raises:

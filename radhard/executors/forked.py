@@ -59,7 +59,7 @@ class Forked(Executor):
                 f"which has {os.cpu_count() or 1} processors"
             )
 
-    def demand_possible(self, campaign: Campaign) -> None:
+    def check_possible(self, campaign: Campaign) -> None:
         model = campaign.workload.model
         tensors = (*model.parameters(), *model.buffers())
         device = next((t.device.type for t in tensors if t.device.type != "cpu"), None)

@@ -44,7 +44,7 @@ class Ray(Executor):
         if self.workers is not None and self.workers < 1:
             raise InputError(f"Ray: workers={self.workers} is not allowed; at least 1")
 
-    def demand_possible(self, campaign: Campaign) -> None:  # noqa: ARG002
+    def check_possible(self, campaign: Campaign) -> None:  # noqa: ARG002
         _ray()
 
     @contextmanager
@@ -77,7 +77,7 @@ class _Workers(Pool):
 
     def parts(self, session: Session, chunks: Iterable[Sequence[int]]) -> Generator[TrialResults]:
         recipe = SessionRecipe.of(session)
-        _demand_serializable(self._ray, recipe)
+        _check_serializable(self._ray, recipe)
         if self._recipe is None:
             connection = _connection(self._ray, self._address, self._most)
             self._connected.enter_context(connection)
@@ -228,7 +228,7 @@ def _connection(ray: Any, address: str | None, workers: int | None) -> Iterator[
         ray.shutdown()
 
 
-def _demand_serializable(ray: Any, recipe: SessionRecipe) -> None:
+def _check_serializable(ray: Any, recipe: SessionRecipe) -> None:
     """Raise `InputError` naming what cannot be sent to another process."""
     workload = recipe.workload
     for name, value in (

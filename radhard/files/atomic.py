@@ -8,7 +8,7 @@ from pathlib import Path
 
 from radhard.files.folders import missing_folders
 
-__all__ = ["demand_writable", "replaced", "usual_rights", "write_texts"]
+__all__ = ["check_writable", "replaced", "usual_rights", "write_texts"]
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def write_texts(texts: Mapping[Path, str]) -> None:
             stack.enter_context(replaced(path)).write_text(text, encoding="utf-8", newline="\n")
 
 
-def demand_writable(path: str | Path) -> None:
+def check_writable(path: str | Path) -> None:
     """Check that a file can be written, before the work whose result it is to hold.
 
     Raises:

@@ -15,7 +15,7 @@ from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.manifest import fingerprint
-from radhard.module import demand_uncompiled, usable_module
+from radhard.module import check_uncompiled, usable_module
 from radhard.progress_bar import ProgressBar
 from radhard.scores import Scores
 from radhard.spec import Component, Family
@@ -69,7 +69,7 @@ class Hardening(Component):
             RadhardWarning: parts are left out, or the data are too few; also see `records`.
         """
         model = usable_module(model)
-        demand_uncompiled(model, repr(self))
+        check_uncompiled(model, repr(self))
         if scores is not None and not isinstance(scores, Scores):
             raise InputError(
                 f"{self!r}: scores are {type(scores).__name__}; give what an analysis returns, or "

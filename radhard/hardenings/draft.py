@@ -35,7 +35,7 @@ class Draft:
         """The copy that is being hardened."""
         return self.workload.model
 
-    def demanded_scores(self) -> Scores:
+    def required_scores(self) -> Scores:
         """The scores.
 
         Raises:
@@ -68,7 +68,7 @@ class Draft:
         exempt: Mapping[str, str] | None = None,
         *,
         sought: str = "",
-        demanded: bool = True,
+        required: bool = True,
     ) -> None:
         """Record which parts of one kind the hardening protects, and which it leaves out and why.
 
@@ -78,13 +78,13 @@ class Draft:
             left_out: the reasons for parts that should be protected and are not.
             exempt: the reasons for parts that need no protection.
             sought: a description of such parts, for the message.
-            demanded: whether it is an error if no part is protected.
+            required: whether it is an error if no part is protected.
 
         Raises:
             InputError: no part is protected.
         """
         coverage = Coverage(kind, tuple(covered), left_out, exempt or {})
-        if demanded and not coverage.covered:
+        if required and not coverage.covered:
             hint = f"; there are {sought}" if sought else ""
             raise InputError(
                 f"{self.by} would protect nothing of {type(self.model).__name__}: {coverage}{hint}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from radhard.errors import InputError
 
-__all__ = ["demand_files", "demand_recipe", "with_checksums"]
+__all__ = ["check_files", "recipe_checksums", "with_checksums"]
 
 _OWN, _FILES = "checksum", "checksums"
 
@@ -19,7 +19,7 @@ def with_checksums(recipe: Mapping[str, Any], files: Iterable[Path]) -> dict[str
     return {**whole, _OWN: _of_recipe(whole)}
 
 
-def demand_recipe(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
+def recipe_checksums(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
     """The checksums of the files beside a recipe, after verifying its own.
 
     Raises:
@@ -31,7 +31,7 @@ def demand_recipe(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
     return files
 
 
-def demand_files(checksums: Mapping[str, str], folder: Path, names: Iterable[str]) -> None:
+def check_files(checksums: Mapping[str, str], folder: Path, names: Iterable[str]) -> None:
     """Verify that the files in a folder have these checksums.
 
     Raises:

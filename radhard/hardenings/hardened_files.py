@@ -92,7 +92,7 @@ def load(
     """
     folder = Path(folder)
     recipe = read_recipe(folder)
-    recipe.demand_files(folder, [_TENSORS])
+    recipe.check_files(folder, [_TENSORS])
     tensors = _tensors(folder / _TENSORS)
     try:
         model = build(recipe.base) if model is None else model

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.files import earlier_contents
-from radhard.hardenings.folder_checksums import demand_files, demand_recipe
+from radhard.hardenings.folder_checksums import check_files, recipe_checksums
 from radhard.hardenings.part import Part
 from radhard.hardenings.record import Record
 from radhard.hints import fits, in_words
@@ -50,16 +50,16 @@ class Planned:
             raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds)}")
         found = kinds[self.kind]
         settings = {key: _taken(value) for key, value in self.settings.items()}
-        _demand_taken(found, settings, self.path)
+        _check_settings(found, settings, self.path)
         # On the meta device first, so that a recipe cannot allocate more memory than the tensors in
         # the file take.
         with torch.device("meta"):
-            self._demand_shapes(found(self.by, **settings), tensors)
+            self._check_shapes(found(self.by, **settings), tensors)
         part = found(self.by, **settings)
         assert isinstance(part, Part)
         return part
 
-    def _demand_shapes(self, part: Part, tensors: Mapping[str, Tensor]) -> None:
+    def _check_shapes(self, part: Part, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in part.state_dict().items():
             stored = tensors.get(f"{self.path}.{name}")
             if stored is None or stored.shape != tensor.shape:
@@ -83,7 +83,7 @@ class Recipe:
     checksums: Mapping[str, str] | None = None
     """Checksums of the files beside it, by name; None in recipes of earlier versions."""
 
-    def demand_files(self, folder: Path, names: Iterable[str]) -> None:
+    def check_files(self, folder: Path, names: Iterable[str]) -> None:
         """Verify that the files beside the recipe are unchanged.
 
         A recipe without checksums results in a `RadhardWarning`.
@@ -92,7 +92,7 @@ class Recipe:
             InputError: a file was changed or cannot be read.
         """
         if self.checksums is not None:
-            demand_files(self.checksums, folder, names)
+            check_files(self.checksums, folder, names)
             return
         warnings.warn(
             f"{str(folder)!r} was saved by an earlier version and has no checksums, so that damage "
@@ -126,7 +126,7 @@ def read_recipe(folder: Path) -> Recipe:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
     if not isinstance(found, dict) or found.get("format") not in (FORMAT, _WITHOUT_CHECKSUMS):
         raise InputError(f"{str(path)!r} is no recipe of radhard's")
-    checksums = None if found["format"] == _WITHOUT_CHECKSUMS else demand_recipe(found, path)
+    checksums = None if found["format"] == _WITHOUT_CHECKSUMS else recipe_checksums(found, path)
     base, parts, facts = (found.get(key) for key in ("base", "parts", "facts"))
     records = found.get("records", [])
     if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
@@ -159,14 +159,14 @@ def _planned(said: Any, path: Path) -> Planned:
     for key, kind in kinds_of.items():
         if not isinstance(said[key], kind):
             raise InputError(f"{str(path)!r}: {key}={said[key]!r} of a part")
-    _demand_small(said["settings"], path)
+    _check_small(said["settings"], path)
     return Planned(**said)
 
 
-def _demand_small(value: Any, path: Path) -> None:
+def _check_small(value: Any, path: Path) -> None:
     if isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
-            _demand_small(one, path)
+            _check_small(one, path)
     elif isinstance(value, int) and abs(value) > _LARGEST:
         raise InputError(f"{str(path)!r}: {value} is no size of a layer")
 
@@ -178,7 +178,7 @@ def _taken(value: Any) -> Any:
     return tuple(_taken(one) for one in value) if isinstance(value, list) else value
 
 
-def _demand_taken(kind: type, settings: Mapping[str, Any], path: str) -> None:
+def _check_settings(kind: type, settings: Mapping[str, Any], path: str) -> None:
     known = inspect.signature(kind).parameters
     names = [name for name in known if name != "by"]
     needed = {name for name in names if known[name].default is inspect.Parameter.empty}

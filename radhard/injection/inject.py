@@ -78,7 +78,7 @@ class Injection:
         """Count a pass; a forward hook of the model."""
         self.passes += 1
 
-    def demand_reached(self) -> None:
+    def check_reached(self) -> None:
         """Check that the faults were injected, and warn of writes that are lost.
 
         Raises:
@@ -179,7 +179,7 @@ def inject(
     if parameters is not None and parameters.replaced:
         _warn_of(parameters.replaced)
     if own is not None:
-        injection.demand_reached()
+        injection.check_reached()
 
 
 def injecting() -> bool:

@@ -53,7 +53,7 @@ class Strikes:
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
         """Inject the faults into a stored tensor, in place; then restore its words bit for bit."""
-        self._demand(tuple(stored.shape), stored.dtype, "in this model")
+        self._check_shape(tuple(stored.shape), stored.dtype, "in this model")
         # Inference tensors can be written only in inference mode; other tensors can be as well.
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
@@ -87,7 +87,7 @@ class Strikes:
 
     def fall_on(self, flowing: Tensor) -> None:
         """Inject the faults into the values ``(samples, ...)`` of one pass, in place."""
-        self._demand(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
+        self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
         self.fallen += 1
         rows, hits = self._by_row(len(flowing))
         shape, device = self.site.shape, flowing.device
@@ -146,7 +146,7 @@ class Strikes:
         )
         return np.concatenate(rows)[order], hits
 
-    def _demand(self, shape: tuple[int, ...], dtype: torch.dtype, where: str) -> None:
+    def _check_shape(self, shape: tuple[int, ...], dtype: torch.dtype, where: str) -> None:
         kind = str(dtype).removeprefix("torch.")
         if (shape, kind) != (self.site.shape, self.site.dtype):
             raise InputError(

@@ -87,7 +87,7 @@ class Metric(Component):
             if self.needs_classes:
                 _ = golden.truth  # speaks up here about labels that are no classes
 
-    def demand_scores(self, golden: Golden) -> None:
+    def check_scores(self, golden: Golden) -> None:
         """Raise `InputError` if the outputs may not be scores and ``outputs`` is not given."""
         if not self.needs_classes or self.outputs is not None:
             return

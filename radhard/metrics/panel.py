@@ -54,7 +54,7 @@ class Panel:
             metric.admit(self.golden)
         self._judges = [metric.against(self.golden) for metric in self.metrics]
 
-    def demand_scores(self) -> None:
+    def check_scores(self) -> None:
         """Check that metrics of classes are applied to scores of classes.
 
         Not part of the constructor, as the outputs of a panel made by hand are known; those of any
@@ -64,7 +64,7 @@ class Panel:
             InputError: integers, or one output per sample, and ``outputs`` is not given.
         """
         for metric in self.metrics:
-            metric.demand_scores(self.golden)
+            metric.check_scores(self.golden)
 
     @property
     def columns(self) -> tuple[str, ...]:

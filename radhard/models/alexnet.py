@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from radhard.models.convolution import convolution, demand_classes
+from radhard.models.convolution import check_classes, convolution
 from radhard.models.shipped import seeded
 
 __all__ = ["alexnet"]
@@ -27,7 +27,7 @@ def alexnet(*, classes: int = 10) -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in alexnet().parameters())
     21622858
     """
-    demand_classes(classes)
+    check_classes(classes)
     return seeded(partial(_build, classes))
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from radhard.errors import InputError
 
-__all__ = ["convolution", "demand_classes"]
+__all__ = ["check_classes", "convolution"]
 
 
 def convolution(
@@ -32,7 +32,7 @@ def convolution(
     return made
 
 
-def demand_classes(classes: object) -> None:
+def check_classes(classes: object) -> None:
     """Raise `InputError` unless the number of outputs is valid."""
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise InputError(f"classes={classes!r} is not allowed; give a whole number from 1")

@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from radhard.models.convolution import convolution, demand_classes
+from radhard.models.convolution import check_classes, convolution
 from radhard.models.shipped import seeded
 
 __all__ = ["InvertedResidual", "mobilenetv2"]
@@ -37,7 +37,7 @@ def mobilenetv2(*, classes: int = 100) -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in mobilenetv2().parameters())
     2352292
     """
-    demand_classes(classes)
+    check_classes(classes)
     return seeded(partial(_build, classes))
 
 

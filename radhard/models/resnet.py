@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radhard.errors import InputError
-from radhard.models.convolution import convolution, demand_classes
+from radhard.models.convolution import check_classes, convolution
 from radhard.models.shipped import seeded
 
 __all__ = [
@@ -104,7 +104,7 @@ def projecting(blocks: tuple[int, ...], classes: int | None, stem: Stem) -> nn.S
     if stem not in ("imagenet", "cifar"):
         raise InputError(f"stem={stem!r} is not allowed; give 'imagenet' or 'cifar'")
     outputs = {"imagenet": 1000, "cifar": 100}[stem] if classes is None else classes
-    demand_classes(outputs)
+    check_classes(outputs)
     return seeded(partial(_projecting, blocks, outputs, stem))
 
 

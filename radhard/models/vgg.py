@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import nn
 
-from radhard.models.convolution import convolution, demand_classes
+from radhard.models.convolution import check_classes, convolution
 from radhard.models.shipped import seeded
 
 __all__ = ["vgg11", "vgg16"]
@@ -28,7 +28,7 @@ def vgg11(*, classes: int = 10) -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in vgg11().parameters())
     9228362
     """
-    demand_classes(classes)
+    check_classes(classes)
     return seeded(partial(_vgg11, classes))
 
 
@@ -48,7 +48,7 @@ def vgg16(*, classes: int = 100) -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in vgg16().parameters())
     34015396
     """
-    demand_classes(classes)
+    check_classes(classes)
     return seeded(partial(_vgg16, classes))
 
 

@@ -17,8 +17,8 @@ from radhard.evaluation import evaluating
 from radhard.formats import FORMATS, Format
 from radhard.formats.stored_as import round_in_place
 from radhard.forward import plain
-from radhard.module import demand_uncompiled, usable_module
-from radhard.quantization.rounding import Rounding, demand_traceable, hang, rounding_of
+from radhard.module import check_uncompiled, usable_module
+from radhard.quantization.rounding import Rounding, check_traceable, hang, rounding_of
 from radhard.state import Steady
 from radhard.targets import Forward
 from radhard.targets.calls import parametrizing, state
@@ -67,10 +67,10 @@ def quantized(
     (tensor([[0.3333, 1.0000]]), tensor(0.3333))
     """
     model = usable_module(model)
-    demand_uncompiled(model, "quantized()")
+    check_uncompiled(model, "quantized()")
     format = component_of(format, FORMATS, "format")
     batch = whole(batch, "batch", least=1)
-    demand_traceable(format)
+    check_traceable(format)
     for name, module in model.named_modules():
         rounding = rounding_of(module)
         if rounding is not None:
@@ -93,7 +93,7 @@ def quantized(
     for module, (name, paths) in found.items():
         kinds = [largest[module, path] for path in paths]
         for each in kinds:
-            _demand_digits(name, each.dtype, format)
+            _check_digits(name, each.dtype, format)
         hang(module, Rounding(format, paths), [_scale(each, format) for each in kinds])
     return made
 
@@ -175,7 +175,7 @@ def _scale(largest: Tensor, format: Format) -> Tensor:
     return scale.clamp(min=torch.finfo(dtype).tiny)
 
 
-def _demand_digits(name: str, dtype: torch.dtype, format: Format) -> None:
+def _check_digits(name: str, dtype: torch.dtype, format: Format) -> None:
     digits = 1 - round(math.log2(torch.finfo(dtype).eps))
     if format.bits > digits and format.fields[-1] != "mantissa":
         raise InputError(

@@ -11,7 +11,7 @@ from radhard.formats import BFloat16, Fixed, Float16, Format, Int
 from radhard.formats.plain.floating import rounded
 from radhard.tree import changed
 
-__all__ = ["Rounding", "demand_traceable", "format_of", "hang", "rounding_of"]
+__all__ = ["Rounding", "check_traceable", "format_of", "hang", "rounding_of"]
 
 _ROUNDING, _SCALE = "activation_rounding", "activation_scale"
 
@@ -24,7 +24,7 @@ class Rounding:
     paths: tuple[tuple[str, ...], ...]
 
 
-def demand_traceable(format: Format) -> None:
+def check_traceable(format: Format) -> None:
     """Raise `InputError` unless activations can be rounded to a format in an exported graph.
 
     In general, encoding inspects the values in order to reject some, which cannot be traced.

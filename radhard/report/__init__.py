@@ -1,6 +1,6 @@
 """How is a run, an analysis or a verification presented as a page?"""
 
-from radhard.report.pages import demand_page, html, markdown, write
+from radhard.report.pages import check_page, html, markdown, write
 from radhard.report.verification import (
     verification_html,
     verification_markdown,
@@ -10,7 +10,7 @@ from radhard.report.verification import (
 from radhard.report.vulnerability import scores_html, scores_markdown, write_scores
 
 __all__ = [
-    "demand_page",
+    "check_page",
     "html",
     "markdown",
     "scores_html",

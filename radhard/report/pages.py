@@ -7,14 +7,14 @@ from markupsafe import Markup
 
 from radhard.errors import InputError
 from radhard.escaping import visible
-from radhard.files import demand_writable, make_folder, write_texts
+from radhard.files import check_writable, make_folder, write_texts
 from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
 from radhard.report.figures import svg
 from radhard.report.markdown_escaping import fenced, plain
 from radhard.results import Results
 
-__all__ = ["demand_page", "html", "markdown", "render", "write", "write_document"]
+__all__ = ["check_page", "html", "markdown", "render", "write", "write_document"]
 
 
 def html(
@@ -71,7 +71,7 @@ def write_document(content: Document, path: str | Path) -> tuple[Path, Path]:
         InputError: the path does not end in ``.html``, or cannot be written.
     """
     page = Path(path)
-    demand_page(page)
+    check_page(page)
     twin = page.with_suffix(".md")
     texts = {page: render("page.html.j2", content), twin: render("page.md.j2", content)}
     try:
@@ -82,7 +82,7 @@ def write_document(content: Document, path: str | Path) -> tuple[Path, Path]:
     return page, twin
 
 
-def demand_page(path: str | Path) -> None:
+def check_page(path: str | Path) -> None:
     """Check that a report can be written to ``path``, before computing its content.
 
     Raises:
@@ -96,7 +96,7 @@ def demand_page(path: str | Path) -> None:
         )
     try:
         for place in (page, page.with_suffix(".md")):
-            demand_writable(place)
+            check_writable(place)
     except OSError as error:
         raise InputError(f"the report {str(page)!r} cannot be written: {_why(error)}") from error
 

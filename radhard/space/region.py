@@ -15,7 +15,7 @@ from radhard.space.exposure import Exposure, exposure_of
 from radhard.space.plane import shape_of, word_of
 from radhard.targets import Site, Target
 
-__all__ = ["Region", "demand_one_format"]
+__all__ = ["Region", "check_one_format"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Region:
         )
 
 
-def demand_one_format(regions: Sequence[Region]) -> None:
+def check_one_format(regions: Sequence[Region]) -> None:
     """Check that each tensor has one format, and that no fault is in the space twice.
 
     Raises:

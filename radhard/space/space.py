@@ -16,7 +16,7 @@ from radhard.formats import Format
 from radhard.forward import plain
 from radhard.space.exposure import Exposure
 from radhard.space.fault import Fault
-from radhard.space.region import demand_one_format
+from radhard.space.region import check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
 from radhard.targets import Forward, Site, Strike, Target
@@ -45,7 +45,7 @@ class FaultSpace(Sequence[Fault]):
         self.terms = tuple(terms)
         """The arguments of the calls of `of` whose sum this space is."""
         self.regions = tuple(region for term in self.terms for region in term.regions())
-        demand_one_format(self.regions)
+        check_one_format(self.regions)
         self.sites = tuple(region.site for region in self.regions)
         """The tensor of each region."""
         self.words: Numbers = np.array([r.words for r in self.regions], dtype=np.int64)
@@ -219,7 +219,7 @@ class FaultSpace(Sequence[Fault]):
     def __repr__(self) -> str:
         return f"<{len(self):,} faults: {' | '.join(map(repr, self.terms))}>"
 
-    def demand_samples(self, count: int) -> None:
+    def check_samples(self, count: int) -> None:
         """Raise `InputError` unless the space was made for this number of samples, or for any."""
         for site in self.sites:
             if site.samples is not None and site.samples != count:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from radhard.arguments import components_of, demand_function
+from radhard.arguments import check_function, components_of
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.faults import FAULTS, FaultModel
@@ -64,7 +64,7 @@ class Term:
         targets = components_of(target, TARGETS, "target")
         faults = components_of(fault, FAULTS, "fault")
         formats, struck = formats_of(format), planes_of(planes)
-        demand_function(call, "call")
+        check_function(call, "call")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
             device = device_of(model)

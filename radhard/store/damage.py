@@ -50,7 +50,7 @@ class Damage:
         more = f" and {len(ranges) - len(said):,} more ranges" if len(ranges) > len(said) else ""
         return f"trials {', '.join(said)}{more}"
 
-    def demand_none(self, where: str) -> None:
+    def check_none(self, where: str) -> None:
         """Check that there is no damage.
 
         Raises:

@@ -12,7 +12,7 @@ from radhard.store.checksums import BLOCK, Sum, frame_sums, text_digest
 from radhard.store.damage import Damage, DamagedError, beyond_trust, differing
 from radhard.store.failures import in_one_line, named
 
-__all__ = ["demand_digest", "inspected", "recorded_sums", "tables"]
+__all__ = ["check_digest", "inspected", "recorded_sums", "tables"]
 
 
 def inspected(db: sqlite3.Connection, path: Path | None, *, structure: bool) -> Damage:
@@ -45,7 +45,7 @@ def tables(db: sqlite3.Connection) -> list[tuple[str, str]]:
     return [(str(name), str(sql)) for name, sql in db.execute(query)]
 
 
-def demand_digest(
+def check_digest(
     db: sqlite3.Connection, path: Path | None, part: str, texts: Sequence[tuple[str, str]]
 ) -> None:
     """Check the rows of a part against its checksum.

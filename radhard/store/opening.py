@@ -8,12 +8,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from radhard.errors import InputError
-from radhard.files import demand_writable, make_folder
+from radhard.files import check_writable, make_folder
 from radhard.store.damage import DamagedError
 from radhard.store.failures import named
 from radhard.store.log import log_damage, log_of
 
-__all__ = ["alone", "connected", "demand_database", "demand_header"]
+__all__ = ["alone", "check_database", "check_header", "connected"]
 
 _A_FOLDER = "{!r} is a folder; name a file, such as runs/base.db"
 _SQLITE = b"SQLite format 3\0"
@@ -30,7 +30,7 @@ def alone(path: Path) -> Iterator[None]:
     if path.is_dir():
         raise InputError(_A_FOLDER.format(str(path)))
     # Checked first: if no file can be created, taking the lock fails as if it were held.
-    demand_writable(path)
+    check_writable(path)
     make_folder(path.parent)
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
@@ -65,7 +65,7 @@ def connected(path: Path | None, *, write: bool, whole_log: bool = True) -> sqli
         kind = "is no file; choose another place" if path.exists() else ""
         raise InputError(f"{str(path)!r} {kind}" if kind else f"there is no run file {str(path)!r}")
     if path.exists():
-        demand_database(path)
+        check_database(path)
     unwatched = whole_log and (write or not _being_written(path))
     if unwatched and (why := log_damage(path)):
         raise DamagedError(
@@ -110,7 +110,7 @@ def _reader(path: Path) -> sqlite3.Connection:
     return db
 
 
-def demand_header(path: Path, header: bytes) -> None:
+def check_header(path: Path, header: bytes) -> None:
     """Check the first 100 bytes of a file, also of one that SQLite cannot open.
 
     One that is damaged in up to half of its first words is still known by the others and the mark
@@ -124,7 +124,7 @@ def demand_header(path: Path, header: bytes) -> None:
         raise InputError(f"{str(path)!r} is not a radhard run file; it is left as it is")
 
 
-def demand_database(path: Path) -> None:
+def check_database(path: Path) -> None:
     """Check that a file is one of SQLite's, or a damaged run file; an empty one may become one.
 
     Raises:
@@ -133,4 +133,4 @@ def demand_database(path: Path) -> None:
     with path.open("rb") as file:
         header = file.read(100)
     if header and not header.startswith(_SQLITE):
-        demand_header(path, header)
+        check_header(path, header)

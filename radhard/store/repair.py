@@ -6,7 +6,7 @@ from pathlib import Path
 from radhard.store.damage import Damage, DamagedError
 from radhard.store.failures import in_one_line
 from radhard.store.log import log_damage, log_of
-from radhard.store.opening import alone, demand_header
+from radhard.store.opening import alone, check_header
 from radhard.store.store import Store
 
 __all__ = ["repair"]
@@ -26,7 +26,7 @@ def repair(path: str | Path) -> str:
         return ""
     with in_one_line(path), alone(path):
         with path.open("rb") as file:
-            demand_header(path, file.read(100))
+            check_header(path, file.read(100))
         # Before the file is opened for writing: SQLite would take over the intact part of the
         # log and delete the rest, and with it the evidence.
         damaged_log = log_damage(path)

@@ -15,7 +15,7 @@ from radhard.json_values import parse_json
 from radhard.store.checksums import Sum, block_sums, merged, text_digest
 from radhard.store.damage import Damage, beyond_trust
 from radhard.store.failures import in_one_line, named
-from radhard.store.inspection import demand_digest, inspected, recorded_sums, tables
+from radhard.store.inspection import check_digest, inspected, recorded_sums, tables
 from radhard.store.opening import alone, connected
 
 __all__ = ["Store"]
@@ -61,7 +61,7 @@ class Store:
             held.callback(self._db.close)
             if write:
                 self._prepare()
-            self._layout = self._demand_ours()
+            self._layout = self._check_layout()
             self._held = held.pop_all()
 
     def __enter__(self) -> "Store":
@@ -102,8 +102,8 @@ class Store:
         with self._snapshot():
             rows = self._db.execute("SELECT key, value FROM manifest").fetchall()
             if self._layout != _WITHOUT_CHECKSUMS:
-                demand_digest(self._db, self.path, "manifest", rows)
-                demand_digest(self._db, self.path, "schema", tables(self._db))
+                check_digest(self._db, self.path, "manifest", rows)
+                check_digest(self._db, self.path, "schema", tables(self._db))
         try:
             return {key: parse_json(value) for key, value in rows}
         except (ValueError, TypeError) as error:
@@ -171,7 +171,7 @@ class Store:
         self._flush()
         with self._snapshot():
             damage = self._inspect()
-        damage.demand_none(named(self.path))
+        damage.check_none(named(self.path))
         return damage.trusted
 
     def inspect(self) -> Damage:
@@ -219,7 +219,7 @@ class Store:
         if self._layout == _WITHOUT_CHECKSUMS:
             query = "SELECT * FROM trials ORDER BY trial"
             return Damage((), pd.read_sql_query(query, self._db), None)
-        demand_digest(self._db, self.path, "schema", tables(self._db))
+        check_digest(self._db, self.path, "schema", tables(self._db))
         return inspected(self._db, self.path, structure=self._writes)
 
     def _put_digest(self, part: str, texts: Iterator[Any] | Sequence[Any]) -> None:
@@ -236,7 +236,7 @@ class Store:
             with self._at_once():
                 self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
-        layout = self._demand_ours()
+        layout = self._check_layout()
         if self.path is not None:
             # Report a file that cannot be written now, not after the first trials.
             self._db.execute("BEGIN IMMEDIATE")
@@ -254,7 +254,7 @@ class Store:
                 self._db.execute("PRAGMA synchronous = NORMAL")
                 self._growing = True
 
-    def _demand_ours(self) -> int:
+    def _check_layout(self) -> int:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         layout = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if application != _APPLICATION:

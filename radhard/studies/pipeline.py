@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radhard.errors import InputError
-from radhard.files import demand_writable, make_folder, write_texts
+from radhard.files import check_writable, make_folder, write_texts
 from radhard.manifest import environment
 from radhard.studies.claim import JUDGED, Claim, verdicts
 from radhard.studies.networks import Network, network
@@ -49,7 +49,7 @@ def conduct(
             f"{', '.join(sorted(study.uses)) or 'nothing'}"
         )
     try:
-        demand_writable(Path(folder) / f"{study.name}.md")
+        check_writable(Path(folder) / f"{study.name}.md")
     except OSError as error:
         said = error.strerror or str(error)
         raise InputError(f"{str(folder)!r} cannot be written: {said}") from error

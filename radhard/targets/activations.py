@@ -9,10 +9,10 @@ from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
-from radhard.targets.calls import Flow, ModuleCall, demand_geometry, observed
+from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
 from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
-from radhard.targets.patterns import admits, demand
+from radhard.targets.patterns import admits, check_matches
 from radhard.tree import changed
 
 __all__ = ["Activations"]
@@ -45,7 +45,7 @@ class Activations(Target):
         calls = observed(model, inputs, forward, arguments=False)
         count = sample_count(inputs) if self.sample == "one" else None
         wanted = [(call, flow) for call in calls for flow in call.flows if self._wants(call, flow)]
-        demand_geometry((_named(call, flow), flow) for call, flow in wanted)
+        check_geometry((_named(call, flow), flow) for call, flow in wanted)
         found = [
             Site(
                 name=_named(call, flow),
@@ -62,7 +62,7 @@ class Activations(Target):
             for call, flow in wanted
         ]
         there_is = [_named(call, flow) for call in calls for flow in call.flows]
-        demand([site.name for site in found], self, there_is, "floating-point activation")
+        check_matches([site.name for site in found], self, there_is, "floating-point activation")
         return found
 
     def _wants(self, call: ModuleCall, flow: Flow) -> bool:

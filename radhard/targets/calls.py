@@ -17,7 +17,7 @@ from radhard.targets.base import Forward
 from radhard.targets.geometry import different, geometry, repeated
 from radhard.tree import leaves
 
-__all__ = ["Flow", "ModuleCall", "demand_geometry", "observed", "parametrizing", "state"]
+__all__ = ["Flow", "ModuleCall", "check_geometry", "observed", "parametrizing", "state"]
 
 
 @dataclass
@@ -78,7 +78,7 @@ def observed(
     return [call for call, _ in two]
 
 
-def demand_geometry(flows: Iterable[tuple[str, Flow]]) -> None:
+def check_geometry(flows: Iterable[tuple[str, Flow]]) -> None:
     """Raise `InputError` for the first flow whose samples cannot be distinguished."""
     for name, flow in flows:
         if flow.trouble:

@@ -9,10 +9,10 @@ from torch import nn
 from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
-from radhard.targets.calls import demand_geometry, observed
+from radhard.targets.calls import check_geometry, observed
 from radhard.targets.flow_injection import hung, struck
 from radhard.targets.geometry import sample_count
-from radhard.targets.patterns import demand
+from radhard.targets.patterns import check_matches
 from radhard.tree import changed, leaves
 
 __all__ = ["Inputs"]
@@ -42,7 +42,7 @@ class Inputs(Target):
         ]
         count = sample_count(inputs) if self.sample == "one" else None
         wanted = [(name, flow) for name, flow in flows if matches(self.pattern, name)]
-        demand_geometry(wanted)
+        check_geometry(wanted)
         found = [
             Site(
                 name=name,
@@ -57,7 +57,7 @@ class Inputs(Target):
             for name, flow in wanted
         ]
         there_is = [name for name, _ in flows]
-        demand([site.name for site in found], self, there_is, "floating-point input")
+        check_matches([site.name for site in found], self, there_is, "floating-point input")
         return found
 
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from radhard.errors import InputError
 from radhard.globs import matches
 
-__all__ = ["admits", "demand", "reasons"]
+__all__ = ["admits", "check_matches", "reasons"]
 
 
 def admits(layers: str | None, kind: str) -> bool:
@@ -13,7 +13,7 @@ def admits(layers: str | None, kind: str) -> bool:
     return layers is None or matches(layers, kind)
 
 
-def demand(
+def check_matches(
     found: list[str],
     spec: object,
     there_is: Iterable[str],

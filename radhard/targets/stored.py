@@ -12,7 +12,7 @@ from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.internals import is_traceable_wrapper_subclass
 from radhard.targets.base import Forward, Site, Strike, Target
-from radhard.targets.patterns import admits, demand
+from radhard.targets.patterns import admits, check_matches
 
 __all__ = ["Stored", "identity", "parameters", "stored_tensor"]
 
@@ -89,7 +89,7 @@ class Stored(Target):
                 )
         left = {} if found else self.left_out(model)
         what = f"floating-point {self.role}"
-        demand([site.name for site in found], self, tensors, what, left_out=left)
+        check_matches([site.name for site in found], self, tensors, what, left_out=left)
         return found
 
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:

@@ -100,7 +100,7 @@ def verify(
     covers = tuple(line for record in known_records for line in record.lines())
     notes += [text for record in known_records if (text := overlap_note(record, data))]
     if base is not None and deterministic:
-        notes += _demand_base(base, data, before, call, batch)
+        notes += _check_base(base, data, before, call, batch)
     cost = _cost(model, base, data, before, call, batch, timed)
     names = {
         **(names or {}),
@@ -158,7 +158,7 @@ def verify(
     return Verification(before, after, own, cost, by, tuple(notes), covers)
 
 
-def _demand_base(
+def _check_base(
     base: nn.Module, data: Data, before: Results, call: Forward, batch: int
 ) -> list[str]:
     """Check that the outputs of the unprotected model are the golden outputs of its campaign.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radhard.arguments import demand_function, whole
+from radhard.arguments import check_function, whole
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError
@@ -84,7 +84,7 @@ class Workload:
         """
         model = usable_module(model)
         seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
-        demand_function(call, "call")
+        check_function(call, "call")
         data = Data.of(data)
         data = data.differentiable() if differentiable else data
         device = device_of(model)
@@ -163,7 +163,7 @@ class Workload:
         """The fault-free predictions, ``(samples,)``: the class with the largest logit."""
         return self.logits.argmax(1)
 
-    def demand_classifier(self, by: str) -> None:
+    def check_classifier(self, by: str) -> None:
         """Raise `InputError` unless the outputs are scores of classes, ``(samples, classes)``."""
         if not self.golden.is_floating_point():
             raise InputError(

@@ -42,7 +42,7 @@ def column(one: Campaign, figures: np.ndarray, name: str) -> np.ndarray:
     return figures[:, next(n for n, c in enumerate(one.panel.columns) if c.endswith(name))]
 
 
-def demand_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> None:
+def check_same_harm(one: Campaign, found: np.ndarray, expected: np.ndarray) -> None:
     """Verdicts are equal; distances within what adding up in another order makes."""
     for name in (".critical", ".due"):
         assert np.array_equal(column(one, found, name), column(one, expected, name)), name
@@ -61,7 +61,7 @@ def test_every_network_is_harmed_as_by_the_reference_and_left_as_it_was(network)
     before = traces(one.workload.model)
     found = figures_of(Folded(), one)
     assert traces(one.workload.model) == before
-    demand_same_harm(one, found, figures_of(Serial(), one))
+    check_same_harm(one, found, figures_of(Serial(), one))
 
 
 def normalised(seed: int) -> nn.Module:
@@ -114,7 +114,7 @@ def normalised_campaign(
 )
 def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed):
     one = normalised_campaign(rate, bits, 4, seed)
-    demand_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
+    check_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
 
 
 @settings(max_examples=15, deadline=None)
@@ -141,7 +141,7 @@ def test_a_trial_without_faults_is_golden_to_the_last_bit():
 def test_samples_in_pieces_give_the_figures_of_all_at_once():
     one = normalised_campaign(0.005, None, 6, 2)
     whole, pieces = figures_of(Folded(), one), figures_of(Folded(memory=1), one)
-    demand_same_harm(one, pieces, whole)
+    check_same_harm(one, pieces, whole)
 
 
 def test_what_overflows_before_the_normalisation_is_detected_as_in_the_model():
@@ -157,7 +157,7 @@ def test_what_overflows_before_the_normalisation_is_detected_as_in_the_model():
     expected = figures_of(Serial(), one)
     due = column(one, expected, ".due")
     assert 0 < due.sum() < len(due)
-    demand_same_harm(one, figures_of(Folded(), one), expected)
+    check_same_harm(one, figures_of(Folded(), one), expected)
 
 
 def test_flowing_values_are_struck_by_the_reference_and_the_results_say_so():
@@ -174,7 +174,7 @@ def test_flowing_values_are_struck_by_the_reference_and_the_results_say_so():
 
 def test_single_faults_are_as_those_of_the_reference():
     one = campaign(named("convolutions"), Weights("*"), Uniform(20))
-    demand_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
+    check_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
 
 
 class Branching(nn.Module):

@@ -20,7 +20,7 @@ from radhard.samplers import Uniform
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
 from tests.engines import graphless
 from tests.engines.campaigns import campaign_of
-from tests.engines.test_replay import demand_equal, figures
+from tests.engines.test_replay import check_equal, figures
 from tests.zoo import NETWORKS, Network
 
 
@@ -109,7 +109,7 @@ def test_with_a_graph_of_torch_fx_verdicts_are_those_of_whole_passes(target: str
     session = Replay().open(found)
     assert "through the graph of torch.fx" in str(session.notes[0])
     trials = range(len(found.trials))
-    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+    check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 _TRACEABLE = [
@@ -145,7 +145,7 @@ def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
             assert "through the graph of torch.fx" in str(session.notes[0])
             trial = st.integers(0, 39)
             trials = data.draw(st.lists(trial, min_size=1, max_size=10, unique=True))
-            demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+            check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 def test_a_model_that_writes_into_what_it_still_needs_has_no_graph_of_torch_fx() -> None:

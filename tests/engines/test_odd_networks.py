@@ -61,7 +61,7 @@ def _verdicts(engine: Engine, campaign: Campaign) -> np.ndarray:
     return execute_all(engine, campaign).figures
 
 
-def _demand_equal(
+def _check_equal(
     network: Network, targets: Sequence[Target], sampler: Sampler, engines: Sequence[Engine]
 ) -> None:
     reference = _verdicts(Serial(), _campaign(network, targets, sampler))
@@ -79,24 +79,24 @@ def _demand_equal(
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_verdicts_of_faults_in_stored_words_are_the_reference_s(network: Network) -> None:
     engines = [Replay(), FirstOrder(audit=1.0), Bracket(audit=1.0)]
-    _demand_equal(network, STORED, Uniform(50), engines)
+    _check_equal(network, STORED, Uniform(50), engines)
 
 
 @pytest.mark.parametrize("network", NETWORKS[::4], ids=repr)
 def test_verdicts_of_trials_of_many_faults_are_the_reference_s(network: Network) -> None:
-    _demand_equal(network, STORED, ErrorRate(0.003, trials=15), [Folded()])
+    _check_equal(network, STORED, ErrorRate(0.003, trials=15), [Folded()])
 
 
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL], ids=repr)
 def test_verdicts_of_faults_in_flowing_words_are_the_reference_s(network: Network) -> None:
-    _demand_equal(network, FLOWING, Uniform(50), [Replay(), FirstOrder(audit=1.0)])
+    _check_equal(network, FLOWING, Uniform(50), [Replay(), FirstOrder(audit=1.0)])
 
 
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL][::4], ids=repr)
 def test_verdicts_of_permanent_faults_in_flowing_words_are_the_reference_s(
     network: Network,
 ) -> None:
-    _demand_equal(network, PERMANENT, Uniform(30), [Replay()])
+    _check_equal(network, PERMANENT, Uniform(30), [Replay()])
 
 
 @pytest.mark.parametrize("name", ["LenView", "IntView", "LenZeros", "Divided", "OwnStates"])

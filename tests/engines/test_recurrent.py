@@ -78,7 +78,7 @@ def graph_of(model: nn.Module, x: Tensor) -> Graph:
         return separate_recurrent_layers(exported_graph(model, plain, x))
 
 
-def demand_same_harm(one: Campaign, engine: Engine | None = None) -> np.ndarray:
+def check_same_harm(one: Campaign, engine: Engine | None = None) -> np.ndarray:
     """Verdicts are the reference's; distances within what adding up in another order makes."""
     found = execute_all(engine or Replay(), one).figures
     expected = execute_all(Serial(), one).figures
@@ -128,7 +128,7 @@ def test_faults_in_weights_and_biases_are_those_of_the_reference(
 ):
     model = built(kind, use, seed, num_layers=layers, bias=bias)
     fault = BitFlip() if bits is None else BitFlip(bits)
-    demand_same_harm(stored(model, padded(seed), PerTensor(8), fault, seed))
+    check_same_harm(stored(model, padded(seed), PerTensor(8), fault, seed))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,7 +137,7 @@ def test_a_weight_that_becomes_infinite_or_nan_spoils_what_it_spoils_in_the_mode
     with torch.no_grad():
         model.rnn.weight_hh_l0[0].fill_(1.0)  # bit 30 makes it infinite
         model.rnn.weight_ih_l0[:, 1].fill_(1.5)  # and this one NaN
-    expected = demand_same_harm(stored(model, padded(4), Uniform(60), BitFlip(30)))
+    expected = check_same_harm(stored(model, padded(4), Uniform(60), BitFlip(30)))
     assert 0 < expected[:, 3].sum() < len(expected)
 
 
@@ -147,7 +147,7 @@ def test_faults_before_the_layer_are_those_of_the_reference(kind, use):
     targets = [Weights("enter"), Activations("enter")]
     for target in targets:
         one = campaign_of(model, x, target, Uniform(40), fault=BitFlip(), call=plain)
-        demand_same_harm(one)
+        check_same_harm(one)
     graph = graph_of(model, x)
     assert any(node.op in STEPWISE for node in graph.nodes)
 
@@ -183,7 +183,7 @@ def test_gates_saturate_so_that_huge_weights_need_not_the_models_own_order(scale
     asked: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plain, "figures", lambda *given: asked.append(given))
-        demand_same_harm(one)
+        check_same_harm(one)
     assert not asked
 
 
@@ -195,7 +195,7 @@ def test_infinite_weights_go_through_the_models_own_operations():
     figures = Plain.figures
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plain, "figures", lambda *a: asked.append(a[-1]) or figures(*a))
-        demand_same_harm(one)
+        check_same_harm(one)
     assert asked
     assert not np.isfinite(asked).any()
 
@@ -260,7 +260,7 @@ def test_rows_are_followed_as_the_layer_does_with_changed_weights(kind, argument
 @pytest.mark.parametrize("kind", KINDS)
 def test_double_precision_is_kept(kind):
     model, x = built(kind, "last", 7).double(), padded(8, torch.float64)
-    demand_same_harm(stored(model, x, Uniform(40), BitFlip()))
+    check_same_harm(stored(model, x, Uniform(40), BitFlip()))
     with torch.inference_mode():
         graph = graph_of(model, x)
         torch.testing.assert_close(
@@ -270,7 +270,7 @@ def test_double_precision_is_kept(kind):
 
 def test_samples_in_pieces_are_harmed_as_all_at_once():
     model = built(nn.LSTM, "last", 13)
-    demand_same_harm(stored(model, padded(14), Uniform(40), BitFlip()), Replay(memory=1))
+    check_same_harm(stored(model, padded(14), Uniform(40), BitFlip()), Replay(memory=1))
 
 
 def test_a_fault_that_is_rounded_away_leaves_the_states_golden_to_the_last_bit():
@@ -306,13 +306,13 @@ def test_other_layers_stay_as_they_are_and_are_struck_all_the_same(options):
         model, x = Other().eval(), padded(12)
         model(x)
     assert not any(node.op in STEPWISE for node in graph_of(model, x).nodes)
-    demand_same_harm(stored(model, x, PerTensor(4), BitFlip()))
+    check_same_harm(stored(model, x, PerTensor(4), BitFlip()))
 
 
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name[:3] in ("lst", "gru")], ids=repr)
 def test_the_recurrent_networks_of_the_zoo_are_harmed_as_by_the_reference(network):
     for target in (Weights("*"), Inputs("*")):
-        demand_same_harm(campaign(network, target, Uniform(25), seed=2))
+        check_same_harm(campaign(network, target, Uniform(25), seed=2))
 
 
 def test_a_trained_classifier_is_harmed_as_by_the_reference():
@@ -326,7 +326,7 @@ def test_a_trained_classifier_is_harmed_as_by_the_reference():
         call=plain,
         batch=30,
     )
-    expected = demand_same_harm(one)
+    expected = check_same_harm(one)
     assert expected[:, one.panel.columns.index("Outcome().critical")].sum() > 0
 
 

@@ -51,7 +51,7 @@ def figures(
     return execute_session(engine, trials).figures
 
 
-def demand_equal(campaign: Campaign, mine: Figures, reference: Figures) -> None:
+def check_equal(campaign: Campaign, mine: Figures, reference: Figures) -> None:
     """Verdicts to the last one; distances but for the order of additions."""
     columns = campaign.panel.columns
     for name in ("critical", "due"):
@@ -97,7 +97,7 @@ def test_verdicts_are_those_of_whole_passes(network: str, target: str, data: st.
     found = session.campaign
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
-    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+    check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 @settings(max_examples=8, deadline=None)
@@ -109,7 +109,7 @@ def test_folded_norms_change_no_verdict(data: st.DataObject) -> None:
     found = session.campaign
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
-    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+    check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 class Awkward(nn.Module):
@@ -173,7 +173,7 @@ def test_windows_are_right_at_edges_strides_and_meetings(
 ) -> None:
     session, found = awkward_session(target), awkward(target)
     trials = data.draw(st.lists(st.integers(0, 2999), min_size=4, max_size=40, unique=True))
-    demand_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+    check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
@@ -182,7 +182,7 @@ def test_little_memory_and_few_rows_change_no_result(target: Target, engine: Rep
     found = awkward(target)
     trials = list(range(0, 240, 3))
     session = awkward_session(target)
-    demand_equal(found, figures(engine, found, trials), figures(session, found, trials))
+    check_equal(found, figures(engine, found, trials), figures(session, found, trials))
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
@@ -191,7 +191,7 @@ def test_company_changes_no_verdict(target: Target) -> None:
     trials = list(range(60))
     together = figures(session, found, trials)
     alone = np.concatenate([figures(session, found, [trial]) for trial in trials])
-    demand_equal(found, together, alone)
+    check_equal(found, together, alone)
 
 
 @pytest.mark.parametrize("target", [Weights("*"), Activations("*")], ids=repr)
@@ -325,5 +325,5 @@ def test_values_that_are_still_needed_are_not_written_to(target: Target) -> None
         call=plain,
     )
     trials = range(150)
-    demand_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
-    demand_equal(found, figures(Replay(), found, trials), figures(Replay(rows=1), found, trials))
+    check_equal(found, figures(Replay(), found, trials), figures(Serial(), found, trials))
+    check_equal(found, figures(Replay(), found, trials), figures(Replay(rows=1), found, trials))

@@ -266,7 +266,7 @@ def test_what_cannot_be_is_refused(monkeypatch, tmp_path):
     given = of_zoo(named("flat"), Weights("*"))
     given.workload.model.to("meta")
     with pytest.raises(InputError, match="on the CPU, this one is on 'meta'"):
-        Forked(2).demand_possible(given)
+        Forked(2).check_possible(given)
     assert not (tmp_path / "run.db").exists()
 
 

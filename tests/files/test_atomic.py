@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from radhard.files import demand_writable, replaced, write_texts
+from radhard.files import check_writable, replaced, write_texts
 
 
 def test_an_interrupted_writer_leaves_the_file_and_nothing_else(tmp_path):
@@ -56,14 +56,14 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(tmp_path, pla
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"it is|no folder"):
-        demand_writable(tmp_path / place)
+        check_writable(tmp_path / place)
 
 
 @pytest.mark.parametrize("place", ["/proc/none", "/proc/none/a.txt", "/proc/self/none/b/a.txt"])
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no such file system")
 def test_a_file_system_that_takes_no_files_is_named_even_to_root(place):
     with pytest.raises(PermissionError) as raised:
-        demand_writable(place)
+        check_writable(place)
     assert "cannot be written" in str(raised.value.strerror)
     assert "No such file" not in str(raised.value.strerror)
 
@@ -71,9 +71,9 @@ def test_a_file_system_that_takes_no_files_is_named_even_to_root(place):
 @pytest.mark.parametrize("place", ["n" * 300, f"none/{'n' * 300}/a.txt"])
 def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path, place):
     with pytest.raises(OSError, match="too long"):
-        demand_writable(tmp_path / place)
+        check_writable(tmp_path / place)
 
 
 def test_trying_leaves_nothing(tmp_path):
-    demand_writable(tmp_path / "a" / "b.txt")
+    check_writable(tmp_path / "a" / "b.txt")
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ from radhard.samplers import Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Weights
 from tests.engines.campaigns import campaign_of
-from tests.engines.test_replay import demand_equal, figures
+from tests.engines.test_replay import check_equal, figures
 from tests.zoo import NETWORKS, Network, named
 
 
@@ -185,7 +185,7 @@ def test_replay_says_what_whole_passes_say(name: str, format: Format):
             format=format,
         )
         trials = list(range(len(work.trials)))
-        demand_equal(work, figures(Replay(), work, trials), figures(Serial(), work, trials))
+        check_equal(work, figures(Replay(), work, trials), figures(Serial(), work, trials))
 
 
 def test_the_graph_takes_every_activation_of_a_quantised_network():

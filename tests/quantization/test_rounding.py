@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.formats import BFloat16, Fixed, Float16, Float32, Format, Int
 from radhard.quantization import format_of
-from radhard.quantization.rounding import Rounding, demand_traceable, hang
+from radhard.quantization.rounding import Rounding, check_traceable, hang
 
 SCALED = [Int(bits) for bits in (2, 3, 8, 16, 24)]
 WITHOUT = [Fixed(3, 4), Fixed(0, 7), Fixed(7, 8), Fixed(15, 8), Float16(), BFloat16()]
@@ -86,7 +86,7 @@ def test_parts_of_a_nested_output_have_scales_of_their_own():
 @pytest.mark.parametrize("format", [Int(8, per="channel"), Float32()], ids=repr)
 def test_formats_that_cannot_round_what_flows_are_refused(format):
     with pytest.raises(InputError, match="one scale a tensor, Fixed"):
-        demand_traceable(format)
+        check_traceable(format)
 
 
 def test_a_module_that_is_not_there_is_named():

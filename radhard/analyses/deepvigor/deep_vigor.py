@@ -24,7 +24,7 @@ from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets import Forward
-from radhard.targets.patterns import demand
+from radhard.targets.patterns import check_matches
 from radhard.workload import Workload
 
 __all__ = ["DeepVigor"]
@@ -169,7 +169,7 @@ class DeepVigor(Analysis):
     def _looked(self, workload: Workload) -> dict[str, OfLayer]:
         names = [layer.name for layer in torch_layers(workload)]
         chosen = [name for name in names if matches(self.layers, name)]
-        demand(chosen, self, names, "convolution or linear layer")
+        check_matches(chosen, self, names, "convolution or linear layer")
         probes = Probes(workload, chosen)
         search = Search(
             self.epsilon,

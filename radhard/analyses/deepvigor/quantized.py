@@ -65,7 +65,7 @@ class QDeepVigor(Analysis):
 
     def find(self, workload: Workload) -> Found:
         own = self._of_words(workload)
-        own.demand_classifier(repr(self))
+        own.check_classifier(repr(self))
         target = Activations(self.pattern, layers=self.layers)
         names = [s.name for s in target.sites(own.model, own.data.inputs, own.steady)]
         probes = Probes(own, names)

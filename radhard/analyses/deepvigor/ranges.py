@@ -108,7 +108,7 @@ class Ranges:
             layer, at, by.astype(np.float64), None if golden is None else answers
         )
 
-    def demand_suit(self, model: nn.Module) -> None:
+    def check_model(self, model: nn.Module) -> None:
         """Check that these ranges were computed for this model.
 
         Raises:

@@ -152,7 +152,7 @@ def validate(
     """
     if n is not None and n < 1:
         raise InputError(f"n={n!r} is not allowed; at least 1 flip per layer")
-    ranges.demand_suit(model)
+    ranges.check_model(model)
     format = ranges.format
     rows = []
     with classifier_workload(

@@ -61,7 +61,7 @@ class Relevance(Analysis):
             totals: dict[Layer, npt.NDArray[np.float64]] = {}
             for rows, batch in workload.batches():
                 values = operations.values(workload, batch)
-                operations.demand_same(values, workload.logits[rows])
+                operations.check_same_logits(values, workload.logits[rows])
                 start = functional.one_hot(answers[rows], classes).to(workload.logits.dtype)
                 found = carried_back(operations, values, start, self._sharing())
                 for layer, each in self._by_layer(operations, found).items():

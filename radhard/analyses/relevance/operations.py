@@ -101,7 +101,7 @@ class Operations:
         workload.samples += len(logits)
         return values
 
-    def demand_same(self, values: dict[int, Any], logits: Tensor) -> None:
+    def check_same_logits(self, values: dict[int, Any], logits: Tensor) -> None:
         """Raise `InputError` unless the graph has the outputs of the model."""
         found = values[self.graph.output]
         near = 1e-3 * float(logits.abs().max())

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from radhard.analyses.logit_gradients import demand_gradients, of_cross_entropy
+from radhard.analyses.logit_gradients import check_gradients, of_cross_entropy
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.tree import leaves
@@ -58,7 +58,7 @@ def _gradients(
     with workload.gradients():
         for rows, inputs in workload.batches():
             logits = workload.forward(inputs)
-            demand_gradients(logits)
+            check_gradients(logits)
             (direction,) = pulls.of(logits.detach(), rows)
             parts = torch.autograd.grad(logits, wanted, direction, materialize_grads=True)
             for total, part in zip(totals, parts, strict=True):

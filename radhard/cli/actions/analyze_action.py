@@ -14,7 +14,7 @@ from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.console import say_whole
 from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
-from radhard.cli.output_files import demand_outputs
+from radhard.cli.output_files import check_outputs
 from radhard.cli.score_tables import show_analysis_comparison, show_scores
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
@@ -42,14 +42,14 @@ class AnalyzeAction(ModelAndData):
     def carry_out(self) -> int:
         """Analyse, compare, show, keep, and return the exit code."""
         torch.set_num_threads(self.threads)
-        demand_outputs(report=self.report, scores=self.output, ranges=self.ranges)
+        check_outputs(report=self.report, scores=self.output, ranges=self.ranges)
         analyses = self._analyses()
         results = self._campaign()
         self.fill(_DEFAULTS)
-        self.demand_named("analyze")
+        self.check_named("analyze")
         loaded = self.load(one_format=True)
         if results is not None:
-            self._demand_same(loaded, results)
+            self._check_same_model(loaded, results)
         console = Console()
         done = []
         ranges: Ranges | None = None
@@ -96,7 +96,7 @@ class AnalyzeAction(ModelAndData):
         self.take({name: said[name] for name in _OF_THE_MODEL})
         return results
 
-    def _demand_same(self, loaded: Loaded, results: Results) -> None:
+    def _check_same_model(self, loaded: Loaded, results: Results) -> None:
         struck = results.manifest.get("model fingerprint")
         if struck is not None and struck != fingerprint(loaded.model):
             raise InputError(

@@ -12,7 +12,7 @@ from radhard.analyses import ANALYSES, Analysis
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import source
 from radhard.cli.model_and_data import Loaded, ModelAndData
-from radhard.cli.output_files import demand_outputs
+from radhard.cli.output_files import check_outputs
 from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
@@ -41,9 +41,9 @@ class HardenAction(ModelAndData):
     def carry_out(self) -> int:
         """Harden, print what was added and its cost, save the model, and return the exit code."""
         torch.set_num_threads(self.threads)
-        demand_outputs(folder=self.output)
+        check_outputs(folder=self.output)
         self.fill(_DEFAULTS)
-        self.demand_named("harden")
+        self.check_named("harden")
         hardenings = self._hardenings()
         scores = self._scores()
         assert self.data is not None

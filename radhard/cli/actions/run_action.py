@@ -10,7 +10,7 @@ from rich.console import Console
 from radhard.campaign import run
 from radhard.cli.console import say_whole, show_results
 from radhard.cli.model_and_data import ModelAndData, said_in
-from radhard.cli.output_files import demand_outputs
+from radhard.cli.output_files import check_outputs
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
@@ -59,7 +59,7 @@ class RunAction(ModelAndData):
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""
         torch.set_num_threads(self.threads)
-        demand_outputs(report=self.report)
+        check_outputs(report=self.report)
         if self.origin is not None:
             self.take(said_in(self.origin))
         self.fill(_DEFAULTS)
@@ -80,7 +80,7 @@ class RunAction(ModelAndData):
         return self._verdict(results, console)
 
     def _results(self) -> Results:
-        self.demand_named("run")
+        self.check_named("run")
         faults = self.parts("fault", FAULTS)
         sampler = self.part("sampler", SAMPLERS)
         targets = self.parts("target", TARGETS)

@@ -10,8 +10,8 @@ from torch import nn
 
 from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import built, is_folder, source, stored
-from radhard.cli.model_and_data import ModelAndData, demand_harmless, said_in
-from radhard.cli.output_files import demand_outputs
+from radhard.cli.model_and_data import ModelAndData, check_harmless, said_in
+from radhard.cli.output_files import check_outputs
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
@@ -51,12 +51,12 @@ class VerifyAction:
     def carry_out(self) -> int:
         """Replay, show, and return the exit code."""
         torch.set_num_threads(self.threads)
-        demand_outputs(report=self.report)
+        check_outputs(report=self.report)
         said = said_in(self.run)
         before = Results.open(self.run, foreign=self.trust)
         given = self._given()
         given.take({name: said[name] for name in _TAKEN})
-        given.demand_named("verify")
+        given.check_named("verify")
         base = self._unprotected(said, before)
         loaded = given.load()
         found = verify(
@@ -101,7 +101,7 @@ class VerifyAction:
         text = said["model"] or (source(self.model) if is_folder(self.model) else None)
         if text is None:
             return None
-        demand_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
+        check_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
         weights = said["weights"] if said["model"] else None
         model = stored(built(text, weights), before.space.formats_by_pattern)
         struck = before.manifest.get("model fingerprint")

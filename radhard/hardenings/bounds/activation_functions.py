@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from radhard.analyses.classes import demand_classes, of_class
+from radhard.analyses.classes import check_classes, of_class
 from radhard.hardenings.bounds.elementwise import CONTAINERS, may_be_function, probed
 from radhard.hardenings.bounds.flow import after, before, only_use
 from radhard.hardenings.bounds.functions import (
@@ -64,7 +64,7 @@ def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> 
     Raises:
         InputError: ``kinds`` contains a name that is not the class of any module.
     """
-    demand_classes(draft.by, draft.model, kinds)
+    check_classes(draft.by, draft.model, kinds)
     modules = _modules(draft, events, kinds)
     found: dict[str, Activation] = {}
     for at, event in enumerate(events):

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
-from radhard.hardenings.bounds.learnable import demand_schedule, put
+from radhard.hardenings.bounds.learnable import check_schedule, put
 from radhard.hardenings.bounds.training import Training
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.profile import profile
@@ -38,7 +38,7 @@ class FitAct(Hardening):
     kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
-        demand_schedule(
+        check_schedule(
             "FitAct",
             epochs=(self.epochs,),
             batch=self.batch,

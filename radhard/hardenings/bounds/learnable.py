@@ -11,7 +11,7 @@ from radhard.hardenings.bounds.roundoff import widened
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.spot import Spot
 
-__all__ = ["demand_schedule", "put"]
+__all__ = ["check_schedule", "put"]
 
 
 def put(draft: Draft, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> HyReLU:
@@ -24,7 +24,7 @@ def put(draft: Draft, spot: Spot, most: Tensor, *, slope: float, hard: bool) -> 
     return attached(draft, spot, "hyrelu", part)
 
 
-def demand_schedule(
+def check_schedule(
     by: str,
     *,
     epochs: Sequence[int],

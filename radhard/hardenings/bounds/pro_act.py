@@ -8,7 +8,7 @@ from torch.nn import functional
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.bounds.activation_functions import spots
-from radhard.hardenings.bounds.learnable import demand_schedule, put
+from radhard.hardenings.bounds.learnable import check_schedule, put
 from radhard.hardenings.bounds.training import Training
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.profile import profile
@@ -52,7 +52,7 @@ class ProAct(Hardening):
     kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
-        demand_schedule(
+        check_schedule(
             "ProAct",
             epochs=(self.epochs, self.last_epochs),
             batch=self.batch,

@@ -45,7 +45,7 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
             group.prune(gone)
     for name, parameter in draft.model.named_parameters():
         parameter.requires_grad_(asking[name])
-    _demand_running(draft)
+    _check_forward(draft)
     draft.attach_to_model("pruned", Pruned(draft.by, removed=removed))
 
 
@@ -63,10 +63,10 @@ def _note(
         for layer in group.makers
         if layer not in removed
     }
-    draft.cover("layers that lose channels", list(removed), {}, whole | rounded, demanded=False)
+    draft.cover("layers that lose channels", list(removed), {}, whole | rounded, required=False)
 
 
-def _demand_running(draft: Draft) -> None:
+def _check_forward(draft: Draft) -> None:
     _, batch = next(draft.workload.data.batches(1))
     try:
         with torch.no_grad():

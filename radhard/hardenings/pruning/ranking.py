@@ -21,7 +21,7 @@ def by_scores(draft: Draft, group: ChannelGroup) -> Values:
     Raises:
         InputError: there are no scores, or no suitable ones.
     """
-    scores = draft.demanded_scores().at("channel")
+    scores = draft.required_scores().at("channel")
     total = np.zeros(group.channels)
     for layer, places in group.makers.items():
         total += _of(draft, scores, layer, group)[list(places)]

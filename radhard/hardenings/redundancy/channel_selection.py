@@ -119,7 +119,7 @@ def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
 
 
 def _top(draft: Draft, name: str, count: int, share: float) -> tuple[int, ...]:
-    scores = draft.demanded_scores().at("channel")
+    scores = draft.required_scores().at("channel")
     known = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
     if known is None:
         raise InputError(

@@ -13,7 +13,7 @@ from radhard.injection import injecting, overwrite
 from radhard.internals import is_exporting_to_onnx, is_recording
 from radhard.targets import Biases, Weights
 
-__all__ = ["Turn", "begin", "cover", "demand_period", "named", "put_right", "tracing", "weights"]
+__all__ = ["Turn", "begin", "check_period", "cover", "named", "put_right", "tracing", "weights"]
 
 
 def cover(draft: Draft, known: Collection[str]) -> None:
@@ -79,7 +79,7 @@ def tracing() -> bool:
     return torch.compiler.is_exporting() or is_recording()
 
 
-def demand_period(name: str, every: int) -> None:
+def check_period(name: str, every: int) -> None:
     """Verify a period.
 
     Raises:
@@ -102,11 +102,11 @@ class Turn:
             InputError: passes cannot be counted, as in a campaign or an exported program.
         """
         if self.every > 1:
-            self._demand_countable()
+            self._check_countable()
         self.passes += 1
         return (self.passes - 1) % self.every == 0
 
-    def _demand_countable(self) -> None:
+    def _check_countable(self) -> None:
         if injecting():
             raise InputError(
                 f"a scrub before every {self.every}th inference: how often a fault meets it hangs "

@@ -9,7 +9,7 @@ from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words, words
-from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
+from radhard.hardenings.scrubbing.stored_weights import begin, check_period, cover, weights
 from radhard.spec import component
 
 __all__ = ["WeightBitClip"]
@@ -34,7 +34,7 @@ class WeightBitClip(Hardening):
     every: int = 1
 
     def check(self) -> None:
-        demand_period(type(self).__name__, self.every)
+        check_period(type(self).__name__, self.every)
 
     def harden(self, draft: Draft) -> None:
         scrubber = self._scrubber(draft.model, draft.by)
@@ -55,7 +55,7 @@ class WeightBitClip(Hardening):
         ones = {name: _always(words(weight)) for name, weight in known.items()}
         zeros = {name: _always(~words(weight)) for name, weight in known.items()}
         if self.per == "model":
-            self._demand_one_format(known)
+            self._check_one_format(known)
             ones = dict.fromkeys(known, _all(ones.values()))
             zeros = dict.fromkeys(known, _all(zeros.values()))
         held = {}
@@ -101,7 +101,7 @@ class WeightBitClip(Hardening):
             "tensor (per='tensor')"
         )
 
-    def _demand_one_format(self, known: dict[str, Tensor]) -> None:
+    def _check_one_format(self, known: dict[str, Tensor]) -> None:
         formats = {name: format_of_words(name, weight) for name, weight in known.items()}
         if len(set(formats.values())) > 1:
             raise InputError(

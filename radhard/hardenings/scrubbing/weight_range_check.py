@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
-from radhard.hardenings.scrubbing.stored_weights import begin, cover, demand_period, weights
+from radhard.hardenings.scrubbing.stored_weights import begin, check_period, cover, weights
 from radhard.spec import component
 
 __all__ = ["WeightRangeCheck"]
@@ -28,7 +28,7 @@ class WeightRangeCheck(Hardening):
     every: int = 1
 
     def check(self) -> None:
-        demand_period(type(self).__name__, self.every)
+        check_period(type(self).__name__, self.every)
 
     def harden(self, draft: Draft) -> None:
         scrubber = self._scrubber(draft.model, draft.by)

@@ -140,7 +140,7 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
     if isinstance(samples, int):
         return FixedGraph(graph, samples, lengths)
     if samples is not None:
-        _demand_any_size(exported, samples)
+        _check_any_size(exported, samples)
     return graph
 
 
@@ -155,7 +155,7 @@ def _size(length: Any) -> Any:
     return length
 
 
-def _demand_any_size(exported: torch.export.ExportedProgram, samples: Any) -> None:
+def _check_any_size(exported: torch.export.ExportedProgram, samples: Any) -> None:
     """See that the exporter did not find a limit, as where a forward pass compares the size."""
     allowed = exported.range_constraints.get(samples.node.expr)
     if allowed is not None and (allowed.lower > 2 or allowed.upper < _MANY):

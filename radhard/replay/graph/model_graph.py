@@ -35,7 +35,7 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
     for made in (exported_graph, fx_graph):
         try:
             graph = made(model, call, batch)
-            _demand_same_outputs(graph, model, call, data)
+            _check_same_outputs(graph, model, call, data)
         except NoGraphError as error:
             reasons.append(str(error))
         else:
@@ -43,7 +43,7 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
     raise NoGraphError("; ".join(dict.fromkeys(reasons)))
 
 
-def _demand_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:
+def _check_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:
     """Compare a graph with its model, and see whether each sample has a row of its own.
 
     Whatever tracing bakes into a graph (sizes, branches, constants) shows here or when the engines
@@ -67,10 +67,10 @@ def _demand_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Da
             found = graph.values(_inputs(batch))[graph.output]
             if not _close(found, outputs):
                 raise NoGraphError(f"{graph.source}: its graph gives other outputs than the model")
-        _demand_rows(graph, data)
+        _check_rows(graph, data)
 
 
-def _demand_rows(graph: Graph, data: Data) -> None:
+def _check_rows(graph: Graph, data: Data) -> None:
     """See that the middle row of three stays, to the last bit, when the others change."""
     own = _batch(data, 3)
     first = graph.values(_inputs(own))

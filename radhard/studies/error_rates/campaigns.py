@@ -123,7 +123,7 @@ class _Work:
         }
         folder = self._place(variant)
         if folder is not None and is_hardened(folder):
-            _demand_same(folder, facts)
+            _check_same_settings(folder, facts)
             return load(folder, model=copy.deepcopy(base))
         made = hardening(
             base, network.train, scores, batch=_BATCH, seed=plan.seed, progress=plan.progress
@@ -168,7 +168,7 @@ class _Work:
         return self.plan.store / self.study / self.network.name / name
 
 
-def _demand_same(folder: Path, facts: dict[str, Any]) -> None:
+def _check_same_settings(folder: Path, facts: dict[str, Any]) -> None:
     recorded = read_recipe(folder).facts
     if other := [key for key, value in facts.items() if recorded.get(key) != value]:
         raise InputError(

@@ -259,8 +259,8 @@ def test_a_wrong_question_is_answered_with_what_is_allowed(arguments, said: str)
 
 def test_ranges_of_another_model_are_refused() -> None:
     own, other = ranges(), of_three_neurons()
-    own.demand_suit(of_three_neurons())
+    own.check_model(of_three_neurons())
     with torch.no_grad():
         other[0].bias.add_(1)
     with pytest.raises(InputError, match="another model"):
-        own.demand_suit(other)
+        own.check_model(other)

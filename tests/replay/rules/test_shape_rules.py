@@ -25,7 +25,7 @@ from radhard.replay.rules import shape_rules
 from radhard.samplers import Uniform
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign_of
-from tests.engines.test_replay import demand_equal, figures
+from tests.engines.test_replay import check_equal, figures
 
 aten: Any = torch.ops.aten
 
@@ -283,7 +283,7 @@ def test_crops_change_no_verdict_and_stay_patches(target, monkeypatch) -> None:
         monkeypatch.setitem(rules.RULES, op, watched(op, rule))
     trials = range(150)
     mine = figures(Replay(), found, trials)
-    demand_equal(found, mine, figures(Serial(), found, trials))
+    check_equal(found, mine, figures(Serial(), found, trials))
     differ = found.panel.columns.index("Distance().distance")
     assert (mine[:, differ] > 0).sum() > 15
     # None stands for an operation that was carried out on whole outputs.

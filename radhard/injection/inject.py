@@ -21,7 +21,7 @@ from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.state import State
-from radhard.targets.flow_injection import hung
+from radhard.targets.flow_injection import temporary_hook
 
 __all__ = ["Injection", "inject", "injecting", "numbered", "overwrite"]
 
@@ -87,9 +87,9 @@ class Injection:
         lost = [strike.site.name for strike in self.strikes if strike.lost]
         if lost:
             warnings.warn(
-                f"{', '.join(map(repr, lost))}: struck words were written to while the fault was "
-                "in them, as by an optimiser; they are as they were before, and what was written "
-                "to them is lost (all other words keep it)",
+                f"{', '.join(map(repr, lost))}: faulty words were overwritten while the faults "
+                "were in them, as by an optimiser; they have their values from before the faults, "
+                "so that what was written to them is lost (other words keep it)",
                 RadhardWarning,
                 stacklevel=4,
             )
@@ -168,7 +168,7 @@ def inject(
             if flows and own is not None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)
-                injection.enter(hung(model.register_forward_hook, injection.count))
+                injection.enter(temporary_hook(model.register_forward_hook, injection.count))
             _forget_copies()
             _INNERMOST.set(injection)
             yield injection

@@ -10,7 +10,7 @@ from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
-from radhard.targets.flow_injection import hung, struck
+from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import admits, check_matches
 from radhard.tree import changed
@@ -88,11 +88,11 @@ class Activations(Target):
             seen += 1
             if (seen - 1) % site.calls != site.call:
                 return None
-            return changed(output, path, lambda t: struck(t, site, strike))
+            return changed(output, path, lambda t: with_faults(t, site, strike))
 
         # Prepended, so that hooks registered earlier on the same module, such as those of a range
         # restriction, receive the faulty output.
-        return hung(lambda h: layer.register_forward_hook(h, prepend=True), hook)
+        return temporary_hook(lambda h: layer.register_forward_hook(h, prepend=True), hook)
 
 
 def _named(call: ModuleCall, flow: Flow) -> str:

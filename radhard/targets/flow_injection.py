@@ -10,11 +10,11 @@ from torch.utils.hooks import RemovableHandle
 
 from radhard.targets.base import Site, Strike
 
-__all__ = ["hung", "struck"]
+__all__ = ["temporary_hook", "with_faults"]
 
 
 @contextmanager
-def hung(
+def temporary_hook(
     register: Callable[[Callable[..., Any]], RemovableHandle], hook: Callable[..., Any]
 ) -> Iterator[None]:
     """Register a hook while the context is open."""
@@ -40,7 +40,7 @@ def hung(
             handle.remove()
 
 
-def struck(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
+def with_faults(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
     """A copy of a flowing tensor with the faults in it."""
     copy = _copied(tensor)
     if site.axis is None:

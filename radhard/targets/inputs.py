@@ -10,7 +10,7 @@ from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Forward, Site, Strike, Target
 from radhard.targets.calls import check_geometry, observed
-from radhard.targets.flow_injection import hung, struck
+from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import check_matches
 from radhard.tree import changed, leaves
@@ -64,10 +64,10 @@ class Inputs(Target):
         def hook(module: nn.Module, args: Any, kwargs: Any) -> Any:
             for path, _ in leaves((args, kwargs)):
                 if _named(module, path) == site.name:
-                    return changed((args, kwargs), path, lambda t: struck(t, site, strike))
+                    return changed((args, kwargs), path, lambda t: with_faults(t, site, strike))
             return None
 
-        return hung(
+        return temporary_hook(
             lambda h: model.register_forward_pre_hook(h, with_kwargs=True, prepend=True), hook
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from radhard.engines import Campaign, Engine, Serial
 from radhard.engines.folded import Folded
-from radhard.engines.folded.struck import StruckModel
+from radhard.engines.folded.faulty_model import FaultyModel
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -127,8 +127,8 @@ def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
         )
         plan = ReplayPlan.of(one, graph, (), 2**30)
         golden = plan.replayer.golden(plan.replayer.pieces[0])
-        fresh = [StruckModel(plan, graph).outputs(one.trials[t], golden) for t in order]
-        used = StruckModel(plan, graph)
+        fresh = [FaultyModel(plan, graph).outputs(one.trials[t], golden) for t in order]
+        used = FaultyModel(plan, graph)
         assert [raw(used.outputs(one.trials[t], golden)) for t in order] == [raw(f) for f in fresh]
         assert raw(used.outputs(one.trials[0][:0], golden)) == raw(plan.replayer.golden_outputs)
 

@@ -17,7 +17,7 @@ from radhard.report import (
     write_verification,
 )
 from radhard.report.estimate_cells import read
-from radhard.report.figures import Protected, pareto
+from radhard.report.figures import ParetoPoint, pareto
 from radhard.samplers import ErrorRate, PerTensor, Sampler
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
@@ -131,8 +131,10 @@ def test_a_report_of_another_kind_is_refused_and_nothing_written(verification, t
     assert list(tmp_path.iterdir()) == []
 
 
-def point(cost: float, rate: float) -> Protected:
-    return Protected(f"{cost} {rate}", (cost,), Estimate(rate, rate / 2, min(2 * rate, 1), 0.95, 9))
+def point(cost: float, rate: float) -> ParetoPoint:
+    return ParetoPoint(
+        f"{cost} {rate}", (cost,), Estimate(rate, rate / 2, min(2 * rate, 1), 0.95, 9)
+    )
 
 
 def test_line_joins_only_what_no_other_one_beats():

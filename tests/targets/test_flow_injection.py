@@ -17,7 +17,7 @@ from radhard.formats import BFloat16, Float16, Float32, Float64, Format
 from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Inputs, Target
-from radhard.targets.flow_injection import hung
+from radhard.targets.flow_injection import temporary_hook
 from tests.traces import hooks, traces
 from tests.zoo import NETWORKS, SAMPLES, Network, named
 
@@ -240,7 +240,7 @@ def test_a_hook_whose_handle_was_lost_strikes_nothing():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hung(register, lambda module, args, output: -output).__enter__()
+        temporary_hook(register, lambda module, args, output: -output).__enter__()
     assert layer(torch.ones(1)) == 1
 
 

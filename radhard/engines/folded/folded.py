@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
-from radhard.engines.folded.struck import StruckModel
+from radhard.engines.folded.faulty_model import FaultyModel
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
@@ -43,7 +43,7 @@ class Folded(Engine):
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})
                 places = range(len(campaign.space.sites)) if coarse else ()
                 plan = ReplayPlan.of(campaign, graph, places, self.memory)
-                model = StruckModel(plan, graph)
+                model = FaultyModel(plan, graph)
         except NoGraphError as error:
             raise UnsuitableError(
                 f"Folded needs the model's graph ({error}); use Serial()"
@@ -54,7 +54,7 @@ class Folded(Engine):
 class FoldedSession(Session):
     """Executes trials in the graph, one pass each."""
 
-    def __init__(self, campaign: Campaign, plan: ReplayPlan, model: StruckModel) -> None:
+    def __init__(self, campaign: Campaign, plan: ReplayPlan, model: FaultyModel) -> None:
         unknown = {"tensors": list(model.unknown)}
         super().__init__(campaign, [Note("unfollowed", unknown)] if model.unknown else [])
         self._plan, self._model = plan, model
@@ -74,7 +74,7 @@ class FoldedSession(Session):
 
 
 def _executed(
-    campaign: Campaign, plan: ReplayPlan, model: StruckModel, trials: list[int]
+    campaign: Campaign, plan: ReplayPlan, model: FaultyModel, trials: list[int]
 ) -> tuple[list[int], Figures]:
     """The trials whose pass neither crashed nor overflowed, and their figures.
 

@@ -44,13 +44,13 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
         entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
-            state = _struck(
+            state = _faulty_pass(
                 plan, place, values, some, samples[some] - piece.start, words[some], variants[some]
             )
             if state is not None:
                 assert state.owner is not None
-                struck = state.patches[replayer.slots[place][0]].values
-                risky[state.owner] = may_overflow(struck).flatten()
+                patch = state.patches[replayer.slots[place][0]]
+                risky[state.owner] = may_overflow(patch.values).flatten()
                 entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
@@ -64,7 +64,7 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
     return figures
 
 
-def _struck(
+def _faulty_pass(
     plan: ReplayPlan,
     place: int,
     golden: dict[int, Tensor],

@@ -6,7 +6,7 @@ from radhard.report.figures.curves import Curve, curves
 from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
 from radhard.report.figures.network import LayerBlock, network
-from radhard.report.figures.pareto import Protected, pareto
+from radhard.report.figures.pareto import ParetoPoint, pareto
 from radhard.report.figures.ranked import Bar, ranked
 from radhard.report.figures.scatter import ScoreGroup, scatter
 from radhard.report.figures.shades import Shades
@@ -20,7 +20,7 @@ __all__ = [
     "Curve",
     "Grid",
     "LayerBlock",
-    "Protected",
+    "ParetoPoint",
     "ScoreGroup",
     "Shades",
     "Zone",

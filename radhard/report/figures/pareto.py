@@ -12,14 +12,14 @@ from radhard.report.figures.ink import colour, label, sheet
 from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, percent
 
-__all__ = ["Protected", "pareto"]
+__all__ = ["ParetoPoint", "pareto"]
 
 _TICKS = (0.0, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
 _MARKS = "osD^vP*X"
 
 
 @dataclass(frozen=True)
-class Protected:
+class ParetoPoint:
     """A model with its costs, relative to the unprotected one, and its rate of harm."""
 
     name: str
@@ -27,7 +27,9 @@ class Protected:
     rate: Estimate
 
 
-def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narrow: bool) -> Figure:
+def pareto(
+    models: Sequence[ParetoPoint], axes_of: Sequence[str], what: str, narrow: bool
+) -> Figure:
     """A panel for each kind of cost: cost on the x axis, rate with interval on the y axis.
 
     A line joins the Pareto-optimal models.
@@ -57,7 +59,7 @@ def pareto(models: Sequence[Protected], axes_of: Sequence[str], what: str, narro
     return figure
 
 
-def _panel(axes: Axes, models: Sequence[Protected], at: int, top: float) -> None:
+def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> None:
     axes.patch.set_alpha(0.0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -95,7 +97,7 @@ def _panel(axes: Axes, models: Sequence[Protected], at: int, top: float) -> None
     axes.xaxis.set_ticks(ticks, [f"{tick:.3g}x" for tick in ticks])
 
 
-def _beaten(model: Protected, models: Sequence[Protected], at: int) -> bool:
+def _beaten(model: ParetoPoint, models: Sequence[ParetoPoint], at: int) -> bool:
     mine = (model.costs[at], model.rate.value)
     return any(
         other.costs[at] <= mine[0]

@@ -6,7 +6,7 @@ from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
 from radhard.report.estimate_cells import COLUMNS, read
-from radhard.report.figures import Protected, pareto
+from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import model_name, summary
 from radhard.report.sections.circumstances import circumstances
@@ -34,7 +34,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
             "hardenings can be compared on a page only by a share of predictions, in campaigns "
             "with one fault per trial; use radhard compare"
         )
-    models = [Protected("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
+    models = [ParetoPoint("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
     differences: list[Estimate] = []
     named = [("unprotected", before)]
     for run in after:
@@ -47,7 +47,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
         (row,) = compare(before, run, harm.column).rows
         over = cost.after.over(cost.before)
         time = float("nan") if cost.time is None else cost.time.median
-        models.append(Protected(", ".join(by), (over["bits"], over["macs"], time), row.after))
+        models.append(ParetoPoint(", ".join(by), (over["bits"], over["macs"], time), row.after))
         differences.append(row.difference)
         named.append((", ".join(by), run))
     return Document(
@@ -73,7 +73,7 @@ def _covers(after: Sequence[Results]) -> tuple[Section, ...]:
     return (Section("covers", "Protected layers", texts),) if texts else ()
 
 
-def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
+def _headline(models: Sequence[ParetoPoint], harm: MainFigure) -> Headline:
     best = min(models, key=lambda model: model.rate.value)
     tiles = tuple(
         Tile(f"{harm.rate}, {model.name}", *read(model.rate)) for model in models if model != best
@@ -84,10 +84,10 @@ def _headline(models: Sequence[Protected], harm: MainFigure) -> Headline:
     return Headline(Tile(f"{harm.Rate}, {best.name}", *read(best.rate)), meaning, tiles)
 
 
-def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
+def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
     timed = all(model.costs[2] == model.costs[2] for model in models)
     at = 2 if timed else 1
-    drawn = [Protected(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
+    drawn = [ParetoPoint(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
     across = ("stored bits", "time per pass" if timed else "multiply-accumulates")
     finding = "; ".join(
         f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x bits, "
@@ -104,7 +104,7 @@ def _pareto(models: Sequence[Protected], harm: MainFigure) -> Section:
 
 
 def _table(
-    models: Sequence[Protected], differences: Sequence[Estimate], harm: MainFigure
+    models: Sequence[ParetoPoint], differences: Sequence[Estimate], harm: MainFigure
 ) -> Section:
     rates, costs = [], []
     for model, change in zip(models, [None, *differences], strict=True):

@@ -14,10 +14,10 @@ from radhard.injection import Injection, Strikes
 from radhard.replay.graph import Graph
 from radhard.space import Numbers
 
-__all__ = ["StruckModel"]
+__all__ = ["FaultyModel"]
 
 
-class StruckModel:
+class FaultyModel:
     """A model's folded graph, with copies of the tensors into which faults can be injected.
 
     ``graph`` is the original graph of the model, before folding by ``plan``.
@@ -49,27 +49,27 @@ class StruckModel:
         self._own = {
             slot: _like(graph.constants[slot], constants[slot]) for slot in stored | members
         }
-        self._known = [
+        self._injectable = [
             bool(slots) and not site.flows and all(_dense(graph.constants[slot]) for slot in slots)
             for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
         ]
         self.unknown = [
-            self._space.name(place) for place, known in enumerate(self._known) if not known
+            self._space.name(place) for place, known in enumerate(self._injectable) if not known
         ]
         """Names of the sites into which faults cannot be injected here."""
 
     def takes(self, faults: Numbers) -> bool:
         """Whether all these faults are in stored tensors of the graph."""
         places, _, _ = self._space.locate(faults)
-        return all(self._known[place] for place in np.unique(places).tolist())
+        return all(self._injectable[place] for place in np.unique(places).tolist())
 
     def outputs(self, faults: Numbers, golden: Mapping[int, Any]) -> Tensor:
         """The faulty outputs for the samples of some golden values; tensors are restored."""
         with ExitStack() as stack:
-            struck = self._struck(faults, stack)
+            changed = self._inject(faults, stack)
             opened: dict[int, Channels] = {}
             for pair in self._pairs:
-                found = [struck[slot] for slot in pair.members if slot in struck]
+                found = [changed[slot] for slot in pair.members if slot in changed]
                 if found:
                     numbers = np.unique(np.concatenate(found))
                     channels = torch.from_numpy(numbers).to(self._folded[pair.weight].device)
@@ -77,12 +77,12 @@ class StruckModel:
                         tensor = self._folded[slot]
                         stack.callback(tensor.index_copy_, 0, channels, tensor[channels])
                     opened[pair.output] = pair.open(self._own, self._folded, channels)
-                    struck[pair.weight] = numbers
-            return self._passed(list(struck), opened, golden)
+                    changed[pair.weight] = numbers
+            return self._recompute(list(changed), opened, golden)
 
-    def _struck(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
+    def _inject(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
-        space, struck = self._space, {}
+        space, changed = self._space, {}
         places, words, variants = space.locate(faults)
         tensors = space.tensors[places]
         for tensor in np.unique(tensors).tolist():
@@ -91,11 +91,11 @@ class StruckModel:
             for slot in self._slots[int(places[here][0])]:
                 stack.enter_context(strikes.held(self._own[slot]))
                 rest = int(np.prod(site.shape[1:], dtype=np.int64))
-                struck[slot] = words[here] // rest
-        return struck
+                changed[slot] = words[here] // rest
+        return changed
 
-    def _passed(
-        self, struck: list[int], opened: Mapping[int, Channels], golden: Mapping[int, Any]
+    def _recompute(
+        self, changed: list[int], opened: Mapping[int, Channels], golden: Mapping[int, Any]
     ) -> Tensor:
         """The output after recomputing all operations downstream of the faulty slots."""
         graph = self._graph
@@ -107,7 +107,7 @@ class StruckModel:
                     return known[slot]
             return golden[slot]
 
-        steps = graph.downstream(struck)
+        steps = graph.downstream(changed)
         last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
         for at in steps:
             node = graph.nodes[at]

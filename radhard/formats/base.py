@@ -32,15 +32,39 @@ class Format(Component):
         """The arrays of words that hold a tensor: its codes, and the scale where it has one."""
         return ("codes", "scale") if self.has_scale else ("codes",)
 
-    def scales(self) -> Any:
-        """The fitted scale as plain numbers that JSON represents exactly; None without a scale."""
+    @property
+    def scale(self) -> Tensor | None:
+        """The fitted scale, float64; None before `fit` and without a scale."""
         return None
 
+    def scales(self) -> Any:
+        """The fitted scale as plain numbers that JSON represents exactly; None without a scale."""
+        return None if self.scale is None else self.scale.tolist()
+
     def scaled(self, scales: Any) -> Self:
-        """This format with a scale returned by `scales`, as if fitted to the same tensor."""
+        """This format with a scale as in `scales` or `scale`, as if fitted to the same tensor."""
         if scales is not None:
             raise InputError(f"{self!r} has no scale; scales={scales!r} cannot be set")
         return self
+
+    def scale_words(self) -> "Format":
+        """The format of the words in which the scale is stored.
+
+        Raises:
+            InputError: the format has no scale.
+        """
+        raise InputError(f"{self!r} has no scale, and so no words of a scale")
+
+    def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:  # noqa: ARG002
+        """The word of the scale that applies to each value at the flat positions ``words``.
+
+        Words of the scale are numbered in row-major order of `scale`, for a tensor of this
+        ``shape``.
+
+        Raises:
+            InputError: the format has no scale.
+        """
+        raise InputError(f"{self!r} has no scale: no word of it applies to {len(words)} values")
 
     @abstractmethod
     def field(self, bit: int) -> str:
@@ -58,7 +82,7 @@ class Format(Component):
     def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:  # noqa: ARG002
         """A fitted format narrowed to the words at flat positions ``words`` of a ``shape``d tensor.
 
-        Only formats with a scale per channel override this method.
+        Only formats with more than one word of scale override this method.
         """
         return self
 

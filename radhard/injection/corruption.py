@@ -1,6 +1,5 @@
 """How do faults in the words of a tensor change its values?"""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.space import Numbers, Region
 
@@ -91,28 +91,38 @@ def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor
     """
     device, in_scale = values.device, hits.in_plane("scale")
     region = hits.regions[hits.places[in_scale][0]]
-    before = torch.tensor(region.format.scales(), dtype=torch.float64)
-    after, moved = _new_scales(before.reshape(-1), hits.some(in_scale))
-    places, shape = torch.from_numpy(words).to(device), region.site.shape
-    old = region.format.take(places, shape)
-    new = region.format.scaled(after.reshape(before.shape).tolist()).take(places, shape)
-    finite = values.isfinite()
-    held = old.encode(torch.where(finite, values, 0))
-    codes = _new_codes(held, old, own, hits.some(~in_scale))
-    # The scale of a channel belongs to all words that have its first index.
-    channel = places // max(1, math.prod(shape) // len(after))
-    other = finite & ((codes != held) | moved.to(device)[channel])
-    return torch.where(other, new.decode(codes).to(values.dtype), values)
+    format, shape = region.format, region.site.shape
+    after, moved = _new_scales(format, hits.some(in_scale))
+    places, codes_hit = torch.from_numpy(words).to(device), torch.from_numpy(own).to(device)
+    scaled_anew = moved.to(device)[format.scale_index(places, shape)]
+    # Only values whose scale changed and those whose codes are struck are computed anew.
+    other = scaled_anew.index_fill(0, codes_hit, True).nonzero()[:, 0]
+    before, at = values[other], places[other]
+    old, new = format.take(at, shape), format.scaled(after).take(at, shape)
+    finite = before.isfinite()
+    held = old.encode(torch.where(finite, before, 0))
+    inner = torch.searchsorted(other, codes_hit).cpu().numpy()
+    codes = _new_codes(held, old, inner, hits.some(~in_scale))
+    changed = finite & ((codes != held) | scaled_anew[other])
+    faulty = torch.where(changed, new.decode(codes).to(values.dtype), before)
+    return values.index_copy(0, other, faulty)
 
 
-def _new_scales(scales: Tensor, hits: Hits) -> tuple[Tensor, Tensor]:
-    """Scales after faults in their words, and which of them changed."""
-    word = hits.regions[hits.places[0]].word
-    stored = word.encode(scales.float())
-    changed = _new_codes(stored, word, hits.words, hits)
-    moved = changed != stored
+def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:
+    """The scale after faults in its words, and which of the words changed, ``(words,)``."""
+    scale, word = format.scale, format.scale_words()
+    if scale is None:
+        raise InputError(f"{format!r} has no scale, into which faults could be injected")
+    first, rounds = in_rounds(hits.words, hits)
+    at = torch.from_numpy(hits.words[first])
+    before = scale.reshape(-1)[at.to(scale.device)].cpu()
+    stored = word.encode(before)
+    changed = _after(stored, word, rounds)
+    moved = torch.zeros(scale.numel(), dtype=torch.bool).index_put((at,), changed != stored)
     # A scale whose bits did not change keeps its value from before rounding to a word.
-    return torch.where(moved, word.decode(changed).double(), scales), moved
+    faulty = torch.where(changed != stored, word.decode(changed).double(), before)
+    after = scale.cpu().reshape(-1).index_put((at,), faulty)
+    return after.reshape(scale.shape), moved
 
 
 def _new_codes(codes: Tensor, format: Format, own: Numbers, hits: Hits) -> Tensor:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-import torch
-
 from radhard.errors import InputError
-from radhard.formats import Float32, Format
+from radhard.formats import Format
 from radhard.spec import near
 from radhard.targets import Site
 
@@ -16,21 +14,23 @@ PLANES = ("codes", "scale")
 
 
 def word_of(format: Format, plane: str) -> Format:
-    """The format of a plane's words: that of the tensor for its codes, ``Float32`` for its scale.
+    """The format of a plane's words: that of the tensor for its codes, another for its scale.
 
     >>> from radhard.formats import Int
     >>> word_of(Int(8), "codes"), word_of(Int(8), "scale")
     (Int(8), Float32())
     """
-    return Float32() if plane == "scale" else format
+    return format.scale_words() if plane == "scale" else format
 
 
 def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
-    """The shape of a plane's words (of one sample): a scale is one word, or one per channel."""
+    """The shape of a plane's words (of one sample): a scale is one word, or a list of words."""
     if plane == "codes":
         return site.shape
-    scales = torch.tensor(format.scales())
-    return (scales.numel(),) if scales.ndim else ()
+    scale = format.scale
+    if scale is None:
+        raise InputError(f"{format!r} has no scale of {site.name!r}; fit it to the tensor first")
+    return (scale.numel(),) if scale.ndim else ()
 
 
 def planes_of(given: str | Iterable[str]) -> tuple[str, ...]:

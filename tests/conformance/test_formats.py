@@ -155,3 +155,26 @@ def test_scale_survives_as_plain_numbers(format, x):
     again = format.scaled(fitted.scales())
     assert (fitted.scales() is not None) == format.has_scale
     assert torch.equal(again.encode(x), fitted.encode(x))
+
+
+@every_format
+@pytest.mark.parametrize("shape", [(), (3,), (70,), (2, 3), (3, 2, 70)], ids=str)
+def test_a_value_depends_on_the_word_of_the_scale_at_its_index_and_on_no_other(format, shape):
+    if not format.has_scale:
+        with pytest.raises(InputError, match="no scale"):
+            format.scale_index(torch.zeros(1, dtype=torch.int64), shape)
+        with pytest.raises(InputError, match="no scale"):
+            format.scale_words()
+        return
+    # No value becomes zero, which every scale represents.
+    x = 1 - torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) / 2
+    fitted = format.fit(x)
+    codes, before = fitted.encode(x), fitted.decode(fitted.encode(x)).double()
+    index = fitted.scale_index(torch.arange(x.numel()), tuple(x.shape)).reshape(x.shape)
+    count = torch.tensor(fitted.scales()).numel()
+    assert index.unique().tolist() == list(range(count))
+    for word in range(count):
+        scale = torch.tensor(fitted.scales(), dtype=torch.float64)
+        scale.view(-1)[word] *= 2
+        after = format.scaled(scale.tolist()).decode(codes).double()
+        assert torch.equal(after != before, index == word)

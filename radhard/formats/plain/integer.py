@@ -2,15 +2,16 @@
 
 import dataclasses
 import math
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.plain.floating import floating
+from radhard.formats.plain.ieee import Float32
 from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.scaled import Scaled
 from radhard.formats.plain.twos_complement import from_words, to_words
 from radhard.spec import component
 
@@ -18,7 +19,7 @@ __all__ = ["Int"]
 
 
 @component
-class Int(Format):
+class Int(Scaled):
     """Symmetric integer quantisation, two's complement: a value is ``scale`` times an integer.
 
     `fit` sets the scale so that the largest magnitude becomes ``2**(bits - 1) - 1``, for the whole
@@ -45,16 +46,6 @@ class Int(Format):
     def check(self) -> None:
         if not 2 <= self.bits <= 32:
             raise InputError(f"{self!r}: bits must be 2 to 32, including the sign")
-
-    @property
-    def has_scale(self) -> bool:
-        return True
-
-    def scales(self) -> Any:
-        return None if self.scale is None else self.scale.tolist()
-
-    def scaled(self, scales: Any) -> Self:
-        return self if scales is None else self._with(torch.tensor(scales, dtype=torch.float64))
 
     @property
     def layout(self) -> Layout:
@@ -86,41 +77,23 @@ class Int(Format):
         # Any scale represents zeros; this is the one that quantisation observers use.
         return self._with(torch.where(scale > 0, scale, torch.finfo(torch.float32).eps))
 
-    def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:
-        scale = self._scale()
-        if scale.ndim == 0:
-            return self
+    def scale_words(self) -> Format:
+        return Float32()
+
+    def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
+        if self._fitted_scale().ndim == 0:
+            return torch.zeros_like(words)
         # Words are counted in row-major order, and channels are on axis 0.
-        channels = words // math.prod(shape[1:])
-        return self._with(scale.reshape(-1).to(words.device)[channels])
+        return words // math.prod(shape[1:])
 
     def encode(self, x: Tensor) -> Tensor:
-        steps = (self._finite(x) / self._scale().to(x.device)).round()
+        steps = (self._finite(x) / self._fitted_scale().to(x.device)).round()
         end = 2 ** (self.bits - 1)
         # Down to -end and not only to 1 - end, so that a word which a fault has left there is
         # read back as it is when a second fault strikes it.
         return to_words(steps.clamp(-end, end - 1).to(torch.int64), self.bits)
 
     def decode(self, codes: Tensor) -> Tensor:
-        return from_words(codes, self.bits).to(torch.float64) * self._scale().to(codes.device)
-
-    def _finite(self, x: Tensor) -> Tensor:
-        """``x`` as float64, if all values can be represented."""
-        if not floating(x).isfinite().all():
-            raise InputError(
-                f"{self!r} stores only finite values; the tensor contains NaN or infinity"
-            )
-        return x.detach().to(torch.float64)
-
-    def _scale(self) -> Tensor:
-        if self.scale is None:
-            raise InputError(
-                f"{self!r} has no scale yet; fit(x) returns a format with the scale of the tensor x"
-            )
-        return self.scale
-
-    def _with(self, scale: Tensor) -> Self:
-        fitted = dataclasses.replace(self)
-        # Not an argument of the constructor, because the scale is not part of the spec.
-        object.__setattr__(fitted, "scale", scale)
-        return fitted
+        return from_words(codes, self.bits).to(torch.float64) * self._fitted_scale().to(
+            codes.device
+        )

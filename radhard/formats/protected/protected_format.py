@@ -95,11 +95,18 @@ class ProtectedFormat(Format):
     def planes(self) -> tuple[str, ...]:
         return (*self.inner.planes, "check") if self.check_bits else self.inner.planes
 
-    def scales(self) -> Any:
-        return self.inner.scales()
+    @property
+    def scale(self) -> Tensor | None:
+        return self.inner.scale
 
     def scaled(self, scales: Any) -> Self:
         return self._around(self.inner.scaled(scales))
+
+    def scale_words(self) -> Format:
+        return self.inner.scale_words()
+
+    def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return self.inner.scale_index(words, shape)
 
     def fit(self, x: Tensor) -> Self:
         return self._around(self.inner.fit(x)) if self.has_scale else self

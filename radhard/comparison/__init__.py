@@ -1,7 +1,19 @@
 """Is one run better than another, by trials, upsets or error rates?"""
 
 from radhard.comparison.expected import Upsets, upsets
+from radhard.comparison.instance_spread import Spread, spread
 from radhard.comparison.paired import Comparison, Row, compare
-from radhard.comparison.tolerance import Tolerable, tolerable
+from radhard.comparison.tolerance import Tolerable, fault_free_error, tolerable
 
-__all__ = ["Comparison", "Row", "Tolerable", "Upsets", "compare", "tolerable", "upsets"]
+__all__ = [
+    "Comparison",
+    "Row",
+    "Spread",
+    "Tolerable",
+    "Upsets",
+    "compare",
+    "fault_free_error",
+    "spread",
+    "tolerable",
+    "upsets",
+]

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from radhard.comparison import Comparison, Tolerable, Upsets, compare, tolerable, upsets
+from radhard.comparison import (
+    Comparison,
+    Tolerable,
+    Upsets,
+    compare,
+    fault_free_error,
+    tolerable,
+    upsets,
+)
 from radhard.cost import Overhead
 from radhard.engines.correction import Correction
 from radhard.errors import InputError
@@ -45,20 +53,19 @@ class Verification:
         own = () if self.own is None else (self.own,)
         return upsets(self.before), upsets(self.after, *own)
 
-    def tolerable(self, *, rise: float = 0.005) -> tuple[Tolerable, Tolerable] | None:
+    def tolerable(self, *, increase: float = 0.005) -> tuple[Tolerable, Tolerable] | None:
         """Highest tolerable error rates before and after; None where there is nothing to tell them.
 
         The hardened model stands for all that it stores, and may pass the error of the unprotected
         one no more than that itself.
         """
-        scores = self.before.details.scores()
-        if not self.before.by_rate or scores is None:
+        if not self.before.by_rate or self.before.details.scores() is None:
             return None
-        free = 1 - float(sum(self.before.values(column)[0] for column in scores))
+        free = fault_free_error(self.before)
         after = self.after if self.own is None else self.own
         relative = free > 0
         one, two = (
-            tolerable(run, rise=rise, relative=relative, reference=free)
+            tolerable(run, increase=increase, relative=relative, reference=free)
             for run in (self.before, after)
         )
         return one, two

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 
-from radhard.comparison import tolerable
+from radhard.comparison import fault_free_error, tolerable
 from radhard.comparison.tolerance import _crossings
 from radhard.errors import InputError
 from radhard.samplers import ErrorRate, Uniform
@@ -31,12 +32,12 @@ def curve(accuracies, *, rates=(1e-4, 1e-3, 1e-2), trials=6, each=6):
 
 
 def test_limit_half_way_up_a_decade_is_read_at_the_middle_of_the_decade():
-    # Errors 0.1, 0.1, 0.3: a relative rise of 1 is an error of 0.2, half-way.
-    found = tolerable(curve((0.9, 0.9, 0.7)), rise=1.0)
+    # Errors 0.1, 0.1, 0.3: a relative increase of 1 is an error of 0.2, half-way.
+    found = tolerable(curve((0.9, 0.9, 0.7)), increase=1.0)
     assert found.limit == pytest.approx(0.2)
     assert found.value == pytest.approx(10**-2.5)
     assert found.low == pytest.approx(found.value) == found.high
-    assert tolerable(curve((0.9, 0.9, 0.7)), rise=0.1, relative=False).value == pytest.approx(
+    assert tolerable(curve((0.9, 0.9, 0.7)), increase=0.1, relative=False).value == pytest.approx(
         10**-2.5
     )
 
@@ -44,7 +45,7 @@ def test_limit_half_way_up_a_decade_is_read_at_the_middle_of_the_decade():
 def test_curve_that_never_passes_is_tolerated_beyond_what_was_tried():
     found = tolerable(curve((0.9, 0.9, 0.9)))
     assert found.value == math.inf
-    assert str(found) == "above 0.01 [above 0.01, above 0.01] (95 %)"
+    assert str(found) == "above 0.01 [above 0.01, above 0.01] per bit (95 %)"
 
 
 def test_first_rate_that_is_too_high_says_below():
@@ -55,21 +56,21 @@ def test_first_rate_that_is_too_high_says_below():
 
 def test_curve_that_falls_by_chance_is_made_monotone():
     # Errors 0.1, 0.5, 0.3 become 0.1, 0.4, 0.4.
-    found = tolerable(curve((0.9, 0.5, 0.7)), rise=1.5)
+    found = tolerable(curve((0.9, 0.5, 0.7)), increase=1.5)
     assert found.value == pytest.approx(10**-3.5)
 
 
 def test_error_of_another_model_can_be_the_reference():
-    assert tolerable(curve((0.9, 0.9, 0.7)), rise=0.0, reference=0.2).value == pytest.approx(
+    assert tolerable(curve((0.9, 0.9, 0.7)), increase=0.0, reference=0.2).value == pytest.approx(
         10**-2.5
     )
 
 
 @given(st.lists(st.sampled_from([0.1, 0.5, 0.8, 0.9]), min_size=3, max_size=3), st.data())
-def test_more_rise_never_tolerates_less(accuracies, data):
+def test_larger_increase_never_tolerates_less(accuracies, data):
     results = curve(sorted(accuracies, reverse=True))
-    rises = sorted(data.draw(st.lists(st.floats(0, 8), min_size=2, max_size=2)))
-    low, high = (tolerable(results, rise=rise) for rise in rises)
+    increases = sorted(data.draw(st.lists(st.floats(0, 8), min_size=2, max_size=2)))
+    low, high = (tolerable(results, increase=each) for each in increases)
     assert low.value <= high.value
     for found in (low, high):
         assert found.low <= found.value <= found.high
@@ -86,7 +87,7 @@ def test_interval_covers_the_rate_that_endless_trials_would_give():
     chance, hits = np.random.default_rng(0), 0
     for _ in range(30):
         errors = (chance.random((180, 20)) < np.repeat((0.1, 0.1, 0.3), 60)[:, None]).mean(axis=1)
-        found = tolerable(curve(1 - errors, trials=60, each=1), rise=1.0, reference=0.1)
+        found = tolerable(curve(1 - errors, trials=60, each=1), increase=1.0, reference=0.1)
         hits += found.low <= 10**-2.5 <= found.high
     assert hits >= 25
 
@@ -97,4 +98,49 @@ def test_what_has_no_error_rate_or_no_accuracy_is_refused():
     with pytest.raises(InputError, match="Accuracy"):
         tolerable(prepared(space(), ErrorRate(0.1, trials=2), lambda f: 0.0))
     with pytest.raises(InputError, match="0 or above"):
-        tolerable(curve((0.9, 0.9, 0.9)), rise=-1)
+        tolerable(curve((0.9, 0.9, 0.9)), increase=-1)
+
+
+def test_rates_that_are_printed_alike_are_told_apart():
+    found = tolerable(curve((0.9, 0.7), rates=(1.0000001e-3, 1.0000004e-3)), increase=1.0)
+    assert found.least == 1.0000001e-3
+    assert found.least < found.value < found.most
+
+
+def test_curve_is_that_of_scikit_learn():
+    rates, errors = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), np.array([0.1, 0.3, 0.2, 0.25, 0.6])
+    fit = IsotonicRegression().fit(np.log(rates), errors)
+    fine = np.linspace(*np.log((1e-5, 1e-1)), 100_001)
+    last = fine[np.flatnonzero(fit.predict(fine) <= 0.15)[-1]]
+    found = tolerable(curve(1 - errors, rates=rates), increase=0.5)
+    assert found.value == pytest.approx(math.exp(last), rel=1e-3)
+
+
+def test_rates_per_word_are_called_so():
+    sampler = ErrorRate((1e-3, 1e-2), trials=2, per="word")
+    results = prepared(
+        space((400, 400)), sampler, lambda f: (0.9, 0.0), columns=COLUMNS, ranges=RANGES
+    )
+    assert "per word" in str(tolerable(results))
+    assert tolerable(results).is_bound
+
+
+def test_fault_free_error_is_what_the_trials_start_from():
+    assert fault_free_error(curve((0.9, 0.7, 0.2))) == pytest.approx(0.1)
+
+
+def test_largest_error_of_several_instances_can_be_the_reference_of_all():
+    runs = [curve((0.9, 0.9, 0.7)), curve((0.9, 0.8, 0.7))]
+    worst = max(fault_free_error(run) for run in runs)
+    assert tolerable(runs[0], reference=worst, increase=1.0).limit == pytest.approx(0.2)
+
+
+def test_value_that_rests_on_few_harmful_trials_says_so():
+    # One trial of six is harmful at 1e-3 and all are at 1e-2.
+    accuracies = np.array([0.9] * 11 + [0.3] + [0.1] * 6)
+    rare = tolerable(curve(accuracies, each=1), increase=0.5)
+    assert rare.harmful == 1
+    assert "1 harmful" in str(rare)
+    common = tolerable(curve((0.9, 0.6, 0.1)), increase=0.5)
+    assert common.harmful == 6
+    assert "harmful" not in str(common)

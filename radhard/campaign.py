@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radhard.arguments import (
     check_path,
@@ -17,31 +17,27 @@ from radhard.arguments import (
     share,
     whole,
 )
-from radhard.engines import ENGINES, Campaign, Engine, chosen
+from radhard.engines import ENGINES, Campaign, Engine
 from radhard.engines.audit import audit_trials
-from radhard.engines.base import Session
-from radhard.engines.excerpt import excerpt
 from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import check_no_outside_state
 from radhard.engines.unread import check_read
 from radhard.errors import InputError
-from radhard.execution import Execution
+from radhard.execution import ExecutionOptions, execute_campaign
 from radhard.executors import EXECUTORS, Executor, Forked, Local
 from radhard.forward import faultless, plain
-from radhard.manifest import audit_is_due, difference, engines_of, environment, identity, recorded
+from radhard.manifest import identity
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.remarks import remarks, usual_metrics
 from radhard.results import Results
-from radhard.samplers import Sampler
+from radhard.samplers import Sampler, Trials
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace
-from radhard.store import Store
-from radhard.store import repair as repair_file
 from radhard.targets import Forward
-from radhard.workload import Workload, device_of
+from radhard.workload import Workload
 
 __all__ = ["faultless", "run"]
 
@@ -114,140 +110,84 @@ def run(
         metrics = components_of(metrics, METRICS, "metrics")
     if engine != "auto":
         engine = component_of(engine, ENGINES, "engine")
-    seed = whole(seed, "seed", least=0)
-    workers, audit = whole(workers, "workers", least=1), share(audit, "audit")
-    executor = _executor(executor, workers, seconds(worker_timeout, "worker_timeout"))
+    seed, audit = whole(seed, "seed", least=0), share(audit, "audit")
+    executor = _executor(executor, workers, worker_timeout)
     check_path(store, "store")
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
-    trials = sampler.draw(space, seed)
-    if len(trials) > _MOST_TRIALS:
-        raise InputError(
-            f"{sampler!r} asks for {len(trials):,} trials; a run has at most {_MOST_TRIALS:,}: ask "
-            "for fewer trials, or for several runs with other seeds"
-        )
-    single = trials.single and any(site.samples is not None for site in space.sites)
+    trials = _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
-    repeated = audit_trials(len(trials), audit, seed)
-    # If a trial affects one sample, that sample is passed alone and independently of the samples
-    # before it: batches of another size may round differently, and the output with a masked fault
-    # must be bitwise equal to the golden output.
-    together = workload.batch
-    workload = replace(workload, batch=1 if single else together, independent=single)
+    audited = audit_trials(len(trials), audit, seed)
+    options = ExecutionOptions(executor, engine, store, repair, audited, progress, names or {})
+    together, workload = workload.batch, _by_sample(workload, space, trials)
     with workload.open() as was_training, _one_thread(executor.one_thread):
-        # If only predictions matter, most golden outputs may come from batches; only samples with
-        # nearly equal logits have to be passed alone.
-        answers = all(site.samples is not None for site in space.sites) and all(
-            metric.by_answer for metric in metrics or [Outcome()]
-        )
-        golden = (
-            golden_answers(workload, together, kind=kind_of(metrics or ()))
-            if single and answers
-            else workload.golden
-        )
-        metric_notes: list[Note] = []
-        if metrics is None:
-            metrics, metric_notes = usual_metrics(golden, workload.data.labels)
-        panel = Panel(metrics, golden, workload.data.labels, alone=single)
-        panel.check_scores()
+        golden = _golden(workload, space, metrics, together)
+        panel, notes = _panel(workload, golden, metrics)
         campaign = Campaign(workload, space, trials, panel)
         executor.check_possible(campaign)
         check_no_outside_state(campaign)
-        unread = check_read(campaign)
-        identified = identity(campaign, sampler, seed)
-        repaired = repair_file(store) if repair and store is not None else ""
-        with Store(store, write=True) as file, executor.open() as pool:
-            session: Session | None = None
-            if file.empty:
-                engine, session, notes = _engine(engine, campaign)
-                notes += [*unread, *metric_notes, *remarks(campaign)]
-                if was_training:
-                    notes.append(Note("training mode"))
-                if not deterministic:
-                    notes.append(Note("nondeterministic"))
-                more = {
-                    "notes": [note.to_dict() for note in notes],
-                    "environment": environment(device_of(workload.model)),
-                    "engine": repr(engine),
-                    "continued": [],
-                    "audit": None,
-                    "inferred": {},
-                    "crashes": {},
-                    "deterministic": deterministic,
-                    "golden": excerpt(golden),
-                }
-                file.begin({**(names or {}), **identified, **more}, panel.columns)
-                execution = Execution(campaign, pool, file, progress)
-            else:
-                manifest = file.manifest()
-                if manifest.get("refused"):
-                    raise InputError(f"{str(store)!r}: {manifest['refused']}")
-                expected = golden if deterministic else None
-                if differing := difference(manifest, identified, expected):
-                    raise InputError(
-                        f"{str(store)!r} holds another run: {differing}; choose another file, or "
-                        "repeat what the file says (radhard run --from)"
-                    )
-                execution = Execution(
-                    campaign,
-                    pool,
-                    file,
-                    progress,
-                    inferences=recorded(manifest, "inferred"),
-                    crashes=recorded(manifest, "crashes"),
-                )
-            if repaired:
-                execution.note([Note.text(repaired)])
-            done = file.done()
-            if todo := campaign.left(done):
-                if session is None:
-                    engine = _same_engine(engine, execution)
-                    session = engine.open(campaign)
-                execution.run(session, todo, len(done))
-            if repeated.size and audit_is_due(file.manifest()):
-                execution.audit(repeated)
-            return Results.stored(file, foreign=True)
+        notes = [*check_read(campaign), *notes, *remarks(campaign)]
+        if was_training:
+            notes.append(Note("training mode"))
+        return execute_campaign(campaign, identity(campaign, sampler, seed), golden, notes, options)
+
+
+def _draw(sampler: Sampler, space: FaultSpace, seed: int) -> Trials:
+    trials = sampler.draw(space, seed)
+    if len(trials) > _MOST_TRIALS:
+        raise InputError(
+            f"{sampler!r} draws {len(trials):,} trials, but a run has at most {_MOST_TRIALS:,}; "
+            "choose fewer trials, or split them into several runs with different seeds"
+        )
+    return trials
+
+
+def _by_sample(workload: Workload, space: FaultSpace, trials: Trials) -> Workload:
+    """The workload, with one sample per pass if each trial affects one sample only."""
+    alone = trials.single and any(site.samples is not None for site in space.sites)
+    # If a trial affects one sample, that sample is passed alone and independently of the samples
+    # before it: batches of another size may round differently, and the output with a masked fault
+    # must be bitwise equal to the golden output.
+    return replace(workload, batch=1 if alone else workload.batch, independent=alone)
+
+
+def _golden(
+    workload: Workload, space: FaultSpace, metrics: Sequence[Metric] | None, together: int
+) -> Tensor:
+    """The golden outputs of an open workload, ``(samples, ...)``."""
+    # If only predictions matter, most golden outputs may come from batches of ``together`` samples;
+    # only samples with nearly equal logits have to be passed alone.
+    by_prediction = all(site.samples is not None for site in space.sites) and all(
+        metric.by_answer for metric in metrics or [Outcome()]
+    )
+    if workload.independent and by_prediction:
+        return golden_answers(workload, together, kind=kind_of(metrics or ()))
+    return workload.golden
+
+
+def _panel(
+    workload: Workload, golden: Tensor, metrics: Sequence[Metric] | None
+) -> tuple[Panel, list[Note]]:
+    """The metrics with the golden outputs, and notes on the default metrics."""
+    notes: list[Note] = []
+    if metrics is None:
+        metrics, notes = usual_metrics(golden, workload.data.labels)
+    panel = Panel(metrics, golden, workload.data.labels, alone=workload.independent)
+    panel.check_scores()
+    return panel, notes
 
 
 def _executor(executor: Executor | str | None, workers: int, timeout: float | None) -> Executor:
+    workers, timeout = whole(workers, "workers", least=1), seconds(timeout, "worker_timeout")
     if executor is not None:
         if workers != 1 or timeout is not None:
             raise InputError(
-                "workers and worker_timeout are for processes of this machine; with executor= give "
-                "them there: executor='Forked(4)' or 'Ray(workers=4)'"
+                "workers and worker_timeout cannot be combined with executor; give the number of "
+                "workers to the executor: executor='Forked(4)' or 'Ray(workers=4)'"
             )
         return component_of(executor, EXECUTORS, "executor")
     return Local() if workers == 1 else Forked(workers, timeout)
-
-
-def _engine(engine: Engine | str, campaign: Campaign) -> tuple[Engine, Session, list[Note]]:
-    """The engine of a new run, its session, and notes."""
-    if engine == "auto":
-        choice = chosen(campaign, deterministic=campaign.workload.deterministic)
-        return choice.engine, choice.session, [choice.note]
-    assert isinstance(engine, Engine)
-    return engine, engine.open(campaign), []
-
-
-def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
-    """The engine to continue with: that of the file, unless another one is named."""
-    manifest = execution.file.manifest()
-    first = str(manifest.get("engine"))
-    if engine == "auto":
-        try:
-            return ENGINES.parse(first, foreign=False)
-        except InputError:
-            raise InputError(
-                f"the run was begun with engine {first!r}; name it to continue, or another one"
-            ) from None
-    assert isinstance(engine, Engine)
-    engines = engines_of(manifest)
-    if repr(engine) not in engines:
-        # Recorded before its first trial.
-        execution.file.note("continued", [*engines[1:], repr(engine)])
-        execution.note([Note("engines", {"first": first, "then": repr(engine)})])
-    return engine
 
 
 @contextmanager

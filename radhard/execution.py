@@ -1,27 +1,52 @@
 """How are the trials of a campaign executed and recorded in its run file?"""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from radhard.engines import Campaign, Serial
+from radhard.engines import ENGINES, Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_result
 from radhard.engines.base import Session, TrialResults
 from radhard.engines.exceptions import exception_notes
+from radhard.engines.excerpt import excerpt
 from radhard.engines.recheck import OutsideStateError
-from radhard.executors import Pool, execute
+from radhard.errors import InputError
+from radhard.executors import Executor, Pool, execute
+from radhard.manifest import audit_is_due, difference, engines_of, environment, recorded
 from radhard.notes import Note, notes_of
 from radhard.progress import Progress
+from radhard.results import Results
 from radhard.space import Numbers
-from radhard.store import Store
+from radhard.store import Store, repair
+from radhard.workload import Workload, device_of
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "ExecutionOptions", "execute_campaign"]
 
 _COMMIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class ExecutionOptions:
+    """How a campaign is executed and recorded; the figures do not depend on it."""
+
+    executor: Executor
+    engine: Engine | str
+    """An engine, or "auto"."""
+    store: str | Path | None
+    """The run file; None keeps the run in memory."""
+    repair: bool
+    """Whether to repair a damaged run file first."""
+    audited: Numbers
+    """The trials that are repeated at the end."""
+    progress: bool | None
+    names: Mapping[str, Any]
+    """Additional entries of the manifest."""
 
 
 @dataclass
@@ -99,3 +124,108 @@ class Execution:
             self.crashes.update(part.crashes)
             self.file.note("crashes", self.crashes)
         self.note(part.notes)
+
+
+def execute_campaign(
+    campaign: Campaign,
+    identified: Mapping[str, Any],
+    golden: Tensor,
+    notes: Sequence[Note],
+    options: ExecutionOptions,
+) -> Results:
+    """Execute the trials of a campaign that are not yet in its run file, and return the results.
+
+    Args:
+        campaign: its workload is open.
+        identified: the entries of the manifest that identify the run.
+        golden: the golden outputs.
+        notes: what a reader of the results should know, for the manifest of a new run.
+        options: how it is executed and recorded.
+
+    Raises:
+        InputError: the file cannot be written, or contains another run.
+    """
+    store, engine = options.store, options.engine
+    repaired = repair(store) if options.repair and store is not None else ""
+    with Store(store, write=True) as file, options.executor.open() as pool:
+        session: Session | None = None
+        if file.empty:
+            engine, session, engine_notes = _engine(engine, campaign)
+            entries = _entries(campaign.workload, golden, engine, [*engine_notes, *notes])
+            file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
+        else:
+            _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
+        manifest = file.manifest()
+        inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
+        execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
+        if repaired:
+            execution.note([Note.text(repaired)])
+        done = file.done()
+        if todo := campaign.left(done):
+            if session is None:
+                session = _same_engine(engine, execution).open(campaign)
+            execution.run(session, todo, len(done))
+        if options.audited.size and audit_is_due(file.manifest()):
+            execution.audit(options.audited)
+        return Results.stored(file, foreign=True)
+
+
+def _entries(
+    workload: Workload, golden: Tensor, engine: Engine, notes: Sequence[Note]
+) -> dict[str, Any]:
+    """The entries of a new manifest that do not identify the run."""
+    if not workload.deterministic:
+        notes = [*notes, Note("nondeterministic")]
+    return {
+        "notes": [note.to_dict() for note in notes],
+        "environment": environment(device_of(workload.model)),
+        "engine": repr(engine),
+        "continued": [],
+        "audit": None,
+        "inferred": {},
+        "crashes": {},
+        "deterministic": workload.deterministic,
+        "golden": excerpt(golden),
+    }
+
+
+def _check_same_run(file: Store, identified: Mapping[str, Any], golden: Tensor | None) -> None:
+    """Raise `InputError` unless a run file belongs to this campaign and can be continued."""
+    manifest = file.manifest()
+    if manifest.get("refused"):
+        raise InputError(f"{str(file.path)!r}: {manifest['refused']}")
+    if differing := difference(manifest, dict(identified), golden):
+        raise InputError(
+            f"{str(file.path)!r} contains a run with other settings: {differing}; choose another "
+            "file, or repeat that run with radhard run --from"
+        )
+
+
+def _engine(engine: Engine | str, campaign: Campaign) -> tuple[Engine, Session, list[Note]]:
+    """The engine of a new run, its session, and notes."""
+    if engine == "auto":
+        choice = chosen(campaign, deterministic=campaign.workload.deterministic)
+        return choice.engine, choice.session, [choice.note]
+    assert isinstance(engine, Engine)
+    return engine, engine.open(campaign), []
+
+
+def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
+    """The engine to continue with: that of the file, unless another one is named."""
+    manifest = execution.file.manifest()
+    first = str(manifest.get("engine"))
+    if engine == "auto":
+        try:
+            return ENGINES.parse(first, foreign=False)
+        except InputError:
+            raise InputError(
+                f"the run was begun with engine {first!r}, which is not part of radhard; to "
+                "continue, give that engine, or another one, as engine="
+            ) from None
+    assert isinstance(engine, Engine)
+    engines = engines_of(manifest)
+    if repr(engine) not in engines:
+        # Recorded before its first trial.
+        execution.file.note("continued", [*engines[1:], repr(engine)])
+        execution.note([Note("engines", {"first": first, "then": repr(engine)})])
+    return engine

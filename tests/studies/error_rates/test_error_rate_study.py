@@ -121,7 +121,7 @@ def test_store_of_another_seed_or_size_is_refused(tmp_path):
     network = tiny_network()
     bounded = with_variants(STUDY.design.variants[:2])
     bounded.measure(network, kept)
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="run with other settings"):
         bounded.measure(network, replace(kept, runs=4))
     only = with_variants(STUDY.design.variants[1:2])
     with pytest.raises(InputError, match="seed differs; choose another --store"):

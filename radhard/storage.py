@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.formats import Format, is_stored_as
+from radhard.formats import Format, ProtectedFormat, is_stored_as
 from radhard.quantization import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
@@ -20,6 +20,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             not values of the format.
     """
     dtype = getattr(torch, site.dtype)
+    if isinstance(format, ProtectedFormat):
+        return _protected(format, model, site)
     if format.bits > 8 * dtype.itemsize:
         raise InputError(
             f"{format!r} is wider than {site.name!r}, which is {site.dtype}: the model cannot "
@@ -44,6 +46,30 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"{site.name!r} contains values that {format!r} cannot represent; use a model "
             "stored in this format: "
             f"model = stored_as(model, {format!r})"
+        )
+    return format.fit(tensor)
+
+
+def _protected(format: ProtectedFormat, model: nn.Module, site: Site) -> Format:
+    """The format, with the scale of a stored tensor, whose values a decoder reads."""
+    if site.flows:
+        raise InputError(
+            f"{site.name!r} is computed in every pass, and nothing there decodes words of "
+            f"{format!r}; choose {format.inner!r} for activations and inputs"
+        )
+    tensor = stored_tensor(model, site.name)
+    if format.block > 1 and any(
+        not step and n > 1 for n, step in zip(tensor.shape, tensor.stride(), strict=True)
+    ):
+        raise InputError(
+            f"{site.name!r} is expanded, so that its values share memory; {format!r} needs a "
+            "word for each: model = copy.deepcopy(model) after tensor.contiguous()"
+        )
+    fitted(format.inner, model, site)
+    if not is_stored_as(tensor, format):
+        raise InputError(
+            f"{site.name!r} contains values that {format!r} cannot represent; use a model "
+            f"stored in this format: model = stored_as(model, {format!r})"
         )
     return format.fit(tensor)
 

@@ -29,8 +29,9 @@ __all__ = ["run"]
 @click.option(
     "--plane",
     multiple=True,
-    type=click.Choice(["codes", "scale"]),
-    help="Which words of a tensor, its codes or its scale; may be repeated.  [codes]",
+    type=click.Choice(["codes", "scale", "check"]),
+    help="Which words of a tensor, its codes, its scale or its check bits; may be repeated.  "
+    "[codes and check bits]",
 )
 @click.option(
     "--sampler",

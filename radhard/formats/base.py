@@ -33,6 +33,11 @@ class Format(Component):
         return ("codes", "scale") if self.has_scale else ("codes",)
 
     @property
+    def block(self) -> int:
+        """Number of consecutive values that are decoded together; above 1 only in some codes."""
+        return 1
+
+    @property
     def scale(self) -> Tensor | None:
         """The fitted scale, float64; None before `fit` and without a scale."""
         return None

@@ -1,6 +1,19 @@
 """How are faults injected into a model and removed again?"""
 
+from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
+from radhard.injection.corruption import Hits
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
 from radhard.injection.strikes import Strikes
 
-__all__ = ["Injection", "Strikes", "inject", "injecting", "numbered", "overwrite"]
+__all__ = [
+    "OUTCOMES",
+    "CodedBlocks",
+    "Hits",
+    "Injection",
+    "Strikes",
+    "decode_blocks",
+    "inject",
+    "injecting",
+    "numbered",
+    "overwrite",
+]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.formats import Format
+from radhard.formats import Format, ProtectedFormat
 from radhard.space import Numbers, Region
 
 __all__ = ["Hits", "corrupted", "in_rounds", "rescaled"]
@@ -92,6 +92,8 @@ def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor
     device, in_scale = values.device, hits.in_plane("scale")
     region = hits.regions[hits.places[in_scale][0]]
     format, shape = region.format, region.site.shape
+    if isinstance(format, ProtectedFormat) and format.block > 1:
+        format = format.inner  # to which the scale belongs
     after, moved = _new_scales(format, hits.some(in_scale))
     places, codes_hit = torch.from_numpy(words).to(device), torch.from_numpy(own).to(device)
     scaled_anew = moved.to(device)[format.scale_index(places, shape)]

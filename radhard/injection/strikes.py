@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
+from radhard.formats import ProtectedFormat
+from radhard.injection.coded_blocks import decode_blocks
 from radhard.injection.corruption import Hits, corrupted, in_rounds, rescaled
 from radhard.internals import version
 from radhard.space import Numbers, Region
@@ -41,6 +43,8 @@ class Strikes:
     variants: Numbers
     injection: _Injection
     fallen: int = 0
+    changed: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Flat positions of the values of a stored tensor that differ because of the faults."""
     lost: bool = False
     """Whether faulty words of a parameter were written to while the faults were present."""
 
@@ -58,7 +62,8 @@ class Strikes:
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
             memory = stored.as_strided((extent,), (1,), 0)
-            at, saved, faulty = self._struck(stored, memory)
+            positions, at, saved, faulty = self._struck(stored, memory)
+            self.changed = positions[_differ(saved, faulty).cpu().numpy()]
         state = self.injection.state
         before, struck, done = version(stored), -1, False
 
@@ -99,22 +104,53 @@ class Strikes:
             with torch.no_grad():
                 flowing[at] = corrupted(flowing[at], hits.words[first], rounds)
 
-    def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The cells of a stored tensor's memory that change, their values, and the faulty ones."""
+    def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Numbers, Tensor, Tensor, Tensor]:
+        """The values of a stored tensor that faults may change.
+
+        Their flat positions, their cells in the tensor's memory, the fault-free and the faulty
+        values.
+        """
         hits = Hits(self.regions, self.places, self.words, self.variants)
         in_scale = hits.in_plane("scale")
+        format = hits.regions[hits.places[0]].format
+        if isinstance(format, ProtectedFormat) and format.block > 1:
+            return self._in_blocks(stored, memory, hits, in_scale)
         # Cells of memory rather than words: words of an expanded tensor share cells.
         if not in_scale.any():
             cells = _cells(self.words, stored)
             first, rounds = in_rounds(cells, hits)
             at = torch.from_numpy(cells[first]).to(stored.device)
             saved = memory[at]
-            return at, saved, corrupted(saved, self.words[first], rounds)
+            words = self.words[first]
+            return words, at, saved, corrupted(saved, words, rounds)
         cells, first = np.unique(_cells(np.arange(stored.numel()), stored), return_index=True)
         own = np.searchsorted(cells, _cells(self.words[~in_scale], stored))
         at = torch.from_numpy(cells).to(stored.device)
         saved = memory[at]
-        return at, saved, rescaled(saved, first, own, hits)
+        return first, at, saved, rescaled(saved, first, own, hits)
+
+    def _in_blocks(
+        self, stored: Tensor, memory: Tensor, hits: Hits, in_scale: np.ndarray
+    ) -> tuple[Numbers, Tensor, Tensor, Tensor]:
+        """The same for a format whose words are decoded in blocks."""
+        device = stored.device
+
+        def read(positions: Numbers) -> Tensor:
+            return memory[torch.from_numpy(_cells(positions, stored)).to(device)]
+
+        positions, faulty = np.zeros(0, np.int64), memory[:0]
+        if not in_scale.all():
+            coded = decode_blocks(hits.some(~in_scale), read)
+            positions = coded.positions[coded.changed.cpu().numpy()]
+            faulty = coded.values[coded.changed]
+        if in_scale.any():
+            every = np.arange(stored.numel())
+            values = read(every)
+            values[torch.from_numpy(positions).to(device)] = faulty
+            positions, none = every, np.zeros(0, np.int64)
+            faulty = rescaled(values, every, none, hits.some(in_scale))
+        at = torch.from_numpy(_cells(positions, stored)).to(device)
+        return positions, at, memory[at], faulty
 
     def _by_row(self, size: int) -> tuple[Numbers, Hits]:
         """The faults in the rows of a flowing tensor, and the row of each."""
@@ -170,6 +206,12 @@ def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
     """Write some cells of a tensor's memory; also of inference tensors."""
     with torch.inference_mode():
         memory[at] = values
+
+
+def _differ(some: Tensor, others: Tensor) -> Tensor:
+    """Which of some values differ from others in any bit, as a mask ``(values,)``."""
+    pairs = [x.contiguous().view(torch.uint8).reshape(len(x), -1) for x in (some, others)]
+    return (pairs[0] != pairs[1]).any(dim=1)
 
 
 def _same(memory: Tensor, at: Tensor, values: Tensor) -> bool:

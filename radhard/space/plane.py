@@ -1,15 +1,16 @@
 """In which arrays of words is a tensor stored?"""
 
+import math
 from collections.abc import Iterable
 
 from radhard.errors import InputError
-from radhard.formats import Format
+from radhard.formats import Format, ProtectedFormat
 from radhard.spec import near
 from radhard.targets import Site
 
-__all__ = ["PLANES", "planes_of", "shape_of", "word_of"]
+__all__ = ["PLANES", "planes_of", "shape_of", "usual_planes", "word_of"]
 
-PLANES = ("codes", "scale")
+PLANES = ("codes", "scale", "check")
 """Names of the arrays of words that a format may have: `Format.planes` lists those it has."""
 
 
@@ -20,17 +21,30 @@ def word_of(format: Format, plane: str) -> Format:
     >>> word_of(Int(8), "codes"), word_of(Int(8), "scale")
     (Int(8), Float32())
     """
+    if plane == "check" and isinstance(format, ProtectedFormat):
+        return format.check_word
     return format.scale_words() if plane == "scale" else format
 
 
 def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
-    """The shape of a plane's words (of one sample): a scale is one word, or a list of words."""
+    """The shape of a plane's words (of one sample).
+
+    A scale is one word, or a list of words; check bits are one word per block.
+    """
     if plane == "codes":
         return site.shape
+    if plane == "check" and isinstance(format, ProtectedFormat):
+        return (-(-math.prod(site.shape) // format.block),)
     scale = format.scale
     if scale is None:
         raise InputError(f"{format!r} has no scale of {site.name!r}; fit it to the tensor first")
     return (scale.numel(),) if scale.ndim else ()
+
+
+def usual_planes(formats: Iterable[Format]) -> tuple[str, ...]:
+    """The planes that faults are injected into by default: codes, and check bits stored apart."""
+    names = {name for format in formats for name in format.planes}
+    return tuple(name for name in ("codes", "check") if name in names) or ("codes",)
 
 
 def planes_of(given: str | Iterable[str]) -> tuple[str, ...]:

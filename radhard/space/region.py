@@ -53,6 +53,11 @@ class Region:
         """Number of words."""
         return math.prod(self.shape) * (self.site.samples or 1)
 
+    @property
+    def by_word(self) -> bool:
+        """Whether a fault changes at most the value at the position of its word."""
+        return self.plane == "codes" and self.format.block == 1
+
     @cached_property
     def variants(self) -> int:
         """Faults per word."""
@@ -80,7 +85,7 @@ class Region:
         return tuple(dict.fromkeys(self.word.field(bit) for bit in self.bits(variant)))
 
     def faulty(self, values: Tensor, words: Tensor, variants: Tensor) -> Tensor:
-        """Values of the tensor with one fault each in their codes, ``(words,)``.
+        """Values of the tensor with one fault each in their codes, ``(words,)``; only `by_word`.
 
         ``words`` are their flat positions (in one sample). A value whose code does not change
         is preserved to the last bit.

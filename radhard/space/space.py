@@ -78,7 +78,7 @@ class FaultSpace(Sequence[Fault]):
         fault: FaultModel | str | Sequence[FaultModel | str],
         format: Format | str | Mapping[str, Format | str],
         *,
-        planes: str | Iterable[str] = "codes",
+        planes: str | Iterable[str] | None = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "FaultSpace":
@@ -86,9 +86,11 @@ class FaultSpace(Sequence[Fault]):
 
         Components may be given as text, as on the command line. Formats may differ by tensor:
         ``{"fc*": Int(8), "*": Float32()}``; the first pattern that matches the name of the tensor
-        or of its layer counts. ``planes``: the words of a tensor that may be faulty, its
+        or of its layer counts. ``planes``: the words of a tensor that may be faulty: its
         ``"codes"``, its ``"scale"`` (of stored tensors in formats with a scale, such as ``Int``: a
-        ``Float32`` word for the tensor or for each channel), or both. ``data`` is required by
+        ``Float32`` word for the tensor or for each channel), its ``"check"`` bits (of formats that
+        store them apart, such as ``SecDed(Int(8), block=8)``), or several; by default the codes
+        and the check bits. ``data`` is required by
         targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do not return
         one tensor. Tensors that match a pattern but do not consist of plain floating-point words
         are listed in `left_out`, with a `RadhardWarning`.

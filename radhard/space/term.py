@@ -14,7 +14,7 @@ from radhard.faults import FAULTS, FaultModel
 from radhard.formats import FORMATS, Format, format_for, formats_of
 from radhard.forward import plain
 from radhard.module import usable_module
-from radhard.space.plane import planes_of
+from radhard.space.plane import planes_of, usual_planes
 from radhard.space.region import Region
 from radhard.spec import FrozenDict
 from radhard.storage import fitted
@@ -51,7 +51,7 @@ class Term:
         fault: Any,
         format: Any,
         *,
-        planes: str | Iterable[str] = "codes",
+        planes: str | Iterable[str] | None = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "Term":
@@ -63,7 +63,8 @@ class Term:
         model = usable_module(model)
         targets = components_of(target, TARGETS, "target")
         faults = components_of(fault, FAULTS, "fault")
-        formats, struck = formats_of(format), planes_of(planes)
+        formats = formats_of(format)
+        chosen = None if planes is None else planes_of(planes)
         check_function(call, "call")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
@@ -75,7 +76,8 @@ class Term:
                 raise InputError(f"{name!r} is reached by more than one of the targets {targets}")
         held = [fitted(format_for(formats, *names_of(site)), model, site) for site in sites]
         left = {name: why for one in targets for name, why in one.left_out(model).items()}
-        return cls(targets, faults, formats, tuple(sites), tuple(held), struck, left)
+        chosen = usual_planes(held) if chosen is None else chosen
+        return cls(targets, faults, formats, tuple(sites), tuple(held), chosen, left)
 
     def regions(self) -> list[Region]:
         """The regions, in the order of their faults.
@@ -111,7 +113,8 @@ class Term:
 
     def __repr__(self) -> str:
         faults = " and ".join(map(repr, self.faults))
-        planes = "" if self.planes == ("codes",) else f"the {' and '.join(self.planes)} of "
+        usual = self.planes == usual_planes(self.fitted)
+        planes = "" if usual else f"the {' and '.join(self.planes)} of "
         targets = " + ".join(map(repr, self.targets))
         left = f", without {reasons(self.left_out)}" if self.left_out else ""
         return f"{faults} in {planes}{targets} stored as {self.stored_as}{left}"

@@ -28,7 +28,6 @@ __all__ = ["RunAction"]
 _DEFAULTS: dict[str, Any] = {
     "target": ("Weights('*')",),
     "fault": ("BitFlip()",),
-    "plane": ("codes",),
     "format_": ("Float32()",),
     "sampler": "PerTensor(n=400)",
     "seed": 0,
@@ -96,7 +95,7 @@ class RunAction(ModelAndData):
             targets,
             faults,
             self.formats(),
-            planes=self.plane,
+            planes=self.plane or None,
             data=loaded.data,
             call=asks,
         )

@@ -59,7 +59,8 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     )
     places = regions[first]
     flows = np.array([site.flows for site in space.sites], dtype=bool)
-    whole = (count >= _FEWEST) & ~flows[places]
+    by_word = np.array([region.by_word for region in space.regions], dtype=bool)
+    whole = (count >= _FEWEST) & ~flows[places] & by_word[places]
     for place in np.unique(places).tolist():
         most = max(1, _VERDICTS // ((int(space.variants[place]) + 1) * len(campaign.workload.data)))
         for enough, size in ((True, most), (False, _FEW)):

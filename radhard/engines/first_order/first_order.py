@@ -137,7 +137,7 @@ class FirstOrderSession(Session):
             outlook, mine = self._outlooks[place], numbers[places == place]
             if outlook.plan.replayer.flows(place):
                 alone.setdefault(id(outlook), []).append(mine)
-            elif place in outlook.goals:
+            elif place in outlook.goals and campaign.space.regions[place].by_word:
                 self._hold_only(outlook)
                 block = WordBlock(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():

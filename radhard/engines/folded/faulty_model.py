@@ -67,6 +67,9 @@ class FaultyModel:
         """The faulty outputs for the samples of some golden values; tensors are restored."""
         with ExitStack() as stack:
             changed = self._inject(faults, stack)
+            if not changed:
+                unchanged: Tensor = golden[self._graph.output]
+                return unchanged
             opened: dict[int, Channels] = {}
             for pair in self._pairs:
                 found = [changed[slot] for slot in pair.members if slot in changed]
@@ -90,8 +93,10 @@ class FaultyModel:
             strikes = Strikes(space.regions, places[here], words[here], variants[here], Injection())
             for slot in self._slots[int(places[here][0])]:
                 stack.enter_context(strikes.held(self._own[slot]))
-                rest = int(np.prod(site.shape[1:], dtype=np.int64))
-                changed[slot] = words[here] // rest
+                # Nothing depends on faults that change no value, as after a correction.
+                if len(strikes.changed):
+                    rest = int(np.prod(site.shape[1:], dtype=np.int64))
+                    changed[slot] = strikes.changed // rest
         return changed
 
     def _recompute(

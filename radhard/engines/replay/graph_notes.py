@@ -47,7 +47,7 @@ def graph_notes(campaign: Campaign, graph: Graph, plans: Mapping[int, ReplayPlan
 
 def _why_not(plan: ReplayPlan, place: int) -> str:
     """Why faults in a region are executed by `Serial`; empty if they are not."""
-    if plan.campaign.space.regions[place].plane != "codes":
+    if plan.campaign.space.regions[place].plane == "scale":
         return "their faults change a tensor as a whole"
     return plan.replayer.why_not(place)
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Figures
-from radhard.engines.replay.faulty_values import faulty_values
+from radhard.engines.replay.faulty_values import value_changes
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.replayer import ELEMENTS
@@ -24,9 +24,9 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     assert original is not None
     site = campaign.space.sites[place]
     _, words, variants = campaign.space.locate(campaign.trials.at(trials))
-    where = coordinates(site.shape, words)
-    golden = torch.stack([original[at] for at in where])
-    faulty = faulty_values(campaign.space, place, golden, words, variants)
+    change = value_changes(campaign.space, place, original, words, variants)
+    where = coordinates(site.shape, change.positions)
+    golden, faulty = change.golden, change.faulty
     differences = faulty.double() - golden.double()
     factor = replayer.factors.get(replayer.slots[place][0])
     if factor is not None:
@@ -65,6 +65,8 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
             outputs[trial, rows + piece.start] = state.whole(replayer.graph.output)
             touched[trial.cpu().numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
+    for number in np.flatnonzero(change.several).tolist():
+        figures[number] = plan.reference.figures(int(trials[number]))[0]
     if not replayer.exact:
         # Overflow of a sum depends on the order of summation: these trials are executed with the
         # model's own operations.

@@ -55,7 +55,7 @@ class ReplayPlan:
             memory=memory,
             unfolded=places,
             hidden=[
-                at for at, region in enumerate(campaign.space.regions) if region.plane != "codes"
+                at for at, region in enumerate(campaign.space.regions) if region.plane == "scale"
             ],
         )
         return cls(campaign, replayer, plain)

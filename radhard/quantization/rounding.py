@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.formats import BFloat16, Fixed, Float16, Format, Int
 from radhard.formats.plain.floating import rounded
+from radhard.formats.plain.signed_words import lowest_step
 from radhard.tree import changed
 
 __all__ = ["Rounding", "check_traceable", "format_of", "hang", "rounding_of"]
@@ -99,11 +100,11 @@ def _through(x: Tensor, format: Format, scale: Tensor | None) -> Tensor:
     if isinstance(format, Float16 | BFloat16):
         return rounded(x, format.dtype).to(x.dtype)
     assert isinstance(format, Int | Fixed)
-    end = 2 ** (format.bits - 1)
+    low, high = lowest_step(format.bits, format.code), 2 ** (format.bits - 1) - 1
     step = 2.0**-format.fraction if isinstance(format, Fixed) else scale
     assert step is not None
     # In float64, as in encoding: near a tie, float32 might round the quotient the other way.
-    steps = (x.to(torch.float64) / step).round().clamp(-end, end - 1)
+    steps = (x.to(torch.float64) / step).round().clamp(low, high)
     # The conversion is exact, as the narrower dtype has at least as many digits as the word; so
     # only the product is rounded, once.
     return steps.to(x.dtype) * step

@@ -18,10 +18,14 @@ FORMATS: list[Format] = [
     Int(8, per="channel"),
     Int(16),
     Int(32, per="channel"),
+    Int(8, code="sign_magnitude"),
+    Int(4, per="channel", code="sign_magnitude"),
     Fixed(15, 16),
     Fixed(0, 15),
     Fixed(1, 15),
     Fixed(3, 0),
+    Fixed(1, 15, code="sign_magnitude"),
+    Fixed(0, 31, code="sign_magnitude"),
 ]
 
 # Each one suits a word of two bits, of which the upper is called the sign.

@@ -107,6 +107,12 @@ class QDeepVigor(Analysis):
                 f"{found!r}; make the model with quantized(model, data, Int(8)), or leave the "
                 "module out of the pattern"
             )
+        if found.code != "twos_complement":
+            raise InputError(
+                f"{self!r} looks at words in two's complement, and {site.name!r} outputs "
+                f"{found!r}; analyze the model of quantized(model, data, Int({found.bits})), or "
+                "use DeepVigor for words of any format"
+            )
         return found
 
 

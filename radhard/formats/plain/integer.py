@@ -12,7 +12,7 @@ from radhard.formats.base import Format
 from radhard.formats.plain.ieee import Float32
 from radhard.formats.plain.layout import Layout, field_at
 from radhard.formats.plain.scaled import Scaled
-from radhard.formats.plain.twos_complement import from_words, to_words
+from radhard.formats.plain.signed_words import SignedCode, signed_steps, signed_words
 from radhard.spec import component
 
 __all__ = ["Int"]
@@ -20,13 +20,15 @@ __all__ = ["Int"]
 
 @component
 class Int(Scaled):
-    """Symmetric integer quantisation, two's complement: a value is ``scale`` times an integer.
+    """Symmetric integer quantisation: a value is ``scale`` times an integer.
 
     `fit` sets the scale so that the largest magnitude becomes ``2**(bits - 1) - 1``, for the whole
-    tensor or for every channel (index of axis 0). A fitted tensor never uses the lowest word,
-    ``-2**(bits - 1)``, but a fault may reach it. Values beyond the fitted range become the nearest
-    end of it. The scale belongs to a tensor and not to the format: it is neither printed nor
-    compared.
+    tensor or for every channel (index of axis 0). Negative integers are represented in two's
+    complement, or by a sign bit and a magnitude (``code="sign_magnitude"``), where zero has two
+    words, one of which is decoded as -0.0. A fitted tensor never uses the lowest word of two's
+    complement, ``-2**(bits - 1)``, but a fault may reach it. Values beyond the fitted range become
+    the nearest end of it. The scale belongs to a tensor and not to the format: it is neither
+    printed nor compared.
 
     Decoded values are float64, since the scale is.
 
@@ -41,6 +43,7 @@ class Int(Scaled):
 
     bits: int
     per: Literal["tensor", "channel"] = "tensor"
+    code: SignedCode = "twos_complement"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
     def check(self) -> None:
@@ -88,12 +91,10 @@ class Int(Scaled):
 
     def encode(self, x: Tensor) -> Tensor:
         steps = (self._finite(x) / self._fitted_scale().to(x.device)).round()
-        end = 2 ** (self.bits - 1)
-        # Down to -end and not only to 1 - end, so that a word which a fault has left there is
-        # read back as it is when a second fault strikes it.
-        return to_words(steps.clamp(-end, end - 1).to(torch.int64), self.bits)
+        # Down to the lowest word, which fitted tensors do not use, so that a word which a fault has
+        # left there is read back as it is when a second fault strikes it.
+        return signed_words(steps, self.bits, self.code)
 
     def decode(self, codes: Tensor) -> Tensor:
-        return from_words(codes, self.bits).to(torch.float64) * self._fitted_scale().to(
-            codes.device
-        )
+        scale = self._fitted_scale().to(codes.device)
+        return signed_steps(codes, self.bits, self.code, torch.float64) * scale

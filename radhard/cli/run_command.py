@@ -108,8 +108,7 @@ def run(**given: Any) -> int:
       radhard run --from runs/base.db --store runs/again.db
       radhard run lenet5 --data mnist --executor "Ray(address='auto')" --store runs/base.db
 
-    --max-rate compares with the upper limit of the 95 % interval: a rate that is not surely below
-    the threshold misses it.
+    --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """
     from radhard.cli.actions.run_action import RunAction
 

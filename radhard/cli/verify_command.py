@@ -63,11 +63,11 @@ __all__ = ["verify"]
 def verify(**given: Any) -> int:
     """Repeat the faults of RUN on a hardened model, and compare both fault by fault.
 
-    Beside it stands what the protection costs, and what more bits mean: faults in what the
-    hardening added are tried as well, and all that harm are counted. --max-rate and --max-drop
-    compare with the upper limit of the 95 % interval: what is not surely within the limit misses
-    it. The drop is accuracy of the unprotected model without faults less that of the hardened one
-    with them.
+    The output includes the cost of the protection, and the effect of its additional bits: faults
+    in what the hardening added are tried as well, and the expected numbers of harmful faults are
+    compared. --max-rate and --max-drop compare with the upper limit of the 95 % interval, which
+    must not be above them. The drop is the accuracy of the unprotected model without faults minus
+    that of the hardened model with faults.
 
     \b
     Examples:
@@ -75,7 +75,7 @@ def verify(**given: Any) -> int:
       radhard verify runs/base.db --model hard/ --store runs/hard.db --report hard.html
       radhard verify runs/base.db --model hard/ --max-rate 0.01 --max-drop 0.01
 
-    Exit codes: 0 within the limits, 1 not surely, 2 the input cannot be used.
+    Exit codes: 0 within the limits, 1 an upper limit is above, 2 the input cannot be used.
     """
     from radhard.cli.actions.verify_action import VerifyAction
 

@@ -1,4 +1,4 @@
-"""Is a number allowed, and is an estimate surely within a limit?"""
+"""Is a number allowed, and is an estimate within a limit?"""
 
 import math
 

@@ -1,7 +1,7 @@
 """What is the result of repeating the same faults on a hardened model?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from radhard.groups import Groups
 from radhard.results import Results
 from radhard.stats import Estimate, check_number, is_within, mean_difference, percent
 
-__all__ = ["Verification", "covers_in", "hardening_in"]
+__all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in"]
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,26 @@ class Verification:
         return upsets(self.before), upsets(self.after, *own)
 
     def tolerable(self, *, increase: float = 0.005) -> tuple[Tolerable, Tolerable] | None:
-        """Highest tolerable error rates before and after; None where there is nothing to tell them.
+        """Highest tolerable error rates before and after; None without error rates or accuracy.
 
-        The hardened model stands for all that it stores, and may pass the error of the unprotected
-        one no more than that itself.
+        Those of the hardened model are for faults in everything that it stores, and both are
+        relative to the fault-free error of the unprotected model.
         """
         if not self.before.by_rate or self.before.details.scores() is None:
             return None
         free = fault_free_error(self.before)
         after = self.after if self.own is None else self.own
         relative = free > 0
-        one, two = (
+        before_rate, after_rate = (
             tolerable(run, increase=increase, relative=relative, reference=free)
             for run in (self.before, after)
         )
-        return one, two
+        return before_rate, after_rate
 
     def loss(self) -> dict[str, Estimate] | None:
-        """Accuracy of the unprotected model without faults, less that of the hardened one with.
+        """The fault-free accuracy of the unprotected model minus that of the faulty hardened one.
 
-        By error rate where there are several; None where there are no labels, or the trials are not
-        the same.
+        By error rate if there are several; None if there are no labels or the trials differ.
         """
         scores = self.before.details.scores()
         if scores is None or not set(scores) <= set(self.after.columns):
@@ -86,34 +85,35 @@ class Verification:
         old, new = self.before.only(numbers), self.after.only(numbers)
         lost = old.values(score) + old.values(drop) - new.values(score)
         groups = Groups(old.space, old.trials, numbers, old.usual_split)
-        found = {}
+        losses = {}
         for key, rows in groups.split():
-            fix = new.correction(groups, rows, score)
-            chance = mean_difference(groups.cells(rows, fix.within(lost, -fix.rows, -1.0)))
-            tried = sum(len(some) for some, _ in rows)
+            of_score = new.correction(groups, rows, score)
+            mean = groups.mean(rows, lost - of_score.rows)
+            differences = of_score.within(lost, -of_score.rows, -1.0)
+            sampling = mean_difference(groups.cells(rows, differences))
+            trials = sum(len(numbers) for numbers, _ in rows)
             # An underestimated accuracy is an overestimated loss, so the limits change sides.
-            own = Correction(fix.rows, fix.below, fix.above)
-            found[key] = own.around(groups.mean(rows, lost - fix.rows), chance, tried, least=-1.0)
-        return found
+            correction = Correction(of_score.rows, of_score.below, of_score.above)
+            losses[key] = correction.around(mean, sampling, trials, least=-1.0)
+        return losses
 
     def missed(self, *, max_rate: float | None = None, max_drop: float | None = None) -> list[str]:
-        """Which limits are not surely kept: the upper end of the interval counts.
+        """One line for each limit that the upper end of the interval does not stay below.
 
         Args:
             max_rate: of the headline figure, under the same faults.
             max_drop: of `loss`, as a share: 0.01 is one point.
 
         Raises:
-            InputError: there is no accuracy to tell the drop from, or a limit is no number that the
-                figure can have.
+            InputError: there is no accuracy, or a limit is outside the range of the figure.
         """
-        found = []
+        lines = []
         if max_rate is not None:
             check_number("max_rate", max_rate, 0, 1)
             column = self.after.headline
             rates = self.after.estimates(column, self.after.usual_split, 0.95)
-            found += [
-                f"{_at(group)}{column} {rate} is not surely below {percent(max_rate)}"
+            lines += [
+                f"{_at(group)}the upper limit of {column} is above {percent(max_rate)}: {rate}"
                 for group, rate in rates.items()
                 if not is_within(rate, max_rate)
             ]
@@ -122,28 +122,31 @@ class Verification:
             lost = self.loss()
             if lost is None:
                 raise InputError(
-                    "a drop in accuracy is told from the metric Accuracy() of the same trials in "
-                    "both runs; give data with labels, and run both with the same sampler and seed"
+                    "max_drop requires the metric Accuracy() and the same trials in both runs; "
+                    "give data with labels, and run both with the same sampler and seed"
                 )
-            found += [
-                f"{_at(group)}the accuracy lost, {drop}, is not surely below {percent(max_drop)}"
+            lines += [
+                f"{_at(group)}the upper limit of the accuracy loss is above "
+                f"{percent(max_drop)}: {drop}"
                 for group, drop in lost.items()
                 if not is_within(drop, max_drop)
             ]
-        return found
+        return lines
 
     def __repr__(self) -> str:
-        lines = [f"hardened by {', '.join(self.by) or 'nothing that radhard knows'}"]
+        lines = [f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"]
         lines += self.covers
         lines.append(repr(self.comparison))
         for group, drop in (self.loss() or {}).items():
-            lines.append(f"{_at(group)}accuracy lost against the unprotected model without faults:")
+            lines.append(
+                f"{_at(group)}loss of accuracy relative to the fault-free unprotected model:"
+            )
             lines.append(f"  {drop}")
         if (counted := self.upsets()) is not None:
-            lines.append("faults that harm, of all that can strike")
+            lines.append("harmful faults, out of all possible faults")
             lines += [f"  before  {counted[0]}", f"  after   {counted[1]}"]
         if (tolerated := self.tolerable()) is not None:
-            lines.append("highest tolerable error rate (half a percent more error)")
+            lines.append("highest tolerable error rate (error increased by half a percent)")
             lines += [f"  before  {tolerated[0]}", f"  after   {tolerated[1]}"]
             if tolerated[0].value > 0 and math.isfinite(tolerated[1].value / tolerated[0].value):
                 lines.append(f"  {tolerated[1].value / tolerated[0].value:.3g} times as high")
@@ -152,26 +155,40 @@ class Verification:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
+def hardening_entry(
+    by: Sequence[str], cost: Overhead | None, covers: Sequence[str]
+) -> dict[str, Any]:
+    """The hardenings of a model, their cost and coverage, as an entry of a manifest."""
+    return {
+        "by": list(by),
+        "cost": None if cost is None else cost.to_dict(),
+        "covers": list(covers),
+    }
+
+
 def hardening_in(manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], Overhead | None]:
-    """The hardenings and their cost in the manifest of a hardened model.
+    """The hardenings and their cost, from the manifest of a hardened model.
 
     Raises:
-        InputError: it says something else there than was written.
+        InputError: the entry is invalid.
     """
-    found = manifest.get("hardening")
-    if found is None:
+    entry = manifest.get("hardening")
+    if entry is None:
         return (), None
-    by = found.get("by") if isinstance(found, dict) else None
+    by = entry.get("by") if isinstance(entry, dict) else None
     if not isinstance(by, list) or not all(isinstance(text, str) for text in by):
-        raise InputError("the run file cannot be read: its 'hardening' is not what was written")
-    cost = found.get("cost")
+        raise InputError(
+            "the run file cannot be read: its entry 'hardening' is not in the form in which "
+            "radhard writes it"
+        )
+    cost = entry.get("cost")
     return tuple(by), None if cost is None else Overhead.from_dict(cost)
 
 
 def covers_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """The layers that the hardenings protect, from the manifest of a hardened model."""
-    found = manifest.get("hardening")
-    covers = found.get("covers") if isinstance(found, dict) else None
+    entry = manifest.get("hardening")
+    covers = entry.get("covers") if isinstance(entry, dict) else None
     return tuple(str(line) for line in covers) if isinstance(covers, list) else ()
 
 

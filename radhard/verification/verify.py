@@ -1,5 +1,6 @@
 """How are the faults of a campaign repeated on a hardened model?"""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Forward, Site
 from radhard.verification.added_faults import added_tensors, stored_space
-from radhard.verification.verification import Verification
+from radhard.verification.verification import Verification, hardening_entry
 from radhard.workload import device_of, fault_free_outputs
 
 __all__ = ["verify"]
@@ -75,87 +76,101 @@ def verify(
             f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
             "Results.open(...) reads them"
         )
-    model = usable_module(model)
+    model, data = usable_module(model), _data_of_campaign(data, before)
     base = None if base is None else usable_module(base)
     added, workers = whole(added, "added", least=0), whole(workers, "workers", least=1)
-    audit = share(audit, "audit")
+    audit, batch = share(audit, "audit"), _batch(before)
     if deterministic is None:
         deterministic = before.manifest.get("deterministic") is not False
-    data = Data.of(data)
-    known = before.manifest.get("data fingerprint")
-    if known is not None and known != data.fingerprint():
-        raise InputError(
-            f"{data.name} is not the data of the campaign; the same faults on other samples would "
-            "say nothing of the hardening (give the data, and --n, of the campaign)"
-        )
-    batch = before.manifest.get("batch")
-    batch = batch if isinstance(batch, int) and batch > 0 else 100
-    metrics = [
-        METRICS.parse(str(text), foreign=foreign) for text in before.manifest.get("metrics", ())
-    ]
-    by, notes = tuple(applied(model)), []
-    if before.manifest.get("model fingerprint") == fingerprint(model):
-        notes.append("This is the very model that the campaign struck: nothing was hardened.")
-    known_records = records(model)
-    covers = tuple(line for record in known_records for line in record.lines())
-    notes += [text for record in known_records if (text := overlap_note(record, data))]
+    metrics = [METRICS.parse(str(m), foreign=foreign) for m in before.manifest.get("metrics", ())]
+    by, covers, notes = _hardenings(model, data, before)
     if base is not None and deterministic:
         notes += _check_base(base, data, before, call, batch)
     cost = _cost(model, base, data, before, call, batch, timed)
-    names = {
-        **(names or {}),
-        "hardening": {
-            "by": list(by),
-            "cost": None if cost is None else cost.to_dict(),
-            "covers": list(covers),
-        },
-    }
-
-    def campaign(space: FaultSpace, sampler: Sampler, at: str | Path | None) -> Results:
-        return run(
-            model,
-            data,
-            space,
-            sampler,
-            metrics=metrics or None,
-            seed=before.seed,
-            store=at,
-            call=call,
-            batch=batch,
-            progress=progress,
-            deterministic=deterministic,
-            names=names,
-            workers=workers,
-            worker_timeout=worker_timeout,
-            audit=audit,
-            repair=repair,
-        )
-
-    space = before.space
-    if missing := _missing(space, model, data, call):
-        notes.append(
-            f"{missing} is not as it was in the unprotected model, so that other faults were drawn."
-        )
-        space = space.again(model, data=data, call=faultless(call))
-    after = campaign(space, before.sampler, store)
+    names = {**(names or {}), "hardening": hardening_entry(by, cost, covers)}
+    repeat = partial(run, model, data, metrics=metrics or None, seed=before.seed, call=call)
+    repeat = partial(repeat, batch=batch, deterministic=deterministic, names=names, audit=audit)
+    repeat = partial(repeat, workers=workers, worker_timeout=worker_timeout)
+    repeat = partial(repeat, progress=progress, repair=repair)
+    space, space_notes, paired = _space_of(before, model, data, call)
+    after = repeat(space, before.sampler, store=store)
+    added_space, added_notes = _added_space(before, model) if added and paired else (None, [])
     own = None
-    if added and not missing and (names_added := added_tensors(model)):
-        if any(site.flows for site in space.sites):
-            notes.append(
-                "Faults were tried in values that flow; what the hardening stores was not struck."
-            )
-        else:
-            every = (
-                (*(s.name for s in space.sites), *names_added) if before.by_rate else names_added
-            )
-            more = stored_space(model, every, space)
-            if more is not None:
-                sampler = _sampler(before, more, added)
-                own = campaign(more, sampler, _beside(store, by_rate=before.by_rate))
-                held = [format for format in more.formats if format not in space.formats]
-                if held:
-                    notes.append(f"What was added was struck as {' and '.join(map(repr, held))}.")
+    if added_space is not None:
+        sampler = _sampler(before, added_space, added)
+        own = repeat(added_space, sampler, store=_beside(store, by_rate=before.by_rate))
+    notes += [*space_notes, *added_notes]
     return Verification(before, after, own, cost, by, tuple(notes), covers)
+
+
+def _data_of_campaign(data: Any, before: Results) -> Data:
+    """The data; they must be those of the campaign.
+
+    Raises:
+        InputError: they are not.
+    """
+    samples = Data.of(data)
+    recorded = before.manifest.get("data fingerprint")
+    if recorded is not None and recorded != samples.fingerprint():
+        raise InputError(
+            f"{samples.name} is not the data of the campaign, and the effect of the same faults on "
+            "other samples does not show what the hardening changes; give the data (and --n) of "
+            "the campaign"
+        )
+    return samples
+
+
+def _batch(before: Results) -> int:
+    batch = before.manifest.get("batch")
+    return batch if isinstance(batch, int) and batch > 0 else 100
+
+
+def _hardenings(
+    model: nn.Module, data: Data, before: Results
+) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    """The hardenings of a model, which layers they protect, one line each, and notes on them."""
+    notes = []
+    if before.manifest.get("model fingerprint") == fingerprint(model):
+        notes.append("This is the model of the campaign itself: nothing was hardened.")
+    of_hardenings = records(model)
+    covers = tuple(line for record in of_hardenings for line in record.lines())
+    notes += [text for record in of_hardenings if (text := overlap_note(record, data))]
+    return tuple(applied(model)), covers, notes
+
+
+def _space_of(
+    before: Results, model: nn.Module, data: Data, call: Forward
+) -> tuple[FaultSpace, list[str], bool]:
+    """The fault space in the hardened model, notes on it, and whether it has the same faults."""
+    missing = _missing(before.space, model, data, call)
+    if not missing:
+        return before.space, [], True
+    note = (
+        f"{missing} is missing or has another shape in the hardened model, so new faults were "
+        "drawn from that model."
+    )
+    return before.space.again(model, data=data, call=faultless(call)), [note], False
+
+
+def _added_space(before: Results, model: nn.Module) -> tuple[FaultSpace | None, list[str]]:
+    """The faults in what the hardening added (at error rates in everything stored), and notes."""
+    space, names = before.space, added_tensors(model)
+    if not names:
+        return None, []
+    if any(site.flows for site in space.sites):
+        note = (
+            "The campaign has faults in activations or inputs; none in what the hardening stores."
+        )
+        return None, [note]
+    if before.by_rate:
+        names = (*(site.name for site in space.sites), *names)
+    added = stored_space(model, names, space)
+    if added is None:
+        return None, []
+    formats = [format for format in added.formats if format not in space.formats]
+    if not formats:
+        return added, []
+    return added, [f"What was added is stored as {' and '.join(map(repr, formats))}."]
 
 
 def _check_base(
@@ -167,12 +182,12 @@ def _check_base(
         InputError: the same model and the same data give other outputs, as with another ``call``.
     """
     if before.manifest.get("model fingerprint") != fingerprint(base):
-        return ["The cost is that beside another model (base) than the one of the campaign."]
+        return ["The cost is relative to base, which is not the model of the campaign."]
     golden = fault_free_outputs(base, data, call=call, batch=batch)
     if not like_excerpt(golden, before.manifest.get("golden")):
         raise InputError(
-            "the fault-free outputs of the unprotected model are not those of its campaign; give "
-            "the call= that the campaign was run with"
+            "the fault-free outputs of the unprotected model differ from those of its campaign; "
+            "give the call= of the campaign"
         )
     return []
 
@@ -206,18 +221,18 @@ def _beside(store: str | Path | None, *, by_rate: bool) -> Path | None:
 
 
 def _missing(space: FaultSpace, model: nn.Module, data: Data, call: Forward) -> str:
-    """The first place of the faults that the model lacks, or nothing."""
+    """The first site that the model lacks, or that has another shape; empty if there is none."""
     device = device_of(model)
     inputs = data.inputs if device is None else data.to(device).inputs
     with evaluating(model):
-        found: dict[str, Site] = {}
+        sites: dict[str, Site] = {}
         for target in space.targets:
             try:
-                sites = target.sites(model, inputs, faultless(call))
+                of_target = target.sites(model, inputs, faultless(call))
             except InputError:
-                continue  # a target that finds nothing any more; its sites are missing
-            found |= {name: site for site in sites for name in (site.name, *site.aliases)}
+                continue  # the target has no tensor any more, so its sites are missing
+            sites |= {n: site for site in of_target for n in (site.name, *site.aliases)}
     for site in space.sites:
-        if site.name not in found or found[site.name].shape != site.shape:
+        if site.name not in sites or sites[site.name].shape != site.shape:
             return site.name
     return ""

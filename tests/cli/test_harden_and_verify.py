@@ -153,9 +153,9 @@ def test_exit_code_says_whether_limits_are_surely_kept(made, capsys):
     assert main([*VERIFY, "--max-rate", str(found)]) == 0
     if found > 0:
         assert main([*VERIFY, "--max-rate", str(found * 0.99)]) == 1
-        assert "is not surely below" in capsys.readouterr().out
+        assert "the upper limit of Outcome().critical is above" in capsys.readouterr().out
     assert main([*VERIFY, "--max-drop", "-0.5"]) == 1
-    assert "the accuracy lost" in capsys.readouterr().out
+    assert "the upper limit of the accuracy loss" in capsys.readouterr().out
 
 
 def test_run_is_continued_and_ends_with_the_same(made, capsys):
@@ -252,7 +252,7 @@ def test_format_is_that_of_the_campaign_or_it_is_told(made, capsys):
     assert "harden the model stored so" in said
     assert main(["harden", *NAMED, *format, *RANGER, "-o", "fixed"]) == 0
     assert main(["verify", "fixed.db", "--model", "fixed", "--no-time", "--trust"]) == 0
-    assert "What was added was struck as Float32()." in capsys.readouterr().out
+    assert "What was added is stored as Float32()." in capsys.readouterr().out
 
 
 def test_model_that_lost_channels_is_compared_without_pairs(made, capsys):

@@ -115,8 +115,10 @@ def test_limits_are_held_by_the_upper_end_of_the_interval(data, hard):
     assert rate.high > rate.value
     assert found.missed(max_rate=rate.high, max_drop=lost.high) == []
     between = (rate.value + rate.high) / 2
-    assert "is not surely below" in found.missed(max_rate=between)[0]
-    assert "accuracy lost" in found.missed(max_drop=(lost.value + lost.high) / 2)[0]
+    assert "the upper limit of Outcome().critical is above" in found.missed(max_rate=between)[0]
+    assert (
+        "upper limit of the accuracy loss" in found.missed(max_drop=(lost.value + lost.high) / 2)[0]
+    )
     assert found.missed() == []
 
 
@@ -139,7 +141,7 @@ def test_faults_that_flow_arrive_before_the_guard(data, hard):
     found = quick(before, hard, data)
     assert found.comparison.paired
     assert found.own is None
-    assert any("values that flow" in note for note in found.notes)
+    assert any("activations" in note for note in found.notes)
     assert found.comparison.rows[0].lower > 0
 
 
@@ -162,14 +164,14 @@ def test_bounds_that_the_format_has_no_word_for_are_struck_as_they_are_held(data
     found = quick(before, hard, data)
     assert found.after.space.formats == (Fixed(1, 6),)
     assert found.own.space.formats == (Float32(),)
-    assert "What was added was struck as Float32()." in found.notes
+    assert "What was added is stored as Float32()." in found.notes
 
 
 def test_model_of_another_shape_is_compared_without_pairs(data):
     other = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
     found = quick(campaign(network(), data, Uniform(20)), other, data)
     assert not found.comparison.paired
-    assert "0.weight is not as it was" in found.notes[0]
+    assert "0.weight is missing or has another shape" in found.notes[0]
     assert found.loss() is None
 
 

@@ -139,5 +139,6 @@ class RunAction(ModelAndData):
             if not is_within(rate, self.max_rate):
                 missed.append(f"{group + ': ' if group else ''}{rate}")
         if missed:
-            say_whole(console, f"not surely below {percent(self.max_rate)}: {'; '.join(missed)}")
+            limit = percent(self.max_rate)
+            say_whole(console, f"the upper limit is above {limit}: {'; '.join(missed)}")
         return 1 if missed else 0

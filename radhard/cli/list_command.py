@@ -1,6 +1,12 @@
 """The verb ``list``: which components are there?"""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["listing"]
 
@@ -16,22 +22,38 @@ def listing(family: str | None) -> int:
       radhard list samplers
     """
     from rich.console import Console
-    from rich.table import Table
 
+    from radhard.errors import InputError
+    from radhard.spec import near
+
+    families = _families()
+    if family is not None and family not in families:
+        raise InputError(
+            f"there is no family {family!r}: {near(family, list(families))}one of "
+            f"{', '.join(families)}"
+        )
+    console = Console()
+    for name, rows in families.items():
+        if family in (None, name):
+            console.print(_table(name, rows), highlight=False)
+            console.print()
+    return 0
+
+
+def _families() -> dict[str, list[tuple[str, str]]]:
+    """The components of each family, with their meanings."""
     from radhard import datasets, models
     from radhard.analyses import ANALYSES
     from radhard.engines import ENGINES
-    from radhard.errors import InputError
     from radhard.executors import EXECUTORS
     from radhard.faults import FAULTS
     from radhard.formats import FORMATS
     from radhard.hardenings import HARDENINGS
     from radhard.metrics import METRICS
     from radhard.samplers import SAMPLERS
-    from radhard.spec import near
     from radhard.targets import TARGETS
 
-    families = {
+    return {
         "models": models.listed(),
         "datasets": datasets.listed(),
         "targets": TARGETS.listed(),
@@ -44,27 +66,22 @@ def listing(family: str | None) -> int:
         "analyses": ANALYSES.listed(),
         "hardenings": HARDENINGS.listed(),
     }
-    if family is not None and family not in families:
-        raise InputError(
-            f"there is no family {family!r}: {near(family, list(families))}one of "
-            f"{', '.join(families)}"
-        )
-    console = Console()
-    for name, rows in families.items():
-        if family in (None, name):
-            table = Table(
-                box=None,
-                title=name,
-                title_justify="left",
-                title_style="bold",
-                show_header=False,
-                pad_edge=False,
-                padding=(0, 2, 0, 0),
-            )
-            table.add_column(style="cyan", no_wrap=True)
-            table.add_column()
-            for row in rows:
-                table.add_row(*row)
-            console.print(table, highlight=False)
-            console.print()
-    return 0
+
+
+def _table(name: str, rows: Sequence[tuple[str, str]]) -> "Table":
+    from rich.table import Table
+
+    table = Table(
+        box=None,
+        title=name,
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for row in rows:
+        table.add_row(*row)
+    return table

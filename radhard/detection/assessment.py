@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import pandas as pd
@@ -110,21 +111,11 @@ def assess(
     validation, data = Data.of(validation), Data.of(data)
     if validation.fingerprint() == data.fingerprint():
         raise InputError(
-            "validation and data are the same samples, for which the thresholds were chosen, so "
-            "their false-alarm rate is not informative; give other data"
+            "validation and data are the same samples; false alarms must be measured on samples "
+            "that were not used for the thresholds: give other data"
         )
-    alarms = [
-        calibrate(
-            model,
-            validation,
-            score=score,
-            false_alarms=false_alarms,
-            two_sided=two_sided,
-            call=call,
-            batch=batch,
-        )
-        for score in scores
-    ]
+    calibrated = partial(calibrate, false_alarms=false_alarms, two_sided=two_sided)
+    alarms = [calibrated(model, validation, score=s, call=call, batch=batch) for s in scores]
     results = run(
         model,
         data,
@@ -137,7 +128,7 @@ def assess(
         progress=progress,
         workers=workers,
     )
-    assessed = [
+    rates = [
         Alarm(
             alarm,
             false_alarm_rate(alarm, model, data, call=call, batch=batch),
@@ -145,7 +136,7 @@ def assess(
         )
         for alarm in alarms
     ]
-    return Detection(tuple(sorted(assessed, key=lambda w: -w.caught.value)), results)
+    return Detection(tuple(sorted(rates, key=lambda alarm: -alarm.caught.value)), results)
 
 
 def _in_words(share: Estimate) -> str:

@@ -84,48 +84,42 @@ class Hardening(Component):
             deterministic=deterministic,
             differentiable=True,
         )
-        data = workload.data
-        if type(self).__name__ in {text.partition("(")[0] for text in applied(model)}:
-            raise InputError(
-                f"the model is hardened by {type(self).__name__} already "
-                f"({', '.join(applied(model))}); harden the one it was made from"
-            )
-        if any(t.is_floating_point() and t.isnan().any() for _, t in leaves(data.inputs)):
-            raise InputError(f"{data.name}: NaN among the inputs; no range follows from that")
-        if scores is not None:
-            scores.check_model(model)
+        self._check(model, workload, scores)
         # Tensors created in inference mode can be neither trained nor differentiated.
         with torch.inference_mode(False):
-            made = copied(model)
+            hardened = copied(model)
         bar = ProgressBar(shown=progress)
-        workload = replace(workload, model=made, fixed=False, bar=bar)
+        workload = replace(workload, model=hardened, fixed=False, bar=bar)
         draft = Draft(workload, scores, repr(self))
         with torch.inference_mode(False), workload.open():
             _ = workload.golden  # computed on first access, which must precede the hardening
             self.harden(draft)
-        # User-defined hardenings may not record what they cover.
-        bare = not any(part.covered for part in draft.coverage)
-        if (
-            bare
-            and (fingerprint(made) == fingerprint(model) or draft.coverage)
-            and same(made, model)
-        ):
-            said = "; ".join(map(str, draft.coverage))
+        if _is_unchanged(model, draft):
+            left_out = "; ".join(map(str, draft.coverage))
             raise UnhardenedError(
-                f"{self!r} changes nothing in {type(model).__name__}{said and ': '}{said}"
+                f"{self!r} changes nothing in {type(model).__name__}{left_out and ': '}{left_out}"
             )
-        name = f"{data.name} ({len(data):,} samples)"
-        record = Record(
-            draft.by,
-            tuple(draft.coverage),
-            tuple(draft.held_out),
-            name,
-            digests(data) if draft.profiled else (),
-        )
-        put_records(made, (*records(model), record))
+        record = _record(draft)
+        put_records(hardened, (*records(model), record))
         for text in record.doubts:
             warnings.warn(text, RadhardWarning, stacklevel=2)
-        return made
+        return hardened
+
+    def _check(self, model: nn.Module, workload: Workload, scores: Scores | None) -> None:
+        """Raise `InputError` if a model cannot be hardened with these data and scores."""
+        data = workload.data
+        if type(self).__name__ in {text.partition("(")[0] for text in applied(model)}:
+            raise InputError(
+                f"the model is already hardened by {type(self).__name__} "
+                f"({', '.join(applied(model))}); give the model as it was before that"
+            )
+        if any(t.is_floating_point() and t.isnan().any() for _, t in leaves(data.inputs)):
+            raise InputError(
+                f"{data.name}: the inputs contain NaN, from which no value ranges follow; remove "
+                "these samples"
+            )
+        if scores is not None:
+            scores.check_model(model)
 
     @abstractmethod
     def harden(self, draft: Draft) -> None:
@@ -141,9 +135,30 @@ def applied(model: nn.Module) -> list[str]:
     return list(dict.fromkeys(part.by for _, part in parts(model)))
 
 
-def same(made: nn.Module, model: nn.Module) -> bool:
-    """Whether another model contains all tensors of a model unchanged."""
-    tensors = made.state_dict()
+def _is_unchanged(model: nn.Module, draft: Draft) -> bool:
+    """Whether a hardening protected no part and changed no tensor of the model."""
+    # User-defined hardenings may change a model without a record of what they cover: then tensors
+    # of the model must differ, or some must have been added.
+    if any(coverage.covered for coverage in draft.coverage):
+        return False
+    added = fingerprint(draft.model) != fingerprint(model)
+    return (bool(draft.coverage) or not added) and has_same_tensors(draft.model, model)
+
+
+def _record(draft: Draft) -> Record:
+    data = draft.workload.data
+    return Record(
+        draft.by,
+        tuple(draft.coverage),
+        tuple(draft.held_out),
+        f"{data.name} ({len(data):,} samples)",
+        digests(data) if draft.profiled else (),
+    )
+
+
+def has_same_tensors(hardened: nn.Module, model: nn.Module) -> bool:
+    """Whether a hardened model contains all tensors of the original model unchanged."""
+    tensors = hardened.state_dict()
     return all(
         name in tensors
         and tensors[name].shape == tensor.shape

@@ -1,15 +1,22 @@
 """Which outcome classes do the predictions fall into?"""
 
+from collections.abc import Mapping
+
+from radhard.metrics.column import Role
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import bars
 from radhard.report.main_figure import outcome_columns
 from radhard.report.run_wording import enumeration
 from radhard.results import Results
+from radhard.stats import Estimate
 
 __all__ = ["outcomes"]
 
-_NAMES = {
+_Rates = Mapping[Role, Mapping[str, Estimate]]
+"""The rates of each class, by group."""
+
+_NAMES: dict[Role, tuple[str, str]] = {
     "masked": ("masked", "all output values equal to the fault-free ones"),
     "noncritical": ("non-critical SDC", "different output values, same prediction"),
     "critical": ("critical SDC", "different prediction without any indication"),
@@ -22,52 +29,61 @@ def outcomes(results: Results) -> Section | None:
     columns = outcome_columns(results)
     if not columns or not len(results):
         return None
-    found = {
+    rates = {
         name: results.estimates(column, results.usual_split, 0.95)
         for name, column in columns.items()
     }
-    groups = list(found["masked"])
-    named = {column: _NAMES[column][0] for column in columns}
-    said_of = {column: _NAMES[column][1] for column in columns}
-    if "infinite='due'" in columns["due"]:
-        said_of["due"] = said_of["due"].replace("NaN", "NaN or infinity")
-    drawn = [(group, [found[name][group].value for name in columns]) for group in groups]
-    classes = [(_NAMES[name][0], name) for name in columns]
-    shares = enumeration(
-        [" ".join((*read(found[n][groups[-1]])[:2], _NAMES[n][0])) for n in columns]
+    blocks = (
+        _picture(rates, by_rate=results.by_rate),
+        Text(_explanation(results, columns)),
+        _table(rates, infinite="infinite='due'" in columns["due"], by_rate=results.by_rate),
     )
-    at = f" at an error rate of {groups[-1]}" if results.by_rate else ""
-    picture = Picture(
+    return Section("outcomes", "Outcomes", blocks)
+
+
+def _picture(rates: _Rates, *, by_rate: bool) -> Picture:
+    groups = list(rates["masked"])
+    rows = [(group, [rates[name][group].value for name in rates]) for group in groups]
+    classes = [(_NAMES[name][0], name) for name in rates]
+    shares = enumeration(
+        [" ".join((*read(rates[name][groups[-1]])[:2], _NAMES[name][0])) for name in rates]
+    )
+    at = f" at an error rate of {groups[-1]}" if by_rate else ""
+    return Picture(
         "outcomes",
         "Outcome classes",
         f"Of all predictions under a fault{at}: {shares}.",
-        lambda narrow: bars(drawn, classes, narrow),
+        lambda narrow: bars(rows, classes, narrow),
     )
-    head = ("error rate",) if results.by_rate else ()
-    meaning = () if results.by_rate else ("meaning",)
+
+
+def _table(rates: _Rates, *, infinite: bool, by_rate: bool) -> Table:
+    """The share of each class; ``infinite``: whether infinities count as DUE."""
+    meanings = {name: _NAMES[name][1] for name in rates}
+    if infinite:
+        meanings["due"] = meanings["due"].replace("NaN", "NaN or infinity")
+    groups = list(rates["masked"])
+    # Rows at several error rates name the rate; the meanings would repeat in each group.
+    head = ("error rate", "class") if by_rate else ("class", "meaning")
     rows = tuple(
         (
-            *((group,) if head else ()),
-            name,
-            *((said_of[column],) if meaning else ()),
-            *read(found[column][group]),
+            *((group, _NAMES[name][0]) if by_rate else (_NAMES[name][0], meanings[name])),
+            *read(rates[name][group]),
         )
         for group in groups
-        for column, name in named.items()
+        for name in rates
     )
-    table = Table(
+    return Table(
         "Share of predictions in each class",
-        (*head, "class", *meaning, "share", *COLUMNS),
+        (*head, "share", *COLUMNS),
         rows,
-        words=1 + len(head) + len(meaning),
-        shown=2 * len(columns) if len(groups) > 2 else None,
+        words=len(head),
+        shown=2 * len(rates) if len(groups) > 2 else None,
     )
-    classes_of = {results.details[column].role for column in columns.values()}
-    about = [
-        c
-        for c in results.columns
-        if c not in columns.values() and results.details[c].role in classes_of
-    ]
+
+
+def _explanation(results: Results, columns: Mapping[Role, str]) -> str:
+    """What the classes mean, and which figures of the run are not shown."""
     text = (
         "SDC is silent data corruption. Predictions are compared with the fault-free ones, not "
         "with the labels."
@@ -79,6 +95,13 @@ def outcomes(results: Results) -> Section | None:
             "Configuration contains the size of this effect. Critical SDC and DUE do not depend on "
             "it."
         )
-    if about:
-        text += f" Not shown here: {', '.join(results.details.meaning(c) for c in about)}."
-    return Section("outcomes", "Outcomes", (picture, Text(text), table))
+    roles = {results.details[column].role for column in columns.values()}
+    others = [
+        column
+        for column in results.columns
+        if column not in columns.values() and results.details[column].role in roles
+    ]
+    if others:
+        meanings = ", ".join(results.details.meaning(column) for column in others)
+        text += f" Not shown here: {meanings}."
+    return text

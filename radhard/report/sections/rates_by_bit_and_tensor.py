@@ -1,5 +1,7 @@
 """Which combinations of tensor and bit position are the most vulnerable?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table, Text
@@ -28,44 +30,30 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
             'results.rate(by="tensor, bit") has the rates.'
         )
         return Section("cells", "Tensor by bit", (Text(text),))
-    struck = {r.bits(variant) for r in space.regions for variant in range(r.variants)}
-    if not 2 <= len(struck) <= _BITS:
+    variants = {r.bits(variant) for r in space.regions for variant in range(r.variants)}
+    if not 2 <= len(variants) <= _BITS:
         return None
     part, names, all_of = _worst(results, harm)
-    found: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
-    groups = ["+".join(map(str, some)) for some in sorted(struck, key=_highest, reverse=True)]
-    table = [
-        [found[key].value if (key := f"{name}, {bits}") in found else None for bits in groups]
+    rates: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
+    groups = ["+".join(map(str, bits)) for bits in sorted(variants, key=_highest, reverse=True)]
+    shares = [
+        [rates[key].value if (key := f"{name}, {bits}") in rates else None for bits in groups]
         for name in names
     ]
-    heat = Grid(names, [bit_name(bits) for bits in groups], table)
+    heat = Grid(names, [bit_name(bits) for bits in groups], shares)
     cell = {f"{n}, {b}": (n, bit_name(b)) for n in names for b in groups}
-    ranked = sorted((key for key in cell if key in found), key=lambda key: -found[key].value)
-    seen = [key for key in ranked if found[key].value > 0]
-    tried = sum(share is not None for row in table for share in row)
-    if not seen:
-        finding = (
-            f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
-            "were tried."
-        )
-    else:
-        r = read(found[seen[0]])
-        finding = (
-            f"Bit {cell[seen[0]][1]} of {cell[seen[0]][0]} is the worst of {tried:,} pairs: "
-            f"{r.value} {r.interval}; it is 0 in all trials of {tried - len(seen):,} pairs. "
-            "Shades are means over the trials of a pair, often few."
-        )
+    ranking = sorted((key for key in cell if key in rates), key=lambda key: -rates[key].value)
+    harmful = [(*cell[key], rates[key]) for key in ranking if rates[key].value > 0]
+    tried = sum(share is not None for row in shares for share in row)
+    finding = _finding(harm, harmful, tried)
     if all_of:
         finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
-    picture = Picture(
-        "cells",
-        f"{harm.Rate} by tensor and bit position",
-        finding,
-        lambda narrow: grid(heat, narrow),
-    )
-    blocks: list[Picture | Table] = [picture]
-    if seen:
-        rows = tuple((*cell[key], *read(found[key])) for key in seen[: 3 * _SHOWN])
+    title = f"{harm.Rate} by tensor and bit position"
+    blocks: list[Picture | Table] = [
+        Picture("cells", title, finding, lambda narrow: grid(heat, narrow))
+    ]
+    if harmful:
+        rows = tuple((name, bit, *read(rate)) for name, bit, rate in harmful[: 3 * _SHOWN])
         blocks.append(
             Table(
                 "Tensor and bit with the highest rates",
@@ -76,6 +64,22 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
             )
         )
     return Section("cells", "Tensor by bit", tuple(blocks))
+
+
+def _finding(harm: MainFigure, harmful: Sequence[tuple[str, str, Estimate]], tried: int) -> str:
+    """The main finding: ``harmful`` are tensor, bit and rate, the highest rate first."""
+    if not harmful:
+        return (
+            f"{harm.Rate}: 0 in all trials of the {tried:,} pairs of tensor and bit that "
+            "were tried."
+        )
+    name, bit, rate = harmful[0]
+    worst = read(rate)
+    return (
+        f"Bit {bit} of {name} is the worst of {tried:,} pairs: {worst.value} {worst.interval}; it "
+        f"is 0 in all trials of {tried - len(harmful):,} pairs. Shades are means over the trials "
+        "of a pair, often few."
+    )
 
 
 def _highest(bits: tuple[int, ...]) -> tuple[int, ...]:
@@ -94,6 +98,6 @@ def _worst(results: Results, harm: MainFigure) -> tuple[Results, list[str], int]
     chosen = set(sorted(rates, key=lambda name: -rates[name].value)[:_TENSORS])
     space = results.space
     places = [at for at, site in enumerate(space.sites) if site.name in chosen]
-    struck, _, _ = space.locate(results.trials.at(results.numbers))
-    part = results.only(results.numbers[np.isin(struck, places)])
+    regions, _, _ = space.locate(results.trials.at(results.numbers))
+    part = results.only(results.numbers[np.isin(regions, places)])
     return part, [name for name in rates if name in chosen], len(rates)

@@ -123,8 +123,10 @@ def public(known: dict[str, Module]) -> dict[str, bool]:
             name = ast.unparse(base).partition("[")[0].rpartition(".")[2]
             for _, parent in named.get(name, []):
                 for node in parent.body:
-                    if isinstance(node, DEFINITION) and node.name == method:
-                        return ast.get_docstring(node) is not None
+                    same = isinstance(node, DEFINITION) and node.name == method
+                    # Without a docstring, it may override a documented method itself.
+                    if same and ast.get_docstring(node) is not None:
+                        return True
                 if inherited(parent, method):
                     return True
         return False

@@ -3,7 +3,25 @@
 import torch
 
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
-from radhard.formats import BFloat16, Fixed, Float16, Float32, Float64, Format, Int
+from radhard.formats import (
+    BFloat16,
+    Cep,
+    Fixed,
+    Float16,
+    Float32,
+    Float64,
+    Format,
+    Hamming,
+    InPlaceHamming,
+    Int,
+    Mset,
+    Oracle,
+    Parity,
+    ProtectedFormat,
+    Replicated,
+    SecDed,
+    ZeroSpace,
+)
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 """What a contract that holds on every device can be tried on here."""
@@ -26,6 +44,32 @@ FORMATS: list[Format] = [
     Fixed(3, 0),
     Fixed(1, 15, code="sign_magnitude"),
     Fixed(0, 31, code="sign_magnitude"),
+]
+
+PROTECTED: list[ProtectedFormat] = [
+    Parity(Float32()),
+    Parity(Int(8), on_error="keep"),
+    Hamming(Float32()),
+    Hamming(Int(8, per="channel")),
+    SecDed(Float32()),
+    SecDed(Float64()),
+    SecDed(Int(8), block=8),
+    SecDed(Fixed(3, 4), block=3),
+    Replicated(Int(8)),
+    Replicated(Float32()),
+    Replicated(Fixed(3, 4), copies=5),
+    Oracle(Int(8)),
+    Oracle(Float32(), "exponent"),
+    InPlaceHamming(Float32()),
+    InPlaceHamming(Float32(), extended=True, sign=True),
+    InPlaceHamming(Float16()),
+    InPlaceHamming(BFloat16(), sign=True),
+    Mset(Float32()),
+    Mset(Float16()),
+    Cep(Float32()),
+    Cep(Float16(), "D15P1"),
+    ZeroSpace(),
+    ZeroSpace(Int(8, per="channel")),
 ]
 
 # Each one suits a word of two bits, of which the upper is called the sign.

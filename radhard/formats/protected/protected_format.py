@@ -11,6 +11,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
+from radhard.formats.plain.layout import field_at
 from radhard.formats.protected.check_word import CheckWord
 
 __all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "ProtectedFormat", "StoredBlocks"]
@@ -66,6 +67,22 @@ class ProtectedFormat(Format):
     def check_word(self) -> CheckWord:
         """The format of the words of the plane ``"check"``."""
         return CheckWord(self.check_bits)
+
+    @property
+    def redundant_field(self) -> str:
+        """The field of the bits that a stored word has in addition to the inner word, above it."""
+        return "check"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        wider = self.bits > self.inner.bits
+        return (self.redundant_field, *self.inner.fields) if wider else self.inner.fields
+
+    def field(self, bit: int) -> str:
+        above = self.bits - self.inner.bits
+        if 0 <= bit < self.inner.bits:
+            return self.inner.field(bit)
+        return field_at(bit, ((self.redundant_field, above), ("", self.inner.bits)))
 
     @abstractmethod
     def protect(self, codes: Tensor) -> StoredBlocks:
@@ -126,17 +143,12 @@ class ProtectedFormat(Format):
         """
         if self.check_bits:
             return self.inner.decode(codes)
-        words = self._by_block(codes, lambda blocks: self.recover(StoredBlocks(blocks)).codes)
-        return self.inner.decode(words)
+        return self.inner.decode(self._recovered(codes))
 
     def unchanged(self, before: Tensor, after: Tensor) -> Tensor:
         if self.check_bits:
             return before == after
-        words = [
-            self._by_block(codes, lambda blocks: self.recover(StoredBlocks(blocks)).codes)
-            for codes in (before, after)
-        ]
-        return words[0] == words[1]
+        return self._recovered(before) == self._recovered(after)
 
     def _around(self, inner: Format) -> Self:
         """This format around another state of its inner format, such as one with a scale."""
@@ -144,6 +156,10 @@ class ProtectedFormat(Format):
         # The scale belongs to the tensor; the spec of the inner format stays the same.
         object.__setattr__(other, "inner", inner)
         return other
+
+    def _recovered(self, codes: Tensor) -> Tensor:
+        """Words of the inner format from the stored words of a whole tensor, in any shape."""
+        return self._by_block(codes, lambda blocks: self.recover(StoredBlocks(blocks)).codes)
 
     def _by_block(self, codes: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """A function of blocks, ``(blocks, block)``, for the words of a tensor in any shape."""

@@ -1,0 +1,66 @@
+"""How do copies in the mantissa protect the top exponent bit?"""
+
+import functools
+
+from torch import Tensor
+
+from radhard.formats.base import Format
+from radhard.formats.protected.in_place_code import BitGroup, InPlaceCode
+from radhard.formats.protected.protected_format import Decoding, ProtectedFormat, StoredBlocks
+from radhard.formats.protected.spare_bits import check_float, shorten
+from radhard.spec import component
+
+__all__ = ["Mset"]
+
+
+@component
+class Mset(ProtectedFormat):
+    """Two copies of the top exponent bit in the lowest bits of the mantissa (MSET).
+
+    The top exponent bit is read as the majority of the three. Numbers are rounded towards zero: the
+    relative error is below ``2**-(m - 2)`` for a mantissa of ``m`` bits. They are read with 0 in
+    place of the copies, where the authors' code leaves the copies, which are 0 for every magnitude
+    below 2.
+
+    Source: arXiv 2605.07417 and the authors' code for `Float32` and `Float16`; other formats are an
+    extension.
+
+    Raises:
+        InputError: an ``inner`` format without a mantissa.
+
+    >>> import torch
+    >>> from radhard.formats import Float32
+    >>> format = Mset(Float32())
+    >>> format.decode(format.encode(torch.tensor([0.1])) ^ (1 << 30))
+    tensor([0.1000])
+    """
+
+    inner: Format
+
+    def check(self) -> None:
+        super().check()
+        check_float(self.inner, self)
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+        """Width of a word: that of the inner format."""
+        return self.inner.bits
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (*self.inner.fields, "check")
+
+    def field(self, bit: int) -> str:
+        return "check" if 0 <= bit < 2 else self.inner.field(bit)
+
+    def protect(self, codes: Tensor) -> StoredBlocks:
+        short = shorten(codes, check_float(self.inner, self), 2, nearest=False)
+        return StoredBlocks(_code(self.inner.bits).embed(short))
+
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        return _code(self.inner.bits).extract(stored.codes)
+
+
+@functools.cache
+def _code(bits: int) -> InPlaceCode:
+    return InPlaceCode((BitGroup((bits - 2,), (0b11,), 2, 0),), bits)

@@ -1,0 +1,88 @@
+"""What would a perfect protection of one field of a number achieve?"""
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats.base import Format
+from radhard.formats.protected.protected_format import (
+    CLEAN,
+    CORRECTED,
+    Decoding,
+    ProtectedFormat,
+    StoredBlocks,
+)
+from radhard.spec import component
+
+__all__ = ["Oracle"]
+
+_WIDEST = 64
+
+
+@component
+class Oracle(ProtectedFormat):
+    """A format in which faults in one field have no effect, as if the field were protected ideally.
+
+    It is the upper limit for any protection of the field, not one that could be built: a word is as
+    wide as that of the inner format, and its bits can all be struck, but those of the field are
+    read correctly, which is reported as corrected. To make this possible, a code of this format
+    contains a second copy of the field, above ``bits``, where no fault model reaches.
+
+    Source: the ideal protection of the sign in "Quantifying the impact of data encoding on DNN
+    fault tolerance".
+
+    Raises:
+        InputError: a protected ``inner`` format; a field that it does not have; a word and field
+            of together more than 64 bits.
+
+    >>> import torch
+    >>> from radhard.formats import Fixed
+    >>> format = Oracle(Fixed(3, 4))
+    >>> format.decode(format.encode(torch.tensor([1.25])) ^ 0b1000_0001)
+    tensor([1.3125])
+    """
+
+    inner: Format
+    field_name: str = "sign"
+
+    def check(self) -> None:
+        super().check()
+        if self.field_name not in self.inner.fields:
+            raise InputError(
+                f"{self!r}: {self.inner!r} has no field {self.field_name!r}; "
+                f"its fields are {', '.join(self.inner.fields)}"
+            )
+        if self.inner.bits + self._width > _WIDEST:
+            raise InputError(
+                f"{self!r}: a code contains the word and a copy of the field, together "
+                f"{self.inner.bits + self._width} bits; {_WIDEST} is the limit: choose a narrower "
+                "field or inner format"
+            )
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+        """Width of a word: that of the inner format, since the second copy is not stored."""
+        return self.inner.bits
+
+    @property
+    def _positions(self) -> list[int]:
+        """The bits of the field, which are neighbours."""
+        bits = range(self.inner.bits)
+        return [bit for bit in bits if self.inner.field(bit) == self.field_name]
+
+    @property
+    def _width(self) -> int:
+        return len(self._positions)
+
+    def protect(self, codes: Tensor) -> StoredBlocks:
+        copies = codes >> self._positions[0] & ((1 << self._width) - 1)
+        return StoredBlocks(codes | copies << self.inner.bits)
+
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        low, width = self._positions[0], self._width
+        copies = stored.codes >> self.inner.bits & ((1 << width) - 1)
+        # Without the second copy, and without the sign that int64 extends to the left.
+        read = stored.codes & ((1 << self.inner.bits) - 1)
+        codes = read & ~(((1 << width) - 1) << low) | copies << low
+        flags = torch.where((codes != read).flatten(), CORRECTED, CLEAN).to(torch.int8)
+        return Decoding(codes, flags)

@@ -1,0 +1,62 @@
+"""How is a number stored with a parity bit?"""
+
+import functools
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from radhard.formats.base import Format
+from radhard.formats.protected.linear_code import LinearCode
+from radhard.formats.protected.protected_format import (
+    CLEAN,
+    DETECTED,
+    Decoding,
+    ProtectedFormat,
+    StoredBlocks,
+)
+from radhard.spec import component
+
+__all__ = ["Parity"]
+
+
+@component
+class Parity(ProtectedFormat):
+    """A bit of even parity above every word: detects each error of an odd number of bits.
+
+    With ``on_error="zero"``, a word with an error is read as the word 0, which is the value 0 in
+    the formats of radhard, also if only the parity bit is wrong; with ``"keep"``, as stored.
+
+    Raises:
+        InputError: a protected ``inner`` format, or one of more than 63 bits.
+
+    >>> import torch
+    >>> from radhard.formats import Float32
+    >>> format = Parity(Float32())
+    >>> format.decode(format.encode(torch.tensor([0.5, 3.0])) ^ torch.tensor([1 << 30, 0]))
+    tensor([0., 3.])
+    """
+
+    inner: Format
+    on_error: Literal["zero", "keep"] = "zero"
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+        """Width of a word: the inner word and the parity bit."""
+        return self.inner.bits + 1
+
+    def protect(self, codes: Tensor) -> StoredBlocks:
+        odd = _parity(self.bits).syndromes(codes)[:, None]
+        return StoredBlocks(codes | odd.to(codes.dtype) << self.inner.bits)
+
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        odd = _parity(self.bits).syndromes(stored.codes) != 0
+        codes = stored.codes & ((1 << self.inner.bits) - 1)
+        if self.on_error == "zero":
+            codes = codes.masked_fill(odd[:, None], 0)
+        return Decoding(codes, torch.where(odd, DETECTED, CLEAN).to(torch.int8))
+
+
+@functools.cache
+def _parity(bits: int) -> LinearCode:
+    return LinearCode((1,) * bits, bits, 1)

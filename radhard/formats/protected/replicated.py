@@ -1,0 +1,96 @@
+"""How is a number stored in several copies?"""
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats.base import Format
+from radhard.formats.protected.protected_format import (
+    CLEAN,
+    CORRECTED,
+    Decoding,
+    ProtectedFormat,
+    StoredBlocks,
+)
+from radhard.spec import component
+
+__all__ = ["Replicated"]
+
+_WIDEST = 64
+
+
+@component
+class Replicated(ProtectedFormat):
+    """Several copies of every word, read as the majority of each bit.
+
+    Each bit is correct as long as fewer than half of its copies are wrong; copies that differ are
+    reported as corrected, and an error in the majority of copies cannot be recognised as such. The
+    first copy is the lowest; the others, the field ``"copy"``, are stored above it, or, if 64 bits
+    are not enough for all, in the plane ``"check"``.
+
+    Raises:
+        InputError: a protected ``inner`` format; a number of ``copies`` that is even or less than
+            3; more than 64 bits for the copies apart from the first.
+
+    >>> from radhard.formats import Fixed, Float32
+    >>> Replicated(Fixed(3, 4)).bits
+    24
+    >>> Replicated(Float32()).bits, Replicated(Float32()).check_bits
+    (32, 64)
+    """
+
+    inner: Format
+    copies: int = 3
+
+    def check(self) -> None:
+        if self.copies < 3 or self.copies % 2 == 0:
+            raise InputError(
+                f"{self!r}: copies must be an odd number of 3 or more, for a majority of each bit"
+            )
+        if (self.copies - 1) * self.inner.bits > _WIDEST:
+            raise InputError(
+                f"{self!r} stores {(self.copies - 1) * self.inner.bits} bits apart from the first "
+                f"copy; {_WIDEST} is the limit: choose fewer copies or a narrower inner format"
+            )
+        super().check()
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+        """Width of a word: all copies, or the first if the others are stored apart."""
+        return self.inner.bits * (1 if self.check_bits else self.copies)
+
+    @property
+    def check_bits(self) -> int:
+        apart = self.copies * self.inner.bits > _WIDEST
+        return (self.copies - 1) * self.inner.bits if apart else 0
+
+    @property
+    def redundant_field(self) -> str:
+        return "copy"
+
+    def protect(self, codes: Tensor) -> StoredBlocks:
+        width = self.inner.bits
+        others = torch.zeros_like(codes)
+        for copy in range(self.copies - 1):
+            others |= codes << copy * width
+        if self.check_bits:
+            return StoredBlocks(codes, others.flatten())
+        return StoredBlocks(codes | others << width)
+
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        width = self.inner.bits
+        low = (1 << width) - 1
+        first, rest = stored.codes & low, stored.codes >> width
+        if stored.check is not None:
+            rest = stored.check[:, None]
+        copies = [first, *(rest >> n * width & low for n in range(self.copies - 1))]
+        differ = torch.zeros_like(first)
+        # Bit by bit: in how many copies it is set, as the masks "in at least 1, 2, ... copies".
+        at_least = [torch.zeros_like(first) for _ in range((self.copies + 1) // 2)]
+        for copy in copies:
+            differ |= copy ^ first
+            for n in reversed(range(1, len(at_least))):
+                at_least[n] |= at_least[n - 1] & copy
+            at_least[0] |= copy
+        flags = torch.where(differ.flatten() != 0, CORRECTED, CLEAN).to(torch.int8)
+        return Decoding(at_least[-1], flags)

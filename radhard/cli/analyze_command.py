@@ -42,7 +42,7 @@ __all__ = ["analyze"]
     help="Write the value ranges of DeepVigor here (.npz).",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
-def analyze(**given: Any) -> int:
+def analyze(**options: Any) -> int:
     """Predict which layers, channels, neurons or bits of MODEL are vulnerable.
 
     A prediction takes minutes where a campaign takes days, and may be wrong: --against says how far
@@ -62,4 +62,4 @@ def analyze(**given: Any) -> int:
     """
     from radhard.cli.actions.analyze_action import AnalyzeAction
 
-    return AnalyzeAction(**given).carry_out()
+    return AnalyzeAction(**options).carry_out()

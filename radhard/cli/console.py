@@ -71,7 +71,7 @@ def _show_figures(results: Results, console: Console) -> None:
     ordered = classes + [column for column in bounded if column not in classes]
     figures = {results.details.meaning(column): results.rate(column) for column in ordered}
     if figures:
-        _show(console, "Effects of the faults", "", figures, whole=1.0)
+        _show(console, "Effects of the faults", "", figures, full=1.0)
     for column in results.columns:
         if column not in bounded:
             say(console, f"{results.details.meaning(column)}  {results.described(column)}")
@@ -82,9 +82,9 @@ def _show(
     title: str,
     first: str,
     figures: Mapping[str, Estimate],
-    whole: float | None = None,
+    full: float | None = None,
 ) -> None:
-    """A table with one row per figure; bars are relative to ``whole``, or to the largest figure."""
+    """A table with one row per figure; bars are relative to ``full``, or to the largest figure."""
     wide = console.width >= _NARROW
     table = Table(
         title=Text(printable(title)),
@@ -96,13 +96,13 @@ def _show(
     )
     table.padding = (0, 2, 0, 0)
     table.add_column(first, overflow="fold", header_style="dim")
-    table.add_column("rate" if whole is None else "share", justify="right", no_wrap=True)
+    table.add_column("rate" if full is None else "share", justify="right", no_wrap=True)
     table.add_column("interval", no_wrap=True, header_style="dim")
     if wide:
         table.add_column("trials", justify="right", no_wrap=True, header_style="dim")
         table.add_column("", no_wrap=True, style="cyan")
     shown = list(figures.items())[:_MOST_ROWS]
-    most = whole or max((estimate.value for _, estimate in shown), default=0.0)
+    most = full or max((estimate.value for _, estimate in shown), default=0.0)
     for name, estimate in shown:
         value, interval, trials = _parts(estimate)
         row: list[RenderableType] = [Text(printable(name)), value, interval]

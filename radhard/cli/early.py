@@ -98,18 +98,18 @@ def known_model(_: click.Context, __: click.Parameter, value: Any) -> Any:
             raise InputError(f"there is no file {text}")
         # Other paths and other kinds of files are checked when they are read.
         if not _is_there(text) and not re.search(r"\.(?!py$)\w+$", text):
-            own = (
+            alternative = (
                 "or your own as 'file.py:factory', 'package.module:factory' or a torch.export file"
             )
-            _check_function(value, "models", "model", f"{own} 'path/to/model.pt2'")
+            _check_function(value, "models", "model", f"{alternative} 'path/to/model.pt2'")
     return value
 
 
 def known_data(_: click.Context, __: click.Parameter, value: Any) -> Any:
     """A callback of an option that names data: shipped, or a factory of the user's."""
     if isinstance(value, str):
-        own = "or your own as 'file.py:factory' or 'package.module:factory'"
-        _check_function(value, "datasets", "data", own)
+        alternative = "or your own as 'file.py:factory' or 'package.module:factory'"
+        _check_function(value, "datasets", "data", alternative)
         name, args, kwargs = named(value)[1:]
         path = kwargs.get("path", args[0] if args else None)
         if name == "FromFolder" and isinstance(path, str) and not _is_there(path):
@@ -148,15 +148,15 @@ def _check_component(text: str, family: str, words: str) -> None:
 def _check_call(call: Call, text: str, family: str, words: str) -> None:
     if call.module is not None:
         return
-    name, known = call.name, components(family)
-    if name not in known:
+    name, signatures = call.name, components(family)
+    if name not in signatures:
         raise InputError(
-            f"unknown {words} {short(text)}: {near(name, list(known))}"
-            f"one of {', '.join(known)}, or your own as 'package.module:Name(...)'"
+            f"unknown {words} {short(text)}: {near(name, list(signatures))}"
+            f"one of {', '.join(signatures)}, or your own as 'package.module:Name(...)'"
         )
-    given = _bound(text, name, known[name], call.args, call.kwargs, "it is")
-    for argument, value in given.items():
-        hint = known[name].parameters[argument].annotation
+    arguments = _bound(text, name, signatures[name], call.args, call.kwargs, "it is")
+    for argument, value in arguments.items():
+        hint = signatures[name].parameters[argument].annotation
         value = tuple(value) if isinstance(value, list) else value
         if hint is not Parameter.empty and not fits(value, hint):
             raise InputError(
@@ -168,29 +168,30 @@ def _check_call(call: Call, text: str, family: str, words: str) -> None:
 def _check_nested(value: Any) -> None:
     """Check the components within an argument; which family it takes is checked later."""
     if isinstance(value, Call):
-        known = {name: family for family in FAMILIES for name in components(family)}
-        if value.module is None and value.name not in known:
+        families = {name: family for family in FAMILIES for name in components(family)}
+        if value.module is None and value.name not in families:
             raise InputError(
-                f"unknown component {short(repr(value))}: {near(value.name, list(known))}"
+                f"unknown component {short(repr(value))}: {near(value.name, list(families))}"
                 "see radhard list, or give your own as 'package.module:Name(...)'"
             )
-        _check_call(value, repr(value), known.get(value.name, ""), "component")
+        _check_call(value, repr(value), families.get(value.name, ""), "component")
     elif isinstance(value, tuple | dict):
-        for one in value.values() if isinstance(value, dict) else value:
-            _check_nested(one)
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_nested(part)
 
 
-def _check_function(text: str, room: str, words: str, own: str) -> None:
+def _check_function(text: str, room: str, words: str, alternative: str) -> None:
     module, name, args, kwargs = named(text)
     _check_file(module, text)
     if module is not None:
         return
-    known = functions(room)
-    if name not in known:
+    signatures = functions(room)
+    if name not in signatures:
         raise InputError(
-            f"unknown {words} {text!r}: {near(name, list(known))}one of {', '.join(known)}, {own}"
+            f"unknown {words} {text!r}: {near(name, list(signatures))}"
+            f"one of {', '.join(signatures)}, {alternative}"
         )
-    _bound(text, name, known[name], args, kwargs, "it takes")
+    _bound(text, name, signatures[name], args, kwargs, "it takes")
 
 
 def _check_file(module: str | None, text: str) -> None:

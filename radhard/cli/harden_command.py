@@ -34,7 +34,7 @@ __all__ = ["harden"]
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the hardened model."
 )
-def harden(**given: Any) -> int:
+def harden(**options: Any) -> int:
     """Create a hardened copy of MODEL: tensors keep their names, protective parts are added.
 
     Value ranges are profiled on --data, which should not be the data of the test: of data that have
@@ -55,4 +55,4 @@ def harden(**given: Any) -> int:
     """
     from radhard.cli.actions.harden_action import HardenAction
 
-    return HardenAction(**given).carry_out()
+    return HardenAction(**options).carry_out()

@@ -50,14 +50,14 @@ def stored(model: nn.Module, formats: Mapping[str, Format]) -> nn.Module:
         InputError: a hardened model that is stored otherwise: rounded now, what was added would no
             longer suit what it protects.
     """
-    found = [part for _, part in parts(model)]
-    added = {id(t) for part in found for t in (*part.parameters(), *part.buffers())}
+    hardening_parts = [part for _, part in parts(model)]
+    added = {id(t) for part in hardening_parts for t in (*part.parameters(), *part.buffers())}
     every = dict([*model.named_parameters(), *model.named_buffers()])
     tensors = {n: t for n, t in every.items() if t.is_floating_point() and id(t) not in added}
     if all(is_stored_as(tensors[names[0]], _of(formats, names)) for names in tied(model, tensors)):
         return model
     shown = formats["*"] if list(formats) == ["*"] else formats
-    if found:
+    if hardening_parts:
         raise InputError(
             f"the hardened model holds values that {shown!r} lacks, and its protection suits it "
             f"as it is; harden the model stored so: radhard harden ... --format {shown!r}"

@@ -59,8 +59,8 @@ class ModelAndData:
     def take(self, values: dict[str, Any]) -> None:
         """Take options that were not given from those of a run file."""
         for name, value in values.items():
-            given = getattr(self, name)
-            if given is None or given is False or given == ():
+            present = getattr(self, name)
+            if present is None or present is False or present == ():
                 setattr(self, name, value)
                 self.taken.add(name)
 
@@ -114,13 +114,13 @@ class ModelAndData:
 
     def formats(self) -> FrozenDict[str, Format]:
         """The formats by pattern over names of tensors and layers."""
-        foreign, found = self._trusted("format_"), dict[str, Format]()
+        foreign, formats = self._trusted("format_"), dict[str, Format]()
         for text in self.format_:
             pattern, spec = pattern_of(text)
-            if pattern in found:
+            if pattern in formats:
                 raise InputError(f"format: the pattern {pattern!r} is given twice")
-            found[pattern] = FORMATS.parse(spec, foreign=foreign)
-        return FrozenDict(found)
+            formats[pattern] = FORMATS.parse(spec, foreign=foreign)
+        return FrozenDict(formats)
 
     def part(self, name: str, family: Family[C]) -> C:
         """The component that an option names."""

@@ -45,5 +45,5 @@ def _check_writable(option: str, path: Path) -> None:
     try:
         check_writable(path)
     except OSError as error:
-        said = error.strerror or str(error)
-        raise InputError(f"{option} {str(path)!r} cannot be written: {said}") from error
+        reason = error.strerror or str(error)
+        raise InputError(f"{option} {str(path)!r} cannot be written: {reason}") from error

@@ -90,7 +90,7 @@ __all__ = ["run"]
 @click.option(
     "--repair", is_flag=True, help="Repeat damaged trials of the run file; keep the others."
 )
-def run(**given: Any) -> int:
+def run(**options: Any) -> int:
     """Run a fault-injection campaign on MODEL and print how often a fault changes a prediction.
 
     MODEL is a network that comes along (lenet5, mlp), a factory of your own (file.py:function or
@@ -112,4 +112,4 @@ def run(**given: Any) -> int:
     """
     from radhard.cli.actions.run_action import RunAction
 
-    return RunAction(**given).carry_out()
+    return RunAction(**options).carry_out()

@@ -47,29 +47,35 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
     console.print()
 
 
-def show_analysis_comparison(found: AnalysisComparison, results: Results, console: Console) -> None:
+def show_analysis_comparison(
+    comparison: AnalysisComparison, results: Results, console: Console
+) -> None:
     """Print agreement with a campaign and cost of several analyses."""
     console.print()
-    say(console, f"By {found.level}, against {results.column()} in {len(results):,} trials", "bold")
+    say(
+        console,
+        f"By {comparison.level}, against {results.column()} in {len(results):,} trials",
+        "bold",
+    )
     if console.width < _NARROW_FOR_FIGURES:
-        for row in found.rows:
-            said = str(row.agreement or row.scores.by)
-            say(console, "; ".join(part for part in (said, pass_cost(row.scores)) if part))
-        _say_why(found, console)
+        for row in comparison.rows:
+            title = str(row.agreement or row.scores.by)
+            say(console, "; ".join(part for part in (title, pass_cost(row.scores)) if part))
+        _say_why(comparison, console)
         return
     table = _table("")
     table.title = None
     table.add_column("analysis", overflow="fold")
     for name in ("parts", "rank", "interval", "worst tenth", "|difference|", "seconds", "samples"):
         table.add_column(name, justify="right", no_wrap=True, header_style="dim")
-    for row in found.rows:
+    for row in comparison.rows:
         cost = row.scores.cost
         seconds = f"{cost['seconds']:.3g}" if "seconds" in cost else "-"
         samples = f"{cost['samples']:,.0f}" if "samples" in cost else "-"
         parts = f"{row.agreement.parts:,}" if row.agreement else "-"
         table.add_row(row.scores.by, parts, *_agreement(row.agreement), seconds, samples)
     console.print(table, highlight=False)
-    if any(row.agreement for row in found.rows):
+    if any(row.agreement for row in comparison.rows):
         say(
             console,
             "rank: Spearman's correlation with its 95 % interval; worst tenth: how much of the "
@@ -77,43 +83,43 @@ def show_analysis_comparison(found: AnalysisComparison, results: Results, consol
             "points, of scores that are shares; samples: passed through the model",
             "dim",
         )
-    _say_why(found, console)
+    _say_why(comparison, console)
 
 
-def _say_why(found: AnalysisComparison, console: Console) -> None:
-    for row in found.rows:
+def _say_why(comparison: AnalysisComparison, console: Console) -> None:
+    for row in comparison.rows:
         if row.why:
             say(console, f"no comparison of {row.scores.by} {row.why}", "dim")
 
 
 def _show_agreement(scores: Scores, results: Results, console: Console) -> None:
-    found, why = agreements(scores, results)
+    by_level, why = agreements(scores, results)
     title = f"Against {results.column()} in {len(results):,} trials"
-    if found and console.width < _NARROW_FOR_FIGURES:
+    if by_level and console.width < _NARROW_FOR_FIGURES:
         console.print()
         say(console, title, "bold")
-        for one in found:
-            say(console, str(one))
-    elif found:
+        for agreement in by_level:
+            say(console, str(agreement))
+    elif by_level:
         table = _table(title)
         table.add_column("level")
         for name in ("parts", "rank", "interval", "worst tenth", "|difference|"):
             table.add_column(name, justify="right", no_wrap=True, header_style="dim")
-        for one in found:
-            rank, interval, overlap, error = _agreement(one)
-            table.add_row(one.level, f"{one.parts:,}", rank, interval, overlap, error)
+        for agreement in by_level:
+            rank, interval, overlap, error = _agreement(agreement)
+            table.add_row(agreement.level, f"{agreement.parts:,}", rank, interval, overlap, error)
         console.print()
         console.print(table, highlight=False)
     for reason in why:
         say(console, f"no comparison {reason}", "dim")
 
 
-def _agreement(found: Agreement | None) -> tuple[str, str, str, str]:
-    if found is None:
+def _agreement(agreement: Agreement | None) -> tuple[str, str, str, str]:
+    if agreement is None:
         return "-", "-", "-", "-"
-    rank = found.rank
-    error = "-" if found.error is None else f"{100 * found.error:.3g}"
-    overlap = f"{_share(found.overlap)} ({_share(found.overlap_by_chance)})"
+    rank = agreement.rank
+    error = "-" if agreement.error is None else f"{100 * agreement.error:.3g}"
+    overlap = f"{_share(agreement.overlap)} ({_share(agreement.overlap_by_chance)})"
     return f"{rank.value:.2f}", f"[{rank.low:.2f}, {rank.high:.2f}]", overlap, error
 
 
@@ -124,8 +130,8 @@ def _show(
     table = _table(title)
     table.add_column(first, overflow="fold", header_style="dim")
     table.add_column("score", justify="right", no_wrap=True)
-    known = any(interval for _, _, interval in rows)
-    if known:
+    with_intervals = any(interval for _, _, interval in rows)
+    if with_intervals:
         table.add_column("interval", no_wrap=True, header_style="dim")
     if wide:
         table.add_column("", no_wrap=True, style="cyan")
@@ -135,7 +141,7 @@ def _show(
         table.add_row(
             Text(printable(name)),
             amount(value, scores.unit),
-            *([interval] if known else []),
+            *([interval] if with_intervals else []),
             *drawn,
         )
     console.print()

@@ -76,27 +76,27 @@ def _nodes(folder: Path) -> Iterator[ast.AST]:
         yield from ast.parse(path.read_text(encoding="utf-8")).body
 
 
-def _made_with(found: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Signature:
+def _made_with(definition: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Signature:
     """What a component is made with, its bases' fields first, as a dataclass has them."""
     fields: dict[str, Parameter] = {}
-    for one in reversed(list(_line(found, classes))):
-        if not _is_component(one):
+    for base in reversed(list(_line(definition, classes))):
+        if not _is_component(base):
             continue
-        for node in one.body:
+        for node in base.body:
             if not isinstance(node, ast.AnnAssign) or "ClassVar" in ast.unparse(node.annotation):
                 continue
             if (parameter := _field(node)) is not None:
                 fields[parameter.name] = parameter
-    if any(_defines(one, "__post_init__") for one in _line(found, classes)):
+    if any(_defines(base, "__post_init__") for base in _line(definition, classes)):
         # It may take other types than it keeps.
         fields = {k: field.replace(annotation=Parameter.empty) for k, field in fields.items()}
     return Signature(sorted(fields.values(), key=lambda field: field.kind))
 
 
-def _line(found: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
+def _line(definition: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
     """A class and those that it comes from, as far as they are of the family."""
-    yield found
-    for base in map(_name, found.bases):
+    yield definition
+    for base in map(_name, definition.bases):
         if base in classes:
             yield from _line(classes[base], classes)
 
@@ -113,10 +113,10 @@ def _field(node: ast.AnnAssign) -> Parameter | None:
     return _parameter(_name(node.target), node.annotation, default, kind)
 
 
-def _called_with(found: ast.FunctionDef) -> Signature:
-    given = found.args
-    plain = [*given.posonlyargs, *given.args]
-    defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
+def _called_with(definition: ast.FunctionDef) -> Signature:
+    arguments = definition.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
     kind: Any = Parameter.POSITIONAL_OR_KEYWORD
     before = [
         _parameter(a.arg, a.annotation, d, kind) for a, d in zip(plain, defaults, strict=True)
@@ -124,7 +124,7 @@ def _called_with(found: ast.FunctionDef) -> Signature:
     kind = Parameter.KEYWORD_ONLY
     after = [
         _parameter(a.arg, a.annotation, d, kind)
-        for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
     return Signature([*before, *after])
 
@@ -181,17 +181,19 @@ def _constant(node: ast.expr | None) -> Any:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _is_component(found: ast.ClassDef) -> bool:
-    return "component" in map(_name, found.decorator_list)
+def _is_component(definition: ast.ClassDef) -> bool:
+    return "component" in map(_name, definition.decorator_list)
 
 
-def _is_abstract(found: ast.ClassDef) -> bool:
-    methods = [node for node in found.body if isinstance(node, ast.FunctionDef)]
+def _is_abstract(definition: ast.ClassDef) -> bool:
+    methods = [node for node in definition.body if isinstance(node, ast.FunctionDef)]
     return any("abstractmethod" in map(_name, method.decorator_list) for method in methods)
 
 
-def _defines(found: ast.ClassDef, method: str) -> bool:
-    return any(isinstance(node, ast.FunctionDef) and node.name == method for node in found.body)
+def _defines(definition: ast.ClassDef, method: str) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == method for node in definition.body
+    )
 
 
 def _name(node: ast.expr) -> str:

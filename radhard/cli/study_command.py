@@ -36,7 +36,7 @@ __all__ = ["study"]
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
 @click.option("--workers", type=PROCESSES, help="Processes.  [1]")
-def study(**given: Any) -> int:
+def study(**options: Any) -> int:
     """Make the table and figures of a paper's study again, and judge its claims one by one.
 
     Every way to protect a network is struck by the same faults, and by faults in all that it
@@ -58,4 +58,4 @@ def study(**given: Any) -> int:
     """
     from radhard.cli.actions.study_action import StudyAction
 
-    return StudyAction(**given).carry_out()
+    return StudyAction(**options).carry_out()

@@ -60,7 +60,7 @@ __all__ = ["verify"]
 @click.option("--allow-nondeterministic", is_flag=True, help="Accept a nondeterministic model.")
 @click.option("--repair", is_flag=True, help="Repeat damaged trials of the run file.")
 @click.option("--trust", is_flag=True, help="Allow code outside radhard named in RUN or MODEL.")
-def verify(**given: Any) -> int:
+def verify(**options: Any) -> int:
     """Repeat the faults of RUN on a hardened model, and compare both fault by fault.
 
     The output includes the cost of the protection, and the effect of its additional bits: faults
@@ -79,4 +79,4 @@ def verify(**given: Any) -> int:
     """
     from radhard.cli.actions.verify_action import VerifyAction
 
-    return VerifyAction(**given).carry_out()
+    return VerifyAction(**options).carry_out()

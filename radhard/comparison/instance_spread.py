@@ -37,11 +37,11 @@ class Spread:
     def __str__(self) -> str:
         least = ">= " if self.bounds else ""
         note = f"; {self.bounds} outside the rates tried" if self.bounds else ""
-        found = self.deviation
+        deviation = self.deviation
         return (
             f"max/min {least}{self.ratio:.3g}, geometric standard deviation {least}"
-            f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}] "
-            f"({percent(found.confidence)}, {found.trials} instances){note}"
+            f"{deviation.value:.3g} [{deviation.low:.3g}, {deviation.high:.3g}] "
+            f"({percent(deviation.confidence)}, {deviation.trials} instances){note}"
         )
 
 

@@ -49,11 +49,11 @@ class Auroc(Metric):
     def against(self, golden: Golden) -> Judge:
         truth = golden.truth.cpu().numpy()
         classes = np.array([1]) if golden.classes == 2 else np.unique(truth)
-        own = truth[:, None] == classes
-        weights = own.sum(axis=0) if self.average == "weighted" else np.ones(len(classes))
+        is_class = truth[:, None] == classes
+        weights = is_class.sum(axis=0) if self.average == "weighted" else np.ones(len(classes))
 
         def auroc(logits: Tensor) -> float:
-            area = _area(_scores(logits, classes, golden), own)
+            area = _area(_scores(logits, classes, golden), is_class)
             return float(np.average(area, weights=weights))
 
         fault_free = auroc(golden.logits)
@@ -79,14 +79,14 @@ def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
     return scores
 
 
-def _area(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _area(scores: np.ndarray, is_class: np.ndarray) -> np.ndarray:
     """The area per class from the sum of the ranks of the class's own samples (Mann-Whitney)."""
     # A sample with NaN loses every comparison: it ranks last as one of the class, and first as one
     # of another.
     lost = np.isnan(scores)
-    scores = np.where(lost, np.where(own, -np.inf, np.inf), scores)
+    scores = np.where(lost, np.where(is_class, -np.inf, np.inf), scores)
     ranks = scipy.stats.rankdata(scores, axis=0)
-    n = own.sum(axis=0)
-    wins = (ranks * own).sum(axis=0) - n * (n + 1) / 2
-    areas: np.ndarray = wins / (n * (len(own) - n))
+    n = is_class.sum(axis=0)
+    wins = (ranks * is_class).sum(axis=0) - n * (n + 1) / 2
+    areas: np.ndarray = wins / (n * (len(is_class) - n))
     return areas

@@ -52,10 +52,10 @@ class F1(Metric):
             trial = torch.arange(len(predicted), device=truth.device).unsqueeze(1) * classes
 
             def count(chosen: Tensor) -> Tensor:
-                found = torch.bincount(
+                counts = torch.bincount(
                     (predicted + trial)[chosen], minlength=len(predicted) * classes
                 )
-                return found.reshape(len(predicted), classes).double()
+                return counts.reshape(len(predicted), classes).double()
 
             hits = count(answered & (predicted == truth))
             # A class without labels has weight 0; the clamp keeps its 0 / 0 from becoming NaN.

@@ -22,9 +22,9 @@ def softmax(logits: Tensor) -> Tensor:
 def rank(logits: Tensor, classes: Tensor) -> Tensor:
     """Number of classes that rank above the given one of each sample; of equals, lowest first."""
     classes = classes.expand(logits.shape[:-1]).unsqueeze(-1)
-    own = logits.gather(-1, classes)
+    scores = logits.gather(-1, classes)
     before = torch.arange(logits.shape[-1], device=logits.device) < classes
-    return torch.where(before, logits >= own, logits > own).sum(dim=-1)
+    return torch.where(before, logits >= scores, logits > scores).sum(dim=-1)
 
 
 def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
@@ -33,9 +33,9 @@ def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
     ``(0, z)`` for a logit ``z``, ``(1 - p, p)`` for a probability ``p``. The outputs are
     ``(..., samples)`` if ``bare``, else ``(..., samples, 1)``.
     """
-    own = outputs.unsqueeze(-1) if bare else outputs
-    other = torch.zeros_like(own) if kind == "logits" else 1 - own
-    return torch.cat((other, own), dim=-1)
+    positive = outputs.unsqueeze(-1) if bare else outputs
+    other = torch.zeros_like(positive) if kind == "logits" else 1 - positive
+    return torch.cat((other, positive), dim=-1)
 
 
 def are_whole(outputs: Tensor) -> bool:

@@ -11,14 +11,14 @@ def odds(share: float, thing: str = "") -> str:
     >>> odds(0.0147), odds(0.36, "answer"), odds(0.00588, "answer"), odds(1.0, "answer")
     ('one in 68', '36 answers in 100', 'one answer in 170', 'all answers')
     """
-    one, many = (f" {thing}", f" {thing}s") if thing else ("", "")
+    singular, plural = (f" {thing}", f" {thing}s") if thing else ("", "")
     if share in (0.0, 1.0):
-        return f"all{many}" if share else f"none{many and ' of the' + many}"
+        return f"all{plural}" if share else f"none{plural and ' of the' + plural}"
     each = 1 / share
     if each < 5:
-        return f"{round(100 * share)}{many} in 100" if share < 0.995 else f"nearly all{many}"
+        return f"{round(100 * share)}{plural} in 100" if share < 0.995 else f"nearly all{plural}"
     digits = len(str(int(each)))
-    return f"one{one} in {int(round(each, 2 - digits) if digits > 2 else round(each)):,}"
+    return f"one{singular} in {int(round(each, 2 - digits) if digits > 2 else round(each)):,}"
 
 
 def between(estimate: Estimate) -> str:

@@ -93,8 +93,8 @@ def enumeration(parts: list[str]) -> str:
 
 def _target(target: Target) -> str:
     name = _ROLES[target.role]
-    whole = repr(target) == f"{type(target).__name__}('*')"
-    return f"the {name}" if whole else f"the {name} {target!r}"
+    everything = repr(target) == f"{type(target).__name__}('*')"
+    return f"the {name}" if everything else f"the {name} {target!r}"
 
 
 def _bare(part: Component) -> str:

@@ -31,18 +31,18 @@ ORDER = (
 )
 
 
-def claims(found: ErrorRateFindings) -> list[Claim]:
+def claims(findings: ErrorRateFindings) -> list[Claim]:
     """What the comparison of ProAct with its rivals says, statement by statement."""
-    return [*_order(found), *_fault_free(found), *_memory(found)]
+    return [*_order(findings), *_fault_free(findings), *_memory(findings)]
 
 
-def _order(found: ErrorRateFindings) -> list[Claim]:
+def _order(findings: ErrorRateFindings) -> list[Claim]:
     """Over moderate rates, and over those beyond, where the bounds themselves can be told apart."""
-    harmed = found.harmed(1.0)
-    half = [r for r in harmed if found.drop(NONE, [r], common=True).value > MODERATE]
+    harmed = findings.harmed(1.0)
+    half = [r for r in harmed if findings.drop(NONE, [r], common=True).value > MODERATE]
     moderate = [rate for rate in harmed if rate not in half]
     return [
-        _ordered(found, better, worse, rates, kind, common)
+        _ordered(findings, better, worse, rates, kind, common)
         for kind, rates in (("moderate", moderate), ("higher", half))
         for common in (True, False)
         for better, worse in ORDER
@@ -50,34 +50,39 @@ def _order(found: ErrorRateFindings) -> list[Claim]:
 
 
 def _ordered(
-    found: ErrorRateFindings, better: str, worse: str, rates: list[float], kind: str, common: bool
+    findings: ErrorRateFindings,
+    better: str,
+    worse: str,
+    rates: list[float],
+    kind: str,
+    common: bool,
 ) -> Claim:
     what = "the same faults" if common else "each its own faults, thresholds struck too"
     where = ", ".join(f"{rate:g}" for rate in rates) or "none of those tried"
     return Claim(
         f"{better} is at least as accurate under faults as {worse}",
-        found.gain(better, worse, rates, common=common) if rates else None,
+        findings.gain(better, worse, rates, common=common) if rates else None,
         "at least",
         -TOLERANCE,
         f"{what}; {kind} rates: {where}",
     )
 
 
-def _fault_free(found: ErrorRateFindings) -> list[Claim]:
+def _fault_free(findings: ErrorRateFindings) -> list[Claim]:
     note = "points of fault-free accuracy lost on all test images"
     limits = ((PRO, 1.0), (LAYER, 0.2), (NEURON, 0.2))
-    own = [
+    claims_of_accuracy = [
         Claim(
             f"{name} loses at most {limit:g} points without faults",
-            found.free_drop(name),
+            findings.free_drop(name),
             "at most",
             limit,
             note,
         )
         for name, limit in limits
     ]
-    lost = {name: found.free_drop(name) for name in (PRO, FIT, FT_CLIP)}
-    return own + [
+    lost = {name: findings.free_drop(name) for name in (PRO, FIT, FT_CLIP)}
+    return claims_of_accuracy + [
         Claim(
             f"{PRO} loses no more without faults than {other}",
             exactly(lost[PRO].value - lost[other].value, "points", lost[PRO].trials),
@@ -89,8 +94,8 @@ def _fault_free(found: ErrorRateFindings) -> list[Claim]:
     ]
 
 
-def _memory(found: ErrorRateFindings) -> list[Claim]:
-    added = {name: found.measured[name].added for name in (NEURON, PRO)}
+def _memory(findings: ErrorRateFindings) -> list[Claim]:
+    added = {name: findings.measured[name].added for name in (NEURON, PRO)}
     layers, last = len(added[NEURON]), added[NEURON][-1]
     formula, words = layers + last, sum(added[PRO])
     return [

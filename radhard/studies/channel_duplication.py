@@ -24,13 +24,13 @@ COLLAPSE = 20.0
 """Points of accuracy after whose loss a network counts as collapsed; the paper's lose 24 to 31."""
 
 
-def claims(found: ErrorRateFindings) -> list[Claim]:
+def claims(findings: ErrorRateFindings) -> list[Claim]:
     """What the paper says of duplication and correction, statement by statement."""
-    return [*_like_triplication(found), *_some(found), *_fault_free(found)]
+    return [*_like_triplication(findings), *_some(findings), *_fault_free(findings)]
 
 
-def _like_triplication(found: ErrorRateFindings) -> list[Claim]:
-    rates = found.harmed(1.0)
+def _like_triplication(findings: ErrorRateFindings) -> list[Claim]:
+    rates = findings.harmed(1.0)
     made = []
     for name in (PLAIN, ALL):
         for common in (True, False):
@@ -38,21 +38,23 @@ def _like_triplication(found: ErrorRateFindings) -> list[Claim]:
                 _over(
                     f"{name} is as accurate under faults as {TRIPLED}, but for 1 point",
                     rates,
-                    found.gain(name, TRIPLED, rates, common=common) if rates else None,
+                    findings.gain(name, TRIPLED, rates, common=common) if rates else None,
                     "at least",
                     -1.0,
                     common,
                 )
             )
-    whole = found.measured[TRIPLED].cost
+    triplication = findings.measured[TRIPLED].cost
     for name, limit in ((PLAIN, 0.5), (ALL, 0.51)):
-        cost = found.measured[name].cost
-        share = (cost.after.bits - cost.before.bits) / (whole.after.bits - whole.before.bits)
+        cost = findings.measured[name].cost
+        share = (cost.after.bits - cost.before.bits) / (
+            triplication.after.bits - triplication.before.bits
+        )
         about = "half" if limit == 0.5 else "half, and 2 bounds a channel"
         made.append(
             Claim(
                 f"{name} adds at most {about}, of the memory that triplication adds",
-                exactly(share, "of what triplication adds", whole.after.bits),
+                exactly(share, "of what triplication adds", triplication.after.bits),
                 "at most",
                 limit,
                 "stored bits",
@@ -61,10 +63,10 @@ def _like_triplication(found: ErrorRateFindings) -> list[Claim]:
     return made
 
 
-def _some(found: ErrorRateFindings) -> list[Claim]:
-    harmed, collapsed = found.harmed(1.0), found.harmed(COLLAPSE)
+def _some(findings: ErrorRateFindings) -> list[Claim]:
+    harmed, collapsed = findings.harmed(1.0), findings.harmed(COLLAPSE)
     first = collapsed[:1]
-    far = tuple(r for r in found.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
+    far = tuple(r for r in findings.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
     made = []
     for common in (True, False):
         beyond = f" {far[0] / first[0]:.0f} times" if far else " up to 100 times"
@@ -75,7 +77,7 @@ def _some(found: ErrorRateFindings) -> list[Claim]:
                     f"{name}: fewer than {limit:g} points are lost at{times} the rate at which the "
                     "unprotected network collapses",
                     rates,
-                    found.drop(name, rates, common=common) if rates else None,
+                    findings.drop(name, rates, common=common) if rates else None,
                     "at most",
                     limit,
                     common,
@@ -85,7 +87,7 @@ def _some(found: ErrorRateFindings) -> list[Claim]:
             _over(
                 f"{SOME} loses no more than {INTERVALS}, but for 1 point",
                 harmed,
-                found.gain(SOME, INTERVALS, harmed, common=common) if harmed else None,
+                findings.gain(SOME, INTERVALS, harmed, common=common) if harmed else None,
                 "at least",
                 -1.0,
                 common,
@@ -110,11 +112,11 @@ def _over(
     return Claim(text, figure, sense, limit, note)
 
 
-def _fault_free(found: ErrorRateFindings) -> list[Claim]:
+def _fault_free(findings: ErrorRateFindings) -> list[Claim]:
     return [
         Claim(
             f"{name}: at most 0.1 points are lost without faults",
-            found.free_drop(name),
+            findings.free_drop(name),
             "at most",
             0.1,
             "all test images; the intervals are those of the training images",

@@ -16,5 +16,5 @@ def correct_answers(model: nn.Module, data: Data) -> NDArray[np.bool_]:
     assert isinstance(data.labels, Tensor)
     with torch.inference_mode():
         logits = fault_free_outputs(model, data)
-    found: NDArray[np.bool_] = (logits.argmax(1) == data.labels).numpy()
-    return found
+    correct: NDArray[np.bool_] = (logits.argmax(1) == data.labels).numpy()
+    return correct

@@ -62,13 +62,13 @@ def network(name: str, *, cache: Path | None = None) -> Network:
         InputError: there is none of this name, or its data cannot be had.
     """
     if ":" in name or name.endswith(".py"):
-        own = made(name)
-        if not isinstance(own, Network):
+        result = made(name)
+        if not isinstance(result, Network):
             raise InputError(
-                f"{name!r} returned {type(own).__name__}; a radhard.studies.Network is needed "
+                f"{name!r} returned {type(result).__name__}; a radhard.studies.Network is needed "
                 "(name, about, model, train, test)"
             )
-        return own
+        return result
     if name not in NETWORKS:
         raise InputError(
             f"there is no network {name!r} in the studies: {near(name, list(NETWORKS))}one of "

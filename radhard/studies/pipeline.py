@@ -9,7 +9,8 @@ from radhard.errors import InputError
 from radhard.files import check_writable, make_folder, write_texts
 from radhard.manifest import environment
 from radhard.studies.claim import JUDGED, Claim, verdicts
-from radhard.studies.networks import Network, network
+from radhard.studies.networks import Network
+from radhard.studies.networks import network as load_network
 from radhard.studies.study import NetworkSection, Plan, Study
 
 __all__ = ["conduct", "texts", "write_files"]
@@ -51,11 +52,11 @@ def conduct(
     try:
         check_writable(Path(folder) / f"{study.name}.md")
     except OSError as error:
-        said = error.strerror or str(error)
-        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
+        reason = error.strerror or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {reason}") from error
     names = tuple(dict.fromkeys(networks)) or study.networks
-    measured = [network(name, cache=cache) for name in names]
-    findings = [(one, study.measure(one, plan)) for one in measured]
+    loaded = [load_network(name, cache=cache) for name in names]
+    findings = [(network, study.measure(network, plan)) for network in loaded]
     return write_files(texts(study, plan, findings, command), Path(folder))
 
 
@@ -83,13 +84,13 @@ def texts(
     ]
     numbers: list[Mapping[str, Any]] = []
     figures: dict[str, str] = {}
-    for one, found in findings:
-        claims, section = study.claims(found), study.section(one, found)
-        page += _network(one, claims, section)
+    for network, of_network in findings:
+        claims, section = study.claims(of_network), study.section(network, of_network)
+        page += _network(network, claims, section)
         figures.update(section.figures)
         facts = [claim.to_dict() for claim in claims]
-        numbers.append({"name": one.name, **section.numbers, "claims": facts})
-    whole = {
+        numbers.append({"name": network.name, **section.numbers, "claims": facts})
+    content = {
         "study": study.name,
         "command": command,
         "seed": plan.seed,
@@ -99,13 +100,13 @@ def texts(
     }
     return {
         f"{study.name}.md": "\n".join(page).rstrip() + "\n",
-        f"{study.name}.json": json.dumps(whole, indent=1) + "\n",
+        f"{study.name}.json": json.dumps(content, indent=1) + "\n",
         **figures,
     }
 
 
-def _network(one: Network, claims: Sequence[Claim], section: NetworkSection) -> list[str]:
-    head = [f"## {one.name}", "", section.intro, "", "### What the paper says", ""]
+def _network(network: Network, claims: Sequence[Claim], section: NetworkSection) -> list[str]:
+    head = [f"## {network.name}", "", section.intro, "", "### What the paper says", ""]
     return [*head, *verdicts(claims), *section.body]
 
 
@@ -119,6 +120,6 @@ def write_files(files: Mapping[str, str], folder: Path) -> list[Path]:
         make_folder(folder)
         write_texts({folder / file: text for file, text in files.items()})
     except OSError as error:
-        said = error.strerror or str(error)
-        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
+        reason = error.strerror or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {reason}") from error
     return [folder / file for file in files]

@@ -69,8 +69,8 @@ def trained_vgg8(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn
 
 def cache_folder() -> Path:
     """Where the user's system keeps what can be made again: ``XDG_CACHE_HOME`` or ``~/.cache``."""
-    given = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(given) if given else Path.home() / ".cache") / "radhard"
+    configured = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(configured) if configured else Path.home() / ".cache") / "radhard"
 
 
 def _build() -> nn.Sequential:

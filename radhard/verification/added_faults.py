@@ -30,11 +30,11 @@ def added_tensors(model: nn.Module) -> tuple[str, ...]:
     >>> added_tensors(nn.Linear(2, 2))
     ()
     """
-    found = []
+    names = []
     for path, part in parts(model):
         tensors = dict((*part.named_parameters(), *part.named_buffers()))
-        found += [f"{path}.{name}" for name in tensors]
-    return tuple(dict.fromkeys(found))
+        names += [f"{path}.{name}" for name in tensors]
+    return tuple(dict.fromkeys(names))
 
 
 def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) -> FaultSpace | None:
@@ -47,31 +47,33 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     Raises:
         InputError: a fault model cannot strike such words.
     """
-    held = [n for n in names if stored_tensor(model, n).is_floating_point()]
-    held = [name for name in held if stored_tensor(model, name).numel()]
-    if not held:
+    stored = [n for n in names if stored_tensor(model, n).is_floating_point()]
+    stored = [name for name in stored if stored_tensor(model, name).numel()]
+    if not stored:
         return None
     patterns = space.formats_by_pattern
     if len(space.formats) == 1:
         patterns = FrozenDict({"*": space.formats[0]})
-    formats = {name: _format(model, name, patterns) for name in held}
+    formats = {name: _format(model, name, patterns) for name in stored}
     if len(patterns) == 1 and None in formats.values():
-        formats = dict.fromkeys(held)
-    words = {name: one or _of_dtype(model, name) for name, one in formats.items()}
+        formats = dict.fromkeys(stored)
+    words = {name: format or _of_dtype(model, name) for name, format in formats.items()}
     planes = space.planes
-    if not any(plane in one.planes for one in words.values() for plane in planes):
+    if not any(plane in format.planes for format in words.values() for plane in planes):
         planes = ("codes",)
-    exact = {_literal(name): one for name, one in words.items()}
+    exact = {_literal(name): format for name, format in words.items()}
     one_format = next(iter(exact.values()))
     formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
-    return FaultSpace.of(model, _named(model, held), space.faults, formats_given, planes=planes)
+    return FaultSpace.of(model, _named(model, stored), space.faults, formats_given, planes=planes)
 
 
 def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Format | None:
     """The format by pattern of a tensor; None where none matches, or it is not stored so."""
     names = (name, name.rpartition(".")[0])
-    found = next((one for pattern, one in formats.items() if matches(pattern, *names)), None)
-    return found if found is not None and _suits(model, name, found) else None
+    format = next(
+        (candidate for pattern, candidate in formats.items() if matches(pattern, *names)), None
+    )
+    return format if format is not None and _suits(model, name, format) else None
 
 
 def _of_dtype(model: nn.Module, name: str) -> Format:
@@ -84,12 +86,12 @@ def _of_dtype(model: nn.Module, name: str) -> Format:
 def _named(model: nn.Module, names: list[str]) -> list[Target]:
     """The targets that select exactly these tensors."""
     kinds: tuple[type[Weights] | type[Biases] | type[Buffers], ...] = (Weights, Biases, Buffers)
-    found: list[Target] = []
+    targets: list[Target] = []
     for kind in kinds:
-        own = {name for name, _ in kind("*").candidates(model)}
-        if mine := [name for name in names if name in own]:
-            found.append(kind("|".join(map(_literal, mine))))
-    return found
+        candidates = {name for name, _ in kind("*").candidates(model)}
+        if selected := [name for name in names if name in candidates]:
+            targets.append(kind("|".join(map(_literal, selected))))
+    return targets
 
 
 def _literal(name: str) -> str:

@@ -50,8 +50,8 @@ class Verification:
         """Harmful faults of each model, size of its fault space times rate; None at error rates."""
         if self.before.by_rate:
             return None
-        own = () if self.own is None else (self.own,)
-        return upsets(self.before), upsets(self.after, *own)
+        added = () if self.own is None else (self.own,)
+        return upsets(self.before), upsets(self.after, *added)
 
     def tolerable(self, *, increase: float = 0.005) -> tuple[Tolerable, Tolerable] | None:
         """Highest tolerable error rates before and after; None without error rates or accuracy.

@@ -54,8 +54,8 @@ class AnalyzeAction(ModelAndData):
         done = []
         ranges: Ranges | None = None
         for analysis in analyses:
-            scores, found = self._looked(analysis, loaded)
-            ranges = ranges or found
+            scores, new_ranges = self._looked(analysis, loaded)
+            ranges = ranges or new_ranges
             if not self.compare:
                 show_scores(scores, results, console, self.top)
             done.append(scores)
@@ -78,22 +78,24 @@ class AnalyzeAction(ModelAndData):
             raise InputError(f"name an analysis, such as --with 'MaxValue()'; there is {names}")
         if self.compare and self.against is None:
             raise InputError("--compare needs a campaign: --against runs/base.db")
-        found = [ANALYSES.parse(text) for text in self.analyses]
-        if self.ranges is not None and not any(isinstance(one, DeepVigor) for one in found):
+        analyses = [ANALYSES.parse(text) for text in self.analyses]
+        if self.ranges is not None and not any(
+            isinstance(analysis, DeepVigor) for analysis in analyses
+        ):
             raise InputError("--ranges: only DeepVigor finds value ranges; --with 'DeepVigor()'")
-        return found
+        return analyses
 
     def _campaign(self) -> Results | None:
         if self.against is None:
             return None
-        said = said_in(self.against)
+        settings = said_in(self.against)
         results = Results.open(self.against, foreign=self.trust)
         if results.by_rate:
             raise InputError(
                 f"{str(self.against)!r} has trials at error rates, which strike everywhere; "
                 "compare with a campaign of one fault a trial"
             )
-        self.take({name: said[name] for name in _OF_THE_MODEL})
+        self.take({name: settings[name] for name in _OF_THE_MODEL})
         return results
 
     def _check_same_model(self, loaded: Loaded, results: Results) -> None:
@@ -110,7 +112,7 @@ class AnalyzeAction(ModelAndData):
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:
         """The scores with the names of model and data, and value ranges if the analysis has any."""
         looks = analysis.scores_and_ranges if isinstance(analysis, DeepVigor) else analysis
-        found = looks(
+        outcome = looks(
             loaded.model,
             loaded.data,
             call=loaded.call,
@@ -118,7 +120,7 @@ class AnalyzeAction(ModelAndData):
             seed=self.seed or 0,
             deterministic=not self.allow_nondeterministic,
         )
-        scores, ranges = found if isinstance(found, tuple) else (found, None)
+        scores, ranges = outcome if isinstance(outcome, tuple) else (outcome, None)
         how = {
             "samples": len(loaded.data),
             "batch": self.batch,
@@ -144,9 +146,9 @@ def places(output: Path, done: Sequence[Scores]) -> list[Path]:
         return [output]
     kinds = [scores.by.partition("(")[0].rpartition(":")[2] for scores in done]
     seen: Counter[str] = Counter()
-    found = []
+    paths = []
     for kind in kinds:
         seen[kind] += 1
         number = f"-{seen[kind]}" if kinds.count(kind) > 1 else ""
-        found.append(output.with_stem(f"{output.stem}-{kind}{number}"))
-    return found
+        paths.append(output.with_stem(f"{output.stem}-{kind}{number}"))
+    return paths

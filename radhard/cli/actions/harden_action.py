@@ -47,22 +47,22 @@ class HardenAction(ModelAndData):
         hardenings = self._hardenings()
         scores = self._scores()
         assert self.data is not None
-        given, self.data = self.data, training(self.data)
+        requested, self.data = self.data, training(self.data)
         loaded = self.load()
-        other = self._other(given)
+        other = self._other(requested)
         hard = loaded.model
         for number, hardening in enumerate(hardenings):
             hard = self._hardened(hardening, hard, loaded, scores, first=number == 0)
         self._tell(loaded, hard, other, Console())
         return 0
 
-    def _other(self, given: str) -> Data | None:
+    def _other(self, requested: str) -> Data | None:
         """Data for the accuracy that were not profiled: of --validate, or the split for tests."""
         if self.validate is not None:
             return load_data(self.validate)
-        if given == self.data:
+        if requested == self.data:
             return None
-        data = load_data(given)
+        data = load_data(requested)
         return data if self.samples is None else data.first(min(self.samples, len(data)))
 
     def _hardenings(self) -> list[Hardening]:
@@ -155,14 +155,14 @@ def _told(cost: Any) -> list[str]:
 
 def _added(hard: nn.Module) -> list[str]:
     """What the hardenings put in, a line each."""
-    found: dict[tuple[str, str], list[int]] = {}
+    sizes_of: dict[tuple[str, str], list[int]] = {}
     for _, part in parts(hard):
         tensors = (*part.parameters(), *part.buffers())
         size = sum(t.numel() for t in tensors)
-        found.setdefault((part.by, type(part).__name__), []).append(size)
-    if not found:
+        sizes_of.setdefault((part.by, type(part).__name__), []).append(size)
+    if not sizes_of:
         return ["nothing was added; the model itself was changed"]
     return [
         f"{len(sizes):,} part{'' if len(sizes) == 1 else 's'} {kind}, {sum(sizes):,} numbers ({by})"
-        for (by, kind), sizes in found.items()
+        for (by, kind), sizes in sizes_of.items()
     ]

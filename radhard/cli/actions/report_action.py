@@ -30,8 +30,8 @@ def reported(
     if not all(map(_holds_scores, files)):
         if len(files) > 1:
             return _side_by_side(files, output, fit_per_bit, trust)
-        for name, given in (("--against", against), ("--ranges", ranges)):
-            if given is not None:
+        for name, value in (("--against", against), ("--ranges", ranges)):
+            if value is not None:
                 raise InputError(f"{name} is for scores, and {str(first)!r} is a run")
         results = Results.open(first, foreign=trust)
         return write(results, output, store=first, fit_per_bit=fit_per_bit)

@@ -70,7 +70,7 @@ class StudyAction:
         Raises:
             InputError: an option that this study does not use.
         """
-        given = {
+        options = {
             "runs": self.runs is not None,
             "images": self.images is not None,
             "store": self.store is not None,
@@ -78,7 +78,9 @@ class StudyAction:
             "workers": self.workers is not None,
         }
         if wrong := [
-            _OPTIONS[name] for name, there in given.items() if there and name not in study.uses
+            _OPTIONS[name]
+            for name, is_given in options.items()
+            if is_given and name not in study.uses
         ]:
             used = [*(_OPTIONS[name] for name in _OPTIONS if name in study.uses), *_ALWAYS]
             raise InputError(

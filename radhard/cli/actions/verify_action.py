@@ -52,14 +52,14 @@ class VerifyAction:
         """Replay, show, and return the exit code."""
         torch.set_num_threads(self.threads)
         check_outputs(report=self.report)
-        said = said_in(self.run)
+        settings = said_in(self.run)
         before = Results.open(self.run, foreign=self.trust)
-        given = self._given()
-        given.take({name: said[name] for name in _TAKEN})
-        given.check_named("verify")
-        base = self._unprotected(said, before)
-        loaded = given.load()
-        found = verify(
+        workload = self._given()
+        workload.take({name: settings[name] for name in _TAKEN})
+        workload.check_named("verify")
+        base = self._unprotected(settings, before)
+        loaded = workload.load()
+        verification = verify(
             before,
             loaded.model,
             loaded.data,
@@ -70,12 +70,12 @@ class VerifyAction:
             timed=self.timed,
             workers=self.workers,
             worker_timeout=self.worker_timeout,
-            names={**given.names(loaded.data), "replayed": str(self.run)},
+            names={**workload.names(loaded.data), "replayed": str(self.run)},
             foreign=self.trust,
             deterministic=False if self.allow_nondeterministic else None,
             repair=self.repair,
         )
-        return self._show(found, Console())
+        return self._show(verification, Console())
 
     def _given(self) -> ModelAndData:
         return ModelAndData(
@@ -92,17 +92,17 @@ class VerifyAction:
             trust=self.trust,
         )
 
-    def _unprotected(self, said: dict[str, Any], before: Results) -> nn.Module | None:
+    def _unprotected(self, settings: dict[str, Any], before: Results) -> nn.Module | None:
         """The model that RUN struck; None where nothing says how to build it.
 
         Raises:
             InputError: what is built is another model than the one that was struck.
         """
-        text = said["model"] or (source(self.model) if is_folder(self.model) else None)
+        text = settings["model"] or (source(self.model) if is_folder(self.model) else None)
         if text is None:
             return None
         check_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
-        weights = said["weights"] if said["model"] else None
+        weights = settings["weights"] if settings["model"] else None
         model = stored(built(text, weights), before.space.formats_by_pattern)
         struck = before.manifest.get("model fingerprint")
         if struck is not None and struck != fingerprint(model):
@@ -112,13 +112,15 @@ class VerifyAction:
             )
         return model.to(torch.device(self.device))
 
-    def _show(self, found: Verification, console: Console) -> int:
-        for line in repr(found).splitlines():
+    def _show(self, verification: Verification, console: Console) -> int:
+        for line in repr(verification).splitlines():
             say(console, line)
         if self.by is not None:
-            for line in repr(compare(found.before, found.after, by=self.by)).splitlines():
+            for line in repr(
+                compare(verification.before, verification.after, by=self.by)
+            ).splitlines():
                 say(console, line)
-        if self.fit_per_bit is not None and (counted := found.upsets()) is not None:
+        if self.fit_per_bit is not None and (counted := verification.upsets()) is not None:
             for name, upsets in zip(("before", "after"), counted, strict=True):
                 failures = upsets.failures(self.fit_per_bit)
                 say(console, f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
@@ -128,11 +130,11 @@ class VerifyAction:
             from radhard.report import write_verification
 
             paths = write_verification(
-                found, self.report, store=self.store, fit_per_bit=self.fit_per_bit
+                verification, self.report, store=self.store, fit_per_bit=self.fit_per_bit
             )
             for path in paths:
                 say_whole(console, f"report:   {path}")
-        missed = found.missed(max_rate=self.max_rate, max_drop=self.max_drop)
+        missed = verification.missed(max_rate=self.max_rate, max_drop=self.max_drop)
         for line in missed:
             say_whole(console, line)
         return 1 if missed else 0

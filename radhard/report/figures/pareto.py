@@ -98,10 +98,10 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
 
 
 def _beaten(model: ParetoPoint, models: Sequence[ParetoPoint], at: int) -> bool:
-    mine = (model.costs[at], model.rate.value)
+    point = (model.costs[at], model.rate.value)
     return any(
-        other.costs[at] <= mine[0]
-        and other.rate.value <= mine[1]
-        and (other.costs[at], other.rate.value) != mine
+        other.costs[at] <= point[0]
+        and other.rate.value <= point[1]
+        and (other.costs[at], other.rate.value) != point
         for other in models
     )

@@ -31,9 +31,9 @@ def ranked(top: Sequence[Bar], bottom: Sequence[Bar], between: int, narrow: bool
     figure, axes = sheet(width, height)
     drawn = [*top, *bottom]
     longest = max(len(label(bar.name, 34)) for bar in drawn)
-    said = max(len(bar.said) for bar in drawn)
+    characters = max(len(bar.said) for bar in drawn)
     left = 6 if narrow else 16 + 7.0 * longest
-    right = 8 if narrow else 14 + 7.2 * said
+    right = 8 if narrow else 14 + 7.2 * characters
     figure.subplots_adjust(
         left=left / width, right=1 - right / width, top=1 - 6 / height, bottom=8 / height
     )

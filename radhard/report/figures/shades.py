@@ -32,10 +32,10 @@ class Shades:
         >>> Shades.of([5.0, 1.0, 2.0, 3.0, 4.0], "relative").edges
         (1.8, 2.6, 3.4, 4.2)
         """
-        known = np.array([v for v in values if v > 0])
-        if not known.size:
+        positive = np.array([v for v in values if v > 0])
+        if not positive.size:
             return cls((), ("0 %" if unit == "share" else "0",))
-        edges = [float(q) for q in np.quantile(known, [0.2, 0.4, 0.6, 0.8])]
+        edges = [float(q) for q in np.quantile(positive, [0.2, 0.4, 0.6, 0.8])]
         if unit == "share":
             return cls._at_shares(edges)
         names = ("0", "lowest fifth", "second", "middle", "fourth", "highest fifth")
@@ -47,9 +47,9 @@ class Shades:
             round_ = sorted({float(f"{edge:.{digits}g}") for edge in edges})
             if len(round_) == len(edges):
                 break
-        said = [percent(edge) for edge in round_]
-        between = [f"{a}–{b}" for a, b in itertools.pairwise(said)]
-        return cls(tuple(round_), ("0 %", f"to {said[0]}", *between, f"over {said[-1]}"))
+        texts = [percent(edge) for edge in round_]
+        between = [f"{a}–{b}" for a, b in itertools.pairwise(texts)]
+        return cls(tuple(round_), ("0 %", f"to {texts[0]}", *between, f"over {texts[-1]}"))
 
     def paint(self, value: float) -> str:
         """The colour of the style sheet for a value."""

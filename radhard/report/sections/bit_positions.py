@@ -35,12 +35,12 @@ def bit_positions(results: Results, harm: MainFigure) -> Section:
         groups = {"+".join(map(str, r.bits(variant))) for r, variant in every}
         fields = {"+".join(r.fields(variant)) for r, variant in every}
         # Groups are named with the format of their words, as their bits are not the same.
-        one, other = (
+        bit_rates, field_rates = (
             {name: rates[key] for name in names if (key := f"{kind} {name}") in rates}
             for rates, names in ((by_bit, groups), (by_field, fields))
         )
-        if one:
-            blocks += _of_words(regions, one, other, harm, kind, number)
+        if bit_rates:
+            blocks += _of_words(regions, bit_rates, field_rates, harm, kind, number)
     return Section("bits", _TITLE, tuple(blocks))
 
 
@@ -144,10 +144,10 @@ def _finding(positions: list[Bit], harm: MainFigure) -> str:
     )
     silent = len(positions) - len(seen)
     if silent:
-        one = silent == 1
+        single = silent == 1
         text += (
             f" It is 0 in all trials at {silent} of {len(positions)} "
-            f"position{'s' if len(positions) > 1 else ''} ({'a ring' if one else 'rings'}); the "
+            f"position{'s' if len(positions) > 1 else ''} ({'a ring' if single else 'rings'}); the "
             "whiskers are the intervals."
         )
     return text

@@ -30,13 +30,13 @@ def circumstances(results: Results) -> Section:
         ("data fingerprint", str(manifest.get("data fingerprint", "not recorded"))),
     ]
     environment = manifest.get("environment")
-    found = environment if isinstance(environment, dict) else {}
+    entries = environment if isinstance(environment, dict) else {}
     blocks: list[Table | Text] = [
         Table("What was run", ("part", "spec"), tuple(specs), words=2),
         Table(
             "Environment",
             ("part", "version"),
-            tuple((str(k), str(v)) for k, v in found.items()),
+            tuple((str(k), str(v)) for k, v in entries.items()),
             words=2,
         ),
     ]

@@ -18,15 +18,15 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
     columns = {harm.column: (harm.rate, "critical", "o")}
     if (scores := results.details.scores()) is not None:
         columns[scores[0]] = (results.details[scores[0]].meaning, "field2", "s")
-    found = {column: results.estimates(column, "rate", 0.95) for column in columns}
-    order = sorted(found[harm.column], key=float)
+    rates = {column: results.estimates(column, "rate", 0.95) for column in columns}
+    order = sorted(rates[harm.column], key=float)
     drawn = [
-        Curve(name, paint, mark, [(float(r), found[column][r]) for r in order if float(r) > 0])
+        Curve(name, paint, mark, [(float(r), rates[column][r]) for r in order if float(r) > 0])
         for column, (name, paint, mark) in columns.items()
     ]
     counts = _faults(results)
     rows = tuple(
-        (rate, counts[rate], name, *read(found[column][rate]))
+        (rate, counts[rate], name, *read(rates[column][rate]))
         for rate in order
         for column, (name, _, _) in columns.items()
     )
@@ -41,20 +41,20 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
     picture = Picture(
         "rates",
         f"{harm.Rate} versus error rate",
-        _finding(found, columns, order),
+        _finding(rates, columns, order),
         lambda narrow: curves(drawn, per, narrow),
     )
     return Section("rates", "Effect of the error rate", (picture, table))
 
 
 def _finding(
-    found: dict[str, dict[str, Estimate]],
+    rates: dict[str, dict[str, Estimate]],
     columns: dict[str, tuple[str, str, str]],
     order: list[str],
 ) -> str:
     parts = []
     for column, (name, _, _) in columns.items():
-        first, last = read(found[column][order[0]]), read(found[column][order[-1]])
+        first, last = read(rates[column][order[0]]), read(rates[column][order[-1]])
         parts.append(
             f"{name} {first.value} {first.interval}"
             + ("" if len(order) == 1 else f", then {last.value} {last.interval}")

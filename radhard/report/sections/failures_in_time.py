@@ -44,7 +44,7 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
     if outcomes := outcome_columns(results):
         named["DUE"] = results.rate(outcomes["due"])
     raw = _EXAMPLE_FIT_PER_BIT if fit_per_bit is None else fit_per_bit
-    given = (
+    basis = (
         f"raw rate of {raw:g} FIT per bit, as given"
         if fit_per_bit is not None
         else f"raw rate of {raw:g} FIT per bit, which is an example and not a measurement"
@@ -53,7 +53,7 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
     formula = (
         "FIT (failures in 1e9 device hours) = raw FIT of a bit × bits at risk × share of faults "
         f"that cause a failure. Here: {raw:g} × {bits:,} × {share.value} {share.interval} = "
-        f"{total.value} {total.interval}, for a {given}."
+        f"{total.value} {total.interval}, for a {basis}."
     )
     if fit_per_bit is None:
         formula += (

@@ -109,10 +109,10 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
 
 
 def _fate(share: float, harm: MainFigure) -> str:
-    one = odds(share).startswith("one ")
+    singular = odds(share).startswith("one ")
     if harm.effect == "predictions changed":
-        return "differs from the fault-free one" if one else "differ from the fault-free ones"
-    return f"{'is' if one else 'are'} {harm.effect.removeprefix('predictions ')}"
+        return "differs from the fault-free one" if singular else "differ from the fault-free ones"
+    return f"{'is' if singular else 'are'} {harm.effect.removeprefix('predictions ')}"
 
 
 def _mean_of(results: Results, harm: MainFigure, group: str) -> str:

@@ -34,16 +34,16 @@ def spread(results: Results, harm: MainFigure) -> Section:
         )
         return Section("spread", title, (Text(text),))
     values = results.values(harm.column)
-    found: dict[str, list[Estimate]] = {}
+    quantiles: dict[str, list[Estimate]] = {}
     groups = Groups(results.space, results.trials, results.numbers, results.usual_split)
     for key, parts in groups.split():
-        found[key] = [
+        quantiles[key] = [
             stratified_mean(groups.cells(parts, within(values).astype(float)))
             for _, _, within in _STEPS
         ]
-    drawn = [(key, [estimate.value for estimate in row]) for key, row in found.items()]
-    key = list(found)[-1]
-    none, most = read(found[key][0]), read(found[key][-1])
+    drawn = [(key, [estimate.value for estimate in row]) for key, row in quantiles.items()]
+    key = list(quantiles)[-1]
+    none, most = read(quantiles[key][0]), read(quantiles[key][-1])
     unit = "trials" if results.by_rate else "faults"
     at = f" at an error rate of {key}" if results.by_rate else ""
     picture = Picture(
@@ -56,7 +56,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
     head = ("error rate",) if results.by_rate else ()
     rows = tuple(
         (*((group,) if head else ()), name, *read(estimate))
-        for group, row in found.items()
+        for group, row in quantiles.items()
         for (name, _, _), estimate in zip(_STEPS, row, strict=True)
     )
     table = Table(
@@ -64,6 +64,6 @@ def spread(results: Results, harm: MainFigure) -> Section:
         (*head, harm.effect, f"share of {unit}", *COLUMNS),
         rows,
         words=1 + len(head),
-        shown=len(_STEPS) * 2 if len(found) > 2 else None,
+        shown=len(_STEPS) * 2 if len(quantiles) > 2 else None,
     )
     return Section("spread", title, (picture, table))

@@ -26,9 +26,9 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     many = len(rates) > _SHOWN
     rows = []
     for name in ranked if many else rates:
-        own = [region for region in space.regions if region.site.name == name]
-        words = sum({(r.plane, repr(r.exposure)): r.words for r in own}.values())
-        rows.append((name, own[0].site.kind, f"{words:,}", *read(rates[name])))
+        regions = [region for region in space.regions if region.site.name == name]
+        words = sum({(r.plane, repr(r.exposure)): r.words for r in regions}.values())
+        rows.append((name, regions[0].site.kind, f"{words:,}", *read(rates[name])))
     table = Table(
         f"{harm.Rate} by tensor" + (", highest first" if many else ""),
         ("tensor", "layer", "words", "rate", *COLUMNS),

@@ -16,12 +16,12 @@ _N = 10
 def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
     """The trials with the highest figure, each with a line of Python that repeats it."""
     values = results.values(harm.column)
-    found = results.worst(min(_N, int((values > 0).sum())), harm.column)
-    if not len(found):
+    frame = results.worst(min(_N, int((values > 0).sum())), harm.column)
+    if not len(frame):
         text = f"The {harm.rate} is 0 in all {len(results):,} trials."
         return Section("worst", "The worst faults", (Text(text),))
     rows, first = [], ""
-    for _, row in found.iterrows():
+    for _, row in frame.iterrows():
         trial = int(row["trial"])
         value = float(row[harm.column])
         if results.by_rate:

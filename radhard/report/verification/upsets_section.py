@@ -10,11 +10,11 @@ from radhard.verification import Verification
 __all__ = ["upset"]
 
 
-def upset(found: Verification, fit_per_bit: float | None) -> Section | None:
+def upset(verification: Verification, fit_per_bit: float | None) -> Section | None:
     """Rate times size of the fault space of each model, or the tolerable error rates."""
-    if found.before.by_rate:
-        return _tolerated(found)
-    counted = found.upsets()
+    if verification.before.by_rate:
+        return _tolerated(verification)
+    counted = verification.upsets()
     if counted is None:
         return None
     rows = []
@@ -23,10 +23,10 @@ def upset(found: Verification, fit_per_bit: float | None) -> Section | None:
         if fit_per_bit is not None:
             rows.append((f"{name}: failures", "", *read(upsets.failures(fit_per_bit))))
     text = "A hardened model stores more bits, so more faults are possible. "
-    if found.own is not None:
+    if verification.own is not None:
         text += (
-            f"In what was added {len(found.own):,} faults were tried: "
-            f"{found.own.rate()} of them harm. "
+            f"In what was added {len(verification.own):,} faults were tried: "
+            f"{verification.own.rate()} of them harm. "
         )
     text += "The relevant figure is the rate times the number of possible faults."
     if fit_per_bit is not None:
@@ -37,20 +37,23 @@ def upset(found: Verification, fit_per_bit: float | None) -> Section | None:
     return Section("upsets", "More bits, more upsets", (Text(text), table))
 
 
-def _tolerated(found: Verification) -> Section | None:
-    both = found.tolerable()
+def _tolerated(verification: Verification) -> Section | None:
+    both = verification.tolerable()
     if both is None:
         return None
-    rows = tuple((name, *_row(one)) for name, one in zip(("before", "after"), both, strict=True))
-    one, two = (tolerable.value for tolerable in both)
+    rows = tuple(
+        (name, *_row(before_rate))
+        for name, before_rate in zip(("before", "after"), both, strict=True)
+    )
+    before_rate, after_rate = (tolerable.value for tolerable in both)
     text = (
         "The highest error rate at which the error increases by at most half a percent of the "
         "fault-free error: mean errors, made monotonic and interpolated over the logarithm of the "
         "rate; intervals by bootstrap of the trials. In the hardened model, faults are injected "
         "into everything that it stores."
     )
-    if one > 0 and math.isfinite(two / one):
-        text += f" It tolerates {two / one:.3g} times the rate."
+    if before_rate > 0 and math.isfinite(after_rate / before_rate):
+        text += f" It tolerates {after_rate / before_rate:.3g} times the rate."
     table = Table("Highest tolerable error rate", ("model", "rate", "95 % interval"), rows)
     return Section("tolerable", "Tolerable error rate", (Text(text), table))
 

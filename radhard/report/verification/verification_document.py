@@ -22,86 +22,87 @@ _SHOWN = 12
 
 
 def verification_document(
-    found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> Document:
     """The content of the report of a verification."""
-    harm = main_figure(found.after)
+    harm = main_figure(verification.after)
     sections: list[Section | None] = [
-        _compared(found, harm),
-        _covers(found),
-        _by_tensor(found, harm),
-        upset(found, fit_per_bit),
-        _cost(found),
-        faults_tried([("before", found.before), ("hardened", found.after)]),
-        circumstances(found.after),
+        _compared(verification, harm),
+        _covers(verification),
+        _by_tensor(verification, harm),
+        upset(verification, fit_per_bit),
+        _cost(verification),
+        faults_tried([("before", verification.before), ("hardened", verification.after)]),
+        circumstances(verification.after),
         _repeat(store),
     ]
-    name = model_name(found.before)
+    name = model_name(verification.before)
     return Document(
-        title=f"{', '.join(found.by) or 'A change'} on {name}",
-        summary=_summary(found),
-        warnings=tuple(found.notes) + _unpaired(found),
-        headline=_headline(found, harm),
+        title=f"{', '.join(verification.by) or 'A change'} on {name}",
+        summary=_summary(verification),
+        warnings=tuple(verification.notes) + _unpaired(verification),
+        headline=_headline(verification, harm),
         sections=tuple(section for section in sections if section is not None),
-        version=str((found.after.manifest.get("environment") or {}).get("radhard", "")),
+        version=str((verification.after.manifest.get("environment") or {}).get("radhard", "")),
         kind="verification of a hardened model",
     )
 
 
-def cost_table(found: Verification) -> Table | None:
+def cost_table(verification: Verification) -> Table | None:
     """The cost of the hardening; None if it was not measured."""
-    if found.cost is None:
+    if verification.cost is None:
         return None
     return Table(
         "Cost",
         ("counted", "before", "after", "as a multiple"),
-        tuple(found.cost.rows()),
+        tuple(verification.cost.rows()),
     )
 
 
-def _summary(found: Verification) -> str:
-    trials = len(found.after)
-    if found.comparison.paired:
+def _summary(verification: Verification) -> str:
+    trials = len(verification.after)
+    if verification.comparison.paired:
         return (
-            f"The {trials:,} trials of the campaign in {where(found.before)} were repeated on the "
-            "hardened model, with the same faults and samples."
+            f"The {trials:,} trials of the campaign in {where(verification.before)} were repeated "
+            "on the hardened model, with the same faults and samples."
         )
     return (
-        f"{trials:,} trials on the hardened model are compared with those in {where(found.before)}."
+        f"{trials:,} trials on the hardened model are compared with those in "
+        f"{where(verification.before)}."
     )
 
 
-def _unpaired(found: Verification) -> tuple[str, ...]:
-    comparison = found.comparison
+def _unpaired(verification: Verification) -> tuple[str, ...]:
+    comparison = verification.comparison
     if comparison.paired:
         return ()
     return (f"The trials are not the same faults: {comparison.why_unpaired}.",)
 
 
-def _headline(found: Verification, harm: MainFigure) -> Headline:
-    row = found.comparison.rows[-1]
+def _headline(verification: Verification, harm: MainFigure) -> Headline:
+    row = verification.comparison.rows[-1]
     at = f" at an error rate of {row.group}" if row.group else ""
     tiles = [
         Tile(f"{harm.rate} before{at}", *read(row.before)),
         Tile("difference", *read(row.difference)),
     ]
-    lost = (found.loss() or {}).get(row.group)
+    lost = (verification.loss() or {}).get(row.group)
     if lost is not None:
         tiles.append(Tile("accuracy loss by faults and hardening together", *read(lost)))
-    if found.cost is not None:
-        after = found.cost.after.over(found.cost.before)
+    if verification.cost is not None:
+        after = verification.cost.after.over(verification.cost.before)
         tiles.append(Tile("stored bits", f"{after['bits']:.3f}x"))
         tiles.append(Tile("multiply-accumulates", f"{after['macs']:.3f}x"))
-        if (time := found.cost.time) is not None:
+        if (time := verification.cost.time) is not None:
             basis = f"{time.turns} turns, smallest to largest"
             span = f"[{time.low:.3f}, {time.high:.3f}]"
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
-    return Headline(main, _meaning(found), tuple(tiles))
+    return Headline(main, _meaning(verification), tuple(tiles))
 
 
-def _meaning(found: Verification) -> str:
-    row = found.comparison.rows[-1]
+def _meaning(verification: Verification) -> str:
+    row = verification.comparison.rows[-1]
     if row.difference.high < 0:
         removed = 1 - row.after.value / row.before.value if row.before.value > 0 else 0.0
         text = f"The protection removes about {percent(round(removed, 3))} of the harm"
@@ -120,12 +121,14 @@ def _meaning(found: Verification) -> str:
     )
 
 
-def _compared(found: Verification, harm: MainFigure) -> Section:
-    columns = [c for c in found.before.details.scores() or () if c in found.after.columns]
+def _compared(verification: Verification, harm: MainFigure) -> Section:
+    columns = [
+        c for c in verification.before.details.scores() or () if c in verification.after.columns
+    ]
     rows = []
     for column in dict.fromkeys([harm.column, *columns]):
-        name = harm.rate if column == harm.column else found.before.details.meaning(column)
-        for row in compare(found.before, found.after, column).rows:
+        name = harm.rate if column == harm.column else verification.before.details.meaning(column)
+        for row in compare(verification.before, verification.after, column).rows:
             named = f"{name} at {row.group}" if row.group else name
             values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]
             rows.append((named, *values, *read(row.difference)))
@@ -137,13 +140,13 @@ def _compared(found: Verification, harm: MainFigure) -> Section:
             f"Accuracy of the unprotected model without faults minus that of the hardened one with "
             f"them{f' at {group}' if group else ''}: {drop}."
         )
-        for group, drop in (found.loss() or {}).items()
+        for group, drop in (verification.loss() or {}).items()
     ]
     return Section("compared", "Before and after", (table, *lost))
 
 
-def _cost(found: Verification) -> Section | None:
-    table = cost_table(found)
+def _cost(verification: Verification) -> Section | None:
+    table = cost_table(verification)
     if table is None:
         return None
     text = Text(
@@ -153,10 +156,10 @@ def _cost(found: Verification) -> Section | None:
     return Section("cost", "Cost", (table, text))
 
 
-def _covers(found: Verification) -> Section | None:
-    if not found.covers:
+def _covers(verification: Verification) -> Section | None:
+    if not verification.covers:
         return None
-    lines = tuple(Text(f"{line}.") for line in found.covers)
+    lines = tuple(Text(f"{line}.") for line in verification.covers)
     return Section("covers", "Protected layers", lines)
 
 
@@ -168,11 +171,11 @@ def _repeat(store: str | Path | None) -> Section | None:
     return Section("repeat", "The run file", (text, Code(line, "sh")))
 
 
-def _by_tensor(found: Verification, harm: MainFigure) -> Section | None:
+def _by_tensor(verification: Verification, harm: MainFigure) -> Section | None:
     """The rate of every tensor before and after; None at error rates."""
-    if found.before.by_rate:
+    if verification.before.by_rate:
         return None
-    rows = compare(found.before, found.after, harm.column, by="tensor").rows
+    rows = compare(verification.before, verification.after, harm.column, by="tensor").rows
     ranked = sorted(rows, key=lambda row: row.difference.value)
     table = Table(
         f"{harm.Rate} by tensor, most improved first",

@@ -18,29 +18,31 @@ __all__ = [
 
 
 def verification_html(
-    found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
     """The page of a verification as one self-contained HTML page.
 
     Arguments as for `write_verification`.
     """
     return render(
-        "page.html.j2", verification_document(found, store=store, fit_per_bit=fit_per_bit)
+        "page.html.j2", verification_document(verification, store=store, fit_per_bit=fit_per_bit)
     )
 
 
 def verification_markdown(
-    found: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
 ) -> str:
     """The page of a verification as Markdown, with a sentence in place of each figure.
 
     Arguments as for `write_verification`.
     """
-    return render("page.md.j2", verification_document(found, store=store, fit_per_bit=fit_per_bit))
+    return render(
+        "page.md.j2", verification_document(verification, store=store, fit_per_bit=fit_per_bit)
+    )
 
 
 def write_verification(
-    found: Verification,
+    verification: Verification,
     path: str | Path,
     *,
     store: str | Path | None = None,
@@ -49,7 +51,7 @@ def write_verification(
     """Write the report of a verification as HTML to ``path``, and as Markdown next to it.
 
     Args:
-        found: the result of `radhard.verification.verify`.
+        verification: the result of `radhard.verification.verify`.
         path: of the HTML file, such as ``hard.html``; the Markdown file is then ``hard.md``.
         store: run file of the hardened model, for the commands in the report.
         fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
@@ -57,7 +59,9 @@ def write_verification(
     Raises:
         InputError: a path that cannot be written.
     """
-    return write_document(verification_document(found, store=store, fit_per_bit=fit_per_bit), path)
+    return write_document(
+        verification_document(verification, store=store, fit_per_bit=fit_per_bit), path
+    )
 
 
 def write_hardenings(

@@ -68,7 +68,7 @@ def measure_variants(
     for variant in design.variants:
         plan.report(f"{network.name}: {variant.name}")
         model = work.hardened(variant, base, scores)
-        own = space if model is base else everything_stored(model, design.format)
+        own_space = space if model is base else everything_stored(model, design.format)
         common = work.campaign(variant, "common", model, data, space)
         measured[variant.name] = MeasuredVariant(
             variant.text(brief=network.brief),
@@ -77,7 +77,7 @@ def measure_variants(
             overhead(model, base, data, format=design.format, batch=_BATCH, timed=plan.timed),
             tuple(_numbers(part) for _, part in parts(model)),
             common,
-            common if model is base else work.campaign(variant, "own", model, data, own),
+            common if model is base else work.campaign(variant, "own", model, data, own_space),
         )
     return ErrorRateFindings(network.name, len(data), measured)
 
@@ -90,12 +90,12 @@ def everything_stored(model: nn.Module, format: Format) -> FaultSpace:
     256
     """
     kinds: tuple[Stored, ...] = (Weights("*"), Biases("*"), Buffers("*"))
-    held: list[Target] = [
+    targets: list[Target] = [
         kind
         for kind in kinds
         if any(t.is_floating_point() and t.numel() for _, t in kind.candidates(model))
     ]
-    return FaultSpace.of(model, held, BitFlip(), format)
+    return FaultSpace.of(model, targets, BitFlip(), format)
 
 
 @final

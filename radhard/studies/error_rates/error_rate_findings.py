@@ -84,9 +84,9 @@ class ErrorRateFindings:
     def drop(self, name: str, rates: Sequence[float], *, common: bool) -> Estimate:
         """Points of accuracy lost: of the unprotected, fault-free network less this one's."""
         free = self.base.accuracy
-        found = self.accuracy(name, rates, common=common)
+        accuracy = self.accuracy(name, rates, common=common)
         # Rounded, so that an unchanged figure is printed as zero.
-        return found.map(lambda share: round(100 * (free - share), 9) + 0.0, "points")
+        return accuracy.map(lambda share: round(100 * (free - share), 9) + 0.0, "points")
 
     def gain(self, name: str, than: str, rates: Sequence[float], *, common: bool) -> Estimate:
         """Points of accuracy that one has more than another under faults, over the rates alike.
@@ -94,10 +94,10 @@ class ErrorRateFindings:
         Trials are taken in pairs: the same faults where they are ``common``, which is far sharper;
         else trials that are alike only in their number, which is two independent means.
         """
-        one, other = (self._trials(which, rates, common) for which in (name, than))
-        cells = [Cell(a - b, _ENDLESS) for a, b in zip(one, other, strict=True)]
-        found = mean_difference(cells, confidence=self.confidence)
-        return found.map(lambda share: 100 * share, "points")
+        first, second = (self._trials(which, rates, common) for which in (name, than))
+        cells = [Cell(a - b, _ENDLESS) for a, b in zip(first, second, strict=True)]
+        difference = mean_difference(cells, confidence=self.confidence)
+        return difference.map(lambda share: 100 * share, "points")
 
     def free_drop(self, name: str) -> Estimate:
         """Points of accuracy lost without any fault, on the test images, all of them."""
@@ -107,8 +107,8 @@ class ErrorRateFindings:
     def free_drop_elsewhere(self, name: str) -> Estimate:
         """Points of accuracy lost without any fault, on images of the kind of the test images."""
         lost = self.base.right.astype(np.float64) - self.measured[name].right
-        found = mean_difference([Cell(lost, None)], confidence=self.confidence)
-        return found.map(lambda share: 100 * share, "points")
+        difference = mean_difference([Cell(lost, None)], confidence=self.confidence)
+        return difference.map(lambda share: 100 * share, "points")
 
     def harmed(self, points: float) -> tuple[float, ...]:
         """Rates at which the unprotected network surely loses so many points.

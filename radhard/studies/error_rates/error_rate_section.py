@@ -17,29 +17,30 @@ __all__ = ["error_rate_section"]
 
 
 def error_rate_section(
-    study: str, design: ErrorRateDesign, network: Network, found: ErrorRateFindings
+    study: str, design: ErrorRateDesign, network: Network, findings: ErrorRateFindings
 ) -> NetworkSection:
     """The section of a page on one network, with its two figures and all numbers."""
-    right = found.base.right
-    names = {common: _picture(study, found, common) for common in (False, True)}
+    right = findings.base.right
+    names = {common: _picture(study, findings, common) for common in (False, True)}
     return NetworkSection(
         intro=f"{network.about}; stored as `{design.format!r}` it gets "
         f"{percent(float(right.mean()))} of {len(right):,} test images right, "
-        f"{percent(found.base.accuracy)} of the first {found.images:,}, which the trials look at.",
-        body=[*_body(found, names)],
+        f"{percent(findings.base.accuracy)} of the first {findings.images:,}, which the trials "
+        "use.",
+        body=[*_body(findings, names)],
         figures={
-            f"{name}.svg": _error_rate_figure(name, design, found, common=common)
+            f"{name}.svg": _error_rate_figure(name, design, findings, common=common)
             for common, name in names.items()
         },
-        numbers=_numbers(found),
+        numbers=_numbers(findings),
     )
 
 
-def _picture(study: str, found: ErrorRateFindings, common: bool) -> str:
-    return f"{study}-{found.network}-{'common' if common else 'own'}"
+def _picture(study: str, findings: ErrorRateFindings, common: bool) -> str:
+    return f"{study}-{findings.network}-{'common' if common else 'own'}"
 
 
-def _body(found: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[str]:
+def _body(findings: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[str]:
     for common in (False, True):
         faults = (
             "The same faults in what the unprotected network stores"
@@ -55,15 +56,15 @@ def _body(found: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[str]:
             "under faults:",
             "",
         )
-        names = list(found.measured)
+        names = list(findings.measured)
         rows = [
-            (f"{rate:g}", *(short(found.drop(name, [rate], common=common)) for name in names))
-            for rate in found.rates
+            (f"{rate:g}", *(short(findings.drop(name, [rate], common=common)) for name in names))
+            for rate in findings.rates
         ]
         yield from table(("rate per bit", *names), rows)
         if not common:
             yield from ("Bits struck in a trial, in the mean:", "")
-            yield from table(("rate per bit", *names), _flips(found))
+            yield from table(("rate per bit", *names), _flips(findings))
     yield from ("### Without faults, and what it costs", "")
     yield from table(
         (
@@ -75,25 +76,25 @@ def _body(found: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[str]:
             "time",
             "made by",
         ),
-        _costs(found),
+        _costs(findings),
     )
 
 
-def _flips(found: ErrorRateFindings) -> list[tuple[str, ...]]:
+def _flips(findings: ErrorRateFindings) -> list[tuple[str, ...]]:
     return [
-        (f"{rate:g}", *(f"{m.own.flips[rate]:,.3g}" for m in found.measured.values()))
-        for rate in found.rates
+        (f"{rate:g}", *(f"{m.own.flips[rate]:,.3g}" for m in findings.measured.values()))
+        for rate in findings.rates
     ]
 
 
-def _costs(found: ErrorRateFindings) -> Iterator[tuple[str, ...]]:
-    for name, measured in found.measured.items():
+def _costs(findings: ErrorRateFindings) -> Iterator[tuple[str, ...]]:
+    for name, measured in findings.measured.items():
         cost = measured.cost
         ratio = cost.after.over(cost.before)
         yield (
             name,
-            f"{found.free_drop(name).value:.2f}",
-            short(found.free_drop_elsewhere(name)),
+            f"{findings.free_drop(name).value:.2f}",
+            short(findings.free_drop_elsewhere(name)),
             f"{cost.after.bits:,} ({100 * (ratio['bits'] - 1):+.4f} %)",
             f"{cost.after.macs:,} ({ratio['macs']:.3f}x)",
             "" if cost.time is None else f"{cost.time.median:.3f}x",
@@ -101,48 +102,48 @@ def _costs(found: ErrorRateFindings) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _numbers(found: ErrorRateFindings) -> dict[str, Any]:
+def _numbers(findings: ErrorRateFindings) -> dict[str, Any]:
     return {
-        "images": found.images,
-        "test images": len(found.base.right),
-        "variants": [_variant(found, name) for name in found.measured],
+        "images": findings.images,
+        "test images": len(findings.base.right),
+        "variants": [_variant(findings, name) for name in findings.measured],
     }
 
 
-def _variant(found: ErrorRateFindings, name: str) -> dict[str, Any]:
-    measured = found.measured[name]
+def _variant(findings: ErrorRateFindings, name: str) -> dict[str, Any]:
+    measured = findings.measured[name]
     return {
         "name": name,
         "hardening": measured.hardening,
         "accuracy": measured.accuracy,
         "test accuracy": float(measured.right.mean()),
-        "points lost without faults": estimate_facts(found.free_drop(name)),
-        "points lost on other images": estimate_facts(found.free_drop_elsewhere(name)),
+        "points lost without faults": estimate_facts(findings.free_drop(name)),
+        "points lost on other images": estimate_facts(findings.free_drop_elsewhere(name)),
         "numbers added": list(measured.added),
         "cost": measured.cost.to_dict(),
-        "common": _campaign(found, name, common=True),
-        "own": _campaign(found, name, common=False),
+        "common": _campaign(findings, name, common=True),
+        "own": _campaign(findings, name, common=False),
     }
 
 
-def _campaign(found: ErrorRateFindings, name: str, *, common: bool) -> dict[str, Any]:
-    campaign = found.measured[name].common if common else found.measured[name].own
+def _campaign(findings: ErrorRateFindings, name: str, *, common: bool) -> dict[str, Any]:
+    campaign = findings.measured[name].common if common else findings.measured[name].own
     return {
         "faults": campaign.faults,
         "rates": [
             {
                 "rate": rate,
                 "flips": campaign.flips[rate],
-                "accuracy": estimate_facts(found.accuracy(name, [rate], common=common)),
-                "drop": estimate_facts(found.drop(name, [rate], common=common)),
+                "accuracy": estimate_facts(findings.accuracy(name, [rate], common=common)),
+                "drop": estimate_facts(findings.drop(name, [rate], common=common)),
             }
-            for rate in found.rates
+            for rate in findings.rates
         ],
     }
 
 
 def _error_rate_figure(
-    name: str, design: ErrorRateDesign, found: ErrorRateFindings, *, common: bool
+    name: str, design: ErrorRateDesign, findings: ErrorRateFindings, *, common: bool
 ) -> str:
     """Accuracy over the error rate with intervals, a curve for each variant, as an SVG file."""
     lines = [
@@ -150,12 +151,15 @@ def _error_rate_figure(
             variant.name,
             variant.paint,
             variant.mark,
-            [(rate, found.accuracy(variant.name, [rate], common=common)) for rate in found.rates],
+            [
+                (rate, findings.accuracy(variant.name, [rate], common=common))
+                for rate in findings.rates
+            ],
         )
         for variant in design.variants
     ]
     faults = "the same faults" if common else "all that each network stores is struck"
-    title = f"Accuracy of {found.network} under faults, {faults}"
+    title = f"Accuracy of {findings.network} under faults, {faults}"
     finding = "; ".join(
         f"{line.name}: "
         + ", ".join(f"{short(at)} at {rate:g}" for rate, at in (line.points[0], line.points[-1]))

@@ -47,9 +47,9 @@ def _half(images: int, seed: int) -> NDArray[np.bool_]:
     return half
 
 
-def _places(design: PruningDesign, network: Network, whole: int) -> tuple[Place, ...]:
+def _places(design: PruningDesign, network: Network, all_parameters: int) -> tuple[Place, ...]:
     """Kinds of layers from which something can be taken; both only where there is some of each."""
-    found = []
+    places = []
     for place in _PLACES[:2]:
         conv, linear = pair_of(place, max(design.ratios))
         hardening = VulnerabilityPruning(conv=conv, linear=linear, by="l1")
@@ -57,9 +57,9 @@ def _places(design: PruningDesign, network: Network, whole: int) -> tuple[Place,
             made = hardening(network.model, network.train.first(1), progress=False)
         except UnhardenedError:
             continue
-        if cost(made, network.test).parameters < whole:
-            found.append(place)
-    return _PLACES if len(found) == 2 else tuple(found)
+        if cost(made, network.test).parameters < all_parameters:
+            places.append(place)
+    return _PLACES if len(places) == 2 else tuple(places)
 
 
 def _by(

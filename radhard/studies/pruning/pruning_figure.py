@@ -18,26 +18,26 @@ _WIDTH, _PANEL, _ABOVE = 760, 210, 34
 _TITLES = {False: "not fine-tuned", True: "fine-tuned"}
 
 
-def pruning_figure(name: str, design: PruningDesign, found: PruningFindings) -> str:
+def pruning_figure(name: str, design: PruningDesign, findings: PruningFindings) -> str:
     """Accuracy over the share of channels, with intervals, as an SVG file.
 
     A panel for each kind of layer, without and with fine-tuning; a curve for each ranking.
     """
-    title = f"Accuracy of {found.network} over the share of channels taken away"
-    at = f"{100 * max(found.ratios):g} % of the channels"
+    title = f"Accuracy of {findings.network} over the share of channels taken away"
+    at = f"{100 * max(findings.ratios):g} % of the channels"
     finding = "; ".join(
         f"{place}, {_TITLES[tuned]}, {at}: "
         + ", ".join(
-            f"{name} {short(found.accuracy(name, found.pairs(place)[-1], tuned=tuned))}"
-            for name in found.rankings
+            f"{name} {short(findings.accuracy(name, findings.pairs(place)[-1], tuned=tuned))}"
+            for name in findings.rankings
         )
         for tuned in _TITLES
-        for place in found.places
+        for place in findings.places
     )
-    return standalone(svg(lambda: _figure(design, found), name, title, finding))
+    return standalone(svg(lambda: _figure(design, findings), name, title, finding))
 
 
-def _figure(design: PruningDesign, found: PruningFindings) -> Figure:
+def _figure(design: PruningDesign, findings: PruningFindings) -> Figure:
     height = _ABOVE + 2 * _PANEL
     figure, first = sheet(_WIDTH, height)
     first.remove()
@@ -49,12 +49,12 @@ def _figure(design: PruningDesign, found: PruningFindings) -> Figure:
         hspace=0.42,
         wspace=0.3,
     )
-    columns = len(found.places)
-    looks = [ranking for ranking in design.rankings if ranking.name in found.rankings]
+    columns = len(findings.places)
+    looks = [ranking for ranking in design.rankings if ranking.name in findings.rankings]
     for row, tuned in enumerate(_TITLES):
-        for column, place in enumerate(found.places):
+        for column, place in enumerate(findings.places):
             axes = figure.add_subplot(2, columns, 1 + row * columns + column)
-            _panel(axes, looks, found, place, tuned)
+            _panel(axes, looks, findings, place, tuned)
             if row:
                 axes.set_xlabel("channels taken away", color=colour("muted"), fontsize=12)
     handles, _ = figure.axes[0].get_legend_handles_labels()
@@ -63,14 +63,14 @@ def _figure(design: PruningDesign, found: PruningFindings) -> Figure:
 
 
 def _panel(
-    axes: Axes, looks: list[Ranking], found: PruningFindings, place: Place, tuned: bool
+    axes: Axes, looks: list[Ranking], findings: PruningFindings, place: Place, tuned: bool
 ) -> None:
-    ratios = sorted(found.ratios)
+    ratios = sorted(findings.ratios)
     shares = [0.0, *ratios]
     for ranking in looks:
-        points: list[Estimate] = [mean_share(found.right, confidence=found.confidence)]
+        points: list[Estimate] = [mean_share(findings.right, confidence=findings.confidence)]
         for ratio in ratios:
-            points.append(found.accuracy(ranking.name, pair_of(place, ratio), tuned=tuned))
+            points.append(findings.accuracy(ranking.name, pair_of(place, ratio), tuned=tuned))
         paint = colour(ranking.paint)
         low, high = [e.low for e in points], [e.high for e in points]
         axes.fill_between(shares, low, high, color=paint, alpha=0.16, linewidth=0)

@@ -73,10 +73,10 @@ class PruningFindings:
 
     @cached_property
     def _known(self) -> Mapping[tuple[str, Pair, bool], list[Cut]]:
-        known: dict[tuple[str, Pair, bool], list[Cut]] = {}
+        cuts: dict[tuple[str, Pair, bool], list[Cut]] = {}
         for cut in self.cuts:
-            known.setdefault((cut.ranking, cut.pair, cut.tuned), []).append(cut)
-        return known
+            cuts.setdefault((cut.ranking, cut.pair, cut.tuned), []).append(cut)
+        return cuts
 
     @property
     def rankings(self) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ class PruningFindings:
 
     def gain(self, ranking: str, than: str, pairs: Sequence[Pair], *, tuned: bool) -> Estimate:
         """Points of accuracy that one ranking has more than another, over the pairs alike."""
-        one, other = (self._share(which, pairs, tuned) for which in (ranking, than))
-        return self._points(one - other)
+        first, second = (self._share(which, pairs, tuned) for which in (ranking, than))
+        return self._points(first - second)
 
     def smallest(self, ranking: str, *, tuned: bool, loss: float) -> Cut:
         """The cut with the fewest parameters that loses at most so many points where one chooses.
@@ -122,15 +122,15 @@ class PruningFindings:
         that had no part in the choice says `lost_elsewhere`.
         """
         half = self.choosing
-        whole = Cut(ranking, (0.0, 0.0), tuned, 0, self.right, self.cost)
+        unpruned = Cut(ranking, (0.0, 0.0), tuned, 0, self.right, self.cost)
         enough = 100 * self.right[half].mean() - loss
-        found = [
+        allowed = [
             cut
-            for cut in (whole, *self.cuts)
+            for cut in (unpruned, *self.cuts)
             if (cut.ranking, cut.tuned) == (ranking, tuned)
             and 100 * cut.right[half].mean() >= enough - 1e-9
         ]
-        return min(found, key=lambda cut: (cut.cost.parameters, cut.cost.macs))
+        return min(allowed, key=lambda cut: (cut.cost.parameters, cut.cost.macs))
 
     def lost_elsewhere(self, cut: Cut) -> Estimate:
         """Points of accuracy lost on the images by which `smallest` does not choose."""
@@ -145,10 +145,10 @@ class PruningFindings:
             np.mean([cut.right for cut in self.of(ranking, pair, tuned=tuned)], axis=0)
             for pair in pairs
         ]
-        found: Figures = np.mean(means, axis=0)
-        return found
+        shares: Figures = np.mean(means, axis=0)
+        return shares
 
     def _points(self, by_image: Figures) -> Estimate:
-        found = mean_difference([Cell(by_image, None)], confidence=self.confidence)
-        points = found.map(lambda share: round(100 * share, 9) + 0.0, "points")
+        difference = mean_difference([Cell(by_image, None)], confidence=self.confidence)
+        points = difference.map(lambda share: round(100 * share, 9) + 0.0, "points")
         return replace(points, trials=len(by_image))

@@ -24,21 +24,21 @@ _FEW = 0.2
 
 
 def pruning_section(
-    study: str, design: PruningDesign, network: Network, found: PruningFindings
+    study: str, design: PruningDesign, network: Network, findings: PruningFindings
 ) -> NetworkSection:
     """The section of a page on one network, with its figure and all numbers."""
-    cost, picture = found.cost, f"{study}-{found.network}"
+    cost, picture = findings.cost, f"{study}-{findings.network}"
     return NetworkSection(
-        intro=f"{network.about}; whole it gets {percent(float(found.right.mean()))} of "
-        f"{len(found.right):,} test images right with {cost.parameters:,} parameters, "
+        intro=f"{network.about}; whole it gets {percent(float(findings.right.mean()))} of "
+        f"{len(findings.right):,} test images right with {cost.parameters:,} parameters, "
         f"{cost.bits:,} bits stored and {cost.macs:,} multiply-accumulates per sample.",
-        body=[*_body(design, found, picture)],
-        figures={f"{picture}.svg": pruning_figure(picture, design, found)},
-        numbers=_numbers(found),
+        body=[*_body(design, findings, picture)],
+        figures={f"{picture}.svg": pruning_figure(picture, design, findings)},
+        numbers=_numbers(findings),
     )
 
 
-def _body(design: PruningDesign, found: PruningFindings, picture: str) -> Iterator[str]:
+def _body(design: PruningDesign, findings: PruningFindings, picture: str) -> Iterator[str]:
     yield from (
         "### Accuracy over the share of channels taken away",
         "",
@@ -48,7 +48,7 @@ def _body(design: PruningDesign, found: PruningFindings, picture: str) -> Iterat
         "",
     )
     yield from table(
-        ("layers", "fine-tuned", "over % of the channels", *found.rankings), _means(found)
+        ("layers", "fine-tuned", "over % of the channels", *findings.rankings), _means(findings)
     )
     yield from (
         "### How much smaller within an accuracy loss",
@@ -70,7 +70,7 @@ def _body(design: PruningDesign, found: PruningFindings, picture: str) -> Iterat
             "multiply-accumulates",
             "points lost on the other images",
         ),
-        _smallest(design, found),
+        _smallest(design, findings),
     )
     yield from ("### Every figure", "", "Points of accuracy lost on all test images:", "")
     for tuned in (False, True):
@@ -82,83 +82,85 @@ def _body(design: PruningDesign, found: PruningFindings, picture: str) -> Iterat
                 "parameters",
                 "bits stored",
                 "multiply-accumulates",
-                *found.rankings,
+                *findings.rankings,
             ),
-            _every(found, tuned),
+            _every(findings, tuned),
         )
 
 
-def _means(found: PruningFindings) -> Iterator[tuple[str, ...]]:
-    few = [ratio for ratio in found.ratios if ratio <= _FEW]
-    for place in found.places:
+def _means(findings: PruningFindings) -> Iterator[tuple[str, ...]]:
+    few = [ratio for ratio in findings.ratios if ratio <= _FEW]
+    for place in findings.places:
         for tuned in (False, True):
-            for ratios in dict.fromkeys((tuple(few or found.ratios), found.ratios)):
+            for ratios in dict.fromkeys((tuple(few or findings.ratios), findings.ratios)):
                 pairs = [pair_of(place, ratio) for ratio in ratios]
-                lost = (short(found.lost(name, pairs, tuned=tuned)) for name in found.rankings)
+                lost = (
+                    short(findings.lost(name, pairs, tuned=tuned)) for name in findings.rankings
+                )
                 over = ", ".join(f"{100 * ratio:g}" for ratio in ratios)
                 yield (place, "yes" if tuned else "no", over, *lost)
 
 
-def _smallest(design: PruningDesign, found: PruningFindings) -> Iterator[tuple[str, ...]]:
-    names = [r.name for r in design.rankings if r.by != "random" and r.name in found.rankings]
+def _smallest(design: PruningDesign, findings: PruningFindings) -> Iterator[tuple[str, ...]]:
+    names = [r.name for r in design.rankings if r.by != "random" and r.name in findings.rankings]
     for loss in _LOSSES:
         for name in names:
             for tuned in (False, True):
-                cut = found.smallest(name, tuned=tuned, loss=loss)
+                cut = findings.smallest(name, tuned=tuned, loss=loss)
                 yield (
                     f"{loss:g} point" + ("" if loss == 1 else "s"),
                     name,
                     "yes" if tuned else "no",
                     *_shares(cut.pair),
-                    *_sizes(found, cut),
-                    short(found.lost_elsewhere(cut)),
+                    *_sizes(findings, cut),
+                    short(findings.lost_elsewhere(cut)),
                 )
 
 
-def _every(found: PruningFindings, tuned: bool) -> Iterator[tuple[str, ...]]:
-    pairs = dict.fromkeys(pair for _, pair, how in found.tried if how == tuned)
+def _every(findings: PruningFindings, tuned: bool) -> Iterator[tuple[str, ...]]:
+    pairs = dict.fromkeys(pair for _, pair, how in findings.tried if how == tuned)
     for pair in sorted(pairs):
-        known = [name for name in found.rankings if (name, pair, tuned) in found.tried]
-        first = found.of(known[0], pair, tuned=tuned)[0]
+        rankings = [name for name in findings.rankings if (name, pair, tuned) in findings.tried]
+        first = findings.of(rankings[0], pair, tuned=tuned)[0]
         lost = (
-            short(found.lost(name, [pair], tuned=tuned)) if name in known else ""
-            for name in found.rankings
+            short(findings.lost(name, [pair], tuned=tuned)) if name in rankings else ""
+            for name in findings.rankings
         )
-        yield (*_shares(pair), *_sizes(found, first), *lost)
+        yield (*_shares(pair), *_sizes(findings, first), *lost)
 
 
 def _shares(pair: Pair) -> tuple[str, str]:
     return f"{100 * pair[0]:g} %", f"{100 * pair[1]:g} %"
 
 
-def _sizes(found: PruningFindings, cut: Cut) -> tuple[str, str, str]:
+def _sizes(findings: PruningFindings, cut: Cut) -> tuple[str, str, str]:
     """Each size, and how many times fewer that is."""
     sizes = (
-        (found.cost.parameters, cut.cost.parameters),
-        (found.cost.bits, cut.cost.bits),
-        (found.cost.macs, cut.cost.macs),
+        (findings.cost.parameters, cut.cost.parameters),
+        (findings.cost.bits, cut.cost.bits),
+        (findings.cost.macs, cut.cost.macs),
     )
-    one, two, three = (f"{after:,} ({before / after:.3f}x fewer)" for before, after in sizes)
-    return one, two, three
+    parameters, bits, macs = (f"{after:,} ({before / after:.3f}x fewer)" for before, after in sizes)
+    return parameters, bits, macs
 
 
-def _numbers(found: PruningFindings) -> dict[str, Any]:
+def _numbers(findings: PruningFindings) -> dict[str, Any]:
     return {
-        "test images": len(found.right),
-        "right": int(found.right.sum()),
-        "cost": asdict(found.cost),
+        "test images": len(findings.right),
+        "right": int(findings.right.sum()),
+        "cost": asdict(findings.cost),
         "points lost": [
             {
                 "ranking": ranking,
                 "fine-tuned": tuned,
                 "conv": conv,
                 "linear": linear,
-                "points": estimate_facts(found.lost(ranking, [(conv, linear)], tuned=tuned)),
-                "accuracy": estimate_facts(found.accuracy(ranking, (conv, linear), tuned=tuned)),
+                "points": estimate_facts(findings.lost(ranking, [(conv, linear)], tuned=tuned)),
+                "accuracy": estimate_facts(findings.accuracy(ranking, (conv, linear), tuned=tuned)),
             }
-            for ranking, (conv, linear), tuned in found.tried
+            for ranking, (conv, linear), tuned in findings.tried
         ],
-        "cuts": [_cut(cut) for cut in found.cuts],
+        "cuts": [_cut(cut) for cut in findings.cuts],
     }
 
 

@@ -2,6 +2,7 @@
 
 from radhard.analyses.average_l2 import AverageL2
 from radhard.analyses.base import ANALYSES, Analysis
+from radhard.analyses.criticality.criticality import Criticality
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.plus.deep_vigor_plus import DeepVigorPlus
 from radhard.analyses.deepvigor.quantized import QDeepVigor, nvf_table
@@ -23,6 +24,7 @@ __all__ = [
     "ANALYSES",
     "Analysis",
     "AverageL2",
+    "Criticality",
     "DeepVigor",
     "DeepVigorPlus",
     "Gain",

@@ -18,14 +18,14 @@ def weight_gradients(
     sites: Sequence[Site],
     classes: Tensor,
     *,
-    average: Literal["magnitude", "gradient"] = "gradient",
+    average: Literal["magnitude", "gradient", "signed"] = "gradient",
 ) -> dict[str, Tensor]:
     """Gradients of every sample's cross-entropy with its class, by site, as float64.
 
-    Either the mean over the samples of their magnitudes, with a backward pass for each sample, or
-    the magnitude of the mean gradient. Weights on which the logits do not depend have 0. If a
-    gradient of a tensor is not finite, all its weights have NaN, and ``workload.left_out`` records
-    it.
+    ``average``: the mean over the samples of their magnitudes, with a backward pass for each
+    sample; the magnitude of the mean gradient; or the mean gradient itself (``"signed"``). Weights
+    on which the logits do not depend have 0. If a gradient of a tensor is not finite, all its
+    weights have NaN, and ``workload.left_out`` records it.
 
     Raises:
         InputError: the model cannot be differentiated.
@@ -46,11 +46,13 @@ def weight_gradients(
             found = iter(torch.autograd.grad(logits, wanted, direction, materialize_grads=True))
             for total, tied in zip(totals, aliases, strict=True):
                 each = torch.stack([next(found).double() for _ in tied]).sum(0)
-                total += each if average == "gradient" else each.abs()
+                total += each.abs() if average == "magnitude" else each
             workload.bar.step(rows.stop, len(workload.data))
     for site, total in zip(sites, totals, strict=True):
         if not total.isfinite().all():
             workload.left_out[site.layer] = f"the gradient of {site.name} is not finite"
             total.fill_(torch.nan)
     n = len(workload.data)
-    return {site.name: total.abs() / n for site, total in zip(sites, totals, strict=True)}
+    if average != "signed":
+        totals = [total.abs() for total in totals]
+    return {site.name: total / n for site, total in zip(sites, totals, strict=True)}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from radhard.analyses import ANALYSES as FAMILY
-from radhard.analyses import Analysis, Statistical
+from radhard.analyses import Analysis, Criticality, Statistical
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
@@ -111,7 +111,9 @@ def test_permuted_channels_have_permuted_scores(analysis: Analysis) -> None:
 
 def looks_at_a_sample(analysis: Analysis) -> bool:
     """Whether the analysis looks at a random part of the channels or weights."""
-    return getattr(analysis, "channels", 1.0) != 1.0 or isinstance(analysis, Statistical)
+    return getattr(analysis, "channels", 1.0) != 1.0 or isinstance(
+        analysis, Criticality | Statistical
+    )
 
 
 def test_its_repr_parses_back_and_it_is_listed(analysis: Analysis) -> None:

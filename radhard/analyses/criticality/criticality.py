@@ -1,0 +1,236 @@
+"""Which words contain a critical bit, predicted from flips of a few bits?"""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.analyses.base import Analysis, Found
+from radhard.analyses.criticality.bit_features import BitFeatures, FeatureSet, bit_features
+from radhard.analyses.criticality.bit_table import BitTable, bit_table
+from radhard.analyses.criticality.criticality_forest import (
+    CriticalityForest,
+    ForestKind,
+    cross_validate,
+)
+from radhard.analyses.criticality.measurements import (
+    TOLERANCES,
+    Measurements,
+    check_tolerance,
+    measurements,
+)
+from radhard.analyses.criticality.miss_limit import miss_limit, words_needed
+from radhard.analyses.criticality.prediction_quality import prediction_quality
+from radhard.analyses.criticality.selective_memory import selective_memory
+from radhard.campaign import run
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32, Format
+from radhard.manifest import fingerprint
+from radhard.metrics import Accuracy
+from radhard.results import Results
+from radhard.samplers import Sampler, Uniform
+from radhard.space import FaultSpace
+from radhard.spec import component
+from radhard.stats import Estimate
+from radhard.targets import Target, Weights
+from radhard.workload import Workload
+
+__all__ = ["Criticality"]
+
+_HALF = 0.5
+_WORDS_AT_ONCE = 2**15
+
+
+@component
+class Criticality(Analysis):
+    """Critical words, predicted by a random forest from flips of a few bits (Traiola et al., 2023).
+
+    A bit is critical if its flip lowers the accuracy by more than ``tolerance``; a word is critical
+    if one of its bits is. Some bits are flipped, one by one, and a forest learns from the features
+    of these bits (`BitFeatures`) whether a bit is critical. By element of every selected tensor:
+    the largest score of the bits of the word, from 0 to 1; 1 if a bit was measured to be critical.
+    Words with at least the score ``threshold``, which is in the facts, are to be protected.
+
+    Bits of 30 % of the words measured are held out. On these, the facts report the area under the
+    ROC curve and the shares of wrong predictions; on the others, the area in cross-validation. All
+    bits of a word are always in the same part. Other facts are the shares of critical bits at 20
+    tolerances, the additional memory of a Hamming code of all words and of those to be protected,
+    and what was not measured.
+
+    ``tolerance``: a drop of accuracy; 0.005 is half a percent. ``model``: a random forest whose
+    trees see as many critical as harmless bits (``"balanced"``; requires the extra ``learning``),
+    which misses few critical bits and protects more words in vain, or an ordinary one
+    (``"forest"``). ``features``: ``"structural"`` as in the paper (sign, bit, layer, output and
+    input channel), ``"all"`` with values, gradients and first-order changes of the loss, or
+    ``"general"``, those with the same meaning in every network. ``miss_rate``: choose the
+    threshold on the held-out words so that, with 97.5 % confidence, at most this share of the words
+    with critical bits is missed; otherwise the threshold is 0.5. ``run``: a run file with flips of
+    single bits of this model; without one, bits are drawn by ``sampler`` in the words of
+    ``targets`` stored in ``format``. ``trees``, ``folds``: of the forest and the cross-validation.
+
+    Raises:
+        InputError: a run of another model or of other faults, too few critical bits to learn from,
+            or too few held-out words for the miss rate (the message says how many are needed).
+    """
+
+    tolerance: float = 0.005
+    model: ForestKind = "balanced"
+    features: FeatureSet = "structural"
+    miss_rate: float | None = None
+    run: str | None = None
+    sampler: Sampler = Uniform(20_000)
+    targets: tuple[Target, ...] = (Weights("*"),)
+    format: Format = Float32()
+    trees: int = 100
+    folds: int = 10
+
+    def check(self) -> None:
+        check_tolerance(self.tolerance)
+        if self.miss_rate is not None:
+            words_needed(self.miss_rate)
+        for name, value, least in (("trees", self.trees, 1), ("folds", self.folds, 2)):
+            if value < least:
+                raise InputError(f"Criticality: {name}={value} is not allowed; at least {least}")
+
+    def find(self, workload: Workload) -> Found:
+        measured = measurements(self._results(workload))
+        space = measured.space
+        for tensor, why in space.left_out.items():
+            workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+        known = bit_features(space, self.features, workload.model, workload)
+        bits = bit_table(measured, known, self.tolerance)
+        if self.miss_rate is not None and np.ptp(bits.weights) > 1e-6 * bits.weights.max():
+            raise InputError(
+                "a miss rate can be guaranteed only if all bits were drawn with the same "
+                f"probability; draw them with Uniform(n), not with {measured.results.sampler!r}"
+            )
+        train, held_out = bits.split(workload.random(1))
+        seeds = workload.random(2).integers(2**31, size=2).tolist()
+        areas = cross_validate(train, self.model, trees=self.trees, folds=self.folds, seed=seeds[0])
+        forest = CriticalityForest.of(train, self.model, trees=self.trees, seed=seeds[1])
+        threshold, limit = self._threshold(forest, known, space, held_out)
+        scores = self._word_scores(workload, forest, known, measured, bits)
+        protected = {name: value >= threshold for name, value in scores.items()}
+        quality = prediction_quality(
+            forest.scores(held_out.features),
+            held_out,
+            threshold=threshold,
+            chance=workload.random(3),
+        )
+        facts = _measured_facts(measured, self.tolerance) | {
+            "cross-validation": {"folds": len(areas), "area": float(np.mean(areas))}
+            | {"least": min(areas), "most": max(areas)},
+            "held out": asdict(quality),
+            "threshold": threshold,
+            "guarantee": limit,
+            "importance": dict(zip(known.names, forest.importance, strict=True)),
+            "words to protect": int(sum(words.sum() for words in protected.values())),
+            "memory": _memory(space, protected),
+        }
+        chosen = self.run is not None or self.targets != (Weights("*"),)
+        return Found("element", scores, facts=facts, chosen=chosen)
+
+    def _results(self, workload: Workload) -> Results:
+        if self.run is not None:
+            results = Results.open(self.run)
+            if results.manifest.get("model fingerprint") != fingerprint(workload.model):
+                raise InputError(
+                    f"{self.run!r} is a run of another model (structure or values); give a run of "
+                    "this model, stored in the same format"
+                )
+            return results
+        space = FaultSpace.of(workload.model, self.targets, BitFlip(), self.format)
+        workload.label_classes  # noqa: B018 (raises if the data have no labels)
+        results = run(
+            workload.model,
+            workload.data,
+            space,
+            self.sampler,
+            metrics=[Accuracy()],
+            seed=workload.seed,
+            call=workload.steady,
+            batch=workload.batch,
+            progress=False,
+            audit=0,
+        )
+        workload.samples += len(results) * len(workload.data)
+        return results
+
+    def _threshold(
+        self, forest: CriticalityForest, known: BitFeatures, space: FaultSpace, held_out: BitTable
+    ) -> tuple[float, dict[str, Any] | None]:
+        """The threshold, and what is guaranteed of it."""
+        if self.miss_rate is None:
+            return _HALF, None
+        words = held_out.critical_words
+        places = np.searchsorted(space.word_starts, words, side="right") - 1
+        scores = np.zeros(len(words))
+        for place in np.unique(places).tolist():
+            here = places == place
+            scores[here] = _largest(forest, known, place, words[here] - space.word_starts[place])
+        limit = miss_limit(scores, self.miss_rate)
+        return limit.threshold, asdict(limit)
+
+    def _word_scores(
+        self,
+        workload: Workload,
+        forest: CriticalityForest,
+        known: BitFeatures,
+        measured: Measurements,
+        bits: BitTable,
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """By tensor, the largest score of the bits of each word."""
+        space, scores = measured.space, {}
+        critical = bits.critical_words
+        for place, region in enumerate(space.regions):
+            words = np.arange(region.words)
+            parts = np.array_split(words, range(_WORDS_AT_ONCE, len(words), _WORDS_AT_ONCE))
+            found = np.concatenate([_largest(forest, known, place, part) for part in parts])
+            start, end = space.word_starts[place : place + 2].tolist()
+            found[critical[(critical >= start) & (critical < end)] - start] = 1.0
+            scores[region.site.name] = found.reshape(region.shape)
+            workload.bar.step(place + 1, len(space.regions))
+        return scores
+
+
+def _largest(
+    forest: CriticalityForest, known: BitFeatures, place: int, words: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The largest score of the bits of each word."""
+    # Words of one filter that agree in the structural features have one score.
+    rows = known.of_words(place, words).reshape(len(words), -1)
+    distinct, which = np.unique(rows, axis=0, return_inverse=True)
+    scores = forest.scores(distinct.reshape(-1, len(known.names)))
+    found: npt.NDArray[np.float64] = scores.reshape(len(distinct), -1).max(axis=1)[which.ravel()]
+    return found
+
+
+def _measured_facts(measured: Measurements, tolerance: float) -> dict[str, Any]:
+    def plain(share: Estimate) -> dict[str, float]:
+        return {"value": share.value, "low": share.low, "high": share.high}
+
+    return {
+        "tolerance": tolerance,
+        "bits measured": len(measured),
+        "bits": len(measured.space),
+        "words measured": len(np.unique(measured.word_numbers)),
+        "critical bits": plain(measured.share(tolerance)),
+        "critical bits by tolerance": {
+            f"{100 * each:g} %": plain(measured.share(each)) for each in TOLERANCES
+        },
+    }
+
+
+def _memory(
+    space: FaultSpace, protected: dict[str, npt.NDArray[np.bool_]]
+) -> dict[str, dict[str, float]]:
+    """By width of the words: the share to be protected, and the additional memory."""
+    found: dict[str, dict[str, float]] = {}
+    for width in dict.fromkeys(region.word.bits for region in space.regions):
+        names = [r.site.name for r in space.regions if r.word.bits == width]
+        share = float(np.concatenate([protected[name].ravel() for name in names]).mean())
+        memory = selective_memory(width, share)
+        found[f"{width} bits"] = {"share": share, **asdict(memory), "gain": memory.gain}
+    return found

@@ -35,7 +35,7 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
         )
     if site.flows:
         return _flowing(format, model, site, computed=native == dtype)
-    if native is not None and torch.promote_types(native, dtype) != dtype:
+    if native is not None and not _holds(dtype, native):
         raise InputError(
             f"{site.name!r} is {site.dtype}, which lacks values of {format!r}: the model cannot "
             "hold its flips; choose the format of that dtype, or convert the model to float32"
@@ -91,6 +91,18 @@ def _flowing(format: Format, model: nn.Module, site: Site, *, computed: bool) ->
             "dtype, such as Float32(), or convert model and data (model.bfloat16() and the like)"
         )
     return format if held is None else held
+
+
+def _holds(dtype: torch.dtype, native: torch.dtype) -> bool:
+    """Whether a dtype has all values of another one."""
+    if dtype == native:
+        return True
+    if native.itemsize > 1:
+        return torch.promote_types(native, dtype) == dtype
+    # torch has no rule for dtypes of one byte, but all of their words can be tried.
+    values = torch.arange(256, dtype=torch.uint8).view(native).double()
+    same = values.to(dtype).double() == values
+    return bool((same | values.isnan()).all())
 
 
 def _native(format: Format) -> torch.dtype | None:

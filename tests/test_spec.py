@@ -156,9 +156,9 @@ def test_a_component_of_another_family_is_unknown_in_this_one():
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("Fixed", r"missing a required argument.*Fixed\(integer: int, fraction: int\)"),
-        ("Fixed(1, 2, 3)", r"too many positional.*Fixed\(integer"),
-        ("Fixed(1, fractoin=2)", r"Fixed\(integer: int, fraction: int\)"),
+        ("Fixed", r"missing a required argument.*Fixed\(integer: int, fraction: int"),
+        ("Fixed(1, 2, 'sign_magnitude', 4)", r"too many positional.*Fixed\(integer"),
+        ("Fixed(1, fractoin=2)", r"Fixed\(integer: int, fraction: int"),
         ("Fixed(1, fraction='2')", "fraction='2' is not allowed; fraction is a whole number"),
         ("Int(8, per='row')", "per='row' is not allowed; per is 'tensor' or 'channel'"),
         ("Int(8, scale=1.0)", r"'scale'.*it is Int\("),
@@ -227,7 +227,7 @@ def test_wrong_arguments_say_what_is_allowed(written, says):
         "os:system('true')",
         "builtins:eval('1')",
         "sys:modules",
-        "radhard.formats.plain.ieee:_Float()",
+        "radhard.formats.plain.dtype_float:DtypeFloat()",
         "radhard.formats.base:Format",
     ],
     ids=lambda written: ascii(written[:30]),

@@ -3,8 +3,11 @@
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
 from radhard.formats.plain.fixed import Fixed
+from radhard.formats.plain.float8 import E8M0, Float8E4M3, Float8E5M2
 from radhard.formats.plain.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.plain.integer import Int
+from radhard.formats.plain.mini_float import MiniFloat
+from radhard.formats.plain.posit import Posit
 from radhard.formats.protected import (
     CLEAN,
     CORRECTED,
@@ -28,11 +31,14 @@ __all__ = [
     "CLEAN",
     "CORRECTED",
     "DETECTED",
+    "E8M0",
     "FORMATS",
     "BFloat16",
     "Cep",
     "Decoding",
     "Fixed",
+    "Float8E4M3",
+    "Float8E5M2",
     "Float16",
     "Float32",
     "Float64",
@@ -40,9 +46,11 @@ __all__ = [
     "Hamming",
     "InPlaceHamming",
     "Int",
+    "MiniFloat",
     "Mset",
     "Oracle",
     "Parity",
+    "Posit",
     "ProtectedFormat",
     "Replicated",
     "SecDed",

@@ -75,9 +75,11 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
                 rounded = _through(x, format).to(x.dtype)
             except InputError as error:
                 raise InputError(f"tensor {name!r}: {error}") from None
-            if (rounded.isinf() & ~x.isinf()).any():
+            # As float64, because not every dtype can be inspected itself.
+            given = x.double()
+            if (rounded.double().isinf() & ~given.isinf()).any():
                 raise InputError(
-                    f"tensor {name!r}: a magnitude of {x[x.isfinite()].abs().max().item():g} "
+                    f"tensor {name!r}: a magnitude of {given[given.isfinite()].abs().max():g} "
                     f"is beyond what {format!r} in a tensor of {x.dtype} can hold"
                 )
             x.copy_(rounded)

@@ -205,7 +205,11 @@ def _cells(words: Numbers, stored: Tensor) -> Numbers:
 def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
     """Write some cells of a tensor's memory; also of inference tensors."""
     with torch.inference_mode():
-        memory[at] = values
+        if memory.element_size() == 1:
+            # torch does not write single elements of every dtype of 8 bits, but bytes.
+            memory.view(torch.uint8)[at] = values.view(torch.uint8)
+        else:
+            memory[at] = values
 
 
 def _differ(some: Tensor, others: Tensor) -> Tensor:

@@ -4,9 +4,12 @@ import torch
 
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
 from radhard.formats import (
+    E8M0,
     BFloat16,
     Cep,
     Fixed,
+    Float8E4M3,
+    Float8E5M2,
     Float16,
     Float32,
     Float64,
@@ -14,9 +17,11 @@ from radhard.formats import (
     Hamming,
     InPlaceHamming,
     Int,
+    MiniFloat,
     Mset,
     Oracle,
     Parity,
+    Posit,
     ProtectedFormat,
     Replicated,
     SecDed,
@@ -44,6 +49,17 @@ FORMATS: list[Format] = [
     Fixed(3, 0),
     Fixed(1, 15, code="sign_magnitude"),
     Fixed(0, 31, code="sign_magnitude"),
+    Float8E4M3(),
+    Float8E5M2(),
+    E8M0(),
+    MiniFloat(2, 1),
+    MiniFloat(3, 2),
+    MiniFloat(8, 1),
+    MiniFloat(5, 10, ieee=True),
+    Posit(8),
+    Posit(16),
+    Posit(32),
+    Posit(5, es=0),
 ]
 
 PROTECTED: list[ProtectedFormat] = [

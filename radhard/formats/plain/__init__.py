@@ -1,14 +1,22 @@
 """How is a number stored without redundancy?"""
 
 from radhard.formats.plain.fixed import Fixed
+from radhard.formats.plain.float8 import E8M0, Float8E4M3, Float8E5M2
 from radhard.formats.plain.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.plain.integer import Int
+from radhard.formats.plain.mini_float import MiniFloat
+from radhard.formats.plain.posit import Posit
 
 __all__ = [
+    "E8M0",
     "BFloat16",
     "Fixed",
+    "Float8E4M3",
+    "Float8E5M2",
     "Float16",
     "Float32",
     "Float64",
     "Int",
+    "MiniFloat",
+    "Posit",
 ]

@@ -25,7 +25,7 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     >>> rounded(torch.tensor(1 + 2**-11 + 2**-40, dtype=torch.float64), torch.float16).item()
     1.0009765625
     """
-    if x.dtype == torch.float64 and dtype.itemsize == 2:
+    if x.dtype == torch.float64 and dtype.itemsize <= 2:
         x = _to_odd(x)
     return x.to(dtype)
 
@@ -33,9 +33,9 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
 def _to_odd(x: Tensor) -> Tensor:
     """A float64 as float32, rounded to odd: if bits are lost, the last bit is set.
 
-    torch converts float64 to the 16-bit dtypes by way of float32, which turns a value just beside
-    the middle of two neighbours into the middle itself and then rounds that to even. A last bit
-    that remembers the loss keeps the value off the middle.
+    torch converts float64 to dtypes of 16 and 8 bits by way of float32, which turns a value just
+    beside the middle of two neighbours into the middle itself and then rounds that to even. A last
+    bit that remembers the loss keeps the value off the middle.
     """
     near = x.to(torch.float32)
     inexact = (near.to(torch.float64) != x) & ~x.isnan()

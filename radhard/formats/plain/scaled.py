@@ -31,10 +31,12 @@ class Scaled(Format):
         return self if scales is None else self._with(torch.as_tensor(scales, dtype=torch.float64))
 
     @abstractmethod
-    def scale_words(self) -> Format: ...
+    def scale_words(self) -> Format:
+        """The format of the words in which the scale is stored."""
 
     @abstractmethod
-    def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor: ...
+    def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """The word of the scale that applies to each value at the flat positions ``words``."""
 
     def take(self, words: Tensor, shape: tuple[int, ...]) -> Self:
         scale = self._fitted_scale()

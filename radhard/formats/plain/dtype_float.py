@@ -1,0 +1,55 @@
+"""How are the words of a floating-point dtype of torch read and written?"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from radhard.formats.base import Format
+from radhard.formats.plain.floating import floating, rounded
+from radhard.formats.plain.layout import Layout, field_at
+
+__all__ = ["DtypeFloat"]
+
+
+class DtypeFloat(Format):
+    """Sign, exponent and mantissa; codes are the bits of a torch dtype.
+
+    A tensor of the format's own dtype is stored as it is, bit for bit: signed zeros, subnormals,
+    infinities, and what a NaN carries.
+    """
+
+    exponent: ClassVar[int]
+    dtype: ClassVar[torch.dtype]
+    word: ClassVar[torch.dtype]
+
+    @property
+    def layout(self) -> Layout:
+        """Name and width in bits of every part, most significant first."""
+        mantissa = self.bits - 1 - self.exponent
+        return (("sign", 1), ("exponent", self.exponent), ("mantissa", mantissa))
+
+    def field(self, bit: int) -> str:
+        return field_at(bit, self.layout)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.layout)
+
+    def encode(self, x: Tensor) -> Tensor:
+        values = floating(x).detach()
+        same = values.dtype == self.dtype
+        words = (values if same else self._rounded(values)).view(self.word)
+        # A copy, so that changes of the codes do not change the tensor.
+        codes = words.to(torch.int64, copy=True)
+        # Conversion to int64 extends the sign bit; a code is the word extended by zeros. A 64-bit
+        # word fills int64, where 1 << 64 would overflow.
+        return codes if self.bits == 64 else codes & ((1 << self.bits) - 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        # Narrowing keeps the low bits, also of codes beyond the largest positive value of the word.
+        return codes.to(self.word, copy=True).view(self.dtype)
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        """Values of another dtype as the nearest values of the own one."""
+        return rounded(x, self.dtype)

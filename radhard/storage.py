@@ -5,6 +5,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import Format, ProtectedFormat, is_stored_as
+from radhard.formats.protected.word_buffer import word_buffers
 from radhard.quantization import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
@@ -20,6 +21,13 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             not values of the format.
     """
     dtype = getattr(torch, site.dtype)
+    words = {name: buffer.format for name, buffer in word_buffers(model)}
+    if words.get(site.name, format) != format:
+        held = words[site.name]
+        raise InputError(
+            f"{site.name!r} holds words of {held.bits} bits, not values of {format!r}; give it a "
+            f"format of its own, such as {{'{site.layer}': {held!r}, '*': {format!r}}}"
+        )
     if isinstance(format, ProtectedFormat):
         return _protected(format, model, site)
     if format.bits > 8 * dtype.itemsize:

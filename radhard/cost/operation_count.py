@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
 from radhard.formats import Format, formats_of
+from radhard.formats.protected.word_buffer import word_buffers
 from radhard.forward import faultless, plain
 from radhard.globs import matches
 from radhard.module import usable_module
@@ -35,7 +36,8 @@ class Cost:
     buffers: int
     """Elements of floating-point buffers, such as running means and bounds."""
     bits: int
-    """Stored bits of all tensors, including integer tensors."""
+    """Stored bits of all tensors, including integer tensors; of a `WordBuffer`, those of its words,
+    such as the check bits of an error-correcting code."""
     macs: int
     """Multiply-accumulates for one sample: convolutions, matrix products, recurrent layers."""
 
@@ -82,6 +84,7 @@ def cost(
     formats: Mapping[str, Format] = {} if format is None else formats_of(format)
     named = _distinct(model)
     stored = {name: _bits(t, _format(formats, name)) for name, t in named.items()}
+    stored |= {name: b.words.numel() * b.bits for name, b in word_buffers(model) if name in stored}
     tensors = list(named.values())
     parameters = [t for t in tensors if isinstance(t, nn.Parameter)]
     return Cost(

@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from radhard.formats.protected.word_buffer import word_buffers
 from radhard.spec import component
 from radhard.targets.stored import Stored
 
@@ -16,7 +17,9 @@ class Buffers(Stored):
     """Buffers, such as the running mean and variance of batch normalisation, ``Buffers("bn1.*")``.
 
     ``pattern`` and ``layers`` as for `Weights`. Counters, single integers such as
-    ``num_batches_tracked``, are ignored; other integer buffers are reported as left out.
+    ``num_batches_tracked``, are ignored. Of other integers, those of a `WordBuffer`, such as the
+    check bits of an error-correcting code, are words of its format, ``CheckWord(7)``; the rest is
+    reported as left out.
     """
 
     pattern: str
@@ -25,6 +28,9 @@ class Buffers(Stored):
     @property
     def role(self) -> Literal["buffer"]:
         return "buffer"
+
+    def whole_words(self, model: nn.Module) -> frozenset[str]:
+        return frozenset(name for name, _ in word_buffers(model))
 
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         for name, tensor in model.named_buffers(remove_duplicate=False):

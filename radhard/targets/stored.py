@@ -48,10 +48,14 @@ class Stored(Target):
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         """Every tensor of this role under each of its names."""
 
+    def whole_words(self, model: nn.Module) -> frozenset[str]:  # noqa: ARG002
+        """Names of the integer tensors into whose words faults can be injected."""
+        return frozenset()
+
     def left_out(self, model: nn.Module) -> dict[str, str]:
-        found = {}
+        found, whole = {}, self.whole_words(model)
         for name, tensor in self.candidates(model):
-            if reason := _unfit(tensor):
+            if name not in whole and (reason := _unfit(tensor)):
                 found[name] = reason
         if self.role == "weight":
             found |= dict.fromkeys(_packed(model), "packed words of a quantised layer")
@@ -67,8 +71,9 @@ class Stored(Target):
     def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:  # noqa: ARG002
         names: dict[object, list[str]] = {}
         tensors: dict[str, Tensor] = {}
+        whole = self.whole_words(model)
         for name, tensor in self.candidates(model):
-            if not _unfit(tensor) and tensor.numel():
+            if (name in whole or not _unfit(tensor)) and tensor.numel():
                 names.setdefault(identity(tensor), []).append(name)
                 tensors[name] = tensor
         found = []

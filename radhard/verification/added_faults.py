@@ -7,6 +7,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format, is_stored_as
+from radhard.formats.protected.word_buffer import word_buffers
 from radhard.globs import matches
 from radhard.hardenings import parts
 from radhard.space import FaultSpace
@@ -42,14 +43,16 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
 
     They are those of the fault models of ``space``. Words are those of its format where all the
     tensors are stored so, else those of their dtype, as bounds are that a narrow format has no word
-    for. Where its formats are by pattern, each tensor is looked at by itself.
+    for. Where its formats are by pattern, each tensor is looked at by itself. The words of a
+    `WordBuffer`, such as check bits, are those of its own format.
 
     Raises:
         InputError: a fault model cannot strike such words.
     """
     stored = [n for n in names if stored_tensor(model, n).is_floating_point()]
     stored = [name for name in stored if stored_tensor(model, name).numel()]
-    if not stored:
+    apart = {name: b.format for name, b in word_buffers(model) if name in names and len(b.words)}
+    if not stored and not apart:
         return None
     patterns = space.formats_by_pattern
     if len(space.formats) == 1:
@@ -57,14 +60,15 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     formats = {name: _format(model, name, patterns) for name in stored}
     if len(patterns) == 1 and None in formats.values():
         formats = dict.fromkeys(stored)
-    words = {name: format or _of_dtype(model, name) for name, format in formats.items()}
+    words = {name: format or _of_dtype(model, name) for name, format in formats.items()} | apart
     planes = space.planes
     if not any(plane in format.planes for format in words.values() for plane in planes):
         planes = ("codes",)
     exact = {_literal(name): format for name, format in words.items()}
     one_format = next(iter(exact.values()))
     formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
-    return FaultSpace.of(model, _named(model, stored), space.faults, formats_given, planes=planes)
+    targets = _named(model, list(words))
+    return FaultSpace.of(model, targets, space.faults, formats_given, planes=planes)
 
 
 def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Format | None:

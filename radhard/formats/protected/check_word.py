@@ -13,7 +13,8 @@ __all__ = ["CheckWord"]
 class CheckWord(Format):
     """A word of check bits; its value is the number that the bits represent.
 
-    It is the format of the plane ``"check"`` of a protected format, not one for tensors of a model.
+    It is the format of the plane ``"check"`` of a protected format, and of a `WordBuffer`, not one
+    for values of a model.
     """
 
     bits: int
@@ -26,7 +27,9 @@ class CheckWord(Format):
         return ("check",)
 
     def encode(self, x: Tensor) -> Tensor:
-        return x.to(torch.int64)
+        codes = x.to(torch.int64)
+        return codes if self.bits == 64 else codes & ((1 << self.bits) - 1)
 
     def decode(self, codes: Tensor) -> Tensor:
-        return codes.to(torch.float64)
+        # float64 holds integers exactly up to 2**53.
+        return codes.clone() if self.bits > 53 else codes.to(torch.float64)

@@ -123,7 +123,7 @@ def run(
     together, workload = workload.batch, _by_sample(workload, space, trials)
     with workload.open() as was_training, _one_thread(executor.one_thread):
         golden = _golden(workload, space, metrics, together)
-        panel, notes = _panel(workload, golden, metrics)
+        panel, notes = _panel(workload, space, golden, metrics)
         campaign = Campaign(workload, space, trials, panel)
         executor.check_possible(campaign)
         check_no_outside_state(campaign)
@@ -167,12 +167,12 @@ def _golden(
 
 
 def _panel(
-    workload: Workload, golden: Tensor, metrics: Sequence[Metric] | None
+    workload: Workload, space: FaultSpace, golden: Tensor, metrics: Sequence[Metric] | None
 ) -> tuple[Panel, list[Note]]:
     """The metrics with the golden outputs, and notes on the default metrics."""
     notes: list[Note] = []
     if metrics is None:
-        metrics, notes = usual_metrics(golden, workload.data.labels)
+        metrics, notes = usual_metrics(golden, workload.data.labels, space)
     panel = Panel(metrics, golden, workload.data.labels, alone=workload.independent)
     panel.check_scores()
     return panel, notes

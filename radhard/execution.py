@@ -13,6 +13,7 @@ from torch import Tensor
 from radhard.engines import ENGINES, Campaign, Engine, Serial, chosen
 from radhard.engines.audit import audit_result
 from radhard.engines.base import Session, TrialResults
+from radhard.engines.decoding import completed
 from radhard.engines.exceptions import exception_notes
 from radhard.engines.excerpt import excerpt
 from radhard.engines.recheck import OutsideStateError
@@ -72,7 +73,8 @@ class Execution:
         ):
             try:
                 for part in parts:
-                    file.add(campaign.rows(part.numbers, part.figures))
+                    figures = completed(campaign, part.numbers, part.figures)
+                    file.add(campaign.rows(part.numbers, figures))
                     self._record(part)  # in the same transaction as its trials
                     bar.advance(part.figures)
                     if time.monotonic() - last > _COMMIT_SECONDS:
@@ -96,11 +98,12 @@ class Execution:
             closing(execute(Serial().open(campaign), trials.tolist(), self.pool)) as parts,
         ):
             for part in parts:
-                reference[np.searchsorted(trials, part.numbers)] = part.figures
+                figures = completed(campaign, part.numbers, part.figures)
+                reference[np.searchsorted(trials, part.numbers)] = figures
                 bar.advance(part.figures)
-        figures = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
+        stored = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
         result = audit_result(
-            columns, campaign.panel.ranges, figures, reference, len(campaign.trials)
+            columns, campaign.panel.ranges, stored, reference, len(campaign.trials)
         )
         self.note([Note("audit", result)])
         file.note("audit", result)

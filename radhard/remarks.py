@@ -6,25 +6,32 @@ from torch import Tensor
 
 from radhard.engines import Campaign
 from radhard.errors import InputError
-from radhard.metrics import Accuracy, Metric, Outcome
+from radhard.formats import ProtectedFormat
+from radhard.metrics import Accuracy, Corrections, Metric, Outcome
 from radhard.metrics.outputs import Golden
 from radhard.notes import Note
+from radhard.space import FaultSpace
 
 __all__ = ["remarks", "usual_metrics"]
 
 
-def usual_metrics(golden: Tensor, labels: Tensor | None) -> tuple[list[Metric], list[Note]]:
+def usual_metrics(
+    golden: Tensor, labels: Tensor | None, space: FaultSpace
+) -> tuple[list[Metric], list[Note]]:
     """The default metrics of a campaign, and a note about them.
 
-    `Accuracy` is included if there are labels, unless they are not classes of the model.
+    `Accuracy` is included if there are labels, unless they are not classes of the model, and
+    `Corrections` if there are words of protected formats.
     """
+    protected = any(isinstance(format, ProtectedFormat) for format in space.formats)
+    decoders: list[Metric] = [Corrections()] if protected else []
     if labels is None:
-        return [Outcome()], []
+        return [Outcome(), *decoders], []
     try:
         Accuracy().admit(Golden(golden, labels))
     except InputError as error:
-        return [Outcome()], [Note("no accuracy", {"why": str(error)})]
-    return [Outcome(), Accuracy()], []
+        return [Outcome(), *decoders], [Note("no accuracy", {"why": str(error)})]
+    return [Outcome(), Accuracy(), *decoders], []
 
 
 def remarks(campaign: Campaign) -> list[Note]:

@@ -6,6 +6,7 @@ from radhard.metrics.base import METRICS, Metric
 from radhard.metrics.column import Column, Harm
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
+from radhard.metrics.corrections import Corrections
 from radhard.metrics.critical import Critical
 from radhard.metrics.detected import Detected
 from radhard.metrics.distance import Distance
@@ -24,6 +25,7 @@ __all__ = [
     "Column",
     "ConfidenceShift",
     "Corneliou",
+    "Corrections",
     "Critical",
     "Detected",
     "Distance",

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,6 +38,8 @@ class Metric(Component):
     outputs: Kind | None = dataclasses.field(default=None, kw_only=True)
 
     needs_labels: ClassVar[bool] = False
+    reads_decoding: ClassVar[bool] = False
+    """Whether the figures depend on what the decoders of protected words report."""
     needs_classes: ClassVar[bool] = True
     """Whether the outputs must be scores of classes."""
 
@@ -120,6 +123,15 @@ class Metric(Component):
             return repr(dataclasses.replace(self, outputs=outputs))
         except InputError:
             return ""
+
+    def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The figures of trials, given what the decoders of protected words report.
+
+        Only called if `reads_decoding`. ``figures``, ``(trials, columns)``, are those that the
+        outputs determine; ``decoding``, ``(trials, 4)``, are the shares of the code words with
+        faults that were corrected, miscorrected, detected, and silently wrong.
+        """
+        return figures
 
     @abstractmethod
     def against(self, golden: Golden) -> Judge:

@@ -1,5 +1,6 @@
 """Can critical faults be detected from the outputs?"""
 
+import numpy as np
 from torch import Tensor
 
 from radhard.errors import InputError
@@ -19,12 +20,14 @@ class Detected(SampleMetric):
     An alarm is raised if the open-set score (`radhard.metrics.open_set_score`; Gavarini et al.,
     2022) is below ``least`` or, if that is given, above ``most``: a lower threshold alone does not
     detect huge logits. `radhard.detection.calibrate` determines thresholds for a rate of false
-    alarms.
+    alarms. With ``decoders``, the decoder of a protected word that reports an error which it cannot
+    correct raises an alarm too, for every sample of the trial.
 
     - ``caught``: the top class is not the golden one, and there is an alarm.
     - ``missed``: the top class is not the golden one, and there is no alarm.
     - ``needless``: the top class is unchanged, and there is an alarm, but none for the golden
       output.
+    - ``quiet``, only with ``decoders``: the top class is unchanged, and there is no alarm.
 
     Outputs with NaN count in none of these: they are visibly invalid (DUE in `Outcome`).
     """
@@ -32,6 +35,7 @@ class Detected(SampleMetric):
     score: OpenSetScore
     least: float
     most: float | None = None
+    decoders: bool = False
 
     def check(self) -> None:
         if self.outputs == "probabilities":
@@ -44,11 +48,23 @@ class Detected(SampleMetric):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (
+        logits = (
             Column("caught", "critical SDC with an alarm"),
             Column("missed", "critical SDC without an alarm"),
             Column("needless", "needless alarms"),
         )
+        return (*logits, Column("quiet", "unchanged, no alarm")) if self.decoders else logits
+
+    @property
+    def reads_decoding(self) -> bool:  # type: ignore[override]  # depends on an argument here
+        return self.decoders
+
+    def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:
+        caught, missed, needless, quiet = figures.T
+        alarm = decoding[:, 2] > 0
+        none = np.zeros_like(caught)
+        moved = (caught + missed, none, needless + quiet, none)
+        return np.where(alarm[:, None], np.stack(moved, axis=1), figures)
 
     def alarms(self, logits: Tensor) -> Tensor:
         """Whether the outputs raise an alarm, ``(..., classes)`` to ``(...)``; always for NaN."""
@@ -59,5 +75,7 @@ class Detected(SampleMetric):
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         alarm = self.alarms(faulty.logits)
         before = faulty.of_golden(self.alarms(faulty.golden.logits))
-        needless = alarm & ~faulty.changed & ~faulty.nan & ~before
-        return faulty.changed & alarm, faulty.changed & ~alarm, needless
+        valid = ~faulty.changed & ~faulty.nan
+        needless = valid & alarm & ~before
+        logits = (faulty.changed & alarm, faulty.changed & ~alarm, needless)
+        return (*logits, valid & ~alarm) if self.decoders else logits

@@ -135,6 +135,21 @@ class Panel:
         rows = rows.to(self.golden.outputs.device)
         return self._figures(Faulty(self._beside(faulty).unsqueeze(1), self.golden, rows))
 
+    @property
+    def reads_decoding(self) -> bool:
+        """Whether any figure depends on what the decoders of protected words report."""
+        return any(metric.reads_decoding for metric in self.metrics)
+
+    def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:
+        """The figures of trials with those that depend on decoders (`Metric.with_decoding`)."""
+        figures, at = figures.copy(), 0
+        for metric in self.metrics:
+            mine = slice(at, at + len(metric.figures))
+            if metric.reads_decoding:
+                figures[:, mine] = metric.with_decoding(figures[:, mine], decoding)
+            at = mine.stop
+        return figures
+
     def _beside(self, faulty: Tensor) -> Tensor:
         return real(faulty).to(self.golden.outputs.device)
 

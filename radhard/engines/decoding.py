@@ -1,9 +1,11 @@
 """What do the decoders of protected words make of the faults of each trial?"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
 from radhard.formats import ProtectedFormat
@@ -40,20 +42,23 @@ def _shares(campaign: Campaign, numbers: Sequence[int]) -> Figures:
         ],
         dtype=bool,
     )
+    _, formats = np.unique([repr(region.format) for region in space.regions], return_inverse=True)
     for tensor in np.unique(space.tensors[places[protected[places]]]).tolist():
         here = protected[places] & (space.tensors[places] == tensor)
         stored = stored_tensor(campaign.workload.model, space.sites[tensor].name).reshape(-1)
-        hits = Hits(space.regions, places[here], inner[here], variants[here])
-        coded = decode_blocks(
-            hits,
-            lambda at, stored=stored: stored[torch.from_numpy(at).to(stored.device)],  # type: ignore[misc]
-            trials[here],
-        )
-        first = np.unique(coded.of_fault, return_index=True)[1]
-        trial_of_block = trials[here][first]
-        np.add.at(counts, trial_of_block, coded.outcomes)
-        np.add.at(words, trial_of_block, 1)
+        for kind in np.unique(formats[places[here]]).tolist():
+            these = np.flatnonzero(here)[formats[places[here]] == kind]
+            hits = Hits(space.regions, places[these], inner[these], variants[these])
+            coded = decode_blocks(hits, partial(_read, stored), trials[these])
+            first = np.unique(coded.of_fault, return_index=True)[1]
+            of_block = trials[these][first]
+            np.add.at(counts, of_block, coded.outcomes)
+            np.add.at(words, of_block, 1)
     return counts / np.maximum(words, 1)[:, None]
+
+
+def _read(stored: Tensor, positions: Numbers) -> Tensor:
+    return stored[torch.from_numpy(positions).to(stored.device)]
 
 
 def _faults(campaign: Campaign, numbers: Sequence[int]) -> tuple[Numbers, Numbers]:

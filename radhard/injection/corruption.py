@@ -30,6 +30,16 @@ class Hits:
         """The faults at these positions, or where a mask is True."""
         return Hits(self.regions, self.places[which], self.words[which], self.variants[which])
 
+    def by_format(self) -> list["Hits"]:
+        """The faults by the format of their words, each with its scale."""
+        if not len(self.places):
+            return []
+        names = [repr(self.regions[place].format) for place in np.unique(self.places).tolist()]
+        if len(set(names)) == 1:
+            return [self]
+        formats = np.array([repr(self.regions[place].format) for place in self.places.tolist()])
+        return [self.some(formats == name) for name in dict.fromkeys(names)]
+
     def in_plane(self, plane: str) -> np.ndarray:
         """Which of the faults lie in words of a plane, as a mask."""
         if len(self.places) == 1:
@@ -82,32 +92,25 @@ def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
     )
 
 
-def rescaled(values: Tensor, words: Numbers, own: Numbers, hits: Hits) -> Tensor:
-    """All values of a tensor after faults in its scale, and possibly in some codes.
+def rescaled(values: Tensor, words: Numbers, hits: Hits) -> Tensor:
+    """Values of a tensor after faults in its scale; ``words`` are the positions of the values.
 
-    A value is its code times the faulty scale, rounded to the tensor's dtype. ``words``: the
-    positions of ``values`` in the tensor; ``own``: for each fault in a code, the index of its word
-    among them. A value that is not finite has no code and is left unchanged.
+    A value is its code times the faulty scale, rounded to the tensor's dtype. A value that is not
+    finite has no code and is left unchanged.
     """
-    device, in_scale = values.device, hits.in_plane("scale")
-    region = hits.regions[hits.places[in_scale][0]]
+    region, device = hits.regions[hits.places[0]], values.device
     format, shape = region.format, region.site.shape
-    if isinstance(format, ProtectedFormat) and format.block > 1:
+    if isinstance(format, ProtectedFormat):
         format = format.inner  # to which the scale belongs
-    after, moved = _new_scales(format, hits.some(in_scale))
-    places, codes_hit = torch.from_numpy(words).to(device), torch.from_numpy(own).to(device)
-    scaled_anew = moved.to(device)[format.scale_index(places, shape)]
-    # Only values whose scale changed and those whose codes are struck are computed anew.
-    other = scaled_anew.index_fill(0, codes_hit, True).nonzero()[:, 0]
-    before, at = values[other], places[other]
-    old, new = format.take(at, shape), format.scaled(after).take(at, shape)
+    after, moved = _new_scales(format, hits)
+    places = torch.from_numpy(words).to(device)
+    # Only values whose scale changed are computed anew.
+    index = moved.to(device)[format.scale_index(places, shape)].nonzero()[:, 0]
+    before, at = values[index], places[index]
     finite = before.isfinite()
-    held = old.encode(torch.where(finite, before, 0))
-    inner = torch.searchsorted(other, codes_hit).cpu().numpy()
-    codes = _new_codes(held, old, inner, hits.some(~in_scale))
-    changed = finite & ((codes != held) | scaled_anew[other])
-    faulty = torch.where(changed, new.decode(codes).to(values.dtype), before)
-    return values.index_copy(0, other, faulty)
+    codes = format.take(at, shape).encode(torch.where(finite, before, 0))
+    faulty = format.scaled(after).take(at, shape).decode(codes).to(values.dtype)
+    return values.index_copy(0, index, torch.where(finite, faulty, before))
 
 
 def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:
@@ -125,15 +128,6 @@ def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:
     faulty = torch.where(changed != stored, word.decode(changed).double(), before)
     after = scale.cpu().reshape(-1).index_put((at,), faulty)
     return after.reshape(scale.shape), moved
-
-
-def _new_codes(codes: Tensor, format: Format, own: Numbers, hits: Hits) -> Tensor:
-    """Codes after faults; ``own`` holds the position of the word of each fault."""
-    if not len(own):
-        return codes
-    first, rounds = in_rounds(own, hits)
-    at = torch.from_numpy(own[first]).to(codes.device)
-    return codes.index_copy(0, at, _after(codes[at], format, rounds))
 
 
 def _after(codes: Tensor, format: Format, rounds: Rounds) -> Tensor:

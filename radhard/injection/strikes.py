@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.formats import ProtectedFormat
-from radhard.injection.coded_blocks import decode_blocks
-from radhard.injection.corruption import Hits, corrupted, in_rounds, rescaled
+from radhard.injection.corruption import Hits, corrupted, in_rounds
+from radhard.injection.faulty_cells import faulty_cells
 from radhard.internals import version
 from radhard.space import Numbers, Region
 from radhard.state import State
@@ -62,8 +61,10 @@ class Strikes:
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
             memory = stored.as_strided((extent,), (1,), 0)
-            positions, at, saved, faulty = self._struck(stored, memory)
-            self.changed = positions[_differ(saved, faulty).cpu().numpy()]
+            hits = Hits(self.regions, self.places, self.words, self.variants)
+            cells = faulty_cells(hits, stored, memory)
+            at, saved, faulty = cells.at, cells.saved, cells.faulty
+            self.changed = cells.positions[_differ(saved, faulty).cpu().numpy()]
         state = self.injection.state
         before, struck, done = version(stored), -1, False
 
@@ -104,54 +105,6 @@ class Strikes:
             with torch.no_grad():
                 flowing[at] = corrupted(flowing[at], hits.words[first], rounds)
 
-    def _struck(self, stored: Tensor, memory: Tensor) -> tuple[Numbers, Tensor, Tensor, Tensor]:
-        """The values of a stored tensor that faults may change.
-
-        Their flat positions, their cells in the tensor's memory, the fault-free and the faulty
-        values.
-        """
-        hits = Hits(self.regions, self.places, self.words, self.variants)
-        in_scale = hits.in_plane("scale")
-        format = hits.regions[hits.places[0]].format
-        if isinstance(format, ProtectedFormat) and format.block > 1:
-            return self._in_blocks(stored, memory, hits, in_scale)
-        # Cells of memory rather than words: words of an expanded tensor share cells.
-        if not in_scale.any():
-            cells = _cells(self.words, stored)
-            first, rounds = in_rounds(cells, hits)
-            at = torch.from_numpy(cells[first]).to(stored.device)
-            saved = memory[at]
-            words = self.words[first]
-            return words, at, saved, corrupted(saved, words, rounds)
-        cells, first = np.unique(_cells(np.arange(stored.numel()), stored), return_index=True)
-        own = np.searchsorted(cells, _cells(self.words[~in_scale], stored))
-        at = torch.from_numpy(cells).to(stored.device)
-        saved = memory[at]
-        return first, at, saved, rescaled(saved, first, own, hits)
-
-    def _in_blocks(
-        self, stored: Tensor, memory: Tensor, hits: Hits, in_scale: np.ndarray
-    ) -> tuple[Numbers, Tensor, Tensor, Tensor]:
-        """The same for a format whose words are decoded in blocks."""
-        device = stored.device
-
-        def read(positions: Numbers) -> Tensor:
-            return memory[torch.from_numpy(_cells(positions, stored)).to(device)]
-
-        positions, faulty = np.zeros(0, np.int64), memory[:0]
-        if not in_scale.all():
-            coded = decode_blocks(hits.some(~in_scale), read)
-            positions = coded.positions[coded.changed.cpu().numpy()]
-            faulty = coded.values[coded.changed]
-        if in_scale.any():
-            every = np.arange(stored.numel())
-            values = read(every)
-            values[torch.from_numpy(positions).to(device)] = faulty
-            positions, none = every, np.zeros(0, np.int64)
-            faulty = rescaled(values, every, none, hits.some(in_scale))
-        at = torch.from_numpy(_cells(positions, stored)).to(device)
-        return positions, at, memory[at], faulty
-
     def _by_row(self, size: int) -> tuple[Numbers, Hits]:
         """The faults in the rows of a flowing tensor, and the row of each."""
         samples = range(size) if self.injection.rows is None else self.injection.rows
@@ -189,17 +142,6 @@ class Strikes:
                 f"{self.site.name!r} is {kind} {shape} {where}, "
                 f"{self.site.dtype} {self.site.shape} in the fault space"
             )
-
-
-def _cells(words: Numbers, stored: Tensor) -> Numbers:
-    """The offsets of a tensor's words in its memory, in elements."""
-    cells = np.full(len(words), stored.storage_offset(), np.int64)
-    if stored.ndim:
-        for index, stride in zip(
-            np.unravel_index(words, tuple(stored.shape)), stored.stride(), strict=True
-        ):
-            cells += index * stride
-    return cells
 
 
 def write(memory: Tensor, at: Tensor, values: Tensor) -> None:

@@ -58,7 +58,7 @@ class ErrorRate(Sampler):
         return text[0].upper() + text[1:]
 
     def draw(self, space: FaultSpace, seed: int) -> "ErrorRateTrials":
-        words = {(region.site.name, region.plane) for region in space.regions}
+        words = {(r.site.name, r.plane, repr(r.format), r.subset) for r in space.regions}
         if len(words) < len(space.regions):
             raise InputError(
                 f"{self!r}: at an error rate a word is hit in one way, and this space has several "

@@ -13,6 +13,7 @@ from radhard.faults import FaultModel
 from radhard.formats import Format
 from radhard.space.exposure import Exposure, exposure_of
 from radhard.space.plane import shape_of, word_of
+from radhard.space.word_subset import WordSubset
 from radhard.targets import Site, Target
 
 __all__ = ["Region", "check_one_format"]
@@ -23,8 +24,9 @@ class Region:
     """The words of one plane of one tensor, and the faults that are possible in them.
 
     ``format`` is the tensor's, with its scale. ``plane``: ``"codes"``, one word for each value of
-    the tensor, or ``"scale"``, the word or words by which all codes are multiplied. Words are
-    numbered in row-major order of `shape`, with the samples first if each has its own words.
+    the tensor, ``"scale"``, the word or words by which all codes are multiplied, or ``"check"``,
+    the check bits of its blocks. Words are numbered in row-major order of `shape`, with the samples
+    first if each has its own words; those of a ``subset`` keep their positions in the tensor.
     """
 
     site: Site
@@ -32,6 +34,8 @@ class Region:
     fault: FaultModel
     format: Format
     plane: str = "codes"
+    subset: WordSubset | None = None
+    """The values whose words belong to the region; None: all of them."""
 
     @cached_property
     def exposure(self) -> Exposure:
@@ -51,6 +55,8 @@ class Region:
     @cached_property
     def words(self) -> int:
         """Number of words."""
+        if self.subset is not None:
+            return len(self.subset.positions)
         return math.prod(self.shape) * (self.site.samples or 1)
 
     @property
@@ -99,26 +105,27 @@ class Region:
 
 
 def check_one_format(regions: Sequence[Region]) -> None:
-    """Check that each tensor has one format, and that no fault is in the space twice.
+    """Check that each value has one format, and that no fault is in the space twice.
 
     Raises:
-        InputError: a tensor has two formats, or a fault occurs twice.
+        InputError: a value has two formats, or a fault occurs twice.
     """
-    formats: dict[str, Format] = {}
-    seen = set()
+    before: dict[str, list[Region]] = {}
     for region in regions:
         name = region.site.name
-        held = formats.setdefault(name, region.format)
-        same = held is region.format or repr(held) == repr(region.format)
-        if not same or held.scales() != region.format.scales():
-            raise InputError(
-                f"{name!r} cannot be stored as {held!r} and as {region.format!r} at once; give it "
-                "one format"
-            )
-        key = (name, region.plane, repr(region.fault), repr(region.exposure))
-        if key in seen:
-            raise InputError(
-                f"{region.fault!r} in the {region.plane} of {name!r} is in the space twice; leave "
-                "one out"
-            )
-        seen.add(key)
+        for other in before.setdefault(name, []):
+            if region.subset is not None and not region.subset.meets(other.subset):
+                continue
+            same = region.format is other.format or repr(region.format) == repr(other.format)
+            if not same or region.format.scales() != other.format.scales():
+                raise InputError(
+                    f"{name!r} cannot be stored as {other.format!r} and as {region.format!r} at "
+                    "once; give it one format, or each some of its words"
+                )
+            kinds = [(r.plane, repr(r.fault), repr(r.exposure)) for r in (region, other)]
+            if kinds[0] == kinds[1]:
+                raise InputError(
+                    f"{region.fault!r} in the {region.plane} of {name!r} is in the space twice; "
+                    "leave one out"
+                )
+        before[name].append(region)

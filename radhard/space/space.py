@@ -65,6 +65,11 @@ class FaultSpace(Sequence[Fault]):
         for place, site in enumerate(self.sites):
             for name in dict.fromkeys((site.name, *site.aliases)):
                 self._places.setdefault(name, []).append(place)
+        self._positions = {
+            place: region.subset.positions
+            for place, region in enumerate(self.regions)
+            if region.subset is not None
+        }
         self.tensors: Numbers = np.array(
             [self._places[site.name][0] for site in self.sites], dtype=np.int64
         )
@@ -79,6 +84,7 @@ class FaultSpace(Sequence[Fault]):
         format: Format | str | Mapping[str, Format | str],
         *,
         planes: str | Iterable[str] | None = None,
+        words: Mapping[str, Any] | None = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "FaultSpace":
@@ -90,7 +96,8 @@ class FaultSpace(Sequence[Fault]):
         ``"codes"``, its ``"scale"`` (of stored tensors in formats with a scale, such as ``Int``: a
         ``Float32`` word for the tensor or for each channel), its ``"check"`` bits (of formats that
         store them apart, such as ``SecDed(Int(8), block=8)``), or several; by default the codes
-        and the check bits. ``data`` is required by
+        and the check bits. ``words``: a mask of bool for each tensor, to include only some of its
+        values; others may be added in another format: ``space | FaultSpace.of(...)``. ``data`` is required by
         targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do not return
         one tensor. Tensors that match a pattern but do not consist of plain floating-point words
         are listed in `left_out`, with a `RadhardWarning`.
@@ -100,7 +107,9 @@ class FaultSpace(Sequence[Fault]):
                 given for a tensor, or the model's tensors do not contain values of the format
                 (`stored_as` makes a model that does).
         """
-        term = Term.of(model, target, fault, format, planes=planes, data=data, call=call)
+        term = Term.of(
+            model, target, fault, format, planes=planes, words=words, data=data, call=call
+        )
         space = cls([term])
         if term.left_out:
             warnings.warn(space.remarks()[0], RadhardWarning, stacklevel=2)
@@ -129,6 +138,7 @@ class FaultSpace(Sequence[Fault]):
                     one.faults,
                     one.formats,
                     planes=one.planes,
+                    words=one.words,
                     data=data,
                     call=call,
                 )
@@ -192,10 +202,8 @@ class FaultSpace(Sequence[Fault]):
             return [self[n] for n in range(*number.indices(len(self)))]
         if not -len(self) <= number < len(self):
             raise IndexError(f"fault {number} of a space of {len(self)}")
-        number = int(number) % len(self)
-        place = int(np.searchsorted(self.starts, number, side="right")) - 1
-        word, variant = divmod(number - int(self.starts[place]), int(self.variants[place]))
-        return self.fault(place, word, variant)
+        places, words, variants = self.locate(np.array([int(number) % len(self)]))
+        return self.fault(int(places[0]), int(words[0]), int(variants[0]))
 
     def __iter__(self) -> Iterator[Fault]:
         return (self[number] for number in range(len(self)))
@@ -262,6 +270,8 @@ class FaultSpace(Sequence[Fault]):
         if any(other.plane != region.plane for other in others):
             parts.append(region.plane)
         alike = [other for other in others if other.plane == region.plane]
+        if any(repr(other.format) != repr(region.format) for other in alike):
+            parts.append(repr(region.format))
         if any(repr(other.fault) != repr(region.fault) for other in alike):
             parts.append(repr(region.fault))
         if any(other.exposure != region.exposure for other in alike):
@@ -269,12 +279,25 @@ class FaultSpace(Sequence[Fault]):
         return " ".join(parts)
 
     def locate(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """Position in `regions`, word within the region, and variant of each of many faults."""
+        """Position in `regions`, word within the region, and variant of each of many faults.
+
+        The word is its position in the tensor if the region covers only some of the values.
+        """
         if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
             raise InputError(f"fault numbers run from 0 to {len(self) - 1}")
         places = np.searchsorted(self.starts, numbers, side="right") - 1
         words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
+        for place, positions in self._positions.items():
+            here = places == place
+            words[here] = positions[words[here]]
         return places, words, variants
+
+    def word_numbers(self, numbers: Numbers) -> Numbers:
+        """The number of the word of each of many faults, counted over all regions."""
+        places = np.searchsorted(self.starts, numbers, side="right") - 1
+        inner = (numbers - self.starts[places]) // self.variants[places]
+        found: Numbers = self.word_starts[places] + inner
+        return found
 
     def fault(self, place: int, word: int, variant: int) -> Fault:
         """The fault in a word of the region at a position in `regions`."""
@@ -335,9 +358,15 @@ class FaultSpace(Sequence[Fault]):
         place = places[fault.region]
         if not 0 <= fault.variant < self.variants[place]:
             return None
-        if not 0 <= fault.word < self.words[place]:
+        word = int(fault.word)
+        if place in self._positions:
+            positions = self._positions[place]
+            word = int(np.searchsorted(positions, word))
+            if word == len(positions) or positions[word] != fault.word:
+                return None
+        if not 0 <= word < self.words[place]:
             return None
-        inner = int(fault.word) * int(self.variants[place]) + int(fault.variant)
+        inner = word * int(self.variants[place]) + int(fault.variant)
         return int(self.starts[place]) + inner
 
 

@@ -1,7 +1,8 @@
 """Which regions does one call of `FaultSpace.of` select?"""
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from radhard.forward import plain
 from radhard.module import usable_module
 from radhard.space.plane import planes_of, usual_planes
 from radhard.space.region import Region
+from radhard.space.word_subset import WordSubset, subset_of_site, subsets_of
 from radhard.spec import FrozenDict
 from radhard.storage import fitted
 from radhard.targets import TARGETS, Forward, Site, Target
@@ -40,6 +42,8 @@ class Term:
     fitted: tuple[Format, ...]
     """The format of each site, with the scale of the tensor if the format has one."""
     planes: tuple[str, ...] = ("codes",)
+    words: FrozenDict[str, WordSubset] | None = None
+    """Which values of each tensor are covered, by its name; None: all."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tensors that match a target but into which no fault can be injected, with the reason."""
 
@@ -52,6 +56,7 @@ class Term:
         format: Any,
         *,
         planes: str | Iterable[str] | None = None,
+        words: Any = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "Term":
@@ -77,7 +82,16 @@ class Term:
         held = [fitted(format_for(formats, *names_of(site)), model, site) for site in sites]
         left = {name: why for one in targets for name, why in one.left_out(model).items()}
         chosen = usual_planes(held) if chosen is None else chosen
-        return cls(targets, faults, formats, tuple(sites), tuple(held), chosen, left)
+        return cls(
+            targets,
+            faults,
+            formats,
+            tuple(sites),
+            tuple(held),
+            chosen,
+            subsets_of(words),
+            left,
+        )
 
     def regions(self) -> list[Region]:
         """The regions, in the order of their faults.
@@ -94,13 +108,23 @@ class Term:
                     "the scale that it is rounded with; take planes='codes' for activations and "
                     "inputs, and add the scales of weights: space | FaultSpace.of(...)"
                 )
-        found = [
-            Region(site, self._target(site), fault, format, plane)
-            for site, format in zip(self.sites, self.fitted, strict=True)
-            for plane in self.planes
-            if plane in format.planes
-            for fault in self.faults
-        ]
+        found = []
+        for site, format in zip(self.sites, self.fitted, strict=True):
+            subset = subset_of_site(self.words, site)
+            planes = [plane for plane in self.planes if plane in format.planes]
+            if subset is not None and (format.block > 1 or planes != ["codes"]):
+                raise InputError(
+                    f"words of {format!r} cannot be chosen one by one, since "
+                    f"{'its blocks' if format.block > 1 else 'its scale'} cover several; take all "
+                    "words, or planes='codes' and a format that protects each word by itself"
+                )
+            # A subset without words has no region.
+            if subset is None or len(subset.positions):
+                found += [
+                    Region(site, self._target(site), fault, format, plane, subset)
+                    for plane in planes
+                    for fault in self.faults
+                ]
         if self.sites and not found:
             raise InputError(
                 f"no tensor has words of a {' or '.join(self.planes)}; formats with one are those "
@@ -117,6 +141,9 @@ class Term:
         planes = "" if usual else f"the {' and '.join(self.planes)} of "
         targets = " + ".join(map(repr, self.targets))
         left = f", without {reasons(self.left_out)}" if self.left_out else ""
+        if self.words is not None:
+            chosen = sum(len(subset.positions) for subset in self.words.values())
+            planes += f"{chosen:,} chosen words of "
         return f"{faults} in {planes}{targets} stored as {self.stored_as}{left}"
 
     @property
@@ -129,6 +156,8 @@ class Term:
     def to_dict(self) -> dict[str, Any]:
         """The term as plain values."""
         left = {"left out": dict(self.left_out)} if self.left_out else {}
+        if self.words is not None:
+            left["words"] = {name: subset.to_text() for name, subset in self.words.items()}
         return {
             **left,
             "targets": [repr(target) for target in self.targets],
@@ -160,8 +189,25 @@ class Term:
                 for site, scale in zip(sites, plain["scales"], strict=True)
             ),
             tuple(map(str, plain["planes"])),
+            _subsets_from(plain.get("words"), sites),
             {str(name): str(why) for name, why in plain.get("left out", {}).items()},
         )
+
+
+def _subsets_from(
+    texts: dict[str, str] | None, sites: Sequence[Site]
+) -> FrozenDict[str, WordSubset] | None:
+    """Subsets as read from a run file."""
+    if texts is None:
+        return None
+    sizes = {name: math.prod(site.shape) for site in sites for name in (site.name, *site.aliases)}
+    return FrozenDict(
+        {
+            name: WordSubset.from_text(text, sizes[name])
+            for name, text in texts.items()
+            if name in sizes
+        }
+    )
 
 
 def names_of(site: Site) -> tuple[str, ...]:

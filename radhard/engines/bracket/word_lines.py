@@ -53,10 +53,8 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     faults = campaign.trials.at(trials)
     order = np.argsort(faults, kind="stable")
     trials, faults = trials[order], faults[order]
-    regions, words, _ = space.locate(faults)
-    _, first, count = np.unique(
-        space.word_starts[regions] + words, return_index=True, return_counts=True
-    )
+    regions, _, _ = space.locate(faults)
+    _, first, count = np.unique(space.word_numbers(faults), return_index=True, return_counts=True)
     places = regions[first]
     flows = np.array([site.flows for site in space.sites], dtype=bool)
     by_word = np.array([region.by_word for region in space.regions], dtype=bool)

@@ -156,8 +156,8 @@ def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
 
 def _differ(some: Tensor, others: Tensor) -> Tensor:
     """Which of some values differ from others in any bit, as a mask ``(values,)``."""
-    pairs = [x.contiguous().view(torch.uint8).reshape(len(x), -1) for x in (some, others)]
-    return (pairs[0] != pairs[1]).any(dim=1)
+    mine, theirs = (x.contiguous().view(torch.uint8) for x in (some, others))
+    return (mine != theirs).reshape(len(some), some.element_size()).any(dim=1)
 
 
 def _same(memory: Tensor, at: Tensor, values: Tensor) -> bool:

@@ -97,10 +97,10 @@ class FaultSpace(Sequence[Fault]):
         ``Float32`` word for the tensor or for each channel), its ``"check"`` bits (of formats that
         store them apart, such as ``SecDed(Int(8), block=8)``), or several; by default the codes
         and the check bits. ``words``: a mask of bool for each tensor, to include only some of its
-        values; others may be added in another format: ``space | FaultSpace.of(...)``. ``data`` is required by
-        targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do not return
-        one tensor. Tensors that match a pattern but do not consist of plain floating-point words
-        are listed in `left_out`, with a `RadhardWarning`.
+        values; others may be added in another format: ``space | FaultSpace.of(...)``. ``data`` is
+        required by targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do
+        not return one tensor. Tensors that match a pattern but do not consist of plain
+        floating-point words are listed in `left_out`, with a `RadhardWarning`.
 
         Raises:
             InputError: a pattern matches nothing, two targets select the same tensor, no format is

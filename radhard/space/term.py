@@ -125,7 +125,7 @@ class Term:
                     for plane in planes
                     for fault in self.faults
                 ]
-        if self.sites and not found:
+        if self.sites and not found and self.words is None:
             raise InputError(
                 f"no tensor has words of a {' or '.join(self.planes)}; formats with one are those "
                 "that have a scale, such as Int(8)"

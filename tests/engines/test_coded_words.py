@@ -86,7 +86,7 @@ def test_trials_on_blocks_are_those_of_a_loop_by_hand(case, engine, count):
     golden, weight, outcomes = model(data.inputs), model[3].weight.detach(), set()
     for at, number in enumerate(results.trials.at(results.numbers).tolist()):
         fault = space[number]
-        region = space.regions[space.place(fault.tensor) + fault.region]
+        region = space.regions[int(space.locate(np.array([number]))[0][0])]
         flips = [(region.plane, fault.word, bit) for bit in region.bits(fault.variant)]
         faulty, outcome = by_hand(weight, BLOCK, flips)
         output = torch.func.functional_call(model, {"3.weight": faulty}, (data.inputs,))

@@ -138,7 +138,7 @@ def test_error_rates_meet_several_errors_in_a_block(case):
 
 
 def test_a_model_comes_back_bit_for_bit(case):
-    model, data = case
+    model, _ = case
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     space = FaultSpace.of(model, Weights("*"), BitFlip(count=2), FORMATS)
     with inject(model, space, range(0, len(space), 97)):

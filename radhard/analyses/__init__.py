@@ -2,6 +2,8 @@
 
 from radhard.analyses.average_l2 import AverageL2
 from radhard.analyses.base import ANALYSES, Analysis
+from radhard.analyses.bit_wise import BitWise
+from radhard.analyses.constant_bits import constant_bits
 from radhard.analyses.criticality.criticality import Criticality
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.plus.deep_vigor_plus import DeepVigorPlus
@@ -24,6 +26,7 @@ __all__ = [
     "ANALYSES",
     "Analysis",
     "AverageL2",
+    "BitWise",
     "Criticality",
     "DeepVigor",
     "DeepVigorPlus",
@@ -42,6 +45,7 @@ __all__ = [
     "Vulnerability",
     "VulnerabilityGain",
     "WeightSensitivity",
+    "constant_bits",
     "nvf_table",
     "validate",
 ]

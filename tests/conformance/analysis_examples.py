@@ -3,6 +3,7 @@
 from radhard.analyses import (
     Analysis,
     AverageL2,
+    BitWise,
     Criticality,
     DeepVigor,
     DeepVigorPlus,
@@ -23,6 +24,7 @@ from radhard.targets import Weights
 
 EXAMPLES: tuple[Analysis, ...] = (
     AverageL2(),
+    BitWise(),
     Criticality(0.1, features="all", sampler="Words(10)", targets=(Weights("6"),), trees=5),
     DeepVigor(),
     DeepVigor(layers="0|4", format="BFloat16()", loss="summed", search="bisection"),

@@ -33,7 +33,7 @@ class _Weighted:
     """Names of its weights, by `identity`."""
 
 
-def covering(by: str, workload: Workload, found: Found) -> Found:
+def covering(by: str, workload: Workload, result: Found) -> Found:
     """The result, with the layers that were left out added to its facts, and a warning.
 
     A layer is a module with a parameter of two or more dimensions; modules that share one are a
@@ -42,38 +42,38 @@ def covering(by: str, workload: Workload, found: Found) -> Found:
     Raises:
         InputError: no layer was evaluated.
     """
-    scored = [name for name, value in found.values.items() if not np.isnan(value).all()]
+    scored = [name for name, value in result.values.items() if not np.isnan(value).all()]
     modules, weights = _places(workload.model, scored)
-    layers, left = _weighted(workload.model), dict[str, str]()
+    layers, left_out = _weighted(workload.model), dict[str, str]()
     for layer in layers:
         missing = [name for weight, name in layer.weights.items() if weight not in weights]
         if missing and modules.isdisjoint(layer.names):
-            given = (workload.left_out[name] for name in layer.names if name in workload.left_out)
+            reasons = (workload.left_out[name] for name in layer.names if name in workload.left_out)
             partly = len(missing) < len(layer.weights)
-            sought = any(one.name in layer.names for one in found.layers or ())
+            sought = any(layer_.name in layer.names for layer_ in result.layers or ())
             why = _why(layer.kind, sought=sought)
             why = f"{', '.join(missing)} has no score" if partly else why
-            left[layer.names[0] or "(model)"] = next(given, why)
-    line = f"{len(layers) - len(left)} of {len(layers)} layers with weights"
-    known = {name for layer in layers for name in layer.names}
-    left |= {
-        n or "(model)": why for n, why in workload.left_out.items() if n not in known | modules
+            left_out[layer.names[0] or "(model)"] = next(reasons, why)
+    line = f"{len(layers) - len(left_out)} of {len(layers)} layers with weights"
+    names = {name for layer in layers for name in layer.names}
+    left_out |= {
+        n or "(model)": why for n, why in workload.left_out.items() if n not in names | modules
     }
-    line += f", not: {_listed(left)}" if left else ""
-    classes = [why.removeprefix(_CLASS) for why in left.values() if why.startswith(_CLASS)]
+    line += f", not: {_listed(left_out)}" if left_out else ""
+    classes = [why.removeprefix(_CLASS) for why in left_out.values() if why.startswith(_CLASS)]
     ways = []
     more = tuple(dict.fromkeys(name for name in classes if name not in _SEVERAL))
-    if more and found.layers is not None:
+    if more and result.layers is not None:
         ways.append(f"kinds={more[:_NAMED]!r} looks at these classes too")
     if not scored:
         if classes:
             ways.append("WeightSensitivity() takes the weights of layers of every class")
         raise InputError("; ".join([f"{by} can look at nothing in this model: {line}", *ways]))
-    if left and not found.chosen:
+    if left_out and not result.chosen:
         warnings.warn("; ".join([f"{by} looked at {line}", *ways]), RadhardWarning, stacklevel=3)
-    facts = {**found.facts, "looked at": line, **({"not looked at": left} if left else {})}
-    facts |= {"channel axis": axes} if (axes := _axes(workload.model, found.layers or ())) else {}
-    return replace(found, facts=facts if layers or left else found.facts)
+    facts = {**result.facts, "looked at": line, **({"not looked at": left_out} if left_out else {})}
+    facts |= {"channel axis": axes} if (axes := _axes(workload.model, result.layers or ())) else {}
+    return replace(result, facts=facts if layers or left_out else result.facts)
 
 
 def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:
@@ -81,7 +81,7 @@ def _axes(model: nn.Module, evaluated: Sequence[Layer]) -> dict[str, int]:
     named = model.named_modules()
     layers = [Layer(name, module, axis=1) for name, module in named if is_transposed(module)]
     # What was observed in a pass overrides what the class name and the shapes suggest.
-    axes = {one.weight_site: one.axis for one in [*layers, *evaluated]}
+    axes = {layer.weight_site: layer.axis for layer in [*layers, *evaluated]}
     return {name: axis for name, axis in axes.items() if axis}
 
 
@@ -89,10 +89,10 @@ def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[obje
     """The modules whose outputs have a score, and the parameters that have one."""
     modules = dict(model.named_modules(remove_duplicate=False))
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    places, held = set[str](), set[object]()
+    places, weights = set[str](), set[object]()
     for name in scored:
         if name in parameters:
-            held.add(identity(parameters[name]))
+            weights.add(identity(parameters[name]))
             continue
         # The output of a repeated call is named fc@1, a part of an output lstm:0.
         module = "" if name == "(model)" else name
@@ -102,7 +102,7 @@ def _places(model: nn.Module, scored: Iterable[str]) -> tuple[set[str], set[obje
         places.add(module if module in modules else module.rpartition(".")[0])
     # A module under several names is listed under the first one.
     first = {id(module): name for name, module in reversed(modules.items())}
-    return {first[id(modules[name])] for name in places if name in modules}, held
+    return {first[id(modules[name])] for name in places if name in modules}, weights
 
 
 def _weighted(model: nn.Module) -> list[_Weighted]:
@@ -111,21 +111,21 @@ def _weighted(model: nn.Module) -> list[_Weighted]:
     holder: dict[object, _Weighted] = {}
     for name, module in model.named_modules():
         parameters = module.named_parameters(recurse=False)
-        own = {identity(p): n for n, p in parameters if p.ndim >= 2 and p.numel()}
-        if not own:
+        weights_of = {identity(p): n for n, p in parameters if p.ndim >= 2 and p.numel()}
+        if not weights_of:
             continue
         # The parameters from which a weight is computed belong to the layer that uses it.
         owner = name.partition("parametrizations.")[0] if "parametrizations." in name else name
         owner = owner.removesuffix(".") if owner != name else name
-        layer = next((holder[weight] for weight in own if weight in holder), None)
+        layer = next((holder[weight] for weight in weights_of if weight in holder), None)
         layer = layer or next((one for one in layers if owner in one.names), None)
         if layer is None:
             layer = _Weighted(type(model.get_submodule(owner)), [owner])
             layers.append(layer)
         if owner not in layer.names:
             layer.names.append(owner)
-        layer.weights |= own
-        holder |= dict.fromkeys(own, layer)
+        layer.weights |= weights_of
+        holder |= dict.fromkeys(weights_of, layer)
     return layers
 
 
@@ -137,6 +137,8 @@ def _why(kind: type[nn.Module], *, sought: bool) -> str:
     return f"{_CLASS}{kind.__name__}"
 
 
-def _listed(left: Mapping[str, str]) -> str:
-    some = ", ".join(printable(f"{name} ({why})") for name, why in list(left.items())[:_NAMED])
-    return some + (f", and {len(left) - _NAMED} more" if len(left) > _NAMED else "")
+def _listed(left_out: Mapping[str, str]) -> str:
+    listed = ", ".join(
+        printable(f"{name} ({why})") for name, why in list(left_out.items())[:_NAMED]
+    )
+    return listed + (f", and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else "")

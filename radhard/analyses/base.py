@@ -67,15 +67,15 @@ class Analysis(Component):
             progress=progress,
             deterministic=deterministic,
         ) as workload:
-            found = covering(repr(self), workload, self.find(workload))
+            result = covering(repr(self), workload, self.find(workload))
         return Scores(
             repr(self),
-            found.level,
-            found.values,
-            found.unit,
-            low=found.low,
-            high=found.high,
-            facts=found.facts,
+            result.level,
+            result.values,
+            result.unit,
+            low=result.low,
+            high=result.high,
+            facts=result.facts,
             cost={"seconds": time.perf_counter() - began, "samples": float(workload.samples)},
             model=fingerprint(model),
         )

@@ -17,9 +17,9 @@ def of_class(module: nn.Module, kinds: Sequence[str]) -> bool:
 
 def check_classes(by: str, model: nn.Module, kinds: Sequence[str]) -> None:
     """Raise `InputError` for a name in ``kinds`` that is not the class of any module."""
-    known = {name for module in model.modules() for name in _names(module)}
+    names = {name for module in model.modules() for name in _names(module)}
     for name in kinds:
-        if name not in known:
+        if name not in names:
             short = list(dict.fromkeys(type(m).__name__ for m in model.modules()))
             raise InputError(
                 f"{by}: no module of this model is of the class {name!r}; "

@@ -35,10 +35,10 @@ class Passed:
 
         ``rows`` selects some samples.
         """
-        own = self._rows(self.inputs)[rows]
-        found = windows(self.layer.module, own.flatten(0, 1))
-        found = found.reshape(len(own), -1, *found.shape[1:])
-        return found.permute(0, 2, 3, 1, 4).flatten(3)
+        rows_of = self._rows(self.inputs)[rows]
+        patches = windows(self.layer.module, rows_of.flatten(0, 1))
+        patches = patches.reshape(len(rows_of), -1, *patches.shape[1:])
+        return patches.permute(0, 2, 3, 1, 4).flatten(3)
 
     def _rows(self, values: Tensor) -> Tensor:
         """``(samples, rows, ...)``: a layer may be called with several rows of each sample."""

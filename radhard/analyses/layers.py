@@ -71,9 +71,9 @@ def _of_torch(model: nn.Module) -> list[Layer]:
 def _nothing(workload: Workload, advice: str) -> str:
     kinds = ", ".join(kind.__name__ for kind in WEIGHTED)
     classes = {type(m).__name__ for m in workload.model.modules() if [*m.parameters(False)]}
-    there = ", ".join(sorted(classes)) or "no parameters"
+    listed = ", ".join(sorted(classes)) or "no parameters"
     why = f" ({reasons(workload.left_out)})" if workload.left_out else ""
     return (
         f"this model has none of the layers that are looked at: {kinds}; its parameters are in "
-        f"{there}{why}; {advice} the weights of layers of every class"
+        f"{listed}{why}; {advice} the weights of layers of every class"
     )

@@ -99,10 +99,10 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
     """The gradient of every sample's cross-entropy with its class: the softmax less 1 there."""
 
     def of(logits: Tensor, rows: slice) -> Tensor:
-        own = classes[rows, None]
-        shares = logits.double().softmax(1).scatter(1, own, 0.0)
+        of_class = classes[rows, None]
+        shares = logits.double().softmax(1).scatter(1, of_class, 0.0)
         # Minus the sum of the others instead of ``p - 1``, which cancels if p is almost 1.
-        return shares.scatter(1, own, -shares.sum(1, keepdim=True)).to(logits.dtype)[None]
+        return shares.scatter(1, of_class, -shares.sum(1, keepdim=True)).to(logits.dtype)[None]
 
     return Pulls(1, of)
 
@@ -131,18 +131,20 @@ def pull(
                 continue
             outputs = [passed.outputs for passed in calls]
             directions = torch.split(pulls.of(logits.detach(), rows), at_once)
-            for number, some in enumerate(directions, 1):
-                found = [
+            for number, seeds in enumerate(directions, 1):
+                gradients = [
                     torch.autograd.grad(
                         logits,
                         outputs,
                         direction,
-                        retain_graph=number < len(directions) or last < len(some),
+                        retain_graph=number < len(directions) or last < len(seeds),
                         materialize_grads=True,
                     )
-                    for last, direction in enumerate(some, 1)
+                    for last, direction in enumerate(seeds, 1)
                 ]
-                _hand_on(workload, calls, [list(each) for each in zip(*found, strict=True)], take)
+                _hand_on(
+                    workload, calls, [list(each) for each in zip(*gradients, strict=True)], take
+                )
             workload.bar.step(rows.stop, len(workload.data))
 
 
@@ -167,9 +169,10 @@ def _hand_on(
     take: Callable[[Pulled], None],
 ) -> None:
     for layer in dict.fromkeys(passed.layer for passed in calls):
-        own = [at for at, passed in enumerate(calls) if passed.layer == layer]
+        positions = [at for at, passed in enumerate(calls) if passed.layer == layer]
         parts = [
-            torch.stack([wide(calls[at].by_channel(each)) for each in gradients[at]]) for at in own
+            torch.stack([wide(calls[at].by_channel(each)) for each in gradients[at]])
+            for at in positions
         ]
         together = parts[0] if len(parts) == 1 else torch.cat(parts, 3)
         if not together.isfinite().all():
@@ -177,7 +180,7 @@ def _hand_on(
                 "its gradient is not finite: a square root of 0, or an overflow of a narrow format?"
             )
             continue
-        take(Pulled(layer, [calls[at] for at in own], together))
+        take(Pulled(layer, [calls[at] for at in positions], together))
 
 
 def _portion(workload: Workload, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:

@@ -28,9 +28,9 @@ class Fit:
 
     def see(self, inputs: Any, output: Any) -> None:
         """Record a call."""
-        given = next((tensor for _, tensor in leaves(inputs)), None)
+        argument = next((tensor for _, tensor in leaves(inputs)), None)
         weight = self.layer.stored
-        if not isinstance(output, Tensor) or given is None:
+        if not isinstance(output, Tensor) or argument is None:
             self.why = "it does not take and give one tensor"
             return
         at = -1 if weight.ndim == 2 else 1
@@ -43,7 +43,7 @@ class Fit:
             )
             return
         fits = [
-            axis for axis in axes if _is_product(self.layer.module, weight, axis, given, output)
+            axis for axis in axes if _is_product(self.layer.module, weight, axis, argument, output)
         ]
         # A square weight may fit along both axes, for example if the inputs are zero.
         first = 1 if is_transposed(self.layer.module) else axes[0]
@@ -72,7 +72,7 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
         InputError: no module, or no module with a weight, is of a class in ``kinds``.
     """
     check_classes(by, model, kinds)
-    fits, left = list[Fit](), dict[str, str]()
+    fits, left_out = list[Fit](), dict[str, str]()
     for kind in kinds:
         ones = [module for module in model.modules() if of_class(module, [kind])]
         if not any(p.ndim >= 2 for module in ones for p in module.parameters(recurse=False)):
@@ -81,30 +81,32 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
                 "their own, and are no layers; kinds= names classes that have one"
             )
     for name, module in model.named_modules():
-        asked = of_class(module, kinds)
-        if not (asked or is_transposed(module)) or adds_up(module):
+        requested = of_class(module, kinds)
+        if not (requested or is_transposed(module)) or adds_up(module):
             continue
-        own = [n for n, p in module.named_parameters(recurse=False) if p.ndim >= 2]
-        if "weight" in own or len(own) == 1:
-            fits.append(Fit(Layer(name, module, "weight" if "weight" in own else own[0])))
-        elif own:
-            left[name] = f"several weights: {', '.join(own)}"
-    return fits, left
+        weights = [n for n, p in module.named_parameters(recurse=False) if p.ndim >= 2]
+        if "weight" in weights or len(weights) == 1:
+            fits.append(Fit(Layer(name, module, "weight" if "weight" in weights else weights[0])))
+        elif weights:
+            left_out[name] = f"several weights: {', '.join(weights)}"
+    return fits, left_out
 
 
-def _is_product(module: nn.Module, weight: Tensor, axis: int, given: Tensor, out: Tensor) -> bool:
+def _is_product(
+    module: nn.Module, weight: Tensor, axis: int, argument: Tensor, out: Tensor
+) -> bool:
     """Whether an output is the input times the weight, plus at most one parameter per channel."""
     size = weight.shape[1 - axis]
-    fits = weight.ndim == 2 and given.is_floating_point() and given.shape[-1:] == (size,)
-    if not fits or out.shape[:-1] != given.shape[:-1]:
+    fits = weight.ndim == 2 and argument.is_floating_point() and argument.shape[-1:] == (size,)
+    if not fits or out.shape[:-1] != argument.shape[:-1]:
         return False
     w = weight.movedim(axis, 0).double()
-    x = given.double()
+    x = argument.double()
     product, room = x @ w.T, x.abs() @ w.abs().T
     # A bound of the rounding error of sums of ``size`` products, in any order.
     room = (size + 8) * torch.finfo(out.dtype).eps * room
-    own = [p.double() for p in module.parameters(recurse=False)]
-    biases = [p for p in own if p.shape == out.shape[-1:]]
+    parameters = [p.double() for p in module.parameters(recurse=False)]
+    biases = [p for p in parameters if p.shape == out.shape[-1:]]
     for bias in (torch.zeros_like(product[..., :1]), *biases):
         off = (out.double() - product - bias).abs()
         if bool((off <= room + 8 * torch.finfo(out.dtype).eps * bias.abs()).all()):

@@ -65,10 +65,10 @@ class Sern(Analysis):
         }
         tail_critical, tail = 0.0, 0
         for layer in reversed(critical):
-            own, of = critical[layer].cpu().numpy(), total[layer]
+            of_layer, of = critical[layer].cpu().numpy(), total[layer]
             later = tail_critical if self.crit_in_tail else float(tail)
-            values[layer.output_site] = (own * len(own) + later) / (of + tail)
-            tail_critical, tail = tail_critical + float(own.sum()), tail + of
+            values[layer.output_site] = (of_layer * len(of_layer) + later) / (of + tail)
+            tail_critical, tail = tail_critical + float(of_layer.sum()), tail + of
         return Found("channel", values, "share")
 
 

@@ -43,9 +43,9 @@ def weight_gradients(
             logits = workload.forward(inputs)
             check_gradients(logits)
             (direction,) = pulls.of(logits.detach(), rows)
-            found = iter(torch.autograd.grad(logits, wanted, direction, materialize_grads=True))
+            gradients = iter(torch.autograd.grad(logits, wanted, direction, materialize_grads=True))
             for total, tied in zip(totals, aliases, strict=True):
-                each = torch.stack([next(found).double() for _ in tied]).sum(0)
+                each = torch.stack([next(gradients).double() for _ in tied]).sum(0)
                 total += each.abs() if average == "magnitude" else each
             workload.bar.step(rows.stop, len(workload.data))
     for site, total in zip(sites, totals, strict=True):

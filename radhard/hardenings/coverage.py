@@ -57,9 +57,9 @@ class Coverage:
         Raises:
             InputError: the values are not such a result.
         """
-        known = values if isinstance(values, dict) else {}
-        kind, covered = known.get("kind"), known.get("covered")
-        reasons = [known.get(name) for name in ("left_out", "exempt")]
+        entries = values if isinstance(values, dict) else {}
+        kind, covered = entries.get("kind"), entries.get("covered")
+        reasons = [entries.get(name) for name in ("left_out", "exempt")]
         if not (isinstance(kind, str) and isinstance(covered, list) and _texts(covered)):
             raise InputError(f"{values!r:.80} is not what a hardening covers")
         if not all(isinstance(r, dict) and _texts([*r, *r.values()]) for r in reasons):

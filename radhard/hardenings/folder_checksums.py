@@ -15,8 +15,8 @@ _OWN, _FILES = "checksum", "checksums"
 
 def with_checksums(recipe: Mapping[str, Any], files: Iterable[Path]) -> dict[str, Any]:
     """A recipe with the SHA-256 of each file beside it, and of its own contents."""
-    whole = {**recipe, _FILES: {path.name: _of_file(path) for path in files}}
-    return {**whole, _OWN: _of_recipe(whole)}
+    complete = {**recipe, _FILES: {path.name: _of_file(path) for path in files}}
+    return {**complete, _OWN: _of_recipe(complete)}
 
 
 def recipe_checksums(recipe: Mapping[str, Any], path: Path) -> Mapping[str, str]:
@@ -40,10 +40,10 @@ def check_files(checksums: Mapping[str, str], folder: Path, names: Iterable[str]
     for name in names:
         path = folder / name
         try:
-            found = _of_file(path)
+            checksum = _of_file(path)
         except OSError as error:
             raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-        if checksums.get(name) != found:
+        if checksums.get(name) != checksum:
             raise _damaged(path)
 
 
@@ -53,10 +53,10 @@ def _of_file(path: Path) -> str:
 
 
 def _of_recipe(recipe: Mapping[str, Any]) -> str:
-    said = {key: value for key, value in recipe.items() if key != _OWN}
+    content = {key: value for key, value in recipe.items() if key != _OWN}
     # Converted to JSON and back first, so that keys are text and are sorted as text, as they will
     # be when the file is read.
-    text = json.dumps(json.loads(json.dumps(said)), sort_keys=True)
+    text = json.dumps(json.loads(json.dumps(content)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -61,8 +61,8 @@ def save(
             text = json.dumps(with_checksums(recipe, [beside / _TENSORS]), indent=1) + "\n"
             (beside / RECIPE).write_text(text, encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{str(folder)!r} cannot be written: {said}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{str(folder)!r} cannot be written: {reason}") from error
 
 
 def is_hardened(path: str | Path) -> bool:
@@ -136,7 +136,7 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     Raises:
         InputError: a stored tensor is larger than that of the model.
     """
-    for module, own, name, tensor in _owned(model):
+    for module, attribute, name, tensor in _owned(model):
         stored = tensors.get(name)
         if stored is None or stored.shape == tensor.shape:
             continue
@@ -147,36 +147,36 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
             raise InputError(
                 f"tensor {name!r} is {tuple(stored.shape)}, and {tuple(tensor.shape)} in the model"
             )
-        _put(module, own, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
+        _put(module, attribute, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
     for module in model.modules():
         take_sizes(module)
 
 
 def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Convert every tensor to its stored dtype, so that a half-precision model is restored."""
-    for module, own, name, tensor in _owned(model):
+    for module, attribute, name, tensor in _owned(model):
         stored = tensors.get(name)
         if stored is not None and stored.dtype != tensor.dtype:
             if stored.is_floating_point() != tensor.is_floating_point():
                 raise InputError(f"tensor {name!r} is {stored.dtype}, and {tensor.dtype} there")
-            _put(module, own, tensor.detach().to(stored.dtype))
+            _put(module, attribute, tensor.detach().to(stored.dtype))
 
 
 def _owned(model: nn.Module) -> list[tuple[nn.Module, str, str, Tensor]]:
     """All tensors, with the module that contains them, their name there and qualified name."""
     return [
-        (module, own, f"{path}.{own}" if path else own, tensor)
+        (module, attribute, f"{path}.{attribute}" if path else attribute, tensor)
         for path, module in model.named_modules()
-        for own, tensor in (
+        for attribute, tensor in (
             *module.named_parameters(recurse=False),
             *module.named_buffers(recurse=False),
         )
     ]
 
 
-def _put(module: nn.Module, own: str, tensor: Tensor) -> None:
-    old = module._parameters.get(own)
+def _put(module: nn.Module, attribute: str, tensor: Tensor) -> None:
+    old = module._parameters.get(attribute)
     if old is not None:
-        module._parameters[own] = nn.Parameter(tensor, requires_grad=old.requires_grad)
+        module._parameters[attribute] = nn.Parameter(tensor, requires_grad=old.requires_grad)
     else:
-        module._buffers[own] = tensor
+        module._buffers[attribute] = tensor

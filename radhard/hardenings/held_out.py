@@ -34,14 +34,14 @@ def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
     for fold in range(min(FOLDS, n) if n > 1 else 0):
         fill(fold)
         rows = (fold_of == fold).nonzero().flatten()
-        for some in rows.split(draft.workload.batch):  # type: ignore[no-untyped-call]
-            at = some.to(draft.workload.logits.device)
+        for chunk in rows.split(draft.workload.batch):  # type: ignore[no-untyped-call]
+            at = chunk.to(draft.workload.logits.device)
             with torch.no_grad():
                 outputs = _outputs(draft, at)
             golden = draft.workload.logits[at]
             differs = _differs(outputs, golden)
-            moved[some] = differs.cpu()
-            changed[some] = (differs & _another_answer(outputs, golden)).cpu()
+            moved[chunk] = differs.cpu()
+            changed[chunk] = (differs & _another_answer(outputs, golden)).cpu()
     fill(None)
     if n > 1:
         draft.held_out.append(HeldOut(n, int(changed.sum()), int(moved.sum())))
@@ -54,11 +54,11 @@ def _outputs(draft: Draft, at: Tensor) -> Tensor:
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception:
-        whole = [
+        batches = [
             draft.workload.steady(draft.model, batch)
             for _, batch in draft.workload.data.batches(draft.workload.batch)
         ]
-        return torch.cat(whole)[at]
+        return torch.cat(batches)[at]
 
 
 def _differs(outputs: Tensor, golden: Tensor) -> Tensor:

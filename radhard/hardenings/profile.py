@@ -66,7 +66,7 @@ def profile(
         InputError: values are NaN, or have different shapes although each element has a range, or
             a first input is a keyword argument.
     """
-    found = Profile({}, {})
+    measured = Profile({}, {})
     draft.profiled.extend(spot.path for spot in spots)
     fold_of = folds(draft)
 
@@ -75,13 +75,13 @@ def profile(
     def see(spot: Spot, values: Tensor) -> None:
         # A module may receive several rows per sample, such as one for each time step.
         each, rest = divmod(len(values), len(now)) if values.ndim else (0, 1)
-        found.divided &= each > 0 and rest == 0
+        measured.divided &= each > 0 and rest == 0
         for fold in range(FOLDS):
             part = values
             if each > 0 and rest == 0:
                 part = values[(now == fold).to(values.device).repeat_interleave(each)]
             if not part.ndim or len(part):
-                _add(draft, found, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
+                _add(draft, measured, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
 
     for rows, batch in draft.workload.data.batches(draft.workload.batch):
         now = fold_of[rows]
@@ -89,7 +89,7 @@ def profile(
             for spot in spots:
                 hooks.callback(_hooked(draft, spot, see).remove)
             draft.workload.steady(draft.model, batch)
-    return found
+    return measured
 
 
 def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
@@ -112,12 +112,12 @@ def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
     return module.register_forward_hook(after)
 
 
-def _add(draft: Draft, found: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:
-    if spot not in found.low:
+def _add(draft: Draft, measured: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:
+    if spot not in measured.low:
         shape = (FOLDS, *low.shape)
-        found.low[spot] = low.new_full(shape, torch.inf)
-        found.high[spot] = high.new_full(shape, -torch.inf)
-    if low.shape != found.low[spot].shape[1:]:
+        measured.low[spot] = low.new_full(shape, torch.inf)
+        measured.high[spot] = high.new_full(shape, -torch.inf)
+    if low.shape != measured.low[spot].shape[1:]:
         raise InputError(
             f"{draft.by}: values of different shapes flow through {spot.path!r}, so that "
             "there is no range for each of their places; take one for the layer, "
@@ -128,8 +128,8 @@ def _add(draft: Draft, found: Profile, spot: Spot, fold: int, low: Tensor, high:
             f"{draft.by}: NaN flows through {spot.path!r} without any fault; "
             "no range follows from that"
         )
-    found.low[spot][fold] = torch.minimum(found.low[spot][fold], low)
-    found.high[spot][fold] = torch.maximum(found.high[spot][fold], high)
+    measured.low[spot][fold] = torch.minimum(measured.low[spot][fold], low)
+    measured.high[spot][fold] = torch.maximum(measured.high[spot][fold], high)
 
 
 def _extremes(values: Tensor, per: Per, axis: int) -> tuple[Tensor, Tensor]:

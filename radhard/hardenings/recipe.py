@@ -48,14 +48,14 @@ class Planned:
         kinds = _part_kinds()
         if self.kind not in kinds:
             raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds)}")
-        found = kinds[self.kind]
+        part_class = kinds[self.kind]
         settings = {key: _taken(value) for key, value in self.settings.items()}
-        _check_settings(found, settings, self.path)
+        _check_settings(part_class, settings, self.path)
         # On the meta device first, so that a recipe cannot allocate more memory than the tensors in
         # the file take.
         with torch.device("meta"):
-            self._check_shapes(found(self.by, **settings), tensors)
-        part = found(self.by, **settings)
+            self._check_shapes(part_class(self.by, **settings), tensors)
+        part = part_class(self.by, **settings)
         assert isinstance(part, Part)
         return part
 
@@ -63,9 +63,9 @@ class Planned:
         for name, tensor in part.state_dict().items():
             stored = tensors.get(f"{self.path}.{name}")
             if stored is None or stored.shape != tensor.shape:
-                there = "missing" if stored is None else tuple(stored.shape)
+                shape = "missing" if stored is None else tuple(stored.shape)
                 raise InputError(
-                    f"tensor {f'{self.path}.{name}'!r} is {there}, where the recipe says "
+                    f"tensor {f'{self.path}.{name}'!r} is {shape}, where the recipe says "
                     f"{tuple(tensor.shape)}"
                 )
 
@@ -112,7 +112,7 @@ def read_recipe(folder: Path) -> Recipe:
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{str(path)!r} is too large for a recipe")
-        found = parse_json(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except OSError as error:
         if (earlier := earlier_contents(folder, RECIPE)) is not None:
             raise InputError(
@@ -124,11 +124,11 @@ def read_recipe(folder: Path) -> Recipe:
         raise
     except ValueError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("format") not in (FORMAT, _WITHOUT_CHECKSUMS):
+    if not isinstance(content, dict) or content.get("format") not in (FORMAT, _WITHOUT_CHECKSUMS):
         raise InputError(f"{str(path)!r} is no recipe of radhard's")
-    checksums = None if found["format"] == _WITHOUT_CHECKSUMS else recipe_checksums(found, path)
-    base, parts, facts = (found.get(key) for key in ("base", "parts", "facts"))
-    records = found.get("records", [])
+    checksums = None if content["format"] == _WITHOUT_CHECKSUMS else recipe_checksums(content, path)
+    base, parts, facts = (content.get(key) for key in ("base", "parts", "facts"))
+    records = content.get("records", [])
     if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
         raise InputError(f"{str(path)!r}: base, parts or facts are not what was written")
     if not isinstance(records, list):
@@ -152,21 +152,21 @@ def _part_kinds() -> dict[str, type[Part]]:
     }
 
 
-def _planned(said: Any, path: Path) -> Planned:
+def _planned(entry: Any, path: Path) -> Planned:
     kinds_of = {"path": str, "kind": str, "by": str, "settings": dict}
-    if not isinstance(said, dict) or said.keys() != kinds_of.keys():
+    if not isinstance(entry, dict) or entry.keys() != kinds_of.keys():
         raise InputError(f"{str(path)!r}: a part has {', '.join(kinds_of)}, and nothing else")
     for key, kind in kinds_of.items():
-        if not isinstance(said[key], kind):
-            raise InputError(f"{str(path)!r}: {key}={said[key]!r} of a part")
-    _check_small(said["settings"], path)
-    return Planned(**said)
+        if not isinstance(entry[key], kind):
+            raise InputError(f"{str(path)!r}: {key}={entry[key]!r} of a part")
+    _check_small(entry["settings"], path)
+    return Planned(**entry)
 
 
 def _check_small(value: Any, path: Path) -> None:
     if isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            _check_small(one, path)
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_small(item, path)
     elif isinstance(value, int) and abs(value) > _LARGEST:
         raise InputError(f"{str(path)!r}: {value} is no size of a layer")
 
@@ -174,14 +174,14 @@ def _check_small(value: Any, path: Path) -> None:
 def _taken(value: Any) -> Any:
     """Convert lists, as which JSON stores tuples, back to tuples."""
     if isinstance(value, dict):
-        return {key: _taken(one) for key, one in value.items()}
-    return tuple(_taken(one) for one in value) if isinstance(value, list) else value
+        return {key: _taken(item) for key, item in value.items()}
+    return tuple(_taken(item) for item in value) if isinstance(value, list) else value
 
 
 def _check_settings(kind: type, settings: Mapping[str, Any], path: str) -> None:
-    known = inspect.signature(kind).parameters
-    names = [name for name in known if name != "by"]
-    needed = {name for name in names if known[name].default is inspect.Parameter.empty}
+    parameters = inspect.signature(kind).parameters
+    names = [name for name in parameters if name != "by"]
+    needed = {name for name in names if parameters[name].default is inspect.Parameter.empty}
     if not needed <= settings.keys() <= set(names):
         raise InputError(f"{path!r}: {kind.__name__} takes {', '.join(names)}")
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
@@ -190,8 +190,8 @@ def _check_settings(kind: type, settings: Mapping[str, Any], path: str) -> None:
         origin = typing.get_origin(hint)
         right = isinstance(value, dict) if origin is dict else _fits(value, hint)
         if not right:
-            said = "names and values" if origin is dict else in_words(hint)
-            raise InputError(f"{path!r}: {name}={value!r} is not {said}")
+            allowed = "names and values" if origin is dict else in_words(hint)
+            raise InputError(f"{path!r}: {name}={value!r} is not {allowed}")
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -76,10 +76,10 @@ class Record:
         partial = [f"{self.by} protects {part}" for part in self.coverage if part.left_out]
         few = [
             f"{self.by} was profiled on too few samples to be sure that it changes at most "
-            f"{percent(TOLERATED)} of the answers without a fault: {found}; profile more of the "
+            f"{percent(TOLERATED)} of the answers without a fault: {split}; profile more of the "
             "training data"
-            for found in self.held_out
-            if found.few
+            for split in self.held_out
+            if split.few
         ]
         return [*partial, *few]
 
@@ -87,7 +87,7 @@ class Record:
         """The coverage, and the effect without faults, as lines of text."""
         return [
             *(f"{self.by} protects {part}" for part in self.coverage),
-            *(f"{self.by}: {found}" for found in self.held_out if not found.few),
+            *(f"{self.by}: {split}" for split in self.held_out if not split.few),
             *(text for text in self.doubts if "too few" in text),
         ]
 
@@ -96,7 +96,7 @@ class Record:
         return {
             "by": self.by,
             "coverage": [part.to_dict() for part in self.coverage],
-            "held_out": [[found.samples, found.changed, found.moved] for found in self.held_out],
+            "held_out": [[split.samples, split.changed, split.moved] for split in self.held_out],
             "data": self.data,
             "samples": "".join(self.samples),
         }
@@ -108,9 +108,9 @@ class Record:
         Raises:
             InputError: the values are not such a result.
         """
-        known = values if isinstance(values, dict) else {}
-        by, data, samples = (known.get(name) for name in ("by", "data", "samples"))
-        coverage, held_out = (known.get(name) for name in ("coverage", "held_out"))
+        entries = values if isinstance(values, dict) else {}
+        by, data, samples = (entries.get(name) for name in ("by", "data", "samples"))
+        coverage, held_out = (entries.get(name) for name in ("coverage", "held_out"))
         texts = isinstance(by, str) and isinstance(data, str) and isinstance(samples, str)
         if not texts or not isinstance(coverage, list) or not isinstance(held_out, list):
             raise InputError(f"{values!r:.80} is not the record of a hardening")
@@ -124,33 +124,33 @@ class Record:
 
 
 def _counted(values: Any) -> HeldOut:
-    whole = isinstance(values, list) and all(type(value) is int for value in values)
-    if not whole or len(values) != 3 or not 0 <= max(values[1:]) <= values[0]:
+    are_counts = isinstance(values, list) and all(type(value) is int for value in values)
+    if not are_counts or len(values) != 3 or not 0 <= max(values[1:]) <= values[0]:
         raise InputError(f"{values!r:.80} is not what was found on samples held out")
     return HeldOut(*values)
 
 
 def records(model: nn.Module) -> tuple[Record, ...]:
     """The records of all hardenings of a model, in order."""
-    found = vars(model).get(_ATTRIBUTE, ())
-    return tuple(one for one in found if isinstance(one, Record))
+    stored = vars(model).get(_ATTRIBUTE, ())
+    return tuple(record for record in stored if isinstance(record, Record))
 
 
-def put_records(model: nn.Module, found: Iterable[Record]) -> None:
+def put_records(model: nn.Module, records_: Iterable[Record]) -> None:
     """Store records in a model; copies have them too, ``state_dict`` and ``repr`` do not."""
-    vars(model)[_ATTRIBUTE] = tuple(found)
+    vars(model)[_ATTRIBUTE] = tuple(records_)
 
 
 def digests(data: Data) -> tuple[str, ...]:
     """A short digest of the inputs of every sample, sorted."""
     parts = [_rows(tensor) for _, tensor in tensors(data.inputs)]
-    found = set()
+    hashes = set()
     for rows in zip(*parts, strict=True):
         digest = hashlib.blake2b(digest_size=_WIDTH // 2)
         for row in rows:
             digest.update(row.data)
-        found.add(digest.hexdigest())
-    return tuple(sorted(found)[:_KEPT])
+        hashes.add(digest.hexdigest())
+    return tuple(sorted(hashes)[:_KEPT])
 
 
 def overlap(record: Record, data: Data) -> float:
@@ -160,11 +160,15 @@ def overlap(record: Record, data: Data) -> float:
     digests up to the largest of these are a random sample of the data, and all that were profiled
     among them are known.
     """
-    mine = digests(data)
+    data_digests = digests(data)
     if len(record.samples) >= _KEPT:
-        mine = tuple(one for one in mine if one <= record.samples[-1])
-    known = set(record.samples)
-    return sum(one in known for one in mine) / len(mine) if mine else 0.0
+        data_digests = tuple(digest for digest in data_digests if digest <= record.samples[-1])
+    profiled = set(record.samples)
+    return (
+        sum(digest in profiled for digest in data_digests) / len(data_digests)
+        if data_digests
+        else 0.0
+    )
 
 
 def overlap_note(record: Record, data: Data) -> str:

@@ -35,10 +35,10 @@ class SentinelNN(Hardening):
 
     def check(self) -> None:
         for name, most in (("prune", "less than 1"), ("share", "1")):
-            given = getattr(self, name)
-            if not 0 <= given <= 1 or (name == "prune" and given == 1):
+            share = getattr(self, name)
+            if not 0 <= share <= 1 or (name == "prune" and share == 1):
                 raise InputError(
-                    f"SentinelNN: {name}={given} is not allowed; a share of the channels, from 0 "
+                    f"SentinelNN: {name}={share} is not allowed; a share of the channels, from 0 "
                     f"to {most}"
                 )
         if self.finetune < 0 or not self.rate > 0:
@@ -54,15 +54,15 @@ class SentinelNN(Hardening):
         if self.finetune:
             finetune(draft, self.finetune, self.rate)
         # A new workload, whose golden outputs are those of the pruned and fine-tuned model.
-        left = replace(
+        remaining = replace(
             draft,
             workload=replace(draft.workload),
             scores=self._scores(draft) if self.share else None,
         )
-        _ = left.workload.golden
+        _ = remaining.workload.golden
         if self.share:
-            ChannelDuplication(share=self.share, edac="min").harden(left)
-        Ranger().harden(left)
+            ChannelDuplication(share=self.share, edac="min").harden(remaining)
+        Ranger().harden(remaining)
 
     def _scores(self, draft: Draft) -> Scores:
         return self.analysis(

@@ -9,7 +9,7 @@ __all__ = ["merged"]
 
 
 def merged(
-    found: Thresholds, golden: Tensor, classes: int, outliers: float
+    thresholds: Thresholds, golden: Tensor, classes: int, outliers: float
 ) -> tuple[Tensor, Tensor]:
     """The limits of every neuron and golden class, ``(neurons, classes)`` each.
 
@@ -22,12 +22,12 @@ def merged(
     >>> merged(Thresholds(*ends), torch.tensor([0, 0, 1]), 3, 0.0)
     (tensor([[1., 9., nan]]), tensor([[2.5000,    inf,    nan]]))
     """
-    safe = found.safe.new_full((len(found.safe), classes), torch.nan)
+    safe = thresholds.safe.new_full((len(thresholds.safe), classes), torch.nan)
     unsafe = safe.clone()
     for answer in sorted(set(golden.tolist())):
-        own = golden == answer
-        safe[:, answer] = found.safe[:, own].amin(1)
-        ends = found.unsafe[:, own]
+        of_class = golden == answer
+        safe[:, answer] = thresholds.safe[:, of_class].amin(1)
+        ends = thresholds.unsafe[:, of_class]
         never = ends.isinf()
         ignored = never & (never.double().mean(1, keepdim=True) < outliers)
         unsafe[:, answer] = ends.masked_fill(ignored, 0).amax(1)

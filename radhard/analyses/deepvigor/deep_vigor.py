@@ -87,10 +87,12 @@ class DeepVigor(Analysis):
         for name, share in (("threshold", self.threshold), ("outliers", self.outliers)):
             if not 0 <= share <= 1:
                 raise InputError(f"{name}={share!r} is not allowed; a share of the inputs, 0 to 1")
-        some = self.neurons
-        if some is not None and not (some >= 1 if isinstance(some, int) else 0 < some <= 1):
+        neurons = self.neurons
+        if neurons is not None and not (
+            neurons >= 1 if isinstance(neurons, int) else 0 < neurons <= 1
+        ):
             raise InputError(
-                f"neurons={some!r} is not allowed; a whole number from 1, or a share up to 1.0"
+                f"neurons={neurons!r} is not allowed; a whole number from 1, or a share up to 1.0"
             )
 
     def find(self, workload: Workload) -> Found:
@@ -143,16 +145,16 @@ class DeepVigor(Analysis):
             progress=progress,
             deterministic=deterministic,
         ) as workload:
-            found = self._looked(workload)
-            scored = covering(repr(self), workload, self._scored(found))
-        own = fingerprint(model)
+            of_layers = self._looked(workload)
+            scored = covering(repr(self), workload, self._scored(of_layers))
+        model_fingerprint = fingerprint(model)
         ranges = Ranges(
             repr(self),
             self.format,
-            {name: of.limits for name, of in found.items()},
+            {name: of.limits for name, of in of_layers.items()},
             len(workload.data),
             scored.facts["forwards per neuron"],
-            own,
+            model_fingerprint,
         )
         cost = {"seconds": time.perf_counter() - began, "samples": float(workload.samples)}
         scores = Scores(
@@ -162,7 +164,7 @@ class DeepVigor(Analysis):
             scored.unit,
             facts=scored.facts,
             cost=cost,
-            model=own,
+            model=model_fingerprint,
         )
         return scores, ranges
 
@@ -183,7 +185,7 @@ class DeepVigor(Analysis):
             name: drawn(self.neurons, int(np.prod(site.shape)), workload.random(at))
             for at, (name, site) in enumerate(probes.sites.items())
         }
-        total, done = sum(len(some) for some in neurons.values()), 0
+        total, done = sum(len(indices) for indices in neurons.values()), 0
 
         def step(count: int) -> None:
             nonlocal done
@@ -191,21 +193,21 @@ class DeepVigor(Analysis):
             workload.bar.step(done, total)
 
         return {
-            name: analysed(probes, name, some, search, self.format, self.outliers, step)
-            for name, some in neurons.items()
+            name: analysed(probes, name, indices, search, self.format, self.outliers, step)
+            for name, indices in neurons.items()
         }
 
-    def _scored(self, found: dict[str, OfLayer]) -> Found:
+    def _scored(self, of_layers: dict[str, OfLayer]) -> Found:
         values = {}
-        for name, of in found.items():
+        for name, of in of_layers.items():
             scores = np.full(of.limits.size, np.nan)
             scores[of.limits.neurons] = of.nvf
             values[name] = scores.reshape(of.limits.shape)
         facts = {
-            "LVF": {name: float(of.nvf.mean()) for name, of in found.items()},
-            "BVF": {name: of.bvf.tolist() for name, of in found.items()},
-            "forwards per neuron": {name: of.forwards for name, of in found.items()},
-            "left out by gradient": {name: of.skipped for name, of in found.items()},
-            "gradient refuted": {name: of.refuted for name, of in found.items()},
+            "LVF": {name: float(of.nvf.mean()) for name, of in of_layers.items()},
+            "BVF": {name: of.bvf.tolist() for name, of in of_layers.items()},
+            "forwards per neuron": {name: of.forwards for name, of in of_layers.items()},
+            "left out by gradient": {name: of.skipped for name, of in of_layers.items()},
+            "gradient refuted": {name: of.refuted for name, of in of_layers.items()},
         }
         return Found("element", values, "share", facts=facts, chosen=self.layers != "*")

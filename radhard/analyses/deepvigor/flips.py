@@ -40,10 +40,10 @@ def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:
     (-0.5, -3.0)
     """
     codes, flip = format.encode(values), BitFlip()
-    held = format.decode(codes).double()
+    stored = format.decode(codes).double()
     for bit in range(format.bits):
         struck = flip.corrupt(codes, torch.full_like(codes, bit), format)
-        yield format.decode(struck).double() - held
+        yield format.decode(struck).double() - stored
 
 
 def vulnerable_bits(

@@ -22,15 +22,15 @@ def thresholds_of_logits(logits: Tensor, golden: Tensor, neurons: Tensor, sign: 
     tensor([[inf, 4., 3.]], dtype=torch.float64)
     """
     exact, rows = logits.double(), torch.arange(len(logits), device=logits.device)
-    own = exact[rows, golden]
+    logit = exact[rows, golden]
     if sign > 0:
-        needed = own[:, None] - exact
+        needed = logit[:, None] - exact
         needed[rows, golden] = torch.inf
     else:
         needed = torch.full_like(exact, torch.inf)
         others = exact.clone()
         others[rows, golden] = -torch.inf
-        needed[rows, golden] = own - others.amax(1)
+        needed[rows, golden] = logit - others.amax(1)
     needed = needed[:, neurons.to(logits.device)].T
     size = exact.abs().amax(1) * 4 + 1e-30
     slack = torch.finfo(logits.dtype).eps * (size + needed)

@@ -44,8 +44,8 @@ def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
         others = torch.ones_like(differences, dtype=torch.bool)
         others.scatter_(1, golden[:, None], False)
         differences = differences[others].reshape(len(golden), -1)
-    found = differences.sigmoid()
-    return (found * (1 - found) == 0).all(1)
+    probabilities = differences.sigmoid()
+    return (probabilities * (1 - probabilities) == 0).all(1)
 
 
 def _differences(logits: Tensor, golden: Tensor) -> Tensor:

@@ -60,21 +60,21 @@ def analysed(
     """Thresholds of some neurons, block by block; merged by class, and compared with bit flips."""
     workload, site = probes.workload, probes.site(layer)
     golden = probes.golden(layer).flatten(1)
-    held = held_in(format, workload.model, site, golden.reshape(-1, *site.shape))
+    fitted = held_in(format, workload.model, site, golden.reshape(-1, *site.shape))
     n, classes = workload.logits.shape
     before, skipped, refuted = workload.samples, 0, 0
     ends: list[list[torch.Tensor]] = [[], [], [], []]
-    counts, bits = [], torch.zeros(held.bits, dtype=torch.int64)
+    counts, bits = [], torch.zeros(fitted.bits, dtype=torch.int64)
     numbers = torch.from_numpy(neurons).to(golden.device)
     for block in torch.split(numbers, max(1, _TOGETHER // n)):
         down, up = (_thresholds(probes, layer, block, sign, search) for sign in (-1, 1))
         skipped += down.skipped + up.skipped
         refuted += down.refuted + up.refuted
-        for at, found in ((0, down), (2, up)):
-            safe, unsafe = merged(found, workload.predictions, classes, outliers)
+        for at, thresholds in ((0, down), (2, up)):
+            safe, unsafe = merged(thresholds, workload.predictions, classes, outliers)
             ends[at].append(safe.cpu())
             ends[at + 1].append(unsafe.cpu())
-        words = held.take(block, site.shape)
+        words = fitted.take(block, site.shape)
         by_neuron, by_bit = vulnerable_bits(golden[:, block], words, up, down)
         counts.append(by_neuron)
         bits += by_bit
@@ -82,7 +82,7 @@ def analysed(
     limits = Limits(site.shape, neurons, *(torch.cat(parts).numpy() for parts in ends))
     return OfLayer(
         limits,
-        torch.cat(counts).double().numpy() / (n * held.bits),
+        torch.cat(counts).double().numpy() / (n * fitted.bits),
         bits.double().numpy() / (n * len(neurons)),
         skipped,
         refuted,

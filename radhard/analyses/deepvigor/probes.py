@@ -56,8 +56,8 @@ class Probes:
     ) -> None:
         names = [layer.name for layer in torch_layers(workload)] if layers is None else list(layers)
         self._target = Activations("|".join(names))
-        found = self._target.sites(workload.model, workload.data.inputs, workload.steady)
-        for site in found:
+        sites = self._target.sites(workload.model, workload.data.inputs, workload.steady)
+        for site in sites:
             if site.samples is None:
                 raise InputError(
                     f"no axis of the output of {site.name!r} counts the samples; leave it out"
@@ -69,11 +69,11 @@ class Probes:
                     "which keeps every value"
                 )
         self.workload = workload
-        self.sites: dict[str, Site] = {site.name: site for site in found}
+        self.sites: dict[str, Site] = {site.name: site for site in sites}
         """Every layer by name, in the model's order; a site's shape is that of one sample."""
         self._places = {name: place for place, name in enumerate(self.sites)}
         self._rows, self._replay_extremes = rows, replay_extremes
-        self.replayer, self.note = _replayer(workload, found, memory)
+        self.replayer, self.note = _replayer(workload, sites, memory)
         """Why some layers need whole forward passes; empty if none does."""
         self._heard: tuple[str, Tensor] | None = None
 
@@ -134,18 +134,18 @@ class Probes:
             InputError: the model's tensors were created in inference mode.
         """
         workload, device = self.workload, self.workload.logits.device
-        found = torch.zeros(len(samples), dtype=torch.float64, device=device)
-        whole = self._of_neurons(layer, samples, neurons, deltas)
+        slopes = torch.zeros(len(samples), dtype=torch.float64, device=device)
+        deviations = self._of_neurons(layer, samples, neurons, deltas)
         for probes in torch.split(torch.arange(len(samples), device=device), workload.batch):
-            by = whole.by[probes].detach().clone().requires_grad_()
-            own = replace(whole[probes], by=by)
+            by = deviations.by[probes].detach().clone().requires_grad_()
+            chunk = replace(deviations[probes], by=by)
             with workload.gradients():
-                logits = self._derived(layer, own)
-                reached = loss(logits, workload.predictions[own.samples], form).sum()
+                logits = self._derived(layer, chunk)
+                reached = loss(logits, workload.predictions[chunk.samples], form).sum()
                 if reached.requires_grad:
                     (slope,) = torch.autograd.grad(reached, by)
-                    found[probes] = slope.reshape(-1).double()
-        return found
+                    slopes[probes] = slope.reshape(-1).double()
+        return slopes
 
     def channels(self, layer: str, samples: Tensor, channels: Tensor, deltas: Tensor) -> Tensor:
         """The logits, ``(probes, classes)``, if one channel of each probe deviates.
@@ -184,32 +184,35 @@ class Probes:
         replayed = self.replayed(layer)
         if replayed is None:
             logits = self.workload.logits[deviation.samples].clone()
-            whole = torch.arange(len(logits), device=logits.device)
+            whole_passes = torch.arange(len(logits), device=logits.device)
         else:
             replayer, place = replayed
             logits, extremes = replayer.outputs_and_extremes(place, deviation, rows=self._rows)
-            whole = extremes.nonzero().squeeze(1)
-            whole = whole[:0] if self._replay_extremes else whole
-        self._whole(layer, deviation, whole, logits)
+            whole_passes = extremes.nonzero().squeeze(1)
+            whole_passes = whole_passes[:0] if self._replay_extremes else whole_passes
+        self._whole(layer, deviation, whole_passes, logits)
         return logits
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
         """Overwrite the logits of some probes by those of whole forward passes of the model."""
         for part in torch.split(probes, self.workload.batch) if len(probes) else ():
-            own = deviation[part]
-            inputs = self.workload.data.rows(own.samples)
-            with torch.no_grad(), self._target.reach(self.workload.model, self.site(layer), own):
+            deviations = deviation[part]
+            inputs = self.workload.data.rows(deviations.samples)
+            with (
+                torch.no_grad(),
+                self._target.reach(self.workload.model, self.site(layer), deviations),
+            ):
                 logits[part] = self.workload.steady(self.workload.model, inputs)
 
-    def _derived(self, layer: str, own: Deviation) -> Tensor:
+    def _derived(self, layer: str, deviations: Deviation) -> Tensor:
         """The logits of the probes of one pass, recorded for autograd."""
         workload, replayed = self.workload, self.replayed(layer)
-        workload.samples += len(own.samples)
+        workload.samples += len(deviations.samples)
         if replayed is None or len(replayed[0].pieces) > 1:
-            with self._target.reach(workload.model, self.site(layer), own):
-                return workload.steady(workload.model, workload.data.rows(own.samples))
+            with self._target.reach(workload.model, self.site(layer), deviations):
+                return workload.steady(workload.model, workload.data.rows(deviations.samples))
         replayer, place = replayed
-        return replayer.differentiable_outputs(place, own)
+        return replayer.differentiable_outputs(place, deviations)
 
     def _golden(self, layer: str) -> Tensor:
         site, workload, replayed = self.site(layer), self.workload, self.replayed(layer)
@@ -237,5 +240,5 @@ def _replayer(
     except NoGraphError as error:
         return None, f"no graph could be had ({error})"
     workload.samples += len(workload.data)
-    left = [f"{site.name!r}: {replayer.why_not(at)}" for at, site in enumerate(sites)]
-    return replayer, "; ".join(line for line in left if not line.endswith(": "))
+    reasons = [f"{site.name!r}: {replayer.why_not(at)}" for at, site in enumerate(sites)]
+    return replayer, "; ".join(line for line in reasons if not line.endswith(": "))

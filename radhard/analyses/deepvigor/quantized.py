@@ -64,21 +64,26 @@ class QDeepVigor(Analysis):
             raise InputError(f"{self!r}: bits is 2 to 24, of which one is the sign")
 
     def find(self, workload: Workload) -> Found:
-        own = self._of_words(workload)
-        own.check_classifier(repr(self))
+        quantized_workload = self._of_words(workload)
+        quantized_workload.check_classifier(repr(self))
         target = Activations(self.pattern, layers=self.layers)
-        names = [s.name for s in target.sites(own.model, own.data.inputs, own.steady)]
-        probes = Probes(own, names)
+        names = [
+            s.name
+            for s in target.sites(
+                quantized_workload.model, quantized_workload.data.inputs, quantized_workload.steady
+            )
+        ]
+        probes = Probes(quantized_workload, names)
         values: dict[str, Shares] = {}
         profiles: dict[str, list[float]] = {}
         for number, site in enumerate(probes.sites.values()):
             workload.bar.step(number, len(probes.sites))
-            layer = _Layer(probes, site, self._format(own, site))
+            layer = _Layer(probes, site, self._format(quantized_workload, site))
             neurons, bits = layer.exact() if self.mode == "exact" else layer.closed_form()
             values[site.name] = neurons.reshape(site.shape)
             profiles[site.name] = bits.tolist()
-        if own is not workload:
-            workload.samples += own.samples
+        if quantized_workload is not workload:
+            workload.samples += quantized_workload.samples
         facts, chosen = {"bits": profiles}, self.pattern != "*"
         return Found("element", values, "share", facts=facts, chosen=chosen)
 
@@ -93,27 +98,27 @@ class QDeepVigor(Analysis):
             call=workload.steady,
             batch=workload.batch,
         )
-        own = workload.with_model(model)
-        own.samples += len(own.data)  # the pass that calibrated it
-        return own
+        quantized_workload = workload.with_model(model)
+        quantized_workload.samples += len(quantized_workload.data)  # the pass that calibrated it
+        return quantized_workload
 
     def _format(self, workload: Workload, site: Site) -> Format:
         path = tuple(site.name.partition(":")[2].split(".")) if ":" in site.name else ()
-        found = format_of(workload.model, site.layer, path)
+        format = format_of(workload.model, site.layer, path)
         wanted = "any" if self.bits is None else f"{self.bits}"
-        if not isinstance(found, Int | Fixed) or self.bits not in (None, found.bits):
+        if not isinstance(format, Int | Fixed) or self.bits not in (None, format.bits):
             raise InputError(
                 f"{self!r} looks at whole numbers of {wanted} bits, and {site.name!r} outputs "
-                f"{found!r}; make the model with quantized(model, data, Int(8)), or leave the "
+                f"{format!r}; make the model with quantized(model, data, Int(8)), or leave the "
                 "module out of the pattern"
             )
-        if found.code != "twos_complement":
+        if format.code != "twos_complement":
             raise InputError(
                 f"{self!r} looks at words in two's complement, and {site.name!r} outputs "
-                f"{found!r}; analyze the model of quantized(model, data, Int({found.bits})), or "
+                f"{format!r}; analyze the model of quantized(model, data, Int({format.bits})), or "
                 "use DeepVigor for words of any format"
             )
-        return found
+        return format
 
 
 class _Layer:
@@ -204,7 +209,7 @@ def nvf_table(scores: Scores, thresholds: Sequence[float] = THRESHOLDS) -> pd.Da
         raise InputError(
             f"{scores.by} scores by {scores.level}; the table counts neurons, as QDeepVigor scores"
         )
-    found = np.concatenate([value.ravel() for value in scores.values.values()])
-    counts = [int((found >= threshold).sum()) for threshold in thresholds]
-    shares = [count / len(found) for count in counts]
+    factors = np.concatenate([value.ravel() for value in scores.values.values()])
+    counts = [int((factors >= threshold).sum()) for threshold in thresholds]
+    shares = [count / len(factors) for count in counts]
     return pd.DataFrame({"nvf": thresholds, "neurons": counts, "share": shares})

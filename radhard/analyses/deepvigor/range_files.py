@@ -26,7 +26,7 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Arrays) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    said = json.dumps({"format of file": _FORMAT, "layers": list(arrays), **plain})
+    header = json.dumps({"format of file": _FORMAT, "layers": list(arrays), **plain})
     flat = {
         f"{at}.{name}": array
         for at, named in enumerate(arrays.values())
@@ -34,7 +34,7 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Arrays) -> None:
     }
     try:
         with replaced(path) as beside, beside.open("wb") as file:
-            np.savez_compressed(file, said=np.array(said), **flat)  # type: ignore[arg-type]
+            np.savez_compressed(file, said=np.array(header), **flat)  # type: ignore[arg-type]
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
 
@@ -47,14 +47,14 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDAr
     """
     try:
         with np.load(Path(path), allow_pickle=False) as file:
-            said = parse_json(str(file["said"][()]))
-            if not isinstance(said, dict) or said.get("format of file") != _FORMAT:
+            header = parse_json(str(file["said"][()]))
+            if not isinstance(header, dict) or header.get("format of file") != _FORMAT:
                 raise ValueError("it says that it is something else")
             arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}
-            for at, layer in enumerate(said["layers"]):
-                mine = [name for name in file.files if name.startswith(f"{at}.")]
-                arrays[str(layer)] = {name.partition(".")[2]: file[name] for name in mine}
-            return said, arrays
+            for at, layer in enumerate(header["layers"]):
+                names = [name for name in file.files if name.startswith(f"{at}.")]
+                arrays[str(layer)] = {name.partition(".")[2]: file[name] for name in names}
+            return header, arrays
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:

@@ -76,7 +76,7 @@ class Limits:
         rows = np.searchsorted(self.neurons, neurons).clip(max=max(len(self.neurons) - 1, 0))
         if not len(self.neurons):
             return np.ones(neurons.shape, dtype=np.int8)
-        known = self.neurons[rows] == neurons
+        scored = self.neurons[rows] == neurons
         if golden is None:
             ends = self._of_all()
             chosen = {name: ends[name][rows] for name in _ENDS}
@@ -86,11 +86,11 @@ class Limits:
         upwards, size = deviations > 0, np.abs(deviations)
         safe = np.where(upwards, chosen["safe_up"], chosen["safe_down"])
         unsafe = np.where(upwards, chosen["unsafe_up"], chosen["unsafe_down"])
-        found = np.ones(neurons.shape, dtype=np.int8)
-        found[known & (size <= safe)] = 0
-        found[known & (size >= unsafe) & np.isfinite(unsafe)] = 2
-        found[known & np.isnan(deviations)] = 2
-        return found
+        classes = np.ones(neurons.shape, dtype=np.int8)
+        classes[scored & (size <= safe)] = 0
+        classes[scored & (size >= unsafe) & np.isfinite(unsafe)] = 2
+        classes[scored & np.isnan(deviations)] = 2
+        return classes
 
     def _of_all(self) -> dict[str, Ends]:
         """The limits that hold for the inputs of every class."""
@@ -106,9 +106,9 @@ class Limits:
 _ENDS = ("safe_down", "unsafe_down", "safe_up", "unsafe_up")
 
 
-def _within(layer: str, what: str, given: npt.NDArray[np.int64], size: int) -> None:
-    if not np.issubdtype(given.dtype, np.integer):
-        raise InputError(f"{what} are whole numbers; {given.dtype} was given")
-    if given.size and not 0 <= given.min() <= given.max() < size:
-        wrong = given[(given < 0) | (given >= size)].flat[0]
+def _within(layer: str, what: str, indices: npt.NDArray[np.int64], size: int) -> None:
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise InputError(f"{what} are whole numbers; {indices.dtype} was given")
+    if indices.size and not 0 <= indices.min() <= indices.max() < size:
+        wrong = indices[(indices < 0) | (indices >= size)].flat[0]
         raise InputError(f"{layer!r} has {size:,} {what}, from 0; there is no {wrong}")

@@ -102,8 +102,8 @@ class Ranges:
         Raises:
             InputError: no such layer, or no such neuron or class.
         """
-        given = (np.asarray(x) for x in (neurons, deviations, 0 if golden is None else golden))
-        at, by, answers = np.broadcast_arrays(*given)
+        arrays = (np.asarray(x) for x in (neurons, deviations, 0 if golden is None else golden))
+        at, by, answers = np.broadcast_arrays(*arrays)
         return self[layer].classified(
             layer, at, by.astype(np.float64), None if golden is None else answers
         )

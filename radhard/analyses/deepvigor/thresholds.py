@@ -85,10 +85,10 @@ def margin(logits: Tensor, golden: Tensor) -> Tensor:
     tensor([1., -0., -inf])
     """
     kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
-    own = logits.gather(1, golden[:, None]).squeeze(1)
+    of_class = logits.gather(1, golden[:, None]).squeeze(1)
     others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
     # The difference of two infinite logits is NaN; argmax has decided, and only the sign matters.
-    lead = (own - others).nan_to_num(nan=torch.inf).abs()
+    lead = (of_class - others).nan_to_num(nan=torch.inf).abs()
     lost = torch.where(logits.isnan().any(1), torch.inf, lead)
     return torch.where(kept, lead, -lost)
 
@@ -106,49 +106,54 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     the bound, the largest number of the layer's type is tried too, unless the deviation does not
     reach the logits.
     """
-    asked = _Asked(probes, layer, neurons, sign)
-    largest = torch.finfo(asked.dtype).max
+    evaluator = _Asked(probes, layer, neurons, sign)
+    largest = torch.finfo(evaluator.dtype).max
     first, bound = (min(size, largest / 4) for size in (search.first, search.bound))
-    everything = torch.arange(len(asked.samples), device=asked.device)
-    golden = probes.workload.logits[asked.samples]
-    answers = probes.workload.predictions[asked.samples]
+    everything = torch.arange(len(evaluator.samples), device=evaluator.device)
+    golden = probes.workload.logits[evaluator.samples]
+    answers = probes.workload.predictions[evaluator.samples]
     good = margin(golden, answers).double()
-    safe, unsafe, bad = (asked.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
+    safe, unsafe, bad = (evaluator.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
 
-    logits = asked.logits(everything, asked.sizes(len(good), first))
+    logits = evaluator.logits(everything, evaluator.sizes(len(good), first))
     at_first = margin(logits, answers).double()
     flips = changed(at_first)
     unsafe[flips], bad[flips] = first, at_first[flips]
-    left = (~flips).nonzero().squeeze(1)
-    safe[left], good[left] = first, at_first[left]
-    zero = _without_gradient(asked, left, logits, golden, search, first)
+    remaining = (~flips).nonzero().squeeze(1)
+    safe[remaining], good[remaining] = first, at_first[remaining]
+    zero = _without_gradient(evaluator, remaining, logits, golden, search, first)
     del logits
 
-    logits = asked.logits(left, asked.sizes(len(left), bound))
-    at_bound = margin(logits, answers[left]).double()
+    logits = evaluator.logits(remaining, evaluator.sizes(len(remaining), bound))
+    at_bound = margin(logits, answers[remaining]).double()
     flips = changed(at_bound)
-    unsafe[left[flips]], bad[left[flips]] = bound, at_bound[flips]
-    safe[left[~flips]], good[left[~flips]] = bound, at_bound[~flips]
+    unsafe[remaining[flips]], bad[remaining[flips]] = bound, at_bound[flips]
+    safe[remaining[~flips]], good[remaining[~flips]] = bound, at_bound[~flips]
     # A deviation that does not reach the logits at the bound is assumed never to reach them.
-    through = (logits != golden[left]).any(1)
-    safe[left[~flips & ~through]] = torch.inf
-    far = left[~flips & through]
-    at_largest = asked.margins(far, asked.sizes(len(far), 0.99 * largest))
+    through = (logits != golden[remaining]).any(1)
+    safe[remaining[~flips & ~through]] = torch.inf
+    far = remaining[~flips & through]
+    at_largest = evaluator.margins(far, evaluator.sizes(len(far), 0.99 * largest))
     flips = changed(at_largest)
     safe[far[~flips]], unsafe[far[flips]] = 0.99 * largest, 0.99 * largest
 
-    found = Thresholds(safe.reshape(-1, len(neurons)).T, unsafe.reshape(-1, len(neurons)).T)
+    thresholds = Thresholds(safe.reshape(-1, len(neurons)).T, unsafe.reshape(-1, len(neurons)).T)
     if search.loss is not None:
         share = zero.reshape(-1, len(neurons)).double().mean(0)
-        kept = found.unsafe.isinf().all(1)
-        found.skipped = int((kept & (share > search.zero)).sum())
-        found.refuted = int((~kept & (share > search.zero)).sum())
-    _narrowed(asked, safe, unsafe, good, bad, bound, search)
-    return found
+        kept = thresholds.unsafe.isinf().all(1)
+        thresholds.skipped = int((kept & (share > search.zero)).sum())
+        thresholds.refuted = int((~kept & (share > search.zero)).sum())
+    _narrowed(evaluator, safe, unsafe, good, bad, bound, search)
+    return thresholds
 
 
 def _without_gradient(
-    asked: _Asked, left: Tensor, logits: Tensor, golden: Tensor, search: Search, first: float
+    evaluator: _Asked,
+    remaining: Tensor,
+    logits: Tensor,
+    golden: Tensor,
+    search: Search,
+    first: float,
 ) -> Tensor:
     """Whether the loss has no gradient at the first deviation, for inputs that keep their class."""
     zero = torch.zeros(len(golden), dtype=torch.bool, device=golden.device)
@@ -156,16 +161,16 @@ def _without_gradient(
         return zero
     # The gradient is zero if the deviation does not reach the logits, or if the loss is saturated;
     # only the others need a backward pass.
-    through = (logits[left] != golden[left]).any(1)
-    answers = asked.probes.workload.predictions[asked.samples[left]]
-    open_ = through & ~saturated(logits[left], answers, search.loss)
-    zero[left[~open_]] = True
-    zero[left[open_]] = asked.slopes(left[open_], first, search.loss) == 0
+    through = (logits[remaining] != golden[remaining]).any(1)
+    answers = evaluator.probes.workload.predictions[evaluator.samples[remaining]]
+    open_ = through & ~saturated(logits[remaining], answers, search.loss)
+    zero[remaining[~open_]] = True
+    zero[remaining[open_]] = evaluator.slopes(remaining[open_], first, search.loss) == 0
     return zero
 
 
 def _narrowed(
-    asked: _Asked,
+    evaluator: _Asked,
     safe: Tensor,
     unsafe: Tensor,
     good: Tensor,
@@ -188,10 +193,10 @@ def _narrowed(
             tried = between(*ends, good[wide], bad[wide], begun, step=step, width=search.tolerance)
         # Only numbers of the layer's type can be tried; if none lies in between, the bracket cannot
         # be narrowed further.
-        tried = tried.to(asked.dtype).double()
+        tried = tried.to(evaluator.dtype).double()
         real = (tried > ends[0]) & (tried < ends[1])
         wide, begun, tried = wide[real], begun[real], tried[real]
-        margins = asked.margins(wide, tried).double()
+        margins = evaluator.margins(wide, tried).double()
         flips = changed(margins)
         unsafe[wide[flips]], bad[wide[flips]] = tried[flips], margins[flips]
         safe[wide[~flips]], good[wide[~flips]] = tried[~flips], margins[~flips]

@@ -166,8 +166,8 @@ def validate(
     ) as workload:
         probes = Probes(workload, list(ranges.layers))
         for at, (layer, limits) in enumerate(ranges.layers.items()):
-            asked = sample_size(format.bits * limits.size, margin, confidence)
-            count = math.ceil(asked) if n is None else n
+            required = sample_size(format.bits * limits.size, margin, confidence)
+            count = math.ceil(required) if n is None else n
             chance = workload.random(at)
             neurons = torch.from_numpy(chance.choice(limits.neurons, count))
             bits = torch.from_numpy(chance.integers(format.bits, size=count))
@@ -190,21 +190,21 @@ def _tried(
 ) -> OfFaults:
     golden = probes.golden(layer)
     workload, site = probes.workload, probes.site(layer)
-    held = held_in(format, workload.model, site, golden).take(neurons, site.shape)
+    faulty_format = held_in(format, workload.model, site, golden).take(neurons, site.shape)
     before = golden.flatten(1)[samples, neurons]
-    off = torch.stack(list(deviations(before, held))).gather(0, bits[None])[0]
+    off = torch.stack(list(deviations(before, faulty_format))).gather(0, bits[None])[0]
     answers = workload.predictions[samples]
-    said = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())
+    classes = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())
     # For a value that the format represents exactly, the sum is exactly the flipped value.
     values = (before.double() + off).to(before.dtype)
     logits = probes.replaced(layer, samples, neurons, values)
     moved = thresholds.changed(thresholds.margin(logits, answers)).cpu().numpy()
     critical, noncritical = (
-        said == kind for kind in (Vulnerability.VULNERABLE, Vulnerability.NON_VULNERABLE)
+        classes == kind for kind in (Vulnerability.VULNERABLE, Vulnerability.NON_VULNERABLE)
     )
     return OfFaults(
         layer,
-        len(said),
+        len(classes),
         int(noncritical.sum()),
         int((noncritical & ~moved).sum()),
         int(critical.sum()),

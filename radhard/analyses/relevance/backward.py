@@ -27,17 +27,17 @@ def carried_back(
     """
     graph = operations.graph
     due: dict[int, Any] = {graph.output: start}
-    found: dict[int, Tensor] = {}
+    relevance: dict[int, Tensor] = {}
     for node in reversed(graph.nodes):
         if node.slot not in due:
             continue
         share = due.pop(node.slot)
         if node.slot in operations.layers:
-            found[node.slot] = share
+            relevance[node.slot] = share
         slots = moving(node, values, graph.constants)
         if not operations.behind.intersection(slots):
             continue
         for slot, part in rule(node, values, slots, share).items():
             if slot in operations.behind:
                 due[slot] = tree_map(add, due[slot], part) if slot in due else part
-    return found
+    return relevance

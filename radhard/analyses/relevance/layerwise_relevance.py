@@ -63,8 +63,8 @@ class Relevance(Analysis):
                 values = operations.values(workload, batch)
                 operations.check_same_logits(values, workload.logits[rows])
                 start = functional.one_hot(answers[rows], classes).to(workload.logits.dtype)
-                found = carried_back(operations, values, start, self._sharing())
-                for layer, each in self._by_layer(operations, found).items():
+                relevance = carried_back(operations, values, start, self._sharing())
+                for layer, each in self._by_layer(operations, relevance).items():
                     summed = _by_class(each, answers[rows], classes)
                     totals[layer] = totals[layer] + summed if layer in totals else summed
                 workload.bar.step(rows.stop, len(workload.data))
@@ -77,10 +77,12 @@ class Relevance(Analysis):
             return Epsilon(repr(self), self.epsilon)
         return AlphaBeta(repr(self), self.alpha)
 
-    def _by_layer(self, operations: Operations, found: dict[int, Tensor]) -> dict[Layer, Tensor]:
+    def _by_layer(
+        self, operations: Operations, relevance: dict[int, Tensor]
+    ) -> dict[Layer, Tensor]:
         """Contributions of every sample, ``(samples, ...)``, summed over a layer's calls."""
         sums: dict[Layer, Tensor] = {}
-        for slot, share in sorted(found.items()):
+        for slot, share in sorted(relevance.items()):
             layer = operations.layers[slot]
             each = share.abs()
             if self.level == "channel":

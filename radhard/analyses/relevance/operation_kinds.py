@@ -124,10 +124,10 @@ def moved_back(
     """
     # The gradient of such an operation moves the shares back, whatever its arguments are.
     with torch.enable_grad():
-        given = {slot: tree_map(_leaf, values[slot]) for slot in slots}
-        outputs = node(lambda slot: given.get(slot, values[slot]))
+        leaves_of = {slot: tree_map(_leaf, values[slot]) for slot in slots}
+        outputs = node(lambda slot: leaves_of.get(slot, values[slot]))
     sources = [
-        tensor for slot in slots for tensor in tree_leaves(given[slot]) if tensor.requires_grad
+        tensor for slot in slots for tensor in tree_leaves(leaves_of[slot]) if tensor.requires_grad
     ]
     pairs = [
         (output, due)
@@ -140,13 +140,13 @@ def moved_back(
         [due for _, due in pairs],
         materialize_grads=True,
     )
-    known = {id(source): due for source, due in zip(sources, dues, strict=True)}
+    due_of = {id(source): due for source, due in zip(sources, dues, strict=True)}
 
     def due(source: Tensor) -> Tensor:
         # Integers, such as the positions of maxima, have no share.
-        return known.get(id(source), torch.zeros(source.shape, device=source.device))
+        return due_of.get(id(source), torch.zeros(source.shape, device=source.device))
 
-    return {slot: tree_map(due, given[slot]) for slot in slots}
+    return {slot: tree_map(due, leaves_of[slot]) for slot in slots}
 
 
 def _leaf(value: Tensor) -> Tensor:

@@ -39,9 +39,9 @@ def weighing(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing |
     if node.op is aten.batch_norm.default and slots == node.inputs[:1] and not node.args[5]:
         factor, shift = norm(node, values)
         return Weighing(
-            lambda given: given[0] * factor,
-            lambda given: given[0] * factor.clamp(min=0),
-            lambda given: given[0] * factor.clamp(max=0),
+            lambda inputs: inputs[0] * factor,
+            lambda inputs: inputs[0] * factor.clamp(min=0),
+            lambda inputs: inputs[0] * factor.clamp(max=0),
             shift,
         )
     if node.op in POOLED and slots == node.inputs[:1]:
@@ -54,8 +54,8 @@ def weighing(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing |
 
 def norm(node: Node, values: dict[int, Any]) -> tuple[Tensor, Tensor]:
     """The factor and the shift of every channel in a batch norm with fixed statistics."""
-    found: list[Any] = [None if s is None else values[s.number] for s in node.args[1:5]]
-    scale, shift, mean, variance = found
+    parameters: list[Any] = [None if s is None else values[s.number] for s in node.args[1:5]]
+    scale, shift, mean, variance = parameters
     shape = (1, -1, *(1,) * (values[node.slot].ndim - 2))
     factor = torch.rsqrt(variance + node.args[7])
     factor = factor if scale is None else factor * scale
@@ -71,7 +71,7 @@ def _layer(node: Node, values: dict[int, Any]) -> Weighing:
         bias = bias.reshape(-1, *(1,) * (weight.ndim - 2))
 
     def by(weight: Tensor) -> Map:
-        return lambda given: node.op(given[0], weight, None, *rest, **_other(node))
+        return lambda inputs: node.op(inputs[0], weight, None, *rest, **_other(node))
 
     return Weighing(
         by(weight),
@@ -86,7 +86,7 @@ def _other(node: Node) -> dict[str, Any]:
 
 
 def _pooled(node: Node) -> Map:
-    return lambda given: node.op(given[0], *node.args[1:], **node.kwargs)
+    return lambda inputs: node.op(inputs[0], *node.args[1:], **node.kwargs)
 
 
 def _added(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing:
@@ -99,8 +99,8 @@ def _added(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing:
     ]
 
     def by(kept: Callable[[float], float]) -> Map:
-        def summed(given: list[Tensor]) -> Tensor:
-            parts = [kept(w) * x for w, x in zip(weights, given, strict=True)]
+        def summed(inputs: list[Tensor]) -> Tensor:
+            parts = [kept(w) * x for w, x in zip(weights, inputs, strict=True)]
             total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
             return total.expand(values[node.slot].shape)
 

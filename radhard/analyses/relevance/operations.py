@@ -103,7 +103,9 @@ class Operations:
 
     def check_same_logits(self, values: dict[int, Any], logits: Tensor) -> None:
         """Raise `InputError` unless the graph has the outputs of the model."""
-        found = values[self.graph.output]
+        outputs = values[self.graph.output]
         near = 1e-3 * float(logits.abs().max())
-        if found.shape != logits.shape or not torch.allclose(found, logits, rtol=1e-3, atol=near):
+        if outputs.shape != logits.shape or not torch.allclose(
+            outputs, logits, rtol=1e-3, atol=near
+        ):
             raise InputError("the exported graph gives other outputs than the model")

@@ -37,14 +37,14 @@ class Sharing(ABC):
         weighed = weighing(node, values, slots)
         if weighed is None:
             raise UnfollowedError(self.by, node)
-        given = [values[slot] for slot in slots]
+        inputs = [values[slot] for slot in slots]
         maps = (weighed.all, weighed.plus, weighed.minus)
-        return dict(zip(slots, self.shared(given, maps, weighed.bias, share), strict=True))
+        return dict(zip(slots, self.shared(inputs, maps, weighed.bias, share), strict=True))
 
     @abstractmethod
     def shared(
         self,
-        given: list[Tensor],
+        inputs: list[Tensor],
         maps: tuple[Map, Map | None, Map | None],
         bias: Tensor | float,
         share: Tensor,
@@ -60,15 +60,15 @@ class Epsilon(Sharing):
 
     def shared(
         self,
-        given: list[Tensor],
+        inputs: list[Tensor],
         maps: tuple[Map, Map | None, Map | None],
         bias: Tensor | float,
         share: Tensor,
     ) -> list[Tensor]:
         every, _, _ = maps
-        sums = every(given) + bias
+        sums = every(inputs) + bias
         kept = sums + self.epsilon * torch.where(sums < 0, -1.0, 1.0)
-        return _products(every, given, _quotient(share, kept))
+        return _products(every, inputs, _quotient(share, kept))
 
 
 @dataclass(frozen=True)
@@ -79,29 +79,29 @@ class AlphaBeta(Sharing):
 
     def shared(
         self,
-        given: list[Tensor],
+        inputs: list[Tensor],
         maps: tuple[Map, Map | None, Map | None],
         bias: Tensor | float,
         share: Tensor,
     ) -> list[Tensor]:
         _, plus, minus = maps
-        above = [x.clamp(min=0) for x in given]
-        below = [x.clamp(max=0) for x in given]
+        above = [x.clamp(min=0) for x in inputs]
+        below = [x.clamp(max=0) for x in inputs]
         if not any(bool(x.any()) for x in below):
             below = []
         bias = torch.as_tensor(bias)
-        total = [torch.zeros_like(x) for x in given]
+        total = [torch.zeros_like(x) for x in inputs]
         sides = [
             (self.alpha, [(plus, above), (minus, below)], bias.clamp(min=0)),
             (1 - self.alpha, [(minus, above), (plus, below)], bias.clamp(max=0)),
         ]
         for factor, pairs, offset in sides:
-            known = [(by, x) for by, x in pairs if by is not None and x]
-            if factor == 0 or not known:
+            present = [(by, x) for by, x in pairs if by is not None and x]
+            if factor == 0 or not present:
                 continue
-            sums = torch.stack([by(x) for by, x in known]).sum(0) + offset
+            sums = torch.stack([by(x) for by, x in present]).sum(0) + offset
             quotient = _quotient(factor * share, sums)
-            for by, x in known:
+            for by, x in present:
                 total = [a + b for a, b in zip(total, _products(by, x, quotient), strict=True)]
         return total
 
@@ -111,10 +111,10 @@ def _quotient(share: Tensor, sums: Tensor) -> Tensor:
     return torch.where(sums == 0, 0.0, share / torch.where(sums == 0, 1.0, sums))
 
 
-def _products(by: Map, given: list[Tensor], quotient: Tensor) -> list[Tensor]:
+def _products(by: Map, inputs: list[Tensor], quotient: Tensor) -> list[Tensor]:
     """Every input times the quotients of its outputs, weighted: the gradient of ``by``."""
     with torch.enable_grad():
-        leaves = [x.detach().requires_grad_() for x in given]
+        leaves = [x.detach().requires_grad_() for x in inputs]
         outputs = by(leaves)
     back = torch.autograd.grad(outputs, leaves, quotient)
-    return [x * slope for x, slope in zip(given, back, strict=True)]
+    return [x * slope for x, slope in zip(inputs, back, strict=True)]

@@ -52,9 +52,9 @@ class Saliency(Analysis):
             batch = repeated(workload.data.rows(slice(0, 1)), 2)
             values = operations.values(workload, batch)
             start = torch.ones_like(values[operations.graph.output], dtype=torch.float64)
-            found = carried_back(operations, values, start, self._rule)
+            saliency = carried_back(operations, values, start, self._rule)
         scores: dict[str, np.ndarray] = {}
-        for slot, share in sorted(found.items()):
+        for slot, share in sorted(saliency.items()):
             layer = operations.layers[slot]
             node = next(node for node in operations.graph.nodes if node.slot == slot)
             each = layer.by_channel(share)[0].sum(1)
@@ -76,12 +76,12 @@ class Saliency(Analysis):
             return moved_back(node, _double(values, slots), slots, share)
         if node.op in ADDED:
             sides = zip(node.args, coefficients(node), strict=True)
-            found: dict[int, Tensor] = {}
+            shares: dict[int, Tensor] = {}
             for side, factor in sides:
                 if isinstance(side, Slot) and side.number in slots:
                     due = _narrowed(abs(factor) * share, values[side.number])
-                    found[side.number] = found.get(side.number, 0.0) + due
-            return found
+                    shares[side.number] = shares.get(side.number, 0.0) + due
+            return shares
         if node.op is aten.batch_norm.default and slots == node.inputs[:1] and not node.args[5]:
             return {slots[0]: share * norm(node, values)[0].abs()}
         if node.op in PICKED:
@@ -94,33 +94,33 @@ class Saliency(Analysis):
 
 def _through(node: Node, values: dict[int, Any], share: Tensor) -> Tensor:
     """Back through a layer: by channel, and evenly over the positions of its input."""
-    given, weight = values[node.inputs[0]], values[node.inputs[1]].abs().double()
+    inputs, weight = values[node.inputs[0]], values[node.inputs[1]].abs().double()
     if node.op is aten.linear.default:
         due = share.reshape(len(share), -1, share.shape[-1]).sum(1) @ weight
-        positions = given[0].numel() // given.shape[-1]
-        shape = (len(share), *(1,) * (given.ndim - 2), -1)
+        positions = inputs[0].numel() // inputs.shape[-1]
+        shape = (len(share), *(1,) * (inputs.ndim - 2), -1)
     else:
         kernels = weight.flatten(2).sum(2)
-        groups = given.shape[1] // kernels.shape[1]
+        groups = inputs.shape[1] // kernels.shape[1]
         parts = share.flatten(2).sum(2).reshape(len(share), groups, -1)
         due = torch.einsum("ngo,goi->ngi", parts, kernels.reshape(groups, -1, kernels.shape[1]))
-        positions = given[0, 0].numel()
-        shape = (len(share), -1, *(1,) * (given.ndim - 2))
-    spread: Tensor = (due.reshape(shape) / positions).expand(given.shape)
+        positions = inputs[0, 0].numel()
+        shape = (len(share), -1, *(1,) * (inputs.ndim - 2))
+    spread: Tensor = (due.reshape(shape) / positions).expand(inputs.shape)
     return spread
 
 
-def _spread(share: Tensor, given: Tensor) -> Tensor:
+def _spread(share: Tensor, inputs: Tensor) -> Tensor:
     """The saliency of the channels of a pooled map, evenly over the positions of its input."""
     totals = share.flatten(2).sum(2) if share.ndim > 2 else share
-    positions = given[0, 0].numel()
-    shape = (*given.shape[:2], *(1,) * (given.ndim - 2))
-    return (totals.reshape(shape) / positions).expand(given.shape)
+    positions = inputs[0, 0].numel()
+    shape = (*inputs.shape[:2], *(1,) * (inputs.ndim - 2))
+    return (totals.reshape(shape) / positions).expand(inputs.shape)
 
 
-def _narrowed(share: Tensor, given: Tensor) -> Tensor:
+def _narrowed(share: Tensor, inputs: Tensor) -> Tensor:
     """The sum over the axes along which an operand of an addition was broadcast."""
-    narrowed: Tensor = share if share.shape == given.shape else share.sum_to_size(given.shape)
+    narrowed: Tensor = share if share.shape == inputs.shape else share.sum_to_size(inputs.shape)
     return narrowed
 
 

@@ -31,17 +31,17 @@ def features(workload: Workload, sites: Sequence[Site], classes: Tensor) -> Feat
     """
     gradients = _gradients(workload, sites, classes)
     uses = _uses(workload, sites)
-    found = []
+    tables = []
     for position, (site, gradient) in enumerate(zip(sites, gradients, strict=True)):
         magnitude = stored_tensor(workload.model, site.name).abs().double().cpu().numpy().ravel()
         constant = np.ones_like(magnitude)
-        found.append(
+        tables.append(
             np.stack(
                 [magnitude, gradient.ravel(), uses[position] * constant, position * constant],
                 axis=1,
             )
         )
-    return found
+    return tables
 
 
 def _gradients(
@@ -93,9 +93,9 @@ def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
     finally:
         for handle in handles:
             handle.remove()
-    found = []
+    uses = []
     for site in sites:
-        own = {name.rpartition(".")[0] for name in (site.name, *site.aliases)}
-        total = sum(outputs.get(owner, 0) for owner in own)
-        found.append(total / rows / (site.shape[0] if site.shape else 1))
-    return found
+        layers_of = {name.rpartition(".")[0] for name in (site.name, *site.aliases)}
+        total = sum(outputs.get(owner, 0) for owner in layers_of)
+        uses.append(total / rows / (site.shape[0] if site.shape else 1))
+    return uses

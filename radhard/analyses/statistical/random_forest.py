@@ -61,6 +61,6 @@ def quality(held_out: Array, critical: Array, chance: np.random.Generator) -> di
     r2 = float(r2_score(critical, held_out))
     rank = None
     if np.ptp(held_out) > 0:
-        found = asdict(rank_correlation(held_out, critical, 0.95))
-        rank = {key: found[key] for key in ("value", "low", "high")}
+        correlation = asdict(rank_correlation(held_out, critical, 0.95))
+        rank = {key: correlation[key] for key in ("value", "low", "high")}
     return {"r2": {"value": r2, "low": min(low, r2), "high": max(high, r2)}, "rank": rank}

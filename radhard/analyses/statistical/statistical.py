@@ -62,7 +62,7 @@ class Statistical(Analysis):
         for tensor, why in space.left_out.items():
             workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
         everything = space.sites
-        space, known = _finite(workload, space, features(workload, everything, answers))
+        space, tables = _finite(workload, space, features(workload, everything, answers))
         seen = tried(workload, space, self.injections, _LEAST)
         if np.ptp(seen.critical) == 0:
             raise InputError(
@@ -70,11 +70,13 @@ class Statistical(Analysis):
                 f"({seen.critical[0]:g}), so that there is nothing to learn; try more injections, "
                 "or more samples"
             )
-        rows = [known[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)]
+        rows = [
+            tables[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)
+        ]
         forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, workload.random(1))
         values = {site.name: np.full(site.shape, np.nan) for site in everything}
         for at, site in enumerate(space.sites):
-            values[site.name] = forest.predict(known[at]).reshape(site.shape)
+            values[site.name] = forest.predict(tables[at]).reshape(site.shape)
             workload.bar.step(at + 1, len(space.sites))
         weighed = forest.forest.feature_importances_.tolist()
         facts = {
@@ -86,18 +88,18 @@ class Statistical(Analysis):
         return Found("element", values, "share", facts=facts)
 
 
-def _finite(workload: Workload, space: FaultSpace, known: Features) -> tuple[FaultSpace, Features]:
+def _finite(workload: Workload, space: FaultSpace, tables: Features) -> tuple[FaultSpace, Features]:
     """The tensors with finite features, as a forest requires; the others are left out."""
-    kept = [at for at, found in enumerate(known) if np.isfinite(found).all()]
-    for at in set(range(len(known))) - set(kept):
+    kept = [at for at, table in enumerate(tables) if np.isfinite(table).all()]
+    for at in set(range(len(tables))) - set(kept):
         site = space.sites[at]
         workload.left_out[site.layer] = f"the values or the gradient of {site.name} are not finite"
-    if len(kept) == len(known) or not kept:
-        return space, known
+    if len(kept) == len(tables) or not kept:
+        return space, tables
     (term,) = space.terms
     narrower = replace(
         term,
         sites=tuple(term.sites[at] for at in kept),
         fitted=tuple(term.fitted[at] for at in kept),
     )
-    return FaultSpace([narrower]), [known[at] for at in kept]
+    return FaultSpace([narrower]), [tables[at] for at in kept]

@@ -66,20 +66,20 @@ def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> 
     """
     check_classes(draft.by, draft.model, kinds)
     modules = _modules(draft, events, kinds)
-    found: dict[str, Activation] = {}
+    functions: dict[str, Activation] = {}
     for at, event in enumerate(events):
-        if event.what == "exit" and event.path in modules and event.path not in found:
-            found[event.path] = _of_module(draft, event, modules[event.path])
+        if event.what == "exit" and event.path in modules and event.path not in functions:
+            functions[event.path] = _of_module(draft, event, modules[event.path])
         if event.what != "function" or not event.made or any(p in modules for p in event.within):
             continue
         kind = kind_of_call(event.name, event.args, event.kwargs)
         if kind is not None:
-            one = _of_call(draft, events, at, kind)
-            name, number = one.name, 2
-            while name in found:
-                name, number = f"{one.name}, call {number}", number + 1
-            found[name] = replace(one, name=name)
-    return list(found.values())
+            function = _of_call(draft, events, at, kind)
+            name, number = function.name, 2
+            while name in functions:
+                name, number = f"{function.name}, call {number}", number + 1
+            functions[name] = replace(function, name=name)
+    return list(functions.values())
 
 
 def spots(
@@ -95,64 +95,68 @@ def spots(
     and, if only rectifiers are bounded, those of other kinds.
     """
     events = calls(draft)
-    known = activations(draft, events, kinds)
-    flowing = _flowing(events, known) if side == "after" else {}
-    found: dict[Spot, Values] = {}
+    functions = activations(draft, events, kinds)
+    flowing = _flowing(events, functions) if side == "after" else {}
+    values_at: dict[Spot, Values] = {}
     covered, left_out, exempt = [], {}, {}
-    for one in known:
-        reached = one.after if side == "after" else one.before
+    for function in functions:
+        reached = function.after if side == "after" else function.before
         values = [flowing.get(spot, "any") for spot in reached]
-        if of != "all" and one.bounded:
-            exempt[one.name] = f"{one.kind} is bounded by itself"
-        elif of == "rectifiers" and not one.rectifier:
-            left_out[one.name] = f"{one.kind} is no rectifier; Ranger() bounds it"
+        if of != "all" and function.bounded:
+            exempt[function.name] = f"{function.kind} is bounded by itself"
+        elif of == "rectifiers" and not function.rectifier:
+            left_out[function.name] = f"{function.kind} is no rectifier; Ranger() bounds it"
         elif of == "rectifiers" and "any" in values:
-            left_out[one.name] = "what it gives shares a module with other values"
+            left_out[function.name] = "what it gives shares a module with other values"
         elif reached:
-            covered.append(one.name)
-            found |= dict(zip(reached, values, strict=True))
+            covered.append(function.name)
+            values_at |= dict(zip(reached, values, strict=True))
         else:
-            left_out[one.name] = one.why if side == "after" else one.why_before
+            left_out[function.name] = function.why if side == "after" else function.why_before
     draft.cover("activation functions", covered, left_out, exempt, sought=_SOUGHT)
-    return found
+    return values_at
 
 
-def _flowing(events: Sequence[Event], known: Sequence[Activation]) -> dict[Spot, Values]:
+def _flowing(events: Sequence[Event], functions: Sequence[Activation]) -> dict[Spot, Values]:
     """The values at each place, from all activation functions and all calls of the module."""
     calls_of = Counter(event.path for event in events if event.what == "enter")
     reaching: dict[Spot, list[Activation]] = {}
-    for one in known:
-        for spot in one.after:
-            reaching.setdefault(spot, []).append(one)
-    found: dict[Spot, Values] = {}
+    for function in functions:
+        for spot in function.after:
+            reaching.setdefault(spot, []).append(function)
+    values_at: dict[Spot, Values] = {}
     for spot, ones in reaching.items():
-        own = any(not one.kind.endswith("()") for one in ones)
+        has_module = any(not function.kind.endswith("()") for function in ones)
         values: set[Values] = {
-            "to rectify" if one.function_follows else "rectified" if one.rectifier else "any"
-            for one in ones
+            "to rectify"
+            if function.function_follows
+            else "rectified"
+            if function.rectifier
+            else "any"
+            for function in ones
         }
         # A module that is called more often than that also receives other values.
-        shared = not own and calls_of[spot.path] > len(ones)
-        found[spot] = "any" if shared or len(values) > 1 else values.pop()
-    return found
+        shared = not has_module and calls_of[spot.path] > len(ones)
+        values_at[spot] = "any" if shared or len(values) > 1 else values.pop()
+    return values_at
 
 
 def _modules(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> dict[str, Kind]:
     """The kind of every called module that is an activation function."""
-    found: dict[str, Kind] = {}
+    kinds_of: dict[str, Kind] = {}
     entered: dict[str, Event] = {}
     for event in events:
         if event.what == "enter":
             entered.setdefault(event.path, event)
             continue
-        if event.what != "exit" or event.path in found or event.path not in entered:
+        if event.what != "exit" or event.path in kinds_of or event.path not in entered:
             continue
         module = draft.model.get_submodule(event.path)
         kind = _kind(module, entered[event.path], event, kinds)
         # If its output is that of an activation function inside it, only the inner one counts.
-        if kind is not None and not _inner(found, events, event):
-            found[event.path] = kind
-    return found
+        if kind is not None and not _inner(kinds_of, events, event):
+            kinds_of[event.path] = kind
+    return kinds_of
 
 
 def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -> Kind | None:
@@ -160,8 +164,8 @@ def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -
         return None
     if isinstance(module, FUNCTIONS):
         return isinstance(module, RECTIFIERS), isinstance(module, BOUNDED)
-    one = len(enter.taken) == 1 and not enter.others and enter.single and leave.single
-    example: Tensor | None = enter.taken[0] if one else None
+    single = len(enter.taken) == 1 and not enter.others and enter.single and leave.single
+    example: Tensor | None = enter.taken[0] if single else None
     if of_class(module, kinds):
         kind = probed(module, example) if example is not None else None
         return kind or (False, False)
@@ -170,8 +174,10 @@ def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -
     return probed(module, example) if leave.made[0].shape == example.shape else None
 
 
-def _inner(found: dict[str, Kind], events: Sequence[Event], leave: Event) -> bool:
-    inside = (e for e in events if e.what == "exit" and e.path in found and leave.path in e.within)
+def _inner(kinds_of: dict[str, Kind], events: Sequence[Event], leave: Event) -> bool:
+    inside = (
+        e for e in events if e.what == "exit" and e.path in kinds_of and leave.path in e.within
+    )
     return leave.single and any(e.single and e.made[0] is leave.made[0] for e in inside)
 
 

@@ -26,19 +26,19 @@ def searched(
     >>> round(searched(lambda bound: -abs(bound - 2.0), 9.0, rounds=20), 2)
     2.0
     """
-    known: dict[float, float] = {}
+    scores: dict[float, float] = {}
     low, high = 0.0, greatest
     for turn in range(1, rounds + 1):
         tried = np.linspace(low, high, points).tolist()
         for bound in tried:
-            if bound not in known:
-                known[bound] = worth(bound)
-        found = [known[bound] for bound in tried]
-        best = max(range(points), key=lambda n: (found[n], n))
-        if turn >= least_rounds and max(found) - min(found) <= close:
+            if bound not in scores:
+                scores[bound] = worth(bound)
+        worths = [scores[bound] for bound in tried]
+        best = max(range(points), key=lambda n: (worths[n], n))
+        if turn >= least_rounds and max(worths) - min(worths) <= close:
             break
         low, high = tried[max(best - 1, 0)], tried[min(best + 1, points - 1)]
-    return max(known, key=lambda bound: (known[bound], bound))
+    return max(scores, key=lambda bound: (scores[bound], bound))
 
 
 def mean_under(rates: tuple[float, ...], values: tuple[float, ...]) -> float:

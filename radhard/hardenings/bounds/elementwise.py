@@ -65,37 +65,39 @@ def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
         drawn = torch.randn(example.shape, generator=chance, dtype=torch.float32) * size
         return drawn.to(example.device, example.dtype)
 
-    def result(given: Tensor) -> Tensor:
-        output = function(given.clone())
+    def result(inputs: Tensor) -> Tensor:
+        output = function(inputs.clone())
         assert isinstance(output, Tensor)
         return output.double()
 
-    one, other = values(0, 4.0), values(1, 4.0)
-    at_one, at_other = result(one), result(other)
-    if at_one.shape != example.shape:
+    first, second = values(0, 4.0), values(1, 4.0)
+    at_first, at_second = result(first), result(second)
+    if at_first.shape != example.shape:
         return None
     changed = values(2, 1.0) > 0
-    mixed = result(torch.where(changed, other, one))
-    if not _close(mixed, torch.where(changed, at_other, at_one)):
+    mixed = result(torch.where(changed, second, first))
+    if not _close(mixed, torch.where(changed, at_second, at_first)):
         return None
     # Linear functions, constants among them, satisfy 2 * f((x + y) / 2) = f(x) + f(y).
-    if _close(2 * result((one + other) / 2), at_one + at_other):
+    if _close(2 * result((first + second) / 2), at_first + at_second):
         return None
     # From 100 to 10,000, which is within the range of every floating-point format.
     large = [values(n, 1.0).sign() * size for n in (3, 4) for size in (1e2, 1e3, 1e4)]
-    results = [at_one, *map(result, large)]
-    small = torch.stack([result(x).abs().amax() for x in (one, other, large[0], large[3])]).amax()
+    results = [at_first, *map(result, large)]
+    small = torch.stack(
+        [result(x).abs().amax() for x in (first, second, large[0], large[3])]
+    ).amax()
     most = torch.stack([y.abs().amax() for y in results]).amax()
     bounded = bool(most <= 1.001 * small)
     rectifier = all(
         bool((y >= 0).all()) and bool((y[x < 0] == 0).all())
-        for x, y in zip([one, *large], results, strict=True)
+        for x, y in zip([first, *large], results, strict=True)
     )
     return rectifier, bounded
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-2, atol=1e-3, equal_nan=True)
+def _close(first: Tensor, second: Tensor) -> bool:
+    return torch.allclose(first, second, rtol=1e-2, atol=1e-3, equal_nan=True)
 
 
 def _of(module: nn.Module, *packages: str) -> bool:

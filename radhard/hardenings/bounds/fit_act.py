@@ -49,7 +49,7 @@ class FitAct(Hardening):
         )
 
     def harden(self, draft: Draft) -> None:
-        found = spots(draft, self.kinds, of="rectifiers")
+        bounded = spots(draft, self.kinds, of="rectifiers")
         training = Training(
             draft,
             cross_entropy,
@@ -58,7 +58,7 @@ class FitAct(Hardening):
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        seen = profile(draft, found, per="neuron")
+        seen = profile(draft, bounded, per="neuron")
         bounds = [
             put(draft, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for spot in seen.high

@@ -53,7 +53,7 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
     """
     call = events[at]
     values: list[Tensor] = list(call.made)
-    found: dict[Spot, None] = {}
+    reached: dict[Spot, None] = {}
     inside: str | None = None
     for event in events[at + 1 :]:
         if inside is not None:
@@ -65,8 +65,8 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
             if not event.single:
                 return f"{event.path or 'the model'!r} gives it among other values"
             if event.path == call.path:
-                found[Spot(event.path, "output")] = None
-                return tuple(found)
+                reached[Spot(event.path, "output")] = None
+                return tuple(reached)
         elif _among(values, event.others):
             return f"{_user(event)} is given it by name or among others"
         elif not _among(values, event.taken):
@@ -78,9 +78,9 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
         elif event.path not in skipped:
             if not event.single or len(event.taken) > 1:
                 return f"it is one of several inputs of {event.path!r}"
-            found[Spot(event.path, "input")] = None
+            reached[Spot(event.path, "input")] = None
             inside = event.path
-    return tuple(found) or "nothing uses what it gives"
+    return tuple(reached) or "nothing uses what it gives"
 
 
 def before(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[Spot, ...] | str:
@@ -88,18 +88,18 @@ def before(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[
     call = events[at]
     if not call.taken:
         return "its input is given by name"
-    given = call.taken[0]
+    argument = call.taken[0]
     for event in reversed(events[:at]):
-        if event.what == "function" and _among([given], event.made):
+        if event.what == "function" and _among([argument], event.made):
             # If this were the last operation of a module, the exit of that module would have been
             # found first.
             return f"what it is given comes from {_user(event)}"
         if event.path in skipped:
             continue
-        if event.what == "exit" and event.single and event.made[0] is given:
+        if event.what == "exit" and event.single and event.made[0] is argument:
             return (Spot(event.path, "output"),)
         open_ = event.what == "enter" and event.path in call.within
-        if open_ and event.single and event.taken[0] is given:
+        if open_ and event.single and event.taken[0] is argument:
             return (Spot(event.path, "input"),)
     return "what it is given comes from no module"
 
@@ -107,11 +107,11 @@ def before(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[
 def only_use(events: Sequence[Event], at: int) -> bool:
     """Whether only the function at ``events[at]`` uses its input, and does not write into it."""
     call = events[at]
-    given = call.taken[0]
-    if _among([given], call.made):
+    argument = call.taken[0]
+    if _among([argument], call.made):
         return False
     uses = (e for n, e in enumerate(events) if n != at and e.what != "exit")
-    return not any(_among([given], (*e.taken, *e.others)) for e in uses)
+    return not any(_among([argument], (*e.taken, *e.others)) for e in uses)
 
 
 def _user(event: Event) -> str:

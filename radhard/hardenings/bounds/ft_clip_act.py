@@ -63,10 +63,10 @@ class FTClipAct(Hardening):
 
     def harden(self, draft: Draft) -> None:
         data = self._samples(draft)
-        found = spots(draft, self.kinds, of="rectifiers")
-        seen = profile(draft, found, per="layer")
+        bounded = spots(draft, self.kinds, of="rectifiers")
+        seen = profile(draft, bounded, per="layer")
         bounds: list[Bound] = []
-        for spot in (spot for spot in found if spot in seen.high):
+        for spot in (spot for spot in bounded if spot in seen.high):
             _, high = seen.of(spot)
             bound = Bound(draft.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
             bound.high.copy_(widened(high).clamp_min(0.0))

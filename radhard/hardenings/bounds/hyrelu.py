@@ -66,5 +66,5 @@ def smooth(values: Tensor, high: Tensor, slope: float) -> Tensor:
     """
     # Avoids infinity times zero, which is NaN; comparisons with NaN, also as a bound, are False.
     near = values <= high + _FAR / slope
-    some = torch.where(near, values, 0.0).relu()
-    return torch.where(near, some * torch.sigmoid(slope * (high - some)), 0.0)
+    clamped = torch.where(near, values, 0.0).relu()
+    return torch.where(near, clamped * torch.sigmoid(slope * (high - clamped)), 0.0)

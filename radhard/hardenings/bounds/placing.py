@@ -24,7 +24,7 @@ Limits = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 def put_bounds(
     draft: Draft,
-    found: Mapping[Spot, Values],
+    values_at: Mapping[Spot, Values],
     name: str,
     *,
     per: Per,
@@ -36,18 +36,18 @@ def put_bounds(
 
     Args:
         draft: the model and its data.
-        found: places, with the values there.
+        values_at: places, with the values there.
         name: the name of the part in its module.
         per: the granularity of the ranges.
         mode: how values out of bounds are replaced.
         limits: the limits as a function of the observed range.
         floored: whether the lower limit of non-negative values is zero, which is not stored.
     """
-    seen = profile(draft, found, per=per)
+    seen = profile(draft, values_at, per=per)
     bounds = {}
     for spot in seen.high:
         _, high = seen.of(spot)
-        floor = 0.0 if floored and found[spot] != "any" else None
+        floor = 0.0 if floored and values_at[spot] != "any" else None
         bound = Bound(
             draft.by, shape=tuple(high.shape), mode=mode, place=spot.place, floor=floor
         ).to(high)

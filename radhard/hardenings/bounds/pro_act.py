@@ -67,7 +67,7 @@ class ProAct(Hardening):
             raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
 
     def harden(self, draft: Draft) -> None:
-        found = list(spots(draft, self.kinds, of="rectifiers"))
+        bounded = list(spots(draft, self.kinds, of="rectifiers"))
         training = Training(
             draft,
             self._loss,
@@ -76,12 +76,12 @@ class ProAct(Hardening):
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
-        earlier = profile(draft, found[:-1], per="layer")
-        last = profile(draft, found[-1:], per="neuron")
+        earlier = profile(draft, bounded[:-1], per="layer")
+        last = profile(draft, bounded[-1:], per="neuron")
         bounds = [
             put(draft, spot, seen.of(spot)[1], slope=self.slope, hard=self.hard)
             for seen in (earlier, last)
-            for spot in found
+            for spot in bounded
             if spot in seen.high
         ]
         with training.shown(self.last_epochs + self.epochs * (len(bounds) - 1)):

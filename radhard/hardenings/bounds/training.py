@@ -48,9 +48,9 @@ class Training:
         if len(labels) < 2:
             raise InputError(f"{self.draft.by} holds samples back; give at least 2 samples")
         order = self.draft.workload.random(0).permutation(len(labels))
-        held = min(max(1, round(self.held_out * len(labels))), len(labels) - 1)
-        self._held = torch.from_numpy(np.sort(order[:held])).to(labels.device)
-        self._rows = order[held:]
+        n_held_out = min(max(1, round(self.held_out * len(labels))), len(labels) - 1)
+        self._held = torch.from_numpy(np.sort(order[:n_held_out])).to(labels.device)
+        self._rows = order[n_held_out:]
 
     @contextmanager
     def shown(self, epochs: int) -> Iterator[None]:

@@ -61,31 +61,33 @@ def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
             graph = torch_pruning.DependencyGraph().build_dependency(
                 draft.model, batch, forward_fn=draft.workload.call, verbose=False
             )
-            found = list(graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__]))
+            all_groups = list(
+                graph.get_all_groups(root_module_types=[nn.Linear, *Convolution.__args__])
+            )
     except Exception as error:  # torch-pruning may raise anything for an unsupported model
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{draft.by}: torch-pruning cannot read {type(draft.model).__name__}: {line}"
         ) from error
-    whole: dict[str, str] = {}
+    left_whole: dict[str, str] = {}
     made = []
-    for one in found:
-        group = _group(graph, one, names, shared)
+    for item in all_groups:
+        group = _group(graph, item, names, shared)
         if isinstance(group, ChannelGroup):
             made.append(group)
         else:
-            whole[names.get(one[0].dep.target.module, "?")] = group
-    return made, whole
+            left_whole[names.get(item[0].dep.target.module, "?")] = group
+    return made, left_whole
 
 
 def _group(
-    graph: Any, found: Any, names: dict[nn.Module, str], shared: set[nn.Module]
+    graph: Any, members: Any, names: dict[nn.Module, str], shared: set[nn.Module]
 ) -> ChannelGroup | str:
     """A group, or why its channels cannot be removed."""
-    root = found[0]
+    root = members[0]
     makers = {}
-    for at in range(len(found)):
-        item = found[at]
+    for at in range(len(members)):
+        item = members[at]
         node, module = item.dep.target, item.dep.target.module
         written = graph.is_out_channel_pruning_fn(item.dep.handler)
         if written and not node.outputs:
@@ -111,7 +113,7 @@ def _group(
         linear=isinstance(root.dep.target.module, nn.Linear),
         makers=makers,
         graph=graph,
-        found=found,
+        found=members,
     )
 
 
@@ -121,7 +123,7 @@ def _sharing(model: nn.Module) -> set[nn.Module]:
     for module in model.modules():
         for parameter in module.parameters(recurse=False):
             owners.setdefault(parameter, set()).add(module)
-    return {module for own in owners.values() if len(own) > 1 for module in own}
+    return {module for modules in owners.values() if len(modules) > 1 for module in modules}
 
 
 def _simple(module: Convolution) -> bool:

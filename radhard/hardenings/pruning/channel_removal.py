@@ -20,17 +20,17 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
     Raises:
         InputError: the model is already hardened, cannot be pruned, or does not run when pruned.
     """
-    if there := list(dict.fromkeys(part.by for _, part in parts(draft.model))):
+    if earlier := list(dict.fromkeys(part.by for _, part in parts(draft.model))):
         raise InputError(
             f"{draft.by}: prune first and protect what is left; the model is hardened already "
-            f"({', '.join(there)})"
+            f"({', '.join(earlier)})"
         )
-    found, whole = groups(draft)
+    channel_groups, left_whole = groups(draft)
     rank = by_scores if by == "scores" else by_l1
     # All groups are ranked before any is pruned, since pruning one shortens the weights of others.
     chosen = [
         (group, least(rank(draft, group), linear if group.linear else conv))
-        for group in found
+        for group in channel_groups
         if (linear if group.linear else conv) > 0
     ]
     removed: dict[str, list[int]] = {}
@@ -38,7 +38,7 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
         for layer, places in group.makers.items():
             if gone:
                 removed[layer] = sorted(places[at] for at in gone)
-    _note(draft, found, removed, whole)
+    _note(draft, channel_groups, removed, left_whole)
     asking = {name: p.requires_grad for name, p in draft.model.named_parameters()}
     for group, gone in chosen:
         if gone:
@@ -51,19 +51,21 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
 
 def _note(
     draft: Draft,
-    found: list[ChannelGroup],
+    channel_groups: list[ChannelGroup],
     removed: dict[str, list[int]],
-    whole: dict[str, str],
+    left_whole: dict[str, str],
 ) -> None:
     """Record which layers lose channels; the share of a small layer may be rounded to none."""
     # A layer that is not pruned is no less protected, hence exempt rather than left out.
     rounded = {
         layer: f"the share of its {group.channels} channels is none"
-        for group in found
+        for group in channel_groups
         for layer in group.makers
         if layer not in removed
     }
-    draft.cover("layers that lose channels", list(removed), {}, whole | rounded, required=False)
+    draft.cover(
+        "layers that lose channels", list(removed), {}, left_whole | rounded, required=False
+    )
 
 
 def _check_forward(draft: Draft) -> None:

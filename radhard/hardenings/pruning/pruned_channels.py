@@ -44,7 +44,7 @@ def take_sizes(module: nn.Module) -> None:
             module.groups = outputs
         module.out_channels, module.in_channels = outputs, width * module.groups
     elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
-        known = module.weight if module.running_mean is None else module.running_mean
-        module.num_features = len(known)
+        per_channel = module.weight if module.running_mean is None else module.running_mean
+        module.num_features = len(per_channel)
     elif isinstance(module, nn.PReLU):
         module.num_parameters = len(module.weight)

@@ -47,21 +47,21 @@ def least(values: Values, ratio: float) -> list[int]:
     >>> least(np.array([0.3, 0.1, np.nan, 0.2]), 0.5)
     [1, 3]
     """
-    known = int((~np.isnan(values)).sum())
-    count = min(round(ratio * len(values)), known, len(values) - 1)
+    n_scored = int((~np.isnan(values)).sum())
+    count = min(round(ratio * len(values)), n_scored, len(values) - 1)
     order = np.argsort(values, kind="stable")  # NaN last
     return sorted(order[:count].tolist())
 
 
 def _of(draft: Draft, scores: Scores, layer: str, group: ChannelGroup) -> Values:
-    known = scores.of(layer)
-    if known is None:
+    values = scores.of(layer)
+    if values is None:
         raise InputError(
             f"{draft.by}: the scores by {scores.by} say nothing about {layer!r}; take an "
             "analysis that looks at all convolutions and linear layers, or by='l1'"
         )
-    if len(known) <= max(group.makers[layer]):
+    if len(values) <= max(group.makers[layer]):
         raise InputError(
-            f"{draft.by}: {len(known)} scores by {scores.by} for the channels of {layer!r}"
+            f"{draft.by}: {len(values)} scores by {scores.by} for the channels of {layer!r}"
         )
-    return known
+    return values

@@ -55,16 +55,16 @@ def chosen(
         InputError: scores are needed and missing, or have another size.
     """
     last = _gives_the_logits(draft, layers)
-    found: dict[str, tuple[int, ...]] = {}
+    channels_of: dict[str, tuple[int, ...]] = {}
     for name, layer in layers:
         count = len(matrices(layer)[0])
         if share == 0:
-            found[name] = ()
+            channels_of[name] = ()
         elif share == 1 or name == last:
-            found[name] = tuple(range(count))
+            channels_of[name] = tuple(range(count))
         else:
-            found[name] = _top(draft, name, count, share)
-    return found
+            channels_of[name] = _top(draft, name, count, share)
+    return channels_of
 
 
 def _is_layer(name: str, module: nn.Module) -> bool:
@@ -76,12 +76,12 @@ def _is_layer(name: str, module: nn.Module) -> bool:
 
 def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
     """First input and output of every module in a pass over one sample, if both are tensors."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
+    calls_of: dict[str, tuple[Tensor, Tensor]] = {}
 
     def see(name: str) -> object:
         def hook(_: nn.Module, args: tuple[object, ...], output: object) -> None:
             if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
-                found.setdefault(name, (args[0].clone(), output.clone()))
+                calls_of.setdefault(name, (args[0].clone(), output.clone()))
 
         return hook
 
@@ -97,10 +97,10 @@ def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return calls_of
 
 
-def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
+def _repeats(layer: nn.Module, argument: Tensor, output: Tensor) -> bool:
     """Whether copies of all channels reproduce the output of the layer.
 
     They do not if a user-defined class has another ``forward``, or modifies its weights.
@@ -111,7 +111,7 @@ def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
     copies = Copies(geometry, channels).to(weight)
     copies.fill(weight, bias, channels)
     with torch.no_grad():
-        again = copies(given)
+        again = copies(argument)
     if again.shape != output.shape or channel_axis(geometry, output) < 0:
         return False
     room = max(100 * ROUNDING, 8 * torch.finfo(output.dtype).eps) * output.abs().amax()
@@ -120,18 +120,18 @@ def _repeats(layer: nn.Module, given: Tensor, output: Tensor) -> bool:
 
 def _top(draft: Draft, name: str, count: int, share: float) -> tuple[int, ...]:
     scores = draft.required_scores().at("channel")
-    known = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
-    if known is None:
+    key = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
+    if key is None:
         raise InputError(
             f"{draft.by}: the scores by {scores.by} say nothing about {name!r}; take an "
             "analysis that looks at all convolutions and linear layers"
         )
-    if len(scores[known]) != count:
+    if len(scores[key]) != count:
         raise InputError(
-            f"{draft.by}: {len(scores[known])} scores by {scores.by} for the {count} channels "
+            f"{draft.by}: {len(scores[key])} scores by {scores.by} for the {count} channels "
             f"of {name!r}"
         )
-    return tuple(scores.top(share)[known].tolist())
+    return tuple(scores.top(share)[key].tolist())
 
 
 def _gives_the_logits(draft: Draft, layers: list[tuple[str, nn.Module]]) -> str | None:

@@ -149,7 +149,11 @@ class Edac(Part):
 
 
 def corrected(
-    one: Tensor, other: Tensor, low: Tensor | None, high: Tensor | None, compare: Compare = "signed"
+    first: Tensor,
+    second: Tensor,
+    low: Tensor | None,
+    high: Tensor | None,
+    compare: Compare = "signed",
 ) -> Tensor:
     """The value chosen from two copies, elementwise; without limits any finite value is accepted.
 
@@ -159,8 +163,8 @@ def corrected(
     """
     good = [
         copy.isfinite() if low is None or high is None else (copy >= low) & (copy <= high)
-        for copy in (one, other)
+        for copy in (first, second)
     ]
-    size = (one.abs(), other.abs()) if compare == "magnitude" else (one, other)
-    first = good[0] & ((size[0] <= size[1]) | ~good[1])
-    return torch.where(first, one, torch.where(good[1], other, 0.0))
+    size = (first.abs(), second.abs()) if compare == "magnitude" else (first, second)
+    first_good = good[0] & ((size[0] <= size[1]) | ~good[1])
+    return torch.where(first_good, first, torch.where(good[1], second, 0.0))

@@ -30,8 +30,8 @@ class Voter(Part):
         if self.rows.device != output.device:
             self.rows = self.rows.to(output.device)
         axis = channel_axis(self.layer, output)
-        whole = len(self.channels) == output.shape[axis]
-        first = output if whole else output.index_select(axis, self.rows)
+        every_channel = len(self.channels) == output.shape[axis]
+        first = output if every_channel else output.index_select(axis, self.rows)
         second, third = self.second(args[0]), self.third(args[0])
         # The median, so that no single copy determines the tolerance; computed with operations that
         # ONNX supports.
@@ -42,7 +42,7 @@ class Voter(Part):
         if looks and all(bool(((first - copy).abs_() <= slack).all()) for copy in (second, third)):
             return output
         chosen = voted(first, second, third, slack)
-        return chosen if whole else output.index_copy(axis, self.rows, chosen)
+        return chosen if every_channel else output.index_copy(axis, self.rows, chosen)
 
 
 def voted(first: Tensor, second: Tensor, third: Tensor, slack: Tensor | float = 0.0) -> Tensor:
@@ -60,6 +60,6 @@ def voted(first: Tensor, second: Tensor, third: Tensor, slack: Tensor | float = 
     return torch.where(agree, first, torch.where(_alike(second, third, slack), second, least))
 
 
-def _alike(one: Tensor, other: Tensor, slack: Tensor | float) -> Tensor:
+def _alike(first: Tensor, second: Tensor, slack: Tensor | float) -> Tensor:
     # Compared directly too, since the difference of equal infinities is NaN.
-    return (one == other) | ((one - other).abs() <= slack)
+    return (first == second) | ((first - second).abs() <= slack)

@@ -66,28 +66,28 @@ class BitScrubber(Part):
 
     def scrub(self, model: nn.Module) -> None:
         """Correct the weights of the model, in place; fault-free ones are bitwise unchanged."""
-        known = named(model, self.weights)
-        for weight, (ones, zeros) in zip(known.values(), self._masks, strict=True):
-            found = words(weight)
+        tensors = named(model, self.weights)
+        for weight, (ones, zeros) in zip(tensors.values(), self._masks, strict=True):
+            stored = words(weight)
             bits = 8 * weight.element_size()
             # Torch's unsigned types of these widths lack most operations.
             high, low = _signed(ones, bits), _signed(zeros, bits)
             # Usually no bit is wrong, and reading is cheaper than writing every weight. A traced
             # program cannot branch on values.
-            if tracing() or not _all_hold(found, high | low, high):
-                right = (found | high) & ~low
-                put_right(weight, found != right, right.view(weight.dtype))
+            if tracing() or not _all_hold(stored, high | low, high):
+                right = (stored | high) & ~low
+                put_right(weight, stored != right, right.view(weight.dtype))
 
 
-def _all_hold(found: Tensor, held: int, ones: int) -> bool:
-    """Whether in all words the bits of ``held`` that are in ``ones`` are 1, and the others 0."""
-    flat = found.flatten()
+def _all_hold(bits: Tensor, mask: int, ones: int) -> bool:
+    """Whether in all words the bits of ``mask`` that are in ``ones`` are 1, and the others 0."""
+    flat = bits.flatten()
     # In pieces that fit in the cache, since the masked words have to be written.
     size = len(flat) if flat.is_cuda else min(len(flat), _PIECE)
     masked = torch.empty(size, dtype=flat.dtype, device=flat.device)
     for at in range(0, len(flat), size):
         piece = flat[at : at + size]
-        least, most = torch.aminmax(torch.bitwise_and(piece, held, out=masked[: len(piece)]))
+        least, most = torch.aminmax(torch.bitwise_and(piece, mask, out=masked[: len(piece)]))
         if not int(least) == int(most) == ones:
             return False
     return True

@@ -16,16 +16,16 @@ from radhard.targets import Biases, Weights
 __all__ = ["Turn", "begin", "check_period", "cover", "named", "put_right", "tracing", "weights"]
 
 
-def cover(draft: Draft, known: Collection[str]) -> None:
+def cover(draft: Draft, covered: Collection[str]) -> None:
     """Record which weights are checked, and which are not because of their dtype or layout."""
     biases = {name for name, _ in Biases("*").candidates(draft.model)}
     tensors = dict(draft.model.named_parameters())
     left_out = {
         name: f"{str(tensor.layout if tensor.is_sparse else tensor.dtype).removeprefix('torch.')}"
         for name, tensor in tensors.items()
-        if name not in known and name not in biases and tensor.numel()
+        if name not in covered and name not in biases and tensor.numel()
     }
-    draft.cover("weight tensors", known, left_out)
+    draft.cover("weight tensors", covered, left_out)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -34,23 +34,23 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     Raises:
         InputError: there are none, or one contains NaN or infinite values.
     """
-    found = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
-    for name, tensor in found.items():
+    tensors = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
+    for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise InputError(f"{name!r} holds NaN or infinite values; no fault can be told by that")
-    return found
+    return tensors
 
 
 def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
     """The parameters with these names."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for name in names:
         path, _, leaf = name.rpartition(".")
         parameter = model.get_submodule(path)._parameters.get(leaf)
         if parameter is None:
             raise InputError(f"{type(model).__name__} has no weight {name!r} to put right")
-        found[name] = parameter
-    return found
+        tensors[name] = parameter
+    return tensors
 
 
 def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:

@@ -50,44 +50,46 @@ class WeightBitClip(Hardening):
         return self._scrubber(model, repr(self))
 
     def _scrubber(self, model: nn.Module, by: str) -> BitScrubber:
-        known = weights(model)
+        tensors = weights(model)
         # One word contains the bits that are 1 in all weights of a tensor, one those that are 0.
-        ones = {name: _always(words(weight)) for name, weight in known.items()}
-        zeros = {name: _always(~words(weight)) for name, weight in known.items()}
+        ones = {name: _always(words(weight)) for name, weight in tensors.items()}
+        zeros = {name: _always(~words(weight)) for name, weight in tensors.items()}
         if self.per == "model":
-            self._check_one_format(known)
-            ones = dict.fromkeys(known, _all(ones.values()))
-            zeros = dict.fromkeys(known, _all(zeros.values()))
-        held = {}
-        for name, weight in known.items():
+            self._check_one_format(tensors)
+            ones = dict.fromkeys(tensors, _all(ones.values()))
+            zeros = dict.fromkeys(tensors, _all(zeros.values()))
+        masks = {}
+        for name, weight in tensors.items():
             constant = ones[name] | zeros[name]
-            held[name] = self._held(name, weight, constant, known)
-        if not any(held.values()):
-            raise InputError(f"{self!r}: no bit of the weights of {', '.join(known)} is constant")
+            masks[name] = self._held(name, weight, constant, tensors)
+        if not any(masks.values()):
+            raise InputError(f"{self!r}: no bit of the weights of {', '.join(tensors)} is constant")
         return BitScrubber(
             by,
-            weights=tuple(known),
-            ones=tuple(f"{ones[name] & held[name]:#x}" for name in known),
-            zeros=tuple(f"{zeros[name] & held[name]:#x}" for name in known),
+            weights=tuple(tensors),
+            ones=tuple(f"{ones[name] & masks[name]:#x}" for name in tensors),
+            zeros=tuple(f"{zeros[name] & masks[name]:#x}" for name in tensors),
             every=self.every,
         )
 
-    def _held(self, name: str, weight: Tensor, constant: int, known: dict[str, Tensor]) -> int:
+    def _held(self, name: str, weight: Tensor, constant: int, tensors: dict[str, Tensor]) -> int:
         """A word with the bits of a tensor that are kept at their value."""
         format = format_of_words(name, weight)
         if self.bits == "constant":
             return constant
-        asked = (format.bits - 2,) if self.bits == "top" else self.bits
-        for bit in asked:
+        requested = (format.bits - 2,) if self.bits == "top" else self.bits
+        for bit in requested:
             if not 0 <= bit < format.bits:
                 raise InputError(f"{self!r}: {name!r} has bits 0 to {format.bits - 1}, not {bit}")
             if not constant >> bit & 1:
-                raise InputError(self._lossy(bit, known if self.per == "model" else {name: weight}))
-        return sum(1 << bit for bit in set(asked))
+                raise InputError(
+                    self._lossy(bit, tensors if self.per == "model" else {name: weight})
+                )
+        return sum(1 << bit for bit in set(requested))
 
-    def _lossy(self, bit: int, known: dict[str, Tensor]) -> str:
+    def _lossy(self, bit: int, tensors: dict[str, Tensor]) -> str:
         """Why a bit cannot be kept: the tensor in which it differs."""
-        for name, weight in known.items():
+        for name, weight in tensors.items():
             if not (_always(words(weight)) | _always(~words(weight))) >> bit & 1:
                 largest = float(weight.detach().abs().max())
                 return (
@@ -97,12 +99,12 @@ class WeightBitClip(Hardening):
                 )
         # Constant in each, but not the same in all.
         return (
-            f"{self!r}: bit {bit} is not the same in the weights of {', '.join(known)}; hold it by "
-            "tensor (per='tensor')"
+            f"{self!r}: bit {bit} is constant in each of {', '.join(tensors)}, but not with "
+            "the same value in all; use per='tensor'"
         )
 
-    def _check_one_format(self, known: dict[str, Tensor]) -> None:
-        formats = {name: format_of_words(name, weight) for name, weight in known.items()}
+    def _check_one_format(self, tensors: dict[str, Tensor]) -> None:
+        formats = {name: format_of_words(name, weight) for name, weight in tensors.items()}
         if len(set(formats.values())) > 1:
             raise InputError(
                 f"{self!r}: weights of several formats have no bits in common "
@@ -110,10 +112,10 @@ class WeightBitClip(Hardening):
             )
 
 
-def _always(found: Tensor) -> int:
+def _always(stored: Tensor) -> int:
     """A word with the bits that are 1 in all words."""
-    bits = 8 * found.element_size()
-    rest = found.flatten()
+    bits = 8 * stored.element_size()
+    rest = stored.flatten()
     # torch has no reduction by AND. Halving takes log2(n) vector operations instead of n steps.
     while len(rest) > 1:
         half = len(rest) // 2
@@ -126,9 +128,9 @@ def _odd(rest: Tensor, half: int) -> Tensor:
     return rest[: half + 1] & rest[half:]
 
 
-def _all(found: Iterable[int]) -> int:
+def _all(masks: Iterable[int]) -> int:
     # All bits set, the neutral element of AND, at any width.
     word = -1
-    for one in found:
-        word &= one
+    for mask in masks:
+        word &= mask
     return word

@@ -50,13 +50,13 @@ class WeightRangeCheck(Hardening):
         return self._scrubber(model, repr(self))
 
     def _scrubber(self, model: nn.Module, by: str) -> RangeScrubber:
-        known = weights(model)
-        extremes = [torch.aminmax(weight.detach()) for weight in known.values()]
+        tensors = weights(model)
+        extremes = [torch.aminmax(weight.detach()) for weight in tensors.values()]
         low, high = _joined([e.min for e in extremes]), _joined([e.max for e in extremes])
         if self.per == "model":
             low, high = low.amin().reshape(1), high.amax().reshape(1)
         part = RangeScrubber(
-            by, weights=tuple(known), ranges=len(low), action=self.action, every=self.every
+            by, weights=tuple(tensors), ranges=len(low), action=self.action, every=self.every
         ).to(low)
         part.low.copy_(low)
         part.high.copy_(high)

@@ -51,9 +51,9 @@ def shares(
         least = (sizes >= critical).double().mean(2)
         most = (sizes > side.safe[rows][:, None, None]).double().mean(2)
         # As published, undecided errors count as harmless.
-        known = ~critical[:, :, 0].isnan() & (side.safe[rows] > 0)[:, None] & strict
+        has_critical = ~critical[:, :, 0].isnan() & (side.safe[rows] > 0)[:, None] & strict
         low, high = low + least, high + most
-        middle = middle + torch.where(known, (least + most) / 2, least)
+        middle = middle + torch.where(has_critical, (least + most) / 2, least)
     return Shares(low, middle, high)
 
 

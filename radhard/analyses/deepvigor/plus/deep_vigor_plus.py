@@ -115,37 +115,37 @@ class DeepVigorPlus(Analysis):
                 raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; at least 1")
 
     def find(self, workload: Workload) -> Found:
-        own = workload.first(self.images)
-        inputs, left = given(own)
-        workload.left_out.update(left)
+        first_images = workload.first(self.images)
+        inputs, left_out = given(first_images)
+        workload.left_out.update(left_out)
         if not inputs:
-            raise InputError(f"{self!r} can look at no layer: {reasons(left)}")
+            raise InputError(f"{self!r} can look at no layer: {reasons(left_out)}")
         names = [layer.name for layer in inputs]
-        probes = Probes(own, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
+        probes = Probes(first_images, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
         screen = Screen.of(probes, list(probes.sites)) if self.screen else None
         parts: list[ChannelScores] = []
         costs = {}
         for kind in ("weights", "activations"):
             if self.of not in (kind, "both"):
                 continue
-            found: list[ChannelScores] = []
+            of_layers: list[ChannelScores] = []
             audits = workload.random(len(inputs), kind == "weights")
             rows = self._rows(kind, probes, inputs)
-            asked = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
+            evaluator = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
             for number, (layer, values) in enumerate(inputs.items()):
                 products = Products(layer, values)
                 purpose = (number, kind == "weights")
                 drawn = channels_of(products.channels, self.channels, workload.random(*purpose))
                 chance = Chance(workload, products.weight, *purpose)
                 if kind == "weights":
-                    found.append(self._filters(asked, layer, products, drawn, chance))
+                    of_layers.append(self._filters(evaluator, layer, products, drawn, chance))
                 else:
-                    found.append(self._neurons(asked, layer, products, drawn, chance))
+                    of_layers.append(self._neurons(evaluator, layer, products, drawn, chance))
                 workload.bar.step(number + 1, len(inputs))
-            parts += [part.widened(asked.cost.wrong_at_most) for part in found]
-            costs[kind] = asked.cost
-        workload.samples += own.samples
-        facts = summary(parts, costs, images=len(own.data), strict=self.strict)
+            parts += [part.widened(evaluator.cost.wrong_at_most) for part in of_layers]
+            costs[kind] = evaluator.cost
+        workload.samples += first_images.samples
+        facts = summary(parts, costs, images=len(first_images.data), strict=self.strict)
         scores = {part.name: part.values for part in parts}
         low, high = (
             {part.name: part.low for part in parts},
@@ -165,42 +165,42 @@ class DeepVigorPlus(Analysis):
 
     def _filters(
         self,
-        asked: Asked,
+        evaluator: Asked,
         layer: Layer,
         products: Products,
         drawn: Numbers,
         chance: Chance,
     ) -> ChannelScores:
-        own = self.error == "pattern"
+        by_pattern = self.error == "pattern"
         displacements = Displacements(self.format)
-        faults = Filters(asked, displacements, self.grid, self.strict, own, self.draws)
-        size = max(1, _ROWS // (products.samples * (self.draws if own else 1)))
-        found = [
+        faults = Filters(evaluator, displacements, self.grid, self.strict, by_pattern, self.draws)
+        size = max(1, _ROWS // (products.samples * (self.draws if by_pattern else 1)))
+        verdicts = [
             faults.verdicts(layer, products, channels, chance)
-            for channels in _chunks(drawn, size if own else min(size, 16))
+            for channels in _chunks(drawn, size if by_pattern else min(size, 16))
         ]
-        return of_filters(layer, products, drawn, found)
+        return of_filters(layer, products, drawn, verdicts)
 
     def _neurons(
         self,
-        asked: Asked,
+        evaluator: Asked,
         layer: Layer,
         products: Products,
         drawn: Numbers,
         chance: Chance,
     ) -> ChannelScores:
         displacements = Displacements(self.format).fitted(products.inputs)
-        own = self.error == "pattern"
-        moved = moved_inputs(layer, products, displacements) if own else None
-        faults = Neurons(asked, displacements, self.grid, self.strict, own, moved)
+        by_pattern = self.error == "pattern"
+        moved = moved_inputs(layer, products, displacements) if by_pattern else None
+        faults = Neurons(evaluator, displacements, self.grid, self.strict, by_pattern, moved)
         places = math.prod(products.positions)
-        some = [neurons_of(places, self.neurons, chance.of(c)) for c in drawn.tolist()]
-        channels = np.repeat(drawn, [len(at) for at in some])
-        flat = np.concatenate(some)
-        found = []
+        positions = [neurons_of(places, self.neurons, chance.of(c)) for c in drawn.tolist()]
+        channels = np.repeat(drawn, [len(at) for at in positions])
+        flat = np.concatenate(positions)
+        verdicts = []
         for chunk in _chunks(np.arange(len(flat)), max(1, _ROWS // products.samples)):
-            found.append(faults.verdicts(layer, products, channels[chunk], flat[chunk], chance))
-        return of_neurons(layer, products, drawn, channels, found)
+            verdicts.append(faults.verdicts(layer, products, channels[chunk], flat[chunk], chance))
+        return of_neurons(layer, products, drawn, channels, verdicts)
 
 
 def _chunks(numbers: Numbers, size: int) -> Iterator[Numbers]:

@@ -98,15 +98,15 @@ class Asked:
             alike = self._far(layer, deviation, golden, places, errors, far)
             way = torch.where(alike >= 0, _FAR_OUT, way)
             answers = torch.where(alike >= 0, alike, answers)
-        known = way < WAYS
+        settled = way < WAYS
         chosen = torch.from_numpy(self.chance.random(len(rows)) < self._audit)
-        audited = known & chosen.to(known.device)
-        asked = (~known | audited).nonzero().squeeze(1)
+        audited = settled & chosen.to(settled.device)
+        evaluated = (~settled | audited).nonzero().squeeze(1)
         self.cost.inferred += _counted(way)
         self.cost.audited += _counted(way[audited])
         inferred = answers != golden
-        self.cost.simulations += _distinct(places[~known])
-        answers[asked] = self._answers(layer, deviation, asked)
+        self.cost.simulations += _distinct(places[~settled])
+        answers[evaluated] = self._answers(layer, deviation, evaluated)
         changed = answers != golden
         self.cost.wrong += _counted(way[audited & (changed != inferred)])
         return Judged(changed, way.where(~audited, WAYS))
@@ -153,30 +153,40 @@ class Asked:
             if key not in self._known:
                 groups.setdefault(key, []).append(row)
         few = {
-            key: [own[at] for at in np.linspace(0, len(own) - 1, min(_FEW, len(own))).astype(int)]
-            for key, own in groups.items()
+            key: [
+                members[at]
+                for at in np.linspace(0, len(members) - 1, min(_FEW, len(members))).astype(int)
+            ]
+            for key, members in groups.items()
         }
         if few:
             self.cost.simulations += len(few)
-            tried = torch.tensor([row for own in few.values() for row in own], device=places.device)
-            found = self._answers(layer, deviation, tried).cpu().numpy()
-            for key, own in few.items():
-                said, found = found[: len(own)], found[len(own) :]
-                several = len(np.unique(truth[own])) > 1
-                agreed = len(own) == _FEW and several and (said == said[0]).all()
-                self._known[key] = int(said[0]) if agreed else -1
+            tried = torch.tensor(
+                [row for members in few.values() for row in members], device=places.device
+            )
+            answers_of_tried = self._answers(layer, deviation, tried).cpu().numpy()
+            for key, members in few.items():
+                first_answers, answers_of_tried = (
+                    answers_of_tried[: len(members)],
+                    answers_of_tried[len(members) :],
+                )
+                several = len(np.unique(truth[members])) > 1
+                agreed = (
+                    len(members) == _FEW and several and (first_answers == first_answers[0]).all()
+                )
+                self._known[key] = int(first_answers[0]) if agreed else -1
         rows = far.cpu().tolist()
-        known = [self._known[layer, where[row], sign, sizes[row]] for row in rows]
-        answers[far] = torch.tensor(known, device=places.device)
+        classes = [self._known[layer, where[row], sign, sizes[row]] for row in rows]
+        answers[far] = torch.tensor(classes, device=places.device)
         return answers
 
-    def _answers(self, layer: str, deviation: Deviation, asked: Tensor) -> Tensor:
+    def _answers(self, layer: str, deviation: Deviation, rows: Tensor) -> Tensor:
         """The predictions of some rows by passes of the model; the number of classes if NaN."""
-        if not len(asked):
-            return asked
-        self.cost.rows += len(asked)
-        found = self.probes.logits(layer, deviation[asked])
-        return found.argmax(1).where(~found.isnan().any(1), found.shape[1])
+        if not len(rows):
+            return rows
+        self.cost.rows += len(rows)
+        logits = self.probes.logits(layer, deviation[rows])
+        return logits.argmax(1).where(~logits.isnan().any(1), logits.shape[1])
 
     def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
         """The deviation of the layer's output in some rows, for these errors."""

@@ -100,8 +100,8 @@ def _powers(sizes: Tensor, grid: Grid, strict: bool) -> Side:
     base = torch.tensor(fixed, dtype=torch.float64, device=sizes.device)
     values, count = base.expand(len(sizes), -1), torch.full_like(sizes[:, 0], len(base)).long()
     if strict:
-        own, owned = _largest(sizes, (sizes > HUGE).sum(1).clamp(max=1), 1)
-        values, count = torch.cat([values, own], 1), count + owned
+        largest, largest_count = _largest(sizes, (sizes > HUGE).sum(1).clamp(max=1), 1)
+        values, count = torch.cat([values, largest], 1), count + largest_count
     return _counted(sizes, values, count, refine=grid == "refined", halfway=strict)
 
 

@@ -36,14 +36,14 @@ def given(workload: Workload) -> tuple[dict[Layer, Tensor], dict[str, str]]:
     finally:
         for handle in handles:
             handle.remove()
-    found, left = {}, {}
+    inputs_of, left_out = {}, {}
     for layer, parts in heard.items():
         if calls[layer] != passes:
-            left[layer.name] = f"called {calls[layer] / passes:g} times in a pass"
+            left_out[layer.name] = f"called {calls[layer] / passes:g} times in a pass"
             continue
         inputs = torch.cat(parts)
         if len(inputs) != len(workload.data):
-            left[layer.name] = "the samples are not on the first axis of what it is given"
+            left_out[layer.name] = "the samples are not on the first axis of what it is given"
             continue
-        found[layer] = inputs
-    return found, left
+        inputs_of[layer] = inputs
+    return inputs_of, left_out

@@ -66,64 +66,66 @@ def of_filters(
     layer: Layer,
     products: Products,
     drawn: Numbers,
-    found: Sequence[tuple[Verdicts, Strata | None]],
+    results: Sequence[tuple[Verdicts, Strata | None]],
 ) -> ChannelScores:
     """Channels from their rows, which are a sample if there are strata, and all otherwise."""
-    rows = _joined([verdicts for verdicts, _ in found])
-    strata = [own for _, own in found if own is not None]
+    rows = _joined([verdicts for verdicts, _ in results])
+    strata = [stratum for _, stratum in results if stratum is not None]
     if strata:
         every = Strata.joined(strata)
         samples = [
-            every.sample(at, *own)
-            for at, own in enumerate(zip(rows.low, rows.middle, rows.high, strict=True))
+            every.sample(at, *stratum)
+            for at, stratum in enumerate(zip(rows.low, rows.middle, rows.high, strict=True))
         ]
     else:
-        samples = [Sample(known) for known in rows.means]
+        samples = [Sample(means) for means in rows.means]
     channels = {int(c): (rows.negative[at], rows.positive[at]) for at, c in enumerate(drawn)}
     return _part(f"{layer.name}.weight", products, drawn, samples, rows.resting, channels)
 
 
 def of_neurons(
-    layer: Layer, products: Products, drawn: Numbers, of: Numbers, found: Sequence[Verdicts]
+    layer: Layer, products: Products, drawn: Numbers, of: Numbers, verdicts: Sequence[Verdicts]
 ) -> ChannelScores:
     """Channels from their neurons; ``of`` is the channel of each."""
-    rows = _joined(found)
+    rows = _joined(verdicts)
     places = math.prod(products.positions)
     factors = np.array(rows.means)
-    some = [factors[of == channel] for channel in drawn.tolist()]
-    spreads = _spreads([own[:, 1] for own in some], places)
+    by_channel = [factors[of == channel] for channel in drawn.tolist()]
+    spreads = _spreads([of_channel[:, 1] for of_channel in by_channel], places)
     samples, resting, channels = [], [], {}
-    for channel, own, among in zip(drawn.tolist(), some, spreads, strict=True):
-        mine = of == channel
-        low, middle, high = own.T
-        spread = math.hypot(among or 0.0, float(np.linalg.norm(rows.spread[mine])) / len(own))
+    for channel, of_channel, among in zip(drawn.tolist(), by_channel, spreads, strict=True):
+        in_channel = of == channel
+        low, middle, high = of_channel.T
+        spread = math.hypot(
+            among or 0.0, float(np.linalg.norm(rows.spread[in_channel])) / len(of_channel)
+        )
         if among is None:
             cell = Drawn(low, middle, high, places)
             samples.append(Sample((0.0, 0.0, 0.0), 1.0, (cell,), spread))
         else:
-            known = (float(low.mean()), float(middle.mean()), float(high.mean()))
-            samples.append(Sample(known, spread=spread))
-        resting.append(rows.resting[mine].mean(axis=0))
-        channels[channel] = (rows.negative[mine], rows.positive[mine])
+            means = (float(low.mean()), float(middle.mean()), float(high.mean()))
+            samples.append(Sample(means, spread=spread))
+        resting.append(rows.resting[in_channel].mean(axis=0))
+        channels[channel] = (rows.negative[in_channel], rows.positive[in_channel])
     return _part(layer.name, products, drawn, samples, np.array(resting), channels)
 
 
-def _spreads(found: Sequence[Array], places: int) -> list[float | None]:
+def _spreads(groups: Sequence[Array], places: int) -> list[float | None]:
     """Half widths of the 95 % intervals of the means over all neurons of channels.
 
     By Student's t with the standard deviation of the drawn neurons of the channel, or the pooled
     one of all channels if that is larger: a channel has too few neurons for a small standard
     deviation to be reliable. None if no such interval exists.
     """
-    together = np.concatenate([own - own.mean() for own in found])
-    freedom = len(together) - len(found)
+    together = np.concatenate([group - group.mean() for group in groups])
+    freedom = len(together) - len(groups)
     pooled = float(together @ together) / freedom if freedom else 0.0
-    return [student(own, places, pooled=pooled, freedom=freedom) for own in found]
+    return [student(group, places, pooled=pooled, freedom=freedom) for group in groups]
 
 
-def _joined(found: Sequence[Verdicts]) -> Verdicts:
+def _joined(verdicts: Sequence[Verdicts]) -> Verdicts:
     names = ("low", "high", "middle", "positive", "negative", "resting", "spread")
-    return Verdicts(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
+    return Verdicts(*(np.concatenate([getattr(each, name) for each in verdicts]) for name in names))
 
 
 def _part(
@@ -134,23 +136,23 @@ def _part(
     resting: Array,
     channels: dict[int, tuple[Array, Array]],
 ) -> ChannelScores:
-    own = [mean_of([sample]) for sample in samples]
+    means = [mean_of([sample]) for sample in samples]
     values, low, high = np.full((3, products.channels), np.nan)
-    values[drawn] = [bounds.value for bounds in own]
-    low[drawn], high[drawn] = [bounds.low for bounds in own], [bounds.high for bounds in own]
-    whole = mean_of(samples)
+    values[drawn] = [bounds.value for bounds in means]
+    low[drawn], high[drawn] = [bounds.low for bounds in means], [bounds.high for bounds in means]
+    mean = mean_of(samples)
     if len(drawn) < products.channels:
-        whole = whole.of_all(values[drawn], products.channels)
+        mean = mean.of_all(values[drawn], products.channels)
     rests = np.full((products.channels, resting.shape[1]), np.nan)
     rests[drawn] = resting
     ranges = {c: (-_nearest(below), _nearest(above)) for c, (below, above) in channels.items()}
     inputs = products.inputs[0].numel()
     outputs = products.channels * math.prod(products.positions)
     words = (products.weight.numel(), inputs, outputs)
-    return ChannelScores(name, values, low, high, ranges, *words, rests, whole)
+    return ChannelScores(name, values, low, high, ranges, *words, rests, mean)
 
 
 def _nearest(critical: Array) -> float:
     """The smallest critical magnitude, infinite if there is none."""
-    known = critical[~np.isnan(critical)]
-    return float(known.min()) if len(known) else math.inf
+    finite = critical[~np.isnan(critical)]
+    return float(finite.min()) if len(finite) else math.inf

@@ -123,8 +123,8 @@ class Products:
                     where, at[1:], self._steps, strict=True
                 )
             ]
-        found: Tensor = self._values[(samples, inner, *where)]
-        return found
+        values: Tensor = self._values[(samples, inner, *where)]
+        return values
 
     def maps(self, samples: Tensor, channels: Tensor, products: Tensor) -> Tensor:
         """The inputs of one product per row at all positions, ``(rows, *positions)``."""

@@ -104,22 +104,22 @@ def mean_of(samples: Sequence[Sample]) -> BoundedMean:
     >>> print(mean_of([Sample((0.1, 0.2, 0.3)), Sample((0.3, 0.4, 0.5))]).high)
     0.4
     """
-    known = np.array([sample.known for sample in samples]).mean(axis=0).tolist()
+    certain = np.array([sample.known for sample in samples]).mean(axis=0).tolist()
     share = float(np.mean([sample.share for sample in samples]))
     cells = [cell for sample in samples for cell in sample.cells]
     spread = math.sqrt(sum(sample.spread**2 for sample in samples)) / len(samples)
     if not cells or not share:
-        low, value, high = known
+        low, value, high = certain
         return BoundedMean(value, low, high, max(low - spread, 0.0), min(high + spread, 1.0))
-    found = [
+    estimates = [
         stratified_mean([Cell(getattr(cell, of), cell.population) for cell in cells])
         for of in ("low", "middle", "high")
     ]
     low, value, high = (
-        at + share * estimate.value for at, estimate in zip(known, found, strict=True)
+        at + share * estimate.value for at, estimate in zip(certain, estimates, strict=True)
     )
-    below = math.hypot(spread, share * (found[0].value - found[0].low))
-    above = math.hypot(spread, share * (found[2].high - found[2].value))
+    below = math.hypot(spread, share * (estimates[0].value - estimates[0].low))
+    above = math.hypot(spread, share * (estimates[2].high - estimates[2].value))
     return BoundedMean(value, low, high, max(low - below, 0.0), min(high + above, 1.0))
 
 

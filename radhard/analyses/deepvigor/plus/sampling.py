@@ -102,9 +102,9 @@ def one_an_image(
     # Multiples of the golden ratio modulo 1 are spread evenly in every consecutive part of the
     # sequence, and so in the images of every golden prediction, which are consecutive in ``turn``.
     spread = (np.arange(images) * _GOLDEN + chance.random()) % 1
-    given = np.empty_like(drawn)
-    given[turn] = drawn[np.argsort(np.argsort(spread))]
-    return given
+    assigned = np.empty_like(drawn)
+    assigned[turn] = drawn[np.argsort(np.argsort(spread))]
+    return assigned
 
 
 class Chance:

@@ -113,21 +113,21 @@ def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor],
         batch = tree_leaves(replayer.workload.data.rows(rows))
         with torch.enable_grad():
             # In the memory format of the weights, which were converted before.
-            given = [_ordered(tensor, replayer).requires_grad_() for tensor in batch]
-            values: dict[int, Any] = {**constants, **dict(zip(graph.inputs, given, strict=True))}
+            leaves = [_ordered(tensor, replayer).requires_grad_() for tensor in batch]
+            values: dict[int, Any] = {**constants, **dict(zip(graph.inputs, leaves, strict=True))}
             for node in graph.nodes:
                 values[node.slot] = node(values.__getitem__)
             logits = values[graph.output]
-            found: list[tuple[Tensor, ...]] = []
+            gradients: list[tuple[Tensor, ...]] = []
             for rival in range(1, count + 1):
                 towards = logits.gather(1, order[rows, rival : rival + 1])
                 margin = towards - logits.gather(1, order[rows, :1])
                 wanted = [values[slot] for slot in slots]
-                found.append(torch.autograd.grad(margin.sum(), wanted, retain_graph=True))
+                gradients.append(torch.autograd.grad(margin.sum(), wanted, retain_graph=True))
         for number, slot in enumerate(slots):
-            own = torch.stack([each[number].to(torch.bfloat16) for each in found])
-            parts[slot].append(own)
-    return {slot: torch.cat(own, dim=1) for slot, own in parts.items()}, margins
+            stacked = torch.stack([each[number].to(torch.bfloat16) for each in gradients])
+            parts[slot].append(stacked)
+    return {slot: torch.cat(stacked, dim=1) for slot, stacked in parts.items()}, margins
 
 
 def _ordered(tensor: Tensor, replayer: Replayer) -> Tensor:

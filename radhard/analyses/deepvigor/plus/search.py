@@ -66,66 +66,68 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
     resting = torch.zeros((len(values), WAYS + 1), dtype=tail.dtype, device=device)
     while True:
         least = tail[rows, high]
-        left = side.above[rows, low + 1] - least
+        open_share = side.above[rows, low + 1] - least
         # No candidate lies below the first one, so that the errors there cannot be decided here.
-        left = torch.where(low < 0, tail[rows, low + 1] - least, left)
-        some = ((left > tolerance) & (high - low > 1)).nonzero().squeeze(1)
-        if not len(some):
+        open_share = torch.where(low < 0, tail[rows, low + 1] - least, open_share)
+        active = ((open_share > tolerance) & (high - low > 1)).nonzero().squeeze(1)
+        if not len(active):
             break
-        untouched = high[some] == side.count[some]
-        half = (tail[some, low[some] + 1] + least[some]) / 2
-        ending = torch.searchsorted(leaving[some], torch.full_like(half, -tolerance)[:, None])
-        middle = torch.searchsorted(falling[some], -half[:, None])
+        untouched = high[active] == side.count[active]
+        half = (tail[active, low[active] + 1] + least[active]) / 2
+        ending = torch.searchsorted(leaving[active], torch.full_like(half, -tolerance)[:, None])
+        middle = torch.searchsorted(falling[active], -half[:, None])
         at = torch.where(untouched, ending.squeeze(1), middle.squeeze(1)) - 1
-        at = torch.minimum(torch.maximum(at, low[some] + 1), high[some] - 1)
-        tried = values[some, at]
-        judged = judge(some, tried)
+        at = torch.minimum(torch.maximum(at, low[active] + 1), high[active] - 1)
+        tried = values[active, at]
+        judged = judge(active, tried)
         bad = judged.critical
-        resting[some, judged.way] += side.above[some, low[some] + 1] - least[some]
+        resting[active, judged.way] += side.above[active, low[active] + 1] - least[active]
         # Equal candidates have the same verdict.
-        first = torch.searchsorted(values[some], tried[:, None]).squeeze(1)
-        last = torch.searchsorted(values[some], tried[:, None], right=True).squeeze(1) - 1
-        high[some] = torch.where(bad, first, high[some])
-        low[some] = torch.where(bad, low[some], torch.minimum(last, side.count[some] - 1))
+        first = torch.searchsorted(values[active], tried[:, None]).squeeze(1)
+        last = torch.searchsorted(values[active], tried[:, None], right=True).squeeze(1) - 1
+        high[active] = torch.where(bad, first, high[active])
+        low[active] = torch.where(bad, low[active], torch.minimum(last, side.count[active] - 1))
     padded = torch.nn.functional.pad(values, (0, 1), value=torch.inf)
     safe = torch.where(low < 0, 0.0, padded[rows, low.clamp(min=0)])
     critical = padded[rows, high].where(high < side.count, torch.nan)
     least, most = tail[rows, high], side.above[rows, low + 1]
     between = (high < side.count) & (low >= 0) & side.halfway
     middle = torch.where(between, (least + most) / 2, least)
-    found = Settled(least, most, middle, safe, critical, resting)
+    settled_ = Settled(least, most, middle, safe, critical, resting)
     if side.sizes is not None:
-        found = _refined(found, side.sizes, judge, tolerance)
-    return replace(found, resting=found.resting[:, :WAYS])
+        settled_ = _refined(settled_, side.sizes, judge, tolerance)
+    return replace(settled_, resting=settled_.resting[:, :WAYS])
 
 
-def _refined(found: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> Settled:
+def _refined(coarse: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> Settled:
     """Bisect the errors, ``(rows, errors)`` ascending, that are neither critical nor harmless."""
     sizes, total = sizes.contiguous(), sizes.shape[1]
-    known = ~found.critical.isnan()
-    safe, critical, resting = found.safe.clone(), found.critical.clone(), found.resting.clone()
+    has_critical = ~coarse.critical.isnan()
+    safe, critical, resting = coarse.safe.clone(), coarse.critical.clone(), coarse.resting.clone()
     # Errors from ``first`` on are undecided, from ``end`` on critical.
     first = torch.searchsorted(sizes, safe[:, None], right=True).squeeze(1)
-    end = torch.searchsorted(sizes, critical.where(known, 0.0)[:, None]).squeeze(1)
-    end = end.where(known, total)
+    end = torch.searchsorted(sizes, critical.where(has_critical, 0.0)[:, None]).squeeze(1)
+    end = end.where(has_critical, total)
     spare = int(tolerance * total)
     while True:
-        some = (end - first > tolerance * total).nonzero().squeeze(1)
-        if not len(some):
+        active = (end - first > tolerance * total).nonzero().squeeze(1)
+        if not len(active):
             break
-        halfway = (first[some] + end[some]) // 2
-        at = halfway.where(known[some], torch.maximum(end[some] - 1 - spare, first[some]))
-        tried = sizes[some].gather(1, at[:, None])
-        judged = judge(some, tried.squeeze(1))
+        halfway = (first[active] + end[active]) // 2
+        at = halfway.where(
+            has_critical[active], torch.maximum(end[active] - 1 - spare, first[active])
+        )
+        tried = sizes[active].gather(1, at[:, None])
+        judged = judge(active, tried.squeeze(1))
         bad = judged.critical
-        resting[some, judged.way] += (end[some] - first[some]) / total
-        start = torch.searchsorted(sizes[some], tried).squeeze(1)
-        behind = torch.searchsorted(sizes[some], tried, right=True).squeeze(1)
-        end[some] = torch.where(bad, start, end[some])
-        first[some] = torch.where(bad, first[some], behind)
-        critical[some] = torch.where(bad, tried.squeeze(1), critical[some])
-        safe[some] = torch.where(bad, safe[some], tried.squeeze(1))
-        known[some] |= bad
+        resting[active, judged.way] += (end[active] - first[active]) / total
+        start = torch.searchsorted(sizes[active], tried).squeeze(1)
+        behind = torch.searchsorted(sizes[active], tried, right=True).squeeze(1)
+        end[active] = torch.where(bad, start, end[active])
+        first[active] = torch.where(bad, first[active], behind)
+        critical[active] = torch.where(bad, tried.squeeze(1), critical[active])
+        safe[active] = torch.where(bad, safe[active], tried.squeeze(1))
+        has_critical[active] |= bad
     low, high = (total - end).double() / total, (total - first).double() / total
-    middle = torch.where(known, (low + high) / 2, low)
+    middle = torch.where(has_critical, (low + high) / 2, low)
     return Settled(low, high, middle, safe, critical, resting)

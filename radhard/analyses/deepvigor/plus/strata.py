@@ -52,24 +52,24 @@ class Strata:
         cells: list[Drawn] = []
         for kinds in _COARSER:
             cells = [
-                Drawn(low[own], middle[own], high[own], int(sizes[list(kind)].sum()))
+                Drawn(low[of_kind], middle[of_kind], high[of_kind], int(sizes[list(kind)].sum()))
                 for kind in kinds
-                for own in [np.isin(of, kind)]
+                for of_kind in [np.isin(of, kind)]
             ]
             cells = [cell for cell in cells if cell.population]
             if all(len(cell.middle) for cell in cells):
                 break
         share = sum(cell.population for cell in cells) / int(sizes.sum())
-        known = (1 - share) * float(self.certain[channel])
-        return Sample((known, known, known), share, tuple(cells))
+        certain = (1 - share) * float(self.certain[channel])
+        return Sample((certain, certain, certain), share, tuple(cells))
 
 
 def strata_of(
     pairs: Numbers, live: npt.NDArray[np.bool_], rising: npt.NDArray[np.bool_]
 ) -> Numbers:
     """The stratum of each row of a channel, all ``(rows,)``; ``pairs`` are numbers of pairs."""
-    found = np.where(live, 1 + rising.astype(np.int64), DEAD)
+    strata = np.where(live, 1 + rising.astype(np.int64), DEAD)
     _, first = np.unique(pairs, return_index=True)
     again = np.ones(len(pairs), dtype=bool)
     again[first] = False
-    return np.where(again, REPEATED, found)
+    return np.where(again, REPEATED, strata)

@@ -36,25 +36,25 @@ def summary(
     weights = {p.name.removesuffix(".weight"): p for p in parts if p.name.endswith(".weight")}
     activations = {p.name: p for p in parts if not p.name.endswith(".weight")}
     shares: dict[str, dict[str, float]] = {}
-    for kind, own in (("weights", weights), ("activations", activations)):
-        if own:
-            shares[kind] = {part.name: 1 / len(own) for part in own.values()}
+    for kind, of_kind in (("weights", weights), ("activations", activations)):
+        if of_kind:
+            shares[kind] = {part.name: 1 / len(of_kind) for part in of_kind.values()}
     if weights and activations:
         for name, by in (("total", "outputs"), ("total_by_inputs", "inputs")):
-            mine = shares[name] = {}
+            weights_of = shares[name] = {}
             for layer, part in weights.items():
                 words = getattr(part, by)
                 every = (words + part.weights) * len(weights)
-                mine |= {part.name: part.weights / every, layer: words / every}
+                weights_of |= {part.name: part.weights / every, layer: words / every}
     models = {
         name: _plain(
-            weighted([layers[at] for at in mine], list(mine.values())),
-            sum(weight * doubts[at] for at, weight in mine.items()),
+            weighted([layers[at] for at in weights_of], list(weights_of.values())),
+            sum(weight * doubts[at] for at, weight in weights_of.items()),
         )
-        for name, mine in shares.items()
+        for name, weights_of in shares.items()
     }
     return {
-        "lvf": {name: _plain(whole, doubts[name]) for name, whole in layers.items()},
+        "lvf": {name: _plain(mean, doubts[name]) for name, mean in layers.items()},
         "mvf": models,
         "ranges": {part.name: _ranges(part, strict) for part in parts},
         "images": images,
@@ -78,8 +78,10 @@ def _plain(bounds: BoundedMean, doubt: float) -> dict[str, float]:
 
 
 def _ranges(part: ChannelScores, strict: bool) -> dict[str, list[float | None]]:
-    found = {}
+    ranges = {}
     for channel, limits in part.ranges.items():
-        known = [math.copysign(min(abs(end), math.inf if strict else BOUND), end) for end in limits]
-        found[str(channel)] = [end if math.isfinite(end) else None for end in known]
-    return found
+        bounded = [
+            math.copysign(min(abs(end), math.inf if strict else BOUND), end) for end in limits
+        ]
+        ranges[str(channel)] = [end if math.isfinite(end) else None for end in bounded]
+    return ranges

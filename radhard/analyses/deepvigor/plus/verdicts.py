@@ -51,8 +51,8 @@ class Verdicts:
         Without ``products`` they are those of all.
         """
         low, middle, high = shares.means
-        found = (low, high, middle, positive.critical, negative.critical)
-        factors = [each.double().cpu().numpy().reshape(-1, rows) for each in found]
+        tensors = (low, high, middle, positive.critical, negative.critical)
+        factors = [each.double().cpu().numpy().reshape(-1, rows) for each in tensors]
         resting = (positive.resting + negative.resting).double().cpu().numpy()
         resting = resting.reshape(len(factors[0]), rows, -1).mean(axis=1)
         spread = np.zeros(len(factors[0]))

@@ -1,5 +1,7 @@
 """What would a perfect protection of one field of a number achieve?"""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -52,10 +54,11 @@ class Oracle(ProtectedFormat):
                 f"{self!r}: {self.inner!r} has no field {self.field_name!r}; "
                 f"its fields are {', '.join(self.inner.fields)}"
             )
-        if self.inner.bits + self._width > _WIDEST:
+        _, width = self._place
+        if self.inner.bits + width > _WIDEST:
             raise InputError(
                 f"{self!r}: a code contains the word and a copy of the field, together "
-                f"{self.inner.bits + self._width} bits; {_WIDEST} is the limit: choose a narrower "
+                f"{self.inner.bits + width} bits; {_WIDEST} is the limit: choose a narrower "
                 "field or inner format"
             )
 
@@ -65,24 +68,29 @@ class Oracle(ProtectedFormat):
         return self.inner.bits
 
     @property
-    def _positions(self) -> list[int]:
-        """The bits of the field, which are neighbours."""
-        bits = range(self.inner.bits)
-        return [bit for bit in bits if self.inner.field(bit) == self.field_name]
-
-    @property
-    def _width(self) -> int:
-        return len(self._positions)
+    def _place(self) -> tuple[int, int]:
+        """The lowest bit of the field and its width."""
+        return _place(self.inner, self.field_name)
 
     def protect(self, codes: Tensor) -> StoredBlocks:
-        copies = codes >> self._positions[0] & ((1 << self._width) - 1)
+        low, width = self._place
+        copies = codes >> low & ((1 << width) - 1)
         return StoredBlocks(codes | copies << self.inner.bits)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
-        low, width = self._positions[0], self._width
-        copies = stored.codes >> self.inner.bits & ((1 << width) - 1)
-        # Without the second copy, and without the sign that int64 extends to the left.
-        read = stored.codes & ((1 << self.inner.bits) - 1)
-        codes = read & ~(((1 << width) - 1) << low) | copies << low
-        flags = torch.where((codes != read).flatten(), CORRECTED, CLEAN).to(torch.int8)
+        (low, width), bits = self._place, self.inner.bits
+        differ = (stored.codes >> low ^ stored.codes >> bits) & ((1 << width) - 1)
+        codes = stored.codes & ((1 << bits) - 1)
+        flags = torch.full((len(codes),), CLEAN, dtype=torch.int8, device=codes.device)
+        wrong = differ.flatten().nonzero().flatten()
+        if len(wrong):
+            flags[wrong] = CORRECTED
+            codes[wrong] ^= differ[wrong] << low
         return Decoding(codes, flags)
+
+
+@functools.cache
+def _place(format: Format, name: str) -> tuple[int, int]:
+    bits = [bit for bit in range(format.bits) if format.field(bit) == name]
+    # The bits of a field are neighbours.
+    return bits[0], len(bits)

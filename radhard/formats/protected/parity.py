@@ -50,11 +50,14 @@ class Parity(ProtectedFormat):
         return StoredBlocks(codes | odd.to(codes.dtype) << self.inner.bits)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
-        odd = _parity(self.bits).syndromes(stored.codes) != 0
+        odd = _parity(self.bits).syndromes(stored.codes)
         codes = stored.codes & ((1 << self.inner.bits) - 1)
+        flags = torch.full((len(codes),), CLEAN, dtype=torch.int8, device=codes.device)
+        wrong = odd.nonzero().flatten()
+        flags[wrong] = DETECTED
         if self.on_error == "zero":
-            codes = codes.masked_fill(odd[:, None], 0)
-        return Decoding(codes, torch.where(odd, DETECTED, CLEAN).to(torch.int8))
+            codes[wrong] = 0
+        return Decoding(codes, flags)
 
 
 @functools.cache

@@ -69,28 +69,36 @@ class Replicated(ProtectedFormat):
         return "copy"
 
     def protect(self, codes: Tensor) -> StoredBlocks:
-        width = self.inner.bits
-        others = torch.zeros_like(codes)
-        for copy in range(self.copies - 1):
-            others |= codes << copy * width
+        others = self._others(codes)
         if self.check_bits:
             return StoredBlocks(codes, others.flatten())
-        return StoredBlocks(codes | others << width)
+        return StoredBlocks(codes | others << self.inner.bits)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
         width = self.inner.bits
-        low = (1 << width) - 1
-        first, rest = stored.codes & low, stored.codes >> width
+        codes, others = stored.codes & ((1 << width) - 1), stored.codes >> width
         if stored.check is not None:
-            rest = stored.check[:, None]
-        copies = [first, *(rest >> n * width & low for n in range(self.copies - 1))]
-        differ = torch.zeros_like(first)
-        # Bit by bit: in how many copies it is set, as the masks "in at least 1, 2, ... copies".
+            others = stored.check[:, None]
+        flags = torch.full((len(codes),), CLEAN, dtype=torch.int8, device=codes.device)
+        # Errors are rare: the majority is computed only where copies differ.
+        wrong = (others != self._others(codes)).flatten().nonzero().flatten()
+        if len(wrong):
+            flags[wrong] = CORRECTED
+            codes[wrong] = self._majority(codes[wrong], others[wrong])
+        return Decoding(codes, flags)
+
+    def _others(self, codes: Tensor) -> Tensor:
+        """Copies of words apart from the first, side by side."""
+        # A multiplication by a number with one bit set for each copy.
+        return codes * sum(1 << copy * self.inner.bits for copy in range(self.copies - 1))
+
+    def _majority(self, first: Tensor, others: Tensor) -> Tensor:
+        width = self.inner.bits
+        copies = [first, *(others >> n * width for n in range(self.copies - 1))]
+        # Bit by bit: whether it is set in at least 1, 2, ... copies.
         at_least = [torch.zeros_like(first) for _ in range((self.copies + 1) // 2)]
         for copy in copies:
-            differ |= copy ^ first
             for n in reversed(range(1, len(at_least))):
                 at_least[n] |= at_least[n - 1] & copy
             at_least[0] |= copy
-        flags = torch.where(differ.flatten() != 0, CORRECTED, CLEAN).to(torch.int8)
-        return Decoding(at_least[-1], flags)
+        return at_least[-1] & ((1 << width) - 1)

@@ -206,3 +206,16 @@ def test_a_model_is_rounded_once(extended):
 def test_what_does_not_fit_is_refused(inner, options, says):
     with pytest.raises(InputError, match=says):
         InPlaceHamming(inner, **options)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_the_words_of_a_tensor_are_decoded_without_widening_them(extended):
+    format = InPlaceHamming(Float32(), extended=extended, sign=True)
+    stored = format.protect(some_words(format)).codes
+    for bits in ((), (31,), (30, 23), (30, 29), (0,)):
+        faulty = stored ^ sum(1 << bit for bit in bits)
+        wide = format.recover(StoredBlocks(faulty))
+        narrow = format.recover(StoredBlocks(faulty.to(torch.int32)))
+        assert narrow.codes.dtype == torch.int32
+        assert torch.equal(narrow.codes.long() & 0xFFFFFFFF, wide.codes)
+        assert torch.equal(narrow.flags, wide.flags)

@@ -1,8 +1,10 @@
 """What is the contract of a number format?"""
 
+import math
 from abc import abstractmethod
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from radhard.errors import InputError
@@ -90,6 +92,17 @@ class Format(Component):
         Only formats with more than one word of scale override this method.
         """
         return self
+
+    def stored_bits(self, shape: tuple[int, ...]) -> int:
+        """Bits in which a tensor of this shape is stored, in all planes.
+
+        >>> from radhard.formats import Int, SecDed
+        >>> Int(8).stored_bits((4, 10)), SecDed(Int(8), block=8).stored_bits((4, 10))
+        (352, 392)
+        """
+        bits = math.prod(shape) * self.bits
+        scale = self.fit(torch.ones(shape)).scale if self.has_scale else None
+        return bits if scale is None else bits + scale.numel() * self.scale_words().bits
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:

@@ -128,6 +128,21 @@ def test_decoding_is_the_same_on_every_device(format, device):
 
 
 @every_format
+@pytest.mark.parametrize("shape", [(), (0,), (3, 6), (4, 4)], ids=str)
+def test_stored_bits_are_those_of_all_planes(format, shape):
+    fitted = format.fit(torch.ones(shape))
+    words = fitted.inner.encode(torch.ones(shape)).flatten()
+    blocks = torch.nn.functional.pad(words, (0, -len(words) % format.block))
+    stored = fitted.protect(blocks.reshape(-1, format.block))
+    scale = torch.tensor(fitted.scales() if format.has_scale else [])
+    bits = len(words) * format.bits + 32 * scale.numel()
+    bits += 0 if stored.check is None else stored.check.numel() * format.check_bits
+    padded = bits + (stored.codes.numel() - len(words)) * format.bits
+    # Only the words that complete the last block of a ZeroSpace hold check bits.
+    assert format.stored_bits(shape) == (padded if isinstance(format, ZeroSpace) else bits)
+
+
+@every_format
 def test_a_protected_format_is_not_protected_again(format):
     with pytest.raises(InputError, match="protected already"):
         type(format)(Parity(Fixed(1, 2)))

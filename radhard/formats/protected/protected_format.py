@@ -1,6 +1,7 @@
 """How is a number stored with check bits, and how are errors in the word corrected?"""
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,6 +84,10 @@ class ProtectedFormat(Format):
         if 0 <= bit < self.inner.bits:
             return self.inner.field(bit)
         return field_at(bit, ((self.redundant_field, above), ("", self.inner.bits)))
+
+    def stored_bits(self, shape: tuple[int, ...]) -> int:
+        blocks = -(-math.prod(shape) // self.block)
+        return super().stored_bits(shape) + blocks * self.check_bits
 
     @abstractmethod
     def protect(self, codes: Tensor) -> StoredBlocks:

@@ -76,6 +76,11 @@ class ZeroSpace(ProtectedFormat):
     def block(self) -> int:
         return _BLOCK
 
+    def stored_bits(self, shape: tuple[int, ...]) -> int:
+        # The words that complete the last block are stored if some of them hold check bits.
+        missing = -math.prod(shape) % _BLOCK
+        return super().stored_bits(shape) + (missing * self.bits if missing > 1 else 0)
+
     def fit(self, x: Tensor) -> Self:
         # The inner format checks the values; its scale is not used.
         usual = self.inner.fit(x).scale

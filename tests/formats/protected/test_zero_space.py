@@ -157,3 +157,10 @@ def test_the_last_block_is_read_without_correction_if_check_bits_are_missing(n):
 def test_only_8_bit_integers_have_room(inner):
     with pytest.raises(InputError, match=r"8-bit integers|protected already"):
         ZeroSpace(inner)
+
+
+def test_only_words_with_check_bits_complete_the_last_block():
+    scale = 32
+    assert [ZeroSpace().stored_bits((n,)) - scale for n in (7, 8, 9, 14, 15)] == [
+        8 * words for words in (7, 8, 16, 16, 15)
+    ]

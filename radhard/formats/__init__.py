@@ -4,8 +4,10 @@ from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
 from radhard.formats.plain.fixed import Fixed
 from radhard.formats.plain.float8 import E8M0, Float8E4M3, Float8E5M2
+from radhard.formats.plain.group_int import GroupInt
 from radhard.formats.plain.ieee import BFloat16, Float16, Float32, Float64
 from radhard.formats.plain.integer import Int
+from radhard.formats.plain.microscaling import MXFP4, MXFP6, MXFP8, MXINT8
 from radhard.formats.plain.mini_float import MiniFloat
 from radhard.formats.plain.posit import Posit
 from radhard.formats.protected import (
@@ -33,6 +35,10 @@ __all__ = [
     "DETECTED",
     "E8M0",
     "FORMATS",
+    "MXFP4",
+    "MXFP6",
+    "MXFP8",
+    "MXINT8",
     "BFloat16",
     "Cep",
     "Decoding",
@@ -43,6 +49,7 @@ __all__ = [
     "Float32",
     "Float64",
     "Format",
+    "GroupInt",
     "Hamming",
     "InPlaceHamming",
     "Int",

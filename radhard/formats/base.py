@@ -44,6 +44,14 @@ class Format(Component):
         """The fitted scale, float64; None before `fit` and without a scale."""
         return None
 
+    @property
+    def scale_is_exact(self) -> bool:
+        """Whether the scale is always the value of a word, with no digits that the word lacks.
+
+        Then every computation of the scale finds the same one.
+        """
+        return False
+
     def scales(self) -> Any:
         """The fitted scale as plain numbers that JSON represents exactly; None without a scale."""
         return None if self.scale is None else self.scale.tolist()

@@ -95,8 +95,9 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
 def is_stored_as(x: Tensor, format: Format) -> bool:
     """Whether a tensor contains only values of a format.
 
-    Exactly so, except for formats with a scale: there the tensor may be off by 4 units in the last
-    place of its dtype, as other tools compute the same scale with other roundings.
+    Exactly so, except for formats with a scale of any digits, such as `Int`: there the tensor may
+    be off by 4 units in the last place of its dtype, as other tools compute the same scale with
+    other roundings.
 
     >>> from radhard.formats import BFloat16
     >>> [is_stored_as(torch.tensor(x), BFloat16()) for x in (0.5, 0.1)]
@@ -109,7 +110,7 @@ def is_stored_as(x: Tensor, format: Format) -> bool:
         return False
     exact = x.detach().double()
     same = (exact == y) | (exact.isnan() & y.isnan())
-    if format.has_scale:
+    if format.has_scale and not format.scale_is_exact:
         same |= (exact - y).abs() <= 4 * _last_place(x)
     return bool(same.all())
 

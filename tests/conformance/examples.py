@@ -5,6 +5,10 @@ import torch
 from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
 from radhard.formats import (
     E8M0,
+    MXFP4,
+    MXFP6,
+    MXFP8,
+    MXINT8,
     BFloat16,
     Cep,
     Fixed,
@@ -14,6 +18,7 @@ from radhard.formats import (
     Float32,
     Float64,
     Format,
+    GroupInt,
     Hamming,
     InPlaceHamming,
     Int,
@@ -60,6 +65,14 @@ FORMATS: list[Format] = [
     Posit(16),
     Posit(32),
     Posit(5, es=0),
+    MXFP8("E4M3"),
+    MXFP8("E5M2"),
+    MXFP6("E3M2"),
+    MXFP6("E2M3"),
+    MXFP4(),
+    MXINT8(),
+    GroupInt(),
+    GroupInt(8, group=2),
 ]
 
 PROTECTED: list[ProtectedFormat] = [

@@ -121,6 +121,10 @@ class ProtectedFormat(Format):
     def scale(self) -> Tensor | None:
         return self.inner.scale
 
+    @property
+    def scale_is_exact(self) -> bool:
+        return self.inner.scale_is_exact
+
     def scaled(self, scales: Any) -> Self:
         return self._around(self.inner.scaled(scales))
 

@@ -36,7 +36,10 @@ def built(text: str, weights: str | Path | None) -> nn.Module:
     if not is_folder(text):
         return load_model(text, weights=weights)
     if weights is not None:
-        raise InputError(f"--weights {str(weights)!r}: the hardened model {text!r} has its own")
+        raise InputError(
+            f"--weights {str(weights)!r} cannot be combined with the hardened model {text!r}, "
+            "which contains its weights; leave out --weights"
+        )
     return load_hardened(text)
 
 
@@ -59,8 +62,9 @@ def stored(model: nn.Module, formats: Mapping[str, Format]) -> nn.Module:
     shown = formats["*"] if list(formats) == ["*"] else formats
     if hardening_parts:
         raise InputError(
-            f"the hardened model holds values that {shown!r} lacks, and its protection suits it "
-            f"as it is; harden the model stored so: radhard harden ... --format {shown!r}"
+            f"the hardened model contains values that {shown!r} cannot represent, and rounding "
+            "them would change its protection; harden the model in that format: radhard harden "
+            f"... --format {shown!r}"
         )
     return stored_as(model, formats)
 

@@ -78,10 +78,14 @@ class ModelAndData:
         """
         if self.model is None:
             raise InputError(
-                f"name a model: radhard {verb} lenet5 --data mnist; see radhard {verb} --help"
+                f"no model was given; for example: radhard {verb} lenet5 --data mnist; see radhard "
+                f"{verb} --help"
             )
         if self.data is None:
-            raise InputError(f"name the data: radhard {verb} {self.model} --data mnist; see --help")
+            raise InputError(
+                f"no data were given; for example: radhard {verb} {self.model} --data mnist; see "
+                f"radhard {verb} --help"
+            )
         for name in ("model", "data", "call"):
             text = getattr(self, name)
             if name == "model" and is_folder(text):
@@ -104,7 +108,7 @@ class ModelAndData:
         formats = self.formats()
         if one_format and list(formats) != ["*"]:
             raise InputError(
-                f"format {', '.join(self.format_)}: give one format for all tensors here"
+                f"--format {', '.join(self.format_)}: this command takes one format for all tensors"
             )
         call: Forward = plain if self.call is None else function(self.call)
         device = self._device()
@@ -118,7 +122,7 @@ class ModelAndData:
         for text in self.format_:
             pattern, spec = pattern_of(text)
             if pattern in formats:
-                raise InputError(f"format: the pattern {pattern!r} is given twice")
+                raise InputError(f"--format: the pattern {pattern!r} is given twice")
             formats[pattern] = FORMATS.parse(spec, foreign=foreign)
         return FrozenDict(formats)
 
@@ -153,7 +157,7 @@ class ModelAndData:
         if device.type == "cuda" and not torch.cuda.is_available():
             raise InputError(f"--device {self.device!r}: this machine or torch build has no CUDA")
         if device.type == "meta":
-            raise InputError(f"--device {self.device!r} computes nothing; try cpu")
+            raise InputError(f"--device {self.device!r} cannot compute; use cpu or cuda")
         try:
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError, ImportError) as error:
@@ -175,8 +179,8 @@ def said_in(path: Path) -> dict[str, Any]:
     terms = current(manifest["space"])["terms"]
     if len(terms) > 1:
         raise InputError(
-            f"{str(path)!r} has a fault space that is a sum of {len(terms)}, which no command line "
-            "names; go on in Python, where it was made: radhard.run, radhard.verify"
+            f"{str(path)!r} has a fault space that is a sum of {len(terms)} spaces, which the "
+            "command line does not support; use Python instead: radhard.run, radhard.verify"
         )
     (term,) = terms
     options = {
@@ -200,7 +204,9 @@ def said_in(path: Path) -> dict[str, Any]:
     kinds = {**dict.fromkeys(("model", "data", "weights", "call"), str), "samples": int}
     for name, kind in {**kinds, "batch": int}.items():
         if options[name] is not None and type(options[name]) is not kind:
-            raise InputError(f"{str(path)!r}: its manifest says {name}={options[name]!r}")
+            raise InputError(
+                f"{str(path)!r} cannot be read: its manifest has {name}={options[name]!r}"
+            )
     return options
 
 
@@ -212,6 +218,6 @@ def check_harmless(text: str, where: str, *, trust: bool) -> None:
     """
     if not trust and (text.strip().endswith(".pt2") or named(text)[0] is not None):
         raise InputError(
-            f"{where} names code of its own, {text!r}, which is not run on the word of a file; if "
-            "you know it, add --trust"
+            f"{where} names code outside radhard, {text!r}, which is not run unless you allow it; "
+            "if you trust the file, add --trust"
         )

@@ -75,17 +75,17 @@ class Metric(Component):
         """Raise `InputError` if this metric cannot judge these outputs."""
         if self.needs_classes and golden.classes is None:
             raise InputError(
-                f"{self!r} judges classes, from outputs of shape (samples, classes) or (samples,); "
-                f"these have the shape {tuple(golden.outputs.shape)}; Mismatch() or Distance() "
-                "judge outputs of any shape"
+                f"{self!r} requires scores of classes, of shape (samples, classes) or (samples,), "
+                f"but the outputs have the shape {tuple(golden.outputs.shape)}; use Mismatch() or "
+                "Distance() for outputs of any shape"
             )
         if not self.needs_classes and self.outputs is not None:
-            raise InputError(f"{self!r} is not computed from class scores; remove outputs=")
+            raise InputError(f"{self!r} is not computed from scores of classes; leave out outputs=")
         if self.needs_labels:
             if golden.labels is None:
                 raise InputError(
-                    f"{self!r} compares with the labels, and there are none; give labels, "
-                    "or choose a metric that compares with the golden outputs, such as Outcome()"
+                    f"{self!r} compares with labels, but the data have none; give labels, or use a "
+                    "metric that compares with the golden outputs, such as Outcome()"
                 )
             if self.needs_classes:
                 _ = golden.truth  # speaks up here about labels that are no classes
@@ -97,10 +97,9 @@ class Metric(Component):
         if golden.whole:
             kind = str(golden.dtype).removeprefix("torch.")
             raise InputError(
-                f"{self!r} judges scores of classes, but all outputs are whole numbers ({kind}), "
-                "as token ids, classes and counts are; the metric for these is Mismatch(), for "
-                f"amounts Distance(); if they are scores nevertheless, give "
-                f"{self._taking('logits')}"
+                f"{self!r} requires scores of classes, but all outputs are integers ({kind}), as "
+                "token ids, class numbers and counts are; use Mismatch() for such numbers, "
+                f"Distance() for amounts, or, if they are scores, {self._taking('logits')}"
             )
         if golden.single:
             raise InputError(
@@ -179,8 +178,8 @@ def kind_of(metrics: Iterable[Metric]) -> Kind:
     if len(kinds) > 1:
         first, second = kinds.values()
         raise InputError(
-            f"{first!r} and {second!r} take the same outputs for different things; give all "
-            "metrics of classes the same outputs="
+            f"{first!r} and {second!r} interpret the same outputs differently; give all metrics of "
+            "classes the same outputs="
         )
     return next(iter(kinds), "logits")
 

@@ -39,7 +39,10 @@ class Detected(SampleMetric):
 
     def check(self) -> None:
         if self.outputs == "probabilities":
-            raise InputError("Detected: alarms are raised on logits, not on probabilities")
+            raise InputError(
+                "Detected: alarms are computed from logits; outputs='probabilities' is not "
+                "supported"
+            )
         if self.most is not None and self.most < self.least:
             raise InputError(
                 f"Detected: most={self.most!r} is below least={self.least!r}, so that everything "

@@ -38,9 +38,11 @@ class F1(Metric):
         super().admit(golden)
         if self.average == "binary":
             if golden.classes != 2:
-                raise InputError(f"{self!r} is for two classes, not {golden.classes}; use F1()")
+                raise InputError(
+                    f"{self!r} requires two classes, but the model has {golden.classes}; use F1()"
+                )
             if not bool(golden.truth.any()):
-                raise InputError(f"{self!r} needs labels of class 1, and all are 0")
+                raise InputError(f"{self!r} requires samples of class 1, but all labels are 0")
 
     def against(self, golden: Golden) -> Judge:
         truth, classes = golden.truth, golden.logits.shape[-1]

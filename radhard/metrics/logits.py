@@ -54,5 +54,8 @@ def are_whole(outputs: Tensor) -> bool:
 def real(outputs: Tensor) -> Tensor:
     """The outputs as floating-point numbers without a gradient."""
     if outputs.is_complex():
-        raise InputError("the outputs are complex; give real numbers, such as their magnitudes")
+        raise InputError(
+            "the outputs are complex numbers; use a call= that returns real ones, such as their "
+            "magnitudes"
+        )
     return outputs.detach() if outputs.is_floating_point() else outputs.detach().double()

@@ -43,8 +43,8 @@ class Outcome(SampleMetric):
         super().admit(golden)
         if self.infinite == "due" and bool(golden.logits.isinf().any()):
             raise InputError(
-                f"{self!r} takes infinities for errors, but the golden outputs hold some; "
-                "use Outcome(), or outputs before the layer that makes them infinite"
+                f"{self!r} counts infinities as errors, but the golden outputs contain some; use "
+                "Outcome(), or the outputs of an earlier layer"
             )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

@@ -40,19 +40,20 @@ class Golden:
         self.labels = None if labels is None else labels.detach().to(outputs.device)
         if self.outputs.ndim == 0 or self.outputs.numel() == 0:
             raise InputError(
-                f"golden outputs of shape {tuple(outputs.shape)} hold no sample; "
-                "give outputs of shape (samples, ...)"
+                f"golden outputs of shape {tuple(outputs.shape)} contain no sample; give outputs "
+                "of shape (samples, ...)"
             )
         bad = int(self.outputs.isnan().reshape(self.samples, -1).any(dim=-1).sum())
         if bad:
             raise InputError(
-                f"the golden outputs hold NaN in {bad} of {self.samples} samples: there is nothing "
-                "to compare a faulty output with; leave these samples out or mend the model"
+                f"the golden outputs contain NaN in {bad} of {self.samples} samples, so faulty "
+                "outputs cannot be compared with them; leave out these samples or correct the "
+                "model"
             )
         if self.labels is not None and (self.labels.ndim == 0 or len(self.labels) != self.samples):
             raise InputError(
-                f"labels of shape {tuple(self.labels.shape)} do not go with "
-                f"{self.samples} samples; give one for every sample"
+                f"labels of shape {tuple(self.labels.shape)} do not match {self.samples} samples; "
+                "give one label per sample"
             )
 
     @property
@@ -113,8 +114,8 @@ class Golden:
         truth = labels.long()
         if labels.ndim != 1 or bool((truth != labels).any()):
             raise InputError(
-                f"labels of shape {tuple(self.labels.shape)} and {self.labels.dtype} are not "
-                "classes; give one whole number for every sample"
+                f"labels of shape {tuple(self.labels.shape)} and {self.labels.dtype} are not class "
+                "numbers; give one integer per sample"
             )
         if self.classes is not None and bool(((truth < 0) | (truth >= self.classes)).any()):
             raise InputError(

@@ -45,10 +45,10 @@ class Panel:
     ) -> None:
         self.metrics = tuple(metrics)
         if not self.metrics:
-            raise InputError("no metric was given; Outcome() is the usual one")
+            raise InputError("no metric was given; give at least one, such as Outcome()")
         for metric in self.metrics:
             if self.metrics.count(metric) > 1:
-                raise InputError(f"{metric!r} is given more than once; name every metric once")
+                raise InputError(f"{metric!r} is given more than once; give each metric once")
         self.golden = Golden(golden, labels, alone=alone, kind=kind_of(self.metrics))
         for metric in self.metrics:
             metric.admit(self.golden)
@@ -95,8 +95,8 @@ class Panel:
         shape = self.golden.outputs.shape
         if faulty.shape[1:] != shape or faulty.ndim != len(shape) + 1:
             raise InputError(
-                f"faulty outputs of shape {tuple(faulty.shape)} do not stand beside golden outputs "
-                f"of shape {tuple(shape)}; stack the trials in front: (trials, *{tuple(shape)})"
+                f"faulty outputs of shape {tuple(faulty.shape)} do not match golden outputs of "
+                f"shape {tuple(shape)}; give the shape (trials, *{tuple(shape)})"
             )
         return self._figures(Faulty(self._beside(faulty), self.golden))
 
@@ -113,19 +113,19 @@ class Panel:
         for metric in self.metrics:
             if not isinstance(metric, SampleMetric):
                 raise InputError(
-                    f"{metric!r} cannot be judged from one sample; it needs the outputs of all "
-                    "samples in every trial"
+                    f"{metric!r} cannot be computed from one sample; it requires the outputs of "
+                    "all samples in each trial"
                 )
         shape = self.golden.outputs.shape
         if faulty.ndim != len(shape) or faulty.shape[1:] != shape[1:]:
             raise InputError(
-                f"faulty outputs of shape {tuple(faulty.shape)} are not one sample a trial; golden "
-                f"outputs of shape {tuple(shape)} ask for (trials, *{tuple(shape[1:])})"
+                f"faulty outputs of shape {tuple(faulty.shape)} are not one sample per trial; for "
+                f"golden outputs of shape {tuple(shape)} give (trials, *{tuple(shape[1:])})"
             )
         if rows.shape != faulty.shape[:1] or rows.dtype != torch.int64:
             raise InputError(
-                f"rows of shape {tuple(rows.shape)} and {rows.dtype} do not say which sample each "
-                f"of {len(faulty)} trials concerns; give int64 of shape ({len(faulty)},)"
+                f"rows of shape {tuple(rows.shape)} and {rows.dtype} do not determine the sample "
+                f"of each of {len(faulty)} trials; give int64 of shape ({len(faulty)},)"
             )
         if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < self.golden.samples:
             raise InputError(

@@ -45,15 +45,17 @@ def load_exported(path: str | Path) -> nn.Module:
         archive = _rebuilt(_records(path))
     except Harmful as error:
         raise InputError(
-            f"{path} is not loaded: it holds {error}, which could run code; "
-            "export the model with torch.export from plain tensors, or name it as file.py:factory"
+            f"{path} was not loaded because it contains {error}, which could run code; export the "
+            "model with torch.export from plain tensors, or, if you trust it, give a "
+            "file.py:factory that builds the model"
         ) from None
     except InputError:
         raise
     except Exception as error:  # a broken file can raise any exception
         raise InputError(
-            f"{path} is not an archive as torch.export.save of {torch.__version__} writes it: "
-            f"{_line(error)}; export it again with this version"
+            f"{path} is not an archive in the form in which torch.export.save of "
+            f"{torch.__version__} writes it: {_line(error)}; export the model again with this "
+            "version of torch"
         ) from None
     with _silent():
         try:
@@ -71,7 +73,7 @@ def _records(path: Path) -> dict[str, bytes]:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
         if len(set(names)) != len(names):
-            raise ValueError("a record comes twice")
+            raise ValueError("it contains two records with the same name")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise ValueError("records are compressed, which torch never does")
         if sum(entry.file_size for entry in entries) > path.stat().st_size:
@@ -91,7 +93,7 @@ def _rebuilt(records: dict[str, bytes]) -> io.BytesIO:
             f"exported programs need torch 2.8 or newer; this is {torch.__version__}"
         ) from None
     if records.get("archive_format") != b"pt2" or PROGRAM not in records:
-        raise ValueError("it holds no model of its format")
+        raise ValueError("it does not contain an exported program")
     if any(name.startswith("data/aotinductor/") for name in records):
         raise Harmful("compiled machine code")
     buffer = io.BytesIO()

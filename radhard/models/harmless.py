@@ -70,7 +70,7 @@ def _value(key: str, value: Any) -> Any:
     if key in ("custom_obj", "as_custom_obj") or (
         key in ("custom_obj_values", "treespec_namedtuple_fields") and value
     ):
-        raise Harmful("objects of other classes than tensors")
+        raise Harmful("objects that are not tensors")
     if key == "inputs" and isinstance(value, list):
         for item in value:
             _not_training(item)

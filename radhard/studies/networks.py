@@ -41,14 +41,14 @@ class Network:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+", self.name):
             raise InputError(
-                f"a network named {self.name!r} is not allowed; letters, digits, - and _ are, as "
-                "the name stands in the names of files"
+                f"the network name {self.name!r} is not allowed, as it is part of file names; use "
+                "letters, digits, - and _"
             )
         for what, data in (("train", self.train), ("test", self.test)):
             if not isinstance(data, Data) or data.labels is None:
                 raise InputError(
-                    f"the network {self.name!r}: {what} is to be a radhard.datasets.Data with "
-                    "labels, as the studies count right answers"
+                    f"the network {self.name!r}: {what} must be a radhard.datasets.Data with "
+                    "labels, as the studies count correct predictions"
                 )
 
 

@@ -44,7 +44,7 @@ class Plan:
         for name in ("runs", "images", "workers"):
             number = getattr(self, name)
             if number is not None and number < 1:
-                raise InputError(f"{name}={number} is not allowed; at least 1")
+                raise InputError(f"{name}={number} is not allowed; give at least 1")
 
     @property
     def options(self) -> frozenset[str]:

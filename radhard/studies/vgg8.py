@@ -93,7 +93,7 @@ def _build() -> nn.Sequential:
 
 def _train(model: nn.Sequential, data: Data, seed: int) -> None:
     if data.labels is None or not isinstance(data.inputs, torch.Tensor):
-        raise InputError(f"{data.name}: to train on it takes images with labels")
+        raise InputError(f"{data.name}: training requires images with labels")
     chance = torch.Generator().manual_seed(seed)
     steps = EPOCHS * -(-len(data) // BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)

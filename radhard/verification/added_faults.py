@@ -83,7 +83,10 @@ def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Forma
 def _of_dtype(model: nn.Module, name: str) -> Format:
     dtype = stored_tensor(model, name).dtype
     if dtype not in _OWN:
-        raise InputError(f"what was added is held as {dtype}, for which there is no format")
+        raise InputError(
+            f"the hardening added a tensor of {dtype}, for which there is no format; faults can be "
+            f"injected into {', '.join(map(str, _OWN))} only: give added=0"
+        )
     return _OWN[dtype]
 
 

@@ -275,18 +275,18 @@ def refused(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name an analysis, such as --with 'MaxValue()'"),
+        ([], "for example --with 'MaxValue()'"),
         (["--with", "MaxValues()"], "did you mean MaxValue"),
         (["--with", "MaxValue(k=1)"], "MaxValue("),
         (["--with", "own_parts:None()"], "own_parts:None()"),
         (["--with", "own_parts:Own(level=3)"], "level=3 is not allowed"),
-        (["--with", "MaxValue()", "--compare"], "--compare needs a campaign"),
+        (["--with", "MaxValue()", "--compare"], "--compare requires a campaign"),
         (["--with", "MaxValue()", "--against", "none.db"], "there is no run file 'none.db'"),
         (["--with", "MaxValue()", "--against", "own_parts.py"], "own_parts.py"),
         (["--with", "MaxValue()", "--top", "0"], "--top"),
-        (["--with", "MaxValue()", "--ranges", "r.npz"], "only DeepVigor finds value ranges"),
+        (["--with", "MaxValue()", "--ranges", "r.npz"], "an analysis that computes value ranges"),
         (["--with", "MaxValue()", "--n", "7"], "n=7 is not allowed"),
-        (["--with", "MaxValue()", "--device", "meta"], "computes nothing"),
+        (["--with", "MaxValue()", "--device", "meta"], "cannot compute"),
         (["--with", "MaxValue()", "--format", "Float31"], "did you mean Float32"),
         (["--with", "MaxValue()", "-o", "none/scores.json"], "cannot be written"),
         (["--with", "MaxValue()", "--report", "page.md"], "base.html"),
@@ -341,11 +341,11 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
     (folder / "text.json").write_text("{}")
     (folder / "ranges.npz").write_text("no ranges")
     for arguments, said in (
-        ([base, "s.json"], "a page is of one run, or of scores"),
+        ([base, "s.json"], "a report covers one run"),
         ([base, base], "radhard compare"),
         ([base, "--against", base], "--against is for scores"),
         ([base, "--ranges", "ranges.npz"], "--ranges is for scores"),
-        (["s.json", "--fit-per-bit", "1"], "--fit-per-bit is for runs"),
+        (["s.json", "--fit-per-bit", "1"], "--fit-per-bit applies to run files"),
         (["s.json", "--ranges", "ranges.npz"], "ranges.npz"),
         (["text.json"], "no scores"),
         (["none.json"], "there is no run file or file of scores"),

@@ -86,8 +86,8 @@ def asked(**changed):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"model": None}, "name a model"),
-        ({"data": None}, "name the data"),
+        ({"model": None}, "no model was given"),
+        ({"data": None}, "no data were given"),
         ({"model": "lenet"}, "did you mean lenet5 or"),
         ({"data": "mnits"}, "did you mean mnist or"),
         ({"fault": "BitFlop()"}, "did you mean BitFlip?"),
@@ -106,7 +106,7 @@ def asked(**changed):
         ({"data": "own.py:uneven"}, "5 labels for 6 samples"),
         ({"data": "own.py:empty"}, "no samples"),
         ({"data": "own.py:undefined"}, "NaN for 6 of 6 samples"),
-        ({"data": "own.py:unlabelled", "metric": "Accuracy()"}, "there are none"),
+        ({"data": "own.py:unlabelled", "metric": "Accuracy()"}, "but the data have none"),
         ({"data": "own.py:wide"}, "do model and data suit each other?"),
         ({"data": "own.py:wide", "target": "Activations('*')"}, "do model and data suit"),
         ({"n": "7"}, "n=7 is not allowed"),
@@ -120,7 +120,7 @@ def asked(**changed):
         ({"model": "mlp", "data": "mnist", "weights": "none.safetensors"}, "none.safetensors"),
         ({"call": "own.py:nothing"}, "there is no 'nothing'"),
         ({"device": "gpu"}, "--device 'gpu'"),
-        ({"device": "meta"}, "--device 'meta' computes nothing"),
+        ({"device": "meta"}, "--device 'meta' cannot compute"),
         ({"device": "cuda:99"}, "--device 'cuda:99'"),
         ({"seed": "-1"}, "seed=-1 is not allowed"),
         ({"seed": "x"}, "--seed"),

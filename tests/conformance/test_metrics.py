@@ -150,7 +150,7 @@ def test_one_sample_at_a_time_averages_to_all_samples(metric: Metric) -> None:
     panel = Panel([metric], golden, labels)
     rows = torch.arange(SAMPLES).repeat(TRIALS)
     if not isinstance(metric, SampleMetric):
-        with pytest.raises(InputError, match="cannot be judged from one sample"):
+        with pytest.raises(InputError, match="cannot be computed from one sample"):
             panel.score_samples(faulty.flatten(0, 1), rows)
         return
     one_by_one = panel.score_samples(faulty.flatten(0, 1), rows)
@@ -180,7 +180,7 @@ def test_metrics_say_what_they_cannot_judge(metric: Metric) -> None:
         assert repr(metric) in str(no_labels.value)
     maps = torch.zeros(SAMPLES, 3, 2, 2)
     if metric.needs_classes:
-        with pytest.raises(InputError, match="judges classes") as no_classes:
+        with pytest.raises(InputError, match="requires scores of classes") as no_classes:
             Panel([metric], maps, labels)
         assert repr(metric) in str(no_classes.value)
     else:

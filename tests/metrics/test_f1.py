@@ -57,7 +57,7 @@ def test_a_missing_answer_lowers_the_recall_of_its_label_only() -> None:
 
 def test_binary_needs_two_classes_and_a_positive_label() -> None:
     metric = F1(average="binary")
-    with pytest.raises(InputError, match="for two classes, not 3"):
+    with pytest.raises(InputError, match="requires two classes, but the model has 3"):
         Panel([metric], torch.zeros(2, 3), torch.tensor([0, 1]))
-    with pytest.raises(InputError, match="all are 0"):
+    with pytest.raises(InputError, match="all labels are 0"):
         Panel([metric], torch.zeros(2), torch.tensor([0, 0]))

@@ -76,7 +76,7 @@ def test_one_logit_is_class_one_above_zero(logit: float, verdict: str) -> None:
 def test_infinite_golden_outputs_are_refused_where_infinities_are_errors() -> None:
     golden = torch.tensor([[0.0, -INF]])
     assert Panel([Outcome()], golden).score(golden[None])[0, 0] == 1
-    with pytest.raises(InputError, match="the golden outputs hold some"):
+    with pytest.raises(InputError, match="the golden outputs contain some"):
         Panel([Outcome(infinite="due")], golden)
 
 

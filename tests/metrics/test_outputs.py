@@ -15,9 +15,9 @@ GOLDEN = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     ("golden", "message"),
     [
         (torch.tensor([[1.0, torch.nan], [0.0, 1.0], [torch.nan, torch.nan]]), "NaN in 2 of 3"),
-        (torch.zeros(0, 3), "hold no sample"),
-        (torch.zeros(3, 0), "hold no sample"),
-        (torch.tensor(1.0), "hold no sample"),
+        (torch.zeros(0, 3), "contain no sample"),
+        (torch.zeros(3, 0), "contain no sample"),
+        (torch.tensor(1.0), "contain no sample"),
         (torch.zeros(2, 3, dtype=torch.complex64), "complex"),
     ],
     ids=str,
@@ -30,13 +30,13 @@ def test_golden_outputs_that_say_nothing_are_refused(golden: Tensor, message: st
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (torch.tensor([0, 1, 2]), "do not go with 2 samples"),
-        (torch.tensor(0), "do not go with 2 samples"),
+        (torch.tensor([0, 1, 2]), "do not match 2 samples"),
+        (torch.tensor(0), "do not match 2 samples"),
         (torch.tensor([0, 3]), "the classes 0 to 2"),
         (torch.tensor([-1, 0]), "the classes 0 to 2"),
-        (torch.tensor([0.5, 1.0]), "one whole number for every sample"),
-        (torch.tensor([torch.nan, 1.0]), "one whole number for every sample"),
-        (torch.zeros(2, 3), "one whole number for every sample"),
+        (torch.tensor([0.5, 1.0]), "one integer per sample"),
+        (torch.tensor([torch.nan, 1.0]), "one integer per sample"),
+        (torch.zeros(2, 3), "one integer per sample"),
     ],
     ids=str,
 )

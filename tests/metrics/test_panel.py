@@ -57,21 +57,21 @@ def test_columns_name_metric_and_figure() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 3, 2), (1, 2, 3, 1), (1, 2, 4), (2,), ()], ids=str)
 def test_outputs_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="do not stand beside golden outputs"):
+    with pytest.raises(InputError, match="do not match golden outputs"):
         Panel([Outcome()], GOLDEN).score(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 2), (1, 2, 3), ()], ids=str)
 def test_outputs_that_are_not_one_sample_a_trial_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="not one sample a trial"):
+    with pytest.raises(InputError, match="not one sample per trial"):
         Panel([Outcome()], GOLDEN).score_samples(torch.zeros(shape), torch.zeros(1).long())
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (torch.tensor([0]), "do not say which sample"),
-        (torch.tensor([0.0, 1.0]), "do not say which sample"),
+        (torch.tensor([0]), "do not determine the sample"),
+        (torch.tensor([0.0, 1.0]), "do not determine the sample"),
         (torch.tensor([0, 2]), "the samples are 0 to 1"),
         (torch.tensor([-1, 0]), "the samples are 0 to 1"),
     ],
@@ -85,7 +85,7 @@ def test_rows_outside_the_samples_are_refused(rows: Tensor, message: str) -> Non
 @pytest.mark.parametrize("metric", [F1(), Auroc()], ids=repr)
 def test_one_sample_is_too_little_for_metrics_of_all_samples(metric: Metric) -> None:
     panel = Panel([Outcome(), metric], GOLDEN, LABELS)
-    with pytest.raises(InputError, match="cannot be judged from one sample") as refused:
+    with pytest.raises(InputError, match="cannot be computed from one sample") as refused:
         panel.score_samples(GOLDEN, torch.tensor([0, 1]))
     assert repr(metric) in str(refused.value)
 

@@ -62,5 +62,5 @@ def test_names_that_cannot_be_those_of_files_are_refused() -> None:
 
 def test_data_without_labels_are_refused() -> None:
     tiny = tiny_network()
-    with pytest.raises(InputError, match=r"test is to be .* with labels"):
+    with pytest.raises(InputError, match=r"test must be .* with labels"):
         dataclasses.replace(tiny, test=Data(tiny.test.inputs))

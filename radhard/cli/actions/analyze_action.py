@@ -75,14 +75,22 @@ class AnalyzeAction(ModelAndData):
     def _analyses(self) -> list[Analysis]:
         if not self.analyses:
             names = ", ".join(ANALYSES.names)
-            raise InputError(f"name an analysis, such as --with 'MaxValue()'; there is {names}")
+            raise InputError(
+                "no analysis was given; use --with, for example --with 'MaxValue()'; available: "
+                f"{names}"
+            )
         if self.compare and self.against is None:
-            raise InputError("--compare needs a campaign: --against runs/base.db")
+            raise InputError(
+                "--compare requires a campaign to compare with; give its run file, for example "
+                "--against runs/base.db"
+            )
         analyses = [ANALYSES.parse(text) for text in self.analyses]
         if self.ranges is not None and not any(
             isinstance(analysis, DeepVigor) for analysis in analyses
         ):
-            raise InputError("--ranges: only DeepVigor finds value ranges; --with 'DeepVigor()'")
+            raise InputError(
+                "--ranges requires an analysis that computes value ranges: --with 'DeepVigor()'"
+            )
         return analyses
 
     def _campaign(self) -> Results | None:
@@ -92,8 +100,8 @@ class AnalyzeAction(ModelAndData):
         results = Results.open(self.against, foreign=self.trust)
         if results.by_rate:
             raise InputError(
-                f"{str(self.against)!r} has trials at error rates, which strike everywhere; "
-                "compare with a campaign of one fault a trial"
+                f"{str(self.against)!r} is a campaign at error rates, with many faults per trial; "
+                "scores can only be compared with a campaign of one fault per trial"
             )
         self.take({name: settings[name] for name in _OF_THE_MODEL})
         return results
@@ -103,10 +111,10 @@ class AnalyzeAction(ModelAndData):
         if struck is not None and struck != fingerprint(loaded.model):
             raise InputError(
                 f"{self.model!r} stored as {', '.join(self.format_)} is not the model of "
-                f"{str(self.against)!r}, which struck "
+                f"{str(self.against)!r}, which is "
                 f"{results.manifest.get('model') or 'a model from Python'!r} stored as "
                 f"{', '.join(map(repr, results.space.formats))}: structure or values differ; give "
-                "the MODEL, --weights and --format of the campaign"
+                "the MODEL, --weights and --format of that campaign"
             )
 
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:

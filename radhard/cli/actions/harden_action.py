@@ -68,7 +68,10 @@ class HardenAction(ModelAndData):
     def _hardenings(self) -> list[Hardening]:
         if not self.hardenings:
             names = ", ".join(HARDENINGS.names)
-            raise InputError(f"name a hardening, such as --with 'Ranger()'; there is {names}")
+            raise InputError(
+                "no hardening was given; use --with, for example --with 'Ranger()'; available: "
+                f"{names}"
+            )
         return [HARDENINGS.parse(text) for text in self.hardenings]
 
     def _scores(self) -> Scores | Analysis | None:

@@ -32,11 +32,13 @@ def reported(
             return _side_by_side(files, output, fit_per_bit, trust)
         for name, value in (("--against", against), ("--ranges", ranges)):
             if value is not None:
-                raise InputError(f"{name} is for scores, and {str(first)!r} is a run")
+                raise InputError(f"{name} applies to scores only, and {str(first)!r} is a run file")
         results = Results.open(first, foreign=trust)
         return write(results, output, store=first, fit_per_bit=fit_per_bit)
     if fit_per_bit is not None:
-        raise InputError(f"--fit-per-bit is for runs, and {str(first)!r} holds scores")
+        raise InputError(
+            f"--fit-per-bit applies to run files only, and {str(first)!r} contains scores"
+        )
     return write_scores(
         [Scores.load(file) for file in files],
         output,
@@ -52,17 +54,20 @@ def _side_by_side(
     """Several runs on a page: an unprotected model, and hardened ones with what they cost."""
     if any(map(_holds_scores, files)):
         raise InputError(
-            f"{', '.join(str(file) for file in files)}: a page is of one run, or of scores, or of "
-            "several runs; to hold scores against a run use --against"
+            f"{', '.join(str(file) for file in files)}: a report covers one run, several runs, or "
+            "scores, but not runs and scores; to compare scores with a run use --against"
         )
     if fit_per_bit is not None:
-        raise InputError("--fit-per-bit is for one run, or for radhard verify")
+        raise InputError(
+            "--fit-per-bit applies to the report of one run only; for a hardened model give it to "
+            "radhard verify"
+        )
     runs = [Results.open(file, foreign=trust) for file in files]
     if not any(run.manifest.get("hardening") for run in runs[1:]):
         raise InputError(
-            f"{', '.join(str(file) for file in files)}: a page of several runs is of a model and "
-            "its hardened versions, which radhard verify --store writes; to put other runs side by "
-            "side use radhard compare"
+            f"{', '.join(str(file) for file in files)}: a report of several runs compares a model "
+            "with its hardened versions, whose runs radhard verify --store writes; to compare "
+            "other runs use radhard compare"
         )
     return write_hardenings(runs[0], runs[1:], output)
 

@@ -107,8 +107,8 @@ class VerifyAction:
         struck = before.manifest.get("model fingerprint")
         if struck is not None and struck != fingerprint(model):
             raise InputError(
-                f"{text!r} is no longer the model that {str(self.run)!r} struck: structure "
-                "or values differ; run the campaign again, or restore the model"
+                f"{text!r} is no longer the model of {str(self.run)!r}: structure or values "
+                "differ; run the campaign again, or restore the model"
             )
         return model.to(torch.device(self.device))
 

@@ -172,7 +172,7 @@ def _check_same_settings(folder: Path, facts: dict[str, Any]) -> None:
     recorded = read_recipe(folder).facts
     if other := [key for key, value in facts.items() if recorded.get(key) != value]:
         raise InputError(
-            f"{str(folder)!r} holds a model that was made with other settings: "
+            f"{str(folder)!r} contains a model that was made with other settings: "
             f"{', '.join(other)} differs; choose another --store"
         )
 

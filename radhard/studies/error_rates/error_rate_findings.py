@@ -122,7 +122,7 @@ class ErrorRateFindings:
     def _trials(self, name: str, rates: Sequence[float], common: bool) -> list[Figures]:
         """Accuracy trial by trial, rate by rate."""
         if not rates:
-            raise InputError("a mean over no error rate at all cannot be taken")
+            raise InputError("no error rate was given, so there is no mean")
         struck = self.measured[name].common if common else self.measured[name].own
         return [struck.accuracy[rate] for rate in rates]
 

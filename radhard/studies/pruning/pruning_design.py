@@ -32,8 +32,8 @@ class Ranking:
     def __post_init__(self) -> None:
         if self.draws < 1 or (self.draws > 1 and self.by != "random"):
             raise InputError(
-                f"{self.name}: draws={self.draws} is not allowed; 1, or more of a ranking that is "
-                "random"
+                f"{self.name}: draws={self.draws} is not allowed; give 1, or more for a random "
+                "ranking"
             )
 
 
@@ -70,4 +70,4 @@ class PruningDesign:
     def __post_init__(self) -> None:
         shares = [*self.ratios, *(share for pair in self.more for share in pair)]
         if wrong := [share for share in shares if not 0 < share < 1]:
-            raise InputError(f"a ratio of {wrong[0]:g} is not allowed; between 0 and 1")
+            raise InputError(f"a ratio of {wrong[0]:g} is not allowed; give ratios between 0 and 1")

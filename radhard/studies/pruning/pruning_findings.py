@@ -140,7 +140,7 @@ class PruningFindings:
     def _share(self, ranking: str, pairs: Sequence[Pair], tuned: bool) -> Figures:
         """By image the share of the cuts that answer it right, draws and pairs alike."""
         if not pairs:
-            raise InputError("a mean over no ratio at all cannot be taken")
+            raise InputError("no ratio was given, so there is no mean")
         means = [
             np.mean([cut.right for cut in self.of(ranking, pair, tuned=tuned)], axis=0)
             for pair in pairs

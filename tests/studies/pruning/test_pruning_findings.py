@@ -109,6 +109,6 @@ def test_more_loss_never_leaves_a_larger_network(numbers, loss):
 def test_what_was_not_tried_has_no_figure():
     with pytest.raises(InputError, match="was not pruned by 'mine'"):
         FOUND.accuracy("mine", (0.3, 0.0), tuned=False)
-    with pytest.raises(InputError, match="no ratio at all"):
+    with pytest.raises(InputError, match="no ratio was given"):
         FOUND.lost("mine", [], tuned=False)
     assert replace(FOUND, cuts=FOUND.cuts[:2]).rankings == ("mine",)

@@ -26,7 +26,7 @@ from radhard.formats import (
 from radhard.injection import OUTCOMES, inject
 from radhard.metrics import Corrections, Critical, Detected, Outcome
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
+from radhard.samplers import ErrorRate, PerBit, PerTensor, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Weights
 
@@ -72,7 +72,7 @@ def by_hand(
 
 
 @pytest.mark.parametrize("engine", [Serial(), Replay()], ids=repr)
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 3])
 def test_trials_on_blocks_are_those_of_a_loop_by_hand(case, engine, count):
     model, data = case
     space = FaultSpace.of(model, Weights("3"), BitFlip(count=count), BLOCK)
@@ -80,7 +80,7 @@ def test_trials_on_blocks_are_those_of_a_loop_by_hand(case, engine, count):
         ("codes", 160, 4),
         ("check", 40, 6),
     ]
-    results = trials(case, space, Uniform(120), engine, [Outcome(), Corrections()])
+    results = trials(case, space, Uniform(60), engine, [Outcome(), Corrections()])
     critical = results.values("Outcome().critical")
     found = {name: results.values(f"Corrections().{name}") for name in OUTCOMES}
     golden, weight, outcomes = model(data.inputs), model[3].weight.detach(), set()
@@ -95,30 +95,28 @@ def test_trials_on_blocks_are_those_of_a_loop_by_hand(case, engine, count):
         assert {name for name in OUTCOMES if found[name][at]} == {outcome} - {None}
         outcomes.add(outcome)
     # Three flips are beyond the code: some are taken for one error elsewhere.
-    assert outcomes == {1: {"corrected"}, 2: {"detected"}}.get(count, {"miscorrected", "detected"})
+    assert outcomes == {1: {"corrected"}, 3: {"miscorrected", "detected"}}[count]
 
 
-@pytest.mark.parametrize(
-    "engine", [Replay(), Bracket(audit=0), FirstOrder(audit=0, safety=64)], ids=repr
-)
-@pytest.mark.parametrize("fault", [BitFlip(), BitFlip(count=2), StuckAt(1)], ids=repr)
-def test_engines_agree_on_words_of_several_codes(case, engine, fault):
-    model, _ = case
+@pytest.mark.parametrize("fault", [BitFlip(count=2), StuckAt(1)], ids=repr)
+def test_engines_agree_on_words_of_several_codes(case, fault):
+    model, data = case
     coded = FaultSpace.of(model, Weights("*"), fault, FORMATS, planes=("codes", "scale", "check"))
-    space = coded | FaultSpace.of(model, Activations("1"), BitFlip(), Float32(), data=case[1])
+    space = coded | FaultSpace.of(model, Activations("1"), BitFlip(), Float32(), data=data)
     metrics = [Critical(), Corrections()]
-    found = trials(case, space, PerTensor(40), engine, metrics)
-    expected = trials(case, space, PerTensor(40), Serial(), metrics)
-    for column in expected.columns:
-        assert np.array_equal(found.values(column), expected.values(column)), column
-    assert expected.values("Critical().critical").any() or fault == BitFlip()
+    expected = trials(case, space, PerTensor(12), Serial(), metrics)
+    for engine in (Replay(), Bracket(audit=0), FirstOrder(audit=0, safety=64)):
+        found = trials(case, space, PerTensor(12), engine, metrics)
+        for column in expected.columns:
+            assert np.array_equal(found.values(column), expected.values(column)), (engine, column)
+    assert expected.values("Critical().critical").any()
 
 
 def test_single_flips_of_a_code_are_corrected_without_effect(case):
     model, _ = case
     space = FaultSpace.of(model, Weights("0"), BitFlip(), SecDed(Float32()))
-    results = trials(case, space, Exhaustive(), "auto", None)
-    assert len(results) == 18 * 39
+    results = trials(case, space, PerBit(3), "auto", None)
+    assert len(results) == 3 * 39
     assert (results.values("Corrections().corrected") == 1).all()
     assert (results.values("Outcome().masked") == 1).all()
 
@@ -127,7 +125,7 @@ def test_error_rates_meet_several_errors_in_a_block(case):
     model, _ = case
     space = FaultSpace.of(model, Weights("*"), BitFlip(), FORMATS)
     metrics = [Outcome(), Corrections()]
-    sampler = ErrorRate((1e-3, 3e-2), trials=25)
+    sampler = ErrorRate((1e-3, 3e-2), trials=12)
     found = trials(case, space, sampler, Folded(), metrics)
     expected = trials(case, space, sampler, Serial(), metrics)
     for column in expected.columns:

@@ -6,6 +6,7 @@ import numpy as np
 
 from radhard.analyses.base import Analysis, Found
 from radhard.analyses.constant_bits import constant_bits
+from radhard.analyses.left_out_layers import record_left_out
 from radhard.engines import Campaign, Serial
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Format
@@ -47,8 +48,7 @@ class BitWise(Analysis):
 
     def find(self, workload: Workload) -> Found:
         space = FaultSpace.of(workload.model, self.targets, BitFlip(), self.format)
-        for tensor, why in space.left_out.items():
-            workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+        record_left_out(workload, space)
         metrics: list[Metric] = [Outcome()]
         if workload.data.labels is not None:
             metrics.append(Accuracy())

@@ -23,6 +23,7 @@ from radhard.analyses.criticality.measurements import (
 from radhard.analyses.criticality.miss_limit import miss_limit, words_needed
 from radhard.analyses.criticality.prediction_quality import prediction_quality
 from radhard.analyses.criticality.selective_memory import selective_memory
+from radhard.analyses.left_out_layers import record_left_out
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -97,8 +98,7 @@ class Criticality(Analysis):
     def find(self, workload: Workload) -> Found:
         measured = measurements(self._results(workload))
         space = measured.space
-        for tensor, why in space.left_out.items():
-            workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
+        record_left_out(workload, space)
         known = bit_features(space, self.features, workload.model, workload)
         bits = bit_table(measured, known, self.tolerance)
         if self.miss_rate is not None and np.ptp(bits.weights) > 1e-6 * bits.weights.max():
@@ -120,14 +120,16 @@ class Criticality(Analysis):
             chance=workload.random(3),
         )
         facts = _measured_facts(measured, self.tolerance) | {
-            "cross-validation": {"folds": len(areas), "area": float(np.mean(areas))}
-            | {"least": min(areas), "most": max(areas)},
-            "held out": asdict(quality),
-            "threshold": threshold,
-            "guarantee": limit,
-            "importance": dict(zip(known.names, forest.importance, strict=True)),
             "words to protect": int(sum(words.sum() for words in protected.values())),
             "memory": _memory(space, protected),
+            "threshold": threshold,
+            "guarantee": limit,
+            "held out": asdict(quality),
+            "cross-validation": _validation(areas),
+            "importance": dict(zip(known.names, forest.importance, strict=True)),
+            "critical bits by tolerance": {
+                f"{100 * each:g} %": _plain(measured.share(each)) for each in TOLERANCES
+            },
         }
         chosen = self.run is not None or self.targets != (Weights("*"),)
         return Found("element", scores, facts=facts, chosen=chosen)
@@ -208,19 +210,25 @@ def _largest(
 
 
 def _measured_facts(measured: Measurements, tolerance: float) -> dict[str, Any]:
-    def plain(share: Estimate) -> dict[str, float]:
-        return {"value": share.value, "low": share.low, "high": share.high}
-
     return {
         "tolerance": tolerance,
         "bits measured": len(measured),
-        "bits": len(measured.space),
+        "bits of the space": len(measured.space),
         "words measured": len(np.unique(measured.word_numbers)),
-        "critical bits": plain(measured.share(tolerance)),
-        "critical bits by tolerance": {
-            f"{100 * each:g} %": plain(measured.share(each)) for each in TOLERANCES
-        },
+        "critical bits": _plain(measured.share(tolerance)),
     }
+
+
+def _validation(areas: list[float]) -> dict[str, float] | None:
+    """The areas under the ROC curve of all folds that have one, or None if there is none."""
+    if not areas:
+        return None
+    mean = float(np.mean(areas))
+    return {"folds": len(areas), "area": mean, "least": min(areas), "most": max(areas)}
+
+
+def _plain(share: Estimate) -> dict[str, float]:
+    return {"value": share.value, "low": share.low, "high": share.high}
 
 
 def _memory(

@@ -60,7 +60,8 @@ def cross_validate(
 
     All bits of a word are in one fold: neighbouring bits of one word resemble each other, and a
     forest that has seen some would be judged too well by the rest. There are fewer folds if fewer
-    words have critical bits.
+    words have critical bits, and a fold without a critical bit, or without any in the others, has
+    no area.
 
     Raises:
         InputError: fewer than two words have critical bits.
@@ -76,7 +77,6 @@ def cross_validate(
     for train, test in splitter.split(bits.features, bits.critical, bits.words):
         one, other = (bits.of_words(bits.words[rows]) for rows in (train, test))
         if not one.critical.any() or not 0 < other.critical.sum() < len(other):
-            # A fold without a critical bit, or with no other, has no curve.
             continue
         scores = CriticalityForest.of(one, kind, trees=trees, seed=seed).scores(other.features)
         areas.append(area_under_curve(scores, other.critical, other.weights))

@@ -59,7 +59,7 @@ def test_from_a_run_of_all_bits_every_critical_word_is_known(exhausted):
     facts = scores.facts
     exact = truth.critical(0.2).mean()
     assert facts["critical bits"] == pytest.approx({"value": exact, "low": exact, "high": exact})
-    assert facts["bits measured"] == facts["bits"] == 108 * 8
+    assert facts["bits measured"] == facts["bits of the space"] == 108 * 8
     tenth = truth.critical(0.1).mean()
     assert facts["critical bits by tolerance"]["10 %"]["value"] == pytest.approx(tenth)
     assert facts["words to protect"] == (found >= 0.5).sum()
@@ -122,7 +122,7 @@ def test_tensors_without_measurements_are_reported():
         0.2, sampler=Words(30), targets=(Weights("2"),), model="forest"
     )(net, samples, progress=False)  # fmt: skip
     assert list(some.values) == ["2.weight"]
-    assert list(some.facts["not looked at"]) == ["0"]
+    assert some.facts["not looked at"] == {"0": "not selected"}
 
 
 @pytest.mark.parametrize(

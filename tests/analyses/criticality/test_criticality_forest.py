@@ -159,3 +159,11 @@ def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "imblearn.ensemble", None)
     with pytest.raises(InputError, match=r"radhard\[learning\]"):
         CriticalityForest.of(tabled(Uniform(300)), "balanced", trees=2, seed=0)
+
+
+def test_folds_without_a_curve_are_left_out():
+    # Of two critical words, a fold holds one or both; both together leave none to learn from.
+    bits = tabled(Exhaustive(), rule=lambda place, word, bit: (place == 1) & (word < 2))
+    for seed in range(6):
+        areas = cross_validate(bits, "forest", trees=2, folds=10, seed=seed)
+        assert len(areas) in (0, 2)

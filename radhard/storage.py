@@ -30,6 +30,22 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
         )
     if isinstance(format, ProtectedFormat):
         return _protected(format, model, site)
+    _check_dtype(format, site)
+    if site.flows:
+        return _flowing(format, model, site, computed=_native(format) == dtype)
+    tensor = stored_tensor(model, site.name)
+    if not is_stored_as(tensor, format):
+        raise InputError(
+            f"{site.name!r} contains values that {format!r} cannot represent; use a model "
+            "stored in this format: "
+            f"model = stored_as(model, {format!r})"
+        )
+    return format.fit(tensor)
+
+
+def _check_dtype(format: Format, site: Site) -> None:
+    """Raise `InputError` unless the site's dtype can represent the words of the format."""
+    dtype = getattr(torch, site.dtype)
     if format.bits > 8 * dtype.itemsize:
         raise InputError(
             f"{format!r} is wider than {site.name!r}, which is {site.dtype}: the model cannot "
@@ -41,21 +57,11 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"{site.name!r} is {site.dtype}, whose words are not those of {format!r}; leave it out "
             "of the pattern, or convert the model to float32 (model.float())"
         )
-    if site.flows:
-        return _flowing(format, model, site, computed=native == dtype)
-    if native is not None and not _holds(dtype, native):
+    if not site.flows and native is not None and not _holds(dtype, native):
         raise InputError(
             f"{site.name!r} is {site.dtype}, which lacks values of {format!r}: the model cannot "
             "hold its flips; choose the format of that dtype, or convert the model to float32"
         )
-    tensor = stored_tensor(model, site.name)
-    if not is_stored_as(tensor, format):
-        raise InputError(
-            f"{site.name!r} contains values that {format!r} cannot represent; use a model "
-            "stored in this format: "
-            f"model = stored_as(model, {format!r})"
-        )
-    return format.fit(tensor)
 
 
 def _protected(format: ProtectedFormat, model: nn.Module, site: Site) -> Format:
@@ -66,14 +72,14 @@ def _protected(format: ProtectedFormat, model: nn.Module, site: Site) -> Format:
             f"{format!r}; choose {format.inner!r} for activations and inputs"
         )
     tensor = stored_tensor(model, site.name)
-    if format.block > 1 and any(
+    if not format.by_word and any(
         not step and n > 1 for n, step in zip(tensor.shape, tensor.stride(), strict=True)
     ):
         raise InputError(
             f"{site.name!r} is expanded, so that its values share memory; {format!r} needs a "
             "word for each: model = copy.deepcopy(model) after tensor.contiguous()"
         )
-    fitted(format.inner, model, site)
+    _check_dtype(format.inner, site)
     if not is_stored_as(tensor, format):
         raise InputError(
             f"{site.name!r} contains values that {format!r} cannot represent; use a model "

@@ -40,6 +40,11 @@ class Format(Component):
         return 1
 
     @property
+    def by_word(self) -> bool:
+        """Whether a stored word is decoded alone, without other words or check bits."""
+        return True
+
+    @property
     def scale(self) -> Tensor | None:
         """The fitted scale, float64; None before `fit` and without a scale."""
         return None

@@ -61,7 +61,7 @@ def _in_codes(
     hits: Hits, stored: Tensor, read: Callable[[Numbers], Tensor]
 ) -> tuple[Numbers, Tensor]:
     """The positions and the faulty values of a tensor with faults in words of one format."""
-    if hits.regions[hits.places[0]].format.block > 1:
+    if not hits.regions[hits.places[0]].format.by_word:
         coded = decode_blocks(hits, read)
         return coded.positions[coded.changed.cpu().numpy()], coded.values[coded.changed]
     first, rounds = in_rounds(_cells(hits.words, stored), hits)

@@ -62,7 +62,7 @@ class Region:
     @property
     def by_word(self) -> bool:
         """Whether a fault changes at most the value at the position of its word."""
-        return self.plane == "codes" and self.format.block == 1
+        return self.plane == "codes" and self.format.by_word
 
     @cached_property
     def variants(self) -> int:

@@ -112,10 +112,10 @@ class Term:
         for site, format in zip(self.sites, self.fitted, strict=True):
             subset = subset_of_site(self.words, site)
             planes = [plane for plane in self.planes if plane in format.planes]
-            if subset is not None and (format.block > 1 or planes != ["codes"]):
+            if subset is not None and (not format.by_word or planes != ["codes"]):
+                reason = "its scale covers several" if format.by_word else "none is decoded alone"
                 raise InputError(
-                    f"words of {format!r} cannot be chosen one by one, since "
-                    f"{'its blocks' if format.block > 1 else 'its scale'} cover several; take all "
+                    f"words of {format!r} cannot be chosen one by one, since {reason}; take all "
                     "words, or planes='codes' and a format that protects each word by itself"
                 )
             # A subset without words has no region.

@@ -70,6 +70,10 @@ class ProtectedFormat(Format):
         return CheckWord(self.check_bits)
 
     @property
+    def by_word(self) -> bool:
+        return self.block == 1 and not self.check_bits
+
+    @property
     def redundant_field(self) -> str:
         """The field of the bits that a stored word has in addition to the inner word, above it."""
         return "check"

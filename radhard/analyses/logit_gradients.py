@@ -59,9 +59,9 @@ class Pulled:
 def check_rivals(analysis: object, guard: float, rivals: int | None) -> None:
     """Raise `InputError` for an invalid guard or number of rivals."""
     if not 0 < guard < float("inf"):
-        raise InputError(f"{analysis!r}: guard is a margin of two logits, above 0 and finite")
+        raise InputError(f"{analysis!r}: guard must be a finite number above 0")
     if rivals is not None and rivals < 1:
-        raise InputError(f"{analysis!r}: rivals is 1 or more other classes, or None for all")
+        raise InputError(f"{analysis!r}: rivals must be at least 1, or None for all other classes")
 
 
 def to_rivals(workload: Workload, guard: float, rivals: int | None) -> Pulls:

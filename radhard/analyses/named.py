@@ -77,8 +77,8 @@ def named(by: str, model: nn.Module, kinds: Sequence[str]) -> tuple[list[Fit], d
         ones = [module for module in model.modules() if of_class(module, [kind])]
         if not any(p.ndim >= 2 for module in ones for p in module.parameters(recurse=False)):
             raise InputError(
-                f"{by}: modules of the class {kind!r} have no weight of two or more dimensions of "
-                "their own, and are no layers; kinds= names classes that have one"
+                f"{by}: modules of the class {kind!r} have no weight with two or more dimensions, "
+                "so there is nothing to analyze in them; give other classes as kinds="
             )
     for name, module in model.named_modules():
         requested = of_class(module, kinds)

@@ -77,7 +77,7 @@ def operations(passed: Passed) -> tuple[Tensor, int]:
     layer = passed.layer
     if not adds_up(layer.module):
         raise InputError(
-            f"{layer.name!r} is a {type(layer.module).__name__} with a forward of its own, whose "
+            f"{layer.name!r} is a {type(layer.module).__name__} that overrides forward, so its "
             "operations are not known"
         )
     weight = layer.weight.detach()

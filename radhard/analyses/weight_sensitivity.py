@@ -53,7 +53,7 @@ class WeightSensitivity(Analysis):
 
     def check(self) -> None:
         if self.limit is not None and not 0 < self.limit < math.inf:
-            raise InputError(f"{self!r}: limit is a deviation, above 0 and finite, or None")
+            raise InputError(f"{self!r}: limit must be a finite number above 0, or None")
 
     def find(self, workload: Workload) -> Found:
         target = Weights("*")

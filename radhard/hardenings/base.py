@@ -177,5 +177,6 @@ def copied(model: nn.Module) -> nn.Module:
         return copy.deepcopy(model)
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise InputError(
-            f"{type(model).__name__} cannot be copied, and a hardened model is a copy: {error}"
+            f"{type(model).__name__} cannot be copied with copy.deepcopy, which hardening "
+            f"requires: {error}"
         ) from error

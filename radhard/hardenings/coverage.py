@@ -61,9 +61,14 @@ class Coverage:
         kind, covered = entries.get("kind"), entries.get("covered")
         reasons = [entries.get(name) for name in ("left_out", "exempt")]
         if not (isinstance(kind, str) and isinstance(covered, list) and _texts(covered)):
-            raise InputError(f"{values!r:.80} is not what a hardening covers")
+            raise InputError(
+                f"the recipe cannot be read: {values!r:.80} is not the coverage of a hardening"
+            )
         if not all(isinstance(r, dict) and _texts([*r, *r.values()]) for r in reasons):
-            raise InputError(f"{values!r:.80} is not what a hardening leaves out")
+            raise InputError(
+                f"the recipe cannot be read: {values!r:.80} are not the parts that a hardening "
+                "leaves out"
+            )
         left_out, exempt = (dict(r or {}) for r in reasons)
         return cls(kind, tuple(covered), left_out, exempt)
 

@@ -43,9 +43,9 @@ class Draft:
         """
         if self.scores is None:
             raise InputError(
-                f"{self.by} protects the most vulnerable parts first, so it needs scores: "
-                "scores = analyses.VulnerabilityGain()(model, data) "
-                "(on the command line: --scores scores.json)"
+                f"{self.by} protects the most vulnerable parts first, which requires scores: "
+                "scores = analyses.VulnerabilityGain()(model, data) (on the command line: "
+                "--scores scores.json)"
             )
         return self.scores
 
@@ -57,7 +57,10 @@ class Draft:
         """
         data = self.workload.data
         if data.labels is None:
-            raise InputError(f"{self.by} measures the accuracy: {data.name} needs labels")
+            raise InputError(
+                f"{self.by} measures the accuracy, but {data.name} has no labels; give data with "
+                "labels"
+            )
         return data.labels
 
     def cover(

@@ -108,7 +108,7 @@ def load(
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{str(folder)!r}: recipe, tensors and model do not fit: {first}"
+            f"{str(folder)!r}: recipe, tensors and model do not match: {first}"
         ) from error
     return model.eval()
 
@@ -145,7 +145,8 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
         )
         if not smaller or not stored.numel():
             raise InputError(
-                f"tensor {name!r} is {tuple(stored.shape)}, and {tuple(tensor.shape)} in the model"
+                f"tensor {name!r} has shape {tuple(stored.shape)} in the file, "
+                f"{tuple(tensor.shape)} in the model"
             )
         _put(module, attribute, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
     for module in model.modules():
@@ -158,7 +159,10 @@ def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
         stored = tensors.get(name)
         if stored is not None and stored.dtype != tensor.dtype:
             if stored.is_floating_point() != tensor.is_floating_point():
-                raise InputError(f"tensor {name!r} is {stored.dtype}, and {tensor.dtype} there")
+                raise InputError(
+                    f"tensor {name!r} has type {stored.dtype} in the file, {tensor.dtype} in the "
+                    "model"
+                )
             _put(module, attribute, tensor.detach().to(stored.dtype))
 
 

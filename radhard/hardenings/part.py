@@ -90,7 +90,7 @@ class _Scrub:
 
     def __call__(self, model: nn.Module, args: tuple[Any, ...]) -> None:  # noqa: ARG002
         if is_fx_symbolic_tracing():
-            raise InputError(f"torch.fx writes down nothing of {self.path!r}; use torch.export")
+            raise InputError(f"torch.fx cannot trace {self.path!r}; use torch.export")
         host, _, name = self.path.rpartition(".")
         part = _child(model.get_submodule(host), name)
         (_scrubbed if torch.compiler.is_exporting() else self.run)(part, model)
@@ -113,7 +113,9 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
     host = model.get_submodule(host_path)
     taken = {*dict(host.named_children()), *host._parameters, *host._buffers}
     if name in taken:
-        raise InputError(f"{path!r} is there already; harden the model as it was before")
+        raise InputError(
+            f"the model already has a module {path!r}; harden the model as it was before hardening"
+        )
     part.train(host.training)
     host.add_module(name, part)
     if part.place == "output":

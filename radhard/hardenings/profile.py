@@ -119,14 +119,13 @@ def _add(draft: Draft, measured: Profile, spot: Spot, fold: int, low: Tensor, hi
         measured.high[spot] = high.new_full(shape, -torch.inf)
     if low.shape != measured.low[spot].shape[1:]:
         raise InputError(
-            f"{draft.by}: values of different shapes flow through {spot.path!r}, so that "
-            "there is no range for each of their places; take one for the layer, "
-            "or give the model a module for each call"
+            f"{draft.by}: values of different shapes pass through {spot.path!r}, so there is no "
+            "range per position; use one range per layer, or a module of its own for each call"
         )
     if low.isnan().any():
         raise InputError(
-            f"{draft.by}: NaN flows through {spot.path!r} without any fault; "
-            "no range follows from that"
+            f"{draft.by}: the value of {spot.path!r} contains NaN in a fault-free pass, so there "
+            "is no range; correct the model or leave out those samples"
         )
     measured.low[spot][fold] = torch.minimum(measured.low[spot][fold], low)
     measured.high[spot][fold] = torch.maximum(measured.high[spot][fold], high)

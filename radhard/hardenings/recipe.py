@@ -47,7 +47,10 @@ class Planned:
         """
         kinds = _part_kinds()
         if self.kind not in kinds:
-            raise InputError(f"unknown part {self.kind!r}; one of {', '.join(kinds)}")
+            raise InputError(
+                f"the recipe contains the unknown part {self.kind!r}, perhaps of a later version "
+                f"of radhard; known are {', '.join(kinds)}"
+            )
         part_class = kinds[self.kind]
         settings = {key: _taken(value) for key, value in self.settings.items()}
         _check_settings(part_class, settings, self.path)
@@ -65,7 +68,7 @@ class Planned:
             if stored is None or stored.shape != tensor.shape:
                 shape = "missing" if stored is None else tuple(stored.shape)
                 raise InputError(
-                    f"tensor {f'{self.path}.{name}'!r} is {shape}, where the recipe says "
+                    f"tensor {f'{self.path}.{name}'!r} is {shape}, but the recipe requires "
                     f"{tuple(tensor.shape)}"
                 )
 
@@ -116,23 +119,28 @@ def read_recipe(folder: Path) -> Recipe:
     except OSError as error:
         if (earlier := earlier_contents(folder, RECIPE)) is not None:
             raise InputError(
-                f"{str(folder)!r}: the process that replaced this hardened model was stopped; the "
-                f"model of before is in {str(earlier)!r}: use that, or harden and save again"
+                f"{str(folder)!r}: saving over this hardened model was interrupted; the earlier "
+                f"model is in {str(earlier)!r}: use that, or harden and save again"
             ) from error
-        raise InputError(f"{str(folder)!r} holds no hardened model: {error.strerror}") from error
+        raise InputError(f"{str(folder)!r} contains no hardened model: {error.strerror}") from error
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
     if not isinstance(content, dict) or content.get("format") not in (FORMAT, _WITHOUT_CHECKSUMS):
-        raise InputError(f"{str(path)!r} is no recipe of radhard's")
+        raise InputError(f"{str(path)!r} is not a recipe of radhard")
     checksums = None if content["format"] == _WITHOUT_CHECKSUMS else recipe_checksums(content, path)
     base, parts, facts = (content.get(key) for key in ("base", "parts", "facts"))
     records = content.get("records", [])
     if not isinstance(base, str) or not isinstance(parts, list) or not isinstance(facts, dict):
-        raise InputError(f"{str(path)!r}: base, parts or facts are not what was written")
+        raise InputError(
+            f"{str(path)!r} cannot be read: base, parts or facts are not of the type that radhard "
+            "writes"
+        )
     if not isinstance(records, list):
-        raise InputError(f"{str(path)!r}: records are not what was written")
+        raise InputError(
+            f"{str(path)!r} cannot be read: records are not of the type that radhard writes"
+        )
     planned = tuple(_planned(part, path) for part in parts)
     return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)), checksums)
 
@@ -155,10 +163,13 @@ def _part_kinds() -> dict[str, type[Part]]:
 def _planned(entry: Any, path: Path) -> Planned:
     kinds_of = {"path": str, "kind": str, "by": str, "settings": dict}
     if not isinstance(entry, dict) or entry.keys() != kinds_of.keys():
-        raise InputError(f"{str(path)!r}: a part has {', '.join(kinds_of)}, and nothing else")
+        raise InputError(
+            f"{str(path)!r} cannot be read: each part must have the entries {', '.join(kinds_of)} "
+            "and no others"
+        )
     for key, kind in kinds_of.items():
         if not isinstance(entry[key], kind):
-            raise InputError(f"{str(path)!r}: {key}={entry[key]!r} of a part")
+            raise InputError(f"{str(path)!r} cannot be read: a part has {key}={entry[key]!r}")
     _check_small(entry["settings"], path)
     return Planned(**entry)
 
@@ -168,7 +179,7 @@ def _check_small(value: Any, path: Path) -> None:
         for item in value.values() if isinstance(value, dict) else value:
             _check_small(item, path)
     elif isinstance(value, int) and abs(value) > _LARGEST:
-        raise InputError(f"{str(path)!r}: {value} is no size of a layer")
+        raise InputError(f"{str(path)!r} cannot be read: {value} is not the size of a layer")
 
 
 def _taken(value: Any) -> Any:
@@ -183,7 +194,7 @@ def _check_settings(kind: type, settings: Mapping[str, Any], path: str) -> None:
     names = [name for name in parameters if name != "by"]
     needed = {name for name in names if parameters[name].default is inspect.Parameter.empty}
     if not needed <= settings.keys() <= set(names):
-        raise InputError(f"{path!r}: {kind.__name__} takes {', '.join(names)}")
+        raise InputError(f"{path!r}: {kind.__name__} has the settings {', '.join(names)}")
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
     for name, value in settings.items():
         hint = hints[name]

@@ -113,7 +113,9 @@ class Record:
         coverage, held_out = (entries.get(name) for name in ("coverage", "held_out"))
         texts = isinstance(by, str) and isinstance(data, str) and isinstance(samples, str)
         if not texts or not isinstance(coverage, list) or not isinstance(held_out, list):
-            raise InputError(f"{values!r:.80} is not the record of a hardening")
+            raise InputError(
+                f"the recipe cannot be read: {values!r:.80} is not the record of a hardening"
+            )
         return cls(
             str(by),
             tuple(map(Coverage.from_dict, coverage)),
@@ -126,7 +128,10 @@ class Record:
 def _counted(values: Any) -> HeldOut:
     are_counts = isinstance(values, list) and all(type(value) is int for value in values)
     if not are_counts or len(values) != 3 or not 0 <= max(values[1:]) <= values[0]:
-        raise InputError(f"{values!r:.80} is not what was found on samples held out")
+        raise InputError(
+            f"the recipe cannot be read: {values!r:.80} is not the result of a check on held-out "
+            "samples"
+        )
     return HeldOut(*values)
 
 

@@ -38,13 +38,13 @@ class SentinelNN(Hardening):
             share = getattr(self, name)
             if not 0 <= share <= 1 or (name == "prune" and share == 1):
                 raise InputError(
-                    f"SentinelNN: {name}={share} is not allowed; a share of the channels, from 0 "
-                    f"to {most}"
+                    f"SentinelNN: {name}={share} is not allowed; give a share of the channels, "
+                    f"from 0 to {most}"
                 )
         if self.finetune < 0 or not self.rate > 0:
             raise InputError(
-                f"SentinelNN: finetune={self.finetune}, rate={self.rate} are not allowed; epochs "
-                "from 0, a learning rate above 0"
+                f"SentinelNN: finetune={self.finetune}, rate={self.rate} are not allowed; give "
+                "epochs from 0 and a learning rate above 0"
             )
 
     def harden(self, draft: Draft) -> None:

@@ -115,5 +115,5 @@ def test_a_layer_with_a_forward_of_its_own_is_refused_in_words():
         def forward(self, input):
             return super().forward(input) * 2
 
-    with pytest.raises(InputError, match="forward of its own"):
+    with pytest.raises(InputError, match="overrides forward"):
         of(Sern(), nn.Sequential(nn.Linear(2, 2), Twice(2, 2)), torch.ones(1, 2))

@@ -339,7 +339,7 @@ def test_code_that_a_campaign_names_is_run_only_if_it_is_trusted(base, capsys, f
 def test_report_says_what_does_not_go_together(base, capsys, folder):
     assert main([*OWN, "--with", "MaxValue()", "-o", "s.json"]) == 0
     (folder / "text.json").write_text("{}")
-    (folder / "ranges.npz").write_text("no ranges")
+    (folder / "ranges.npz").write_text("no value ranges")
     for arguments, said in (
         ([base, "s.json"], "a report covers one run"),
         ([base, base], "radhard compare"),

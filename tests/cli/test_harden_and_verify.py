@@ -189,7 +189,7 @@ def test_harden_says_what_cannot_be_used(folder, capsys):
         ([], "for example --with 'Ranger()'"),
         (["--with", "Rangr()"], "did you mean Ranger"),
         (["--with", "Ranger()", "--with", "Ranger()"], "already"),
-        (["--with", "ChannelDuplication()"], "needs scores"),
+        (["--with", "ChannelDuplication()"], "requires scores"),
         (["--with", "ChannelDuplication()", "--scores", "MaxValues()"], "did you mean MaxValue"),
         (["--with", "ChannelDuplication()", "--scores", "none.json"], "none.json"),
         (["--with", "ChannelDuplication(share=2.0)"], "share=2.0"),
@@ -220,7 +220,7 @@ def test_verify_says_what_cannot_be_used(made, capsys):
     for arguments, said in (
         (["verify", "none.db", "--model", "hard"], "there is no run file"),
         (["verify", "base.db", "--model", "soft", "--trust"], "unknown model 'soft'"),
-        (["verify", "base.db", "--model", "broken", "--trust"], "no recipe of radhard's"),
+        (["verify", "base.db", "--model", "broken", "--trust"], "not a recipe of radhard"),
         (["verify", "base.db"], "Missing option"),
         ([*VERIFY, "--data", "mnist"], "is not the data of the campaign"),
         ([*VERIFY, "--n", "3"], "is not the data of the campaign"),

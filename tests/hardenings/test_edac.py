@@ -227,8 +227,8 @@ def test_parameters_grow_by_the_share_and_the_last_layer():
     [
         (lambda: ChannelDuplication(share=1.5), "share=1.5"),
         (lambda: ChannelDuplication(share=0.0, edac="min"), "protects nothing"),
-        (lambda: ChannelDuplication(margin=-1.0), "negative"),
-        (lambda: Triplication(share=0.0), "more than 0"),
+        (lambda: ChannelDuplication(margin=-1.0), "a number from 0"),
+        (lambda: Triplication(share=0.0), "above 0"),
         (
             lambda: ChannelDuplication()(
                 nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), torch.ones(2, 3)

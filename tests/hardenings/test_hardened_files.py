@@ -123,7 +123,7 @@ def test_a_stopped_replacement_can_be_saved_over_and_leaves_nothing(folder):
     for name in ("recipe.json", "model.safetensors"):
         (folder / name).rename(folder / ".earlier" / name)
     assert is_hardened(folder)
-    refused(folder, "stopped")
+    refused(folder, "interrupted")
     save(hard, folder, base="own.py:network")
     assert fingerprint(load(folder, model=network())) == fingerprint(hard)
     assert {file.name for file in folder.iterdir()} == {"recipe.json", "model.safetensors"}
@@ -158,22 +158,22 @@ def test_values_of_another_model_do_not_show_through(folder):
         (lambda r: part(r, "Bound").update(kind="__all__"), "unknown part"),
         (lambda r: part(r, "Bound").update(kind=["Bound"]), "kind="),
         (lambda r: part(r, "Bound")["settings"].update(mode="off"), "mode='off'"),
-        (lambda r: part(r, "Bound")["settings"].update(shape=[2]), "where the recipe says"),
-        (lambda r: part(r, "Bound")["settings"].update(shape=[10**6] * 3), "recipe says"),
-        (lambda r: part(r, "Bound")["settings"].update(shape=[10**12]), "no size of a layer"),
-        (lambda r: part(r, "Bound")["settings"].update(shape=[-1]), "do not fit"),
+        (lambda r: part(r, "Bound")["settings"].update(shape=[2]), "but the recipe requires"),
+        (lambda r: part(r, "Bound")["settings"].update(shape=[10**6] * 3), "the recipe requires"),
+        (lambda r: part(r, "Bound")["settings"].update(shape=[10**12]), "not the size of a layer"),
+        (lambda r: part(r, "Bound")["settings"].update(shape=[-1]), "do not match"),
         (lambda r: part(r, "Bound")["settings"].update(shape="x"), "shape='x'"),
-        (lambda r: part(r, "Bound")["settings"].update(more=1), "takes"),
-        (lambda r: part(r, "Bound").update(settings={}), "takes"),
-        (lambda r: part(r, "Bound").update(path="nowhere.ranger"), "do not fit"),
-        (lambda r: part(r, "Bound").update(path="fc1.weight"), "do not fit"),
-        (lambda r: part(r, "Edac")["settings"].clear(), "takes"),
-        (lambda r: r["parts"].pop(), "do not fit"),
-        (lambda r: r["parts"].append(r["parts"][0]), "is there already"),
-        (lambda r: r["parts"].append(3), "a part has"),
-        (lambda r: r.update(parts=3), "are not what was written"),
-        (lambda r: r.update(base=None), "are not what was written"),
-        (lambda r: r.update(format="radhard hardened model 99"), "no recipe"),
+        (lambda r: part(r, "Bound")["settings"].update(more=1), "has the settings"),
+        (lambda r: part(r, "Bound").update(settings={}), "has the settings"),
+        (lambda r: part(r, "Bound").update(path="nowhere.ranger"), "do not match"),
+        (lambda r: part(r, "Bound").update(path="fc1.weight"), "do not match"),
+        (lambda r: part(r, "Edac")["settings"].clear(), "has the settings"),
+        (lambda r: r["parts"].pop(), "do not match"),
+        (lambda r: r["parts"].append(r["parts"][0]), "already has a module"),
+        (lambda r: r["parts"].append(3), "each part must have"),
+        (lambda r: r.update(parts=3), "are not of the type"),
+        (lambda r: r.update(base=None), "are not of the type"),
+        (lambda r: r.update(format="radhard hardened model 99"), "not a recipe"),
     ],
 )
 def test_recipe_that_was_tampered_with_is_refused(folder, change, said):
@@ -186,8 +186,8 @@ def test_recipe_that_was_tampered_with_is_refused(folder, change, said):
     [
         ("", "cannot be read"),
         ("[" * 100_000, "cannot be read"),
-        ("[]", "no recipe"),
-        ("3", "no recipe"),
+        ("[]", "not a recipe"),
+        ("3", "not a recipe"),
         ("{" + " " * 2**25 + "}", "too large"),
     ],
     ids=["empty", "deep", "list", "number", "huge"],
@@ -212,7 +212,7 @@ def test_tensors_that_do_not_suit_are_refused(folder):
         kept = {key: tensor for key, tensor in wrong.items() if tensor is not None}
         save_file(kept, folder / "model.safetensors")
         sealed(folder)
-        refused(folder, "do not fit")
+        refused(folder, "do not match")
 
 
 class Trap:

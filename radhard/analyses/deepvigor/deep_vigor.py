@@ -81,18 +81,21 @@ class DeepVigor(Analysis):
     def check(self) -> None:
         if not 0 < self.tolerance < self.epsilon < self.bound:
             raise InputError(
-                f"tolerance={self.tolerance:g}, epsilon={self.epsilon:g}, bound={self.bound:g} do "
-                "not go together; each is larger than the one before, and the first above 0"
+                f"tolerance={self.tolerance:g}, epsilon={self.epsilon:g}, bound={self.bound:g} are "
+                "not allowed together; give 0 < tolerance < epsilon < bound"
             )
         for name, share in (("threshold", self.threshold), ("outliers", self.outliers)):
             if not 0 <= share <= 1:
-                raise InputError(f"{name}={share!r} is not allowed; a share of the inputs, 0 to 1")
+                raise InputError(
+                    f"{name}={share!r} is not allowed; give a share of the inputs, from 0 to 1"
+                )
         neurons = self.neurons
         if neurons is not None and not (
             neurons >= 1 if isinstance(neurons, int) else 0 < neurons <= 1
         ):
             raise InputError(
-                f"neurons={neurons!r} is not allowed; a whole number from 1, or a share up to 1.0"
+                f"neurons={neurons!r} is not allowed; give an integer from 1, or a share above 0 "
+                "and up to 1.0"
             )
 
     def find(self, workload: Workload) -> Found:

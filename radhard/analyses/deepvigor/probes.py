@@ -60,12 +60,13 @@ class Probes:
         for site in sites:
             if site.samples is None:
                 raise InputError(
-                    f"no axis of the output of {site.name!r} counts the samples; leave it out"
+                    f"no axis of the output of {site.name!r} has the number of samples; leave this "
+                    "module out of the pattern"
                 )
             if site.dtype not in dtypes:
                 raise InputError(
-                    f"{site.name!r} outputs {site.dtype}, too coarse for deviations to be added; "
-                    f"{' or '.join(dtypes)} is needed: convert model and data (model.float()), "
+                    f"{site.name!r} outputs {site.dtype}, in which small deviations would be lost; "
+                    f"{' or '.join(dtypes)} is required: convert model and data (model.float()), "
                     "which keeps every value"
                 )
         self.workload = workload

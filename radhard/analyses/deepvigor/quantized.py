@@ -61,7 +61,7 @@ class QDeepVigor(Analysis):
 
     def check(self) -> None:
         if self.bits is not None and not 2 <= self.bits <= 24:
-            raise InputError(f"{self!r}: bits is 2 to 24, of which one is the sign")
+            raise InputError(f"{self!r}: bits must be from 2 to 24, including the sign bit")
 
     def find(self, workload: Workload) -> Found:
         quantized_workload = self._of_words(workload)
@@ -108,7 +108,7 @@ class QDeepVigor(Analysis):
         wanted = "any" if self.bits is None else f"{self.bits}"
         if not isinstance(format, Int | Fixed) or self.bits not in (None, format.bits):
             raise InputError(
-                f"{self!r} looks at whole numbers of {wanted} bits, and {site.name!r} outputs "
+                f"{self!r} analyzes integers of {wanted} bits, but {site.name!r} outputs "
                 f"{format!r}; make the model with quantized(model, data, Int(8)), or leave the "
                 "module out of the pattern"
             )
@@ -207,7 +207,8 @@ def nvf_table(scores: Scores, thresholds: Sequence[float] = THRESHOLDS) -> pd.Da
     """
     if scores.level != "element":
         raise InputError(
-            f"{scores.by} scores by {scores.level}; the table counts neurons, as QDeepVigor scores"
+            f"the scores by {scores.by} are scores of {scores.level}s, but the table counts "
+            "neurons; give scores of QDeepVigor"
         )
     factors = np.concatenate([value.ravel() for value in scores.values.values()])
     counts = [int((factors >= threshold).sum()) for threshold in thresholds]

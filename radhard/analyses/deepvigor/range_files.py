@@ -59,5 +59,6 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDAr
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{str(path)!r} holds no ranges ({error}); ranges.save(...) writes such files"
+            f"{str(path)!r} contains no value ranges ({error}); give a file that ranges.save(...) "
+            "wrote"
         ) from error

@@ -108,7 +108,7 @@ _ENDS = ("safe_down", "unsafe_down", "safe_up", "unsafe_up")
 
 def _within(layer: str, what: str, indices: npt.NDArray[np.int64], size: int) -> None:
     if not np.issubdtype(indices.dtype, np.integer):
-        raise InputError(f"{what} are whole numbers; {indices.dtype} was given")
+        raise InputError(f"{what} must be integers, not {indices.dtype}")
     if indices.size and not 0 <= indices.min() <= indices.max() < size:
         wrong = indices[(indices < 0) | (indices >= size)].flat[0]
-        raise InputError(f"{layer!r} has {size:,} {what}, from 0; there is no {wrong}")
+        raise InputError(f"{layer!r} has {size:,} {what}, numbered from 0; there is no {wrong}")

@@ -116,8 +116,8 @@ class Ranges:
         """
         if self.model and self.model != fingerprint(model):
             raise InputError(
-                f"the ranges by {self.by} were made for another model: structure or values "
-                "differ; analyse this one"
+                f"the ranges by {self.by} are of another model: structure or values differ; "
+                "analyze this model"
             )
 
     def to_frame(self, layer: str) -> pd.DataFrame:
@@ -181,4 +181,4 @@ class Ranges:
                 str(plain["model"]),
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{str(path)!r} holds no ranges: {error!r}") from error
+            raise InputError(f"{str(path)!r} contains no value ranges: {error!r}") from error

@@ -80,7 +80,7 @@ class Validation:
             if row.layer == layer:
                 return row
         names = ", ".join(row.layer for row in self.layers)
-        raise InputError(f"no faults were tried in {layer!r}; there is {names}")
+        raise InputError(f"no faults were tried in {layer!r}; they were tried in {names}")
 
     def to_frame(self) -> pd.DataFrame:
         """One row per layer: counts, shares and interval limits; NaN if there were no faults."""
@@ -151,7 +151,7 @@ def validate(
         InputError: the ranges are of another model, or the model or the data cannot be used.
     """
     if n is not None and n < 1:
-        raise InputError(f"n={n!r} is not allowed; at least 1 flip per layer")
+        raise InputError(f"n={n!r} is not allowed; give at least 1 flip per layer")
     ranges.check_model(model)
     format = ranges.format
     rows = []

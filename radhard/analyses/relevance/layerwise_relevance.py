@@ -49,9 +49,13 @@ class Relevance(Analysis):
 
     def check(self) -> None:
         if not 1 <= self.alpha < float("inf"):
-            raise InputError(f"Relevance: alpha={self.alpha!r} is not allowed; a number from 1")
+            raise InputError(
+                f"Relevance: alpha={self.alpha!r} is not allowed; give a number from 1"
+            )
         if not 0 <= self.epsilon < float("inf"):
-            raise InputError(f"Relevance: epsilon={self.epsilon!r} is not allowed; a number from 0")
+            raise InputError(
+                f"Relevance: epsilon={self.epsilon!r} is not allowed; give a number from 0"
+            )
 
     def find(self, workload: Workload) -> Found:
         classes = workload.logits.shape[1]
@@ -89,8 +93,8 @@ class Relevance(Analysis):
                 each = layer.by_channel(each).sum(2)
             if layer in sums and sums[layer].shape != each.shape:
                 raise InputError(
-                    f"{self!r}: {layer.name!r} is called with inputs of several sizes, so that its "
-                    "neurons are not the same; ask by level='channel'"
+                    f"{self!r}: {layer.name!r} is called with inputs of several sizes, so it has "
+                    "no fixed neurons; use level='channel'"
                 )
             sums[layer] = sums[layer] + each if layer in sums else each
         return sums

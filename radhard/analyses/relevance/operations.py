@@ -69,8 +69,9 @@ class Operations:
                 raise NoGraphError("the model takes batches of one size only")
         except NoGraphError as error:
             raise InputError(
-                f"{by} follows the model's operations, which cannot be had ({error}); take an "
-                "analysis that asks for gradients only"
+                f"{by} requires the graph of the model's operations, which is not available "
+                f"({error}); use an analysis that requires gradients only, such as "
+                "VulnerabilityGain()"
             ) from None
         weights = {
             graph.tensors[layer.weight_site]: layer
@@ -84,7 +85,8 @@ class Operations:
         }
         if not layers:
             raise InputError(
-                f"{by}: no convolution or linear layer of this model outputs the samples in front"
+                f"{by}: no convolution or linear layer of this model has the samples on the first "
+                "axis of its output"
             )
         behind = set(layers)
         for node in graph.nodes:
@@ -108,4 +110,7 @@ class Operations:
         if outputs.shape != logits.shape or not torch.allclose(
             outputs, logits, rtol=1e-3, atol=near
         ):
-            raise InputError("the exported graph gives other outputs than the model")
+            raise InputError(
+                "the outputs of the exported graph differ from those of the model; use an "
+                "analysis that requires gradients only, such as VulnerabilityGain()"
+            )

@@ -63,7 +63,7 @@ class Saliency(Analysis):
                 each = weight * each.reshape(-1, *(1,) * (weight.ndim - 1))
             scores[layer.weight_site] = scores.get(layer.weight_site, 0.0) + each.cpu().numpy()
         if any(not np.isfinite(score).all() for score in scores.values()):
-            raise InputError(f"{self!r}: weights that are not finite, or whose products are not")
+            raise InputError(f"{self!r}: the weights, or their products, contain NaN or infinity")
         return Found(self.level, scores)
 
     def _rule(

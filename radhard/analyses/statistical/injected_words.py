@@ -38,9 +38,9 @@ def tried(workload: Workload, space: FaultSpace, injections: int, least: int) ->
     words = min(injections // ways, int(space.word_starts[-1]))
     if words < least:
         raise InputError(
-            f"{injections:,} injections strike {words:,} parameters in all {ways} ways; "
-            f"at least {least} parameters are needed to learn from ({least * ways:,} "
-            "injections, and as many parameters)"
+            f"{injections:,} injections cover all {ways} faults of {words:,} parameters, but at "
+            f"least {least} parameters are required to learn from; give at least {least * ways:,} "
+            "injections"
         )
     results = run(
         workload.model,

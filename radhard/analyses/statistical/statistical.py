@@ -54,7 +54,7 @@ class Statistical(Analysis):
         counts = {"injections": self.injections, "trees": self.trees, "leaf": self.leaf}
         for name, value in counts.items():
             if value < 1:
-                raise InputError(f"Statistical: {name}={value} is not allowed; at least 1")
+                raise InputError(f"Statistical: {name}={value} is not allowed; give at least 1")
 
     def find(self, workload: Workload) -> Found:
         space = FaultSpace.of(workload.model, Weights("*"), self.fault, self.format)

@@ -28,8 +28,8 @@ class BoundedReLU(Hardening):
     def check(self) -> None:
         if not 0 < self.share <= 1:
             raise InputError(
-                f"BoundedReLU: share={self.share} is not allowed; a share of the largest value "
-                "seen, more than 0 and at most 1"
+                f"BoundedReLU: share={self.share} is not allowed; give a share of the largest "
+                "profiled value, above 0 and up to 1"
             )
 
     def harden(self, draft: Draft) -> None:

@@ -56,10 +56,13 @@ class FTClipAct(Hardening):
         if len(self.rates) == 0 or self.points < 3 or self.rounds < 1 or self.samples < 1:
             raise InputError(
                 f"FTClipAct: rates={self.rates}, points={self.points}, rounds={self.rounds}, "
-                f"samples={self.samples}: at least one rate, 3 points, 1 round and 1 sample"
+                f"samples={self.samples} are not allowed; give at least 1 rate, 3 points, 1 round "
+                "and 1 sample"
             )
         if not 0 <= self.close <= 1:
-            raise InputError(f"FTClipAct: close={self.close} is a share, from 0 to 1")
+            raise InputError(
+                f"FTClipAct: close={self.close} is not allowed; give a share from 0 to 1"
+            )
 
     def harden(self, draft: Draft) -> None:
         data = self._samples(draft)

@@ -36,14 +36,17 @@ def check_schedule(
 ) -> None:
     """Raise `InputError` if bounds cannot be trained with these settings."""
     if min(epochs) < 0 or batch < 1:
-        raise InputError(f"{by}: epochs from 0 and a batch of at least 1, not {epochs} and {batch}")
+        raise InputError(
+            f"{by}: epochs={epochs} and batch={batch} are not allowed; give epochs from 0 and a "
+            "batch of at least 1"
+        )
     if learning_rate <= 0 or slope <= 0:
         raise InputError(
-            f"{by}: learning_rate={learning_rate} and slope={slope}: both are above zero; a slope "
-            "below zero would pass what is above the bound"
+            f"{by}: learning_rate={learning_rate} and slope={slope} are not allowed; both must be "
+            "above 0"
         )
     if not 0 <= max_drop <= 1 or not 0 < held_out < 1:
         raise InputError(
-            f"{by}: max_drop={max_drop} and held_out={held_out} are shares: the first from 0 to 1, "
-            "the second between"
+            f"{by}: max_drop={max_drop} and held_out={held_out} are not allowed; give shares, "
+            "max_drop from 0 to 1 and held_out between 0 and 1"
         )

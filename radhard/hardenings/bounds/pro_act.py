@@ -62,9 +62,14 @@ class ProAct(Hardening):
             held_out=self.held_out,
         )
         if not self.weights or min(self.weights) < 0:
-            raise InputError(f"ProAct: weights={self.weights}: at least one, none below zero")
+            raise InputError(
+                f"ProAct: weights={self.weights} is not allowed; give at least one weight, none "
+                "negative"
+            )
         if self.temperature <= 0:
-            raise InputError(f"ProAct: temperature={self.temperature} is not allowed; above zero")
+            raise InputError(
+                f"ProAct: temperature={self.temperature} is not allowed; give a number above 0"
+            )
 
     def harden(self, draft: Draft) -> None:
         bounded = list(spots(draft, self.kinds, of="rectifiers"))

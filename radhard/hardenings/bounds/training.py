@@ -42,11 +42,13 @@ class Training:
         labels, logits = self.draft.labels(), self.draft.workload.logits
         if logits.ndim != 2 or logits.shape[1] < 2 or labels.ndim != 1:
             raise InputError(
-                f"{self.draft.by} learns bounds from logits (samples, classes) and one label "
-                f"a sample; these are {tuple(logits.shape)} and {tuple(labels.shape)}"
+                f"{self.draft.by} requires logits (samples, classes) and one label per sample, but "
+                f"their shapes are {tuple(logits.shape)} and {tuple(labels.shape)}"
             )
         if len(labels) < 2:
-            raise InputError(f"{self.draft.by} holds samples back; give at least 2 samples")
+            raise InputError(
+                f"{self.draft.by} holds out some of the samples; give at least 2 samples"
+            )
         order = self.draft.workload.random(0).permutation(len(labels))
         n_held_out = min(max(1, round(self.held_out * len(labels))), len(labels) - 1)
         self._held = torch.from_numpy(np.sort(order[:n_held_out])).to(labels.device)

@@ -67,7 +67,7 @@ def groups(draft: Draft) -> tuple[list[ChannelGroup], dict[str, str]]:
     except Exception as error:  # torch-pruning may raise anything for an unsupported model
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{draft.by}: torch-pruning cannot read {type(draft.model).__name__}: {line}"
+            f"{draft.by}: torch-pruning does not support {type(draft.model).__name__}: {line}"
         ) from error
     left_whole: dict[str, str] = {}
     made = []

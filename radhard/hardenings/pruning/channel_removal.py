@@ -22,8 +22,8 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
     """
     if earlier := list(dict.fromkeys(part.by for _, part in parts(draft.model))):
         raise InputError(
-            f"{draft.by}: prune first and protect what is left; the model is hardened already "
-            f"({', '.join(earlier)})"
+            f"{draft.by}: the model is already hardened ({', '.join(earlier)}); prune first, then "
+            "harden the pruned model"
         )
     channel_groups, left_whole = groups(draft)
     rank = by_scores if by == "scores" else by_l1
@@ -75,12 +75,12 @@ def _check_forward(draft: Draft) -> None:
             logits = draft.workload.steady(draft.model, batch)
     except Exception as error:  # a forward may raise anything with fewer channels
         raise InputError(
-            f"{draft.by}: {type(draft.model).__name__} fixes the number of channels in "
-            f"its forward, and cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"
+            f"{draft.by}: the forward of {type(draft.model).__name__} requires a fixed number of "
+            f"channels, so it cannot be pruned ({(str(error).strip() or '-').splitlines()[0]})"
         ) from error
     if logits.shape[1:] != draft.workload.logits.shape[1:]:
         raise InputError(
-            f"{draft.by}: {type(draft.model).__name__} would give "
-            f"{tuple(logits.shape[1:])} for each sample instead of "
-            f"{tuple(draft.workload.logits.shape[1:])}"
+            f"{draft.by}: after pruning, {type(draft.model).__name__} has outputs of shape "
+            f"{tuple(logits.shape[1:])} per sample instead of "
+            f"{tuple(draft.workload.logits.shape[1:])}; choose smaller ratios or another model"
         )

@@ -27,7 +27,9 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
     labels = draft.labels()
     learning = [p for p in draft.model.parameters() if p.requires_grad]
     if not learning:
-        raise InputError(f"{draft.by}: no parameter asks for gradients, so none can be fine-tuned")
+        raise InputError(
+            f"{draft.by}: no parameter has requires_grad=True, so none can be fine-tuned"
+        )
     optimizer = torch.optim.SGD(learning, lr=rate)
     chance = draft.workload.random(1)
     devices = {t.device for t in learning if t.is_cuda}
@@ -60,7 +62,9 @@ def accuracy(model: nn.Module, data: Data, call: Forward, batch: int) -> float:
         InputError: the data have no labels.
     """
     if data.labels is None:
-        raise InputError(f"{data.name}: no labels, so no accuracy can be told")
+        raise InputError(
+            f"{data.name} has no labels, which the accuracy requires; give data with labels"
+        )
     device = device_of(model)
     data = data if device is None else data.to(device)
     right = 0

@@ -57,11 +57,12 @@ def _of(draft: Draft, scores: Scores, layer: str, group: ChannelGroup) -> Values
     values = scores.of(layer)
     if values is None:
         raise InputError(
-            f"{draft.by}: the scores by {scores.by} say nothing about {layer!r}; take an "
-            "analysis that looks at all convolutions and linear layers, or by='l1'"
+            f"{draft.by}: there are no scores by {scores.by} for {layer!r}; use an analysis that "
+            "scores all convolutions and linear layers, or by='l1'"
         )
     if len(values) <= max(group.makers[layer]):
         raise InputError(
-            f"{draft.by}: {len(values)} scores by {scores.by} for the channels of {layer!r}"
+            f"{draft.by}: there are only {len(values)} scores by {scores.by} for the channels of "
+            f"{layer!r}"
         )
     return values

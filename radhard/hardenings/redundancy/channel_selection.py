@@ -123,13 +123,13 @@ def _top(draft: Draft, name: str, count: int, share: float) -> tuple[int, ...]:
     key = next((n for n in (f"{name}.weight", name) if n in scores.values), None)
     if key is None:
         raise InputError(
-            f"{draft.by}: the scores by {scores.by} say nothing about {name!r}; take an "
-            "analysis that looks at all convolutions and linear layers"
+            f"{draft.by}: there are no scores by {scores.by} for {name!r}; use an analysis that "
+            "scores all convolutions and linear layers"
         )
     if len(scores[key]) != count:
         raise InputError(
-            f"{draft.by}: {len(scores[key])} scores by {scores.by} for the {count} channels "
-            f"of {name!r}"
+            f"{draft.by}: there are {len(scores[key])} scores by {scores.by} for the {count} "
+            f"channels of {name!r}; use scores of channels"
         )
     return tuple(scores.top(share)[key].tolist())
 

@@ -33,7 +33,9 @@ class Copies(nn.Module):
         groups, outputs = int(layer["groups"]), int(layer["outputs"])
         bias, count = bool(layer["bias"]), len(channels)
         if not all(0 <= channel < outputs for channel in channels):
-            raise InputError(f"copies of channels {channels} of a layer with {outputs}")
+            raise InputError(
+                f"channels {channels} of a layer with {outputs} channels cannot be copied"
+            )
         self.picked: Tensor | None = None
         self.axis = -1
         # On the meta device: initialising weights would change torch's random state.

@@ -42,14 +42,16 @@ class ChannelDuplication(Hardening):
     def check(self) -> None:
         if not 0 <= self.share <= 1:
             raise InputError(
-                f"ChannelDuplication: share={self.share} is not allowed; a share of the channels, "
-                "from 0 to 1"
+                f"ChannelDuplication: share={self.share} is not allowed; give a share of the "
+                "channels, from 0 to 1"
             )
         if self.margin < 0:
-            raise InputError(f"ChannelDuplication: margin={self.margin} is negative")
+            raise InputError(
+                f"ChannelDuplication: margin={self.margin} is not allowed; give a number from 0"
+            )
         if self.share == 0 and self.edac == "min":
             raise InputError(
-                "ChannelDuplication: share=0 with edac='min' protects nothing; give a share"
+                "ChannelDuplication: share=0 with edac='min' protects nothing; give a share above 0"
             )
 
     def harden(self, draft: Draft) -> None:

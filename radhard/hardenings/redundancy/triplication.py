@@ -25,8 +25,8 @@ class Triplication(Hardening):
     def check(self) -> None:
         if not 0 < self.share <= 1:
             raise InputError(
-                f"Triplication: share={self.share} is not allowed; a share of the channels, more "
-                "than 0 and at most 1"
+                f"Triplication: share={self.share} is not allowed; give a share of the channels, "
+                "above 0 and up to 1"
             )
 
     def harden(self, draft: Draft) -> None:

@@ -45,7 +45,10 @@ class BitScrubber(Part):
         super().__init__(by)
         self.weights, self.ones, self.zeros = tuple(weights), tuple(ones), tuple(zeros)
         if not len(self.weights) == len(self.ones) == len(self.zeros):
-            raise InputError(f"bits of {len(self.ones)} weights, of {len(self.weights)} named")
+            raise InputError(
+                f"there are bits for {len(self.ones)} weights, but {len(self.weights)} weights are "
+                "named"
+            )
         self._masks = [
             (int(one, 16), int(zero, 16)) for one, zero in zip(self.ones, self.zeros, strict=True)
         ]
@@ -101,8 +104,8 @@ def format_of_words(name: str, weight: Tensor) -> Format:
     """
     if weight.dtype not in _FORMATS:
         raise InputError(
-            f"{name!r} is {weight.dtype}; bits can be held of "
-            f"{', '.join(str(dtype) for dtype in _FORMATS)}"
+            f"{name!r} is {weight.dtype}; bits can be fixed in weights of "
+            f"{', '.join(str(dtype) for dtype in _FORMATS)} only"
         )
     return _FORMATS[weight.dtype][0]
 

@@ -34,7 +34,9 @@ class RangeScrubber(Part):
         super().__init__(by)
         self.weights, self.ranges, self.action, self.every = tuple(weights), ranges, action, every
         if ranges not in (1, len(self.weights)):
-            raise InputError(f"{ranges} ranges for {len(self.weights)} weights")
+            raise InputError(
+                f"there are {ranges} ranges, but {len(self.weights)} weights are named"
+            )
         self.turn = Turn(every)
         self.low: Tensor
         self.high: Tensor

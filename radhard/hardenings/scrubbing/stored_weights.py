@@ -37,7 +37,10 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     tensors = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
-            raise InputError(f"{name!r} holds NaN or infinite values; no fault can be told by that")
+            raise InputError(
+                f"{name!r} contains NaN or infinite values, so faults in it cannot be recognized; "
+                "correct the model"
+            )
     return tensors
 
 
@@ -48,7 +51,9 @@ def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
         path, _, leaf = name.rpartition(".")
         parameter = model.get_submodule(path)._parameters.get(leaf)
         if parameter is None:
-            raise InputError(f"{type(model).__name__} has no weight {name!r} to put right")
+            raise InputError(
+                f"{type(model).__name__} has no weight {name!r}, which the scrubber corrects"
+            )
         tensors[name] = parameter
     return tensors
 
@@ -64,9 +69,9 @@ def put_right(stored: Tensor, wrong: Tensor, right: Tensor) -> None:
     if tracing():
         if is_exporting_to_onnx():
             raise InputError(
-                "ONNX computes once what depends on weights only, so that weights would be put "
-                "right when they are loaded and never again; export the model as it was, and "
-                "check the weights of the runtime from outside"
+                "ONNX runtimes compute what depends on weights only once, so weights would be "
+                "scrubbed when they are loaded and never again; export the model without this "
+                "hardening, and check the weights outside the runtime"
             )
         with torch.no_grad():
             stored.copy_(torch.where(wrong, right, stored))
@@ -86,7 +91,9 @@ def check_period(name: str, every: int) -> None:
         InputError: it is below 1.
     """
     if every < 1:
-        raise InputError(f"{name}: every={every} is not allowed; every n-th inference, n from 1")
+        raise InputError(
+            f"{name}: every={every} is not allowed; give n for every n-th inference, from 1"
+        )
 
 
 class Turn:
@@ -109,14 +116,14 @@ class Turn:
     def _check_countable(self) -> None:
         if injecting():
             raise InputError(
-                f"a scrub before every {self.every}th inference: how often a fault meets it hangs "
-                "on when it strikes. Harden with every=1 and take that rate for 1 of "
-                f"{self.every} inferences, that of the unprotected model for the others"
+                f"with a scrub before every {self.every}th inference, the effect of a fault "
+                "depends on when it occurs; harden with every=1 and use its rate for 1 of "
+                f"{self.every} inferences, and the rate of the unprotected model for the others"
             )
         if tracing():
             raise InputError(
-                "an exported program counts no inferences; harden with every=1, or scrub(model) "
-                "from outside"
+                "an exported program cannot count inferences; harden with every=1, or call "
+                "scrub(model) yourself"
             )
 
 
@@ -132,7 +139,7 @@ def begin(draft: Draft, name: str, part: Part, turn: Turn) -> None:
         draft.workload.call(draft.model, batch)  # changes the count of passes
     if not turn.passes:
         raise InputError(
-            f"{draft.by} steps in when the model is called, and call= only calls parts of it; "
-            "have it say model(batch), or scrub(model) from outside"
+            f"{draft.by} scrubs when the model is called, but call= calls only parts of it; make "
+            "call= use model(batch), or call scrub(model) yourself"
         )
     turn.passes = 0

@@ -205,7 +205,7 @@ def test_a_model_that_rounds_its_activations_is_struck_in_its_own_words() -> Non
     ("arguments", "said"),
     [
         ({"tolerance": 0.0}, "above 0"),
-        ({"epsilon": 1e6}, "each is larger"),
+        ({"epsilon": 1e6}, "give 0 < tolerance < epsilon < bound"),
         ({"threshold": 1.1}, "threshold=1.1"),
         ({"outliers": -0.1}, "outliers=-0.1"),
         ({"neurons": 0}, "neurons=0"),

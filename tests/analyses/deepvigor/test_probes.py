@@ -250,7 +250,7 @@ def test_a_layer_whose_output_has_no_samples_is_refused() -> None:
             seed=0,
             progress=False,
         ) as workload,
-        pytest.raises(InputError, match=r"'table'.*leave it out"),
+        pytest.raises(InputError, match=r"'table'.*leave this module out"),
     ):
         Probes(workload)
 

@@ -214,7 +214,7 @@ def test_a_file_that_holds_something_else_is_refused_in_one_line(tmp_path: Path,
     path = tmp_path / "ranges.npz"
     ranges().save(path)
     spoil(path)
-    with pytest.raises(InputError, match="holds no ranges") as said:
+    with pytest.raises(InputError, match="contains no value ranges") as said:
         Ranges.load(path)
     assert "\n" not in str(said.value)
 
@@ -231,7 +231,7 @@ def test_a_file_whose_arrays_do_not_go_together_is_refused(tmp_path: Path) -> No
         ("0.neurons", np.array([0, 1, 99])),
     ):
         np.savez(path, **{**held, name: array})
-        with pytest.raises(InputError, match="holds no ranges"):
+        with pytest.raises(InputError, match="contains no value ranges"):
             Ranges.load(path)
 
 
@@ -249,7 +249,7 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_said(tmp_path: Path) -
         (("fc", 4, 1.0, 0), "4 neurons"),
         (("fc", -1, 1.0, 0), "no -1"),
         (("fc", 0, 1.0, 2), "2 classes"),
-        (("fc", 0.5, 1.0, 0), "whole numbers"),
+        (("fc", 0.5, 1.0, 0), "integers"),
     ],
 )
 def test_a_wrong_question_is_answered_with_what_is_allowed(arguments, said: str) -> None:

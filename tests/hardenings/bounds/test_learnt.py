@@ -191,7 +191,7 @@ def held_in(model: nn.Module, data: Data) -> np.ndarray:
         (lambda: ProAct(slope=-20.0), "slope=-20.0"),
         (lambda: ProAct(batch=0), "batch of at least 1"),
         (lambda: ProAct(weights=()), "at least one"),
-        (lambda: ProAct(temperature=0.0), "above zero"),
+        (lambda: ProAct(temperature=0.0), "above 0"),
         (lambda: FitAct(held_out=1.0), "held_out=1.0"),
         (lambda: FitAct(epochs=-1), "epochs from 0"),
         (lambda: ProAct()(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), torch.ones(4, 2)), "labels"),

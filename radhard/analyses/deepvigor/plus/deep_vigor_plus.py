@@ -102,24 +102,26 @@ class DeepVigorPlus(Analysis):
     def check(self) -> None:
         if not 0 < self.channels <= 1:
             raise InputError(
-                f"DeepVigorPlus: channels={self.channels} is not allowed; a share above 0, up to 1"
+                f"DeepVigorPlus: channels={self.channels} is not allowed; give a share above 0 and "
+                "up to 1"
             )
         for name in ("tolerance", "screen"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(
-                    f"DeepVigorPlus: {name}={getattr(self, name)} is not allowed; a share from 0"
+                    f"DeepVigorPlus: {name}={getattr(self, name)} is not allowed; give a share "
+                    "from 0"
                 )
         for name in ("draws", "images", "neurons"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
-                raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; at least 1")
+                raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; give at least 1")
 
     def find(self, workload: Workload) -> Found:
         first_images = workload.first(self.images)
         inputs, left_out = given(first_images)
         workload.left_out.update(left_out)
         if not inputs:
-            raise InputError(f"{self!r} can look at no layer: {reasons(left_out)}")
+            raise InputError(f"{self!r} cannot analyze any layer: {reasons(left_out)}")
         names = [layer.name for layer in inputs]
         probes = Probes(first_images, names, rows=_ROWS, replay_extremes=True, dtypes=_DTYPES)
         screen = Screen.of(probes, list(probes.sites)) if self.screen else None

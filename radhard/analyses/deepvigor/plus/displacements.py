@@ -51,8 +51,8 @@ class Displacements:
         weight = layer.weight.detach()
         if not is_stored_as(weight, self.format):
             raise InputError(
-                f"{layer.name}.weight holds values that {self.format!r} lacks; look at a model "
-                f"that is stored so: model = stored_as(model, {self.format!r})"
+                f"{layer.name}.weight contains values that {self.format!r} cannot represent; "
+                f"analyze a model stored in that format: model = stored_as(model, {self.format!r})"
             )
         flat = words.flatten()
         fitted = self.format.fit(weight).take(flat, tuple(weight.shape))

@@ -9,6 +9,9 @@ from radhard.hardenings.bounds.ft_clip_act import FTClipAct
 from radhard.hardenings.bounds.hyrelu import HyReLU
 from radhard.hardenings.bounds.pro_act import ProAct
 from radhard.hardenings.bounds.ranger import Ranger
+from radhard.hardenings.coding.ecc import Ecc
+from radhard.hardenings.coding.ecc_scrubber import EccScrubber
+from radhard.hardenings.coding.hamming_in_place import HammingInPlace
 from radhard.hardenings.coverage import Coverage
 from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
@@ -33,9 +36,12 @@ __all__ = [
     "BoundedReLU",
     "ChannelDuplication",
     "Coverage",
+    "Ecc",
+    "EccScrubber",
     "Edac",
     "FTClipAct",
     "FitAct",
+    "HammingInPlace",
     "Hardening",
     "HyReLU",
     "Part",

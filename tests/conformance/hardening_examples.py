@@ -1,11 +1,15 @@
 """Which hardenings does the conformance suite go through? At least one of every component."""
 
+from radhard.formats import Float32
+from radhard.formats.protected import Cep, Hamming, SecDed
 from radhard.hardenings import (
     ActivationClip,
     BoundedReLU,
     ChannelDuplication,
+    Ecc,
     FitAct,
     FTClipAct,
+    HammingInPlace,
     Hardening,
     ProAct,
     Ranger,
@@ -40,5 +44,10 @@ EXAMPLES: tuple[Hardening, ...] = (
     WeightBitClip(bits="constant", per="tensor"),
     VulnerabilityPruning(conv=0.25, linear=0.25),
     VulnerabilityPruning(conv=0.25, by="l1", finetune=1),
+    Ecc(Hamming(Float32())),
+    Ecc(SecDed(Float32(), block=2), "conv1*|fc*"),
+    Ecc(Cep(Float32(), "D7P1")),
+    HammingInPlace(),
+    HammingInPlace(extended=True, sign=True),
     SentinelNN(prune=0.2, analysis="VulnerabilityGain()"),
 )

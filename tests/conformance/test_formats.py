@@ -47,7 +47,8 @@ def some_codes(format: Format) -> st.SearchStrategy[Tensor]:
 
 
 def test_every_format_has_an_example():
-    assert {type(format).__name__ for format in [*FORMATS, *PROTECTED]} == {
+    # Words of check bits represent no values of a tensor: tests/formats/protected has these.
+    assert {type(format).__name__ for format in [*FORMATS, *PROTECTED]} | {"CheckWord"} == {
         name for name, _ in FAMILY.listed()
     }
 

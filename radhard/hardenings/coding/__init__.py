@@ -1,0 +1,1 @@
+"""What if error-correcting codes protect stored tensors?"""

@@ -1,0 +1,271 @@
+"""How are words of memory checked and corrected by the code of a protected format?"""
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radhard.errors import InputError
+from radhard.formats import CORRECTED, ProtectedFormat, StoredBlocks
+from radhard.formats.protected.cep import Cep
+from radhard.formats.protected.hamming import Hamming
+from radhard.formats.protected.in_place_hamming import InPlaceHamming
+from radhard.formats.protected.mset import Mset
+from radhard.formats.protected.parity import Parity
+from radhard.formats.protected.sec_ded import SecDed
+
+__all__ = ["CorrectedBlocks", "StoredCode", "code_of"]
+
+_LINEAR = (Hamming, SecDed, Parity, InPlaceHamming, Mset, Cep)
+"""Formats whose check bits are XORs of data bits, so that tables can compute them."""
+
+_TABLE = 12
+"""Largest number of check bits for which there is a table of what each syndrome corrects."""
+
+_WIDE = 8
+"""Largest number of tables of 16 bits: together they have to fit the second cache."""
+
+
+@dataclass(frozen=True)
+class CorrectedBlocks:
+    """Blocks of stored words after a correction."""
+
+    words: Tensor
+    """The words to be stored, ``(blocks, block)``, int64."""
+    check: Tensor | None
+    """The check bits to be stored, ``(blocks,)``, int64; None if the words contain them."""
+    flags: Tensor
+    """What the decoder reports of each block, ``(blocks,)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCode:
+    """The code of a protected format over words of its inner format and separate check bits.
+
+    Words are in torch integers of `dtype`, ``(blocks, block)``. Check bits are ``(blocks,)``, or,
+    for a format in place, the lowest bits of the words.
+    """
+
+    format: ProtectedFormat
+
+    @property
+    def block(self) -> int:
+        """Number of words that are decoded together."""
+        return self.format.block
+
+    @property
+    def width(self) -> int:
+        """Width of a word in bits."""
+        return self.format.inner.bits
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The narrowest signed integer that holds a word; uint8 for at most 8 bits."""
+        narrow = torch.uint8 if self.width <= 8 else torch.int16 if self.width <= 16 else None
+        return narrow or (torch.int32 if self.width <= 32 else torch.int64)
+
+    @property
+    def check_bits(self) -> int:
+        """Number of check bits that are stored beside a block; 0 in place."""
+        return self.format.check_bits or self.format.bits - self.width
+
+    @functools.cached_property
+    def embedded(self) -> int:
+        """A mask of the bits of a word that are check bits, in place."""
+        if self.check_bits:
+            return 0
+        fields = map(self.format.field, range(self.width))
+        return sum(1 << bit for bit, field in enumerate(fields) if field == "check")
+
+    def encode(self, words: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Words to be stored, and check bits, of words of the inner format, all int64."""
+        stored = self.format.protect(words)
+        if not self.check_bits:
+            return stored.codes, None
+        if stored.check is not None:
+            return stored.codes, stored.check
+        return words, stored.codes.flatten() >> self.width & _low(self.check_bits)
+
+    def wrong(self, words: Tensor, check: Tensor | None) -> Tensor:
+        """Numbers of the blocks that are no words of the code, ascending.
+
+        Where the syndromes are 0, which is usual, only these are computed.
+        """
+        if not isinstance(self.format, _LINEAR):
+            whole = words.to(torch.int64) & _low(self.width)
+            checks = None if check is None else check.to(torch.int64)
+            return self._recover(whole, checks)[1].nonzero().flatten()
+        syndromes = self._syndromes(words)
+        if check is not None:
+            syndromes.bitwise_xor_(check)
+        # Finding places takes several times as long as finding that there is none.
+        return syndromes.nonzero().flatten() if bool(syndromes.any()) else _none(words.device)
+
+    def correct(self, words: Tensor, check: Tensor | None) -> CorrectedBlocks:
+        """Blocks of int64 words after a correction.
+
+        A block whose error is only detected is left as it is, so that it is detected again; unless
+        the format clears it.
+        """
+        codes, flags = self._recover(words, check)
+        if self._has_table:
+            return CorrectedBlocks(*self.correct_by_table(words, check), flags)
+        changed = (codes != words & ~self.embedded).any(dim=1) | (flags == CORRECTED)
+        again, checks = self.encode(codes)
+        kept = torch.where(changed[:, None], again, words)
+        if check is None or checks is None:
+            return CorrectedBlocks(kept, None, flags)
+        return CorrectedBlocks(kept, torch.where(changed, checks, check), flags)
+
+    def prepare(self) -> None:
+        """Compute the tables, which a program that is being traced must only read."""
+        # Also where the default device is the meta device, on which tables would be empty.
+        with torch.inference_mode(False), torch.device("cpu"):
+            if isinstance(self.format, _LINEAR):
+                _tables(self, torch.device("cpu"))
+                if self._has_table:
+                    _corrections(self, torch.device("cpu"))
+
+    def correct_by_table(self, words: Tensor, check: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Words and check bits after a correction of int64 blocks, without any branch.
+
+        Raises:
+            InputError: the code has no table of corrections.
+        """
+        if not self._has_table:
+            raise InputError(
+                f"{self.format!r} is decoded with branches on the words, which an exported program "
+                "cannot contain; choose a code of at most 12 check bits such as "
+                f"SecDed({self.format.inner!r}), or scrub(model) from outside"
+            )
+        flip, keep, rewrites = _corrections(self, words.device)
+        syndromes = self._syndromes(words).to(torch.int64)
+        if check is not None:
+            syndromes = syndromes ^ check
+        data = (words & ~self.embedded ^ flip[syndromes]) & keep[syndromes]
+        again = self._syndromes(data).to(torch.int64)
+        if check is None:
+            # Without the check bits, the syndrome is what they have to be.
+            return torch.where(rewrites[syndromes][:, None], data | again[:, None], words), None
+        return data, torch.where(rewrites[syndromes], again, check)
+
+    @property
+    def _has_table(self) -> bool:
+        bits = self.check_bits or self.embedded.bit_count()
+        return isinstance(self.format, _LINEAR) and bits <= _TABLE and self.block << bits <= 1 << 16
+
+    def _recover(self, words: Tensor, check: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Data words and flags."""
+        if check is not None and not self.format.check_bits:
+            words, check = words | check[:, None] << self.width, None
+        found = self.format.recover(StoredBlocks(words, check))
+        return found.codes, found.flags
+
+    def _syndromes(self, words: Tensor) -> Tensor:
+        """The XOR of the columns of all bits that are set, ``(blocks,)``."""
+        total: Tensor | None = None
+        for word, runs, table in _tables(self, words.device):
+            part, index = words[:, word], None
+            for shift, mask in runs:
+                moved = (part >> shift if shift > 0 else part << -shift) if shift else part
+                found = moved.to(torch.int32) & mask
+                index = found if index is None else index.bitwise_or_(found)
+            assert index is not None
+            found = table.index_select(0, index)
+            total = found if total is None else total.bitwise_xor_(found)
+        assert total is not None
+        return total
+
+
+@functools.cache
+def code_of(format: ProtectedFormat) -> StoredCode:
+    """The code of a format; tables of one code are made once."""
+    return StoredCode(format)
+
+
+@functools.cache
+def _tables(
+    code: StoredCode, device: torch.device
+) -> list[tuple[int, tuple[tuple[int, int], ...], Tensor]]:
+    """Tables of what some bits of a block contribute to the check bits.
+
+    For each its word, how an index is composed of the bits, and the contribution by index. An index
+    is composed of runs of neighbouring bits, each given as a shift to the right and a mask.
+    """
+    pieces = -(-code.width // 16) * code.block
+    size = 16 if code.width > 8 and pieces <= _WIDE else 8
+    bits = code.check_bits or code.embedded.bit_count()
+    dtype = torch.uint8 if bits <= 8 else torch.int32 if bits <= 31 else torch.int64
+    columns = _columns(code).tolist()
+    found = []
+    for word in range(code.block):
+        own = columns[word * code.width : (word + 1) * code.width]
+        covered = [bit for bit in range(code.width) if own[bit]]
+        for start in range(0, len(covered), size):
+            chosen = covered[start : start + size]
+            table = torch.zeros(1, dtype=torch.int64)
+            for bit in chosen:
+                table = torch.cat([table, table ^ own[bit]])
+            found.append((word, _runs(chosen), table.to(device, dtype)))
+    return found
+
+
+def _runs(bits: list[int]) -> tuple[tuple[int, int], ...]:
+    """How bits, ascending, are moved next to each other: shifts and masks.
+
+    >>> _runs([0, 1, 6, 7])
+    ((0, 3), (4, 12))
+    """
+    masks: dict[int, int] = {}
+    for place, bit in enumerate(bits):
+        masks[bit - place] = masks.get(bit - place, 0) | 1 << place
+    return tuple(masks.items())
+
+
+@functools.cache
+def _corrections(code: StoredCode, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """For each syndrome the bits to flip and the bits to keep, as masks, ``(syndromes, block)``.
+
+    And whether the check bits are computed anew. What a decoder does to a linear code depends on
+    the syndrome alone, so that two words of the code, of zeros and of ones, show it.
+    """
+    count = 1 << (code.check_bits or code.embedded.bit_count())
+    syndromes = torch.arange(count)
+    every = _low(code.width) & ~code.embedded
+    shown = []
+    for data in (0, every):
+        words, check = code.encode(torch.full((count, code.block), data))
+        if check is None:
+            words = words ^ syndromes[:, None]
+        else:
+            check = check ^ syndromes
+        shown.append(code._recover(words, check))
+    (flip, flags), (ones, _) = shown
+    keep = ones | flip | code.embedded
+    rewrites = (flags == CORRECTED) | (flip != 0).any(dim=1) | (keep != _low(code.width)).any(dim=1)
+    return flip.to(device), keep.to(device), rewrites.to(device)
+
+
+def _columns(code: StoredCode) -> Tensor:
+    """What each bit of a block contributes to the check bits, ``(bits of a block,)``."""
+    bits = torch.arange(code.width * code.block)
+    units = torch.zeros(len(bits), code.block, dtype=torch.int64)
+    units[bits, bits // code.width] = 1 << bits % code.width
+    if not code.embedded:
+        checks = code.encode(units)[1]
+        assert checks is not None
+        return checks
+    # The check bits themselves are in the words: each contributes its own.
+    own = units & code.embedded
+    return torch.where(own != 0, own, code.encode(units)[0] & code.embedded).flatten()
+
+
+def _low(bits: int) -> int:
+    """A mask of the lowest bits."""
+    return -1 if bits >= 64 else (1 << bits) - 1
+
+
+@functools.cache
+def _none(device: torch.device) -> Tensor:
+    return torch.zeros(0, dtype=torch.int64, device=device)

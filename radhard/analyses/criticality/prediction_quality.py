@@ -5,7 +5,6 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from radhard.analyses.criticality.bit_table import BitTable
 from radhard.stats import Estimate
@@ -65,8 +64,24 @@ def prediction_quality(
 def area_under_curve(
     scores: Scores, critical: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]
 ) -> float:
-    """Area under the ROC curve: the probability that a critical bit has the larger score."""
-    return float(roc_auc_score(critical, scores, sample_weight=weights))
+    """Area under the ROC curve: the probability that a critical bit has the larger score.
+
+    >>> area_under_curve(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 1, 0, 1]) > 0, np.ones(4))
+    0.875
+    """
+    _, ranks = np.unique(scores, return_inverse=True)
+    return _ranked_area(ranks, critical, weights)
+
+
+def _ranked_area(
+    ranks: npt.NDArray[np.int64],
+    critical: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float64],
+) -> float:
+    """The area from the ranks of the scores, which all resamples share; ties count half."""
+    yes = np.bincount(ranks, weights * critical)
+    no = np.bincount(ranks, weights * ~critical)
+    return float((yes * (np.cumsum(no) - no / 2)).sum() / (yes.sum() * no.sum()))
 
 
 def _area(
@@ -74,7 +89,8 @@ def _area(
 ) -> Estimate | None:
     if not 0 < bits.critical.sum() < len(bits):
         return None
-    value = area_under_curve(scores, bits.critical, bits.weights)
+    _, ranks = np.unique(scores, return_inverse=True)
+    value = _ranked_area(ranks, bits.critical, bits.weights)
     # Words are resampled, as the bits of a word are not independent.
     of_bit = np.searchsorted(words, bits.words)
     areas = []
@@ -82,6 +98,6 @@ def _area(
         times = np.bincount(chance.integers(len(words), size=len(words)), minlength=len(words))
         weights = bits.weights * times[of_bit]
         if weights[bits.critical].any() and weights[~bits.critical].any():
-            areas.append(area_under_curve(scores, bits.critical, weights))
+            areas.append(_ranked_area(ranks, bits.critical, weights))
     low, high = np.quantile(areas, [0.025, 0.975]).tolist()
     return Estimate(value, min(low, value), max(high, value), 0.95, len(words), unit="")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from radhard.errors import InputError
+from radhard.formats.protected.check_columns import hamming_columns
 from radhard.stats import check_number
 
 __all__ = ["SelectiveMemory", "hamming_bits", "selective_memory"]
@@ -56,7 +57,5 @@ def hamming_bits(bits: int) -> int:
     """
     if bits < 1:
         raise InputError(f"bits={bits!r} is not a width of words; at least 1")
-    check = 1
-    while 2**check < bits + check + 1:
-        check += 1
+    _, check = hamming_columns(bits)
     return check

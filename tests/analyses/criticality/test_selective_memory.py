@@ -4,6 +4,7 @@ import pytest
 
 from radhard.analyses.criticality import SelectiveMemory, hamming_bits, selective_memory
 from radhard.errors import InputError
+from radhard.formats import Float16, Float32, Hamming, Int
 
 # Traiola et al. (DATE 2023), table III, in percent: width, check bits of all words, of the
 # critical words, signature, gain. The columns of the second half are those of ResNet-18.
@@ -45,6 +46,11 @@ def test_code_has_a_syndrome_for_every_bit_and_for_none_and_no_check_bit_too_man
     check = hamming_bits(bits)
     assert 2**check >= bits + check + 1
     assert 2 ** (check - 1) < bits + check
+
+
+@pytest.mark.parametrize("format", [Int(8), Float16(), Float32()], ids=repr)
+def test_check_bits_are_those_of_the_format(format):
+    assert hamming_bits(format.bits) == Hamming(format).bits - format.bits
 
 
 def test_protection_of_nothing_still_takes_the_signature():

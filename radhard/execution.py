@@ -60,6 +60,8 @@ class Execution:
     progress: bool | None
     inferences: dict[str, dict[str, Any]] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
+    _unwritten: list[TrialResults] = field(default_factory=list)
+    """Parts whose trials are in the open transaction, but whose records are not yet."""
 
     def run(self, session: Session, todo: Collection[int], done: int) -> None:
         """Execute the trials ``todo``; ``done`` is the number of trials already executed."""
@@ -75,16 +77,16 @@ class Execution:
                 for part in parts:
                     figures = completed(campaign, part.numbers, part.figures)
                     file.add(campaign.rows(part.numbers, figures))
-                    self._record(part)  # in the same transaction as its trials
+                    self._unwritten.append(part)
                     bar.advance(part.figures)
                     if time.monotonic() - last > _COMMIT_SECONDS:
-                        file.commit()
+                        self._commit()
                         last = time.monotonic()
             except OutsideStateError as error:
                 file.note("refused", str(error))
                 raise
             finally:
-                file.commit()
+                self._commit()
         self.note(session.conclusions(self.inferences))
         self.note(exception_notes(self.crashes))
 
@@ -119,14 +121,21 @@ class Execution:
         if fresh:
             self.file.note("notes", [note.to_dict() for note in (*written, *fresh)])
 
-    def _record(self, part: TrialResults) -> None:
-        if part.inferences:
+    def _commit(self) -> None:
+        """Commit the trials together with their records.
+
+        Records are written once for many parts, since each writing repeats all earlier ones.
+        """
+        parts, self._unwritten = self._unwritten, []
+        for part in parts:
             self.inferences.update(part.inferences)
-            self.file.note("inferred", self.inferences)
-        if part.crashes:
             self.crashes.update(part.crashes)
+        if any(part.inferences for part in parts):
+            self.file.note("inferred", self.inferences)
+        if any(part.crashes for part in parts):
             self.file.note("crashes", self.crashes)
-        self.note(part.notes)
+        self.note([note for part in parts for note in part.notes])
+        self.file.commit()
 
 
 def execute_campaign(

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from radhard.analyses.deepvigor.thresholds import Thresholds
+from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Format
 from radhard.quantization import format_of
 from radhard.storage import fitted
 from radhard.targets import Site
 
-__all__ = ["deviations", "held_in", "vulnerable_bits"]
+__all__ = ["deviations", "fitted_as_one", "held_in", "vulnerable_bits"]
 
 
 def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> Format:
@@ -28,7 +29,22 @@ def held_in(format: Format, model: nn.Module, site: Site, golden: Tensor) -> For
     dtype: torch.dtype = getattr(torch, site.dtype)
     if format_of(model, site.layer, path) is not None or format.bits > 8 * dtype.itemsize:
         return fitted(format, model, site)
-    return format.fit(golden)
+    return fitted_as_one(format, golden)
+
+
+def fitted_as_one(format: Format, values: Tensor) -> Format:
+    """The format with its scale, if it has one, fitted to all values of an activation at once.
+
+    Raises:
+        InputError: the format has several scales, whose values differ between samples.
+    """
+    found = format.fit(values.detach())
+    if found.scale is not None and found.scale.numel() > 1:
+        raise InputError(
+            f"{format!r} has several scales for the values of one activation, and this analysis "
+            "assumes one; choose a format with one scale for each tensor, such as Int(8)"
+        )
+    return found
 
 
 def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:

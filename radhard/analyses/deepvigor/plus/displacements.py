@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from radhard.analyses.deepvigor.flips import fitted_as_one
 from radhard.analyses.layer import Layer
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -35,7 +36,7 @@ class Displacements:
         """The displacements with a scale fitted to ``values``, if the format has one."""
         if not self.format.has_scale:
             return self
-        return Displacements(self.format.fit(values.detach().reshape(1, -1)))
+        return Displacements(fitted_as_one(self.format, values.reshape(1, -1)))
 
     def of(self, values: Tensor) -> Tensor:
         """``(..., flips)`` in float64, for values ``(...)``."""

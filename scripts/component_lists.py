@@ -8,7 +8,7 @@ from pathlib import Path
 SUBJECTS = {
     "targets": "where are faults injected? Selected by name pattern and layer class",
     "faults": "what happens to a word?",
-    "formats": "how is a number stored?",
+    "formats": "how is a number stored? [Words and ranges](docs/formats.md)",
     "samplers": "which faults are tried? Sized by number of trials, or by margin and confidence",
     "engines": "how are trials executed? Selected automatically: [engines](docs/engines.md); "
     "several processes with `--workers N`",

@@ -17,6 +17,7 @@ from radhard.arguments import (
     share,
     whole,
 )
+from radhard.campaign_notes import campaign_notes, usual_metrics
 from radhard.engines import ENGINES, Campaign, Engine
 from radhard.engines.audit import audit_trials
 from radhard.engines.golden_answers import golden_answers
@@ -31,7 +32,6 @@ from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
 from radhard.module import usable_module
 from radhard.notes import Note
-from radhard.remarks import remarks, usual_metrics
 from radhard.results import Results
 from radhard.samplers import Sampler, Trials
 from radhard.samplers.given import sampler_of
@@ -127,7 +127,7 @@ def run(
         campaign = Campaign(workload, space, trials, panel)
         executor.check_possible(campaign)
         check_no_outside_state(campaign)
-        notes = [*check_read(campaign), *notes, *remarks(campaign)]
+        notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
         if was_training:
             notes.append(Note("training mode"))
         return execute_campaign(campaign, identity(campaign, sampler, seed), golden, notes, options)

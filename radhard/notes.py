@@ -174,6 +174,27 @@ def _audit(facts: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
+def _left_out(facts: Mapping[str, Any]) -> str:
+    reasons = [f"{name} ({why})" for name, why in facts["tensors"].items()]
+    return f"No fault can be injected into {_names(reasons)}, which were left out."
+
+
+def _recurrent_outputs(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{_names(facts['tensors'])}: a fault in the output of a recurrent layer at one step "
+        "affects what reads that output, but not later steps of the layer, which have computed "
+        "with the fault-free hidden state."
+    )
+
+
+def _small_strata(facts: Mapping[str, Any]) -> str:
+    strata = [f"{name} ({faults:,})" for name, faults in facts["strata"].items()]
+    return (
+        f"{len(strata):,} of {facts['of']:,} strata have fewer than {facts['asked']:,} faults, "
+        f"which were all tried: {_names(strata)}."
+    )
+
+
 _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "text": "{text}",
     "engine": "engine='auto' chose {engine}: {why}.",
@@ -206,6 +227,13 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "The labels do not suit Accuracy() ({why}), so the top class of every sample was compared "
         "with the fault-free one only; Mismatch() and Distance() evaluate outputs that are no "
         "scores of classes."
+    ),
+    "left out": _left_out,
+    "recurrent outputs": _recurrent_outputs,
+    "small strata": _small_strata,
+    "listed faults": (
+        "The {faults:,} faults were given as a list and not drawn: rates are exact for these "
+        "faults, and do not estimate those of the fault space."
     ),
     "one prediction": (
         "All {samples:,} samples have one fault-free prediction, class {class}: a fault that makes "

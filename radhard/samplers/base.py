@@ -9,6 +9,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
+from radhard.notes import Note
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
@@ -51,8 +52,8 @@ class Trials(Sequence[Numbers]):
     listed: Numbers | None = None
     """All faults of the only stratum, if they are a list instead of evenly spaced."""
 
-    remarks: tuple[str, ...] = ()
-    """What a reader of the results should know about how the faults were chosen, in sentences."""
+    notes: tuple[Note, ...] = ()
+    """What a reader of the results should know about how the faults were chosen."""
 
     def __init__(self, strata: Sequence[Stratum], seed: int, *, shuffled: bool = True) -> None:
         if not 0 <= seed < 2**128:
@@ -123,10 +124,6 @@ def draw_strata(strata: Sequence[Stratum], seed: int, n: int | None) -> Trials:
     trials = Trials(strata, seed)
     small = [s for s in strata if n is not None and s.population < n]
     if small:
-        names = ", ".join(f"{s.name} ({s.population:,})" for s in small[:5])
-        more = f" and {len(small) - 5:,} more" if len(small) > 5 else ""
-        trials.remarks = (
-            f"{len(small):,} of {len(strata):,} strata have fewer than {n:,} faults, which were "
-            f"all tried: {names}{more}.",
-        )
+        sizes = {stratum.name: stratum.population for stratum in small}
+        trials.notes = (Note("small strata", {"strata": sizes, "of": len(strata), "asked": n}),)
     return trials

@@ -11,6 +11,7 @@ import numpy as np
 from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
+from radhard.notes import Note
 from radhard.samplers.base import SAMPLERS, Sampler, Stratum, Trials
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.spec import component
@@ -102,10 +103,7 @@ class _GivenTrials(Trials):
         whole = Stratum("the list", 0, 1, len(numbers), len(numbers))
         super().__init__([whole], seed, shuffled=False)
         self.listed = numbers
-        self.remarks = (
-            f"The {len(numbers):,} faults were given as a list and not drawn: rates are exact for "
-            "these faults, and no estimate of the fault space.",
-        )
+        self.notes = (Note("listed faults", {"faults": len(numbers)}),)
 
     def at(self, trials: Numbers) -> Numbers:
         assert self.listed is not None

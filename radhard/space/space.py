@@ -14,13 +14,13 @@ from radhard.errors import InputError, RadhardWarning
 from radhard.faults import FaultModel
 from radhard.formats import Format
 from radhard.forward import plain
+from radhard.notes import Note
 from radhard.space.exposure import Exposure
 from radhard.space.fault import Fault
 from radhard.space.region import check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
 from radhard.targets import Forward, Site, Strike, Target
-from radhard.targets.patterns import reasons
 
 __all__ = ["FaultSpace", "Numbers"]
 
@@ -112,7 +112,7 @@ class FaultSpace(Sequence[Fault]):
         )
         space = cls([term])
         if term.left_out:
-            warnings.warn(space.remarks()[0], RadhardWarning, stacklevel=2)
+            warnings.warn(str(space.notes()[0]), RadhardWarning, stacklevel=2)
         return space
 
     @classmethod
@@ -238,23 +238,19 @@ class FaultSpace(Sequence[Fault]):
                     "make the space with the same data"
                 )
 
-    def remarks(self) -> list[str]:
-        """What a reader of the results should know about this space, in sentences."""
-        found = []
+    def notes(self) -> list[Note]:
+        """What a reader of the results should know about this space."""
+        notes = []
         if self.left_out:
-            found.append(f"Left out, as no fault can be injected there: {reasons(self.left_out)}.")
+            notes.append(Note("left out", {"tensors": dict(self.left_out)}))
         steps = [
             site.name
             for site in dict.fromkeys(self.sites)
             if site.role == "activation" and site.kind in _RECURRENT and site.name.endswith(":0")
         ]
         if steps:
-            found.append(
-                f"{', '.join(steps)}: a fault in the output of a recurrent layer at one step is "
-                "seen by what reads that output, not by later steps of the layer, which have "
-                "computed with the fault-free hidden state."
-            )
-        return found
+            notes.append(Note("recurrent outputs", {"tensors": steps}))
+        return notes
 
     def place(self, tensor: str) -> int:
         """The position in `regions` of the first region of the tensor with this name."""

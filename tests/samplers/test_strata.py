@@ -174,5 +174,5 @@ def test_a_stratum_with_fewer_faults_than_asked_for_is_tried_whole_and_exact():
     assert any("1.weight (128)" in note for note in results.manifest["notes"])
     bits = PerBit(50).draw(space, 0)
     assert [s.trials for s in bits.strata] == 32 * [24] + 32 * [4] + 32 * [12]
-    assert bits.remarks
-    assert not PerTensor(n=128).draw(space, 0).remarks
+    assert bits.notes
+    assert not PerTensor(n=128).draw(space, 0).notes

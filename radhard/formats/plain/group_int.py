@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.plain.blocks import block_index, largest_of_blocks, spread
+from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.ieee import Float16
 from radhard.formats.plain.layout import Layout, field_at
 from radhard.formats.plain.scaled import Scaled

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.plain.blocks import block_index, largest_of_blocks, spread
+from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.fixed import Fixed
 from radhard.formats.plain.float8 import E8M0, Float8E4M3
 from radhard.formats.plain.floating import floating

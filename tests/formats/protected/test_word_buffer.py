@@ -56,7 +56,7 @@ def test_other_integers_are_left_out_and_words_are_not() -> None:
     assert [name for name, _ in word_buffers(model())] == ["check.words"]
 
 
-@pytest.mark.filterwarnings("ignore:.*Left out")
+@pytest.mark.filterwarnings("ignore:.*left out")
 def test_words_take_no_format_of_values() -> None:
     with pytest.raises(
         InputError, match=r"words of 7 bits.*'check': CheckWord\(7\), '\*': Float32"

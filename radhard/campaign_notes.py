@@ -12,7 +12,7 @@ from radhard.metrics.outputs import Golden
 from radhard.notes import Note
 from radhard.space import FaultSpace
 
-__all__ = ["remarks", "usual_metrics"]
+__all__ = ["campaign_notes", "usual_metrics"]
 
 
 def usual_metrics(
@@ -34,11 +34,10 @@ def usual_metrics(
     return [Outcome(), Accuracy(), *decoders], []
 
 
-def remarks(campaign: Campaign) -> list[Note]:
+def campaign_notes(campaign: Campaign) -> list[Note]:
     """Notes on the faults left out, on the sampler, and on the limits of the data."""
-    texts = [*campaign.space.remarks(), *campaign.trials.remarks]
-    notes = [Note.text(text) for text in texts]
-    return notes + _one_prediction(campaign.panel.metrics, campaign.panel.golden)
+    limits = _one_prediction(campaign.panel.metrics, campaign.panel.golden)
+    return [*campaign.space.notes(), *campaign.trials.notes, *limits]
 
 
 def _one_prediction(metrics: Sequence[Metric], golden: Golden) -> list[Note]:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.ieee import Float16
 from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.scaled import Scaled
 from radhard.formats.plain.signed_words import signed_steps, signed_words
 from radhard.spec import component

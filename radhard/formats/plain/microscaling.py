@@ -9,12 +9,12 @@ from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.formats.base import Format
-from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.fixed import Fixed
 from radhard.formats.plain.float8 import E8M0, Float8E4M3
 from radhard.formats.plain.floating import floating
 from radhard.formats.plain.mini_float import MiniFloat
 from radhard.formats.plain.powers import power_of_two
+from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
 from radhard.formats.plain.scaled import Scaled
 from radhard.spec import component
 

@@ -152,7 +152,15 @@ def _why_unpaired(before: Results, after: Results) -> str:
 def _kinds(space: FaultSpace) -> list[tuple[object, ...]]:
     """What each region of a space is, but for the scale of its tensor."""
     return [
-        (r.site.name, r.site.shape, r.site.samples, repr(r.format), repr(r.fault), r.plane)
+        (
+            r.site.name,
+            r.site.shape,
+            r.site.samples,
+            repr(r.format),
+            repr(r.fault),
+            r.plane,
+            r.subset,
+        )
         for r in space.regions
     ]
 

@@ -12,6 +12,8 @@ from radhard.hardenings.bounds.ranger import Ranger
 from radhard.hardenings.coding.ecc import Ecc
 from radhard.hardenings.coding.ecc_scrubber import EccScrubber
 from radhard.hardenings.coding.hamming_in_place import HammingInPlace
+from radhard.hardenings.coding.selective_ecc import SelectiveEcc
+from radhard.hardenings.coding.selective_scrubber import SelectiveScrubber
 from radhard.hardenings.coverage import Coverage
 from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
@@ -50,6 +52,8 @@ __all__ = [
     "RangeScrubber",
     "Ranger",
     "Record",
+    "SelectiveEcc",
+    "SelectiveScrubber",
     "SentinelNN",
     "Triplication",
     "UnhardenedError",

@@ -1,6 +1,6 @@
 """Which hardenings does the conformance suite go through? At least one of every component."""
 
-from radhard.formats import Float32
+from radhard.formats import CheckWord, Float32
 from radhard.formats.protected import Cep, Hamming, SecDed
 from radhard.hardenings import (
     ActivationClip,
@@ -13,6 +13,7 @@ from radhard.hardenings import (
     Hardening,
     ProAct,
     Ranger,
+    SelectiveEcc,
     SentinelNN,
     Triplication,
     VulnerabilityPruning,
@@ -49,5 +50,7 @@ EXAMPLES: tuple[Hardening, ...] = (
     Ecc(Cep(Float32(), "D7P1")),
     HammingInPlace(),
     HammingInPlace(extended=True, sign=True),
+    SelectiveEcc(Hamming(Float32()), 0.3),
+    SelectiveEcc(SecDed(Float32()), 0.2, "fc*", SecDed(CheckWord(8), block=8)),
     SentinelNN(prune=0.2, analysis="VulnerabilityGain()"),
 )

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from radhard.analyses import MaxValue
-from radhard.hardenings import Ecc, HammingInPlace, WeightBitClip, WeightRangeCheck
+from radhard.hardenings import Ecc, HammingInPlace, SelectiveEcc, WeightBitClip, WeightRangeCheck
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
-SCRUBBERS = (Ecc, HammingInPlace, WeightBitClip, WeightRangeCheck)
+SCRUBBERS = (Ecc, HammingInPlace, SelectiveEcc, WeightBitClip, WeightRangeCheck)
 
 HARDENINGS = [h for h in EXAMPLES if not isinstance(h, SCRUBBERS)]
 """All but the scrubbers, which change weights as they go: `test_scrubbed_models` has these."""

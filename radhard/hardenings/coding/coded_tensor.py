@@ -32,15 +32,10 @@ class CodedTensor:
         """A tensor whose scale, as `Format.scales`, is given as JSON."""
         return cls(shape, code, code.format.inner.scaled(json.loads(scale)))
 
-    @property
+    @functools.cached_property
     def count(self) -> int:
         """Number of words."""
         return torch.Size(self.shape).numel()
-
-    @property
-    def blocks(self) -> int:
-        """Number of blocks, the last of which may be completed by words of zeros."""
-        return -(-self.count // self.code.block)
 
     def words(self, x: Tensor) -> Tensor:
         """The words of the tensor, ``(words,)``, in the dtype of the code or as floats.

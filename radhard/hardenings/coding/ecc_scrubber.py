@@ -1,6 +1,5 @@
 """How are errors in the stored tensors of a model corrected by a code?"""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +10,12 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.formats import CORRECTED, DETECTED, FORMATS, ProtectedFormat
 from radhard.formats.protected.word_buffer import WordBuffer
-from radhard.hardenings.coding.coded_tensor import CodedTensor
-from radhard.hardenings.coding.stored_code import code_of
+from radhard.hardenings.coding.coded_memory import CodedMemory, whole, write
+from radhard.hardenings.coding.stored_code import StoredCode, code_of
 from radhard.hardenings.part import Part
 from radhard.hardenings.scrubbing.stored_weights import Turn, put_right, tracing
-from radhard.injection import overwrite
 
-__all__ = ["EccScrubber", "stored_tensors"]
+__all__ = ["EccScrubber", "code_named"]
 
 _TOGETHER = 1 << 17
 """Number of words that are checked together; small tensors are joined, as each call costs time."""
@@ -31,7 +29,7 @@ class _Group:
     last: int
     """The position after the last tensor."""
     start: int
-    """The number of the first block."""
+    """The position of the first word."""
     stop: int
 
 
@@ -65,22 +63,13 @@ class EccScrubber(Part):
     ) -> None:
         super().__init__(by)
         self.tensors, self.shapes, self.scales = tuple(tensors), tuple(shapes), tuple(scales)
-        if not len(self.tensors) == len(self.shapes) == len(self.scales):
-            raise InputError(f"{len(self.tensors)} names of tensors, {len(self.shapes)} shapes")
-        parsed = FORMATS.parse(format)
-        if not isinstance(parsed, ProtectedFormat):
-            raise InputError(f"{format} is no format with check bits")
-        self.format, self.every, self.turn = parsed, every, Turn(every)
-        self._code = code_of(parsed)
-        self._code.prepare()
-        self._coded = [
-            CodedTensor.of(tuple(shape), self._code, scale)
-            for shape, scale in zip(self.shapes, self.scales, strict=True)
-        ]
-        self._starts = [0, *itertools.accumulate(one.blocks for one in self._coded)]
-        self._groups = _groups(self._starts, self._code.block)
+        self.every, self.turn = every, Turn(every)
+        self._code = code_named(format)
+        block = self._code.block
+        self._memory = CodedMemory(self._code, tensors, shapes, scales, align=block)
+        self._groups = _groups(self._memory.starts)
         apart = self._code.check_bits
-        self.check = WordBuffer(self._starts[-1], apart) if apart else None
+        self.check = WordBuffer(self._memory.starts[-1] // block, apart) if apart else None
         self.corrected = 0
         """How many blocks were corrected so far."""
         self.detected = 0
@@ -89,7 +78,7 @@ class EccScrubber(Part):
     @property
     def settings(self) -> dict[str, Any]:
         return {
-            "format": repr(self.format),
+            "format": repr(self._code.format),
             "tensors": self.tensors,
             "shapes": self.shapes,
             "scales": self.scales,
@@ -101,129 +90,94 @@ class EccScrubber(Part):
 
     def protect(self, model: nn.Module) -> None:
         """Compute the check bits of the tensors as they are; in place, also write them there."""
+        tensors = self._memory.tensors(model)
         with torch.no_grad():
-            for at, (coded, x) in enumerate(self._each(model)):
-                words = _whole(self._in_blocks(coded.words(x)), self._code.width)
+            for number, tensor in enumerate(tensors):
+                words, own = self._blocks(tensors, number)
                 stored, check = self._code.encode(words)
                 if check is not None and self.check is not None:
-                    self.check.words[self._starts[at] : self._starts[at + 1]] = check
+                    self.check.words[own] = check
                 else:
-                    flat = stored.reshape(-1)[: coded.count]
-                    every = torch.arange(coded.count, device=x.device)
-                    x.copy_(coded.values(x, every, flat).reshape(x.shape))
+                    tensor.copy_(self._values(tensor, number, stored))
 
     def scrub(self, model: nn.Module) -> None:
         """Correct the tensors and the check bits, in place; fault-free ones are only read."""
-        held = self._each(model)
+        tensors, block = self._memory.tensors(model), self._code.block
         with torch.no_grad():
             if tracing():
-                self._correct_all(held)
+                self._correct_all(tensors)
                 return
             for group in self._groups:
-                words = [coded.words(x) for coded, x in held[group.first : group.last]]
-                blocks = self._in_blocks(*words)
-                check = None if self.check is None else self.check.words[group.start : group.stop]
-                wrong = self._code.wrong(blocks, check)
+                words = self._memory.words(tensors, group.first, group.last).view(-1, block)
+                start, check = group.start // block, None
+                if self.check is not None:
+                    check = self.check.words[start : group.stop // block]
+                wrong = self._code.wrong(words, check)
                 if len(wrong):
-                    self._correct(held, blocks, group, wrong)
+                    self._correct(tensors, words[wrong], wrong + start)
 
-    def _each(self, model: nn.Module) -> list[tuple[CodedTensor, Tensor]]:
-        return list(zip(self._coded, stored_tensors(model, self.tensors), strict=True))
-
-    def _in_blocks(self, *words: Tensor) -> Tensor:
-        """The words of some tensors as blocks, each tensor completed by zeros."""
-        size = self._code.block
-        if size > 1:
-            words = tuple(nn.functional.pad(w, (0, -len(w) % size)) for w in words)
-        joined = words[0] if len(words) == 1 else torch.cat(words)
-        return joined.view(self._code.dtype).view(-1, size)
-
-    def _correct(
-        self,
-        held: Sequence[tuple[CodedTensor, Tensor]],
-        blocks: Tensor,
-        group: _Group,
-        wrong: Tensor,
-    ) -> None:
-        """Correct blocks, given by their numbers in a group of tensors."""
-        before = _whole(blocks[wrong], self._code.width)
-        numbers, check = wrong + group.start, None
+    def _correct(self, tensors: Sequence[Tensor], words: Tensor, numbers: Tensor) -> None:
+        """Correct blocks, given by their numbers."""
+        before, check = whole(words, self._code.width), None
         if self.check is not None:
-            check = _whole(self.check.words[numbers], self._code.check_bits)
-        found = self._code.correct(before, check)
-        self.corrected += int((found.flags == CORRECTED).sum())
-        self.detected += int((found.flags == DETECTED).sum())
-        if self.check is not None and check is not None and found.check is not None:
-            _write(self.check.words, numbers, found.check != check, found.check)
-        for at in range(group.first, group.last):
-            mine = (numbers >= self._starts[at]) & (numbers < self._starts[at + 1])
-            coded, x = held[at]
-            start = (numbers[mine] - self._starts[at])[:, None] * self._code.block
-            positions = start + torch.arange(self._code.block, device=x.device)
-            changed = (found.words[mine] != before[mine]) & (positions < coded.count)
+            check = whole(self.check.words[numbers], self._code.check_bits)
+        after = self._code.correct(before, check)
+        self.corrected += int((after.flags == CORRECTED).sum())
+        self.detected += int((after.flags == DETECTED).sum())
+        if self.check is not None and check is not None and after.check is not None:
+            changed = after.check != check
             if bool(changed.any()):
-                where = positions[changed]
-                values = coded.values(x, where, found.words[mine][changed])
-                _write(x, where, torch.ones_like(where, dtype=torch.bool), values)
+                write(self.check.words, numbers[changed], after.check[changed])
+        places = torch.arange(self._code.block, device=numbers.device)
+        positions = (numbers[:, None] * self._code.block + places).flatten()
+        self._memory.write(tensors, positions, before.flatten(), after.words.flatten())
 
-    def _correct_all(self, held: Sequence[tuple[CodedTensor, Tensor]]) -> None:
+    def _correct_all(self, tensors: Sequence[Tensor]) -> None:
         """Correct every block without branches, for a traced program."""
-        for at, (coded, x) in enumerate(held):
-            words = _whole(self._in_blocks(coded.words(x)), self._code.width)
-            own = slice(self._starts[at], self._starts[at + 1])
+        for number, tensor in enumerate(tensors):
+            words, own = self._blocks(tensors, number)
             check = None if self.check is None else self.check.words[own].to(torch.int64)
             after, checks = self._code.correct_by_table(words, check)
-            changed = (after != words).reshape(-1)[: coded.count].reshape(x.shape)
-            codes = after.reshape(-1)[: coded.count]
-            every = torch.arange(coded.count, device=x.device)
-            put_right(x, changed, coded.values(x, every, codes).reshape(x.shape))
+            changed = (after != words).reshape(-1)[: tensor.numel()].reshape(tensor.shape)
+            put_right(tensor, changed, self._values(tensor, number, after))
             if self.check is not None and check is not None and checks is not None:
-                put_right(self.check.words[own], checks != check, checks.to(self.check.words.dtype))
+                right = checks.to(self.check.words.dtype)
+                put_right(self.check.words[own], checks != check, right)
+
+    def _blocks(self, tensors: Sequence[Tensor], number: int) -> tuple[Tensor, slice]:
+        """The blocks of a tensor, int64, and their numbers."""
+        starts, block = self._memory.starts, self._code.block
+        words = self._memory.words(tensors, number, number + 1).view(-1, block)
+        own = slice(starts[number] // block, starts[number + 1] // block)
+        return whole(words, self._code.width), own
+
+    def _values(self, tensor: Tensor, number: int, words: Tensor) -> Tensor:
+        """The values of all words of a tensor, in its shape."""
+        every = torch.arange(tensor.numel(), device=tensor.device)
+        codes = words.reshape(-1)[: tensor.numel()]
+        return self._memory.coded[number].values(tensor, every, codes).reshape(tensor.shape)
 
 
-def stored_tensors(model: nn.Module, names: Sequence[str]) -> list[Tensor]:
-    """The parameters and buffers with these names.
+def code_named(format: str) -> StoredCode:
+    """The code of a protected format given as text, with its tables.
 
     Raises:
-        InputError: the model lacks one.
+        InputError: another format.
     """
-    tensors: list[Tensor] = []
-    for name in names:
-        *path, leaf = name.split(".")
-        module: nn.Module | None = model
-        for child in path:
-            # Not get_submodule: before every pass, its checks would take longer than the decoder.
-            module = module._modules.get(child) if module is not None else None
-        tensor: Tensor | None = None
-        if module is not None:
-            tensor = module._parameters.get(leaf)
-            tensor = module._buffers.get(leaf) if tensor is None else tensor
-        if tensor is None:
-            raise InputError(f"{type(model).__name__} has no tensor {name!r} to correct")
-        tensors.append(tensor)
-    return tensors
+    parsed = FORMATS.parse(format, foreign=False)
+    if not isinstance(parsed, ProtectedFormat):
+        raise InputError(f"{format} is no format with check bits")
+    code = code_of(parsed)
+    code.prepare()
+    return code
 
 
-def _groups(starts: Sequence[int], block: int) -> list[_Group]:
-    found, first = [], 0
+def _groups(starts: Sequence[int]) -> list[_Group]:
+    """Tensors that are checked together, given the positions of their first words."""
+    groups, first = [], 0
     for last in range(1, len(starts)):
-        together = (starts[last] - starts[first]) * block
         following = starts[last + 1] if last + 1 < len(starts) else None
-        if following is None or together + (following - starts[last]) * block > _TOGETHER:
-            found.append(_Group(first, last, starts[first], starts[last]))
+        if following is None or following - starts[first] > _TOGETHER:
+            groups.append(_Group(first, last, starts[first], starts[last]))
             first = last
-    return found
-
-
-def _whole(words: Tensor, bits: int) -> Tensor:
-    """Words as int64, extended by zeros."""
-    whole = words.to(torch.int64)
-    return whole if bits >= 64 else whole & ((1 << bits) - 1)
-
-
-def _write(stored: Tensor, positions: Tensor, which: Tensor, values: Tensor) -> None:
-    """Write some of the values, given for ascending flat positions of a tensor."""
-    if bool(which.any()):
-        at = torch.zeros(stored.numel(), dtype=torch.bool, device=stored.device)
-        at[positions[which]] = True
-        overwrite(stored, at.reshape(stored.shape), values[which].to(stored.dtype))
+    return groups

@@ -1,0 +1,103 @@
+"""How are the tensors of a model read as one memory of words, and written back?"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.hardenings.coding.coded_tensor import CodedTensor
+from radhard.hardenings.coding.stored_code import StoredCode
+from radhard.injection import overwrite
+
+__all__ = ["CodedMemory", "whole", "write"]
+
+
+class CodedMemory:
+    """The words of some tensors of a model, one tensor after another.
+
+    Each is completed by words of zeros up to a multiple of ``align`` words. ``starts`` are the
+    positions of the first word of each tensor, and that behind the last.
+    """
+
+    def __init__(
+        self,
+        code: StoredCode,
+        names: Sequence[str],
+        shapes: Sequence[Sequence[int]],
+        scales: Sequence[str],
+        *,
+        align: int,
+    ) -> None:
+        if not len(names) == len(shapes) == len(scales):
+            raise InputError(f"{len(names)} names of tensors, {len(shapes)} shapes")
+        self.code, self.align = code, align
+        self.names = [name.split(".") for name in names]
+        self.coded = [
+            CodedTensor.of(tuple(shape), code, scale)
+            for shape, scale in zip(shapes, scales, strict=True)
+        ]
+        sizes = (-(-tensor.count // align) * align for tensor in self.coded)
+        self.starts = [0, *itertools.accumulate(sizes)]
+
+    def tensors(self, model: nn.Module) -> list[Tensor]:
+        """The parameters and buffers.
+
+        Raises:
+            InputError: the model lacks one.
+        """
+        tensors: list[Tensor] = []
+        for *path, leaf in self.names:
+            module: nn.Module | None = model
+            for child in path:
+                # Not get_submodule: before every pass, its checks would take longer than decoding.
+                module = module._modules.get(child) if module is not None else None
+            tensor: Tensor | None = None
+            if module is not None:
+                tensor = module._parameters.get(leaf)
+                tensor = module._buffers.get(leaf) if tensor is None else tensor
+            if tensor is None:
+                name = ".".join((*path, leaf))
+                raise InputError(f"{type(model).__name__} has no tensor {name!r} to correct")
+            tensors.append(tensor)
+        return tensors
+
+    def words(self, tensors: Sequence[Tensor], first: int, last: int) -> Tensor:
+        """The words of the tensors from ``first`` to before ``last``, in the dtype of the code."""
+        words = []
+        for tensor, coded in zip(tensors[first:last], self.coded[first:last], strict=True):
+            own = coded.words(tensor)
+            missing = -coded.count % self.align
+            words.append(nn.functional.pad(own, (0, missing)) if missing else own)
+        joined = words[0] if len(words) == 1 else torch.cat(words)
+        return joined.view(self.code.dtype)
+
+    def write(
+        self, tensors: Sequence[Tensor], positions: Tensor, before: Tensor, after: Tensor
+    ) -> None:
+        """Write words that changed, int64, given by ascending positions; others stay bit by bit."""
+        changed = before != after
+        positions, after = positions[changed], after[changed]
+        bounds = torch.tensor(self.starts, device=positions.device)
+        ends = torch.searchsorted(positions, bounds).tolist()
+        for number, coded in enumerate(self.coded):
+            own = slice(ends[number], ends[number + 1])
+            at = positions[own] - self.starts[number]
+            inside = at < coded.count
+            at, codes = at[inside], after[own][inside]
+            if len(at):
+                write(tensors[number], at, coded.values(tensors[number], at, codes))
+
+
+def whole(words: Tensor, bits: int) -> Tensor:
+    """Words as int64, extended by zeros."""
+    extended = words.to(torch.int64)
+    return extended if bits >= 64 else extended & ((1 << bits) - 1)
+
+
+def write(stored: Tensor, positions: Tensor, values: Tensor) -> None:
+    """Write values at ascending flat positions of a tensor."""
+    at = torch.zeros(stored.numel(), dtype=torch.bool, device=stored.device)
+    at[positions] = True
+    overwrite(stored, at.reshape(stored.shape), values.to(stored.dtype))

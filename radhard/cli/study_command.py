@@ -35,6 +35,7 @@ __all__ = ["study"]
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
+@click.option("--quick", is_flag=True, help="Only a few of the error rates.")
 @click.option("--workers", type=PROCESSES, help="Processes.  [1]")
 def study(**options: Any) -> int:
     """Make the table and figures of a paper's study again, and judge its claims one by one.
@@ -46,7 +47,8 @@ def study(**options: Any) -> int:
 
     NAME is a study that comes along, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
-    --images, --store, --no-time and --workers.
+    --images, --store, --no-time and --workers. data-encoding measures no time, so it takes no
+    --no-time; --quick is an option of data-encoding only.
 
     \b
     Examples:
@@ -54,6 +56,7 @@ def study(**options: Any) -> int:
       radhard study activation-bounds --network lenet5 --store runs/studies
       radhard study channel-duplication --runs 500 --seed 1 -o pages/ --store runs/studies
       radhard study vulnerability-pruning --network lenet5
+      radhard study data-encoding --network lenet5 --quick
       radhard study mine.py:my_study --network mine.py:my_network
     """
     from radhard.cli.actions.study_action import StudyAction

@@ -3,7 +3,12 @@
 from radhard.comparison.expected import Upsets, upsets
 from radhard.comparison.instance_spread import Spread, spread
 from radhard.comparison.paired import Comparison, Row, compare
-from radhard.comparison.tolerance import Tolerable, fault_free_error, tolerable
+from radhard.comparison.tolerance import (
+    Tolerable,
+    fault_free_error,
+    tolerable,
+    tolerance_ratio,
+)
 
 __all__ = [
     "Comparison",
@@ -15,5 +20,6 @@ __all__ = [
     "fault_free_error",
     "spread",
     "tolerable",
+    "tolerance_ratio",
     "upsets",
 ]

@@ -10,10 +10,10 @@ from scipy.optimize import isotonic_regression
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.samplers import ErrorRate
-from radhard.stats import check_number
+from radhard.stats import Estimate, check_number
 from radhard.stats.sample_size import two_sided
 
-__all__ = ["Tolerable", "fault_free_error", "tolerable"]
+__all__ = ["Tolerable", "fault_free_error", "tolerable", "tolerance_ratio"]
 
 _RESAMPLES = 1000
 
@@ -101,6 +101,81 @@ def tolerable(
     Raises:
         InputError: other trials, no accuracy, or a relative increase of an error of 0.
     """
+    sampler, rates, errors, limit = _curve(results, increase, relative, reference, confidence)
+    value, resampled = _resampled(rates, errors, limit, seed)
+    resampled.sort()
+    tail = (1 - confidence) / 2
+    # Order statistics without interpolation, because neighbours may be 0 and infinity.
+    low = resampled[math.floor(tail * (_RESAMPLES - 1))]
+    high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
+    low, high = min(low, value), max(high, value)
+    up_to = min(bisect_right(rates, value) + 1, len(rates))
+    harmful = sum(int((each > limit + _ROUNDING).sum()) for each in errors[:up_to])
+    return Tolerable(value, low, high, confidence, rates[0], rates[-1], limit, sampler.per, harmful)
+
+
+def tolerance_ratio(
+    results: Results,
+    than: Results,
+    *,
+    increase: float = 0.005,
+    relative: bool = True,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate | None:
+    """How many times as high the tolerable error rate of one campaign is as that of another.
+
+    Each is measured against its own fault-free error, see `tolerable`. The interval is a percentile
+    bootstrap of the ratio. Trial i of a rate is resampled in both campaigns together, so that the
+    interval is narrow if both have the same faults, as words of the same width have with one seed.
+
+    If the rates tried only bound one of the two, the ratio is only bounded, too: the value is then
+    the bound, and the interval extends to 0 or infinity. None if both are bounded from the same
+    side, so that nothing is known of their ratio.
+
+    Raises:
+        InputError: as of `tolerable`.
+    """
+    bounds = []
+    for each in (results, than):
+        _, rates, errors, limit = _curve(each, increase, relative, None, confidence)
+        value, resampled = _resampled(rates, errors, limit, seed)
+        found = np.array([value, *resampled])
+        low = np.where(found == 0, 0.0, np.minimum(found, rates[-1]))
+        bounds.append((low, np.where(np.isinf(found), math.inf, np.maximum(found, rates[0]))))
+    (low, high), (than_low, than_high) = bounds
+    with np.errstate(divide="ignore"):
+        lows, highs = low / than_high, high / than_low
+    if lows[0] == 0 and math.isinf(highs[0]):
+        return None
+    value = float(highs[0] if lows[0] == 0 else lows[0])
+    tail = (1 - confidence) / 2
+    lowest = np.sort(lows[1:])[math.floor(tail * (_RESAMPLES - 1))]
+    highest = np.sort(highs[1:])[math.ceil((1 - tail) * (_RESAMPLES - 1))]
+    least, most = min(float(lowest), lows[0]), max(float(highest), highs[0])
+    trials = min(len(results), len(than))
+    return Estimate(value, float(least), float(most), confidence, trials, unit="times")
+
+
+def fault_free_error(results: Results) -> float:
+    """One minus the accuracy (or another score) of the model without faults.
+
+    Raises:
+        InputError: the campaign has no such score, or no trial has been executed.
+    """
+    score, drop = _scores(results)
+    # In every trial, the score under faults and its drop add up to the fault-free score.
+    return 1 - float(results.values(score)[0] + results.values(drop)[0])
+
+
+def _curve(
+    results: Results,
+    increase: float,
+    relative: bool,
+    reference: float | None,
+    confidence: float,
+) -> tuple[ErrorRate, list[float], list[np.ndarray], float]:
+    """The sampler, the rates above 0, the errors of the trials at each, and the limit."""
     sampler = results.sampler
     if not isinstance(sampler, ErrorRate):
         raise InputError(
@@ -117,32 +192,20 @@ def tolerable(
             "the fault-free error is 0, so a relative increase is undefined; use relative=False"
         )
     limit = free * (1 + increase) if relative else free + increase
+    return sampler, rates, errors, limit
+
+
+def _resampled(
+    rates: list[float], errors: list[np.ndarray], limit: float, seed: int
+) -> tuple[float, list[float]]:
+    """The crossing of the mean curve, and those of curves of resampled trials."""
     sizes = np.array([len(each) for each in errors], dtype=float)
     value = _crossings(rates, np.array([[each.mean() for each in errors]]), sizes, limit)[0]
     rng = np.random.default_rng(seed)
     means = np.stack(
         [rng.choice(each, (_RESAMPLES, len(each))).mean(axis=1) for each in errors], axis=1
     )
-    resampled = sorted(_crossings(rates, means, sizes, limit))
-    tail = (1 - confidence) / 2
-    # Order statistics without interpolation, because neighbours may be 0 and infinity.
-    low = resampled[math.floor(tail * (_RESAMPLES - 1))]
-    high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
-    low, high = min(low, value), max(high, value)
-    up_to = min(bisect_right(rates, value) + 1, len(rates))
-    harmful = sum(int((each > limit + _ROUNDING).sum()) for each in errors[:up_to])
-    return Tolerable(value, low, high, confidence, rates[0], rates[-1], limit, sampler.per, harmful)
-
-
-def fault_free_error(results: Results) -> float:
-    """One minus the accuracy (or another score) of the model without faults.
-
-    Raises:
-        InputError: the campaign has no such score, or no trial has been executed.
-    """
-    score, drop = _scores(results)
-    # In every trial, the score under faults and its drop add up to the fault-free score.
-    return 1 - float(results.values(score)[0] + results.values(drop)[0])
+    return value, _crossings(rates, means, sizes, limit)
 
 
 def _scores(results: Results) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Does an interval confirm a claim of a paper?"""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
@@ -74,11 +75,11 @@ def verdicts(claims: Sequence[Claim]) -> Iterator[str]:
 
 
 def estimate_facts(estimate: Estimate) -> dict[str, Any]:
-    """A figure with its interval, as plain values."""
+    """A figure with its interval, as plain values; null for a limit that is infinite."""
     return {
         "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
+        "low": estimate.low if math.isfinite(estimate.low) else None,
+        "high": estimate.high if math.isfinite(estimate.high) else None,
         "confidence": estimate.confidence,
         "trials": estimate.trials,
         "unit": estimate.unit,

@@ -8,10 +8,10 @@ from typing import final
 
 from torch import nn
 
-from radhard.datasets import Data, mnist, photo_patches
+from radhard.datasets import Data, mnist, photo_patches, vowels
 from radhard.errors import InputError
 from radhard.factory import made
-from radhard.models import lenet5, resnet20
+from radhard.models import lenet5, lstm_classifier, mlp, resnet20
 from radhard.spec import near
 from radhard.studies.vgg8 import trained_vgg8
 
@@ -82,6 +82,17 @@ def _lenet5(cache: Path | None) -> Network:  # noqa: ARG001
     return Network("lenet5", about, lenet5(), mnist(split="train"), mnist(split="test"), 300)
 
 
+def _mlp(cache: Path | None) -> Network:  # noqa: ARG001
+    about = "A multilayer perceptron on MNIST, with the weights that come with the package"
+    return Network("mlp", about, mlp(), mnist(split="train"), mnist(split="test"), 300)
+
+
+def _lstm(cache: Path | None) -> Network:  # noqa: ARG001
+    about = "An LSTM on spoken vowels, with the weights that come with the package"
+    train, test = vowels(split="train"), vowels(split="test")
+    return Network("lstm", about, lstm_classifier(), train, test, 300)
+
+
 def _resnet20(cache: Path | None) -> Network:  # noqa: ARG001
     about = "ResNet-20 on photo patches, with the weights that come with the package"
     train, test = photo_patches(split="train"), photo_patches(split="test")
@@ -96,6 +107,8 @@ def _vgg8(cache: Path | None) -> Network:
 
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "lenet5": _lenet5,
+    "lstm": _lstm,
+    "mlp": _mlp,
     "resnet20": _resnet20,
     "vgg8": _vgg8,
 }

@@ -34,6 +34,8 @@ class Plan:
     """Folder of run files and hardened models; a stopped study continues from there."""
     timed: bool = True
     """Whether the time of an inference is measured."""
+    quick: bool = False
+    """Whether only a few of the error rates are tried."""
     workers: int | None = None
     """Processes that execute trials; None: one."""
     progress: bool | None = None
@@ -49,7 +51,7 @@ class Plan:
     @property
     def options(self) -> frozenset[str]:
         """Names of the settings that differ from their default and that not every study uses."""
-        names = ("runs", "images", "store", "timed", "workers")
+        names = ("runs", "images", "store", "timed", "quick", "workers")
         defaults = Plan()
         return frozenset(n for n in names if getattr(self, n) != getattr(defaults, n))
 

@@ -19,7 +19,7 @@ def tiny(monkeypatch):
 def test_without_a_name_the_studies_are_listed(capsys):
     assert main(["study"]) == 0
     told = capsys.readouterr().out
-    assert len(STUDIES) == 3
+    assert len(STUDIES) == 4
     assert all(name in told and study.title in told for name, study in STUDIES.items())
 
 
@@ -55,7 +55,14 @@ def test_study_of_pruning_writes_its_page_with_the_line_that_asks_for_it(
 
 @pytest.mark.parametrize(
     "option",
-    [["--runs", "5"], ["--images", "9"], ["--store", "runs"], ["--no-time"], ["--workers", "1"]],
+    [
+        ["--runs", "5"],
+        ["--images", "9"],
+        ["--store", "runs"],
+        ["--no-time"],
+        ["--workers", "1"],
+        ["--quick"],
+    ],
     ids=lambda option: option[0],
 )
 def test_option_that_says_nothing_to_a_study_of_pruning_is_refused(option, tmp_path, capsys):

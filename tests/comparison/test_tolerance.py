@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from radhard.comparison import fault_free_error, tolerable
+from radhard.comparison import fault_free_error, tolerable, tolerance_ratio
 from radhard.comparison.tolerance import _crossings
 from radhard.errors import InputError
 from radhard.samplers import ErrorRate, Uniform
@@ -144,3 +144,36 @@ def test_value_that_rests_on_few_harmful_trials_says_so():
     common = tolerable(curve((0.9, 0.6, 0.1)), increase=0.5)
     assert common.harmful == 6
     assert "harmful" not in str(common)
+
+
+def test_ratio_is_that_of_the_two_tolerable_rates():
+    # Limits half-way up the second decade and half-way up the first: a decade apart.
+    late, early = curve((0.9, 0.9, 0.7)), curve((0.9, 0.7, 0.7))
+    found = tolerance_ratio(late, early, increase=1.0)
+    assert (found.low, found.value, found.high) == pytest.approx((10, 10, 10))
+    back = tolerance_ratio(early, late, increase=1.0)
+    assert back.value == pytest.approx(0.1)
+    assert back.unit == "times"
+
+
+def test_ratio_to_a_rate_outside_those_tried_is_a_bound():
+    never, always, inside = (curve(each) for each in ((0.9,) * 3, (0.2,) * 3, (0.9, 0.9, 0.7)))
+    over = tolerance_ratio(never, inside, increase=1.0)
+    assert (over.value, over.high) == (pytest.approx(10**0.5), math.inf)
+    assert over.low == pytest.approx(over.value)
+    under = tolerance_ratio(always, inside, increase=1.0)
+    assert (under.low, under.value) == (0, pytest.approx(10**-1.5))
+    assert tolerance_ratio(never, always).low == pytest.approx(100)
+    assert tolerance_ratio(never, never) is None
+    assert tolerance_ratio(always, always) is None
+
+
+def test_ratio_of_equal_trials_is_one_without_doubt():
+    # Trials that differ much, but alike in both campaigns.
+    rng = np.random.default_rng(5)
+    accuracies = np.concatenate([rng.uniform(low, 0.9, 6) for low in (0.89, 0.7, 0.3)])
+    first, second = (curve(accuracies, each=1) for _ in range(2))
+    alone = tolerable(first, increase=0.5)
+    assert alone.high > 1.2 * alone.low
+    ratio = tolerance_ratio(first, second, increase=0.5)
+    assert (ratio.low, ratio.value, ratio.high) == pytest.approx((1, 1, 1))

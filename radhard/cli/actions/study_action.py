@@ -19,6 +19,7 @@ _OPTIONS = {
     "images": "--images",
     "store": "--store",
     "timed": "--no-time",
+    "quick": "--quick",
     "workers": "--workers",
 }
 """Settings of a plan that not every study uses, and the option for each."""
@@ -38,6 +39,7 @@ class StudyAction:
     store: Path | None
     cache: Path | None
     timed: bool
+    quick: bool
     workers: int | None
 
     def carry_out(self) -> int:
@@ -75,6 +77,7 @@ class StudyAction:
             "images": self.images is not None,
             "store": self.store is not None,
             "timed": not self.timed,
+            "quick": self.quick,
             "workers": self.workers is not None,
         }
         if wrong := [
@@ -92,6 +95,7 @@ class StudyAction:
             seed=self.seed,
             store=self.store,
             timed=self.timed,
+            quick=self.quick,
             workers=self.workers,
             report=lambda line: say(console, line),
         )
@@ -103,6 +107,8 @@ class StudyAction:
             words += ["--network", network]
         if "runs" in study.uses:
             words += ["--runs", str(study.settings(plan)["runs"])]
+        if self.quick:
+            words.append("--quick")
         if self.images is not None:
             words += ["--images", str(self.images)]
         return shlex.join([*words, "--seed", str(self.seed)])

@@ -1,0 +1,75 @@
+"""How high a bit error rate does each encoding of the weights of a network tolerate?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+from radhard.comparison import Tolerable, fault_free_error, tolerable, tolerance_ratio
+from radhard.results import Results
+from radhard.samplers import ErrorRate
+from radhard.stats import Cell, Estimate, stratified_mean
+
+__all__ = ["EncodingFindings", "MeasuredEncoding"]
+
+_ENDLESS = 10**15
+"""At an error rate, practically every trial has different faults."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class MeasuredEncoding:
+    """The weights of a network in one encoding, and a campaign at all error rates."""
+
+    format: str
+    bits: int
+    """Stored bits of the weights, check bits included: those in which faults are injected."""
+    results: Results
+    smaller: float | None = None
+    """Share of the weights that a flip of the sign bit changes by less than a tenth of the change
+    in the first encoding; None for formats in which the sign is not one bit of each word."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EncodingFindings:
+    """All encodings of one network, measured."""
+
+    network: str
+    images: int
+    increase: float
+    measured: Mapping[str, MeasuredEncoding]
+    _known: dict[str, Tolerable] = field(default_factory=dict)
+    _ratios: dict[tuple[str, str], Estimate | None] = field(default_factory=dict)
+
+    def tolerable(self, name: str) -> Tolerable:
+        """The highest error rate at which the error does not exceed its limit."""
+        if name not in self._known:
+            results = self.measured[name].results
+            self._known[name] = tolerable(results, increase=self.increase)
+        return self._known[name]
+
+    def ratio(self, name: str, than: str) -> Estimate | None:
+        """How many times as high the tolerable rate of one encoding is as that of another.
+
+        None if the rates tried say nothing about it.
+        """
+        if (name, than) not in self._ratios:
+            first, second = (self.measured[each].results for each in (name, than))
+            self._ratios[name, than] = tolerance_ratio(first, second, increase=self.increase)
+        return self._ratios[name, than]
+
+    def fault_free_error(self, name: str) -> float:
+        """The share of the images that is classified incorrectly without faults."""
+        return fault_free_error(self.measured[name].results)
+
+    def accuracy(self, name: str) -> dict[float, Estimate]:
+        """Mean accuracy under faults, by error rate."""
+        results = self.measured[name].results
+        assert isinstance(results.sampler, ErrorRate)
+        rates = results.sampler.each
+        # Trials are numbered rate by rate.
+        values = results.values("accuracy").reshape(len(rates), -1)
+        return {
+            rate: stratified_mean([Cell(row, _ENDLESS)], confidence=0.95)
+            for rate, row in zip(rates, values, strict=True)
+        }

@@ -48,6 +48,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/replay/recurrent": ("tests/engines/test_recurrent.py",),
     "radhard/analyses/deepvigor/plus": ("tests/analyses/deepvigor/plus/test_deep_vigor_plus.py",),
     "radhard/faults": ("tests/conformance/test_faults.py",),
+    "radhard/formats/protected": ("tests/formats/protected/test_single_errors.py",),
     "radhard/formats": ("tests/conformance/test_formats.py",),
     "radhard/injection": ("tests/test_injection.py",),
 }

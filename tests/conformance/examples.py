@@ -97,6 +97,9 @@ PROTECTED: list[ProtectedFormat] = [
     Mset(Float16()),
     Cep(Float32()),
     Cep(Float16(), "D15P1"),
+    Hamming(Posit(8)),
+    SecDed(MXFP4(), block=8),
+    Oracle(MXINT8()),
     ZeroSpace(),
     ZeroSpace(Int(8, per="channel")),
 ]

@@ -135,7 +135,9 @@ def test_stored_bits_are_those_of_all_planes(format, shape):
     blocks = torch.nn.functional.pad(words, (0, -len(words) % format.block))
     stored = fitted.protect(blocks.reshape(-1, format.block))
     scale = torch.tensor(fitted.scales() if format.has_scale else [])
-    bits = len(words) * format.bits + 32 * scale.numel()
+    # The scales of the microscaling formats are bytes, those of integers floats.
+    width = 32 if isinstance(format.inner, Int) else 8
+    bits = len(words) * format.bits + width * scale.numel()
     bits += 0 if stored.check is None else stored.check.numel() * format.check_bits
     padded = bits + (stored.codes.numel() - len(words)) * format.bits
     # Only the words that complete the last block of a ZeroSpace hold check bits.

@@ -24,8 +24,9 @@ __all__ = ["Parity"]
 class Parity(ProtectedFormat):
     """A bit of even parity above every word: detects each error of an odd number of bits.
 
-    With ``on_error="zero"``, a word with an error is read as the word 0, which is the value 0 in
-    the formats of radhard, also if only the parity bit is wrong; with ``"keep"``, as stored.
+    With ``on_error="zero"``, a word with an error is read as the word 0, also if only the parity
+    bit is wrong; this is the value 0 in all formats of radhard but `E8M0`, which has no zero. With
+    ``"keep"``, it is read as stored.
 
     Raises:
         InputError: a protected ``inner`` format, or one of more than 63 bits.

@@ -73,6 +73,8 @@ FORMATS: list[Format] = [
     MXINT8(),
     GroupInt(),
     GroupInt(8, group=2),
+    MXFP4(rows="channel"),
+    GroupInt(3, group=3, rows="channel"),
 ]
 
 PROTECTED: list[ProtectedFormat] = [

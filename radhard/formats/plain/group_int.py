@@ -10,7 +10,7 @@ from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.ieee import Float16
 from radhard.formats.plain.layout import Layout, field_at
-from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
+from radhard.formats.plain.scale_blocks import Rows, block_index, largest_of_blocks, spread
 from radhard.formats.plain.scaled import Scaled
 from radhard.formats.plain.signed_words import signed_steps, signed_words
 from radhard.spec import component
@@ -22,7 +22,8 @@ __all__ = ["GroupInt"]
 class GroupInt(Scaled):
     """Symmetric integer quantisation in groups, each with a scale of its own in a `Float16`.
 
-    A group is ``group`` values along the last dimension; the last one of a row may be shorter. The
+    A group is ``group`` values of a row; the last one of a row may be shorter. Rows lie along the
+    last dimension, or with ``rows="channel"`` contain all values with one index of axis 0. The
     scale is the float16 nearest to the largest magnitude divided by ``2**(bits - 1) - 1``, or the
     next smaller one where the largest magnitude would otherwise become a smaller integer. Integers
     are two's complement. A fitted tensor never uses the lowest word, ``-2**(bits - 1)``, but a
@@ -42,6 +43,7 @@ class GroupInt(Scaled):
 
     bits: int = 4
     group: int = 32
+    rows: Rows = "last"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
     def check(self) -> None:
@@ -65,7 +67,7 @@ class GroupInt(Scaled):
         return ("sign", "magnitude")
 
     def fit(self, x: Tensor) -> Self:
-        largest = largest_of_blocks(self._finite(x).abs(), self.group)
+        largest = largest_of_blocks(self._finite(x).abs(), self.group, self.rows)
         end, half = 2 ** (self.bits - 1) - 1, Float16()
         codes = half.encode(largest / end).clamp(min=1)
         scale = half.decode(codes).to(torch.float64)
@@ -87,12 +89,16 @@ class GroupInt(Scaled):
 
     def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The group of each value at the flat positions ``words``."""
-        return block_index(words, shape, self.group)
+        return block_index(words, shape, self.group, self.rows)
 
     def encode(self, x: Tensor) -> Tensor:
-        scale = spread(self._fitted_scale().to(x.device), tuple(x.shape), self.group)
+        scale = self._spread(x)
         return signed_words((self._finite(x) / scale).round(), self.bits, "twos_complement")
 
     def decode(self, codes: Tensor) -> Tensor:
-        scale = spread(self._fitted_scale().to(codes.device), tuple(codes.shape), self.group)
+        scale = self._spread(codes)
         return signed_steps(codes, self.bits, "twos_complement", torch.float64) * scale
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """The scale of each value or code of a tensor."""
+        return spread(self._fitted_scale().to(x.device), tuple(x.shape), self.group, self.rows)

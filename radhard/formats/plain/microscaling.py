@@ -14,7 +14,7 @@ from radhard.formats.plain.float8 import E8M0, Float8E4M3
 from radhard.formats.plain.floating import floating
 from radhard.formats.plain.mini_float import MiniFloat
 from radhard.formats.plain.powers import power_of_two
-from radhard.formats.plain.scale_blocks import block_index, largest_of_blocks, spread
+from radhard.formats.plain.scale_blocks import Rows, block_index, largest_of_blocks, spread
 from radhard.formats.plain.scaled import Scaled
 from radhard.spec import component
 
@@ -38,15 +38,17 @@ _WITH_NAN = ("E4M3", "E5M2")
 class Microscaling(Scaled):
     """A block format of the OCP microscaling standard (MX 1.0, 2023).
 
-    Blocks of 32 values along the last dimension share a scale, a power of two in a word of `E8M0`;
-    the last block of a row may be shorter. The scale is the largest power of two in the block,
-    divided by the largest one of an element. Values are rounded to the nearest element, ties to
-    even, and those beyond the largest element become it.
+    Blocks of 32 values share a scale, a power of two in a word of `E8M0`. They are parts of rows,
+    which lie along the last dimension, or with ``rows="channel"`` contain all values with one index
+    of axis 0, such as those of a filter; the last block of a row may be shorter. The scale is the
+    largest power of two in the block, divided by the largest one of an element. Values are rounded
+    to the nearest element, ties to even, and those beyond the largest element become it.
     """
 
     BLOCK: ClassVar[int] = 32
     element: str
     """The name of the format of the elements."""
+    rows: Rows
 
     @property
     def words(self) -> Format:
@@ -75,7 +77,7 @@ class Microscaling(Scaled):
         return self.words.fields
 
     def fit(self, x: Tensor) -> Self:
-        largest = largest_of_blocks(self._finite(x).abs(), self.BLOCK)
+        largest = largest_of_blocks(self._finite(x).abs(), self.BLOCK, self.rows)
         top = math.floor(math.log2(self.largest))
         power = torch.frexp(largest).exponent.to(torch.int64) - 1 - top
         # A block of zeros has the smallest scale.
@@ -87,13 +89,13 @@ class Microscaling(Scaled):
 
     def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The block of each value at the flat positions ``words``."""
-        return block_index(words, shape, self.BLOCK)
+        return block_index(words, shape, self.BLOCK, self.rows)
 
     def encode(self, x: Tensor) -> Tensor:
         values = floating(x).detach().to(torch.float64)
         if self.element not in _WITH_NAN and values.isnan().any():
             raise InputError(f"{self!r} cannot represent NaN, and the tensor contains NaN")
-        scale = spread(self._fitted_scale().to(x.device), tuple(x.shape), self.BLOCK)
+        scale = self._spread(x)
         # Infinities stay as they are, for elements that have a word for them; so does every NaN,
         # in which a division might change a bit.
         return self.words.encode(
@@ -101,9 +103,14 @@ class Microscaling(Scaled):
         )
 
     def decode(self, codes: Tensor) -> Tensor:
-        scale = spread(self._fitted_scale().to(codes.device), tuple(codes.shape), self.BLOCK)
+        scale = self._spread(codes)
         elements = self.words.decode(codes).to(torch.float64)
         return torch.where(elements.isnan(), elements, elements * scale)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """The scale of each value or code of a tensor."""
+        scale = self._fitted_scale().to(x.device)
+        return spread(scale, tuple(x.shape), self.BLOCK, self.rows)
 
     def _within(self, elements: Tensor) -> Tensor:
         """Elements, those beyond the range at the end of it."""
@@ -126,6 +133,7 @@ class MXFP8(Microscaling):
     """
 
     element: Literal["E4M3", "E5M2"]
+    rows: Rows = "last"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
 
@@ -140,6 +148,7 @@ class MXFP6(Microscaling):
     """
 
     element: Literal["E3M2", "E2M3"]
+    rows: Rows = "last"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
 
@@ -158,6 +167,7 @@ class MXFP4(Microscaling):
     """
 
     element = "E2M1"
+    rows: Rows = "last"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
 
@@ -173,6 +183,7 @@ class MXINT8(Microscaling):
     """
 
     element = "INT8"
+    rows: Rows = "last"
     scale: Tensor | None = dataclasses.field(default=None, init=False, compare=False)
 
     def _within(self, elements: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ def test_the_largest_of_a_block_may_saturate():
 
 
 def test_a_scale_that_is_no_number_leaves_none_in_its_block():
-    fitted = MXFP4().scaled([[math.nan], [1.0]])
+    fitted = MXFP4().scaled([[math.nan, 1.0]])
     values = fitted.decode(torch.full((64,), 2))
     assert values[:32].isnan().all()
     assert (values[32:] == 1).all()
@@ -168,3 +168,15 @@ def test_what_has_no_word_is_refused():
         MXFP6("E2M1")
     with pytest.raises(InputError, match=r"MXFP4\(\) has no scale yet"):
         MXFP4().encode(torch.ones(1))
+
+
+def test_blocks_of_a_filter_reach_over_its_rows_where_rows_are_channels():
+    x = torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    whole, matrix = MXFP4(rows="channel").fit(x), MXFP4().fit(x.flatten(1))
+    assert MXFP4().fit(x).scale.numel() == 3 * 4 * 5
+    assert whole.scale.numel() == 3 * 4
+    assert torch.equal(whole.scale, matrix.scale)
+    assert torch.equal(whole.encode(x).flatten(1), matrix.encode(x.flatten(1)))
+    assert repr(whole) == "MXFP4(rows='channel')"
+    bias = torch.randn(40)
+    assert torch.equal(MXFP4(rows="channel").fit(bias).scale, MXFP4().fit(bias).scale)

@@ -160,7 +160,9 @@ def _audit(facts: Mapping[str, Any]) -> str:
     equal = [name for name, column in columns.items() if not column["differing"]]
     if equal:
         limit = percent(columns[equal[0]]["at_most"])
-        sentences.append(f"Equal: {', '.join(equal)} (at most {limit} of trials differ).")
+        sentences.append(
+            f"No trial differs in {', '.join(equal)} (in all trials, at most {limit} differ)."
+        )
     different = []
     for name, column in columns.items():
         if column["differing"]:
@@ -170,7 +172,7 @@ def _audit(facts: Mapping[str, Any]) -> str:
                 text += f", by {column['mean_difference']:+.2g} on average"
             different.append(text)
     if different:
-        sentences.append(f"Different: {'; '.join(different)}.")
+        sentences.append(f"Trials differ in: {'; '.join(different)}.")
     return " ".join(sentences)
 
 
@@ -224,9 +226,9 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "refuted": _refuted,
     "audit": _audit,
     "no accuracy": (
-        "The labels do not suit Accuracy() ({why}), so the top class of every sample was compared "
-        "with the fault-free one only; Mismatch() and Distance() evaluate outputs that are no "
-        "scores of classes."
+        "Accuracy() cannot be computed with these labels ({why}), so predictions were only "
+        "compared with the fault-free ones; for outputs that are not scores of classes use "
+        "Mismatch() or Distance()."
     ),
     "left out": _left_out,
     "recurrent outputs": _recurrent_outputs,

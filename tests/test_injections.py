@@ -66,9 +66,9 @@ def test_a_fault_that_cannot_be_placed_leaves_nothing_of_those_before_it():
 @pytest.mark.parametrize(
     ("faults", "message"),
     [
-        (-1, "fault numbers run from 0 to 127"),
-        ([0, 128], "fault numbers run from 0 to 127"),
-        (np.array([128]), "fault numbers run from 0 to 127"),
+        (-1, "fault numbers are 0 to 127"),
+        ([0, 128], "fault numbers are 0 to 127"),
+        (np.array([128]), "fault numbers are 0 to 127"),
         (Fault("bias", 0, 0), "is not in the space"),
         (Fault("weight", 4, 0), "is not in the space"),
         (1.5, "whole"),

@@ -98,7 +98,7 @@ def test_what_is_not_in_the_space_is_found_nowhere(space, data):
         with pytest.raises(IndexError, match="of a space of"):
             space[number]
     for number in (len(space), -1):
-        with pytest.raises(InputError, match=f"run from 0 to {len(space) - 1}"):
+        with pytest.raises(InputError, match=f"fault numbers are 0 to {len(space) - 1}"):
             space.locate(np.array([number]))
     assert 0 not in space
 

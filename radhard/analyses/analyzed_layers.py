@@ -64,14 +64,14 @@ def covering(by: str, workload: Workload, result: Found) -> Found:
     ways = []
     more = tuple(dict.fromkeys(name for name in classes if name not in _SEVERAL))
     if more and result.layers is not None:
-        ways.append(f"kinds={more[:_NAMED]!r} looks at these classes too")
+        ways.append(f"kinds={more[:_NAMED]!r} includes these classes")
     if not scored:
         if classes:
-            ways.append("WeightSensitivity() takes the weights of layers of every class")
-        raise InputError("; ".join([f"{by} can look at nothing in this model: {line}", *ways]))
+            ways.append("WeightSensitivity() analyzes the weights of layers of every class")
+        raise InputError("; ".join([f"{by} can analyze no layer of this model: {line}", *ways]))
     if left_out and not result.chosen:
-        warnings.warn("; ".join([f"{by} looked at {line}", *ways]), RadhardWarning, stacklevel=3)
-    facts = {**result.facts, "looked at": line, **({"not looked at": left_out} if left_out else {})}
+        warnings.warn("; ".join([f"{by} analyzed {line}", *ways]), RadhardWarning, stacklevel=3)
+    facts = {**result.facts, "analyzed": line, **({"not analyzed": left_out} if left_out else {})}
     facts |= {"channel axis": axes} if (axes := _axes(workload.model, result.layers or ())) else {}
     return replace(result, facts=facts if layers or left_out else result.facts)
 

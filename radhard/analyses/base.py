@@ -25,7 +25,7 @@ class Analysis(Component):
 
     ``analysis(model, data)`` returns `Scores`; the model is restored bit for bit, including its
     gradients and flags. The facts report how many of the model's layers with weights were
-    evaluated (``"looked at"``), and the reasons for the others (``"not looked at"``), about which a
+    evaluated (``"analyzed"``), and the reasons for the others (``"not analyzed"``), about which a
     `RadhardWarning` is issued. Subclasses define `find`.
     """
 

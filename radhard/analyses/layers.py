@@ -23,7 +23,7 @@ def torch_layers(workload: Workload) -> list[Layer]:
     """
     layers = _of_torch(workload.model)
     if not layers:
-        raise InputError(_nothing(workload, "WeightSensitivity() takes"))
+        raise InputError(_nothing(workload, "WeightSensitivity() analyzes"))
     return layers
 
 
@@ -58,7 +58,9 @@ def layers_of(workload: Workload, by: str, kinds: Sequence[str]) -> list[Layer]:
             layers[layer.name] = layer
     if not layers:
         raise InputError(
-            _nothing(workload, "kinds= names more classes, and WeightSensitivity() takes")
+            _nothing(
+                workload, "add classes with kinds=, or use WeightSensitivity(), which analyzes"
+            )
         )
     order = {name: at for at, (name, _) in enumerate(workload.model.named_modules())}
     return sorted(layers.values(), key=lambda layer: order[layer.name])
@@ -74,6 +76,6 @@ def _nothing(workload: Workload, advice: str) -> str:
     listed = ", ".join(sorted(classes)) or "no parameters"
     why = f" ({reasons(workload.left_out)})" if workload.left_out else ""
     return (
-        f"this model has none of the layers that are looked at: {kinds}; its parameters are in "
+        f"the model has no layer of the analyzed classes, {kinds}; its parameters are in "
         f"{listed}{why}; {advice} the weights of layers of every class"
     )

@@ -29,8 +29,8 @@ def show_scores(scores: Scores, results: Results | None, console: Console, top: 
         console,
         f"{len(scores):,} {scores.level} scores in {len(scores.values):,} tensors; {_unit(scores)}",
     )
-    if layers := scores.facts.get("looked at"):
-        say(console, f"looked at {layers}")
+    if layers := scores.facts.get("analyzed"):
+        say(console, f"analyzed {layers}")
     if cost := pass_cost(scores):
         say(console, cost)
     ranked = scores.ranking(top)

@@ -71,7 +71,7 @@ class Given(Sampler):
             number = fault if isinstance(fault, int) else space.index(Fault(*fault))
             if not 0 <= number < len(space):
                 raise InputError(
-                    f"Given: there is no fault {number}; they run from 0 to {len(space) - 1}"
+                    f"Given: there is no fault {number}; fault numbers are 0 to {len(space) - 1}"
                 )
             numbers.append(number)
         if len(set(numbers)) < len(numbers):

@@ -280,7 +280,8 @@ class FaultSpace(Sequence[Fault]):
         The word is its position in the tensor if the region covers only some of the values.
         """
         if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
-            raise InputError(f"fault numbers run from 0 to {len(self) - 1}")
+            wrong = int(numbers[(numbers < 0) | (numbers >= len(self))].flat[0])
+            raise InputError(f"there is no fault {wrong}; fault numbers are 0 to {len(self) - 1}")
         places = np.searchsorted(self.starts, numbers, side="right") - 1
         words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
         for place, positions in self._positions.items():

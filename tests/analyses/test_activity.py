@@ -16,7 +16,7 @@ from tests.analyses.pencil import linear, one_by_one, small
 from tests.zoo import Network, named
 
 # Layers of other classes and the like; which are left out is tested in test_coverage.py.
-left_out = pytest.mark.filterwarnings("ignore:.* looked at:radhard.errors.RadhardWarning")
+left_out = pytest.mark.filterwarnings("ignore:.* analyzed:radhard.errors.RadhardWarning")
 
 
 def of(

@@ -81,12 +81,12 @@ def test_layers_of_other_classes_are_named(analysis: Analysis, tmp_path) -> None
     # A norm has a weight of one dimension, which makes it no layer with weights.
     assert "2 of 3" in said
     assert "2 (class Dense)" in said
-    assert scores.facts["not looked at"] == {"2": "class Dense"}
-    assert scores.facts["looked at"] in said
+    assert scores.facts["not analyzed"] == {"2": "class Dense"}
+    assert scores.facts["analyzed"] in said
     scores.save(tmp_path / "scores.json")
     kept = Scores.load(tmp_path / "scores.json").facts
-    assert kept["looked at"] == scores.facts["looked at"]
-    assert kept["not looked at"] == scores.facts["not looked at"]
+    assert kept["analyzed"] == scores.facts["analyzed"]
+    assert kept["not analyzed"] == scores.facts["not analyzed"]
 
 
 def test_an_analysis_of_all_weights_leaves_none_out() -> None:
@@ -94,8 +94,8 @@ def test_an_analysis_of_all_weights_leaves_none_out() -> None:
     model = nn.Sequential(nn.Linear(4, 6), Dense(6, 5), nn.ReLU(), nn.Linear(5, 3))
     scores, said = looked(WeightSensitivity(), model, torch.randn(5, 4))
     assert not said
-    assert scores.facts["looked at"].startswith("3 of 3")
-    assert "not looked at" not in scores.facts
+    assert scores.facts["analyzed"].startswith("3 of 3")
+    assert "not analyzed" not in scores.facts
 
 
 @pytest.mark.parametrize("analysis", [MaxValue(), VulnerabilityGain()], ids=repr)
@@ -124,10 +124,10 @@ def test_layers_with_one_weight_count_once(memory: bool) -> None:
     torch.manual_seed(0)
     tokens = torch.randint(0, 7, (5, 3))
     scores, said = looked(MaxValue(), Tied(nn.Linear(4, 4), memory=memory), tokens)
-    assert scores.facts["looked at"].startswith("2 of 2")
+    assert scores.facts["analyzed"].startswith("2 of 2")
     assert not said
     scores, said = looked(WeightSensitivity(), Tied(Dense(4, 4), memory=memory), tokens)
-    assert scores.facts["looked at"].startswith("2 of 2")
+    assert scores.facts["analyzed"].startswith("2 of 2")
     assert not said
 
 
@@ -150,7 +150,7 @@ def test_a_weight_that_is_computed_belongs_to_its_layer(analysis: Analysis, comp
     model = nn.Sequential(computed(nn.Linear(4, 6)), nn.ReLU(), nn.Linear(6, 3))
     scores, said = looked(analysis, model, torch.randn(5, 4))
     assert not said
-    assert scores.facts["looked at"].startswith("2 of 2")
+    assert scores.facts["analyzed"].startswith("2 of 2")
 
 
 GRADIENTS: list[Analysis] = [
@@ -203,7 +203,7 @@ def test_layers_that_the_user_did_not_name_are_no_reason_to_warn(analysis: Analy
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     scores, said = looked(analysis, model, torch.randn(5, 3))
     assert not said
-    assert scores.facts["looked at"].startswith("1 of 2")
+    assert scores.facts["analyzed"].startswith("1 of 2")
 
 
 @pytest.mark.parametrize(("model", "data"), [("lenet5", "mnist"), ("resnet20", "photo_patches")])
@@ -213,7 +213,7 @@ def test_shipped_networks_are_looked_at_whole(analysis: Analysis, model: str, da
     counted = sum(
         isinstance(module, nn.Conv2d | nn.Linear) for module in models.load(model).modules()
     )
-    assert scores.facts["looked at"] == f"{counted} of {counted} layers with weights"
+    assert scores.facts["analyzed"] == f"{counted} of {counted} layers with weights"
 
 
 def test_a_recurrent_layer_is_named_and_a_classifier_behind_it_classifier_workload() -> None:

@@ -30,7 +30,7 @@ from tests.zoo import NETWORKS, Network, named
 GAINS: list[Analysis] = [Gain(), ModifiedGain(), VulnerabilityGain()]
 
 # Networks with layers of many classes; which of them are left out is tested in test_coverage.py.
-left_out = pytest.mark.filterwarnings("ignore:.* looked at:radhard.errors.RadhardWarning")
+left_out = pytest.mark.filterwarnings("ignore:.* analyzed:radhard.errors.RadhardWarning")
 
 # No classifier, none of the layers, or not to be differentiated.
 OTHERS = {"scalar", "transposed", "inference"}

@@ -108,7 +108,7 @@ def test_a_block_of_conv1d_scores_as_one_of_linear(kind: type[Analysis]) -> None
     block, plain, inputs = pair(lambda inputs, outputs: Conv1D(outputs, inputs))
     found = kind()(block, Data(inputs), batch=2)
     same(found, kind()(plain, Data(inputs), batch=2), weight="weight")
-    assert found.facts["looked at"].startswith("5 of 5")
+    assert found.facts["analyzed"].startswith("5 of 5")
     assert found.facts["channel axis"] == {
         f"{name}.weight": 1 for name in ("attention", "projection", "wide", "narrow")
     }
@@ -145,7 +145,7 @@ def test_classes_that_are_named_score_as_linear(kind: Any, transposed: bool) -> 
     block, plain, inputs = pair(lambda *sizes: Dense(*sizes, transposed=transposed))
     with pytest.warns(RadhardWarning, match=r"1 of 5 .*kinds=\('Dense',\)"):
         alone = kind()(block, Data(inputs))
-    assert set(alone.facts["not looked at"].values()) == {"class Dense"}
+    assert set(alone.facts["not analyzed"].values()) == {"class Dense"}
     analysis = kind(kinds=("Dense",))
     found = analysis(block, Data(inputs))
     same(found, kind()(plain, Data(inputs)), weight="kernel")
@@ -162,7 +162,7 @@ def test_a_layer_that_computes_something_else_has_activations_and_no_product() -
     np.testing.assert_allclose(found["0"], expected, rtol=1e-5)
     with pytest.warns(RadhardWarning, match="1 of 2 .*0 .*product") as heard:
         VulnerabilityGain(kinds=("Curved",))(model, Data(inputs))
-    assert "kinds=" not in str(heard[0].message).partition("looked at")[2]
+    assert "kinds=" not in str(heard[0].message).partition("analyzed")[2]
 
 
 def test_a_square_weight_that_fits_both_ways_is_not_guessed() -> None:

@@ -360,6 +360,6 @@ def test_layers_that_were_left_out_are_named_in_the_terminal_and_kept(capsys, tm
     arguments = ["lstm_classifier", "--data", "vowels", "--n", "2", "--with", "MaxValue()"]
     assert main(["analyze", *arguments, "-o", str(path)]) == 0
     shown = capsys.readouterr()
-    for text in (" ".join(shown.out.split()), Scores.load(path).facts["looked at"], shown.err):
+    for text in (" ".join(shown.out.split()), Scores.load(path).facts["analyzed"], shown.err):
         assert "1 of 2 layers with weights" in text
         assert "lstm" in text

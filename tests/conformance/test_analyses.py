@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.parametrize("analysis", EXAMPLES, ids=repr),
     # Within one sample the neurons of linear layers have no range, and so no score.
     pytest.mark.filterwarnings(
-        r"ignore:ValueRange\(over='sample'\) looked at 1 of 3:radhard.errors.RadhardWarning"
+        r"ignore:ValueRange\(over='sample'\) analyzed 1 of 3:radhard.errors.RadhardWarning"
     ),
 ]
 

@@ -142,7 +142,7 @@ def test_labels_that_do_not_suit_leave_the_outcome_alone_with_a_note(labels):
     space = FaultSpace.of(model, Weights("*"), BitFlip(bits=30), Float32())
     found = run(model, (INPUTS, labels), space, Uniform(10), progress=False)
     assert found.manifest["metrics"] == [repr(Outcome())]
-    assert any("labels do not suit" in note for note in found.manifest["notes"])
+    assert any("cannot be computed with these labels" in note for note in found.manifest["notes"])
     with pytest.raises(InputError, match="label"):
         run(model, (INPUTS, labels), space, Uniform(10), metrics=[Accuracy()], progress=False)
 

@@ -116,8 +116,8 @@ def test_what_is_no_list_of_faults_is_refused(faults, word):
 @pytest.mark.parametrize(
     ("faults", "word"),
     [
-        ((10**6,), "from 0 to"),
-        ((-1,), "from 0 to"),
+        ((10**6,), "fault numbers are 0 to"),
+        ((-1,), "fault numbers are 0 to"),
         ((3, 4, 3), "more than once"),
         ((("0.bias", 0, 0),), "not in the space"),
     ],

@@ -122,7 +122,7 @@ def test_tensors_without_measurements_are_reported():
         0.2, sampler=Words(30), targets=(Weights("2"),), model="forest"
     )(net, samples, progress=False)  # fmt: skip
     assert list(some.values) == ["2.weight"]
-    assert some.facts["not looked at"] == {"0": "not selected"}
+    assert some.facts["not analyzed"] == {"0": "not selected"}
 
 
 @pytest.mark.parametrize(

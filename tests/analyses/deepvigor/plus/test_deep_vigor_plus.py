@@ -324,7 +324,7 @@ def test_layers_that_are_called_again_are_left_out_and_named() -> None:
     torch.manual_seed(0)
     scores = DeepVigorPlus()(Twice(), Data(torch.randn(6, 3)))
     assert set(scores.values) == {"last.weight", "last"}
-    assert "again" in scores.facts["not looked at"]
+    assert "again" in scores.facts["not analyzed"]
 
 
 def test_ranges_are_nearest_to_zero() -> None:

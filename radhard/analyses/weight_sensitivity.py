@@ -96,8 +96,8 @@ def expected_noise(
     ways = fault.variants(fitted)
     noise = torch.zeros_like(weight, dtype=torch.float64)
     for way in range(ways):
-        struck = fault.corrupt(codes, torch.full_like(codes, way), fitted)
-        distance = (fitted.decode(struck).double() - stored.double()).abs()
+        faulty = fault.corrupt(codes, torch.full_like(codes, way), fitted)
+        distance = (fitted.decode(faulty).double() - stored.double()).abs()
         distance = distance.nan_to_num(nan=most, posinf=most)
         # Divided before summing, as the sum of several of the largest doubles is infinite.
         noise += (distance if limit is None else distance.clamp(max=limit)) / ways

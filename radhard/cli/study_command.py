@@ -38,14 +38,14 @@ __all__ = ["study"]
 @click.option("--quick", is_flag=True, help="Only a few of the error rates.")
 @click.option("--workers", type=PROCESSES, help="Processes.  [1]")
 def study(**options: Any) -> int:
-    """Make the table and figures of a paper's study again, and judge its claims one by one.
+    """Reproduce the tables and figures of a paper's study, and test its claims one by one.
 
-    Every way to protect a network is struck by the same faults, and by faults in all that it
-    stores itself, at the paper's bit error rates. A page with every figure and its interval, the
-    figures as SVG and the numbers as JSON are written to --output. With --store a study that was
-    stopped continues. Without NAME the studies are listed.
+    The same faults are injected into each variant of a network, and also faults in everything that
+    the variant stores itself, at the paper's bit error rates. A page with all figures and their
+    intervals, the figures as SVG and the numbers as JSON are written to --output. With --store an
+    interrupted study is continued. Without NAME the studies are listed.
 
-    NAME is a study that comes along, or your own: file.py:function that returns a Study.
+    NAME is one of the listed studies, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
     --images, --store, --no-time and --workers. data-encoding measures no time, so it takes no
     --no-time; --quick is an option of data-encoding only.

@@ -56,7 +56,7 @@ def test_rates_are_exact_for_these_faults_and_said_to_be_no_estimate():
     assert rate.value == pytest.approx(np.mean(truth))
     assert rate.low == rate.high == rate.value
     assert results.rate(by="tensor")["0.weight"].value == pytest.approx(np.mean(truth[1:]))
-    assert any("no estimate" in str(note) for note in results.notes)
+    assert any("do not estimate" in str(note) for note in results.notes)
 
 
 def test_numbers_names_and_files_are_the_same_list(tmp_path):

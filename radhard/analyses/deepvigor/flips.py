@@ -58,8 +58,8 @@ def deviations(values: Tensor, format: Format) -> Iterator[Tensor]:
     codes, flip = format.encode(values), BitFlip()
     stored = format.decode(codes).double()
     for bit in range(format.bits):
-        struck = flip.corrupt(codes, torch.full_like(codes, bit), format)
-        yield format.decode(struck).double() - stored
+        faulty = flip.corrupt(codes, torch.full_like(codes, bit), format)
+        yield format.decode(faulty).double() - stored
 
 
 def vulnerable_bits(

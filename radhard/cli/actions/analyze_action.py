@@ -107,8 +107,8 @@ class AnalyzeAction(ModelAndData):
         return results
 
     def _check_same_model(self, loaded: Loaded, results: Results) -> None:
-        struck = results.manifest.get("model fingerprint")
-        if struck is not None and struck != fingerprint(loaded.model):
+        recorded = results.manifest.get("model fingerprint")
+        if recorded is not None and recorded != fingerprint(loaded.model):
             raise InputError(
                 f"{self.model!r} stored as {', '.join(self.format_)} is not the model of "
                 f"{str(self.against)!r}, which is "

@@ -88,8 +88,8 @@ class RunAction(ModelAndData):
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
         loaded = self.load()
-        # The model is asked here first where values that flow are struck.
-        asks = faultless(loaded.call)
+        # The first forward pass if faults are injected into activations or inputs.
+        fault_free = faultless(loaded.call)
         space = FaultSpace.of(
             loaded.model,
             targets,
@@ -97,7 +97,7 @@ class RunAction(ModelAndData):
             self.formats(),
             planes=self.plane or None,
             data=loaded.data,
-            call=asks,
+            call=fault_free,
         )
         return run(
             loaded.model,

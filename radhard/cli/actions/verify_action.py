@@ -93,10 +93,10 @@ class VerifyAction:
         )
 
     def _unprotected(self, settings: dict[str, Any], before: Results) -> nn.Module | None:
-        """The model that RUN struck; None where nothing says how to build it.
+        """The model of RUN; None if neither RUN nor a recipe determines how to build it.
 
         Raises:
-            InputError: what is built is another model than the one that was struck.
+            InputError: the model that was built is not that of RUN.
         """
         text = settings["model"] or (source(self.model) if is_folder(self.model) else None)
         if text is None:
@@ -104,8 +104,8 @@ class VerifyAction:
         check_harmless(source(text), f"{str(self.run)!r}", trust=self.trust)
         weights = settings["weights"] if settings["model"] else None
         model = stored(built(text, weights), before.space.formats_by_pattern)
-        struck = before.manifest.get("model fingerprint")
-        if struck is not None and struck != fingerprint(model):
+        recorded = before.manifest.get("model fingerprint")
+        if recorded is not None and recorded != fingerprint(model):
             raise InputError(
                 f"{text!r} is no longer the model of {str(self.run)!r}: structure or values "
                 "differ; run the campaign again, or restore the model"

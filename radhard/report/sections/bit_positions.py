@@ -116,9 +116,9 @@ def _fields(regions: Sequence[Region]) -> dict[str, str]:
     named = {}
     for region in {repr(region.fault): region for region in regions}.values():
         for variant in range(region.variants):
-            struck = region.bits(variant)
-            parts = dict.fromkeys(region.word.field(bit) for bit in reversed(struck))
-            named["+".join(map(str, struck))] = "+".join(parts)
+            positions = region.bits(variant)
+            parts = dict.fromkeys(region.word.field(bit) for bit in reversed(positions))
+            named["+".join(map(str, positions))] = "+".join(parts)
     return named
 
 

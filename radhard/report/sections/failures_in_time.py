@@ -68,8 +68,8 @@ def _bits(results: Results) -> int:
     """The number of bits that a fault of the space can affect, at one time."""
     bits = 0
     for region in results.space.regions:
-        struck = {bit for variant in range(region.variants) for bit in region.bits(variant)}
-        bits += region.words // (region.site.samples or 1) * len(struck)
+        fault_bits = {bit for variant in range(region.variants) for bit in region.bits(variant)}
+        bits += region.words // (region.site.samples or 1) * len(fault_bits)
     return bits
 
 

@@ -41,9 +41,9 @@ def fault_free(results: Results) -> Tile | None:
     label = f"fault-free {results.details[score].meaning.removesuffix(' under a fault')}"
     if results.trials.single and any(site.samples for site in results.space.sites):
         # Every trial has one sample, so it shows whether the prediction of that one is correct.
-        struck = results.to_frame()["sample"].to_numpy(dtype=float)
-        seen = np.unique(struck[~np.isnan(struck)], return_index=True)[1]
-        share, n = float(golden[~np.isnan(struck)][seen].mean()), len(seen)
+        samples = results.to_frame()["sample"].to_numpy(dtype=float)
+        seen = np.unique(samples[~np.isnan(samples)], return_index=True)[1]
+        share, n = float(golden[~np.isnan(samples)][seen].mean()), len(seen)
         every = n == int(results.manifest["samples"])
         return Tile(
             label,
@@ -90,19 +90,19 @@ def _tile(label: str, estimate: Estimate) -> Tile:
 def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate) -> str:
     if results.by_rate:
         assert isinstance(results.sampler, ErrorRate)
-        struck = (
+        start = (
             f"With errors at a rate of {group} per {results.sampler.per} in {where(results)}, all "
             "present at once"
         )
     else:
         kinds = [fault.in_words(1).removeprefix("1 ") for fault in results.space.faults]
-        struck = f"With one {' or '.join(kinds)} in {where(results)}"
+        start = f"With one {' or '.join(kinds)} in {where(results)}"
     if not harm.predictions:
-        return f"{struck}, the {harm.rate} is {estimate} on average over faults and samples."
+        return f"{start}, the {harm.rate} is {estimate} on average over faults and samples."
     if estimate.value == 0:
-        text = f"{struck}, no prediction was corrupted in any trial"
+        text = f"{start}, no prediction was corrupted in any trial"
     else:
-        text = f"{struck}, about {odds(estimate.value, 'prediction')} {_fate(estimate.value, harm)}"
+        text = f"{start}, about {odds(estimate.value, 'prediction')} {_fate(estimate.value, harm)}"
         text = text.replace("about all", "all").replace("about nearly", "nearly")
     share = f"{text}, {between(estimate)}."
     return share + _mean_of(results, harm, group)

@@ -123,8 +123,8 @@ class ErrorRateFindings:
         """Accuracy trial by trial, rate by rate."""
         if not rates:
             raise InputError("no error rate was given, so there is no mean")
-        struck = self.measured[name].common if common else self.measured[name].own
-        return [struck.accuracy[rate] for rate in rates]
+        campaign = self.measured[name].common if common else self.measured[name].own
+        return [campaign.accuracy[rate] for rate in rates]
 
 
 def short(estimate: Estimate) -> str:

@@ -249,8 +249,8 @@ class Results:
         """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials."""
         added, at = np.zeros(len(self)), np.concatenate([rows for rows, _ in parts])
         if self.inferred:
-            faults = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
-            unsure = doubt(self.inferred, self.space, faults, confidence)
+            faults_of_parts = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
+            unsure = doubt(self.inferred, self.space, faults_of_parts, confidence)
             low, high = self.ranges[column]
             return Correction(added, unsure * (high - low), unsure * (high - low))
         if not self.inferences:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from torch import nn
 
-from radhard.analyses.found import Found
+from radhard.analyses.analysis_result import AnalysisResult
 from radhard.analyses.layer import WEIGHTED, Layer, is_transposed
 from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
@@ -33,7 +33,7 @@ class _Weighted:
     """Names of its weights, by `identity`."""
 
 
-def covering(by: str, workload: Workload, result: Found) -> Found:
+def covering(by: str, workload: Workload, result: AnalysisResult) -> AnalysisResult:
     """The result, with the layers that were left out added to its facts, and a warning.
 
     A layer is a module with a parameter of two or more dimensions; modules that share one are a

@@ -1,6 +1,6 @@
 """How large is the norm of a channel's values?"""
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import of_activations
 from radhard.analyses.layers import layers_of
 from radhard.spec import component
@@ -22,6 +22,6 @@ class AverageL2(Analysis):
 
     kinds: tuple[str, ...] = ()
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         layers = layers_of(workload, repr(self), self.kinds)
         return of_activations(workload, layers, lambda values: values.norm(dim=2))

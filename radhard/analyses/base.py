@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from radhard.analyses.analysis_result import AnalysisResult
 from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.classifier_workload import classifier_workload
-from radhard.analyses.found import Found
 from radhard.forward import plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
@@ -17,7 +17,7 @@ from radhard.spec import Component, Family
 from radhard.targets import Forward
 from radhard.workload import Workload
 
-__all__ = ["ANALYSES", "Analysis", "Found"]
+__all__ = ["ANALYSES", "Analysis", "AnalysisResult"]
 
 
 class Analysis(Component):
@@ -81,7 +81,7 @@ class Analysis(Component):
         )
 
     @abstractmethod
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         """The scores of the model in ``workload``, which is in evaluation mode.
 
         Random draws must depend only on ``workload.seed``; passes must be made by ``workload``,

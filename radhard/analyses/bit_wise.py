@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.constant_bits import constant_bits
 from radhard.analyses.left_out_layers import record_left_out
 from radhard.engines import Campaign, Serial
@@ -46,7 +46,7 @@ class BitWise(Analysis):
     format: Format = Float32()
     targets: tuple[Target, ...] = (Weights("*"),)
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         space = FaultSpace.of(workload.model, self.targets, BitFlip(), self.format)
         record_left_out(workload, space)
         metrics: list[Metric] = [Outcome()]
@@ -82,7 +82,7 @@ class BitWise(Analysis):
                 for name, bits in constant_bits(space, workload.model).items()
             },
         }
-        return Found("bit", scores, facts=facts, chosen=self.targets != (Weights("*"),))
+        return AnalysisResult("bit", scores, facts=facts, chosen=self.targets != (Weights("*"),))
 
 
 class _BitTrials(Trials):

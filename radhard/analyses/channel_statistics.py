@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.analyses.base import Found
+from radhard.analyses.base import AnalysisResult
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_recorder import layer_calls
 from radhard.analyses.logit_gradients import Pulled, Pulls, pull, wide
@@ -27,7 +27,9 @@ class Sums:
         total = measured.sum(0, dtype=torch.float64)
         self._sums[layer] = self._sums[layer] + total if layer in self._sums else total
 
-    def means(self, site: Callable[[Layer], str] = lambda layer: layer.output_site) -> Found:
+    def means(
+        self, site: Callable[[Layer], str] = lambda layer: layer.output_site
+    ) -> AnalysisResult:
         """Means over the samples, for the layers' outputs or another ``site`` of each layer.
 
         NaN if nothing was added, as for a layer that is never called, or if the layer is in
@@ -40,7 +42,7 @@ class Sums:
             else:
                 mean = np.full(len(layer.weight), np.nan)
             values[site(layer)] = mean
-        return Found("channel", values, layers=self._layers)
+        return AnalysisResult("channel", values, layers=self._layers)
 
 
 def watch(
@@ -62,7 +64,7 @@ def watch(
 
 def of_activations(
     workload: Workload, layers: Sequence[Layer], measure: Callable[[Tensor], Tensor]
-) -> Found:
+) -> AnalysisResult:
     """Means of a measure of each layer's output.
 
     ``measure`` maps values ``(samples, channels, positions)`` to ``(samples, channels)``.
@@ -77,7 +79,7 @@ def of_gradients(
     layers: Sequence[Layer],
     pulls: Pulls,
     measure: Callable[[Tensor], Tensor],
-) -> Found:
+) -> AnalysisResult:
     """Means of a measure of the gradients at the layers' outputs.
 
     ``measure`` maps ``(pulls, samples, channels, positions)`` to ``(samples, channels)``; the

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import of_gradients
 from radhard.analyses.layers import layers_of
 from radhard.analyses.logit_gradients import check_rivals, to_rivals
@@ -45,7 +45,7 @@ class Gain(Analysis):
     def check(self) -> None:
         check_rivals(self, self.guard, self.rivals)
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         def measure(gradients: Tensor) -> Tensor:
             total = gradients.square().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total

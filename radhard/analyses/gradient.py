@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import of_gradients
 from radhard.analyses.layers import layers_of
 from radhard.analyses.logit_gradients import of_cross_entropy
@@ -33,7 +33,7 @@ class Gradient(Analysis):
     of: Literal["answer", "label"] = "answer"
     kinds: tuple[str, ...] = ()
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         classes = workload.predictions if self.of == "answer" else workload.label_classes
 
         def measure(gradients: Tensor) -> Tensor:

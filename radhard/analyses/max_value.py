@@ -1,6 +1,6 @@
 """How large are the values of a channel?"""
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import of_activations
 from radhard.analyses.layers import layers_of
 from radhard.spec import component
@@ -27,6 +27,6 @@ class MaxValue(Analysis):
 
     kinds: tuple[str, ...] = ()
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         layers = layers_of(workload, repr(self), self.kinds)
         return of_activations(workload, layers, lambda values: values.abs().amax(2))

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import of_gradients
 from radhard.analyses.layers import layers_of
 from radhard.analyses.logit_gradients import check_rivals, to_rivals
@@ -38,7 +38,7 @@ class ModifiedGain(Analysis):
     def check(self) -> None:
         check_rivals(self, self.guard, self.rivals)
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         def measure(gradients: Tensor) -> Tensor:
             return gradients.sum(3).square().sum(0)
 

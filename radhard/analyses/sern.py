@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_call import Passed
 from radhard.analyses.layer_recorder import layer_calls
@@ -47,7 +47,7 @@ class Sern(Analysis):
 
     crit_in_tail: bool = False
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         critical: dict[Layer, Tensor] = {}
         total: dict[Layer, int] = {}
         with torch.no_grad(), layer_calls(workload, torch_layers(workload)) as seen:
@@ -69,7 +69,7 @@ class Sern(Analysis):
             later = tail_critical if self.crit_in_tail else float(tail)
             values[layer.output_site] = (of_layer * len(of_layer) + later) / (of + tail)
             tail_critical, tail = tail_critical + float(of_layer.sum()), tail + of
-        return Found("channel", values, "share")
+        return AnalysisResult("channel", values, "share")
 
 
 def operations(passed: Passed) -> tuple[Tensor, int]:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.channel_statistics import Sums, watch
 from radhard.analyses.layer import Layer
 from radhard.analyses.layers import layers_of
@@ -32,12 +32,12 @@ class ValueRange(Analysis):
     over: Literal["data", "sample"] = "data"
     kinds: tuple[str, ...] = ()
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         layers = layers_of(workload, repr(self), self.kinds)
         return (_of_samples if self.over == "sample" else _of_all)(workload, layers)
 
 
-def _of_samples(workload: Workload, layers: Sequence[Layer]) -> Found:
+def _of_samples(workload: Workload, layers: Sequence[Layer]) -> AnalysisResult:
     sums = Sums(workload, layers)
 
     def take(layer: Layer, values: Tensor) -> None:
@@ -50,7 +50,7 @@ def _of_samples(workload: Workload, layers: Sequence[Layer]) -> Found:
     return sums.means()
 
 
-def _of_all(workload: Workload, layers: Sequence[Layer]) -> Found:
+def _of_all(workload: Workload, layers: Sequence[Layer]) -> AnalysisResult:
     least: dict[Layer, Tensor] = {}
     largest: dict[Layer, Tensor] = {}
 
@@ -66,4 +66,4 @@ def _of_all(workload: Workload, layers: Sequence[Layer]) -> Found:
             values[layer.output_site] = (largest[layer].double() - least[layer]).cpu().numpy()
         else:
             values[layer.output_site] = np.full(len(layer.weight), np.nan)
-    return Found("channel", values, layers=layers)
+    return AnalysisResult("channel", values, layers=layers)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.weight_gradients import weight_gradients
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
@@ -55,7 +55,7 @@ class WeightSensitivity(Analysis):
         if self.limit is not None and not 0 < self.limit < math.inf:
             raise InputError(f"{self!r}: limit must be a finite number above 0, or None")
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         target = Weights("*")
         sites = target.sites(workload.model, None, workload.steady)
         for tensor, why in target.left_out(workload.model).items():
@@ -72,7 +72,7 @@ class WeightSensitivity(Analysis):
             # The product can overflow only with the noise of float64 values.
             product = (gradient * noise).clamp(max=torch.finfo(torch.float64).max)
             values[name] = product.cpu().numpy()
-        return Found("element", values)
+        return AnalysisResult("element", values)
 
 
 def expected_noise(

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 from radhard.analyses import Analysis
-from radhard.analyses.base import Found
+from radhard.analyses.base import AnalysisResult
 from radhard.analyses.layers import torch_layers
 from radhard.spec import component
 
@@ -65,7 +65,7 @@ class Own(Analysis):
         values = {n: chance.random(s) for n, s in zip(names, SHAPES[self.level])}
         low, high = ({n: v ** f for n, v in values.items()} for f in (1.1, 0.9))
         limits = (low, high) if self.limits else (None, None)
-        return Found(self.level, values, self.unit, *limits, facts={"forwards": 3})
+        return AnalysisResult(self.level, values, self.unit, *limits, facts={"forwards": 3})
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.criticality.bit_features import BitFeatures, FeatureSet, bit_features
 from radhard.analyses.criticality.bit_table import BitTable, bit_table
 from radhard.analyses.criticality.criticality_forest import (
@@ -95,7 +95,7 @@ class Criticality(Analysis):
             if value < least:
                 raise InputError(f"Criticality: {name}={value} is not allowed; at least {least}")
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         measured = measurements(self._results(workload))
         space = measured.space
         record_left_out(workload, space)
@@ -132,7 +132,7 @@ class Criticality(Analysis):
             },
         }
         chosen = self.run is not None or self.targets != (Weights("*"),)
-        return Found("element", scores, facts=facts, chosen=chosen)
+        return AnalysisResult("element", scores, facts=facts, chosen=chosen)
 
     def _results(self, workload: Workload) -> Results:
         if self.run is not None:

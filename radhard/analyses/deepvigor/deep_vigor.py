@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from radhard.analyses.analyzed_layers import covering
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
@@ -98,7 +98,7 @@ class DeepVigor(Analysis):
                 "and up to 1.0"
             )
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         return self._scored(self._looked(workload))
 
     def ranges(
@@ -200,7 +200,7 @@ class DeepVigor(Analysis):
             for name, indices in neurons.items()
         }
 
-    def _scored(self, of_layers: dict[str, OfLayer]) -> Found:
+    def _scored(self, of_layers: dict[str, OfLayer]) -> AnalysisResult:
         values = {}
         for name, of in of_layers.items():
             scores = np.full(of.limits.size, np.nan)
@@ -213,4 +213,4 @@ class DeepVigor(Analysis):
             "left out by gradient": {name: of.skipped for name, of in of_layers.items()},
             "gradient refuted": {name: of.refuted for name, of in of_layers.items()},
         }
-        return Found("element", values, "share", facts=facts, chosen=self.layers != "*")
+        return AnalysisResult("element", values, "share", facts=facts, chosen=self.layers != "*")

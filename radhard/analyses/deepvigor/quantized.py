@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
 from radhard.errors import InputError
@@ -63,7 +63,7 @@ class QDeepVigor(Analysis):
         if self.bits is not None and not 2 <= self.bits <= 24:
             raise InputError(f"{self!r}: bits must be from 2 to 24, including the sign bit")
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         quantized_workload = self._of_words(workload)
         quantized_workload.check_classifier(repr(self))
         target = Activations(self.pattern, layers=self.layers)
@@ -85,7 +85,7 @@ class QDeepVigor(Analysis):
         if quantized_workload is not workload:
             workload.samples += quantized_workload.samples
         facts, chosen = {"bits": profiles}, self.pattern != "*"
-        return Found("element", values, "share", facts=facts, chosen=chosen)
+        return AnalysisResult("element", values, "share", facts=facts, chosen=chosen)
 
     def _of_words(self, workload: Workload) -> Workload:
         """The workload if its model rounds activations, else one with a copy that does."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.layer import Layer
 from radhard.analyses.relevance.backward import carried_back
 from radhard.analyses.relevance.operations import Operations
@@ -57,7 +57,7 @@ class Relevance(Analysis):
                 f"Relevance: epsilon={self.epsilon!r} is not allowed; give a number from 0"
             )
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         classes = workload.logits.shape[1]
         answers = workload.predictions if self.of == "answer" else workload.label_classes
         with workload.gradients():
@@ -74,7 +74,7 @@ class Relevance(Analysis):
                 workload.bar.step(rows.stop, len(workload.data))
         counts = np.bincount(answers.cpu().numpy(), minlength=classes)
         scores = {layer.output_site: self._merged(totals[layer], counts) for layer in totals}
-        return Found(self.level, scores, facts={"samples by answer": counts.tolist()})
+        return AnalysisResult(self.level, scores, facts={"samples by answer": counts.tolist()})
 
     def _sharing(self) -> Sharing:
         if self.rule == "epsilon":

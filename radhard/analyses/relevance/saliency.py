@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.relevance.backward import carried_back
 from radhard.analyses.relevance.operation_kinds import (
     ADDED,
@@ -46,7 +46,7 @@ class Saliency(Analysis):
 
     level: Literal["channel", "element"] = "channel"
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         with workload.gradients():
             operations = Operations.of(workload, repr(self))
             batch = repeated(workload.data.rows(slice(0, 1)), 2)
@@ -64,7 +64,7 @@ class Saliency(Analysis):
             scores[layer.weight_site] = scores.get(layer.weight_site, 0.0) + each.cpu().numpy()
         if any(not np.isfinite(score).all() for score in scores.values()):
             raise InputError(f"{self!r}: the weights, or their products, contain NaN or infinity")
-        return Found(self.level, scores)
+        return AnalysisResult(self.level, scores)
 
     def _rule(
         self, node: Node, values: dict[int, Any], slots: list[int], share: Any

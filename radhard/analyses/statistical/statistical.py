@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.statistical.features import NAMES, Features, features
 from radhard.analyses.statistical.injected_words import tried
 from radhard.analyses.statistical.random_forest import FOLDS, learned, quality
@@ -56,7 +56,7 @@ class Statistical(Analysis):
             if value < 1:
                 raise InputError(f"Statistical: {name}={value} is not allowed; give at least 1")
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         space = FaultSpace.of(workload.model, Weights("*"), self.fault, self.format)
         answers = workload.predictions if self.of == "answer" else workload.label_classes
         for tensor, why in space.left_out.items():
@@ -85,7 +85,7 @@ class Statistical(Analysis):
             "held out": quality(forest.held_out, seen.critical, workload.random(2)),
             "importance": dict(zip(NAMES, weighed, strict=True)),
         }
-        return Found("element", values, "share", facts=facts)
+        return AnalysisResult("element", values, "share", facts=facts)
 
 
 def _finite(workload: Workload, space: FaultSpace, tables: Features) -> tuple[FaultSpace, Features]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from radhard.analyses.base import Analysis, Found
+from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.deepvigor.plus.displacements import Displacements
 from radhard.analyses.deepvigor.plus.evaluator import Asked
 from radhard.analyses.deepvigor.plus.filter_vulnerability import Filters
@@ -116,7 +116,7 @@ class DeepVigorPlus(Analysis):
             if isinstance(value, int) and value < 1:
                 raise InputError(f"DeepVigorPlus: {name}={value} is not allowed; give at least 1")
 
-    def find(self, workload: Workload) -> Found:
+    def find(self, workload: Workload) -> AnalysisResult:
         first_images = workload.first(self.images)
         inputs, left_out = given(first_images)
         workload.left_out.update(left_out)
@@ -153,7 +153,7 @@ class DeepVigorPlus(Analysis):
             {part.name: part.low for part in parts},
             {part.name: part.high for part in parts},
         )
-        return Found("channel", scores, "share", low, high, facts)
+        return AnalysisResult("channel", scores, "share", low, high, facts)
 
     def _rows(self, kind: str, probes: Probes, inputs: Mapping[Layer, Tensor]) -> int:
         """The approximate number of rows."""

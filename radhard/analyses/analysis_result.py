@@ -1,4 +1,4 @@
-"""What is the result of an analysis?"""
+"""What does an analysis determine?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any, final
 from radhard.analyses.layer import Layer
 from radhard.scores import Level, Unit, Values
 
-__all__ = ["Found"]
+__all__ = ["AnalysisResult"]
 
 
 @final
 @dataclass(frozen=True)
-class Found:
+class AnalysisResult:
     """The result of an analysis: the parts of `radhard.scores.Scores` that it determines."""
 
     level: Level

@@ -60,6 +60,7 @@ class Detected(SampleMetric):
 
     @property
     def reads_decoding(self) -> bool:  # type: ignore[override]  # depends on an argument here
+        """Whether alarms of decoders count as well."""
         return self.decoders
 
     def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:

@@ -31,6 +31,9 @@ AIMS: dict[str, float | None] = {
     "ChannelDuplication()": 1.12,
     "ChannelDuplication(edac='min')": None,
     "Triplication()": None,
+    "Ecc(Hamming(Float32()))": 1.05,
+    "Ecc(SecDed(Float32()))": 1.05,
+    "HammingInPlace()": 1.05,
 }
 """Hardenings, and how many times as long a forward pass may take."""
 

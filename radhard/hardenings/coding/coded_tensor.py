@@ -37,6 +37,10 @@ class CodedTensor:
         """Number of words."""
         return torch.Size(self.shape).numel()
 
+    @functools.cached_property
+    def _native(self) -> torch.dtype | None:
+        return _native_dtype(self.inner)
+
     def words(self, x: Tensor) -> Tensor:
         """The words of the tensor, ``(words,)``, in the dtype of the code or as floats.
 
@@ -44,9 +48,9 @@ class CodedTensor:
         viewing the result as integers takes fewer calls. NaN in a format without NaN is read as 0:
         no fault in such a word leads there.
         """
-        dtype = self.code.dtype
-        if is_native(self.inner, x):
+        if x.dtype == self._native:
             return x.reshape(-1)
+        dtype = self.code.dtype
         if self._is_narrow(x):
             return self._steps(x).reshape(-1).to(dtype)
         if tracing():

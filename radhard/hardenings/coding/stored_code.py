@@ -166,14 +166,17 @@ class StoredCode:
         """The XOR of the columns of all bits that are set, ``(blocks,)``."""
         total: Tensor | None = None
         for word, runs, table in _tables(self, words.device):
-            part, index = words[:, word], None
+            part = words[:, word]
+            index: Tensor | None = None
             for shift, mask in runs:
                 moved = (part >> shift if shift > 0 else part << -shift) if shift else part
-                found = moved.to(torch.int32) & mask
-                index = found if index is None else index.bitwise_or_(found)
+                # In place where that changes no stored word: memory takes the time.
+                moved = moved.to(torch.int32)
+                bits = moved & mask if shift == 0 else moved.bitwise_and_(mask)
+                index = bits if index is None else index.bitwise_or_(bits)
             assert index is not None
-            found = table.index_select(0, index)
-            total = found if total is None else total.bitwise_xor_(found)
+            columns = table.index_select(0, index)
+            total = columns if total is None else total.bitwise_xor_(columns)
         assert total is not None
         return total
 

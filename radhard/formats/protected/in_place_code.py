@@ -61,7 +61,7 @@ class InPlaceCode:
         """Words ``(words, 1)`` after correction, with 0 in their lowest bits.
 
         Also of a narrower integer dtype that is as wide as the word, such as the int32 view of a
-        float32 tensor, which takes a third of the time.
+        float32 tensor, which takes about two thirds of the time.
         """
         syndromes = _code(self).syndromes(codes)
         codes = codes & -(1 << self.check_bits)

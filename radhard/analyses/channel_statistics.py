@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.analyses.base import AnalysisResult
 from radhard.analyses.layer import Layer
 from radhard.analyses.layer_recorder import layer_calls
-from radhard.analyses.logit_gradients import Pulled, Pulls, pull, wide
+from radhard.analyses.logit_gradients import LogitGradients, Pulls, pull, wide
 from radhard.workload import Workload
 
 __all__ = ["Sums", "of_activations", "of_gradients", "watch"]
@@ -87,7 +87,7 @@ def of_gradients(
     """
     sums = Sums(workload, layers)
 
-    def take(pulled: Pulled) -> None:
+    def take(pulled: LogitGradients) -> None:
         sums.add(pulled.layer, measure(pulled.gradients))
 
     pull(workload, layers, pulls, take)

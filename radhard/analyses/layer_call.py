@@ -7,11 +7,11 @@ from torch import Tensor
 from radhard.analyses.layer import Layer
 from radhard.analyses.receptive_field import windows
 
-__all__ = ["Passed"]
+__all__ = ["LayerCall"]
 
 
 @dataclass(frozen=True)
-class Passed:
+class LayerCall:
     """One call of a layer within a forward pass."""
 
     layer: Layer

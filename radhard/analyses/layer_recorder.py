@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.layer import Layer
-from radhard.analyses.layer_call import Passed
+from radhard.analyses.layer_call import LayerCall
 from radhard.tree import leaves
 from radhard.workload import Workload
 
@@ -17,13 +17,13 @@ __all__ = ["layer_calls", "layer_outputs"]
 
 
 @contextmanager
-def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[Passed]]:
+def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[LayerCall]]:
     """While open, the calls of these layers in order; cleared before every pass.
 
     Calls whose outputs have no axis of samples are left out (`Workload.axes`). If gradients are
     enabled, outputs can be differentiated, also if the model's parameters are frozen.
     """
-    axes, calls, counts = workload.axes, list[Passed](), Counter[str]()
+    axes, calls, counts = workload.axes, list[LayerCall](), Counter[str]()
     by_name = {layer.name: layer for layer in layers}
 
     def reset() -> None:
@@ -39,7 +39,7 @@ def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[Pa
         inputs = inputs.detach().clone()
         if torch.is_grad_enabled() and not output.requires_grad:
             output.requires_grad_()
-        calls.append(Passed(by_name[name], inputs, output, workload.recorder.samples, axis))
+        calls.append(LayerCall(by_name[name], inputs, output, workload.recorder.samples, axis))
         # The model continues with a copy, so that later in-place operations do not change the
         # recorded output.
         return output.clone()

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.layer import Layer
-from radhard.analyses.layer_call import Passed
+from radhard.analyses.layer_call import LayerCall
 from radhard.analyses.layer_recorder import layer_calls
 from radhard.errors import InputError, RadhardWarning
 from radhard.workload import Workload
 
 __all__ = [
-    "Pulled",
+    "LogitGradients",
     "Pulls",
     "check_gradients",
     "check_rivals",
@@ -46,11 +46,11 @@ class Pulls:
 
 
 @dataclass(frozen=True)
-class Pulled:
+class LogitGradients:
     """The gradients of the pulls at one layer, for some samples."""
 
     layer: Layer
-    calls: list[Passed]
+    calls: list[LayerCall]
     gradients: Tensor
     """``(pulls, samples, channels, positions)``, with the positions of all calls, at least
     float32."""
@@ -108,7 +108,10 @@ def of_cross_entropy(classes: Tensor) -> Pulls:
 
 
 def pull(
-    workload: Workload, layers: Sequence[Layer], pulls: Pulls, take: Callable[[Pulled], None]
+    workload: Workload,
+    layers: Sequence[Layer],
+    pulls: Pulls,
+    take: Callable[[LogitGradients], None],
 ) -> None:
     """Call ``take`` with each layer's gradients, for some samples and pulls at a time.
 
@@ -164,9 +167,9 @@ def wide(values: Tensor) -> Tensor:
 
 def _hand_on(
     workload: Workload,
-    calls: list[Passed],
+    calls: list[LayerCall],
     gradients: list[list[Tensor]],
-    take: Callable[[Pulled], None],
+    take: Callable[[LogitGradients], None],
 ) -> None:
     for layer in dict.fromkeys(passed.layer for passed in calls):
         positions = [at for at, passed in enumerate(calls) if passed.layer == layer]
@@ -180,7 +183,7 @@ def _hand_on(
                 "its gradient is not finite: a square root of 0, or an overflow of a narrow format?"
             )
             continue
-        take(Pulled(layer, [calls[at] for at in positions], together))
+        take(LogitGradients(layer, [calls[at] for at in positions], together))
 
 
 def _portion(workload: Workload, layers: Sequence[Layer], pulls: Pulls) -> tuple[int, int]:

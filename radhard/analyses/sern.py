@@ -6,7 +6,7 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.layer import Layer
-from radhard.analyses.layer_call import Passed
+from radhard.analyses.layer_call import LayerCall
 from radhard.analyses.layer_recorder import layer_calls
 from radhard.analyses.layers import torch_layers
 from radhard.analyses.receptive_field import adds_up
@@ -72,7 +72,7 @@ class Sern(Analysis):
         return AnalysisResult("channel", values, "share")
 
 
-def operations(passed: Passed) -> tuple[Tensor, int]:
+def operations(passed: LayerCall) -> tuple[Tensor, int]:
     """Critical operations by channel, and the number of operations, of one call of a layer."""
     layer = passed.layer
     if not adds_up(layer.module):

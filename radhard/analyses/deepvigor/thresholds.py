@@ -45,7 +45,7 @@ class Thresholds:
         return torch.where(self.unsafe.isinf(), self.unsafe, (self.safe + self.unsafe) / 2)
 
 
-class _Asked:
+class _Evaluator:
     """Deviations of some neurons in one direction on all inputs, flattened."""
 
     def __init__(self, probes: Probes, layer: str, neurons: Tensor, sign: int) -> None:
@@ -106,7 +106,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     the bound, the largest number of the layer's type is tried too, unless the deviation does not
     reach the logits.
     """
-    evaluator = _Asked(probes, layer, neurons, sign)
+    evaluator = _Evaluator(probes, layer, neurons, sign)
     largest = torch.finfo(evaluator.dtype).max
     first, bound = (min(size, largest / 4) for size in (search.first, search.bound))
     everything = torch.arange(len(evaluator.samples), device=evaluator.device)
@@ -148,7 +148,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
 
 
 def _without_gradient(
-    evaluator: _Asked,
+    evaluator: _Evaluator,
     remaining: Tensor,
     logits: Tensor,
     golden: Tensor,
@@ -170,7 +170,7 @@ def _without_gradient(
 
 
 def _narrowed(
-    evaluator: _Asked,
+    evaluator: _Evaluator,
     safe: Tensor,
     unsafe: Tensor,
     good: Tensor,

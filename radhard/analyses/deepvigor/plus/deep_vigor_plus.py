@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.deepvigor.plus.displacements import Displacements
-from radhard.analyses.deepvigor.plus.evaluator import Asked
+from radhard.analyses.deepvigor.plus.evaluator import Evaluator
 from radhard.analyses.deepvigor.plus.filter_vulnerability import Filters
 from radhard.analyses.deepvigor.plus.ladder import Grid
 from radhard.analyses.deepvigor.plus.layer_inputs import given
@@ -133,7 +133,7 @@ class DeepVigorPlus(Analysis):
             of_layers: list[ChannelScores] = []
             audits = workload.random(len(inputs), kind == "weights")
             rows = self._rows(kind, probes, inputs)
-            evaluator = Asked(probes, self.tolerance, screen, self.screen, rows, audits)
+            evaluator = Evaluator(probes, self.tolerance, screen, self.screen, rows, audits)
             for number, (layer, values) in enumerate(inputs.items()):
                 products = Products(layer, values)
                 purpose = (number, kind == "weights")
@@ -167,7 +167,7 @@ class DeepVigorPlus(Analysis):
 
     def _filters(
         self,
-        evaluator: Asked,
+        evaluator: Evaluator,
         layer: Layer,
         products: Products,
         drawn: Numbers,
@@ -185,7 +185,7 @@ class DeepVigorPlus(Analysis):
 
     def _neurons(
         self,
-        evaluator: Asked,
+        evaluator: Evaluator,
         layer: Layer,
         products: Products,
         drawn: Numbers,

@@ -13,7 +13,7 @@ from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settle
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.replay import Deviation
 
-__all__ = ["Asked", "Case"]
+__all__ = ["Case", "Evaluator"]
 
 
 _AUDITS = (0.005, 0.1)
@@ -51,7 +51,7 @@ class Case:
 
 
 @dataclass
-class Asked:
+class Evaluator:
     """Computes vulnerability factors of rows from the logits of probes.
 
     ``chance`` draws the inferred predictions that are executed nevertheless.

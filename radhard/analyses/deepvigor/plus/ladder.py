@@ -84,6 +84,7 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
     moving = errors.where(~certain, 0.0)
     sides = []
     for sign in (1.0, -1.0):
+        # Errors of the other sign become 0 and stay in the row, so that shares are of all errors.
         sizes = (sign * moving).clamp(min=0.0).double().sort(1).values
         sides.append(_own(sizes) if grid == "adaptive" else _powers(sizes, grid, strict))
     return Ladder(share, *sides)
@@ -120,6 +121,8 @@ def _largest(sizes: Tensor, number: Tensor, most: int) -> tuple[Tensor, Tensor]:
     width = min(most, int(number.max())) if sizes.numel() else 0
     count = number.clamp(max=width)
     order = torch.arange(width, device=sizes.device)
+    # Ranks from 0 to number - 1 in equal steps, so that the largest error is always a candidate: an
+    # error beyond the last candidate could never be decided.
     share = order / (count[:, None] - 1).clamp(min=1)
     rank = (share * (number[:, None] - 1)).round().long()
     rank = rank.where(count[:, None] > 1, number[:, None] - 1)
@@ -131,6 +134,8 @@ def _counted(sizes: Tensor, values: Tensor, count: Tensor, *, refine: bool, half
     """The candidates with the shares of errors beyond them; ``sizes`` are ascending."""
     total, values = sizes.shape[1], values.contiguous()
     inside = torch.arange(values.shape[1], device=sizes.device) < count[:, None]
+    # Sizes are ascending, so the insertion point is the number of smaller errors, and the rest are
+    # at least as large (with right=True: larger). Padding is beyond all errors and counts none.
     reach = (total - torch.searchsorted(sizes, values)).where(inside, 0).double() / total
     beyond = (total - torch.searchsorted(sizes, values, right=True)).where(inside, 0)
     nonzero = (sizes > 0).sum(1, keepdim=True)

@@ -74,8 +74,8 @@ def of_filters(
     if strata:
         every = Strata.joined(strata)
         samples = [
-            every.sample(at, *stratum)
-            for at, stratum in enumerate(zip(rows.low, rows.middle, rows.high, strict=True))
+            every.sample(at, *factors)
+            for at, factors in enumerate(zip(rows.low, rows.middle, rows.high, strict=True))
         ]
     else:
         samples = [Sample(means) for means in rows.means]
@@ -96,9 +96,12 @@ def of_neurons(
     for channel, of_channel, among in zip(drawn.tolist(), by_channel, spreads, strict=True):
         in_channel = of == channel
         low, middle, high = of_channel.T
+        # Two independent errors: that neurons are drawn, and that products of a neuron are drawn
+        # (`Verdicts.spread`).
         spread = math.hypot(
             among or 0.0, float(np.linalg.norm(rows.spread[in_channel])) / len(of_channel)
         )
+        # Too few neurons for Student's t: the bounded factors are a sample of a finite population.
         if among is None:
             cell = Drawn(low, middle, high, places)
             samples.append(Sample((0.0, 0.0, 0.0), 1.0, (cell,), spread))

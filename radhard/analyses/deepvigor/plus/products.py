@@ -88,6 +88,7 @@ class Products:
             counts = [(self._seen(at) != 0).flatten(2).any(2).sum(0) for at in offsets]
             self._alive = torch.stack(counts, dim=1)
         inner = torch.arange(self._shape[0], device=channels.device)
+        # In a grouped convolution, a channel reads only the inputs of its own group.
         if self._own:
             inner = inner + (channels // self._own * self._shape[0])[:, None]
         return self._alive[inner.expand(len(channels), -1)].flatten(1)
@@ -97,6 +98,7 @@ class Products:
         if not self._steps:
             return self._values.flatten(2) if self.positions else self._values[..., None]
         steps = zip(offset, self.positions, self._steps, strict=True)
+        # Slices give a view: indices would copy the inputs once for every weight of the kernel.
         where = [
             slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride)
             for at, size, (stride, dilation) in steps
@@ -142,6 +144,7 @@ def _borders(module: Any) -> list[tuple[int, int]]:
             dilation * (size - 1)
             for dilation, size in zip(module.dilation, module.kernel_size, strict=True)
         ]
+        # As torch does: if the total is odd, the additional position is behind the input.
         return [(total // 2, total - total // 2) for total in reach]
     return [(border, border) for border in module.padding]
 

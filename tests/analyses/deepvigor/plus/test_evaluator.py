@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from radhard.analyses.deepvigor.plus.evaluator import Asked, Case
+from radhard.analyses.deepvigor.plus.evaluator import Case, Evaluator
 from radhard.analyses.deepvigor.plus.ladder import ladder
 from radhard.analyses.deepvigor.plus.search import Judged
 from radhard.replay import Deviation
@@ -65,12 +65,16 @@ class Drawing:
         return self.numbers
 
 
-def asked(probes: Answering, screen: Shifting | None, rows: int = 10**6, **changed: Any) -> Asked:
+def asked(
+    probes: Answering, screen: Shifting | None, rows: int = 10**6, **changed: Any
+) -> Evaluator:
     chance = changed.get("chance", Drawing([0.5] * 6))
-    return Asked(probes, 0.0, screen, 0.25, rows, chance)  # type: ignore[arg-type]
+    return Evaluator(probes, 0.0, screen, 0.25, rows, chance)  # type: ignore[arg-type]
 
 
-def changed(one: Asked, size: float | list[float], *, places: tuple[int, ...] = (1,) * 6) -> Judged:
+def changed(
+    one: Evaluator, size: float | list[float], *, places: tuple[int, ...] = (1,) * 6
+) -> Judged:
     """Six images, each off in one neuron."""
     count = len(places)
     sizes = torch.tensor(size if isinstance(size, list) else [size] * count, dtype=torch.float64)

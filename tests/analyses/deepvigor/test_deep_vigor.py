@@ -13,6 +13,7 @@ from radhard.analyses import DeepVigor, Ranges
 from radhard.analyses.deepvigor.flips import deviations
 from radhard.campaign import run
 from radhard.datasets import Data, mnist
+from radhard.engines import Replay
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float16, Float32, Int
@@ -28,7 +29,7 @@ from tests.analyses.deepvigor.hand import Branching, data, of_three_neurons
 def exhausted(model: nn.Module, samples: Data, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """Share of the flips that change the class, of each neuron and of each bit: all are tried."""
     space = FaultSpace.of(model, Activations(layer), BitFlip(), Float32(), data=samples)
-    results = run(model, samples, space, Exhaustive(), progress=False)
+    results = run(model, samples, space, Exhaustive(), engine=Replay(), progress=False)
     harm = results.values("Outcome().critical") + results.values("Outcome().due")
     _, words, variants = space.locate(results.trials.at(results.numbers))
     neurons = words % int(np.prod(space.sites[0].shape))

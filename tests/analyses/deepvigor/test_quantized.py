@@ -10,7 +10,7 @@ from radhard.analyses import QDeepVigor, nvf_table
 from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_harmful, upward
 from radhard.campaign import run
 from radhard.datasets import Data, mnist
-from radhard.engines import Serial
+from radhard.engines import Replay
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import BFloat16, Fixed, Format, Int
@@ -44,7 +44,7 @@ def exhausted(model: nn.Module, data: Data, format: Format) -> dict[str, np.ndar
     """The share of flips of every neuron, over all bits and samples, that change the answer."""
     target = Activations("*", layers=NEURONS)
     space = FaultSpace.of(model, target, BitFlip(), format, data=data)
-    results = run(model, data, space, Exhaustive(), audit=0)
+    results = run(model, data, space, Exhaustive(), engine=Replay(), audit=0)
     critical = results.to_frame().sort_values("fault")["Outcome().critical"].to_numpy(float)
     found, at = {}, 0
     for site in space.sites:
@@ -132,7 +132,7 @@ def test_lenet5_agrees_with_every_flip_in_sampled_neurons():
     # The same neuron in every sample: each has a word of its own.
     target = Activations("conv2|fc*", sample="every")
     space = FaultSpace.of(made, target, BitFlip(), Int(8), data=data)
-    results = run(made, data, space, Words(100), seed=1, engine=Serial(), audit=0)
+    results = run(made, data, space, Words(100), seed=1, engine=Replay(), audit=0)
     found = QDeepVigor("conv2|fc*")(made, data).agreement(results)
     assert found.parts == 100
     assert found.rank.value > 0.9

@@ -238,7 +238,7 @@ def test_the_model_factor_weighs_layers_by_their_words() -> None:
 
 
 def test_lenet5_agrees_with_exhaustive_injection_better_than_as_published() -> None:
-    model, data = models.lenet5(), datasets.mnist(split="test", n=12)
+    model, data = models.lenet5(), datasets.mnist(split="test", n=6)
     errors = {}
     space = FaultSpace.of(model, Weights("conv1*|fc3*"), BitFlip(), Float32())
     results = run(

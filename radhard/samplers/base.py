@@ -4,13 +4,14 @@ from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
 from radhard.notes import Note
-from radhard.samplers.permutation import Permutation
+from radhard.samplers.permutation import Permutation, Permutations
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 
@@ -65,10 +66,11 @@ class Trials(Sequence[Numbers]):
             )
         self.seed = seed
         self._ends = np.cumsum([stratum.trials for stratum in self.strata]).tolist()
-        self._orders = [
-            Permutation(s.population, (seed, s.start, s.step)) if shuffled else None
-            for s in self.strata
-        ]
+        self._orders = (
+            [Permutation(s.population, (seed, s.start, s.step)) for s in self.strata]
+            if shuffled
+            else []
+        )
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -80,14 +82,29 @@ class Trials(Sequence[Numbers]):
 
     def at(self, trials: Numbers) -> Numbers:
         """The fault numbers of many trials at once, one each."""
-        faults = np.zeros(len(trials), np.int64)
+        if not len(trials):
+            return np.zeros(0, np.int64)
         which = np.searchsorted(self._ends, trials, side="right")
-        for number in np.unique(which).tolist():
-            stratum, order = self.strata[number], self._orders[number]
-            here = which == number
-            drawn = trials[here] - (self._ends[number] - stratum.trials)
-            faults[here] = stratum.start + stratum.step * (drawn if order is None else order(drawn))
-        return faults
+        begins, starts, steps = self._lines
+        drawn = trials - begins[which]
+        if not self._orders:
+            pass
+        elif which[0] == which[-1] and (which == which[0]).all():
+            drawn = self._orders[which[0]](drawn)
+        else:
+            drawn = self._together(which, drawn)
+        return starts[which] + steps[which] * drawn
+
+    @cached_property
+    def _together(self) -> Permutations:
+        return Permutations(self._orders)
+
+    @cached_property
+    def _lines(self) -> tuple[Numbers, Numbers, Numbers]:
+        """The first trial, the first fault and the step of every stratum."""
+        begins = [end - s.trials for end, s in zip(self._ends, self.strata, strict=True)]
+        columns = (begins, [s.start for s in self.strata], [s.step for s in self.strata])
+        return tuple(np.array(column, np.int64) for column in columns)  # type: ignore[return-value]
 
     def stratum(self, trial: int) -> int:
         """The position in `strata` of the stratum that a trial belongs to."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from radhard.samplers.permutation import Permutation
+from radhard.samplers.permutation import Permutation, Permutations
 
 
 @pytest.mark.parametrize("key", [(0,), (7, 2**40, 32)])
@@ -45,3 +45,25 @@ def test_numbers_far_apart_are_distinct_and_asked_for_in_any_order(size, seed, d
     assert ((drawn >= 0) & (drawn < size)).all()
     backwards = order(np.array(positions[::-1], np.int64))
     assert drawn.tolist() == backwards[::-1].tolist()
+
+
+@given(
+    sizes=st.lists(st.integers(1, 300) | st.integers(2**61, 2**63 - 1), min_size=1, max_size=6),
+    data=st.data(),
+)
+def test_one_by_one_in_arrays_and_beside_other_permutations_the_numbers_are_the_same(sizes, data):
+    orders = [Permutation(size, (3, at)) for at, size in enumerate(sizes)]
+    drawn = data.draw(
+        st.lists(st.tuples(st.integers(0, len(sizes) - 1), st.floats(0, 1)), min_size=2)
+    )
+    which = np.array([number for number, _ in drawn])
+    at = np.array([min(int(share * sizes[n]), sizes[n] - 1) for n, share in drawn], np.int64)
+    together = Permutations(orders)(which, at)
+    for number, order in enumerate(orders):
+        own = at[which == number]
+        np.testing.assert_array_equal(
+            order(np.append(own, own))[: len(own)], together[which == number]
+        )
+        assert [order(own[i : i + 1])[0] for i in range(len(own))] == together[
+            which == number
+        ].tolist()

@@ -1,12 +1,14 @@
 """Do the intervals of a campaign hold the true rate as often as they promise?"""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from radhard.engines import Replay
 from radhard.faults import BitFlip
 from radhard.formats import Float16, Int, stored_as
 from radhard.metrics import Outcome
@@ -52,6 +54,7 @@ def exhausted(name: str) -> Results:
         space=space,
         sampler=Exhaustive(),
         metrics=[Outcome()],
+        engine=Replay(),
     )
 
 
@@ -78,8 +81,12 @@ def test_the_exhausted_network_is_worth_the_trouble():
         assert 0.005 < truth.rate().value < 0.5
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
+@pytest.mark.parametrize(
+    ("name", "sampler"),
+    # What bits do depends on the format, which matters to samplers of bits.
+    [*product(["int8"], SAMPLERS), *product(["float16"], SAMPLERS[2:])],
+    ids=repr,
+)
 def test_95_percent_intervals_hold_the_true_rate_in_93_percent_of_campaigns(name, sampler):
     truth = exhausted(name)
     rate = truth.rate()

@@ -21,9 +21,9 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             not values of the format.
     """
     dtype = getattr(torch, site.dtype)
-    words = {name: buffer.format for name, buffer in word_buffers(model)}
-    if words.get(site.name, format) != format:
-        held = words[site.name]
+    # Words of a buffer are integers; other tensors are not looked for among all modules.
+    buffers = {} if dtype.is_floating_point else dict(word_buffers(model))
+    if site.name in buffers and (held := buffers[site.name].format) != format:
         raise InputError(
             f"{site.name!r} holds words of {held.bits} bits, not values of {format!r}; give it a "
             f"format of its own, such as {{'{site.layer}': {held!r}, '*': {format!r}}}"

@@ -92,11 +92,11 @@ class Trials(Sequence[Numbers]):
         elif which[0] == which[-1] and (which == which[0]).all():
             drawn = self._orders[which[0]](drawn)
         else:
-            drawn = self._together(which, drawn)
+            drawn = self._permutations(which, drawn)
         return starts[which] + steps[which] * drawn
 
     @cached_property
-    def _together(self) -> Permutations:
+    def _permutations(self) -> Permutations:
         return Permutations(self._orders)
 
     @cached_property

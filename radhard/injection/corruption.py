@@ -104,13 +104,22 @@ def rescaled(values: Tensor, words: Numbers, hits: Hits) -> Tensor:
         format = format.inner  # to which the scale belongs
     after, moved = _new_scales(format, hits)
     places = torch.from_numpy(words).to(device)
+    if moved.all():
+        return _under_scale(values, places, region, format, after)
     # Only values whose scale changed are computed anew.
     index = moved.to(device)[format.scale_index(places, shape)].nonzero()[:, 0]
-    before, at = values[index], places[index]
-    finite = before.isfinite()
-    codes = format.take(at, shape).encode(torch.where(finite, before, 0))
-    faulty = format.scaled(after).take(at, shape).decode(codes).to(values.dtype)
-    return values.index_copy(0, index, torch.where(finite, faulty, before))
+    faulty = _under_scale(values[index], places[index], region, format, after)
+    return values.index_copy(0, index, faulty)
+
+
+def _under_scale(
+    values: Tensor, places: Tensor, region: Region, format: Format, scale: Tensor
+) -> Tensor:
+    """Values at positions of a tensor if their codes are read with another scale."""
+    shape, finite = region.site.shape, values.isfinite()
+    codes = format.take(places, shape).encode(torch.where(finite, values, 0))
+    faulty = format.scaled(scale).take(places, shape).decode(codes).to(values.dtype)
+    return torch.where(finite, faulty, values)
 
 
 def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:

@@ -1,1 +1,1 @@
-"""How fast is it, beside the loop that everybody writes?"""
+"""How fast is radhard, compared with a naive loop?"""

@@ -1,4 +1,4 @@
-"""Which rows, how large, and where does the table go?"""
+"""Which rows and sizes are measured, and where is the table written?"""
 
 import dataclasses
 import json

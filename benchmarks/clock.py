@@ -1,4 +1,4 @@
-"""How long did it take, and how much of that was ours?"""
+"""How long did a measurement take, and which part of it was radhard?"""
 
 import resource
 import time

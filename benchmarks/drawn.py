@@ -17,7 +17,7 @@ __all__ = ["flips", "sites_hit", "strikes"]
 def flips(
     model: nn.Module, space: FaultSpace, trials: Trials, numbers: Sequence[int]
 ) -> list[list[Flip]]:
-    """For every trial the words of parameters that it strikes, tensor by tensor."""
+    """For every trial its faulty words in parameters, tensor by tensor."""
     views = [words(model.get_parameter(site.name)) for site in space.sites]
     masks = _masks(space)
     found = []
@@ -30,11 +30,11 @@ def flips(
         trial = []
         for place in np.unique(places).tolist():
             here = places == place
-            # Two bits of one word become one mask: an index that comes twice is struck once.
-            struck, which = np.unique(at[here], return_inverse=True)
-            joined = np.zeros(len(struck), dtype=np.int32)
+            # Two bits of one word become one mask: each index may occur only once.
+            indices, which = np.unique(at[here], return_inverse=True)
+            joined = np.zeros(len(indices), dtype=np.int32)
             np.bitwise_xor.at(joined, which, masks[variants[here]])
-            trial.append(Flip(views[place], struck, joined))
+            trial.append(Flip(views[place], indices, joined))
         found.append(trial)
     return found
 
@@ -42,7 +42,7 @@ def flips(
 def strikes(
     model: nn.Module, space: FaultSpace, trials: Trials, numbers: Sequence[int]
 ) -> list[Strike]:
-    """For every trial the module, the sample and the bit that it strikes."""
+    """For every trial the module, the sample and the bit of its fault."""
     masks = _masks(space)
     places, at, variants = space.locate(trials.at(np.asarray(numbers, dtype=np.int64)))
     found = []

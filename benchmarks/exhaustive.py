@@ -1,4 +1,4 @@
-"""How long does every fault that there is take?"""
+"""How long does an exhaustive campaign take?"""
 
 from dataclasses import dataclass
 

@@ -97,7 +97,7 @@ def _behind(nodes: list[fx.Node], named: Mapping[str, str], site: Site) -> float
         elif node.op == "call_function":
             reached = [n for n in node.all_input_nodes if n in changed]
             if parameter is not None and any(n.name == parameter for n in node.all_input_nodes):
-                changed[node], cost = _struck(node)
+                changed[node], cost = _affected(node)
                 total += cost
             elif reached:
                 changed[node], cost = _passed(node, [changed[n] for n in reached], reached)
@@ -110,7 +110,7 @@ def _within(node: fx.Node, layer: str) -> bool:
     return any(str(path) == layer for path, _ in stack.values())
 
 
-def _struck(node: fx.Node) -> tuple[Extent, float]:
+def _affected(node: fx.Node) -> tuple[Extent, float]:
     """What a faulty parameter changes in the operation that uses it, and what that costs."""
     shape = _shape(node)
     if "lstm" in str(node.target):

@@ -1,4 +1,4 @@
-"""Do the intervals of rates with inferred verdicts hold the true rate, and how wide are they?"""
+"""Do intervals of rates with inferred verdicts contain the true rate, and how wide are they?"""
 
 import warnings
 

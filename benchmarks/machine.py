@@ -1,4 +1,4 @@
-"""On what was it measured?"""
+"""On which machine and versions was it measured?"""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How fast is an engine beside the naive loop, on the same faults?"""
+"""How fast is an engine, compared with the naive loop on the same faults?"""
 
 import statistics
 from collections.abc import Sequence
@@ -84,8 +84,8 @@ class Loop:
             done: Done = flowing(work.model, self.inputs, drawn)
             found = figures(self.golden, done.outputs, [strike.sample for strike in drawn])
         else:
-            struck = flips(work.model, work.space, self.trials, numbers)
-            done = stored(work.model, self.inputs, struck)
+            faults = flips(work.model, work.space, self.trials, numbers)
+            done = stored(work.model, self.inputs, faults)
             found = figures(self.golden, done.outputs, None)
         self.figures.update(zip(numbers, found, strict=True))
         return done.span / len(numbers)

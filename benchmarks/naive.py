@@ -1,4 +1,4 @@
-"""How fast is the loop that everybody writes?"""
+"""How fast is a naive loop over faults?"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Strike:
 
 @dataclass(frozen=True)
 class Done:
-    """What a loop took, and what the faulty model said in every trial."""
+    """The time of a loop, and the outputs of the faulty model in every trial."""
 
     span: Span
     outputs: list[Tensor]

@@ -1,4 +1,4 @@
-"""How much slower is a hardened model than the one it was made from?"""
+"""How much slower is a hardened model than the original?"""
 
 import dataclasses
 import json

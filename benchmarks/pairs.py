@@ -1,4 +1,4 @@
-"""How many times faster, when both take turns on a busy machine?"""
+"""What is the speedup if both are measured alternately on a busy machine?"""
 
 import statistics
 from collections.abc import Sequence

@@ -152,7 +152,7 @@ def sampling(
     chance = np.random.default_rng(0)
     for _ in range(repetitions):
         for name, values in sampled.values.items():
-            # A channel has the same weights and neurons drawn whether or not others are looked at.
+            # A channel has the same weights and neurons drawn whether or not others are analyzed.
             drawn = chance.choice(len(values), max(1, len(values) // 10), replace=False)
             channels.append(np.abs(values[drawn] - complete[name][drawn]))
             layers.append(abs(values[drawn].mean() - complete[name].mean()))

@@ -1,4 +1,4 @@
-"""What does it cost to put a model's state back after every trial?"""
+"""What does it cost to restore a model's state after every trial?"""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""How does what was measured read?"""
+"""How are the measurements presented as text?"""
 
 import statistics
 from collections.abc import Sequence

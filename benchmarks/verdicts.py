@@ -1,4 +1,4 @@
-"""Do the engine and the naive loop say the same of the same faults?"""
+"""Do the engine and the naive loop agree on the same faults?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

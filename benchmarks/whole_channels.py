@@ -1,4 +1,4 @@
-"""Which faults are all those of some channels of every tensor?"""
+"""Which faults are in some channels of every tensor?"""
 
 import numpy as np
 

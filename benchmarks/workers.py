@@ -1,4 +1,4 @@
-"""How much sooner are several processes done than one?"""
+"""How much faster are several processes than one?"""
 
 from dataclasses import dataclass, field
 

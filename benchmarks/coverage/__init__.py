@@ -1,1 +1,1 @@
-"""How often do the intervals hold the truth, where every fault was tried?"""
+"""How often do the intervals contain the true rate of an exhaustive campaign?"""

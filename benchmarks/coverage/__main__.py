@@ -1,4 +1,4 @@
-"""How often do intervals hold the truth, and how wide are they, on exhausted networks?"""
+"""How often do intervals contain the true rate of exhausted networks, and how wide are they?"""
 
 from pathlib import Path
 

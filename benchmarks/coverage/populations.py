@@ -74,7 +74,7 @@ POPULATIONS: dict[str, Callable[[], Made]] = {
     "MLP": _mlp,
     "small CNN": _small_cnn,
 }
-"""Networks, data and formats; whether biases are struck as well."""
+"""Networks, data and formats; whether faults are injected into biases as well."""
 
 
 def exhausted(name: str, folder: Path | None = None) -> Population:

@@ -1,4 +1,4 @@
-"""How many faults a second do other tools settle, beside the naive loop in the same process?"""
+"""How many faults per second do other tools and the naive loop execute in one process?"""
 
 import argparse
 import importlib

@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 NETWORKS = {"lenet5": lenet5, "resnet20": resnet20}
 LAYERS = "Conv2d|Linear"
-"""The layers whose weights all tools can strike."""
+"""The layers into whose weights all tools can inject faults."""
 
 
 def main(folder: Path, faults: int) -> None:

@@ -1,4 +1,4 @@
-"""What is every tool asked to do?"""
+"""Which task is measured for every tool?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

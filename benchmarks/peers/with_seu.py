@@ -18,7 +18,7 @@ __all__ = ["Seu"]
 
 
 class Seu:
-    """One call for each bit strikes a share of the words of all layers, one after another.
+    """One call for each bit flips it in a share of the words of all layers, one after another.
 
     It draws the words itself, at least one of each parameter, so that its faults are not ours.
     """

@@ -15,7 +15,7 @@ from radhard.spec import FrozenDict
 from radhard.targets import Biases, Buffers, Target, Weights
 from radhard.targets.stored import stored_tensor
 
-__all__ = ["added_tensors", "stored_space"]
+__all__ = ["added_tensors", "stored_space", "words_without_faults"]
 
 _OWN: dict[torch.dtype, Format] = {
     torch.float64: Float64(),
@@ -44,14 +44,20 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     They are those of the fault models of ``space``. Words are those of its format where all the
     tensors are stored so, else those of their dtype, as bounds are that a narrow format has no word
     for. Where its formats are by pattern, each tensor is looked at by itself. The words of a
-    `WordBuffer`, such as check bits, are those of its own format.
+    `WordBuffer`, such as check bits, are those of its own format, unless no fault of ``space`` is
+    possible in them (`words_without_faults`).
 
     Raises:
-        InputError: a fault model cannot strike such words.
+        InputError: a fault model is not possible in words of these formats.
     """
     stored = [n for n in names if stored_tensor(model, n).is_floating_point()]
     stored = [name for name in stored if stored_tensor(model, name).numel()]
-    apart = {name: b.format for name, b in word_buffers(model) if name in names and len(b.words)}
+    skipped = words_without_faults(model, space)
+    apart = {
+        name: buffer.format
+        for name, buffer in word_buffers(model)
+        if name in names and len(buffer.words) and name not in skipped
+    }
     if not stored and not apart:
         return None
     patterns = space.formats_by_pattern
@@ -69,6 +75,21 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
     targets = _named(model, list(words))
     return FaultSpace.of(model, targets, space.faults, formats_given, planes=planes)
+
+
+def words_without_faults(model: nn.Module, space: FaultSpace) -> dict[str, Format]:
+    """The buffers of words in which a fault model of a space is not possible, and their formats.
+
+    An example is a flip of bit 30 in check bits, whose words are narrower.
+    """
+    found: dict[str, Format] = {}
+    for name, buffer in word_buffers(model):
+        for fault in space.faults:
+            try:
+                fault.variants(buffer.format)
+            except InputError:
+                found[name] = buffer.format
+    return found
 
 
 def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Format | None:

@@ -13,6 +13,7 @@ from radhard.datasets.data import Data
 from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
+from radhard.faults import faults_in_words
 from radhard.forward import faultless, plain
 from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
@@ -22,7 +23,11 @@ from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Forward, Site
-from radhard.verification.added_faults import added_tensors, stored_space
+from radhard.verification.added_faults import (
+    added_tensors,
+    stored_space,
+    words_without_faults,
+)
 from radhard.verification.verification import Verification, hardening_entry
 from radhard.workload import device_of, fault_free_outputs
 
@@ -165,12 +170,20 @@ def _added_space(before: Results, model: nn.Module) -> tuple[FaultSpace | None, 
     if before.by_rate:
         names = (*(site.name for site in space.sites), *names)
     added = stored_space(model, names, space)
+    notes = []
+    if skipped := words_without_faults(model, space):
+        kinds = " or ".join(dict.fromkeys(map(repr, skipped.values())))
+        notes.append(
+            f"No fault was injected into {len(skipped)} of the tensors that the hardening added "
+            f"({', '.join(list(skipped)[:3])}{', ...' if len(skipped) > 3 else ''}): "
+            f"{faults_in_words(space.faults, None)} are not possible in words of {kinds}."
+        )
     if added is None:
-        return None, []
+        return None, notes
     formats = [format for format in added.formats if format not in space.formats]
-    if not formats:
-        return added, []
-    return added, [f"What was added is stored as {' and '.join(map(repr, formats))}."]
+    if formats:
+        notes.append(f"What was added is stored as {' and '.join(map(repr, formats))}.")
+    return added, notes
 
 
 def _check_base(

@@ -11,8 +11,8 @@ from radhard.cost import cost
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import Fixed, Float32, stored_as
-from radhard.hardenings import ChannelDuplication, Ranger, parts
+from radhard.formats import Fixed, Float32, Hamming, stored_as
+from radhard.hardenings import ChannelDuplication, Ecc, Ranger, parts
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
@@ -214,3 +214,12 @@ def test_a_limit_that_is_no_share_is_refused(data, hard, limit):
         found.missed(max_rate=limit)
     with pytest.raises(InputError, match="max_drop"):
         found.missed(max_drop=limit)
+
+
+def test_faults_that_check_bits_cannot_have_are_left_out_and_said(data):
+    hard = Ecc(Hamming(Float32()))(network(), data, progress=False)
+    before = campaign(network(), data, Uniform(20))  # flips of bit 30
+    found = quick(before, hard, data)
+    assert found.own is None
+    assert any("CheckWord(6)" in note for note in found.notes)
+    assert found.after.rate().value == 0

@@ -177,3 +177,18 @@ def test_ratio_of_equal_trials_is_one_without_doubt():
     assert alone.high > 1.2 * alone.low
     ratio = tolerance_ratio(first, second, increase=0.5)
     assert (ratio.low, ratio.value, ratio.high) == pytest.approx((1, 1, 1))
+
+
+def test_interval_of_a_ratio_covers_the_ratio_of_the_harmful_bits():
+    # Of a million bits 2,000 are harmful in one campaign, these and 8,000 more in the other.
+    chance, hits = np.random.default_rng(0), 0
+    rates = tuple(np.geomspace(1e-6, 1e-3, 7).tolist())
+    for _ in range(12):
+        few = chance.binomial(2000, np.repeat(rates, 20))
+        many = few + chance.binomial(8000, np.repeat(rates, 20))
+        first, second = (
+            curve(0.9 - 1e-3 * number, rates=rates, trials=20, each=1) for number in (few, many)
+        )
+        found = tolerance_ratio(first, second, increase=0.05)
+        hits += found.low <= 5 <= found.high
+    assert hits >= 10

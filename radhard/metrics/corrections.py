@@ -45,7 +45,9 @@ class Corrections(SampleMetric):
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         # Replaced by `with_decoding`: outputs do not show what a decoder reports.
-        return (torch.zeros_like(faulty.nan, dtype=torch.float64),) * len(self.columns)
+        shape = faulty.outputs.shape[:2]
+        zeros = torch.zeros(shape, dtype=torch.float64, device=faulty.outputs.device)
+        return (zeros,) * len(self.columns)
 
     def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:  # noqa: ARG002
         return decoding

@@ -72,7 +72,7 @@ def test_golden_outputs_are_unharmed(metric: Metric) -> None:
     golden, _, labels = outputs()
     figures = Panel([metric], golden, labels).score(golden[None])[0]
     for name, figure in zip(_names(metric), figures, strict=True):
-        if name == "masked":
+        if name in ("masked", "quiet"):
             assert figure == 1
         elif name not in ("accuracy", "f1", "auroc"):
             assert figure == 0, name
@@ -184,7 +184,7 @@ def test_metrics_say_what_they_cannot_judge(metric: Metric) -> None:
             Panel([metric], maps, labels)
         assert repr(metric) in str(no_classes.value)
     else:
-        assert np.array_equal(Panel([metric], maps, labels).score(maps[None]), [[0.0]])
+        assert not Panel([metric], maps, labels).score(maps[None]).any()
 
 
 def test_metrics_judge_together_as_they_judge_alone() -> None:

@@ -10,24 +10,24 @@ from radhard.formats.plain.integer import Int
 from radhard.formats.plain.microscaling import MXFP4, MXFP6, MXFP8, MXINT8
 from radhard.formats.plain.mini_float import MiniFloat
 from radhard.formats.plain.posit import Posit
-from radhard.formats.protected import (
+from radhard.formats.protected.cep import Cep
+from radhard.formats.protected.check_word import CheckWord
+from radhard.formats.protected.hamming import Hamming
+from radhard.formats.protected.in_place_hamming import InPlaceHamming
+from radhard.formats.protected.mset import Mset
+from radhard.formats.protected.oracle import Oracle
+from radhard.formats.protected.parity import Parity
+from radhard.formats.protected.protected_format import (
     CLEAN,
     CORRECTED,
     DETECTED,
-    Cep,
-    CheckWord,
     Decoding,
-    Hamming,
-    InPlaceHamming,
-    Mset,
-    Oracle,
-    Parity,
     ProtectedFormat,
-    Replicated,
-    SecDed,
     StoredBlocks,
-    ZeroSpace,
 )
+from radhard.formats.protected.replicated import Replicated
+from radhard.formats.protected.sec_ded import SecDed
+from radhard.formats.protected.zero_space import ZeroSpace
 from radhard.formats.stored_as import is_stored_as, stored_as
 
 __all__ = [

@@ -11,6 +11,7 @@ from radhard.formats import (
     MXINT8,
     BFloat16,
     Cep,
+    CheckWord,
     Fixed,
     Float8E4M3,
     Float8E5M2,
@@ -76,6 +77,9 @@ FORMATS: list[Format] = [
     MXFP4(rows="channel"),
     GroupInt(3, group=3, rows="channel"),
 ]
+
+WORDS: list[Format] = [CheckWord(6)]
+"""Formats of words that no tensor of a model is stored in."""
 
 PROTECTED: list[ProtectedFormat] = [
     Parity(Float32()),

@@ -1,7 +1,6 @@
 """Which hardenings does the conformance suite go through? At least one of every component."""
 
-from radhard.formats import CheckWord, Float32
-from radhard.formats.protected import Cep, Hamming, SecDed
+from radhard.formats import Cep, CheckWord, Float32, Hamming, SecDed
 from radhard.hardenings import (
     ActivationClip,
     BoundedReLU,

@@ -12,9 +12,10 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats import E8M0, Format, Posit
 from radhard.formats import FORMATS as FAMILY
-from tests.conformance.examples import DEVICES, FORMATS, PROTECTED
+from tests.conformance.examples import DEVICES, FORMATS, PROTECTED, WORDS
 
 every_format = pytest.mark.parametrize("format", [*FORMATS, *PROTECTED], ids=repr)
+every_word = pytest.mark.parametrize("format", [*FORMATS, *PROTECTED, *WORDS], ids=repr)
 # A protected format corrects words, and may read several words as the same value.
 plain_format = pytest.mark.parametrize("format", FORMATS, ids=repr)
 values = st.lists(st.floats(-1, 1), min_size=1, max_size=12).map(
@@ -47,18 +48,17 @@ def some_codes(format: Format) -> st.SearchStrategy[Tensor]:
 
 
 def test_every_format_has_an_example():
-    # Words of check bits represent no values of a tensor: tests/formats/protected has these.
-    assert {type(format).__name__ for format in [*FORMATS, *PROTECTED]} | {"CheckWord"} == {
+    assert {type(format).__name__ for format in [*FORMATS, *PROTECTED, *WORDS]} == {
         name for name, _ in FAMILY.listed()
     }
 
 
-@every_format
+@every_word
 def test_repr_is_the_spec(format):
     assert FAMILY.parse(repr(format)) == format
 
 
-@every_format
+@every_word
 def test_each_bit_lies_in_one_named_field_and_fields_do_not_interleave(format):
     names = [format.field(bit) for bit in reversed(range(format.bits))]
     assert tuple(name for name, _ in itertools.groupby(names)) == format.fields
@@ -69,7 +69,7 @@ def test_the_top_bit_is_the_sign(format):
     assert format.field(format.bits - 1) == ("exponent" if format in UNSIGNED else "sign")
 
 
-@every_format
+@every_word
 @pytest.mark.parametrize("beside", [-1, 0])
 def test_a_bit_outside_the_word_has_no_field(format, beside):
     bit = beside if beside < 0 else format.bits

@@ -26,7 +26,12 @@ BY_ANSWER = [metric for metric in EXAMPLES if metric.by_answer]
 
 
 def test_some_metrics_rest_on_the_answers_alone() -> None:
-    assert {type(metric).__name__ for metric in BY_ANSWER} == {"Critical", "Sdc", "Accuracy"}
+    assert {type(metric).__name__ for metric in BY_ANSWER} == {
+        "Critical",
+        "Sdc",
+        "Accuracy",
+        "Corrections",
+    }
 
 
 @pytest.mark.parametrize("metric", BY_ANSWER, ids=repr)

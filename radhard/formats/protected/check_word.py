@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from radhard.formats.base import Format
+from radhard.formats.plain.layout import field_at
 from radhard.spec import component
 
 __all__ = ["CheckWord"]
@@ -19,8 +20,8 @@ class CheckWord(Format):
 
     bits: int
 
-    def field(self, bit: int) -> str:  # noqa: ARG002
-        return "check"
+    def field(self, bit: int) -> str:
+        return field_at(bit, (("check", self.bits),))
 
     @property
     def fields(self) -> tuple[str, ...]:

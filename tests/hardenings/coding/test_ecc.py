@@ -14,23 +14,21 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import (
     BFloat16,
+    CheckWord,
     Fixed,
     Float16,
     Float32,
     Float64,
-    Int,
-    ProtectedFormat,
-    stored_as,
-)
-from radhard.formats.protected import (
-    CheckWord,
     Hamming,
     InPlaceHamming,
+    Int,
     Oracle,
     Parity,
+    ProtectedFormat,
     Replicated,
     SecDed,
     ZeroSpace,
+    stored_as,
 )
 from radhard.hardenings import Ecc, EccScrubber, HammingInPlace, load, parts, records, save
 from radhard.injection import inject

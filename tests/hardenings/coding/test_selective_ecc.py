@@ -9,8 +9,7 @@ from radhard.analyses import MaxValue
 from radhard.cost import cost
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import CheckWord, Fixed, Float32, stored_as
-from radhard.formats.protected import Hamming, InPlaceHamming, SecDed
+from radhard.formats import CheckWord, Fixed, Float32, Hamming, InPlaceHamming, SecDed, stored_as
 from radhard.hardenings import SelectiveEcc, load, parts, records, save
 from radhard.hardenings.part import Part
 from radhard.injection import inject

@@ -7,13 +7,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.formats import CLEAN, BFloat16, Fixed, Float16, Float32, Float64, Int, ProtectedFormat
-from radhard.formats.protected import (
+from radhard.formats import (
+    CLEAN,
+    BFloat16,
     Cep,
+    Fixed,
+    Float16,
+    Float32,
+    Float64,
     Hamming,
     InPlaceHamming,
+    Int,
     Mset,
     Parity,
+    ProtectedFormat,
     Replicated,
     SecDed,
 )

@@ -131,8 +131,20 @@ def compare(
         else _paired(before, after, column, by, confidence)
     )
     if not rows:
-        raise InputError("the two runs have no trials in common")
+        raise InputError(
+            "the two runs have no trials in common"
+            if by is None
+            else f"the two runs have no {by} in common: {_span(before, by)} in the first, "
+            f"{_span(after, by)} in the second; compare them by another split, or as a whole"
+        )
     return Comparison(column, by, tuple(rows), reason)
+
+
+def _span(results: Results, by: str) -> str:
+    """The first groups of a campaign, as text."""
+    groups = Groups(results.space, results.trials, results.numbers, by)
+    keys = [key for key, _ in groups.split()]
+    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
 def _why_unpaired(before: Results, after: Results) -> str:

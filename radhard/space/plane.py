@@ -8,10 +8,17 @@ from radhard.formats import Format, ProtectedFormat
 from radhard.spec import near
 from radhard.targets import Site
 
-__all__ = ["PLANES", "planes_of", "shape_of", "usual_planes", "word_of"]
+__all__ = ["PLANES", "WITH_PLANE", "planes_of", "shape_of", "usual_planes", "word_of"]
 
 PLANES = ("codes", "scale", "check")
 """Names of the arrays of words that a format may have: `Format.planes` lists those it has."""
+
+WITH_PLANE = {
+    "codes": "any format",
+    "scale": "a format with a scale, such as Int(8)",
+    "check": "a format that stores check bits apart, such as SecDed(Int(8), block=8)",
+}
+"""Which formats have each plane, for messages."""
 
 
 def word_of(format: Format, plane: str) -> Format:

@@ -66,8 +66,25 @@ class Region:
 
     @cached_property
     def variants(self) -> int:
-        """Faults per word."""
-        return self.fault.variants(self.word)
+        """Faults per word.
+
+        Raises:
+            InputError: the fault model selects what the words do not have.
+        """
+        try:
+            return self.fault.variants(self.word)
+        except InputError as error:
+            # The plane is often chosen by default, and the message is about its words alone.
+            if self.plane != "codes":
+                raise InputError(
+                    f"{error}; it is the format of the {self.plane} of {self.site.name!r}: take "
+                    "planes='codes' for the words of its values"
+                ) from None
+            if "check" in self.format.planes:
+                raise InputError(
+                    f"{error}; its check bits are stored apart: take planes='check' for these"
+                ) from None
+            raise
 
     @property
     def bits_of(self) -> str:

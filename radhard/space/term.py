@@ -15,7 +15,7 @@ from radhard.faults import FAULTS, FaultModel
 from radhard.formats import FORMATS, Format, format_for, formats_of
 from radhard.forward import plain
 from radhard.module import usable_module
-from radhard.space.plane import planes_of, usual_planes
+from radhard.space.plane import WITH_PLANE, planes_of, usual_planes
 from radhard.space.region import Region
 from radhard.space.word_subset import WordSubset, subset_of_site, subsets_of
 from radhard.spec import FrozenDict
@@ -127,8 +127,8 @@ class Term:
                 ]
         if self.sites and not found and self.words is None:
             raise InputError(
-                f"no tensor has words of a {' or '.join(self.planes)}; formats with one are those "
-                "that have a scale, such as Int(8)"
+                f"no tensor has the plane {' or '.join(map(repr, self.planes))}; choose "
+                + " or ".join(WITH_PLANE[plane] for plane in self.planes)
             )
         return found
 

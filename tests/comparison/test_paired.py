@@ -237,3 +237,11 @@ def test_comparison_reads_as_text_and_as_a_table():
     frame = comparison.to_frame()
     assert frame["group"].tolist() == ["a.weight", "b.weight"]
     assert frame["difference value"].tolist() == pytest.approx([-0.25 / 3, -0.2])
+
+
+def test_runs_without_a_common_group_name_the_groups_of_both():
+    before = prepared(space(), Exhaustive(), lambda faults: BEFORE[faults])
+    other = space(format=BFloat16())
+    after = prepared(other, Exhaustive(), lambda faults: AFTER[faults])
+    with pytest.raises(InputError, match=r"no format .* Float32\(\) .* BFloat16\(\)"):
+        compare(before, after, by="format")

@@ -7,6 +7,7 @@ import numpy as np
 from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.constant_bits import constant_bits
 from radhard.analyses.left_out_layers import record_left_out
+from radhard.analyses.stored_targets import check_stored_targets
 from radhard.engines import Campaign, Serial
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Format
@@ -45,6 +46,9 @@ class BitWise(Analysis):
 
     format: Format = Float32()
     targets: tuple[Target, ...] = (Weights("*"),)
+
+    def check(self) -> None:
+        check_stored_targets(self.targets, "BitWise")
 
     def find(self, workload: Workload) -> AnalysisResult:
         space = FaultSpace.of(workload.model, self.targets, BitFlip(), self.format)

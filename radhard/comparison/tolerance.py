@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from radhard.arguments import whole
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.samplers import ErrorRate
@@ -163,6 +164,7 @@ def fault_free_error(results: Results) -> float:
     Raises:
         InputError: the campaign has no such score, or no trial has been executed.
     """
+    _check_results(results)
     score, drop = _scores(results)
     # In every trial, the score under faults and its drop add up to the fault-free score.
     return 1 - float(results.values(score)[0] + results.values(drop)[0])
@@ -176,6 +178,7 @@ def _curve(
     confidence: float,
 ) -> tuple[ErrorRate, list[float], list[np.ndarray], float]:
     """The sampler, the rates above 0, the errors of the trials at each, and the limit."""
+    _check_results(results)
     sampler = results.sampler
     if not isinstance(sampler, ErrorRate):
         raise InputError(
@@ -201,11 +204,19 @@ def _resampled(
     """The crossing of the mean curve, and those of curves of resampled trials."""
     sizes = np.array([len(each) for each in errors], dtype=float)
     value = _crossings(rates, np.array([[each.mean() for each in errors]]), sizes, limit)[0]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole(seed, "seed", least=0))
     means = np.stack(
         [rng.choice(each, (_RESAMPLES, len(each))).mean(axis=1) for each in errors], axis=1
     )
     return value, _crossings(rates, means, sizes, limit)
+
+
+def _check_results(results: Results) -> None:
+    if not isinstance(results, Results):
+        raise InputError(
+            f"the run is {type(results).__name__}; give Results, as returned by run or "
+            "Results.open(...)"
+        )
 
 
 def _scores(results: Results) -> tuple[str, str]:

@@ -60,6 +60,8 @@ def planes_of(given: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         InputError: an unknown name, a name twice, or none.
     """
+    if not isinstance(given, Iterable):
+        raise InputError(f"planes={given!r} is not allowed; give one or several of {PLANES}")
     found = (given,) if isinstance(given, str) else tuple(given)
     for name in found:
         if name not in PLANES:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,12 +25,14 @@ class WordSubset:
     """The mask, eight values a byte, the first in the highest bit."""
     size: int
     """Number of values of the tensor."""
+    shape: tuple[int, ...] | None = field(default=None, compare=False)
+    """The shape of the mask, where one was given; a run file has that of the tensor."""
 
     @classmethod
     def of(cls, mask: Any) -> "WordSubset":
         """The values where ``mask``, a tensor or array of bool, is True."""
         flags = np.asarray(mask.cpu() if isinstance(mask, torch.Tensor) else mask)
-        return cls(np.packbits(flags.reshape(-1)).tobytes(), flags.size)
+        return cls(np.packbits(flags.reshape(-1)).tobytes(), flags.size, flags.shape)
 
     @cached_property
     def mask(self) -> np.ndarray:
@@ -106,8 +108,9 @@ def subset_of_site(subsets: Mapping[str, WordSubset] | None, site: Site) -> Word
         return None
     subset = next((subsets[name] for name in (site.name, *site.aliases) if name in subsets), None)
     if subset is None:
+        others = ", ".join(map(repr, subsets)) or "none"
         raise InputError(
-            f"words has no mask for {site.name!r}, only for {', '.join(map(repr, subsets))}; give "
+            f"words has no mask for {site.name!r}, only for {others}; give "
             "one for each tensor of the target, or choose a target with fewer tensors"
         )
     values = int(np.prod(site.shape, dtype=np.int64))
@@ -119,5 +122,11 @@ def subset_of_site(subsets: Mapping[str, WordSubset] | None, site: Site) -> Word
         raise InputError(
             f"words[{site.name!r}] has {subset.size} values and the tensor {values} "
             f"{tuple(site.shape)}; the mask belongs to another model"
+        )
+    # A flat mask is in row-major order. Any other shape would choose other values, unnoticed.
+    if subset.shape not in (None, (values,), tuple(site.shape)):
+        raise InputError(
+            f"words[{site.name!r}] has the shape {subset.shape}, the tensor {tuple(site.shape)}; "
+            "give a mask of the same shape, or a flat one"
         )
     return subset

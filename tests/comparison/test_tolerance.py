@@ -192,3 +192,15 @@ def test_interval_of_a_ratio_covers_the_ratio_of_the_harmful_bits():
         found = tolerance_ratio(first, second, increase=0.05)
         hits += found.low <= 5 <= found.high
     assert hits >= 10
+
+
+@pytest.mark.parametrize("function", [tolerable, fault_free_error])
+def test_what_is_not_a_campaign_is_refused(function):
+    with pytest.raises(InputError, match=r"str; give Results"):
+        function("runs/base.db")
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "one"])
+def test_a_seed_that_is_not_a_whole_number_is_refused(seed):
+    with pytest.raises(InputError, match="seed"):
+        tolerable(curve((0.9, 0.9, 0.7)), seed=seed)

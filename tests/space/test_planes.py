@@ -48,3 +48,8 @@ def test_the_check_bits_of_blocks_are_found_by_their_plane():
     with pytest.raises(InputError, match="planes='check'"):
         faults_in(CODE, BitFlip(field="check"))
     assert len(faults_in(CODE, BitFlip(field="check"), "check")) == 2 * CODE.check_bits
+
+
+def test_planes_that_are_not_names_are_refused():
+    with pytest.raises(InputError, match=r"planes=3 .*'check'"):
+        faults_in(CODE, BitFlip(), 3)

@@ -117,6 +117,8 @@ def test_a_subset_without_words_has_no_faults(case):
     ("words", "format", "match"),
     [
         ({"0.weight": torch.ones(4, 4, dtype=torch.bool)}, Float32(), "another model"),
+        ({"0.weight": torch.ones(4, 5, dtype=torch.bool)}, Float32(), r"\(4, 5\).*\(5, 4\)"),
+        ({}, Float32(), "only for none"),
         ({"2.weight": torch.ones(3, 5, dtype=torch.bool)}, Float32(), "no mask for '0.weight'"),
         ({"0.weight": torch.ones(5, 4)}, Float32(), "bool"),
         (torch.ones(5, 4, dtype=torch.bool), Float32(), "mask for each tensor"),
@@ -130,6 +132,12 @@ def test_a_subset_without_words_has_no_faults(case):
 def test_masks_that_do_not_fit_are_refused(case, words, format, match):
     with pytest.raises(InputError, match=match):
         FaultSpace.of(case[0], Weights("0"), BitFlip(), format, words=words)
+
+
+def test_a_flat_mask_is_in_row_major_order(case):
+    model, _, masks = case
+    flat = {name: mask.reshape(-1) for name, mask in masks.items()}
+    assert list(selective(model, flat)) == list(selective(model, masks))
 
 
 def test_one_value_has_one_format(case):

@@ -24,6 +24,7 @@ from radhard.analyses.criticality.miss_limit import miss_limit, words_needed
 from radhard.analyses.criticality.prediction_quality import prediction_quality
 from radhard.analyses.criticality.selective_memory import selective_memory
 from radhard.analyses.left_out_layers import record_left_out
+from radhard.analyses.stored_targets import check_stored_targets
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -89,6 +90,7 @@ class Criticality(Analysis):
 
     def check(self) -> None:
         check_tolerance(self.tolerance)
+        check_stored_targets(self.targets, "Criticality")
         if self.miss_rate is not None:
             words_needed(self.miss_rate)
         for name, value, least in (("trees", self.trees, 1), ("folds", self.folds, 2)):

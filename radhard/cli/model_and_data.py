@@ -108,7 +108,7 @@ class ModelAndData:
         formats = self.formats()
         if one_format and list(formats) != ["*"]:
             raise InputError(
-                f"--format {', '.join(self.format_)}: this command takes one format for all tensors"
+                f"format {', '.join(self.format_)}: this command takes one format for all tensors"
             )
         call: Forward = plain if self.call is None else function(self.call)
         device = self._device()
@@ -122,7 +122,7 @@ class ModelAndData:
         for text in self.format_:
             pattern, spec = pattern_of(text)
             if pattern in formats:
-                raise InputError(f"--format: the pattern {pattern!r} is given twice")
+                raise InputError(f"format: the pattern {pattern!r} is given twice")
             formats[pattern] = FORMATS.parse(spec, foreign=foreign)
         return FrozenDict(formats)
 

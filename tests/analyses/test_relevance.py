@@ -291,7 +291,7 @@ class Deciding(nn.Module):
 
 
 def test_a_model_without_a_graph_is_refused_with_the_reason() -> None:
-    with pytest.raises(InputError, match=r"cannot be had \(torch.export"):
+    with pytest.raises(InputError, match=r"not available \(torch.export"):
         of(Relevance(), Deciding(), torch.ones(2, 3))
 
 

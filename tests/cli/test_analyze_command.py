@@ -298,9 +298,9 @@ def test_analyze_says_what_cannot_be_used(folder, capsys, arguments, said):
 
 
 def test_model_and_data_have_to_be_named(folder, capsys):
-    assert "name a model: radhard analyze" in refused(capsys, "analyze", "--with", "MaxValue()")
+    assert "no model was given" in refused(capsys, "analyze", "--with", "MaxValue()")
     said = refused(capsys, "analyze", "lenet5", "--with", "MaxValue()")
-    assert "name the data: radhard analyze lenet5" in said
+    assert "no data were given; for example: radhard analyze lenet5" in said
 
 
 def test_a_network_that_does_not_classify_is_refused(folder, capsys):
@@ -343,8 +343,8 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
     for arguments, said in (
         ([base, "s.json"], "a report covers one run"),
         ([base, base], "radhard compare"),
-        ([base, "--against", base], "--against is for scores"),
-        ([base, "--ranges", "ranges.npz"], "--ranges is for scores"),
+        ([base, "--against", base], "--against applies to scores only"),
+        ([base, "--ranges", "ranges.npz"], "--ranges applies to scores only"),
         (["s.json", "--fit-per-bit", "1"], "--fit-per-bit applies to run files"),
         (["s.json", "--ranges", "ranges.npz"], "ranges.npz"),
         (["text.json"], "no scores"),

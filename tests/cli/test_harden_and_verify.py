@@ -127,7 +127,7 @@ def test_code_that_a_recipe_names_is_run_only_if_it_is_trusted(made, capsys):
         ["verify", "base.db", "--model", "hard"],
     ):
         assert main(arguments) == 2
-        assert "names code of its own, 'parts_of_mine.py:build'" in capsys.readouterr().err
+        assert "names code outside radhard, 'parts_of_mine.py:build'" in capsys.readouterr().err
     assert not (made / "ran").exists()
 
 

@@ -196,7 +196,7 @@ def test_code_that_a_file_names_is_run_only_if_it_is_trusted(folder, capsys):
     capsys.readouterr()
     assert main(["run", "--from", "a.db", "--store", "b.db"]) == 2
     told = capsys.readouterr().err
-    assert "names code of its own, 'own_code.py:build'" in told
+    assert "names code outside radhard, 'own_code.py:build'" in told
     assert "--trust" in told
     assert not (folder / "ran").exists()
     # What is on the command line is the user's own word.

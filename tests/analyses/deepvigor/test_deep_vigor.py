@@ -205,7 +205,7 @@ def test_a_model_that_rounds_its_activations_is_struck_in_its_own_words() -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"tolerance": 0.0}, "above 0"),
+        ({"tolerance": 0.0}, "give 0 < tolerance"),
         ({"epsilon": 1e6}, "give 0 < tolerance < epsilon < bound"),
         ({"threshold": 1.1}, "threshold=1.1"),
         ({"outliers": -0.1}, "outliers=-0.1"),

@@ -152,7 +152,7 @@ def test_a_float_model_is_looked_at_as_words_and_stays_as_it_was():
 
 def test_networks_of_other_words_are_refused():
     model, data = network()
-    with pytest.raises(InputError, match="of 16 bits, and '0' outputs Int"):
+    with pytest.raises(InputError, match="of 16 bits, but '0' outputs Int"):
         QDeepVigor(bits=16)(quantized(model, data, Int(8)), data)
     with pytest.raises(InputError, match="outputs BFloat16"):
         QDeepVigor()(quantized(model, data, BFloat16()), data)

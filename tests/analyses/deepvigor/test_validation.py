@@ -104,7 +104,7 @@ def test_it_prints_a_line_a_layer_and_gives_a_frame() -> None:
     assert frame["layer"].tolist() == ["0", "2"]
     assert (frame["true_noncritical_low"] <= frame["true_noncritical"]).all()
     assert frame["true_critical"].tolist() == [1.0, 1.0]
-    with pytest.raises(InputError, match="there is 0, 2"):
+    with pytest.raises(InputError, match="tried in 0, 2"):
         found["1"]
 
 

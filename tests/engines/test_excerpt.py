@@ -85,4 +85,4 @@ def test_verification_says_that_its_cost_is_beside_another_model():
     with torch.no_grad():
         next(other.parameters()).mul_(0.5)
     found = verify(before, network(), data(), base=other, timed=False, progress=False)
-    assert any("another model" in note for note in found.notes)
+    assert any("not the model of the campaign" in note for note in found.notes)

@@ -10,18 +10,26 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import (
+    E8M0,
     BFloat16,
     Fixed,
     Float16,
     Float32,
     Float64,
     Int,
+    MiniFloat,
     is_stored_as,
     stored_as,
 )
+from radhard.formats.plain.scaled import Scaled
 from tests.conformance.examples import FORMATS
 
-every_format = pytest.mark.parametrize("format", FORMATS, ids=repr)
+UNSUITED = {E8M0(): "has no sign", Fixed(0, 31, code="sign_magnitude"): "wider dtype"}
+"""Formats that a float32 model of signed weights cannot be stored in, and the reason."""
+
+every_format = pytest.mark.parametrize(
+    "format", [format for format in FORMATS if format not in UNSUITED], ids=repr
+)
 
 
 class Tied(nn.Module):
@@ -74,6 +82,12 @@ def test_storing_a_model_twice_changes_nothing_more(format, seed, dtype):
     assert same(once, stored_as(once, format))
 
 
+@pytest.mark.parametrize(("format", "reason"), UNSUITED.items(), ids=repr)
+def test_a_model_with_values_that_a_format_lacks_is_refused(format, reason):
+    with pytest.raises(InputError, match=reason):
+        stored_as(Tied(), format)
+
+
 def test_tied_tensors_stay_tied_and_frozen_ones_frozen():
     model = Tied().requires_grad_(False)
     stored = stored_as(model, BFloat16())
@@ -102,7 +116,8 @@ def test_a_tensor_with_nan_is_named_where_the_format_has_no_nan(format):
     model = Tied()
     with torch.no_grad():
         model.norm.weight[2] = torch.nan
-    if isinstance(format, Fixed | Int):
+    floats = isinstance(format, MiniFloat) and not format.ieee
+    if floats or isinstance(format, Fixed | Scaled):
         with pytest.raises(InputError, match=r"'norm\.weight'.*NaN"):
             stored_as(model, format)
     else:

@@ -245,7 +245,7 @@ class Broken(nn.Module):
         (lambda: BoundedReLU(share=2.0), "share=2.0"),
         (lambda: BoundedReLU()(nn.GELU(), torch.ones(2, 3)), "no rectifier"),
         (lambda: ActivationClip()(nn.Linear(3, 2), torch.ones(2, 3)), "Sigmoid"),
-        (lambda: Ranger()(Broken(), torch.ones(2, 3)), "NaN flows through 'relu'"),
+        (lambda: Ranger()(Broken(), torch.ones(2, 3)), "the value of 'relu' contains NaN"),
         (lambda: ActivationClip()(Broken(), torch.ones(2, 3)), "keyword arguments"),
     ],
 )

@@ -170,7 +170,7 @@ def test_weights_that_are_no_numbers_are_refused(hardening) -> None:
     net = model()
     with torch.no_grad():
         net[0].weight[0, 0] = float("nan")
-    with pytest.raises(InputError, match=r"'0\.weight' holds NaN"):
+    with pytest.raises(InputError, match=r"'0\.weight' contains NaN"):
         hardening.scrubber(net)
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -83,6 +83,7 @@ def test_many_faults_are_located_as_one_by_one(space):
         assert space.fault(place, word, variant) == space[number]
 
 
+@settings(max_examples=25)
 @given(space=sums(), by=st.sampled_from([g for g in GROUPINGS if g != "rate"]))
 def test_groups_have_the_faults_of_their_name(space, by):
     trials = Exhaustive().draw(space, 0)

@@ -96,8 +96,7 @@ def test_limits_at_95_percent_hold_and_say_something(
 ) -> None:
     tallies = {name: Tally() for name in widest}
     for model, images, truth in networks:
-        for seed in range(2):
-            tally(analysis(model, images, seed=seed), truth, tallies)
+        tally(analysis(model, images, seed=0), truth, tallies)
     for name, found in tallies.items():
         assert np.mean(found.held) >= 0.93, name
         assert np.mean(found.widths) < widest[name], name

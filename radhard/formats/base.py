@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -21,8 +21,12 @@ class Format(Component):
     significant.
     """
 
-    bits: int
-    """Width of a word in bits: an argument, a constant, or computed."""
+    if TYPE_CHECKING:
+        # For the type checker alone: it lets a read-only property be overridden by an argument, a
+        # constant or another property, whereas a property at run time would reject the argument.
+        @property
+        def bits(self) -> int:
+            """Width of a word in bits: an argument, a constant, or computed."""
 
     @property
     def has_scale(self) -> bool:

@@ -38,10 +38,13 @@ class Metric(Component):
     outputs: Kind | None = dataclasses.field(default=None, kw_only=True)
 
     needs_labels: ClassVar[bool] = False
-    reads_decoding: ClassVar[bool] = False
-    """Whether the figures depend on what the decoders of protected words report."""
     needs_classes: ClassVar[bool] = True
     """Whether the outputs must be scores of classes."""
+
+    @property
+    def reads_decoding(self) -> bool:
+        """Whether the figures depend on what the decoders of protected words report."""
+        return False
 
     @property
     def by_answer(self) -> bool:

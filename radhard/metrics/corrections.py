@@ -27,8 +27,11 @@ class Corrections(SampleMetric):
     trials without faults in protected words. They do not depend on the outputs of the model.
     """
 
-    reads_decoding = True
     needs_classes = False
+
+    @property
+    def reads_decoding(self) -> bool:
+        return True
 
     @property
     def by_answer(self) -> bool:

@@ -59,7 +59,7 @@ class Detected(SampleMetric):
         return (*logits, Column("quiet", "unchanged, no alarm")) if self.decoders else logits
 
     @property
-    def reads_decoding(self) -> bool:  # type: ignore[override]  # depends on an argument here
+    def reads_decoding(self) -> bool:
         """Whether alarms of decoders count as well."""
         return self.decoders
 

@@ -75,12 +75,13 @@ class Term:
         if inputs is not None:
             device = device_of(model)
             inputs = Data.of(data).to(device).inputs if device is not None else inputs
-        sites = [site for one in targets for site in one.sites(model, inputs, call)]
+        selected = [one.select(model, inputs, call) for one in targets]
+        sites = [site for found, _ in selected for site in found]
         for name, times in Counter(site.name for site in sites).items():
             if times > 1:
                 raise InputError(f"{name!r} is reached by more than one of the targets {targets}")
         held = [fitted(format_for(formats, *names_of(site)), model, site) for site in sites]
-        left = {name: why for one in targets for name, why in one.left_out(model).items()}
+        left = {name: why for _, others in selected for name, why in others.items()}
         chosen = usual_planes(held) if chosen is None else chosen
         return cls(
             targets,

@@ -82,6 +82,12 @@ class Target(Component):
             InputError: nothing matches; the message lists the available tensors.
         """
 
+    def select(
+        self, model: nn.Module, inputs: Any, forward: Forward
+    ) -> tuple[list[Site], dict[str, str]]:
+        """What `sites` and `left_out` return; in one walk through the model where possible."""
+        return self.sites(model, inputs, forward), self.left_out(model)
+
     def left_out(self, model: nn.Module) -> dict[str, str]:  # noqa: ARG002
         """Tensors that match the pattern but cannot be injected into, with the reason."""
         return {}

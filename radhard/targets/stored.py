@@ -53,35 +53,27 @@ class Stored(Target):
         return frozenset()
 
     def left_out(self, model: nn.Module) -> dict[str, str]:
-        found, whole = {}, self.whole_words(model)
-        for name, tensor in self.candidates(model):
-            if name not in whole and (reason := _unfit(tensor)):
-                found[name] = reason
-        if self.role == "weight":
-            found |= dict.fromkeys(_packed(model), "packed words of a quantised layer")
-        return {name: why for name, why in found.items() if self._wants(model, name)}
+        return self._walk(model)[1]
 
-    def _wants(self, model: nn.Module, *names: str) -> bool:
-        """Whether the pattern matches a tensor with these names."""
-        layers = [name.rpartition(".")[0] for name in names]
-        kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
-        fits = matches(self.pattern, *names, *layers)
-        return fits and any(admits(self.layers, kind) for kind in kinds)
+    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
+        return self.select(model, inputs, forward)[0]
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:  # noqa: ARG002
+    def select(
+        self,
+        model: nn.Module,
+        inputs: Any,  # noqa: ARG002
+        forward: Forward,  # noqa: ARG002
+    ) -> tuple[list[Site], dict[str, str]]:
+        tensors, left = self._walk(model)
         names: dict[object, list[str]] = {}
-        tensors: dict[str, Tensor] = {}
-        whole = self.whole_words(model)
-        for name, tensor in self.candidates(model):
-            if (name in whole or not _unfit(tensor)) and tensor.numel():
-                names.setdefault(identity(tensor), []).append(name)
-                tensors[name] = tensor
-        found = []
+        for name, tensor in tensors.items():
+            names.setdefault(identity(tensor), []).append(name)
+        sites = []
         for alias in names.values():
             if self._wants(model, *alias):
                 first, tensor = alias[0], tensors[alias[0]]
                 layer = first.rpartition(".")[0]
-                found.append(
+                sites.append(
                     Site(
                         name=first,
                         shape=tuple(tensor.shape),
@@ -92,10 +84,30 @@ class Stored(Target):
                         aliases=tuple(alias[1:]),
                     )
                 )
-        left = {} if found else self.left_out(model)
-        what = f"floating-point {self.role}"
-        check_matches([site.name for site in found], self, tensors, what, left_out=left)
-        return found
+        what, selected = f"floating-point {self.role}", [site.name for site in sites]
+        check_matches(selected, self, tensors, what, left_out={} if sites else left)
+        return sites, left
+
+    def _walk(self, model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """All tensors that faults can be injected into, and those that match but are left out."""
+        tensors, left, whole = dict[str, Tensor](), dict[str, str](), self.whole_words(model)
+        for name, tensor in self.candidates(model):
+            reason = "" if name in whole else _unfit(tensor)
+            if reason:
+                left[name] = reason
+            elif tensor.numel():
+                tensors[name] = tensor
+        if self.role == "weight":
+            left |= dict.fromkeys(_packed(model), "packed words of a quantised layer")
+        return tensors, {name: why for name, why in left.items() if self._wants(model, name)}
+
+    def _wants(self, model: nn.Module, *names: str) -> bool:
+        """Whether the pattern matches a tensor with these names."""
+        layers = [name.rpartition(".")[0] for name in names]
+        if not matches(self.pattern, *names, *layers):
+            return False
+        kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
+        return any(admits(self.layers, kind) for kind in kinds)
 
     def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
         return strike.held(stored_tensor(model, site.name))

@@ -49,7 +49,7 @@ class Fixed(Format):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: the sign bit, the integer bits and the fraction bits."""
         return 1 + self.integer + self.fraction
 

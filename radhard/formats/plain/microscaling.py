@@ -61,7 +61,7 @@ class Microscaling(Scaled):
         return _ELEMENTS[self.element][1]
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of the word of a value; the scale is not part of it."""
         return self.words.bits
 

@@ -46,7 +46,7 @@ class MiniFloat(Format):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: the sign bit, the exponent bits and the mantissa bits."""
         return 1 + self.exponent + self.mantissa
 

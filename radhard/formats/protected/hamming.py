@@ -37,7 +37,7 @@ class Hamming(ProtectedFormat):
     inner: Format
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: the inner word and its check bits."""
         return self.inner.bits + hamming_columns(self.inner.bits)[1]
 

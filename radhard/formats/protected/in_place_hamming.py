@@ -72,7 +72,7 @@ class InPlaceHamming(ProtectedFormat):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: that of the inner format."""
         return self.inner.bits
 

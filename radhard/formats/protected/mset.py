@@ -42,7 +42,7 @@ class Mset(ProtectedFormat):
         check_float(self.inner, self)
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: that of the inner format."""
         return self.inner.bits
 

@@ -63,7 +63,7 @@ class Oracle(ProtectedFormat):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: that of the inner format, since the second copy is not stored."""
         return self.inner.bits
 

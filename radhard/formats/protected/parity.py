@@ -42,7 +42,7 @@ class Parity(ProtectedFormat):
     on_error: Literal["zero", "keep"] = "zero"
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: the inner word and the parity bit."""
         return self.inner.bits + 1
 

@@ -55,7 +55,7 @@ class Replicated(ProtectedFormat):
         super().check()
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: all copies, or the first if the others are stored apart."""
         return self.inner.bits * (1 if self.check_bits else self.copies)
 

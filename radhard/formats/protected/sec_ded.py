@@ -57,7 +57,7 @@ class SecDed(ProtectedFormat):
         super().check()
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: the inner word, and its check bits unless they are stored apart."""
         return self.inner.bits + (0 if self.check_bits else self._redundancy)
 

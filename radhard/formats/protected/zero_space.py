@@ -68,7 +68,7 @@ class ZeroSpace(ProtectedFormat):
             )
 
     @property
-    def bits(self) -> int:  # type: ignore[override]  # the width of a format is read-only
+    def bits(self) -> int:
         """Width of a word: that of the inner format."""
         return self.inner.bits
 

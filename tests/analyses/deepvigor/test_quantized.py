@@ -158,7 +158,7 @@ def test_networks_of_other_words_are_refused():
         QDeepVigor()(quantized(model, data, BFloat16()), data)
     with pytest.raises(InputError, match="bits must be from 2 to 24"):
         QDeepVigor(bits=1)
-    with pytest.raises(InputError, match="scores by channel; the table counts neurons"):
+    with pytest.raises(InputError, match="scores of channels, but the table counts neurons"):
         nvf_table(Scores("Mine()", "channel", {"fc": np.zeros(2)}))
 
 

@@ -23,8 +23,8 @@ from radhard.targets import Weights
 
 __all__ = ["main"]
 
-NETWORKS = {"lenet5": (1, 28, 28), "resnet20": (3, 32, 32)}
-"""Networks and the shape of a sample; 100 samples of noise."""
+NETWORKS = {"lenet5": ((1, 28, 28), 500, 5500), "resnet20": ((3, 32, 32), 100, 600)}
+"""Networks, the shape of a sample (100 samples of noise), and two numbers of trials."""
 
 CODES: list[Format] = [
     Hamming(Float32()),
@@ -94,9 +94,10 @@ def main(quick: bool, document: bool) -> None:
 
 def _ratios(network: str, format: Format, count: int, *, turns: int, quick: bool) -> list[float]:
     """Paired ratios of the time of a trial on coded words to one on plain words."""
-    data = Data(torch.randn(100, *NETWORKS[network], generator=torch.Generator().manual_seed(0)))
+    shape, few, many = NETWORKS[network]
+    data = Data(torch.randn(100, *shape, generator=torch.Generator().manual_seed(0)))
     stored = stored_as(models.load(network), format)
-    few, many = (200, 1200) if quick else (500, 5500)
+    few, many = (few // 5, many // 5) if quick else (few, many)
     pair = [
         _Trials(stored, data, FaultSpace.of(stored, Weights("*"), fault, one), few, many)
         for one, fault in ((format, BitFlip(count=count)), (Float32(), BitFlip(count=count)))

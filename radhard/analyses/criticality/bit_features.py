@@ -75,8 +75,8 @@ class BitFeatures:
     def rows(self, place: int, words: Numbers, variants: Numbers) -> Table:
         """The features of some bits of one region, ``(bits, features)``."""
         columns = self.columns[place]
-        found = [columns[name](words, variants) for name in self.names]
-        table: Table = torch.stack([column.float() for column in found], dim=1).numpy()
+        features = [columns[name](words, variants) for name in self.names]
+        table: Table = torch.stack([feature.float() for feature in features], dim=1).numpy()
         return table
 
     def of_words(self, place: int, words: Numbers) -> Table:
@@ -99,8 +99,7 @@ def bit_features(
     gradients: dict[str, Tensor] = {}
     if features != "structural":
         assert workload is not None, "gradients require data"
-        known = workload.predictions
-        gradients = weight_gradients(workload, space.sites, known, average="signed")
+        gradients = weight_gradients(workload, space.sites, workload.predictions, average="signed")
     columns = []
     for region in space.regions:
         layer = layers.index(region.site.layer)

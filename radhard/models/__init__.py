@@ -1,6 +1,7 @@
 """Which networks are included, and how are user models loaded?"""
 
 from radhard.models.alexnet import alexnet
+from radhard.models.gru_classifier import gru_classifier
 from radhard.models.lenet5 import lenet5
 from radhard.models.load_model import listed, load
 from radhard.models.load_weights import load_weights
@@ -13,6 +14,7 @@ from radhard.models.vgg import vgg11, vgg16
 
 __all__ = [
     "alexnet",
+    "gru_classifier",
     "lenet5",
     "listed",
     "load",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.models.shipped import seeded, trained
 
-__all__ = ["lstm_classifier"]
+__all__ = ["LastStep", "check_sizes", "lstm_classifier"]
 
 
 def lstm_classifier(
@@ -35,9 +35,7 @@ def lstm_classifier(
     >>> lstm_classifier(inputs=6, classes=7).lstm
     LSTM(6, 64, batch_first=True)
     """
-    for name, size in (("inputs", inputs), ("hidden", hidden), ("classes", classes)):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise InputError(f"{name}={size!r} is not allowed; give a whole number from 1")
+    check_sizes(inputs=inputs, hidden=hidden, classes=classes)
     build = partial(_build, inputs, hidden, classes)
     default = (inputs, hidden, classes) == (12, 64, 9)
     if pretrained and not default:
@@ -47,10 +45,21 @@ def lstm_classifier(
     return seeded(build)
 
 
-class LastStep(nn.Module):
-    """The output at the last step of an LSTM."""
+def check_sizes(*, inputs: int, hidden: int, classes: int) -> None:
+    """Refuse sizes that are not whole numbers from 1.
 
-    def forward(self, outputs_and_states: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
+    Raises:
+        InputError: a size that is not allowed.
+    """
+    for name, size in (("inputs", inputs), ("hidden", hidden), ("classes", classes)):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InputError(f"{name}={size!r} is not allowed; give a whole number from 1")
+
+
+class LastStep(nn.Module):
+    """The output at the last step of a recurrent layer."""
+
+    def forward(self, outputs_and_states: tuple[Tensor, Tensor | tuple[Tensor, Tensor]]) -> Tensor:
         """``(samples, hidden)`` of the outputs ``(samples, steps, hidden)``."""
         outputs, _ = outputs_and_states
         return outputs[:, -1]

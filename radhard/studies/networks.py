@@ -11,7 +11,7 @@ from torch import nn
 from radhard.datasets import Data, mnist, photo_patches, vowels
 from radhard.errors import InputError
 from radhard.factory import made
-from radhard.models import lenet5, lstm_classifier, mlp, resnet20
+from radhard.models import gru_classifier, lenet5, lstm_classifier, mlp, resnet20
 from radhard.spec import near
 from radhard.studies.vgg8 import trained_vgg8
 
@@ -93,6 +93,12 @@ def _lstm(cache: Path | None) -> Network:  # noqa: ARG001
     return Network("lstm", about, lstm_classifier(), train, test, 300)
 
 
+def _gru(cache: Path | None) -> Network:  # noqa: ARG001
+    about = "A GRU on spoken vowels, with the weights that come with the package"
+    train, test = vowels(split="train"), vowels(split="test")
+    return Network("gru", about, gru_classifier(), train, test, 300)
+
+
 def _resnet20(cache: Path | None) -> Network:  # noqa: ARG001
     about = "ResNet-20 on photo patches, with the weights that come with the package"
     train, test = photo_patches(split="train"), photo_patches(split="test")
@@ -106,6 +112,7 @@ def _vgg8(cache: Path | None) -> Network:
 
 
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
+    "gru": _gru,
     "lenet5": _lenet5,
     "lstm": _lstm,
     "mlp": _mlp,

@@ -5,7 +5,7 @@ import torch
 
 from radhard.datasets import mnist, photo_patches, vowels
 from radhard.errors import InputError
-from radhard.models import lenet5, lstm_classifier, mlp, resnet20
+from radhard.models import gru_classifier, lenet5, lstm_classifier, mlp, resnet20
 from radhard.models.shipped import path_of, recorded
 
 SHIPPED = [
@@ -13,6 +13,7 @@ SHIPPED = [
     (mlp, mnist, 52_650, 0.95, 250_000, "MNIST"),
     (resnet20, photo_patches, 269_722, 0.9, 2_000_000, "photo_patches"),
     (lstm_classifier, vowels, 20_553, 0.9, 150_000, "vowels"),
+    (gru_classifier, vowels, 15_561, 0.9, 150_000, "vowels"),
 ]
 ids = [build.__name__ for build, *_ in SHIPPED]
 

@@ -75,7 +75,7 @@ def test_only_what_the_pattern_means_is_left_out():
         FaultSpace.of(model, Weights("held"), BitFlip(), Float32())
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet20", "lstm_classifier", "mlp"])
+@pytest.mark.parametrize("name", ["gru_classifier", "lenet5", "resnet20", "lstm_classifier", "mlp"])
 def test_models_that_come_along_leave_nothing_out(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

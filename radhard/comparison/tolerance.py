@@ -121,14 +121,16 @@ def tolerance_ratio(
     *,
     increase: float = 0.005,
     relative: bool = True,
+    reference: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Estimate | None:
     """How many times as high the tolerable error rate of one campaign is as that of another.
 
-    Each is measured against its own fault-free error, see `tolerable`. The interval is a percentile
-    bootstrap of the ratio. Trial i of a rate is resampled in both campaigns together, so that the
-    interval is narrow if both have the same faults, as words of the same width have with one seed.
+    Each is measured against its own fault-free error, or both against ``reference``, see
+    `tolerable`. The interval is a percentile bootstrap of the ratio. Trial i of a rate is resampled
+    in both campaigns together, so that the interval is narrow if both have the same faults, as
+    words of the same width have with one seed.
 
     If the rates tried only bound one of the two, the ratio is only bounded, too: the value is then
     the bound, and the interval extends to 0 or infinity. None if both are bounded from the same
@@ -139,7 +141,7 @@ def tolerance_ratio(
     """
     bounds = []
     for each in (results, than):
-        _, rates, errors, limit = _curve(each, increase, relative, None, confidence)
+        _, rates, errors, limit = _curve(each, increase, relative, reference, confidence)
         value, resampled = _resampled(rates, errors, limit, seed)
         found = np.array([value, *resampled])
         low = np.where(found == 0, 0.0, np.minimum(found, rates[-1]))

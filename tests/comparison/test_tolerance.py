@@ -179,6 +179,14 @@ def test_ratio_of_equal_trials_is_one_without_doubt():
     assert (ratio.low, ratio.value, ratio.high) == pytest.approx((1, 1, 1))
 
 
+def test_ratio_can_be_measured_against_one_reference():
+    # Errors 0.1, 0.1, 0.3 and 0.1, 0.3, 0.3; limit 0.2 of both, absolute as relative.
+    late, early = curve((0.9, 0.9, 0.7)), curve((0.9, 0.7, 0.7))
+    found = tolerance_ratio(late, early, increase=3.0, reference=0.05)
+    assert found.value == pytest.approx(10)
+    assert tolerance_ratio(late, early, increase=0.05, relative=False, reference=0.0) is None
+
+
 def test_interval_of_a_ratio_covers_the_ratio_of_the_harmful_bits():
     # Of a million bits 2,000 are harmful in one campaign, these and 8,000 more in the other.
     chance, hits = np.random.default_rng(0), 0

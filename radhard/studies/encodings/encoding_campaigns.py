@@ -1,30 +1,26 @@
 """How are weights in several encodings evaluated under faults at bit error rates?"""
 
 import math
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from radhard.campaign import run
-from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float64, Format, ProtectedFormat, stored_as
 from radhard.metrics import Accuracy
-from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace
 from radhard.studies.correct_answers import correct_answers
-from radhard.studies.encodings.encoding_design import Encoding, EncodingDesign
+from radhard.studies.encodings.encoding_design import EncodingDesign
 from radhard.studies.encodings.encoding_findings import EncodingFindings, MeasuredEncoding
+from radhard.studies.network_campaign import network_campaign
 from radhard.studies.networks import Network
 from radhard.studies.study import Plan
 from radhard.targets import Weights
 
 __all__ = ["measure_encodings", "smaller_changes", "stored_weights"]
 
-_BATCH = 100
 _TARGET = Weights("*")
 
 
@@ -44,6 +40,9 @@ def measure_encodings(
     images = (network.images if network.brief else most) if plan.images is None else plan.images
     data = network.test.first(min(images, most))
     first = design.encodings[0].format
+    sampler = ErrorRate(
+        design.rates_of(quick=plan.quick), trials=design.runs if plan.runs is None else plan.runs
+    )
     measured = {}
     for encoding in design.encodings:
         plan.report(f"{network.name}: {encoding.name}")
@@ -58,7 +57,9 @@ def measure_encodings(
         measured[encoding.name] = MeasuredEncoding(
             repr(encoding.format),
             len(space),
-            _campaign(study, design, network, plan, encoding, model, data, space),
+            network_campaign(
+                study, network, plan, encoding.name, model, data, space, sampler, Accuracy()
+            ),
             smaller_changes(network.model, encoding.format, first),
         )
     return EncodingFindings(network.name, len(data), design.increase, measured)
@@ -112,37 +113,3 @@ def _sign_changes(weight: torch.Tensor, format: Format, bit: int) -> torch.Tenso
     codes = fitted.encode(weight)
     # As float64, because torch does not subtract every dtype.
     return (fitted.decode(codes ^ (1 << bit)).double() - fitted.decode(codes).double()).abs()
-
-
-def _campaign(
-    study: str,
-    design: EncodingDesign,
-    network: Network,
-    plan: Plan,
-    encoding: Encoding,
-    model: nn.Module,
-    data: Data,
-    space: FaultSpace,
-) -> Results:
-    """A campaign at all error rates, continued if the store contains part of it."""
-    place: Path | None = None
-    if plan.store is not None:
-        name = "".join(c if c.isalnum() else "-" for c in encoding.name.lower())
-        place = plan.store / study / network.name / f"{name}.db"
-        place.parent.mkdir(parents=True, exist_ok=True)
-    return run(
-        model,
-        data,
-        space,
-        ErrorRate(
-            design.rates_of(quick=plan.quick),
-            trials=design.runs if plan.runs is None else plan.runs,
-        ),
-        metrics=[Accuracy()],
-        seed=plan.seed,
-        store=place,
-        batch=_BATCH,
-        progress=plan.progress,
-        names={"model": f"{network.name}, {encoding.name}", "data": network.test.name},
-        workers=1 if plan.workers is None else plan.workers,
-    )

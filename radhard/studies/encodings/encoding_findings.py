@@ -38,6 +38,10 @@ class EncodingFindings:
     images: int
     increase: float
     measured: Mapping[str, MeasuredEncoding]
+    relative: bool = True
+    """Whether ``increase`` is relative to the fault-free error."""
+    reference: float | None = None
+    """The fault-free error that increases; None: each encoding has its own."""
     _known: dict[str, Tolerable] = field(default_factory=dict)
     _ratios: dict[tuple[str, str], Estimate | None] = field(default_factory=dict)
 
@@ -45,7 +49,12 @@ class EncodingFindings:
         """The highest error rate at which the error does not exceed its limit."""
         if name not in self._known:
             results = self.measured[name].results
-            self._known[name] = tolerable(results, increase=self.increase)
+            self._known[name] = tolerable(
+                results,
+                increase=self.increase,
+                relative=self.relative,
+                reference=self.reference,
+            )
         return self._known[name]
 
     def ratio(self, name: str, than: str) -> Estimate | None:
@@ -55,7 +64,13 @@ class EncodingFindings:
         """
         if (name, than) not in self._ratios:
             first, second = (self.measured[each].results for each in (name, than))
-            self._ratios[name, than] = tolerance_ratio(first, second, increase=self.increase)
+            self._ratios[name, than] = tolerance_ratio(
+                first,
+                second,
+                increase=self.increase,
+                relative=self.relative,
+                reference=self.reference,
+            )
         return self._ratios[name, than]
 
     def fault_free_error(self, name: str) -> float:

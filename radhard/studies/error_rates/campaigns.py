@@ -8,7 +8,6 @@ from typing import Any, final
 import numpy as np
 from torch import nn
 
-from radhard.campaign import run
 from radhard.cost import overhead
 from radhard.datasets import Data
 from radhard.errors import InputError
@@ -30,14 +29,13 @@ from radhard.studies.error_rates.error_rate_findings import (
     ErrorRateFindings,
     MeasuredVariant,
 )
+from radhard.studies.network_campaign import BATCH, network_campaign, place_in_store
 from radhard.studies.networks import Network
 from radhard.studies.study import Plan
 from radhard.targets import Biases, Buffers, Target, Weights
 from radhard.targets.stored import Stored
 
 __all__ = ["everything_stored", "measure_variants"]
-
-_BATCH = 100
 
 
 def measure_variants(
@@ -62,7 +60,7 @@ def measure_variants(
     if design.scores is not None:
         plan.report(f"{network.name}: scores by {design.scores!r}")
         ranked = network.train.first(min(design.scored, len(network.train)))
-        scores = design.scores(base, ranked, batch=_BATCH, seed=plan.seed)
+        scores = design.scores(base, ranked, batch=BATCH, seed=plan.seed)
     space = everything_stored(base, design.format)
     measured: dict[str, MeasuredVariant] = {}
     for variant in design.variants:
@@ -74,7 +72,7 @@ def measure_variants(
             variant.text(brief=network.brief),
             correct_answers(model, network.test),
             float(correct_answers(model, data).mean()),
-            overhead(model, base, data, format=design.format, batch=_BATCH, timed=plan.timed),
+            overhead(model, base, data, format=design.format, batch=BATCH, timed=plan.timed),
             tuple(_numbers(part) for _, part in parts(model)),
             common,
             common if model is base else work.campaign(variant, "own", model, data, own_space),
@@ -121,12 +119,12 @@ class _Work:
             "base": fingerprint(base),
             "data": network.train.fingerprint(),
         }
-        folder = self._place(variant)
+        folder = place_in_store(self.study, network, plan, variant.name)
         if folder is not None and is_hardened(folder):
             _check_same_settings(folder, facts)
             return load(folder, model=copy.deepcopy(base))
         made = hardening(
-            base, network.train, scores, batch=_BATCH, seed=plan.seed, progress=plan.progress
+            base, network.train, scores, batch=BATCH, seed=plan.seed, progress=plan.progress
         )
         made = stored_as(made, self.design.format).eval()
         if folder is not None:
@@ -137,35 +135,20 @@ class _Work:
         self, variant: Variant, faults: str, model: nn.Module, data: Data, space: FaultSpace
     ) -> ErrorRateCampaign:
         """A campaign at all error rates, continued where the store holds part of it."""
-        plan = self.plan
-        runs = self.design.runs if plan.runs is None else plan.runs
-        place = self._place(variant)
-        if place is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place = place.with_name(f"{place.name}-{faults}.db")
-        results = run(
+        runs = self.design.runs if self.plan.runs is None else self.plan.runs
+        results = network_campaign(
+            self.study,
+            self.network,
+            self.plan,
+            variant.name,
             model,
             data,
             space,
             ErrorRate(self.design.rates, trials=runs),
-            metrics=[Accuracy()],
-            seed=plan.seed,
-            store=place,
-            batch=_BATCH,
-            progress=plan.progress,
-            names={
-                "model": f"{self.network.name}, {variant.name}",
-                "data": self.network.test.name,
-            },
-            workers=1 if plan.workers is None else plan.workers,
+            Accuracy(),
+            suffix=f"-{faults}",
         )
         return _by_rate(self.design.rates, results, runs)
-
-    def _place(self, variant: Variant) -> Path | None:
-        if self.plan.store is None:
-            return None
-        name = "".join(c if c.isalnum() else "-" for c in variant.name.lower())
-        return self.plan.store / self.study / self.network.name / name
 
 
 def _check_same_settings(folder: Path, facts: dict[str, Any]) -> None:

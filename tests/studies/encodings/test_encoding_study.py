@@ -10,8 +10,8 @@ from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.formats import Float32, Int, Oracle, SecDed
 from radhard.studies import NETWORKS, Plan, conduct
+from radhard.studies import network_campaign as module
 from radhard.studies.encodings import Encoding, EncodingDesign, EncodingStudy, stored_weights
-from radhard.studies.encodings import encoding_campaigns as module
 from radhard.studies.encodings.encoding_campaigns import smaller_changes
 from tests.studies.tiny import tiny_network
 

@@ -15,6 +15,7 @@ from radhard.hardenings import ChannelDuplication, Ranger
 from radhard.metrics import Accuracy
 from radhard.samplers import ErrorRate
 from radhard.studies import NETWORKS, Plan, conduct, study_named
+from radhard.studies import network_campaign as module
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.error_rates import (
@@ -23,7 +24,6 @@ from radhard.studies.error_rates import (
     Variant,
     everything_stored,
 )
-from radhard.studies.error_rates import campaigns as module
 from tests.studies.tiny import tiny_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")

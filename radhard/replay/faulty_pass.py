@@ -38,6 +38,8 @@ class FaultyPass:
         """Faulty values that are no tensors with the samples in front; parameters among them."""
         self.spent: set[int] = set()
         """Slots whose values nobody needs after the operation that is carried out."""
+        self.rounded: set[int] = set()
+        """Trials whose values are little but rounding, which depends on the order of additions."""
         self.tiles = 1 if rows is None else 0
         """How many times the rows are all golden rows in order; 0: they are others."""
 

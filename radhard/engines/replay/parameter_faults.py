@@ -42,6 +42,7 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     ]
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     touched, device = np.zeros(len(trials), dtype=bool), replayer.golden_outputs.device
+    rounded = np.zeros(len(trials), dtype=bool)
     together = replayer.direct(place) and replayer.rows_are_independent(place)
     for piece in replayer.pieces:
         values = replayer.golden(piece)
@@ -57,6 +58,7 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
                 state.owner = trials_here.repeat_interleave(samples)
                 state.tiles = len(some)
             end = replayer.carry(state, place, some, drop=together)
+            rounded[moved[[at + number for number in state.rounded]]] = True
             if end is None:
                 continue
             rows = torch.arange(samples, device=device) if state.rows is None else state.rows
@@ -68,9 +70,10 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     for number in np.flatnonzero(change.several).tolist():
         figures[number] = plan.reference.figures(int(trials[number]))[0]
     if not replayer.exact:
-        # Overflow of a sum depends on the order of summation: these trials are executed with the
-        # model's own operations.
-        by_order = np.flatnonzero(touched & replayer.by_order(place, faulty, held).cpu().numpy())
+        # Overflow of a sum depends on the order of summation, and so does a sum whose terms cancel:
+        # these trials are executed with the model's own operations.
+        order = replayer.by_order(place, faulty, held).cpu().numpy() | rounded
+        by_order = np.flatnonzero(touched & order)
         touched[by_order] = False
         for number in by_order.tolist():
             if plan.plain is not None and replayer.slots[place]:

@@ -7,9 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-__all__ = ["Kind", "RecurrentCell", "Side"]
+__all__ = ["Kind", "RecurrentCell", "Rounding", "Side"]
 
 Kind = Literal["lstm", "gru"]
+
+_ROUNDINGS = 4
+"""Roundings of a gate, a product and a sum, in units of the last place."""
 
 Side = Literal[0, 1]
 """What a weight is multiplied by: 0 on the inputs, 1 on the state before."""
@@ -50,6 +53,23 @@ class RecurrentCell:
         state = last[two:].expand(len(inputs), -1)
         return torch.cat([both[:, two:], both[:, :two] + last[:two], state], dim=1)
 
+    def rounding(self, gates: Tensor, memory: Tensor, carried: Tensor, units: Tensor) -> "Rounding":
+        """What rounding may add to the state of one unit a row, after a step that left ``gates``.
+
+        ``memory`` is what the step started from, ``carried`` the rounding that is in it.
+        """
+        rows = torch.arange(len(units), device=units.device)
+        eps = _ROUNDINGS * torch.finfo(gates.dtype).eps
+        if self.kind == "gru":
+            # The new state is at most 1, and is subtracted from itself where the update gate is 1.
+            update = gates[rows, 2 * self.hidden + units]
+            kept = update * carried + eps
+            return Rounding(kept, kept)
+        enter, keep, new, leave = (gates[rows, n * self.hidden + units] for n in range(4))
+        old = keep * memory[rows, units]
+        kept = keep * carried + eps * (old.abs() + (enter * new).abs())
+        return Rounding(kept, leave * kept)
+
     def step(self, sums: Tensor, before: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """The next state and (of an LSTM) memory; overwrites the pre-activations."""
         if self.kind == "lstm":
@@ -62,6 +82,14 @@ class RecurrentCell:
         sums[:, self.hidden : 3 * self.hidden].sigmoid_()
         new = _tanh(torch.addcmul(inputs, reset, state))
         return torch.addcmul(new, update, before - new), memory
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """The rounding in what a unit remembers, and in its state: largest absolute values."""
+
+    kept: Tensor
+    state: Tensor
 
 
 def _tanh(values: Tensor) -> Tensor:

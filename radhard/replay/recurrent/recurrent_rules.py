@@ -57,7 +57,10 @@ def states_after_change(
     rows = torch.arange(len(golden), device=device) if state.rows is None else state.rows
     owner = torch.zeros_like(rows) if state.owner is None else state.owner
     weight_changes = WeightChanges(trajectory, side, columns, sources, by)
-    values = faulty_states(weight_changes, owner, rows, golden, last=bool(node.args[-1]))
+    states = faulty_states(weight_changes, owner, rows, golden, last=bool(node.args[-1]))
+    if states.rounded.any():
+        state.rounded |= set(owner[states.rounded].tolist())
+    values = states.values
     return Patch(values, (None,) * (golden.ndim - 1))
 
 

@@ -9,10 +9,17 @@ from torch import Tensor
 from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.recurrent.trajectory import Trajectory
 
-__all__ = ["WeightChanges", "faulty_states"]
+__all__ = ["FaultyStates", "WeightChanges", "faulty_states"]
 
 _ROWS = 3200
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
+
+
+_SATURATION = 100
+"""A gate whose pre-activation is further from zero than this is 0 or 1, whatever is added."""
+
+_NOISE = 1e-2
+"""Rounding of a pre-activation that changes a gate too little to be seen in the outputs."""
 
 
 @dataclass
@@ -89,38 +96,58 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
         yield _Pairs(trial, history, numbers[keys], parent)
 
 
+@dataclass(frozen=True)
+class FaultyStates:
+    """The states of some rows, ``(rows, steps, hidden)`` or the last ones, after changes.
+
+    ``rounded`` are the rows in which a huge weight multiplies a state that cancelled to little
+    more than rounding: the model, which adds in another order, may have computed other states.
+    """
+
+    values: Tensor
+    rounded: Tensor
+
+
 def faulty_states(
     changes: WeightChanges, owner: Tensor, samples: Tensor, golden: Tensor, *, last: bool
-) -> Tensor:
-    """The faulty states of some rows: ``(rows, steps, hidden)``, or the last ones.
+) -> FaultyStates:
+    """The faulty states of some rows.
 
     ``owner`` is the trial of each row, in ascending order, ``samples`` its sample; ``golden`` are
     the states of all samples without a fault.
     """
     values = golden.index_select(0, samples)
+    rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
     reached = changes.reached(owner, samples).nonzero().squeeze(1)
     for at in range(0, len(reached), _ROWS):
         some = reached[at : at + _ROWS]
         ahead, found = len(changes.trajectory.steps), []
-        for state, of in _steps(changes, owner[some], samples[some]):
+        for state, of, unsure in _steps(changes, owner[some], samples[some]):
             ahead -= 1
+            if unsure is not None:
+                rounded[some] |= unsure.index_select(0, of)
             if not (last and ahead):
                 found.append(state.index_select(0, of))
         values[some] = found[0] if last else torch.stack(found, dim=1)
-    return values
+    return FaultyStates(values, rounded)
 
 
 def _steps(
     changes: WeightChanges, owner: Tensor, samples: Tensor
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
     """Step by step the faulty states of all pairs of some rows, and the pair of each row.
 
-    The golden values are added to what the differences make, so that no difference makes none.
+    Last, of which pairs the product of changed weight and state was little but rounding. The golden
+    values are added to what the differences make, so that no difference makes none.
     """
     trajectory, first = changes.trajectory, int(owner[0])
     cell, steps = trajectory.cell, trajectory.steps
     recurrent = trajectory.recurrent.t().contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
+    # Of smaller weights no rounding of a state, which is at most 1, can be seen.
+    largest = float(changes.by.abs().max())
+    huge = changes.side == 1 and largest * torch.finfo(state.dtype).eps * len(steps) > _NOISE
+    kept = rounding = state.new_zeros(1)
     for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
         step = steps[t]
         if pairs is not None:
@@ -130,6 +157,7 @@ def _steps(
             of, history, sample = pairs.of, pairs.history, step.sample[pairs.history]
             state = state.index_select(0, pairs.parent)
             memory = memory.index_select(0, pairs.parent)
+            kept, rounding = (part.index_select(0, pairs.parent) for part in (kept, rounding))
         sums = step.sums.index_select(0, history)
         if t:
             before = history if step.parent is None else step.parent[history]
@@ -141,5 +169,14 @@ def _steps(
             own = changes.side == 0
             more = more * (inputs[sample, t, here.sources] if own else state[numbers, here.sources])
         sums.view(-1).index_add_(0, entries, more)
+        unsure, before = None, memory
+        if huge and here.sources is not None:
+            # A gate is known where it is saturated whatever the rounding is, and where that is
+            # too little to matter.
+            noise = here.by.abs() * rounding
+            unsure = (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
         state, memory = cell.step(sums, state, memory)
-        yield state, of
+        if huge and here.sources is not None:
+            found = cell.rounding(sums, before, kept, here.sources)
+            kept, rounding = found.kept, found.state
+        yield state, of, unsure

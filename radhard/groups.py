@@ -232,8 +232,8 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
         if key not in of_words:
             of_words[key] = [
                 {
-                    "bit": word + "+".join(map(str, region.bits(variant))),
-                    "field": word + "+".join(region.fields(variant)),
+                    "bit": word + region.bit_text(variant),
+                    "field": word + region.field_text(variant),
                 }
                 for variant in range(region.variants)
             ]

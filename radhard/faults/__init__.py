@@ -3,6 +3,8 @@
 from radhard.faults.base import FAULTS, FaultModel, faults_in_words
 from radhard.faults.burst import Burst
 from radhard.faults.flip import BitFlip
+from radhard.faults.noise import Noise
+from radhard.faults.replace import Replace
 from radhard.faults.stuck import StuckAt
 
 __all__ = [
@@ -10,6 +12,8 @@ __all__ = [
     "BitFlip",
     "Burst",
     "FaultModel",
+    "Noise",
+    "Replace",
     "StuckAt",
     "faults_in_words",
 ]

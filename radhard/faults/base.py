@@ -17,6 +17,11 @@ class FaultModel(Component):
     They are numbered as variants ``0 .. variants(format) - 1``, lowest bit first.
     """
 
+    @property
+    def by_bit(self) -> bool:
+        """Whether a variant is a choice of bits; if not, each affects the word as a whole."""
+        return True
+
     @abstractmethod
     def variants(self, format: Format) -> int:
         """The number of possible faults in a word of ``format``."""

@@ -97,5 +97,7 @@ def _corrupted(cells: Tensor, at: Numbers, hits: Hits) -> Tensor:
     for which, region, variants in rounds:
         here = words[torch.from_numpy(which).to(cells.device)]
         by = torch.from_numpy(variants).to(cells.device)
-        flat[here] = region.fault.corrupt(flat[here], by, region.word)
+        values = torch.from_numpy(hits.words[first][which]).to(cells.device)
+        word = region.word.take(values, region.site.shape)
+        flat[here] = region.fault.corrupt(flat[here], by, word)
     return flat.reshape(cells.shape)

@@ -1,6 +1,6 @@
 """How do faults in the words of a tensor change its values?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,9 +82,14 @@ def in_rounds(words: Numbers, hits: Hits) -> tuple[Numbers, Rounds]:
 def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
     """Values after faults in their codes; ``words`` are the positions of the values."""
     device, region = values.device, rounds[0][1]
-    format = region.format.take(torch.from_numpy(words).to(device), region.site.shape)
+
+    def fitted(which: Numbers) -> Format:
+        at = torch.from_numpy(words[which]).to(device)
+        return region.format.take(at, region.site.shape)
+
+    format = fitted(np.arange(len(words)))
     before = format.encode(values)
-    codes = _after(before, format, rounds)
+    codes = _after(before, fitted if format.has_scale else lambda _: format, rounds)
     # A word whose bits did not change keeps its value to the last bit, also where encoding and
     # decoding would round it.
     return torch.where(
@@ -131,7 +136,7 @@ def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:
     at = torch.from_numpy(hits.words[first])
     before = scale.reshape(-1)[at.to(scale.device)].cpu()
     stored = word.encode(before)
-    changed = _after(stored, word, rounds)
+    changed = _after(stored, lambda _: word, rounds)
     moved = torch.zeros(scale.numel(), dtype=torch.bool).index_put((at,), changed != stored)
     # A scale whose bits did not change keeps its value from before rounding to a word.
     faulty = torch.where(changed != stored, word.decode(changed).double(), before)
@@ -139,10 +144,13 @@ def _new_scales(format: Format, hits: Hits) -> tuple[Tensor, Tensor]:
     return after.reshape(scale.shape), moved
 
 
-def _after(codes: Tensor, format: Format, rounds: Rounds) -> Tensor:
-    """Codes after rounds of faults, applied one after another."""
+def _after(codes: Tensor, fitted: Callable[[Numbers], Format], rounds: Rounds) -> Tensor:
+    """Codes after rounds of faults, applied one after another.
+
+    ``fitted`` returns the format for some of the words, with the scale of each.
+    """
     for which, region, variants in rounds:
         at = torch.from_numpy(which).to(codes.device)
         by = torch.from_numpy(variants).to(codes.device)
-        codes = codes.index_copy(0, at, region.fault.corrupt(codes[at], by, format))
+        codes = codes.index_copy(0, at, region.fault.corrupt(codes[at], by, fitted(which)))
     return codes

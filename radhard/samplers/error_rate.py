@@ -58,6 +58,12 @@ class ErrorRate(Sampler):
         return text[0].upper() + text[1:]
 
     def draw(self, space: FaultSpace, seed: int) -> "ErrorRateTrials":
+        whole = [fault for fault in space.faults if not fault.by_bit]
+        if whole and self.per == "bit":
+            raise InputError(
+                f"{self!r} is an error rate of bits, and {whole[0]!r} changes words as a whole; "
+                "take per='word'"
+            )
         words = {(r.site.name, r.plane, repr(r.format), r.subset) for r in space.regions}
         if len(words) < len(space.regions):
             raise InputError(

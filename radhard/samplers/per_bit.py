@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from radhard.errors import InputError
 from radhard.faults import FaultModel
 from radhard.samplers.base import Sampler, Stratum, Trials, draw_strata
 from radhard.samplers.size import check_size, size, stratum_size_in_words
@@ -35,11 +36,21 @@ class PerBit(Sampler):
     def draw(self, space: FaultSpace, seed: int) -> Trials:
         strata = []
         for place, region in enumerate(space.regions):
+            if not region.fault.by_bit:
+                raise InputError(
+                    f"{self!r} samples every bit position, and {region.fault!r} changes words as a "
+                    "whole; take PerTensor"
+                )
             n = size(region.words, self.n, self.margin, self.confidence, self.p)
             name = space.name(place)
             for variant in range(region.variants):
-                bits = "+".join(map(str, region.bits(variant)))
                 first = int(space.starts[place]) + variant
-                part = Stratum(f"{name} bit {bits}", first, region.variants, region.words, n)
+                part = Stratum(
+                    f"{name} bit {region.bit_text(variant)}",
+                    first,
+                    region.variants,
+                    region.words,
+                    n,
+                )
                 strata.append(part)
         return draw_strata(strata, seed, self.n)

@@ -107,6 +107,14 @@ class Region:
         """The fields of the word that a variant affects, lowest bit first."""
         return tuple(dict.fromkeys(self.word.field(bit) for bit in self.bits(variant)))
 
+    def bit_text(self, variant: int) -> str:
+        """The bits that a variant affects as text, ``"3+4"``; ``"all"`` for whole words."""
+        return "+".join(map(str, self.bits(variant))) if self.fault.by_bit else "all"
+
+    def field_text(self, variant: int) -> str:
+        """The fields that a variant affects as text; ``"all"`` for whole words."""
+        return "+".join(self.fields(variant)) if self.fault.by_bit else "all"
+
     def faulty(self, values: Tensor, words: Tensor, variants: Tensor) -> Tensor:
         """Values of the tensor with one fault each in their codes, ``(words,)``; only `by_word`.
 

@@ -306,12 +306,16 @@ class FaultSpace(Sequence[Fault]):
         fault = fault if isinstance(fault, Fault) else self[fault]
         region = self.regions[self._place(fault)]
         where, sample = self.coordinates(fault)
-        bits = "+".join(map(str, region.bits(fault.variant)))
         name = region.site.name + ("" if region.plane == "codes" else f" {region.plane}")
         index = "" if region.plane != "codes" and not where else list(where)
-        text = f"{name}{index} bit {bits} ({'+'.join(region.fields(fault.variant))})"
-        if repr(region.fault) in self.name(self._place(fault)):
-            text += f" {region.fault!r}"
+        if region.fault.by_bit:
+            bits, fields = region.bit_text(fault.variant), region.field_text(fault.variant)
+            text = f"{name}{index} bit {bits} ({fields})"
+            if repr(region.fault) in self.name(self._place(fault)):
+                text += f" {region.fault!r}"
+        else:
+            which = "" if region.variants == 1 else f" variant {fault.variant}"
+            text = f"{name}{index} {region.fault!r}{which}"
         return text if sample is None else f"{text} of sample {sample}"
 
     def coordinates(self, fault: Fault) -> tuple[tuple[int, ...], int | None]:

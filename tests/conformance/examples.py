@@ -2,7 +2,7 @@
 
 import torch
 
-from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
+from radhard.faults import BitFlip, Burst, FaultModel, Noise, Replace, StuckAt
 from radhard.formats import (
     E8M0,
     MXFP4,
@@ -123,4 +123,10 @@ FAULTS: list[FaultModel] = [
     StuckAt(0, field=("sign",)),
     Burst(1),
     Burst(2),
+    Replace("zero"),
+    Replace("max"),
+    Replace("random"),
+    Replace(-0.25),
+    Noise(0.5),
+    Noise(0.1, relative=True),
 ]

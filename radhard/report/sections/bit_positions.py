@@ -21,6 +21,13 @@ _DRAWN = 64
 
 def bit_positions(results: Results, harm: MainFigure) -> Section:
     """Harm by bit position, the most significant first, and by field."""
+    if not all(fault.by_bit for fault in results.space.faults):
+        whole = ", ".join(repr(fault) for fault in results.space.faults if not fault.by_bit)
+        text = (
+            f"{whole}: these faults change words as a whole, so that there are no bit positions to "
+            'compare; in Python, results.rate(by="fault") compares fault models.'
+        )
+        return Section("bits", _TITLE, (Text(text),))
     by_bit: Mapping[str, Estimate] = results.rate(harm.column, by="bit")
     by_field: Mapping[str, Estimate] = results.rate(harm.column, by="field")
     kinds: dict[str, list[Region]] = {}

@@ -20,9 +20,12 @@ _SHOWN = 8
 
 
 def cells(results: Results, harm: MainFigure) -> Section | None:
-    """Harm by tensor and bit position; None with a single tensor or a single bit position."""
+    """Harm by tensor and bit position.
+
+    None with a single tensor, a single bit position, or faults that change whole words.
+    """
     space = results.space
-    if len({site.name for site in space.sites}) < 2:
+    if len({site.name for site in space.sites}) < 2 or not all(f.by_bit for f in space.faults):
         return None
     if len({region.bits_of for region in space.regions}) > 1:
         text = (

@@ -264,6 +264,8 @@ def _words(term: dict[str, Any]) -> int:
         # A tensor may have no words, but not a negative number.
         if min([*site["shape"], site["samples"] or 0]) < 0:
             raise _unsound(f"site {site['name']!r} has a negative size")
+        if not _has_rows(site["shape"], site.get("rows")):
+            raise _unsound(f"site {site['name']!r} does not have the rows that are selected")
     names = [name for site in sites for name in (site["name"], *site["aliases"])]
     if len(set(names)) != len(names):
         raise _unsound("two sites have one name")
@@ -281,6 +283,15 @@ def _check_entries(found: dict[str, Any], kinds: dict[str, Any], where: str) -> 
         value = tuple(found[key]) if isinstance(found[key], list) else found[key]
         if not fits(value, kind):
             raise _unsound(f"{where}{key!r} is not {in_words(kind)}")
+
+
+def _has_rows(shape: list[int], rows: Any) -> bool:
+    """Whether a tensor has the rows that are selected: start, stop and step."""
+    if rows is None:
+        return True
+    if not (isinstance(rows, list | tuple) and fits(tuple(rows), tuple[int, ...])):
+        return False
+    return len(rows) == 3 and bool(shape) and 0 <= rows[0] < rows[1] <= shape[0] and rows[2] > 0
 
 
 def _is_range(pair: list[Any]) -> bool:

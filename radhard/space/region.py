@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,7 +18,9 @@ from radhard.space.plane import shape_of, word_of
 from radhard.space.word_subset import WordSubset
 from radhard.targets import Site, Target
 
-__all__ = ["Region", "check_one_format"]
+__all__ = ["Numbers", "Region", "check_one_format"]
+
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Region:
     format: Format
     plane: str = "codes"
     subset: WordSubset | None = None
-    """The values whose words belong to the region; None: all of them."""
+    """The values (of each sample) whose words belong to the region; None: all of them."""
 
     @cached_property
     def exposure(self) -> Exposure:
@@ -55,9 +59,29 @@ class Region:
     @cached_property
     def words(self) -> int:
         """Number of words."""
+        of_sample = math.prod(self.shape) if self.subset is None else len(self.subset.positions)
+        return of_sample * (self.site.samples or 1)
+
+    def positions_of(self, numbers: Numbers) -> Numbers:
+        """The position in the tensor of each word, given by its number within the region."""
+        if self.subset is None:
+            return numbers
+        positions = self.subset.positions
+        sample, inner = np.divmod(numbers, len(positions))
+        found: Numbers = sample * self.subset.size + positions[inner]
+        return found
+
+    def number_of(self, position: int) -> int | None:
+        """The number of the word at a position in the tensor; None if it is not in the region."""
+        number = position
         if self.subset is not None:
-            return len(self.subset.positions)
-        return math.prod(self.shape) * (self.site.samples or 1)
+            sample, inner = divmod(position, self.subset.size)
+            positions = self.subset.positions
+            at = int(np.searchsorted(positions, inner))
+            if at == len(positions) or positions[at] != inner:
+                return None
+            number = sample * len(positions) + at
+        return number if 0 <= number < self.words else None
 
     @property
     def by_word(self) -> bool:

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from radhard.errors import InputError, RadhardWarning
@@ -17,14 +16,12 @@ from radhard.forward import plain
 from radhard.notes import Note
 from radhard.space.exposure import Exposure
 from radhard.space.fault import Fault
-from radhard.space.region import check_one_format
+from radhard.space.region import Numbers, check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
 from radhard.targets import Forward, Site, Strike, Target
 
 __all__ = ["FaultSpace", "Numbers"]
-
-Numbers = npt.NDArray[np.int64]
 
 _MOST = 2**63
 """So that the number of a fault fits into 64 bits."""
@@ -65,11 +62,12 @@ class FaultSpace(Sequence[Fault]):
         for place, site in enumerate(self.sites):
             for name in dict.fromkeys((site.name, *site.aliases)):
                 self._places.setdefault(name, []).append(place)
-        self._positions = {
-            place: region.subset.positions
+        self._in_part = [
+            (place, region)
             for place, region in enumerate(self.regions)
             if region.subset is not None
-        }
+        ]
+        """Regions that cover only some of the values of their tensor."""
         self.tensors: Numbers = np.array(
             [self._places[site.name][0] for site in self.sites], dtype=np.int64
         )
@@ -263,6 +261,8 @@ class FaultSpace(Sequence[Fault]):
         region, places = self.regions[place], self._places[self.sites[place].name]
         others = [self.regions[other] for other in places if other != place]
         parts = [region.site.name]
+        if any(other.site.rows != region.site.rows for other in others):
+            parts[0] += region.site.section
         if any(other.plane != region.plane for other in others):
             parts.append(region.plane)
         alike = [other for other in others if other.plane == region.plane]
@@ -284,9 +284,9 @@ class FaultSpace(Sequence[Fault]):
             raise InputError(f"there is no fault {wrong}; fault numbers are 0 to {len(self) - 1}")
         places = np.searchsorted(self.starts, numbers, side="right") - 1
         words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
-        for place, positions in self._positions.items():
+        for place, region in self._in_part:
             here = places == place
-            words[here] = positions[words[here]]
+            words[here] = region.positions_of(words[here])
         return places, words, variants
 
     def word_numbers(self, numbers: Numbers) -> Numbers:
@@ -359,13 +359,8 @@ class FaultSpace(Sequence[Fault]):
         place = places[fault.region]
         if not 0 <= fault.variant < self.variants[place]:
             return None
-        word = int(fault.word)
-        if place in self._positions:
-            positions = self._positions[place]
-            word = int(np.searchsorted(positions, word))
-            if word == len(positions) or positions[word] != fault.word:
-                return None
-        if not 0 <= word < self.words[place]:
+        word = self.regions[place].number_of(int(fault.word))
+        if word is None:
             return None
         inner = word * int(self.variants[place]) + int(fault.variant)
         return int(self.starts[place]) + inner

@@ -166,7 +166,7 @@ class Term:
             # Pairs, as the order of the patterns matters and that of a JSON object does not.
             "formats": [[pattern, repr(format)] for pattern, format in self.formats.items()],
             "planes": list(self.planes),
-            "sites": [asdict(site) for site in self.sites],
+            "sites": [_plain(site) for site in self.sites],
             "scales": [format.scales() for format in self.fitted],
         }
 
@@ -176,10 +176,7 @@ class Term:
         formats = FrozenDict(
             {str(name): FORMATS.parse(text, foreign=foreign) for name, text in plain["formats"]}
         )
-        sites = tuple(
-            Site(**{**site, "shape": tuple(site["shape"]), "aliases": tuple(site["aliases"])})
-            for site in plain["sites"]
-        )
+        sites = tuple(map(_site, plain["sites"]))
         return cls(
             tuple(TARGETS.parse(text, foreign=foreign) for text in plain["targets"]),
             tuple(FAULTS.parse(text, foreign=foreign) for text in plain["faults"]),
@@ -193,6 +190,20 @@ class Term:
             _subsets_from(plain.get("words"), sites),
             {str(name): str(why) for name, why in plain.get("left out", {}).items()},
         )
+
+
+def _plain(site: Site) -> dict[str, Any]:
+    """A site as plain values; without its rows if it has all, as in files of earlier versions."""
+    values = asdict(site)
+    if site.rows is None:
+        del values["rows"]
+    return values
+
+
+def _site(plain: dict[str, Any]) -> Site:
+    """The site from `_plain`."""
+    lists = {key: tuple(value) for key, value in plain.items() if isinstance(value, list)}
+    return Site(**{**plain, **lists})
 
 
 def _subsets_from(

@@ -99,13 +99,22 @@ def subsets_of(given: Any) -> FrozenDict[str, WordSubset] | None:
 
 
 def subset_of_site(subsets: Mapping[str, WordSubset] | None, site: Site) -> WordSubset | None:
-    """The subset of a site's values; None if there are no subsets at all.
+    """Those values of a site, or of one sample of it, whose words may be faulty; None: all.
+
+    They are in the given subset, if there are any, and in the rows that the target selected.
 
     Raises:
         InputError: there are subsets but none for this site, or it is for another shape.
     """
-    if subsets is None:
-        return None
+    chosen = None if subsets is None else _chosen(subsets, site)
+    if site.rows is None:
+        return chosen
+    mask = np.zeros(site.shape, dtype=bool)
+    mask[slice(*site.rows)] = True
+    return WordSubset.of(mask if chosen is None else mask & chosen.mask.reshape(site.shape))
+
+
+def _chosen(subsets: Mapping[str, WordSubset], site: Site) -> WordSubset:
     subset = next((subsets[name] for name in (site.name, *site.aliases) if name in subsets), None)
     if subset is None:
         others = ", ".join(map(repr, subsets)) or "none"

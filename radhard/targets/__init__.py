@@ -5,6 +5,8 @@ from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.inputs import Inputs
+from radhard.targets.merge_biases import merge_biases
+from radhard.targets.recurrent_weights import RecurrentWeights
 from radhard.targets.weights import Weights
 
 __all__ = [
@@ -14,9 +16,11 @@ __all__ = [
     "Buffers",
     "Forward",
     "Inputs",
+    "RecurrentWeights",
     "Role",
     "Site",
     "Strike",
     "Target",
     "Weights",
+    "merge_biases",
 ]

@@ -51,6 +51,8 @@ class Site:
     call: int = 0
     calls: int = 1
     """The number of calls of its module within one forward pass; ``call`` is one of them."""
+    rows: tuple[int, int, int] | None = None
+    """Which indices of the first axis can be faulty, as start, stop and step; None: all."""
 
     @property
     def flows(self) -> bool:
@@ -60,7 +62,20 @@ class Site:
     @property
     def words(self) -> int:
         """Number of words into which faults can be injected."""
-        return math.prod(self.shape) * (1 if self.samples is None else self.samples)
+        first = self.shape[:1] if self.rows is None else (len(range(*self.rows)),)
+        return math.prod((*first, *self.shape[1:])) * (1 if self.samples is None else self.samples)
+
+    @property
+    def section(self) -> str:
+        """Which rows of the tensor can be faulty, as an index; empty if all can.
+
+        >>> Site("w", (8, 3), "weight", "", "LSTM", "float32", rows=(2, 4, 1)).section
+        '[2:4]'
+        """
+        if self.rows is None:
+            return ""
+        start, stop, step = self.rows
+        return f"[{start}:{stop}]" if step == 1 else f"[{start}:{stop}:{step}]"
 
 
 class Target(Component):

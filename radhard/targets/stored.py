@@ -48,6 +48,11 @@ class Stored(Target):
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         """Every tensor of this role under each of its names."""
 
+    @property
+    def what(self) -> str:
+        """What the target selects, for messages."""
+        return f"floating-point {self.role}"
+
     def whole_words(self, model: nn.Module) -> frozenset[str]:  # noqa: ARG002
         """Names of the integer tensors into whose words faults can be injected."""
         return frozenset()
@@ -84,8 +89,8 @@ class Stored(Target):
                         aliases=tuple(alias[1:]),
                     )
                 )
-        what, selected = f"floating-point {self.role}", [site.name for site in sites]
-        check_matches(selected, self, tensors, what, left_out={} if sites else left)
+        selected = [site.name for site in sites]
+        check_matches(selected, self, tensors, self.what, left_out={} if sites else left)
         return sites, left
 
     def _walk(self, model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -12,11 +12,20 @@ from radhard import targets
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.targets import TARGETS as FAMILY
-from radhard.targets import Activations, Biases, Buffers, Inputs, Role, Target, Weights
+from radhard.targets import (
+    Activations,
+    Biases,
+    Buffers,
+    Inputs,
+    RecurrentWeights,
+    Role,
+    Target,
+    Weights,
+)
 from tests.traces import traces
-from tests.zoo import SAMPLES, named
+from tests.zoo import SAMPLES, Network, named
 
-# Each one suits the residual network of the zoo.
+# Each one suits the residual network of the zoo, or the recurrent one.
 TARGETS: list[Target] = [
     Weights("*"),
     Weights("conv*|fc"),
@@ -30,7 +39,15 @@ TARGETS: list[Target] = [
     Activations("*", layers="Conv2d"),
     Inputs("*"),
     Inputs("x", sample="every"),
+    RecurrentWeights("*"),
+    RecurrentWeights("rnn", weights="recurrent", gate="f", layer=1),
 ]
+
+
+def suitable(target: Target) -> Network:
+    """A network in which the target finds something."""
+    return named("lstm" if isinstance(target, RecurrentWeights) else "residual")
+
 
 every = pytest.mark.parametrize("target", TARGETS, ids=repr)
 
@@ -73,7 +90,7 @@ def test_repr_is_the_spec(target):
 
 @every
 def test_sites_are_named_once_and_the_same_each_time(target):
-    network = named("residual")
+    network = suitable(target)
     model, inputs = network.build(), network.inputs()
     before = traces(model)
     sites = target.sites(model, inputs, network.call)
@@ -88,12 +105,13 @@ def test_sites_are_named_once_and_the_same_each_time(target):
         assert site.samples == (SAMPLES if one else None)
         assert site.flows is (site.axis is not None)
         assert 0 <= site.call < site.calls
-        assert site.words == torch.Size(site.shape).numel() * (site.samples or 1)
+        each = torch.zeros(site.shape)[slice(*site.rows) if site.rows else ...].numel()
+        assert site.words == each * (site.samples or 1)
 
 
 @every
 def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
-    network = named("residual")
+    network = suitable(target)
     model, inputs = network.build(), network.inputs()
     sites, before = target.sites(model, inputs, network.call), traces(model)
     with torch.no_grad():
@@ -120,7 +138,7 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
 
 @every
 def test_an_exception_inside_leaves_nothing(target):
-    network = named("residual")
+    network = suitable(target)
     model, inputs = network.build(), network.inputs()
     site, before = target.sites(model, inputs, network.call)[0], traces(model)
     strike = Recorder()
@@ -132,7 +150,7 @@ def test_an_exception_inside_leaves_nothing(target):
 
 @every
 def test_a_pattern_without_a_match_says_what_there_is(target):
-    network = named("residual")
+    network = suitable(target)
     nothing = type(target)("nothing")
     first = type(target)("*").sites(network.build(), network.inputs(), network.call)[0]
     with pytest.raises(InputError, match=f"'nothing'.* there is: .*{first.name}"):
@@ -141,7 +159,7 @@ def test_a_pattern_without_a_match_says_what_there_is(target):
 
 @every
 def test_a_model_without_the_tensor_is_refused(target):
-    network = named("residual")
+    network = suitable(target)
     site = target.sites(network.build(), network.inputs(), network.call)[-1]
     other = torch.nn.Sequential()
     strike = Recorder()

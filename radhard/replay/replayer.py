@@ -127,15 +127,9 @@ class Replayer:
             graph, channels_last = laid_out(graph)
         original = [None if site.flows else stored_tensor(model, site.name) for site in sites]
         one = graph.values(model_inputs(batch, channels_last))
-        each = sum(one[slot].nbytes // 3 for slot in graph.by_sample if slot in one)
         shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
-        size = max(1, min(len(data), memory // max(each, 1)))
-        if graph.source == "torch.fx":
-            # Its operations may look at whole batches, so that these have to be the same.
-            if size < workload.batch:
-                raise NoGraphError("torch.fx: the values of one batch take more than the memory")
-            size = workload.batch
-        pieces = [slice(a, min(a + size, len(data))) for a in range(0, len(data), size)]
+        each = sum(one[slot].nbytes // 3 for slot in shapes)
+        pieces = _pieces(workload, graph, memory // max(each, 1))
         parts = []
         for piece in pieces:
             values = golden_values(workload, graph, piece, channels_last)
@@ -388,3 +382,19 @@ class Replayer:
         state = FaultyPass(self.graph, golden, rows, probes, grouped=False)
         state.patches[slot] = deviation.on(golden[slot], rows)
         return state
+
+
+def _pieces(workload: Workload, graph: Graph, fit: int) -> list[slice]:
+    """The samples in pieces of at most ``fit``, whose golden values are kept at a time.
+
+    Raises:
+        NoGraphError: the graph has to be executed on whole batches, which do not fit.
+    """
+    count = len(workload.data)
+    size = max(1, min(count, fit))
+    if graph.source == "torch.fx":
+        # Its operations may look at whole batches, so that these have to be the same.
+        if size < workload.batch:
+            raise NoGraphError("torch.fx: the values of one batch take more than the memory")
+        size = workload.batch
+    return [slice(at, min(at + size, count)) for at in range(0, count, size)]

@@ -2,12 +2,13 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import value_changes
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
-from radhard.replay.replayer import ELEMENTS
+from radhard.replay.replayer import ELEMENTS, Replayer
 from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import Numbers
 
@@ -27,19 +28,11 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     change = value_changes(campaign.space, place, original, words, variants)
     where = coordinates(site.shape, change.positions)
     golden, faulty = change.golden, change.faulty
-    differences = faulty.double() - golden.double()
-    factor = replayer.factors.get(replayer.slots[place][0])
-    if factor is not None:
-        outs = torch.tensor([at[0] for at in where], device=factor.device)
-        differences = differences * factor[outs]
     moved = np.flatnonzero((faulty != golden).cpu().numpy())
-    # Rounded to the dtype, so that overflow becomes infinite.
-    held = differences.to(original.dtype)
-    sizes = held.tolist()
-    news = faulty.tolist()
-    changes = [
-        WordChange(where[n], sizes[n], None if factor is not None else news[n]) for n in moved
-    ]
+    held = _differences(replayer, place, where, golden, faulty)
+    sizes, news = held.tolist(), faulty.tolist()
+    folded = replayer.slots[place][0] in replayer.factors
+    changes = [WordChange(where[n], sizes[n], None if folded else news[n]) for n in moved]
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     touched, device = np.zeros(len(trials), dtype=bool), replayer.golden_outputs.device
     rounded = np.zeros(len(trials), dtype=bool)
@@ -83,3 +76,15 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     if touched.any():
         figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(device)])
     return figures
+
+
+def _differences(
+    replayer: Replayer, place: int, where: list[tuple[int, ...]], golden: Tensor, faulty: Tensor
+) -> Tensor:
+    """By how much words of the graph's parameter change; overflow of the dtype is infinite."""
+    by = faulty.double() - golden.double()
+    factor = replayer.factors.get(replayer.slots[place][0])
+    if factor is not None:
+        outs = torch.tensor([at[0] for at in where], device=factor.device)
+        by = by * factor[outs]
+    return by.to(golden.dtype)

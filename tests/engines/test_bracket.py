@@ -16,8 +16,8 @@ from radhard.datasets.data import Data
 from radhard.engines import Bracket, Campaign, Replay, Serial
 from radhard.engines.bracket import lines
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Points, settled
-from radhard.engines.bracket.passes import answers
+from radhard.engines.bracket.lines import Points, bisect_lines
+from radhard.engines.bracket.passes import predictions_of
 from radhard.engines.bracket.word_lines import WordLines as BlockWords
 from radhard.engines.bracket.word_lines import blocks as word_blocks
 from radhard.engines.inference import records_of
@@ -88,7 +88,7 @@ def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
         asked[some] += samples
         return np.where(samples, true[some], 77), np.full(samples.shape, np.inf)
 
-    found, tried = settled(points, np.zeros(len(bounds), dtype=np.int32), evaluate)
+    found, tried = bisect_lines(points, np.zeros(len(bounds), dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
     asked[points.zero] += 1
     assert np.array_equal(asked, tried)
@@ -102,7 +102,7 @@ def test_answers_that_change_once_a_side_are_all_found_with_few_trials(world):
     gains=st.lists(st.floats(-1.2, 1.2).map(lambda gain: gain**9), min_size=1, max_size=6),
     words=st.lists(st.lists(st.floats(-50, 50), min_size=1, max_size=8), min_size=1, max_size=4),
 )
-def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains, words):
+def test_a_smaller_end_is_not_executed_where_a_larger_one_had_ample_headroom(gains, words):
     """Outputs in proportion to the displacement, so that nothing that is inferred may be wrong."""
     points, gains = points_of(words), np.array(gains)
     moved = points.sizes[:, None] * gains
@@ -114,7 +114,7 @@ def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains
         room = 1 / np.maximum(np.abs(moved[some]), 1e-300)
         return true[some], np.where(moved[some] == 0, np.inf, room)
 
-    found, tried = settled(points, np.zeros(len(gains), dtype=np.int32), evaluate)
+    found, tried = bisect_lines(points, np.zeros(len(gains), dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
     asked[points.zero] = True
     assert np.array_equal(asked, tried)
@@ -122,8 +122,8 @@ def test_a_smaller_end_is_not_tried_where_a_larger_one_was_borne_with_room(gains
     sizes = np.abs(points.sizes[ends])
     smaller = np.where(sizes[0] < sizes[1], ends[0], ends[1])
     larger = sizes.max(axis=0)
-    easy = (larger[:, None] * np.abs(gains) * lines._EASILY <= 1) & (moved[smaller] != 0)
-    alike = (sizes.min(axis=0) < larger) & (larger <= lines._ALIKE * sizes.min(axis=0))
+    easy = (larger[:, None] * np.abs(gains) * lines._AMPLE <= 1) & (moved[smaller] != 0)
+    alike = (sizes.min(axis=0) < larger) & (larger <= lines._COMPARABLE * sizes.min(axis=0))
     assert not (tried[smaller] & easy & alike[:, None]).any()
 
 
@@ -144,7 +144,7 @@ def test_an_answer_that_goes_and_comes_back_is_found_where_outputs_move_by_more_
         moved = np.abs(gained[some])
         return true[some], np.where(moved > 0, 1 / np.maximum(moved, 1e-300), np.inf)
 
-    found, _ = settled(points, np.zeros(rise.size, dtype=np.int32), evaluate)
+    found, _ = bisect_lines(points, np.zeros(rise.size, dtype=np.int32), evaluate)
     assert np.array_equal(found, true)
     assert sum(asked) < true.size / 2
 
@@ -358,11 +358,11 @@ def test_a_comparison_is_as_unsure_as_its_sides():
 
 
 @pytest.mark.parametrize("metric", [Outcome(), TopK(k=2), Sdc(k=2)], ids=repr)
-def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
+def test_metrics_that_depend_on_more_than_predictions_are_refused_by_name(metric):
     data = Data(named("residual").inputs(), torch.zeros(3).long())
     model = named("residual").build().eval()
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
-    with pytest.raises(InputError, match="Bracket infers answers") as error:
+    with pytest.raises(InputError, match="Bracket infers predictions") as error:
         run(model, data, space, Words(2), metrics=[Critical(), metric], engine=Bracket())
     assert repr(metric) in str(error.value)
 
@@ -414,7 +414,7 @@ def test_figures_from_answers_are_those_of_outputs_with_these_answers(tops, kind
             golden, outputs = golden[:, None], outputs[..., None]
     labels = torch.randint(classes, (5,), generator=chance)
     panel = Panel([Critical(), Sdc(), Accuracy()], golden, labels)
-    found = figures_of(panel, wanted, answers(golden, panel.golden))
+    found = figures_of(panel, wanted, predictions_of(golden, panel.golden))
     assert np.array_equal(found, panel.score(outputs))
 
 

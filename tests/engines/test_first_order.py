@@ -15,11 +15,11 @@ from radhard.engines import Bracket, Campaign, Engine, FirstOrder, Replay, Seria
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.first_order import FirstOrderSession
-from radhard.engines.first_order.gradient_weights import Weighed
+from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook, outlooks
-from radhard.engines.first_order.rivals import leads
-from radhard.engines.first_order.unchanged_by_activations import foreseen as foreseen_alone
-from radhard.engines.first_order.unchanged_by_parameters import foreseen
+from radhard.engines.first_order.rivals import margins
+from radhard.engines.first_order.unchanged_by_activations import unchanged as unchanged_alone
+from radhard.engines.first_order.unchanged_by_parameters import unchanged
 from radhard.engines.first_order.unrolled import Gates, unrolled
 from radhard.engines.inference import records_of
 from radhard.engines.replay.plain import Plain
@@ -164,7 +164,7 @@ def test_words_that_several_operations_use_are_executed_and_it_is_said(name):
     assert "no gradient" in [note.kind for note in found.notes]
 
 
-# -- what is foreseen ----------------------------------------------------------------------------
+# -- what is inferred ----------------------------------------------------------------------------
 
 
 class Recorder(Bounds):
@@ -174,7 +174,7 @@ class Recorder(Bounds):
         super().__init__(safety=1.0, reach=1.0)
         object.__setattr__(self, "moved", [])
 
-    def hold(self, moved: Tensor, length: Tensor, weighed: Weighed, rows: Tensor) -> Tensor:
+    def hold(self, moved: Tensor, length: Tensor, weighed: MarginGradients, rows: Tensor) -> Tensor:
         self.moved.append(moved.clone())
         return torch.zeros_like(moved, dtype=torch.bool)
 
@@ -198,14 +198,14 @@ def really_moved(one: Campaign, fault: int, sample: int | None = None) -> Tensor
     outputs, _ = faulty_outputs(one, np.array([fault]), sample)
     rows = slice(0, len(outputs)) if sample is None else slice(sample, sample + 1)
     return torch.stack(
-        [(lead - 1).abs() for lead in leads(outputs, one.panel.golden, rows, 64, 0)]
+        [(lead - 1).abs() for lead in margins(outputs, one.panel.golden, rows, 64, 0)]
     ).amax(dim=0)
 
 
 @pytest.mark.parametrize(
     "name", ["convolutions", "residual", "last_lstm", "last_gru", "layer_norm"]
 )
-def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
+def test_the_bound_of_a_small_change_is_no_less_than_the_change(name):
     one = in_double(network_of(name), [Weights("*"), Biases("*")], 60)
     found = all_outlooks(one)
     faults = np.sort(one.trials.at(np.arange(len(one.trials))))
@@ -218,7 +218,7 @@ def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
         with torch.inference_mode():
             words = WordLines(found[place].plan, WordBlock(place, mine, mine, True), 64)
             points = np.flatnonzero(words.points.sizes != 0)
-            foreseen(found[place], place, words.changes(points), recorder)
+            unchanged(found[place], place, words.changes(points), recorder)
         expected = torch.cat(recorder.moved)
         for row, point in enumerate(points.tolist()):
             real = really_moved(one, int(mine[words.points.faults[point]]))
@@ -229,7 +229,7 @@ def test_what_is_foreseen_of_a_small_change_is_no_less_than_what_happens(name):
 
 
 @pytest.mark.parametrize("name", ["residual", "layer_norm"])
-def test_what_is_foreseen_of_a_small_change_of_one_value_is_what_happens(name):
+def test_the_bound_of_a_small_change_of_one_value_is_the_change(name):
     one = in_double(named(name), Activations("*"), 50)
     found = all_outlooks(one)
     faults = one.trials.at(np.arange(len(one.trials)))
@@ -241,7 +241,7 @@ def test_what_is_foreseen_of_a_small_change_of_one_value_is_what_happens(name):
         recorder, sample = Recorder(), one.sample(np.array([fault]))
         assert sample is not None
         with torch.inference_mode():
-            foreseen_alone(found[place], place, np.array([fault]), recorder)
+            unchanged_alone(found[place], place, np.array([fault]), recorder)
         (expected,) = recorder.moved
         assert torch.allclose(expected, really_moved(one, fault, sample), rtol=0.02, atol=1e-9)
         compared += bool((expected > 1e-9).all())
@@ -258,7 +258,7 @@ def test_a_layer_taken_step_by_step_says_what_it_says_at_once(kind, operation, l
     given = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes]
     own = unrolled(kind, *given, last)
     torch.testing.assert_close(own.outputs, operation(*given, last))
-    assert own.by_column(own.said).shape == (16, 3, 5)
+    assert own.by_column(own.gate_values).shape == (16, 3, 5)
 
 
 @settings(max_examples=20, deadline=None)
@@ -269,7 +269,7 @@ def test_what_gates_say_differs_by_what_the_functions_of_their_columns_do(kind, 
     shapes = [(3, 5, 6), (gates, 6), (gates, 4), (gates,), (gates,)]
     given = [torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes]
     own = unrolled(kind, *given, True)
-    said, inside = own.by_column(own.said), own.gates.within
+    said, inside = own.by_column(own.gate_values), own.gates.within
     columns = torch.randperm(16, generator=chance)
     change = torch.randn((16, 3, 5), generator=chance, dtype=torch.float64) * 10.0**size
     found = own.gates.difference(columns, change.clone())
@@ -300,16 +300,16 @@ def test_gates_of_samples_after_samples_are_those_of_all_at_once(kind):
         torch.testing.assert_close(joined.factor, whole.factor)
 
 
-def test_leads_of_many_rivals_are_the_nearest_and_sums_whose_squares_are_right_on_average():
+def test_margins_of_many_rivals_are_the_nearest_and_sums_whose_squares_are_right_on_average():
     chance = torch.Generator().manual_seed(1)
     before = torch.randn(4, 30, generator=chance, dtype=torch.float64)
     golden, after = Golden(before), before + 0.1 * torch.randn(4, 30, generator=chance)
-    every = torch.stack(leads(after, golden, slice(0, 4), 64, 0)) - 1
+    every = torch.stack(margins(after, golden, slice(0, 4), 64, 0)) - 1
     assert len(every) == 29
     sums = []
     for seed in range(400):
-        few = torch.stack(leads(after, golden, slice(0, 4), 6, seed))
-        still = torch.stack(leads(before, golden, slice(0, 4), 6, seed))
+        few = torch.stack(margins(after, golden, slice(0, 4), 6, seed))
+        still = torch.stack(margins(before, golden, slice(0, 4), 6, seed))
         assert len(few) == 6
         assert torch.allclose(few[:3] - 1, every[:3])
         sums.append((few[3:] - still[3:]).square().mean(dim=0))
@@ -329,7 +329,7 @@ def test_with_many_classes_verdicts_are_those_of_the_reference():
     assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
-# -- what is foreseen wrongly --------------------------------------------------------------------
+# -- what is inferred wrongly --------------------------------------------------------------------
 
 
 class Asleep(nn.Module):
@@ -359,7 +359,7 @@ def test_within_its_usual_bounds_no_neuron_wakes_up_unseen():
     assert np.array_equal(asleep(FirstOrder()).values(), asleep(Serial()).values())
 
 
-def test_what_is_foreseen_wrongly_is_found_out_and_widens_the_interval():
+def test_wrong_inferences_are_detected_and_widen_the_interval():
     true = asleep(Serial())
     blind = asleep(FirstOrder(**LOOSE, audit=0.5, threshold=1.0))
     assert (blind.values() != true.values()).any()
@@ -514,7 +514,7 @@ def test_the_model_and_all_chance_stay_as_they_were():
 @pytest.mark.parametrize("metric", [Outcome(), Sdc(k=2), Distance()], ids=repr)
 def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
     one = predicted(named("residual"), Weights("*"), metrics=(Critical(), metric))
-    with pytest.raises(InputError, match=r"FirstOrder predicts answers.*use Replay") as error:
+    with pytest.raises(InputError, match=r"FirstOrder infers predictions.*use Replay") as error:
         FirstOrder().open(one)
     assert repr(metric) in str(error.value)
 

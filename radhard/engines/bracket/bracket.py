@@ -11,7 +11,7 @@ from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Answers, settled
+from radhard.engines.bracket.lines import Predictions, bisect_lines
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordBlock, WordLines, blocks
 from radhard.engines.inference import Inference, inference_notes, records_of
@@ -65,8 +65,8 @@ class Bracket(Engine):
         for metric in campaign.panel.metrics:
             if not metric.by_answer:
                 raise UnsuitableError(
-                    f"Bracket infers answers, and {metric!r} rests on more than these; ask for "
-                    "Critical(), Sdc() or Accuracy() only, or use Replay()"
+                    f"Bracket infers predictions, and {metric!r} depends on more than these; ask "
+                    "for Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
         try:
             replay = Replay(memory=self.memory, rows=self.rows).prepare_graph(campaign)
@@ -104,7 +104,7 @@ class BracketSession(Session):
             self._replay.hold_only(plan)
             try:
                 with torch.inference_mode():
-                    figures, records = self._settled(plan, block)
+                    figures, records = self._run_block(plan, block)
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:  # a fault crashed a pass: nothing is inferred then
@@ -124,15 +124,15 @@ class BracketSession(Session):
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
         return inference_notes(records_of(inferences))
 
-    def _settled(self, plan: ReplayPlan, block: WordBlock) -> tuple[Figures, list[Inference]]:
+    def _run_block(self, plan: ReplayPlan, block: WordBlock) -> tuple[Figures, list[Inference]]:
         """The figures of all trials of a block, and the records of their audit."""
         campaign, samples = plan.campaign, SampleFigures(plan.panel)
         words = WordLines(plan, block, self._replay.rows)
-        at_points, known = settled(words.points, words.golden, words.evaluate)
+        at_points, known = bisect_lines(words.points, words.golden, words.evaluate)
         of_fault = words.points.of_fault
         extreme = words.extreme[of_fault]
         inferred = ~known[of_fault] & ~extreme[:, None]
-        answers = at_points[of_fault]
+        predictions = at_points[of_fault]
         draw = Draw(
             len(campaign.space),
             campaign.trials.seed,
@@ -143,20 +143,20 @@ class BracketSession(Session):
         check = Check(draw, self._threshold, samples, words.golden)
         part = TensorTrials(campaign.space, block.place, block.faults)
 
-        def ask(trials: Numbers, of: Numbers) -> Answers:
+        def execute(trials: Numbers, of: Numbers) -> Predictions:
             return words.pairs(of_fault[trials], of)
 
-        def whole(trials: Numbers) -> Answers:
+        def whole(trials: Numbers) -> Predictions:
             points, back = np.unique(of_fault[trials], return_inverse=True)
-            found: Answers = words.whole(points)[back]
+            found: Predictions = words.whole(points)[back]
             return found
 
-        records = [check.pairs(part, answers, inferred, ask, whole)]
+        records = [check.pairs(part, predictions, inferred, execute, whole)]
         if extreme.any():
             own = TensorTrials(campaign.space, block.place, block.faults[extreme])
-            some = answers[extreme]
+            some = predictions[extreme]
             records.append(
                 check.trials(own, plan.panel, some, lambda t: whole(np.flatnonzero(extreme)[t]))
             )
-            answers[extreme] = some
-        return figures_of(plan.panel, answers, words.golden), records
+            predictions[extreme] = some
+        return figures_of(plan.panel, predictions, words.golden), records

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from radhard.engines.audit_draw import Draw, Pairs
 from radhard.engines.base import Figures
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Answers, Flags
+from radhard.engines.bracket.lines import Flags, Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.inference import Counts, Inference, Tally
 from radhard.metrics import Panel
@@ -89,33 +89,33 @@ class Check:
     draw: Draw
     threshold: float
     figures: SampleFigures
-    golden: Answers
+    golden: Predictions
 
     def pairs(
         self,
         part: TensorTrials,
-        answers: Answers,
+        predictions: Predictions,
         inferred: Flags,
-        ask: Callable[[Numbers, Numbers], Answers],
-        whole: Callable[[Numbers], Answers],
+        execute: Callable[[Numbers, Numbers], Predictions],
+        whole: Callable[[Numbers], Predictions],
     ) -> Inference:
-        """Check and correct ``answers``, ``(trials, samples)``, in place, and record the result.
+        """Check and correct ``predictions``, ``(trials, samples)``, in place; record the result.
 
-        ``inferred`` marks those that were inferred; ``ask`` executes pairs of a trial and a sample,
-        ``whole`` executes trials with all samples.
+        ``inferred`` marks those that were inferred; ``execute`` executes pairs of a trial and a
+        sample, ``whole`` trials with all samples.
         """
-        stays = answers == self.golden
+        stays = predictions == self.golden
         pilot = _among(self.draw.pilot(part.faults), inferred)
-        found, true = answers[pilot], ask(*pilot)
+        found, true = predictions[pilot], execute(*pilot)
         if fails(int((found != true).sum()), len(true), self.threshold):
-            return self._all(part, answers, inferred, stays, whole)
+            return self._all(part, predictions, inferred, stays, whole)
         left = inferred.copy()
         left[pilot] = False
         sample = _among(self.draw.sample(part.faults), left)
-        open_ = self._open(answers, left, stays)
-        answers[pilot] = true
-        found_too, true_too = answers[sample], ask(*sample)
-        answers[sample] = true_too
+        open_ = self._open(predictions, left, stays)
+        predictions[pilot] = true
+        found_too, true_too = predictions[sample], execute(*sample)
+        predictions[sample] = true_too
         figures = self.figures.of(found_too, sample[1])
         by = self.figures.of(true_too, sample[1]) - figures
         off = np.concatenate([found != true, found_too != true_too])
@@ -127,37 +127,37 @@ class Check:
         return part.record(
             self.draw.sample_share,
             open_,
-            (sample[0], self.figures.room(figures), by.round(12)),
+            (sample[0], self.figures.may_err(figures), by.round(12)),
             (tallies[0], tallies[1]),
-            samples=answers.shape[1],
+            samples=predictions.shape[1],
         )
 
     def trials(
         self,
         part: TensorTrials,
         panel: Panel,
-        answers: Answers,
-        whole: Callable[[Numbers], Answers],
+        predictions: Predictions,
+        whole: Callable[[Numbers], Predictions],
     ) -> Inference:
         """The same for trials that the reference executes with all samples or not at all."""
         share = self.draw.whole_share * part.variants
         share = self.draw.audit and max(self.draw.audit, min(1.0, share))
-        number = math.ceil(share * len(answers))
+        number = math.ceil(share * len(predictions))
         chosen = self.draw.whole(part.faults, number)
-        found = figures_of(panel, answers, self.golden)
-        before, stays = answers[chosen], answers == self.golden
-        answers[chosen] = whole(chosen) if len(chosen) else before
-        by = figures_of(panel, answers[chosen], self.golden) - found[chosen]
-        room, tallies = self.figures.room(found), []
+        found = figures_of(panel, predictions, self.golden)
+        before, stays = predictions[chosen], predictions == self.golden
+        predictions[chosen] = whole(chosen) if len(chosen) else before
+        by = figures_of(panel, predictions[chosen], self.golden) - found[chosen]
+        sides, tallies = self.figures.may_err(found), []
         harmless = stays.all(axis=1)
-        off = (answers[chosen] != before).any(axis=1)
+        off = (predictions[chosen] != before).any(axis=1)
         for mine in (harmless, ~harmless):
             some = mine[chosen]
             tallies.append(Tally(int(mine.sum()), len(some[some]), int((some & off).sum())))
         return part.record(
-            number / len(answers),
-            (room[0].astype(float), room[1].astype(float)),
-            (chosen, (room[0][chosen], room[1][chosen]), by.round(12)),
+            number / len(predictions),
+            (sides[0].astype(float), sides[1].astype(float)),
+            (chosen, (sides[0][chosen], sides[1][chosen]), by.round(12)),
             (tallies[0], tallies[1]),
             samples=1,
             whole=True,
@@ -166,17 +166,17 @@ class Check:
     def _all(
         self,
         part: TensorTrials,
-        answers: Answers,
+        predictions: Predictions,
         inferred: Flags,
         stays: Flags,
-        whole: Callable[[Numbers], Answers],
+        whole: Callable[[Numbers], Predictions],
     ) -> Inference:
         """Execute all inferred verdicts."""
         rows = np.flatnonzero(inferred.any(axis=1))
-        before = answers[rows]
-        answers[rows] = np.where(inferred[rows], whole(rows), before)
+        before = predictions[rows]
+        predictions[rows] = np.where(inferred[rows], whole(rows), before)
         off = np.zeros(inferred.shape, dtype=bool)
-        off[rows] = answers[rows] != before
+        off[rows] = predictions[rows] != before
         tallies = []
         for mine in (inferred & stays, inferred & ~stays):
             tallies.append(Tally(int(mine.sum()), int(mine.sum()), int((mine & off).sum())))
@@ -187,20 +187,20 @@ class Check:
             (none, none),
             (no_rows, (no_sides, no_sides), none[:0]),
             (tallies[0], tallies[1]),
-            samples=answers.shape[1],
+            samples=predictions.shape[1],
             all_tried=True,
         )
 
-    def _open(self, answers: Answers, left: Flags, stays: Flags) -> tuple[Figures, Figures]:
+    def _open(self, predictions: Predictions, left: Flags, stays: Flags) -> tuple[Figures, Figures]:
         """For every trial and figure, the verdicts left due to which it may be too low, too high.
 
         Most predictions are the golden one; counting starts from these for all samples, in one
         matrix product, and replaces the counts of the few others.
         """
-        numbers = np.arange(answers.shape[1])
-        golden = self.figures.room(self.figures.of(self.golden, numbers))
+        numbers = np.arange(predictions.shape[1])
+        golden = self.figures.may_err(self.figures.of(self.golden, numbers))
         trials, samples = np.nonzero(left & ~stays)
-        other = self.figures.room(self.figures.of(answers[trials, samples], samples))
+        other = self.figures.may_err(self.figures.of(predictions[trials, samples], samples))
         counts = []
         for usual, own in zip(golden, other, strict=True):
             count = left.astype(np.float32) @ usual.astype(np.float32)

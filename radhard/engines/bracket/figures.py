@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Figures
-from radhard.engines.bracket.lines import Answers
+from radhard.engines.bracket.lines import Predictions
 from radhard.metrics import Panel
 
 __all__ = ["figures_of", "with_top"]
@@ -12,17 +12,17 @@ __all__ = ["figures_of", "with_top"]
 _CHUNK = 1024
 
 
-def figures_of(panel: Panel, answers: Answers, golden: Answers) -> Figures:
+def figures_of(panel: Panel, predictions: Predictions, golden: Predictions) -> Figures:
     """The figures of trials, ``(trials, columns)``, for metrics that depend on predictions alone.
 
-    ``answers`` are the predictions, ``(trials, samples)``, -1 for NaN; ``golden`` are the golden
+    ``predictions`` are ``(trials, samples)``, -1 for NaN; ``golden`` are the golden
     ones. Outputs with these predictions replace the outputs, which were not computed.
     """
-    harmed = np.flatnonzero((answers != golden).any(axis=1))
-    figures = np.tile(panel.score(panel.golden.outputs.unsqueeze(0)), (len(answers), 1))
+    harmed = np.flatnonzero((predictions != golden).any(axis=1))
+    figures = np.tile(panel.score(panel.golden.outputs.unsqueeze(0)), (len(predictions), 1))
     for at in range(0, len(harmed), _CHUNK):
         some = harmed[at : at + _CHUNK]
-        tops = torch.from_numpy(answers[some]).long()
+        tops = torch.from_numpy(predictions[some]).long()
         outputs = with_top(tops, panel.golden.outputs.shape, panel.golden.classes or 0)
         figures[some] = panel.score(outputs)
     return figures

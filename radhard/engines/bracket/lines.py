@@ -9,35 +9,36 @@ import numpy.typing as npt
 
 from radhard.space import Numbers
 
-__all__ = ["Answers", "Evaluate", "Flags", "Floats", "Points", "settled"]
+__all__ = ["Evaluate", "Flags", "Floats", "Points", "Predictions", "bisect_lines"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Answers = npt.NDArray[np.int32]
+Predictions = npt.NDArray[np.int32]
 """The prediction for each point and sample, or -1 if the output contains NaN."""
 
-Evaluate = Callable[[Numbers, Flags], tuple[Answers, Floats]]
-"""Maps points and flags of the requested samples, ``(points, samples)``, to predictions and room.
+Evaluate = Callable[[Numbers, Flags], tuple[Predictions, Floats]]
+"""Maps points and flags of the requested samples, ``(points, samples)``, to predictions and
+headroom.
 
-Room is the factor by which the change of the outputs, in either direction, can grow before another
-class has the largest logit; infinite if the outputs did not change. Values of samples that were not
-requested are ignored.
+Headroom is the factor by which the change of the outputs, in either direction, can grow before
+another class has the largest logit; infinite if the outputs did not change. Values of samples that
+were not requested are ignored.
 """
 
-_EASILY = 64
-"""Room at one displacement required to infer the golden prediction for a smaller one of opposite
-sign.
+_AMPLE = 64
+"""Headroom at one displacement required to infer the golden prediction for a smaller one of
+opposite sign.
 
 Normalisation layers and gates saturate, so that their response to a displacement is not
 proportional to it: with 4, one of 2,000 faults in a small network with a normalisation layer was
-inferred wrongly, with 16 none. Nearly all samples have more room than required.
+inferred wrongly, with 16 none. Nearly all samples have more headroom than required.
 """
 
-_ALIKE = 16
+_COMPARABLE = 16
 """Largest ratio of a displacement to a smaller one that is inferred from it."""
 
 _CALM = 2.0
-"""Room required along a stretch of a line to infer golden predictions between two golden ends.
+"""Headroom required along a stretch of a line to infer golden predictions between two golden ends.
 
 A network is not linear: if the outputs move by more than their margin along a stretch, another
 class may have the largest logit in the middle although both ends have the golden prediction. All
@@ -94,7 +95,9 @@ class Points:
         )
 
 
-def settled(points: Points, golden: Answers, evaluate: Evaluate) -> tuple[Answers, Flags]:
+def bisect_lines(
+    points: Points, golden: Predictions, evaluate: Evaluate
+) -> tuple[Predictions, Flags]:
     """The predictions at all points, and which of them were executed rather than inferred.
 
     Bisection from the ends of every line: if the prediction of a sample is the same at two
@@ -104,107 +107,109 @@ def settled(points: Points, golden: Answers, evaluate: Evaluate) -> tuple[Answer
 
     The side with the larger displacements comes first. The end of the other side is not executed
     for samples that kept the golden prediction under displacements at least as large with ample
-    room: for them the golden prediction is inferred there.
+    headroom: for them the golden prediction is inferred there.
     """
     samples = len(golden)
-    answers: Answers = np.zeros((len(points.sizes), samples), dtype=np.int32)
-    tried = np.zeros((len(points.sizes), samples), dtype=bool)
-    answers[points.zero], tried[points.zero] = golden, True
+    predictions: Predictions = np.zeros((len(points.sizes), samples), dtype=np.int32)
+    executed = np.zeros((len(points.sizes), samples), dtype=bool)
+    predictions[points.zero], executed[points.zero] = golden, True
     visited = np.zeros(len(points.sizes), dtype=bool)
     visited[points.zero] = True
     far, near = _sides(points)
-    borne = _Borne(points, np.abs(points.sizes[near]), golden)
+    opposite = _OppositeSide(points, np.abs(points.sizes[near]), golden)
 
-    def ask(some: Numbers, of: Flags, otherwise: Answers) -> Floats:
-        found, room = evaluate(some, of)
-        answers[some] = np.where(of, found, otherwise)
-        tried[some], visited[some] = of, True
-        borne.note(some, of, found, room)
-        return np.where(of, room, np.inf)
+    def execute(some: Numbers, of: Flags, otherwise: Predictions) -> Floats:
+        found, headroom = evaluate(some, of)
+        predictions[some] = np.where(of, found, otherwise)
+        executed[some], visited[some] = of, True
+        opposite.note(some, of, found, headroom)
+        return np.where(of, headroom, np.inf)
 
-    def stretches(low: Numbers, high: Numbers, rooms: Floats, numbers: Numbers) -> _Stretches:
-        """Stretches between 0 and one end each, given the room there; at 0 it is unlimited."""
+    def stretches(low: Numbers, high: Numbers, headrooms: Floats, numbers: Numbers) -> _Stretches:
+        """Stretches between 0 and one end each, given the headroom there; at 0 it is unlimited."""
         whole = np.full((len(low), samples), np.inf)
-        whole[numbers] = rooms
+        whole[numbers] = headrooms
         ahead = (points.sizes[high] > 0)[:, None]
         return _Stretches(low, high, np.where(ahead, np.inf, whole), np.where(ahead, whole, np.inf))
 
     ends = np.flatnonzero(far != points.zero)
     apart = np.flatnonzero(points.apart)
-    ask(apart, np.ones((len(apart), samples), dtype=bool), answers[apart])
-    rooms = ask(far[ends], np.ones((len(ends), samples), dtype=bool), answers[far[ends]])
-    open_ = stretches(np.minimum(far, points.zero), np.maximum(far, points.zero), rooms, ends)
+    execute(apart, np.ones((len(apart), samples), dtype=bool), predictions[apart])
+    headrooms = execute(
+        far[ends], np.ones((len(ends), samples), dtype=bool), predictions[far[ends]]
+    )
+    open_ = stretches(np.minimum(far, points.zero), np.maximum(far, points.zero), headrooms, ends)
     # All words are bisected together, one step per lap, so that their points share passes. The ends
     # of the nearer sides are added after the first bisection, whose results may make executing
     # them unnecessary.
     for lap in itertools.count():
-        unclear = open_.unclear(points, answers, golden)
-        unsettled = unclear.any(axis=1) & (open_.high - open_.low > 1)
-        open_, unclear = open_.some(unsettled), unclear[unsettled]
+        unclear = open_.unclear(points, predictions, golden)
+        divisible = unclear.any(axis=1) & (open_.high - open_.low > 1)
+        open_, unclear = open_.some(divisible), unclear[divisible]
         if lap > 1 and not len(open_.low):
             break
         middle = _middle(points.sizes, open_.low, open_.high)
         ends = np.flatnonzero(near != points.zero) if lap == 1 else near[:0]
-        doubtful = ~borne.easily(ends)
-        rooms = ask(
+        doubtful = ~opposite.keep(ends)
+        headrooms = execute(
             np.concatenate([middle, near[ends]]),
             np.concatenate([unclear, doubtful]),
-            np.concatenate([answers[open_.low], np.broadcast_to(golden, doubtful.shape)]),
+            np.concatenate([predictions[open_.low], np.broadcast_to(golden, doubtful.shape)]),
         )
-        open_ = open_.cut(middle, rooms[: len(middle)])
+        open_ = open_.cut(middle, headrooms[: len(middle)])
         if lap == 1:
             low, high = np.minimum(near, points.zero), np.maximum(near, points.zero)
-            open_ = open_.and_(stretches(low, high, rooms[len(middle) :], ends))
+            open_ = open_.and_(stretches(low, high, headrooms[len(middle) :], ends))
     # A point that was never visited lies in a stretch with equal predictions at both ends and takes
     # those of the last visited point before it. Every word has such a point, as its finite ends and
     # zero are visited.
     nearest = np.maximum.accumulate(np.where(visited, np.arange(len(visited)), 0))
-    return answers[nearest], tried
+    return predictions[nearest], executed
 
 
 @dataclass(frozen=True)
 class _Stretches:
-    """Parts of lines between two points, and the room at these points, ``(stretches, samples)``."""
+    """Parts of lines between two points, and the headroom there, ``(stretches, samples)``."""
 
     low: Numbers
     high: Numbers
-    room_low: Floats
-    room_high: Floats
+    headroom_low: Floats
+    headroom_high: Floats
 
-    def unclear(self, points: Points, answers: Answers, golden: Answers) -> Flags:
+    def unclear(self, points: Points, predictions: Predictions, golden: Predictions) -> Flags:
         """Which samples have different predictions at the ends, or may have another in between.
 
         How far the outputs move along a stretch is extrapolated from how far they moved from the
         golden outputs at each end.
         """
-        low, high = answers[self.low], answers[self.high]
+        low, high = predictions[self.low], predictions[self.high]
         # Halved first, since the difference itself may overflow.
         length = points.sizes[self.high] / 2 - points.sizes[self.low] / 2
         moving = np.zeros(low.shape, dtype=bool)
-        for at, room in ((self.low, self.room_low), (self.high, self.room_high)):
+        for at, headroom in ((self.low, self.headroom_low), (self.high, self.headroom_high)):
             reach = np.abs(points.sizes[at]) / 2
-            reach[reach == 0] = 1.0  # no displacement, so that the room is infinite
+            reach[reach == 0] = 1.0  # no displacement, so that the headroom is infinite
             with np.errstate(over="ignore"):  # an infinite product is correct
-                moving |= room * reach[:, None] < _CALM * length[:, None]
+                moving |= headroom * reach[:, None] < _CALM * length[:, None]
         found: Flags = (low != high) | (moving & (low == golden))
         return found
 
     def some(self, which: Flags) -> "_Stretches":
         return _Stretches(
-            self.low[which], self.high[which], self.room_low[which], self.room_high[which]
+            self.low[which], self.high[which], self.headroom_low[which], self.headroom_high[which]
         )
 
-    def cut(self, middle: Numbers, rooms: Floats) -> "_Stretches":
+    def cut(self, middle: Numbers, headrooms: Floats) -> "_Stretches":
         """Split every stretch in two at its middle point."""
-        first = _Stretches(self.low, middle, self.room_low, rooms)
-        return first.and_(_Stretches(middle, self.high, rooms, self.room_high))
+        first = _Stretches(self.low, middle, self.headroom_low, headrooms)
+        return first.and_(_Stretches(middle, self.high, headrooms, self.headroom_high))
 
     def and_(self, other: "_Stretches") -> "_Stretches":
         return _Stretches(
             np.concatenate([self.low, other.low]),
             np.concatenate([self.high, other.high]),
-            np.concatenate([self.room_low, other.room_low]),
-            np.concatenate([self.room_high, other.room_high]),
+            np.concatenate([self.headroom_low, other.headroom_low]),
+            np.concatenate([self.headroom_high, other.headroom_high]),
         )
 
 
@@ -215,31 +220,31 @@ def _sides(points: Points) -> tuple[Numbers, Numbers]:
     return np.where(forward, last, first), np.where(forward, first, last)
 
 
-class _Borne:
-    """The room of each sample under executed displacements, to infer those of opposite sign."""
+class _OppositeSide:
+    """The headroom of each sample under executed displacements, to infer those of opposite sign."""
 
-    def __init__(self, points: Points, reach: Floats, golden: Answers) -> None:
+    def __init__(self, points: Points, reach: Floats, golden: Predictions) -> None:
         self._points, self._reach, self._golden = points, reach, golden
-        self._room = np.full((len(reach), len(golden)), np.nan)
+        self._headroom = np.full((len(reach), len(golden)), np.nan)
 
-    def note(self, points: Numbers, of: Flags, answers: Answers, room: Floats) -> None:
+    def note(self, points: Numbers, of: Flags, predictions: Predictions, headroom: Floats) -> None:
         """Record executed predictions; only displacements somewhat larger than the end count."""
         owners = np.searchsorted(self._points.first, points, side="right") - 1
         sizes = np.abs(self._points.sizes[points])
         own = self._reach[owners]
         # A quotient, since the product may overflow; this excludes infinite displacements.
-        large = (sizes >= own) & (sizes / _ALIKE <= own)
+        large = (sizes >= own) & (sizes / _COMPARABLE <= own)
         for at in np.flatnonzero(large).tolist():
             # Outputs that did not change at all, as behind a ReLU, may change for the other sign.
-            calm = of[at] & (answers[at] == self._golden)
-            seen = self._room[owners[at]]
-            seen[calm & np.isinf(room[at])] = 0.0
-            seen[calm] = np.fmin(seen[calm], room[at][calm])
+            calm = of[at] & (predictions[at] == self._golden)
+            seen = self._headroom[owners[at]]
+            seen[calm & np.isinf(headroom[at])] = 0.0
+            seen[calm] = np.fmin(seen[calm], headroom[at][calm])
 
-    def easily(self, words: Numbers) -> Flags:
+    def keep(self, words: Numbers) -> Flags:
         """Whether samples keep their prediction at the nearer ends, ``(words, samples)``."""
         # NaN, if no displacement was recorded, compares as False.
-        found: Flags = self._room[words] >= _EASILY
+        found: Flags = self._headroom[words] >= _AMPLE
         return found
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from radhard.engines.bracket.lines import Answers, Floats
-from radhard.engines.bracket.passes import answers
+from radhard.engines.bracket.lines import Floats, Predictions
+from radhard.engines.bracket.passes import predictions_of
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate
@@ -46,12 +46,12 @@ class PairPass:
             op = self._node.op
             self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
 
-    def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Answers:
+    def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Predictions:
         """The predictions ``(rows,)``; words are ``at`` these coordinates, and change by ``by``."""
         plan = self._plan
         replayer = plan.replayer
         golden = plan.panel.golden
-        found = answers(replayer.golden_outputs, golden)[samples]
+        found = predictions_of(replayer.golden_outputs, golden)[samples]
         for piece in replayer.pieces:
             here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
             values = replayer.golden(piece)
@@ -72,5 +72,5 @@ class PairPass:
                 assert state.rows is not None
                 outputs = state.whole(replayer.graph.output)
                 left = some[state.owner.cpu().numpy()]
-                found[left] = answers(outputs, golden, state.rows + piece.start)
+                found[left] = predictions_of(outputs, golden, state.rows + piece.start)
         return found

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.engines.bracket.lines import Answers, Flags, Floats
+from radhard.engines.bracket.lines import Flags, Floats, Predictions
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.word_change import WordChange
 
-__all__ = ["Passes", "answers"]
+__all__ = ["Passes", "predictions_of"]
 
 _ELEMENTS = 2**22
 """Elements of the largest value in one pass; beyond a few times the cache, nothing is gained."""
@@ -28,32 +28,32 @@ class Passes:
 
     def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self.plan, self.place = plan, place
-        self.golden: Answers = answers(plan.replayer.golden_outputs, plan.panel.golden)
+        self.golden: Predictions = predictions_of(plan.replayer.golden_outputs, plan.panel.golden)
         self._together = plan.replayer.direct(place) and plan.replayer.rows_are_independent(place)
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
 
-    def __call__(self, changes: list[WordChange], asked: Flags) -> tuple[Answers, Floats]:
-        """The predictions for each change, ``(changes, samples)``, and their room.
+    def __call__(self, changes: list[WordChange], requested: Flags) -> tuple[Predictions, Floats]:
+        """The predictions for each change, ``(changes, samples)``, and their headroom.
 
-        See `Evaluate` for room; predictions that are not requested are golden.
+        See `Evaluate` for headroom; predictions that are not requested are golden.
         """
         found = np.tile(self.golden, (len(changes), 1))
-        room = np.full(found.shape, np.inf)
+        headroom = np.full(found.shape, np.inf)
         for piece in self.plan.replayer.pieces:
-            here = asked[:, piece]
+            here = requested[:, piece]
             self.plan.replayer.golden(piece)
             todo = np.flatnonzero(here.any(axis=1))
             for some in self._groups(here, todo):
-                self._pass(piece, changes, some, here, (found[:, piece], room[:, piece]))
-        return found, room
+                self._pass(piece, changes, some, here, (found[:, piece], headroom[:, piece]))
+        return found, headroom
 
-    def _groups(self, asked: Flags, todo: np.ndarray) -> list[np.ndarray]:
+    def _groups(self, requested: Flags, todo: np.ndarray) -> list[np.ndarray]:
         """Groups of changes that share a pass, with at most as many rows as fit."""
         if not self._together:
             return [todo[at : at + 1] for at in range(len(todo))]
         groups: list[list[int]] = []
         rows = self.rows + 1
-        for change, more in zip(todo.tolist(), asked[todo].sum(axis=1).tolist(), strict=True):
+        for change, more in zip(todo.tolist(), requested[todo].sum(axis=1).tolist(), strict=True):
             rows += more
             if rows > self.rows or len(groups[-1]) == _CHANGES:
                 groups.append([])
@@ -66,8 +66,8 @@ class Passes:
         piece: slice,
         changes: list[WordChange],
         some: np.ndarray,
-        asked: Flags,
-        into: tuple[Answers, Floats],
+        requested: Flags,
+        into: tuple[Predictions, Floats],
     ) -> None:
         plan = self.plan
         replayer = plan.replayer
@@ -77,7 +77,7 @@ class Passes:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
             state.tiles = len(some)
-        only = torch.from_numpy(asked[some].reshape(-1)).to(device)
+        only = torch.from_numpy(requested[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
         end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
         if end is None:
@@ -86,11 +86,11 @@ class Passes:
         owner = torch.zeros_like(rows) if state.owner is None else state.owner
         outputs, samples_of = state.whole(replayer.graph.output), rows + piece.start
         at = some[owner.cpu().numpy()], rows.cpu().numpy()
-        into[0][at] = answers(outputs, plan.panel.golden, samples_of)
-        into[1][at] = _room(outputs, plan.panel.golden, samples_of)
+        into[0][at] = predictions_of(outputs, plan.panel.golden, samples_of)
+        into[1][at] = _headroom(outputs, plan.panel.golden, samples_of)
 
 
-def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
+def _headroom(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     """By which factor the change of the outputs must grow for another class to have the top logit.
 
     Changes of either sign count: the result is the smallest ratio, over the other classes, of the
@@ -101,16 +101,18 @@ def _room(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     before, top = golden.logits[rows], golden.top1[rows][:, None]
     after = golden.scores(real(outputs))
     change = after - before
-    lead = before.gather(1, top) - before
+    margin = before.gather(1, top) - before
     change = (change.gather(1, top) - change).abs()
-    times = (lead / change).masked_fill(change == 0, torch.inf).scatter(1, top, torch.inf)
+    times = (margin / change).masked_fill(change == 0, torch.inf).scatter(1, top, torch.inf)
     least = times.amin(dim=1).nan_to_num(0.0, posinf=torch.inf)
     found: Floats = least.double().cpu().numpy()
     return found
 
 
-def answers(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Answers:
+def predictions_of(outputs: Tensor, golden: Golden, rows: Tensor | None = None) -> Predictions:
     """The prediction of every output, -1 if it contains NaN."""
     faulty = Faulty(real(outputs).unsqueeze(1), golden, rows)
-    found: Answers = torch.where(faulty.nan, -1, faulty.top1)[:, 0].cpu().numpy().astype(np.int32)
+    found: Predictions = (
+        torch.where(faulty.nan, -1, faulty.top1)[:, 0].cpu().numpy().astype(np.int32)
+    )
     return found

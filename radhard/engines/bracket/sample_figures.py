@@ -5,7 +5,7 @@ import torch
 
 from radhard.engines.base import Figures
 from radhard.engines.bracket.figures import with_top
-from radhard.engines.bracket.lines import Answers, Flags
+from radhard.engines.bracket.lines import Flags, Predictions
 from radhard.metrics import Panel
 from radhard.metrics.base import SampleMetric
 from radhard.space import Numbers
@@ -25,9 +25,9 @@ class SampleFigures:
         self._shares = (bounds == (0.0, 1.0)).all(axis=1) & self._alone
         self.columns = len(panel.columns)
 
-    def of(self, answers: Answers, samples: Numbers) -> Figures:
+    def of(self, predictions: Predictions, samples: Numbers) -> Figures:
         """The figures ``(pairs, columns)`` of predictions, -1 for NaN, each for one sample."""
-        codes = (answers.astype(np.int64) + 1) * self._panel.golden.samples + samples
+        codes = (predictions.astype(np.int64) + 1) * self._panel.golden.samples + samples
         unique, back = np.unique(codes, return_inverse=True)
         figures = np.empty((len(unique), self.columns))
         for at in range(0, len(unique), _CHUNK):
@@ -37,10 +37,10 @@ class SampleFigures:
         found: Figures = figures[back.reshape(-1)]
         return found
 
-    def _figures(self, answers: Numbers, samples: Numbers) -> Figures:
+    def _figures(self, predictions: Numbers, samples: Numbers) -> Figures:
         golden = self._panel.golden
         one = torch.Size((1, *golden.outputs.shape[1:]))
-        outputs = with_top(torch.from_numpy(answers)[:, None], one, golden.classes or 0)[:, 0]
+        outputs = with_top(torch.from_numpy(predictions)[:, None], one, golden.classes or 0)[:, 0]
         if self._alone:
             return self._panel.score_samples(outputs, torch.from_numpy(samples))
         # A metric of a whole trial has no figures of samples. The change of the trial's figure by
@@ -51,9 +51,9 @@ class SampleFigures:
             changed = base.clone()
             changed[sample] = output
             found.append(self._panel.score(changed[None])[0] - self._panel.score(base[None])[0])
-        return np.array(found).reshape(len(answers), self.columns) * golden.samples
+        return np.array(found).reshape(len(predictions), self.columns) * golden.samples
 
-    def room(self, figures: Figures) -> tuple[Flags, Flags]:
+    def may_err(self, figures: Figures) -> tuple[Flags, Flags]:
         """Which figures may be larger, and which smaller, if the verdict is wrong."""
         above = (figures < 1 - 1e-9) | ~self._shares
         below = (figures > 1e-9) | ~self._shares

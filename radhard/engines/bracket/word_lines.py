@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign
-from radhard.engines.bracket.lines import Answers, Flags, Floats, Points
+from radhard.engines.bracket.lines import Flags, Floats, Points, Predictions
 from radhard.engines.bracket.pair_pass import PairPass
-from radhard.engines.bracket.passes import Passes, answers
+from radhard.engines.bracket.passes import Passes, predictions_of
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.word_change import WordChange, coordinates
@@ -111,11 +111,11 @@ class WordLines:
         self.extreme[self.points.of_fault[near]] = True
         self._campaign, self._numbers = campaign, block.faults
 
-    def evaluate(self, points: Numbers, asked: Flags) -> tuple[Answers, Floats]:
-        """The predictions of the requested samples, ``(points, samples)``, and their room."""
-        return self._passes(self.changes(points), asked)
+    def evaluate(self, points: Numbers, requested: Flags) -> tuple[Predictions, Floats]:
+        """The predictions of the requested samples, ``(points, samples)``, and their headroom."""
+        return self._passes(self.changes(points), requested)
 
-    def pairs(self, points: Numbers, samples: Numbers) -> Answers:
+    def pairs(self, points: Numbers, samples: Numbers) -> Predictions:
         """The predictions for pairs of a point and a sample, ``(pairs,)``; not extreme points."""
         if self._pair_pass.possible:
             faults = self.points.faults[points]
@@ -125,10 +125,10 @@ class WordLines:
         order = np.argsort(points, kind="stable")
         for some in np.array_split(order, max(1, len(order) // _PAIRS)):
             unique, rows = np.unique(points[some], return_inverse=True)
-            asked = np.zeros((len(unique), len(self.golden)), dtype=bool)
-            asked[rows, samples[some]] = True
-            answers, _ = self.evaluate(unique, asked)
-            found[some] = answers[rows, samples[some]]
+            requested = np.zeros((len(unique), len(self.golden)), dtype=bool)
+            requested[rows, samples[some]] = True
+            predictions, _ = self.evaluate(unique, requested)
+            found[some] = predictions[rows, samples[some]]
         return found
 
     def changes(self, points: Numbers) -> list[WordChange]:
@@ -139,7 +139,7 @@ class WordLines:
         values = [None] * len(faults) if self._values is None else self._values[faults].tolist()
         return [WordChange(*one) for one in zip(where, sizes, values, strict=True)]
 
-    def whole(self, points: Numbers) -> Answers:
+    def whole(self, points: Numbers) -> Predictions:
         """The predictions for all samples; from the reference if sums may overflow."""
         ours = ~self.extreme[points]
         found = np.empty((len(points), len(self.golden)), dtype=np.int32)
@@ -148,5 +148,5 @@ class WordLines:
         golden = self._campaign.panel.golden
         for at in np.flatnonzero(~ours).tolist():
             fault = self._numbers[self.points.faults[points[at]]]
-            found[at] = answers(self._passes.plan.reference.outputs(int(fault)), golden)
+            found[at] = predictions_of(self._passes.plan.reference.outputs(int(fault)), golden)
         return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from radhard.engines.first_order.gradient_weights import Weighed
+from radhard.engines.first_order.gradient_weights import MarginGradients
 
 __all__ = ["Bounds"]
 
@@ -21,10 +21,10 @@ class Bounds:
     safety: float
     reach: float
 
-    def hold(self, moved: Tensor, length: Tensor, weighed: Weighed, rows: Tensor) -> Tensor:
+    def hold(self, moved: Tensor, length: Tensor, weights: MarginGradients, rows: Tensor) -> Tensor:
         """Whether the predictions of some samples are inferred to be unchanged; False for NaN.
 
         ``moved`` is the change as a share of the margin, ``length`` the norm of the difference,
         both ``(..., samples)``; ``rows`` are the samples.
         """
-        return (moved * self.safety < 1) & (length <= weighed.length[rows] * self.reach)
+        return (moved * self.safety < 1) & (length <= weights.length[rows] * self.reach)

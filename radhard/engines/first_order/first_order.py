@@ -79,8 +79,8 @@ class FirstOrder(Engine):
         for metric in campaign.panel.metrics:
             if not metric.by_answer:
                 raise UnsuitableError(
-                    f"FirstOrder predicts answers, and {metric!r} rests on more than these; ask "
-                    "for Critical(), Sdc() or Accuracy() only, or use Replay()"
+                    f"FirstOrder infers predictions, and {metric!r} depends on more than these; "
+                    "ask for Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
         if not campaign.trials.single:
             raise UnsuitableError(
@@ -141,7 +141,7 @@ class FirstOrderSession(Session):
                 self._hold_only(outlook)
                 block = WordBlock(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
-                    figures, record = word_trials.settled(
+                    figures, record = word_trials.run_trials(
                         outlook, block, self._bounds, self._draw(), engine.threshold, engine.rows
                     )
                 yield _part(mine, figures, [record], outlook)
@@ -152,7 +152,7 @@ class FirstOrderSession(Session):
                 self._hold_only(outlook)
                 mine = np.concatenate(alone[id(outlook)])
                 with torch.inference_mode():
-                    figures, records = sample_trials.settled(
+                    figures, records = sample_trials.run_trials(
                         outlook, mine, self._bounds, self._draw(1), engine.threshold, engine.rows
                     )
                 yield _part(mine, figures, records, outlook)

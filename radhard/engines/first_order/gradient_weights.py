@@ -7,20 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radhard.engines.first_order.rivals import leads
+from radhard.engines.first_order.rivals import margins
 from radhard.engines.first_order.unrolled import Gates, Unrolled, unrolled
 from radhard.metrics.outputs import Golden
 from radhard.replay import recurrent
 from radhard.replay.graph import Graph, Slot
 from radhard.replay.recurrent.recurrent_cell import Kind
 
-__all__ = ["Key", "Weighed", "weights_of"]
+__all__ = ["Key", "MarginGradients", "weights_of"]
 
 _KINDS: dict[Any, Kind] = {recurrent.lstm: "lstm", recurrent.gru: "gru"}
 
 
 @dataclass(frozen=True)
-class Weighed:
+class MarginGradients:
     """The effect of the elements of a value for some samples, per unit and relative to the margin.
 
     ``weight`` has the shape of the value (for gates: ``(4 * hidden, samples, steps)``) and is the
@@ -34,7 +34,7 @@ class Weighed:
     """The inputs of the value, if it is the output of the gates of a recurrent layer."""
 
     @classmethod
-    def joined(cls, parts: Sequence["Weighed"]) -> "Weighed":
+    def joined(cls, parts: Sequence["MarginGradients"]) -> "MarginGradients":
         """Concatenate along the samples."""
         gates = [part.gates for part in parts if part.gates is not None]
         return cls(
@@ -57,7 +57,7 @@ def weights_of(
     *,
     most: int,
     seed: int,
-) -> dict[Key, Weighed]:
+) -> dict[Key, MarginGradients]:
     """The weights of some values for the samples ``rows``, with one backward pass per margin.
 
     A backward pass computes the gradients of the sum over all samples, which are those of each
@@ -67,7 +67,7 @@ def weights_of(
     """
     with torch.inference_mode(False), torch.enable_grad():
         chain = _Chain(graph, inputs, goals)
-        functions = leads(chain.outputs, golden, rows, most, seed)
+        functions = margins(chain.outputs, golden, rows, most, seed)
         links = [tensor for found in chain.links.values() for tensor in found]
         mixed = set() if all(goals.values()) else _mixed(functions, chain)
         ends = [torch.zeros_like(tensor) for tensor in links]
@@ -77,7 +77,7 @@ def weights_of(
                 if gradient is not None:
                     torch.maximum(end, gradient.abs(), out=end)
     left = iter(ends)
-    found: dict[Key, Weighed] = {}
+    found: dict[Key, MarginGradients] = {}
     for key, tensors in chain.links.items():
         weights = [next(left) for _ in tensors]
         values = [tensor.detach() for tensor in tensors]
@@ -86,9 +86,9 @@ def weights_of(
         if key[1]:
             layer = chain.layers[key[0]]
             length = _length(layer.by_column(values).transpose(0, 1))
-            found[key] = Weighed(layer.by_column(weights), length, layer.gates)
+            found[key] = MarginGradients(layer.by_column(weights), length, layer.gates)
         else:
-            found[key] = Weighed(weights[0], _length(values[0]))
+            found[key] = MarginGradients(weights[0], _length(values[0]))
     return found
 
 
@@ -113,7 +113,7 @@ class _Chain:
                 layer = unrolled(_KINDS[node.op], *arguments)
                 value = layer.outputs
                 if (node.slot, True) in goals:
-                    self.links[node.slot, True] = layer.said
+                    self.links[node.slot, True] = layer.gate_values
                     self.layers[node.slot] = layer
             else:
                 value = node(self._values.__getitem__)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from radhard.engines.first_order.goals import Goal, goal_of
-from radhard.engines.first_order.gradient_weights import Key, Weighed, weights_of
+from radhard.engines.first_order.gradient_weights import Key, MarginGradients, weights_of
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.graph import fold_batch_norms
 
@@ -29,9 +29,9 @@ class Outlook:
             plan.replayer.graph, {goal.slot for goal in self.goals.values()}
         )
         self._most, self._memory = most, memory
-        self._held: tuple[slice, dict[Key, Weighed]] | None = None
+        self._held: tuple[slice, dict[Key, MarginGradients]] | None = None
 
-    def weights(self, piece: slice) -> Mapping[Key, Weighed]:
+    def weights(self, piece: slice) -> Mapping[Key, MarginGradients]:
         """The weights of elements for some samples; the most recent ones are cached."""
         if self._held is None or self._held[0] != piece:
             self._held = None
@@ -43,7 +43,7 @@ class Outlook:
         self.plan.replayer.forget()
         self._held = None
 
-    def _computed(self, piece: slice) -> dict[Key, Weighed]:
+    def _computed(self, piece: slice) -> dict[Key, MarginGradients]:
         plan = self.plan
         keys: dict[Key, bool] = {}
         for goal in self.goals.values():
@@ -72,7 +72,7 @@ class Outlook:
                 )
             )
         known = [key for key in keys if all(key in part for part in parts)]
-        return {key: Weighed.joined([part[key] for part in parts]) for key in known}
+        return {key: MarginGradients.joined([part[key] for part in parts]) for key in known}
 
 
 def outlooks(plans: Mapping[int, ReplayPlan], *, most: int, memory: int) -> dict[int, Outlook]:

@@ -5,13 +5,13 @@ from torch import Tensor
 
 from radhard.metrics.outputs import Golden
 
-__all__ = ["leads"]
+__all__ = ["margins"]
 
 _NEAREST = 1e-30
 """Lower limit of a margin: any change of a tie then exceeds its margin by far."""
 
 
-def leads(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) -> list[Tensor]:
+def margins(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) -> list[Tensor]:
     """Margins of the golden prediction over rivals, relative to the golden margins, ``(samples,)``.
 
     A prediction is unchanged as long as all margins are positive; without a fault each is 1.
@@ -22,7 +22,7 @@ def leads(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) ->
     exceeds.
 
     >>> golden = Golden(torch.tensor([[5.0, 1.0, 3.0]]))
-    >>> leads(torch.tensor([[5.0, 1.0, 4.0]]), golden, slice(0, 1), 4, seed=0)
+    >>> margins(torch.tensor([[5.0, 1.0, 4.0]]), golden, slice(0, 1), 4, seed=0)
     [tensor([0.5000]), tensor([1.])]
     """
     logits = golden.scores(outputs)

@@ -12,15 +12,15 @@ from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.first_order.unchanged_by_activations import foreseen
+from radhard.engines.first_order.unchanged_by_activations import unchanged
 from radhard.engines.inference import Inference, Tally
 from radhard.engines.replay.activation_faults import flowing
 from radhard.space import Numbers
 
-__all__ = ["settled"]
+__all__ = ["run_trials"]
 
 
-def settled(
+def run_trials(
     outlook: Outlook, trials: Numbers, bounds: Bounds, draw: Draw, threshold: float, rows: int
 ) -> tuple[Figures, list[Inference]]:
     """The figures of trials, and a record of the audit for each tensor.
@@ -38,7 +38,7 @@ def settled(
     stays, moved, extreme = (np.zeros(len(trials), dtype=bool) for _ in range(3))
     of_place = {place: np.flatnonzero(places == place) for place in np.unique(places).tolist()}
     for place, there in of_place.items():
-        known = foreseen(outlook, place, faults[there], bounds)
+        known = unchanged(outlook, place, faults[there], bounds)
         stays[there], moved[there], extreme[there] = known.stays, known.moved, known.extreme
     inferred = stays | extreme
     pilot = _flagged(draw.pilot(faults), inferred)
@@ -71,14 +71,14 @@ def settled(
             Tally(int((own & of).sum()), int((tried & of).sum()), int((tried & of & off).sum()))
             for of in (harmless[mine], ~harmless[mine])
         ]
-        room = values.room(found[mine])
+        sides = values.may_err(found[mine])
         left = (own & ~first & (not failed))[:, None]
         kept = np.flatnonzero(some)
         records.append(
             TensorTrials(space, where, faults[mine]).record(
                 draw.sample_share,
-                ((room[0] & left).astype(float), (room[1] & left).astype(float)),
-                (kept, (room[0][kept], room[1][kept]), (figures - found)[mine[kept]].round(12)),
+                ((sides[0] & left).astype(float), (sides[1] & left).astype(float)),
+                (kept, (sides[0][kept], sides[1][kept]), (figures - found)[mine[kept]].round(12)),
                 (tallies[0], tallies[1]),
                 samples=1,
                 all_tried=failed,

@@ -17,11 +17,11 @@ from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate
 from radhard.space import Numbers
 
-__all__ = ["Foreseen", "foreseen"]
+__all__ = ["UnchangedTrials", "unchanged"]
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class UnchangedTrials:
     """For each trial: is the prediction unchanged, does the word change, may sums overflow?"""
 
     stays: Flags
@@ -29,7 +29,7 @@ class Foreseen:
     extreme: Flags
 
 
-def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> Foreseen:
+def unchanged(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> UnchangedTrials:
     """Inference for faults in one word of one sample each, all in one site."""
     plan = outlook.plan
     replayer = plan.replayer
@@ -50,8 +50,8 @@ def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> F
         after = faulty_values(plan.campaign.space, place, before, inner[here], variants[here])
         moved[here] = (after != before).cpu().numpy()
         risky[here] = may_overflow(after).cpu().numpy() & moved[here]
-        weighed = None if goal is None else outlook.weights(piece).get((goal.slot, False))
-        if goal is None or weighed is None:
+        weights = None if goal is None else outlook.weights(piece).get((goal.slot, False))
+        if goal is None or weights is None:
             continue
         state = FaultyPass(replayer.graph, golden, rows, grouped=False)
         state.patches[slot] = Patch(after.reshape(-1, *[1] * len(shape)), where)
@@ -59,8 +59,8 @@ def foreseen(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> F
             propagate(state, goal.steps, goal.slot, drop=False)
         delta = state.delta(goal.slot)
         sizes = delta.values.abs()
-        weight = crop(weighed.weight, rows, delta.starts, sizes)
+        weight = crop(weights.weight, rows, delta.starts, sizes)
         parts = (sizes * weight).flatten(1).sum(dim=1)
         length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
-        stays[here] = bounds.hold(parts, length, weighed, rows).cpu().numpy()
-    return Foreseen(stays & moved, moved, risky)
+        stays[here] = bounds.hold(parts, length, weights, rows).cpu().numpy()
+    return UnchangedTrials(stays & moved, moved, risky)

@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
-from radhard.engines.first_order.gradient_weights import Weighed
+from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook
 from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
@@ -17,13 +17,13 @@ from radhard.replay.propagation import propagate
 from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.word_change import WordChange, changed_output
 
-__all__ = ["foreseen"]
+__all__ = ["unchanged"]
 
 _ELEMENTS = 2**20
 """Elements evaluated together; beyond a few times the cache, nothing is gained."""
 
 
-def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
+def unchanged(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds: Bounds) -> Flags:
     """Where the prediction is inferred to be unchanged, ``(changes, samples)``.
 
     The effect of a change is bounded by the sum of its differences times the weights, in absolute
@@ -33,22 +33,22 @@ def foreseen(outlook: Outlook, place: int, changes: Sequence[WordChange], bounds
     replayer = plan.replayer
     stays = np.zeros((len(changes), len(replayer.golden_outputs)), dtype=bool)
     for piece in replayer.pieces:
-        weighed = outlook.weights(piece).get((goal.slot, goal.gates))
-        if weighed is None:
+        weights = outlook.weights(piece).get((goal.slot, goal.gates))
+        if weights is None:
             continue
         samples = piece.stop - piece.start
         rows = torch.arange(samples, device=replayer.golden_outputs.device)
         each = samples * (
-            weighed.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
+            weights.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
         )
         size = max(1, _ELEMENTS // each)
         for at in range(0, len(changes), size):
             some = changes[at : at + size]
             if goal.gates:
-                moved, length = _at_gates(outlook, goal, weighed, place, some)
+                moved, length = _at_gates(outlook, goal, weights, place, some)
             else:
-                moved, length = _at_values(outlook, goal, weighed, place, some, piece)
-            held = bounds.hold(moved, length, weighed, rows)
+                moved, length = _at_values(outlook, goal, weights, place, some, piece)
+            held = bounds.hold(moved, length, weights, rows)
             stays[at : at + size, piece] = held.cpu().numpy()
     return stays
 
@@ -62,7 +62,7 @@ def _spot(golden: dict[int, Tensor], goal: Goal) -> int:
 def _at_values(
     outlook: Outlook,
     goal: Goal,
-    weighed: Weighed,
+    weights: MarginGradients,
     place: int,
     changes: Sequence[WordChange],
     piece: slice,
@@ -91,21 +91,25 @@ def _at_values(
     delta = state.delta(goal.slot)
     sizes = delta.values.abs()
     length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
-    moved = (sizes * crop(weighed.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
+    moved = (sizes * crop(weights.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
     return moved.view(many, samples), length.view(many, samples)
 
 
 def _at_gates(
-    outlook: Outlook, goal: Goal, weighed: Weighed, place: int, changes: Sequence[WordChange]
+    outlook: Outlook,
+    goal: Goal,
+    weights: MarginGradients,
+    place: int,
+    changes: Sequence[WordChange],
 ) -> tuple[Tensor, Tensor]:
     """The same for the outputs of the gates of a recurrent layer, in all time steps."""
-    plan, gates = outlook.plan, weighed.gates
+    plan, gates = outlook.plan, weights.gates
     assert gates is not None
     node = plan.replayer.graph.nodes[goal.steps[0]]
     (slot,) = plan.replayer.slots[place]
     argument = next(n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot)
     side: Side = 1 if argument in (2, 4) else 0
-    like = weighed.weight
+    like = weights.weight
     rows = [gates.cell.column(side, change.at[0]) for change in changes]
     columns = torch.tensor(rows, device=like.device)
     by = torch.tensor([change.difference for change in changes], dtype=like.dtype).to(like.device)

@@ -61,16 +61,16 @@ class Gates:
 class Unrolled:
     """A layer computed step by step: its states, its gates in each step, and their inputs.
 
-    ``said`` are the links, for each step: all gates of an LSTM, ``(samples, 4 * hidden)``; for a
-    GRU first the reset and update gates, then the new state.
+    ``gate_values`` are the links, for each step: all gates of an LSTM,
+    ``(samples, 4 * hidden)``; for a GRU first the reset and update gates, then the new state.
     """
 
     outputs: Tensor
-    said: list[Tensor]
+    gate_values: list[Tensor]
     gates: Gates
 
     def by_column(self, links: Sequence[Tensor]) -> Tensor:
-        """Tensors shaped like ``said``, by the cell's columns, ``(4 * hidden, samples, steps)``."""
+        """Tensors like ``gate_values``, by the cell's columns: ``(4 * hidden, samples, steps)``."""
         if self.gates.cell.kind == "lstm":
             return _by_column(links)
         both = zip(links[::2], links[1::2], strict=True)
@@ -87,7 +87,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
     state = memory = inputs.new_zeros(len(inputs), cell.hidden)
     befores: list[Tensor] = []
     states: list[Tensor] = []
-    said: list[Tensor] = []
+    gate_values: list[Tensor] = []
     withins: list[Tensor] = []
     factors: list[Tensor | None] = []
     apart = cell.recurrent.start
@@ -98,7 +98,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
         befores.append(state.detach())
         step = _lstm if kind == "lstm" else _gru
         links, argument, counts, state, memory = step(cell.hidden, given, state, memory)
-        said += links
+        gate_values += links
         withins.append(argument.detach())
         factors.append(counts)
         states.append(state)
@@ -110,7 +110,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
         _by_column(withins),
         _by_column(counted) if counted else None,
     )
-    return Unrolled(state if last else torch.stack(states, dim=1), said, gates)
+    return Unrolled(state if last else torch.stack(states, dim=1), gate_values, gates)
 
 
 def _by_column(steps: Sequence[Tensor]) -> Tensor:

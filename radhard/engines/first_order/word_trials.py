@@ -6,20 +6,20 @@ from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
 from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
-from radhard.engines.bracket.lines import Answers
+from radhard.engines.bracket.lines import Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook
-from radhard.engines.first_order.unchanged_by_parameters import foreseen
+from radhard.engines.first_order.unchanged_by_parameters import unchanged
 from radhard.engines.inference import Inference
 from radhard.engines.replay.parameter_faults import stored
 from radhard.space import Numbers
 
-__all__ = ["settled"]
+__all__ = ["run_trials"]
 
 
-def settled(
+def run_trials(
     outlook: Outlook, block: WordBlock, bounds: Bounds, draw: Draw, threshold: float, rows: int
 ) -> tuple[Figures, Inference]:
     """The figures of trials in one tensor, and the record of their audit.
@@ -31,29 +31,29 @@ def settled(
     points, golden = words.points, words.golden
     stays = np.zeros((len(points.sizes), len(golden)), dtype=bool)
     small = np.flatnonzero(~points.apart & (points.sizes != 0) & ~words.extreme)
-    stays[small] = foreseen(outlook, block.place, words.changes(small), bounds)
-    asked = ~stays
-    asked[points.zero] = asked[words.extreme] = False
-    answers = np.tile(golden, (len(stays), 1))
-    todo = np.flatnonzero(asked.any(axis=1))
-    found, _ = words.evaluate(todo, asked[todo])
-    answers[todo] = np.where(asked[todo], found, golden)
+    stays[small] = unchanged(outlook, block.place, words.changes(small), bounds)
+    requested = ~stays
+    requested[points.zero] = requested[words.extreme] = False
+    predictions = np.tile(golden, (len(stays), 1))
+    todo = np.flatnonzero(requested.any(axis=1))
+    found, _ = words.evaluate(todo, requested[todo])
+    predictions[todo] = np.where(requested[todo], found, golden)
     of_fault = points.of_fault
-    own = answers[of_fault]
+    own = predictions[of_fault]
 
-    def ask(trials: Numbers, of: Numbers) -> Answers:
+    def execute(trials: Numbers, of: Numbers) -> Predictions:
         return words.pairs(of_fault[trials], of)
 
-    def whole(trials: Numbers) -> Answers:
+    def whole(trials: Numbers) -> Predictions:
         # Several faults of a word may result in the same value, which is executed once.
         unique, back = np.unique(of_fault[trials], return_inverse=True)
-        tried: Answers = words.whole(unique)[back]
+        tried: Predictions = words.whole(unique)[back]
         return tried
 
     panel = outlook.plan.panel
     check = Check(draw, threshold, SampleFigures(panel), golden)
     part = TensorTrials(outlook.plan.campaign.space, block.place, block.faults)
-    record = check.pairs(part, own, stays[of_fault], ask, whole)
+    record = check.pairs(part, own, stays[of_fault], execute, whole)
     figures = figures_of(panel, own, golden)
     by_order = words.extreme[of_fault]
     if by_order.any():

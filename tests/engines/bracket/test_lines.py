@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from radhard.engines.bracket.lines import Points, settled
+from radhard.engines.bracket.lines import Points, bisect_lines
 
 
 def below(value: float) -> float:
@@ -44,7 +44,7 @@ class Line:
             room = [[self.room.get(size, math.inf)] for size in sizes]
             return np.array(answers, np.int32).reshape(-1, 1), np.array(room).reshape(-1, 1)
 
-        answers, tried = settled(points, np.zeros(1, np.int32), evaluate)
+        answers, tried = bisect_lines(points, np.zeros(1, np.int32), evaluate)
         asked = set(points.sizes[tried[:, 0]].tolist()) - {0.0}
         assert all(
             answers[at, 0] == self.answers.get(size, 0)

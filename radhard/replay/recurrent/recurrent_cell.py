@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-__all__ = ["Kind", "RecurrentCell", "Rounding", "Side"]
+__all__ = ["Kind", "RecurrentCell", "RoundingError", "Side"]
 
 Kind = Literal["lstm", "gru"]
 
@@ -53,7 +53,9 @@ class RecurrentCell:
         state = last[two:].expand(len(inputs), -1)
         return torch.cat([both[:, two:], both[:, :two] + last[:two], state], dim=1)
 
-    def rounding(self, gates: Tensor, memory: Tensor, carried: Tensor, units: Tensor) -> "Rounding":
+    def rounding(
+        self, gates: Tensor, memory: Tensor, carried: Tensor, units: Tensor
+    ) -> "RoundingError":
         """What rounding may add to the state of one unit a row, after a step that left ``gates``.
 
         ``memory`` is what the step started from, ``carried`` the rounding that is in it.
@@ -64,11 +66,11 @@ class RecurrentCell:
             # The new state is at most 1, and is subtracted from itself where the update gate is 1.
             update = gates[rows, 2 * self.hidden + units]
             kept = update * carried + eps
-            return Rounding(kept, kept)
+            return RoundingError(kept, kept)
         enter, keep, new, leave = (gates[rows, n * self.hidden + units] for n in range(4))
         old = keep * memory[rows, units]
         kept = keep * carried + eps * (old.abs() + (enter * new).abs())
-        return Rounding(kept, leave * kept)
+        return RoundingError(kept, leave * kept)
 
     def step(self, sums: Tensor, before: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """The next state and (of an LSTM) memory; overwrites the pre-activations."""
@@ -85,7 +87,7 @@ class RecurrentCell:
 
 
 @dataclass(frozen=True)
-class Rounding:
+class RoundingError:
     """The rounding in what a unit remembers, and in its state: largest absolute values."""
 
     kept: Tensor

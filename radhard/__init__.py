@@ -4,7 +4,8 @@ The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verificati
 `run`, `inject`, `compare`, `verify`.
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
-Beside them: `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`.
+Beside them: `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
+`training`.
 """
 
 import importlib
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         samplers,
         stats,
         targets,
+        training,
     )
     from radhard.campaign import run
     from radhard.comparison import Comparison, compare
@@ -70,6 +72,7 @@ __all__ = [
     "stats",
     "stored_as",
     "targets",
+    "training",
     "verify",
 ]
 

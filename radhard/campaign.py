@@ -105,6 +105,11 @@ def run(
     model = usable_module(model)
     if not isinstance(space, FaultSpace):
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    if unreachable := [site.name for site in space.sites if site.in_training]:
+        raise InputError(
+            f"{unreachable[0]!r} exists only while a model is trained; inject faults into it with "
+            "radhard.training.run"
+        )
     sampler = sampler_of(sampler)
     if metrics is not None:
         metrics = components_of(metrics, METRICS, "metrics")

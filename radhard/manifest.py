@@ -215,6 +215,11 @@ def check_manifest(manifest: dict[str, Any]) -> None:
     Raises:
         InputError: an entry is missing or invalid; the message names it.
     """
+    if "schedule" in manifest:
+        raise InputError(
+            "the file contains trainings with faults, not a campaign; open it with "
+            "radhard.training.TrainingResults.open"
+        )
     if refused := manifest.get("refused"):
         raise InputError(f"the run's trials cannot be trusted: {refused}")
     _check_entries(manifest, _KEYS, "")

@@ -4,6 +4,7 @@ from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
 from radhard.injection.corruption import Hits
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
 from radhard.injection.strikes import Strikes
+from radhard.injection.write_faults import write_faults
 
 __all__ = [
     "OUTCOMES",
@@ -16,4 +17,5 @@ __all__ = [
     "injecting",
     "numbered",
     "overwrite",
+    "write_faults",
 ]

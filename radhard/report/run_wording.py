@@ -22,6 +22,8 @@ _ROLES = {
     "buffer": "buffers",
     "activation": "activations",
     "input": "inputs",
+    "gradient": "gradients",
+    "optimizer state": "optimizer state",
 }
 
 

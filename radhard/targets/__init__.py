@@ -4,8 +4,10 @@ from radhard.targets.activations import Activations
 from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
+from radhard.targets.gradients import Gradients
 from radhard.targets.inputs import Inputs
 from radhard.targets.merge_biases import merge_biases
+from radhard.targets.optimizer_state import OptimizerState
 from radhard.targets.recurrent_weights import RecurrentWeights
 from radhard.targets.weights import Weights
 
@@ -15,7 +17,9 @@ __all__ = [
     "Biases",
     "Buffers",
     "Forward",
+    "Gradients",
     "Inputs",
+    "OptimizerState",
     "RecurrentWeights",
     "Role",
     "Site",

@@ -13,7 +13,7 @@ from radhard.spec import Component, Family
 
 __all__ = ["TARGETS", "Forward", "Role", "Site", "Strike", "Target"]
 
-Role = Literal["weight", "bias", "buffer", "activation", "input"]
+Role = Literal["weight", "bias", "buffer", "activation", "input", "gradient", "optimizer state"]
 
 Forward = Callable[[nn.Module, Any], Tensor]
 """Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
@@ -56,8 +56,13 @@ class Site:
 
     @property
     def flows(self) -> bool:
-        """Whether the tensor is computed in every forward pass."""
-        return self.role in ("activation", "input")
+        """Whether the tensor is computed anew in every pass, instead of stored in the model."""
+        return self.role in ("activation", "input") or self.in_training
+
+    @property
+    def in_training(self) -> bool:
+        """Whether the tensor exists only while the model is trained."""
+        return self.role in ("gradient", "optimizer state")
 
     @property
     def words(self) -> int:

@@ -1,5 +1,6 @@
 """Does every target keep the contract?"""
 
+import dataclasses
 import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from radhard.targets import (
     Activations,
     Biases,
     Buffers,
+    Gradients,
     Inputs,
+    OptimizerState,
     RecurrentWeights,
     Role,
     Target,
@@ -49,6 +52,14 @@ def suitable(target: Target) -> Network:
     return named("lstm" if isinstance(target, RecurrentWeights) else "residual")
 
 
+# Their tensors exist only in training, and are reached by its hooks (tests/training).
+IN_TRAINING: list[Target] = [
+    Gradients("*"),
+    Gradients("conv*|fc", layers="Linear"),
+    OptimizerState("*"),
+    OptimizerState("fc", entry="momentum_buffer"),
+]
+
 every = pytest.mark.parametrize("target", TARGETS, ids=repr)
 
 
@@ -75,7 +86,8 @@ class Recorder:
 
 
 def test_every_target_has_an_example():
-    assert {type(t).__name__ for t in TARGETS} == {name for name, _ in FAMILY.listed()}
+    names = {type(t).__name__ for t in (*TARGETS, *IN_TRAINING)}
+    assert names == {name for name, _ in FAMILY.listed()}
 
 
 def test_every_name_in_all_exists_and_says_what_it_is():
@@ -170,3 +182,32 @@ def test_a_model_without_the_tensor_is_refused(target):
         return
     with pytest.raises(InputError, match=r"Sequential has no (tensor|module)"):
         target.reach(other, site, strike).__enter__()
+
+
+@pytest.mark.parametrize("target", IN_TRAINING, ids=repr)
+def test_tensors_of_a_training_are_those_of_its_parameters_and_not_of_an_inference(target):
+    network = named("residual")
+    model = network.build()
+    assert FAMILY.parse(repr(target)) == target
+    sites = target.sites(model, None, network.call)
+    assert sites == target.sites(network.build(), None, network.call)
+    for site in sites:
+        parameter = model.get_parameter(site.name.rpartition(".")[0])
+        assert (site.shape, site.role, site.samples) == (parameter.shape, target.role, None)
+        assert site.in_training
+        assert site.role in typing.get_args(Role)
+        with pytest.raises(InputError, match="only while"):
+            target.reach(model, site, Recorder())
+    with pytest.raises(InputError, match=r"'nothing'.* there is: .*\.weight\."):
+        dataclasses.replace(target, pattern="nothing").sites(model, None, network.call)
+
+
+@pytest.mark.parametrize("target", [Gradients, OptimizerState])
+def test_parameters_that_are_not_trained_are_left_out(target):
+    model = named("residual").build()
+    names = {name for name, _ in model.named_parameters()}
+    frozen = sorted(names)[0]
+    model.get_parameter(frozen).requires_grad_(False)
+    sites, left = target("*").select(model, None, named("residual").call)
+    assert {site.name.rpartition(".")[0] for site in sites} == names - {frozen}
+    assert [name.rpartition(".")[0] for name in left] == [frozen]

@@ -1,0 +1,162 @@
+"""How do the faults of one step of a training reach their tensors?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radhard.errors import InputError
+from radhard.injection import Hits, Strikes, write_faults
+from radhard.space import FaultSpace, Numbers
+from radhard.state import State
+from radhard.targets import Site
+from radhard.targets.stored import stored_tensor
+from radhard.training.check_targets import check_same, parameter_of
+
+__all__ = ["StepFaults"]
+
+
+@dataclass
+class _Rows:
+    """The attributes of an injection that `Strikes` uses: rows of a batch in order."""
+
+    rows: Sequence[int] | None = None
+    state: State | None = None
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass
+class _TensorFaults:
+    """The faults of one step in one tensor; a `Strike` for tensors that flow."""
+
+    hits: Hits
+    where: Numbers
+    """Their positions among the faults of the step."""
+    arrived: np.ndarray
+    """Of all faults of the step."""
+    done: bool = False
+
+    @property
+    def site(self) -> Site:
+        site: Site = self.hits.regions[self.hits.places[0]].site
+        return site
+
+    def held(self, stored: Tensor) -> AbstractContextManager[None]:
+        raise AssertionError(f"a stored tensor of shape {tuple(stored.shape)} does not flow")
+
+    def fall_on(self, flowing: Tensor) -> None:
+        """Inject the faults into a flowing tensor, if the pass is one of training."""
+        if self.done or not torch.is_grad_enabled():
+            return
+        hits = self.hits
+        Strikes(hits.regions, hits.places, hits.words, hits.variants, _Rows()).fall_on(flowing)
+        self.arrived[self.where[self._rows(hits) < len(flowing)]] = True
+
+    def write(self, tensor: Tensor) -> None:
+        """Write the faults into a tensor, where they stay."""
+        check_same(self.site, tensor)
+        write_faults(tensor, self.hits)
+        self.arrived[self.where] = True
+        self.done = True
+
+    def _rows(self, hits: Hits) -> Numbers:
+        """The row of the batch of each fault; 0 for a fault in all rows."""
+        rows = np.zeros(len(hits.words), np.int64)
+        for at, (place, word) in enumerate(zip(hits.places, hits.words, strict=True)):
+            region = hits.regions[place]
+            if region.site.samples is not None:
+                rows[at] = word // (region.words // region.site.samples)
+        return rows
+
+
+class StepFaults:
+    """The faults of the current step, which hooks of the model and the optimizer inject."""
+
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, space: FaultSpace
+    ) -> None:
+        self._model, self._optimizer, self._space = model, optimizer, space
+        self._tensors: list[_TensorFaults] = []
+        self._flowing = ExitStack()
+
+    def open(self, numbers: Numbers) -> np.ndarray:
+        """Prepare the faults with these numbers; whether each arrives, which is set later."""
+        space = self._space
+        places, words, variants = space.locate(numbers)
+        arrived = np.zeros(len(numbers), dtype=bool)
+        tensors = space.tensors[places]
+        for tensor in dict.fromkeys(tensors.tolist()):
+            where = np.flatnonzero(tensors == tensor)
+            hits = Hits(space.regions, places[where], words[where], variants[where])
+            faults = _TensorFaults(hits, where, arrived)
+            self._tensors.append(faults)
+            if faults.site.flows and not faults.site.in_training:
+                self._flowing.enter_context(space.reach(self._model, tensor, faults))
+        return arrived
+
+    def close(self) -> None:
+        """Forget the faults; those that have not arrived do not."""
+        self._tensors = []
+        self._flowing.close()
+
+    def before_pass(self, *_: Any) -> None:
+        """Write into stored tensors: a hook before a pass of the model."""
+        if self._tensors and torch.is_grad_enabled():
+            for faults in self._due("weight", "bias", "buffer"):
+                faults.write(stored_tensor(self._model, faults.site.name))
+
+    def after_pass(self, *_: Any) -> None:
+        """Later passes of the step have no faults: a hook after a pass of the model."""
+        if self._tensors and torch.is_grad_enabled():
+            for faults in self._due("activation", "input"):
+                faults.done = True
+            self._flowing.close()
+
+    def gradient_hooks(self) -> Iterator[tuple[Callable[..., Any], Callable[..., None]]]:
+        """For each gradient of the space, how a hook is registered, and the hook."""
+        for site in dict.fromkeys(self._space.sites):
+            if site.role == "gradient":
+                parameter = parameter_of(self._model, site)
+                yield parameter.register_post_accumulate_grad_hook, self._after_backward(site.name)
+
+    def before_update(self, *_: Any) -> None:
+        """Write into the state of the optimizer: a hook before its update."""
+        for faults in self._due("optimizer state"):
+            state = self._state(faults.site)
+            if state is not None:
+                faults.write(state)
+
+    def _due(self, *roles: str) -> list[_TensorFaults]:
+        return [f for f in self._tensors if f.site.role in roles and not f.done]
+
+    def _after_backward(self, name: str) -> Callable[[Tensor], None]:
+        def hook(parameter: Tensor) -> None:
+            for faults in self._due("gradient"):
+                if faults.site.name == name and parameter.grad is not None:
+                    faults.write(parameter.grad)
+
+        return hook
+
+    def _state(self, site: Site) -> Tensor | None:
+        """The state of a parameter; None if the optimizer has none yet.
+
+        Raises:
+            InputError: the optimizer keeps no such tensor of any parameter.
+        """
+        states, entry = self._optimizer.state, site.name.rpartition(".")[2]
+        value = states.get(parameter_of(self._model, site), {}).get(entry)
+        if isinstance(value, Tensor):
+            return value
+        kept = dict.fromkeys(
+            key for state in states.values() for key, held in state.items() if held is not None
+        )
+        if states and entry not in kept:
+            raise InputError(
+                f"{type(self._optimizer).__name__} keeps no state {entry!r}; it keeps "
+                f"{', '.join(map(str, kept)) or 'none'}: OptimizerState(..., entry=...)"
+            )
+        return None

@@ -12,12 +12,13 @@ READY := $(VENV)/.ready
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
+.PHONY: help demo test test-all check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
 .PHONY: house clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
-	@echo "make test    every test and doctest; ARGS='tests/formats -k fixed' picks some"
+	@echo "make test    the tests and doctests; ARGS='tests/formats -k fixed' picks some"
+	@echo "make test-all   the slow tests as well, which repeat claims of quicker ones at larger sizes"
 	@echo "make check   formatting, lint, types, architecture"
 	@echo "make format  bring the code into shape"
 	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
@@ -34,9 +35,13 @@ help:
 demo: $(READY)
 	$(BIN)/radhard demo
 
+# With worksteal most files stay in one worker, which makes what their tests share once.
 test: $(READY)
 	@command -v chromium >/dev/null || scripts/system_package chromium
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-all: override ARGS += -m ""
+test-all: test
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -8,6 +8,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from tests.slow_tests import (  # noqa: F401
+    pytest_deselected,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
 # Several threads on a few busy cores wait for each other more than they compute.
 torch.set_num_threads(1)
 

@@ -53,7 +53,7 @@ def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path
     shutil.copytree(
         ROOT / "tests" / "conformance", tmp_path / "tests" / "conformance", ignore=_caches
     )
-    for name in ("pyproject.toml", "tests/conftest.py"):
+    for name in ("pyproject.toml", "tests/conftest.py", "tests/slow_tests.py"):
         shutil.copy(ROOT / name, tmp_path / name)
 
     (place,) = _said(r"folder of its family: `(.*?)`")

@@ -8,6 +8,7 @@ from radhard.spec import near
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.data_encoding import DATA_ENCODING
+from radhard.studies.memory_codes import MEMORY_CODES
 from radhard.studies.study import Study
 from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 
@@ -15,7 +16,13 @@ __all__ = ["STUDIES", "study_named"]
 
 STUDIES: dict[str, Study[Any]] = {
     study.name: study
-    for study in (ACTIVATION_BOUNDS, CHANNEL_DUPLICATION, DATA_ENCODING, VULNERABILITY_PRUNING)
+    for study in (
+        ACTIVATION_BOUNDS,
+        CHANNEL_DUPLICATION,
+        DATA_ENCODING,
+        MEMORY_CODES,
+        VULNERABILITY_PRUNING,
+    )
 }
 """All of them, by name."""
 

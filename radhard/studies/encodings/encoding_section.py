@@ -15,7 +15,7 @@ from radhard.studies.networks import Network
 from radhard.studies.standalone_svg import standalone
 from radhard.studies.study import NetworkSection
 
-__all__ = ["encoding_section"]
+__all__ = ["encoding_section", "ratio_text", "tolerable_facts"]
 
 
 def encoding_section(
@@ -55,14 +55,14 @@ def _body(design: EncodingDesign, findings: EncodingFindings, picture: str) -> I
                 f"{measured.bits:,}",
                 percent(findings.fault_free_error(name)),
                 str(findings.tolerable(name)),
-                _times(findings.ratio(name, first)) if name != first else "",
+                ratio_text(findings.ratio(name, first)) if name != first else "",
             )
             for name, measured in findings.measured.items()
         ),
     )
 
 
-def _times(ratio: Estimate | None) -> str:
+def ratio_text(ratio: Estimate | None) -> str:
     """A ratio with its interval; a bound is written as such."""
     if ratio is None:
         return "not known from these rates"
@@ -84,7 +84,7 @@ def _numbers(design: EncodingDesign, findings: EncodingFindings, name: str) -> d
             key: results.manifest[key] for key in results.manifest if "fingerprint" in key
         },
         "error without faults": findings.fault_free_error(name),
-        "tolerable": _tolerable_facts(findings.tolerable(name)),
+        "tolerable": tolerable_facts(findings.tolerable(name)),
         f"times {first}": None if ratio is None else estimate_facts(ratio),
         "smaller change by the sign": measured.smaller,
         "accuracy": [
@@ -94,7 +94,7 @@ def _numbers(design: EncodingDesign, findings: EncodingFindings, name: str) -> d
     }
 
 
-def _tolerable_facts(found: Tolerable) -> dict[str, Any]:
+def tolerable_facts(found: Tolerable) -> dict[str, Any]:
     """The tolerable rate as plain values; null for infinity: above the highest rate tried."""
     value, low, high = (None if math.isinf(x) else x for x in (found.value, found.low, found.high))
     return {

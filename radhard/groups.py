@@ -8,7 +8,7 @@ import pandas as pd
 
 from radhard.errors import InputError
 from radhard.escaping import printable
-from radhard.samplers import Stratum, Trials
+from radhard.samplers import Grouping, Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
 from radhard.stats import Cell, Estimate, crowding
@@ -27,6 +27,7 @@ GROUPINGS = (
     "bit",
     "field",
     "rate",
+    "errors",
 )
 """The groupings of rates."""
 
@@ -85,7 +86,8 @@ class Groups:
 
     def split(self) -> list[tuple[str, Parts]]:
         """Name and parts of every group with trials, in the order of the model."""
-        parts = self._single() if self._trials.single else self._by_rate()
+        grouping = self._trials.grouping
+        parts = self._single() if grouping is None else self._of_strata(grouping)
         return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
 
     def cells(self, parts: Parts, values: np.ndarray) -> list[Cell]:
@@ -137,16 +139,20 @@ class Groups:
         whole = values[rows][count[unit] == size].reshape(-1, size)
         return Cell(whole, None if population is None else population // size)
 
-    def _by_rate(self) -> list[tuple[str, Parts]]:
-        if self._by not in (None, "rate"):
+    def _of_strata(self, grouping: Grouping) -> list[tuple[str, Parts]]:
+        if self._by not in (None, grouping.name):
             raise InputError(
-                f"by={self._by!r}: a trial at an error rate strikes everywhere; only by='rate'"
+                f"by={self._by!r}: a trial has many faults, which lie everywhere; only "
+                f"by={grouping.name!r}"
             )
         if self._by is None and len(self._trials.strata) > 1:
-            raise InputError("trials at several error rates have no common mean: ask by='rate'")
+            raise InputError(
+                f"trials that differ in {grouping.quantity} have no common mean: ask "
+                f"by={grouping.name!r}"
+            )
         return [
             (
-                stratum.name.removeprefix("rate ") if self._by else "",
+                grouping.value(stratum.name) if self._by else "",
                 [(np.flatnonzero(self._strata == at), None)],
             )
             for at, stratum in enumerate(self._trials.strata)
@@ -211,8 +217,9 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
         if name not in GROUPINGS:
             known = ", ".join(GROUPINGS)
             raise InputError(f"by={by!r}: {near(name, list(GROUPINGS))}one of {known}")
-        if name == "rate":
-            raise InputError("by='rate' is for trials at error rates (ErrorRate)")
+        if name in ("rate", "errors"):
+            drawn_by = "Cumulative" if name == "errors" else "ErrorRate"
+            raise InputError(f"by={name!r} is for trials of many faults, as of {drawn_by}")
     several = len({region.bits_of for region in space.regions}) > 1
     of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
     table = []

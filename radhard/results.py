@@ -95,8 +95,8 @@ class Results:
         lines = [f"{len(self):,}{done} trials of {self.space!r}"]
         if len(self):
             for column in self.columns:
-                if self.by_rate and np.isfinite(self.ranges[column]).all():
-                    lines.append(repr(self.rate(column, by="rate")))
+                if self.usual_split and np.isfinite(self.ranges[column]).all():
+                    lines.append(repr(self.rate(column, by=self.usual_split)))
                 else:
                     lines.append(f"{column:<24} {self.described(column)}")
         return "\n".join(lines)
@@ -120,13 +120,13 @@ class Results:
 
     @property
     def by_rate(self) -> bool:
-        """Whether the trials are at error rates; figures of several rates must not be combined."""
+        """Whether the trials have many faults; figures of several strata must not be combined."""
         return not self.trials.single
 
     @property
     def usual_split(self) -> str | None:
-        """The grouping without which there are no rates: "rate" for trials at error rates."""
-        return "rate" if self.by_rate else None
+        """The grouping without which there are no rates, such as "rate" for error rates."""
+        return None if self.trials.grouping is None else self.trials.grouping.name
 
     @cached_property
     def trials(self) -> Trials:
@@ -190,8 +190,9 @@ class Results:
 
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
-        (the fault model), "exposure", "bit", "field", "rate", or several separated by commas. Bits
-        and fields of words of different formats are separate groups.
+        (the fault model), "exposure", "bit", "field", for trials of many faults "rate" or "errors";
+        or several separated by commas. Bits and fields of words of different formats are separate
+        groups.
 
         Means weight all faults of the space equally, whatever the sampler. The sampling unit of
         intervals is the trial, not the data sample (or the word, if all faults of a word were drawn
@@ -278,7 +279,7 @@ class Results:
         frame = self._outcomes.copy()
         if not self.trials.single:
             names = [self.trials.strata[self.trials.stratum(n)].name for n in self.numbers]
-            frame.insert(1, "rate", names)
+            frame.insert(1, self.usual_split, names)
             return frame.drop(columns="fault")
         places, words, variants = self.space.locate(frame["fault"].to_numpy(np.int64))
         faults = zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)

@@ -135,16 +135,16 @@ def test_rates_fall_into_groups_of_their_own_and_no_other():
     assert all(parts[0][1] is None for parts in groups.values())
     with pytest.raises(InputError, match="no common mean: ask by='rate'"):
         Groups(whole, trials, np.arange(8), None).split()
-    with pytest.raises(InputError, match="strikes everywhere; only by='rate'"):
+    with pytest.raises(InputError, match="only by='rate'"):
         Groups(whole, trials, np.arange(8), "layer").split()
 
 
 def test_unknown_grouping_lists_the_near_ones():
     with pytest.raises(InputError, match="did you mean field"):
         labels(space(), "feild")
-    with pytest.raises(InputError, match="for trials at error rates"):
+    with pytest.raises(InputError, match="for trials of many faults"):
         labels(space(), "rate")
-    assert all(labels(space(), by) for by in GROUPINGS if by != "rate")
+    assert all(labels(space(), by) for by in GROUPINGS if by not in ("rate", "errors"))
 
 
 def test_strata_are_found_whatever_trials_are_asked_for():

@@ -41,13 +41,13 @@ def show_results(results: Results, console: Console) -> None:
 
 
 def _show_tables(results: Results, harm: MainFigure, console: Console) -> None:
-    if results.by_rate:
+    if (grouping := results.trials.grouping) is not None:
         for column in _bounded(results):
             _show(
                 console,
                 results.details.meaning(column),
-                "error rate",
-                results.rate(column, by="rate"),
+                grouping.quantity,
+                results.rate(column, by=grouping.name),
             )
     else:
         _show_figures(results, console)

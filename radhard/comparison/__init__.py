@@ -1,5 +1,6 @@
 """Is one run better than another, by trials, upsets or error rates?"""
 
+from radhard.comparison.accumulation import Accumulation, accumulation
 from radhard.comparison.expected import Upsets, upsets
 from radhard.comparison.instance_spread import Spread, spread
 from radhard.comparison.paired import Comparison, Row, compare
@@ -11,11 +12,13 @@ from radhard.comparison.tolerance import (
 )
 
 __all__ = [
+    "Accumulation",
     "Comparison",
     "Row",
     "Spread",
     "Tolerable",
     "Upsets",
+    "accumulation",
     "compare",
     "fault_free_error",
     "spread",

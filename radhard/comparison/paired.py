@@ -120,10 +120,10 @@ def compare(
     if before.by_rate != after.by_rate:
         rates, single = ("first", "second") if before.by_rate else ("second", "first")
         raise InputError(
-            f"the {rates} run has many faults per trial, at an error rate, the {single} run one "
+            f"the {rates} run has many faults per trial, the {single} run one "
             "fault per trial; their figures cannot be compared"
         )
-    by = "rate" if by is None and before.by_rate else by
+    by = before.usual_split if by is None else by
     reason = _why_unpaired(before, after)
     rows = (
         _independent(before, after, column, by, confidence)

@@ -1,24 +1,29 @@
 """Which faults are tried?"""
 
-from radhard.samplers.base import SAMPLERS, Sampler, Stratum, Trials
+from radhard.samplers.base import SAMPLERS, Grouping, Sampler, Stratum, Trials
+from radhard.samplers.cumulative import Cumulative
 from radhard.samplers.error_rate import ErrorRate
 from radhard.samplers.exhaustive import Exhaustive
 from radhard.samplers.given import Given
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
 from radhard.samplers.uniform import Uniform
+from radhard.samplers.upset_rate import UpsetRate
 from radhard.samplers.words import Words
 
 __all__ = [
     "SAMPLERS",
+    "Cumulative",
     "ErrorRate",
     "Exhaustive",
     "Given",
+    "Grouping",
     "PerBit",
     "PerTensor",
     "Sampler",
     "Stratum",
     "Trials",
     "Uniform",
+    "UpsetRate",
     "Words",
 ]

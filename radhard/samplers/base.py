@@ -15,7 +15,7 @@ from radhard.samplers.permutation import Permutation, Permutations
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 
-__all__ = ["SAMPLERS", "Sampler", "Stratum", "Trials", "draw_strata"]
+__all__ = ["SAMPLERS", "Grouping", "Sampler", "Stratum", "Trials", "draw_strata"]
 
 
 _MOST_TRIALS = 2**62
@@ -37,6 +37,28 @@ class Stratum:
     trials: int
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """In what trials of many faults differ: every value of it is a stratum, ``"rate 1e-06"``."""
+
+    name: str
+    """Of the grouping, as in ``results.rate(by="rate")``, and of the strata."""
+    quantity: str
+    """A noun phrase for tables and axes: ``error rate``."""
+    at: str
+    """What precedes a value in a sentence: ``at an error rate of``."""
+    per: str = ""
+    """To what the value relates: ``bit``."""
+
+    def value(self, stratum: str) -> str:
+        """The value in the name of a stratum.
+
+        >>> Grouping("rate", "error rate", "at an error rate of", "bit").value("rate 1e-06")
+        '1e-06'
+        """
+        return stratum.removeprefix(f"{self.name} ")
+
+
 class Trials(Sequence[Numbers]):
     """The trials of a campaign, drawn on access: ``trials[i]`` holds the faults of trial i.
 
@@ -49,6 +71,9 @@ class Trials(Sequence[Numbers]):
 
     together = 1
     """Number of consecutive trials, from trial 0, that are drawn together as one sampling unit."""
+
+    grouping: Grouping | None = None
+    """In what the strata differ, if trials have many faults; None if `single`."""
 
     listed: Numbers | None = None
     """All faults of the only stratum, if they are a list instead of evenly spaced."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
-from radhard.samplers.base import Sampler, Stratum, Trials
+from radhard.samplers.base import Grouping, Sampler, Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
 
@@ -91,6 +91,7 @@ class ErrorRateTrials(Trials):
             Stratum(f"rate {rate:g}", 0, 1, len(space), sampler.trials) for rate in sampler.each
         ]
         super().__init__(strata, seed, shuffled=False)
+        self.grouping = Grouping("rate", "error rate", "at an error rate of", sampler.per)
         self._sampler, self._space, self._seed = sampler, space, seed
         # A scalar if all regions have the same number of variants: with a scalar bound, the
         # generator draws other numbers than with an array of equal bounds.

@@ -21,6 +21,7 @@ from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
+from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, check_number, is_within, mean_difference, percent
 
 __all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in"]
@@ -59,7 +60,8 @@ class Verification:
         Those of the hardened model are for faults in everything that it stores, and both are
         relative to the fault-free error of the unprotected model.
         """
-        if not self.before.by_rate or self.before.details.scores() is None:
+        rated = isinstance(self.before.sampler, ErrorRate)
+        if not rated or self.before.details.scores() is None:
             return None
         free = fault_free_error(self.before)
         after = self.after if self.own is None else self.own

@@ -8,6 +8,7 @@ from radhard.faults import BitFlip, Burst
 from radhard.formats import Float32
 from radhard.samplers import SAMPLERS as FAMILY
 from radhard.samplers import (
+    Cumulative,
     ErrorRate,
     Exhaustive,
     Given,
@@ -15,10 +16,11 @@ from radhard.samplers import (
     PerTensor,
     Sampler,
     Uniform,
+    UpsetRate,
     Words,
 )
 from radhard.space import FaultSpace
-from radhard.targets import Site, Weights
+from radhard.targets import Activations, Site, Weights
 
 # Each one suits the spaces below, the smallest of which has words for two trials a bit.
 SAMPLERS: list[Sampler] = [
@@ -36,6 +38,9 @@ SAMPLERS: list[Sampler] = [
     ErrorRate((0.001, 0.1), trials=7),
     ErrorRate(0.2, trials=5, per="word"),
     ErrorRate((0.05, 0.5), trials=3, count="floor"),
+    Cumulative(7, repeats=2),
+    UpsetRate(0.5, trials=5),
+    UpsetRate((0.2, 1.0), count=2, trials=4),
 ]
 
 every = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
@@ -43,7 +48,14 @@ shapes = pytest.mark.parametrize("sizes", [[4], [3, 40, 2]], ids=repr)
 faults = pytest.mark.parametrize("fault", [BitFlip(), BitFlip((3, 31)), Burst(29)], ids=repr)
 
 
-def space_of(sizes: list[int], fault: BitFlip | Burst) -> FaultSpace:
+def space_of(sizes: list[int], fault: BitFlip | Burst, sampler: Sampler) -> FaultSpace:
+    """A space that suits the sampler: of weights, or of activations of three samples."""
+    if isinstance(sampler, UpsetRate):
+        sites = [
+            Site(f"t{number}", (size,), "activation", "", "Linear", "float32", samples=3)
+            for number, size in enumerate(sizes)
+        ]
+        return FaultSpace.of_sites(sites, fault, Float32(), targets=[Activations("*")])
     sites = [
         Site(f"t{number}", (size,), "weight", "", "Linear", "float32")
         for number, size in enumerate(sizes)
@@ -69,7 +81,7 @@ def test_repr_is_the_spec(sampler):
 @shapes
 @faults
 def test_trials_are_faults_of_the_space_and_of_their_stratum(sampler, sizes, fault):
-    space = space_of(sizes, fault)
+    space = space_of(sizes, fault, sampler)
     trials = sampler.draw(space, 9)
     assert len(trials) == sum(stratum.trials for stratum in trials.strata) > 0
     for i in range(len(trials)):
@@ -94,7 +106,7 @@ def test_trials_are_faults_of_the_space_and_of_their_stratum(sampler, sizes, fau
 
 @every
 def test_trials_depend_on_the_seed_and_their_number_only(sampler):
-    space = space_of([4, 40], BitFlip((1, 2, 30)))
+    space = space_of([4, 40], BitFlip((1, 2, 30)), sampler)
     trials = sampler.draw(space, 9)
     for i in range(0, len(trials), 5)[::-1]:
         assert sampler.draw(space, 9)[i].tolist() == trials[i].tolist()

@@ -10,10 +10,19 @@ import torch
 from torch import nn
 
 from radhard import report
-from radhard.faults import BitFlip, Burst, FaultModel, StuckAt
+from radhard.faults import BitFlip, Burst, FaultModel, Replace, StuckAt
 from radhard.formats import Fixed, Float32, Format, Int, stored_as
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Exhaustive, PerBit, PerTensor, Sampler, Uniform
+from radhard.samplers import (
+    Cumulative,
+    ErrorRate,
+    Exhaustive,
+    PerBit,
+    PerTensor,
+    Sampler,
+    Uniform,
+    UpsetRate,
+)
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Target, Weights
 
@@ -110,6 +119,11 @@ CASES: dict[str, Callable[[], Results]] = {
     ),
     "error rates": lambda: made(sampler=ErrorRate((0.0, 1e-4, 1e-3), trials=20)),
     "one error rate": lambda: made(sampler=ErrorRate(1e-3, trials=20, per="word")),
+    "accumulated errors": lambda: made(sampler=Cumulative(6, repeats=5)),
+    "upset rates": lambda: made(
+        target=Activations("*"), sampler=UpsetRate((1e-3, 0.1), count=2, trials=6)
+    ),
+    "whole words": lambda: made(fault=Replace("random"), sampler=PerTensor(20)),
     "stuck bits": lambda: made(fault=StuckAt(1), format=Fixed(1, 6), sampler=PerTensor(margin=0.1)),
     "bursts": lambda: made(fault=Burst(3), format=Int(8), sampler=PerBit(3)),
     "all faults": lambda: made(format=Int(4), sampler=Exhaustive()),

@@ -22,8 +22,10 @@ class Curve:
     points: Sequence[tuple[float, Estimate]]
 
 
-def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
-    """Lines with bands over a logarithmic axis of error rates."""
+def curves(
+    drawn: Sequence[Curve], per: str, narrow: bool, *, quantity: str = "error rate"
+) -> Figure:
+    """Lines with bands over a logarithmic axis of error rates, or of another ``quantity``."""
     width, height = (342, 310) if narrow else (760, 360)
     figure, axes = sheet(width, height)
     # As many names per row of the legend as fit.
@@ -59,6 +61,8 @@ def curves(drawn: Sequence[Curve], per: str, narrow: bool) -> Figure:
     ticks = rates if len(rates) <= (5 if narrow else 9) else rates[:: -(-len(rates) // 5)]
     axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
     share_axis(axes, 1.0, vertical=True, bottom=floor)
-    axes.set_xlabel(f"error rate per {per}", color=colour("muted"), fontsize=12)
+    axes.set_xlabel(
+        f"{quantity} per {per}" if per else quantity, color=colour("muted"), fontsize=12
+    )
     legend(figure, axes.get_legend_handles_labels()[0], columns=columns)
     return figure

@@ -1,11 +1,14 @@
 """How do the figures change with the error rate?"""
 
+from collections.abc import Iterable
+
+from radhard.comparison import accumulation
 from radhard.report.blocks import Picture, Section, Table
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import Curve, curves
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
-from radhard.samplers import ErrorRate
+from radhard.samplers import Cumulative, Grouping
 from radhard.stats import Estimate
 
 __all__ = ["error_rates"]
@@ -13,44 +16,66 @@ __all__ = ["error_rates"]
 
 def error_rates(results: Results, harm: MainFigure) -> Section:
     """Harm and accuracy at every error rate, as curves and a table."""
-    assert isinstance(results.sampler, ErrorRate)
-    per = results.sampler.per
+    grouping = results.trials.grouping
+    assert grouping is not None
     columns = {harm.column: (harm.rate, "critical", "o")}
     if (scores := results.details.scores()) is not None:
         columns[scores[0]] = (results.details[scores[0]].meaning, "field2", "s")
-    rates = {column: results.estimates(column, "rate", 0.95) for column in columns}
+    rates = {column: results.estimates(column, grouping.name, 0.95) for column in columns}
     order = sorted(rates[harm.column], key=float)
     drawn = [
         Curve(name, paint, mark, [(float(r), rates[column][r]) for r in order if float(r) > 0])
         for column, (name, paint, mark) in columns.items()
     ]
-    counts = _faults(results)
+    counts, title = _faults(results, grouping), f"Effect of the {grouping.quantity}"
     rows = tuple(
         (rate, counts[rate], name, *read(rates[column][rate]))
         for rate in order
         for column, (name, _, _) in columns.items()
     )
     table = Table(
-        "By error rate",
-        (f"error rate per {per}", "faults a trial", "figure", "value", *COLUMNS),
+        f"By {grouping.quantity}",
+        (_heading(grouping), "faults a trial", "figure", "value", *COLUMNS),
         rows,
         words=3,
     )
+    tables = (table, *_histories(results, columns))
     if not any(curve.points for curve in drawn):
-        return Section("rates", "Effect of the error rate", (table,))
+        return Section("rates", title, tables)
     picture = Picture(
         "rates",
-        f"{harm.Rate} versus error rate",
-        _finding(rates, columns, order),
-        lambda narrow: curves(drawn, per, narrow),
+        f"{harm.Rate} versus {grouping.quantity}",
+        _finding(rates, columns, order, grouping),
+        lambda narrow: curves(drawn, grouping.per, narrow, quantity=grouping.quantity),
     )
-    return Section("rates", "Effect of the error rate", (picture, table))
+    return Section("rates", title, (picture, *tables))
+
+
+def _histories(results: Results, columns: Iterable[str]) -> list[Table]:
+    """The spread of the histories of accumulated faults; nothing for other trials."""
+    if not isinstance(results.sampler, Cumulative):
+        return []
+    tables = []
+    for column in columns:
+        frame = accumulation(results, column).frame
+        shown = frame[["errors", "mean", "std", "best", "worst"]].to_numpy(dtype=float)
+        rows = tuple(
+            (f"{int(row[0])}", *(f"{number:.4g}" for number in row[1:])) for row in shown.tolist()
+        )
+        name = f"Histories: {results.details.meaning(column)}"
+        tables.append(Table(name, ("errors", "mean", "deviation", "best", "worst"), rows))
+    return tables
+
+
+def _heading(grouping: Grouping) -> str:
+    return f"{grouping.quantity} per {grouping.per}" if grouping.per else grouping.quantity
 
 
 def _finding(
     rates: dict[str, dict[str, Estimate]],
     columns: dict[str, tuple[str, str, str]],
     order: list[str],
+    grouping: Grouping,
 ) -> str:
     parts = []
     for column, (name, _, _) in columns.items():
@@ -60,7 +85,7 @@ def _finding(
             + ("" if len(order) == 1 else f", then {last.value} {last.interval}")
         )
     text = (
-        f"At {order[0]}"
+        f"{grouping.at[0].upper()}{grouping.at[1:]} {order[0]}"
         + ("" if len(order) == 1 else f" and {order[-1]}")
         + ": "
         + "; ".join(parts)
@@ -68,8 +93,8 @@ def _finding(
     return f"{text}. Bands are 95 % intervals over the trials."
 
 
-def _faults(results: Results) -> dict[str, str]:
-    """Mean number of faults in a trial at each rate."""
+def _faults(results: Results, grouping: Grouping) -> dict[str, str]:
+    """Mean number of faults in a trial of each group."""
     frame = results.to_frame()
-    means = frame.groupby(frame["rate"].str.removeprefix("rate "))["faults"].mean()
+    means = frame.groupby(frame[grouping.name].map(grouping.value))["faults"].mean()
     return {str(rate): f"{mean:,.4g} on average" for rate, mean in means.items()}

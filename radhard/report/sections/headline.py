@@ -3,13 +3,13 @@
 import numpy as np
 
 from radhard.errors import InputError
+from radhard.faults import faults_in_words
 from radhard.report.blocks import Headline, Tile
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
 from radhard.report.run_wording import where
 from radhard.results import Results
-from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, percent
 
 __all__ = ["fault_free", "headline"]
@@ -24,7 +24,8 @@ def headline(results: Results) -> Headline:
     if not harm.bounded:
         return _unbounded(results, harm)
     group, estimate = _most(results, harm)
-    where_at = f" at an error rate of {group}" if group else ""
+    grouping = results.trials.grouping
+    where_at = f" {grouping.at} {group}" if grouping is not None and group else ""
     if (n := len(results.trials.strata)) > 1 and group:
         where_at += f", the worst of {n}"
     main = _tile(label + where_at, estimate)
@@ -88,11 +89,11 @@ def _tile(label: str, estimate: Estimate) -> Tile:
 
 
 def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate) -> str:
-    if results.by_rate:
-        assert isinstance(results.sampler, ErrorRate)
+    if (grouping := results.trials.grouping) is not None:
+        per = f" per {grouping.per}" if grouping.per else ""
         start = (
-            f"With errors at a rate of {group} per {results.sampler.per} in {where(results)}, all "
-            "present at once"
+            f"With {faults_in_words(results.space.faults, None)} in {where(results)} "
+            f"{grouping.at} {group}{per}, all present at once"
         )
     else:
         kinds = [fault.in_words(1).removeprefix("1 ") for fault in results.space.faults]
@@ -117,12 +118,12 @@ def _fate(share: float, harm: MainFigure) -> str:
 
 def _mean_of(results: Results, harm: MainFigure, group: str) -> str:
     """A caveat: a mean over faults may consist of a few severe ones and many harmless ones."""
-    if any(site.samples for site in results.space.sites):
+    if results.trials.single and any(site.samples for site in results.space.sites):
         return " This is a mean over faults and samples: every trial has one sample."
     values = results.values(harm.column)
-    if group:
-        frame = results.to_frame()
-        values = values[[name.removeprefix("rate ") == group for name in frame["rate"]]]
+    if group and (grouping := results.trials.grouping) is not None:
+        names = results.to_frame()[grouping.name]
+        values = values[[grouping.value(name) == group for name in names]]
     spared = int((values <= 0).sum())
     if spared in (0, len(values)):
         return " This is a mean over faults and samples."

@@ -9,6 +9,7 @@ from radhard.report.figures import bars
 from radhard.report.main_figure import outcome_columns
 from radhard.report.run_wording import enumeration
 from radhard.results import Results
+from radhard.samplers import Grouping
 from radhard.stats import Estimate
 
 __all__ = ["outcomes"]
@@ -34,21 +35,21 @@ def outcomes(results: Results) -> Section | None:
         for name, column in columns.items()
     }
     blocks = (
-        _picture(rates, by_rate=results.by_rate),
+        _picture(rates, results.trials.grouping),
         Text(_explanation(results, columns)),
-        _table(rates, infinite="infinite='due'" in columns["due"], by_rate=results.by_rate),
+        _table(rates, results.trials.grouping, infinite="infinite='due'" in columns["due"]),
     )
     return Section("outcomes", "Outcomes", blocks)
 
 
-def _picture(rates: _Rates, *, by_rate: bool) -> Picture:
+def _picture(rates: _Rates, grouping: Grouping | None) -> Picture:
     groups = list(rates["masked"])
     rows = [(group, [rates[name][group].value for name in rates]) for group in groups]
     classes = [(_NAMES[name][0], name) for name in rates]
     shares = enumeration(
         [" ".join((*read(rates[name][groups[-1]])[:2], _NAMES[name][0])) for name in rates]
     )
-    at = f" at an error rate of {groups[-1]}" if by_rate else ""
+    at = "" if grouping is None else f" {grouping.at} {groups[-1]}"
     return Picture(
         "outcomes",
         "Outcome classes",
@@ -57,17 +58,17 @@ def _picture(rates: _Rates, *, by_rate: bool) -> Picture:
     )
 
 
-def _table(rates: _Rates, *, infinite: bool, by_rate: bool) -> Table:
+def _table(rates: _Rates, grouping: Grouping | None, *, infinite: bool) -> Table:
     """The share of each class; ``infinite``: whether infinities count as DUE."""
     meanings = {name: _NAMES[name][1] for name in rates}
     if infinite:
         meanings["due"] = meanings["due"].replace("NaN", "NaN or infinity")
     groups = list(rates["masked"])
     # Rows at several error rates name the rate; the meanings would repeat in each group.
-    head = ("error rate", "class") if by_rate else ("class", "meaning")
+    head = ("class", "meaning") if grouping is None else (grouping.quantity, "class")
     rows = tuple(
         (
-            *((group, _NAMES[name][0]) if by_rate else (_NAMES[name][0], meanings[name])),
+            *((group, _NAMES[name][0]) if grouping else (_NAMES[name][0], meanings[name])),
             *read(rates[name][group]),
         )
         for group in groups

@@ -8,7 +8,7 @@ from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Stratum
+from radhard.samplers import Stratum
 from radhard.stats import Estimate, percent
 
 __all__ = ["sizes"]
@@ -52,8 +52,8 @@ def sizes(results: Results, harm: MainFigure) -> Section:
 
 def _parts(results: Results, strata: tuple[Stratum, ...]) -> dict[str, list[int]]:
     """Strata grouped by tensor if each lies in a single tensor, otherwise the strata."""
-    if results.by_rate:
-        return {s.name.removeprefix("rate "): [at] for at, s in enumerate(strata)}
+    if (grouping := results.trials.grouping) is not None:
+        return {grouping.value(s.name): [at] for at, s in enumerate(strata)}
     ends = np.array([[s.start, s.start + s.step * (s.population - 1)] for s in strata])
     # An empty stratum has no first fault, and therefore no tensor.
     ends = np.clip(ends, 0, max(len(results.space) - 1, 0))
@@ -70,7 +70,7 @@ def _margins(results: Results, harm: MainFigure) -> Mapping[str, Estimate]:
     if not harm.bounded or not len(results):
         return {}
     if results.by_rate:
-        return results.estimates(harm.column, "rate", 0.95)
+        return results.estimates(harm.column, results.usual_split, 0.95)
     strata = results.trials.strata
     if len(strata) == 1:
         return {strata[0].name: results.estimates(harm.column, None, 0.95)[""]}
@@ -97,8 +97,11 @@ def _explained(results: Results, harm: MainFigure) -> str:
         f"{results.sampler!r}, seed {results.seed}: {len(results):,} of {results.planned:,} "
         f"planned trials executed. The unit of sampling is {unit}, not the sample. "
     )
-    if isinstance(results.sampler, ErrorRate):
-        return text + "The number of faults in a trial depends on the error rate."
+    if results.trials.grouping is not None:
+        return (
+            text
+            + f"The number of faults in a trial depends on the {results.trials.grouping.quantity}."
+        )
     text += (
         "Faults are drawn without replacement, and overall rates weight every part by its number "
         "of faults."

@@ -45,7 +45,8 @@ def spread(results: Results, harm: MainFigure) -> Section:
     key = list(quantiles)[-1]
     none, most = read(quantiles[key][0]), read(quantiles[key][-1])
     unit = "trials" if results.by_rate else "faults"
-    at = f" at an error rate of {key}" if results.by_rate else ""
+    grouping = results.trials.grouping
+    at = "" if grouping is None else f" {grouping.at} {key}"
     picture = Picture(
         "spread",
         f"Share of {unit} by the {harm.effect}",
@@ -53,7 +54,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
         f"{most.value} {most.interval} the {harm.rate} is over 90 %.",
         lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow),
     )
-    head = ("error rate",) if results.by_rate else ()
+    head = () if grouping is None else (grouping.quantity,)
     rows = tuple(
         (*((group,) if head else ()), name, *read(estimate))
         for group, row in quantiles.items()

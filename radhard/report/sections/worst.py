@@ -24,9 +24,9 @@ def worst(results: Results, harm: MainFigure, store: Path | None) -> Section:
     for _, row in frame.iterrows():
         trial = int(row["trial"])
         value = float(row[harm.column])
-        if results.by_rate:
+        if (grouping := results.trials.grouping) is not None:
             n = int(row["faults"])
-            what = f"{n:,} fault{'' if n == 1 else 's'} at {row['rate']}"
+            what = f"{n:,} fault{'' if n == 1 else 's'} at {row[grouping.name]}"
             which = f"results.trials[{trial}]"
         else:
             what = results.space.describe(int(row["fault"]))

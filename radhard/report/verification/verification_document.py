@@ -81,7 +81,8 @@ def _unpaired(verification: Verification) -> tuple[str, ...]:
 
 def _headline(verification: Verification, harm: MainFigure) -> Headline:
     row = verification.comparison.rows[-1]
-    at = f" at an error rate of {row.group}" if row.group else ""
+    grouping = verification.before.trials.grouping
+    at = f" {grouping.at} {row.group}" if grouping is not None and row.group else ""
     tiles = [
         Tile(f"{harm.rate} before{at}", *read(row.before)),
         Tile("difference", *read(row.difference)),

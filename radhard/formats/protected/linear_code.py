@@ -6,18 +6,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from radhard.formats.protected.bit_window import BitWindow, bit_windows
 from radhard.formats.protected.protected_format import CLEAN, CORRECTED, DETECTED, Decoding
+from radhard.formats.protected.word_buffer import word_dtype
 
 __all__ = ["LinearCode"]
 
-_WINDOW = 13
-"""Bits looked up at once in a word that is a block by itself; a table then fits the first cache."""
+_WIDEST = 16
+"""Most bits that are looked up at once."""
 
-_BYTE = 8
-"""Bits looked up at once in blocks of several words, which have a table for each of the words."""
+_TABLES = 8
+"""Most tables for so many bits in a block: together they have to fit the second cache."""
 
-_SLICE = 1 << 15
+_SLICE = 1 << 16
 """Words whose intermediate results fit the second cache: a third of the time of a whole tensor."""
+
+_ROWS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Integers by their size in bytes."""
 
 _IN_CHECK, _UNKNOWN = -1, -2
 
@@ -37,12 +42,18 @@ class LinearCode:
     check_bits: int
     """Number of bits of a column."""
 
-    def syndromes(self, words: Tensor) -> Tensor:
-        """The syndrome of each block ``(blocks, words)`` of int64, as a small integer dtype."""
+    def syndromes(self, words: Tensor, *, overwrite: bool = False) -> Tensor:
+        """The syndrome of each block ``(blocks, words)``, in the dtype of `word_dtype`.
+
+        Words may be of every integer dtype that is wide enough, signed or not. ``overwrite``: the
+        memory of the words may be used for the computation.
+        """
         blocks = max(1, _SLICE // words.shape[1])
-        if len(words) <= blocks:
-            return self._syndromes(words)
-        return torch.cat([self._syndromes(part) for part in torch.split(words, blocks)])
+        # One after the other: an exported program would contain all slices.
+        if len(words) <= blocks or torch.compiler.is_exporting():
+            return self._syndromes(words, overwrite)
+        parts = torch.split(words, blocks)
+        return torch.cat([self._syndromes(part, overwrite) for part in parts])
 
     def correct(self, words: Tensor, syndromes: Tensor) -> Decoding:
         """Blocks in which the bit is flipped whose column equals the syndrome, and their flags.
@@ -64,49 +75,64 @@ class LinearCode:
         words[block, word] ^= mask
         return Decoding(words, flags)
 
-    def _syndromes(self, words: Tensor) -> Tensor:
+    def _syndromes(self, words: Tensor, overwrite: bool) -> Tensor:
+        if words.dtype not in (torch.int32, torch.int64):
+            words, overwrite = words.to(torch.int32), True
+        size = words.shape[1]
+        words = words.reshape(-1)
         total: Tensor | None = None
-        for low, size, table, starts in _tables(self, words.device):
-            index = (words >> low if low else words) & ((1 << size) - 1)
-            if words.shape[1] > 1:
-                index = index + starts
-            part = table.index_select(0, index.reshape(-1)).reshape(words.shape)
+        tables = _tables(self, words.device)
+        for number, (window, table, starts) in enumerate(tables, 1):
+            index = window.index(words, overwrite=overwrite and number == len(tables))
+            if size > 1:
+                index.view(-1, size).add_(starts)
+            part = table.index_select(0, index)
             total = part if total is None else total.bitwise_xor_(part)
         if total is None:
-            return words.new_zeros(len(words))
-        # torch has no XOR over a dimension; each step halves the number of words.
-        while (n := total.shape[1]) > 1:
-            half = (n + 1) // 2
-            total[:, : n - half] ^= total[:, half:]
-            total = total[:, :half]
-        return total.flatten()
+            return words.new_zeros(len(words) // size, dtype=word_dtype(self.check_bits))
+        return total if size == 1 else _folded(total.view(-1, size))
+
+
+def _folded(parts: Tensor) -> Tensor:
+    """The XOR of each row of a contiguous tensor, in which it may compute."""
+    dtype, size = parts.dtype, parts.shape[1] * parts.element_size()
+    if parts.shape[1] > 1 and size in _ROWS:
+        # A row is one integer, so that torch computes with many rows at once.
+        rows = parts.view(_ROWS[size])
+        while size > dtype.itemsize:
+            size //= 2
+            rows = rows.bitwise_xor_(rows >> 8 * size)
+        return rows.flatten().to(dtype)
+    # torch has no XOR over a dimension; each step halves the number of words.
+    while (n := parts.shape[1]) > 1:
+        half = (n + 1) // 2
+        parts[:, : n - half] ^= parts[:, half:]
+        parts = parts[:, :half]
+    return parts.flatten()
 
 
 @functools.cache
-def _tables(code: LinearCode, device: torch.device) -> list[tuple[int, int, Tensor, Tensor]]:
-    """For each window of bits: the lowest bit, the size, the XOR of columns by content of the bits.
+def _tables(code: LinearCode, device: torch.device) -> list[tuple[BitWindow, Tensor, Tensor]]:
+    """For each window of bits the XOR of columns by content of the bits.
 
     The tables of all words of a block follow each other; the last item is where each starts.
     """
     words = len(code.columns) // code.width
     of_word = [code.columns[n * code.width : (n + 1) * code.width] for n in range(words)]
     covered = [b for b in range(code.width) if any(columns[b] for columns in of_word)]
-    widest = _WINDOW if words == 1 else _BYTE
-    tables = []
-    while covered:
-        low = covered[0]
-        window = [bit for bit in covered if bit < low + widest]
-        covered = covered[len(window) :]
-        size = window[-1] - low + 1
+    fits = words * -(-len(covered) // _WIDEST) <= _TABLES
+    widest = _WIDEST if fits else _WIDEST // 2
+    found = []
+    for window in bit_windows(covered, widest=widest, width=code.width):
         rows = []
         for columns in of_word:
             table = torch.zeros(1, dtype=torch.int64)
-            for bit in range(low, low + size):
+            for bit in window.bits:
                 table = torch.cat([table, table ^ columns[bit]])
             rows.append(table)
-        starts = torch.arange(words, device=device) << size
-        tables.append((low, size, torch.cat(rows).to(device, _narrow(code.check_bits)), starts))
-    return tables
+        starts = torch.arange(words, device=device, dtype=torch.int32) << len(window.bits)
+        found.append((window, torch.cat(rows).to(device, word_dtype(code.check_bits)), starts))
+    return found
 
 
 @functools.cache
@@ -118,8 +144,3 @@ def _positions(code: LinearCode, device: torch.device) -> Tensor:
         if column:
             table[column] = bit
     return table.to(device)
-
-
-def _narrow(bits: int) -> torch.dtype:
-    """The narrowest dtype of torch that holds ``bits`` bits, for tables that fit the caches."""
-    return torch.uint8 if bits <= 8 else torch.int16 if bits <= 15 else torch.int32

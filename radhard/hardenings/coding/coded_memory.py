@@ -64,12 +64,16 @@ class CodedMemory:
         return tensors
 
     def words(self, tensors: Sequence[Tensor], first: int, last: int) -> Tensor:
-        """The words of the tensors from ``first`` to before ``last``, in the dtype of the code."""
+        """The words of the tensors from ``first`` to before ``last``, in the dtype of the code.
+
+        Those of several tensors are always a copy.
+        """
         words = []
         for tensor, coded in zip(tensors[first:last], self.coded[first:last], strict=True):
-            own = coded.words(tensor)
+            words.append(coded.words(tensor))
             missing = -coded.count % self.align
-            words.append(nn.functional.pad(own, (0, missing)) if missing else own)
+            if missing:
+                words.append(words[-1].new_zeros(missing))
         joined = words[0] if len(words) == 1 else torch.cat(words)
         return joined.view(self.code.dtype)
 

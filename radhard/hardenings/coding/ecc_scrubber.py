@@ -102,19 +102,27 @@ class EccScrubber(Part):
 
     def scrub(self, model: nn.Module) -> None:
         """Correct the tensors and the check bits, in place; fault-free ones are only read."""
-        tensors, block = self._memory.tensors(model), self._code.block
+        if not torch.is_grad_enabled():
+            self._scrub(model)
+            return
         with torch.no_grad():
-            if tracing():
-                self._correct_all(tensors)
-                return
-            for group in self._groups:
+            self._scrub(model)
+
+    def _scrub(self, model: nn.Module) -> None:
+        tensors, block = self._memory.tensors(model), self._code.block
+        if tracing():
+            self._correct_all(tensors)
+            return
+        for group in self._groups:
+            words = self._memory.words(tensors, group.first, group.last).view(-1, block)
+            start, check = group.start // block, None
+            if self.check is not None:
+                check = self.check.words[start : group.stop // block]
+            copied = group.last - group.first > 1
+            wrong = self._code.wrong(words, check, overwrite=copied)
+            if len(wrong):
                 words = self._memory.words(tensors, group.first, group.last).view(-1, block)
-                start, check = group.start // block, None
-                if self.check is not None:
-                    check = self.check.words[start : group.stop // block]
-                wrong = self._code.wrong(words, check)
-                if len(wrong):
-                    self._correct(tensors, words[wrong], wrong + start)
+                self._correct(tensors, words[wrong], wrong + start)
 
     def _correct(self, tensors: Sequence[Tensor], words: Tensor, numbers: Tensor) -> None:
         """Correct blocks, given by their numbers."""

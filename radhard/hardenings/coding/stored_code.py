@@ -11,6 +11,7 @@ from radhard.formats import CORRECTED, ProtectedFormat, StoredBlocks
 from radhard.formats.protected.cep import Cep
 from radhard.formats.protected.hamming import Hamming
 from radhard.formats.protected.in_place_hamming import InPlaceHamming
+from radhard.formats.protected.linear_code import LinearCode
 from radhard.formats.protected.mset import Mset
 from radhard.formats.protected.parity import Parity
 from radhard.formats.protected.sec_ded import SecDed
@@ -22,9 +23,6 @@ _LINEAR = (Hamming, SecDed, Parity, InPlaceHamming, Mset, Cep)
 
 _TABLE = 12
 """Largest number of check bits for which there is a table of what each syndrome corrects."""
-
-_WIDE = 8
-"""Largest number of tables of 16 bits: together they have to fit the second cache."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +85,17 @@ class StoredCode:
             return stored.codes, stored.check
         return words, stored.codes.flatten() >> self.width & _low(self.check_bits)
 
-    def wrong(self, words: Tensor, check: Tensor | None) -> Tensor:
+    def wrong(self, words: Tensor, check: Tensor | None, *, overwrite: bool = False) -> Tensor:
         """Numbers of the blocks that are no words of the code, ascending.
 
-        Where the syndromes are 0, which is usual, only these are computed.
+        Where the syndromes are 0, which is usual, only these are computed. ``overwrite``: the
+        memory of the words may be used for the computation.
         """
         if not isinstance(self.format, _LINEAR):
             whole = words.to(torch.int64) & _low(self.width)
             checks = None if check is None else check.to(torch.int64)
             return self._recover(whole, checks)[1].nonzero().flatten()
-        syndromes = self._syndromes(words)
+        syndromes = self._linear.syndromes(words, overwrite=overwrite)
         if check is not None:
             syndromes.bitwise_xor_(check)
         # Finding places takes several times as long as finding that there is none.
@@ -123,7 +122,7 @@ class StoredCode:
         # Also where the default device is the meta device, on which tables would be empty.
         with torch.inference_mode(False), torch.device("cpu"):
             if isinstance(self.format, _LINEAR):
-                _tables(self, torch.device("cpu"))
+                self._linear.syndromes(torch.zeros(1, self.block, dtype=self.dtype))
                 if self._has_table:
                     _corrections(self, torch.device("cpu"))
 
@@ -140,11 +139,11 @@ class StoredCode:
                 f"SecDed({self.format.inner!r}), or scrub(model) from outside"
             )
         flip, keep, rewrites = _corrections(self, words.device)
-        syndromes = self._syndromes(words).to(torch.int64)
+        syndromes = self._linear.syndromes(words).to(torch.int64)
         if check is not None:
             syndromes = syndromes ^ check
         data = (words & ~self.embedded ^ flip[syndromes]) & keep[syndromes]
-        again = self._syndromes(data).to(torch.int64)
+        again = self._linear.syndromes(data).to(torch.int64)
         if check is None:
             # Without the check bits, the syndrome is what they have to be.
             return torch.where(rewrites[syndromes][:, None], data | again[:, None], words), None
@@ -162,68 +161,17 @@ class StoredCode:
         found = self.format.recover(StoredBlocks(words, check))
         return found.codes, found.flags
 
-    def _syndromes(self, words: Tensor) -> Tensor:
-        """The XOR of the columns of all bits that are set, ``(blocks,)``."""
-        total: Tensor | None = None
-        for word, runs, table in _tables(self, words.device):
-            part = words[:, word]
-            index: Tensor | None = None
-            for shift, mask in runs:
-                moved = (part >> shift if shift > 0 else part << -shift) if shift else part
-                # In place where that changes no stored word: memory takes the time.
-                moved = moved.to(torch.int32)
-                bits = moved & mask if shift == 0 else moved.bitwise_and_(mask)
-                index = bits if index is None else index.bitwise_or_(bits)
-            assert index is not None
-            columns = table.index_select(0, index)
-            total = columns if total is None else total.bitwise_xor_(columns)
-        assert total is not None
-        return total
+    @functools.cached_property
+    def _linear(self) -> LinearCode:
+        """The code over the bits of the words, without check bits that are stored apart."""
+        bits = self.check_bits or self.embedded.bit_count()
+        return LinearCode(tuple(_columns(self).tolist()), self.width, bits)
 
 
 @functools.cache
 def code_of(format: ProtectedFormat) -> StoredCode:
     """The code of a format; tables of one code are made once."""
     return StoredCode(format)
-
-
-@functools.cache
-def _tables(
-    code: StoredCode, device: torch.device
-) -> list[tuple[int, tuple[tuple[int, int], ...], Tensor]]:
-    """Tables of what some bits of a block contribute to the check bits.
-
-    For each its word, how an index is composed of the bits, and the contribution by index. An index
-    is composed of runs of neighbouring bits, each given as a shift to the right and a mask.
-    """
-    pieces = -(-code.width // 16) * code.block
-    size = 16 if code.width > 8 and pieces <= _WIDE else 8
-    bits = code.check_bits or code.embedded.bit_count()
-    dtype = torch.uint8 if bits <= 8 else torch.int32 if bits <= 31 else torch.int64
-    columns = _columns(code).tolist()
-    found = []
-    for word in range(code.block):
-        own = columns[word * code.width : (word + 1) * code.width]
-        covered = [bit for bit in range(code.width) if own[bit]]
-        for start in range(0, len(covered), size):
-            chosen = covered[start : start + size]
-            table = torch.zeros(1, dtype=torch.int64)
-            for bit in chosen:
-                table = torch.cat([table, table ^ own[bit]])
-            found.append((word, _runs(chosen), table.to(device, dtype)))
-    return found
-
-
-def _runs(bits: list[int]) -> tuple[tuple[int, int], ...]:
-    """How bits, ascending, are moved next to each other: shifts and masks.
-
-    >>> _runs([0, 1, 6, 7])
-    ((0, 3), (4, 12))
-    """
-    masks: dict[int, int] = {}
-    for place, bit in enumerate(bits):
-        masks[bit - place] = masks.get(bit - place, 0) | 1 << place
-    return tuple(masks.items())
 
 
 @functools.cache

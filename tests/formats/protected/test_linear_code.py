@@ -1,5 +1,6 @@
 """Are syndromes of many blocks those of each one by itself?"""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,11 +41,27 @@ def test_a_syndrome_is_the_xor_of_the_columns_of_all_bits_that_are_set(
 
 def test_many_blocks_are_split_without_being_mixed_up():
     code = LinearCode(tuple(range(1, 17)), 8, 5)
-    words = torch.randint(256, (40_001, 2), generator=torch.Generator().manual_seed(0))
+    words = torch.randint(256, (80_001, 2), generator=torch.Generator().manual_seed(0))
     whole = code.syndromes(words)
-    assert len(whole) == 40_001
-    for at in (0, 16_383, 16_384, 32_767, 40_000):
+    assert len(whole) == 80_001
+    for at in (0, 32_767, 32_768, 65_535, 80_000):
         assert whole[at] == code.syndromes(words[at : at + 1])[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("check_bits", [5, 12])
+def test_narrow_integers_have_the_syndromes_of_wide_ones(dtype, words, check_bits):
+    width = 8 * dtype.itemsize
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.randint(1 << check_bits, (width * words,), generator=generator)
+    code = LinearCode(tuple(columns.tolist()), width, check_bits)
+    wide = torch.randint(1 << width, (50, words), generator=generator)
+    narrow = wide.to(dtype)
+    expected = code.syndromes(wide)
+    assert torch.equal(code.syndromes(narrow), expected)
+    assert torch.equal(narrow, wide.to(dtype))
+    assert torch.equal(code.syndromes(narrow, overwrite=True), expected)
 
 
 def test_a_syndrome_is_a_data_bit_a_check_bit_or_an_error_of_several():

@@ -54,7 +54,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Told:
+class PredictionRow:
     """How far the channels of a network were told, in percentage points."""
 
     way: str
@@ -91,7 +91,7 @@ def accuracy(network: str, images: int, share: float, seed: int) -> None:
     click.echo(f"{network}, {len(results):,} faults x {images} images: {clock.read().cpu:.0f} s\n")
     click.echo("| way | mean error | largest | within limits | simulations | images | seconds |")
     click.echo("|---|---:|---:|---:|---:|---:|---:|")
-    for told in _told(model, data, results, images, seed):
+    for told in _prediction_rows(model, data, results, images, seed):
         click.echo(
             f"| {told.way} | {told.mean:.3f} | {told.largest:.2f} | {told.inside:.0%} | "
             f"{told.simulations:,} | {told.rows:,} | {told.seconds:.0f} |"
@@ -167,7 +167,9 @@ def sampling(
         click.echo(f"{name}: mean error of CVF {100 * apart:.4f} points, {len(values)} channels")
 
 
-def _told(model: nn.Module, data: Data, results: Results, images: int, seed: int) -> Iterator[Told]:
+def _prediction_rows(
+    model: nn.Module, data: Data, results: Results, images: int, seed: int
+) -> Iterator[PredictionRow]:
     for way, arguments in WAYS.items():
         clock = Clock()
         analysis = DeepVigorPlus("weights", images=images, **arguments)
@@ -175,7 +177,7 @@ def _told(model: nn.Module, data: Data, results: Results, images: int, seed: int
         seconds = clock.read().cpu
         apart, inside = _apart(scores, results)
         counts = scores.facts["simulations"]["weights"], scores.facts["rows"]["weights"]
-        yield Told(way, 100 * apart.mean(), 100 * apart.max(), inside, *counts, seconds)
+        yield PredictionRow(way, 100 * apart.mean(), 100 * apart.max(), inside, *counts, seconds)
 
 
 def _apart(scores: Scores, results: Results) -> tuple[np.ndarray, float]:

@@ -21,7 +21,7 @@ from radhard.hardenings.record import Record
 from radhard.hints import fits, in_words
 from radhard.json_values import parse_json
 
-__all__ = ["FORMAT", "RECIPE", "Planned", "Recipe", "read_recipe"]
+__all__ = ["FORMAT", "RECIPE", "PartRecipe", "Recipe", "read_recipe"]
 
 FORMAT = "radhard hardened model 2"
 _WITHOUT_CHECKSUMS = "radhard hardened model 1"
@@ -31,7 +31,7 @@ _LARGEST = 2**24
 
 
 @dataclass(frozen=True)
-class Planned:
+class PartRecipe:
     """A part as described in a recipe."""
 
     path: str
@@ -79,7 +79,7 @@ class Recipe:
 
     base: str
     """How the original model is built."""
-    parts: tuple[Planned, ...]
+    parts: tuple[PartRecipe, ...]
     facts: Mapping[str, Any]
     records: tuple[Record, ...] = ()
     """What each hardening protects, and on which data it was profiled."""
@@ -141,7 +141,7 @@ def read_recipe(folder: Path) -> Recipe:
         raise InputError(
             f"{str(path)!r} cannot be read: records are not of the type that radhard writes"
         )
-    planned = tuple(_planned(part, path) for part in parts)
+    planned = tuple(_part_recipe(part, path) for part in parts)
     return Recipe(base, planned, facts, tuple(map(Record.from_dict, records)), checksums)
 
 
@@ -160,7 +160,7 @@ def _part_kinds() -> dict[str, type[Part]]:
     }
 
 
-def _planned(entry: Any, path: Path) -> Planned:
+def _part_recipe(entry: Any, path: Path) -> PartRecipe:
     kinds_of = {"path": str, "kind": str, "by": str, "settings": dict}
     if not isinstance(entry, dict) or entry.keys() != kinds_of.keys():
         raise InputError(
@@ -171,7 +171,7 @@ def _planned(entry: Any, path: Path) -> Planned:
         if not isinstance(entry[key], kind):
             raise InputError(f"{str(path)!r} cannot be read: a part has {key}={entry[key]!r}")
     _check_small(entry["settings"], path)
-    return Planned(**entry)
+    return PartRecipe(**entry)
 
 
 def _check_small(value: Any, path: Path) -> None:

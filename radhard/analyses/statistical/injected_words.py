@@ -12,11 +12,11 @@ from radhard.samplers import Words
 from radhard.space import FaultSpace, Numbers
 from radhard.workload import Workload
 
-__all__ = ["Tried", "tried"]
+__all__ = ["InjectedWords", "inject_words"]
 
 
 @dataclass(frozen=True)
-class Tried:
+class InjectedWords:
     """Parameters that were drawn, and the effects of their faults."""
 
     places: Numbers
@@ -28,7 +28,9 @@ class Tried:
     injections: int
 
 
-def tried(workload: Workload, space: FaultSpace, injections: int, least: int) -> Tried:
+def inject_words(
+    workload: Workload, space: FaultSpace, injections: int, least: int
+) -> InjectedWords:
     """Draw parameters at random and inject all their faults.
 
     Raises:
@@ -58,4 +60,4 @@ def tried(workload: Workload, space: FaultSpace, injections: int, least: int) ->
     faults = results.trials.at(results.numbers).reshape(words, ways)
     places, within, _ = space.locate(faults[:, 0])
     critical = results.values("critical").reshape(words, ways).mean(axis=1)
-    return Tried(places, within, critical, len(results))
+    return InjectedWords(places, within, critical, len(results))

@@ -7,7 +7,7 @@ import numpy as np
 
 from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.statistical.features import NAMES, Features, features
-from radhard.analyses.statistical.injected_words import tried
+from radhard.analyses.statistical.injected_words import inject_words
 from radhard.analyses.statistical.random_forest import FOLDS, learned, quality
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
@@ -63,7 +63,7 @@ class Statistical(Analysis):
             workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
         everything = space.sites
         space, tables = _finite(workload, space, features(workload, everything, answers))
-        seen = tried(workload, space, self.injections, _LEAST)
+        seen = inject_words(workload, space, self.injections, _LEAST)
         if np.ptp(seen.critical) == 0:
             raise InputError(
                 f"{self!r}: all {len(seen.critical)} parameters tried are equally vulnerable "

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.ladder import sure
-from radhard.analyses.deepvigor.plus.search import Settled
+from radhard.analyses.deepvigor.plus.search import SearchResult
 
-__all__ = ["Shares", "joined", "settled_shares", "shares"]
+__all__ = ["Shares", "joined", "search_shares", "shares"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Shares:
 
 
 def shares(
-    errors: Tensor, positive: Settled, negative: Settled, rows: Tensor, *, strict: bool
+    errors: Tensor, positive: SearchResult, negative: SearchResult, rows: Tensor, *, strict: bool
 ) -> Shares:
     """Shares by product, if a larger error in the same direction is no less harmful.
 
@@ -57,7 +57,7 @@ def shares(
     return Shares(low, middle, high)
 
 
-def settled_shares(sure: Tensor, positive: Settled, negative: Settled) -> Shares:
+def search_shares(sure: Tensor, positive: SearchResult, negative: SearchResult) -> Shares:
     """Shares of the errors that were searched, treated as those of one product.
 
     ``sure`` is the share of errors that are critical by definition, ``(rows,)``.

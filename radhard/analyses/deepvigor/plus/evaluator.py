@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.analyses.deepvigor.plus.ladder import HUGE, Ladder
 from radhard.analyses.deepvigor.plus.pass_counts import Counts, PassCounts
 from radhard.analyses.deepvigor.plus.screening import Screen
-from radhard.analyses.deepvigor.plus.search import WAYS, Judged, Settled, settled
+from radhard.analyses.deepvigor.plus.search import WAYS, Judgements, SearchResult, bisect_candidates
 from radhard.analyses.deepvigor.probes import Probes
 from radhard.replay import Deviation
 
@@ -70,46 +70,46 @@ class Evaluator:
     _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
     """By layer, neuron, sign and size: the prediction far out, -1 if images do not agree."""
 
-    def factors(self, layer: str, case: Case) -> tuple[Tensor, Settled, Settled]:
+    def factors(self, layer: str, case: Case) -> tuple[Tensor, SearchResult, SearchResult]:
         """The share of errors critical by definition, and the search results of both signs."""
 
-        def positive(rows: Tensor, sizes: Tensor) -> Judged:
+        def positive(rows: Tensor, sizes: Tensor) -> Judgements:
             return self._changed(layer, case, rows, sizes)
 
-        def negative(rows: Tensor, sizes: Tensor) -> Judged:
+        def negative(rows: Tensor, sizes: Tensor) -> Judgements:
             return self._changed(layer, case, rows, -sizes)
 
         return (
             case.ladder.sure,
-            settled(case.ladder.positive, positive, tolerance=self.tolerance),
-            settled(case.ladder.negative, negative, tolerance=self.tolerance),
+            bisect_candidates(case.ladder.positive, positive, tolerance=self.tolerance),
+            bisect_candidates(case.ladder.negative, negative, tolerance=self.tolerance),
         )
 
-    def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judged:
+    def _changed(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Judgements:
         """Whether the predictions of some rows change under these errors."""
         deviation = self._deviation(layer, case, rows, errors)
         golden = self.probes.workload.predictions[case.samples[rows]]
         places = case.places[rows]
-        answers = golden.clone()
+        predictions = golden.clone()
         way = torch.where(self._small(layer, deviation), _FIRST_ORDER, WAYS)
         open_ = (way == WAYS).nonzero().squeeze(1)
         if case.neurons:
             far = open_[errors[open_].abs() >= FAR]
             alike = self._far(layer, deviation, golden, places, errors, far)
             way = torch.where(alike >= 0, _FAR_OUT, way)
-            answers = torch.where(alike >= 0, alike, answers)
-        settled = way < WAYS
-        chosen = torch.from_numpy(self.chance.random(len(rows)) < self._audit)
-        audited = settled & chosen.to(settled.device)
-        evaluated = (~settled | audited).nonzero().squeeze(1)
+            predictions = torch.where(alike >= 0, alike, predictions)
+        inferred = way < WAYS
+        chosen = torch.from_numpy(self.rng.random(len(rows)) < self._audit)
+        audited = inferred & chosen.to(inferred.device)
+        executed = (~inferred | audited).nonzero().squeeze(1)
         self.cost.inferred += _counted(way)
         self.cost.audited += _counted(way[audited])
-        inferred = answers != golden
-        self.cost.simulations += _distinct(places[~settled])
-        answers[evaluated] = self._answers(layer, deviation, evaluated)
-        changed = answers != golden
-        self.cost.wrong += _counted(way[audited & (changed != inferred)])
-        return Judged(changed, way.where(~audited, WAYS))
+        self.cost.simulations += _distinct(places[~inferred])
+        before_audit = predictions != golden
+        predictions[executed] = self._predictions(layer, deviation, executed)
+        changed = predictions != golden
+        self.cost.wrong += _counted(way[audited & (changed != before_audit)])
+        return Judgements(changed, way.where(~audited, WAYS))
 
     @property
     def _audit(self) -> float:
@@ -164,7 +164,7 @@ class Evaluator:
             tried = torch.tensor(
                 [row for members in few.values() for row in members], device=places.device
             )
-            answers_of_tried = self._answers(layer, deviation, tried).cpu().numpy()
+            answers_of_tried = self._predictions(layer, deviation, tried).cpu().numpy()
             for key, members in few.items():
                 first_answers, answers_of_tried = (
                     answers_of_tried[: len(members)],
@@ -180,7 +180,7 @@ class Evaluator:
         answers[far] = torch.tensor(classes, device=places.device)
         return answers
 
-    def _answers(self, layer: str, deviation: Deviation, rows: Tensor) -> Tensor:
+    def _predictions(self, layer: str, deviation: Deviation, rows: Tensor) -> Tensor:
         """The predictions of some rows by passes of the model; the number of classes if NaN."""
         if not len(rows):
             return rows

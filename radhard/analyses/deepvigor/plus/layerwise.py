@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.analyses.deepvigor.plus.products import Products
-from radhard.analyses.deepvigor.plus.sampled import BoundedMean, Drawn, Sample, mean_of, student
+from radhard.analyses.deepvigor.plus.sampled import (
+    BoundedMean,
+    MemberSample,
+    Sample,
+    mean_of,
+    student,
+)
 from radhard.analyses.deepvigor.plus.sampling import Numbers
 from radhard.analyses.deepvigor.plus.strata import Strata
 from radhard.analyses.deepvigor.plus.verdicts import Verdicts
@@ -103,7 +109,7 @@ def of_neurons(
         )
         # Too few neurons for Student's t: the bounded factors are a sample of a finite population.
         if among is None:
-            cell = Drawn(low, middle, high, places)
+            cell = MemberSample(low, middle, high, places)
             samples.append(Sample((0.0, 0.0, 0.0), 1.0, (cell,), spread))
         else:
             means = (float(low.mean()), float(middle.mean()), float(high.mean()))

@@ -10,7 +10,7 @@ from scipy import stats
 
 from radhard.stats import Cell, mean_share, stratified_mean
 
-__all__ = ["BoundedMean", "Drawn", "Sample", "mean_of", "student", "weighted"]
+__all__ = ["BoundedMean", "MemberSample", "Sample", "mean_of", "student", "weighted"]
 
 Array = npt.NDArray[np.float64]
 
@@ -19,7 +19,7 @@ _FREEDOM = 3
 
 
 @dataclass(frozen=True)
-class Drawn:
+class MemberSample:
     """Factors of some members of a population, drawn at random, ``(members,)`` each.
 
     ``low`` and ``high`` are the bounds after the searches, ``middle`` is the estimate.
@@ -41,7 +41,7 @@ class Sample:
 
     known: tuple[float, float, float]
     share: float = 0.0
-    cells: tuple[Drawn, ...] = ()
+    cells: tuple[MemberSample, ...] = ()
     spread: float = 0.0
 
 

@@ -8,14 +8,14 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.ladder import Side
 
-__all__ = ["WAYS", "Judge", "Judged", "Settled", "settled"]
+__all__ = ["WAYS", "Judge", "Judgements", "SearchResult", "bisect_candidates"]
 
 WAYS = 2
 """Ways of inferring a prediction: to first order, and from other images far out."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgements:
     """Whether the prediction changes, ``critical``, and the way in which that was inferred.
 
     ``way`` is from 0 to `WAYS` - 1, or `WAYS` if it was executed. ``(n,)`` each.
@@ -25,12 +25,12 @@ class Judged:
     way: Tensor
 
 
-Judge = Callable[[Tensor, Tensor], Judged]
+Judge = Callable[[Tensor, Tensor], Judgements]
 """A function of rows ``(n,)`` and magnitudes ``(n,)``."""
 
 
 @dataclass(frozen=True)
-class Settled:
+class SearchResult:
     """The result of the search for each row: ``(rows,)``.
 
     ``low`` is the share of errors that are certainly critical, provided that a larger error is
@@ -49,7 +49,7 @@ class Settled:
     resting: Tensor
 
 
-def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
+def bisect_candidates(side: Side, judge: Judge, *, tolerance: float) -> SearchResult:
     """Bisect the candidates of all rows in parallel, each until few errors remain undecided.
 
     A row is finished once the errors between its largest harmless and its smallest critical
@@ -79,9 +79,9 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
         at = torch.where(untouched, ending.squeeze(1), middle.squeeze(1)) - 1
         at = torch.minimum(torch.maximum(at, low[active] + 1), high[active] - 1)
         tried = values[active, at]
-        judged = judge(active, tried)
-        bad = judged.critical
-        resting[active, judged.way] += side.above[active, low[active] + 1] - least[active]
+        judgements = judge(active, tried)
+        bad = judgements.critical
+        resting[active, judgements.way] += side.above[active, low[active] + 1] - least[active]
         # Equal candidates have the same verdict.
         first = torch.searchsorted(values[active], tried[:, None]).squeeze(1)
         last = torch.searchsorted(values[active], tried[:, None], right=True).squeeze(1) - 1
@@ -93,13 +93,13 @@ def settled(side: Side, judge: Judge, *, tolerance: float) -> Settled:
     least, most = tail[rows, high], side.above[rows, low + 1]
     between = (high < side.count) & (low >= 0) & side.halfway
     middle = torch.where(between, (least + most) / 2, least)
-    settled_ = Settled(least, most, middle, safe, critical, resting)
+    result = SearchResult(least, most, middle, safe, critical, resting)
     if side.sizes is not None:
-        settled_ = _refined(settled_, side.sizes, judge, tolerance)
-    return replace(settled_, resting=settled_.resting[:, :WAYS])
+        result = _refined(result, side.sizes, judge, tolerance)
+    return replace(result, resting=result.resting[:, :WAYS])
 
 
-def _refined(coarse: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> Settled:
+def _refined(coarse: SearchResult, sizes: Tensor, judge: Judge, tolerance: float) -> SearchResult:
     """Bisect the errors, ``(rows, errors)`` ascending, that are neither critical nor harmless."""
     sizes, total = sizes.contiguous(), sizes.shape[1]
     has_critical = ~coarse.critical.isnan()
@@ -118,9 +118,9 @@ def _refined(coarse: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> 
             has_critical[active], torch.maximum(end[active] - 1 - spare, first[active])
         )
         tried = sizes[active].gather(1, at[:, None])
-        judged = judge(active, tried.squeeze(1))
-        bad = judged.critical
-        resting[active, judged.way] += (end[active] - first[active]) / total
+        judgements = judge(active, tried.squeeze(1))
+        bad = judgements.critical
+        resting[active, judgements.way] += (end[active] - first[active]) / total
         start = torch.searchsorted(sizes[active], tried).squeeze(1)
         behind = torch.searchsorted(sizes[active], tried, right=True).squeeze(1)
         end[active] = torch.where(bad, start, end[active])
@@ -130,4 +130,4 @@ def _refined(coarse: Settled, sizes: Tensor, judge: Judge, tolerance: float) -> 
         has_critical[active] |= bad
     low, high = (total - end).double() / total, (total - first).double() / total
     middle = torch.where(has_critical, (low + high) / 2, low)
-    return Settled(low, high, middle, safe, critical, resting)
+    return SearchResult(low, high, middle, safe, critical, resting)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from radhard.analyses.deepvigor.plus.sampled import Drawn, Sample
+from radhard.analyses.deepvigor.plus.sampled import MemberSample, Sample
 from radhard.analyses.deepvigor.plus.sampling import Numbers
 
 __all__ = ["DEAD", "REPEATED", "Strata", "strata_of"]
@@ -49,10 +49,12 @@ class Strata:
     def sample(self, channel: int, low: Array, middle: Array, high: Array) -> Sample:
         """What is known about a channel, from the factors of its rows, ``(rows,)`` each."""
         of, sizes = self.of[channel], self.sizes[channel]
-        cells: list[Drawn] = []
+        cells: list[MemberSample] = []
         for kinds in _COARSER:
             cells = [
-                Drawn(low[of_kind], middle[of_kind], high[of_kind], int(sizes[list(kind)].sum()))
+                MemberSample(
+                    low[of_kind], middle[of_kind], high[of_kind], int(sizes[list(kind)].sum())
+                )
                 for kind in kinds
                 for of_kind in [np.isin(of, kind)]
             ]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.analyses.deepvigor.plus.counting import Shares
-from radhard.analyses.deepvigor.plus.search import Settled
+from radhard.analyses.deepvigor.plus.search import SearchResult
 
 __all__ = ["Verdicts"]
 
@@ -39,8 +39,8 @@ class Verdicts:
     @classmethod
     def of(
         cls,
-        positive: Settled,
-        negative: Settled,
+        positive: SearchResult,
+        negative: SearchResult,
         shares: Shares,
         rows: int,
         *,

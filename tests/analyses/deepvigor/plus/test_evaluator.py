@@ -11,7 +11,7 @@ from torch import Tensor
 
 from radhard.analyses.deepvigor.plus.evaluator import Case, Evaluator
 from radhard.analyses.deepvigor.plus.ladder import ladder
-from radhard.analyses.deepvigor.plus.search import Judged
+from radhard.analyses.deepvigor.plus.search import Judgements
 from radhard.replay import Deviation
 
 GOLDEN = (0, 1, 0, 1, 2, 2)
@@ -74,7 +74,7 @@ def asked(
 
 def changed(
     one: Evaluator, size: float | list[float], *, places: tuple[int, ...] = (1,) * 6
-) -> Judged:
+) -> Judgements:
     """Six images, each off in one neuron."""
     count = len(places)
     sizes = torch.tensor(size if isinstance(size, list) else [size] * count, dtype=torch.float64)

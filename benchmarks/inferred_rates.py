@@ -46,7 +46,7 @@ def network(seed: int) -> tuple[nn.Module, rh.datasets.Data, rh.FaultSpace]:
 
 
 def ran(
-    seed: int, engine: engines.Engine, sampler: samplers.Sampler, chance: int = 0
+    seed: int, engine: engines.Engine, sampler: samplers.Sampler, campaign_seed: int = 0
 ) -> rh.Results:
     """A campaign on that network."""
     model, data, space = network(seed)
@@ -57,7 +57,7 @@ def ran(
         sampler,
         metrics=[metrics.Critical()],
         engine=engine,
-        seed=chance,
+        seed=campaign_seed,
         audit=0,
         progress=False,
     )
@@ -80,10 +80,10 @@ def held(exact: rh.Results, seed: int, engine: engines.Engine, campaigns: int) -
     """How often the interval holds the true rate, and its width beside `Replay`'s."""
     true, values = exact.rate("critical").value, exact.values("critical")
     hits, widths = 0, []
-    for chance in range(campaigns):
-        rate = ran(seed, engine, samplers.Uniform(TRIALS), chance).rate("critical")
+    for campaign_seed in range(campaigns):
+        rate = ran(seed, engine, samplers.Uniform(TRIALS), campaign_seed).rate("critical")
         hits += rate.low <= true <= rate.high
-        drawn = samplers.Uniform(TRIALS).draw(exact.space, chance).at(np.arange(TRIALS))
+        drawn = samplers.Uniform(TRIALS).draw(exact.space, campaign_seed).at(np.arange(TRIALS))
         # What `Replay` finds of the same faults is what it found of all.
         plain = rh.stats.mean_share(values[drawn], population=len(values))
         widths.append((rate.high - rate.low, plain.high - plain.low))

@@ -171,6 +171,6 @@ def _cpu(spans: Sequence[Span]) -> list[float]:
 
 def _numbers(size: Size, planned: int, repeat: int) -> list[int]:
     """Trials of one repeat, drawn anew: a stride would meet the same bits over and over."""
-    chance = np.random.default_rng(repeat)
-    drawn: list[int] = chance.choice(planned, min(size.naive, planned), replace=False).tolist()
+    rng = np.random.default_rng(repeat)
+    drawn: list[int] = rng.choice(planned, min(size.naive, planned), replace=False).tolist()
     return sorted(drawn)

@@ -149,11 +149,11 @@ def sampling(
     sampled = DeepVigorPlus(of, images=images)(model, data, seed=0)
     complete = DeepVigorPlus(of, images=images, draws=draws, neurons=neurons)(model, data, seed=1)
     channels, layers = [], []
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for _ in range(repetitions):
         for name, values in sampled.values.items():
             # A channel has the same weights and neurons drawn whether or not others are analyzed.
-            drawn = chance.choice(len(values), max(1, len(values) // 10), replace=False)
+            drawn = rng.choice(len(values), max(1, len(values) // 10), replace=False)
             channels.append(np.abs(values[drawn] - complete[name][drawn]))
             layers.append(abs(values[drawn].mean() - complete[name].mean()))
     every = np.concatenate(channels)

@@ -16,12 +16,12 @@ class WholeChannels(Sampler):
     share: float
 
     def draw(self, space: FaultSpace, seed: int) -> Trials:
-        chance = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         words = []
         for site, start in zip(space.sites, space.word_starts, strict=False):
             count, each = site.shape[0], site.words // site.shape[0]
             size = min(count, int(np.ceil(self.share * count)))
-            for channel in np.sort(chance.choice(count, size, replace=False)).tolist():
+            for channel in np.sort(rng.choice(count, size, replace=False)).tolist():
                 words.append(int(start) + channel * each + np.arange(each))
         return _Words(space, np.concatenate(words), seed)
 

@@ -240,9 +240,9 @@ class Results:
         found = self.correction(groups, parts, column, confidence)
         shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
         cells = groups.cells(parts, found.within(shares, added))
-        chance = stratified_mean(cells, confidence=confidence)
+        sampling = stratified_mean(cells, confidence=confidence)
         value, trials = groups.mean(parts, shares + added), sum(len(rows) for rows, _ in parts)
-        return found.around(value, chance, trials, scale=high - low)
+        return found.around(value, sampling, trials, scale=high - low)
 
     def correction(
         self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95

@@ -34,20 +34,26 @@ class Correction:
         return np.where(added != 0, (figures + added).clip(least, 1.0), figures)
 
     def around(
-        self, value: float, chance: Estimate, trials: int, *, least: float = 0.0, scale: float = 1.0
+        self,
+        value: float,
+        sampling: Estimate,
+        trials: int,
+        *,
+        least: float = 0.0,
+        scale: float = 1.0,
     ) -> Estimate:
         """The corrected ``value``, with an interval for the draw of faults and of this sample.
 
         The two draws are independent, so that the distances to their limits are combined as the
-        root of the sum of their squares (Zou & Donner, Statistics in Medicine 2008). ``chance`` is
-        the mean and its interval if no verdict were wrong; its unit is ``scale`` units of the
-        figure.
+        root of the sum of their squares (Zou & Donner, Statistics in Medicine 2008).
+        ``sampling`` is the mean and its interval if no verdict were wrong; its unit is ``scale``
+        units of the figure.
         """
         value = min(1.0, max(least, value))
-        high = value + math.hypot(chance.high - chance.value, self.above / scale)
-        low = value - math.hypot(chance.value - chance.low, self.below / scale)
+        high = value + math.hypot(sampling.high - sampling.value, self.above / scale)
+        low = value - math.hypot(sampling.value - sampling.low, self.below / scale)
         low, high = max(least, low), min(1.0, high)
-        return Estimate(value, min(low, value), max(high, value), chance.confidence, trials)
+        return Estimate(value, min(low, value), max(high, value), sampling.confidence, trials)
 
 
 def correction(

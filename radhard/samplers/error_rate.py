@@ -101,34 +101,34 @@ class ErrorRateTrials(Trials):
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
-        chance = np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
         rate = self._sampler.each[self.stratum(trial)]
         by_word = self._sampler.per == "word"
         starts = self._space.word_starts if by_word else self._space.starts
         hit = np.concatenate(
             [
-                part.start + chance.choice(part.size, n, replace=False, shuffle=False)
+                part.start + rng.choice(part.size, n, replace=False, shuffle=False)
                 for part in self._parts(starts.tolist())
-                if (n := self._count(part, rate, chance))
+                if (n := self._count(part, rate, rng))
             ]
             or [np.zeros(0, np.int64)]
         ).astype(np.int64)
         if by_word:
-            hit = self._of_words(hit, chance)
+            hit = self._of_words(hit, rng)
         return np.sort(hit)
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002
         raise TypeError("a trial at an error rate is many faults: ask for trials[i]")
 
-    def _of_words(self, words: Numbers, chance: np.random.Generator) -> Numbers:
+    def _of_words(self, words: Numbers, rng: np.random.Generator) -> Numbers:
         """One fault in each of some words."""
         if self._variants is not None:
-            return words * self._variants + chance.integers(self._variants, size=len(words))
+            return words * self._variants + rng.integers(self._variants, size=len(words))
         space = self._space
         places = np.searchsorted(space.word_starts, words, side="right") - 1
         variants = space.variants[places]
         inner = (words - space.word_starts[places]) * variants
-        found: Numbers = space.starts[places] + inner + chance.integers(variants)
+        found: Numbers = space.starts[places] + inner + rng.integers(variants)
         return found
 
     def _parts(self, starts: list[int]) -> Sequence[_Part]:
@@ -136,7 +136,7 @@ class ErrorRateTrials(Trials):
             return [_Part(0, starts[-1])]
         return [_Part(a, b - a) for a, b in itertools.pairwise(starts)]
 
-    def _count(self, part: _Part, rate: float, chance: np.random.Generator) -> int:
+    def _count(self, part: _Part, rate: float, rng: np.random.Generator) -> int:
         if self._sampler.count == "floor":
             return int(rate * part.size)
-        return int(chance.binomial(part.size, rate))
+        return int(rng.binomial(part.size, rate))

@@ -94,7 +94,7 @@ def _build() -> nn.Sequential:
 def _train(model: nn.Sequential, data: Data, seed: int) -> None:
     if data.labels is None or not isinstance(data.inputs, torch.Tensor):
         raise InputError(f"{data.name}: training requires images with labels")
-    chance = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     steps = EPOCHS * -(-len(data) // BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
@@ -103,9 +103,9 @@ def _train(model: nn.Sequential, data: Data, seed: int) -> None:
     try:
         model.train()
         for _ in range(EPOCHS):
-            for rows in torch.split(torch.randperm(len(data), generator=chance), BATCH):
+            for rows in torch.split(torch.randperm(len(data), generator=rng), BATCH):
                 images = data.inputs[rows]
-                mirrored = torch.rand(len(rows), 1, 1, 1, generator=chance) < 0.5
+                mirrored = torch.rand(len(rows), 1, 1, 1, generator=rng) < 0.5
                 optimizer.zero_grad()
                 logits = model(torch.where(mirrored, images.flip(3), images))
                 torch.autograd.backward(functional.cross_entropy(logits, data.labels[rows]))

@@ -66,13 +66,13 @@ def state_between_passes(
         with torch.no_grad():
             before = outputs()
             written = state.restore(thorough=True)
-            chance = not _equal(outputs(), before)
+            random = not _equal(outputs(), before)
             state.restore(thorough=True)
             for other in _others(rows):
                 _attempt(call, model, other)
             after = outputs()
             written += state.restore(thorough=True)
-            if chance:  # no two passes are equal: only what is written can be determined
+            if random:  # no two passes are equal: only what is written can be determined
                 return StateBetweenPasses(tuple(dict.fromkeys(written)))
             if _equal(after, before):
                 return StateBetweenPasses()

@@ -50,7 +50,7 @@ class BitTable:
             weights=self.weights[rows],
         )
 
-    def split(self, chance: np.random.Generator) -> tuple["BitTable", "BitTable"]:
+    def split(self, rng: np.random.Generator) -> tuple["BitTable", "BitTable"]:
         """The bits of 70 % of the words, and those of the 30 % that are held out.
 
         Words with a critical bit and words without are split separately, so that both parts
@@ -69,7 +69,7 @@ class BitTable:
                 "is nothing to learn; measure more bits, or choose another tolerance"
             )
         held_out = [
-            chance.choice(words, round(_HELD_OUT * len(words)) or 1, replace=False, shuffle=False)
+            rng.choice(words, round(_HELD_OUT * len(words)) or 1, replace=False, shuffle=False)
             for words in (harmful, harmless)
             if len(words) > 1
         ]

@@ -119,7 +119,7 @@ class Criticality(Analysis):
             forest.scores(held_out.features),
             held_out,
             threshold=threshold,
-            chance=workload.random(3),
+            rng=workload.random(3),
         )
         facts = _measured_facts(measured, self.tolerance) | {
             "words to protect": int(sum(words.sum() for words in protected.values())),

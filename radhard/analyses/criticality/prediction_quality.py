@@ -41,7 +41,7 @@ class PredictionQuality:
 
 
 def prediction_quality(
-    scores: Scores, bits: BitTable, *, threshold: float, chance: np.random.Generator
+    scores: Scores, bits: BitTable, *, threshold: float, rng: np.random.Generator
 ) -> PredictionQuality:
     """The quality of some scores; bits with at least ``threshold`` are predicted to be critical."""
     predicted, total = scores >= threshold, bits.weights.sum()
@@ -51,7 +51,7 @@ def prediction_quality(
 
     words = np.unique(bits.words)
     return PredictionQuality(
-        _area(scores, bits, words, chance),
+        _area(scores, bits, words, rng),
         share(~predicted & ~bits.critical),
         share(predicted & ~bits.critical),
         share(~predicted & bits.critical),
@@ -85,7 +85,7 @@ def _ranked_area(
 
 
 def _area(
-    scores: Scores, bits: BitTable, words: npt.NDArray[np.int64], chance: np.random.Generator
+    scores: Scores, bits: BitTable, words: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> Estimate | None:
     if not 0 < bits.critical.sum() < len(bits):
         return None
@@ -95,7 +95,7 @@ def _area(
     of_bit = np.searchsorted(words, bits.words)
     areas = []
     for _ in range(_RESAMPLES):
-        times = np.bincount(chance.integers(len(words), size=len(words)), minlength=len(words))
+        times = np.bincount(rng.integers(len(words), size=len(words)), minlength=len(words))
         weights = bits.weights * times[of_bit]
         if weights[bits.critical].any() and weights[~bits.critical].any():
             areas.append(_ranked_area(ranks, bits.critical, weights))

@@ -39,13 +39,13 @@ class OfLayer:
 
 
 def drawn(
-    neurons: int | float | None, size: int, chance: np.random.Generator
+    neurons: int | float | None, size: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """The neurons of a layer that are analyzed, ascending: all, a share, or a number of them."""
     if neurons is None:
         return np.arange(size, dtype=np.int64)
     count = neurons if isinstance(neurons, int) else max(1, round(neurons * size))
-    return np.sort(chance.choice(size, min(count, size), replace=False)).astype(np.int64)
+    return np.sort(rng.choice(size, min(count, size), replace=False)).astype(np.int64)
 
 
 def analysed(

@@ -168,9 +168,9 @@ def validate(
         for at, (layer, limits) in enumerate(ranges.layers.items()):
             required = sample_size(format.bits * limits.size, margin, confidence)
             count = math.ceil(required) if n is None else n
-            chance = workload.random(at)
-            neurons = torch.from_numpy(chance.choice(limits.neurons, count))
-            bits = torch.from_numpy(chance.integers(format.bits, size=count))
+            rng = workload.random(at)
+            neurons = torch.from_numpy(rng.choice(limits.neurons, count))
+            bits = torch.from_numpy(rng.integers(format.bits, size=count))
             samples = torch.arange(count) % len(workload.data)
             drawn = (part.to(workload.logits.device) for part in (samples, neurons, bits))
             rows.append(_tried(ranges, probes, layer, format, *drawn))

@@ -38,22 +38,22 @@ class Learned:
 
 
 def learned(
-    features: Array, critical: Array, trees: int, leaf: int, chance: np.random.Generator
+    features: Array, critical: Array, trees: int, leaf: int, rng: np.random.Generator
 ) -> Learned:
     """Fit a forest to all parameters, and for each fold one that is fitted without it."""
-    forest_seed, fold_seed = chance.integers(2**31, size=2).tolist()
+    forest_seed, fold_seed = rng.integers(2**31, size=2).tolist()
     forest = RandomForestRegressor(trees, min_samples_leaf=leaf, random_state=forest_seed)
     folds = KFold(FOLDS, shuffle=True, random_state=fold_seed)
     held_out = cross_val_predict(forest, features, critical, cv=folds)
     return Learned(forest.fit(features, critical), held_out)
 
 
-def quality(held_out: Array, critical: Array, chance: np.random.Generator) -> dict[str, Any]:
+def quality(held_out: Array, critical: Array, rng: np.random.Generator) -> dict[str, Any]:
     """R2 (with a bootstrap interval) and rank correlation of predictions and measurements.
 
     The rank correlation is None if all predictions are equal.
     """
-    drawn = chance.integers(len(critical), size=(_RESAMPLES, len(critical)))
+    drawn = rng.integers(len(critical), size=(_RESAMPLES, len(critical)))
     spread = [
         r2_score(critical[rows], held_out[rows]) for rows in drawn if np.ptp(critical[rows]) > 0
     ]

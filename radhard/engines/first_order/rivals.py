@@ -35,7 +35,7 @@ def margins(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) 
     if ahead.shape[1] <= most:
         return list(ahead.unbind(1))
     alone = most // 2
-    chance = torch.Generator().manual_seed(seed)
-    signs = torch.randint(0, 2, (most - alone, *ahead[:, alone:].shape), generator=chance) * 2 - 1
+    rng = torch.Generator().manual_seed(seed)
+    signs = torch.randint(0, 2, (most - alone, *ahead[:, alone:].shape), generator=rng) * 2 - 1
     mixed = (ahead[:, alone:] * signs.to(ahead)).sum(dim=2)
     return [*ahead[:, :alone].unbind(1), *mixed.unbind(0)]

@@ -61,8 +61,8 @@ def probed(module: nn.Module, example: Tensor) -> Kind | None:
 
 def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
     def values(number: int, size: float) -> Tensor:
-        chance = torch.Generator().manual_seed(number)
-        drawn = torch.randn(example.shape, generator=chance, dtype=torch.float32) * size
+        rng = torch.Generator().manual_seed(number)
+        drawn = torch.randn(example.shape, generator=rng, dtype=torch.float32) * size
         return drawn.to(example.device, example.dtype)
 
     def result(inputs: Tensor) -> Tensor:

@@ -78,9 +78,9 @@ class Training:
         for epoch in range(epochs):
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * 0.5 ** (epoch // _HALVED_EVERY)
-            chance = self.draft.workload.random(1, number, epoch)
+            rng = self.draft.workload.random(1, number, epoch)
             with _learning(self.draft.model, bounds):
-                self._epoch(bounds, greatest, optimizer, penalty, chance)
+                self._epoch(bounds, greatest, optimizer, penalty, rng)
             if self.bar is not None:
                 self.bar.advance(np.zeros((1, 0)))
             drop = self._drop()
@@ -101,10 +101,10 @@ class Training:
         greatest: Sequence[Tensor],
         optimizer: torch.optim.Optimizer,
         penalty: float,
-        chance: np.random.Generator,
+        rng: np.random.Generator,
     ) -> None:
         draft = self.draft
-        order = torch.from_numpy(chance.permutation(self._rows)).to(draft.workload.logits.device)
+        order = torch.from_numpy(rng.permutation(self._rows)).to(draft.workload.logits.device)
         for rows in torch.split(order, self.batch):
             logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
             loss = self.loss(logits, draft.workload.logits[rows], draft.labels()[rows])

@@ -31,7 +31,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
             f"{draft.by}: no parameter has requires_grad=True, so none can be fine-tuned"
         )
     optimizer = torch.optim.SGD(learning, lr=rate)
-    chance = draft.workload.random(1)
+    rng = draft.workload.random(1)
     devices = {t.device for t in learning if t.is_cuda}
     with (
         evaluating(draft.model, keep=False),
@@ -42,7 +42,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
         for module in draft.model.modules():
             module.training = True
         for _ in range(epochs):
-            order = torch.from_numpy(chance.permutation(len(draft.workload.data))).to(labels.device)
+            order = torch.from_numpy(rng.permutation(len(draft.workload.data))).to(labels.device)
             for at in range(0, len(order), draft.workload.batch):
                 rows = order[at : at + draft.workload.batch]
                 if len(rows) == 1 and len(order) > 1:

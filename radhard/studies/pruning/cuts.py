@@ -123,9 +123,9 @@ def _scores(
     if ranking.by == "l1":
         return None
     if ranking.by == "random":
-        chance = np.random.default_rng((plan.seed, draw))
+        rng = np.random.default_rng((plan.seed, draw))
         values = {
-            name: chance.random(len(parameter))
+            name: rng.random(len(parameter))
             for name, parameter in network.model.named_parameters()
             if parameter.ndim > 1
         }

@@ -49,7 +49,7 @@ def test_planted_rule_is_learned_for_words_that_were_not_seen(kind):
     train, test = tabled(Uniform(1800)).split(np.random.default_rng(0))
     forest = CriticalityForest.of(train, kind, trees=15, seed=0)
     found = prediction_quality(
-        forest.scores(test.features), test, threshold=0.5, chance=np.random.default_rng(1)
+        forest.scores(test.features), test, threshold=0.5, rng=np.random.default_rng(1)
     )
     assert found.area.value > 0.99
     assert found.area.low > 0.97
@@ -93,7 +93,7 @@ def test_bits_of_one_word_are_never_split_and_both_parts_have_critical_ones():
 def test_cells_and_area_are_those_of_scikit_learn():
     bits = tabled(PerTensor(300))
     scores = np.random.default_rng(0).random(len(bits)) / 2 + bits.critical / 3
-    found = prediction_quality(scores, bits, threshold=0.5, chance=np.random.default_rng(0))
+    found = prediction_quality(scores, bits, threshold=0.5, rng=np.random.default_rng(0))
     cells = confusion_matrix(
         bits.critical, scores >= 0.5, sample_weight=bits.weights, normalize="all"
     )
@@ -108,7 +108,7 @@ def test_cells_and_area_are_those_of_scikit_learn():
 
 def test_bits_of_one_verdict_have_no_curve():
     bits = tabled(Uniform(100), rule=lambda place, word, bit: bit < 0)
-    found = prediction_quality(np.zeros(100), bits, threshold=0.5, chance=np.random.default_rng(0))
+    found = prediction_quality(np.zeros(100), bits, threshold=0.5, rng=np.random.default_rng(0))
     assert found.area is None
     assert (found.true_negative, found.true_positive) == (1, 0)
     with pytest.raises(InputError, match=r"0 of the \d+ words measured have critical bits"):
@@ -142,7 +142,7 @@ def test_rule_in_general_features_transfers_to_another_width_and_network():
         train, test = tables
         forest = CriticalityForest.of(train, "balanced", trees=15, seed=0)
         found = prediction_quality(
-            forest.scores(test.features), test, threshold=0.5, chance=np.random.default_rng(0)
+            forest.scores(test.features), test, threshold=0.5, rng=np.random.default_rng(0)
         )
         areas[features] = found.area.value
     assert areas["general"] > 0.99

@@ -14,9 +14,9 @@ from radhard.stats import clopper_pearson
 @pytest.mark.parametrize("n", [40, 150])
 @pytest.mark.parametrize("values", [None, 5, 20], ids=["continuous", "5 values", "20 values"])
 def test_promise_is_broken_no_more_often_than_the_confidence_allows(n, values):
-    chance, broken, repeats = np.random.default_rng(n), 0, 2000
+    rng, broken, repeats = np.random.default_rng(n), 0, 2000
     for _ in range(repeats):
-        draws = chance.random(n)
+        draws = rng.random(n)
         scores = draws if values is None else np.floor(draws * values) / values
         # Of uniform scores, exactly the share below the threshold is missed.
         broken += miss_limit(scores, 0.1).threshold > 0.1 + 1e-12

@@ -111,19 +111,19 @@ def test_bisection_finds_the_same_within_the_tolerance() -> None:
 
 def monotone(seed: int) -> nn.Sequential:
     """A network in which whatever a neuron of layer 0 does, a single lead only grows or shrinks."""
-    chance = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     with torch.no_grad():
         for tensor in model.parameters():
-            tensor.copy_(torch.randn(tensor.shape, generator=chance))
+            tensor.copy_(torch.randn(tensor.shape, generator=rng))
     return model
 
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**16))
 def test_inside_no_class_changes_and_beyond_all_do_where_leads_are_monotone(seed: int) -> None:
-    chance = np.random.default_rng(seed)
-    inputs = torch.from_numpy(chance.normal(size=(12, 3)).astype(np.float32))
+    rng = np.random.default_rng(seed)
+    inputs = torch.from_numpy(rng.normal(size=(12, 3)).astype(np.float32))
     model = monotone(seed)
     ranges = DeepVigor(layers="0", loss=None).ranges(model, inputs)
     with torch.no_grad():
@@ -137,10 +137,10 @@ def test_inside_no_class_changes_and_beyond_all_do_where_leads_are_monotone(seed
         ):
             inside, beyond = (ends[neuron, golden] for ends in (safe, unsafe))
             for size, moves, known in (
-                (np.minimum(inside, 1e5) * chance.random(12), False, inside >= 0),
+                (np.minimum(inside, 1e5) * rng.random(12), False, inside >= 0),
                 (np.minimum(inside, 1e5), False, inside >= 0),
                 (beyond, True, np.isfinite(beyond)),
-                (beyond * (1 + chance.random(12) * 100), True, np.isfinite(beyond)),
+                (beyond * (1 + rng.random(12) * 100), True, np.isfinite(beyond)),
             ):
                 off = hidden.clone()
                 off[:, neuron] += sign * torch.from_numpy(np.where(known, size, 0.0)).float()

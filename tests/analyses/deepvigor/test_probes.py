@@ -57,14 +57,14 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_neuron_that_is_off_gives_the_logits_of_a_hooked_model(kind: str) -> None:
     model, prefix, data = MODELS[kind]
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     with probing(model, data) as probes:
         assert bool(probes.note) == (kind == "no graph")
         assert list(probes.sites) == [f"{prefix}{name}" for name in ("0", "3", "7", "9")]
         for layer, site in probes.sites.items():
-            samples = torch.from_numpy(chance.integers(len(data), size=12))
-            neurons = torch.from_numpy(chance.integers(math.prod(site.shape), size=12))
-            deltas = torch.from_numpy(chance.normal(size=12) * 10.0 ** chance.integers(-1, 5, 12))
+            samples = torch.from_numpy(rng.integers(len(data), size=12))
+            neurons = torch.from_numpy(rng.integers(math.prod(site.shape), size=12))
+            deltas = torch.from_numpy(rng.normal(size=12) * 10.0 ** rng.integers(-1, 5, 12))
             found = probes.neurons(layer, samples, neurons, deltas.float())
             for at in range(12):
                 place = (0, *np.unravel_index(int(neurons[at]), site.shape))
@@ -80,15 +80,15 @@ def test_a_neuron_that_is_off_gives_the_logits_of_a_hooked_model(kind: str) -> N
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_channel_that_is_off_gives_the_logits_of_a_hooked_model(kind: str) -> None:
     model, _, data = MODELS[kind]
-    chance = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     with probing(model, data) as probes:
         for layer, site in probes.sites.items():
             assert probes.channel_axis(layer) == 0
             samples = torch.arange(len(data))
-            channels = torch.randint(site.shape[0], (len(data),), generator=chance)
+            channels = torch.randint(site.shape[0], (len(data),), generator=rng)
             for by in (
-                torch.randn(len(data), generator=chance),
-                torch.randn(len(data), *site.shape[1:], generator=chance),
+                torch.randn(len(data), generator=rng),
+                torch.randn(len(data), *site.shape[1:], generator=rng),
             ):
                 found = probes.channels(layer, samples, channels, by)
                 for at in range(len(data)):
@@ -264,12 +264,12 @@ def test_a_layer_whose_output_has_no_samples_is_refused() -> None:
 def test_probes_of_lenet_5_change_the_answers_that_hooks_change(
     n: int, size: float, seed: int
 ) -> None:
-    model, chance = load("lenet5"), torch.Generator().manual_seed(seed)
-    data = Data(torch.rand(n, 1, 28, 28, generator=chance))
+    model, rng = load("lenet5"), torch.Generator().manual_seed(seed)
+    data = Data(torch.rand(n, 1, 28, 28, generator=rng))
     with probing(model, data) as probes:
         samples = torch.arange(n)
-        neurons = torch.randint(1600, (n,), generator=chance)
-        deltas = torch.randn(n, generator=chance) * size
+        neurons = torch.randint(1600, (n,), generator=rng)
+        deltas = torch.randn(n, generator=rng) * size
         found = probes.neurons("conv2", samples, neurons, deltas)
         for at in range(n):
             place = (0, *np.unravel_index(int(neurons[at]), (16, 10, 10)))

@@ -127,11 +127,11 @@ def test_ranges_of_the_logits_are_in_closed_form_without_a_pass() -> None:
 def test_merged_limits_are_the_least_safe_and_the_largest_unsafe_of_each_class(
     seed: int, neurons: int, samples: int
 ) -> None:
-    chance = torch.Generator().manual_seed(seed)
-    safe = torch.rand(neurons, samples, generator=chance)
-    unsafe = safe + torch.rand(neurons, samples, generator=chance)
-    unsafe[torch.rand(neurons, samples, generator=chance) < 0.2] = math.inf
-    golden = torch.randint(3, (samples,), generator=chance)
+    rng = torch.Generator().manual_seed(seed)
+    safe = torch.rand(neurons, samples, generator=rng)
+    unsafe = safe + torch.rand(neurons, samples, generator=rng)
+    unsafe[torch.rand(neurons, samples, generator=rng) < 0.2] = math.inf
+    golden = torch.randint(3, (samples,), generator=rng)
     least, most = merged(Thresholds(safe, unsafe), golden, 4, 0.0)
     for answer in range(4):
         own = golden == answer

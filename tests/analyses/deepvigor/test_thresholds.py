@@ -167,16 +167,16 @@ def test_logits_change_the_class_between_the_two_ends_and_nowhere_else(
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=2, max_size=6), st.data())
 def test_the_sign_of_the_margin_is_whether_the_class_changed(
-    row: list[float], chance: st.DataObject
+    row: list[float], rng: st.DataObject
 ) -> None:
     logits = torch.tensor([row])
-    golden = torch.tensor([chance.draw(st.integers(0, len(row) - 1))])
+    golden = torch.tensor([rng.draw(st.integers(0, len(row) - 1))])
     assert changed(margin(logits, golden)).item() == bool(logits.argmax(1) != golden)
 
 
 @given(st.lists(st.floats(-200, 200, width=32), min_size=2, max_size=5), st.data())
-def test_a_saturated_loss_has_no_gradient(row: list[float], chance: st.DataObject) -> None:
-    golden = torch.tensor([chance.draw(st.integers(0, len(row) - 1))])
+def test_a_saturated_loss_has_no_gradient(row: list[float], rng: st.DataObject) -> None:
+    golden = torch.tensor([rng.draw(st.integers(0, len(row) - 1))])
     for form in ("per_class", "summed"):
         logits = torch.tensor([row], requires_grad=True)
         (slope,) = torch.autograd.grad(loss(logits, golden, form).sum(), logits)

@@ -138,11 +138,11 @@ class DeepVigorPlus(Analysis):
                 products = Products(layer, values)
                 purpose = (number, kind == "weights")
                 drawn = channels_of(products.channels, self.channels, workload.random(*purpose))
-                chance = Chance(workload, products.weight, *purpose)
+                rng = Chance(workload, products.weight, *purpose)
                 if kind == "weights":
-                    of_layers.append(self._filters(evaluator, layer, products, drawn, chance))
+                    of_layers.append(self._filters(evaluator, layer, products, drawn, rng))
                 else:
-                    of_layers.append(self._neurons(evaluator, layer, products, drawn, chance))
+                    of_layers.append(self._neurons(evaluator, layer, products, drawn, rng))
                 workload.bar.step(number + 1, len(inputs))
             parts += [part.widened(evaluator.cost.wrong_at_most) for part in of_layers]
             costs[kind] = evaluator.cost
@@ -171,14 +171,14 @@ class DeepVigorPlus(Analysis):
         layer: Layer,
         products: Products,
         drawn: Numbers,
-        chance: Chance,
+        rng: Chance,
     ) -> ChannelScores:
         by_pattern = self.error == "pattern"
         displacements = Displacements(self.format)
         faults = Filters(evaluator, displacements, self.grid, self.strict, by_pattern, self.draws)
         size = max(1, _ROWS // (products.samples * (self.draws if by_pattern else 1)))
         verdicts = [
-            faults.verdicts(layer, products, channels, chance)
+            faults.verdicts(layer, products, channels, rng)
             for channels in _chunks(drawn, size if by_pattern else min(size, 16))
         ]
         return of_filters(layer, products, drawn, verdicts)
@@ -189,19 +189,19 @@ class DeepVigorPlus(Analysis):
         layer: Layer,
         products: Products,
         drawn: Numbers,
-        chance: Chance,
+        rng: Chance,
     ) -> ChannelScores:
         displacements = Displacements(self.format).fitted(products.inputs)
         by_pattern = self.error == "pattern"
         moved = moved_inputs(layer, products, displacements) if by_pattern else None
         faults = Neurons(evaluator, displacements, self.grid, self.strict, by_pattern, moved)
         places = math.prod(products.positions)
-        positions = [neurons_of(places, self.neurons, chance.of(c)) for c in drawn.tolist()]
+        positions = [neurons_of(places, self.neurons, rng.of(c)) for c in drawn.tolist()]
         channels = np.repeat(drawn, [len(at) for at in positions])
         flat = np.concatenate(positions)
         verdicts = []
         for chunk in _chunks(np.arange(len(flat)), max(1, _ROWS // products.samples)):
-            verdicts.append(faults.verdicts(layer, products, channels[chunk], flat[chunk], chance))
+            verdicts.append(faults.verdicts(layer, products, channels[chunk], flat[chunk], rng))
         return of_neurons(layer, products, drawn, channels, verdicts)
 
 

@@ -54,7 +54,7 @@ class Case:
 class Evaluator:
     """Computes vulnerability factors of rows from the logits of probes.
 
-    ``chance`` draws the inferred predictions that are executed nevertheless.
+    ``rng`` draws the inferred predictions that are executed nevertheless.
     """
 
     probes: Probes
@@ -65,7 +65,7 @@ class Evaluator:
     rows: int
     """The approximate total number of rows: the fewer, the larger the share of inferred predictions
     that are executed."""
-    chance: np.random.Generator
+    rng: np.random.Generator
     cost: PassCounts = field(default_factory=PassCounts)
     _known: dict[tuple[str, int, int, int], int] = field(default_factory=dict)
     """By layer, neuron, sign and size: the prediction far out, -1 if images do not agree."""

@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.int64]
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def channels_of(count: int, share: float, chance: np.random.Generator) -> Numbers:
+def channels_of(count: int, share: float, rng: np.random.Generator) -> Numbers:
     """A share of the channels, rounded down but at least one, without replacement; ascending.
 
     >>> channels_of(64, 0.1, np.random.default_rng(0)).size
@@ -36,7 +36,7 @@ def channels_of(count: int, share: float, chance: np.random.Generator) -> Number
     """
     if share >= 1:
         return np.arange(count)
-    chosen = chance.choice(count, share_of(count, share), replace=False)
+    chosen = rng.choice(count, share_of(count, share), replace=False)
     return np.sort(chosen).astype(np.int64)
 
 
@@ -45,7 +45,7 @@ def share_of(count: int, share: float) -> int:
     return max(1, math.floor(share * count))
 
 
-def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Numbers:
+def neurons_of(count: int, wanted: Count, rng: np.random.Generator) -> Numbers:
     """Neurons of a channel; ``"log2"`` of their number, rounded down but at least one. Ascending.
 
     One from each of as many equal parts of the map, row after row, as neighbours are similar. All
@@ -57,7 +57,7 @@ def neurons_of(count: int, wanted: Count, chance: np.random.Generator) -> Number
     if wanted == "all":
         return np.arange(count)
     size = size_of(count, wanted)
-    places = (np.arange(size) + chance.random(size)) * (count / size)
+    places = (np.arange(size) + rng.random(size)) * (count / size)
     return np.floor(places).astype(np.int64).clip(max=count - 1)
 
 
@@ -69,7 +69,7 @@ def size_of(count: int, wanted: Count) -> int:
     return min(count, max(1, size))
 
 
-def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Numbers:
+def some(total: int, wanted: int, rows: int, rng: np.random.Generator) -> Numbers:
     """``wanted`` distinct numbers below ``total`` for each row, evenly spaced; or all of them.
 
     Each number has the same probability. ``(rows, wanted)``.
@@ -78,12 +78,12 @@ def some(total: int, wanted: int, rows: int, chance: np.random.Generator) -> Num
         return np.tile(np.arange(total), (rows, 1))
     # Systematic sampling: the range is divided into equal parts, and each row takes the same
     # position, drawn once, in every part.
-    start = chance.random((rows, 1))
+    start = rng.random((rows, 1))
     return np.floor((np.arange(wanted) + start) * (total / wanted)).astype(np.int64)
 
 
 def one_an_image(
-    weights: npt.NDArray[np.float64], answers: Numbers, chance: np.random.Generator
+    weights: npt.NDArray[np.float64], answers: Numbers, rng: np.random.Generator
 ) -> Numbers:
     """A product of a channel for every image, ``(images,)``; all pairs have equal probability.
 
@@ -95,13 +95,13 @@ def one_an_image(
     """
     images = len(answers)
     order = np.argsort(weights, kind="stable")
-    ranks = np.floor((np.arange(images) + chance.random(images)) * (len(order) / images))
+    ranks = np.floor((np.arange(images) + rng.random(images)) * (len(order) / images))
     drawn: Numbers = order[ranks.astype(np.int64).clip(max=len(order) - 1)]
     labels, which = np.unique(answers, return_inverse=True)
-    turn = np.argsort(chance.permutation(len(labels))[which] + chance.random(images))
+    turn = np.argsort(rng.permutation(len(labels))[which] + rng.random(images))
     # Multiples of the golden ratio modulo 1 are spread evenly in every consecutive part of the
     # sequence, and so in the images of every golden prediction, which are consecutive in ``turn``.
-    spread = (np.arange(images) * _GOLDEN + chance.random()) % 1
+    spread = (np.arange(images) * _GOLDEN + rng.random()) % 1
     assigned = np.empty_like(drawn)
     assigned[turn] = drawn[np.argsort(np.argsort(spread))]
     return assigned

@@ -68,8 +68,8 @@ class Drawing:
 def asked(
     probes: Answering, screen: Shifting | None, rows: int = 10**6, **changed: Any
 ) -> Evaluator:
-    chance = changed.get("chance", Drawing([0.5] * 6))
-    return Evaluator(probes, 0.0, screen, 0.25, rows, chance)  # type: ignore[arg-type]
+    rng = changed.get("rng", Drawing([0.5] * 6))
+    return Evaluator(probes, 0.0, screen, 0.25, rows, rng)  # type: ignore[arg-type]
 
 
 def changed(
@@ -126,7 +126,7 @@ def test_600_inferred_answers_are_passed_or_a_tenth_or_a_200th(rows: int, share:
     """As many as the draw leaves below the share, of two inferred answers a row."""
     numbers = [0.0, math.nextafter(share, 0), share, math.nextafter(share, 1), 0.5, 0.99]
     probes = Answering(answers=(1,) * 6)
-    one = asked(probes, Shifting([0.0] * 6), rows, chance=Drawing(numbers))
+    one = asked(probes, Shifting([0.0] * 6), rows, rng=Drawing(numbers))
     found = changed(one, 1.0)
     assert probes.passed == [0, 1]
     assert found.way.tolist() == [PASSED] * 2 + [FIRST_ORDER] * 4
@@ -174,9 +174,9 @@ def test_one_image_that_disagrees_has_all_passed(other: int):
 
 def test_three_images_or_those_of_one_golden_answer_speak_for_none():
     probes = Answering(answers=(2,) * 6)
-    three = asked(probes, Shifting([1.0] * 6), chance=Drawing([0.5] * 3))
+    three = asked(probes, Shifting([1.0] * 6), rng=Drawing([0.5] * 3))
     assert changed(three, 2.0**20, places=(1,) * 3).way.tolist() == [PASSED] * 3
-    four = asked(probes, Shifting([1.0] * 6), chance=Drawing([0.5] * 4))
+    four = asked(probes, Shifting([1.0] * 6), rng=Drawing([0.5] * 4))
     assert changed(four, 2.0**20, places=(1,) * 4).way.tolist() == [FAR_OUT] * 4
     alike = asked(probes, Shifting([1.0] * 6))
     alike.probes.workload.predictions = torch.ones(6, dtype=torch.int64)

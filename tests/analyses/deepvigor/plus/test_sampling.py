@@ -23,9 +23,9 @@ def test_every_weight_is_drawn_as_often_as_every_other(
 
 @given(st.integers(0, 2**32))
 def test_images_of_each_answer_meet_weights_of_both_signs_in_their_shares(seed: int) -> None:
-    chance = np.random.default_rng(seed)
-    weights, answers = chance.normal(0.3, 1, 300), chance.integers(0, 5, 100)
-    rising = weights[one_an_image(weights, answers, chance)] > 0
+    rng = np.random.default_rng(seed)
+    weights, answers = rng.normal(0.3, 1, 300), rng.integers(0, 5, 100)
+    rising = weights[one_an_image(weights, answers, rng)] > 0
     for answer in range(5):
         mine = rising[answers == answer]
         # By chance alone it would be off by 2 times that in many cases.
@@ -54,7 +54,7 @@ def test_each_equal_part_of_a_map_gives_a_neuron(count: int, wanted: int, seed: 
 
 
 def test_all_neurons_have_the_same_chance() -> None:
-    chance = np.random.default_rng(5)
-    times = np.bincount(np.concatenate([neurons_of(10, 3, chance) for _ in range(20_000)]))
+    rng = np.random.default_rng(5)
+    times = np.bincount(np.concatenate([neurons_of(10, 3, rng) for _ in range(20_000)]))
     # Expected 6,000 each; the bound is five standard deviations.
     assert abs(times - 6000).max() < 5 * 6000**0.5

@@ -16,12 +16,12 @@ class Table:
     """Factors of all pairs of a channel whose large positive weights lead to answer 0."""
 
     def __init__(self, seed: int) -> None:
-        chance = np.random.default_rng(seed)
-        self.weights = chance.normal(0, 0.1, WEIGHTS)
-        self.answers = chance.integers(0, 4, IMAGES)
-        self.live = chance.random((IMAGES, WEIGHTS)) > 0.3
+        rng = np.random.default_rng(seed)
+        self.weights = rng.normal(0, 0.1, WEIGHTS)
+        self.answers = rng.integers(0, 4, IMAGES)
+        self.live = rng.random((IMAGES, WEIGHTS)) > 0.3
         harm = (self.weights > 0) & (self.answers != 0)[:, None] & self.live
-        self.factors = harm / 32 + self.live * chance.integers(0, 2, (IMAGES, WEIGHTS)) / 32
+        self.factors = harm / 32 + self.live * rng.integers(0, 2, (IMAGES, WEIGHTS)) / 32
         dead = np.count_nonzero(~self.live)
         rising = np.count_nonzero(self.live & (self.weights > 0))
         self.sizes = np.array([[dead, IMAGES * WEIGHTS - dead - rising, rising]])

@@ -185,7 +185,7 @@ def _recurrent_outputs(facts: Mapping[str, Any]) -> str:
     return (
         f"{_names(facts['tensors'])}: a fault in the output of a recurrent layer at one step "
         "affects what reads that output, but not later steps of the layer, which have computed "
-        "with the fault-free hidden state."
+        "with the fault-free hidden state; HiddenStates injects faults that they see."
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.campaign import run
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip, Burst
 from radhard.formats import (
     BFloat16,
@@ -248,7 +248,8 @@ def test_faults_at_a_step_of_a_recurrent_layer_are_said_to_stop_there():
             return self.fc(self.lstm(x)[0][:, -1])
 
     model, inputs = Reads().eval(), torch.randn(5, 6, 3)
-    space = FaultSpace.of(model, Activations("lstm:0"), BitFlip(), Float32(), data=inputs)
+    with pytest.warns(RadhardWarning, match="recurrent layer at one step.*HiddenStates"):
+        space = FaultSpace.of(model, Activations("lstm:0"), BitFlip(), Float32(), data=inputs)
     assert [note.kind for note in space.notes()] == ["recurrent outputs"]
     results = run(model, inputs, space, Uniform(5), progress=False)
     assert any("not later steps" in str(note) for note in results.manifest["notes"])

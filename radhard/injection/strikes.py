@@ -56,7 +56,7 @@ class Strikes:
     @contextmanager
     def held(self, stored: Tensor) -> Iterator[None]:
         """Inject the faults into a stored tensor, in place; then restore its words bit for bit."""
-        self._check_shape(tuple(stored.shape), stored.dtype, "in this model")
+        self._check_shape(tuple(stored.shape), stored.dtype, "in this model", self.site.shape)
         # Inference tensors can be written only in inference mode; other tensors can be as well.
         with torch.inference_mode():
             extent = stored.untyped_storage().nbytes() // stored.element_size()
@@ -93,11 +93,28 @@ class Strikes:
 
     def fall_on(self, flowing: Tensor) -> None:
         """Inject the faults into the values ``(samples, ...)`` of one pass, in place."""
-        self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass")
+        self._fall_on_part(flowing, 0, self.site.shape)
+
+    @property
+    def faulty_rows(self) -> list[int]:
+        """The indices of the site's first axis at which there are faults, ascending."""
+        inner = self.words % math.prod(self.site.shape)
+        return sorted(set((inner // math.prod(self.site.shape[1:])).tolist()))
+
+    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+        """Inject into the values ``(samples, ...)`` at one index of the site's first axis."""
+        self._fall_on_part(flowing, row, self.site.shape[1:])
+
+    def _fall_on_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:
+        """Inject into one of the parts of this shape that the site consists of."""
+        self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass", shape)
         self.fallen += 1
         rows, hits = self._by_row(len(flowing))
-        shape, device = self.site.shape, flowing.device
-        words = rows * math.prod(shape) + hits.words
+        size, device = math.prod(shape), flowing.device
+        if shape != self.site.shape:
+            here = hits.words // size == number
+            rows, hits = rows[here], hits.some(here)
+        words = rows * size + hits.words % size
         if words.size:
             first, rounds = in_rounds(words, hits)
             index = np.unravel_index(words[first], (len(flowing), *shape))
@@ -135,12 +152,14 @@ class Strikes:
         )
         return np.concatenate(rows)[order], hits
 
-    def _check_shape(self, shape: tuple[int, ...], dtype: torch.dtype, where: str) -> None:
+    def _check_shape(
+        self, shape: tuple[int, ...], dtype: torch.dtype, where: str, expected: tuple[int, ...]
+    ) -> None:
         kind = str(dtype).removeprefix("torch.")
-        if (shape, kind) != (self.site.shape, self.site.dtype):
+        if (shape, kind) != (expected, self.site.dtype):
             raise InputError(
                 f"{self.site.name!r} is {kind} {shape} {where}, "
-                f"{self.site.dtype} {self.site.shape} in the fault space"
+                f"{self.site.dtype} {expected} in the fault space"
             )
 
 

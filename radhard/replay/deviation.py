@@ -56,6 +56,23 @@ class Deviation:
         index = tuple(place)
         flowing[index] = self.by if self.replaces else flowing[index] + self.by
 
+    @property
+    def faulty_rows(self) -> list[int]:
+        """The coordinates on the first axis of an output at which a probe deviates, ascending."""
+        first = self.at[0]
+        return list(range(self.by.shape[1])) if first is None else sorted(set(first.tolist()))
+
+    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+        """Let the rows of one coordinate of the first axis deviate in place."""
+        first = self.at[0]
+        every = torch.arange(len(flowing))
+        probes = every if first is None else every[first.cpu() == row]
+        by = self.by[probes, row if first is None else 0]
+        at = tuple(None if axis is None else axis[probes] for axis in self.at[1:])
+        part, values = Deviation(self.samples[probes], at, by, self.replaces), flowing[probes]
+        part.fall_on(values)
+        flowing[probes] = values
+
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
         """Layer outputs flow; none is ever stored."""
         raise AssertionError(f"a stored tensor {tuple(stored.shape)} is no layer output")

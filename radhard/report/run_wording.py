@@ -24,6 +24,7 @@ _ROLES = {
     "input": "inputs",
     "gradient": "gradients",
     "optimizer state": "optimizer state",
+    "hidden state": "hidden states",
 }
 
 

@@ -21,7 +21,10 @@ class Persistent(Exposure):
 
 @component
 class Transient(Exposure):
-    """In one inference of one sample: each sample has its own faults (``sample="one"``)."""
+    """In one inference of one sample: each sample has its own faults (``sample="one"``).
+
+    A fault in a hidden state is there after one time step, until the next one overwrites it.
+    """
 
 
 def exposure_of(site: Site) -> Exposure:

@@ -98,7 +98,8 @@ class FaultSpace(Sequence[Fault]):
         values; others may be added in another format: ``space | FaultSpace.of(...)``. ``data`` is
         required by targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do
         not return one tensor. Tensors that match a pattern but do not consist of plain
-        floating-point words are listed in `left_out`, with a `RadhardWarning`.
+        floating-point words are listed in `left_out`, with a `RadhardWarning`; so is a space that
+        has only outputs of recurrent layers, whose later steps do not see the faults.
 
         Raises:
             InputError: a pattern matches nothing, two targets select the same tensor, no format is
@@ -109,8 +110,12 @@ class FaultSpace(Sequence[Fault]):
             model, target, fault, format, planes=planes, words=words, data=data, call=call
         )
         space = cls([term])
-        if term.left_out:
-            warnings.warn(str(space.notes()[0]), RadhardWarning, stacklevel=2)
+        # Where outputs of recurrent layers are some of many activations, the notes of a run say
+        # what a fault in them means; where they are all, its state may be meant.
+        recurrent = {site.kind for site in space.sites} <= set(_RECURRENT)
+        for note in space.notes():
+            if note.kind == "left out" or recurrent:
+                warnings.warn(str(note), RadhardWarning, stacklevel=2)
         return space
 
     @classmethod

@@ -5,6 +5,7 @@ from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.gradients import Gradients
+from radhard.targets.hidden_states import HiddenStates
 from radhard.targets.inputs import Inputs
 from radhard.targets.merge_biases import merge_biases
 from radhard.targets.optimizer_state import OptimizerState
@@ -18,6 +19,7 @@ __all__ = [
     "Buffers",
     "Forward",
     "Gradients",
+    "HiddenStates",
     "Inputs",
     "OptimizerState",
     "RecurrentWeights",

@@ -27,7 +27,7 @@ class Activations(Target):
     returns its input, is matched by its exact name; the whole model is ``(model)``. The parts of a
     tuple output are ``lstm:0``, ``lstm:1.0``; a repeated call of a module is ``relu@1``. Faults are
     injected into the complete output of a recurrent layer: a fault at one step of ``lstm:0`` does
-    not affect the layer's later steps.
+    not affect the layer's later steps (those of `HiddenStates` do).
 
     ``sample="one"``: a transient fault, in the inference of one sample (each sample has its own
     faults); ``"every"``: a permanent fault, at the same place in every inference.

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -13,7 +13,16 @@ from radhard.spec import Component, Family
 
 __all__ = ["TARGETS", "Forward", "Role", "Site", "Strike", "Target"]
 
-Role = Literal["weight", "bias", "buffer", "activation", "input", "gradient", "optimizer state"]
+Role = Literal[
+    "weight",
+    "bias",
+    "buffer",
+    "activation",
+    "input",
+    "hidden state",
+    "gradient",
+    "optimizer state",
+]
 
 Forward = Callable[[nn.Module, Any], Tensor]
 """Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
@@ -27,6 +36,16 @@ class Strike(Protocol):
 
     def fall_on(self, flowing: Tensor) -> None:
         """Inject into a flowing tensor ``(samples, *site.shape)`` in place, without undoing it."""
+
+    @property
+    def faulty_rows(self) -> Sequence[int]:
+        """The indices of the site's first axis at which there are faults, ascending."""
+
+    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+        """Inject into what is computed of a flowing tensor at one index of the site's first axis.
+
+        ``flowing`` is ``(samples, *site.shape[1:])``, changed in place.
+        """
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ class Site:
     @property
     def flows(self) -> bool:
         """Whether the tensor is computed anew in every pass, instead of stored in the model."""
-        return self.role in ("activation", "input") or self.in_training
+        return self.role in ("activation", "input", "hidden state") or self.in_training
 
     @property
     def in_training(self) -> bool:

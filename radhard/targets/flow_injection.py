@@ -40,16 +40,20 @@ def temporary_hook(
             handle.remove()
 
 
-def with_faults(tensor: Tensor, site: Site, strike: Strike) -> Tensor:
-    """A copy of a flowing tensor with the faults in it."""
+def with_faults(tensor: Tensor, site: Site, strike: Strike, *, row: int | None = None) -> Tensor:
+    """A copy of a flowing tensor with the faults in it.
+
+    ``row``: the tensor is only what is computed at this index of the site's first axis.
+    """
     copy = _copied(tensor)
-    if site.axis is None:
-        strike.fall_on(copy.unsqueeze(0))
-        return copy
-    rows = copy.movedim(site.axis, 0)
-    if rows.dim() == len(site.shape):  # several rows a sample: they lie side by side
-        rows = torch.unflatten(rows, 0, (-1, site.shape[0]))
-    strike.fall_on(rows)
+    shape = site.shape if row is None else site.shape[1:]
+    rows = copy.unsqueeze(0) if site.axis is None else copy.movedim(site.axis, 0)
+    if site.axis is not None and rows.dim() == len(shape):  # rows of a sample lie side by side
+        rows = torch.unflatten(rows, 0, (-1, shape[0]))
+    if row is None:
+        strike.fall_on(rows)
+    else:
+        strike.fall_on_row(rows, row)
     return copy
 
 

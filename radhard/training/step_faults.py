@@ -1,5 +1,6 @@
 """How do the faults of one step of a training reach their tensors?"""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -52,9 +53,22 @@ class _TensorFaults:
         """Inject the faults into a flowing tensor, if the pass is one of training."""
         if self.done or not torch.is_grad_enabled():
             return
-        hits = self.hits
-        Strikes(hits.regions, hits.places, hits.words, hits.variants, _Rows()).fall_on(flowing)
-        self.arrived[self.where[self._rows(hits) < len(flowing)]] = True
+        self._strikes().fall_on(flowing)
+        self.arrived[self.where[self._samples() < len(flowing)]] = True
+
+    @property
+    def faulty_rows(self) -> list[int]:
+        """The indices of the first axis at which there are faults, ascending."""
+        return self._strikes().faulty_rows
+
+    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+        """Inject the faults of one index of the first axis, if the pass is one of training."""
+        if self.done or not torch.is_grad_enabled():
+            return
+        self._strikes().fall_on_row(flowing, row)
+        shape = self.site.shape
+        here = self.hits.words % math.prod(shape) // math.prod(shape[1:]) == row
+        self.arrived[self.where[here & (self._samples() < len(flowing))]] = True
 
     def write(self, tensor: Tensor) -> None:
         """Write the faults into a tensor, where they stay."""
@@ -63,14 +77,14 @@ class _TensorFaults:
         self.arrived[self.where] = True
         self.done = True
 
-    def _rows(self, hits: Hits) -> Numbers:
-        """The row of the batch of each fault; 0 for a fault in all rows."""
-        rows = np.zeros(len(hits.words), np.int64)
-        for at, (place, word) in enumerate(zip(hits.places, hits.words, strict=True)):
-            region = hits.regions[place]
-            if region.site.samples is not None:
-                rows[at] = word // (region.words // region.site.samples)
-        return rows
+    def _strikes(self) -> Strikes:
+        hits = self.hits
+        return Strikes(hits.regions, hits.places, hits.words, hits.variants, _Rows())
+
+    def _samples(self) -> Numbers:
+        """The sample of the batch of each fault; 0 for a fault in all samples."""
+        samples: Numbers = self.hits.words // math.prod(self.site.shape)
+        return samples
 
 
 class StepFaults:
@@ -112,7 +126,7 @@ class StepFaults:
     def after_pass(self, *_: Any) -> None:
         """Later passes of the step have no faults: a hook after a pass of the model."""
         if self._tensors and torch.is_grad_enabled():
-            for faults in self._due("activation", "input"):
+            for faults in self._due("activation", "input", "hidden state"):
                 faults.done = True
             self._flowing.close()
 

@@ -18,6 +18,7 @@ from radhard.targets import (
     Biases,
     Buffers,
     Gradients,
+    HiddenStates,
     Inputs,
     OptimizerState,
     RecurrentWeights,
@@ -44,12 +45,14 @@ TARGETS: list[Target] = [
     Inputs("x", sample="every"),
     RecurrentWeights("*"),
     RecurrentWeights("rnn", weights="recurrent", gate="f", layer=1),
+    HiddenStates("*"),
+    HiddenStates("rnn:c_l1", state="c", steps="1:4", sample="every"),
 ]
 
 
 def suitable(target: Target) -> Network:
     """A network in which the target finds something."""
-    return named("lstm" if isinstance(target, RecurrentWeights) else "residual")
+    return named("lstm" if isinstance(target, RecurrentWeights | HiddenStates) else "residual")
 
 
 # Their tensors exist only in training, and are reached by its hooks (tests/training).
@@ -79,6 +82,14 @@ class Recorder:
             yield
         finally:
             self.open -= 1
+
+    @property
+    def faulty_rows(self) -> list[int]:
+        return [1, 2]
+
+    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+        assert row in self.faulty_rows
+        self.fall_on(flowing)
 
     def fall_on(self, flowing: Tensor) -> None:
         self.flowing.append(tuple(flowing.shape))
@@ -134,8 +145,11 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
             faulty = model(inputs)
             assert strike.open == (not site.flows)
         assert strike.open == 0
-        if site.flows:
+        if site.role == "hidden state":
+            assert strike.flowing == [(SAMPLES, *site.shape[1:])] * len(strike.faulty_rows)
+        elif site.flows:
             assert strike.flowing == [(SAMPLES, *site.shape)]
+        if site.flows:
             assert not torch.equal(faulty, golden)
         else:
             (stored,) = strike.stored
@@ -145,7 +159,7 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
         assert traces(model) == before
         with torch.no_grad():
             assert torch.equal(model(inputs), golden)
-        assert len(strike.flowing) <= 1
+        assert len(strike.flowing) <= len(strike.faulty_rows)
 
 
 @every

@@ -1,0 +1,111 @@
+"""How are faults injected into the states of recurrent layers and cells?"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from radhard.targets.base import Site, Strike
+from radhard.targets.flow_injection import temporary_hook, with_faults
+from radhard.targets.recurrent_layers import Direction
+from radhard.targets.recurrent_pass import StateFault, outputs_after
+from radhard.tree import changed
+
+__all__ = ["in_cell", "in_layer"]
+
+
+@dataclass(eq=False)
+class _Opened:
+    """Faults in one state of a layer, as long as they are injected."""
+
+    layer: nn.RNNBase
+    site: Site
+    strike: Strike
+    seen: int = 0
+    """Calls of the layer until now."""
+
+    def fault(self) -> StateFault:
+        """The faults, for the pass that goes on from them."""
+        state, _, number = self.site.name.rpartition(":")[2].partition("_l")
+        number, _, back = number.partition("_")
+        direction: Direction = "reverse" if back else "forward"
+        return StateFault(
+            "c" if state == "c" else "h",
+            int(number),
+            direction,
+            self.strike.faulty_rows,
+            self._fall_on,
+        )
+
+    def _fall_on(self, state: Tensor, step: int) -> None:
+        site = self.site
+        rows = state if site.axis == 0 or len(site.shape) == 2 else state.unsqueeze(0)
+        if site.axis == 0 and len(site.shape) == 3:  # rows of a sample lie side by side
+            rows = torch.unflatten(rows, 0, (-1, site.shape[1]))
+        self.strike.fall_on_row(rows, step)
+
+
+_OPENED: list[_Opened] = []
+"""All faults in states of layers that are injected at the moment.
+
+A layer computes all steps and states in one call, so that its faults are injected together.
+"""
+
+
+@contextmanager
+def in_layer(layer: nn.RNNBase, site: Site, strike: Strike) -> Iterator[None]:
+    """Inject faults into a state within the calls of a layer that computes all steps at once."""
+    mine = _Opened(layer, site, strike)
+
+    def hook(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> Any:
+        if module is not layer:
+            return None
+        mine.seen += 1
+        if (mine.seen - 1) % site.calls != site.call:
+            return None
+        together = [one for one in _OPENED if one.layer is layer and one.site.call == site.call]
+        if together[0] is not mine:
+            return None
+        return outputs_after(layer, args, kwargs, outputs, [one.fault() for one in together])
+
+    # A hook of all modules, which torch calls before those of the layer itself: these receive the
+    # faulty outputs, also a hook that injects faults into the outputs.
+    register = partial(register_module_forward_hook, with_kwargs=True)
+    # Removed twice, as a KeyboardInterrupt may be raised during the removal.
+    try:
+        try:
+            _OPENED.append(mine)
+            with temporary_hook(register, hook):
+                yield
+        finally:
+            _close(mine)
+    finally:
+        _close(mine)
+
+
+def _close(opened: _Opened) -> None:
+    if opened in _OPENED:
+        _OPENED.remove(opened)
+
+
+def in_cell(cell: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+    """Inject faults into a state after some calls of a cell, each of which is a step."""
+    part = "1" if site.name.endswith(":c") else "0"
+    steps, calls = frozenset(strike.faulty_rows), site.shape[0]
+    seen = 0
+
+    def hook(module: nn.Module, args: Any, outputs: Any) -> Any:  # noqa: ARG001
+        nonlocal seen
+        step, seen = seen % calls, seen + 1
+        if step not in steps:
+            return None
+        path = () if isinstance(outputs, Tensor) else (part,)
+        return changed(outputs, path, lambda t: with_faults(t, site, strike, row=step))
+
+    # Prepended, as for activations.
+    return temporary_hook(lambda h: cell.register_forward_hook(h, prepend=True), hook)

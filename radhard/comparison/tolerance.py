@@ -2,19 +2,19 @@
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from radhard.arguments import whole
+from radhard.comparison.error_curve import ErrorCurve
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, check_number
 from radhard.stats.sample_size import two_sided
 
-__all__ = ["Tolerable", "fault_free_error", "tolerable", "tolerance_ratio"]
+__all__ = ["Tolerable", "tolerable", "tolerance_ratio"]
 
 _RESAMPLES = 1000
 
@@ -49,7 +49,8 @@ class Tolerable:
     per: str = "bit"
     """What the rates count: errors per bit, or per word."""
     harmful: int | None = None
-    """Number of trials with an error above the limit, at rates up to the next above the value."""
+    """Number of trials with an error above the limit, at rates up to the next above the value;
+    those at other rates count as far as they contribute to the means there."""
 
     @property
     def is_bound(self) -> bool:
@@ -70,7 +71,7 @@ class Tolerable:
 
 
 def tolerable(
-    results: Results,
+    results: Results | Sequence[Results],
     *,
     increase: float = 0.005,
     relative: bool = True,
@@ -78,20 +79,22 @@ def tolerable(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Tolerable:
-    """The highest tolerable error rate of a campaign at error rates.
+    """The highest tolerable error rate, from a campaign at error rates or several of one model.
 
-    The mean error (one minus accuracy) at each rate is made monotonic by isotonic regression,
-    weighted by trials, and interpolated over the logarithm of the rate. The interval is a
-    percentile bootstrap over the trials of each rate. Reagen et al. (DAC 2018) define the quantity,
-    but not how to determine it from the curve.
+    The mean error (one minus accuracy) at each rate is estimated from the trials at all rates (see
+    `ErrorCurve`), made monotonic by isotonic regression and interpolated over the logarithm of the
+    rate. The interval is a percentile bootstrap over the trials of each rate. Reagen et al. (DAC
+    2018) define the quantity, but not how to determine it from the curve.
 
     If the error increases gradually, by many small contributions, the interval covers. If it
-    increases because a few flips are fatal, which is usual in floating-point formats, a mean over
-    20 trials misses them at low rates: the value is too high, and the interval does not cover (see
-    docs/statistics.md). `Tolerable.harmful` tells the two apart, and the text warns.
+    increases because a few flips are fatal, which is usual in floating-point formats, trials with
+    about one fault are needed, hundreds of them: otherwise rare harm is missed, the value is too
+    high, and the interval does not cover (see docs/statistics.md). `Tolerable.harmful` tells, and
+    the text warns.
 
     Args:
-        results: `ErrorRate` trials, with a score such as `Accuracy` among the metrics.
+        results: `ErrorRate` trials, with a score such as `Accuracy` among the metrics; several
+            campaigns at other rates, each with a seed of its own, are evaluated together.
         increase: the tolerated increase of the error: 0.005 is half a percent.
         relative: whether the increase is relative to the fault-free error or absolute.
         reference: the fault-free error; by default that of the model. To measure several trained
@@ -100,24 +103,25 @@ def tolerable(
         seed: of the bootstrap.
 
     Raises:
-        InputError: other trials, no accuracy, or a relative increase of an error of 0.
+        InputError: other trials, no accuracy, campaigns that differ in more than rates and trials,
+            or a relative increase of an error of 0.
     """
-    sampler, rates, errors, limit = _curve(results, increase, relative, reference, confidence)
-    value, resampled = _resampled(rates, errors, limit, seed)
+    curve, limit = _curve(results, increase, relative, reference, confidence)
+    value, resampled = _resampled(curve, limit, seed)
     resampled.sort()
     tail = (1 - confidence) / 2
     # Order statistics without interpolation, because neighbours may be 0 and infinity.
     low = resampled[math.floor(tail * (_RESAMPLES - 1))]
     high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
     low, high = min(low, value), max(high, value)
-    up_to = min(bisect_right(rates, value) + 1, len(rates))
-    harmful = sum(int((each > limit + _ROUNDING).sum()) for each in errors[:up_to])
-    return Tolerable(value, low, high, confidence, rates[0], rates[-1], limit, sampler.per, harmful)
+    rates = curve.rates
+    harmful = curve.above(limit + _ROUNDING, min(bisect_right(rates, value) + 1, len(rates)))
+    return Tolerable(value, low, high, confidence, rates[0], rates[-1], limit, curve.per, harmful)
 
 
 def tolerance_ratio(
-    results: Results,
-    than: Results,
+    results: Results | Sequence[Results],
+    than: Results | Sequence[Results],
     *,
     increase: float = 0.005,
     relative: bool = True,
@@ -125,11 +129,11 @@ def tolerance_ratio(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Estimate | None:
-    """How many times as high the tolerable error rate of one campaign is as that of another.
+    """How many times as high the tolerable error rate of one model is as that of another.
 
     Each is measured against its own fault-free error, or both against ``reference``, see
     `tolerable`. The interval is a percentile bootstrap of the ratio. Trial i of a rate is resampled
-    in both campaigns together, so that the interval is narrow if both have the same faults, as
+    in both together, so that the interval is narrow if both have the same faults, as
     words of the same width have with one seed.
 
     If the rates tried only bound one of the two, the ratio is only bounded, too: the value is then
@@ -139,13 +143,14 @@ def tolerance_ratio(
     Raises:
         InputError: as of `tolerable`.
     """
-    bounds = []
+    bounds, trials = [], []
     for each in (results, than):
-        _, rates, errors, limit = _curve(each, increase, relative, reference, confidence)
-        value, resampled = _resampled(rates, errors, limit, seed)
-        found = np.array([value, *resampled])
+        curve, limit = _curve(each, increase, relative, reference, confidence)
+        value, resampled = _resampled(curve, limit, seed)
+        found, rates = np.array([value, *resampled]), curve.rates
         low = np.where(found == 0, 0.0, np.minimum(found, rates[-1]))
         bounds.append((low, np.where(np.isinf(found), math.inf, np.maximum(found, rates[0]))))
+        trials.append(len(curve.errors))
     (low, high), (than_low, than_high) = bounds
     with np.errstate(divide="ignore"):
         lows, highs = low / than_high, high / than_low
@@ -156,94 +161,35 @@ def tolerance_ratio(
     lowest = np.sort(lows[1:])[math.floor(tail * (_RESAMPLES - 1))]
     highest = np.sort(highs[1:])[math.ceil((1 - tail) * (_RESAMPLES - 1))]
     least, most = min(float(lowest), lows[0]), max(float(highest), highs[0])
-    trials = min(len(results), len(than))
-    return Estimate(value, float(least), float(most), confidence, trials, unit="times")
-
-
-def fault_free_error(results: Results) -> float:
-    """One minus the accuracy (or another score) of the model without faults.
-
-    Raises:
-        InputError: the campaign has no such score, or no trial has been executed.
-    """
-    _check_results(results)
-    score, drop = _scores(results)
-    # In every trial, the score under faults and its drop add up to the fault-free score.
-    return 1 - float(results.values(score)[0] + results.values(drop)[0])
+    return Estimate(value, float(least), float(most), confidence, min(trials), unit="times")
 
 
 def _curve(
-    results: Results,
+    results: Results | Sequence[Results],
     increase: float,
     relative: bool,
     reference: float | None,
     confidence: float,
-) -> tuple[ErrorRate, list[float], list[np.ndarray], float]:
-    """The sampler, the rates above 0, the errors of the trials at each, and the limit."""
-    _check_results(results)
-    sampler = results.sampler
-    if not isinstance(sampler, ErrorRate):
-        raise InputError(
-            "a tolerable error rate requires trials at error rates: ErrorRate((1e-6, ..))"
-        )
+) -> tuple[ErrorCurve, float]:
+    """Mean errors at the rates above 0, and the limit of the error."""
+    curve = ErrorCurve.of(results)
     check_number("increase", increase, 0)
     two_sided(confidence)  # raises for an invalid confidence
     if reference is not None:
         check_number("reference", reference, 0, 1)
-    rates, errors = _errors(results, sampler, _scores(results)[0])
-    free = fault_free_error(results) if reference is None else reference
+    free = curve.free if reference is None else reference
     if relative and free <= _ROUNDING:
         raise InputError(
             "the fault-free error is 0, so a relative increase is undefined; use relative=False"
         )
-    limit = free * (1 + increase) if relative else free + increase
-    return sampler, rates, errors, limit
+    return curve, free * (1 + increase) if relative else free + increase
 
 
-def _resampled(
-    rates: list[float], errors: list[np.ndarray], limit: float, seed: int
-) -> tuple[float, list[float]]:
+def _resampled(curve: ErrorCurve, limit: float, seed: int) -> tuple[float, list[float]]:
     """The crossing of the mean curve, and those of curves of resampled trials."""
-    sizes = np.array([len(each) for each in errors], dtype=float)
-    value = _crossings(rates, np.array([[each.mean() for each in errors]]), sizes, limit)[0]
-    rng = np.random.default_rng(whole(seed, "seed", least=0))
-    means = np.stack(
-        [rng.choice(each, (_RESAMPLES, len(each))).mean(axis=1) for each in errors], axis=1
-    )
-    return value, _crossings(rates, means, sizes, limit)
-
-
-def _check_results(results: Results) -> None:
-    if not isinstance(results, Results):
-        raise InputError(
-            f"the run is {type(results).__name__}; give Results, as returned by run or "
-            "Results.open(...)"
-        )
-
-
-def _scores(results: Results) -> tuple[str, str]:
-    scores = results.details.scores()
-    if scores is None:
-        raise InputError(
-            "a tolerable error rate requires a score such as Accuracy() among the metrics, and "
-            "data with labels"
-        )
-    if not len(results):
-        raise InputError("no trial has been executed yet; continue the campaign")
-    return scores
-
-
-def _errors(
-    results: Results, sampler: ErrorRate, score: str
-) -> tuple[list[float], list[np.ndarray]]:
-    """Rates above 0 in ascending order, and the errors of the trials at each rate."""
-    errors = 1 - results.values(score)
-    of_stratum = np.array([results.trials.stratum(n) for n in results.numbers.tolist()])
-    by_rate = {sampler.each[at]: errors[of_stratum == at] for at in np.unique(of_stratum).tolist()}
-    rates = sorted(rate for rate in by_rate if rate > 0)
-    if not rates:
-        raise InputError("no trial at an error rate above 0 has been executed")
-    return rates, [by_rate[rate] for rate in rates]
+    value = _crossings(curve.rates, curve.means[None], curve.effective, limit)[0]
+    means = curve.resampled(_RESAMPLES, seed)
+    return value, _crossings(curve.rates, means, curve.effective, limit)
 
 
 def _crossings(

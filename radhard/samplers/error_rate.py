@@ -101,21 +101,28 @@ class ErrorRateTrials(Trials):
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
-        rate = self._sampler.each[self.stratum(trial)]
-        by_word = self._sampler.per == "word"
-        starts = self._space.word_starts if by_word else self._space.starts
+        rng, rate = self._rng(trial), self._sampler.each[self.stratum(trial)]
         hit = np.concatenate(
             [
                 part.start + rng.choice(part.size, n, replace=False, shuffle=False)
-                for part in self._parts(starts.tolist())
+                for part in self._parts()
                 if (n := self._count(part, rate, rng))
             ]
             or [np.zeros(0, np.int64)]
         ).astype(np.int64)
-        if by_word:
+        if self._sampler.per == "word":
             hit = self._of_words(hit, rng)
         return np.sort(hit)
+
+    def amount(self, trial: int) -> int:
+        """The number of faults of a trial, without drawing them."""
+        rng, rate = self._rng(trial), self._sampler.each[self.stratum(trial)]
+        # Of several parts, none is random; of one, the number is drawn before the faults.
+        return sum(self._count(part, rate, rng) for part in self._parts())
+
+    def _rng(self, trial: int) -> np.random.Generator:
+        """The random number generator of one trial."""
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002
         raise TypeError("a trial at an error rate is many faults: ask for trials[i]")
@@ -131,7 +138,9 @@ class ErrorRateTrials(Trials):
         found: Numbers = space.starts[places] + inner + rng.integers(variants)
         return found
 
-    def _parts(self, starts: list[int]) -> Sequence[_Part]:
+    def _parts(self) -> Sequence[_Part]:
+        space = self._space
+        starts = (space.word_starts if self._sampler.per == "word" else space.starts).tolist()
         if self._sampler.count == "binomial":
             return [_Part(0, starts[-1])]
         return [_Part(a, b - a) for a, b in itertools.pairwise(starts)]

@@ -8,13 +8,11 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float64, Format, ProtectedFormat, stored_as
-from radhard.metrics import Accuracy
-from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace
 from radhard.studies.correct_answers import correct_answers
+from radhard.studies.encodings.encoding_course import EncodingCourse
 from radhard.studies.encodings.encoding_design import EncodingDesign
 from radhard.studies.encodings.encoding_findings import EncodingFindings, MeasuredEncoding
-from radhard.studies.network_campaign import network_campaign
 from radhard.studies.networks import Network
 from radhard.studies.study import Plan
 from radhard.targets import Weights
@@ -27,7 +25,7 @@ _TARGET = Weights("*")
 def measure_encodings(
     study: str, design: EncodingDesign, network: Network, plan: Plan
 ) -> EncodingFindings:
-    """The weights of one network in every encoding, each with a campaign at all rates.
+    """The weights of one network in every encoding, each with campaigns at all rates.
 
     All test images are evaluated, or a subset if the network is large (``brief``) or the plan has a
     number.
@@ -37,13 +35,10 @@ def measure_encodings(
             that contains another study.
     """
     most = len(network.test)
-    images = (network.images if network.brief else most) if plan.images is None else plan.images
+    few = network.images if design.images is None else design.images
+    images = (few if network.brief else most) if plan.images is None else plan.images
     data = network.test.first(min(images, most))
-    first = design.encodings[0].format
-    sampler = ErrorRate(
-        design.rates_of(quick=plan.quick), trials=design.runs if plan.runs is None else plan.runs
-    )
-    measured = {}
+    courses = []
     for encoding in design.encodings:
         plan.report(f"{network.name}: {encoding.name}")
         model = stored_weights(network.model, encoding.format)
@@ -54,13 +49,28 @@ def measure_encodings(
                 "images, as --images 1000"
             )
         space = FaultSpace.of(model, _TARGET, BitFlip(), encoding.format)
-        measured[encoding.name] = MeasuredEncoding(
-            repr(encoding.format),
-            len(space),
-            network_campaign(
-                study, network, plan, encoding.name, model, data, space, sampler, Accuracy()
-            ),
-            smaller_changes(network.model, encoding.format, first),
+        course = EncodingCourse(study, design, network, plan, encoding, model, data, space)
+        course.sweep()
+        courses.append(course)
+    if not plan.quick:
+        # Found before any refinement, so that paired encodings are refined at the same rates.
+        found = [course.tolerable for course in courses]
+        for at, course in enumerate(courses):
+            plan.report(f"{network.name}: {course.encoding.name}, near the tolerable rate")
+            if at < design.paired:
+                course.refine(found[: design.paired], design.near_paired)
+            else:
+                course.refine([found[at]], design.near)
+    first = design.encodings[0].format
+    measured = {}
+    for course in courses:
+        format, (sweep, *further) = course.encoding.format, course.campaigns
+        measured[course.encoding.name] = MeasuredEncoding(
+            repr(format),
+            len(course.space),
+            sweep,
+            smaller_changes(network.model, format, first),
+            tuple(further),
         )
     return EncodingFindings(network.name, len(data), design.increase, measured)
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
+import numpy as np
+
 from radhard.comparison import Tolerable, fault_free_error, tolerable, tolerance_ratio
 from radhard.results import Results
 from radhard.samplers import ErrorRate
@@ -18,7 +20,7 @@ _ENDLESS = 10**15
 @final
 @dataclass(frozen=True, eq=False)
 class MeasuredEncoding:
-    """The weights of a network in one encoding, and a campaign at all error rates."""
+    """The weights of a network in one encoding, and campaigns at error rates."""
 
     format: str
     bits: int
@@ -27,6 +29,13 @@ class MeasuredEncoding:
     smaller: float | None = None
     """Share of the weights that a flip of the sign bit changes by less than a tenth of the change
     in the first encoding; None for formats in which the sign is not one bit of each word."""
+    further: tuple[Results, ...] = ()
+    """Campaigns at other rates, or with more trials."""
+
+    @property
+    def campaigns(self) -> tuple[Results, ...]:
+        """All campaigns; their trials are evaluated together."""
+        return self.results, *self.further
 
 
 @final
@@ -48,9 +57,8 @@ class EncodingFindings:
     def tolerable(self, name: str) -> Tolerable:
         """The highest error rate at which the error does not exceed its limit."""
         if name not in self._known:
-            results = self.measured[name].results
             self._known[name] = tolerable(
-                results,
+                self.measured[name].campaigns,
                 increase=self.increase,
                 relative=self.relative,
                 reference=self.reference,
@@ -63,7 +71,7 @@ class EncodingFindings:
         None if the rates tried say nothing about it.
         """
         if (name, than) not in self._ratios:
-            first, second = (self.measured[each].results for each in (name, than))
+            first, second = (self.measured[each].campaigns for each in (name, than))
             self._ratios[name, than] = tolerance_ratio(
                 first,
                 second,
@@ -78,13 +86,17 @@ class EncodingFindings:
         return fault_free_error(self.measured[name].results)
 
     def accuracy(self, name: str) -> dict[float, Estimate]:
-        """Mean accuracy under faults, by error rate."""
-        results = self.measured[name].results
-        assert isinstance(results.sampler, ErrorRate)
-        rates = results.sampler.each
-        # Trials are numbered rate by rate.
-        values = results.values("accuracy").reshape(len(rates), -1)
+        """Mean accuracy of the trials at each rate, by error rate."""
+        values: dict[float, list[float]] = {}
+        for results in self.measured[name].campaigns:
+            assert isinstance(results.sampler, ErrorRate)
+            # Trials are numbered rate by rate.
+            rates = np.repeat(results.sampler.each, results.sampler.trials)
+            for rate, value in zip(
+                rates.tolist(), results.values("accuracy").tolist(), strict=True
+            ):
+                values.setdefault(rate, []).append(value)
         return {
-            rate: stratified_mean([Cell(row, _ENDLESS)], confidence=0.95)
-            for rate, row in zip(rates, values, strict=True)
+            rate: stratified_mean([Cell(np.array(values[rate]), _ENDLESS)], confidence=0.95)
+            for rate in sorted(values)
         }

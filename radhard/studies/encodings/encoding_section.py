@@ -75,14 +75,16 @@ def ratio_text(ratio: Estimate | None) -> str:
 def _numbers(design: EncodingDesign, findings: EncodingFindings, name: str) -> dict[str, Any]:
     measured, first = findings.measured[name], design.encodings[0].name
     ratio = findings.ratio(name, first) if name != first else None
-    results = measured.results
+    manifest = measured.results.manifest
     return {
         "name": name,
         "format": measured.format,
         "bits": measured.bits,
-        "fingerprints": {
-            key: results.manifest[key] for key in results.manifest if "fingerprint" in key
-        },
+        "fingerprints": {key: manifest[key] for key in manifest if "fingerprint" in key},
+        "campaigns": [
+            {"seed": each.seed, "trials": len(each), "sampler": repr(each.sampler)}
+            for each in measured.campaigns
+        ],
         "error without faults": findings.fault_free_error(name),
         "tolerable": tolerable_facts(findings.tolerable(name)),
         f"times {first}": None if ratio is None else estimate_facts(ratio),

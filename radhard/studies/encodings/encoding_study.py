@@ -1,6 +1,6 @@
 """How is a study of encodings of weights run and presented?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -31,21 +31,39 @@ class EncodingStudy(Study[EncodingFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials; the images and the weights are given. Those "
-            "of tolerable rates and their ratios are percentile bootstraps."
+            "Intervals are of 95 %, over the trials: they hold for these test images and these "
+            "trained weights. Those of tolerable rates and their ratios are percentile bootstraps."
         )
 
     def settings(self, plan: Plan) -> Mapping[str, Any]:
+        design, whole = self.design, not plan.quick
         return {
             "runs": self._runs(plan),
-            "increase": self.design.increase,
-            "rates": list(self.design.rates_of(quick=plan.quick)),
+            "increase": design.increase,
+            "rates": list(design.rates_of(quick=plan.quick)),
+            "rates beyond": list(design.beyond) if whole else [],
+            "runs near": self._runs(plan) * design.near if whole else 0,
+            "runs near, paired": self._runs(plan) * design.near_paired if whole else 0,
         }
 
     def amount(self, plan: Plan) -> str:
-        rates = self.design.rates_of(quick=plan.quick)
-        span = f"{len(rates)} rates from {rates[0]:g} to {rates[-1]:g}"
-        return f"{self._runs(plan):,} trials at each of {span}"
+        design = self.design
+        text = f"{self._runs(plan):,} trials at each of {_span(design.rates_of(quick=plan.quick))}"
+        if plan.quick:
+            return text
+        if design.beyond:
+            text += f", and of {_span(design.beyond)} where these may be tolerated"
+        if design.near_paired:
+            first, others = (self._runs(plan) * n for n in (design.near_paired, design.near))
+            text += (
+                f", and at up to {design.most} rates near the tolerable one {first:,} more in the "
+                f"first {design.paired} encodings, {others:,} more in the others"
+            )
+        return text
 
     def _runs(self, plan: Plan) -> int:
         return self.design.runs if plan.runs is None else plan.runs
+
+
+def _span(rates: Sequence[float]) -> str:
+    return f"{len(rates)} rates from {rates[0]:g} to {rates[-1]:g}"

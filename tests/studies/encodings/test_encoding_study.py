@@ -9,6 +9,7 @@ import torch
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.formats import Float32, Int, Oracle, SecDed
+from radhard.samplers import ErrorRate
 from radhard.studies import NETWORKS, Plan, conduct
 from radhard.studies import network_campaign as module
 from radhard.studies.encodings import Encoding, EncodingDesign, EncodingStudy, stored_weights
@@ -73,6 +74,38 @@ def test_encodings_of_one_width_have_the_same_faults_trial_by_trial(found):
     ]
     assert drawn[0] == drawn[1] == drawn[2]
     assert sum(map(len, drawn[0])) > 0
+
+
+def test_trials_are_added_beyond_the_sweep_and_near_the_tolerable_rate():
+    rates = STUDY.design.rates
+    short = replace(
+        STUDY.design, rates=rates[:3], beyond=rates[3:], near=1, near_paired=2, paired=3, most=4
+    )
+    found = replace(STUDY, design=short).measure(network(), Plan(runs=3, progress=False))
+    runs = {name: each.campaigns for name, each in found.measured.items()}
+    for name, (sweep, beyond, near) in runs.items():
+        assert sweep.sampler == ErrorRate(rates[:3], trials=3)
+        assert beyond.sampler == ErrorRate(rates[3:], trials=3)
+        assert near.sampler.trials == (3 if name == "coded" else 6)
+        assert set(near.sampler.each) <= set(rates)
+        assert len({each.seed for each in (sweep, beyond, near)}) == 3
+        # Figures are over the trials of all campaigns.
+        for rate in near.sampler.each:
+            assert found.accuracy(name)[rate].trials == near.sampler.trials + 3
+        assert found.tolerable(name).most == rates[-1]
+    faults = [
+        [near.trials[n].tolist() for n in range(len(near))]
+        for near in (runs[name][-1] for name in ("plain", "sign", "oracle"))
+    ]
+    assert faults[0] == faults[1] == faults[2]
+
+
+def test_quick_study_and_one_that_finds_its_rate_in_the_sweep_go_no_further(found):
+    assert all(not each.further for each in found.measured.values())
+    design = replace(STUDY.design, encodings=STUDY.design.encodings[:1], beyond=(0.5,))
+    more = replace(STUDY, design=design).measure(network(), replace(QUIET, quick=False))
+    assert more.tolerable("plain").high < max(STUDY.design.rates)
+    assert not more.measured["plain"].further
 
 
 def test_only_weights_are_rounded():

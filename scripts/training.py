@@ -1,5 +1,6 @@
 """How are the networks that come with the package trained?"""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ def train(
         "tested_on": f"{test.name} {test.fingerprint()}",
         "seed": str(seed),
         "torch": torch.__version__,
-        "trained_by": f"scripts/train_{name}.py",
+        "trained_by": f"scripts/{Path(sys.argv[0]).name}",
     }
     weights = {key: tensor.contiguous() for key, tensor in model.state_dict().items()}
     path = MODELS / f"{name}.safetensors"
@@ -81,6 +82,11 @@ def mirrored(images: Tensor) -> Tensor:
     """Images of which half are mirrored left to right."""
     chosen = torch.rand(len(images), 1, 1, 1) < 0.5
     return torch.where(chosen, images.flip(3), images)
+
+
+def unchanged(inputs: Tensor) -> Tensor:
+    """The samples as they are."""
+    return inputs
 
 
 def noisy(series: Tensor) -> Tensor:

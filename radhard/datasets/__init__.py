@@ -4,8 +4,10 @@ from radhard.datasets.cifar import cifar10, cifar100
 from radhard.datasets.data import Batch, Data
 from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
+from radhard.datasets.imdb import imdb
 from radhard.datasets.load_data import listed, load, training
 from radhard.datasets.mnist import mnist
+from radhard.datasets.movie_reviews import movie_reviews
 from radhard.datasets.photo_patches import photo_patches
 from radhard.datasets.vowels import vowels
 from radhard.datasets.watch import watch
@@ -17,9 +19,11 @@ __all__ = [
     "cifar10",
     "cifar100",
     "digits",
+    "imdb",
     "listed",
     "load",
     "mnist",
+    "movie_reviews",
     "photo_patches",
     "training",
     "vowels",

@@ -20,9 +20,17 @@ __all__ = ["watch"]
 
 INSTALL = "pip install --no-deps seglearn==1.2.5"
 HELD_OUT = torch.tensor([3, 8])
+EXERCISES = 7
 
 
-def watch(*, split: Split = "test", n: int | None = None, window: int = 128) -> Data:
+def watch(
+    *,
+    split: Split = "test",
+    n: int | None = None,
+    window: int = 128,
+    channels: int = 6,
+    positive: int | None = None,
+) -> Data:
     """Which of seven shoulder exercises does the wearer of a smart watch do? 6 channels at 50 Hz.
 
     140 recordings of ten people (Burns et al., Physiological Measurement 2018) that come with
@@ -37,6 +45,9 @@ def watch(*, split: Split = "test", n: int | None = None, window: int = 128) -> 
         split: ``"train"``, ``"test"`` or ``"all"``.
         n: how many samples; None takes all.
         window: steps a sample; 50 are a second.
+        channels: 6, or 4: the acceleration along three axes, and the magnitude of the rate of
+            turning.
+        positive: an exercise that is class 1, while all others are class 0; None: seven classes.
 
     Raises:
         InputError: seglearn's file is missing or another one, or an argument is not allowed.
@@ -49,6 +60,17 @@ def watch(*, split: Split = "test", n: int | None = None, window: int = 128) -> 
         raise InputError(
             f"window={window!r} is not allowed; give a whole number of steps from 4 to {shortest}"
         )
+    if channels not in (4, 6) or isinstance(channels, bool):
+        raise InputError(f"channels={channels!r} is not allowed; give 6 or 4")
+    if positive is not None:
+        if isinstance(positive, bool) or positive not in range(EXERCISES):
+            raise InputError(
+                f"positive={positive!r} is not allowed; give an exercise from 0 to "
+                f"{EXERCISES - 1}, or None"
+            )
+        labels = (labels == positive).long()
+    if channels == 4:
+        series = [torch.cat([x[:, :3], x[:, 3:].norm(dim=1, keepdim=True)], 1) for x in series]
     windows = [one.unfold(0, window, window // 4).transpose(1, 2) for one in series]
     counts = torch.tensor([len(one) for one in windows])
     held_out = torch.isin(people, HELD_OUT).repeat_interleave(counts)
@@ -57,7 +79,14 @@ def watch(*, split: Split = "test", n: int | None = None, window: int = 128) -> 
     order = torch.argsort(turn, stable=True)
     if split != "all":
         order = order[held_out[order] == (split == "test")]
-    name = call("watch", split=(split, "test"), n=(n, None), window=(window, 128))
+    name = call(
+        "watch",
+        split=(split, "test"),
+        n=(n, None),
+        window=(window, 128),
+        channels=(channels, 6),
+        positive=(positive, None),
+    )
     return chosen(torch.cat(windows)[order], labels.repeat_interleave(counts)[order], n, name)
 
 

@@ -1,6 +1,7 @@
 """Which networks are included, and how are user models loaded?"""
 
 from radhard.models.alexnet import alexnet
+from radhard.models.gait_lstm import gait_lstm
 from radhard.models.gru_classifier import gru_classifier
 from radhard.models.lenet5 import lenet5
 from radhard.models.load_model import listed, load
@@ -10,10 +11,12 @@ from radhard.models.mlp import mlp
 from radhard.models.mobilenetv2 import mobilenetv2
 from radhard.models.resnet import resnet18, resnet34
 from radhard.models.resnet20 import resnet20
+from radhard.models.sentiment_lstm import sentiment_lstm
 from radhard.models.vgg import vgg11, vgg16
 
 __all__ = [
     "alexnet",
+    "gait_lstm",
     "gru_classifier",
     "lenet5",
     "listed",
@@ -25,6 +28,7 @@ __all__ = [
     "resnet18",
     "resnet20",
     "resnet34",
+    "sentiment_lstm",
     "vgg11",
     "vgg16",
 ]

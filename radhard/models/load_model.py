@@ -50,7 +50,7 @@ def listed() -> list[tuple[str, str]]:
     """Name and one-line description of all included models.
 
     >>> [name for name, _ in listed()][:3]
-    ['alexnet', 'gru_classifier', 'lenet5']
+    ['alexnet', 'gait_lstm', 'gru_classifier']
     """
     return [
         (name, (inspect.getdoc(f) or "").splitlines()[0])

@@ -158,3 +158,26 @@ def test_without_seglearn_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "seglearn", None)
     with pytest.raises(InputError, match="seglearn is not installed: pip install --no-deps segl"):
         watch()
+
+
+def test_four_channels_are_the_acceleration_and_the_magnitude_of_the_turning():
+    six, four = watch(n=70), watch(n=70, channels=4)
+    assert torch.equal(four.inputs[..., :3], six.inputs[..., :3])
+    turning = six.inputs[..., 3:].double().square().sum(-1).sqrt()
+    torch.testing.assert_close(four.inputs[..., 3].double(), turning, rtol=1e-5, atol=1e-6)
+    assert four.name == "watch(n=70, channels=4)"
+
+
+def test_one_exercise_may_be_a_class_against_all_others():
+    seven, two = watch(), watch(positive=6)
+    assert two.labels.bincount().tolist() == [
+        int((seven.labels != 6).sum()),
+        int((seven.labels == 6).sum()),
+    ]
+    assert two.name == "watch(positive=6)"
+
+
+@pytest.mark.parametrize("options", [{"channels": 5}, {"positive": 7}, {"positive": True}])
+def test_channels_and_exercises_that_there_are_not_are_refused(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        watch(**options)

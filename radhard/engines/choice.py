@@ -53,7 +53,8 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
         return serial("fault-free passes may differ, so none can replace another")
     if not (always or _pays(campaign)):
         return serial("a faster one takes longer to prepare than it would save")
-    single = campaign.trials.single
+    lines = all(region.fault.span > 1 for region in campaign.space.regions)
+    single = campaign.trials.single and not lines
     if not single and all(site.flows for site in campaign.space.sites):
         return serial("trials of many faults in activations leave nothing to reuse")
     engine = Replay() if single else Folded()

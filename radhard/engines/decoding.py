@@ -34,7 +34,8 @@ def _shares(campaign: Campaign, numbers: Sequence[int]) -> Figures:
     counts = np.zeros((len(numbers), len(OUTCOMES)))
     words = np.zeros(len(numbers))
     space = campaign.space
-    places, inner, variants = space.locate(faults)
+    places, inner, variants, owners = space.affected(faults)
+    trials = trials[owners]
     protected = np.array(
         [
             isinstance(region.format, ProtectedFormat) and region.plane != "scale"

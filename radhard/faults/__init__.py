@@ -3,6 +3,7 @@
 from radhard.faults.base import FAULTS, FaultModel, faults_in_words
 from radhard.faults.burst import Burst
 from radhard.faults.flip import BitFlip
+from radhard.faults.line import Line
 from radhard.faults.noise import Noise
 from radhard.faults.replace import Replace
 from radhard.faults.stuck import StuckAt
@@ -12,6 +13,7 @@ __all__ = [
     "BitFlip",
     "Burst",
     "FaultModel",
+    "Line",
     "Noise",
     "Replace",
     "StuckAt",

@@ -3,12 +3,17 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from radhard.formats import Format
 from radhard.spec import Component, Family
 
 __all__ = ["FAULTS", "FaultModel", "faults_in_words"]
+
+
+Numbers = npt.NDArray[np.int64]
 
 
 class FaultModel(Component):
@@ -21,6 +26,18 @@ class FaultModel(Component):
     def by_bit(self) -> bool:
         """Whether a variant is a choice of bits; if not, each affects the word as a whole."""
         return True
+
+    @property
+    def span(self) -> int:
+        """Number of adjacent words that a fault affects; above 1 only in a `Line`."""
+        return 1
+
+    def along(self, variants: Numbers, offsets: Numbers, format: Format) -> Numbers:  # noqa: ARG002
+        """The variants at ``offsets`` words behind the first of a `Line`.
+
+        The same as in the first word, unless variants are draws.
+        """
+        return variants
 
     @abstractmethod
     def variants(self, format: Format) -> int:

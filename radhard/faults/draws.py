@@ -1,9 +1,13 @@
 """Which random number does a variant stand for?"""
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["DRAWS", "check_draws", "normal_scores", "random_words"]
+__all__ = ["DRAWS", "check_draws", "next_draws", "normal_scores", "random_words"]
+
+Numbers = npt.NDArray[np.int64]
 
 DRAWS = 256
 """Variants of a fault model whose faults are drawn: enough for a fault to be one of many, and few
@@ -19,6 +23,17 @@ def check_draws(variants: Tensor, draws: int) -> None:
     """Raise `IndexError` unless there are such variants."""
     if variants.numel() and not (variants.min() >= 0 and variants.max() < draws):
         raise IndexError(f"variants are 0 to {draws - 1}")
+
+
+def next_draws(variants: Numbers, offsets: Numbers, draws: int) -> Numbers:
+    """The variants that follow some by ``offsets`` draws: all different below ``draws``.
+
+    A step is nearly the golden section of 256, so that any few consecutive draws are spread evenly.
+
+    >>> next_draws(np.array([3, 3, 3]), np.array([0, 1, 2]), 256).tolist()
+    [3, 160, 61]
+    """
+    return (variants + 157 * offsets) % draws
 
 
 def random_words(variants: Tensor, bits: int) -> Tensor:

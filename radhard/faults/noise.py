@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.faults.base import FaultModel
-from radhard.faults.draws import DRAWS, normal_scores
+from radhard.faults.base import FaultModel, Numbers
+from radhard.faults.draws import DRAWS, next_draws, normal_scores
 from radhard.formats import E8M0, CheckWord, Format, ProtectedFormat
 from radhard.spec import component
 
@@ -71,6 +71,9 @@ class Noise(FaultModel):
         moved = values.isfinite() & (noisy != values)
         faulty = format.encode(torch.where(moved, noisy, 0.0))
         return torch.where(moved, faulty, codes)
+
+    def along(self, variants: Numbers, offsets: Numbers, format: Format) -> Numbers:
+        return next_draws(variants, offsets, self.variants(format))
 
     def noun(self) -> tuple[str, str]:
         of = f" of {self.std:g} of its magnitude" if self.relative else f" of {self.std:g}"

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.faults.base import FaultModel
-from radhard.faults.draws import DRAWS, check_draws, random_words
+from radhard.faults.base import FaultModel, Numbers
+from radhard.faults.draws import DRAWS, check_draws, next_draws, random_words
 from radhard.formats import CheckWord, Format, ProtectedFormat
 from radhard.spec import component
 
@@ -64,6 +64,11 @@ class Replace(FaultModel):
         if self.value == "max":
             return torch.full_like(codes, _largest_code(format))
         return self._word(float(self.value), codes, format)
+
+    def along(self, variants: Numbers, offsets: Numbers, format: Format) -> Numbers:
+        if self.value != "random":
+            return variants
+        return next_draws(variants, offsets, self.variants(format))
 
     def noun(self) -> tuple[str, str]:
         by = _WORDS[self.value] if isinstance(self.value, str) else f"{self.value:g}"

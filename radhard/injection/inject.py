@@ -132,7 +132,7 @@ def inject(
     if not isinstance(space, FaultSpace):
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     injection = Injection(state=state)
-    places, words, variants = space.locate(numbered(space, faults))
+    places, words, variants, _ = space.affected(numbered(space, faults))
     flows = any(space.sites[place].flows for place in set(places.tolist()))
     own = State(model, parameters=False) if state is None else None
     parameters = Parameters(model) if state is None else None

@@ -55,7 +55,7 @@ def _words(space: FaultSpace) -> str:
         kind = kind if region.plane == "codes" else f"{region.plane} of {kind}"
         # Words in the regions of several fault models count once.
         key = (region.site.name, repr(region.exposure))
-        counts.setdefault(kind, {})[key] = region.words
+        counts.setdefault(kind, {})[key] = region.all_words
     parts = []
     for at, (kind, by_tensor) in enumerate(counts.items()):
         n = sum(by_tensor.values())

@@ -58,12 +58,24 @@ class Region:
 
     @cached_property
     def words(self) -> int:
+        """Number of words in which a fault may begin: all, unless a fault affects several."""
+        if self.fault.span == 1:
+            return self.all_words
+        return -(-math.prod(self.shape) // self.fault.span) * (self.site.samples or 1)
+
+    @property
+    def all_words(self) -> int:
         """Number of words."""
         of_sample = math.prod(self.shape) if self.subset is None else len(self.subset.positions)
         return of_sample * (self.site.samples or 1)
 
     def positions_of(self, numbers: Numbers) -> Numbers:
         """The position in the tensor of each word, given by its number within the region."""
+        if (span := self.fault.span) > 1:
+            size = math.prod(self.shape)
+            samples, lines = np.divmod(numbers, -(-size // span))
+            first: Numbers = samples * size + lines * span
+            return first
         if self.subset is None:
             return numbers
         positions = self.subset.positions
@@ -74,6 +86,12 @@ class Region:
     def number_of(self, position: int) -> int | None:
         """The number of the word at a position in the tensor; None if it is not in the region."""
         number = position
+        if (span := self.fault.span) > 1:
+            size = math.prod(self.shape)
+            sample, inner = divmod(position, size)
+            if inner % span:
+                return None
+            number = sample * -(-size // span) + inner // span
         if self.subset is not None:
             sample, inner = divmod(position, self.subset.size)
             positions = self.subset.positions
@@ -86,15 +104,24 @@ class Region:
     @property
     def by_word(self) -> bool:
         """Whether a fault changes at most the value at the position of its word."""
-        return self.plane == "codes" and self.format.by_word
+        return self.plane == "codes" and self.format.by_word and self.fault.span == 1
+
+    def affected_words(self, first: Numbers) -> Numbers:
+        """How many words a fault affects that begins in each of some words."""
+        size = math.prod(self.shape)
+        counts: Numbers = np.minimum(self.fault.span, size - first % size)
+        return counts
 
     @cached_property
     def variants(self) -> int:
         """Faults per word.
 
         Raises:
-            InputError: the fault model selects what the words do not have.
+            InputError: the fault model selects what the words do not have, or affects more words
+                at once than there are.
         """
+        if self.fault.span > 1:
+            self._check_span()
         try:
             return self.fault.variants(self.word)
         except InputError as error:
@@ -109,6 +136,19 @@ class Region:
                     f"{error}; its check bits are stored apart: take planes='check' for these"
                 ) from None
             raise
+
+    def _check_span(self) -> None:
+        size = math.prod(self.shape)
+        if self.fault.span > size:
+            raise InputError(
+                f"{self.fault!r} is longer than {self.site.name!r}, which has {size} "
+                f"word{'' if size == 1 else 's'}; give fewer words, or leave this tensor out"
+            )
+        if self.subset is not None:
+            raise InputError(
+                f"{self.fault!r} affects adjacent words, and only some words of "
+                f"{self.site.name!r} are chosen; give words=None"
+            )
 
     @property
     def bits_of(self) -> str:

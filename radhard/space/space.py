@@ -65,9 +65,10 @@ class FaultSpace(Sequence[Fault]):
         self._in_part = [
             (place, region)
             for place, region in enumerate(self.regions)
-            if region.subset is not None
+            if region.subset is not None or region.fault.span > 1
         ]
-        """Regions that cover only some of the values of their tensor."""
+        """Regions in which faults do not begin in every word of their tensor."""
+        self._lines = [place for place, r in enumerate(self.regions) if r.fault.span > 1]
         self.tensors: Numbers = np.array(
             [self._places[site.name][0] for site in self.sites], dtype=np.int64
         )
@@ -294,6 +295,27 @@ class FaultSpace(Sequence[Fault]):
             words[here] = region.positions_of(words[here])
         return places, words, variants
 
+    def affected(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Every word that some faults affect: region, word and variant, and which of the faults.
+
+        As `locate`, with all words of the faults that affect several (`FaultModel.span`).
+        """
+        places, words, variants = self.locate(numbers)
+        owners = np.arange(len(places))
+        if not self._lines:
+            return places, words, variants, owners
+        counts = np.ones(len(places), np.int64)
+        for place in self._lines:
+            here = places == place
+            counts[here] = self.regions[place].affected_words(words[here])
+        owners = np.repeat(owners, counts)
+        offsets = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
+        places, words, variants = places[owners], words[owners] + offsets, variants[owners]
+        for place in self._lines:
+            here, region = places == place, self.regions[place]
+            variants[here] = region.fault.along(variants[here], offsets[here], region.word)
+        return places, words, variants, owners
+
     def word_numbers(self, numbers: Numbers) -> Numbers:
         """The number of the word of each of many faults, counted over all regions."""
         places = np.searchsorted(self.starts, numbers, side="right") - 1
@@ -312,7 +334,11 @@ class FaultSpace(Sequence[Fault]):
         region = self.regions[self._place(fault)]
         where, sample = self.coordinates(fault)
         name = region.site.name + ("" if region.plane == "codes" else f" {region.plane}")
-        index = "" if region.plane != "codes" and not where else list(where)
+        index = "" if region.plane != "codes" and not where else f"{list(where)}"
+        if region.fault.span > 1:
+            last = fault.word + int(region.affected_words(np.array([fault.word]))[0]) - 1
+            end, _ = self.coordinates(Fault(fault.tensor, last, fault.variant, fault.region))
+            index += f" to {list(end)}"
         if region.fault.by_bit:
             bits, fields = region.bit_text(fault.variant), region.field_text(fault.variant)
             text = f"{name}{index} bit {bits} ({fields})"

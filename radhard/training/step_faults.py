@@ -100,13 +100,13 @@ class StepFaults:
     def open(self, numbers: Numbers) -> np.ndarray:
         """Prepare the faults with these numbers; whether each arrives, which is set later."""
         space = self._space
-        places, words, variants = space.locate(numbers)
+        places, words, variants, owners = space.affected(numbers)
         arrived = np.zeros(len(numbers), dtype=bool)
         tensors = space.tensors[places]
         for tensor in dict.fromkeys(tensors.tolist()):
             where = np.flatnonzero(tensors == tensor)
             hits = Hits(space.regions, places[where], words[where], variants[where])
-            faults = _TensorFaults(hits, where, arrived)
+            faults = _TensorFaults(hits, owners[where], arrived)
             self._tensors.append(faults)
             if faults.site.flows and not faults.site.in_training:
                 self._flowing.enter_context(space.reach(self._model, tensor, faults))

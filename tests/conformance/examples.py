@@ -2,7 +2,7 @@
 
 import torch
 
-from radhard.faults import BitFlip, Burst, FaultModel, Noise, Replace, StuckAt
+from radhard.faults import BitFlip, Burst, FaultModel, Line, Noise, Replace, StuckAt
 from radhard.formats import (
     E8M0,
     MXFP4,
@@ -129,4 +129,6 @@ FAULTS: list[FaultModel] = [
     Replace(-0.25),
     Noise(0.5),
     Noise(0.1, relative=True),
+    Line(BitFlip(), 3),
+    Line(Replace("random"), 16),
 ]

@@ -86,7 +86,7 @@ class FaultyModel:
     def _inject(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
         space, changed = self._space, {}
-        places, words, variants = space.locate(faults)
+        places, words, variants, _ = space.affected(faults)
         tensors = space.tensors[places]
         for tensor in np.unique(tensors).tolist():
             here, site = tensors == tensor, space.sites[tensor]

@@ -55,7 +55,9 @@ class ReplayPlan:
             memory=memory,
             unfolded=places,
             hidden=[
-                at for at, region in enumerate(campaign.space.regions) if region.plane == "scale"
+                at
+                for at, region in enumerate(campaign.space.regions)
+                if region.plane == "scale" or region.fault.span > 1
             ],
         )
         return cls(campaign, replayer, plain)

@@ -69,7 +69,7 @@ def _bits(results: Results) -> int:
     bits = 0
     for region in results.space.regions:
         fault_bits = {bit for variant in range(region.variants) for bit in region.bits(variant)}
-        bits += region.words // (region.site.samples or 1) * len(fault_bits)
+        bits += region.all_words // (region.site.samples or 1) * len(fault_bits)
     return bits
 
 

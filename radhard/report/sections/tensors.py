@@ -28,7 +28,7 @@ def tensors(results: Results, harm: MainFigure) -> Section:
     for name in ranked if many else rates:
         regions = [region for region in space.regions if region.site.name == name]
         # A word counts once, also if several fault models apply to it.
-        sizes = {(r.plane, r.subset, repr(r.exposure)): r.words for r in regions}
+        sizes = {(r.plane, r.subset, repr(r.exposure)): r.all_words for r in regions}
         words = sum(sizes.values())
         rows.append((name, regions[0].site.kind, f"{words:,}", *read(rates[name])))
     table = Table(

@@ -107,9 +107,12 @@ class Check:
         stays = predictions == self.golden
         pilot = _among(self.draw.pilot(part.faults), inferred)
         found, true = predictions[pilot], execute(*pilot)
+        # The pilot is looked at first and alone: a tensor in which inference fails is executed
+        # whole, which costs less than a sample that then widens every interval.
         if fails(int((found != true).sum()), len(true), self.threshold):
             return self._all(part, predictions, inferred, stays, whole)
         left = inferred.copy()
+        # What the pilot corrected is exact, and must not be corrected by the estimate too.
         left[pilot] = False
         sample = _among(self.draw.sample(part.faults), left)
         open_ = self._open(predictions, left, stays)
@@ -117,6 +120,7 @@ class Check:
         found_too, true_too = predictions[sample], execute(*sample)
         predictions[sample] = true_too
         figures = self.figures.of(found_too, sample[1])
+        # The errors of the sample estimate those of the verdicts left, by trial and figure.
         by = self.figures.of(true_too, sample[1]) - figures
         off = np.concatenate([found != true, found_too != true_too])
         harmless = np.concatenate([stays[pilot], stays[sample]])
@@ -142,6 +146,7 @@ class Check:
         """The same for trials that the reference executes with all samples or not at all."""
         share = self.draw.whole_share * part.variants
         share = self.draw.audit and max(self.draw.audit, min(1.0, share))
+        # Rounded up: with an audit at all, at least one trial of the region is executed.
         number = math.ceil(share * len(predictions))
         chosen = self.draw.whole(part.faults, number)
         found = figures_of(panel, predictions, self.golden)

@@ -52,6 +52,7 @@ class Passes:
         if not self._together:
             return [todo[at : at + 1] for at in range(len(todo))]
         groups: list[list[int]] = []
+        # More than fit, so that the first change opens a group.
         rows = self.rows + 1
         for change, more in zip(todo.tolist(), requested[todo].sum(axis=1).tolist(), strict=True):
             rows += more
@@ -77,9 +78,11 @@ class Passes:
             state.rows = torch.arange(samples, device=device).repeat(len(some))
             state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
             state.tiles = len(some)
+        # Rows that nobody requested leave at the first operation, in which they are cheap.
         only = torch.from_numpy(requested[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
         end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
+        # The difference vanished on the way: what `found` holds already is the golden prediction.
         if end is None:
             return
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
@@ -102,8 +105,11 @@ def _headroom(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:
     after = golden.scores(real(outputs))
     change = after - before
     margin = before.gather(1, top) - before
+    # Of the margins, not of the logits: a change that moves all logits alike changes no prediction.
     change = (change.gather(1, top) - change).abs()
     times = (margin / change).masked_fill(change == 0, torch.inf).scatter(1, top, torch.inf)
+    # 0 / 0 is a tie that does not move, and infinity less infinity is unknown: both count as no
+    # headroom.
     least = times.amin(dim=1).nan_to_num(0.0, posinf=torch.inf)
     found: Floats = least.double().cpu().numpy()
     return found

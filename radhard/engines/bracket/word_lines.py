@@ -51,6 +51,7 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     space = campaign.space
     trials = np.asarray(todo, dtype=np.int64)
     faults = campaign.trials.at(trials)
+    # Faults are numbered word by word, so that sorting brings those of a word together.
     order = np.argsort(faults, kind="stable")
     trials, faults = trials[order], faults[order]
     regions, _, _ = space.locate(faults)
@@ -60,11 +61,15 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     by_word = np.array([region.by_word for region in space.regions], dtype=bool)
     whole = (count >= _FEWEST) & ~flows[places] & by_word[places]
     for place in np.unique(places).tolist():
+        # A block is one chunk of a campaign: as large as its verdicts fit, as passes are shared
+        # within it.
         most = max(1, _VERDICTS // ((int(space.variants[place]) + 1) * len(campaign.workload.data)))
         for enough, size in ((True, most), (False, _FEW)):
             mine = np.flatnonzero((places == place) & (whole == enough))
             for at in range(0, len(mine), size):
                 some = mine[at : at + size]
+                # The position of each trial of these words: where its word begins, and its number
+                # in it.
                 rows = np.repeat(first[some] - _before(count[some]), count[some])
                 rows += np.arange(len(rows))
                 yield WordBlock(place, trials[rows], faults[rows], enough)
@@ -143,6 +148,7 @@ class WordLines:
         """The predictions for all samples; from the reference if sums may overflow."""
         ours = ~self.extreme[points]
         found = np.empty((len(points), len(self.golden)), dtype=np.int32)
+        # All samples, since a verdict that failed its audit is not trusted for any of them.
         every = np.ones((int(ours.sum()), len(self.golden)), dtype=bool)
         found[ours], _ = self.evaluate(points[ours], every)
         golden = self._campaign.panel.golden

@@ -33,17 +33,22 @@ def run_trials(
     faults = plan.campaign.trials.at(trials)
     places, words, _ = space.locate(faults)
     inner = np.array([math.prod(space.sites[place].shape) for place in places.tolist()])
+    # Words of a flowing tensor are numbered sample by sample.
     samples = torch.from_numpy(words // inner)
+    # Begin as if no fault did anything, and replace what is executed.
     figures = plan.panel.score_samples(replayer.golden_outputs[samples], samples)
     stays, moved, extreme = (np.zeros(len(trials), dtype=bool) for _ in range(3))
     of_place = {place: np.flatnonzero(places == place) for place in np.unique(places).tolist()}
     for place, there in of_place.items():
         known = unchanged(outlook, place, faults[there], bounds)
         stays[there], moved[there], extreme[there] = known.stays, known.moved, known.extreme
+    # A value near overflow is executed, but in another order of additions than the model: its
+    # verdict is no better than an inferred one, and is audited with them.
     inferred = stays | extreme
     pilot = _flagged(draw.pilot(faults), inferred)
     sample = _flagged(draw.sample(faults), inferred & ~pilot)
     checked = pilot | sample
+    # Every trial passes through the network at most once, whatever the reasons are.
     once = (moved & ~stays) | checked
     executed = figures.copy()
     if once.any():
@@ -51,6 +56,7 @@ def run_trials(
     figures[~stays] = executed[~stays]
     found = figures.copy()
     figures[checked] = executed[checked]
+    # Their own pass is what is audited, so that the reference has to judge.
     for at in np.flatnonzero(checked & extreme).tolist():
         figures[at] = plan.reference.figures(int(trials[at]))[0]
     harmless = (found == plan.panel.score_samples(replayer.golden_outputs[samples], samples)).all(
@@ -63,6 +69,8 @@ def run_trials(
         own, some, first = inferred[mine], sample[mine], pilot[mine]
         failed = fails(int((off & first).sum()), int(first.sum()), threshold)
         tried = own if failed else checked[mine]
+        # The linear model does not hold in this tensor: nothing is inferred there, and nothing is
+        # left to estimate.
         if failed:
             some = np.zeros(len(mine), dtype=bool)
             figures[mine[own]] = flowing(plan, trials[mine[own]], rows)
@@ -72,6 +80,7 @@ def run_trials(
             for of in (harmless[mine], ~harmless[mine])
         ]
         sides = values.may_err(found[mine])
+        # Pilot trials are executed, hence exact.
         left = (own & ~first & (not failed))[:, None]
         kept = np.flatnonzero(some)
         records.append(

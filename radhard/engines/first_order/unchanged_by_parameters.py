@@ -38,6 +38,7 @@ def unchanged(outlook: Outlook, place: int, changes: Sequence[WordChange], bound
             continue
         samples = piece.stop - piece.start
         rows = torch.arange(samples, device=replayer.golden_outputs.device)
+        # Gates are weighed in all time steps at once, other values by channel.
         each = samples * (
             weights.weight.shape[2] if goal.gates else _spot(replayer.golden(piece), goal)
         )
@@ -79,6 +80,7 @@ def _at_values(
         rows = torch.arange(samples, device=device).repeat(many)
         owner = torch.arange(many, device=device).repeat_interleave(samples)
         state = FaultyPass(plan.replayer.graph, golden, rows, owner)
+        # All golden rows in order, once for each change: differences are added without an index.
         state.tiles = many
     else:
         state = FaultyPass(plan.replayer.graph, golden)
@@ -89,6 +91,7 @@ def _at_values(
     if len(goal.steps) > 1:
         propagate(state, goal.steps[1:], goal.slot, drop=False)
     delta = state.delta(goal.slot)
+    # Absolute values, so that differences of opposite sign do not cancel in the bound.
     sizes = delta.values.abs()
     length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
     moved = (sizes * crop(weights.weight, state.rows, delta.starts, sizes)).flatten(1).sum(dim=1)
@@ -115,6 +118,7 @@ def _at_gates(
     by = torch.tensor([change.difference for change in changes], dtype=like.dtype).to(like.device)
     by = by[:, None, None]
     if argument > 2:
+        # A bias enters every time step of every sample alike.
         change = by.repeat(1, *like.shape[1:])
     else:
         source = gates.before if side == 1 else gates.inputs

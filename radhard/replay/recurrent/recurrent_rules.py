@@ -50,6 +50,7 @@ def states_after_change(
     side: Side = 1 if argument in (2, 4) else 0
     cell, device = trajectory.cell, golden.device
     columns = torch.tensor([cell.column(side, c.at[0]) for c in changes], device=device)
+    # The differences and not the new values: the golden sums are there, and get what is added.
     by = torch.tensor([c.difference for c in changes], dtype=golden.dtype, device=device)
     sources = None
     if argument < 3:
@@ -66,6 +67,7 @@ def states_after_change(
 
 def _kept(state: FaultyPass, node: Node) -> Trajectory:
     """The golden trajectory, kept with the golden values under a number that is no slot."""
+    # Golden values are kept by slot, which is never negative.
     key = -1 - node.slot
     if key not in state.golden:
         arguments = [state.golden[a.number] if isinstance(a, Slot) else a for a in node.args]
@@ -84,6 +86,7 @@ def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
     last = bool(node.args[-1])
     if rows is None:
         rows = torch.arange(len(inputs), device=inputs.device)
+    # Transposed once, as it is multiplied in every step.
     recurrent, weight = trajectory.recurrent.t().contiguous(), trajectory.weight
     parts = []
     for at in range(0, len(rows), _ROWS):
@@ -102,6 +105,7 @@ def _rows(
     for t, step in enumerate(trajectory.steps):
         number = step.of[rows]
         sums = step.sums[number]
+        # Differences only, so that a row that does not differ gives the golden states bit for bit.
         sums += cell.input_sums(inputs[:, t] - trajectory.inputs[rows, t], weight)
         sums[:, cell.recurrent].addmm_(state - golden, recurrent)
         golden = step.state[number]

@@ -63,6 +63,7 @@ def golden_trajectory(
         sums = cell.input_sums(now[sample], weight, *biases)
         state, memory = state[parent], memory[parent]
         sums[:, cell.recurrent] += state @ recurrent.t()
+        # The step overwrites them, and faults add to them later.
         kept = sums.clone()
         state, memory = cell.step(sums, state, memory)
         same = len(steps) > 0 and len(sample) == len(steps[-1].sample)
@@ -75,6 +76,7 @@ def _histories(before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
     """The first sample of each distinct history, in order, and the history of each sample."""
     if int(before.max()) == len(before) - 1:  # all are distinct already
         return torch.arange(len(before), device=before.device), before
+    # Histories that were apart stay apart, however alike their inputs are now.
     rows = torch.cat([before[:, None].double(), now.double()], dim=1)
     _, which = torch.unique(rows, dim=0, return_inverse=True)
     count = int(which.max()) + 1

@@ -58,6 +58,7 @@ class WeightChanges:
                 before = steps[t - 1].state
                 before = before if step.parent is None else before[step.parent]
                 change = by * before.t()[self.sources]
+            # Rounded as the sum is: a change below half a last bit changes no gate.
             differs = sums + change != sums
             reached |= differs[owner, step.of[samples]]
         return reached
@@ -84,6 +85,7 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
             yield None
             continue
         count = len(step.sample)
+        # Samples that began alike have the same history, and differ in nothing under one fault.
         keys = owner * count + step.of[samples]
         there = torch.zeros(trials * count, dtype=torch.bool, device=owner.device)
         there[keys] = True

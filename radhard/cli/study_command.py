@@ -47,8 +47,8 @@ def study(**options: Any) -> int:
 
     NAME is one of the listed studies, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
-    --images, --store, --no-time and --workers. data-encoding measures no time, so it takes no
-    --no-time; --quick is an option of data-encoding and memory-codes only.
+    --images, --store, --no-time and --workers. data-encoding and encoding-instances measure no
+    time, so they take no --no-time; --quick is an option of data-encoding and memory-codes only.
 
     \b
     Examples:

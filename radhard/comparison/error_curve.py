@@ -1,11 +1,13 @@
 """What is the mean error of a model at each error rate, from trials at all rates?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 from scipy.special import logsumexp
 from scipy.stats import binom
 
@@ -14,9 +16,12 @@ from radhard.errors import InputError
 from radhard.results import Results
 from radhard.samplers.error_rate import ErrorRate, ErrorRateTrials
 
-__all__ = ["ErrorCurve", "fault_free_error"]
+__all__ = ["ROUNDING", "ErrorCurve", "crossings", "fault_free_error"]
 
 Reals = NDArray[np.float64]
+
+ROUNDING = 1e-12
+"""For rounding errors in means of equal accuracies."""
 
 _TOGETHER = 100
 """Resamples computed at once, to limit memory."""
@@ -129,6 +134,27 @@ class ErrorCurve:
         if not shares.any():
             return 0
         return max(1, round(float(shares.sum() ** 2 / (shares**2).sum())))
+
+
+def crossings(
+    rates: list[float], means: np.ndarray, sizes: np.ndarray, limit: float
+) -> list[float]:
+    """The rate at which each monotonic curve exceeds the limit: 0 if always, infinity if never."""
+    found = []
+    logs = np.log(rates)
+    for row in means:
+        curve = isotonic_regression(row, weights=sizes).x
+        above = np.flatnonzero(curve > limit + ROUNDING)
+        if not len(above):
+            found.append(math.inf)
+        elif above[0] == 0:
+            found.append(0.0)
+        else:
+            first = int(above[0])
+            step, width = curve[first] - curve[first - 1], logs[first] - logs[first - 1]
+            share = np.clip((limit - curve[first - 1]) / step, 0, 1)
+            found.append(math.exp(logs[first - 1] + share * width))
+    return found
 
 
 def fault_free_error(results: Results) -> float:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
-from radhard.comparison.error_curve import ErrorCurve
+from radhard.comparison.error_curve import ROUNDING, ErrorCurve, crossings
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.stats import Estimate, check_number
@@ -17,9 +16,6 @@ from radhard.stats.sample_size import two_sided
 __all__ = ["Tolerable", "tolerable", "tolerance_ratio"]
 
 _RESAMPLES = 1000
-
-_ROUNDING = 1e-12
-"""For rounding errors in means of equal accuracies."""
 
 _FEW = 5
 """With fewer harmful trials below the value, rarer harm may have been missed at lower rates."""
@@ -115,7 +111,7 @@ def tolerable(
     high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
     low, high = min(low, value), max(high, value)
     rates = curve.rates
-    harmful = curve.above(limit + _ROUNDING, min(bisect_right(rates, value) + 1, len(rates)))
+    harmful = curve.above(limit + ROUNDING, min(bisect_right(rates, value) + 1, len(rates)))
     return Tolerable(value, low, high, confidence, rates[0], rates[-1], limit, curve.per, harmful)
 
 
@@ -178,7 +174,7 @@ def _curve(
     if reference is not None:
         check_number("reference", reference, 0, 1)
     free = curve.free if reference is None else reference
-    if relative and free <= _ROUNDING:
+    if relative and free <= ROUNDING:
         raise InputError(
             "the fault-free error is 0, so a relative increase is undefined; use relative=False"
         )
@@ -187,27 +183,6 @@ def _curve(
 
 def _resampled(curve: ErrorCurve, limit: float, seed: int) -> tuple[float, list[float]]:
     """The crossing of the mean curve, and those of curves of resampled trials."""
-    value = _crossings(curve.rates, curve.means[None], curve.effective, limit)[0]
+    value = crossings(curve.rates, curve.means[None], curve.effective, limit)[0]
     means = curve.resampled(_RESAMPLES, seed)
-    return value, _crossings(curve.rates, means, curve.effective, limit)
-
-
-def _crossings(
-    rates: list[float], means: np.ndarray, sizes: np.ndarray, limit: float
-) -> list[float]:
-    """The rate at which each monotonic curve exceeds the limit: 0 if always, infinity if never."""
-    crossings = []
-    logs = np.log(rates)
-    for row in means:
-        curve = isotonic_regression(row, weights=sizes).x
-        above = np.flatnonzero(curve > limit + _ROUNDING)
-        if not len(above):
-            crossings.append(math.inf)
-        elif above[0] == 0:
-            crossings.append(0.0)
-        else:
-            first = int(above[0])
-            step, width = curve[first] - curve[first - 1], logs[first] - logs[first - 1]
-            share = np.clip((limit - curve[first - 1]) / step, 0, 1)
-            crossings.append(math.exp(logs[first - 1] + share * width))
-    return crossings
+    return value, crossings(curve.rates, means, curve.effective, limit)

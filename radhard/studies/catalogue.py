@@ -8,6 +8,7 @@ from radhard.spec import near
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.data_encoding import DATA_ENCODING
+from radhard.studies.encoding_instances import ENCODING_INSTANCES
 from radhard.studies.memory_codes import MEMORY_CODES
 from radhard.studies.study import Study
 from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
@@ -20,6 +21,7 @@ STUDIES: dict[str, Study[Any]] = {
         ACTIVATION_BOUNDS,
         CHANNEL_DUPLICATION,
         DATA_ENCODING,
+        ENCODING_INSTANCES,
         MEMORY_CODES,
         VULNERABILITY_PRUNING,
     )

@@ -1,24 +1,20 @@
 """How is a VGG-style network for photo patches trained and cached?"""
 
 import os
-import tempfile
 from collections import OrderedDict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
-from torch.nn import functional
 
 from radhard.datasets import Data
-from radhard.errors import InputError
 from radhard.models.convolution import convolution
-from radhard.models.load_weights import load_weights
 from radhard.models.shipped import seeded
+from radhard.studies.trained_network import TrainingRecipe, trained_network
 
 __all__ = ["cache_folder", "trained_vgg8", "vgg8"]
 
-EPOCHS, BATCH, RATE = 12, 64, 4e-3
+RECIPE = TrainingRecipe(epochs=12, weight_decay=0.05, mirrored=True)
 
 
 def vgg8() -> nn.Sequential:
@@ -51,19 +47,7 @@ def trained_vgg8(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn
     version = torch.__version__.partition("+")[0]
     folder = cache_folder() if cache is None else cache
     path = folder / f"vgg8-{train.fingerprint()[:12]}-seed{seed}-torch{version}.safetensors"
-    if path.is_file():
-        load_weights(model, path)
-        return model
-    _train(model, train, seed)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Under another name first: a process that is killed leaves no half of a file behind.
-        with tempfile.TemporaryDirectory(dir=folder) as beside:
-            written = Path(beside) / path.name
-            save_file({name: t.contiguous() for name, t in model.state_dict().items()}, written)
-            written.replace(path)
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be written: {error.strerror}") from error
+    trained_network(model, train, RECIPE, seed=seed, path=path)
     return model
 
 
@@ -89,29 +73,3 @@ def _build() -> nn.Sequential:
     layers["relu7"] = nn.ReLU()
     layers["fc2"] = nn.Linear(128, 10)
     return nn.Sequential(layers)
-
-
-def _train(model: nn.Sequential, data: Data, seed: int) -> None:
-    if data.labels is None or not isinstance(data.inputs, torch.Tensor):
-        raise InputError(f"{data.name}: training requires images with labels")
-    rng = torch.Generator().manual_seed(seed)
-    steps = EPOCHS * -(-len(data) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        model.train()
-        for _ in range(EPOCHS):
-            for rows in torch.split(torch.randperm(len(data), generator=rng), BATCH):
-                images = data.inputs[rows]
-                mirrored = torch.rand(len(rows), 1, 1, 1, generator=rng) < 0.5
-                optimizer.zero_grad()
-                logits = model(torch.where(mirrored, images.flip(3), images))
-                torch.autograd.backward(functional.cross_entropy(logits, data.labels[rows]))
-                optimizer.step()
-                schedule.step()
-    finally:
-        torch.set_num_threads(threads)
-    model.eval().zero_grad()
-    assert not model.training

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
 from radhard.comparison import fault_free_error, tolerable, tolerance_ratio
-from radhard.comparison.tolerance import _crossings
+from radhard.comparison.error_curve import crossings
 from radhard.errors import InputError
 from radhard.samplers import ErrorRate, Uniform
 from tests.small import prepared, space
@@ -80,7 +80,7 @@ def test_larger_increase_never_tolerates_less(accuracies, data):
 def test_rates_count_by_their_trials():
     # 0.5 of three trials and 0.3 of one become 0.45 each; 0.275 is half-way from 0.1.
     means, sizes = np.array([[0.1, 0.5, 0.3]]), np.array([1.0, 3.0, 1.0])
-    (found,) = _crossings([1e-4, 1e-3, 1e-2], means, sizes, 0.275)
+    (found,) = crossings([1e-4, 1e-3, 1e-2], means, sizes, 0.275)
     assert found == pytest.approx(10**-3.5)
 
 

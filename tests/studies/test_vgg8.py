@@ -1,17 +1,20 @@
 """Is the network that studies train the same one every time, and trained once?"""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from radhard.datasets import Data
 from radhard.errors import InputError
+from radhard.studies import trained_network
 from radhard.studies import vgg8 as module
 from radhard.studies.vgg8 import cache_folder, trained_vgg8, vgg8
 
 
 @pytest.fixture
 def data(monkeypatch):
-    monkeypatch.setattr(module, "EPOCHS", 1)
+    monkeypatch.setattr(module, "RECIPE", replace(module.RECIPE, epochs=1))
     chance = torch.Generator().manual_seed(0)
     return Data(torch.rand(8, 3, 32, 32, generator=chance), torch.arange(8) % 4, "noise")
 
@@ -28,7 +31,7 @@ def test_training_repeats_and_leaves_chance_and_random_weights_alone(data, tmp_p
 
 def test_second_time_it_comes_from_the_cache(data, tmp_path, monkeypatch):
     one = trained_vgg8(data, cache=tmp_path)
-    monkeypatch.setattr(module, "_train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(trained_network, "_train", lambda *_: pytest.fail("trained again"))
     two = trained_vgg8(data, cache=tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert not one.training

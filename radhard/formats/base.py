@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
+from radhard.formats.plain.layout import Layout, field_at
 from radhard.spec import Component, Family
 
 __all__ = ["FORMATS", "Format"]
@@ -90,14 +91,26 @@ class Format(Component):
         """
         raise InputError(f"{self!r} has no scale: no word of it applies to {len(words)} values")
 
-    @abstractmethod
+    @property
+    def layout(self) -> Layout:
+        """Name and width in bits of every part of a word, most significant first.
+
+        Formats define it, or `field` and `fields`.
+        """
+        raise NotImplementedError
+
     def field(self, bit: int) -> str:
-        """The field of a bit, such as ``"sign"`` or ``"exponent"``."""
+        """The field of a bit, such as ``"sign"`` or ``"exponent"``.
+
+        Raises:
+            InputError: the word has no such bit.
+        """
+        return field_at(bit, self.layout)
 
     @property
-    @abstractmethod
     def fields(self) -> tuple[str, ...]:
         """All names that `field` can return, most significant first."""
+        return tuple(name for name, width in self.layout if width)
 
     def fit(self, x: Tensor) -> Self:  # noqa: ARG002
         """This format with its scale set for the tensor ``x``; unchanged without a scale."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from radhard.formats.base import Format
 from radhard.formats.plain.floating import floating, rounded
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 
 __all__ = ["DtypeFloat"]
 
@@ -28,13 +28,6 @@ class DtypeFloat(Format):
         """Name and width in bits of every part, most significant first."""
         mantissa = self.bits - 1 - self.exponent
         return (("sign", 1), ("exponent", self.exponent), ("mantissa", mantissa))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.layout)
 
     def encode(self, x: Tensor) -> Tensor:
         values = floating(x).detach()

@@ -6,7 +6,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.floating import floating
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 from radhard.formats.plain.signed_words import SignedCode, signed_steps, signed_words
 from radhard.spec import component
 
@@ -57,13 +57,6 @@ class Fixed(Format):
     def layout(self) -> Layout:
         """Name and width in bits of every part, most significant first."""
         return (("sign", 1), ("integer", self.integer), ("fraction", self.fraction))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return tuple(name for name, width in self.layout if width)
 
     def encode(self, x: Tensor) -> Tensor:
         if floating(x).isnan().any():

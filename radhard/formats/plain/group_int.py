@@ -9,7 +9,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.ieee import Float16
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 from radhard.formats.plain.scale_blocks import Rows, block_index, largest_of_blocks, spread
 from radhard.formats.plain.scaled import Scaled
 from radhard.formats.plain.signed_words import signed_steps, signed_words
@@ -58,13 +58,6 @@ class GroupInt(Scaled):
     def layout(self) -> Layout:
         """Name and width in bits of every part, most significant first."""
         return (("sign", 1), ("magnitude", self.bits - 1))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("sign", "magnitude")
 
     def fit(self, x: Tensor) -> Self:
         largest = largest_of_blocks(self._finite(x).abs(), self.group, self.rows)

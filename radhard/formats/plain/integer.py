@@ -10,7 +10,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.ieee import Float32
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 from radhard.formats.plain.scaled import Scaled
 from radhard.formats.plain.signed_words import SignedCode, signed_steps, signed_words
 from radhard.spec import component
@@ -54,13 +54,6 @@ class Int(Scaled):
     def layout(self) -> Layout:
         """Name and width in bits of every part, most significant first."""
         return (("sign", 1), ("magnitude", self.bits - 1))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("sign", "magnitude")
 
     def fit(self, x: Tensor) -> Self:
         magnitude = self._finite(x).abs()

@@ -6,7 +6,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.floating import floating
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 from radhard.formats.plain.powers import power_of_two
 from radhard.spec import component
 
@@ -59,13 +59,6 @@ class MiniFloat(Format):
     def layout(self) -> Layout:
         """Name and width in bits of every part, most significant first."""
         return (("sign", 1), ("exponent", self.exponent), ("mantissa", self.mantissa))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("sign", "exponent", "mantissa")
 
     @property
     def largest(self) -> float:

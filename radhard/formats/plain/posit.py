@@ -6,7 +6,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.formats.base import Format
 from radhard.formats.plain.floating import floating
-from radhard.formats.plain.layout import Layout, field_at
+from radhard.formats.plain.layout import Layout
 from radhard.formats.plain.powers import power_of_two
 from radhard.spec import component
 
@@ -48,13 +48,6 @@ class Posit(Format):
     def layout(self) -> Layout:
         """Name and width in bits of every part, most significant first."""
         return (("sign", 1), ("regime", 1), ("body", self.bits - 2))
-
-    def field(self, bit: int) -> str:
-        return field_at(bit, self.layout)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("sign", "regime", "body")
 
     def encode(self, x: Tensor) -> Tensor:
         wide = floating(x).detach().to(torch.float64)

@@ -8,7 +8,7 @@ from torch import Tensor
 from radhard.formats.base import Format
 from radhard.formats.protected.in_place_code import BitGroup, InPlaceCode
 from radhard.formats.protected.protected_format import Decoding, ProtectedFormat, StoredBlocks
-from radhard.formats.protected.spare_bits import check_float, shorten
+from radhard.formats.protected.spare_bits import check_float
 from radhard.spec import component
 
 __all__ = ["Cep"]
@@ -48,28 +48,18 @@ class Cep(ProtectedFormat):
         check_float(self.inner, self)
 
     @property
-    def bits(self) -> int:
-        """Width of a word: that of the inner format."""
-        return self.inner.bits
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (*self.inner.fields, "check")
-
-    def field(self, bit: int) -> str:
-        return "check" if 0 <= bit < self._code.check_bits else self.inner.field(bit)
+    def embedded(self) -> int:
+        return self._code.check_bits
 
     @property
     def _code(self) -> InPlaceCode:
         return _code(self.inner.bits, _DATA[self.scheme])
 
     def protect(self, codes: Tensor) -> StoredBlocks:
-        spare = self._code.check_bits
-        short = shorten(codes, check_float(self.inner, self), spare, nearest=False)
-        return StoredBlocks(self._code.embed(short))
+        return self._code.protect(codes, check_float(self.inner, self), nearest=False)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
-        return self._code.extract(stored.codes)
+        return self._code.recover(stored)
 
 
 @functools.cache

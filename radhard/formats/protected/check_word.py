@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from radhard.formats.base import Format
-from radhard.formats.plain.layout import field_at
+from radhard.formats.plain.layout import Layout
 from radhard.spec import component
 
 __all__ = ["CheckWord"]
@@ -20,12 +20,9 @@ class CheckWord(Format):
 
     bits: int
 
-    def field(self, bit: int) -> str:
-        return field_at(bit, (("check", self.bits),))
-
     @property
-    def fields(self) -> tuple[str, ...]:
-        return ("check",)
+    def layout(self) -> Layout:
+        return (("check", self.bits),)
 
     def encode(self, x: Tensor) -> Tensor:
         codes = x.to(torch.int64)

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from radhard.formats.protected.linear_code import LinearCode
-from radhard.formats.protected.protected_format import CLEAN, CORRECTED, DETECTED, Decoding
+from radhard.formats.protected.protected_format import (
+    CLEAN,
+    CORRECTED,
+    DETECTED,
+    Decoding,
+    StoredBlocks,
+)
+from radhard.formats.protected.spare_bits import Float, shorten
 
 __all__ = ["BitGroup", "InPlaceCode"]
 
@@ -53,16 +60,18 @@ class InPlaceCode:
         """Number of bits at the lower end of the word that hold check bits."""
         return sum(group.check_bits for group in self.groups)
 
-    def embed(self, codes: Tensor) -> Tensor:
-        """Words ``(words, 1)``, whose lowest bits are 0, with their check bits there."""
-        return codes | _code(self).syndromes(codes).to(codes.dtype)[:, None]
+    def protect(self, codes: Tensor, inner: Float, *, nearest: bool) -> StoredBlocks:
+        """Words ``(words, 1)`` of a float, rounded, with check bits in place of their lowest bits.
 
-    def extract(self, codes: Tensor) -> Decoding:
-        """Words ``(words, 1)`` after correction, with 0 in their lowest bits.
-
-        Also of a narrower integer dtype that is as wide as the word, such as the int32 view of a
-        float32 tensor, which takes about two thirds of the time.
+        They are rounded to nearest or towards zero.
         """
+        short = shorten(codes, inner, self.check_bits, nearest=nearest)
+        # Without check bits, the syndrome is what they have to be.
+        return StoredBlocks(short | _code(self).syndromes(short).to(short.dtype)[:, None])
+
+    def recover(self, stored: StoredBlocks) -> Decoding:
+        """Words ``(words, 1)`` after correction, with 0 in their lowest bits."""
+        codes = stored.codes
         syndromes = _code(self).syndromes(codes)
         codes = codes & -(1 << self.check_bits)
         flags = torch.full((len(codes),), CLEAN, dtype=torch.int8, device=codes.device)

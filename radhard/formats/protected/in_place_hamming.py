@@ -10,7 +10,7 @@ from radhard.formats.plain.ieee import Float64
 from radhard.formats.protected.check_columns import hamming_columns
 from radhard.formats.protected.in_place_code import BitGroup, InPlaceCode
 from radhard.formats.protected.protected_format import Decoding, ProtectedFormat, StoredBlocks
-from radhard.formats.protected.spare_bits import Float, check_float, shorten
+from radhard.formats.protected.spare_bits import Float, check_float
 from radhard.spec import component
 
 __all__ = ["InPlaceHamming"]
@@ -72,16 +72,8 @@ class InPlaceHamming(ProtectedFormat):
             )
 
     @property
-    def bits(self) -> int:
-        """Width of a word: that of the inner format."""
-        return self.inner.bits
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (*self.inner.fields, "check")
-
-    def field(self, bit: int) -> str:
-        return "check" if 0 <= bit < self._code.check_bits else self.inner.field(bit)
+    def embedded(self) -> int:
+        return self._code.check_bits
 
     @property
     def _float(self) -> Float:
@@ -92,11 +84,10 @@ class InPlaceHamming(ProtectedFormat):
         return _code(self._float, self.extended, self.sign)
 
     def protect(self, codes: Tensor) -> StoredBlocks:
-        spare = self._code.check_bits
-        return StoredBlocks(self._code.embed(shorten(codes, self._float, spare, nearest=True)))
+        return self._code.protect(codes, self._float, nearest=True)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
-        return self._code.extract(stored.codes)
+        return self._code.recover(stored)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from torch import Tensor
 from radhard.formats.base import Format
 from radhard.formats.protected.in_place_code import BitGroup, InPlaceCode
 from radhard.formats.protected.protected_format import Decoding, ProtectedFormat, StoredBlocks
-from radhard.formats.protected.spare_bits import check_float, shorten
+from radhard.formats.protected.spare_bits import check_float
 from radhard.spec import component
 
 __all__ = ["Mset"]
@@ -42,23 +42,18 @@ class Mset(ProtectedFormat):
         check_float(self.inner, self)
 
     @property
-    def bits(self) -> int:
-        """Width of a word: that of the inner format."""
-        return self.inner.bits
+    def embedded(self) -> int:
+        return self._code.check_bits
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        return (*self.inner.fields, "check")
-
-    def field(self, bit: int) -> str:
-        return "check" if 0 <= bit < 2 else self.inner.field(bit)
+    def _code(self) -> InPlaceCode:
+        return _code(self.inner.bits)
 
     def protect(self, codes: Tensor) -> StoredBlocks:
-        short = shorten(codes, check_float(self.inner, self), 2, nearest=False)
-        return StoredBlocks(_code(self.inner.bits).embed(short))
+        return self._code.protect(codes, check_float(self.inner, self), nearest=False)
 
     def recover(self, stored: StoredBlocks) -> Decoding:
-        return _code(self.inner.bits).extract(stored.codes)
+        return self._code.recover(stored)
 
 
 @functools.cache

@@ -55,6 +55,16 @@ class ProtectedFormat(Format):
     inner: Format
 
     @property
+    def bits(self) -> int:
+        """Width of a stored word."""
+        return self.inner.bits
+
+    @property
+    def embedded(self) -> int:
+        """Number of the lowest bits of an inner word that are replaced by check bits."""
+        return 0
+
+    @property
     def block(self) -> int:
         """Number of values that are decoded together."""
         return 1
@@ -80,11 +90,15 @@ class ProtectedFormat(Format):
 
     @property
     def fields(self) -> tuple[str, ...]:
+        if self.embedded:
+            return (*self.inner.fields, "check")
         wider = self.bits > self.inner.bits
         return (self.redundant_field, *self.inner.fields) if wider else self.inner.fields
 
     def field(self, bit: int) -> str:
         above = self.bits - self.inner.bits
+        if 0 <= bit < self.embedded:
+            return "check"
         if 0 <= bit < self.inner.bits:
             return self.inner.field(bit)
         return field_at(bit, ((self.redundant_field, above), ("", self.inner.bits)))

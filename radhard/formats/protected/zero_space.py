@@ -68,11 +68,6 @@ class ZeroSpace(ProtectedFormat):
             )
 
     @property
-    def bits(self) -> int:
-        """Width of a word: that of the inner format."""
-        return self.inner.bits
-
-    @property
     def block(self) -> int:
         return _BLOCK
 

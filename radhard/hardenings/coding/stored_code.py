@@ -71,10 +71,7 @@ class StoredCode:
     @functools.cached_property
     def embedded(self) -> int:
         """A mask of the bits of a word that are check bits, in place."""
-        if self.check_bits:
-            return 0
-        fields = map(self.format.field, range(self.width))
-        return sum(1 << bit for bit, field in enumerate(fields) if field == "check")
+        return _low(self.format.embedded)
 
     def encode(self, words: Tensor) -> tuple[Tensor, Tensor | None]:
         """Words to be stored, and check bits, of words of the inner format, all int64."""

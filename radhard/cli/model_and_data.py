@@ -188,6 +188,11 @@ def said_in(path: Path) -> dict[str, Any]:
             f"{str(path)!r} has a fault space with masks of words, which the command line does not "
             "support; use Python instead: radhard.run, radhard.verify"
         )
+    if "exposure" in term:
+        raise InputError(
+            f"{str(path)!r} has faults that are {term['exposure']}, which the command line does "
+            "not support; use Python instead: radhard.run, radhard.verify"
+        )
     options = {
         "model": manifest.get("model"),
         "data": manifest.get("data"),

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.notes import Note
 from radhard.samplers import Trials
-from radhard.space import FaultSpace, Numbers
+from radhard.space import FaultSpace, Intermittent, Numbers
 from radhard.spec import Component, Family
 from radhard.workload import Workload
 
@@ -44,6 +46,12 @@ class Campaign:
 
     def __post_init__(self) -> None:
         _ = self.workload.state  # saved on first access, which must precede the first trial
+        fleeting = [e for e in self.space.exposures if isinstance(e, Intermittent)]
+        if fleeting and not self.trials.single:
+            raise InputError(
+                f"faults that are {fleeting[0]!r} are tried one at a time, as each is present in "
+                "other inferences; take Uniform or PerTensor"
+            )
 
     def sample(self, faults: Numbers) -> int | None:
         """The only sample that a trial affects, or None if it affects all."""
@@ -54,6 +62,22 @@ class Campaign:
         if region.site.samples is None:
             return None
         return int(word[0]) // math.prod(region.shape)
+
+    def absent(self, faults: Numbers) -> Tensor | None:
+        """In which samples intermittent faults are not present, ``(faults, samples)``.
+
+        None if all faults are present in every sample that they affect.
+        """
+        places, _, _ = self.space.locate(faults)
+        regions = {int(place): self.space.regions[int(place)] for place in np.unique(places)}
+        if not any(isinstance(region.exposure, Intermittent) for region in regions.values()):
+            return None
+        found = np.zeros((len(faults), len(self.workload.data)), dtype=bool)
+        for place, region in regions.items():
+            if isinstance(region.exposure, Intermittent):
+                mine = places == place
+                found[mine] = ~region.exposure.present(faults[mine], found.shape[1])
+        return torch.from_numpy(found).to(self.panel.golden.outputs.device)
 
     def left(self, done: Numbers) -> Sequence[int]:
         """The trials still to be executed; a range instead of a list if none are done."""

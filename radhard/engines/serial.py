@@ -143,8 +143,15 @@ def _passes(
     """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
     golden = campaign.panel.golden.outputs
     parts, errors = [], dict[int, Exception]()
+    absent = campaign.absent(faults) if campaign.trials.single and len(faults) else None
     for number, (rows, batch) in enumerate(_batches(campaign, sample)):
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
+        if absent is not None:
+            here = absent[0, rows.start : rows.stop]
+            crash[here] = golden[rows.start : rows.stop][here]
+            if here.all():
+                parts.append(crash)
+                continue
         parts.append(crash)
         # Opened anew for every batch: a pass that crashes leaves calls of modules uncounted, so
         # that the calls of the next batch would be numbered wrongly.
@@ -170,6 +177,8 @@ def _passes(
                 )
             if outputs.shape == crash.shape:
                 parts[-1] = outputs
+                if absent is not None:
+                    outputs[here] = crash[here]
     return torch.cat(parts), errors
 
 

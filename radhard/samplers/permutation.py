@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Permutation", "Permutations", "mixed"]
+from radhard.stats import mixed
+
+__all__ = ["Permutation", "Permutations"]
 
 Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -112,10 +114,3 @@ def _encipher(x: Words, half: Words | np.uint64, mask: Words | np.uint64, keys: 
         # mask that was xored onto ``left`` can be computed again. Hence no value occurs twice.
         left, right = right, left ^ (mixed(right ^ key) & mask)
     return (left << half) | right
-
-
-def mixed(x: Words) -> Words:
-    """A 64-bit finaliser: every input bit changes every output bit with probability near 1/2."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(_FIRST)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(_SECOND)
-    return x ^ (x >> np.uint64(31))

@@ -1,6 +1,6 @@
 """Which faults are possible?"""
 
-from radhard.space.exposure import Exposure, Persistent, Transient
+from radhard.space.exposure import EXPOSURES, Exposure, Intermittent, Persistent, Transient
 from radhard.space.fault import Fault
 from radhard.space.plane import PLANES
 from radhard.space.region import Region
@@ -8,10 +8,12 @@ from radhard.space.space import FaultSpace, Numbers
 from radhard.space.term import Term, current
 
 __all__ = [
+    "EXPOSURES",
     "PLANES",
     "Exposure",
     "Fault",
     "FaultSpace",
+    "Intermittent",
     "Numbers",
     "Persistent",
     "Region",

@@ -40,11 +40,13 @@ class Region:
     plane: str = "codes"
     subset: WordSubset | None = None
     """The values (of each sample) whose words belong to the region; None: all of them."""
+    asked: Exposure | None = None
+    """The exposure, if it is not the usual one of the tensor."""
 
     @cached_property
     def exposure(self) -> Exposure:
         """How long a fault is present."""
-        return exposure_of(self.site)
+        return exposure_of(self.site, self.asked)
 
     @cached_property
     def word(self) -> Format:

@@ -84,6 +84,7 @@ class FaultSpace(Sequence[Fault]):
         *,
         planes: str | Iterable[str] | None = None,
         words: Mapping[str, Any] | None = None,
+        exposure: Exposure | str | None = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "FaultSpace":
@@ -96,7 +97,8 @@ class FaultSpace(Sequence[Fault]):
         ``Float32`` word for the tensor or for each channel), its ``"check"`` bits (of formats that
         store them apart, such as ``SecDed(Int(8), block=8)``), or several; by default the codes
         and the check bits. ``words``: a mask of bool for each tensor, to include only some of its
-        values; others may be added in another format: ``space | FaultSpace.of(...)``. ``data`` is
+        values; others may be added in another format: ``space | FaultSpace.of(...)``. ``exposure``:
+        how long the faults are present, if not as usual: ``Intermittent(0.1)``. ``data`` is
         required by targets whose tensors flow (`Activations`, `Inputs`); ``call`` by models that do
         not return one tensor. Tensors that match a pattern but do not consist of plain
         floating-point words are listed in `left_out`, with a `RadhardWarning`; so is a space that
@@ -108,7 +110,15 @@ class FaultSpace(Sequence[Fault]):
                 (`stored_as` makes a model that does).
         """
         term = Term.of(
-            model, target, fault, format, planes=planes, words=words, data=data, call=call
+            model,
+            target,
+            fault,
+            format,
+            planes=planes,
+            words=words,
+            exposure=exposure,
+            data=data,
+            call=call,
         )
         space = cls([term])
         # Where outputs of recurrent layers are some of many activations, the notes of a run say
@@ -143,6 +153,7 @@ class FaultSpace(Sequence[Fault]):
                     one.formats,
                     planes=one.planes,
                     words=one.words,
+                    exposure=one.exposure,
                     data=data,
                     call=call,
                 )

@@ -8,13 +8,14 @@ from typing import Any
 
 from torch import nn
 
-from radhard.arguments import check_function, components_of
+from radhard.arguments import check_function, component_of, components_of
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.faults import FAULTS, FaultModel
 from radhard.formats import FORMATS, Format, format_for, formats_of
 from radhard.forward import plain
 from radhard.module import usable_module
+from radhard.space.exposure import EXPOSURES, Exposure, exposure_of
 from radhard.space.plane import WITH_PLANE, planes_of, usual_planes
 from radhard.space.region import Region
 from radhard.space.word_subset import WordSubset, subset_of_site, subsets_of
@@ -46,6 +47,8 @@ class Term:
     """Which values of each tensor are covered, by its name; None: all."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Tensors that match a target but into which no fault can be injected, with the reason."""
+    exposure: Exposure | None = None
+    """How long faults are present; None: as usual for each tensor."""
 
     @classmethod
     def of(
@@ -57,6 +60,7 @@ class Term:
         *,
         planes: str | Iterable[str] | None = None,
         words: Any = None,
+        exposure: Any = None,
         data: Any = None,
         call: Forward = plain,
     ) -> "Term":
@@ -71,6 +75,7 @@ class Term:
         formats = formats_of(format)
         chosen = None if planes is None else planes_of(planes)
         check_function(call, "call")
+        asked = None if exposure is None else component_of(exposure, EXPOSURES, "exposure")
         inputs = None if data is None else Data.of(data).inputs
         if inputs is not None:
             device = device_of(model)
@@ -92,6 +97,7 @@ class Term:
             chosen,
             subsets_of(words),
             left,
+            asked,
         )
 
     def regions(self) -> list[Region]:
@@ -111,6 +117,7 @@ class Term:
                 )
         found = []
         for site, format in zip(self.sites, self.fitted, strict=True):
+            exposure_of(site, self.exposure)
             subset = subset_of_site(self.words, site)
             planes = [plane for plane in self.planes if plane in format.planes]
             if subset is not None and (not format.by_word or planes != ["codes"]):
@@ -122,7 +129,7 @@ class Term:
             # A subset without words has no region.
             if subset is None or len(subset.positions):
                 found += [
-                    Region(site, self._target(site), fault, format, plane, subset)
+                    Region(site, self._target(site), fault, format, plane, subset, self.exposure)
                     for plane in planes
                     for fault in self.faults
                 ]
@@ -145,7 +152,8 @@ class Term:
         if self.words is not None:
             chosen = sum(len(subset.positions) for subset in self.words.values())
             planes += f"{chosen:,} chosen words of "
-        return f"{faults} in {planes}{targets} stored as {self.stored_as}{left}"
+        lasting = f", {self.exposure!r}" if self.exposure is not None else ""
+        return f"{faults} in {planes}{targets} stored as {self.stored_as}{lasting}{left}"
 
     @property
     def stored_as(self) -> str:
@@ -156,9 +164,11 @@ class Term:
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain values."""
-        left = {"left out": dict(self.left_out)} if self.left_out else {}
+        left: dict[str, Any] = {"left out": dict(self.left_out)} if self.left_out else {}
         if self.words is not None:
             left["words"] = {name: subset.to_text() for name, subset in self.words.items()}
+        if self.exposure is not None:
+            left["exposure"] = repr(self.exposure)
         return {
             **left,
             "targets": [repr(target) for target in self.targets],
@@ -189,6 +199,7 @@ class Term:
             tuple(map(str, plain["planes"])),
             _subsets_from(plain.get("words"), sites),
             {str(name): str(why) for name, why in plain.get("left out", {}).items()},
+            EXPOSURES.parse(plain["exposure"], foreign=foreign) if "exposure" in plain else None,
         )
 
 

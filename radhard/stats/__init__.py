@@ -3,6 +3,7 @@
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.limits import check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
+from radhard.stats.mixing import mixed
 from radhard.stats.p_value import p_value
 from radhard.stats.quantiles import quantile_interval
 from radhard.stats.sample_size import critical_value, effective_size, sample_size
@@ -19,6 +20,7 @@ __all__ = [
     "is_within",
     "mean_difference",
     "mean_share",
+    "mixed",
     "p_value",
     "percent",
     "quantile_interval",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from radhard.samplers.permutation import mixed
+from radhard.stats import mixed
 
 __all__ = ["BLOCK", "Sum", "block_sums", "frame_sums", "merged", "text_digest"]
 

@@ -74,7 +74,11 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     one_format = next(iter(exact.values()))
     formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
     targets = _named(model, list(words))
-    return FaultSpace.of(model, targets, space.faults, formats_given, planes=planes)
+    usual = len(space.exposures) > 1 or space.exposures[0].lasting
+    exposure = None if usual else space.exposures[0]
+    return FaultSpace.of(
+        model, targets, space.faults, formats_given, planes=planes, exposure=exposure
+    )
 
 
 def words_without_faults(model: nn.Module, space: FaultSpace) -> dict[str, Format]:

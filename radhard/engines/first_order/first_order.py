@@ -18,7 +18,7 @@ from radhard.engines.replay import Replay, ReplaySession
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
-from radhard.space import Numbers
+from radhard.space import Numbers, Region
 from radhard.spec import component
 
 __all__ = ["FirstOrder"]
@@ -137,7 +137,7 @@ class FirstOrderSession(Session):
             outlook, mine = self._outlooks[place], numbers[places == place]
             if outlook.plan.replayer.flows(place):
                 alone.setdefault(id(outlook), []).append(mine)
-            elif place in outlook.goals and campaign.space.regions[place].by_word:
+            elif place in outlook.goals and _is_known(campaign.space.regions[place]):
                 self._hold_only(outlook)
                 block = WordBlock(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
@@ -183,3 +183,8 @@ def _part(
     }
     crashes = outlook.plan.reference.take_crashes()
     return TrialResults(trials.tolist(), figures, inferences=inferences, crashes=crashes)
+
+
+def _is_known(region: Region) -> bool:
+    """Whether a fault changes one value, in every sample."""
+    return region.by_word and region.exposure.lasting

@@ -24,7 +24,9 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     campaign, original = plan.campaign, replayer.original[place]
     assert original is not None
     site = campaign.space.sites[place]
-    _, words, variants = campaign.space.locate(campaign.trials.at(trials))
+    faults = campaign.trials.at(trials)
+    absent = campaign.absent(faults)
+    _, words, variants = campaign.space.locate(faults)
     change = value_changes(campaign.space, place, original, words, variants)
     where = coordinates(site.shape, change.positions)
     golden, faulty = change.golden, change.faulty
@@ -69,10 +71,16 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
         by_order = np.flatnonzero(touched & order)
         touched[by_order] = False
         for number in by_order.tolist():
-            if plan.plain is not None and replayer.slots[place]:
+            if plan.plain is not None and replayer.slots[place] and absent is None:
                 figures[number] = plan.plain.figures(place, where[number], news[number])[0]
             else:
                 figures[number] = plan.reference.figures(int(trials[number]))[0]
+    if absent is not None:
+        outputs = torch.where(
+            absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2)),
+            replayer.golden_outputs,
+            outputs,
+        )
     if touched.any():
         figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(device)])
     return figures

@@ -15,6 +15,7 @@ from radhard.hardenings.coding.hamming_in_place import HammingInPlace
 from radhard.hardenings.coding.selective_ecc import SelectiveEcc
 from radhard.hardenings.coding.selective_scrubber import SelectiveScrubber
 from radhard.hardenings.coverage import Coverage
+from radhard.hardenings.fault_aware_training import FaultAwareTraining, FaultTraining
 from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
 from radhard.hardenings.pruning.pruned_channels import Pruned
@@ -42,6 +43,8 @@ __all__ = [
     "EccScrubber",
     "Edac",
     "FTClipAct",
+    "FaultAwareTraining",
+    "FaultTraining",
     "FitAct",
     "HammingInPlace",
     "Hardening",

@@ -153,6 +153,7 @@ def _record(draft: Draft) -> Record:
         tuple(draft.held_out),
         f"{data.name} ({len(data):,} samples)",
         digests(data) if draft.profiled else (),
+        tuple(draft.findings),
     )
 
 

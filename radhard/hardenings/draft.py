@@ -30,6 +30,9 @@ class Draft:
     profiled: list[str] = field(default_factory=list)
     """Modules whose values were measured to set limits."""
 
+    findings: list[str] = field(default_factory=list)
+    """What was measured on the data, each as a clause."""
+
     @property
     def model(self) -> nn.Module:
         """The copy that is being hardened."""

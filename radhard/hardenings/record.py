@@ -69,6 +69,8 @@ class Record:
     """Name of the data that were profiled, with the number of samples."""
     samples: tuple[str, ...] = ()
     """Digests of the profiled samples, sorted."""
+    findings: tuple[str, ...] = ()
+    """What the hardening measured on the data, each as a clause."""
 
     @property
     def doubts(self) -> list[str]:
@@ -88,6 +90,7 @@ class Record:
         return [
             *(f"{self.by} protects {part}" for part in self.coverage),
             *(f"{self.by}: {split}" for split in self.held_out if not split.few),
+            *(f"{self.by}: {text}" for text in self.findings),
             *(text for text in self.doubts if "too few" in text),
         ]
 
@@ -99,6 +102,7 @@ class Record:
             "held_out": [[split.samples, split.changed, split.moved] for split in self.held_out],
             "data": self.data,
             "samples": "".join(self.samples),
+            **({"findings": list(self.findings)} if self.findings else {}),
         }
 
     @classmethod
@@ -112,6 +116,8 @@ class Record:
         by, data, samples = (entries.get(name) for name in ("by", "data", "samples"))
         coverage, held_out = (entries.get(name) for name in ("coverage", "held_out"))
         texts = isinstance(by, str) and isinstance(data, str) and isinstance(samples, str)
+        findings = entries.get("findings", [])
+        texts = texts and isinstance(findings, list) and all(isinstance(x, str) for x in findings)
         if not texts or not isinstance(coverage, list) or not isinstance(held_out, list):
             raise InputError(
                 f"the recipe cannot be read: {values!r:.80} is not the record of a hardening"
@@ -122,6 +128,7 @@ class Record:
             tuple(map(_counted, held_out)),
             str(data),
             tuple(textwrap.wrap(str(samples), _WIDTH)),
+            tuple(findings),
         )
 
 

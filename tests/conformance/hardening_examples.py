@@ -6,6 +6,7 @@ from radhard.hardenings import (
     BoundedReLU,
     ChannelDuplication,
     Ecc,
+    FaultAwareTraining,
     FitAct,
     FTClipAct,
     HammingInPlace,
@@ -51,5 +52,7 @@ EXAMPLES: tuple[Hardening, ...] = (
     HammingInPlace(extended=True, sign=True),
     SelectiveEcc(Hamming(Float32()), 0.3),
     SelectiveEcc(SecDed(Float32()), 0.2, "fc*", SecDed(CheckWord(8), block=8)),
+    FaultAwareTraining(1e-3, epochs=1, trials=2),
+    FaultAwareTraining(1e-3, "Weights('fc*')", "BitFlip(field='sign')", epochs=1, trials=2),
     SentinelNN(prune=0.2, analysis="VulnerabilityGain()"),
 )

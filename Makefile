@@ -40,7 +40,7 @@ test: $(READY)
 	@command -v chromium >/dev/null || scripts/system_package chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-all: override ARGS += -m ""
+test-all: override ARGS += -m "" --hypothesis-profile=wide
 test-all: test
 
 check: $(READY)

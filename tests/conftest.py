@@ -24,10 +24,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile(
     "quick",
     deadline=None,
-    max_examples=40,
+    max_examples=20,
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# Of make test-all.
+settings.register_profile("wide", settings.get_profile("quick"), max_examples=100)
 # For a change in formats, faults or spec: pytest --hypothesis-profile=thorough tests/formats
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=2000)
 settings.load_profile("quick")

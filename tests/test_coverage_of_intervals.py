@@ -18,7 +18,10 @@ from radhard.space import FaultSpace
 from radhard.targets import Weights
 from tests.small import campaign, prepared
 
-SEEDS = 200
+SEEDS = 100
+LEAST = 0.95
+"""Of 100 intervals that hold the truth nine times in ten, 95 hold it with probability 6 %; and so
+do 58 of 60."""
 FORMATS = {
     "int8": (Int(8), BitFlip()),
     "float16": (Float16(), BitFlip(field=("sign", "exponent"))),
@@ -87,11 +90,11 @@ def test_the_exhausted_network_is_worth_the_trouble():
     [*product(["int8"], SAMPLERS), *product(["float16"], SAMPLERS[2:])],
     ids=repr,
 )
-def test_95_percent_intervals_hold_the_true_rate_in_93_percent_of_campaigns(name, sampler):
+def test_95_percent_intervals_hold_the_true_rate_in_58_of_60_campaigns(name, sampler):
     truth = exhausted(name)
     rate = truth.rate()
-    held = [covered(drawn(name, sampler, seed).rate(), rate) for seed in range(SEEDS)]
-    assert np.mean(held) >= 0.93
+    held = [covered(drawn(name, sampler, seed).rate(), rate) for seed in range(60)]
+    assert sum(held) >= 58
 
 
 @pytest.mark.parametrize("by", ["tensor", "bit"])
@@ -102,11 +105,12 @@ def test_intervals_of_groups_hold_their_true_rates_as_often(sampler, by):
     for seed in range(SEEDS // len(truth)):  # a campaign has as many intervals as groups
         rates = drawn("int8", sampler, seed).rate(by=by)
         held += [covered(rate, truth[group]) for group, rate in rates.items()]
-    assert np.mean(held) >= 0.93
+    assert np.mean(held) >= LEAST
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("sampler", [PerBit(25), Words(120)], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "sampler"), [("int8", Words(120)), ("float16", PerBit(25))], ids=repr
+)
 def test_no_sampler_of_bits_is_much_wider_than_its_estimate_varies(name, sampler):
     found = [drawn(name, sampler, seed).rate() for seed in range(60)]
     ideal = 3.92 * np.std([rate.value for rate in found], ddof=1)
@@ -116,11 +120,11 @@ def test_no_sampler_of_bits_is_much_wider_than_its_estimate_varies(name, sampler
 def test_unweighted_mean_over_unequal_layers_is_wrong_and_ours_is_right():
     truth = exhausted("int8").rate().value
     naive, ours = [], []
-    for seed in range(SEEDS // 2):
+    for seed in range(SEEDS):
         results = drawn("int8", PerTensor(280), seed)
         values = results.values()
         half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
         naive.append(abs(values.mean() - truth) <= half)
         ours.append(results.rate().low <= truth <= results.rate().high)
     assert np.mean(naive) < 0.5
-    assert np.mean(ours) >= 0.93
+    assert np.mean(ours) >= LEAST

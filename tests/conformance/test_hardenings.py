@@ -1,6 +1,7 @@
 """Does every hardening keep the contract?"""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import HARDENINGS as FAMILY
-from radhard.hardenings import FaultAwareTraining, Hardening, SelectiveEcc, load, parts, save
+from radhard.hardenings import FaultAwareTraining, Hardening, load, parts, save
 from radhard.manifest import fingerprint
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
@@ -26,9 +27,18 @@ pytestmark = [
 ]
 
 
-def hardened(hardening: Hardening) -> torch.nn.Module:
+def anew(hardening: Hardening) -> torch.nn.Module:
     model = network()
     return hardening(model, samples(), MaxValue()(model, samples()), seed=1)
+
+
+first = functools.cache(anew)
+"""What other calls with seed 1 are compared with, and nobody changes."""
+
+
+def hardened(hardening: Hardening) -> torch.nn.Module:
+    """A copy of one's own."""
+    return copy.deepcopy(first(hardening))
 
 
 def cuts(hardening: Hardening) -> bool:
@@ -76,20 +86,22 @@ def test_it_says_the_same_as_before_on_the_data_that_it_saw(hardening: Hardening
 
 def test_the_same_seed_gives_the_same_model(hardening: Hardening) -> None:
     state = torch.manual_seed(99).get_state()
-    one = hardened(hardening)
+    one = anew(hardening)
     assert torch.equal(torch.get_rng_state(), state)
-    assert fingerprint(one) == fingerprint(hardened(hardening))
+    assert fingerprint(one) == fingerprint(first(hardening))
 
 
 def test_a_copy_calls_its_own_parts(hardening: Hardening) -> None:
-    hard = hardened(hardening)
+    hard, inputs = hardened(hardening), samples().inputs
+    with torch.no_grad():
+        expected = hard(inputs)
     twin = copy.deepcopy(hard)
     assert dict(parts(twin)).keys() == dict(parts(hard)).keys()
     for _, part in parts(hard):
         for tensor in part.buffers():
             tensor.fill_(float("nan")) if tensor.is_floating_point() else None
     with torch.no_grad():
-        assert torch.equal(twin(samples().inputs), hardened(hardening)(samples().inputs))
+        assert torch.equal(twin(inputs), expected)
 
 
 def test_what_is_saved_comes_back_to_the_last_bit(hardening: Hardening, tmp_path) -> None:
@@ -103,21 +115,6 @@ def test_what_is_saved_comes_back_to_the_last_bit(hardening: Hardening, tmp_path
     assert fingerprint(again) == fingerprint(hard)
     with torch.no_grad():
         assert torch.equal(again(samples().inputs), hard(samples().inputs))
-
-
-def test_it_goes_through_torch_export_and_dynamo(hardening: Hardening) -> None:
-    hard, inputs = hardened(hardening), samples().inputs
-    with torch.no_grad():
-        expected = hard(inputs)
-        if isinstance(hardening, SelectiveEcc):
-            with pytest.raises(InputError, match="follows from the signature"):
-                torch.export.export(hard, (inputs,), strict=False)
-            assert torch.equal(torch.compile(hard, backend="eager")(inputs), expected)
-            return
-        exported = torch.export.export(hard, (inputs,), strict=False).module()
-        torch.testing.assert_close(exported(inputs), expected)
-        compiled = torch.compile(hard, backend="eager")
-        torch.testing.assert_close(compiled(inputs), expected)
 
 
 def test_the_same_faults_can_be_tried_on_it(hardening: Hardening) -> None:
@@ -182,7 +179,7 @@ def test_its_repr_parses_back_and_it_is_listed(hardening: Hardening) -> None:
 
 
 def test_in_inference_mode_the_hardened_model_is_the_same(hardening: Hardening) -> None:
-    expected, scores = hardened(hardening), MaxValue()(network(), samples())
+    expected, scores = first(hardening), MaxValue()(network(), samples())
     model, data = network(), samples()
     with torch.inference_mode():
         made_here = Data(data.inputs.clone(), data.labels)

@@ -27,7 +27,7 @@ from radhard.targets import Weights
 RASH = {"safety": 1.0, "reach": 1e9, "threshold": 1.0}
 """Bounds within which much is inferred that is wrong."""
 
-NETWORKS = 8
+NETWORKS = 5
 
 
 @cache

@@ -53,7 +53,7 @@ def made(make: Callable[[], nn.Module], target: str, trials: int = 60) -> Campai
 def test_without_a_graph_modules_give_what_whole_passes_give_to_the_last_bit(
     make: Callable[[], nn.Module], target: str
 ) -> None:
-    found = made(make, target)
+    found = made(make, target, 24)
     session = Replay().open(found)
     note, *_ = session.notes
     assert note.kind == "no graph"

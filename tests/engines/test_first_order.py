@@ -99,13 +99,13 @@ KINDS = [
 @pytest.mark.parametrize("network", KINDS, ids=repr)
 def test_verdicts_of_stored_words_are_those_of_the_reference_on_every_network(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
-    one = predicted(network, target, Uniform(60), seed=2)
+    one = predicted(network, target, Uniform(30), seed=2)
     assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
 @pytest.mark.parametrize("network", KINDS, ids=repr)
 def test_verdicts_of_activations_are_those_of_the_reference_on_every_network(network):
-    one = predicted(network, Activations("*"), Uniform(60), seed=3)
+    one = predicted(network, Activations("*"), Uniform(30), seed=3)
     assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 

@@ -51,7 +51,7 @@ def verdicts(case, engine, sampler, metrics, workers: int = 1) -> Results:
 @pytest.fixture(scope="module")
 def reference(case):
     """What whole passes find, and how the faults were drawn."""
-    sampler = PerTensor(24)
+    sampler = PerTensor(14)
     return verdicts(case, Serial(), sampler, [Critical()]), sampler
 
 
@@ -109,8 +109,8 @@ def test_intervals_cover_the_rate_of_an_exhausted_mixed_space():
     truth = float(harm.mean())
     assert 0 < truth < 1
     covered = 0
-    for seed in range(200):
+    for seed in range(100):
         some = prepared(space, PerTensor(12), lambda faults: harm[faults], seed=seed)
         estimate = some.rate()
         covered += estimate.low <= truth <= estimate.high
-    assert covered >= 0.93 * 200
+    assert covered >= 95

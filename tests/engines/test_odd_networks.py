@@ -78,7 +78,7 @@ def _check_equal(
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_verdicts_of_faults_in_stored_words_are_the_reference_s(network: Network) -> None:
-    _check_equal(network, STORED, Uniform(30), [Replay(), FirstOrder(audit=1.0)])
+    _check_equal(network, STORED, Uniform(20), [Replay(), FirstOrder(audit=1.0)])
 
 
 @pytest.mark.parametrize("network", NETWORKS[::4], ids=repr)
@@ -94,7 +94,7 @@ def test_verdicts_of_trials_of_many_faults_are_the_reference_s(network: Network)
 
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL], ids=repr)
 def test_verdicts_of_faults_in_flowing_words_are_the_reference_s(network: Network) -> None:
-    _check_equal(network, FLOWING, Uniform(30), [Replay(), FirstOrder(audit=1.0)])
+    _check_equal(network, FLOWING, Uniform(20), [Replay(), FirstOrder(audit=1.0)])
 
 
 @pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL][::4], ids=repr)

@@ -107,18 +107,20 @@ def made(
 
 
 CASES: dict[str, Callable[[], Results]] = {
-    "nothing happened": lambda: made(critical=none, sampler=Uniform(80)),
+    "nothing happened": lambda: made(critical=none, format=Int(8), sampler=Uniform(80)),
     "one tensor and bit": lambda: made(layers=1, fault=BitFlip(bits=30), sampler=PerTensor(10)),
-    "a hundred tensors": lambda: made(layers=100, sampler=PerTensor(2)),
-    "unfinished": lambda: made(done=0.3, columns=OUTCOME),
-    "not begun": lambda: made(done=0.0),
-    "accuracy only": lambda: made(columns=ACCURACY, fault=BitFlip(count=2)),
-    "distance only": lambda: made(columns=["Distance().distance"], sampler=Uniform(80)),
+    "a hundred tensors": lambda: made(layers=100, format=Int(8), sampler=PerTensor(2)),
+    "unfinished": lambda: made(done=0.3, columns=OUTCOME, format=Int(8)),
+    "not begun": lambda: made(done=0.0, format=Int(8)),
+    "accuracy only": lambda: made(columns=ACCURACY, fault=BitFlip(count=2), format=Int(8)),
+    "distance only": lambda: made(
+        columns=["Distance().distance"], format=Int(8), sampler=Uniform(80)
+    ),
     "activations": lambda: made(
         target=Activations("*"), critical=lambda fault, chance: float(fault % 8 == 7)
     ),
     "error rates": lambda: made(sampler=ErrorRate((0.0, 1e-4, 1e-3), trials=20)),
-    "one error rate": lambda: made(sampler=ErrorRate(1e-3, trials=20, per="word")),
+    "one error rate": lambda: made(format=Int(8), sampler=ErrorRate(1e-3, trials=20, per="word")),
     "accumulated errors": lambda: made(sampler=Cumulative(6, repeats=5)),
     "upset rates": lambda: made(
         target=Activations("*"), sampler=UpsetRate((1e-3, 0.1), count=2, trials=6)

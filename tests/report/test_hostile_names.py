@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from radhard import report
 from radhard.escaping import visible
+from radhard.formats import Int
 from radhard.report.figures.ink import label
 from radhard.report.markdown_escaping import fenced, plain
 
@@ -31,7 +32,8 @@ NAMES = [
 def named(name: str) -> tuple[str, str]:
     """The page and the twin of a run whose every name is this one."""
     texts = {"model": name, "data": name, "engine": name, "notes": [name]}
-    results = made(rename=name, names={**texts, "environment": {name: name}}, columns=OUTCOME)
+    names = {**texts, "environment": {name: name}}
+    results = made(rename=name, names=names, columns=OUTCOME, format=Int(8))
     store = f"runs/{visible(name)}.db"
     return report.html(results, store=store), report.markdown(results, store=store)
 

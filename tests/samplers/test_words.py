@@ -75,17 +75,19 @@ def drawn(harm, n, seed):
 
 
 @pytest.mark.parametrize("by", [None, "tensor", "bit", "field", "tensor,bit"])
-def test_95_percent_intervals_hold_the_true_rate_in_93_percent_of_campaigns(harm, by):
+def test_95_percent_intervals_hold_the_true_rate_in_95_of_100_campaigns(harm, by):
     column = "Outcome().critical"
     truth = drawn(harm, 200, 0).estimates(column, by, 0.95)
     if by is None:
         assert truth[""].value == pytest.approx(harm.mean())
     assert all(rate.low == rate.high for rate in truth.values())
     held = []
-    for seed in range({None: 200, "bit": 10, "tensor,bit": 6}.get(by, 60)):
+    for seed in range({None: 100, "bit": 4, "tensor,bit": 2}.get(by, 50)):
         for group, rate in drawn(harm, 40, seed).estimates(column, by, 0.95).items():
             held.append(rate.low - 1e-12 <= truth[group].value <= rate.high + 1e-12)
-    assert np.mean(held) >= 0.93
+    # Of 100 intervals that hold the truth nine times in ten, 95 hold it with probability 6 %.
+    assert len(held) >= 100
+    assert np.mean(held) >= 0.95
 
 
 def test_intervals_that_take_faults_for_independent_are_wrong(harm):

@@ -83,7 +83,7 @@ def test_many_faults_are_located_as_one_by_one(space):
         assert space.fault(place, word, variant) == space[number]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(space=sums(), by=st.sampled_from([g for g in GROUPINGS if g not in ("rate", "errors")]))
 def test_groups_have_the_faults_of_their_name(space, by):
     trials = Exhaustive().draw(space, 0)

@@ -70,7 +70,7 @@ def test_engines_agree(case):
     space = selective(model, masks)
     found, other, expected = (
         run(
-            model, data, space, PerTensor(30), engine=one, progress=False, audit=0,
+            model, data, space, PerTensor(15), engine=one, progress=False, audit=0,
             metrics=[Critical(), Corrections()],
         )
         for one in (Replay(), Bracket(audit=0), Serial())

@@ -18,7 +18,9 @@ from radhard.stats import (
 )
 
 Population = NDArray[np.float64]
-DRAWS = 200
+DRAWS = 100
+LEAST = 0.95
+"""Of 100 intervals that hold the truth nine times in ten, 95 hold it with probability 6 %."""
 
 
 def skewed(size: int, rate: float, harmful: int, seed: int) -> Population:
@@ -88,20 +90,29 @@ def naive(cells: list[Cell]) -> Estimate:
     ids=["rate of 0.25 %", "rare disasters", "spread out", "rarely harmless"],
 )
 def test_simple_campaigns_hold_the_true_rate(population: Population, n: int) -> None:
-    assert coverage([population], [n], simple) >= 0.93
+    assert coverage([population], [n], simple) >= LEAST
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99, 0.999])
-@pytest.mark.parametrize(
-    ("population", "n"), [(37, 12), (192, 96), (192, 150), (1000, 20), (1000, 150)]
-)
+@pytest.mark.parametrize(("population", "n"), [(37, 12), (1000, 20)])
 def test_every_possible_number_of_harmful_faults_is_held(
     population: int, n: int, confidence: float
 ) -> None:
     assert worst_coverage(population, n, confidence, range(population + 1)) >= confidence
 
 
-@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99, 0.999])
+@pytest.mark.parametrize(
+    ("population", "n", "confidence"), [(192, 96, 0.95), (192, 150, 0.9), (1000, 150, 0.99)]
+)
+def test_every_possible_number_is_held_where_much_of_the_population_is_tried(
+    population: int, n: int, confidence: float
+) -> None:
+    assert worst_coverage(population, n, confidence, range(population + 1)) >= confidence
+
+
+@pytest.mark.parametrize(
+    "confidence", [0.9, 0.999, *(pytest.param(c, marks=pytest.mark.slow) for c in (0.95, 0.99))]
+)
 def test_rare_harm_is_held_at_every_confidence(confidence: float) -> None:
     """One event where a thirtieth of one was to be expected must not lift a limit over it."""
     rare = [*range(60), 494, 2000]
@@ -133,18 +144,18 @@ UNEQUAL = [
 
 @pytest.mark.parametrize("n", [10, 30, 100])
 def test_unequal_layers_hold_the_true_rate(n: int) -> None:
-    assert coverage(UNEQUAL, [n] * 3, stratified_mean) >= 0.93
+    assert coverage(UNEQUAL, [n] * 3, stratified_mean) >= LEAST
 
 
 def test_naive_average_over_unequal_layers_misses_where_ours_holds() -> None:
     assert coverage(UNEQUAL, [100] * 3, naive) < 0.5
-    assert coverage(UNEQUAL, [100] * 3, stratified_mean) >= 0.93
+    assert coverage(UNEQUAL, [100] * 3, stratified_mean) >= LEAST
 
 
 @pytest.mark.parametrize("n", [10, 40])
 def test_layers_by_bits_hold_the_true_rate(n: int) -> None:
     strata = bits_of(150, 0.5, 10) + bits_of(400, 0.3, 50) + bits_of(60, 0.6, 90)
-    assert coverage(strata, [n] * len(strata), stratified_mean) >= 0.93
+    assert coverage(strata, [n] * len(strata), stratified_mean) >= LEAST
 
 
 def sparse() -> list[Population]:
@@ -167,7 +178,7 @@ def interval_per_stratum(cells: list[Cell]) -> Estimate:
 
 @pytest.mark.parametrize("n", [2, 5, 20])
 def test_many_small_strata_hold_the_true_rate(n: int) -> None:
-    assert coverage(sparse(), [n] * 40, stratified_mean) >= 0.93
+    assert coverage(sparse(), [n] * 40, stratified_mean) >= LEAST
 
 
 def test_an_interval_for_every_stratum_misses_where_ours_holds() -> None:
@@ -179,7 +190,7 @@ def test_paired_differences_hold_the_true_difference(n: int) -> None:
     before = [rare_disasters(), skewed(500, 0.05, 60, seed=5)]
     after = [np.where(values == 1, 0.0, 1.05 * values) for values in before]
     changes = [a - b for a, b in zip(after, before, strict=True)]
-    assert coverage(changes, [n, n], mean_difference) >= 0.93
+    assert coverage(changes, [n, n], mean_difference) >= LEAST
 
 
 def test_spread_that_was_seen_makes_the_interval_narrower_than_wilson() -> None:

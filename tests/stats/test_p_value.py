@@ -17,7 +17,7 @@ differences = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     st.lists(differences, min_size=1, max_size=3),
     st.sampled_from([1, 7, 10_000]),

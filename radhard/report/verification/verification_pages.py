@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from radhard.report.pages import render, write_document
+from radhard.report.pages import check_page, render, write_document
 from radhard.report.verification.several_hardenings import several
 from radhard.report.verification.verification_document import verification_document
 from radhard.results import Results
@@ -59,6 +59,7 @@ def write_verification(
     Raises:
         InputError: a path that cannot be written.
     """
+    check_page(path)
     return write_document(
         verification_document(verification, store=store, fit_per_bit=fit_per_bit), path
     )
@@ -77,4 +78,5 @@ def write_hardenings(
     Raises:
         InputError: a campaign at error rates, or one without measured costs.
     """
+    check_page(path)
     return write_document(several(before, after), path)

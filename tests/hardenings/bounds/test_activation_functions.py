@@ -178,21 +178,22 @@ def largest(model: nn.Module, inputs: Tensor) -> list[float]:
     return found
 
 
+LEARNT = FitAct(epochs=1)
+SEARCHED = FTClipAct(rates=(1e-7, 1e-4), trials=1, rounds=1)
+
+
 @few
-@pytest.mark.parametrize("at", range(3))
 @pytest.mark.parametrize(
-    "hardening",
+    ("hardening", "at"),
     [
-        Ranger(),
-        Ranger(granularity="neuron", mode="clamp"),
-        BoundedReLU(),
-        FTClipAct(rates=(1e-7, 1e-4), trials=1, rounds=1),
-        FitAct(epochs=1),
-        ProAct(epochs=1, last_epochs=1),
+        *((hardening, at) for hardening in (Ranger(), BoundedReLU(), LEARNT) for at in range(3)),
+        (Ranger(granularity="neuron", mode="clamp"), 0),
+        (SEARCHED, 0),
+        (ProAct(epochs=1, last_epochs=1), 1),
     ],
     ids=repr,
 )
-def test_functions_that_a_forward_calls_are_bounded(at: int, hardening: Hardening):
+def test_functions_that_a_forward_calls_are_bounded(hardening: Hardening, at: int):
     model, inputs = functionals()[at]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """Do the limits of channels, layers and models hold what trying every fault gives?"""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pytest
@@ -37,15 +38,12 @@ def trained(seed: int) -> tuple[nn.Sequential, Tensor]:
     return model.eval(), images[:14]
 
 
-@pytest.fixture(scope="module")
-def networks() -> list[tuple[nn.Sequential, Tensor, Truth]]:
-    found = []
-    for seed in (0, 1):
-        model, images = trained(seed)
-        truth = {f"{at}.weight": of_weights(model, images, at) for at in LAYERS}
-        truth |= {f"{at}": of_neurons(model, images, at) for at in LAYERS}
-        found.append((model, images, truth))
-    return found
+@cache
+def network(seed: int) -> tuple[nn.Sequential, Tensor, Truth]:
+    model, images = trained(seed)
+    truth = {f"{at}.weight": of_weights(model, images, at) for at in LAYERS}
+    truth |= {f"{at}": of_neurons(model, images, at) for at in LAYERS}
+    return model, images, truth
 
 
 @dataclass
@@ -79,6 +77,7 @@ def tally(scores: Scores, truth: Truth, into: dict[str, Tally]) -> None:
         into["model"].add(found["low"], found["value"], found["high"], float(np.mean(means)))
 
 
+@pytest.mark.parametrize("seeds", [(0,), pytest.param((0, 1), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("analysis", "widest"),
     [
@@ -90,12 +89,10 @@ def tally(scores: Scores, truth: Truth, into: dict[str, Tally]) -> None:
     ids=repr,
 )
 def test_limits_at_95_percent_hold_and_say_something(
-    networks: list[tuple[nn.Sequential, Tensor, Truth]],
-    analysis: DeepVigorPlus,
-    widest: dict[str, float],
+    analysis: DeepVigorPlus, widest: dict[str, float], seeds: tuple[int, ...]
 ) -> None:
     tallies = {name: Tally() for name in widest}
-    for model, images, truth in networks:
+    for model, images, truth in map(network, seeds):
         tally(analysis(model, images, seed=0), truth, tallies)
     for name, found in tallies.items():
         assert np.mean(found.held) >= 0.93, name

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import torch
 
 from radhard.faults import FAULTS
 from radhard.formats import Int
+from tests.forked import ForkedPython
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -36,16 +38,14 @@ def test_component_of_somebody_else_is_found_by_name_and_prints_as_its_spec(outs
 
 
 def test_command_in_the_text_runs(outside):
-    programs = Path(sys.executable).parent
-    run = subprocess.run(
-        ["bash", "-c", COMMAND],
-        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "50 trials" in run.stdout
-    assert "bridge:Bridge(wired='or')" in run.stdout
+    setting, program, *arguments = shlex.split(COMMAND)
+    assert (setting, program) == ("PYTHONPATH=.", "radhard")
+    code = "import sys; sys.path.insert(0, '.'); from radhard.cli import main; sys.exit(main())"
+    with ForkedPython(code, *arguments, folder=outside) as process:
+        status, out, err = process.result()
+    assert status == 0, err
+    assert "50 trials" in out
+    assert "bridge:Bridge(wired='or')" in out
 
 
 def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path):

@@ -59,8 +59,9 @@ def critical(model, inputs, space, trials, batch):
     return found
 
 
-@pytest.mark.parametrize("batch", [6, 4])
-@pytest.mark.parametrize("kind", STATEFUL, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("kind", "batch"), [(kind, (6, 4)[at % 2]) for at, kind in enumerate(STATEFUL)]
+)
 def test_verdicts_are_those_of_a_fresh_copy_a_trial(kind, batch):
     model, inputs = built(kind)
     before = everything(model)

@@ -123,10 +123,11 @@ def campaign(seed: int) -> Results:
 def test_intervals_of_corrected_rates_hold_what_was_exhausted(by):
     true = truth(0).estimates("Critical().critical", by, 0.95)
     held = cells = 0
-    for seed in range(24):
+    for seed in range(12):
         for key, estimate in campaign(seed).estimates("Critical().critical", by, 0.95).items():
             held += estimate.low <= true[key].value <= estimate.high
             cells += 1
+    # Of 12 intervals all hold, of 72 at least 67.
     assert held >= 0.93 * cells
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    """One small cluster for all tests, as starting one takes seconds."""
+    """One small cluster for all tests, as starting one takes seconds; so does every worker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # Workers import the models of this file.
@@ -111,7 +111,7 @@ def test_a_lost_worker_changes_nothing(tmp_path):
     expected, found = tmp_path / "expected.db", tmp_path / "found.db"
     torch.set_num_threads(1)
     campaign(expected, model=model)
-    results = campaign(found, model=model, executor=Ray(workers=2))
+    results = campaign(found, model=model, executor=Ray(workers=1))
     assert len(list(folder.glob("dead*"))) == 1
     assert results.complete
     assert digest(found) == digest(expected)
@@ -134,7 +134,7 @@ from tests.executors.test_ray import Slow
 from tests.small import campaign
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    campaign(folder / "run.db", model=Slow(folder), executor=Ray(address=sys.argv[2], workers=2))
+    campaign(folder / "run.db", model=Slow(folder), executor=Ray(address=sys.argv[2], workers=1))
 """
 
 
@@ -168,7 +168,7 @@ def test_a_killed_driver_resumes_with_the_same_trials(tmp_path, cluster):
     assert 0 < _trials(path) < 60
     (tmp_path / "fast").touch()
     torch.set_num_threads(1)
-    results = campaign(path, model=Slow(tmp_path), executor=Ray(workers=1))
+    results = campaign(path, model=Slow(tmp_path))
     campaign(expected, model=Slow(tmp_path))
     assert results.complete
     assert digest(path) == digest(expected)

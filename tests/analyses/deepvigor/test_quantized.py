@@ -112,7 +112,7 @@ def test_a_head_by_hand():
 
 
 def test_relu_networks_of_int8_have_no_neuron_of_one_half_and_take_few_passes():
-    for build, n in ((mlp, 20), (lenet5, 1)):
+    for build, n in ((mlp, 8), (lenet5, 1)):
         data = mnist(split="test", n=n)
         made = quantized(build(), mnist(split="train", n=200), Int(8))
         for analysis in (QDeepVigor(), QDeepVigor("relu*", None)):

@@ -172,6 +172,8 @@ def _space_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
     if len(mine) != len(other):
         return f"the fault space is a sum of {len(mine)} there, of {len(other)} here"
     for term, wanted in zip(mine, other, strict=True):
+        if masks_differ := _mask_difference(term.get("words"), wanted.get("words")):
+            return masks_differ
         for key, value in wanted.items():
             if term.get(key) == value:
                 continue
@@ -179,6 +181,19 @@ def _space_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
                 return "the tensors are not the same"
             one, two = (_listed(entry) for entry in (term.get(key), value))
             return f"the {_TOLD[key]} is {one} there, {two} here"
+    return ""
+
+
+def _mask_difference(mine: Any, other: dict[str, str] | None) -> str:
+    """The first difference between masks of words by tensor, None without; or an empty text."""
+    if mine is None or other is None:
+        kinds = ["all words" if one is None else "those of a mask" for one in (mine, other)]
+        return "" if mine == other else f"the faults are in {kinds[0]} there, {kinds[1]} here"
+    if not isinstance(mine, dict):
+        return "the masks of words cannot be read"
+    for name in {**other, **mine}:
+        if mine.get(name) != other.get(name):
+            return f"the mask of words of {name!r} is not the same"
     return ""
 
 

@@ -6,6 +6,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.formats import Format, ProtectedFormat, is_stored_as
 from radhard.formats.protected.word_buffer import word_buffers
+from radhard.formats.stored_as import check_holds_values
 from radhard.quantization import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
@@ -28,6 +29,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"{site.name!r} holds words of {held.bits} bits, not values of {format!r}; give it a "
             f"format of its own, such as {{'{site.layer}': {held!r}, '*': {format!r}}}"
         )
+    if dtype.is_floating_point:
+        check_holds_values(format)
     if isinstance(format, ProtectedFormat):
         return _protected(format, model, site)
     _check_dtype(format, site)

@@ -33,6 +33,17 @@ def space_of(model, fault=None, target=None):
     return FaultSpace.of(model, target or Weights("*"), fault or BitFlip(), Float32(), data=given)
 
 
+def masked(threshold):
+    """Faults in the words of large weights only."""
+    model = network()
+    masks = {
+        name: tensor.abs() > threshold
+        for name, tensor in model.named_parameters()
+        if name.endswith("weight")
+    }
+    return FaultSpace.of(model, Weights("*"), BitFlip(), Float32(), words=masks)
+
+
 def test_same_command_twice_gives_the_same_trials_to_the_last_bit(tmp_path):
     campaign(tmp_path / "a.db")
     campaign(tmp_path / "b.db")
@@ -209,6 +220,7 @@ def with_other_weights(model):
             r"fault model is BitFlip\(\) there, StuckAt\(1\) here",
         ),
         ({"space": space_of(network(), target=Weights("0"))}, "target is"),
+        ({"space": masked(0.1)}, "in all words there, those of a mask here"),
         ({"space": space_of(network(), target=Activations("0"))}, "target is"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
@@ -223,6 +235,20 @@ def test_another_run_on_the_same_file_is_refused_and_the_difference_named(tmp_pa
     assert "\n" not in str(raised.value)
     assert "run.db" in str(raised.value)
     assert (digest(path), path.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("space", "named"),
+    [
+        (lambda: masked(0.2), r"the mask of words of '0\.weight' is not the same"),
+        (lambda: space_of(network()), "those of a mask there, all words here"),
+    ],
+)
+def test_a_run_on_some_words_is_not_continued_on_others(tmp_path, space, named):
+    path = tmp_path / "run.db"
+    campaign(path, space=masked(0.1))
+    with pytest.raises(InputError, match=named):
+        campaign(path, space=space())
 
 
 @component

@@ -41,6 +41,9 @@ class BitWise(Analysis):
     have the same width; and the bits that have the same value in all words of a tensor
     (``"constant bits"``), which can be corrected without check bits.
 
+    There is no run file, as there are few passes: `Scores.save` keeps the figures, and an analysis
+    that is interrupted starts again.
+
     ``format``: of the words. ``targets``: the stored tensors, by default all weights.
     """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radhard.arguments import shown
 from radhard.comparison.error_curve import ROUNDING, ErrorCurve, crossings
 from radhard.errors import InputError
 from radhard.results import Results
@@ -170,6 +171,8 @@ def _curve(
     """Mean errors at the rates above 0, and the limit of the error."""
     curve = ErrorCurve.of(results)
     check_number("increase", increase, 0)
+    if not isinstance(relative, bool):
+        raise InputError(f"relative={shown(relative)} is not allowed; give True or False")
     two_sided(confidence)  # raises for an invalid confidence
     if reference is not None:
         check_number("reference", reference, 0, 1)

@@ -10,9 +10,11 @@ from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
+from radhard.formats.protected.check_word import CheckWord
+from radhard.formats.protected.protected_format import ProtectedFormat
 from radhard.module import usable_module
 
-__all__ = ["is_stored_as", "round_in_place", "stored_as", "tied"]
+__all__ = ["check_holds_values", "is_stored_as", "round_in_place", "stored_as", "tied"]
 
 
 def stored_as(model: nn.Module, format: Format | Mapping[str, Format]) -> nn.Module:
@@ -72,6 +74,7 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
     with torch.no_grad():
         for name, x in tensors.items():
             try:
+                check_holds_values(format)
                 rounded = _through(x, format).to(x.dtype)
             except InputError as error:
                 raise InputError(f"tensor {name!r}: {error}") from None
@@ -90,6 +93,20 @@ def round_in_place(tensors: Mapping[str, Tensor], format: Format) -> None:
                     f"tensor {name!r}: {x.dtype} cannot hold the values of {format!r}; "
                     "convert the model to a wider dtype first, such as model.double()"
                 )
+
+
+def check_holds_values(format: Format) -> None:
+    """Verify that values of a model can be stored as a format.
+
+    Raises:
+        InputError: its words are check bits.
+    """
+    inner = format.inner if isinstance(format, ProtectedFormat) else format
+    if isinstance(inner, CheckWord):
+        raise InputError(
+            f"{inner!r} is the format of check bits, not of values; choose a format of numbers "
+            "such as Int(8), and planes='check' for the check bits of a code"
+        )
 
 
 def is_stored_as(x: Tensor, format: Format) -> bool:

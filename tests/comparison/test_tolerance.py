@@ -209,6 +209,12 @@ def test_what_is_not_a_campaign_is_refused(function):
         function("runs/base.db")
 
 
+@pytest.mark.parametrize("relative", ["no", 1, None])
+def test_a_kind_of_increase_that_is_neither_true_nor_false_is_refused(relative):
+    with pytest.raises(InputError, match=r"relative=.*True or False"):
+        tolerable(curve((0.9, 0.9, 0.7)), relative=relative)
+
+
 @pytest.mark.parametrize("seed", [-1, 1.5, "one"])
 def test_a_seed_that_is_not_a_whole_number_is_refused(seed):
     with pytest.raises(InputError, match="seed"):

@@ -9,19 +9,24 @@ from hypothesis import strategies as st
 from torch import nn
 
 from radhard.errors import InputError
+from radhard.faults import BitFlip
 from radhard.formats import (
     E8M0,
     BFloat16,
+    CheckWord,
     Fixed,
     Float16,
     Float32,
     Float64,
     Int,
     MiniFloat,
+    SecDed,
     is_stored_as,
     stored_as,
 )
 from radhard.formats.plain.scaled import Scaled
+from radhard.space import FaultSpace
+from radhard.targets import Weights
 from tests.conformance.examples import FORMATS
 
 UNSUITED = {E8M0(): "has no sign", Fixed(0, 31, code="sign_magnitude"): "wider dtype"}
@@ -189,3 +194,11 @@ def test_what_a_format_has_no_word_for_is_not_stored():
     assert not is_stored_as(torch.tensor([torch.nan]), Fixed(1, 15))
     assert not is_stored_as(torch.tensor([torch.inf]), Int(8))
     assert is_stored_as(torch.empty(0), Int(8))
+
+
+@pytest.mark.parametrize("format", [CheckWord(8), SecDed(CheckWord(8), block=8)], ids=repr)
+def test_check_bits_are_no_values_of_a_model(format):
+    with pytest.raises(InputError, match=r"'weight': CheckWord\(8\) is the format of check bits"):
+        stored_as(nn.Linear(2, 2), format)
+    with pytest.raises(InputError, match=r"CheckWord\(8\) is the format of check bits"):
+        FaultSpace.of(nn.Linear(2, 2), Weights("*"), BitFlip(), format)

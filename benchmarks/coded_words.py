@@ -3,6 +3,7 @@
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,27 +67,31 @@ class _Trials:
 
 
 @click.command()
+@click.argument("networks", nargs=-1, type=click.Choice(list(NETWORKS)))
 @click.option("--quick", is_flag=True, help="Few turns: a look, not a measurement.")
 @click.option("--document", is_flag=True, help="Put the table into docs/performance.md too.")
-def main(quick: bool, document: bool) -> None:
-    """Time trials on coded and on plain words in turn: 1 and 2 flips in a word."""
+def main(networks: Sequence[str], quick: bool, document: bool) -> None:
+    """Time trials on coded and on plain words in turn: 1 and 2 flips in a word.
+
+    On all NETWORKS, or those named.
+    """
     torch.set_num_threads(1)
     rows, plain = [], []
-    for network in NETWORKS:
+    for network in networks or NETWORKS:
         for format in CODES:
             for count in (1, 2):
-                click.echo(f"{network} {format} {count} ...", err=True)
                 ratios = _ratios(network, format, count, turns=3 if quick else 11, quick=quick)
                 low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
                 flips = "1 flip" if count == 1 else f"{count} flips in a word"
                 cell = f"{middle:.2f}x ({low:.2f} to {high:.2f})"
+                click.echo(f"{network} {format} {count}: {cell}", err=True)
                 rows.append([network, f"`{format!r}`", flips, cell])
                 plain.append([network, repr(format), count, ratios])
     look = ["Few turns (`--quick`): a look, not a measurement.", ""] if quick else []
     lines = table(["network", "format", "faults", "time of a trial (range)"], rows)
     text = "\n".join([*described(machine_rates()), "", *look, *lines, ""])
     click.echo(text)
-    if not quick:
+    if not quick and not networks:
         (RESULTS / "coded_words.json").write_text(json.dumps(plain, indent=1) + "\n", "utf-8")
     if document:
         put("python -m benchmarks.coded_words", text)

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.formats import Format, ProtectedFormat, is_stored_as
+from radhard.formats import Format, ProtectedFormat, check_holds_values, is_stored_as
 from radhard.formats.protected.word_buffer import word_buffers
-from radhard.formats.stored_as import check_holds_values
 from radhard.quantization import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radhard.arguments import shown
 from radhard.comparison.error_curve import ROUNDING, ErrorCurve, crossings
 from radhard.errors import InputError
 from radhard.results import Results
@@ -172,7 +171,7 @@ def _curve(
     curve = ErrorCurve.of(results)
     check_number("increase", increase, 0)
     if not isinstance(relative, bool):
-        raise InputError(f"relative={shown(relative)} is not allowed; give True or False")
+        raise InputError(f"relative={relative!r} is not allowed; give True or False")
     two_sided(confidence)  # raises for an invalid confidence
     if reference is not None:
         check_number("reference", reference, 0, 1)

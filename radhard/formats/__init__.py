@@ -28,7 +28,7 @@ from radhard.formats.protected.protected_format import (
 from radhard.formats.protected.replicated import Replicated
 from radhard.formats.protected.sec_ded import SecDed
 from radhard.formats.protected.zero_space import ZeroSpace
-from radhard.formats.stored_as import is_stored_as, stored_as
+from radhard.formats.stored_as import check_holds_values, is_stored_as, stored_as
 
 __all__ = [
     "CLEAN",
@@ -65,6 +65,7 @@ __all__ = [
     "SecDed",
     "StoredBlocks",
     "ZeroSpace",
+    "check_holds_values",
     "format_for",
     "formats_of",
     "is_stored_as",

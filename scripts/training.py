@@ -44,7 +44,7 @@ def train(
         for rows in torch.randperm(len(data)).split(BATCH):
             optimizer.zero_grad()
             logits = model(augmented(data.inputs[rows]))
-            functional.cross_entropy(logits, data.labels[rows]).backward()
+            loss(logits, data.labels[rows]).backward()
             optimizer.step()
             schedule.step()
     correct, total = accuracy(model.eval(), test)
@@ -61,6 +61,13 @@ def train(
     save_file(weights, path, metadata)
     path.chmod(0o644)
     print(f"{name}: {correct} of {total} test samples in {time.monotonic() - start:.0f} s")
+
+
+def loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy; one logit is that of class 1."""
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+    return functional.cross_entropy(logits, labels)
 
 
 BATCH = 64
@@ -97,4 +104,6 @@ def noisy(series: Tensor) -> Tensor:
 @torch.no_grad()
 def accuracy(model: nn.Module, data: Data) -> tuple[int, int]:
     """How many samples the model gets right, and how many there are."""
-    return int((model(data.inputs).argmax(1) == data.labels).sum()), len(data)
+    logits = model(data.inputs)
+    classes = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+    return int((classes == data.labels).sum()), len(data)

@@ -1,6 +1,7 @@
 """On which data can a campaign run?"""
 
 from radhard.datasets.cifar import cifar10, cifar100
+from radhard.datasets.cohort import cohort
 from radhard.datasets.data import Batch, Data
 from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
@@ -18,6 +19,7 @@ __all__ = [
     "FromFolder",
     "cifar10",
     "cifar100",
+    "cohort",
     "digits",
     "imdb",
     "listed",

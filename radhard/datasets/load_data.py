@@ -62,7 +62,7 @@ def listed() -> list[tuple[str, str]]:
     """Name and one-line description of all included data.
 
     >>> [name for name, _ in listed()][:4]
-    ['FromFolder', 'cifar10', 'cifar100', 'digits']
+    ['FromFolder', 'cifar10', 'cifar100', 'cohort']
     """
     return [
         (name, (inspect.getdoc(f) or "").splitlines()[0])

@@ -12,6 +12,7 @@ from radhard.models.mobilenetv2 import mobilenetv2
 from radhard.models.resnet import resnet18, resnet34
 from radhard.models.resnet20 import resnet20
 from radhard.models.sentiment_lstm import sentiment_lstm
+from radhard.models.stagenet import stagenet
 from radhard.models.vgg import vgg11, vgg16
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "resnet20",
     "resnet34",
     "sentiment_lstm",
+    "stagenet",
     "vgg11",
     "vgg16",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import safe_open
@@ -11,8 +12,10 @@ from radhard.models.load_weights import load_weights
 
 __all__ = ["path_of", "recorded", "seeded", "trained"]
 
+M = TypeVar("M", bound=nn.Module)
 
-def trained(build: Callable[[], nn.Sequential], name: str) -> nn.Sequential:
+
+def trained(build: Callable[[], M], name: str) -> M:
     """The network with the included weights, in evaluation mode."""
     # Built without values, so that torch's random state does not change.
     with torch.device("meta"):
@@ -22,7 +25,7 @@ def trained(build: Callable[[], nn.Sequential], name: str) -> nn.Sequential:
     return model.eval()
 
 
-def seeded(build: Callable[[], nn.Sequential]) -> nn.Sequential:
+def seeded(build: Callable[[], M]) -> M:
     """The network with random weights, the same ones each time, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -69,6 +69,7 @@ def test_a_trained_model_takes_other_weights(tmp_path):
 def test_everything_listed_has_a_meaning():
     rows = dict(models.listed())
     shipped = ["gait_lstm", "gru_classifier", "lenet5", "lstm_classifier", "mlp", "resnet20"]
+    shipped += ["stagenet"]
     untrained = ["alexnet", "mobilenetv2", "resnet18", "resnet34", "vgg11", "vgg16"]
     untrained += ["sentiment_lstm"]
     assert rows.keys() == {*shipped, *untrained}

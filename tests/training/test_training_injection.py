@@ -23,6 +23,7 @@ from radhard.targets import (
     Biases,
     Buffers,
     Gradients,
+    HiddenStates,
     Inputs,
     OptimizerState,
     Target,
@@ -337,3 +338,46 @@ def test_an_optimizer_with_a_closure_meets_faults_in_its_step(target):
     golden, faulty = (values(space(target), s) for s in (StepRate(0.0), FixedSteps((2,), n=20)))
     assert faulty[:4] == golden[:4]
     assert faulty[4:] != golden[4:]
+
+
+def test_a_hidden_state_is_faulty_from_its_time_step_on_and_trained_through():
+    inputs = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(1))
+    labels = (inputs.sum(dim=(1, 2)) > 0).long()
+
+    def made() -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(2)
+            return nn.ModuleDict({"cell": nn.LSTM(3, 4, batch_first=True), "fc": nn.Linear(4, 2)})
+
+    class Last(nn.Module):
+        """The logits after the last time step."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = made()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.parts["fc"](self.parts["cell"](x)[0][:, -1])
+
+    space = FaultSpace.of(
+        Last(), HiddenStates("*", steps=1), BitFlip(bits=27), Float32(), data=inputs
+    )
+
+    def losses(schedule: Schedule) -> tuple[list[float], Tensor]:
+        model, found = Last(), []
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with inject(model, optimizer, space, schedule):
+            for _ in range(4):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(model(inputs), labels)
+                torch.autograd.backward(loss)
+                optimizer.step()
+                found.append(loss.item())
+        return found, model.parts["cell"].weight_hh_l0.grad
+
+    golden, _ = losses(StepRate(0.0))
+    faulty, gradient = losses(FixedSteps((2,), n=3))
+    assert faulty[:2] == golden[:2]
+    assert faulty[2] != golden[2]
+    assert faulty[3] != golden[3]
+    assert gradient.abs().sum() > 0

@@ -28,7 +28,8 @@ Then for every pass:
    becomes a `Patch` (``patch.py``): the faulty values of some rows, and where along each axis they
    lie. A row is one sample of one probe or trial. A change of a stored parameter begins one
    operation later: ``word_change.py`` computes the patch in the output of the operation that uses
-   the parameter.
+   the parameter, and ``recurrent/state_changes.py`` that of a layer whose state changed after a
+   step.
 6. ``faulty_pass.py`` keeps the patches of a pass, and puts golden values around them where an
    operation needs these (``crop.py``).
 7. ``propagation.py`` goes through the operations behind the site. Each operation has a rule in

@@ -15,7 +15,7 @@ from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.golden_values import golden_values, laid_out, model_inputs, rounds
 from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
-from radhard.replay.graph.operation_graph import Graph, NoGraphError
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError
 from radhard.replay.graph.site_slots import site_slots
 from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
@@ -81,6 +81,12 @@ class Replayer:
         # Kernels add up 16-bit values in single precision and round once. A difference of two
         # rounded values has lost what lies below their last bits, so whole values are computed.
         self.exact = bool(dtypes & {torch.float16, torch.bfloat16})
+        self.state_nodes: dict[int, Node] = {}
+        """The operations that compute the hidden states among the sites, by their places."""
+        for place, site in enumerate(self.sites):
+            node = recurrent.state_node(self.graph, site) if site.role == "hidden state" else None
+            if node is not None:
+                self.state_nodes[place] = node
 
     @classmethod
     def of(
@@ -167,13 +173,17 @@ class Replayer:
             return False
         return self.rows_are_independent(place)
 
+    def has_states(self, place: int) -> bool:
+        """Whether a site is a hidden state that is computed step by step, of single samples."""
+        return place in self.state_nodes and self.rows_are_independent(place)
+
     def takes(self, place: int) -> bool:
         """Whether the graph shows what a difference in a site does."""
         return self.flows(place) or (self._is_there(place) and not self.sites[place].flows)
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""
-        if self.takes(place):
+        if self.takes(place) or self.has_states(place):
             return ""
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
@@ -192,7 +202,9 @@ class Replayer:
     def steps(self, place: int) -> list[int]:
         """The operations that a difference in a site reaches: their positions in the graph."""
         if place not in self._steps:
-            self._steps[place] = self.graph.downstream(self.slots[place])
+            node = self.state_nodes.get(place)
+            slots = self.slots[place] if node is None else (node.slot,)
+            self._steps[place] = self.graph.downstream(slots)
         return self._steps[place]
 
     def rows_are_independent(self, place: int) -> bool:

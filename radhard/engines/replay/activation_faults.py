@@ -10,6 +10,7 @@ from torch import Tensor
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.replay.state_faults import state_pass
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch, Start
@@ -21,7 +22,7 @@ __all__ = ["flowing"]
 
 
 def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
-    """The figures of trials with one faulty activation of one sample each.
+    """The figures of trials with one faulty activation, or state, of one sample each.
 
     Every trial is a row of a batch. At each bottleneck of the graph, where all paths meet in one
     value, rows from different tensors whose differences are windows of the same size are joined,
@@ -44,13 +45,13 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
         entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
-            state = _faulty_pass(
-                plan, place, values, some, samples[some] - piece.start, words[some], variants[some]
-            )
-            if state is not None:
+            enter = state_pass if place in replayer.state_nodes else _faulty_pass
+            rows_of, words_of = samples[some] - piece.start, words[some] % inner[some]
+            found = enter(plan, place, values, some, rows_of, words_of, variants[some])
+            if found is not None:
+                state, large = found
                 assert state.owner is not None
-                patch = state.patches[replayer.slots[place][0]]
-                risky[state.owner] = may_overflow(patch.values).flatten()
+                risky[state.owner] = large
                 entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
@@ -72,15 +73,17 @@ def _faulty_pass(
     samples: Numbers,
     words: Numbers,
     variants: Numbers,
-) -> FaultyPass | None:
-    """A pass with the faults of some trials in one tensor; None if none of them changes a value."""
+) -> tuple[FaultyPass, Tensor] | None:
+    """A pass with the faults of some trials in one tensor, and which values may overflow.
+
+    None if no fault changes a value. ``words`` are those of a sample.
+    """
     replayer = plan.replayer
     (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
-    inner = words % math.prod(shape)
     rows = torch.from_numpy(samples)
-    starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(inner, shape))
+    starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(words, shape))
     before = golden[slot][(rows, *starts)]
-    after = faulty_values(plan.campaign.space, place, before, inner, variants)
+    after = faulty_values(plan.campaign.space, place, before, words, variants)
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
         return None
@@ -88,7 +91,7 @@ def _faulty_pass(
     state = FaultyPass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
-    return state
+    return state, may_overflow(after[moved])
 
 
 def _through(

@@ -125,7 +125,7 @@ class ReplaySession(Session):
     def chunks(self) -> Iterator[Sequence[int]]:
         for plan in {id(plan): plan for plan in self.plans.values()}.values():
             mine = [place for place, own in self.plans.items() if own is plan]
-            flowing = {place for place in mine if plan.replayer.flows(place)}
+            flowing = {place for place in mine if _is_of_samples(plan, place)}
             for chunk in super().chunks():
                 place = place_of(self.campaign, chunk)
                 if place in mine and place not in flowing:
@@ -141,7 +141,7 @@ class ReplaySession(Session):
         by_id = {id(plan): plan for plan in self.plans.values()}
         for place, mine in by_site(self.campaign, trials).items():
             plan = self.plans[place]
-            if plan.replayer.flows(place):
+            if _is_of_samples(plan, place):
                 flows.setdefault(id(plan), []).append(mine)
             elif plan.replayer.takes(place):
                 self.hold_only(plan)
@@ -169,6 +169,11 @@ class ReplaySession(Session):
         for part in parts_of_shared_passes(trials, execute, self._serial.run):
             crashes = {**part.crashes, **plan.reference.take_crashes()}
             yield replace(part, crashes=crashes)
+
+
+def _is_of_samples(plan: ReplayPlan, place: int) -> bool:
+    """Whether trials of single samples, with faults in a site, share passes."""
+    return plan.replayer.flows(place) or plan.replayer.has_states(place)
 
 
 def _chunk_size(plan: ReplayPlan, place: int) -> int:

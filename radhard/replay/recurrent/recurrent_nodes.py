@@ -1,6 +1,7 @@
 """Which recurrent layers of a graph can be taken step by step?"""
 
 import operator
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +11,14 @@ from torch.fx.node import map_aggregate
 
 from radhard.replay.graph.operation_graph import Graph, Node, Slot
 from radhard.replay.recurrent.recurrent_rules import gru, lstm
+from radhard.targets import Site
 
-__all__ = ["separate_recurrent_layers"]
+__all__ = ["separate_recurrent_layers", "state_node"]
 
 aten: Any = torch.ops.aten
+
+_STATE = re.compile(r"(?:\(model\))?:[hc]_l(\d+)")
+"""The state of a layer in a site's name, after the name of its module."""
 
 
 def separate_recurrent_layers(graph: Graph) -> Graph:
@@ -28,6 +33,20 @@ def separate_recurrent_layers(graph: Graph) -> Graph:
         if layers is not None:
             graph = _unfolded(graph, layers)
     return graph
+
+
+def state_node(graph: Graph, site: Site) -> Node | None:
+    """The operation that computes a hidden or cell state of every sample, step by step.
+
+    None if there is none, as of a layer that stays as it is, or if it is not the only one.
+    """
+    found = _STATE.fullmatch(site.name.removeprefix(site.layer))
+    if site.samples is None or site.calls > 1 or len(site.shape) != 2 or found is None:
+        return None
+    weight = graph.tensors.get(f"{site.layer}.weight_ih_l{found[1]}".removeprefix("."))
+    layers = [node for node in graph.nodes if node.op in (lstm, gru)]
+    nodes = [node for node in layers if node.args[1].number == weight]
+    return nodes[0] if len(nodes) == 1 else None
 
 
 @dataclass(frozen=True)

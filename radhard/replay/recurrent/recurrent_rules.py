@@ -13,7 +13,7 @@ from radhard.replay.recurrent.recurrent_cell import Kind, Side
 from radhard.replay.recurrent.trajectory import Trajectory, golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
 
-__all__ = ["RULES", "gru", "lstm", "states_after_change"]
+__all__ = ["RULES", "gru", "kept_trajectory", "lstm", "states_after_change"]
 
 _ROWS = 1600
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
@@ -46,7 +46,7 @@ def states_after_change(
 ) -> Patch:
     """The states of the rows at hand once a weight or a bias changed, one change a trial."""
     golden = state.golden[node.slot]
-    trajectory = _kept(state, node)
+    trajectory = kept_trajectory(state.golden, node)
     side: Side = 1 if argument in (2, 4) else 0
     cell, device = trajectory.cell, golden.device
     columns = torch.tensor([cell.column(side, c.at[0]) for c in changes], device=device)
@@ -65,14 +65,14 @@ def states_after_change(
     return Patch(values, (None,) * (golden.ndim - 1))
 
 
-def _kept(state: FaultyPass, node: Node) -> Trajectory:
+def kept_trajectory(golden: dict[int, Any], node: Node) -> Trajectory:
     """The golden trajectory, kept with the golden values under a number that is no slot."""
     # Golden values are kept by slot, which is never negative.
     key = -1 - node.slot
-    if key not in state.golden:
-        arguments = [state.golden[a.number] if isinstance(a, Slot) else a for a in node.args]
-        state.golden[key] = golden_trajectory(_KINDS[node.op], *arguments)
-    found: Trajectory = state.golden[key]
+    if key not in golden:
+        arguments = [golden[a.number] if isinstance(a, Slot) else a for a in node.args]
+        golden[key] = golden_trajectory(_KINDS[node.op], *arguments)
+    found: Trajectory = golden[key]
     return found
 
 
@@ -80,7 +80,7 @@ def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
     """A layer whose inputs differ; weights that differ are not for this rule."""
     if any(slot in state.others or slot in state.patches for slot in node.inputs[1:]):
         return None
-    trajectory = _kept(state, node)
+    trajectory = kept_trajectory(state.golden, node)
     inputs = state.whole(node.args[0].number)
     rows = state.rows
     last = bool(node.args[-1])

@@ -1,6 +1,7 @@
 """What does a recurrent layer compute without faults, step by step?"""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -36,6 +37,20 @@ class Trajectory:
     weight: Tensor
     recurrent: Tensor
     steps: list[Step]
+
+    @cached_property
+    def memories(self) -> list[Tensor]:
+        """What an LSTM remembers after each step, ``(histories, hidden)``; zeros of a GRU."""
+        found, memory = [], self.inputs.new_zeros(1, self.cell.hidden)
+        for step in self.steps:
+            before = memory if step.parent is None else memory[step.parent]
+            if self.cell.kind == "lstm":
+                # The state before has no part in it but by the sums, which are known.
+                _, memory = self.cell.step(step.sums.clone(), before, before)
+            else:
+                memory = self.inputs.new_zeros(len(step.sample), self.cell.hidden)
+            found.append(memory)
+        return found
 
     def outputs(self, *, last: bool) -> Tensor:
         """The states of all samples, ``(samples, steps, hidden)``, or the last ones."""

@@ -118,7 +118,8 @@ def _drawn(rng: np.random.Generator, position: np.ndarray, centres: np.ndarray) 
     near = np.exp(-((position[:, None] - centres) ** 2) / (2 * 0.25**2))
     limits = np.cumsum(near, axis=1) / near.sum(axis=1, keepdims=True)
     category = (rng.random((len(position), 1)) > limits[:, :-1]).sum(axis=1)
-    return np.eye(len(centres))[category]
+    rows: np.ndarray = np.eye(len(centres))[category]
+    return rows
 
 
 def _row(

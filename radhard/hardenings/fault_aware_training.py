@@ -39,7 +39,8 @@ class FaultAwareTraining(Hardening):
 
     A share ``held_out`` of the samples is not trained on. On these the accuracy under ``trials``
     draws of faults is measured before and after, with the same faults, and recorded with the
-    interval of the difference. It says little about faults at other rates; verify with a campaign.
+    interval of the difference. The model itself should not have been trained on the data, or the
+    accuracy before is too high. It says little about faults at other rates; verify with a campaign.
 
     ``epochs`` and ``learning_rate`` are those of Adam.
     """
@@ -89,7 +90,7 @@ class FaultAwareTraining(Hardening):
         skipped, steps = training.train()
         after = training.measure()
         gain = mean_difference([Cell(after.faulty - before.faulty, None)])
-        draft.cover("tensors trained under faults", [s.name for s in space.sites], {})
+        draft.cover("tensors", [s.name for s in space.sites], {})
         draft.findings.append(
             f"on {len(training.held):,} held-out samples, under the same {self.trials:,} draws of "
             f"faults at rate {self.rate:g}, the accuracy is {percent(before.faulty.mean())} before "

@@ -118,7 +118,8 @@ class StageConvolution(nn.Module):
         weighted = states * self.weights(changes.cumsum(dim=1)).unsqueeze(2)
         summary = self.expand(self.relu(self.squeeze(weighted.mean(dim=1))))
         patterns: Tensor = self.conv(weighted.transpose(1, 2)).squeeze(2)
-        return patterns * self.sigmoid(summary)
+        combined: Tensor = patterns * self.sigmoid(summary)
+        return combined
 
 
 class StageNet(nn.Module):

@@ -66,7 +66,7 @@ def changed(tree, path, value, *, removed=False):
     return tree
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(draw=st.data())
 def test_whatever_a_manifest_says_is_read_or_refused_as_input(finished, draw):
     manifest, frame = finished

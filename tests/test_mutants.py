@@ -100,14 +100,14 @@ def test_a_seed_draws_as_many_as_asked_and_the_same_again(checkout: Path) -> Non
 
 
 def test_survivors_are_those_that_the_nearest_tests_pass_with(checkout: Path) -> None:
-    asked = ["--number", "8", "radhard/clamps.py"]
+    asked = ["--number", "5", "radhard/clamps.py"]
     planted = set(listed(mutants(checkout, "--list", *asked)))
     lines = mutants(checkout, *asked)
     found = planted & SURVIVORS
-    assert 2 <= len(found) <= 6
-    assert lines[0] == f"radhard/clamps.py: {8 - len(found)} of 8 killed"
+    assert 1 <= len(found) <= 4
+    assert lines[0] == f"radhard/clamps.py: {5 - len(found)} of 5 killed"
     assert set(listed(lines[1:-1])) == found
-    assert lines[-1].startswith("8 mutants planted")
+    assert lines[-1].startswith("5 mutants planted")
     assert (checkout / "radhard" / "clamps.py").read_text(encoding="utf-8") == SOURCE
 
 

@@ -27,7 +27,7 @@ def write(linear: nn.Linear, mask: int, value: float) -> None:
 
 
 @given(st.lists(st.integers(0, 255), max_size=4), WRITES, st.integers(0, 255), WRITES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_is_written_under_faults_comes_back(outer, writes, inner, more) -> None:
     linear = model()
     space = FaultSpace.of(linear, Weights("*"), BitFlip(), Float32())

@@ -125,7 +125,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-AnyOrder.TestCase.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=10, stateful_step_count=15, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
 
 
@@ -272,7 +272,7 @@ def test_an_empty_file_may_become_a_run_file(tmp_path):
         assert store.empty
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=st.data(), truncated=st.booleans())
 def test_damage_ends_in_an_input_error_or_leaves_the_trials_readable(data, truncated):
     with tempfile.TemporaryDirectory() as folder:

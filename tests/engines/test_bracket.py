@@ -194,7 +194,7 @@ def test_verdicts_are_those_of_the_reference_under_any_faults(seed, stuck):
 @pytest.mark.parametrize("network", KINDS, ids=repr)
 def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
-    one = bracketed(network, target, Words(6), seed=5)
+    one = bracketed(network, target, Words(4), seed=5)
     plans, chance = Replay().prepare_graph(one).plans, np.random.default_rng(0)
     for block in word_blocks(one, range(len(one.trials))):
         plan = plans[block.place]

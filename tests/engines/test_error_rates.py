@@ -106,7 +106,7 @@ def normalised_campaign(
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     rate=st.sampled_from([1e-4, 1e-3, 1e-2]),
     bits=st.sampled_from([None, 30, 31, (22, 23, 24), (28, 29, 30)]),
@@ -117,7 +117,7 @@ def test_normalised_convolutions_are_harmed_as_by_the_reference(rate, bits, seed
     check_same_harm(one, figures_of(Folded(), one), figures_of(Serial(), one))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(order=st.lists(st.integers(0, 7), min_size=2, max_size=8), seed=st.integers(0, 100))
 def test_a_trial_does_not_depend_on_the_trials_before(order, seed):
     one = normalised_campaign(0.01, None, 8, seed)

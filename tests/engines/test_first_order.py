@@ -103,7 +103,11 @@ def test_verdicts_of_stored_words_are_those_of_the_reference_on_every_network(ne
     assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))
 
 
-@pytest.mark.parametrize("network", KINDS, ids=repr)
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(n, marks=() if at % 2 else pytest.mark.slow) for at, n in enumerate(KINDS)],
+    ids=repr,
+)
 def test_verdicts_of_activations_are_those_of_the_reference_on_every_network(network):
     one = predicted(network, Activations("*"), Uniform(30), seed=3)
     assert np.array_equal(figures_of(FirstOrder(), one), figures_of(Serial(), one))

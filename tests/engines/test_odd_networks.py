@@ -92,7 +92,15 @@ def test_verdicts_of_trials_of_many_faults_are_the_reference_s(network: Network)
     _check_equal(network, STORED, ErrorRate(0.003, trials=15), [Folded()])
 
 
-@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in UNEQUAL], ids=repr)
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(network, marks=() if at % 2 else pytest.mark.slow)
+        for at, network in enumerate(NETWORKS)
+        if network.name not in UNEQUAL
+    ],
+    ids=repr,
+)
 def test_verdicts_of_faults_in_flowing_words_are_the_reference_s(network: Network) -> None:
     _check_equal(network, FLOWING, Uniform(20), [Replay(), FirstOrder(audit=1.0)])
 

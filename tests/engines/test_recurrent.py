@@ -114,7 +114,7 @@ def test_layers_taken_step_by_step_say_what_the_model_says(kind, use, layers):
         assert node.slot not in graph.by_sample or len(values[node.slot]) == len(x)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     use=st.sampled_from(USES),
@@ -168,7 +168,7 @@ class Steep(nn.Module):
         return self.fc(self.rnn(x * self.scale)[0][:, -1])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @example(scale=30.0, shut=30.0, bits=30, seed=1032)  # a memory of -1 + 1 and a few last bits
 @given(
     scale=st.sampled_from([1.0, 30.0]),

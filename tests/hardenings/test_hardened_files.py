@@ -254,7 +254,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["path", "kind", "by", "settings", "layer"]), plain)
 def test_whatever_a_recipe_says_it_ends_in_a_model_or_in_one_line(folder, key, value):
     def change(recipe):

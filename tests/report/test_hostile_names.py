@@ -84,7 +84,7 @@ def test_fence_is_longer_than_any_run_inside(text: str) -> None:
 
 
 @given(st.text(), st.integers(3, 40))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_label_fits(text: str, length: int) -> None:
     shown = label(text, length)
     assert len(shown) <= length

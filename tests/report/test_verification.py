@@ -44,7 +44,7 @@ def found(sampler: Sampler, *, labels: bool = True) -> Verification:
 
 @pytest.fixture(scope="module")
 def verification() -> Verification:
-    return found(PerTensor(40))
+    return found(PerTensor(20))
 
 
 def test_page_and_twin_say_before_after_difference_and_cost(verification):

@@ -126,6 +126,7 @@ def test_relu_networks_of_int8_have_no_neuron_of_one_half_and_take_few_passes():
             assert scores.cost["samples"] < 3 * len(scores) * n
 
 
+@pytest.mark.slow
 def test_lenet5_agrees_with_every_flip_in_sampled_neurons():
     data = mnist(split="test", n=8)
     made = quantized(lenet5(), mnist(split="train", n=200), Int(8))

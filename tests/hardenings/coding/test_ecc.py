@@ -83,7 +83,7 @@ def test_every_single_flip_of_data_and_check_bits_is_corrected(format) -> None:
     formats = {"*.check": check.format, "*": Float32()}
     space = FaultSpace.of(hard, [Weights("fc2"), Buffers("*.check")], BitFlip(), formats)
     assert len(space) == 36 * 32 + len(check.words) * check.bits
-    for number in range(0, len(space), 11):
+    for number in range(0, len(space), 23):
         with inject(hard, space, number), torch.no_grad():
             assert torch.equal(hard(data.inputs), expected)
             # Corrected in memory: the next fault meets a word without errors.

@@ -80,7 +80,16 @@ class CampaignCost:
         if not trials.single:
             whole = len(trials) * batches * one
             audited = min(AUDITED, len(trials)) * batches * one
-            return cls(whole, prepared + audited, _MANY * whole)
+            if not trials.histories:
+                return cls(whole, prepared + audited, _MANY * whole)
+            # A trial starts at the fault that it adds, which is any fault of the space.
+            shares = np.diff(space.starts) / len(space)
+            left = 0.0
+            for site, share in zip(space.sites, shares.tolist(), strict=True):
+                begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
+                left += share * (pass_.spent[-1] - pass_.before(begin))
+            each = batches * left + _TRIAL / 2
+            return cls(whole, prepared + audited, len(trials) * each)
         places, _, _ = space.locate(trials.at(np.arange(len(trials))))
         counts = np.bincount(places, minlength=len(space.sites))
         whole = followed = 0.0

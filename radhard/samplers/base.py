@@ -75,6 +75,9 @@ class Trials(Sequence[Numbers]):
     grouping: Grouping | None = None
     """In what the strata differ, if trials have many faults; None if `single`."""
 
+    histories: Sequence[range] = ()
+    """Trials each of which has the faults of the one before it and more, if there are such."""
+
     listed: Numbers | None = None
     """All faults of the only stratum, if they are a list instead of evenly spaced."""
 

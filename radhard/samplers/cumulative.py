@@ -62,6 +62,7 @@ class CumulativeTrials(Trials):
         strata = [Stratum(f"errors {n}", 0, 1, len(space), sampler.repeats) for n in steps]
         super().__init__(strata, seed, shuffled=False)
         self._faults, self._repeats = len(space), sampler.repeats
+        self.histories = [range(n, len(self), sampler.repeats) for n in range(sampler.repeats)]
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):

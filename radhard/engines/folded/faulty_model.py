@@ -63,11 +63,21 @@ class FaultyModel:
         places, _, _ = self._space.locate(faults)
         return all(self._injectable[place] for place in np.unique(places).tolist())
 
-    def outputs(self, faults: Numbers, golden: Mapping[int, Any]) -> Tensor:
-        """The faulty outputs for the samples of some golden values; tensors are restored."""
+    def outputs(
+        self,
+        faults: Numbers,
+        golden: Mapping[int, Any],
+        held: dict[int, Any] | None = None,
+        added: Numbers | None = None,
+    ) -> Tensor:
+        """The faulty outputs for the samples of some golden values; tensors are restored.
+
+        ``held``, if given, receives all values that are computed. If they are those with the same
+        faults but the ``added`` ones, only what depends on these is computed again.
+        """
         with ExitStack() as stack:
             changed = self._inject(faults, stack)
-            if not changed:
+            if not changed and added is None:
                 unchanged: Tensor = golden[self._graph.output]
                 return unchanged
             opened: dict[int, Channels] = {}
@@ -81,7 +91,16 @@ class FaultyModel:
                         stack.callback(tensor.index_copy_, 0, channels, tensor[channels])
                     opened[pair.output] = pair.open(self._own, self._folded, channels)
                     changed[pair.weight] = numbers
-            return self._recompute(list(changed), opened, golden)
+            # Also if the added faults restore a value, of which the held ones know nothing.
+            begin = list(changed) if added is None else self._slots_of(added)
+            return self._recompute(begin, opened, golden, held)
+
+    def _slots_of(self, faults: Numbers) -> list[int]:
+        """The slots that depend directly on the tensors of some faults."""
+        places, _, _ = self._space.locate(faults)
+        found = {slot for place in places.tolist() for slot in self._slots[place]}
+        weights = {pair.weight for pair in self._pairs if found & set(pair.members)}
+        return sorted(found | weights)
 
     def _inject(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
@@ -100,14 +119,18 @@ class FaultyModel:
         return changed
 
     def _recompute(
-        self, changed: list[int], opened: Mapping[int, Channels], golden: Mapping[int, Any]
+        self,
+        changed: list[int],
+        opened: Mapping[int, Channels],
+        golden: Mapping[int, Any],
+        held: dict[int, Any] | None,
     ) -> Tensor:
         """The output after recomputing all operations downstream of the faulty slots."""
         graph = self._graph
         fresh: dict[int, Any] = {}
 
         def value(slot: int) -> Any:
-            for known in (fresh, self._folded, self._own):
+            for known in (fresh, self._folded, self._own, held or {}):
                 if slot in known:
                     return known[slot]
             return golden[slot]
@@ -125,10 +148,12 @@ class FaultyModel:
                 opened[node.slot].normalise(result)
             fresh[node.slot] = result
             # Freed after its last use, so that the next value reuses memory that is in the cache.
-            for slot in node.inputs:
+            for slot in node.inputs if held is None else ():
                 if last[slot] == at and slot != graph.output:
                     fresh.pop(slot, None)
         found: Tensor = value(graph.output)
+        if held is not None:
+            held.update(fresh)
         return found
 
 

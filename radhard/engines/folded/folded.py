@@ -1,6 +1,8 @@
 """How are trials with many faulty words executed?"""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +14,14 @@ from radhard.engines.serial import SerialSession
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError, graph_of
+from radhard.samplers import Trials
 from radhard.spec import component
 
 __all__ = ["Folded"]
+
+
+_CHUNK = 256
+"""Trials of histories in a chunk: most continue the one before."""
 
 
 @component
@@ -25,9 +32,10 @@ class Folded(Engine):
     into a private copy of the tensors and removed again. Faulty channels are not folded but
     normalised separately, so that they overflow exactly where they do in the model. The golden
     value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
-    are processed in pieces. `Serial` executes trials with faults in activations, or in tensors that
-    are not in the graph, and trials whose outputs are not finite, since overflow depends on the
-    order of summation.
+    are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are
+    kept as well, and the next one starts at the fault that it adds. `Serial` executes trials with
+    faults in activations, or in tensors that are not in the graph, and trials whose outputs are not
+    finite, since overflow depends on the order of summation.
     """
 
     memory: int = 2 * 1024**3
@@ -42,7 +50,9 @@ class Folded(Engine):
                 # Folding rounds weights once more, which is too coarse in 16-bit formats.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})
                 places = range(len(campaign.space.sites)) if coarse else ()
-                plan = ReplayPlan.of(campaign, graph, places, self.memory)
+                # Of a history, the values of a trial are kept beside the golden ones.
+                memory = self.memory // 2 if campaign.trials.histories else self.memory
+                plan = ReplayPlan.of(campaign, graph, places, memory)
                 model = FaultyModel(plan, graph)
         except NoGraphError as error:
             raise UnsuitableError(
@@ -59,6 +69,21 @@ class FoldedSession(Session):
         super().__init__(campaign, [Note("unfollowed", unknown)] if model.unknown else [])
         self._plan, self._model = plan, model
         self._serial = SerialSession(campaign)
+        self._before = _predecessors(campaign.trials)
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        if not self.campaign.trials.histories:
+            yield from super().chunks()
+            return
+        chunk: list[int] = []
+        for history in self.campaign.trials.histories:
+            for trial in history:
+                chunk.append(trial)
+                if len(chunk) == _CHUNK:
+                    yield chunk
+                    chunk = []
+        if chunk:
+            yield chunk
 
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         campaign = self.campaign
@@ -66,7 +91,7 @@ class FoldedSession(Session):
         others = set(trials) - set(taken)
         if taken:
             with torch.inference_mode():
-                done, figures = _executed(campaign, self._plan, self._model, taken)
+                done, figures = _executed(campaign, self._plan, self._model, taken, self._before)
             others |= set(taken) - set(done)
             yield TrialResults(done, figures)
         if others:
@@ -74,25 +99,39 @@ class FoldedSession(Session):
 
 
 def _executed(
-    campaign: Campaign, plan: ReplayPlan, model: FaultyModel, trials: list[int]
+    campaign: Campaign,
+    plan: ReplayPlan,
+    model: FaultyModel,
+    trials: list[int],
+    before: Mapping[int, int],
 ) -> tuple[list[int], Figures]:
     """The trials whose pass neither crashed nor overflowed, and their figures.
 
     Overflow depends on the order of summation: trials with outputs that are not finite are left to
-    the reference.
+    the reference. ``before``: the trial that each continues, with one more fault.
     """
     replayer = plan.replayer
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     crashed = set()
     for piece in replayer.pieces:
         golden = replayer.golden(piece)
+        held: dict[int, Any] | None = {} if before else None
+        last: int | None = None
         for row, trial in enumerate(trials):
+            faults = campaign.trials[trial]
+            added = None
+            if held is not None and before.get(trial, -1) == last:
+                added = faults[-1:]
+            elif held is not None:
+                held.clear()
             try:
-                outputs[row, piece] = model.outputs(campaign.trials[trial], golden)
+                outputs[row, piece] = model.outputs(faults, golden, held, added)
+                last = trial
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception:  # probably due to the fault, which the reference decides
                 crashed.add(row)
+                last = None
     if campaign.trials.single:
         absent = campaign.absent(campaign.trials.at(np.array(trials)))
         if absent is not None:
@@ -103,3 +142,9 @@ def _executed(
     if not rows:
         return [], np.zeros((0, len(plan.panel.columns)))
     return [trials[row] for row in rows], plan.panel.score(outputs[rows])
+
+
+def _predecessors(trials: Trials) -> dict[int, int]:
+    """For each trial that adds one fault to those of another, that other trial."""
+    pairs = (pair for history in trials.histories for pair in itertools.pairwise(history))
+    return {later: earlier for earlier, later in pairs}

@@ -35,7 +35,7 @@ __all__ = ["study"]
 @click.option(
     "--no-time", "timed", flag_value=False, default=True, type=bool, help="Do not measure the time."
 )
-@click.option("--quick", is_flag=True, help="Only a few of the error rates.")
+@click.option("--quick", is_flag=True, help="Only a few of the error rates or flips.")
 @click.option("--workers", type=PROCESSES, help="Processes.  [1]")
 def study(**options: Any) -> int:
     """Reproduce the tables and figures of a paper's study, and test its claims one by one.
@@ -47,8 +47,10 @@ def study(**options: Any) -> int:
 
     NAME is one of the listed studies, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
-    --images, --store, --no-time and --workers. data-encoding and encoding-instances measure no
-    time, so they take no --no-time; --quick is an option of data-encoding and memory-codes only.
+    --images, --store, --no-time and --workers. data-encoding, encoding-instances and guided-ecc
+    measure no time, so they take no --no-time; --quick is an option of data-encoding, guided-ecc
+    and memory-codes only; --runs of guided-ecc is the number of bits that are flipped in each
+    format.
 
     \b
     Examples:

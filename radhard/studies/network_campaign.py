@@ -30,6 +30,7 @@ def network_campaign(
     metric: Metric,
     *,
     suffix: str = "",
+    engine: str = "auto",
 ) -> Results:
     """A campaign on a variant of a network, continued if the store contains part of it.
 
@@ -44,6 +45,7 @@ def network_campaign(
         sampler: which of them are tried.
         metric: how their effect is measured.
         suffix: distinguishes several campaigns on one variant.
+        engine: how trials are executed.
 
     Raises:
         InputError: the store contains another campaign under this name.
@@ -58,6 +60,7 @@ def network_campaign(
         space,
         sampler,
         metrics=[metric],
+        engine=engine,
         seed=plan.seed,
         store=place,
         batch=BATCH,

@@ -26,7 +26,7 @@ class Plan:
     """
 
     runs: int | None = None
-    """Trials at each error rate."""
+    """Trials at each error rate, or of single faults in each format."""
     images: int | None = None
     """Test images in a campaign."""
     seed: int = 0
@@ -35,7 +35,7 @@ class Plan:
     timed: bool = True
     """Whether the time of an inference is measured."""
     quick: bool = False
-    """Whether only a few of the error rates are tried."""
+    """Whether only a few of the error rates or faults are tried."""
     workers: int | None = None
     """Processes that execute trials; None: one."""
     progress: bool | None = None

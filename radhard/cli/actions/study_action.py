@@ -105,8 +105,9 @@ class StudyAction:
         words = ["radhard", "study", str(self.name)]
         for network in self.networks:
             words += ["--network", network]
-        if "runs" in study.uses:
-            words += ["--runs", str(study.settings(plan)["runs"])]
+        # None where the number depends on the network.
+        if "runs" in study.uses and (runs := study.settings(plan)["runs"]) is not None:
+            words += ["--runs", str(runs)]
         if self.quick:
             words.append("--quick")
         if self.images is not None:

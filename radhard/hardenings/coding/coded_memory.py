@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.hardenings.coding.coded_tensor import CodedTensor
+from radhard.hardenings.coding.coded_tensor import CodedTensor, native_dtype
 from radhard.hardenings.coding.stored_code import StoredCode
 from radhard.injection import overwrite
 
@@ -40,6 +40,8 @@ class CodedMemory:
         ]
         sizes = (-(-tensor.count // align) * align for tensor in self.coded)
         self.starts = [0, *itertools.accumulate(sizes)]
+        full = all(tensor.count % align == 0 for tensor in self.coded)
+        self._native = native_dtype(code.format.inner) if full else None
 
     def tensors(self, model: nn.Module) -> list[Tensor]:
         """The parameters and buffers.
@@ -68,12 +70,17 @@ class CodedMemory:
 
         Those of several tensors are always a copy.
         """
-        words = []
-        for tensor, coded in zip(tensors[first:last], self.coded[first:last], strict=True):
-            words.append(coded.words(tensor))
-            missing = -coded.count % self.align
-            if missing:
-                words.append(words[-1].new_zeros(missing))
+        own = tensors[first:last]
+        # Without a call for each tensor, as this is done before every pass.
+        if self._native is not None and all(tensor.dtype == self._native for tensor in own):
+            words = [tensor.reshape(-1) for tensor in own]
+        else:
+            words = []
+            for tensor, coded in zip(own, self.coded[first:last], strict=True):
+                words.append(coded.words(tensor))
+                missing = -coded.count % self.align
+                if missing:
+                    words.append(words[-1].new_zeros(missing))
         joined = words[0] if len(words) == 1 else torch.cat(words)
         return joined.view(self.code.dtype)
 

@@ -12,7 +12,7 @@ from radhard.formats import Fixed, Format, Int
 from radhard.hardenings.coding.stored_code import StoredCode
 from radhard.hardenings.scrubbing.stored_weights import tracing
 
-__all__ = ["CodedTensor", "is_native"]
+__all__ = ["CodedTensor", "is_native", "native_dtype"]
 
 _EXACT = 16
 """Widest integers whose steps float32 tells apart with room for the rounding of a product."""
@@ -39,7 +39,7 @@ class CodedTensor:
 
     @functools.cached_property
     def _native(self) -> torch.dtype | None:
-        return _native_dtype(self.inner)
+        return native_dtype(self.inner)
 
     def words(self, x: Tensor) -> Tensor:
         """The words of the tensor, ``(words,)``, in the dtype of the code or as floats.
@@ -90,7 +90,7 @@ class CodedTensor:
 
 
 @functools.cache
-def _native_dtype(format: Format) -> torch.dtype | None:
+def native_dtype(format: Format) -> torch.dtype | None:
     """The dtype whose elements are the words of a format; None if there is none."""
     if format.has_scale:
         return None
@@ -100,4 +100,4 @@ def _native_dtype(format: Format) -> torch.dtype | None:
 
 def is_native(format: Format, x: Tensor) -> bool:
     """Whether the elements of a tensor are the words of a format, bit for bit."""
-    return _native_dtype(format) == x.dtype
+    return native_dtype(format) == x.dtype

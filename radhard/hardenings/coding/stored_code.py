@@ -88,7 +88,7 @@ class StoredCode:
         Where the syndromes are 0, which is usual, only these are computed. ``overwrite``: the
         memory of the words may be used for the computation.
         """
-        if not isinstance(self.format, _LINEAR):
+        if not self._is_linear:
             whole = words.to(torch.int64) & _low(self.width)
             checks = None if check is None else check.to(torch.int64)
             return self._recover(whole, checks)[1].nonzero().flatten()
@@ -118,7 +118,7 @@ class StoredCode:
         """Compute the tables, which a program that is being traced must only read."""
         # Also where the default device is the meta device, on which tables would be empty.
         with torch.inference_mode(False), torch.device("cpu"):
-            if isinstance(self.format, _LINEAR):
+            if self._is_linear:
                 self._linear.syndromes(torch.zeros(1, self.block, dtype=self.dtype))
                 if self._has_table:
                     _corrections(self, torch.device("cpu"))
@@ -146,10 +146,15 @@ class StoredCode:
             return torch.where(rewrites[syndromes][:, None], data | again[:, None], words), None
         return data, torch.where(rewrites[syndromes], again, check)
 
-    @property
+    @functools.cached_property
+    def _is_linear(self) -> bool:
+        # Before every pass, asking for each class would take longer than a step of the decoder.
+        return isinstance(self.format, _LINEAR)
+
+    @functools.cached_property
     def _has_table(self) -> bool:
         bits = self.check_bits or self.embedded.bit_count()
-        return isinstance(self.format, _LINEAR) and bits <= _TABLE and self.block << bits <= 1 << 16
+        return self._is_linear and bits <= _TABLE and self.block << bits <= 1 << 16
 
     def _recover(self, words: Tensor, check: Tensor | None) -> tuple[Tensor, Tensor]:
         """Data words and flags."""

@@ -53,10 +53,15 @@ class Tolerable:
         """Whether the rates tried only bound the value, from above (0) or from below (infinity)."""
         return self.value == 0 or math.isinf(self.value)
 
+    @property
+    def is_rare(self) -> bool:
+        """Whether so few trials were harmful that the value may be too high, and its interval."""
+        return self.harmful is not None and 0 < self.harmful < _FEW
+
     def __str__(self) -> str:
         value, low, high = (self._text(x) for x in (self.value, self.low, self.high))
         level = f"{100 * self.confidence:g} %"
-        if self.harmful is not None and 0 < self.harmful < _FEW:
+        if self.is_rare:
             level += f"; too high if harm is rare: {self.harmful} harmful trials up to it"
         return f"{value} [{low}, {high}] per {self.per} ({level})"
 

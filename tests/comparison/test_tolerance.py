@@ -141,9 +141,11 @@ def test_value_that_rests_on_few_harmful_trials_says_so():
     accuracies = np.array([0.9] * 11 + [0.3] + [0.1] * 6)
     rare = tolerable(curve(accuracies, each=1), increase=0.5)
     assert rare.harmful == 1
+    assert rare.is_rare
     assert "1 harmful" in str(rare)
     common = tolerable(curve((0.9, 0.6, 0.1)), increase=0.5)
     assert common.harmful == 6
+    assert not common.is_rare
     assert "harmful" not in str(common)
 
 

@@ -19,7 +19,7 @@ from radhard.errors import InputError
 from radhard.hints import fits, in_words
 from radhard.internals import is_traceable_wrapper_subclass
 from radhard.samplers import Sampler, Trials
-from radhard.space import current
+from radhard.space import current, recorded_scale
 from radhard.targets import Role
 
 __all__ = [
@@ -175,11 +175,15 @@ def _space_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
         if masks_differ := _mask_difference(term.get("words"), wanted.get("words")):
             return masks_differ
         for key, value in wanted.items():
-            if term.get(key) == value:
+            held = term.get(key)
+            if key == "scales" and isinstance(held, list):
+                # Files of earlier versions have all numbers.
+                held = [recorded_scale(scale) for scale in held]
+            if held == value:
                 continue
             if key not in _TOLD:
                 return "the tensors are not the same"
-            one, two = (_listed(entry) for entry in (term.get(key), value))
+            one, two = (_listed(entry) for entry in (held, value))
             return f"the {_TOLD[key]} is {one} there, {two} here"
     return ""
 

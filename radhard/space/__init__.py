@@ -3,6 +3,7 @@
 from radhard.space.exposure import EXPOSURES, Exposure, Intermittent, Persistent, Transient
 from radhard.space.fault import Fault
 from radhard.space.plane import PLANES
+from radhard.space.recorded_scale import recorded_scale
 from radhard.space.region import Region
 from radhard.space.space import FaultSpace, Numbers
 from radhard.space.term import Term, current
@@ -20,4 +21,5 @@ __all__ = [
     "Term",
     "Transient",
     "current",
+    "recorded_scale",
 ]

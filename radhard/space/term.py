@@ -17,6 +17,7 @@ from radhard.forward import plain
 from radhard.module import usable_module
 from radhard.space.exposure import EXPOSURES, Exposure, exposure_of
 from radhard.space.plane import WITH_PLANE, planes_of, usual_planes
+from radhard.space.recorded_scale import recorded_scale, scale_from
 from radhard.space.region import Region
 from radhard.space.word_subset import WordSubset, subset_of_site, subsets_of
 from radhard.spec import FrozenDict
@@ -177,7 +178,7 @@ class Term:
             "formats": [[pattern, repr(format)] for pattern, format in self.formats.items()],
             "planes": list(self.planes),
             "sites": [_plain(site) for site in self.sites],
-            "scales": [format.scales() for format in self.fitted],
+            "scales": [recorded_scale(format.scales()) for format in self.fitted],
         }
 
     @classmethod
@@ -193,7 +194,7 @@ class Term:
             formats,
             sites,
             tuple(
-                format_for(formats, *names_of(site)).scaled(scale)
+                format_for(formats, *names_of(site)).scaled(scale_from(scale))
                 for site, scale in zip(sites, plain["scales"], strict=True)
             ),
             tuple(map(str, plain["planes"])),

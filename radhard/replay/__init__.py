@@ -18,7 +18,8 @@ Once for all differences, in `replayer.Replayer.of`:
 1. ``graph/model_graph.py`` gets the operations of the model as a `Graph`, from torch.export
    (``export_graph.py``) or else from torch.fx (``fx_graph.py``), and compares it with the model.
    ``recurrent/recurrent_nodes.py`` makes LSTM and GRU layers operations that take single steps,
-   those with the time in front by way of ``recurrent/time_first.py``.
+   those with the time in front by way of ``recurrent/time_first.py``, those in two directions by
+   way of ``recurrent/both_directions.py``.
 2. ``graph/site_slots.py`` finds the slots of the sites, where differences may enter.
 3. ``graph/folding.py`` folds batch normalization into convolutions, except at the sites.
 4. ``golden_values.py`` computes the value of every slot, for as many samples as fit into memory.

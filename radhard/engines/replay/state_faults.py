@@ -31,6 +31,8 @@ def state_pass(
     """
     site, node = plan.replayer.sites[place], plan.replayer.state_nodes[place]
     steps, units = np.unravel_index(words, site.shape)
+    if site.name.endswith("_reverse"):  # whose layer is given the sequence from its end
+        steps = site.shape[0] - 1 - steps
     at = StatePositions(
         kept_trajectory(golden, node),
         "c" if ":c_l" in site.name else "h",

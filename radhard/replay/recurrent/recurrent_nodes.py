@@ -10,6 +10,7 @@ import torch
 from torch.fx.node import map_aggregate
 
 from radhard.replay.graph.operation_graph import Graph, Node, Slot
+from radhard.replay.recurrent.both_directions import one_direction_each
 from radhard.replay.recurrent.recurrent_rules import gru, lstm
 from radhard.replay.recurrent.time_first import samples_first
 from radhard.targets import Site
@@ -18,17 +19,17 @@ __all__ = ["separate_recurrent_layers", "state_node"]
 
 aten: Any = torch.ops.aten
 
-_STATE = re.compile(r"(?:\(model\))?:[hc]_l(\d+)")
+_STATE = re.compile(r"(?:\(model\))?:[hc]_l(\d+(?:_reverse)?)")
 """The state of a layer in a site's name, after the name of its module."""
 
 
 def separate_recurrent_layers(graph: Graph) -> Graph:
     """The graph with LSTM and GRU layers as operations of their own, which take single steps.
 
-    Only those in one direction, samples first (or made so), that start from zero and whose states
-    (not an LSTM's memory) alone are used; others stay as they are.
+    Only those without a projection, samples first (or made so), that start from zero and whose
+    states (not an LSTM's memory) alone are used; others stay as they are.
     """
-    graph = samples_first(graph)
+    graph = one_direction_each(samples_first(graph))
     by_slot = {node.slot: node for node in graph.nodes}
     for node in list(graph.nodes):
         layers = _layers(graph, node, by_slot)

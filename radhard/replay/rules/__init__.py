@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from radhard.replay.recurrent import recurrent_rules
+from radhard.replay.recurrent import both_directions, recurrent_rules
 from radhard.replay.rules import (
     convolution_rules,
     elementwise_rules,
@@ -24,6 +24,7 @@ RULES = {
     **convolution_rules.RULES,
     **pooling_rules.RULES,
     **recurrent_rules.RULES,
+    **both_directions.RULES,
 }
 """By operation: how a difference passes it; None from a rule means: not this time."""
 

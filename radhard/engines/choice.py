@@ -55,8 +55,8 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
         return serial("a faster one takes longer to prepare than it would save")
     lines = all(region.fault.span > 1 for region in campaign.space.regions)
     single = campaign.trials.single and not lines
-    if not single and all(site.flows for site in campaign.space.sites):
-        return serial("trials of many faults in activations leave nothing to reuse")
+    if not single and all(site.flows and site.samples is None for site in campaign.space.sites):
+        return serial("many faults in activations of all samples leave nothing to reuse")
     engine = Replay() if single else Folded()
     try:
         session = engine.open(campaign)

@@ -1,6 +1,6 @@
 """The reference: one trial after another, one forward pass per batch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -99,12 +99,14 @@ def faulty_outputs(
     sample: int | None = None,
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
+    needed: Collection[int] | None = None,
 ) -> tuple[Tensor, str | None]:
     """The faulty outputs for all samples or for one, ``(samples, ...)``, and the crash, if any.
 
     The trial starts from the saved state of the model, which is restored afterwards; within the
     trial, each batch sees the state left by the batches before it, as in an ordinary evaluation
-    loop. ``around`` returns the context in which the batch of a given number is passed.
+    loop. ``around`` returns the context in which the batch of a given number is passed. ``needed``:
+    only batches with one of these samples are passed; other outputs are the golden ones.
 
     The crash is the type of an exception raised by a pass. Such a trial is repeated with and
     without the fault: an exception that is not raised again, or is also raised without the fault,
@@ -114,7 +116,7 @@ def faulty_outputs(
         InputError: the forward pass did not compute the tensor of the fault.
     """
     crash: str | None = None
-    once = partial(_passes, campaign, faults, sample, around or _alone)
+    once = partial(_passes, campaign, faults, sample, around or _alone, needed)
     try:
         outputs, errors = once()
         if errors:
@@ -139,12 +141,16 @@ def _passes(
     faults: Numbers,
     sample: int | None,
     around: Callable[[int], AbstractContextManager[None]],
+    needed: Collection[int] | None = None,
 ) -> tuple[Tensor, dict[int, Exception]]:
     """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
     golden = campaign.panel.golden.outputs
     parts, errors = [], dict[int, Exception]()
     absent = campaign.absent(faults) if campaign.trials.single and len(faults) else None
     for number, (rows, batch) in enumerate(_batches(campaign, sample)):
+        if needed is not None and not any(row in rows for row in needed):
+            parts.append(golden[rows.start : rows.stop])
+            continue
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
         if absent is not None:
             here = absent[0, rows.start : rows.stop]

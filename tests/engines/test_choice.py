@@ -70,7 +70,8 @@ class Interrupted(nn.Module):
         (Weights("*"), PerBit(1), Replay()),
         (Weights("*"), ErrorRate(0.01, 3), Folded()),
         ([Weights("*"), Activations("*")], ErrorRate(0.01, 3), Folded()),
-        (Activations("*"), ErrorRate(0.01, 3), Serial()),
+        (Activations("*"), ErrorRate(0.01, 3), Folded()),
+        (Activations("*", sample="every"), ErrorRate(0.01, 3), Serial()),
     ],
     ids=repr,
 )

@@ -9,11 +9,13 @@ import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.folded.faulty_model import FaultyModel
+from radhard.engines.folded.hit_samples import HitSamples
 from radhard.engines.replay.plan import ReplayPlan
-from radhard.engines.serial import SerialSession
+from radhard.engines.serial import SerialSession, faulty_outputs
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError, graph_of
+from radhard.replay.replayer import ELEMENTS
 from radhard.samplers import Trials
 from radhard.spec import component
 
@@ -32,10 +34,13 @@ class Folded(Engine):
     into a private copy of the tensors and removed again. Faulty channels are not folded but
     normalised separately, so that they overflow exactly where they do in the model. The golden
     value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
-    are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are
-    kept as well, and the next one starts at the fault that it adds. `Serial` executes trials with
-    faults in activations, or in tensors that are not in the graph, and trials whose outputs are not
-    finite, since overflow depends on the order of summation.
+    are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are kept
+    as well, and the next one starts at the fault that it adds. If all faults of a trial are in
+    activations of single samples, only these samples are computed.
+
+    `Serial` executes trials with faults in activations of all samples, or in tensors that are not
+    in the graph, and trials (or samples) whose outputs are not finite, since overflow depends on
+    the order of summation.
     """
 
     memory: int = 2 * 1024**3
@@ -49,7 +54,8 @@ class Folded(Engine):
                 dtypes = {tensor.dtype for tensor in graph.constants.values()}
                 # Folding rounds weights once more, which is too coarse in 16-bit formats.
                 coarse = bool(dtypes & {torch.float16, torch.bfloat16})
-                places = range(len(campaign.space.sites)) if coarse else ()
+                sites = campaign.space.sites
+                places = [place for place, site in enumerate(sites) if coarse or site.flows]
                 # Of a history, the values of a trial are kept beside the golden ones.
                 memory = self.memory // 2 if campaign.trials.histories else self.memory
                 plan = ReplayPlan.of(campaign, graph, places, memory)
@@ -65,11 +71,14 @@ class FoldedSession(Session):
     """Executes trials in the graph, one pass each."""
 
     def __init__(self, campaign: Campaign, plan: ReplayPlan, model: FaultyModel) -> None:
-        unknown = {"tensors": list(model.unknown)}
-        super().__init__(campaign, [Note("unfollowed", unknown)] if model.unknown else [])
+        self._hits = HitSamples(plan)
+        unknown = [name for name in model.unknown if name not in self._hits.names]
+        notes = [Note("unfollowed", {"tensors": unknown})] if unknown else []
+        super().__init__(campaign, notes)
         self._plan, self._model = plan, model
         self._serial = SerialSession(campaign)
         self._before = _predecessors(campaign.trials)
+        self._together = max(1, ELEMENTS // plan.replayer.golden_outputs.numel())
 
     def chunks(self) -> Iterator[Sequence[int]]:
         if not self.campaign.trials.histories:
@@ -89,6 +98,12 @@ class FoldedSession(Session):
         campaign = self.campaign
         taken = [trial for trial in trials if self._model.takes(campaign.trials[trial])]
         others = set(trials) - set(taken)
+        hit = [trial for trial in sorted(others) if self._hits.takes(campaign.trials[trial])]
+        for at in range(0, len(hit), self._together):
+            some = hit[at : at + self._together]
+            done, figures = self._upset(some)
+            others -= set(done)
+            yield TrialResults(done, figures)
         if taken:
             with torch.inference_mode():
                 done, figures = _executed(campaign, self._plan, self._model, taken, self._before)
@@ -96,6 +111,35 @@ class FoldedSession(Session):
             yield TrialResults(done, figures)
         if others:
             yield from self._serial.run([trial for trial in trials if trial in others])
+
+    def _upset(self, trials: list[int]) -> tuple[list[int], Figures]:
+        """As `_executed`, for trials with faults in flowing values of some samples."""
+        golden = self._plan.replayer.golden_outputs
+        outputs = golden.expand(len(trials), *golden.shape).clone()
+        try:
+            with torch.inference_mode():
+                self._hits.write([self.campaign.trials[trial] for trial in trials], outputs)
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception:  # probably due to a fault, which the reference decides
+            return [], np.zeros((0, len(self._plan.panel.columns)))
+        crashed = set()
+        finite = (
+            outputs.flatten(2).isfinite().all(dim=2) if outputs.ndim > 2 else outputs.isfinite()
+        )
+        for row in (~finite).any(dim=1).nonzero().squeeze(1).tolist():
+            # Overflow depends on the order of summation: these samples are computed by the model,
+            # in the batches of the golden outputs.
+            needed = (~finite[row]).nonzero().squeeze(1).tolist()
+            faults = self.campaign.trials[trials[row]]
+            found, crash = faulty_outputs(self.campaign, faults, needed=needed)
+            if crash is not None:
+                crashed.add(row)
+            outputs[row, needed] = found[needed].to(outputs)
+        rows = [row for row in range(len(trials)) if row not in crashed]
+        if not rows:
+            return [], np.zeros((0, len(self._plan.panel.columns)))
+        return [trials[row] for row in rows], self._plan.panel.score(outputs[rows])
 
 
 def _executed(

@@ -1,0 +1,132 @@
+"""What are the outputs of the samples that many faults in flowing values hit?"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.replay.plan import ReplayPlan
+from radhard.injection import Injection, Strikes
+from radhard.replay.replayer import ELEMENTS
+from radhard.space import Numbers
+
+__all__ = ["HitSamples"]
+
+
+class HitSamples:
+    """Computes only samples that have a fault, those of several trials together.
+
+    A row is a sample of a trial. A row that equals the fault-free one before an operation keeps the
+    fault-free result of it, to the last bit.
+    """
+
+    def __init__(self, plan: ReplayPlan) -> None:
+        self._plan, self._space = plan, plan.campaign.space
+        replayer = plan.replayer
+        self._taken = [
+            replayer.flows(place) and len(slots) == 1 for place, slots in enumerate(replayer.slots)
+        ]
+        self.names = {self._space.name(place) for place, taken in enumerate(self._taken) if taken}
+        """The regions whose faults it takes."""
+        self._inner = np.array([math.prod(site.shape) for site in self._space.sites], np.int64)
+        self._rows = max(1, ELEMENTS // max(replayer.sizes.values(), default=1))
+
+    def takes(self, faults: Numbers) -> bool:
+        """Whether there are faults, and all are in values of single samples in the graph."""
+        places, _, _ = self._space.locate(faults)
+        return bool(len(places)) and all(self._taken[place] for place in np.unique(places))
+
+    def write(self, trials: Sequence[Numbers], outputs: Tensor) -> None:
+        """Write into ``outputs``, ``(trials, samples, ...)``, those of the samples that are hit.
+
+        ``trials`` are the faults of each trial.
+        """
+        replayer = self._plan.replayer
+        numbers = np.concatenate(trials)
+        places, words, variants, owners = self._space.affected(numbers)
+        trial = np.repeat(np.arange(len(trials)), [len(faults) for faults in trials])[owners]
+        sample, inner = np.divmod(words, self._inner[places])
+        for piece in replayer.pieces:
+            golden = replayer.golden(piece)
+            mine = np.flatnonzero((sample >= piece.start) & (sample < piece.stop))
+            key = trial[mine] * len(self._plan.campaign.workload.data) + sample[mine]
+            _, first, row = np.unique(key, return_index=True, return_inverse=True)
+            for at in range(0, len(first), self._rows):
+                some = np.flatnonzero((row >= at) & (row < at + self._rows))
+                faults, heads = mine[some], mine[first[at : at + self._rows]]
+                samples = torch.from_numpy(sample[heads])
+                found = self._passed(
+                    golden,
+                    samples - piece.start,
+                    (places[faults], inner[faults], variants[faults], row[some] - at),
+                )
+                outputs[torch.from_numpy(trial[heads]), samples] = found
+
+    def _passed(
+        self,
+        golden: dict[int, Any],
+        samples: Tensor,
+        faults: tuple[Numbers, Numbers, Numbers, Numbers],
+    ) -> Tensor:
+        """The outputs of some rows; ``faults``: place, word of the sample, variant and row."""
+        replayer, graph = self._plan.replayer, self._plan.replayer.graph
+        places, inner, variants, rows = faults
+        slots = np.array([replayer.slots[place][0] for place in places.tolist()])
+        strikes: dict[int, list[np.ndarray]] = {}
+        for place in np.unique(places).tolist():
+            strikes.setdefault(replayer.slots[place][0], []).append(np.flatnonzero(places == place))
+        fresh: dict[int, Any] = {}
+        moved: dict[int, Tensor] = {}
+
+        def usual(slot: int) -> Any:
+            return golden[slot][samples] if slot in graph.by_sample else golden[slot]
+
+        def value(slot: int) -> Any:
+            return fresh[slot] if slot in fresh else usual(slot)
+
+        def inject(slot: int) -> None:
+            """Inject into the value of a slot, and note the rows that differ."""
+            values = value(slot).clone()
+            for these in strikes[slot]:
+                words = rows[these] * self._inner[places[these]] + inner[these]
+                one = Strikes(
+                    self._space.regions, places[these], words, variants[these], Injection()
+                )
+                one.fall_on(values)
+            fresh[slot] = values
+            moved[slot] = _differ(values, usual(slot))
+
+        steps = graph.downstream(sorted(set(slots.tolist())))
+        computed = {graph.nodes[at].slot for at in steps}
+        for slot in strikes:
+            if slot not in computed:
+                inject(slot)
+        last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
+        for at in steps:
+            node = graph.nodes[at]
+            differs = [moved[slot] for slot in node.inputs if slot in moved]
+            if differs:
+                result, before = node(value), usual(node.slot)
+                alike = ~torch.stack(differs).any(dim=0)
+                if alike.any():
+                    result = torch.where(_along(alike, result), before, result)
+                fresh[node.slot], moved[node.slot] = result, _differ(result, before)
+            if node.slot in strikes:
+                inject(node.slot)
+            for slot in node.inputs:
+                if last[slot] == at and slot != graph.output:
+                    fresh.pop(slot, None)
+        found: Tensor = value(graph.output)
+        return found
+
+
+def _differ(values: Tensor, others: Tensor) -> Tensor:
+    """Which rows differ, ``(rows,)``; NaN differs from everything."""
+    return (values != others).flatten(1).any(dim=1)
+
+
+def _along(rows: Tensor, values: Tensor) -> Tensor:
+    return rows.reshape(-1, *[1] * (values.ndim - 1))

@@ -87,7 +87,7 @@ DATA_ENCODING = EncodingStudy(
     about=(
         "Every stored bit of the weights, check bits included, flips with the given probability "
         "(the bit error rate); biases, statistics of norms and scales are not faulty. The "
-        "tolerable rate is the highest one at which the mean error on the test images is at most "
+        "tolerable rate is the highest one at which the mean error on the test samples is at most "
         "0.5 % above the fault-free error of the same encoding, relative to it. The mean error at "
         "a rate is estimated from the trials at all rates, by their numbers of faults, made "
         "monotonic, and interpolated over the logarithm of the rate. The paper tries rates up to "

@@ -69,9 +69,9 @@ ENCODING_INSTANCES = InstanceStudy(
     source="Quantifying the impact of data encoding on DNN fault tolerance",
     about=(
         "The second experiment of the paper: networks that differ in their seed only (initial "
-        "weights and order of the training images) are trained, and every stored bit of their "
+        "weights and order of the training samples) are trained, and every stored bit of their "
         "weights flips with the given probability. The tolerable rate of an instance is the "
-        "highest one at which its mean error on the test images exceeds a fault-free error by at "
+        "highest one at which its mean error on the test samples exceeds a fault-free error by at "
         "most the given increase, relative to it: its own error, or the largest of all instances. "
         "Of the paper's 20 instances of VGG12, tolerable rates differ by up to 4 times in two's "
         "complement at 0.5 and 1 %, 4.5 times at 5 %, and in sign-magnitude 2.6 times at 0.5 %; "

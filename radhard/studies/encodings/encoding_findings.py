@@ -82,7 +82,7 @@ class EncodingFindings:
         return self._ratios[name, than]
 
     def fault_free_error(self, name: str) -> float:
-        """The share of the images that is classified incorrectly without faults."""
+        """The share of the samples that is classified incorrectly without faults."""
         return fault_free_error(self.measured[name].results)
 
     def accuracy(self, name: str) -> dict[float, Estimate]:

@@ -24,7 +24,7 @@ def encoding_section(
     """The section of a page on one network, with a figure and all numbers."""
     picture = f"{study}-{findings.network}.svg"
     return NetworkSection(
-        intro=f"{network.about}; {findings.images:,} test images. The error rates are those per "
+        intro=f"{network.about}; {findings.images:,} test samples. The error rates are those per "
         "stored bit of the weights.",
         body=[*_body(design, findings, picture)],
         figures={picture: _figure(study, design, findings)},

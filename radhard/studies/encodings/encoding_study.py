@@ -31,7 +31,7 @@ class EncodingStudy(Study[EncodingFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the trials: they hold for these test images and these "
+            "Intervals are of 95 %, over the trials: they hold for these test samples and these "
             "trained weights. Those of tolerable rates and their ratios are percentile bootstraps."
         )
 

@@ -29,7 +29,7 @@ def instance_section(
     errors = [curve.free for curve in findings.curves[names[0]]]
     return NetworkSection(
         intro=f"{count} instances of {network.name}, trained for this from seeds 1 to {count}; "
-        f"{findings.images:,} test images. Their errors without faults, in {names[0]}, are from "
+        f"{findings.images:,} test samples. Their errors without faults, in {names[0]}, are from "
         f"{percent(min(errors))} to {percent(max(errors))}. The error rates are those per stored "
         "bit of the weights.",
         body=[*_body(findings, names, increases)],

@@ -90,7 +90,7 @@ class InstanceStudy(Study[InstanceFindings]):
 
     def intervals(self) -> str:
         return (
-            "Intervals are of 95 %, over the instances: they hold for these test images and this "
+            "Intervals are of 95 %, over the instances: they hold for these test samples and this "
             "way of training. Those of standard deviations assume that tolerable rates are "
             "distributed log-normally; those of ratios of two are percentile bootstraps, and those "
             "of mean ratios are Student's t on the logarithms."

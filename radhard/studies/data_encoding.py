@@ -97,7 +97,7 @@ DATA_ENCODING = EncodingStudy(
         "the same faults, trial by trial, in the sweep, and the first three also near the "
         "tolerable rate."
     ),
-    networks=("mlp", "lenet5", "vgg8", "gru", "lstm"),
+    networks=("mlp", "lenet5", "vgg8", "gru"),
     claims=claims,
     design=EncodingDesign(
         encodings=(

@@ -1,6 +1,6 @@
 """How does a run say which tests it leaves to ``make test-all``?
 
-Tests marked ``slow`` repeat a claim of a quicker test at a larger size. ``pyproject.toml``
+Tests marked ``slow`` repeat what quicker tests claim, at a larger size. ``pyproject.toml``
 deselects them, and a deselected test must be seen, whichever process deselected it.
 """
 

@@ -91,7 +91,9 @@ def test_ctrl_c_at_any_line_leaves_nothing_behind(step: int):
     assert hooks(model) == 0
 
 
-@pytest.mark.parametrize("engine", [Serial(), Replay()])
+@pytest.mark.parametrize(
+    "engine", [pytest.param(Serial(), marks=pytest.mark.slow), Replay()], ids=repr
+)
 def test_ctrl_c_anywhere_in_a_run_leaves_nothing_behind(engine: Engine):
     model, inputs = named("dropout").build(), named("dropout").inputs()
     space = FaultSpace.of(model, Weights("0"), BitFlip(), Float32())

@@ -99,6 +99,7 @@ def test_a_seed_draws_as_many_as_asked_and_the_same_again(checkout: Path) -> Non
     assert mutants(checkout, *asked, "--seed", "1") != first
 
 
+@pytest.mark.slow
 def test_survivors_are_those_that_the_nearest_tests_pass_with(checkout: Path) -> None:
     asked = ["--number", "5", "radhard/clamps.py"]
     planted = set(listed(mutants(checkout, "--list", *asked)))

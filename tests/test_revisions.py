@@ -100,6 +100,7 @@ def test_every_row_of_the_table_of_engines_is_an_action() -> None:
     assert {row.name for row in (*ROWS, WORKERS, EXHAUSTIVE)} <= set(ACTIONS)
 
 
+@pytest.mark.slow
 def test_equal_revisions_return_equal_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

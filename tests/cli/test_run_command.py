@@ -159,7 +159,10 @@ def whole(tmp_path_factory):
     return digest(path)
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow), (signal.SIGINT, 130)],
+)
 def test_process_that_was_stopped_is_continued_to_the_same_trials(tmp_path, whole, sent, code):
     store = tmp_path / "run.db"
     with started(store) as process:

@@ -151,6 +151,7 @@ class Slow(nn.Module):
         return self.inner(x)
 
 
+@pytest.mark.slow
 def test_a_killed_driver_resumes_with_the_same_trials(tmp_path, cluster):
     path, expected = tmp_path / "run.db", tmp_path / "expected.db"
     script = tmp_path / "driver.py"

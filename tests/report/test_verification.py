@@ -47,9 +47,14 @@ def verification() -> Verification:
     return found(PerTensor(20))
 
 
-def test_page_and_twin_say_before_after_difference_and_cost(verification):
+@pytest.fixture(scope="module")
+def pages(verification: Verification) -> tuple[str, str]:
+    """Its page and the twin."""
+    return verification_html(verification), verification_markdown(verification)
+
+
+def test_page_and_twin_say_before_after_difference_and_cost(verification, pages):
     (row,) = verification.comparison.rows
-    pages = [write(verification) for write in (verification_html, verification_markdown)]
     for estimate in (row.before, row.after, row.difference):
         assert all(read(estimate).value in page for page in pages)
     for said in ("1.026x", "1.250x", "0.weight", "Ranger()", "More bits, more upsets"):
@@ -58,10 +63,10 @@ def test_page_and_twin_say_before_after_difference_and_cost(verification):
     assert all(f"{upsets.faults:,}" in page for page in pages)
 
 
-def test_raw_rate_gives_failures_in_time(verification):
+def test_raw_rate_gives_failures_in_time(verification, pages):
     text = verification_markdown(verification, fit_per_bit=2.0)
     assert read(verification.upsets()[1].failures(2.0)).value in text
-    assert "FIT" not in verification_markdown(verification)
+    assert "FIT" not in pages[1]
 
 
 def test_page_at_error_rates_says_what_is_tolerated():
@@ -118,8 +123,8 @@ def test_a_run_on_other_faults_is_told_apart_on_the_page_of_several(verification
     assert "was not tried on the faults" not in twin.read_text(encoding="utf-8")
 
 
-def test_page_of_a_verification_says_which_faults_both_runs_tried(verification):
-    text = verification_markdown(verification)
+def test_page_of_a_verification_says_which_faults_both_runs_tried(verification, pages):
+    text = pages[1]
     assert "Which faults each run tried" in text
     assert text.count(f"seed {verification.before.seed}") >= 2
 

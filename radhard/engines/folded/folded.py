@@ -35,8 +35,8 @@ class Folded(Engine):
     normalised separately, so that they overflow exactly where they do in the model. The golden
     value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
     are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are kept
-    as well, and the next one starts at the fault that it adds. If all faults of a trial are in
-    activations of single samples, only these samples are computed.
+    as well, and the next one starts at the fault that it adds. If all faults of a campaign are in
+    activations of single samples, only the samples with faults are computed.
 
     `Serial` executes trials with faults in activations of all samples, or in tensors that are not
     in the graph, and trials (or samples) whose outputs are not finite, since overflow depends on
@@ -71,8 +71,11 @@ class FoldedSession(Session):
     """Executes trials in the graph, one pass each."""
 
     def __init__(self, campaign: Campaign, plan: ReplayPlan, model: FaultyModel) -> None:
-        self._hits = HitSamples(plan)
-        unknown = [name for name in model.unknown if name not in self._hits.names]
+        # With stored tensors in the space as well, most trials have faults in both.
+        alone = all(site.flows for site in campaign.space.sites)
+        self._hits = HitSamples(plan) if alone else None
+        known = self._hits.names if self._hits is not None else set()
+        unknown = [name for name in model.unknown if name not in known]
         notes = [Note("unfollowed", {"tensors": unknown})] if unknown else []
         super().__init__(campaign, notes)
         self._plan, self._model = plan, model
@@ -98,10 +101,12 @@ class FoldedSession(Session):
         campaign = self.campaign
         taken = [trial for trial in trials if self._model.takes(campaign.trials[trial])]
         others = set(trials) - set(taken)
-        hit = [trial for trial in sorted(others) if self._hits.takes(campaign.trials[trial])]
+        hits = self._hits
+        hit = [] if hits is None else [t for t in sorted(others) if hits.takes(campaign.trials[t])]
         for at in range(0, len(hit), self._together):
+            assert hits is not None
             some = hit[at : at + self._together]
-            done, figures = self._upset(some)
+            done, figures = self._upset(hits, some)
             others -= set(done)
             yield TrialResults(done, figures)
         if taken:
@@ -112,13 +117,13 @@ class FoldedSession(Session):
         if others:
             yield from self._serial.run([trial for trial in trials if trial in others])
 
-    def _upset(self, trials: list[int]) -> tuple[list[int], Figures]:
+    def _upset(self, hits: HitSamples, trials: list[int]) -> tuple[list[int], Figures]:
         """As `_executed`, for trials with faults in flowing values of some samples."""
         golden = self._plan.replayer.golden_outputs
         outputs = golden.expand(len(trials), *golden.shape).clone()
         try:
             with torch.inference_mode():
-                self._hits.write([self.campaign.trials[trial] for trial in trials], outputs)
+                hits.write([self.campaign.trials[trial] for trial in trials], outputs)
         except (InputError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception:  # probably due to a fault, which the reference decides

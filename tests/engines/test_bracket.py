@@ -1,6 +1,7 @@
 """Are the verdicts that are inferred those that a trial would give, and is it told if not?"""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,7 +171,15 @@ def bracketed(network: Network, target, sampler=None, fault=None, **changed) -> 
 KINDS = [n for n in NETWORKS if n.name not in ("lstm_time_first", "inplace", "flat", "inference")]
 
 
-@pytest.mark.parametrize("network", KINDS, ids=repr)
+def every_second(rest: int) -> list[Any]:
+    """Verdicts are compared on one half of the networks, the passes behind them on the other."""
+    return [
+        pytest.param(network, marks=() if at % 2 == rest else pytest.mark.slow)
+        for at, network in enumerate(KINDS)
+    ]
+
+
+@pytest.mark.parametrize("network", every_second(0), ids=repr)
 def test_verdicts_are_those_of_the_reference_on_every_network(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
     bits = format_of(network.build()).bits
@@ -191,7 +200,7 @@ def test_verdicts_are_those_of_the_reference_under_any_faults(seed, stuck):
     assert np.array_equal(execute_all(Bracket(), one).figures, execute_all(Serial(), one).figures)
 
 
-@pytest.mark.parametrize("network", KINDS, ids=repr)
+@pytest.mark.parametrize("network", every_second(1), ids=repr)
 def test_a_sample_answers_in_a_pass_of_pairs_as_in_one_of_whole_trials(network):
     target = [Weights("*")] if network.name == "tied" else [Weights("*"), Biases("*")]
     one = bracketed(network, target, Words(4), seed=5)

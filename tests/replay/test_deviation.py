@@ -9,16 +9,16 @@ from radhard.replay.deviation import Deviation
 @pytest.mark.parametrize("replaces", [False, True])
 @pytest.mark.parametrize("axes", [(True, True), (True, False), (False, True), (False, False)])
 def test_rows_of_an_output_deviate_as_the_whole_does(axes, replaces):
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     shape, probes = (4, 3), 5
     at = tuple(
-        torch.randint(0, size, (probes,), generator=chance) if there else None
+        torch.randint(0, size, (probes,), generator=rng) if there else None
         for size, there in zip(shape, axes, strict=True)
     )
     sizes = [1 if there else size for size, there in zip(shape, axes, strict=True)]
-    by = torch.randn(probes, *sizes, generator=chance)
+    by = torch.randn(probes, *sizes, generator=rng)
     deviation = Deviation(torch.arange(probes), at, by, replaces)
-    golden = torch.randn(probes, *shape, generator=chance)
+    golden = torch.randn(probes, *shape, generator=rng)
     expected, found = golden.clone(), golden.clone()
     deviation.fall_on(expected)
     for row in deviation.faulty_rows:

@@ -310,7 +310,7 @@ def test_samples_in_every_inference_have_the_fault_at_the_same_place():
         assert torch.allclose(faulty[sample], by_hand(model, x[sample], "h_l0", 2, 3, -1.0))
 
 
-def test_campaigns_on_states_give_the_same_table_by_every_engine_and_after_reading(tmp_path):
+def test_campaigns_on_states_have_the_same_verdicts_by_replay_and_are_read_from_a_file(tmp_path):
     class Judged(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -331,8 +331,9 @@ def test_campaigns_on_states_give_the_same_table_by_every_engine_and_after_readi
                 store=tmp_path / f"{state}{type(one).__name__}.db")
             for one in (Replay(), Serial())
         )  # fmt: skip
-        for column in expected.columns:
-            assert np.allclose(found.values(column), expected.values(column)), column
+        # Whether an output is masked depends on its last bits, which the order of sums changes.
+        for column in ("critical", "due"):
+            assert np.array_equal(found.values(column), expected.values(column)), column
         read = Results.open(tmp_path / f"{state}Serial.db")
         assert list(read.space) == list(space)
         many = run(model, x, space, ErrorRate(0.02, trials=4), engine=Serial(), progress=False)

@@ -84,6 +84,8 @@ class _Budget:
         # A category at the top has the share m / sqrt(s), which must not exceed 1, so that the root
         # is at least m**2.
         self.floor = at_top**2
+        # Where the Lagrangian is stationary, m**2 / p**2 is s + price * weight / size * gap: strata
+        # differ in what a step towards the top adds to their mean per unit of the statistic.
         self.pull = (self.weight / self.size)[self.owner] * self.gap
         # Variance of the mean from the sample variance and from the unobserved mass at the top. It
         # determines the price to first order, and so the start of the search.
@@ -96,6 +98,8 @@ class _Budget:
             # avoids the logarithm of 0.
             return math.log(max(self._tilted(log_price)[0] / budget, 1e-12))
 
+        # To first order, a share falls by half the price times the distance of its pull from the
+        # mean pull, which makes the statistic noise * price**2 / 4.
         low = high = math.log(2 * math.sqrt(budget / self.noise))
         step = 0.5
         # The bracket grows in doubling steps: the first-order start is off by orders of magnitude
@@ -129,6 +133,7 @@ class _Budget:
             if (increase <= 1e-15 * (1 + s)).all():
                 break
         root = np.sqrt(s[self.owner] + lean)
+        # m**2 / p is m * root. Mass at the top that was not observed has m = 0 and adds nothing.
         spread = self._sum(self.mass * root) - 1
         shortfall = self._sum(self.mass / root * self.gap)
         return float(self.size @ spread), float(self.weight @ (self.top - shortfall))
@@ -180,6 +185,8 @@ def _moves(strata: list[StratumSample], top: float, z: float) -> list[float]:
         second += float(np.sum(lower**2))
         third += float(np.sum(lower**3))
     if second > 1e-9:  # otherwise all values are equal up to rounding
+        # A binomial count has the variance n p (1 - p) and the third moment 1 - 2 p times that,
+        # from which p, the events n p, and n follow.
         share = min(max((1 - third / second) / 2, 1e-6), 1 - 1e-6)
         counts.append((second / (1 - share), second / (1 - share) / share))
     # Constant below z = 1, so that a lower confidence never gives a wider interval.

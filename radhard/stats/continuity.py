@@ -25,6 +25,8 @@ def continuity_correction(events: float, n: float, fraction: float, z: float) ->
     >>> round(continuity_correction(1, 1000, 0.0, 1.959964), 3)
     0.663
     """
+    # Sums of distances hardly ever hit an integer exactly; without the tolerance, a count would be
+    # interpolated with its neighbour.
     low, high = math.floor(events + 1e-9), math.ceil(events - 1e-9)
     # Halves are common: subtract a little, so that rounding errors do not decide their direction.
     trials = max(high, round(n - 1e-6))
@@ -39,6 +41,8 @@ def _correction(events: int, n: int, population: int | None, z: float) -> float:
         return 0.0
     finite = population is not None and n > _SMALL_PART * population
     share = lowest_share(events, n, population if finite else None, float(ndtr(-z)))
+    # The effective size also where the exact limit takes the population for infinite, because
+    # Wilson's limit, which is corrected, is always computed with it.
     size = n if population is None else n * (population - 1) / (population - n)
     # Wilson's formula inverted: the observed share whose lower limit is the exact one.
     observed = share + z * math.sqrt(share * (1 - share) / size)

@@ -50,6 +50,7 @@ class Estimate:
         >>> print(rate.map(lambda share: 1000 * share, unit="FIT"))
         10 [5, 20] FIT (95 %, 800 trials)
         """
+        # A falling function, such as the time to failure of a rate, swaps the limits.
         low, high = sorted((function(self.low), function(self.high)))
         return Estimate(function(self.value), low, high, self.confidence, self.trials, unit)
 
@@ -89,6 +90,7 @@ def percent(share: float) -> str:
     if scaled == 0 or not math.isfinite(scaled):
         return f"{scaled:g} %".replace("-0 ", "0 ")
     text = _text(scaled, 2 - math.floor(math.log10(abs(scaled))), whole=100.0)
+    # Without a point, zeros are digits of the number, and behind an "e" digits of the exponent.
     return (text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text) + " %"
 
 
@@ -107,11 +109,13 @@ def _decimals(width: float, value: float) -> int:
 def _text(x: float, decimals: int, *, whole: float) -> str:
     """``x`` rounded, with more decimals where it would wrongly be printed as 0 or as the whole."""
     if x == 0 or not math.isfinite(x):
+        # abs() because -0.0 would be printed as -0.
         return "inf" if x == math.inf else "-inf" if x == -math.inf else f"{abs(x):g}"
     if abs(x) < 1e-6:
         return f"{x:.3g}"
     if abs(x) >= 1e15:
         return f"{x:.3g}"
+    # Enough decimals for the first digit that is not 0.
     decimals = max(decimals, 1 - math.ceil(math.log10(abs(x))), 0)
     if whole == 100.0 and abs(x) == whole:
         return f"{x:.0f}"

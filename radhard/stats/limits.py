@@ -19,6 +19,7 @@ def check_number(name: str, value: float, low: float = -math.inf, high: float = 
     >>> check_number("max_rate", 0.01, 0, 1)
     0.01
     """
+    # True and False are instances of int.
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and low <= value <= high and -math.inf < value < math.inf):
         bounds = {

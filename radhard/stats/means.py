@@ -115,6 +115,8 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
         raise InputError("the mean of no trials is undefined; run at least one")
     strata = [
         StratumSample(
+            # The value of a word is the mean of its faults. For no values, the second axis of
+            # reshape(0, -1) would be undefined.
             values.reshape(len(values), -1).mean(axis=1) if values.size else values.reshape(-1),
             weight,
             effective_size(len(values), cell.population),
@@ -128,6 +130,7 @@ def _mean(cells: Sequence[Cell], bottom: float, top: float, confidence: float) -
         raise InputError("all strata with trials have an empty population")
     value = sum(s.weight * float(s.values.mean()) for s in observed) / total
     high = _highest(list(zip(cells, arrays, strata, strict=True)), top, z)
+    # The smallest mean is minus the largest mean of the negated values, whose top is -bottom.
     mirrored = [
         (
             replace(c, within=None if c.within is None else (-c.within[1], -c.within[0])),
@@ -166,7 +169,10 @@ def _highest(
             strata.append(stratum)
             continue
         if values.ndim == 1:
+            # By default a range of width 1 that ends at the top, with which scaling changes
+            # nothing.
             worst, best = cell.within[::-1] if cell.within else (top, top - 1)
+            # Assumed ranges are widened towards -1 below even where no value is negative.
             worst = min(worst, top)
         else:
             # Two parts: the mean of a word within the observed range of each of its faults, and
@@ -180,6 +186,8 @@ def _highest(
                 values.size, cell.population and cell.population * values.shape[1]
             )
             crowd = min(max(cell.crowding, 1.0), values.shape[1])
+            # Values 1 below the top stand for no excess; what they add to the mean is subtracted
+            # from the fixed part.
             none = np.full(math.ceil(values.size / crowd), top - 1)
             strata.append(
                 StratumSample(none, stratum.weight * excess, size / crowd, stratum.fraction)
@@ -189,6 +197,8 @@ def _highest(
         if span <= 0:
             fixed += stratum.weight * float(stratum.values.mean())
             continue
+        # Scaling rounds. The minimum keeps the largest value at the top, and rounding off the last
+        # digits keeps equal values equal, as they form one category.
         scaled = np.minimum((stratum.values - worst) / span + top, top).round(12)
         strata.append(StratumSample(scaled, stratum.weight * span, stratum.size, stratum.fraction))
         fixed += stratum.weight * (worst - span * top)

@@ -51,4 +51,5 @@ def p_value(interval: Callable[[float], Estimate]) -> float:
     while high - low > 1e-4:
         middle = (low + high) / 2
         low, high = (low, middle) if excluded(middle) else (middle, high)
+    # The upper end of the bracket: at this level the interval was seen to exclude 0.
     return math.exp(high)

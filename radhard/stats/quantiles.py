@@ -40,6 +40,7 @@ def quantile_interval(
         raise InputError("the quantile of no values is undefined; run at least one trial")
     if not 0 < q < 1:
         raise InputError(f"q={q!r} is not between 0 and 1; 0.5 is the median")
+    # Sorting moves NaN to the end.
     if np.isnan(ordered[-1]):
         raise InputError(
             "a value is NaN, which has no order; remove NaN values and count them separately"
@@ -53,5 +54,7 @@ def quantile_interval(
     above = int(binom.ppf(1 - tail, n, q)) + 1
     low = float(ordered[below - 1]) if below >= 1 else bounds[0]
     high = float(ordered[above - 1]) if above <= n else bounds[1]
+    # A product that is an integer but for rounding, such as 0.07 * 100, must not be rounded up to
+    # the next rank.
     value = float(ordered[max(0, math.ceil(q * n - 1e-12 * n) - 1)])
     return Estimate(value, low, high, confidence, n, unit)

@@ -35,6 +35,7 @@ def wilson(share: float, n: float, confidence: float = 0.95) -> tuple[float, flo
     # For shares of 0 and 1 the limit is exactly 0 or 1; rounding errors must not change it.
     low = 0.0 if share == 0 else max(0.0, middle - half)
     high = 1.0 if share == 1 else min(1.0, middle + half)
+    # Rounding could leave the share itself outside, which an `Estimate` does not accept.
     return min(low, share), max(high, share)
 
 
@@ -53,6 +54,7 @@ def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> tup
         raise InputError(f"successes={successes!r} is not between 0 and n={n!r}")
     two_sided(confidence)  # raises for an invalid confidence
     tail = (1 - confidence) / 2
+    # The beta distribution of the limit has no parameter 0; the limit is then the end of the range.
     low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
     high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
     return low, high
@@ -72,4 +74,5 @@ def rule_of_three(n: float, confidence: float = 0.95) -> float:
     if not n > 0:
         raise InputError(f"n={n!r} trials are too few; n must be above 0")
     two_sided(confidence)  # raises for an invalid confidence
+    # 1 - (1 - confidence)**(1 / n), which would lose most digits for large n.
     return -math.expm1(math.log1p(-confidence) / n)

@@ -34,13 +34,17 @@ def between(
     # The steps that bisection needs, and one more: the budget from which ``free`` follows.
     most = (first / width).log2().ceil().clamp(min=0) + 1
     free = width / 2 * 2.0 ** (most - step) - wide / 2
+    # ``good`` is never negative and ``bad`` never positive, so the quotient is from 0 to 1, or NaN
+    # if both are 0.
     line = safe + wide * (good / (good - bad))
     towards = torch.sign(middle - line)
     # The minimum keeps both ends moving where the rounding of the margins hides their difference.
     nudge = (0.2 / first * wide**2).clamp(min=width / 4)
     nudged = torch.where(nudge <= (middle - line).abs(), line + towards * nudge, middle)
+    # Steps that were better than halving leave more room around the middle for the next ones.
     near = (nudged - middle).abs() <= free
     chosen = torch.where(near, nudged, middle - towards * free.clamp(min=0))
     finite = good.isfinite() & bad.isfinite() & chosen.isfinite()
     inside = (chosen > safe) & (chosen < unsafe)
+    # An end itself was tried already, and rounding may lead there: it would not narrow the bracket.
     return torch.where(finite & inside, chosen, middle)

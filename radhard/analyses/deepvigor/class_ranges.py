@@ -28,7 +28,9 @@ def merged(
         of_class = golden == answer
         safe[:, answer] = thresholds.safe[:, of_class].amin(1)
         ends = thresholds.unsafe[:, of_class]
+        # Infinite: the class is kept at every deviation that was tried.
         never = ends.isinf()
         ignored = never & (never.double().mean(1, keepdim=True) < outliers)
+        # 0 is no larger than any other end, and never are all inputs ignored.
         unsafe[:, answer] = ends.masked_fill(ignored, 0).amax(1)
     return safe, unsafe

@@ -150,6 +150,7 @@ class DeepVigor(Analysis):
         ) as workload:
             of_layers = self._looked(workload)
             scored = covering(repr(self), workload, self._scored(of_layers))
+        # Outside the workload, where the model is again as the user has it.
         model_fingerprint = fingerprint(model)
         ranges = Ranges(
             repr(self),
@@ -203,6 +204,7 @@ class DeepVigor(Analysis):
     def _scored(self, of_layers: dict[str, OfLayer]) -> AnalysisResult:
         values = {}
         for name, of in of_layers.items():
+            # NaN is "not analyzed": 0 would claim that neurons that were not drawn are safe.
             scores = np.full(of.limits.size, np.nan)
             scores[of.limits.neurons] = of.nvf
             values[name] = scores.reshape(of.limits.shape)

@@ -71,7 +71,11 @@ def vulnerable_bits(
     that results in NaN counts as a change, and so does one that results in an infinity, unless no
     deviation reaches the logits.
     """
+    # Thresholds are ``(neurons, samples)``, values ``(samples, neurons)``.
     above, below = up.middle().T, down.middle().T
+    # An infinite deviation reaches every limit, also the infinite one of an input whose class no
+    # finite deviation changed. It is harmless only where nothing reaches the logits, which ``safe``
+    # tells.
     deaf_above, deaf_below = up.safe.isinf().T, down.safe.isinf().T
     by_neuron = torch.zeros(values.shape[1], dtype=torch.int64, device=values.device)
     by_bit = []

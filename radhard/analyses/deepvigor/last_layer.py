@@ -32,8 +32,11 @@ def thresholds_of_logits(logits: Tensor, golden: Tensor, neurons: Tensor, sign: 
         others[rows, golden] = -torch.inf
         needed[rows, golden] = logit - others.amax(1)
     needed = needed[:, neurons.to(logits.device)].T
+    # The difference of two logits, and the sum of logit and deviation, are rounded in the type of
+    # the logits. The smallest term keeps ``safe`` below ``unsafe`` if all logits are 0.
     size = exact.abs().amax(1) * 4 + 1e-30
     slack = torch.finfo(logits.dtype).eps * (size + needed)
     safe, unsafe = (needed - slack).clamp(min=0), needed + slack
     never = needed.isinf()
+    # Infinity minus the infinite slack is NaN.
     return Thresholds(safe.masked_fill(never, torch.inf), unsafe.masked_fill(never, torch.inf))

@@ -45,6 +45,8 @@ def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
         others.scatter_(1, golden[:, None], False)
         differences = differences[others].reshape(len(golden), -1)
     probabilities = differences.sigmoid()
+    # In floating point: a sigmoid that is rounded to 1, or underflows to 0, has a derivative of
+    # exactly 0.
     return (probabilities * (1 - probabilities) == 0).all(1)
 
 

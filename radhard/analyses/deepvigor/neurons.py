@@ -70,11 +70,14 @@ def analysed(
         down, up = (_thresholds(probes, layer, block, sign, search) for sign in (-1, 1))
         skipped += down.skipped + up.skipped
         refuted += down.refuted + up.refuted
+        # In the order of the fields of `Limits`.
         for at, thresholds in ((0, down), (2, up)):
             safe, unsafe = merged(thresholds, workload.predictions, classes, outliers)
             ends[at].append(safe.cpu())
             ends[at + 1].append(unsafe.cpu())
         words = fitted.take(block, site.shape)
+        # From the thresholds of each input and not from the merged ranges, which have no verdict
+        # for flips that change only some inputs.
         by_neuron, by_bit = vulnerable_bits(golden[:, block], words, up, down)
         counts.append(by_neuron)
         bits += by_bit

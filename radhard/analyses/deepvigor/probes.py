@@ -76,6 +76,8 @@ class Probes:
         self._rows, self._replay_extremes = rows, replay_extremes
         self.replayer, self.note = _replayer(workload, sites, memory)
         """Why some layers need whole forward passes; empty if none does."""
+        # Only the latest layer is kept: layers are analyzed one after another, and the outputs of
+        # all may not fit into memory.
         self._heard: tuple[str, Tensor] | None = None
 
     def site(self, layer: str) -> Site:
@@ -138,11 +140,14 @@ class Probes:
         slopes = torch.zeros(len(samples), dtype=torch.float64, device=device)
         deviations = self._of_neurons(layer, samples, neurons, deltas)
         for probes in torch.split(torch.arange(len(samples), device=device), workload.batch):
+            # The sum over the probes of a pass has each probe's own derivative, as no probe affects
+            # another.
             by = deviations.by[probes].detach().clone().requires_grad_()
             chunk = replace(deviations[probes], by=by)
             with workload.gradients():
                 logits = self._derived(layer, chunk)
                 reached = loss(logits, workload.predictions[chunk.samples], form).sum()
+                # Without a graph the deviation does not reach the logits, and its slope stays 0.
                 if reached.requires_grad:
                     (slope,) = torch.autograd.grad(reached, by)
                     slopes[probes] = slope.reshape(-1).double()
@@ -163,6 +168,7 @@ class Probes:
         by = deltas.reshape(-1, *([1] * len(sizes) if deltas.ndim == 1 else sizes))
         at: list[Tensor | None] = [None] * len(sizes)
         at[axis] = channels
+        # Expanded as a view: one number a probe is not copied to all positions.
         deviation = Deviation(samples, tuple(at), by.expand(-1, *sizes))
         return self._logits(layer, self._here(deviation))
 
@@ -196,6 +202,7 @@ class Probes:
 
     def _whole(self, layer: str, deviation: Deviation, probes: Tensor, logits: Tensor) -> None:
         """Overwrite the logits of some probes by those of whole forward passes of the model."""
+        # The split of an empty tensor is one empty part, and a model need not take an empty batch.
         for part in torch.split(probes, self.workload.batch) if len(probes) else ():
             deviations = deviation[part]
             inputs = self.workload.data.rows(deviations.samples)
@@ -209,6 +216,7 @@ class Probes:
         """The logits of the probes of one pass, recorded for autograd."""
         workload, replayed = self.workload, self.replayed(layer)
         workload.samples += len(deviations.samples)
+        # Probes of one pass may lie in several pieces, and a graph for autograd covers one.
         if replayed is None or len(replayed[0].pieces) > 1:
             with self._target.reach(workload.model, self.site(layer), deviations):
                 return workload.steady(workload.model, workload.data.rows(deviations.samples))

@@ -136,6 +136,8 @@ class _Layer:
         harm = torch.zeros(neurons, bits, dtype=torch.int64)
         for sample, neuron in self._blocks():
             words = self._format.encode(self._golden[sample, neuron])
+            # Either direction by itself: among flips of one sign, a higher bit is a larger
+            # deviation, which bisection requires.
             up = upward(words, bits)
             for among, sign in ((up, 1), (~up, -1)):
 
@@ -144,6 +146,8 @@ class _Layer:
                     return self._harmful(sample[rows], neuron[rows], words[rows], by)  # noqa: B023
 
                 first = first_harmful(harmful, among.sum(1))
+                # Ranks count from 0 and ``cumsum`` from 1, so that the first harmful flip is
+                # included.
                 bad = among & (among.cumsum(1) > first.unsqueeze(1))
                 harm.index_add_(0, neuron.cpu(), bad.to(torch.int64).cpu())
         return self._shares(harm, samples)
@@ -157,6 +161,8 @@ class _Layer:
         most = 2 ** (bits - 1)
         for sample, neuron in self._blocks():
             words = self._format.encode(self._golden[sample, neuron])
+            # The largest deviations that the word may hold: two's complement has one more value
+            # below 0.
             for sign, sizes in ((1, most - 1), (-1, most)):
 
                 def harmful(rows: Tensor, ranks: Tensor) -> Tensor:

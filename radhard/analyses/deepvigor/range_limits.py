@@ -73,6 +73,7 @@ class Limits:
             InputError: no such neuron or class.
         """
         _within(layer, "neurons", neurons, self.size)
+        # The nearest analyzed neuron; ``scored`` tells whether it is the one that is looked for.
         rows = np.searchsorted(self.neurons, neurons).clip(max=max(len(self.neurons) - 1, 0))
         if not len(self.neurons):
             return np.ones(neurons.shape, dtype=np.int8)
@@ -87,7 +88,11 @@ class Limits:
         safe = np.where(upwards, chosen["safe_up"], chosen["safe_down"])
         unsafe = np.where(upwards, chosen["unsafe_up"], chosen["unsafe_down"])
         classes = np.ones(neurons.shape, dtype=np.int8)
+        # Limits of classes that no input had are NaN, which compares false: their effect stays
+        # unknown.
         classes[scored & (size <= safe)] = 0
+        # Without the second condition, an infinite deviation would reach a limit that does not
+        # exist.
         classes[scored & (size >= unsafe) & np.isfinite(unsafe)] = 2
         classes[scored & np.isnan(deviations)] = 2
         return classes
@@ -98,6 +103,8 @@ class Limits:
         for name in _ENDS:
             all_: Ends = getattr(self, name)
             least = name.startswith("safe")
+            # The neutral element of the minimum or maximum, so that classes without inputs have no
+            # say.
             filled = np.where(np.isnan(all_), np.inf if least else -np.inf, all_)
             ends[name] = filled.min(1) if least else filled.max(1)
         return ends

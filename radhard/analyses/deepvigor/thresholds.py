@@ -53,6 +53,7 @@ class _Evaluator:
         n, self.device = len(probes.workload.data), probes.workload.logits.device
         # Sample after sample, as their golden values are stored.
         self.samples = torch.arange(n, device=self.device).repeat_interleave(len(neurons))
+        # Neurons of one sample are adjacent: row ``sample * neurons + neuron``.
         self.neurons = neurons.to(self.device).repeat(n)
         self.dtype = getattr(torch, probes.site(layer).dtype)
 
@@ -108,6 +109,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     """
     evaluator = _Evaluator(probes, layer, neurons, sign)
     largest = torch.finfo(evaluator.dtype).max
+    # In float16 the default bound would be infinite.
     first, bound = (min(size, largest / 4) for size in (search.first, search.bound))
     everything = torch.arange(len(evaluator.samples), device=evaluator.device)
     golden = probes.workload.logits[evaluator.samples]
@@ -118,10 +120,12 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     logits = evaluator.logits(everything, evaluator.sizes(len(good), first))
     at_first = margin(logits, answers).double()
     flips = changed(at_first)
+    # The verdict goes by the sign bit of the margin, so that a tie lost to a lower class counts.
     unsafe[flips], bad[flips] = first, at_first[flips]
     remaining = (~flips).nonzero().squeeze(1)
     safe[remaining], good[remaining] = first, at_first[remaining]
     zero = _without_gradient(evaluator, remaining, logits, golden, search, first)
+    # Frees a tensor of all rows and classes before the next one is computed.
     del logits
 
     logits = evaluator.logits(remaining, evaluator.sizes(len(remaining), bound))
@@ -137,6 +141,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     flips = changed(at_largest)
     safe[far[~flips]], unsafe[far[flips]] = 0.99 * largest, 0.99 * largest
 
+    # Views: narrowing ``safe`` and ``unsafe`` in place narrows these.
     thresholds = Thresholds(safe.reshape(-1, len(neurons)).T, unsafe.reshape(-1, len(neurons)).T)
     if search.loss is not None:
         share = zero.reshape(-1, len(neurons)).double().mean(0)
@@ -179,6 +184,8 @@ def _narrowed(
     search: Search,
 ) -> None:
     """Narrow all brackets down to the tolerance, in place."""
+    # Beyond the bound only the largest number was tried, and a bracket of that width stays as it
+    # is.
     wide = (unsafe <= bound).nonzero().squeeze(1)
     begun, step = (unsafe - safe)[wide], 0
     while True:

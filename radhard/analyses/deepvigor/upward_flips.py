@@ -17,6 +17,7 @@ def upward(words: Tensor, bits: int) -> Tensor:
     tensor([[ True, False,  True, False]])
     """
     number = torch.arange(bits, device=words.device)
+    # The sign bit weighs minus 2**(bits - 1), hence setting it lowers the value.
     clear = (words.unsqueeze(-1) >> number) & 1 == 0
     return clear ^ (number == bits - 1)
 
@@ -28,6 +29,7 @@ def bit_at(among: Tensor, rank: Tensor) -> Tensor:
     tensor([2])
     """
     hit = among & (among.cumsum(1) == rank.unsqueeze(1) + 1)
+    # The count stays the same behind the bit, so only marked ones are considered.
     return hit.int().argmax(1)
 
 
@@ -51,6 +53,7 @@ def first_harmful(harmful: Callable[[Tensor, Tensor], Tensor], sizes: Tensor) ->
     >>> first_harmful(lambda rows, ranks: ranks >= 3, torch.tensor([8, 2, 0]))
     tensor([3, 2, 0])
     """
+    # Ranks just outside, which need not be tried: -1 is harmless, and the size stands for none.
     safe, unsafe = torch.full_like(sizes, -1), sizes.clone()
     rows = (sizes > 0).nonzero().squeeze(1)
     tried = sizes[rows] - 1

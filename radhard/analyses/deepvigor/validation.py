@@ -171,6 +171,8 @@ def validate(
             rng = workload.random(at)
             neurons = torch.from_numpy(rng.choice(limits.neurons, count))
             bits = torch.from_numpy(rng.integers(format.bits, size=count))
+            # In turn and not drawn, so that every input has the same number of faults, give or take
+            # one.
             samples = torch.arange(count) % len(workload.data)
             drawn = (part.to(workload.logits.device) for part in (samples, neurons, bits))
             rows.append(_tried(ranges, probes, layer, format, *drawn))
@@ -192,6 +194,7 @@ def _tried(
     workload, site = probes.workload, probes.site(layer)
     faulty_format = held_in(format, workload.model, site, golden).take(neurons, site.shape)
     before = golden.flatten(1)[samples, neurons]
+    # All flips of a value are computed, ``(bits, faults)``, and the drawn one is picked.
     off = torch.stack(list(deviations(before, faulty_format))).gather(0, bits[None])[0]
     answers = workload.predictions[samples]
     classes = ranges.classify(layer, neurons.cpu(), off.cpu(), answers.cpu())

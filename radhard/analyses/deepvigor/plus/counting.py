@@ -43,12 +43,15 @@ def shares(
     """
     certain = sure(errors, strict=strict)
     share = certain.double().mean(2)
+    # Certain errors are counted once, in ``share``; as 0 they count for neither sign.
     moving = errors.double().where(~certain, 0.0)
     low, middle, high = share, share.clone(), share.clone()
     for sign, side in ((1.0, positive), (-1.0, negative)):
         sizes = sign * moving
         critical = side.critical[rows][:, None, None]
+        # Without a critical magnitude this compares with NaN, and no error is critical.
         least = (sizes >= critical).double().mean(2)
+        # ``safe`` is not negative, so that errors of the other sign and zeros are left out.
         most = (sizes > side.safe[rows][:, None, None]).double().mean(2)
         # As published, undecided errors count as harmless.
         has_critical = ~critical[:, :, 0].isnan() & (side.safe[rows] > 0)[:, None] & strict

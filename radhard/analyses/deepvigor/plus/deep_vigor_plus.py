@@ -131,6 +131,7 @@ class DeepVigorPlus(Analysis):
             if self.of not in (kind, "both"):
                 continue
             of_layers: list[ChannelScores] = []
+            # A number that no layer has, so that audits and channels are drawn independently.
             audits = workload.random(len(inputs), kind == "weights")
             rows = self._rows(kind, probes, inputs)
             evaluator = Evaluator(probes, self.tolerance, screen, self.screen, rows, audits)
@@ -144,6 +145,8 @@ class DeepVigorPlus(Analysis):
                 else:
                     of_layers.append(self._neurons(evaluator, layer, products, drawn, rng))
                 workload.bar.step(number + 1, len(inputs))
+            # After the last layer, as the audits of all layers together say how often inference is
+            # wrong.
             parts += [part.widened(evaluator.cost.wrong_at_most) for part in of_layers]
             costs[kind] = evaluator.cost
         workload.samples += first_images.samples
@@ -179,6 +182,7 @@ class DeepVigorPlus(Analysis):
         size = max(1, _ROWS // (products.samples * (self.draws if by_pattern else 1)))
         verdicts = [
             faults.verdicts(layer, products, channels, rng)
+            # Without patterns the errors of thousands of products are in memory for every channel.
             for channels in _chunks(drawn, size if by_pattern else min(size, 16))
         ]
         return of_filters(layer, products, drawn, verdicts)

@@ -56,6 +56,7 @@ class Displacements:
                 f"analyze a model stored in that format: model = stored_as(model, {self.format!r})"
             )
         flat = words.flatten()
+        # Scales are fitted to the whole weight, as it is stored, and then looked up for the words.
         fitted = self.format.fit(weight).take(flat, tuple(weight.shape))
         return self._moved(fitted, weight.flatten()[flat]).reshape(*words.shape, self.variants)
 

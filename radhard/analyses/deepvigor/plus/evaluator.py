@@ -91,6 +91,7 @@ class Evaluator:
         golden = self.probes.workload.predictions[case.samples[rows]]
         places = case.places[rows]
         predictions = golden.clone()
+        # `WAYS` stands for a prediction that is executed.
         way = torch.where(self._small(layer, deviation), _FIRST_ORDER, WAYS)
         open_ = (way == WAYS).nonzero().squeeze(1)
         if case.neurons:
@@ -99,6 +100,8 @@ class Evaluator:
             way = torch.where(alike >= 0, _FAR_OUT, way)
             predictions = torch.where(alike >= 0, alike, predictions)
         inferred = way < WAYS
+        # Drawn without regard to the deviation, so that the audited share is a random sample of all
+        # inferred predictions.
         chosen = torch.from_numpy(self.rng.random(len(rows)) < self._audit)
         audited = inferred & chosen.to(inferred.device)
         executed = (~inferred | audited).nonzero().squeeze(1)
@@ -108,7 +111,9 @@ class Evaluator:
         before_audit = predictions != golden
         predictions[executed] = self._predictions(layer, deviation, executed)
         changed = predictions != golden
+        # What counts is whether the prediction changed, not to which class.
         self.cost.wrong += _counted(way[audited & (changed != before_audit)])
+        # An audited prediction is as certain as any that is executed.
         return Judgements(changed, way.where(~audited, WAYS))
 
     @property
@@ -142,6 +147,7 @@ class Evaluator:
         answers = torch.full_like(places, -1)
         if self.screen is None or not len(far):
             return answers
+        # The errors of one call all have the same sign (`factors`).
         sign = int(errors[far[0]] > 0)
         # Sorted by golden prediction, so that a few evenly spaced images have different ones.
         order = far[torch.argsort(golden[far], stable=True)].cpu().numpy()
@@ -166,10 +172,12 @@ class Evaluator:
             )
             answers_of_tried = self._predictions(layer, deviation, tried).cpu().numpy()
             for key, members in few.items():
+                # The answers of all groups are in one tensor, group after group.
                 first_answers, answers_of_tried = (
                     answers_of_tried[: len(members)],
                     answers_of_tried[len(members) :],
                 )
+                # Images that had the same prediction before would agree anyway.
                 several = len(np.unique(truth[members])) > 1
                 agreed = (
                     len(members) == _FEW and several and (first_answers == first_answers[0]).all()
@@ -186,6 +194,7 @@ class Evaluator:
             return rows
         self.cost.rows += len(rows)
         logits = self.probes.logits(layer, deviation[rows])
+        # The number of classes is no golden prediction, so that NaN counts as a change.
         return logits.argmax(1).where(~logits.isnan().any(1), logits.shape[1])
 
     def _deviation(self, layer: str, case: Case, rows: Tensor, errors: Tensor) -> Deviation:
@@ -203,6 +212,7 @@ class Evaluator:
             by = errors.to(dtype).reshape(-1, *[1] * len(shape))
         else:
             maps = case.maps[rows].double().flatten(1)
+            # Multiplied in double precision, and rounded once.
             by = (maps * errors[:, None]).to(dtype).reshape(-1, *sizes)
         return Deviation(samples, tuple(at), by.expand(-1, *sizes))
 
@@ -210,6 +220,7 @@ class Evaluator:
 def _sizes(errors: Tensor) -> list[int]:
     """A key for deviations that are equivalent far out: all, except those that may overflow."""
     octaves = errors.abs().log2().div(_OCTAVES).floor()
+    # The logarithm of an infinite error would not fit into an integer.
     huge = octaves.where(errors.abs() > HUGE, 0.0).clamp(max=2.0**20)
     return huge.long().cpu().tolist()
 

@@ -93,14 +93,17 @@ def ladder(errors: Tensor, grid: Grid, *, strict: bool) -> Ladder:
 def sure(errors: Tensor, *, strict: bool) -> Tensor:
     """Which errors are critical by definition, as in `ladder`."""
     none = errors.isnan()
+    # NaN compares false and is named on its own.
     return none if strict else none | (errors.abs() >= BOUND)
 
 
 def _powers(sizes: Tensor, grid: Grid, strict: bool) -> Side:
+    # Unless strict, errors from the last power on are critical by definition and need no candidate.
     fixed = (*POWERS, *_BEYOND) if strict else POWERS[:-1]
     base = torch.tensor(fixed, dtype=torch.float64, device=sizes.device)
     values, count = base.expand(len(sizes), -1), torch.full_like(sizes[:, 0], len(base)).long()
     if strict:
+        # Beyond the last power every row has its own last candidate, its largest error.
         largest, largest_count = _largest(sizes, (sizes > HUGE).sum(1).clamp(max=1), 1)
         values, count = torch.cat([values, largest], 1), count + largest_count
     return _counted(sizes, values, count, refine=grid == "refined", halfway=strict)
@@ -126,6 +129,7 @@ def _largest(sizes: Tensor, number: Tensor, most: int) -> tuple[Tensor, Tensor]:
     share = order / (count[:, None] - 1).clamp(min=1)
     rank = (share * (number[:, None] - 1)).round().long()
     rank = rank.where(count[:, None] > 1, number[:, None] - 1)
+    # The ``number`` largest are at the end of each ascending row.
     values = sizes.gather(1, (total - number[:, None] + rank).clamp(min=0, max=total - 1))
     return values.where(order < count[:, None], torch.inf), count
 

@@ -20,6 +20,7 @@ def given(workload: Workload) -> tuple[dict[Layer, Tensor], dict[str, str]]:
     def hook(layer: Layer) -> Any:
         def hear(module: nn.Module, args: Any) -> None:  # noqa: ARG001
             calls[layer] += 1
+            # A copy, as a later operation may write into the same memory in place.
             heard[layer].append(args[0].detach().clone())
 
         return hear
@@ -42,6 +43,7 @@ def given(workload: Workload) -> tuple[dict[Layer, Tensor], dict[str, str]]:
             left_out[layer.name] = f"called {calls[layer] / passes:g} times in a pass"
             continue
         inputs = torch.cat(parts)
+        # Concatenated batches have one row per sample only if the samples are in front.
         if len(inputs) != len(workload.data):
             left_out[layer.name] = "the samples are not on the first axis of what it is given"
             continue

@@ -127,6 +127,7 @@ def _spreads(groups: Sequence[Array], places: int) -> list[float | None]:
     deviation to be reliable. None if no such interval exists.
     """
     together = np.concatenate([group - group.mean() for group in groups])
+    # Every group has lost one degree of freedom to its own mean.
     freedom = len(together) - len(groups)
     pooled = float(together @ together) / freedom if freedom else 0.0
     return [student(group, places, pooled=pooled, freedom=freedom) for group in groups]
@@ -150,6 +151,7 @@ def _part(
     values[drawn] = [bounds.value for bounds in means]
     low[drawn], high[drawn] = [bounds.low for bounds in means], [bounds.high for bounds in means]
     mean = mean_of(samples)
+    # With all channels drawn, nothing is added for sampling them.
     if len(drawn) < products.channels:
         mean = mean.of_all(values[drawn], products.channels)
     rests = np.full((products.channels, resting.shape[1]), np.nan)

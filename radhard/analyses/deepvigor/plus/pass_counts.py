@@ -45,5 +45,6 @@ class PassCounts:
         [0.036, 1.0]
         """
         counts = zip(self.wrong.tolist(), self.audited.tolist(), strict=True)
+        # Without an audit nothing is known, and all that was inferred may be wrong.
         limits = [clopper_pearson(k, n)[1] if n else 1.0 for k, n in counts]
         return np.where(self.inferred > 0, limits, 0.0)

@@ -36,17 +36,20 @@ class Products:
         if isinstance(module, nn.Linear):
             self.positions: tuple[int, ...] = tuple(inputs.shape[1:-1])
             """The shape of a channel's output for a sample."""
+            # Inputs of products on axis 1 and positions behind, as those of a convolution.
             self._values = inputs.movedim(-1, 1)
             self._steps: tuple[tuple[int, int], ...] = ()
             return
         assert isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
         borders = _borders(module)
         mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+        # functional.pad starts at the last axis.
         flat = [side for border in reversed(borders) for side in border]
         self._values = nnf.pad(inputs, flat, mode=mode) if any(flat) else inputs
         self._steps = tuple(zip(module.stride, module.dilation, strict=True))
         sizes = []
         for axis, (stride, dilation) in enumerate(self._steps):
+            # The distance of the first and the last input of a window.
             reach = dilation * (weight.shape[2 + axis] - 1)
             sizes.append((self._values.shape[2 + axis] - reach - 1) // stride + 1)
         self.positions = tuple(sizes)
@@ -85,6 +88,8 @@ class Products:
         """
         if self._alive is None:
             offsets = itertools.product(*(range(size) for size in self._shape[1:]))
+            # Offset by offset: all windows at once would be as many copies of the input as the
+            # kernel has elements.
             counts = [(self._seen(at) != 0).flatten(2).any(2).sum(0) for at in offsets]
             self._alive = torch.stack(counts, dim=1)
         inner = torch.arange(self._shape[0], device=channels.device)

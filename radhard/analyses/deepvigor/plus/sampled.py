@@ -90,10 +90,13 @@ def student(
     size = len(drawn)
     if size >= population:
         return 0.0
+    # Few members may agree by chance, and their own variance would be far too small.
     variance = max(float(drawn.var(ddof=1)), pooled) if size > 1 else pooled
     freedom = max(size - 1, freedom)
     if freedom < _FREEDOM or not variance:
         return None
+    # With the degrees of the group alone, which give the wider interval: either variance may be the
+    # larger one, and only the pooled one has more degrees.
     quantile = float(stats.t.ppf(0.975, max(size - 1, 1)))
     return quantile * math.sqrt(variance / size * (1 - size / population))
 
@@ -107,6 +110,7 @@ def mean_of(samples: Sequence[Sample]) -> BoundedMean:
     certain = np.array([sample.known for sample in samples]).mean(axis=0).tolist()
     share = float(np.mean([sample.share for sample in samples]))
     cells = [cell for sample in samples for cell in sample.cells]
+    # Independent in every channel, hence added in quadrature.
     spread = math.sqrt(sum(sample.spread**2 for sample in samples)) / len(samples)
     if not cells or not share:
         low, value, high = certain
@@ -118,6 +122,8 @@ def mean_of(samples: Sequence[Sample]) -> BoundedMean:
     low, value, high = (
         at + share * estimate.value for at, estimate in zip(certain, estimates, strict=True)
     )
+    # Sampling error below the lower bound and above the upper one, so that undecided errors count
+    # in full.
     below = math.hypot(spread, share * (estimates[0].value - estimates[0].low))
     above = math.hypot(spread, share * (estimates[2].high - estimates[2].value))
     return BoundedMean(value, low, high, max(low - below, 0.0), min(high + above, 1.0))

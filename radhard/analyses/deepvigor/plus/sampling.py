@@ -58,6 +58,7 @@ def neurons_of(count: int, wanted: Count, rng: np.random.Generator) -> Numbers:
         return np.arange(count)
     size = size_of(count, wanted)
     places = (np.arange(size) + rng.random(size)) * (count / size)
+    # The product may be rounded up to ``count``.
     return np.floor(places).astype(np.int64).clip(max=count - 1)
 
 
@@ -94,15 +95,19 @@ def one_an_image(
     does not change those that had it already.
     """
     images = len(answers)
+    # Ties keep their order, so that the draw is the same on every machine.
     order = np.argsort(weights, kind="stable")
     ranks = np.floor((np.arange(images) + rng.random(images)) * (len(order) / images))
     drawn: Numbers = order[ranks.astype(np.int64).clip(max=len(order) - 1)]
     labels, which = np.unique(answers, return_inverse=True)
+    # Random order of the predictions, and of the images within each: the integer part is that of
+    # the prediction.
     turn = np.argsort(rng.permutation(len(labels))[which] + rng.random(images))
     # Multiples of the golden ratio modulo 1 are spread evenly in every consecutive part of the
     # sequence, and so in the images of every golden prediction, which are consecutive in ``turn``.
     spread = (np.arange(images) * _GOLDEN + rng.random()) % 1
     assigned = np.empty_like(drawn)
+    # The second ``argsort`` turns the order of the numbers into their ranks.
     assigned[turn] = drawn[np.argsort(np.argsort(spread))]
     return assigned
 

@@ -48,6 +48,8 @@ class Screen:
     def of(cls, probes: Probes, layers: list[str]) -> Self | None:
         """For these layers, as far as the graph supports it; None if it does not."""
         replayer = probes.replayer
+        # The gradients need all samples in one piece; exact replay computes no differences to
+        # multiply them by.
         if replayer is None or len(replayer.pieces) > 1 or replayer.exact:
             return None
         gates = {}
@@ -57,6 +59,7 @@ class Screen:
             if gate is not None:
                 gates[layer] = gate
         inputs = tree_leaves(probes.workload.data.inputs)
+        # The graph is recorded from the inputs on, and integers cannot require gradients.
         if not gates or not all(tensor.is_floating_point() for tensor in inputs):
             return None
         slots = list({gate.slot for gate in gates.values()})
@@ -91,6 +94,8 @@ def _gate(replayer: Replayer, place: int) -> _Gate | None:
     for number, at in enumerate(steps):
         node = graph.nodes[at]
         if node.op not in CHANNELWISE:
+            # What the deviation reached and later operations still read. First order needs a single
+            # such value: two, as around a residual block, would each carry a part of the deviation.
             later = {s for rest in steps[number:] for s in graph.nodes[rest].inputs}
             live = reached & later
             return _Gate(used, live.pop()) if len(live) == 1 else None
@@ -102,6 +107,8 @@ def _gate(replayer: Replayer, place: int) -> _Gate | None:
 def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor], Tensor]:
     graph, outputs = replayer.graph, replayer.golden_outputs
     top, order = outputs.topk(min(outputs.shape[1], _RIVALS + 1), dim=1)
+    # Two bytes an element, as bfloat16: its eight bits suffice for a comparison with a threshold,
+    # and its range is that of float32.
     each = sum(2 * replayer.sizes[slot] for slot in slots) * len(outputs)
     count = max(1, min(order.shape[1] - 1, _MEMORY // max(each, 1)))
     # In a tie the margin is zero; divided by the smallest number instead, its shifts are huge.
@@ -123,6 +130,8 @@ def _gradients(replayer: Replayer, slots: list[int]) -> tuple[dict[int, Tensor],
                 towards = logits.gather(1, order[rows, rival : rival + 1])
                 margin = towards - logits.gather(1, order[rows, :1])
                 wanted = [values[slot] for slot in slots]
+                # Samples do not affect each other, so that the gradient of the sum is that of every
+                # sample.
                 gradients.append(torch.autograd.grad(margin.sum(), wanted, retain_graph=True))
         for number, slot in enumerate(slots):
             stacked = torch.stack([each[number].to(torch.bfloat16) for each in gradients])

@@ -63,6 +63,8 @@ def bisect_candidates(side: Side, judge: Judge, *, tolerance: float) -> SearchRe
     low, high = torch.full((len(values),), -1, device=device), side.count.clone()
     # Negated, as searchsorted requires ascending values.
     falling, leaving = -tail, -side.above.contiguous()
+    # The last column takes the executed predictions, of which none is in doubt; it is dropped at
+    # the end.
     resting = torch.zeros((len(values), WAYS + 1), dtype=tail.dtype, device=device)
     while True:
         least = tail[rows, high]
@@ -72,6 +74,8 @@ def bisect_candidates(side: Side, judge: Judge, *, tolerance: float) -> SearchRe
         active = ((open_share > tolerance) & (high - low > 1)).nonzero().squeeze(1)
         if not len(active):
             break
+        # Nothing critical was found so far: most such rows have nothing critical at all, and one
+        # harmless verdict near the top ends the search.
         untouched = high[active] == side.count[active]
         half = (tail[active, low[active] + 1] + least[active]) / 2
         ending = torch.searchsorted(leaving[active], torch.full_like(half, -tolerance)[:, None])
@@ -87,6 +91,7 @@ def bisect_candidates(side: Side, judge: Judge, *, tolerance: float) -> SearchRe
         last = torch.searchsorted(values[active], tried[:, None], right=True).squeeze(1) - 1
         high[active] = torch.where(bad, first, high[active])
         low[active] = torch.where(bad, low[active], torch.minimum(last, side.count[active] - 1))
+    # ``high`` may be one past the last candidate.
     padded = torch.nn.functional.pad(values, (0, 1), value=torch.inf)
     safe = torch.where(low < 0, 0.0, padded[rows, low.clamp(min=0)])
     critical = padded[rows, high].where(high < side.count, torch.nan)
@@ -106,6 +111,7 @@ def _refined(coarse: SearchResult, sizes: Tensor, judge: Judge, tolerance: float
     safe, critical, resting = coarse.safe.clone(), coarse.critical.clone(), coarse.resting.clone()
     # Errors from ``first`` on are undecided, from ``end`` on critical.
     first = torch.searchsorted(sizes, safe[:, None], right=True).squeeze(1)
+    # NaN cannot be searched for; the result is replaced in the next line.
     end = torch.searchsorted(sizes, critical.where(has_critical, 0.0)[:, None]).squeeze(1)
     end = end.where(has_critical, total)
     spare = int(tolerance * total)
@@ -113,6 +119,8 @@ def _refined(coarse: SearchResult, sizes: Tensor, judge: Judge, tolerance: float
         active = (end - first > tolerance * total).nonzero().squeeze(1)
         if not len(active):
             break
+        # Without anything critical, the error that leaves at most the tolerated share above it is
+        # tried first: if it is harmless, the search is over.
         halfway = (first[active] + end[active]) // 2
         at = halfway.where(
             has_critical[active], torch.maximum(end[active] - 1 - spare, first[active])

@@ -56,12 +56,14 @@ class Strata:
                     low[of_kind], middle[of_kind], high[of_kind], int(sizes[list(kind)].sum())
                 )
                 for kind in kinds
+                # Pairs that were drawn before are of no kind, so that each pair counts once.
                 for of_kind in [np.isin(of, kind)]
             ]
             cells = [cell for cell in cells if cell.population]
             if all(len(cell.middle) for cell in cells):
                 break
         share = sum(cell.population for cell in cells) / int(sizes.sum())
+        # Nothing if the dead pairs are sampled with the others: then ``share`` is 1.
         certain = (1 - share) * float(self.certain[channel])
         return Sample((certain, certain, certain), share, tuple(cells))
 
@@ -70,6 +72,7 @@ def strata_of(
     pairs: Numbers, live: npt.NDArray[np.bool_], rising: npt.NDArray[np.bool_]
 ) -> Numbers:
     """The stratum of each row of a channel, all ``(rows,)``; ``pairs`` are numbers of pairs."""
+    # 1 for weights up to 0, 2 for positive ones, as in `Strata.sizes`.
     strata = np.where(live, 1 + rising.astype(np.int64), DEAD)
     _, first = np.unique(pairs, return_index=True)
     again = np.ones(len(pairs), dtype=bool)

@@ -44,6 +44,7 @@ def summary(
             weights_of = shares[name] = {}
             for layer, part in weights.items():
                 words = getattr(part, by)
+                # Words weigh within a layer; layers weigh the same, as in the means of one kind.
                 every = (words + part.weights) * len(weights)
                 weights_of |= {part.name: part.weights / every, layer: words / every}
     models = {
@@ -80,6 +81,7 @@ def _plain(bounds: BoundedMean, doubt: float) -> dict[str, float]:
 def _ranges(part: ChannelScores, strict: bool) -> dict[str, list[float | None]]:
     ranges = {}
     for channel, limits in part.ranges.items():
+        # Errors from the bound on are critical by definition, so that no range reaches further.
         bounded = [
             math.copysign(min(abs(end), math.inf if strict else BOUND), end) for end in limits
         ]

@@ -59,6 +59,8 @@ class Verdicts:
         drawn = shares.middle.shape[1]
         if products is not None and drawn < products:
             within = shares.middle.double().cpu().numpy().var(axis=1, ddof=1).reshape(-1, rows)
+            # Rows draw their products independently; the second factor is the finite population
+            # correction.
             error = np.sqrt(within.mean(axis=1) * (1 - drawn / products) / (drawn * rows))
             # The second term, as in Wilson's interval, keeps the width positive if the variance of
             # the sample is zero.

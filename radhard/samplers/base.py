@@ -95,6 +95,8 @@ class Trials(Sequence[Numbers]):
         self.seed = seed
         self._ends = np.cumsum([stratum.trials for stratum in self.strata]).tolist()
         self._orders = (
+            # Keyed by the faults of a stratum and not by its position, so that its order does not
+            # depend on what other strata there are.
             [Permutation(s.population, (seed, s.start, s.step)) for s in self.strata]
             if shuffled
             else []
@@ -112,11 +114,13 @@ class Trials(Sequence[Numbers]):
         """The fault numbers of many trials at once, one each."""
         if not len(trials):
             return np.zeros(0, np.int64)
+        # A stratum without trials ends where the one before it does; side="right" skips it.
         which = np.searchsorted(self._ends, trials, side="right")
         begins, starts, steps = self._lines
         drawn = trials - begins[which]
         if not self._orders:
             pass
+        # One permutation for all trials is faster. Comparing the ends rejects most others at once.
         elif which[0] == which[-1] and (which == which[0]).all():
             drawn = self._orders[which[0]](drawn)
         else:

@@ -62,12 +62,14 @@ class CumulativeTrials(Trials):
         strata = [Stratum(f"errors {n}", 0, 1, len(space), sampler.repeats) for n in steps]
         super().__init__(strata, seed, shuffled=False)
         self._faults, self._repeats = len(space), sampler.repeats
+        # Trials are numbered step by step, so that those of one history are `repeats` apart.
         self.histories = [range(n, len(self), sampler.repeats) for n in range(sampler.repeats)]
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
         step, history = divmod(trial, self._repeats)
+        # One permutation for each history: a longer beginning of it contains every shorter one.
         order = Permutation(self._faults, (self.seed, history))
         return order(np.arange(step + 1))
 

@@ -104,6 +104,8 @@ class ErrorRateTrials(Trials):
         rng, rate = self._rng(trial), self._sampler.each[self.stratum(trial)]
         hit = np.concatenate(
             [
+                # Not shuffled, as the faults are sorted below. The number n is drawn first, on
+                # which `amount` relies.
                 part.start + rng.choice(part.size, n, replace=False, shuffle=False)
                 for part in self._parts()
                 if (n := self._count(part, rate, rng))
@@ -142,6 +144,7 @@ class ErrorRateTrials(Trials):
         space = self._space
         starts = (space.word_starts if self._sampler.per == "word" else space.starts).tolist()
         if self._sampler.count == "binomial":
+            # The sum of binomial numbers of one rate is binomial: one draw serves all regions.
             return [_Part(0, starts[-1])]
         return [_Part(a, b - a) for a, b in itertools.pairwise(starts)]
 

@@ -49,6 +49,7 @@ class Given(Sampler):
         if isinstance(faults, int | np.integer | Fault):
             faults = (faults,)
         if isinstance(faults, list | tuple | np.ndarray):
+            # Literals only, as the repr has to be readable as the spec again.
             object.__setattr__(self, "faults", tuple(map(_plain, faults)))
         super().__post_init__()
 

@@ -44,6 +44,7 @@ class PerBit(Sampler):
             n = size(region.words, self.n, self.margin, self.confidence, self.p)
             name = space.name(place)
             for variant in range(region.variants):
+                # Faults are numbered word by word, so that those of one bit are `variants` apart.
                 first = int(space.starts[place]) + variant
                 part = Stratum(
                     f"{name} bit {region.bit_text(variant)}",

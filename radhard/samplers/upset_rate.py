@@ -93,6 +93,7 @@ class UpsetTrials(Trials):
             hit = np.flatnonzero(chance.random(samples) < rate)
             words = _distinct(chance, len(hit), self._sampler.count, inner)
             variants = chance.integers(region.variants, size=words.shape)
+            # Words are numbered sample by sample, and faults word by word, ``(hits, count)``.
             faults = (hit[:, None] * inner + words) * region.variants + variants
             found.append(int(self._space.starts[place]) + faults.reshape(-1))
         return np.concatenate(found)
@@ -104,6 +105,8 @@ class UpsetTrials(Trials):
 def _distinct(chance: np.random.Generator, rows: int, count: int, size: int) -> Numbers:
     """Numbers below ``size``, different within each row, ``(rows, count)``."""
     if count * count > size:
+        # From about the square root of the size on, repetitions are likely (the birthday problem),
+        # so that drawing again would rarely end.
         drawn = [chance.choice(size, count, replace=False) for _ in range(rows)]
         return np.array(drawn, np.int64).reshape(rows, count)
     # Drawn with replacement, and again where a number occurs twice, which is rare here.

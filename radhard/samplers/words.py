@@ -55,6 +55,7 @@ class _WordTrials(Trials):
 
     def __init__(self, space: FaultSpace, n: int, seed: int) -> None:
         variants = int(space.variants[0])
+        # Not shuffled: the words are permuted, and not their faults.
         whole = Stratum("the space", 0, 1, len(space), n * variants)
         super().__init__([whole], seed, shuffled=False)
         self.together = variants
@@ -62,5 +63,7 @@ class _WordTrials(Trials):
 
     def at(self, trials: Numbers) -> Numbers:
         drawn, variants = np.divmod(trials, self.together)
+        # All words have equally many faults, so that the number of a word gives that of its first
+        # fault, whatever the region.
         faults: Numbers = self._words(drawn) * self.together + variants
         return faults

@@ -76,9 +76,12 @@ class Intermittent(Exposure):
         array([[1, 1, 0, 1, 1, 0],
                [1, 0, 1, 1, 1, 0]])
         """
+        # Counted from 1, because `mixed` maps 0 to 0.
         numbers, inferences = (
             np.asarray(x).astype(np.uint64) + np.uint64(1) for x in (faults, np.arange(samples))
         )
+        # The samples have another step: with the same one, a fault and a sample of equal numbers
+        # would cancel in the XOR.
         drawn = mixed(mixed(numbers * _STEP)[:, None] ^ mixed(inferences * ~_STEP)[None, :])
         # The upper 53 bits, as a float64 holds no more.
         found: np.ndarray = (drawn >> np.uint64(11)).astype(np.float64) < self.share * 2.0**53

@@ -41,6 +41,7 @@ def shape_of(site: Site, format: Format, plane: str) -> tuple[int, ...]:
     if plane == "codes":
         return site.shape
     if plane == "check" and isinstance(format, ProtectedFormat):
+        # Rounded up: words of zeros complete the last block, which has check bits as well.
         return (-(-math.prod(site.shape) // format.block),)
     scale = format.scale
     if scale is None:

@@ -36,7 +36,9 @@ def recorded_scale(scale: Any) -> Any:
         return scale
     if numbers.size <= _FEW:
         return scale
+    # The last type holds every number, so that the loop always ends with one that does.
     for name in _TYPES:
+        # What is too large becomes infinite, and the comparison finds it.
         with np.errstate(all="ignore"):
             narrow = numbers.astype(name)
             back = narrow.astype(np.float64)
@@ -60,6 +62,7 @@ def scale_from(plain: Any) -> Any:
             raise ValueError("another type")
         shape = [int(size) for size in plain["shape"]]
         numbers = np.frombuffer(base64.b64decode(plain["numbers"], validate=True), plain["type"])
+        # The product of two negative sizes may be right, and reshape takes -1 for any size.
         if min(shape, default=0) < 0 or math.prod(shape) != len(numbers):
             raise ValueError("another number of values")
         return numbers.astype(np.float64).reshape(shape)

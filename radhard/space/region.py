@@ -63,6 +63,8 @@ class Region:
         """Number of words in which a fault may begin: all, unless a fault affects several."""
         if self.fault.span == 1:
             return self.all_words
+        # Rounded up for each sample: its last line may be shorter, and no line reaches into the
+        # next sample.
         return -(-math.prod(self.shape) // self.fault.span) * (self.site.samples or 1)
 
     @property
@@ -91,6 +93,7 @@ class Region:
         if (span := self.fault.span) > 1:
             size = math.prod(self.shape)
             sample, inner = divmod(position, size)
+            # A line is named by its first word; no fault begins in the others.
             if inner % span:
                 return None
             number = sample * -(-size // span) + inner // span
@@ -111,6 +114,7 @@ class Region:
     def affected_words(self, first: Numbers) -> Numbers:
         """How many words a fault affects that begins in each of some words."""
         size = math.prod(self.shape)
+        # What is left of the sample, where its last line is shorter.
         counts: Numbers = np.minimum(self.fault.span, size - first % size)
         return counts
 
@@ -208,6 +212,7 @@ def check_one_format(regions: Sequence[Region]) -> None:
             if region.subset is not None and not region.subset.meets(other.subset):
                 continue
             same = region.format is other.format or repr(region.format) == repr(other.format)
+            # The text of a format does not contain its scale.
             if not same or region.format.scales() != other.format.scales():
                 raise InputError(
                     f"{name!r} cannot be stored as {other.format!r} and as {region.format!r} at "

@@ -49,6 +49,7 @@ class FaultSpace(Sequence[Fault]):
         """Words per region."""
         self.variants: Numbers = np.array([r.variants for r in self.regions], dtype=np.int64)
         """Faults per word, for each region."""
+        # Python integers, as int64 would overflow before the limit could be checked.
         sizes = [region.words * region.variants for region in self.regions]
         if sum(sizes) >= _MOST:
             raise InputError(f"{sum(sizes):.3g} faults are too many to be numbered; below 2**63")
@@ -197,6 +198,7 @@ class FaultSpace(Sequence[Fault]):
         given = [term.formats for term in self.terms]
         if all(formats == given[0] for formats in given):
             return given[0]
+        # Patterns of several terms may contradict each other; exact names come before any pattern.
         exact = {r.site.name: r.format for r in self.regions if not r.site.flows}
         return FrozenDict({**exact, **given[0]})
 
@@ -299,6 +301,7 @@ class FaultSpace(Sequence[Fault]):
         if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
             wrong = int(numbers[(numbers < 0) | (numbers >= len(self))].flat[0])
             raise InputError(f"there is no fault {wrong}; fault numbers are 0 to {len(self) - 1}")
+        # A region without faults starts where the next one does; side="right" skips it.
         places = np.searchsorted(self.starts, numbers, side="right") - 1
         words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
         for place, region in self._in_part:
@@ -320,6 +323,7 @@ class FaultSpace(Sequence[Fault]):
             here = places == place
             counts[here] = self.regions[place].affected_words(words[here])
         owners = np.repeat(owners, counts)
+        # The position of each word in its line: its index less that of the first word of the fault.
         offsets = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
         places, words, variants = places[owners], words[owners] + offsets, variants[owners]
         for place in self._lines:
@@ -365,6 +369,7 @@ class FaultSpace(Sequence[Fault]):
         region = self.regions[self._place(fault)]
         samples = region.site.samples
         shape = region.shape if samples is None else (samples, *region.shape)
+        # The scale of a whole tensor is one word, without an index.
         where = tuple(int(i) for i in np.unravel_index(fault.word, shape)) if shape else ()
         return (where, None) if samples is None else (where[1:], where[0])
 

@@ -118,6 +118,7 @@ class Term:
                 )
         found = []
         for site, format in zip(self.sites, self.fitted, strict=True):
+            # For its errors: an exposure that faults in this tensor cannot have.
             exposure_of(site, self.exposure)
             subset = subset_of_site(self.words, site)
             planes = [plane for plane in self.planes if plane in format.planes]
@@ -214,6 +215,7 @@ def _plain(site: Site) -> dict[str, Any]:
 
 def _site(plain: dict[str, Any]) -> Site:
     """The site from `_plain`."""
+    # JSON has no tuples, and a site has no lists, as it must be hashable.
     lists = {key: tuple(value) for key, value in plain.items() if isinstance(value, list)}
     return Site(**{**plain, **lists})
 

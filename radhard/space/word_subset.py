@@ -63,6 +63,7 @@ class WordSubset:
         try:
             packed = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
+            # Too short for any mask, so that the error below is raised.
             packed = b""
         if len(packed) != -(-size // 8):
             raise InputError(f"the mask of words in the file does not have {size} values")

@@ -131,6 +131,7 @@ class Format(Component):
         (352, 392)
         """
         bits = math.prod(shape) * self.bits
+        # Only the number of words of the scale is needed, which depends on the shape alone.
         scale = self.fit(torch.ones(shape)).scale if self.has_scale else None
         return bits if scale is None else bits + scale.numel() * self.scale_words().bits
 

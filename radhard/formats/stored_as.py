@@ -38,7 +38,9 @@ def stored_as(model: nn.Module, format: Format | Mapping[str, Format]) -> nn.Mod
     model = usable_module(model)
     formats = formats_of(format)
     stored = copy.deepcopy(model)
+    # Without duplicates: a tied tensor is rounded once.
     tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
+    # Complex tensors are included so that they are refused by name instead of left as they are.
     tensors = {name: x for name, x in tensors.items() if x.is_floating_point() or x.is_complex()}
     by_format: dict[Format, dict[str, Tensor]] = {}
     for names in tied(stored, tensors):
@@ -140,5 +142,6 @@ def _through(x: Tensor, format: Format) -> Tensor:
 def _last_place(x: Tensor) -> Tensor:
     """The unit in the last place of each value, as float64."""
     kind = torch.finfo(x.dtype)
+    # Subnormal numbers are spaced like the smallest normal ones.
     exponent = torch.frexp(x.detach().double().abs().clamp(min=kind.smallest_normal)).exponent
     return torch.ldexp(torch.full_like(x, kind.eps, dtype=torch.float64), exponent - 1)

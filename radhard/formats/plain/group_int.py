@@ -62,6 +62,7 @@ class GroupInt(Scaled):
     def fit(self, x: Tensor) -> Self:
         largest = largest_of_blocks(self._finite(x).abs(), self.group, self.rows)
         end, half = 2 ** (self.bits - 1) - 1, Float16()
+        # Not word 0, a scale of zero, by which nothing could be divided.
         codes = half.encode(largest / end).clamp(min=1)
         scale = half.decode(codes).to(torch.float64)
         if scale.isinf().any():

@@ -79,6 +79,8 @@ class Microscaling(Scaled):
     def fit(self, x: Tensor) -> Self:
         largest = largest_of_blocks(self._finite(x).abs(), self.BLOCK, self.rows)
         top = math.floor(math.log2(self.largest))
+        # frexp gives a mantissa below 1, so that the exponent is one above that of the leading bit.
+        # It is exact, where a logarithm may round up to the next power.
         power = torch.frexp(largest).exponent.to(torch.int64) - 1 - top
         # A block of zeros has the smallest scale.
         return self._with(power_of_two(power.where(largest > 0, -127).clamp(-127, 127)))

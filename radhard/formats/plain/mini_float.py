@@ -77,7 +77,8 @@ class MiniFloat(Format):
         nan = wide.isnan()
         if not self.ieee and nan.any():
             raise InputError(f"{self!r} cannot represent NaN, and the tensor contains NaN")
-        # Subnormal numbers share the exponent of the smallest normal one.
+        # Subnormal numbers share the exponent of the smallest normal one. Infinity, which has no
+        # exponent, becomes a number beyond every range.
         magnitude, lowest = wide.abs().clamp(max=2.0**200), 2.0 ** (1 - self.bias)
         power = torch.frexp(magnitude.clamp(min=lowest)).exponent.to(torch.int64) - 1
         steps = (magnitude / power_of_two(power - self.mantissa)).round().to(torch.int64)
@@ -95,6 +96,7 @@ class MiniFloat(Format):
     def decode(self, codes: Tensor) -> Tensor:
         magnitude = codes & (2 ** (self.bits - 1) - 1)
         field, steps = magnitude >> self.mantissa, magnitude & (2**self.mantissa - 1)
+        # Subnormal numbers, with a field of 0, have the power of a field of 1 and no leading one.
         normal = (field > 0).to(torch.int64)
         power = field - normal + 1 - self.bias - self.mantissa
         values = (steps + (normal << self.mantissa)).to(torch.float64) * power_of_two(power)

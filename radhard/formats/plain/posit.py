@@ -56,6 +56,8 @@ class Posit(Format):
         end = 2.0 ** ((self.bits - 2) << self.es)
         magnitude = torch.where(finite, wide, 1.0).abs().clamp(1 / end, end)
         power = torch.frexp(magnitude).exponent.to(torch.int64) - 1
+        # The smallest magnitude is a normal float64 for every width, so that these bits are its
+        # fraction.
         fraction = magnitude.view(torch.int64) & ((1 << 52) - 1)
         run = power >> self.es
         # Exponent and fraction behind each other, of which the bits behind the regime are kept.
@@ -68,6 +70,7 @@ class Posit(Format):
         body, rest = regime << room | tail >> cut, tail & ((1 << cut) - 1)
         half = 1 << (cut - 1)
         body += ((rest > half) | ((rest == half) & (body & 1 == 1))).to(torch.int64)
+        # A carry must not reach the sign: rounding never gives NaR.
         body = body.clamp(max=(1 << (self.bits - 1)) - 1)
         signed = torch.where(wide < 0, -body, body).where(wide != 0, 0)
         not_real = 1 << (self.bits - 1)

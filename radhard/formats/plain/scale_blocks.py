@@ -27,6 +27,7 @@ def block_index(words: Tensor, shape: tuple[int, ...], block: int, rows: Rows) -
     tensor([0, 0, 1, 2])
     """
     row = _row(shape, rows)
+    # Blocks do not reach into the next row: each row begins with one.
     return words // row * math.ceil(row / block) + words % row // block
 
 
@@ -39,6 +40,7 @@ def largest_of_blocks(magnitudes: Tensor, block: int, rows: Rows) -> Tensor:
     row = _row(tuple(magnitudes.shape), rows)
     # An empty tensor has no rows.
     values = magnitudes.reshape(magnitudes.numel() // max(row, 1), row)
+    # Zeros complete the last block of each row; no magnitude is smaller.
     values = torch.nn.functional.pad(values, (0, -row % block))
     return values.reshape(len(values), math.ceil(row / block), block).amax(-1)
 
@@ -50,6 +52,7 @@ def spread(scale: Tensor, shape: tuple[int, ...], block: int, rows: Rows) -> Ten
     """
     if scale.ndim == 1:
         return scale
+    # The last block of a row is cut off where the row ends.
     return scale.repeat_interleave(block, 1)[:, : _row(shape, rows)].reshape(shape)
 
 

@@ -23,4 +23,5 @@ def from_words(words: Tensor, bits: int) -> Tensor:
     tensor([-1,  5])
     """
     sign = 1 << (bits - 1)
+    # Inverting the sign bit gives the distance from the lowest number, -sign.
     return (words ^ sign) - sign

@@ -38,6 +38,7 @@ class BitWindow:
             return words.bitwise_and_(self.low) if overwrite or self.shift else words & self.low
         found = words.bitwise_and_(self.mask) if overwrite else words & self.mask
         found = found.mul_(self.factor).bitwise_right_shift_(self.shift)
+        # In int64, a product is not cut off at 32 bits, and has more above the index.
         return found if self.exact and words.dtype == torch.int32 else found.bitwise_and_(self.low)
 
 
@@ -73,9 +74,11 @@ def _window(bits: tuple[int, ...], room: int) -> BitWindow:
     runs: dict[int, int] = {}
     low = (1 << len(bits)) - 1
     for place, bit in enumerate(bits):
+        # Neighbours have the same distance from their places in the index.
         runs[bit - place] = runs.get(bit - place, 0) | 1 << bit
     if len(runs) > 1:
         every, shift, total = sum(runs.values()), max(runs), 0
+        # Each copy is shifted so that its own run meets those of the others, from bit `shift` on.
         factor = sum(1 << shift - distance for distance in runs)
         for distance in runs:
             copy = every << shift - distance & (1 << room) - 1
@@ -85,6 +88,7 @@ def _window(bits: tuple[int, ...], room: int) -> BitWindow:
         else:
             end = shift + len(bits)
             if end <= room:
+                # As a signed integer, in which the highest bit counts negative.
                 every -= (every >> room - 1) << room
                 return BitWindow(bits, every, low, factor, shift, end < 32 and total >> end == 0)
     first = runs[bits[0]]

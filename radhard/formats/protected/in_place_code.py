@@ -41,6 +41,7 @@ class BitGroup:
         if not syndrome:
             return 0, 0, CLEAN
         explained = [bit for bit, c in zip(self.bits, self.columns, strict=True) if c == syndrome]
+        # The column of a check bit has a single one.
         in_check = syndrome & (syndrome - 1) == 0
         if len(explained) + in_check != 1:
             return 0, self.cleared, DETECTED
@@ -73,6 +74,7 @@ class InPlaceCode:
         """Words ``(words, 1)`` after correction, with 0 in their lowest bits."""
         codes = stored.codes
         syndromes = _code(self).syndromes(codes)
+        # A new tensor, in which corrections are written; the stored words stay as they are.
         codes = codes & -(1 << self.check_bits)
         flags = torch.full((len(codes),), CLEAN, dtype=torch.int8, device=codes.device)
         wrong = syndromes.nonzero().flatten()
@@ -110,6 +112,7 @@ def _corrections(code: InPlaceCode, device: torch.device) -> tuple[Tensor, Tenso
     for one in itertools.product(*reversed(every)):
         flips.append(sum(flip for flip, _, _ in one))
         keeps.append(((1 << 64) - 1) ^ functools.reduce(int.__or__, (c for _, c, _ in one)))
+        # The flags ascend with the severity; the worst of the groups is that of the word.
         flags.append(max(flag for _, _, flag in one))
     return (
         torch.tensor([_signed(flip) for flip in flips], device=device),

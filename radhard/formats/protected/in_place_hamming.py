@@ -102,6 +102,7 @@ def _code(inner: Float, extended: bool, sign: bool) -> InPlaceCode:
         columns = tuple(c | (1 - c.bit_count() % 2) << check_bits for c in columns)
         check_bits += 1
     everything = (1 << inner.bits) - 1
+    # From the lower group up, as the first one has the lowest check bits.
     parts = [
         BitGroup(tuple(top - 1 - 4 * group - n for n in range(4)), columns, check_bits, everything)
         for group in reversed(range(groups))

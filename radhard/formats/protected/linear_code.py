@@ -83,6 +83,7 @@ class LinearCode:
         total: Tensor | None = None
         tables = _tables(self, words.device)
         for number, (window, table, starts) in enumerate(tables, 1):
+            # The words are read once for each window: only the last may overwrite them.
             index = window.index(words, overwrite=overwrite and number == len(tables))
             if size > 1:
                 index.view(-1, size).add_(starts)
@@ -101,6 +102,7 @@ def _folded(parts: Tensor) -> Tensor:
         rows = parts.view(_ROWS[size])
         while size > dtype.itemsize:
             size //= 2
+            # What remains in the upper half is cut off by the conversion at the end.
             rows = rows.bitwise_xor_(rows >> 8 * size)
         return rows.flatten().to(dtype)
     # torch has no XOR over a dimension; each step halves the number of words.
@@ -128,6 +130,7 @@ def _tables(code: LinearCode, device: torch.device) -> list[tuple[BitWindow, Ten
         for columns in of_word:
             table = torch.zeros(1, dtype=torch.int64)
             for bit in window.bits:
+                # The second half is for contents with this bit set, the bit above all before it.
                 table = torch.cat([table, table ^ columns[bit]])
             rows.append(table)
         starts = torch.arange(words, device=device, dtype=torch.int32) << len(window.bits)
@@ -140,6 +143,7 @@ def _positions(code: LinearCode, device: torch.device) -> Tensor:
     """For each syndrome the wrong bit of the block, counted from bit 0 of the first word."""
     table = torch.full((1 << code.check_bits,), _UNKNOWN, dtype=torch.int64)
     table[[1 << check for check in range(code.check_bits)]] = _IN_CHECK
+    # After the check bits: where they are stored in the block, they are bits of it.
     for bit, column in enumerate(code.columns):
         if column:
             table[column] = bit

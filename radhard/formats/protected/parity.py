@@ -47,6 +47,7 @@ class Parity(ProtectedFormat):
         return self.inner.bits + 1
 
     def protect(self, codes: Tensor) -> StoredBlocks:
+        # The parity bit itself is still 0, so that this is the parity of the inner word.
         odd = _parity(self.bits).syndromes(codes)[:, None]
         return StoredBlocks(codes | odd.to(codes.dtype) << self.inner.bits)
 

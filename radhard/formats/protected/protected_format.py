@@ -175,6 +175,8 @@ class ProtectedFormat(Format):
     def unchanged(self, before: Tensor, after: Tensor) -> Tensor:
         if self.check_bits:
             return before == after
+        # Words that differ in bits which are corrected, or only hold check bits, have the same
+        # value.
         return self._recovered(before) == self._recovered(after)
 
     def _around(self, inner: Format) -> Self:

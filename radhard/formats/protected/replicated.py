@@ -76,6 +76,7 @@ class Replicated(ProtectedFormat):
 
     def recover(self, stored: StoredBlocks) -> Decoding:
         width = self.inner.bits
+        # An odd number of copies never fills 64 bits, so that the shift brings no sign bits in.
         codes, others = stored.codes & ((1 << width) - 1), stored.codes >> width
         if stored.check is not None:
             others = stored.check[:, None]

@@ -81,6 +81,7 @@ class SecDed(ProtectedFormat):
         if stored.check is None:
             return _code_word(self.inner.bits).recover(stored)
         code = _block_code(self.inner.bits, self.block)
+        # Check bits have unit columns: stored apart, they are their own part of the syndrome.
         return code.correct(stored.codes, code.syndromes(stored.codes) ^ stored.check)
 
 

@@ -48,4 +48,5 @@ def shorten(codes: Tensor, format: Float, spare: int, *, nearest: bool) -> Tenso
         cut = torch.where(up < infinity, up, cut)
     # All that is set in a NaN may be among the bits which are lost; infinity would remain.
     cut = torch.where(magnitude > infinity, cut | 1 << (fraction - 1), cut)
+    # The first XOR leaves the sign alone.
     return codes ^ magnitude ^ cut

@@ -97,6 +97,7 @@ class ZeroSpace(ProtectedFormat):
         >>> ZeroSpace().throttle(x)
         tensor([ 63., -64.,  63., -64.,  63., -64.,   0., 127.])
         """
+        # For its errors only: values that cannot be stored.
         self.inner.fit(x)
         exact = x.detach().to(torch.float64)
         scale = _rounded_up(self._largest(exact.abs() / 127))
@@ -164,6 +165,7 @@ def _without_checks(codes: Tensor) -> Tensor:
     """Words ``(blocks, 8)`` whose bit 6 equals the sign where it held a check bit."""
     codes = codes.clone()
     first = codes[:, :_CHECKED]
+    # Bit 7, the sign, moved to bit 6.
     codes[:, :_CHECKED] = first & ~(1 << _BIT) | first >> 1 & 1 << _BIT
     return codes
 
@@ -172,6 +174,7 @@ def _without_checks(codes: Tensor) -> Tensor:
 def _code() -> LinearCode:
     """The code over the 64 bits of a block: all columns of odd weight."""
     odd = sorted((n for n in range(128) if n.bit_count() % 2), key=lambda n: (n.bit_count(), n))
+    # The first of them have one bit set and belong to the check bits.
     data = iter(odd[_CHECKED:])
     columns = []
     for word in range(_BLOCK):

@@ -19,7 +19,7 @@ _SQUEEZE = 6
 
 def stagenet(
     *, cells: int = 72, convolution: bool = True, inputs: int = 93, pretrained: bool | None = None
-) -> "StageNet":
+) -> nn.Module:
     """StageNet, a stage-aware LSTM; 72 cells and a convolution module, 103,145 parameters.
 
     Predicts the risk of a patient from visits at irregular times (Gao et al., WWW 2020). The cell

@@ -94,7 +94,7 @@ def asked(**changed):
         ({"format": "Float31"}, "did you mean Float32"),
         ({"sampler": "PerTensors(3)"}, "did you mean PerTensor or"),
         ({"metric": "Outcom()"}, "did you mean Outcome?"),
-        ({"target": "Weight('*')"}, "did you mean Weights?"),
+        ({"target": "Weight('*')"}, "did you mean Weights or"),
         ({"engine": "Seriall()"}, "did you mean Serial?"),
         ({"fault": "BitFlip(count='x')"}, "count='x' is not allowed"),
         ({"fault": "BitFlip(kount=1)"}, "kount"),

@@ -1,5 +1,6 @@
 """How is the spread over instances of one network presented?"""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -103,7 +104,8 @@ def _least(found: Spread) -> str:
 
 def _deviation(found: Spread) -> str:
     deviation = found.deviation
-    text = f"{_least(found)}{deviation.value:.3g} [{deviation.low:.3g}, {deviation.high:.3g}]"
+    high = "no limit" if math.isinf(deviation.high) else f"{deviation.high:.3g}"
+    text = f"{_least(found)}{deviation.value:.3g} [{deviation.low:.3g}, {high}]"
     return text + (f"; {found.bounds} outside the rates tried" if found.bounds else "")
 
 

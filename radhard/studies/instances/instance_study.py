@@ -91,7 +91,8 @@ class InstanceStudy(Study[InstanceFindings]):
     def intervals(self) -> str:
         return (
             "Intervals are of 95 %, over the instances: they hold for these test samples and this "
-            "way of training. Those of standard deviations assume that tolerable rates are "
+            "way of training; the trials counted with the figures of the claims are instances. "
+            "Those of standard deviations assume that tolerable rates are "
             "distributed log-normally; those of ratios of two are percentile bootstraps, and those "
             "of mean ratios are Student's t on the logarithms."
         )

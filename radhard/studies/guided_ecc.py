@@ -171,7 +171,8 @@ GUIDED_ECC = GuidedEccStudy(
         "executed. The paper's numbers of flips are 292,000 and 2,100,000. Its networks in fixed "
         "point are trained in it; here the trained network is fine-tuned with rounded weights "
         "(one epoch of 1,000 training images); activations, biases and norms' statistics are not "
-        "rounded. Values of 32 bits in fixed point are computed with as float32."
+        "rounded. Single flips of words of 32 bits in fixed point are computed with as float32, "
+        "which rounds their faulty values; faults in the protected memory as float64."
     ),
     networks=("lenet5", "resnet20"),
     claims=claims,

@@ -1,10 +1,12 @@
 """How is selective protection measured on one network, format by format?"""
 
+import copy
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
+import torch
 from torch import nn
 
 from radhard.analyses.criticality import Measurements, measurements
@@ -126,16 +128,18 @@ class _Work:
         if not len(numbers):
             return None
         given = Given(tuple(numbers.tolist()))
-        before = self._campaign(plan, "critical", fresh.space, given)
+        model, data, part = self._holding()
+        space = FaultSpace.of(model, Weights("*"), BitFlip(), self.format)
+        before = self._campaign(plan, f"critical{part}", space, given, model=model, data=data)
         values = {name: mask.astype(float) for name, mask in choice.masks.items()}
         words = Scores(f"{self.study}, words to protect", "element", values)
         hardening = SelectiveEcc(Hamming(self.format), None, "|".join(values), _SIGNATURE)
-        hard = hardening(self.model, self.data, words, seed=plan.seed, progress=False)
+        hard = hardening(model, data, words, seed=plan.seed, progress=False)
         found = verify(
             before,
             hard,
-            self.data,
-            store=self._place("protected"),
+            data,
+            store=self._place(f"protected{part}"),
             added=most,
             timed=False,
             progress=plan.progress,
@@ -154,16 +158,36 @@ class _Work:
             added_bits=len(own.space),
         )
 
+    def _holding(self) -> tuple[nn.Module, Data, str]:
+        """The model and the data in a dtype that holds every word, faulty ones too; its name.
+
+        The words of the weights of 32 bits in fixed point fit into float32, but not those after a
+        flip: rounded, they would differ from the code word in more than one bit.
+        """
+        wide = self.format.decode(torch.zeros(1, dtype=torch.int64)).dtype
+        if wide != torch.float64 or not isinstance(self.data.inputs, torch.Tensor):
+            return self.model, self.data, ""
+        data = replace(self.data, inputs=self.data.inputs.double())
+        return copy.deepcopy(self.model).double(), data, "-float64"
+
     def _campaign(
-        self, plan: Plan, part: str, space: FaultSpace, sampler: Sampler, *, engine: str = "auto"
+        self,
+        plan: Plan,
+        part: str,
+        space: FaultSpace,
+        sampler: Sampler,
+        *,
+        engine: str = "auto",
+        model: nn.Module | None = None,
+        data: Data | None = None,
     ) -> Results:
         return network_campaign(
             self.study,
             self.network,
             plan,
             self.name,
-            self.model,
-            self.data,
+            self.model if model is None else model,
+            self.data if data is None else data,
             space,
             sampler,
             Accuracy(),

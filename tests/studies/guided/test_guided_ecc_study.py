@@ -155,3 +155,18 @@ def test_quick_study_tries_fewer_flips():
     assert design.flips_of(tiny_network(), replace(QUIET, quick=True)) == 75
     assert design.flips_of(tiny_network(brief=False), QUIET) == 20_000
     assert design.flips_of(tiny_network(), replace(QUIET, runs=7)) == 7
+
+
+@pytest.mark.parametrize(
+    ("format", "dtype"), [(Fixed(1, 30), torch.float64), (Fixed(1, 6), torch.float32)]
+)
+def test_faults_are_repeated_in_a_dtype_that_holds_every_faulty_word(tmp_path, format, dtype):
+    plan = replace(QUIET, store=tmp_path)
+    work = module._Work(
+        "small", STUDY.design, tiny_network(), plan, "x", format, tiny_network().test
+    )
+    model, data, _ = work._holding()
+    (weight, *_) = model.parameters()
+    assert (weight.dtype, data.inputs.dtype) == (dtype, dtype)
+    codes = format.encode(weight)[None] ^ (1 << torch.arange(format.bits)).view(-1, 1, 1, 1, 1)
+    assert torch.equal(format.encode(format.decode(codes).to(dtype)), codes & (2**format.bits - 1))

@@ -42,6 +42,7 @@ def covering(by: str, workload: Workload, result: AnalysisResult) -> AnalysisRes
     Raises:
         InputError: no layer was evaluated.
     """
+    # NaN means that a part was not analyzed.
     scored = [name for name, value in result.values.items() if not np.isnan(value).all()]
     modules, weights = _places(workload.model, scored)
     layers, left_out = _weighted(workload.model), dict[str, str]()
@@ -70,6 +71,7 @@ def covering(by: str, workload: Workload, result: AnalysisResult) -> AnalysisRes
             ways.append("WeightSensitivity() analyzes the weights of layers of every class")
         raise InputError("; ".join([f"{by} can analyze no layer of this model: {line}", *ways]))
     if left_out and not result.chosen:
+        # Layers that the user left out on purpose are in the facts, and need no warning.
         warnings.warn("; ".join([f"{by} analyzed {line}", *ways]), RadhardWarning, stacklevel=3)
     facts = {**result.facts, "analyzed": line, **({"not analyzed": left_out} if left_out else {})}
     facts |= {"channel axis": axes} if (axes := _axes(workload.model, result.layers or ())) else {}

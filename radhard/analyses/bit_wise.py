@@ -79,6 +79,7 @@ class BitWise(Analysis):
             start, end = space.variant_starts[place : place + 2].tolist()
             rows = figures[start:end]
             by_tensor[region.site.name] = _by_bit(rows, names)
+            # No sample is both critical and NaN (`Outcome`), so the shares add up.
             scores[region.site.name] = rows[:, names["critical"]] + rows[:, names["due"]]
         together = figures[space.variant_starts[-1] :]
         facts = {
@@ -103,6 +104,7 @@ class _BitTrials(Trials):
         # Bits of words of different widths have nothing in common.
         self._together = widths.pop() if len(widths) == 1 else 0
         n = int(space.variant_starts[-1]) + self._together
+        # In order, as the figures are read by position afterwards.
         super().__init__([Stratum("bits", 0, 1, n, n)], 0, shuffled=False)
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
@@ -110,6 +112,8 @@ class _BitTrials(Trials):
         places: Sequence[int] = range(len(space.regions))
         variant = trial - int(space.variant_starts[-1])
         if variant < 0:
+            # Trial numbers run through the variants of one region after another; those behind the
+            # last are the bits of all regions together.
             place = int(np.searchsorted(space.variant_starts, trial, side="right")) - 1
             places, variant = [place], trial - int(space.variant_starts[place])
         return np.concatenate([self._all_words(place, variant) for place in places])
@@ -117,6 +121,7 @@ class _BitTrials(Trials):
     def _all_words(self, place: int, variant: int) -> Numbers:
         space = self._space
         words: Numbers = np.arange(space.words[place], dtype=np.int64)
+        # Faults are numbered word by word, and within a word by variant.
         numbers: Numbers = space.starts[place] + words * space.variants[place] + variant
         return numbers
 

@@ -24,6 +24,7 @@ class Sums:
 
     def add(self, layer: Layer, measured: Tensor) -> None:
         """Add the scores ``(samples, channels)`` of some samples."""
+        # In double precision: single precision would lose digits over many batches.
         total = measured.sum(0, dtype=torch.float64)
         self._sums[layer] = self._sums[layer] + total if layer in self._sums else total
 
@@ -38,6 +39,8 @@ class Sums:
         values = {}
         for layer in self._layers:
             if layer in self._sums and layer.name not in self._workload.left_out:
+                # Over all samples and not over the calls: a layer that is called several times has
+                # one score from all of its positions.
                 mean = (self._sums[layer] / len(self._workload.data)).cpu().numpy()
             else:
                 mean = np.full(len(layer.weight), np.nan)

@@ -53,6 +53,7 @@ def _gradients_restored(model: nn.Module) -> Iterator[None]:
     """Clear ``.grad`` while open; then restore it and ``requires_grad``."""
     before = [(p, p.requires_grad, p.grad) for p in model.parameters()]
     for parameter, _, _ in before:
+        # Set aside and not zeroed: passes must not add to a gradient that the user has accumulated.
         parameter.grad = None
     try:
         yield

@@ -47,6 +47,8 @@ class Gain(Analysis):
 
     def find(self, workload: Workload) -> AnalysisResult:
         def measure(gradients: Tensor) -> Tensor:
+            # Squared before summing over positions: the noise of different values is independent,
+            # so variances add up.
             total = gradients.square().sum((0, 3))
             return total / gradients.shape[3] if self.per == "value" else total
 

@@ -36,6 +36,7 @@ class Layer:
     def by_channel(self, values: Tensor) -> Tensor:
         """The layer's output as ``(samples, channels, positions)``; a view where possible."""
         if self.channels_last:
+            # All axes between the samples and the channels are positions.
             return values.reshape(len(values), -1, values.shape[-1]).transpose(1, 2)
         return values.flatten(2)
 

@@ -28,6 +28,7 @@ class LayerCall:
         rows = self._rows(values)
         if self.layer.channels_last:
             return rows.flatten(1, -2).transpose(1, 2)
+        # The rows of a sample count as positions, in front of those of the map.
         return rows.movedim(2, 1).flatten(2)
 
     def windows(self, rows: slice = slice(None)) -> Tensor:
@@ -37,6 +38,7 @@ class LayerCall:
         """
         rows_of = self._rows(self.inputs)[rows]
         patches = windows(self.layer.module, rows_of.flatten(0, 1))
+        # (samples x rows, groups, taps, positions) to (samples, groups, taps, rows x positions)
         patches = patches.reshape(len(rows_of), -1, *patches.shape[1:])
         return patches.permute(0, 2, 3, 1, 4).flatten(3)
 

@@ -36,8 +36,11 @@ def layer_calls(workload: Workload, layers: Sequence[Layer]) -> Iterator[list[La
         if axis is None or not isinstance(output, Tensor):
             return output
         (_, inputs), *_ = leaves((args, kwargs))
+        # A copy, as the input may be overwritten later in the pass.
         inputs = inputs.detach().clone()
         if torch.is_grad_enabled() and not output.requires_grad:
+            # With frozen parameters nothing before this output is recorded, so that it is a leaf
+            # that gradients can be asked of.
             output.requires_grad_()
         calls.append(LayerCall(by_name[name], inputs, output, workload.recorder.samples, axis))
         # The model continues with a copy, so that later in-place operations do not change the

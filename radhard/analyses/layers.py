@@ -50,6 +50,7 @@ def layers_of(workload: Workload, by: str, kinds: Sequence[str]) -> list[Layer]:
         with torch.no_grad(), workload.recorder.visiting(modules, visit, lambda: None):
             workload.forward(workload.data.rows(slice(0, 1)))
     for fit in candidates:
+        # What was observed of a class that the user named replaces what its type suggests.
         layers.pop(fit.layer.name, None)
         layer = fit.made()
         if isinstance(layer, str):

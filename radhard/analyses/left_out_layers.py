@@ -15,4 +15,5 @@ def record_left_out(workload: Workload, space: FaultSpace) -> None:
         weights = [n for n, p in module.named_parameters(recurse=False) if p.ndim >= 2]
         selected = any(f"{layer}.{name}".removeprefix(".") in names for name in weights)
         if weights and not selected:
+            # A reason that is known already is more specific.
             workload.left_out.setdefault(layer, "not selected")

@@ -85,6 +85,7 @@ def to_rivals(workload: Workload, guard: float, rivals: int | None) -> Pulls:
 
     def of(logits: Tensor, rows: slice) -> Tensor:
         answers = workload.predictions[rows, None]
+        # The golden class has the last place, which ``number`` does not reach.
         others = logits.scatter(1, answers, -torch.inf).topk(number).indices
         margins = (logits.gather(1, answers) - logits.gather(1, others)).abs().clamp(min=guard)
         pulls = logits.new_zeros(number, *logits.shape)
@@ -127,6 +128,7 @@ def pull(
         for rows, inputs in workload.data.batches(size):
             logits = workload.forward(inputs)
             check_gradients(logits)
+            # Code under ``torch.no_grad`` may call a layer too, and autograd refuses such outputs.
             calls = [passed for passed in seen if passed.outputs.requires_grad]
             for layer in {p.layer for p in seen} - {p.layer for p in calls}:
                 workload.left_out[layer.name] = "called where no gradients are recorded"
@@ -134,6 +136,8 @@ def pull(
                 continue
             outputs = [passed.outputs for passed in calls]
             directions = torch.split(pulls.of(logits.detach(), rows), at_once)
+            # The last pull of all frees the graph, so that it is not in memory beside the next
+            # batch.
             for number, seeds in enumerate(directions, 1):
                 gradients = [
                     torch.autograd.grad(
@@ -190,6 +194,7 @@ def _portion(workload: Workload, layers: Sequence[Layer], pulls: Pulls) -> tuple
     """The numbers of samples per pass, and of pulls at a time, that fit into memory."""
     with torch.no_grad(), layer_calls(workload, layers) as seen:
         workload.forward(workload.data.rows(slice(0, 1)))
+        # Of one sample; the gradients of a pull have the shapes of the outputs.
         values = max(1, sum(passed.outputs.numel() for passed in seen))
     at_once = max(1, min(pulls.number, _MOST // values))
     return max(1, min(workload.batch, _MOST // (at_once * values))), at_once

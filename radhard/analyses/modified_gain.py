@@ -40,6 +40,8 @@ class ModifiedGain(Analysis):
 
     def find(self, workload: Workload) -> AnalysisResult:
         def measure(gradients: Tensor) -> Tensor:
+            # Summed over positions before squaring: all values of the map deviate by the same
+            # amount.
             return gradients.sum(3).square().sum(0)
 
         layers = layers_of(workload, repr(self), self.kinds)

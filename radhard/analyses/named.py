@@ -33,6 +33,7 @@ class Fit:
         if not isinstance(output, Tensor) or argument is None:
             self.why = "it does not take and give one tensor"
             return
+        # The axis of the channels in the output: last behind a matrix, else behind the samples.
         at = -1 if weight.ndim == 2 else 1
         count = output.shape[at] if output.ndim >= min(2, weight.ndim) else 0
         axes = [axis for axis in (0, 1) if weight.shape[axis] == count]
@@ -57,6 +58,7 @@ class Fit:
         if self.why or not self.axes:
             return self.why or "not called"
         products = {axis for axis, product in self.axes if product}
+        # A call that is a product shows the axis; sizes alone may fit two.
         axis = next(iter(products), self.axes[0][0])
         multiplies = len(products) == 1 and all(product for _, product in self.axes)
         return Layer(self.layer.name, self.layer.module, self.layer.parameter, axis, multiplies)
@@ -107,6 +109,7 @@ def _is_product(
     room = (size + 8) * torch.finfo(out.dtype).eps * room
     parameters = [p.double() for p in module.parameters(recurse=False)]
     biases = [p for p in parameters if p.shape == out.shape[-1:]]
+    # Which parameter is the bias is not known, so each of its shape is tried, and none.
     for bias in (torch.zeros_like(product[..., :1]), *biases):
         off = (out.double() - product - bias).abs()
         if bool((off <= room + 8 * torch.finfo(out.dtype).eps * bias.abs()).all()):

@@ -31,6 +31,8 @@ def windows(module: nn.Module, inputs: Tensor) -> Tensor:
     x = _padded(module, inputs)
     sizes = zip(module.kernel_size, module.stride, module.dilation, strict=True)
     for axis, (size, stride, dilation) in enumerate(sizes, 2):
+        # A window covers the whole reach of the dilated kernel, of which every ``dilation``-th
+        # element is a tap. A view: nothing is copied up to the reshape.
         x = x.unfold(axis, dilation * (size - 1) + 1, stride)[..., ::dilation]
     n, spatial = len(module.kernel_size), x.ndim
     # (rows, channels, *positions, *taps) to (rows, groups, channels x taps, positions)

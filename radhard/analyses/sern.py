@@ -63,10 +63,14 @@ class Sern(Analysis):
             layer.output_site: np.full(len(layer.weight), np.nan)
             for layer in torch_layers(workload)
         }
+        # From the last layer to the first, as each score needs the sums over all later ones; a dict
+        # keeps the order of first calls.
         tail_critical, tail = 0.0, 0
         for layer in reversed(critical):
             of_layer, of = critical[layer].cpu().numpy(), total[layer]
             later = tail_critical if self.crit_in_tail else float(tail)
+            # As if all channels of the layer were like this one, so that the mean over them is the
+            # score of the layer.
             values[layer.output_site] = (of_layer * len(of_layer) + later) / (of + tail)
             tail_critical, tail = tail_critical + float(of_layer.sum()), tail + of
         return AnalysisResult("channel", values, "share")

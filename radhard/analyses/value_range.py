@@ -63,6 +63,7 @@ def _of_all(workload: Workload, layers: Sequence[Layer]) -> AnalysisResult:
     values = {}
     for layer in layers:
         if layer in least:
+            # In double precision, in which the difference of two large values does not overflow.
             values[layer.output_site] = (largest[layer].double() - least[layer]).cpu().numpy()
         else:
             values[layer.output_site] = np.full(len(layer.weight), np.nan)

@@ -34,11 +34,13 @@ def weight_gradients(
     # Tied weights are usually one parameter, but may be several that share memory.
     aliases = [{id(named[n]): named[n] for n in (s.name, *s.aliases)} for s in sites]
     wanted = [parameter for tied in aliases for parameter in tied.values()]
+    # In double precision, as gradients of many samples nearly cancel.
     totals = [torch.zeros_like(named[site.name], dtype=torch.float64) for site in sites]
     pulls = of_cross_entropy(classes)
     with workload.gradients():
         for parameter in wanted:
             parameter.requires_grad_()
+        # The gradient by a weight is a sum over the batch; magnitudes need one of each sample.
         for rows, inputs in workload.data.batches(1 if average == "magnitude" else workload.batch):
             logits = workload.forward(inputs)
             check_gradients(logits)
@@ -53,6 +55,7 @@ def weight_gradients(
             workload.left_out[site.layer] = f"the gradient of {site.name} is not finite"
             total.fill_(torch.nan)
     n = len(workload.data)
+    # The magnitude of the sum; a sum of magnitudes stays as it is.
     if average != "signed":
         totals = [total.abs() for total in totals]
     return {site.name: total / n for site, total in zip(sites, totals, strict=True)}

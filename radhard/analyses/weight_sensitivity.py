@@ -98,6 +98,7 @@ def expected_noise(
     for way in range(ways):
         faulty = fault.corrupt(codes, torch.full_like(codes, way), fitted)
         distance = (fitted.decode(faulty).double() - stored.double()).abs()
+        # A distance is never negative, so negative infinity does not occur.
         distance = distance.nan_to_num(nan=most, posinf=most)
         # Divided before summing, as the sum of several of the largest doubles is infinite.
         noise += (distance if limit is None else distance.clamp(max=limit)) / ways
@@ -106,6 +107,8 @@ def expected_noise(
 
 def _largest(format: Format, dtype: torch.dtype) -> float:
     """The largest finite number of a format whose values have this ``dtype``."""
+    # A wider format has too many words to decode them all, so the range of the dtype stands for its
+    # own.
     if format.has_scale or format.bits > 16:
         return torch.finfo(dtype).max
     values = format.decode(torch.arange(1 << format.bits)).double()

@@ -117,6 +117,7 @@ def _columns(
     axes = _axes(model.get_submodule(owner), stored.ndim)
     outputs, inputs = (_index(stored.shape, axis).ravel() for axis in axes)
     slopes = None if gradient is None else gradient.cpu().ravel().nan_to_num(nan=0.0)
+    # Variants of a fault model on some bits only need not be numbered by bit.
     bits = torch.tensor([region.bits(variant)[0] for variant in range(region.variants)])
     largest = float(values.abs().max()) if len(values) else 0.0
     scale = float(values.double().square().mean().sqrt()) if len(values) else 0.0
@@ -148,6 +149,7 @@ def _columns(
         "displacement": lambda w, v: _logarithmic(displacement(w, v)),
         "bit from top": lambda _, variants: region.word.bits - 1 - bits[torch.from_numpy(variants)],
         "depth": constant(depth),
+        # A tensor of zeros has no scale to divide by.
         "magnitude": taken(values.double().abs() / (largest or 1.0)),
         "relative displacement": lambda w, v: _logarithmic(displacement(w, v) / (scale or 1.0)),
     }
@@ -167,6 +169,8 @@ def _logarithmic(x: Tensor) -> Tensor:
     [-151.0, 0.0, 149.0, 1172.0]
     """
     finite = _finite(x)
+    # In double precision: a displacement of float32 values may exceed the range of float32, and so
+    # may a sum with 2**-149.
     return finite.sign() * ((finite.abs() + 2.0**-_STEPS).log2() + _STEPS)
 
 

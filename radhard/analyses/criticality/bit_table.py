@@ -68,6 +68,7 @@ class BitTable:
                 f"{few if len(harmful) < 2 else 'all bits measured are critical'}, so that there "
                 "is nothing to learn; measure more bits, or choose another tolerance"
             )
+        # At least one, where 30 % of few words is rounded to none.
         held_out = [
             rng.choice(words, round(_HELD_OUT * len(words)) or 1, replace=False, shuffle=False)
             for words in (harmful, harmless)

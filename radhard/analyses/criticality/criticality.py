@@ -108,6 +108,8 @@ class Criticality(Analysis):
                 "a miss rate can be guaranteed only if all bits were drawn with the same "
                 f"probability; draw them with Uniform(n), not with {measured.results.sampler!r}"
             )
+        # The forest is never refitted to all bits: the threshold and its limit hold for the one
+        # that did not see these words.
         train, held_out = bits.split(workload.random(1))
         seeds = workload.random(2).integers(2**31, size=2).tolist()
         areas = cross_validate(train, self.model, trees=self.trees, folds=self.folds, seed=seeds[0])
@@ -172,6 +174,8 @@ class Criticality(Analysis):
         places = np.searchsorted(space.word_starts, words, side="right") - 1
         scores = np.zeros(len(words))
         for place in np.unique(places).tolist():
+            # Of all bits of the word, also those that were not flipped: this is the score by which
+            # words are protected.
             here = places == place
             scores[here] = _largest(forest, known, place, words[here] - space.word_starts[place])
         limit = miss_limit(scores, self.miss_rate)
@@ -193,6 +197,7 @@ class Criticality(Analysis):
             parts = np.array_split(words, range(_WORDS_AT_ONCE, len(words), _WORDS_AT_ONCE))
             found = np.concatenate([_largest(forest, known, place, part) for part in parts])
             start, end = space.word_starts[place : place + 2].tolist()
+            # What was measured overrides the forest.
             found[critical[(critical >= start) & (critical < end)] - start] = 1.0
             scores[region.site.name] = found.reshape(region.shape)
             workload.bar.step(place + 1, len(space.regions))
@@ -204,6 +209,7 @@ def _largest(
 ) -> npt.NDArray[np.float64]:
     """The largest score of the bits of each word."""
     # Words of one filter that agree in the structural features have one score.
+    # The rows of all bits of a word side by side, so that words can be compared as a whole.
     rows = known.of_words(place, words).reshape(len(words), -1)
     distinct, which = np.unique(rows, axis=0, return_inverse=True)
     scores = forest.scores(distinct.reshape(-1, len(known.names)))

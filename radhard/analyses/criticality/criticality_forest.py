@@ -43,6 +43,7 @@ class CriticalityForest:
         if not len(features):
             return np.zeros(0)
         parts = np.array_split(features, range(_AT_ONCE, len(features), _AT_ONCE))
+        # The column of True; a forest that saw one verdict only has one column.
         (yes,) = np.flatnonzero(self.forest.classes_)
         return np.concatenate([self.forest.predict_proba(part)[:, yes] for part in parts])
 
@@ -96,6 +97,8 @@ def _balanced(trees: int, seed: int) -> Any:
             "model='balanced' requires imbalanced-learn: pip install 'radhard[learning]'; or use "
             "model='forest'"
         ) from None
+    # As published for such forests: each tree draws as many of either class, with replacement. That
+    # is its bootstrap already. The values are given because the defaults depend on the version.
     return BalancedRandomForestClassifier(
         trees, sampling_strategy="all", replacement=True, bootstrap=False, random_state=seed,
         n_jobs=1,

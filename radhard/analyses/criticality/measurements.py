@@ -64,6 +64,7 @@ class Measurements:
         """The number of bits of the fault space that each measured bit represents."""
         groups, parts = self._all()
         weights = np.zeros(len(self))
+        # The groups have the trials in another order.
         weights[np.concatenate([rows for rows, _ in parts])] = groups.weights(parts)
         return weights * len(self.space)
 
@@ -74,6 +75,7 @@ class Measurements:
             InputError: a tolerance outside [0, 1).
         """
         check_tolerance(tolerance)
+        # A drop that equals the tolerance is tolerated, whatever the rounding.
         return self.drops > tolerance + _ROUNDING
 
     def share(self, tolerance: float, *, confidence: float = 0.95) -> Estimate:

@@ -59,6 +59,8 @@ def miss_limit(
     allowed = 0
     while clopper_pearson(allowed + 1, n, confidence)[1] <= miss_rate:
         allowed += 1
+    # With ties, fewer than ``allowed`` words are below the threshold; the limit is that of
+    # ``allowed`` all the same, since the number of ties depends on the scores.
     threshold = float(np.sort(scores)[allowed])
     missed = int((scores < threshold).sum())
     return MissLimit(threshold, missed, n, clopper_pearson(allowed, n, confidence)[1], confidence)

@@ -81,6 +81,8 @@ def _ranked_area(
     """The area from the ranks of the scores, which all resamples share; ties count half."""
     yes = np.bincount(ranks, weights * critical)
     no = np.bincount(ranks, weights * ~critical)
+    # For each critical bit the harmless ones below it, and half of those with the same score.
+    # Counting by rank takes no sorting per resample.
     return float((yes * (np.cumsum(no) - no / 2)).sum() / (yes.sum() * no.sum()))
 
 
@@ -95,9 +97,13 @@ def _area(
     of_bit = np.searchsorted(words, bits.words)
     areas = []
     for _ in range(_RESAMPLES):
+        # A word that was drawn several times counts as often, as a weight: the bits need not be
+        # copied.
         times = np.bincount(rng.integers(len(words), size=len(words)), minlength=len(words))
         weights = bits.weights * times[of_bit]
+        # Without bits of both kinds there is no area.
         if weights[bits.critical].any() and weights[~bits.critical].any():
             areas.append(_ranked_area(ranks, bits.critical, weights))
     low, high = np.quantile(areas, [0.025, 0.975]).tolist()
+    # Quantiles of resamples need not enclose the estimate itself.
     return Estimate(value, min(low, value), max(high, value), 0.95, len(words), unit="")

@@ -28,6 +28,8 @@ def carried_back(
     graph = operations.graph
     due: dict[int, Any] = {graph.output: start}
     relevance: dict[int, Tensor] = {}
+    # Against the order of execution, so that a value has received the shares from all its uses
+    # before its own turn.
     for node in reversed(graph.nodes):
         if node.slot not in due:
             continue

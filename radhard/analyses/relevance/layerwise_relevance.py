@@ -88,6 +88,8 @@ class Relevance(Analysis):
         sums: dict[Layer, Tensor] = {}
         for slot, share in sorted(relevance.items()):
             layer = operations.layers[slot]
+            # The magnitude of each element: within a channel, contributions of opposite sign must
+            # not cancel.
             each = share.abs()
             if self.level == "channel":
                 each = layer.by_channel(each).sum(2)
@@ -107,6 +109,7 @@ class Relevance(Analysis):
             return mean
         seen = counts > 0
         per_class = counts[seen].reshape(-1, *(1,) * (totals.ndim - 1))
+        # Classes without samples have no mean.
         largest: npt.NDArray[np.float64] = (totals[seen] / per_class).max(0)
         return largest
 

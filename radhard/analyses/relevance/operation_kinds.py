@@ -97,6 +97,7 @@ def given_on(node: Node, slots: list[int]) -> bool:
     """Whether every output is a function of one moving input."""
     if node.op not in GIVEN_ON or len(slots) != 1 or node.inputs.count(slots[0]) != 1:
         return False
+    # A product commutes; of a quotient, only the numerator passes its share on.
     return node.inputs[0] == slots[0] or node.op is aten.mul.Tensor
 
 
@@ -150,4 +151,5 @@ def moved_back(
 
 
 def _leaf(value: Tensor) -> Tensor:
+    # Detached, so that the derivative is that of this operation alone.
     return value.detach().requires_grad_(value.is_floating_point())

@@ -68,9 +68,11 @@ def _layer(node: Node, values: dict[int, Any]) -> Weighing:
     bias = values[node.inputs[2]] if len(node.inputs) > 2 else None
     rest = node.args[3:]
     if bias is not None and node.op is not aten.linear.default:
+        # Broadcasts over the positions behind the channels.
         bias = bias.reshape(-1, *(1,) * (weight.ndim - 2))
 
     def by(weight: Tensor) -> Map:
+        # Without the bias, whose share is not handed on to any input.
         return lambda inputs: node.op(inputs[0], weight, None, *rest, **_other(node))
 
     return Weighing(
@@ -101,7 +103,9 @@ def _added(node: Node, values: dict[int, Any], slots: list[int]) -> Weighing:
     def by(kept: Callable[[float], float]) -> Map:
         def summed(inputs: list[Tensor]) -> Tensor:
             parts = [kept(w) * x for w, x in zip(weights, inputs, strict=True)]
+            # An operand that is added to itself is one slot, with both factors in its weight.
             total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+            # A constant operand may be the larger one, and the shares have the shape of the output.
             return total.expand(values[node.slot].shape)
 
         return summed

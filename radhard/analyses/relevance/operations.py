@@ -106,6 +106,8 @@ class Operations:
     def check_same_logits(self, values: dict[int, Any], logits: Tensor) -> None:
         """Raise `InputError` unless the graph has the outputs of the model."""
         outputs = values[self.graph.output]
+        # Relative to the largest logit too: logits near zero have no relative accuracy, and folded
+        # norms round differently.
         near = 1e-3 * float(logits.abs().max())
         if outputs.shape != logits.shape or not torch.allclose(
             outputs, logits, rtol=1e-3, atol=near

@@ -67,6 +67,7 @@ class Epsilon(Sharing):
     ) -> list[Tensor]:
         every, _, _ = maps
         sums = every(inputs) + bias
+        # Away from zero on either side; torch.sign would leave a sum of 0 as it is.
         kept = sums + self.epsilon * torch.where(sums < 0, -1.0, 1.0)
         return _products(every, inputs, _quotient(share, kept))
 
@@ -88,9 +89,12 @@ class AlphaBeta(Sharing):
         above = [x.clamp(min=0) for x in inputs]
         below = [x.clamp(max=0) for x in inputs]
         if not any(bool(x.any()) for x in below):
+            # Behind a ReLU no input is negative, which saves half of the passes.
             below = []
         bias = torch.as_tensor(bias)
         total = [torch.zeros_like(x) for x in inputs]
+        # A product is positive if weight and input have the same sign; the bias takes its share on
+        # the side of its own sign.
         sides = [
             (self.alpha, [(plus, above), (minus, below)], bias.clamp(min=0)),
             (1 - self.alpha, [(minus, above), (plus, below)], bias.clamp(max=0)),

@@ -57,6 +57,7 @@ class Saliency(Analysis):
         for slot, share in sorted(saliency.items()):
             layer = operations.layers[slot]
             node = next(node for node in operations.graph.nodes if node.slot == slot)
+            # Saliency does not depend on the values, so both samples have the same.
             each = layer.by_channel(share)[0].sum(1)
             if self.level == "element":
                 weight = values[node.inputs[1]].abs().double()
@@ -73,6 +74,7 @@ class Saliency(Analysis):
         if node.op in LAYERS and slots == node.inputs[:1]:
             return {slots[0]: _through(node, values, share)}
         if node.op in MOVED or node.op in POOLED:
+            # The gradient of an average distributes the share evenly over the positions.
             return moved_back(node, _double(values, slots), slots, share)
         if node.op in ADDED:
             sides = zip(node.args, coefficients(node), strict=True)
@@ -85,6 +87,7 @@ class Saliency(Analysis):
         if node.op is aten.batch_norm.default and slots == node.inputs[:1] and not node.args[5]:
             return {slots[0]: share * norm(node, values)[0].abs()}
         if node.op in PICKED:
+            # Pooling may also return the positions of the maxima, which have no share.
             due = share if isinstance(share, Tensor) else share[0]
             return {slots[0]: _spread(due, values[slots[0]])}
         if given_on(node, slots):
@@ -96,12 +99,14 @@ def _through(node: Node, values: dict[int, Any], share: Tensor) -> Tensor:
     """Back through a layer: by channel, and evenly over the positions of its input."""
     inputs, weight = values[node.inputs[0]], values[node.inputs[1]].abs().double()
     if node.op is aten.linear.default:
+        # Summed over positions first, as all of them have the same weights.
         due = share.reshape(len(share), -1, share.shape[-1]).sum(1) @ weight
         positions = inputs[0].numel() // inputs.shape[-1]
         shape = (len(share), *(1,) * (inputs.ndim - 2), -1)
     else:
         kernels = weight.flatten(2).sum(2)
         groups = inputs.shape[1] // kernels.shape[1]
+        # (samples, groups, outputs of a group); kernels are (groups, outputs, inputs of a group).
         parts = share.flatten(2).sum(2).reshape(len(share), groups, -1)
         due = torch.einsum("ngo,goi->ngi", parts, kernels.reshape(groups, -1, kernels.shape[1]))
         positions = inputs[0, 0].numel()
@@ -129,6 +134,7 @@ def _factor(node: Node, values: dict[int, Any], slots: list[int]) -> Tensor | fl
     if node.op not in (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar):
         return 1.0
     left, other = node.args
+    # The moving operand may be on either side of a product.
     if isinstance(other, Slot) and other.number in slots:
         other = left
     factor = values[other.number] if isinstance(other, Slot) else other

@@ -59,6 +59,8 @@ def _gradients(
         for rows, inputs in workload.batches():
             logits = workload.forward(inputs)
             check_gradients(logits)
+            # One backward pass a batch: the sum over its samples is wanted anyway, since the
+            # feature is the magnitude of the mean gradient.
             (direction,) = pulls.of(logits.detach(), rows)
             parts = torch.autograd.grad(logits, wanted, direction, materialize_grads=True)
             for total, part in zip(totals, parts, strict=True):
@@ -79,6 +81,7 @@ def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
         def count(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
             handed_on = leaves(output)
             if handed_on:
+                # Of a module with several outputs, such as an LSTM, the first.
                 outputs[owner] = outputs.get(owner, 0) + handed_on[0][1].numel()
 
         return count
@@ -97,5 +100,6 @@ def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
     for site in sites:
         layers_of = {name.rpartition(".")[0] for name in (site.name, *site.aliases)}
         total = sum(outputs.get(owner, 0) for owner in layers_of)
+        # Each row of the tensor computes one channel, and enters a sum once for every output of it.
         uses.append(total / rows / (site.shape[0] if site.shape else 1))
     return uses

@@ -37,6 +37,7 @@ def inject_words(
         InputError: too few injections for ``least`` parameters.
     """
     ways = int(space.variants[0])
+    # Whole words only: the mean over all faults of a word has no sampling error.
     words = min(injections // ways, int(space.word_starts[-1]))
     if words < least:
         raise InputError(
@@ -57,6 +58,7 @@ def inject_words(
         audit=0,
     )
     workload.samples += len(results) * len(workload.data)
+    # `Words` tries all faults of a word one after another, so a row is one word.
     faults = results.trials.at(results.numbers).reshape(words, ways)
     places, within, _ = space.locate(faults[:, 0])
     critical = results.values("critical").reshape(words, ways).mean(axis=1)

@@ -54,6 +54,7 @@ def quality(held_out: Array, critical: Array, rng: np.random.Generator) -> dict[
     The rank correlation is None if all predictions are equal.
     """
     drawn = rng.integers(len(critical), size=(_RESAMPLES, len(critical)))
+    # Without variance in a resample, R2 would divide by zero.
     spread = [
         r2_score(critical[rows], held_out[rows]) for rows in drawn if np.ptp(critical[rows]) > 0
     ]
@@ -63,4 +64,5 @@ def quality(held_out: Array, critical: Array, rng: np.random.Generator) -> dict[
     if np.ptp(held_out) > 0:
         correlation = asdict(rank_correlation(held_out, critical, 0.95))
         rank = {key: correlation[key] for key in ("value", "low", "high")}
+    # Quantiles of resamples need not enclose the estimate itself.
     return {"r2": {"value": r2, "low": min(low, r2), "high": max(high, r2)}, "rank": rank}

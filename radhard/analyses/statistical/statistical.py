@@ -74,6 +74,7 @@ class Statistical(Analysis):
             tables[p][w] for p, w in zip(seen.places.tolist(), seen.words.tolist(), strict=True)
         ]
         forest = learned(np.stack(rows), seen.critical, self.trees, self.leaf, workload.random(1))
+        # Tensors that were left out stay NaN, which is "not analyzed".
         values = {site.name: np.full(site.shape, np.nan) for site in everything}
         for at, site in enumerate(space.sites):
             values[site.name] = forest.predict(tables[at]).reshape(site.shape)

@@ -82,7 +82,9 @@ class Screen:
         worst = torch.zeros(len(difference.samples), dtype=shifts.dtype, device=shifts.device)
         for gradient, margin in zip(self.gradients[gate.slot], self.margins, strict=True):
             shift = difference.dot(gradient).abs() / margin[difference.samples]
+            # The rival that comes nearest decides.
             worst = torch.maximum(worst, shift)
+        # What cannot be computed counts as large, so that it is executed and not inferred.
         shifts[difference.probes] = worst.nan_to_num(torch.inf, torch.inf)
         return shifts
 

@@ -27,6 +27,8 @@ def combination(ranks: Tensor, n: int, k: int) -> Tensor:
     members = []
     for size in range(k, 0, -1):
         table = torch.tensor([math.comb(c, size) for c in range(n)], device=ranks.device)
+        # The largest c with C(c, size) up to the rank. C(c, size) is 0 below size, so that rank 0
+        # leaves the lowest choice: size - 1, ..., 0.
         member = torch.searchsorted(table, ranks, right=True) - 1
         ranks = ranks - table.take(member)
         members.append(member)

@@ -33,6 +33,7 @@ def next_draws(variants: Numbers, offsets: Numbers, draws: int) -> Numbers:
     >>> next_draws(np.array([3, 3, 3]), np.array([0, 1, 2]), 256).tolist()
     [3, 160, 61]
     """
+    # The number of draws is a power of two, of which an odd step reaches every one.
     return (variants + 157 * offsets) % draws
 
 
@@ -80,6 +81,7 @@ def normal_scores(variants: Tensor) -> Tensor:
 def _mixed(x: Tensor) -> Tensor:
     """SplitMix64 (Steele et al., OOPSLA 2014), in integers, so that every device agrees."""
     x = x + _ADDED
+    # int64 shifts the sign in; the masks remove it, as SplitMix64 is defined without signs.
     x = (x ^ (x >> 30 & ((1 << 34) - 1))) * _FIRST
     x = (x ^ (x >> 27 & ((1 << 37) - 1))) * _SECOND
     return x ^ (x >> 31 & ((1 << 33) - 1))

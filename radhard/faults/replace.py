@@ -97,6 +97,7 @@ class Replace(FaultModel):
         held = storing.decode(storing.encode(given)).double()
         top = torch.full_like(given, _largest_code(format), dtype=torch.int64)
         largest = storing.decode(top).double()
+        # The lowest number of two's complement is beyond the largest in magnitude, and is held.
         if ((given.abs() > largest) & (held != given)).any():
             raise InputError(
                 f"{self!r} is beyond what {format!r} holds here, at most {float(largest.min()):g}; "
@@ -117,6 +118,7 @@ def _largest_code(format: Format) -> int:
         return -1 if format.bits == 64 else (1 << format.bits) - 1
     plain = format.inner if isinstance(format, ProtectedFormat) else format
     if plain.has_scale:
+        # One number for each value, as `take` leaves it, which every format with a scale accepts.
         plain = plain.scaled([1.0])
     code = plain.encode(torch.tensor([torch.finfo(torch.float64).max], dtype=torch.float64))
     # Formats with infinity round what is beyond their range to it; its word follows the largest.

@@ -60,6 +60,7 @@ def decode_blocks(
     assert isinstance(format, ProtectedFormat)
     size, total = format.block, int(np.prod(site.shape, dtype=np.int64))
     checks = hits.in_plane("check")
+    # A check word has the number of its block, and its cell is behind those of the values.
     block = np.where(checks, hits.words, hits.words // size)
     column = np.where(checks, size, hits.words % size)
     blocks = -(-total // size)
@@ -81,6 +82,8 @@ def decode_blocks(
         cells = torch.cat([cells, before.check[:, None]], dim=1)
     after = _corrupted(cells, of_fault * cells.shape[1] + column, hits)
     stored = StoredBlocks(after[:, :size], None if before.check is None else after[:, size])
+    # Compared with what is decoded without faults: codes in the mantissa do not return the bits
+    # that they replace.
     clean, faulty = format.recover(before), format.recover(stored)
     changed = (faulty.codes != clean.codes) & real
     wrong = fitted.decode(faulty.codes.reshape(-1)).reshape(positions.shape).to(values.dtype)

@@ -34,6 +34,7 @@ class Hits:
         """The faults by the format of their words, each with its scale."""
         if not len(self.places):
             return []
+        # By text: scales are fitted to the whole tensor, so that the same text has the same scale.
         names = [repr(self.regions[place].format) for place in np.unique(self.places).tolist()]
         if len(set(names)) == 1:
             return [self]
@@ -89,6 +90,7 @@ def corrupted(values: Tensor, words: Numbers, rounds: Rounds) -> Tensor:
 
     format = fitted(np.arange(len(words)))
     before = format.encode(values)
+    # Fault models that change values, such as Noise, need the scales of exactly these words.
     codes = _after(before, fitted if format.has_scale else lambda _: format, rounds)
     # A word whose bits did not change keeps its value to the last bit, also where encoding and
     # decoding would round it.
@@ -109,6 +111,7 @@ def rescaled(values: Tensor, words: Numbers, hits: Hits) -> Tensor:
         format = format.inner  # to which the scale belongs
     after, moved = _new_scales(format, hits)
     places = torch.from_numpy(words).to(device)
+    # Selecting values takes longer than computing all of them.
     if moved.all():
         return _under_scale(values, places, region, format, after)
     # Only values whose scale changed are computed anew.

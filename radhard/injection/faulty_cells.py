@@ -64,6 +64,7 @@ def _in_codes(
     if not hits.regions[hits.places[0]].format.by_word:
         coded = decode_blocks(hits, read)
         return coded.positions[coded.changed.cpu().numpy()], coded.values[coded.changed]
+    # By cell: positions of an expanded tensor that share one are the same word.
     first, rounds = in_rounds(_cells(hits.words, stored), hits)
     positions = hits.words[first]
     return positions, corrupted(read(positions), positions, rounds)

@@ -19,6 +19,7 @@ class Parameters:
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._named = dict(model.named_parameters(remove_duplicate=False))
+        # Views, which keep the memory alive after a parameter has been given another.
         self._memory = {name: p.detach() for name, p in self._named.items() if _is_plain(p)}
         # A parametrization replaces the class of the module; the older weight_norm is a forward
         # pre-hook.

@@ -72,6 +72,8 @@ class Strikes:
             nonlocal done
             if done:
                 return
+            # If nothing else wrote to the tensor, it is as before once the words are restored, and
+            # `State` need not look at it or restore it as a whole.
             undisturbed = state is not None and version(stored) == struck
             if state is None and self.site.role != "buffer":
                 self.lost = self.lost or not _same(memory, at, faulty)
@@ -114,6 +116,7 @@ class Strikes:
         if shape != self.site.shape:
             here = hits.words // size == number
             rows, hits = rows[here], hits.some(here)
+        # Words are numbered within a sample of all parts; here, within the batch of this part.
         words = rows * size + hits.words % size
         if words.size:
             first, rounds = in_rounds(words, hits)
@@ -175,6 +178,7 @@ def write(memory: Tensor, at: Tensor, values: Tensor) -> None:
 
 def _differ(some: Tensor, others: Tensor) -> Tensor:
     """Which of some values differ from others in any bit, as a mask ``(values,)``."""
+    # As bytes, because NaN differs from itself as a number, and 0.0 does not from -0.0.
     mine, theirs = (x.contiguous().view(torch.uint8) for x in (some, others))
     return (mine != theirs).reshape(len(some), some.element_size()).any(dim=1)
 

@@ -17,6 +17,7 @@ def write_faults(tensor: Tensor, hits: Hits) -> None:
     """
     with torch.inference_mode():
         extent = tensor.untyped_storage().nbytes() // tensor.element_size()
+        # The whole memory in one dimension, in which cells have an address at any strides.
         memory = tensor.detach().as_strided((extent,), (1,), 0)
         cells = faulty_cells(hits, tensor.detach(), memory)
     write(memory, cells.at, cells.faulty)

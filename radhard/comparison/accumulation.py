@@ -60,6 +60,7 @@ def accumulation(
         )
     column = results.column(name)
     estimates: dict[str, Estimate] = results.estimates(column, "errors", confidence)
+    # Trials are numbered by the number of errors first, `repeats` of each.
     values, strata = results.values(column), results.numbers // results.sampler.repeats
     harmful = results.details[column].harm is not None or results.details[column].role in _HARMS
     rows = []

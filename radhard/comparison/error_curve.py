@@ -70,6 +70,8 @@ class ErrorCurve:
         rate, errors, faults = (np.concatenate(part) for part in zip(*found, strict=True))
         if not len(rate):
             raise InputError("no trial at an error rate above 0 has been executed")
+        # Stable, so that trials of a rate stay in the order of their numbers, in which resampled
+        # curves are paired.
         order = np.argsort(rate, kind="stable")
         rates, of_rate = np.unique(rate[order], return_inverse=True)
         sizes = np.bincount(of_rate)
@@ -78,6 +80,8 @@ class ErrorCurve:
             starts = space.word_starts if samplers[0].per == "word" else space.starts
             weights = _weights(faults[order], rates, sizes, int(starts[-1]))
         else:
+            # The number of faults is not drawn but follows from the rate, so that trials at other
+            # rates say nothing.
             weights = np.eye(len(rates))[of_rate]
         return cls(
             rates.tolist(),
@@ -114,6 +118,8 @@ class ErrorCurve:
         weighted = self.errors[:, None] * self.weights
         for start in range(0, number, _TOGETHER):
             rows = min(_TOGETHER, number - start)
+            # How often each trial is drawn, not which ones: then all means are one product of
+            # matrices.
             drawn = np.concatenate(
                 [
                     rng.multinomial(size, np.full(size, 1 / size), rows)
@@ -121,6 +127,7 @@ class ErrorCurve:
                 ],
                 axis=1,
             ).astype(float)
+            # The weights of what was drawn no longer add up to 1.
             means[start : start + rows] = (drawn @ weighted) / (drawn @ self.weights)
         return means
 
@@ -152,6 +159,7 @@ def crossings(
         else:
             first = int(above[0])
             step, width = curve[first] - curve[first - 1], logs[first] - logs[first - 1]
+            # The point before may be above the limit too, by less than the tolerance.
             share = np.clip((limit - curve[first - 1]) / step, 0, 1)
             found.append(math.exp(logs[first - 1] + share * width))
     return found
@@ -230,6 +238,7 @@ def _trials(results: Results, sampler: ErrorRate) -> tuple[Reals, Reals, NDArray
 def _weights(faults: NDArray[np.int64], rates: Reals, sizes: NDArray[np.int64], all_: int) -> Reals:
     """Probability of each number of faults at each rate, divided by that in all trials together."""
     numbers, of_trial = np.unique(faults, return_inverse=True)
+    # In logarithms, as most probabilities underflow where rates lie far apart.
     logs = binom.logpmf(numbers[:, None], all_, rates[None, :])
     mixture = logsumexp(logs + np.log(sizes), axis=1)
     weights: Reals = np.exp(logs - mixture[:, None])[of_trial]

@@ -73,6 +73,8 @@ def spread(values: Sequence[Tolerable | float], *, confidence: float = 0.95) -> 
     bounds = sum(isinstance(value, Tolerable) and value.is_bound for value in values)
     degrees = len(logs) - 1
     sigma, tail = float(np.std(logs, ddof=1)), (1 - confidence) / 2
+    # Degrees times the ratio of sample and true variance is chi-square: its upper quantile gives
+    # the lower limit.
     low, high = (sigma * math.sqrt(degrees / chi2.ppf(q, degrees)) for q in (1 - tail, tail))
     # A deviation that is only a lower limit has no upper limit.
     most = math.inf if bounds or high > _LARGEST else math.exp(high)

@@ -180,9 +180,11 @@ def _kinds(space: FaultSpace) -> list[tuple[object, ...]]:
 def _paired(
     before: Results, after: Results, column: str, by: str | None, confidence: float
 ) -> list[Row]:
+    # Runs may be unfinished, and lack other trials each.
     both = np.intersect1d(before.numbers, after.numbers)
     old, new = before.only(both), after.only(both)
     (low, high), (new_low, new_high) = before.ranges[column], after.ranges[column]
+    # The largest possible change, so that scaled differences lie between -1 and 1.
     scale = max(high - new_low, new_high - low)
     if not np.isfinite(scale):
         raise InputError(f"{column} has no bounds; compare quantiles instead")
@@ -197,6 +199,7 @@ def _paired(
         correction = (now.rows - was.rows) / scale
         cells = groups.cells(parts, now.within(differences, correction, -1.0))
         sampling = mean_difference(cells, confidence=confidence)
+        # If the mean before is too high, the difference is too low: its sides change places.
         errors = Correction(
             now.rows, math.hypot(now.above, was.below), math.hypot(now.below, was.above)
         )

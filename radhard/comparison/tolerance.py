@@ -114,6 +114,7 @@ def tolerable(
     # Order statistics without interpolation, because neighbours may be 0 and infinity.
     low = resampled[math.floor(tail * (_RESAMPLES - 1))]
     high = resampled[math.ceil((1 - tail) * (_RESAMPLES - 1))]
+    # Percentiles of resampled values need not lie on both sides of the value itself.
     low, high = min(low, value), max(high, value)
     rates = curve.rates
     harmful = curve.above(limit + ROUNDING, min(bisect_right(rates, value) + 1, len(rates)))
@@ -149,6 +150,7 @@ def tolerance_ratio(
         curve, limit = _curve(each, increase, relative, reference, confidence)
         value, resampled = _resampled(curve, limit, seed)
         found, rates = np.array([value, *resampled]), curve.rates
+        # As ranges: 0 and infinity stand for all rates below and above those tried.
         low = np.where(found == 0, 0.0, np.minimum(found, rates[-1]))
         bounds.append((low, np.where(np.isinf(found), math.inf, np.maximum(found, rates[0]))))
         trials.append(len(curve.errors))

@@ -70,7 +70,8 @@ class Auroc(Metric):
 def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
     """Scores ``(samples, len(classes))``; the whole row of a sample with NaN is NaN."""
     if logits.shape[-1] == 2:
-        # The difference ranks as the softmax does, but does not saturate at 1 for large logits.
+        # The difference ranks as the softmax does, but does not saturate at 1 for large logits. It
+        # stays finite, as none is above half of the largest number.
         most = torch.finfo(logits.dtype).max / 2
         bounded = logits.clamp(-most, most).double()
         scores: np.ndarray = (bounded[:, 1:] - bounded[:, :1]).cpu().numpy()

@@ -156,6 +156,7 @@ class SampleMetric(Metric):
 
     def against(self, golden: Golden) -> Judge:  # noqa: ARG002
         def judge(faulty: Faulty) -> Tensor:
+            # ``(trials, columns, samples)``.
             verdicts = torch.stack(self.per_sample(faulty), dim=1)
             return verdicts.mean(dim=-1, dtype=torch.float64)
 
@@ -190,6 +191,7 @@ def kind_of(metrics: Iterable[Metric]) -> Kind:
 def drop_ranges(metric: Metric, golden: Golden) -> tuple[tuple[float, float], ...]:
     """Ranges of a score from 0 to 1 and of its drop from the golden score."""
     if golden.alone:
+        # A trial of one sample gains or loses a whole point, whatever the share of all samples is.
         return ((0.0, 1.0), (-1.0, 1.0))
     fault_free = float(metric.against(golden)(Faulty(golden.outputs[None], golden))[0, 0])
     return ((0.0, 1.0), (fault_free - 1.0, fault_free))

@@ -65,6 +65,8 @@ class Detected(SampleMetric):
 
     def with_decoding(self, figures: np.ndarray, decoding: np.ndarray) -> np.ndarray:
         caught, missed, needless, quiet = figures.T
+        # One alarm for all samples of a trial: what was missed is caught, and what was quiet had a
+        # needless alarm.
         alarm = decoding[:, 2] > 0
         none = np.zeros_like(caught)
         moved = (caught + missed, none, needless + quiet, none)
@@ -74,6 +76,7 @@ class Detected(SampleMetric):
         """Whether the outputs raise an alarm, ``(..., classes)`` to ``(...)``; always for NaN."""
         score = open_set_score(logits, self.score)
         within = score >= self.least
+        # Negated, as a comparison with NaN is False and NaN raises an alarm.
         return ~within if self.most is None else ~(within & (score <= self.most))
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

@@ -32,6 +32,8 @@ class Distance(SampleMetric):
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.outputs).double()
+        # The difference of equal infinities would be NaN.
         moved = torch.where(faulty.outputs == golden, 0.0, faulty.outputs - golden)
+        # The added axis is for outputs with one value for each sample, which have none to flatten.
         each = moved.unsqueeze(-1).flatten(start_dim=2)
         return (torch.linalg.vector_norm(each, ord=float(self.norm), dim=-1),)

@@ -15,12 +15,14 @@ Kind = Literal["logits", "probabilities"]
 
 def softmax(logits: Tensor) -> Tensor:
     """Probabilities in float64; an infinite logit counts as the largest finite number."""
+    # The softmax subtracts the largest logit, and infinity less infinity is NaN.
     most = torch.finfo(logits.dtype).max
     return logits.clamp(-most, most).softmax(dim=-1, dtype=torch.float64)
 
 
 def rank(logits: Tensor, classes: Tensor) -> Tensor:
     """Number of classes that rank above the given one of each sample; of equals, lowest first."""
+    # gather does not broadcast, and golden classes have no axis of trials.
     classes = classes.expand(logits.shape[:-1]).unsqueeze(-1)
     scores = logits.gather(-1, classes)
     before = torch.arange(logits.shape[-1], device=logits.device) < classes

@@ -209,5 +209,6 @@ class Faulty:
     @cached_property
     def confidence(self) -> Tensor:
         """Probability of the *golden* top class, float64; NaN if the output contains NaN."""
+        # gather does not broadcast, and the golden class has no axis of trials.
         top = self.of_golden(self.golden.top1).expand(self.logits.shape[:-1])
         return self.golden.probabilities(self.logits).gather(-1, top.unsqueeze(-1)).squeeze(-1)

@@ -43,5 +43,6 @@ class Sdc(SampleMetric):
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         if self.k == 1:
+            # The same as a rank of 1 or more, without ranking every class.
             return (faulty.changed,)
         return ((faulty.golden_rank >= self.k) & ~faulty.nan,)

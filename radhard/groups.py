@@ -81,6 +81,7 @@ class Groups:
     ) -> None:
         self._faults = faults
         ends = np.cumsum([stratum.trials for stratum in trials.strata])
+        # A stratum without trials ends where the one before it does; side="right" skips it.
         self._strata = np.searchsorted(ends, numbers, side="right")
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
@@ -101,6 +102,8 @@ class Groups:
             within = _within(values)
             return [replace(cell, within=within) for cell in cells]
         if self._trials.together > 1:
+            # From all trials, because a group that shows no harm does not show how harm is
+            # correlated.
             every = self._cell(np.arange(len(values)), None, values).values
             together = crowding(every) if np.size(every) else 1.0
             return [replace(cell, crowding=together) for cell in cells]
@@ -114,6 +117,7 @@ class Groups:
             return False
         starts = np.array([stratum.start for stratum in strata])
         places = np.searchsorted(space.starts, starts, side="right") - 1
+        # The faults of one bit position are as far apart as a word has variants.
         return bool((space.variants[places] == [stratum.step for stratum in strata]).all())
 
     def mean(self, parts: Parts, values: np.ndarray) -> float:
@@ -135,7 +139,9 @@ class Groups:
             return Cell(values[rows], population)
         drawn = self._numbers[rows] // self._trials.together
         _, unit, count = np.unique(drawn, return_inverse=True, return_counts=True)
+        # Found from the trials, as a group may contain only some faults of each word.
         size = int(count.max())
+        # Numbers ascend: the trials of a unit are neighbours, in the order of the variants.
         whole = values[rows][count[unit] == size].reshape(-1, size)
         return Cell(whole, None if population is None else population // size)
 
@@ -153,6 +159,7 @@ class Groups:
         return [
             (
                 grouping.value(stratum.name) if self._by else "",
+                # There are too many possible sets of faults for a finite-population correction.
                 [(np.flatnonzero(self._strata == at), None)],
             )
             for at, stratum in enumerate(self._trials.strata)
@@ -167,6 +174,7 @@ class Groups:
 
         population: dict[tuple[int, int], int] = {}
         if self._trials.listed is not None:
+            # A list is its own population: faults that are not on it have no weight.
             places, _, variants = space.locate(self._trials.listed)
             for group in codes[space.variant_starts[places] + variants].tolist():
                 population[group, 0] = population.get((group, 0), 0) + 1
@@ -262,6 +270,7 @@ def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, in
                 f"variants ({variants})"
             )
         start = int(space.starts[place])
+        # Above 1, the step leads from word to word, always to the same variant.
         only = (stratum.start - start) % variants if stratum.step > 1 else None
         for variant in range(variants) if only is None else (only,):
             # The words of this region whose fault is between the first and last of the stratum.

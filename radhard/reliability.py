@@ -81,6 +81,7 @@ def total_fit(parts: Sequence[Estimate]) -> Estimate:
         raise InputError("there are no components to add; give at least one")
     if {(p.unit, p.confidence) for p in parts} != {("FIT", parts[0].confidence)}:
         raise InputError("only estimates in FIT with the same confidence can be added")
+    # fsum, whose result does not depend on the order of the components.
     value = math.fsum(p.value for p in parts)
     below = math.hypot(*(p.value - p.low for p in parts))
     above = math.hypot(*(p.high - p.value for p in parts))
@@ -239,6 +240,7 @@ def _interval(figure: float | Estimate) -> tuple[float, float]:
 
 
 def _not_negative(name: str, figure: float | Estimate) -> None:
+    # Written so that NaN is rejected, with which every comparison is false.
     if not 0 <= _interval(figure)[0] <= _interval(figure)[1] < math.inf:
         raise InputError(f"{name}={figure} is not allowed; it must be a finite number, 0 or above")
 

@@ -214,6 +214,7 @@ class Results:
             # Cached, since most sections of a report need the same estimates.
             intervals = self.intervals(column, by)
             self._estimates[key] = {group: at(confidence) for group, at in intervals.items()}
+        # A copy, so that callers cannot change the cache.
         return dict(self._estimates[key])
 
     def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
@@ -284,6 +285,7 @@ class Results:
         places, words, variants = self.space.locate(frame["fault"].to_numpy(np.int64))
         faults = zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)
         spots = [self.space.coordinates(self.space.fault(p, w, v)) for p, w, v in faults]
+        # Labels are numbered by variant: all variants of the first region, then those of the next.
         keys = self.space.variant_starts[places] + variants
         for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
             table = np.array(labels(self.space, by), dtype=object)

@@ -57,6 +57,7 @@ class Given(Sampler):
         if not self.faults:
             raise InputError("Given: no fault is listed; give at least one")
         for fault in self.faults:
+            # Exact types, as True is an instance of int.
             named = isinstance(fault, tuple) and tuple(map(type, fault)) in _NAMED
             if not named and not isinstance(fault, int):
                 raise InputError(

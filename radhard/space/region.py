@@ -209,6 +209,7 @@ def check_one_format(regions: Sequence[Region]) -> None:
     for region in regions:
         name = region.site.name
         for other in before.setdefault(name, []):
+            # Other words of the same tensor may have another format.
             if region.subset is not None and not region.subset.meets(other.subset):
                 continue
             same = region.format is other.format or repr(region.format) == repr(other.format)

@@ -61,6 +61,7 @@ class FaultSpace(Sequence[Fault]):
         """Number of the first variant of each region, with the variants of all regions numbered."""
         self._places: dict[str, list[int]] = {}
         for place, site in enumerate(self.sites):
+            # A tied tensor is found by each of its names.
             for name in dict.fromkeys((site.name, *site.aliases)):
                 self._places.setdefault(name, []).append(place)
         self._in_part = [

@@ -226,6 +226,7 @@ def _subsets_from(
     """Subsets as read from a run file."""
     if texts is None:
         return None
+    # Masks may have any name of a tied tensor, or be for tensors that no target selects.
     sizes = {name: math.prod(site.shape) for site in sites for name in (site.name, *site.aliases)}
     return FrozenDict(
         {

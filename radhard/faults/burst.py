@@ -40,6 +40,7 @@ class Burst(FaultModel):
         return format.bits - self.length + 1
 
     def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
+        # Indexing a range raises IndexError if there is no such variant.
         return self._span(range(self.variants(format))[variant])
 
     def corrupt(self, codes: Tensor, variants: Tensor, format: Format) -> Tensor:

@@ -53,6 +53,7 @@ def random_words(variants: Tensor, bits: int) -> Tensor:
     below = bits - 8
     if below <= 0:
         return variants.clone()
+    # Of 64 bits, half of the words are negative, as codes of that width may be.
     return variants << below | _mixed(variants) & ((1 << below) - 1)
 
 

@@ -60,6 +60,7 @@ class Noise(FaultModel):
         return DRAWS
 
     def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
+        # For its IndexError, if there is no such variant.
         _ = range(self.variants(format))[variant]
         return tuple(range(format.bits))
 

@@ -51,6 +51,7 @@ class Replace(FaultModel):
         return 1
 
     def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
+        # For its IndexError, if there is no such variant.
         _ = range(self.variants(format))[variant]
         return tuple(range(format.bits))
 

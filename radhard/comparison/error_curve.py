@@ -77,6 +77,7 @@ class ErrorCurve:
         sizes = np.bincount(of_rate)
         if samplers[0].count == "binomial":
             space = runs[0].space
+            # Of as many words or faults as `ErrorRateTrials` draws from with one binomial number.
             starts = space.word_starts if samplers[0].per == "word" else space.starts
             weights = _weights(faults[order], rates, sizes, int(starts[-1]))
         else:
@@ -140,6 +141,7 @@ class ErrorCurve:
         shares = shares[self.errors > limit]
         if not shares.any():
             return 0
+        # The number of trials of equal weight whose mean has the same variance.
         return max(1, round(float(shares.sum() ** 2 / (shares**2).sum())))
 
 

@@ -31,6 +31,7 @@ class Upsets:
         >>> print(Upsets(100_000, rate).failures(1e-3))
         0.25 [0.20, 0.30] FIT (95 %, 400 trials)
         """
+        # A space without faults has no harmful ones either.
         share = self.harmful.map(lambda n: n / max(self.faults, 1), "share")
         return fit(fit_per_bit, self.faults, share)
 
@@ -69,6 +70,7 @@ def upsets(*campaigns: Results, name: str | None = None, confidence: float = 0.9
         faults, value, trials = faults + size, value + size * rate.value, trials + rate.trials
         below = math.hypot(below, size * (rate.value - rate.low))
         above = math.hypot(above, size * (rate.high - rate.value))
+    # Against rounding only: the root of a sum of squares is not above the sum.
     low, high = max(value - below, 0.0), min(value + above, float(faults))
     return Upsets(
         faults, Estimate(value, min(low, value), max(high, value), confidence, trials, "faults")

@@ -157,8 +157,10 @@ def tolerance_ratio(
     (low, high), (than_low, than_high) = bounds
     with np.errstate(divide="ignore"):
         lows, highs = low / than_high, high / than_low
+    # The first element is the value itself, the others are those of resampled trials.
     if lows[0] == 0 and math.isinf(highs[0]):
         return None
+    # Both ends are the value, or one of them is the bound and the other 0 or infinity.
     value = float(highs[0] if lows[0] == 0 else lows[0])
     tail = (1 - confidence) / 2
     lowest = np.sort(lows[1:])[math.floor(tail * (_RESAMPLES - 1))]

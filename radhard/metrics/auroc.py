@@ -62,6 +62,7 @@ class Auroc(Metric):
             areas = [auroc(logits) for logits in faulty.logits]
             figures = [(area, fault_free - area) for area in areas]
             device = faulty.logits.device
+            # Without trials, the list does not tell the number of columns.
             return torch.tensor(figures, dtype=torch.float64, device=device).reshape(-1, 2)
 
         return judge

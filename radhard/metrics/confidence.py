@@ -32,6 +32,7 @@ class ConfidenceShift(SampleMetric):
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.confidence)
+        # False for NaN, which is not silent.
         return ((faulty.confidence - golden).abs() > self.share * golden,)
 
 

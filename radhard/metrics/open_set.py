@@ -41,6 +41,7 @@ def _max_logit(logits: Tensor) -> Tensor:
 
 def _entropy(logits: Tensor) -> Tensor:
     p = softmax(logits)
+    # 0 * log(0) is NaN, xlogy(0, 0) is 0.
     entropy: Tensor = -torch.special.xlogy(p, p).sum(-1)
     return -entropy
 

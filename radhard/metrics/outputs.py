@@ -112,6 +112,7 @@ class Golden:
             raise InputError("no labels were given")
         labels = self.labels[:, 0] if self.labels.shape[1:] == (1,) else self.labels
         truth = labels.long()
+        # Fractions and NaN do not survive the conversion to integers.
         if labels.ndim != 1 or bool((truth != labels).any()):
             raise InputError(
                 f"labels of shape {tuple(self.labels.shape)} and {self.labels.dtype} are not class "

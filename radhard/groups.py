@@ -189,6 +189,7 @@ class Groups:
         frame = pd.DataFrame({"group": group, "stratum": self._strata})
         found = frame.groupby(["group", "stratum"]).indices
         groups: dict[int, Parts] = {}
+        # By number of the group, which is the order of the model.
         for part, size in sorted(population.items()):
             rows = np.asarray(found.get(part, ()), dtype=np.int64)
             groups.setdefault(part[0], []).append((rows, size))
@@ -205,6 +206,7 @@ def _within(values: np.ndarray) -> tuple[float, float]:
     seen, counts = np.unique(values, return_counts=True)
     kept = 1 / (1 + len(values) - int(counts.max()))
     low, high = float(seen[0]), float(seen[-1])
+    # Towards -1 also where no value is negative: the interval leaves out what is impossible.
     return low - kept * (low + 1), high + kept * (1 - high)
 
 
@@ -244,6 +246,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
             "exposure": repr(region.exposure),
         }
         key = repr(region.fault), region.bits_of
+        # Once for many tensors, as the text of bits depends only on the fault model and the format.
         if key not in of_words:
             of_words[key] = [
                 {

@@ -60,6 +60,7 @@ class Results:
             self._outcomes = frame.astype({"trial": np.int64, **dict.fromkeys(self.columns, float)})
             inferred = self.manifest.get("inferred") or {}
             self.inferences = records_of(inferred)
+            # Records without a kind are those of files of earlier versions.
             self.inferred = [Inferred.from_dict(f) for f in inferred.values() if "kind" not in f]
             check_trials(self.trials, self.planned, self._outcomes)
         except _MALFORMED as error:
@@ -254,6 +255,7 @@ class Results:
             faults_of_parts = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
             unsure = doubt(self.inferred, self.space, faults_of_parts, confidence)
             low, high = self.ranges[column]
+            # These records lack the sign of an error, which may then lie on either side.
             return Correction(added, unsure * (high - low), unsure * (high - low))
         if not self.inferences:
             return Correction(added)

@@ -17,7 +17,7 @@ class Exposure(Component):
 
     @property
     @abstractmethod
-    def lasting(self) -> bool:
+    def always_present(self) -> bool:
         """Whether a fault is present in every inference in which its word is used."""
 
 
@@ -30,7 +30,7 @@ class Persistent(Exposure):
     """
 
     @property
-    def lasting(self) -> bool:
+    def always_present(self) -> bool:
         return True
 
 
@@ -42,7 +42,7 @@ class Transient(Exposure):
     """
 
     @property
-    def lasting(self) -> bool:
+    def always_present(self) -> bool:
         return True
 
 
@@ -62,7 +62,7 @@ class Intermittent(Exposure):
     share: float
 
     @property
-    def lasting(self) -> bool:
+    def always_present(self) -> bool:
         return False
 
     def check(self) -> None:

@@ -74,7 +74,7 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     one_format = next(iter(exact.values()))
     formats_given = one_format if len({*map(repr, exact.values())}) == 1 else exact
     targets = _named(model, list(words))
-    usual = len(space.exposures) > 1 or space.exposures[0].lasting
+    usual = len(space.exposures) > 1 or space.exposures[0].always_present
     exposure = None if usual else space.exposures[0]
     return FaultSpace.of(
         model, targets, space.faults, formats_given, planes=planes, exposure=exposure

@@ -58,7 +58,7 @@ def blocks(campaign: Campaign, todo: Sequence[int]) -> Iterator[WordBlock]:
     _, first, count = np.unique(space.word_numbers(faults), return_index=True, return_counts=True)
     places = regions[first]
     flows = np.array([site.flows for site in space.sites], dtype=bool)
-    by_word = np.array([r.by_word and r.exposure.lasting for r in space.regions], dtype=bool)
+    by_word = np.array([r.by_word and r.exposure.always_present for r in space.regions], dtype=bool)
     whole = (count >= _FEWEST) & ~flows[places] & by_word[places]
     for place in np.unique(places).tolist():
         # A block is one chunk of a campaign: as large as its verdicts fit, as passes are shared

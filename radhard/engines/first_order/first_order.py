@@ -187,4 +187,4 @@ def _part(
 
 def _is_known(region: Region) -> bool:
     """Whether a fault changes one value, in every sample."""
-    return region.by_word and region.exposure.lasting
+    return region.by_word and region.exposure.always_present

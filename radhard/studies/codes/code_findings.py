@@ -38,6 +38,7 @@ class CodeFindings:
 
     @property
     def network(self) -> str:
+        """The name of the network."""
         return self.rates.network
 
     @property

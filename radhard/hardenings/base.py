@@ -142,6 +142,7 @@ def _is_unchanged(model: nn.Module, draft: Draft) -> bool:
     if any(coverage.covered for coverage in draft.coverage):
         return False
     added = fingerprint(draft.model) != fingerprint(model)
+    # A record without anything covered says that nothing is protected, whatever was added.
     return (bool(draft.coverage) or not added) and has_same_tensors(draft.model, model)
 
 

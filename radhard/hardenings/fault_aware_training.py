@@ -89,6 +89,8 @@ class FaultAwareTraining(Hardening):
         before = training.measure()
         skipped, steps = training.train()
         after = training.measure()
+        # In pairs: both models met the same draws, so that their differences vary less than the
+        # accuracies.
         gain = mean_difference([Cell(after.faulty - before.faulty, None)])
         draft.cover("tensors", [s.name for s in space.sites], {})
         draft.findings.append(
@@ -157,7 +159,10 @@ class _Training:
                     with self.weights.faulty(draw(step)):
                         logits = workload.steady(model, workload.data.rows(rows))
                         error = functional.cross_entropy(logits, labels[rows])
+                        # Before the faults are removed: the backward pass reads the weights
+                        # themselves, not a copy.
                         torch.autograd.backward(error)
+                    # The norm before clipping, which is not finite if any gradient is not.
                     norm = torch.nn.utils.clip_grad_norm_(learning, 1.0)
                     if torch.isfinite(norm):
                         optimizer.step()
@@ -166,6 +171,7 @@ class _Training:
                     step += 1
         optimizer.zero_grad()
         with torch.no_grad():
+            # Trained weights lie between the words; the model is to be deployed in the format.
             self.weights.round()
         return skipped, step
 
@@ -194,5 +200,6 @@ def _split(draft: Draft, share: float) -> tuple[Tensor, np.ndarray]:
     """The samples that are held out, and those to train on."""
     labels = draft.labels()
     order = draft.workload.random(0).permutation(len(labels))
+    # At least one sample on either side.
     count = min(max(1, round(share * len(labels))), len(labels) - 1)
     return torch.from_numpy(np.sort(order[:count])).to(labels.device), order[count:]

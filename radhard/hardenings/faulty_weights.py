@@ -34,10 +34,13 @@ class FaultyWeights:
         try:
             self.round()
             regions = [
+                # Fitted to the unrounded weights, as in `round`: rounded ones may have another
+                # scale.
                 replace(region, format=region.format.fit(saved[region.site.name]))
                 for region in self.space.regions
             ]
             tensors = self.space.tensors[places]
+            # All faults of a tensor at once, as several may hit one word.
             for tensor in dict.fromkeys(tensors.tolist()):
                 here = np.flatnonzero(tensors == tensor)
                 hits = Hits(regions, places[here], words[here], variants[here])

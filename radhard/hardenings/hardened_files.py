@@ -52,6 +52,7 @@ def save(
         "records": [record.to_dict() for record in records(model)],
     }
     folder = Path(folder)
+    # Cloned, as safetensors refuses tensors that share memory, such as tied weights.
     tensors = {
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
     }
@@ -148,6 +149,7 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
                 f"tensor {name!r} has shape {tuple(stored.shape)} in the file, "
                 f"{tuple(tensor.shape)} in the model"
             )
+        # Values follow from the file; only the shape matters here.
         _put(module, attribute, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
     for module in model.modules():
         take_sizes(module)

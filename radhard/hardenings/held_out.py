@@ -31,6 +31,7 @@ def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
     moved = torch.zeros(n, dtype=torch.bool)
     changed = torch.zeros(n, dtype=torch.bool)
     fold_of = folds(draft)
+    # A single sample leaves none to derive limits from.
     for fold in range(min(FOLDS, n) if n > 1 else 0):
         fill(fold)
         rows = (fold_of == fold).nonzero().flatten()
@@ -41,6 +42,8 @@ def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
             golden = draft.workload.logits[at]
             differs = _differs(outputs, golden)
             moved[chunk] = differs.cpu()
+            # Outputs that agree up to rounding may still swap two equal logits, which no limit has
+            # caused.
             changed[chunk] = (differs & _another_answer(outputs, golden)).cpu()
     fill(None)
     if n > 1:
@@ -53,6 +56,7 @@ def _outputs(draft: Draft, at: Tensor) -> Tensor:
         return draft.workload.steady(draft.model, draft.workload.data.rows(at))
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
+    # A model may raise anything if it cannot take a batch of another size.
     except Exception:
         batches = [
             draft.workload.steady(draft.model, batch)
@@ -76,6 +80,7 @@ def _another_answer(outputs: Tensor, golden: Tensor) -> Tensor:
     """Whether the prediction of each sample differs; True if outputs are not logits."""
     if golden.ndim < 2 or golden.shape[-1] < 2 or not golden.is_floating_point():
         return torch.ones(len(golden), dtype=torch.bool, device=golden.device)
+    # Classes are on axis 1 of logits and of maps of logits, and on the last axis of sequences.
     axis = 1 if golden.ndim in (2, 4) else -1
     answers = outputs.argmax(axis) != golden.argmax(axis)
     return answers.reshape(len(answers), -1).any(1)

@@ -93,6 +93,7 @@ class _Scrub:
             raise InputError(f"torch.fx cannot trace {self.path!r}; use torch.export")
         host, _, name = self.path.rpartition(".")
         part = _child(model.get_submodule(host), name)
+        # `run` is hidden from the compiler, and an export would end there.
         (_scrubbed if torch.compiler.is_exporting() else self.run)(part, model)
 
 
@@ -116,6 +117,7 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
         raise InputError(
             f"the model already has a module {path!r}; harden the model as it was before hardening"
         )
+    # A new module is in training mode.
     part.train(host.training)
     host.add_module(name, part)
     if part.place == "output":

@@ -44,6 +44,7 @@ class Profile:
 def folds(draft: Draft) -> Tensor:
     """The fold of every sample, drawn at random, since the order of data may depend on classes."""
     order = draft.workload.random(_PURPOSE).permutation(len(draft.workload.data))
+    # Folds whose sizes differ by at most one.
     return torch.from_numpy(order % FOLDS)
 
 
@@ -79,6 +80,7 @@ def profile(
         for fold in range(FOLDS):
             part = values
             if each > 0 and rest == 0:
+                # The rows of a sample are adjacent.
                 part = values[(now == fold).to(values.device).repeat_interleave(each)]
             if not part.ndim or len(part):
                 _add(draft, measured, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
@@ -115,6 +117,7 @@ def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
 def _add(draft: Draft, measured: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:
     if spot not in measured.low:
         shape = (FOLDS, *low.shape)
+        # The neutral elements, so that folds without samples do not count.
         measured.low[spot] = low.new_full(shape, torch.inf)
         measured.high[spot] = high.new_full(shape, -torch.inf)
     if low.shape != measured.low[spot].shape[1:]:

@@ -46,6 +46,7 @@ class HeldOut:
     @property
     def few(self) -> bool:
         """Whether the share of predictions that change may exceed the tolerated one."""
+        # The upper limit decides, so that few samples raise a doubt although none of them changed.
         return self.limits[1] > TOLERATED
 
     def __str__(self) -> str:
@@ -158,6 +159,8 @@ def digests(data: Data) -> tuple[str, ...]:
     parts = [_rows(tensor) for _, tensor in tensors(data.inputs)]
     hashes = set()
     for rows in zip(*parts, strict=True):
+        # Short, as one is kept for each sample: with 8 bytes, a chance match among millions of
+        # samples is unlikely.
         digest = hashlib.blake2b(digest_size=_WIDTH // 2)
         for row in rows:
             digest.update(row.data)
@@ -196,6 +199,7 @@ def overlap_note(record: Record, data: Data) -> str:
 
 
 def _rows(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    # Views that are conjugated or negated lazily have other bytes than their values.
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     rows = plain.reshape(len(plain), -1).view(torch.uint8).numpy()
     return np.ascontiguousarray(rows)

@@ -59,6 +59,7 @@ class SentinelNN(Hardening):
             workload=replace(draft.workload),
             scores=self._scores(draft) if self.share else None,
         )
+        # Computed on first access, which must precede the duplication.
         _ = remaining.workload.golden
         if self.share:
             ChannelDuplication(share=self.share, edac="min").harden(remaining)

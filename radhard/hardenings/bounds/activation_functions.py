@@ -70,12 +70,14 @@ def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> 
     for at, event in enumerate(events):
         if event.what == "exit" and event.path in modules and event.path not in functions:
             functions[event.path] = _of_module(draft, event, modules[event.path])
+        # A function inside a module that is one of them is how that module computes.
         if event.what != "function" or not event.made or any(p in modules for p in event.within):
             continue
         kind = kind_of_call(event.name, event.args, event.kwargs)
         if kind is not None:
             function = _of_call(draft, events, at, kind)
             name, number = function.name, 2
+            # A module may call the same function several times.
             while name in functions:
                 name, number = f"{function.name}, call {number}", number + 1
             functions[name] = replace(function, name=name)
@@ -137,6 +139,7 @@ def _flowing(events: Sequence[Event], functions: Sequence[Activation]) -> dict[S
         }
         # A module that is called more often than that also receives other values.
         shared = not has_module and calls_of[spot.path] > len(ones)
+        # Only if all values that pass agree may a bound assume anything of them.
         values_at[spot] = "any" if shared or len(values) > 1 else values.pop()
     return values_at
 
@@ -168,6 +171,7 @@ def _kind(module: nn.Module, enter: Event, leave: Event, kinds: Sequence[str]) -
     example: Tensor | None = enter.taken[0] if single else None
     if of_class(module, kinds):
         kind = probed(module, example) if example is not None else None
+        # The user says that it is one; nothing is assumed of its outputs.
         return kind or (False, False)
     if example is None or not example.is_floating_point() or not may_be_function(module):
         return None
@@ -178,6 +182,7 @@ def _inner(kinds_of: dict[str, Kind], events: Sequence[Event], leave: Event) -> 
     inside = (
         e for e in events if e.what == "exit" and e.path in kinds_of and leave.path in e.within
     )
+    # The same object: all tensors of the pass are alive, so identity cannot be a coincidence.
     return leave.single and any(e.single and e.made[0] is leave.made[0] for e in inside)
 
 

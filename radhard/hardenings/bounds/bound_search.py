@@ -34,10 +34,13 @@ def searched(
             if bound not in scores:
                 scores[bound] = worth(bound)
         worths = [scores[bound] for bound in tried]
+        # Of equal ones the largest, by the second component.
         best = max(range(points), key=lambda n: (worths[n], n))
         if turn >= least_rounds and max(worths) - min(worths) <= close:
             break
         low, high = tried[max(best - 1, 0)], tried[min(best + 1, points - 1)]
+    # Over all rounds: the best of the last one may be worse than an earlier one, if the worth has
+    # several maxima.
     return max(scores, key=lambda bound: (scores[bound], bound))
 
 
@@ -47,6 +50,7 @@ def mean_under(rates: tuple[float, ...], values: tuple[float, ...]) -> float:
     >>> mean_under((0.0, 1.0, 3.0), (1.0, 1.0, 0.0))
     0.6666666666666666
     """
+    # The trapezoids need ascending rates, in whatever order the user gave them.
     order = np.argsort(rates)
     x, y = np.asarray(rates)[order], np.asarray(values)[order]
     if len(x) == 1:

@@ -66,6 +66,7 @@ def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
         return drawn.to(example.device, example.dtype)
 
     def result(inputs: Tensor) -> Tensor:
+        # A copy, as the function may work in place.
         output = function(inputs.clone())
         assert isinstance(output, Tensor)
         return output.double()
@@ -74,6 +75,8 @@ def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
     at_first, at_second = result(first), result(second)
     if at_first.shape != example.shape:
         return None
+    # About half of the elements: in an elementwise function the others must keep their outputs,
+    # whatever changes around them.
     changed = values(2, 1.0) > 0
     mixed = result(torch.where(changed, second, first))
     if not _close(mixed, torch.where(changed, at_second, at_first)):
@@ -84,6 +87,7 @@ def _tried(function: Callable[[Tensor], Any], example: Tensor) -> Kind | None:
     # From 100 to 10,000, which is within the range of every floating-point format.
     large = [values(n, 1.0).sign() * size for n in (3, 4) for size in (1e2, 1e3, 1e4)]
     results = [at_first, *map(result, large)]
+    # ``large[0]`` and ``large[3]`` are those of 100, one for each drawing of signs.
     small = torch.stack(
         [result(x).abs().amax() for x in (first, second, large[0], large[3])]
     ).amax()

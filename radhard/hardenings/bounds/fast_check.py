@@ -33,6 +33,7 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
             bottom = low if isinstance(low, float) else low.item()
             return least.item() >= bottom and most.item() <= high.item()
         if isinstance(low, float):
+            # One number for all neurons: the extreme over all values suffices.
             above = values.amin().item() >= low
         else:
             # Bounds by neuron: the extremes over the samples, compared once per neuron.

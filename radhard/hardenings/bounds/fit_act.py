@@ -64,6 +64,7 @@ class FitAct(Hardening):
             for spot in seen.high
         ]
         neurons = sum(bound.high.numel() for bound in bounds)
+        # The penalty adds up the squares, and their mean is what the weight refers to.
         weights = [self.weight / neurons]
         with training.shown(self.epochs):
             training.stage(bounds, number=0, epochs=self.epochs, weights=weights)

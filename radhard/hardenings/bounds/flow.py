@@ -64,6 +64,8 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
                 continue
             if not event.single:
                 return f"{event.path or 'the model'!r} gives it among other values"
+            # All uses inside the module that calls the function were checked by then, so its output
+            # is the last place.
             if event.path == call.path:
                 reached[Spot(event.path, "output")] = None
                 return tuple(reached)
@@ -74,6 +76,7 @@ def after(events: Sequence[Event], at: int, skipped: Collection[str]) -> tuple[S
         elif event.what == "function":
             if event.name.rstrip("_") not in _PASSING:
                 return f"{_user(event)} is given it straight away"
+            # From here on its result counts as the value too: bounded inputs give bounded outputs.
             values += event.made
         elif event.path not in skipped:
             if not event.single or len(event.taken) > 1:
@@ -108,6 +111,8 @@ def only_use(events: Sequence[Event], at: int) -> bool:
     """Whether only the function at ``events[at]`` uses its input, and does not write into it."""
     call = events[at]
     argument = call.taken[0]
+    # An operation in place returns its argument, and what is read there afterwards is rectified
+    # already.
     if _among([argument], call.made):
         return False
     uses = (e for n, e in enumerate(events) if n != at and e.what != "exit")

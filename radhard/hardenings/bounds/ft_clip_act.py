@@ -72,6 +72,7 @@ class FTClipAct(Hardening):
         for spot in (spot for spot in bounded if spot in seen.high):
             _, high = seen.of(spot)
             bound = Bound(draft.by, shape=(), mode="zero", place=spot.place, floor=0.0).to(high)
+            # If a rectifier follows, all of its inputs may be negative.
             bound.high.copy_(widened(high).clamp_min(0.0))
             bounds.append(attached(draft, spot, "clipped", bound))
         space = FaultSpace.of(draft.model, Weights("*"), BitFlip(), self.format)
@@ -98,6 +99,7 @@ class FTClipAct(Hardening):
             space,
             ErrorRate(self.rates, trials=self.trials),
             metrics=[Accuracy()],
+            # One seed: all bounds meet the same faults, so that differences are due to the bounds.
             seed=draft.workload.seed,
             # The bounds change in every run, so that exporting a graph would not pay off.
             engine=Serial(),

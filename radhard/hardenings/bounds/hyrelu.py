@@ -67,4 +67,5 @@ def smooth(values: Tensor, high: Tensor, slope: float) -> Tensor:
     # Avoids infinity times zero, which is NaN; comparisons with NaN, also as a bound, are False.
     near = values <= high + _FAR / slope
     clamped = torch.where(near, values, 0.0).relu()
+    # Selected once more, as a bound that is NaN makes every product NaN.
     return torch.where(near, clamped * torch.sigmoid(slope * (high - clamped)), 0.0)

@@ -59,12 +59,14 @@ def put_bounds(
             _fill(bound, seen, spot, limits, fold)
 
     fill(None)
+    # Values that belong to no single sample cannot be held out.
     if seen.divided:
         hold_out(draft, fill)
 
 
 def attached(draft: Draft, spot: Spot, name: str, part: P) -> P:
     """Put a part at a place of the model, under a name that indicates the side, and return it."""
+    # The usual side needs no suffix; a module may have a bound on both.
     plain = "input" if name == "clip" else "output"
     draft.attach(spot.path, name if spot.place == plain else f"{name}_{spot.place}", part)
     return part

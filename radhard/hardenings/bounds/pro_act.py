@@ -72,6 +72,7 @@ class ProAct(Hardening):
             )
 
     def harden(self, draft: Draft) -> None:
+        # In the order of the pass: the last one is nearest to the output.
         bounded = list(spots(draft, self.kinds, of="rectifiers"))
         training = Training(
             draft,
@@ -90,6 +91,7 @@ class ProAct(Hardening):
             if spot in seen.high
         ]
         with training.shown(self.last_epochs + self.epochs * (len(bounds) - 1)):
+            # ``number`` is 0 for the last bound, which gets the longer training.
             for number, bound in enumerate(reversed(bounds)):
                 epochs = self.epochs if number else self.last_epochs
                 training.stage([bound], number=number, epochs=epochs, weights=self.weights)
@@ -116,5 +118,6 @@ def distillation(
     """
     says, knows = (functional.log_softmax(x / temperature, dim=1) for x in (student, teacher))
     if direction == "student":
+        # kl_div has the target second, which weights the differences.
         says, knows = knows, says
     return functional.kl_div(says, knows, reduction="batchmean", log_target=True)

@@ -19,5 +19,7 @@ def widened(seen: Tensor, *, down: bool = False) -> Tensor:
     >>> widened(torch.tensor([1.0, 4.0])).tolist()
     [1.000030517578125, 4.000030517578125]
     """
+    # Of the largest bound of all: the rounding error of a sum follows the size of its terms, not of
+    # its result.
     room = seen.abs().amax() * max(_SINGLE, 4 * torch.finfo(seen.dtype).eps)
     return seen - room if down else seen + room

@@ -78,16 +78,19 @@ class Training:
         for epoch in range(epochs):
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * 0.5 ** (epoch // _HALVED_EVERY)
+            # Drawn anew from the seed: an epoch has its order whatever earlier epochs drew.
             rng = self.draft.workload.random(1, number, epoch)
             with _learning(self.draft.model, bounds):
                 self._epoch(bounds, greatest, optimizer, penalty, rng)
             if self.bar is not None:
                 self.bar.advance(np.zeros((1, 0)))
             drop = self._drop()
+            # A smooth bound may cost more than that from the start; then no epoch may add to it.
             if drop <= max(self.max_drop, least):
                 good = [bound.high.clone() for bound in bounds]
                 least = min(least, drop)
                 continue
+            # A new optimizer below, as the moments of the old one contain the rejected steps.
             _put(bounds, good)
             following = next(penalties, None)
             if following is None:
@@ -104,6 +107,7 @@ class Training:
         rng: np.random.Generator,
     ) -> None:
         draft = self.draft
+        # Not on the held-out samples, by which an epoch is judged.
         order = torch.from_numpy(rng.permutation(self._rows)).to(draft.workload.logits.device)
         for rows in torch.split(order, self.batch):
             logits = draft.workload.steady(draft.model, draft.workload.data.rows(rows))
@@ -128,6 +132,7 @@ class Training:
         lost = (draft.workload.logits.argmax(1) == draft.labels()).float() - torch.cat(
             right
         ).float()
+        # The held-out samples show overfitting, and all together vary less.
         return float(torch.maximum(lost.mean(), lost[self._held].mean()))
 
 

@@ -38,8 +38,11 @@ class CodedMemory:
             CodedTensor.of(tuple(shape), code, scale)
             for shape, scale in zip(shapes, scales, strict=True)
         ]
+        # Rounded up: a block never spans two tensors, so that each can be read and written by
+        # itself.
         sizes = (-(-tensor.count // align) * align for tensor in self.coded)
         self.starts = [0, *itertools.accumulate(sizes)]
+        # Where nothing has to be filled up, whole tensors can be joined as they are.
         full = all(tensor.count % align == 0 for tensor in self.coded)
         self._native = native_dtype(code.format.inner) if full else None
 
@@ -91,10 +94,12 @@ class CodedMemory:
         changed = before != after
         positions, after = positions[changed], after[changed]
         bounds = torch.tensor(self.starts, device=positions.device)
+        # Positions are ascending, so those of a tensor are consecutive.
         ends = torch.searchsorted(positions, bounds).tolist()
         for number, coded in enumerate(self.coded):
             own = slice(ends[number], ends[number + 1])
             at = positions[own] - self.starts[number]
+            # A decoder may also change a word of the filling, which is stored nowhere.
             inside = at < coded.count
             at, codes = at[inside], after[own][inside]
             if len(at):
@@ -104,6 +109,7 @@ class CodedMemory:
 def whole(words: Tensor, bits: int) -> Tensor:
     """Words as int64, extended by zeros."""
     extended = words.to(torch.int64)
+    # The conversion extends the sign bit, and 1 << 64 would overflow.
     return extended if bits >= 64 else extended & ((1 << bits) - 1)
 
 

@@ -86,6 +86,7 @@ class CodedTensor:
             assert inner.scale is not None
             steps = x / inner.scale.to(x)
         end = 1 << (inner.bits - 1)
+        # In place, as the first operation made a copy of the tensor.
         return steps.round_().clamp_(-end, end - 1).nan_to_num_(nan=0.0).to(torch.int32)
 
 
@@ -94,6 +95,7 @@ def native_dtype(format: Format) -> torch.dtype | None:
     """The dtype whose elements are the words of a format; None if there is none."""
     if format.has_scale:
         return None
+    # On the CPU also where the default device is another one, such as the meta device.
     dtype = format.decode(torch.zeros(1, dtype=torch.int64, device="cpu")).dtype
     return dtype if dtype.is_floating_point and 8 * dtype.itemsize == format.bits else None
 

@@ -68,6 +68,7 @@ class EccScrubber(Part):
         block = self._code.block
         self._memory = CodedMemory(self._code, tensors, shapes, scales, align=block)
         self._groups = _groups(self._memory.starts)
+        # 0 for a code in place, which needs no buffer.
         apart = self._code.check_bits
         self.check = WordBuffer(self._memory.starts[-1] // block, apart) if apart else None
         self.corrected = 0
@@ -102,6 +103,7 @@ class EccScrubber(Part):
 
     def scrub(self, model: nn.Module) -> None:
         """Correct the tensors and the check bits, in place; fault-free ones are only read."""
+        # Entering no_grad takes time before every pass, and inference usually is in it already.
         if not torch.is_grad_enabled():
             self._scrub(model)
             return
@@ -118,6 +120,7 @@ class EccScrubber(Part):
             start, check = group.start // block, None
             if self.check is not None:
                 check = self.check.words[start : group.stop // block]
+            # The words of a single tensor may be its own memory.
             copied = group.last - group.first > 1
             wrong = self._code.wrong(words, check, overwrite=copied)
             if len(wrong):
@@ -184,6 +187,8 @@ def _groups(starts: Sequence[int]) -> list[_Group]:
     """Tensors that are checked together, given the positions of their first words."""
     groups, first = [], 0
     for last in range(1, len(starts)):
+        # A group ends where the next tensor would make it too large; a single large tensor is a
+        # group of its own.
         following = starts[last + 1] if last + 1 < len(starts) else None
         if following is None or following - starts[first] > _TOGETHER:
             groups.append(_Group(first, last, starts[first], starts[last]))

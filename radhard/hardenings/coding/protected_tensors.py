@@ -82,6 +82,7 @@ def _unfit(x: Tensor, format: ProtectedFormat) -> str:
     inner, dtype = format.inner, str(x.dtype).removeprefix("torch.")
     if x.layout != torch.strided:
         return str(x.layout).removeprefix("torch.")
+    # A stride of 0: many positions are one word.
     if any(not step and n > 1 for n, step in zip(x.shape, x.stride(), strict=True)):
         return "expanded, so that its values share memory"
     if inner.bits > 8 * x.element_size():

@@ -100,6 +100,7 @@ class SelectiveEcc(Hardening):
         """Which words of each tensor are protected."""
         by_word = [_by_word(scores, name, tensor) for name, tensor in known.items()]
         flat = torch.cat([score.flatten() for score in by_word])
+        # -1 stands for words without a score.
         if bool((flat < 0).all()):
             raise InputError(
                 f"{self!r}: the scores by {scores.by} are of {', '.join(list(scores.values)[:4])}, "
@@ -109,6 +110,7 @@ class SelectiveEcc(Hardening):
             chosen = flat > 0
         else:
             count = max(1, round(self.share * len(flat)))
+            # Stable, so that words with equal scores are chosen in the order of the model.
             order = torch.argsort(-flat, stable=True)[:count]
             chosen = torch.zeros(len(flat), dtype=torch.bool)
             chosen[order] = True
@@ -140,6 +142,7 @@ def _by_word(scores: Scores, name: str, tensor: Tensor) -> Tensor:
         axis = scores.channel_axes.get(name, 0)
         if known.shape != tensor.shape[axis : axis + 1]:
             raise _unsuitable(scores, known, name, tensor)
+        # Broadcasts over all axes but that of the channels.
         known = known.reshape([-1 if n == axis else 1 for n in range(tensor.ndim)])
     elif scores.level == "element" and known.shape != tensor.shape:
         raise _unsuitable(scores, known, name, tensor)

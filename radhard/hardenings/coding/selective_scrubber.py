@@ -62,6 +62,7 @@ class SelectiveScrubber(Part):
         self.protected, self.signature_format = tuple(protected), signature_format
         self.every, self.turn = every, Turn(every)
         self._code = code_named(format)
+        # Eight words for each word of the signature, which thus never belongs to two tensors.
         self._memory = CodedMemory(self._code, tensors, shapes, scales, align=_BYTE)
         if len(self.protected) != len(self.tensors):
             raise InputError(
@@ -102,6 +103,7 @@ class SelectiveScrubber(Part):
         bits = torch.zeros(starts[-1], dtype=torch.uint8, device=self.signature.words.device)
         for start, mask in zip(starts, masks, strict=False):
             bits[start : start + mask.numel()] = mask.reshape(-1).to(bits)
+        # Packed as a sum of powers of two, from the lowest bit.
         weights = 1 << torch.arange(_BYTE, device=bits.device)
         packed = (bits.view(-1, _BYTE).to(torch.int64) * weights).sum(dim=1)
         with torch.no_grad():
@@ -125,6 +127,7 @@ class SelectiveScrubber(Part):
                 "scrub(model) from outside"
             )
         with torch.no_grad():
+            # First, as it says which words there are check bits for.
             self._correct_signature()
             positions = self._named_positions()
             tensors = self._memory.tensors(model)
@@ -151,6 +154,7 @@ class SelectiveScrubber(Part):
         assert after.check is not None
         write(self.signature_check.words, wrong, after.check)
         places = wrong[:, None] * code.block + torch.arange(code.block, device=wrong.device)
+        # The last block may be completed by words that are stored nowhere.
         inside = places < len(self.signature.words)
         write(self.signature.words, places[inside], after.words[inside])
 
@@ -160,6 +164,7 @@ class SelectiveScrubber(Part):
         bits = packed[:, None] >> torch.arange(_BYTE, device=packed.device, dtype=torch.uint8) & 1
         positions = bits.view(-1).nonzero().flatten()
         counts = self._counts(positions)
+        # Almost always; the rest need not be fast.
         if counts == list(self.protected):
             return positions
         kept = []
@@ -182,6 +187,8 @@ class SelectiveScrubber(Part):
         if len(positions) == len(rows):
             return rows
         counts = self._counts(positions)
+        # Check bits are in the order of the words; those of tensors that are left as they are must
+        # be skipped.
         parts = torch.split(rows, list(self.protected))
         return torch.cat([part for part, count in zip(parts, counts, strict=True) if count])
 

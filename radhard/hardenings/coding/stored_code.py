@@ -66,6 +66,7 @@ class StoredCode:
     @property
     def check_bits(self) -> int:
         """Number of check bits that are stored beside a block; 0 in place."""
+        # Some formats have check bits of their own, others wider words than their inner format.
         return self.format.check_bits or self.format.bits - self.width
 
     @functools.cached_property
@@ -80,6 +81,7 @@ class StoredCode:
             return stored.codes, None
         if stored.check is not None:
             return stored.codes, stored.check
+        # Check bits above the data in one word, which holds a single value.
         return words, stored.codes.flatten() >> self.width & _low(self.check_bits)
 
     def wrong(self, words: Tensor, check: Tensor | None, *, overwrite: bool = False) -> Tensor:
@@ -107,6 +109,7 @@ class StoredCode:
         codes, flags = self._recover(words, check)
         if self._has_table:
             return CorrectedBlocks(*self.correct_by_table(words, check), flags)
+        # Also if only check bits were wrong: then the data are the same, and the flag tells.
         changed = (codes != words & ~self.embedded).any(dim=1) | (flags == CORRECTED)
         again, checks = self.encode(codes)
         kept = torch.where(changed[:, None], again, words)
@@ -154,11 +157,13 @@ class StoredCode:
     @functools.cached_property
     def _has_table(self) -> bool:
         bits = self.check_bits or self.embedded.bit_count()
+        # A table has an entry for each syndrome and word of a block.
         return self._is_linear and bits <= _TABLE and self.block << bits <= 1 << 16
 
     def _recover(self, words: Tensor, check: Tensor | None) -> tuple[Tensor, Tensor]:
         """Data words and flags."""
         if check is not None and not self.format.check_bits:
+            # The format takes check bits above the data, as it encodes them.
             words, check = words | check[:, None] << self.width, None
         found = self.format.recover(StoredBlocks(words, check))
         return found.codes, found.flags
@@ -190,11 +195,15 @@ def _corrections(code: StoredCode, device: torch.device) -> tuple[Tensor, Tensor
     for data in (0, every):
         words, check = code.encode(torch.full((count, code.block), data))
         if check is None:
+            # An error in the check bits has itself as its syndrome, so that each syndrome occurs
+            # once.
             words = words ^ syndromes[:, None]
         else:
             check = check ^ syndromes
         shown.append(code._recover(words, check))
     (flip, flags), (ones, _) = shown
+    # A bit that is 0 after decoding both words was cleared; a flipped one is 0 in the second word
+    # only.
     keep = ones | flip | code.embedded
     rewrites = (flags == CORRECTED) | (flip != 0).any(dim=1) | (keep != _low(code.width)).any(dim=1)
     return flip.to(device), keep.to(device), rewrites.to(device)
@@ -204,6 +213,7 @@ def _columns(code: StoredCode) -> Tensor:
     """What each bit of a block contributes to the check bits, ``(bits of a block,)``."""
     bits = torch.arange(code.width * code.block)
     units = torch.zeros(len(bits), code.block, dtype=torch.int64)
+    # One row for each bit of a block, with nothing but this bit: the code is linear.
     units[bits, bits // code.width] = 1 << bits % code.width
     if not code.embedded:
         checks = code.encode(units)[1]

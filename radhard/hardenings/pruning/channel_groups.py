@@ -33,6 +33,8 @@ class ChannelGroup:
 
     def prune(self, gone: list[int]) -> None:
         """Remove these channels from all layers that compute, normalise or read them."""
+        # The group was found with all of its channels; where those to remove are in the other
+        # layers is worked out anew.
         root = self.found[0].dep
         self.graph.get_pruning_group(root.target.module, root.handler, gone).prune()
 
@@ -103,6 +105,8 @@ def _group(
                 # A layer may number the channels differently, as behind a concatenation, and
                 # scores are looked up by its own numbering.
                 places = dict(zip(item.root_idxs, item.idxs, strict=True))
+                # Each channel of the layer for exactly one of the group; otherwise scores cannot be
+                # assigned.
                 if not len(places) == len(root.idxs) == len(module.weight):
                     return "only some of its channels are its own"
                 makers[names[module]] = tuple(places[at] for at in range(len(root.idxs)))

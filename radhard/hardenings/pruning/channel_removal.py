@@ -39,6 +39,7 @@ def cut(draft: Draft, conv: float, linear: float, by: Literal["scores", "l1"]) -
             if gone:
                 removed[layer] = sorted(places[at] for at in gone)
     _note(draft, channel_groups, removed, left_whole)
+    # Pruning replaces parameters, whose flags are then those of new ones.
     asking = {name: p.requires_grad for name, p in draft.model.named_parameters()}
     for group, gone in chosen:
         if gone:
@@ -69,6 +70,7 @@ def _note(
 
 
 def _check_forward(draft: Draft) -> None:
+    # A reshape to a fixed number of features is found only by a pass.
     _, batch = next(draft.workload.data.batches(1))
     try:
         with torch.no_grad():

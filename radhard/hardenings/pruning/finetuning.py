@@ -35,6 +35,7 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
     devices = {t.device for t in learning if t.is_cuda}
     with (
         evaluating(draft.model, keep=False),
+        # The random state of the caller stays as it is.
         torch.random.fork_rng(devices=list(devices)),
         torch.enable_grad(),
     ):

@@ -42,6 +42,7 @@ def take_sizes(module: nn.Module) -> None:
         # Depthwise convolutions keep one group per channel; other grouped ones are not pruned.
         if module.groups == module.in_channels == module.out_channels and width == 1:
             module.groups = outputs
+        # The second axis of the weight counts the inputs of one group.
         module.out_channels, module.in_channels = outputs, width * module.groups
     elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
         per_channel = module.weight if module.running_mean is None else module.running_mean

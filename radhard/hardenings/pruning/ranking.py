@@ -48,6 +48,7 @@ def least(values: Values, ratio: float) -> list[int]:
     [1, 3]
     """
     n_scored = int((~np.isnan(values)).sum())
+    # The share is one of all channels, also if some have no score.
     count = min(round(ratio * len(values)), n_scored, len(values) - 1)
     order = np.argsort(values, kind="stable")  # NaN last
     return sorted(order[:count].tolist())

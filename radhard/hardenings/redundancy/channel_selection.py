@@ -69,6 +69,7 @@ def chosen(
 
 def _is_layer(name: str, module: nn.Module) -> bool:
     """Whether a module itself has a weight matrix."""
+    # These compute the weight of a layer and are none themselves.
     if ".parametrizations." in f".{name}.":
         return False
     return duplicable(module) or any(p.ndim >= 2 for p in module.parameters(recurse=False))
@@ -81,6 +82,7 @@ def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
     def see(name: str) -> object:
         def hook(_: nn.Module, args: tuple[object, ...], output: object) -> None:
             if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
+                # Copies, as later operations may write into both in place.
                 calls_of.setdefault(name, (args[0].clone(), output.clone()))
 
         return hook
@@ -114,6 +116,8 @@ def _repeats(layer: nn.Module, argument: Tensor, output: Tensor) -> bool:
         again = copies(argument)
     if again.shape != output.shape or channel_axis(geometry, output) < 0:
         return False
+    # Wider than what counts as an error between copies: another ``forward`` is off by far more, and
+    # a layer must not be left out for its rounding.
     room = max(100 * ROUNDING, 8 * torch.finfo(output.dtype).eps) * output.abs().amax()
     return bool(((again - output).abs() <= room).all())
 
@@ -144,6 +148,7 @@ def _gives_the_logits(draft: Draft, layers: list[tuple[str, nn.Module]]) -> str 
     ):
         logits = draft.workload.forward(batch)
     for name in reversed(names):
+        # To the last bit: a layer with something behind it, if only a softmax, is not the last.
         if any(out.shape == logits.shape and torch.equal(out, logits) for out in seen[name]):
             return name
     return None

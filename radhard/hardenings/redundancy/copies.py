@@ -54,6 +54,8 @@ class Copies(nn.Module):
                     stride=tuple(layer["stride"]),
                     padding=_listed(layer["padding"]),  # type: ignore[arg-type]
                     dilation=tuple(layer["dilation"]),
+                    # A copy may come from any group, hence it is a group of its own with the inputs
+                    # it needs.
                     groups=count if groups > 1 else 1,
                     bias=bias,
                     padding_mode=layer["padding_mode"],
@@ -61,6 +63,8 @@ class Copies(nn.Module):
         self.layer = made.to_empty(device="cpu")
         if kind != "Linear" and groups > 1:
             first = [channel // (outputs // groups) * width for channel in channels]
+            # Not a buffer: which inputs a copy reads is structure, not stored data in which bits
+            # flip.
             self.picked = torch.tensor([at + n for at in first for n in range(width)])
 
     def fill(self, weight: Tensor, bias: Tensor | None, channels: tuple[int, ...]) -> None:
@@ -81,6 +85,7 @@ class Copies(nn.Module):
 
 def channel_axis(layer: dict[str, Any], output: Tensor) -> int:
     """The channel axis of a layer's output; there may be no axis of samples."""
+    # Counted from the end, where the positions are.
     return output.ndim - (1 if layer["kind"] == "Linear" else 1 + len(layer["kernel"]))
 
 

@@ -65,6 +65,7 @@ class ChannelDuplication(Hardening):
             self._limit(draft, {name: part for name, part in made.items() if part is not None})
 
     def _part(self, draft: Draft, layer: nn.Module, channels: tuple[int, ...]) -> Edac | None:
+        # Without intervals and copies there is nothing to compare.
         if self.edac == "min" and not channels:
             return None
         part = Edac(
@@ -85,6 +86,8 @@ class ChannelDuplication(Hardening):
         places = {Spot(name): part for name, part in made.items()}
         axis = {spot: -1 if part.layer["kind"] == "Linear" else 1 for spot, part in places.items()}
         for part in made.values():
+            # The parts are in the model already: intervals of zeros would erase the values to be
+            # profiled.
             part.open()
         seen = profile(draft, places, per="channel", axis=axis)
 

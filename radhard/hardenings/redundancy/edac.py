@@ -79,6 +79,7 @@ class Edac(Part):
         """
         assert self.low is not None
         assert self.high is not None
+        # Relative to the largest magnitude too: an interval may be narrow and far from zero.
         rounding = ROUNDING * torch.maximum(high - low, torch.maximum(low.abs(), high.abs()))
         wider = margin * (high - low) + rounding
         self.low.copy_((low - wider).reshape(self.low.shape))
@@ -116,6 +117,7 @@ class Edac(Part):
     def _slack(self, originals: Tensor, copies: Tensor) -> Tensor:
         """By how much two copies may differ due to the order of summation."""
         if self.low is None or self.high is None:
+            # Of the smaller one: a fault that makes one copy huge must not widen its own tolerance.
             return ROUNDING * torch.minimum(originals.abs().max(), copies.abs().max())
         low, high = (limit.index_select(0, self.rows) for limit in (self.low, self.high))
         return ROUNDING * torch.maximum(low.abs(), high.abs())
@@ -135,6 +137,8 @@ class Edac(Part):
         )
         originals = output.index_select(axis, self.rows)
         alike = (originals - copies).abs() <= self._slack(originals, copies)
+        # Copies that differ by rounding only count as equal, so that the original is chosen and
+        # fault-free outputs stay bit by bit.
         chosen = corrected(
             originals, torch.where(alike, originals, copies), low, high, self.compare
         )
@@ -166,5 +170,6 @@ def corrected(
         for copy in (first, second)
     ]
     size = (first.abs(), second.abs()) if compare == "magnitude" else (first, second)
+    # The smaller of two valid ones, or the only valid one.
     first_good = good[0] & ((size[0] <= size[1]) | ~good[1])
     return torch.where(first_good, first, torch.where(good[1], second, 0.0))

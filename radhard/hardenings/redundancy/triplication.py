@@ -37,6 +37,7 @@ class Triplication(Hardening):
                 continue
             weight, bias = matrices(layer)
             part = Voter(draft.by, layer=described(layer), channels=picked[name]).to(weight)
+            # The layer itself is the first copy.
             for copies in (part.second, part.third):
                 copies.fill(weight, bias, picked[name])
             draft.attach(name, "voter", part)

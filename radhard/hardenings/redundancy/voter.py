@@ -20,6 +20,7 @@ class Voter(Part):
         self.layer, self.channels = dict(layer), tuple(channels)
         self.second = Copies(self.layer, self.channels)
         self.third = Copies(self.layer, self.channels)
+        # Not a buffer: it belongs to the structure of the network, as in `Edac`.
         self.rows = torch.tensor(self.channels, dtype=torch.int64)
 
     @property
@@ -31,6 +32,7 @@ class Voter(Part):
             self.rows = self.rows.to(output.device)
         axis = channel_axis(self.layer, output)
         every_channel = len(self.channels) == output.shape[axis]
+        # Without a copy, if all channels are voted on.
         first = output if every_channel else output.index_select(axis, self.rows)
         second, third = self.second(args[0]), self.third(args[0])
         # The median, so that no single copy determines the tolerance; computed with operations that
@@ -55,6 +57,7 @@ def voted(first: Tensor, second: Tensor, third: Tensor, slack: Tensor | float = 
     """
     copies = (first, second, third)
     least = torch.stack([torch.where(c.isfinite(), c, torch.inf) for c in copies]).amin(0)
+    # Infinite only if no copy is finite.
     least = torch.where(least.isfinite(), least, 0.0)
     agree = _alike(first, second, slack) | _alike(first, third, slack)
     return torch.where(agree, first, torch.where(_alike(second, third, slack), second, least))

@@ -86,11 +86,13 @@ def _all_hold(bits: Tensor, mask: int, ones: int) -> bool:
     """Whether in all words the bits of ``mask`` that are in ``ones`` are 1, and the others 0."""
     flat = bits.flatten()
     # In pieces that fit in the cache, since the masked words have to be written.
+    # On a GPU, every piece would cost a synchronization.
     size = len(flat) if flat.is_cuda else min(len(flat), _PIECE)
     masked = torch.empty(size, dtype=flat.dtype, device=flat.device)
     for at in range(0, len(flat), size):
         piece = flat[at : at + size]
         least, most = torch.aminmax(torch.bitwise_and(piece, mask, out=masked[: len(piece)]))
+        # All masked words are equal exactly if the smallest is the largest.
         if not int(least) == int(most) == ones:
             return False
     return True

@@ -58,6 +58,7 @@ class RangeScrubber(Part):
     def scrub(self, model: nn.Module) -> None:
         """Correct the weights of the model, in place; fault-free ones are bitwise unchanged."""
         for at, weight in enumerate(named(model, self.weights).values()):
+            # With one range for all weights, it is always row 0.
             row = min(at, self.ranges - 1)
             self._mend(weight, self.low[row], self.high[row])
 
@@ -71,4 +72,5 @@ class RangeScrubber(Part):
         right = torch.zeros_like(weight)
         if self.action == "clamp":
             right = torch.where(weight.isnan(), right, weight.detach()).clamp(low, high)
+        # Negated as a whole, because comparisons with NaN are False.
         put_right(weight, ~((weight >= low) & (weight <= high)), right)

@@ -49,6 +49,7 @@ def named(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name in names:
         path, _, leaf = name.rpartition(".")
+        # Not by getattr, which computes a parametrized weight instead of returning a stored one.
         parameter = model.get_submodule(path)._parameters.get(leaf)
         if parameter is None:
             raise InputError(
@@ -110,6 +111,7 @@ class Turn:
         """
         if self.every > 1:
             self._check_countable()
+        # Counted also where every pass is due: `begin` looks whether passes arrive here at all.
         self.passes += 1
         return (self.passes - 1) % self.every == 0
 
@@ -142,4 +144,5 @@ def begin(draft: Draft, name: str, part: Part, turn: Turn) -> None:
             f"{draft.by} scrubs when the model is called, but call= calls only parts of it; make "
             "call= use model(batch), or call scrub(model) yourself"
         )
+    # The first pass after the hardening is due, whatever the trial did.
     turn.passes = 0

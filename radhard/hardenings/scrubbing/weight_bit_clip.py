@@ -77,6 +77,7 @@ class WeightBitClip(Hardening):
         format = format_of_words(name, weight)
         if self.bits == "constant":
             return constant
+        # Below the sign, the first bit of the exponent.
         requested = (format.bits - 2,) if self.bits == "top" else self.bits
         for bit in requested:
             if not 0 <= bit < format.bits:
@@ -121,6 +122,7 @@ def _always(stored: Tensor) -> int:
         half = len(rest) // 2
         # If the number is odd, the middle word is used twice, which does not change the result.
         rest = rest[:half] & rest[half : 2 * half] if len(rest) % 2 == 0 else _odd(rest, half)
+    # As an unsigned number, for hexadecimal text.
     return int(rest[0]) & ((1 << bits) - 1)
 
 

@@ -55,6 +55,8 @@ class WeightRangeCheck(Hardening):
         low, high = _joined([e.min for e in extremes]), _joined([e.max for e in extremes])
         if self.per == "model":
             low, high = low.amin().reshape(1), high.amax().reshape(1)
+        # Limits in the dtype of the weights: rounded ones would exclude the extreme weights
+        # themselves.
         part = RangeScrubber(
             by, weights=tuple(tensors), ranges=len(low), action=self.action, every=self.every
         ).to(low)

@@ -115,6 +115,7 @@ def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
     """The modules that compute an output themselves, rather than return that of another module."""
     names = {module: name or "(model)" for name, module in model.named_modules()}
     for module in parametrizing(model):
+        # These compute weights, which are no activations.
         del names[module]
     calls: list[_Open] = []
     found: dict[nn.Module, dict[Path, None]] = defaultdict(dict)
@@ -124,11 +125,14 @@ def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
 
     def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
         one = calls.pop()
+        # An output that came in, or that an inner module computed, is rounded where it was
+        # computed.
         others = one.came | {state(tensor) for tensor in one.inner}
         for path, tensor in leaves(output):
             if tensor.is_floating_point() and tensor.numel() and state(tensor) not in others:
                 found[module][path] = None
         if calls:
+            # Outputs of inner modules of inner modules too: a container may hand on any of them.
             calls[-1].inner += [*one.inner, *(tensor for _, tensor in leaves(output))]
 
     with ExitStack() as hooks:
@@ -169,13 +173,17 @@ def _largest(
 
 def _scale(largest: Tensor, format: Format) -> Tensor:
     dtype = torch.float64 if largest.dtype == torch.float64 else torch.float32
+    # Without a scale, the value is not used (`hang`).
     if not format.has_scale:
         return largest
     scale = torch.tensor(format.fit(largest).scales(), dtype=dtype, device=largest.device)
+    # A scale that becomes 0 in this dtype would be divided by.
     return scale.clamp(min=torch.finfo(dtype).tiny)
 
 
 def _check_digits(name: str, dtype: torch.dtype, format: Format) -> None:
+    # ``eps`` is the step from 1 to the next number, so the leading digit is in addition. Narrow
+    # floats are exact in wider ones, whatever their bits.
     digits = 1 - round(math.log2(torch.finfo(dtype).eps))
     if format.bits > digits and format.fields[-1] != "mantissa":
         raise InputError(

@@ -76,6 +76,7 @@ def _answers(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
     data = data if device is None else data.to(device)
     with evaluating(model), torch.no_grad():
         call = Steady(call, model)
+        # On the CPU, as the two models may be on different devices.
         logits = torch.cat([call(model, inputs).cpu() for _, inputs in data.batches(batch)])
     if logits.ndim != 2:
         raise InputError(

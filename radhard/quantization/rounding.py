@@ -64,6 +64,7 @@ def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: AR
     rounding: Rounding = getattr(module, _ROUNDING)
     for number, path in enumerate(rounding.paths):
         scale = _scale(module, rounding, number)
+        # Called at once, hence with the scale of this turn.
         output = changed(output, path, lambda x: _through(x, rounding.format, scale))  # noqa: B023
     return output
 

@@ -110,6 +110,7 @@ def agreement(
         )
     score, rate = (table[name].to_numpy(dtype=float) for name in ("score", "rate"))
     count = max(1, round(_TOP * len(table)))
+    # Stable, so that ties are broken in the same way for scores and rates, and on every machine.
     worst = [set(np.argsort(-x, kind="stable")[:count].tolist()) for x in (score, rate)]
     return Agreement(
         by=by,
@@ -140,6 +141,8 @@ def rank_correlation(
             "the rank correlation is undefined because all scores or all rates are equal"
         )
     rho = float(scipy_stats.spearmanr(x, y).statistic)
+    # Bonett and Wright's variance for Spearman's correlation, which grows with its size; n - 3
+    # alone is that of Pearson's.
     half = scipy_stats.norm.ppf(0.5 + confidence / 2) * math.sqrt((1 + rho**2 / 2) / (len(x) - 3))
     # Fisher's transformation is infinite at 1. A correlation of 1 in so many pairs is compatible
     # with a true value slightly below 1, so it is replaced by one that depends on their number.
@@ -208,6 +211,7 @@ def trial_parts(
         raise InputError("trials at error rates have faults everywhere; use one fault per trial")
     space = results.space
     sites, words, variants = space.locate(results.trials.at(results.numbers))
+    # Layers stand in only if no tensor matches, so that a comparison is of one kind.
     by_tensor = {site.name for site in space.sites} & set(scores)
     for number in np.unique(sites).tolist():
         site = space.sites[number]
@@ -249,9 +253,11 @@ def _part(
             raise InputError(f"scores of shape {of_part.shape} for a tensor of shape {shape}")
         return words
     if axis is not None and axis < len(shape) and len(of_part) == shape[axis]:
+        # Words are numbered in row-major order: the divisor is the stride of the axis.
         return words // max(int(np.prod(shape[axis + 1 :])), 1) % shape[axis]
     if shape and len(of_part) == shape[0]:
         return words // max(int(np.prod(shape[1:])), 1)
+    # Outputs of linear layers have their channels on the last axis.
     if shape and len(of_part) == shape[-1]:
         return words % shape[-1]
     raise InputError(f"{len(of_part)} channels have scores, but the tensor has shape {shape}")
@@ -267,5 +273,6 @@ def _weights(results: Results) -> npt.NDArray[np.float64]:
     ends = np.cumsum([stratum.trials for stratum in strata])
     stratum_of = np.searchsorted(ends, results.numbers, side="right")
     executed = np.bincount(stratum_of, minlength=len(strata))
+    # Strata without a known population count each trial the same.
     population = np.array([stratum.population or 1 for stratum in strata], dtype=float)
     return population[stratum_of] / np.maximum(executed, 1)[stratum_of]

@@ -78,6 +78,7 @@ def compare_analyses(analyses: Sequence[Scores], results: Results) -> AnalysisCo
         AnalysisComparison(level, tuple(_row(s, results, level) for s in analyses))
         for level in common
     ]
+    # If no level can be compared, the first one says why.
     return next((table for table in tables if any(row.agreement for row in table.rows)), tables[0])
 
 

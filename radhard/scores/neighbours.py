@@ -57,6 +57,8 @@ def neighbours(
         return []
     every = np.concatenate([values[tensor.scored].ravel() for tensor in tensors])
     scores = np.sort(every[~np.isnan(every)])
+    # Ends by value and not by position keep equal scores together; ends that coincide are one, and
+    # there are fewer groups.
     edges = np.unique(scores[[(scores.size * n) // groups for n in range(1, groups)]])
     split = Groups(results.space, results.trials, results.numbers, _by(level))
     parts = dict(split.split())
@@ -96,6 +98,7 @@ def _group_parts(
     for key, share in keys.items():
         for rows, population in parts.get(key, []) if share else []:
             inside = rows[np.isin(rows, members)]
+            # Rounding must not make a population smaller than its sample.
             size = None if population is None else max(round(share * population), len(inside))
             result.append((inside, size))
     return result

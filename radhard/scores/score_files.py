@@ -27,6 +27,7 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Value
     """
     content = {"format": _FORMAT, **{name: _finite(value) for name, value in plain.items()}}
     content |= {name: None if array is None else _plain(array) for name, array in arrays.items()}
+    # NaN is no JSON, and other programs would refuse the file.
     text = json.dumps(content, allow_nan=False) + "\n"
     try:
         write_texts({Path(path): text})

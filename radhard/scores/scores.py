@@ -124,7 +124,9 @@ index=(0,), value=0.1)]
         flat = np.concatenate([value.ravel() for value in self.values.values()])
         starts = np.cumsum([0, *(value.size for value in self.values.values())])
         order = np.argsort(-flat, kind="stable")
+        # Parts without a score are no part of the ranking.
         order = order[~np.isnan(flat[order])][:k]
+        # The tensor of each flat position: the last that starts at or before it.
         tensors = np.searchsorted(starts, order, side="right") - 1
         parts = []
         for position, tensor in zip(order.tolist(), tensors.tolist(), strict=True):
@@ -153,6 +155,7 @@ index=(0,), value=0.1)]
         channels = {}
         for name, value in self.at("channel").values.items():
             count = max(1, round(share * value.size)) if share else 0
+            # Scores are never negative, so that those without one come last.
             order = np.argsort(-np.nan_to_num(value, nan=-1.0), kind="stable")
             channels[name] = np.sort(order[:count]).astype(np.int64)
         return channels
@@ -170,6 +173,7 @@ index=(0,), value=0.1)]
             raise InputError(f"{self.by} scores by {self.level}, so there are no scores by {level}")
         axes = self.channel_axes
         values = {n: _mean(v, level, axes.get(n, 0)) for n, v in self.values.items()}
+        # Limits of a mean do not follow from those of its parts, whose errors may be correlated.
         return replace(self, level=level, values=values, low=None, high=None)
 
     def of(self, layer: str) -> npt.NDArray[np.float64] | None:

@@ -100,6 +100,7 @@ def _distinct(model: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, those that lie in the same memory once."""
     found: dict[object, tuple[str, Tensor]] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        # Tensors without elements all have the address 0.
         found.setdefault((tensor.data_ptr() or id(tensor), tuple(tensor.shape)), (name, tensor))
     return dict(found.values())
 
@@ -122,6 +123,7 @@ def _macs(model: nn.Module, data: Data, call: Forward) -> int:
     counter = FlopCounterMode(display=False)
     with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:
         faultless(call)(model, sample.inputs)
+    # torch counts a multiplication and an addition as two operations.
     return int(counter.get_total_flops()) // 2 + sum(more)
 
 
@@ -136,11 +138,13 @@ def _recurrent(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]
 
     def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
         assert isinstance(module, nn.RNNBase)
+        # Of a packed sequence, all its steps behind each other on the first axis.
         inputs = leaves(args)[0][1]
         length = inputs.shape[1 if module.batch_first and inputs.ndim == 3 else 0]
         weights = sum(
             t.numel() for name, t in module.named_parameters() if name.startswith("weight_")
         )
+        # Every weight is used once in each step; what the counter did see is subtracted.
         missed.append(int(length) * weights - (counter.get_total_flops() - counts.pop()) // 2)
 
     with ExitStack() as hooks:

@@ -64,9 +64,12 @@ def time_ratio(
     try:
         with evaluating(model), evaluating(base), torch.inference_mode():
             passes = max(1, round(_SECONDS / max(_seconds(base, inputs, call, 2, device), 1e-9)))
+            # Before the first turn, so that what happens only once is in none; the base was called
+            # in the line above.
             _seconds(model, inputs, call, 1, device)
             ratios = []
             for turn in range(turns):
+                # In turn, so that being first is no advantage of either.
                 pair = (model, base) if turn % 2 else (base, model)
                 spent = {id(m): _seconds(m, inputs, call, passes, device) for m in pair}
                 ratios.append(spent[id(model)] / spent[id(base)])
@@ -84,5 +87,6 @@ def _seconds(
     for _ in range(passes):
         call(model, inputs)
     if device.type == "cuda":
+        # A call on a GPU returns before its work is done.
         torch.cuda.synchronize(device)
     return (clock() - began) / passes

@@ -77,6 +77,7 @@ def thresholds(
             "such as 0.01"
         )
     side = false_alarms / 2 if two_sided else false_alarms
+    # With a tolerance, as products are rounded: 0.29 * 100 is 28.999999999999996.
     rank = math.floor(side * (len(scores) + 1) + 1e-9)
     if rank < 1:
         raise InputError(

@@ -136,6 +136,7 @@ def assess(
         )
         for alarm in alarms
     ]
+    # Stable: alarms that catch equally many stay in the order of ``scores``.
     return Detection(tuple(sorted(rates, key=lambda alarm: -alarm.caught.value)), results)
 
 

@@ -73,6 +73,7 @@ def _mean_of(groups: Groups, parts: Parts, confidence: float) -> Mean:
 def _share(
     mean: Mean, alarmed: np.ndarray, critical: np.ndarray, rate: float, confidence: float
 ) -> Estimate:
+    # Both means are rounded, and their quotient may exceed 1.
     value = min(1.0, mean(alarmed).value / rate)
 
     # Fieller's condition, mean(caught - p * critical) = 0, is written as a mean of values in
@@ -83,6 +84,7 @@ def _share(
 
     def limit(end: float, excess: Callable[[float], float]) -> float:
         """The share between ``end`` and the estimate at which shares become compatible."""
+        # Compatible up to the end: there is no root in between.
         if excess(end) <= 0:
             return end
         # The excess at the estimate is positive only by rounding errors in an exhaustive run.
@@ -90,6 +92,7 @@ def _share(
 
     low = limit(0.0, lambda p: mean_given(p).low - p)
     high = limit(1.0, lambda p: p - mean_given(p).high)
+    # The root is known to this accuracy only, and an interval must not be too narrow.
     low = low if low == value else low - _CLOSE
     high = high if high == value else high + _CLOSE
     trials = mean(critical).trials

@@ -64,10 +64,13 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     if len(space.formats) == 1:
         patterns = FrozenDict({"*": space.formats[0]})
     formats = {name: _format(model, name, patterns) for name in stored}
+    # One format for all or none: a mixture would count a word of one tensor as narrower than the
+    # same word of another.
     if len(patterns) == 1 and None in formats.values():
         formats = dict.fromkeys(stored)
     words = {name: format or _of_dtype(model, name) for name, format in formats.items()} | apart
     planes = space.planes
+    # A campaign on scales has no plane in tensors without one.
     if not any(plane in format.planes for format in words.values() for plane in planes):
         planes = ("codes",)
     exact = {_literal(name): format for name, format in words.items()}
@@ -128,6 +131,7 @@ def _named(model: nn.Module, names: list[str]) -> list[Target]:
 
 def _literal(name: str) -> str:
     """A glob that matches only this name."""
+    # In brackets, a special character stands for itself.
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 

@@ -64,6 +64,8 @@ class Verification:
         if not rated or self.before.details.scores() is None:
             return None
         free = fault_free_error(self.before)
+        # At error rates, `own` has faults in all that the hardened model stores, its larger memory
+        # included.
         after = self.after if self.own is None else self.own
         relative = free > 0
         before_rate, after_rate = (
@@ -81,10 +83,12 @@ class Verification:
         if scores is None or not set(scores) <= set(self.after.columns):
             return None
         score, drop = scores
+        # Either run may be unfinished, and only trials of both are pairs.
         numbers = np.intersect1d(self.before.numbers, self.after.numbers)
         if not self.comparison.paired or not len(numbers):
             return None
         old, new = self.before.only(numbers), self.after.only(numbers)
+        # The accuracy under a fault and the drop it caused add up to the fault-free accuracy.
         lost = old.values(score) + old.values(drop) - new.values(score)
         groups = Groups(old.space, old.trials, numbers, old.usual_split)
         losses = {}

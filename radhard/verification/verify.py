@@ -168,6 +168,8 @@ def _added_space(before: Results, model: nn.Module) -> tuple[FaultSpace | None, 
         )
         return None, [note]
     if before.by_rate:
+        # A rate is per bit: more memory means more faults in a trial, in the original tensors and
+        # in what was added.
         names = (*(site.name for site in space.sites), *names)
     added = stored_space(model, names, space)
     notes = []
@@ -223,6 +225,7 @@ def _cost(
 def _sampler(before: Results, space: FaultSpace, added: int) -> Sampler:
     if before.by_rate:
         return before.sampler
+    # Few added words are tried one by one, without sampling error.
     return Uniform(added) if added < len(space) else Exhaustive()
 
 

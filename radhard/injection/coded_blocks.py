@@ -69,6 +69,7 @@ def decode_blocks(
     positions = block[first][:, None] * size + np.arange(size)
     # The last block of a tensor is completed by words of zeros.
     inside = positions < total
+    # Any position will do for these: their words become zeros after the values are encoded.
     positions = np.where(inside, positions, total - 1)
     values = read(positions.reshape(-1)).reshape(positions.shape)
     device = values.device

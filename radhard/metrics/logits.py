@@ -36,6 +36,7 @@ def two_classes(outputs: Tensor, bare: bool, kind: Kind = "logits") -> Tensor:
     ``(..., samples)`` if ``bare``, else ``(..., samples, 1)``.
     """
     positive = outputs.unsqueeze(-1) if bare else outputs
+    # The softmax of (0, z) is the sigmoid of z.
     other = torch.zeros_like(positive) if kind == "logits" else 1 - positive
     return torch.cat((other, positive), dim=-1)
 

@@ -49,6 +49,8 @@ def quantile_interval(
         raise InputError(f"values reach from {ordered[0]} to {ordered[-1]}, outside {bounds}")
     two_sided(confidence)  # raises for an invalid confidence
     tail = (1 - confidence) / 2
+    # The value at rank `below` exceeds the quantile only if fewer than `below` values do not, which
+    # has a probability under `tail`; `above` is the mirror image.
     # Ranks start at 1. At a rank of 0 or n + 1 there is no value, so the limit is the bound.
     below = int(binom.ppf(tail, n, q))
     above = int(binom.ppf(1 - tail, n, q)) + 1

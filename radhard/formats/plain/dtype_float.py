@@ -41,6 +41,7 @@ class DtypeFloat(Format):
 
     def decode(self, codes: Tensor) -> Tensor:
         # Narrowing keeps the low bits, also of codes beyond the largest positive value of the word.
+        # A copy, so that the values do not share the memory of codes that are as wide.
         return codes.to(self.word, copy=True).view(self.dtype)
 
     def _rounded(self, x: Tensor) -> Tensor:

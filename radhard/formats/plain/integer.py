@@ -74,6 +74,7 @@ class Int(Scaled):
         return self._with(torch.where(scale > 0, scale, torch.finfo(torch.float32).eps))
 
     def scale_words(self) -> Format:
+        # The scale itself is float64, and is rounded to such a word only where a fault strikes it.
         return Float32()
 
     def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -63,6 +63,7 @@ def layers_of(workload: Workload, by: str, kinds: Sequence[str]) -> list[Layer]:
                 workload, "add classes with kinds=, or use WeightSensitivity(), which analyzes"
             )
         )
+    # Layers of other classes were appended behind those of torch.
     order = {name: at for at, (name, _) in enumerate(workload.model.named_modules())}
     return sorted(layers.values(), key=lambda layer: order[layer.name])
 

@@ -123,6 +123,7 @@ def read_recipe(folder: Path) -> Recipe:
                 f"model is in {str(earlier)!r}: use that, or harden and save again"
             ) from error
         raise InputError(f"{str(folder)!r} contains no hardened model: {error.strerror}") from error
+    # An InputError is a ValueError too, and says enough.
     except InputError:
         raise
     except ValueError as error:
@@ -196,6 +197,7 @@ def _check_settings(kind: type, settings: Mapping[str, Any], path: str) -> None:
     needed = {name for name in names if parameters[name].default is inspect.Parameter.empty}
     if not needed <= settings.keys() <= set(names):
         raise InputError(f"{path!r}: {kind.__name__} has the settings {', '.join(names)}")
+    # The file chooses the arguments of a constructor, so each must be of the type of its parameter.
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
     for name, value in settings.items():
         hint = hints[name]

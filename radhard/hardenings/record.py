@@ -157,6 +157,7 @@ def put_records(model: nn.Module, records_: Iterable[Record]) -> None:
 def digests(data: Data) -> tuple[str, ...]:
     """A short digest of the inputs of every sample, sorted."""
     parts = [_rows(tensor) for _, tensor in tensors(data.inputs)]
+    # A sample that occurs twice counts once.
     hashes = set()
     for rows in zip(*parts, strict=True):
         # Short, as one is kept for each sample: with 8 bytes, a chance match among millions of
@@ -176,6 +177,7 @@ def overlap(record: Record, data: Data) -> float:
     among them are known.
     """
     data_digests = digests(data)
+    # A full record may lack digests beyond its largest, and nothing is known of these.
     if len(record.samples) >= _KEPT:
         data_digests = tuple(digest for digest in data_digests if digest <= record.samples[-1])
     profiled = set(record.samples)

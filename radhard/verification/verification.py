@@ -67,6 +67,7 @@ class Verification:
         # At error rates, `own` has faults in all that the hardened model stores, its larger memory
         # included.
         after = self.after if self.own is None else self.own
+        # An error of 0 has no relative increase.
         relative = free > 0
         before_rate, after_rate = (
             tolerable(run, increase=increase, relative=relative, reference=free)
@@ -87,6 +88,7 @@ class Verification:
         numbers = np.intersect1d(self.before.numbers, self.after.numbers)
         if not self.comparison.paired or not len(numbers):
             return None
+        # In the same order in both, so that rows are pairs.
         old, new = self.before.only(numbers), self.after.only(numbers)
         # The accuracy under a fault and the drop it caused add up to the fault-free accuracy.
         lost = old.values(score) + old.values(drop) - new.values(score)

@@ -89,6 +89,7 @@ def verify(
         deterministic = before.manifest.get("deterministic") is not False
     metrics = [METRICS.parse(str(m), foreign=foreign) for m in before.manifest.get("metrics", ())]
     by, covers, notes = _hardenings(model, data, before)
+    # Outputs that differ from pass to pass cannot be compared with recorded ones.
     if base is not None and deterministic:
         notes += _check_base(base, data, before, call, batch)
     cost = _cost(model, base, data, before, call, batch, timed)

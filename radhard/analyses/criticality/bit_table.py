@@ -80,6 +80,8 @@ class BitTable:
 
 def bit_table(measured: Measurements, features: BitFeatures, tolerance: float) -> BitTable:
     """The measured bits with their features and their verdicts at a tolerance."""
+    # Region by region, as features are computed for bits of one tensor; the rows stay in the order
+    # of the trials.
     rows = np.zeros((len(measured), len(features.names)), np.float32)
     for place in np.unique(measured.places).tolist():
         here = measured.places == place

@@ -27,6 +27,7 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Arrays) -> None:
         InputError: the file cannot be written.
     """
     header = json.dumps({"format of file": _FORMAT, "layers": list(arrays), **plain})
+    # By number, as names of layers may contain dots and what no file name may.
     flat = {
         f"{at}.{name}": array
         for at, named in enumerate(arrays.values())
@@ -46,6 +47,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, npt.NDAr
         InputError: no such file, or it is not a file of ranges.
     """
     try:
+        # A pickled object could execute code.
         with np.load(Path(path), allow_pickle=False) as file:
             header = parse_json(str(file["said"][()]))
             if not isinstance(header, dict) or header.get("format of file") != _FORMAT:

@@ -102,6 +102,8 @@ class Ranges:
         Raises:
             InputError: no such layer, or no such neuron or class.
         """
+        # 0 stands in for predictions that are not given: it is broadcast with the others and not
+        # looked at.
         arrays = (np.asarray(x) for x in (neurons, deviations, 0 if golden is None else golden))
         at, by, answers = np.broadcast_arrays(*arrays)
         return self[layer].classified(

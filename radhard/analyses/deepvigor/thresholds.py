@@ -115,6 +115,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     golden = probes.workload.logits[evaluator.samples]
     answers = probes.workload.predictions[evaluator.samples]
     good = margin(golden, answers).double()
+    # Nothing deviates at 0, so that 0 is safe; nothing unsafe is known yet.
     safe, unsafe, bad = (evaluator.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
 
     logits = evaluator.logits(everything, evaluator.sizes(len(good), first))

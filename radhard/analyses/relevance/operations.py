@@ -88,6 +88,7 @@ class Operations:
                 f"{by}: no convolution or linear layer of this model has the samples on the first "
                 "axis of its output"
             )
+        # Nodes are in the order of execution, so that one pass finds all that depends on a layer.
         behind = set(layers)
         for node in graph.nodes:
             if behind.intersection(node.inputs):

@@ -87,6 +87,7 @@ class _Functions(TorchFunctionMode):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         made = _tensors(output)
+        # Functions without tensors in their result, such as sizes, exchange no values.
         if made:
             taken, others = _split(args, kwargs)
             self.events.append(

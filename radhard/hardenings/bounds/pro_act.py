@@ -82,6 +82,7 @@ class ProAct(Hardening):
             max_drop=self.max_drop,
             held_out=self.held_out,
         )
+        # Two profiles, as ranges by layer and by neuron have different shapes.
         earlier = profile(draft, bounded[:-1], per="layer")
         last = profile(draft, bounded[-1:], per="neuron")
         bounds = [

@@ -149,6 +149,7 @@ class EccScrubber(Part):
             words, own = self._blocks(tensors, number)
             check = None if self.check is None else self.check.words[own].to(torch.int64)
             after, checks = self._code.correct_by_table(words, check)
+            # Only words that differ, so that all others stay bit by bit.
             changed = (after != words).reshape(-1)[: tensor.numel()].reshape(tensor.shape)
             put_right(tensor, changed, self._values(tensor, number, after))
             if self.check is not None and check is not None and checks is not None:
@@ -164,6 +165,7 @@ class EccScrubber(Part):
 
     def _values(self, tensor: Tensor, number: int, words: Tensor) -> Tensor:
         """The values of all words of a tensor, in its shape."""
+        # Without the words of the filling, which have no place in the tensor.
         every = torch.arange(tensor.numel(), device=tensor.device)
         codes = words.reshape(-1)[: tensor.numel()]
         return self._memory.coded[number].values(tensor, every, codes).reshape(tensor.shape)

@@ -54,6 +54,7 @@ class HammingInPlace(Hardening):
         >>> HammingInPlace().ecc(nn.Linear(2, 2).bfloat16())
         Ecc(InPlaceHamming(BFloat16()))
         """
+        # Buffers too, since all that a pattern may select is protected.
         tensors = (*model.parameters(), *model.buffers())
         found = {x.dtype for x in tensors if x.is_floating_point()}
         for dtype, inner in _FORMATS.items():

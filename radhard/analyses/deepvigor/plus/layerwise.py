@@ -165,5 +165,6 @@ def _part(
 
 def _nearest(critical: Array) -> float:
     """The smallest critical magnitude, infinite if there is none."""
+    # NaN where nothing critical was found.
     finite = critical[~np.isnan(critical)]
     return float(finite.min()) if len(finite) else math.inf

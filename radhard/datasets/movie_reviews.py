@@ -71,8 +71,8 @@ def _content(path: Path) -> bytes:
     """The file of ratings, which may be in an archive, or in an archive within that."""
     if not path.is_file():
         raise InputError(
-            f"there is no file {path}; give the source archive of vaderSentiment: pip download "
-            "--no-deps --no-binary :all: vaderSentiment==3.3.2"
+            f"there is no file {path}; give the source archive of vaderSentiment 3.3.2, a .tar.gz "
+            "file of PyPI"
         )
     try:
         content = path.read_bytes() if path.stat().st_size <= _LARGEST else b""

@@ -102,7 +102,7 @@ def _flowing(format: Format, model: nn.Module, site: Site, *, computed: bool) ->
     if held is None and not computed:
         raise InputError(
             f"{site.name!r} is computed as {site.dtype} in every pass and never rounded to "
-            f"{format!r}, so that its bits are not those; strike activations of a model that "
+            f"{format!r}, so that its bits are not those; inject into activations of a model that "
             f"rounds them, model = quantized(model, data, {format!r}), choose the format of that "
             "dtype, such as Float32(), or convert model and data (model.bfloat16() and the like)"
         )

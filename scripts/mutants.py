@@ -34,7 +34,7 @@ MODULES = (
     "radhard/analyses/deepvigor/plus",
     "radhard/faults",
     "radhard/formats",
-    "radhard/injection/strikes.py",
+    "radhard/injection/tensor_injection.py",
     "radhard/reliability.py",
 )
 """Those that make numbers."""

@@ -46,7 +46,7 @@ def check_read(campaign: Campaign) -> list[Note]:
     )
     if len(missed) == len(stored) == len({site.name for site in campaign.space.sites}):
         raise InputError(
-            f"a fault-free pass reads none of the tensors to be struck ({shown}), so that no fault "
+            f"a fault-free pass reads none of the tensors with faults ({shown}), so that no fault "
             "could arrive; choose others"
         )
     return [Note("unread", {"tensors": missed, "of": len(stored)})]

@@ -1,4 +1,4 @@
-"""How does a particle strike change a word?"""
+"""Which bits of a word does a fault flip?"""
 
 import math
 

@@ -3,7 +3,7 @@
 from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
 from radhard.injection.corruption import Hits
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
-from radhard.injection.strikes import Strikes
+from radhard.injection.tensor_injection import TensorInjection
 from radhard.injection.write_faults import write_faults
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "CodedBlocks",
     "Hits",
     "Injection",
-    "Strikes",
+    "TensorInjection",
     "decode_blocks",
     "inject",
     "injecting",

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.injection.parameters import Parameters
-from radhard.injection.strikes import Strikes, write
+from radhard.injection.tensor_injection import TensorInjection, write
 from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
@@ -37,7 +37,7 @@ class Injection:
 
     Used only for faults in single samples; may be set before each batch.
     """
-    strikes: list[Strikes] = field(default_factory=list)
+    tensors: list[TensorInjection] = field(default_factory=list)
     undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
     """Functions called at the end, in reverse order; each must allow being called twice."""
     state: State | None = None
@@ -50,7 +50,7 @@ class Injection:
     @property
     def reached(self) -> bool:
         """Whether every faulty tensor has been reached; a flowing one is when it is computed."""
-        return all(strike.fallen for strike in self.strikes)
+        return all(one.arrivals for one in self.tensors)
 
     def enter(self, manager: AbstractContextManager[None]) -> None:
         """Enter a context that stays open until `close`."""
@@ -84,7 +84,7 @@ class Injection:
         Raises:
             InputError: the model was called, but the tensor of a fault was never computed.
         """
-        lost = [strike.site.name for strike in self.strikes if strike.lost]
+        lost = [one.site.name for one in self.tensors if one.lost]
         if lost:
             warnings.warn(
                 f"{', '.join(map(repr, lost))}: faulty words were overwritten while the faults "
@@ -93,7 +93,7 @@ class Injection:
                 RadhardWarning,
                 stacklevel=4,
             )
-        missed = [strike.site.name for strike in self.strikes if not strike.fallen]
+        missed = [one.site.name for one in self.tensors if not one.arrivals]
         if self.passes and missed:
             raise InputError(
                 f"{', '.join(map(repr, missed))}: never computed in the forward pass, so that no "
@@ -160,11 +160,11 @@ def inject(
             tensors = space.tensors[places]
             for tensor in dict.fromkeys(tensors.tolist()):
                 here = tensors == tensor
-                strike = Strikes(
+                one = TensorInjection(
                     space.regions, places[here], words[here], variants[here], injection
                 )
-                injection.strikes.append(strike)
-                injection.enter(space.reach(model, tensor, strike))
+                injection.tensors.append(one)
+                injection.enter(space.reach(model, tensor, one))
             if flows and own is not None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)

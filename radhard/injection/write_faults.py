@@ -5,7 +5,7 @@ from torch import Tensor
 
 from radhard.injection.corruption import Hits
 from radhard.injection.faulty_cells import faulty_cells
-from radhard.injection.strikes import write
+from radhard.injection.tensor_injection import write
 
 __all__ = ["write_faults"]
 

@@ -44,7 +44,7 @@ class Deviation:
             return Patch(self.by, starts)
         return Patch(crop(golden, rows, starts, self.by) + self.by, starts)
 
-    def fall_on(self, flowing: Tensor) -> None:
+    def apply_to(self, flowing: Tensor) -> None:
         """Let the rows of a layer's output, one a probe, deviate in place."""
         axes = range(1, flowing.ndim)
         place: list[Tensor] = [_along(torch.arange(len(flowing)), 0, flowing)]
@@ -62,7 +62,7 @@ class Deviation:
         first = self.at[0]
         return list(range(self.by.shape[1])) if first is None else sorted(set(first.tolist()))
 
-    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+    def apply_to_row(self, flowing: Tensor, row: int) -> None:
         """Let the rows of one coordinate of the first axis deviate in place."""
         first = self.at[0]
         every = torch.arange(len(flowing))
@@ -70,7 +70,7 @@ class Deviation:
         by = self.by[probes, row if first is None else 0]
         at = tuple(None if axis is None else axis[probes] for axis in self.at[1:])
         part, values = Deviation(self.samples[probes], at, by, self.replaces), flowing[probes]
-        part.fall_on(values)
+        part.apply_to(values)
         flowing[probes] = values
 
     def held(self, stored: Tensor) -> AbstractContextManager[None]:

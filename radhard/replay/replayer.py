@@ -308,7 +308,7 @@ class Replayer:
         golden = self.golden(piece)
         state = FaultyPass(self.graph, golden, deviation.samples, rows, grouped=False, exact=True)
         values = golden[slot].index_select(0, deviation.samples)
-        deviation.fall_on(values)
+        deviation.apply_to(values)
         state.patches[slot] = Patch(values, (None,) * (values.ndim - 1))
         propagate(state, self.steps(place), drop=False)
         outputs: Tensor = state.whole(self.graph.output)

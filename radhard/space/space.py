@@ -19,7 +19,7 @@ from radhard.space.fault import Fault
 from radhard.space.region import Numbers, check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
-from radhard.targets import Forward, Site, Strike, Target
+from radhard.targets import Forward, Site, Target, TensorFaults
 
 __all__ = ["FaultSpace", "Numbers"]
 
@@ -374,10 +374,12 @@ class FaultSpace(Sequence[Fault]):
         where = tuple(int(i) for i in np.unravel_index(fault.word, shape)) if shape else ()
         return (where, None) if samples is None else (where[1:], where[0])
 
-    def reach(self, model: nn.Module, place: int, strike: Strike) -> AbstractContextManager[None]:
+    def reach(
+        self, model: nn.Module, place: int, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
         """While open, the tensor at this position in `regions` is faulty."""
         region = self.regions[place]
-        return region.target.reach(model, region.site, strike)
+        return region.target.reach(model, region.site, faults)
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, sufficient to rebuild it without the model."""

@@ -1,7 +1,7 @@
 """Where are faults injected?"""
 
 from radhard.targets.activations import Activations
-from radhard.targets.base import TARGETS, Forward, Role, Site, Strike, Target
+from radhard.targets.base import TARGETS, Forward, Role, Site, Target, TensorFaults
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.gradients import Gradients
@@ -25,8 +25,8 @@ __all__ = [
     "RecurrentWeights",
     "Role",
     "Site",
-    "Strike",
     "Target",
+    "TensorFaults",
     "Weights",
     "merge_biases",
 ]

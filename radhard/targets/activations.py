@@ -8,7 +8,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.base import Forward, Site, Target, TensorFaults
 from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
 from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.geometry import sample_count
@@ -74,7 +74,9 @@ class Activations(Target):
             return True
         return call.innermost and flow.fresh and matches(self.pattern, *names)
 
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
         try:
             layer = model.get_submodule(site.layer)
         except AttributeError:
@@ -88,7 +90,7 @@ class Activations(Target):
             seen += 1
             if (seen - 1) % site.calls != site.call:
                 return None
-            return changed(output, path, lambda t: with_faults(t, site, strike))
+            return changed(output, path, lambda t: with_faults(t, site, faults))
 
         # Prepended, so that hooks registered earlier on the same module, such as those of a range
         # restriction, receive the faulty output.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from radhard.spec import Component, Family
 
-__all__ = ["TARGETS", "Forward", "Role", "Site", "Strike", "Target"]
+__all__ = ["TARGETS", "Forward", "Role", "Site", "Target", "TensorFaults"]
 
 Role = Literal[
     "weight",
@@ -28,20 +28,20 @@ Forward = Callable[[nn.Module, Any], Tensor]
 """Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
 
 
-class Strike(Protocol):
+class TensorFaults(Protocol):
     """The faults to be injected into a tensor once it is reached."""
 
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
         """Inject into a stored tensor in place while open; then restore it bit for bit."""
 
-    def fall_on(self, flowing: Tensor) -> None:
+    def apply_to(self, flowing: Tensor) -> None:
         """Inject into a flowing tensor ``(samples, *site.shape)`` in place, without undoing it."""
 
     @property
     def faulty_rows(self) -> Sequence[int]:
         """The indices of the site's first axis at which there are faults, ascending."""
 
-    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+    def apply_to_row(self, flowing: Tensor, row: int) -> None:
         """Inject into what is computed of a flowing tensor at one index of the site's first axis.
 
         ``flowing`` is ``(samples, *site.shape[1:])``, changed in place.
@@ -132,7 +132,9 @@ class Target(Component):
         return {}
 
     @abstractmethod
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
         """While open, the tensor is faulty: a stored one at once, a flowing one in each call."""
 
 

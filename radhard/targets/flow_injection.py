@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from radhard.targets.base import Site, Strike
+from radhard.targets.base import Site, TensorFaults
 
 __all__ = ["temporary_hook", "with_faults"]
 
@@ -40,7 +40,9 @@ def temporary_hook(
             handle.remove()
 
 
-def with_faults(tensor: Tensor, site: Site, strike: Strike, *, row: int | None = None) -> Tensor:
+def with_faults(
+    tensor: Tensor, site: Site, faults: TensorFaults, *, row: int | None = None
+) -> Tensor:
     """A copy of a flowing tensor with the faults in it.
 
     ``row``: the tensor is only what is computed at this index of the site's first axis.
@@ -51,9 +53,9 @@ def with_faults(tensor: Tensor, site: Site, strike: Strike, *, row: int | None =
     if site.axis is not None and rows.dim() == len(shape):  # rows of a sample lie side by side
         rows = torch.unflatten(rows, 0, (-1, shape[0]))
     if row is None:
-        strike.fall_on(rows)
+        faults.apply_to(rows)
     else:
-        strike.fall_on_row(rows, row)
+        faults.apply_to_row(rows, row)
     return copy
 
 

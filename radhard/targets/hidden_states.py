@@ -11,7 +11,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.base import Forward, Site, Target, TensorFaults
 from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
 from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import check_matches
@@ -93,14 +93,16 @@ class HiddenStates(Target):
         check_matches([site.name for site in found], self, there_is, "state of a recurrent layer")
         return found
 
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
         try:
             layer = model.get_submodule(site.layer)
         except AttributeError:
             raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
         if isinstance(layer, nn.RNNBase):
-            return in_layer(layer, site, strike)
-        return in_cell(layer, site, strike)
+            return in_layer(layer, site, faults)
+        return in_cell(layer, site, faults)
 
     def _rows(self, site: Site) -> tuple[int, int, int] | None:
         """The steps of a state that are selected; None if these are all."""

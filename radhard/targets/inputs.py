@@ -8,7 +8,7 @@ from torch import nn
 
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.base import Forward, Site, Target, TensorFaults
 from radhard.targets.calls import check_geometry, observed
 from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.geometry import sample_count
@@ -60,11 +60,13 @@ class Inputs(Target):
         check_matches([site.name for site in found], self, there_is, "floating-point input")
         return found
 
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
         def hook(module: nn.Module, args: Any, kwargs: Any) -> Any:
             for path, _ in leaves((args, kwargs)):
                 if _named(module, path) == site.name:
-                    return changed((args, kwargs), path, lambda t: with_faults(t, site, strike))
+                    return changed((args, kwargs), path, lambda t: with_faults(t, site, faults))
             return None
 
         return temporary_hook(

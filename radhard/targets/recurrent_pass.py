@@ -32,8 +32,8 @@ class StateFault:
     direction: Direction
     steps: Sequence[int]
     """Positions in the sequence."""
-    strike: Any
-    """Changes a state ``(rows, size)`` in place, given the step: ``strike(state, step)``."""
+    corrupt: Any
+    """Changes a state ``(rows, size)`` in place, given the step: ``corrupt(state, step)``."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _run(
         for fault in faults:
             if step in fault.steps:
                 found[fault.state] = found[fault.state].clone()
-                fault.strike(found[fault.state], step)
+                fault.corrupt(found[fault.state], step)
         states = tuple(found.values())
         parts += [outputs[:-1], states[0].unsqueeze(0)]
         begin = at + 1

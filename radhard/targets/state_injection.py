@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from radhard.targets.base import Site, Strike
+from radhard.targets.base import Site, TensorFaults
 from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.recurrent_layers import Direction
 from radhard.targets.recurrent_pass import StateFault, outputs_after
@@ -25,7 +25,7 @@ class _Opened:
 
     layer: nn.RNNBase
     site: Site
-    strike: Strike
+    faults: TensorFaults
     seen: int = 0
     """Calls of the layer until now."""
 
@@ -38,16 +38,16 @@ class _Opened:
             "c" if state == "c" else "h",
             int(number),
             direction,
-            self.strike.faulty_rows,
-            self._fall_on,
+            self.faults.faulty_rows,
+            self._apply_to,
         )
 
-    def _fall_on(self, state: Tensor, step: int) -> None:
+    def _apply_to(self, state: Tensor, step: int) -> None:
         site = self.site
         rows = state if site.axis == 0 or len(site.shape) == 2 else state.unsqueeze(0)
         if site.axis == 0 and len(site.shape) == 3:  # rows of a sample lie side by side
             rows = torch.unflatten(rows, 0, (-1, site.shape[1]))
-        self.strike.fall_on_row(rows, step)
+        self.faults.apply_to_row(rows, step)
 
 
 _OPENED: list[_Opened] = []
@@ -58,9 +58,9 @@ A layer computes all steps and states in one call, so that its faults are inject
 
 
 @contextmanager
-def in_layer(layer: nn.RNNBase, site: Site, strike: Strike) -> Iterator[None]:
+def in_layer(layer: nn.RNNBase, site: Site, faults: TensorFaults) -> Iterator[None]:
     """Inject faults into a state within the calls of a layer that computes all steps at once."""
-    mine = _Opened(layer, site, strike)
+    mine = _Opened(layer, site, faults)
 
     def hook(module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> Any:
         if module is not layer:
@@ -93,10 +93,10 @@ def _close(opened: _Opened) -> None:
         _OPENED.remove(opened)
 
 
-def in_cell(cell: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
+def in_cell(cell: nn.Module, site: Site, faults: TensorFaults) -> AbstractContextManager[None]:
     """Inject faults into a state after some calls of a cell, each of which is a step."""
     part = "1" if site.name.endswith(":c") else "0"
-    steps, calls = frozenset(strike.faulty_rows), site.shape[0]
+    steps, calls = frozenset(faults.faulty_rows), site.shape[0]
     seen = 0
 
     def hook(module: nn.Module, args: Any, outputs: Any) -> Any:  # noqa: ARG001
@@ -105,7 +105,7 @@ def in_cell(cell: nn.Module, site: Site, strike: Strike) -> AbstractContextManag
         if step not in steps:
             return None
         path = () if isinstance(outputs, Tensor) else (part,)
-        return changed(outputs, path, lambda t: with_faults(t, site, strike, row=step))
+        return changed(outputs, path, lambda t: with_faults(t, site, faults, row=step))
 
     # Prepended, as for activations.
     return temporary_hook(lambda h: cell.register_forward_hook(h, prepend=True), hook)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.internals import is_traceable_wrapper_subclass
-from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.base import Forward, Site, Target, TensorFaults
 from radhard.targets.patterns import admits, check_matches
 
 __all__ = ["Stored", "identity", "parameters", "stored_tensor"]
@@ -114,8 +114,10 @@ class Stored(Target):
         kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
         return any(admits(self.layers, kind) for kind in kinds)
 
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:
-        return strike.held(stored_tensor(model, site.name))
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
+        return faults.held(stored_tensor(model, site.name))
 
 
 def _unfit(tensor: Tensor) -> str:

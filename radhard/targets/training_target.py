@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.globs import matches
-from radhard.targets.base import Forward, Site, Strike, Target
+from radhard.targets.base import Forward, Site, Target, TensorFaults
 from radhard.targets.patterns import admits, check_matches
 from radhard.targets.stored import identity
 
@@ -69,7 +69,12 @@ class TrainingTarget(Target):
         layers = [name.rpartition(".")[0] for name in names]
         return matches(self.pattern, *names, *ours, *layers) and admits(self.layers, kind)
 
-    def reach(self, model: nn.Module, site: Site, strike: Strike) -> AbstractContextManager[None]:  # noqa: ARG002
+    def reach(
+        self,
+        model: nn.Module,
+        site: Site,
+        faults: TensorFaults,  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
         raise InputError(
             f"{site.name!r} exists only while {type(model).__name__} is trained; inject faults "
             "into it with radhard.training.inject or radhard.training.run"

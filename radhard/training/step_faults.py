@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.injection import Hits, Strikes, write_faults
+from radhard.injection import Hits, TensorInjection, write_faults
 from radhard.space import FaultSpace, Numbers
 from radhard.state import State
 from radhard.targets import Site
@@ -23,7 +23,7 @@ __all__ = ["StepFaults"]
 
 @dataclass
 class _Rows:
-    """The attributes of an injection that `Strikes` uses: rows of a batch in order."""
+    """The attributes of an injection that `TensorInjection` uses: rows of a batch in order."""
 
     rows: Sequence[int] | None = None
     state: State | None = None
@@ -32,7 +32,7 @@ class _Rows:
 
 @dataclass
 class _TensorFaults:
-    """The faults of one step in one tensor; a `Strike` for tensors that flow."""
+    """The faults of one step in one tensor; a `TensorFaults` for tensors that flow."""
 
     hits: Hits
     where: Numbers
@@ -49,23 +49,23 @@ class _TensorFaults:
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
         raise AssertionError(f"a stored tensor of shape {tuple(stored.shape)} does not flow")
 
-    def fall_on(self, flowing: Tensor) -> None:
+    def apply_to(self, flowing: Tensor) -> None:
         """Inject the faults into a flowing tensor, if the pass is one of training."""
         if self.done or not torch.is_grad_enabled():
             return
-        self._strikes().fall_on(flowing)
+        self._injection().apply_to(flowing)
         self.arrived[self.where[self._samples() < len(flowing)]] = True
 
     @property
     def faulty_rows(self) -> list[int]:
         """The indices of the first axis at which there are faults, ascending."""
-        return self._strikes().faulty_rows
+        return self._injection().faulty_rows
 
-    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+    def apply_to_row(self, flowing: Tensor, row: int) -> None:
         """Inject the faults of one index of the first axis, if the pass is one of training."""
         if self.done or not torch.is_grad_enabled():
             return
-        self._strikes().fall_on_row(flowing, row)
+        self._injection().apply_to_row(flowing, row)
         shape = self.site.shape
         here = self.hits.words % math.prod(shape) // math.prod(shape[1:]) == row
         self.arrived[self.where[here & (self._samples() < len(flowing))]] = True
@@ -77,9 +77,9 @@ class _TensorFaults:
         self.arrived[self.where] = True
         self.done = True
 
-    def _strikes(self) -> Strikes:
+    def _injection(self) -> TensorInjection:
         hits = self.hits
-        return Strikes(hits.regions, hits.places, hits.words, hits.variants, _Rows())
+        return TensorInjection(hits.regions, hits.places, hits.words, hits.variants, _Rows())
 
     def _samples(self) -> Numbers:
         """The sample of the batch of each fault; 0 for a fault in all samples."""

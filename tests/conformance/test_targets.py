@@ -67,7 +67,7 @@ every = pytest.mark.parametrize("target", TARGETS, ids=repr)
 
 
 class Recorder:
-    """Notes what it is shown, and strikes it with a negative sign."""
+    """Notes what it is shown, and negates it."""
 
     def __init__(self) -> None:
         self.stored: list[Tensor] = []
@@ -87,11 +87,11 @@ class Recorder:
     def faulty_rows(self) -> list[int]:
         return [1, 2]
 
-    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+    def apply_to_row(self, flowing: Tensor, row: int) -> None:
         assert row in self.faulty_rows
-        self.fall_on(flowing)
+        self.apply_to(flowing)
 
-    def fall_on(self, flowing: Tensor) -> None:
+    def apply_to(self, flowing: Tensor) -> None:
         self.flowing.append(tuple(flowing.shape))
         flowing.neg_()
 
@@ -140,26 +140,26 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
     with torch.no_grad():
         golden = model(inputs)
     for site in sites:
-        strike = Recorder()
-        with target.reach(model, site, strike), torch.no_grad():
+        recorder = Recorder()
+        with target.reach(model, site, recorder), torch.no_grad():
             faulty = model(inputs)
-            assert strike.open == (not site.flows)
-        assert strike.open == 0
+            assert recorder.open == (not site.flows)
+        assert recorder.open == 0
         if site.role == "hidden state":
-            assert strike.flowing == [(SAMPLES, *site.shape[1:])] * len(strike.faulty_rows)
+            assert recorder.flowing == [(SAMPLES, *site.shape[1:])] * len(recorder.faulty_rows)
         elif site.flows:
-            assert strike.flowing == [(SAMPLES, *site.shape)]
+            assert recorder.flowing == [(SAMPLES, *site.shape)]
         if site.flows:
             assert not torch.equal(faulty, golden)
         else:
-            (stored,) = strike.stored
+            (stored,) = recorder.stored
             tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
             assert stored.data_ptr() == tensors[site.name].data_ptr()
             assert tuple(stored.shape) == site.shape
         assert traces(model) == before
         with torch.no_grad():
             assert torch.equal(model(inputs), golden)
-        assert len(strike.flowing) <= len(strike.faulty_rows)
+        assert len(recorder.flowing) <= len(recorder.faulty_rows)
 
 
 @every
@@ -167,10 +167,10 @@ def test_an_exception_inside_leaves_nothing(target):
     network = suitable(target)
     model, inputs = network.build(), network.inputs()
     site, before = target.sites(model, inputs, network.call)[0], traces(model)
-    strike = Recorder()
-    with pytest.raises(KeyboardInterrupt), target.reach(model, site, strike):
+    recorder = Recorder()
+    with pytest.raises(KeyboardInterrupt), target.reach(model, site, recorder):
         raise KeyboardInterrupt
-    assert strike.open == 0
+    assert recorder.open == 0
     assert traces(model) == before
 
 
@@ -188,14 +188,14 @@ def test_a_model_without_the_tensor_is_refused(target):
     network = suitable(target)
     site = target.sites(network.build(), network.inputs(), network.call)[-1]
     other = torch.nn.Sequential()
-    strike = Recorder()
+    recorder = Recorder()
     if isinstance(target, Inputs):
-        with target.reach(other, site, strike), evaluating(other):
+        with target.reach(other, site, recorder), evaluating(other):
             other(network.inputs())
-        assert not strike.flowing
+        assert not recorder.flowing
         return
     with pytest.raises(InputError, match=r"Sequential has no (tensor|module)"):
-        target.reach(other, site, strike).__enter__()
+        target.reach(other, site, recorder).__enter__()
 
 
 @pytest.mark.parametrize("target", IN_TRAINING, ids=repr)

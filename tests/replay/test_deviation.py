@@ -20,10 +20,10 @@ def test_rows_of_an_output_deviate_as_the_whole_does(axes, replaces):
     deviation = Deviation(torch.arange(probes), at, by, replaces)
     golden = torch.randn(probes, *shape, generator=rng)
     expected, found = golden.clone(), golden.clone()
-    deviation.fall_on(expected)
+    deviation.apply_to(expected)
     for row in deviation.faulty_rows:
         part = found[:, row].clone()
-        deviation.fall_on_row(part, row)
+        deviation.apply_to_row(part, row)
         found[:, row] = part
     assert torch.equal(found, expected)
     untouched = [row for row in range(4) if row not in deviation.faulty_rows]

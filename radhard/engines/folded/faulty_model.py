@@ -10,7 +10,7 @@ from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
 from radhard.engines.replay.plan import ReplayPlan
-from radhard.injection import Injection, Strikes
+from radhard.injection import Injection, TensorInjection
 from radhard.replay.graph import Graph
 from radhard.space import Numbers
 
@@ -109,13 +109,15 @@ class FaultyModel:
         tensors = space.tensors[places]
         for tensor in np.unique(tensors).tolist():
             here, site = tensors == tensor, space.sites[tensor]
-            strikes = Strikes(space.regions, places[here], words[here], variants[here], Injection())
+            faults_here = TensorInjection(
+                space.regions, places[here], words[here], variants[here], Injection()
+            )
             for slot in self._slots[int(places[here][0])]:
-                stack.enter_context(strikes.held(self._own[slot]))
+                stack.enter_context(faults_here.held(self._own[slot]))
                 # Nothing depends on faults that change no value, as after a correction.
-                if len(strikes.changed):
+                if len(faults_here.changed):
                     rest = int(np.prod(site.shape[1:], dtype=np.int64))
-                    changed[slot] = strikes.changed // rest
+                    changed[slot] = faults_here.changed // rest
         return changed
 
     def _recompute(

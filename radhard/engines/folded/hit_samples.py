@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.replay.plan import ReplayPlan
-from radhard.injection import Injection, Strikes
+from radhard.injection import Injection, TensorInjection
 from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 
@@ -75,9 +75,9 @@ class HitSamples:
         replayer, graph = self._plan.replayer, self._plan.replayer.graph
         places, inner, variants, rows = faults
         slots = np.array([replayer.slots[place][0] for place in places.tolist()])
-        strikes: dict[int, list[np.ndarray]] = {}
+        of_slot: dict[int, list[np.ndarray]] = {}
         for place in np.unique(places).tolist():
-            strikes.setdefault(replayer.slots[place][0], []).append(np.flatnonzero(places == place))
+            of_slot.setdefault(replayer.slots[place][0], []).append(np.flatnonzero(places == place))
         fresh: dict[int, Any] = {}
         moved: dict[int, Tensor] = {}
 
@@ -90,18 +90,18 @@ class HitSamples:
         def inject(slot: int) -> None:
             """Inject into the value of a slot, and note the rows that differ."""
             values = value(slot).clone()
-            for these in strikes[slot]:
+            for these in of_slot[slot]:
                 words = rows[these] * self._inner[places[these]] + inner[these]
-                one = Strikes(
+                one = TensorInjection(
                     self._space.regions, places[these], words, variants[these], Injection()
                 )
-                one.fall_on(values)
+                one.apply_to(values)
             fresh[slot] = values
             moved[slot] = _differ(values, usual(slot))
 
         steps = graph.downstream(sorted(set(slots.tolist())))
         computed = {graph.nodes[at].slot for at in steps}
-        for slot in strikes:
+        for slot in of_slot:
             if slot not in computed:
                 inject(slot)
         last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
@@ -114,7 +114,7 @@ class HitSamples:
                 if alike.any():
                     result = torch.where(_along(alike, result), before, result)
                 fresh[node.slot], moved[node.slot] = result, _differ(result, before)
-            if node.slot in strikes:
+            if node.slot in of_slot:
                 inject(node.slot)
             for slot in node.inputs:
                 if last[slot] == at and slot != graph.output:

@@ -74,7 +74,7 @@ class Int(Scaled):
         return self._with(torch.where(scale > 0, scale, torch.finfo(torch.float32).eps))
 
     def scale_words(self) -> Format:
-        # The scale itself is float64, and is rounded to such a word only where a fault strikes it.
+        # The scale itself is float64, and is rounded to such a word only where it has a fault.
         return Float32()
 
     def scale_index(self, words: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -86,7 +86,7 @@ class Int(Scaled):
     def encode(self, x: Tensor) -> Tensor:
         steps = (self._finite(x) / self._fitted_scale().to(x.device)).round()
         # Down to the lowest word, which fitted tensors do not use, so that a word which a fault has
-        # left there is read back as it is when a second fault strikes it.
+        # left there is read back as it is when it has a second fault.
         return signed_words(steps, self.bits, self.code)
 
     def decode(self, codes: Tensor) -> Tensor:

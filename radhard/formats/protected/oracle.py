@@ -26,7 +26,7 @@ class Oracle(ProtectedFormat):
     """A format in which faults in one field have no effect, as if the field were protected ideally.
 
     It is the upper limit for any protection of the field, not one that could be built: a word is as
-    wide as that of the inner format, and its bits can all be struck, but those of the field are
+    wide as that of the inner format, and its bits can all be faulty, but those of the field are
     read correctly, which is reported as corrected. To make this possible, a code of this format
     contains a second copy of the field, above ``bits``, where no fault model reaches.
 

@@ -14,7 +14,7 @@ class WordBuffer(nn.Module):
     """Words of ``bits`` bits each, such as check bits, in an integer buffer ``words``.
 
     torch has no integers of 7 bits: the upper bits of its integers are 0 and belong to no memory,
-    so that they are neither counted nor struck.
+    so that they are neither counted nor faulty.
     """
 
     def __init__(self, count: int, bits: int) -> None:

@@ -46,7 +46,7 @@ class MeasuredVariant:
     added: tuple[int, ...]
     """Numbers stored in each part that was put in, in the order of the modules."""
     common: ErrorRateCampaign
-    """The faults that strike the unprotected network, trial by trial the same ones."""
+    """The faults of the unprotected network, trial by trial the same ones."""
     own: ErrorRateCampaign
     """Faults in all that this network stores, copies and thresholds included."""
 

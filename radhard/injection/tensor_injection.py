@@ -18,11 +18,11 @@ from radhard.space import Numbers, Region
 from radhard.state import State
 from radhard.targets import Site
 
-__all__ = ["Strikes", "write"]
+__all__ = ["TensorInjection", "write"]
 
 
 class _Injection(Protocol):
-    """The attributes of an injection that `Strikes` uses."""
+    """The attributes of an injection that `TensorInjection` uses."""
 
     rows: Sequence[int] | None
     state: State | None
@@ -30,7 +30,7 @@ class _Injection(Protocol):
 
 
 @dataclass
-class Strikes:
+class TensorInjection:
     """The faults in one tensor.
 
     Each lies in a word of one of the ``regions`` of a space, whose position is in ``places``.
@@ -41,7 +41,7 @@ class Strikes:
     words: Numbers
     variants: Numbers
     injection: _Injection
-    fallen: int = 0
+    arrivals: int = 0
     changed: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Flat positions of the values of a stored tensor that differ because of the faults."""
     lost: bool = False
@@ -66,7 +66,7 @@ class Strikes:
             at, saved, faulty = cells.at, cells.saved, cells.faulty
             self.changed = cells.positions[_differ(saved, faulty).cpu().numpy()]
         state = self.injection.state
-        before, struck, done = version(stored), -1, False
+        before, faulty_version, done = version(stored), -1, False
 
         def restore() -> None:
             nonlocal done
@@ -74,7 +74,7 @@ class Strikes:
                 return
             # If nothing else wrote to the tensor, it is as before once the words are restored, and
             # `State` need not look at it or restore it as a whole.
-            undisturbed = state is not None and version(stored) == struck
+            undisturbed = state is not None and version(stored) == faulty_version
             if state is None and self.site.role != "buffer":
                 self.lost = self.lost or not _same(memory, at, faulty)
             write(memory, at, saved)
@@ -87,15 +87,15 @@ class Strikes:
         self.injection.undo.append(restore)
         try:
             write(memory, at, faulty)
-            struck = version(stored)
-            self.fallen += 1
+            faulty_version = version(stored)
+            self.arrivals += 1
             yield
         finally:
             restore()
 
-    def fall_on(self, flowing: Tensor) -> None:
+    def apply_to(self, flowing: Tensor) -> None:
         """Inject the faults into the values ``(samples, ...)`` of one pass, in place."""
-        self._fall_on_part(flowing, 0, self.site.shape)
+        self._apply_to_part(flowing, 0, self.site.shape)
 
     @property
     def faulty_rows(self) -> list[int]:
@@ -103,14 +103,14 @@ class Strikes:
         inner = self.words % math.prod(self.site.shape)
         return sorted(set((inner // math.prod(self.site.shape[1:])).tolist()))
 
-    def fall_on_row(self, flowing: Tensor, row: int) -> None:
+    def apply_to_row(self, flowing: Tensor, row: int) -> None:
         """Inject into the values ``(samples, ...)`` at one index of the site's first axis."""
-        self._fall_on_part(flowing, row, self.site.shape[1:])
+        self._apply_to_part(flowing, row, self.site.shape[1:])
 
-    def _fall_on_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:
+    def _apply_to_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:
         """Inject into one of the parts of this shape that the site consists of."""
         self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass", shape)
-        self.fallen += 1
+        self.arrivals += 1
         rows, hits = self._by_row(len(flowing))
         size, device = math.prod(shape), flowing.device
         if shape != self.site.shape:

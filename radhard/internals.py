@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from torch._C import _get_tracing_state
 from torch._ops import OpOverload
 from torch.fx._symbolic_trace import is_fx_symbolic_tracing
+from torch.nn.modules.module import (
+    _global_forward_hooks,
+    _global_forward_hooks_with_kwargs,
+)
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "is_recording",
     "is_traceable_wrapper_subclass",
     "original",
+    "remove_global_forward_hook",
     "schema",
     "version",
 ]
@@ -46,6 +51,13 @@ def has_hooks(module: nn.Module) -> bool:
 def hooks_before(module: nn.Module) -> dict[int, Any]:
     """What is called before the module's forward pass, by handle; the very dictionary."""
     return module._forward_pre_hooks
+
+
+def remove_global_forward_hook(hook: Any) -> None:
+    """Remove a hook of all modules' forward passes, also one whose handle was lost."""
+    for number in [n for n, known in _global_forward_hooks.items() if known is hook]:
+        _global_forward_hooks_with_kwargs.pop(number, None)
+        _global_forward_hooks.pop(number, None)
 
 
 def is_recording() -> bool:

@@ -288,6 +288,8 @@ def _words(term: dict[str, Any]) -> int:
         # A tensor may have no words, but not a negative number.
         if min([*site["shape"], site["samples"] or 0]) < 0:
             raise _unsound(f"site {site['name']!r} has a negative size")
+        if site["samples"] is not None and site["samples"] < 1:
+            raise _unsound(f"site {site['name']!r} has no samples")
         if not _has_rows(site["shape"], site.get("rows")):
             raise _unsound(f"site {site['name']!r} does not have the rows that are selected")
     names = [name for site in sites for name in (site["name"], *site["aliases"])]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from torch.nn.modules.module import _global_forward_hooks
 
 from tests.slow_tests import (  # noqa: F401
     pytest_deselected,
@@ -47,3 +48,4 @@ def modes_of_torch() -> Iterator[None]:
         torch.backends.mha.get_fastpath_enabled(),
     )
     assert left == (True, False, False, True, True)
+    assert not _global_forward_hooks  # of all modules, of any model

@@ -114,6 +114,7 @@ def test_whatever_lies_in_the_file_is_read_or_refused_as_input(finished, draw):
     ("place", "value", "said"),
     [
         (("space", "terms", 0, "sites", 0, "shape"), [3, -1], "negative size"),
+        (("space", "terms", 0, "sites", 0, "samples"), 0, "no samples"),
         (("space", "terms", 0, "sites", 0, "shape"), [2**40, 2**20], "more than can be"),
         (("space", "terms", 0, "sites", 0, "shape"), [1.5], "'shape' is not several"),
         (("space", "terms", 0, "sites", 0, "role"), "wait", "'role' is not 'weight'"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import fx, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from radhard import internals, tree
 
@@ -122,6 +123,22 @@ def test_writes_to_a_tensor_are_counted():
     assert internals.version(tensor) == now
     with torch.inference_mode():
         assert internals.version(torch.zeros(3)) == -1
+
+
+def test_a_hook_of_all_modules_is_removed_without_its_handle():
+    """`internals.remove_global_forward_hook`: without it Ctrl-C may leave a hook."""
+    called: list[nn.Module] = []
+
+    def hook(module: nn.Module, *_: object) -> None:
+        called.append(module)
+
+    register_module_forward_hook(hook, with_kwargs=True)
+    layer = nn.ReLU()
+    layer(torch.zeros(1))
+    internals.remove_global_forward_hook(hook)
+    layer(torch.zeros(1))
+    internals.remove_global_forward_hook(hook)  # a second time has no effect
+    assert called == [layer]
 
 
 def test_operations_say_what_they_write_to_and_return():

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from radhard.internals import remove_global_forward_hook
 from radhard.targets.base import Site, TensorFaults
 from radhard.targets.flow_injection import temporary_hook, with_faults
 from radhard.targets.recurrent_layers import Direction
@@ -73,24 +73,25 @@ def in_layer(layer: nn.RNNBase, site: Site, faults: TensorFaults) -> Iterator[No
             return None
         return outputs_after(layer, args, kwargs, outputs, [one.fault() for one in together])
 
-    # A hook of all modules, which torch calls before those of the layer itself: these receive the
-    # faulty outputs, also a hook that injects faults into the outputs.
-    register = partial(register_module_forward_hook, with_kwargs=True)
+    def close() -> None:
+        if mine in _OPENED:
+            _OPENED.remove(mine)
+        # By the hook itself, as an interrupt may lose the handle, and a hook of all modules would
+        # outlive the model.
+        remove_global_forward_hook(hook)
+
     # Removed twice, as a KeyboardInterrupt may be raised during the removal.
     try:
         try:
             _OPENED.append(mine)
-            with temporary_hook(register, hook):
-                yield
+            # A hook of all modules, which torch calls before those of the layer itself: these
+            # receive the faulty outputs, also a hook that injects faults into the outputs.
+            register_module_forward_hook(hook, with_kwargs=True)
+            yield
         finally:
-            _close(mine)
+            close()
     finally:
-        _close(mine)
-
-
-def _close(opened: _Opened) -> None:
-    if opened in _OPENED:
-        _OPENED.remove(opened)
+        close()
 
 
 def in_cell(cell: nn.Module, site: Site, faults: TensorFaults) -> AbstractContextManager[None]:

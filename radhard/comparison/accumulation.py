@@ -12,9 +12,6 @@ from radhard.stats import Estimate
 
 __all__ = ["Accumulation", "accumulation"]
 
-_HARMS = ("critical", "due", "noncritical", "drop")
-"""Roles of figures of which less is better."""
-
 
 @dataclass(frozen=True)
 class Accumulation:
@@ -24,7 +21,9 @@ class Accumulation:
     frame: pd.DataFrame
     """One row per number of errors: ``errors``, ``trials``, ``mean`` with its interval ``low`` to
     ``high``, and, of the trials themselves, the standard deviation ``std`` and the extremes
-    ``best`` and ``worst``."""
+    ``best`` and ``worst``, which are NaN if ``harmful`` is None."""
+    harmful: bool | None
+    """Whether a larger value is worse; None if the metric does not tell (`Column.harmful`)."""
 
     def __repr__(self) -> str:
         return f"{self.column} by number of errors\n{self.frame.to_string(index=False)}"
@@ -34,10 +33,18 @@ class Accumulation:
 
         Beyond is below it for figures of which more is better, such as accuracy, and above it for
         measures of harm.
+
+        Raises:
+            InputError: a figure of which neither more nor less is better.
         """
-        falling = bool((self.frame["best"] >= self.frame["worst"]).all())
+        if self.harmful is None:
+            raise InputError(
+                f"{self.column} has no worst history: its metric does not tell whether more is "
+                "better, or was not imported; take another figure, give its Column "
+                "higher_is_better=True or False, or open the file with foreign=True"
+            )
         worst = self.frame["worst"]
-        beyond = self.frame["errors"][worst < limit if falling else worst > limit]
+        beyond = self.frame["errors"][worst > limit if self.harmful else worst < limit]
         return int(beyond.iloc[0]) if len(beyond) else None
 
 
@@ -62,13 +69,14 @@ def accumulation(
     estimates: dict[str, Estimate] = results.estimates(column, "errors", confidence)
     # Trials are numbered by the number of errors first, `repeats` of each.
     values, strata = results.values(column), results.numbers // results.sampler.repeats
-    harmful = results.details[column].harm is not None or results.details[column].role in _HARMS
+    harmful = results.details[column].harmful
     rows = []
     for errors, mean in estimates.items():
         mine = values[strata == int(errors) - 1]
         ends = float(mine.min()), float(mine.max())
-        best, worst = ends if harmful else ends[::-1]
+        unknown = float("nan"), float("nan")
+        best, worst = unknown if harmful is None else ends if harmful else ends[::-1]
         std = float(np.std(mine, ddof=1)) if len(mine) > 1 else float("nan")
         rows.append((int(errors), len(mine), mean.value, mean.low, mean.high, std, best, worst))
     columns = ["errors", "trials", "mean", "low", "high", "std", "best", "worst"]
-    return Accumulation(column, pd.DataFrame(rows, columns=columns))
+    return Accumulation(column, pd.DataFrame(rows, columns=columns), harmful)

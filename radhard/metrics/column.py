@@ -42,8 +42,23 @@ class Column:
     bounds: tuple[float, float] = (0.0, 1.0)
     """The minimum and maximum of the figure, whatever the golden outputs are."""
     harm: Harm | None = None
-    """Its wording as a measure of harm; None if a larger value is not worse."""
+    """Its wording as a measure of harm; None if reports do not describe a run by it."""
     role: Role | None = None
+    higher_is_better: bool | None = None
+    """Whether a larger value is better; None if ``harm`` or ``role`` tells, or if neither is so."""
+
+    @property
+    def harmful(self) -> bool | None:
+        """Whether a larger value is worse; None if the metric does not tell.
+
+        >>> Column("drop", "drop", role="drop").harmful, Column("share", "share").harmful
+        (True, None)
+        """
+        if self.higher_is_better is not None:
+            return not self.higher_is_better
+        if self.harm is not None:
+            return True
+        return None if self.role is None else self.role not in ("masked", "score")
 
 
 CRITICAL = Harm("critical SDC rate", "predictions changed", order=10)

@@ -25,7 +25,13 @@ class ConfidenceShift(SampleMetric):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("shifted", f"confidence moved by more than {100 * self.share:g} %"),)
+        return (
+            Column(
+                "shifted",
+                f"confidence moved by more than {100 * self.share:g} %",
+                higher_is_better=False,
+            ),
+        )
 
     def check(self) -> None:
         _check_share("ConfidenceShift", self.share)
@@ -51,9 +57,9 @@ class ObservedSafe(SampleMetric):
     @property
     def columns(self) -> tuple[Column, ...]:
         return (
-            Column("masked", "masked"),
+            Column("masked", "masked", higher_is_better=True),
             Column("observed_safe", "observed safe"),
-            Column("observed_unsafe", "observed unsafe"),
+            Column("observed_unsafe", "observed unsafe", higher_is_better=False),
         )
 
     def check(self) -> None:

@@ -34,13 +34,13 @@ class Corneliou(SampleMetric):
     def columns(self) -> tuple[Column, ...]:
         harm = Harm("rate of correct predictions made wrong", "predictions made wrong", order=30)
         return (
-            Column("masked", "masked"),
+            Column("masked", "masked", higher_is_better=True),
             Column("tolerable_correct", "correct before and after"),
-            Column("beneficial_correct", "wrong before, correct after"),
+            Column("beneficial_correct", "wrong before, correct after", higher_is_better=True),
             Column("tolerable_misclassified", "wrong before and after, the same class"),
             Column("noimpact_misclassified", "wrong before and after, another class"),
             Column("critical_misclassified", "correct before, wrong after", harm=harm),
-            Column("due", "DUE"),
+            Column("due", "DUE", higher_is_better=False),
         )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

@@ -41,10 +41,10 @@ class Corrections(SampleMetric):
     @property
     def columns(self) -> tuple[Column, ...]:
         return (
-            Column("corrected", "code words corrected"),
-            Column("miscorrected", "code words corrected wrongly"),
-            Column("detected", "code words with a detected error"),
-            Column("silent", "code words with a silent error"),
+            Column("corrected", "code words corrected", higher_is_better=True),
+            Column("miscorrected", "code words corrected wrongly", higher_is_better=False),
+            Column("detected", "code words with a detected error", higher_is_better=False),
+            Column("silent", "code words with a silent error", higher_is_better=False),
         )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

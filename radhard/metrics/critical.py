@@ -25,7 +25,10 @@ class Critical(SampleMetric):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("critical", "critical SDC", harm=CRITICAL), Column("due", "DUE"))
+        return (
+            Column("critical", "critical SDC", harm=CRITICAL),
+            Column("due", "DUE", higher_is_better=False),
+        )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         return faulty.changed, faulty.nan

@@ -53,10 +53,14 @@ class Detected(SampleMetric):
     def columns(self) -> tuple[Column, ...]:
         logits = (
             Column("caught", "critical SDC with an alarm"),
-            Column("missed", "critical SDC without an alarm"),
-            Column("needless", "needless alarms"),
+            Column("missed", "critical SDC without an alarm", higher_is_better=False),
+            Column("needless", "needless alarms", higher_is_better=False),
         )
-        return (*logits, Column("quiet", "unchanged, no alarm")) if self.decoders else logits
+        return (
+            (*logits, Column("quiet", "unchanged, no alarm", higher_is_better=True))
+            if self.decoders
+            else logits
+        )
 
     @property
     def reads_decoding(self) -> bool:

@@ -28,7 +28,14 @@ class Distance(SampleMetric):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("distance", f"distance (norm {self.norm})", bounds=(0.0, float("inf"))),)
+        return (
+            Column(
+                "distance",
+                f"distance (norm {self.norm})",
+                bounds=(0.0, float("inf")),
+                higher_is_better=False,
+            ),
+        )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:
         golden = faulty.of_golden(faulty.golden.outputs).double()

@@ -112,3 +112,64 @@ def test_a_killed_and_resumed_campaign_and_several_workers_find_the_same(tmp_pat
     assert np.array_equal(again.values(), whole.values())
     both = small.campaign(sampler=sampler, workers=2)
     assert np.array_equal(both.values(), whole.values())
+
+
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_first_is_none_where_all_histories_agree_that_there_is_no_harm(repeats):
+    found = small.prepared(small.space(), Cumulative(3, repeats=repeats), lambda faults: 0.0)
+    assert accumulation(found).first(0.1) is None
+    scores = small.prepared(
+        small.space(),
+        Cumulative(3, repeats=repeats),
+        lambda faults: 1.0 - 0.25 * len(faults),
+        columns=("Accuracy().accuracy",),
+    )
+    assert accumulation(scores).first(0.6) == 2
+    harm = small.prepared(
+        small.space(), Cumulative(3, repeats=repeats), lambda faults: 0.25 * len(faults)
+    )
+    assert accumulation(harm).first(0.6) == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "harmful"),
+    [
+        ("ConfidenceShift(0.1).shifted", True),
+        ("ObservedSafe().observed_unsafe", True),
+        ("ObservedSafe().masked", False),
+        ("Detected('max_logit', 0.5).missed", True),
+        ("Detected('max_logit', 0.5).needless", True),
+        ("Detected('max_logit', 0.5, decoders=True).quiet", False),
+        ("Corrections().miscorrected", True),
+        ("Corrections().silent", True),
+        ("Corrections().corrected", False),
+        ("Critical().due", True),
+        ("Outcome().masked", False),
+        ("Corneliou().beneficial_correct", False),
+        ("Corneliou().due", True),
+    ],
+)
+def test_the_worst_history_is_the_one_with_the_most_harm(column, harmful):
+    found = small.prepared(
+        small.space(),
+        Cumulative(2, repeats=6),
+        lambda faults: (np.asarray(faults) < 3).mean(),
+        columns=(column,),
+    )
+    row = accumulation(found).frame.iloc[1]
+    values = found.values()[6:]
+    assert values.min() < values.max()
+    assert (row["worst"] == values.max()) == harmful
+    assert (row["best"] == values.min()) == harmful
+
+
+@pytest.mark.parametrize("column", ["Corneliou().noimpact_misclassified", "elsewhere:Mine().moved"])
+def test_a_figure_without_a_direction_has_no_worst_history(column):
+    found = small.prepared(
+        small.space(), Cumulative(2, repeats=3), lambda faults: 0.5, columns=(column,)
+    )
+    table = accumulation(found)
+    assert table.frame["worst"].isna().all()
+    assert table.frame["mean"].tolist() == [0.5, 0.5]
+    with pytest.raises(InputError, match="higher_is_better"):
+        table.first(0.1)

@@ -11,7 +11,7 @@ import pandas as pd
 from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.escaping import printable
-from radhard.groups import Groups, Parts
+from radhard.groups import Groups, Parts, labels
 from radhard.results import Results
 from radhard.space import FaultSpace
 from radhard.stats import Estimate, mean_difference, p_value
@@ -100,8 +100,9 @@ def compare(
 ) -> Comparison:
     """Compare a figure of two campaigns, overall or by group (see `Results.rate`).
 
-    If both ran the same faults (the same tensors, fault model, format, sampler and seed), trials
-    are compared in pairs, which gives much narrower intervals than comparing two means.
+    If both ran the same faults (the same tensors, fault model, format, exposure, sampler and seed),
+    and these have the same groups, trials are compared in pairs, which gives much narrower
+    intervals than comparing two means.
 
     Raises:
         InputError: a figure or grouping that one of them lacks, or no common group.
@@ -124,7 +125,7 @@ def compare(
             "fault per trial; their figures cannot be compared"
         )
     by = before.usual_split if by is None else by
-    reason = _why_unpaired(before, after)
+    reason = _why_unpaired(before, after, by)
     rows = (
         _independent(before, after, column, by, confidence)
         if reason
@@ -147,8 +148,8 @@ def _span(results: Results, by: str) -> str:
     return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def _why_unpaired(before: Results, after: Results) -> str:
-    for of, stored in (("faults", ""), ("formats", "stored as ")):
+def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
+    for of, stored in (("faults", ""), ("formats", "stored as "), ("exposures", "")):
         old, new = (", ".join(map(repr, getattr(run.space, of))) for run in (before, after))
         if old != new:
             return f"{stored}{old} before, {new} after"
@@ -158,6 +159,10 @@ def _why_unpaired(before: Results, after: Results) -> str:
         return "other trials (sampler or seed)"
     if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
         return "other data"
+    # The layer, kind or role of a tensor may differ where the tensor does not. Trials of many
+    # faults are grouped by their strata, which are those of the sampler.
+    if before.trials.single and labels(before.space, by) != labels(after.space, by):
+        return f"other groups by {by}"
     return ""
 
 
@@ -170,6 +175,7 @@ def _kinds(space: FaultSpace) -> list[tuple[object, ...]]:
             r.site.samples,
             repr(r.format),
             repr(r.fault),
+            repr(r.exposure),
             r.plane,
             r.subset,
         )

@@ -10,9 +10,11 @@ from scipy.stats import binomtest
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
-from radhard.formats import BFloat16
+from radhard.formats import BFloat16, Float32
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
-from tests.small import campaign, prepared, space
+from radhard.space import FaultSpace
+from radhard.targets import Site, Weights
+from tests.small import campaign, network, prepared, space
 
 BEFORE = np.array([1.0, 0.5, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0])
 AFTER = np.array([0.5, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0])
@@ -245,3 +247,43 @@ def test_runs_without_a_common_group_name_the_groups_of_both():
     after = prepared(other, Exhaustive(), lambda faults: AFTER[faults])
     with pytest.raises(InputError, match=r"no format .* Float32\(\) .* BFloat16\(\)"):
         compare(before, after, by="format")
+
+
+def test_faults_of_another_exposure_are_other_faults():
+    stays, passes = (exposed(exposure) for exposure in (None, "Intermittent(0.1)"))
+    comparison = compare(stays, passes)
+    assert re.fullmatch(
+        r"Persistent\(\) before, Intermittent\(0.1\) after", comparison.why_unpaired
+    )
+    assert compare(passes, exposed("Intermittent(0.1)")).paired
+    with pytest.raises(InputError, match=r"no exposure in common: Persistent"):
+        compare(stays, passes, by="exposure")
+
+
+def exposed(exposure):
+    faults = FaultSpace.of(network(), Weights("*"), BitFlip(), Float32(), exposure=exposure)
+    return prepared(faults, Uniform(20), lambda f: f % 2)
+
+
+def of_kinds(*kinds):
+    sites = [
+        Site(f"{name}.weight", (size,), "weight", name, kind, "float32")
+        for name, size, kind in zip("ab", (3, 5), kinds, strict=True)
+    ]
+    return FaultSpace.of_sites(sites, BitFlip(field="sign"), Float32(), targets=[Weights("*")])
+
+
+def test_tensors_in_layers_of_another_class_are_compared_by_the_classes_in_common():
+    before = prepared(of_kinds("Linear", "Linear"), Exhaustive(), lambda f: BEFORE[f])
+    after = prepared(of_kinds("Linear", "Bounded"), Exhaustive(), lambda f: AFTER[f])
+    assert compare(before, after).paired
+    assert compare(before, after, by="tensor").paired
+    comparison = compare(before, after, by="kind")
+    assert comparison.why_unpaired == "other groups by kind"
+    (row,) = comparison.rows
+    # Not the same faults: all eight before, and the three of the first tensor after.
+    assert (row.before.value, row.after.value) == (2.5 / 8, pytest.approx(1.25 / 3))
+    assert row.difference.value == pytest.approx(1.25 / 3 - 2.5 / 8)
+    other = prepared(of_kinds("Bounded", "Bounded"), Exhaustive(), lambda f: AFTER[f])
+    with pytest.raises(InputError, match="no kind in common: Linear in the first, Bounded"):
+        compare(before, other, by="kind")

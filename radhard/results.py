@@ -178,7 +178,7 @@ class Results:
     def only(self, numbers: Numbers) -> "Results":
         """The results of the same campaign for these trials only."""
         frame = self._outcomes[self._outcomes["trial"].isin(numbers)].reset_index(drop=True)
-        return Results(self.manifest, frame, foreign=True)
+        return Results(self.manifest, frame, foreign=self._foreign)
 
     def values(self, name: str | None = None) -> np.ndarray:
         """A figure of every executed trial, in the order of trial numbers."""

@@ -359,6 +359,23 @@ def test_file_that_names_foreign_code_runs_it_only_if_it_is_trusted(
     assert (tmp_path / f"{name}.ran").exists()
 
 
+def test_some_trials_of_a_file_that_is_not_trusted_import_nothing_either(tmp_path, monkeypatch):
+    (tmp_path / "foreign_metric.py").write_text(
+        "from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\n"
+        "from radhard.metrics import Critical\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    columns = ("foreign_metric:Critical().critical",)
+    results = prepared(space(), Exhaustive(), harm, columns=columns)
+    for some in (results, results.only(np.arange(4))):
+        assert some.details[columns[0]].harm is None
+        assert not (tmp_path / "foreign_metric.ran").exists()
+    trusted = Results(
+        results.manifest, results.to_frame()[["trial", "fault", *columns]], foreign=True
+    )
+    assert trusted.only(np.arange(4)).details[columns[0]].harm is not None
+
+
 def test_a_rate_that_is_not_a_number_is_refused_not_given():
     found = prepared(space(), Uniform(4), lambda faults: np.full(len(faults), np.nan))
     with pytest.raises(InputError):

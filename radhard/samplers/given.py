@@ -34,8 +34,8 @@ class Given(Sampler):
     ``faults``: numbers of faults, faults as ``(tensor, word, variant)`` or `Fault`, or a file that
     lists them: ``.csv`` with the columns ``tensor,word,variant`` or ``fault`` (a number, as in an
     exported table of trials), or ``.json`` with a list of either. Each fault may occur once. For a
-    tensor with several regions, ``(tensor, word, variant, region)`` selects one; by default the
-    first.
+    tensor with several regions, ``(tensor, word, variant, region)``, or the column ``region`` of a
+    file, selects one; by default the first.
 
     Nothing is drawn: the figures are exact for these faults, and not an estimate for the space.
     """
@@ -120,7 +120,8 @@ def _plain(fault: Any) -> Any:
     if isinstance(fault, np.integer):
         return int(fault)
     if isinstance(fault, dict):
-        return tuple(fault.get(key) for key in ("tensor", "word", "variant"))
+        region = () if (where := fault.get("region")) is None else (where,)
+        return (*(fault.get(key) for key in ("tensor", "word", "variant")), *region)
     return tuple(fault) if isinstance(fault, list) else fault
 
 
@@ -152,5 +153,7 @@ def _listed(path: Path) -> list[Any]:
 
 def _row(row: dict[str, str]) -> int | Named:
     if row.keys() >= {"tensor", "word", "variant"}:
-        return (row["tensor"], int(row["word"]), int(row["variant"]))
+        # An empty cell is the first region, as where there is no such column.
+        region = (int(row["region"]),) if row.get("region") else ()
+        return (row["tensor"], int(row["word"]), int(row["variant"]), *region)
     return int(row["fault"])

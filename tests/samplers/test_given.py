@@ -10,7 +10,7 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.errors import InputError
-from radhard.faults import BitFlip
+from radhard.faults import BitFlip, StuckAt
 from radhard.formats import Float32
 from radhard.report import write
 from radhard.results import Results
@@ -104,6 +104,9 @@ def test_a_long_list_is_read_back():
         ((), "at least one"),
         ((1.5,), "not allowed"),
         ((True, "a"), "not allowed|no fault"),
+        ((True,), "not allowed|no fault"),
+        (True, "not allowed|no fault"),
+        ([False, 3], "not allowed|no fault"),
         ((("0.weight", 1),), "no fault"),
         ("nowhere.csv", "no file"),
     ],
@@ -132,3 +135,23 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     path.write_text("word\n3\n")
     with pytest.raises(InputError, match="tensor,word,variant"):
         Given(str(path))
+
+
+def test_a_file_selects_the_region_of_a_tensor(tmp_path):
+    both = SPACE | FaultSpace.of(MODEL, Weights("*"), StuckAt(1), Float32())
+    wanted = [Fault("0.weight", 3, 5, region=1), Fault("2.weight", 7, 30), Fault("0.weight", 3, 5)]
+    (tmp_path / "faults.csv").write_text(
+        "tensor,word,variant,region\n0.weight,3,5,1\n2.weight,7,30,\n0.weight,3,5,0\n"
+    )
+    keys = [{"tensor": f.tensor, "word": f.word, "variant": f.variant} for f in wanted]
+    keys[0]["region"] = 1
+    (tmp_path / "faults.json").write_text(json.dumps(keys))
+    for name in ("faults.csv", "faults.json"):
+        trials = Given(str(tmp_path / name)).draw(both, 0)
+        assert [both[n] for n in trials.at(np.arange(3)).tolist()] == wanted
+    (tmp_path / "faults.csv").write_text("tensor,word,variant,region\n0.weight,3,5,2\n")
+    with pytest.raises(InputError, match="not in the space"):
+        Given(str(tmp_path / "faults.csv")).draw(both, 0)
+    (tmp_path / "faults.csv").write_text("tensor,word,variant,region\n0.weight,3,5,scale\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        Given(str(tmp_path / "faults.csv"))

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,16 @@ from radhard.samplers.permutation import Permutation, Permutations
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 
-__all__ = ["SAMPLERS", "Grouping", "Sampler", "Stratum", "Trials", "draw_strata"]
+__all__ = [
+    "SAMPLERS",
+    "Grouping",
+    "Sampler",
+    "Stratum",
+    "Trials",
+    "draw_strata",
+    "rate_strata",
+    "trial_key",
+]
 
 
 _MOST_TRIALS = 2**62
@@ -176,3 +186,31 @@ def draw_strata(strata: Sequence[Stratum], seed: int, n: int | None) -> Trials:
         sizes = {stratum.name: stratum.population for stratum in small}
         trials.notes = (Note("small strata", {"strata": sizes, "of": len(strata), "asked": n}),)
     return trials
+
+
+def rate_strata(rates: Sequence[float], population: int, trials: int) -> list[Stratum]:
+    """A stratum of so many trials for each rate; no two have the same name.
+
+    >>> [stratum.name for stratum in rate_strata((1e-06, 0.1234567, 0.1234568), 9, 50)]
+    ['rate 1e-06', 'rate 0.1234567', 'rate 0.1234568']
+    """
+    short = Counter(f"{rate:g}" for rate in rates)
+    # The full text of a rate is not the short text of another, as it would then be its own as well.
+    names = [text if short[text := f"{rate:g}"] == 1 else repr(float(rate)) for rate in rates]
+    return [Stratum(f"rate {name}", 0, 1, population, trials) for name in names]
+
+
+def trial_key(seed: int, number: int) -> tuple[int, ...]:
+    """The key of the random numbers of a trial, or a history; different for every pair.
+
+    `numpy.random.SeedSequence` joins the 32-bit words of all numbers of a key, so that those of
+    ``(2**32 + 5, 0)`` and of ``(5, 1)`` are equal. A seed of several words is therefore extended to
+    the largest number of words that a seed of a campaign has.
+
+    >>> trial_key(5, 1), trial_key(2**32 + 5, 0)
+    ((5, 1), (5, 1, 0, 0, 0))
+    """
+    if seed < 2**32:
+        return seed, number
+    words = max(4, -(-seed.bit_length() // 32))
+    return *(seed >> 32 * n & (2**32 - 1) for n in range(words)), number

@@ -6,7 +6,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
-from radhard.samplers.base import Grouping, Sampler, Stratum, Trials
+from radhard.samplers.base import Grouping, Sampler, Stratum, Trials, trial_key
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
@@ -70,7 +70,7 @@ class CumulativeTrials(Trials):
             raise IndexError(f"trial {trial} of {len(self)}")
         step, history = divmod(trial, self._repeats)
         # One permutation for each history: a longer beginning of it contains every shorter one.
-        order = Permutation(self._faults, (self.seed, history))
+        order = Permutation(self._faults, trial_key(self.seed, history))
         return order(np.arange(step + 1))
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002

@@ -9,7 +9,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
-from radhard.samplers.base import Grouping, Sampler, Stratum, Trials
+from radhard.samplers.base import Grouping, Sampler, Trials, rate_strata, trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
 
@@ -87,9 +87,7 @@ class ErrorRateTrials(Trials):
     single = False
 
     def __init__(self, sampler: ErrorRate, space: FaultSpace, seed: int) -> None:
-        strata = [
-            Stratum(f"rate {rate:g}", 0, 1, len(space), sampler.trials) for rate in sampler.each
-        ]
+        strata = rate_strata(sampler.each, len(space), sampler.trials)
         super().__init__(strata, seed, shuffled=False)
         self.grouping = Grouping("rate", "error rate", "at an error rate of", sampler.per)
         self._sampler, self._space, self._seed = sampler, space, seed
@@ -124,7 +122,8 @@ class ErrorRateTrials(Trials):
 
     def _rng(self, trial: int) -> np.random.Generator:
         """The random number generator of one trial."""
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence((self._seed, trial))))
+        seeds = np.random.SeedSequence(trial_key(self._seed, trial))
+        return np.random.Generator(np.random.Philox(seeds))
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002
         raise TypeError("a trial at an error rate is many faults: ask for trials[i]")

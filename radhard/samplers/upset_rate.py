@@ -6,7 +6,7 @@ import numpy as np
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
-from radhard.samplers.base import Grouping, Sampler, Stratum, Trials
+from radhard.samplers.base import Grouping, Sampler, Trials, rate_strata, trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
 
@@ -74,16 +74,15 @@ class UpsetTrials(Trials):
     grouping = Grouping("rate", "upset rate", "at an upset rate of", "inference")
 
     def __init__(self, sampler: UpsetRate, space: FaultSpace, seed: int) -> None:
-        strata = [
-            Stratum(f"rate {rate:g}", 0, 1, len(space), sampler.trials) for rate in sampler.each
-        ]
+        strata = rate_strata(sampler.each, len(space), sampler.trials)
         super().__init__(strata, seed, shuffled=False)
         self._sampler, self._space = sampler, space
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
-        chance = np.random.Generator(np.random.Philox(np.random.SeedSequence((self.seed, trial))))
+        seeds = np.random.SeedSequence(trial_key(self.seed, trial))
+        chance = np.random.Generator(np.random.Philox(seeds))
         rate = self._sampler.each[self.stratum(trial)]
         found = [np.zeros(0, np.int64)]
         for place, region in enumerate(self._space.regions):

@@ -9,6 +9,7 @@ import numpy as np
 from radhard.arguments import whole
 from radhard.errors import InputError
 from radhard.samplers import ErrorRate, Stratum, Trials
+from radhard.samplers.base import trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family, component
 
@@ -151,6 +152,6 @@ def _distinct(schedule: Schedule, space: FaultSpace, seed: int, count: int) -> N
 
 def training_seed(seed: int, trial: int) -> int:
     """The seed of the draws of one training."""
-    key = whole(seed, "seed", least=0), whole(trial, "trial", least=0)
+    key = trial_key(whole(seed, "seed", least=0), whole(trial, "trial", least=0))
     state = np.random.SeedSequence(key).generate_state(4, np.uint32)
     return int.from_bytes(state.tobytes(), "little")

@@ -1,5 +1,7 @@
 """Are there as many faults in a trial as the error rate brings?"""
 
+import sqlite3
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chisquare
 
 from radhard.errors import InputError
-from radhard.samplers import ErrorRate, Trials
+from radhard.samplers import ErrorRate, Trials, UpsetRate
 from radhard.space import FaultSpace
+from tests import small
 
 from .test_strata import space_of
+from .test_upset_rate import space as upsets
 
 
 def counts(trials: Trials) -> np.ndarray:
@@ -127,3 +131,32 @@ def test_more_trials_than_can_be_counted_are_refused(trials):
 def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(InputError, match="seed"):
         ErrorRate(0.001).draw(space_of([60]), seed)
+
+
+@pytest.mark.parametrize("kind", [ErrorRate, UpsetRate])
+def test_rates_that_are_equal_in_six_digits_are_two_groups(kind):
+    rates = (1e-6, 0.1, 0.10000001, 0.1000000149, 1, 0.99999999)
+    one = upsets((6,), samples=4)
+    names = [stratum.name for stratum in kind(rates, trials=2).draw(one, 0).strata]
+    assert names[0] == "rate 1e-06"
+    assert [float(name.removeprefix("rate ")) for name in names] == list(rates)
+    usual = kind((1e-6, 0.25, 1.0, 1 / 3), trials=2).draw(one, 0).strata
+    assert [stratum.name for stratum in usual] == [
+        "rate 1e-06",
+        "rate 0.25",
+        "rate 1",
+        "rate 0.333333",
+    ]
+
+
+def test_a_run_of_rates_that_are_nearly_equal_is_resumed_and_shows_all(tmp_path):
+    path, sampler = tmp_path / "run.db", ErrorRate((0.1, 0.10000001), trials=3)
+    whole = small.campaign(path, sampler=sampler)
+    small.without_checksums(path)
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM trials WHERE trial % 2 = 1")
+    db.close()
+    again = small.campaign(path, sampler=sampler)
+    rates = again.rate(by="rate")
+    assert {key: estimate.trials for key, estimate in rates.items()} == {"0.1": 3, "0.10000001": 3}
+    assert rates["0.1"].value == pytest.approx(whole.values()[:3].mean())

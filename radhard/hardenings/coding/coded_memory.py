@@ -43,8 +43,8 @@ class CodedMemory:
         sizes = (-(-tensor.count // align) * align for tensor in self.coded)
         self.starts = [0, *itertools.accumulate(sizes)]
         # Where nothing has to be filled up, whole tensors can be joined as they are.
-        full = all(tensor.count % align == 0 for tensor in self.coded)
-        self._native = native_dtype(code.format.inner) if full else None
+        self._full = all(tensor.count % align == 0 for tensor in self.coded)
+        self._native = native_dtype(code.format.inner)
 
     def tensors(self, model: nn.Module) -> list[Tensor]:
         """The parameters and buffers.
@@ -75,12 +75,16 @@ class CodedMemory:
         """
         own = tensors[first:last]
         # Without a call for each tensor, as this is done before every pass.
-        if self._native is not None and all(tensor.dtype == self._native for tensor in own):
+        native = self._native is not None and all(t.dtype == self._native for t in own)
+        if native and self._full:
             words = [tensor.reshape(-1) for tensor in own]
         else:
             words = []
             for tensor, coded in zip(own, self.coded[first:last], strict=True):
-                words.append(coded.words(tensor))
+                read = coded.words(tensor)
+                # Beside codes of a tensor of another dtype, floats must be viewed as integers
+                # before they are joined: joining would convert the codes to floats.
+                words.append(read if native else read.view(self.code.dtype))
                 missing = -coded.count % self.align
                 if missing:
                     words.append(words[-1].new_zeros(missing))

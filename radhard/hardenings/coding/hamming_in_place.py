@@ -8,6 +8,7 @@ from radhard.formats import BFloat16, Float16, Float32, Format
 from radhard.formats.protected.in_place_hamming import InPlaceHamming
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.coding.ecc import Ecc
+from radhard.hardenings.coding.protected_tensors import selected_tensors
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.stored_weights import check_period
 from radhard.spec import component
@@ -29,7 +30,8 @@ class HammingInPlace(Hardening):
     change by at most ``2**-17`` of their value in float32, and the model computes with the numbers
     that contain them. ``extended``: two wrong bits in one code word are detected, and the number
     becomes 0; ``sign``: the sign is protected too. ``pattern`` and ``every`` as for `Ecc`. The
-    format is that of the dtype of the first tensor that the pattern selects.
+    format is that of the first tensor that the pattern selects whose dtype has one; tensors of
+    other dtypes are left out.
 
     Source: "Soft Error Resilience Analysis of LSTM Networks" (GLSVLSI 2024).
     """
@@ -49,19 +51,17 @@ class HammingInPlace(Hardening):
         """The code of a model.
 
         Raises:
-            InputError: no tensor of the model has a dtype with spare bits of the mantissa.
+            InputError: the pattern selects no tensor of a dtype with spare bits of the mantissa.
 
         >>> HammingInPlace().ecc(nn.Linear(2, 2).bfloat16())
         Ecc(InPlaceHamming(BFloat16()))
         """
-        # Buffers too, since all that a pattern may select is protected.
-        tensors = (*model.parameters(), *model.buffers())
-        found = {x.dtype for x in tensors if x.is_floating_point()}
-        for dtype, inner in _FORMATS.items():
-            if dtype in found:
+        for tensor in selected_tensors(self, self.pattern, model).values():
+            if (inner := _FORMATS.get(tensor.dtype)) is not None:
                 format = InPlaceHamming(inner, extended=self.extended, sign=self.sign)
                 return Ecc(format, self.pattern, self.every)
         raise InputError(
             f"{self!r}: {type(model).__name__} has no tensor of "
-            f"{', '.join(str(dtype) for dtype in _FORMATS)}; choose Ecc(...) with check bits apart"
+            f"{', '.join(str(dtype) for dtype in _FORMATS)} that the pattern "
+            "selects; choose Ecc(...) with check bits apart"
         )

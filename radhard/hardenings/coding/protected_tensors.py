@@ -17,7 +17,7 @@ from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
 from radhard.targets.patterns import check_matches
 
-__all__ = ["check_code", "protected_tensors", "scale_of"]
+__all__ = ["check_code", "protected_tensors", "scale_of", "selected_tensors"]
 
 
 def check_code(whole: object, format: Format) -> None:
@@ -54,14 +54,7 @@ def protected_tensors(
     Raises:
         InputError: the pattern matches nothing, or no tensor that matches holds such words.
     """
-    added = tuple(f"{path}." for path, _ in parts(model))
-    every = {
-        name: tensor
-        for name, tensor in (*model.named_parameters(), *model.named_buffers())
-        if tensor.is_floating_point() and tensor.numel() and not name.startswith(added)
-    }
-    asked = {n: t for n, t in every.items() if matches(pattern, n, n.rpartition(".")[0])}
-    check_matches(list(asked), whole, every, "floating-point parameter or buffer")
+    asked = selected_tensors(whole, pattern, model)
     left_out = {name: _unfit(tensor, format) for name, tensor in asked.items()}
     left_out = {name: reason for name, reason in left_out.items() if reason}
     found = {name: tensor for name, tensor in asked.items() if name not in left_out}
@@ -70,6 +63,23 @@ def protected_tensors(
     elif not found:
         raise InputError(f"{whole!r} would protect nothing: {Coverage('tensors', (), left_out)}")
     return found
+
+
+def selected_tensors(whole: object, pattern: str, model: nn.Module) -> dict[str, Tensor]:
+    """The floating-point parameters and buffers that a pattern selects, by name.
+
+    Raises:
+        InputError: there are none.
+    """
+    added = tuple(f"{path}." for path, _ in parts(model))
+    every = {
+        name: tensor
+        for name, tensor in (*model.named_parameters(), *model.named_buffers())
+        if tensor.is_floating_point() and tensor.numel() and not name.startswith(added)
+    }
+    asked = {n: t for n, t in every.items() if matches(pattern, n, n.rpartition(".")[0])}
+    check_matches(list(asked), whole, every, "floating-point parameter or buffer")
+    return asked
 
 
 def scale_of(format: ProtectedFormat, x: Tensor) -> str:

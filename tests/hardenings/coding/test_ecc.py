@@ -219,6 +219,18 @@ def test_other_dtypes_are_corrected_in_their_own_words(hardening, dtype) -> None
     assert fingerprint(model) == before
 
 
+def test_the_format_in_place_is_that_of_the_tensors_that_the_pattern_selects() -> None:
+    model = network().half()
+    model.block.norm.float()
+    assert HammingInPlace(pattern="fc*").ecc(model).format == InPlaceHamming(Float16())
+    assert HammingInPlace().ecc(model).format == InPlaceHamming(Float16())
+    assert HammingInPlace(pattern="*norm*").ecc(model).format == InPlaceHamming(Float32())
+    assert all(
+        name.startswith("fc")
+        for name in HammingInPlace(pattern="fc*").ecc(model).scrubber(model).tensors
+    )
+
+
 def test_check_bits_are_struck_and_counted_when_a_model_is_verified() -> None:
     model, data = network(), samples(6)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())

@@ -26,6 +26,7 @@ __all__ = [
     "is_fx_symbolic_tracing",
     "is_recording",
     "is_traceable_wrapper_subclass",
+    "is_tracing",
     "original",
     "remove_global_forward_hook",
     "schema",
@@ -63,6 +64,14 @@ def remove_global_forward_hook(hook: Any) -> None:
 def is_recording() -> bool:
     """Whether `torch.jit.trace`, or an export that is made with it, records operations."""
     return _get_tracing_state() is not None
+
+
+def is_tracing() -> bool:
+    """Whether a compiler, an export or `torch.jit.trace` traces a program.
+
+    It cannot branch on values: only the branch that is taken while tracing would be in it.
+    """
+    return torch.compiler.is_compiling() or is_recording()
 
 
 def is_exporting_to_onnx() -> bool:

@@ -1,9 +1,8 @@
 """How is it checked at low cost that no value is out of bounds?"""
 
-import torch
 from torch import Tensor
 
-from radhard.internals import is_recording
+from radhard.internals import is_tracing
 
 __all__ = ["within"]
 
@@ -22,7 +21,7 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
     False
     """
     # Tensor subclasses are not checked either, since some have no values, such as fake tensors.
-    if type(values) is not Tensor or not values.is_cpu or _traced():
+    if type(values) is not Tensor or not values.is_cpu or is_tracing():
         return False
     try:
         # The extremes of values with NaN are NaN, which compare as False. Python numbers are
@@ -42,7 +41,3 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
     except (RuntimeError, IndexError):
         # There are no values, or, inside vmap and the like, no common result for all of them.
         return False
-
-
-def _traced() -> bool:
-    return torch.compiler.is_compiling() or is_recording()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from radhard.hardenings.part import Part
 from radhard.hardenings.redundancy.copies import Copies, channel_axis
+from radhard.internals import is_tracing
 
 __all__ = ["ROUNDING", "Edac", "corrected"]
 
@@ -92,7 +93,7 @@ class Edac(Part):
         # Checking costs a fraction of writing, and usually there is nothing to correct. But a
         # traced program cannot branch on values, and on a GPU the synchronisation costs more than
         # is saved.
-        if not (torch.compiler.is_compiling() or output.is_cuda) and self._sound(output, copies):
+        if not (is_tracing() or output.is_cuda) and self._sound(output, copies):
             return output
         return self._corrected(output, copies)
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from radhard.hardenings.part import Part
 from radhard.hardenings.redundancy.copies import Copies, channel_axis
 from radhard.hardenings.redundancy.edac import ROUNDING
+from radhard.internals import is_tracing
 
 __all__ = ["Voter", "voted"]
 
@@ -31,7 +32,8 @@ class Voter(Part):
         if self.rows.device != output.device:
             self.rows = self.rows.to(output.device)
         axis = channel_axis(self.layer, output)
-        every_channel = len(self.channels) == output.shape[axis]
+        # Not of the shape of the output, which is a tensor while a program is recorded.
+        every_channel = len(self.channels) == self.layer["outputs"]
         # Without a copy, if all channels are voted on.
         first = output if every_channel else output.index_select(axis, self.rows)
         second, third = self.second(args[0]), self.third(args[0])
@@ -40,7 +42,7 @@ class Voter(Part):
         largest = torch.stack([copy.abs().flatten().amax(0) for copy in (first, second, third)])
         slack = ROUNDING * largest.sort().values[1]
         # As in Edac, checking costs less than writing.
-        looks = not (torch.compiler.is_compiling() or output.is_cuda)
+        looks = not (is_tracing() or output.is_cuda)
         if looks and all(bool(((first - copy).abs_() <= slack).all()) for copy in (second, third)):
             return output
         chosen = voted(first, second, third, slack)

@@ -137,10 +137,10 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     Raises:
         InputError: a stored tensor is larger than that of the model.
     """
-    for module, attribute, name, tensor in _owned(model):
-        stored = tensors.get(name)
-        if stored is None or stored.shape == tensor.shape:
-            continue
+
+    def resized(name: str, tensor: Tensor, stored: Tensor) -> Tensor | None:
+        if stored.shape == tensor.shape:
+            return None
         smaller = stored.ndim == tensor.ndim and all(
             kept <= size for kept, size in zip(stored.shape, tensor.shape, strict=True)
         )
@@ -150,22 +150,48 @@ def _fit(model: nn.Module, tensors: dict[str, Tensor]) -> None:
                 f"{tuple(tensor.shape)} in the model"
             )
         # Values follow from the file; only the shape matters here.
-        _put(module, attribute, torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device))
+        return torch.empty(stored.shape, dtype=tensor.dtype, device=tensor.device)
+
+    _replace(model, tensors, resized)
     for module in model.modules():
         take_sizes(module)
 
 
 def _take_dtypes(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Convert every tensor to its stored dtype, so that a half-precision model is restored."""
+
+    def converted(name: str, tensor: Tensor, stored: Tensor) -> Tensor | None:
+        if stored.dtype == tensor.dtype:
+            return None
+        if stored.is_floating_point() != tensor.is_floating_point():
+            raise InputError(
+                f"tensor {name!r} has type {stored.dtype} in the file, {tensor.dtype} in the model"
+            )
+        return tensor.detach().to(stored.dtype)
+
+    _replace(model, tensors, converted)
+
+
+def _replace(
+    model: nn.Module,
+    tensors: dict[str, Tensor],
+    replacement: Callable[[str, Tensor, Tensor], Tensor | None],
+) -> None:
+    """Replace tensors of a model, given their name, themselves and the stored ones; or None.
+
+    Tensors that several modules share, such as tied weights, have one replacement.
+    """
+    made: dict[tuple[int, torch.Size, torch.dtype], Tensor] = {}
+    # The list keeps the old tensors alive, so that each has an identity of its own.
     for module, attribute, name, tensor in _owned(model):
         stored = tensors.get(name)
-        if stored is not None and stored.dtype != tensor.dtype:
-            if stored.is_floating_point() != tensor.is_floating_point():
-                raise InputError(
-                    f"tensor {name!r} has type {stored.dtype} in the file, {tensor.dtype} in the "
-                    "model"
-                )
-            _put(module, attribute, tensor.detach().to(stored.dtype))
+        new = None if stored is None else replacement(name, tensor, stored)
+        if new is None:
+            continue
+        if isinstance(tensor, nn.Parameter):
+            new = nn.Parameter(new, requires_grad=tensor.requires_grad)
+        new = made.setdefault((id(tensor), new.shape, new.dtype), new)
+        setattr(module, attribute, new)
 
 
 def _owned(model: nn.Module) -> list[tuple[nn.Module, str, str, Tensor]]:
@@ -174,15 +200,7 @@ def _owned(model: nn.Module) -> list[tuple[nn.Module, str, str, Tensor]]:
         (module, attribute, f"{path}.{attribute}" if path else attribute, tensor)
         for path, module in model.named_modules()
         for attribute, tensor in (
-            *module.named_parameters(recurse=False),
-            *module.named_buffers(recurse=False),
+            *module.named_parameters(recurse=False, remove_duplicate=False),
+            *module.named_buffers(recurse=False, remove_duplicate=False),
         )
     ]
-
-
-def _put(module: nn.Module, attribute: str, tensor: Tensor) -> None:
-    old = module._parameters.get(attribute)
-    if old is not None:
-        module._parameters[attribute] = nn.Parameter(tensor, requires_grad=old.requires_grad)
-    else:
-        module._buffers[attribute] = tensor

@@ -143,6 +143,29 @@ def test_half_precision_comes_back_as_it_was(tmp_path):
     assert fingerprint(again) == fingerprint(hard)
 
 
+class Tied(nn.Module):
+    """A linear layer whose weight is also that of another and has a second name in its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.relu, self.last = nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5)
+        self.last.weight = self.first.weight
+        self.first.second = self.first.weight
+
+    def forward(self, values):
+        return self.last(self.relu(self.first(values)))
+
+
+def test_tied_weights_of_half_precision_are_still_tied(tmp_path):
+    hard = Ranger()(Tied().bfloat16().eval(), torch.randn(20, 5).bfloat16())
+    save(hard, tmp_path / "hard", base="none")
+    again = load(tmp_path / "hard", model=Tied())
+    assert again.last.weight is again.first.weight is again.first.second
+    assert again.first.weight.dtype == torch.bfloat16
+    assert torch.equal(again.last.weight, hard.last.weight)
+
+
 def test_values_of_another_model_do_not_show_through(folder):
     other = network()
     with torch.no_grad():

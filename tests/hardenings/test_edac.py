@@ -16,7 +16,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import ChannelDuplication, Triplication
-from radhard.hardenings.redundancy.copies import described
+from radhard.hardenings.redundancy.copies import Copies, described
 from radhard.hardenings.redundancy.edac import Edac, corrected
 from radhard.hardenings.redundancy.voter import voted
 from radhard.injection import inject
@@ -135,6 +135,43 @@ def test_looking_first_gives_what_writing_always_does(layer):
             slow = edac._corrected(spoiled, edac.copies(data.inputs))
             torch.testing.assert_close(quick, slow)
             assert quick.isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("hardening", [ChannelDuplication(share=1.0), Triplication()], ids=repr)
+def test_a_program_recorded_without_faults_contains_the_correction(hardening):
+    model, data = layer_and_data(nn.Linear(3, 4), 3)
+    hard = hardening(model, data)
+    program = torch.jit.trace(hard, data.inputs)
+    for faulty in (hard, program):
+        dict(faulty.named_parameters())["0.weight"].data[1, 2] = 1e9
+    with torch.no_grad():
+        torch.testing.assert_close(program(data.inputs), hard(data.inputs))
+        torch.testing.assert_close(program(data.inputs), model(data.inputs), rtol=0.1, atol=10)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(4, 6), nn.Conv2d(4, 8, 3, groups=2), nn.Conv1d(4, 8, 3)], ids=repr
+)
+def test_copies_take_no_memory_on_the_meta_device(layer):
+    channels = (1, 5)
+    with torch.device("meta"):
+        part = Edac(
+            "", layer=described(layer), channels=channels, mode="interval", compare="signed"
+        )
+    assert part.copies is not None
+    tensors = [*part.state_dict().values(), part.rows, part.copies.picked]
+    assert all(tensor.is_meta for tensor in tensors if tensor is not None)
+    copies = Copies(described(layer), channels)
+    assert not any(tensor.is_meta for tensor in copies.state_dict().values())
+    if copies.picked is not None:
+        assert copies.picked.tolist() == [0, 1, 2, 3]
+
+
+def test_a_kernel_without_elements_is_refused():
+    layer = {**described(nn.Conv1d(4, 8, 3, groups=2)), "kernel": (0,)}
+    with pytest.raises(InputError, match="kernel"):
+        Copies(layer, (0,))
 
 
 def tiny() -> tuple[nn.Module, Data, nn.Module]:

@@ -36,6 +36,9 @@ class Copies(nn.Module):
             raise InputError(
                 f"channels {channels} of a layer with {outputs} channels cannot be copied"
             )
+        # Weights without elements take no memory, from which the size of `picked` would follow.
+        if kind != "Linear" and min(layer["kernel"]) < 1:
+            raise InputError(f"a kernel of {layer['kernel']} elements is not possible")
         self.picked: Tensor | None = None
         self.axis = -1
         # On the meta device: initialising weights would change torch's random state.
@@ -60,12 +63,13 @@ class Copies(nn.Module):
                     bias=bias,
                     padding_mode=layer["padding_mode"],
                 )
-        self.layer = made.to_empty(device="cpu")
+        # On the default device, which is the meta device where only shapes are asked for.
+        self.layer = made.to_empty(device=torch.empty(0).device)
         if kind != "Linear" and groups > 1:
-            first = [channel // (outputs // groups) * width for channel in channels]
+            first = torch.tensor([channel // (outputs // groups) * width for channel in channels])
             # Not a buffer: which inputs a copy reads is structure, not stored data in which bits
             # flip.
-            self.picked = torch.tensor([at + n for at in first for n in range(width)])
+            self.picked = (first[:, None] + torch.arange(width)).flatten()
 
     def fill(self, weight: Tensor, bias: Tensor | None, channels: tuple[int, ...]) -> None:
         """Copy the weights of the originals."""

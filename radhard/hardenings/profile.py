@@ -1,6 +1,6 @@
 """What are the ranges of the values in a fault-free model?"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.hardenings.draft import Draft
+from radhard.hardenings.row_order import RowOrder, row_order
 from radhard.hardenings.spot import Spot
 
 __all__ = ["FOLDS", "Per", "Profile", "folds", "profile"]
@@ -72,26 +73,76 @@ def profile(
     fold_of = folds(draft)
 
     now = fold_of
+    # How the rows of values are ordered, found in the first batch; None if in no known order.
+    orders: dict[Spot, RowOrder | None] = {}
+    unordered: dict[Spot, list[Tensor]] = {}
 
     def see(spot: Spot, values: Tensor) -> None:
-        # A module may receive several rows per sample, such as one for each time step.
+        if spot not in orders and _is_ambiguous(values, len(now)):
+            unordered.setdefault(spot, []).append(values.clone())
+        else:
+            add(spot, values, orders.get(spot, "by sample"))
+
+    def add(spot: Spot, values: Tensor, order: RowOrder | None) -> None:
         each, rest = divmod(len(values), len(now)) if values.ndim else (0, 1)
-        measured.divided &= each > 0 and rest == 0
+        divided = each > 0 and rest == 0 and order is not None
+        measured.divided &= divided
         for fold in range(FOLDS):
             part = values
-            if each > 0 and rest == 0:
-                # The rows of a sample are adjacent.
-                part = values[(now == fold).to(values.device).repeat_interleave(each)]
+            if divided:
+                held = (now == fold).to(values.device)
+                part = values[
+                    held.repeat_interleave(each) if order == "by sample" else held.repeat(each)
+                ]
             if not part.ndim or len(part):
                 _add(draft, measured, spot, fold, *_extremes(part, per, (axis or {}).get(spot, 1)))
 
     for rows, batch in draft.workload.data.batches(draft.workload.batch):
         now = fold_of[rows]
-        with torch.no_grad(), ExitStack() as hooks:
-            for spot in spots:
-                hooks.callback(_hooked(draft, spot, see).remove)
-            draft.workload.steady(draft.model, batch)
+        _pass(draft, spots, batch, see)
+        if unordered:
+            orders |= _orders(draft, unordered, len(now), rows)
+            for spot, calls in unordered.items():
+                for values in calls:
+                    add(spot, values, orders[spot])
+            unordered.clear()
     return measured
+
+
+def _is_ambiguous(values: Tensor, samples: int) -> bool:
+    """Whether the shape does not tell which rows belong to a sample."""
+    # Several rows per sample, such as one for each time step; or as many time steps as samples.
+    each, rest = divmod(len(values), samples) if values.ndim else (0, 1)
+    return rest == 0 and (each > 1 or (each == 1 and values.shape[1:2] == (samples,)))
+
+
+def _orders(
+    draft: Draft, unordered: Mapping[Spot, Sequence[Tensor]], samples: int, rows: slice
+) -> dict[Spot, RowOrder | None]:
+    """The order of the rows at some places, given their values in a pass over some samples."""
+    again: dict[Spot, list[Tensor]] = {spot: [] for spot in unordered}
+    moved = torch.arange(rows.start, rows.stop).roll(1)
+    try:
+        _pass(
+            draft,
+            again,
+            draft.workload.data.rows(moved),
+            lambda spot, values: again[spot].append(values.clone()),
+        )
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    # A model may raise anything if it requires samples in their order, such as the longest first.
+    except Exception:
+        return dict.fromkeys(unordered)
+    return {spot: row_order(calls, again[spot], samples) for spot, calls in unordered.items()}
+
+
+def _pass(draft: Draft, spots: Collection[Spot], batch: Any, see: Any) -> None:
+    """Call ``see(spot, values)`` for the values at some places in a pass."""
+    with torch.no_grad(), ExitStack() as hooks:
+        for spot in spots:
+            hooks.callback(_hooked(draft, spot, see).remove)
+        draft.workload.steady(draft.model, batch)
 
 
 def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:

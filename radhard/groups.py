@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,22 @@ class Groups:
         parts = self._single() if grouping is None else self._of_strata(grouping)
         return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
 
+    def parts(self, rows: Numbers, shares: np.ndarray) -> Parts:
+        """The parts of any set of faults: one for each stratum that has some of them.
+
+        ``rows`` are the positions of the executed trials in the set, ascending. ``shares`` are, for
+        every variant of every region, the share of its faults that the set contains.
+        """
+        strata, variants, counts = self._sizes
+        sizes = np.bincount(strata, counts * shares[variants], minlength=len(self._trials.strata))
+        found = [rows[self._strata[rows] == at] for at in range(len(sizes))]
+        # Rounding must not make a population smaller than its sample.
+        return [
+            (of_stratum, max(round(size), len(of_stratum)))
+            for of_stratum, size in zip(found, sizes.tolist(), strict=True)
+            if size or len(of_stratum)
+        ]
+
     def cells(self, parts: Parts, values: np.ndarray) -> list[Cell]:
         """The parts with one value for every sampling unit: a trial, or trials drawn together.
 
@@ -173,15 +190,9 @@ class Groups:
         codes = np.array([number[key] for key in table], dtype=np.int64)
 
         population: dict[tuple[int, int], int] = {}
-        if self._trials.listed is not None:
-            # A list is its own population: faults that are not on it have no weight.
-            places, _, variants = space.locate(self._trials.listed)
-            for group in codes[space.variant_starts[places] + variants].tolist():
-                population[group, 0] = population.get((group, 0), 0) + 1
-        for at, stratum in enumerate(self._trials.strata if not population else ()):
-            for place, variant, size in overlaps(space, stratum):
-                part = int(codes[space.variant_starts[place] + variant]), at
-                population[part] = population.get(part, 0) + size
+        for at, variant, size in self._sizes.T.tolist():
+            part = int(codes[variant]), at
+            population[part] = population.get(part, 0) + size
 
         faults = self._trials.at(self._numbers) if self._faults is None else self._faults
         places, _, variants = space.locate(faults)
@@ -194,6 +205,22 @@ class Groups:
             rows = np.asarray(found.get(part, ()), dtype=np.int64)
             groups.setdefault(part[0], []).append((rows, size))
         return [(keys[group], parts) for group, parts in groups.items()]
+
+    @cached_property
+    def _sizes(self) -> Numbers:
+        """Strata, variants (numbered over all regions), and the number of faults in both."""
+        space, starts = self._space, self._space.variant_starts
+        if self._trials.listed is not None:
+            # A list is its own population: faults that are not on it have no weight.
+            places, _, variants = space.locate(self._trials.listed)
+            found, counts = np.unique(starts[places] + variants, return_counts=True)
+            return np.stack([np.zeros_like(found), found, counts])
+        sizes = [
+            (at, int(starts[place]) + variant, size)
+            for at, stratum in enumerate(self._trials.strata)
+            for place, variant, size in overlaps(space, stratum)
+        ]
+        return np.array(sizes, dtype=np.int64).reshape(-1, 3).T
 
 
 def _within(values: np.ndarray) -> tuple[float, float]:

@@ -32,13 +32,14 @@ class BitWise(Analysis):
 
     By bit of every selected tensor: the share of samples whose prediction changes, or whose output
     is NaN, if this bit is flipped in all words of the tensor; for a ranking of bit positions, not
-    as a rate of single faults. One forward pass for each bit of each tensor, and one for each bit
+    as a rate of single faults. Check bits that are stored apart have their own scores, under the
+    name ``"fc.weight check"``. One forward pass for each bit of each tensor, and one for each bit
     of all tensors.
 
     The facts contain the share of changed predictions (``"critical"``), of outputs with NaN
     (``"due"``) and, if the data have labels, the accuracy (``"accuracy"``), by tensor and by bit
-    from bit 0 on; the same for flips in all tensors together (``"all tensors"``), if their words
-    have the same width; and the bits that have the same value in all words of a tensor
+    from bit 0 on; the same for flips in the values of all tensors together (``"all tensors"``), if
+    their words have the same width; and the bits that have the same value in all words of a tensor
     (``"constant bits"``), which can be corrected without check bits.
 
     There is no run file, as there are few passes: `Scores.save` keeps the figures, and an analysis
@@ -78,9 +79,13 @@ class BitWise(Analysis):
         for place, region in enumerate(space.regions):
             start, end = space.variant_starts[place : place + 2].tolist()
             rows = figures[start:end]
-            by_tensor[region.site.name] = _by_bit(rows, names)
+            # Scores of values have the name of their tensor, as in campaigns; check bits that are
+            # stored apart, and sections of a tensor, have their own.
+            name = space.name(place)
+            name = region.site.name if name == f"{region.site.name} codes" else name
+            by_tensor[name] = _by_bit(rows, names)
             # No sample is both critical and NaN (`Outcome`), so the shares add up.
-            scores[region.site.name] = rows[:, names["critical"]] + rows[:, names["due"]]
+            scores[name] = rows[:, names["critical"]] + rows[:, names["due"]]
         together = figures[space.variant_starts[-1] :]
         facts = {
             "by tensor": by_tensor,
@@ -100,8 +105,9 @@ class _BitTrials(Trials):
 
     def __init__(self, space: FaultSpace) -> None:
         self._space = space
-        widths = set(space.variants.tolist())
-        # Bits of words of different widths have nothing in common.
+        # Bits of words of different widths have nothing in common, nor have values and check bits.
+        self._values = [at for at, region in enumerate(space.regions) if region.plane == "codes"]
+        widths = set(space.variants[self._values].tolist())
         self._together = widths.pop() if len(widths) == 1 else 0
         n = int(space.variant_starts[-1]) + self._together
         # In order, as the figures are read by position afterwards.
@@ -109,7 +115,7 @@ class _BitTrials(Trials):
 
     def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
         space = self._space
-        places: Sequence[int] = range(len(space.regions))
+        places: Sequence[int] = self._values
         variant = trial - int(space.variant_starts[-1])
         if variant < 0:
             # Trial numbers run through the variants of one region after another; those behind the

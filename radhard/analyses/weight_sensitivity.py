@@ -10,7 +10,7 @@ from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.weight_gradients import weight_gradients
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
-from radhard.formats import Float32, Format
+from radhard.formats import Float32, Format, ProtectedFormat, largest_code
 from radhard.spec import component
 from radhard.targets import Weights
 from radhard.workload import Workload
@@ -27,8 +27,9 @@ class WeightSensitivity(Analysis):
     mean distance, over all variants of ``fault``, between the weight as stored in ``format`` and
     its faulty value.
 
-    For an infinite or NaN value, the distance is the largest finite number of the format;
-    otherwise the largest weights, which overflow first, would seem the least sensitive. ``limit``
+    For an infinite or NaN value, the distance is the largest finite number of the format, with the
+    scale of the weight; otherwise the largest weights, which overflow first, would seem the least
+    sensitive. ``limit``
     is an upper limit of all distances, finite or not, for example if activations are bounded.
 
     One forward pass and one backward pass; with ``average="magnitude"`` one backward pass per
@@ -92,24 +93,20 @@ def expected_noise(
     fitted = format.fit(weight)
     codes = fitted.encode(weight)
     stored = fitted.decode(codes)
-    most = _largest(fitted, stored.dtype) if limit is None else limit
-    ways = fault.variants(fitted)
     noise = torch.zeros_like(weight, dtype=torch.float64)
+    most = _largest(fitted, codes) if limit is None else torch.full_like(noise, limit)
+    ways = fault.variants(fitted)
     for way in range(ways):
         faulty = fault.corrupt(codes, torch.full_like(codes, way), fitted)
         distance = (fitted.decode(faulty).double() - stored.double()).abs()
-        # A distance is never negative, so negative infinity does not occur.
-        distance = distance.nan_to_num(nan=most, posinf=most)
+        distance = torch.where(distance.isfinite(), distance, most)
         # Divided before summing, as the sum of several of the largest doubles is infinite.
         noise += (distance if limit is None else distance.clamp(max=limit)) / ways
     return noise
 
 
-def _largest(format: Format, dtype: torch.dtype) -> float:
-    """The largest finite number of a format whose values have this ``dtype``."""
-    # A wider format has too many words to decode them all, so the range of the dtype stands for its
-    # own.
-    if format.has_scale or format.bits > 16:
-        return torch.finfo(dtype).max
-    values = format.decode(torch.arange(1 << format.bits)).double()
-    return float(values[values.isfinite()].max())
+def _largest(format: Format, codes: Tensor) -> Tensor:
+    """The largest finite number that each value could have, float64; with a scale, it differs."""
+    # Check bits do not change what is the largest.
+    plain = format.inner if isinstance(format, ProtectedFormat) else format
+    return plain.decode(torch.full_like(codes, largest_code(plain))).double()

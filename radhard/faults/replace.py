@@ -8,7 +8,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.faults.base import FaultModel, Numbers
 from radhard.faults.draws import DRAWS, check_draws, next_draws, random_words
-from radhard.formats import CheckWord, Format, ProtectedFormat
+from radhard.formats import CheckWord, Format, ProtectedFormat, largest_code
 from radhard.spec import component
 
 __all__ = ["Replace"]
@@ -63,7 +63,7 @@ class Replace(FaultModel):
         if self.value == "zero":
             return self._word(0.0, torch.zeros_like(codes), format)
         if self.value == "max":
-            return torch.full_like(codes, _largest_code(format))
+            return torch.full_like(codes, largest_code(format))
         return self._word(float(self.value), codes, format)
 
     def along(self, variants: Numbers, offsets: Numbers, format: Format) -> Numbers:
@@ -96,7 +96,7 @@ class Replace(FaultModel):
             storing = storing.scaled(scale)  # one value of each scale
         given = torch.full(scale.shape, value, dtype=torch.float64)
         held = storing.decode(storing.encode(given)).double()
-        top = torch.full_like(given, _largest_code(format), dtype=torch.int64)
+        top = torch.full_like(given, largest_code(format), dtype=torch.int64)
         largest = storing.decode(top).double()
         # The lowest number of two's complement is beyond the largest in magnitude, and is held.
         if ((given.abs() > largest) & (held != given)).any():
@@ -111,20 +111,3 @@ def _storing(format: Format) -> Format:
     if isinstance(format, ProtectedFormat) and not format.by_word:
         return format.inner
     return format
-
-
-def _largest_code(format: Format) -> int:
-    """The word of the largest finite value; it is the same with every scale."""
-    if isinstance(format, CheckWord):
-        return -1 if format.bits == 64 else (1 << format.bits) - 1
-    plain = format.inner if isinstance(format, ProtectedFormat) else format
-    if plain.has_scale:
-        # One number for each value, as `take` leaves it, which every format with a scale accepts.
-        plain = plain.scaled([1.0])
-    code = plain.encode(torch.tensor([torch.finfo(torch.float64).max], dtype=torch.float64))
-    # Formats with infinity round what is beyond their range to it; its word follows the largest.
-    if not plain.decode(code).double().isfinite():
-        code = code - 1
-    if isinstance(format, ProtectedFormat) and format.by_word:
-        code = format.protect(code.reshape(1, 1)).codes
-    return int(code)

@@ -1,6 +1,6 @@
 """How vulnerable is each part of a model according to an analysis?"""
 
-from radhard.scores.agreement import Agreement, Level, Unit, Values, rank_correlation
+from radhard.scores.agreement import Agreement, Unit, rank_correlation
 from radhard.scores.analysis_comparison import (
     AnalysisAgreement,
     AnalysisComparison,
@@ -9,6 +9,7 @@ from radhard.scores.analysis_comparison import (
 )
 from radhard.scores.neighbours import Neighbours, neighbours
 from radhard.scores.scores import RankedPart, Scores
+from radhard.scores.trial_parts import Level, Values
 
 __all__ = [
     "Agreement",

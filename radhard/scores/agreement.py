@@ -1,7 +1,7 @@
 """How well do predicted scores agree with a campaign?"""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -12,29 +12,19 @@ from scipy import stats as scipy_stats
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.space import Region
+from radhard.scores.trial_parts import Level, Values, trial_parts
 from radhard.stats import Estimate
 
 __all__ = [
     "Agreement",
-    "Level",
-    "TrialParts",
     "Unit",
-    "Values",
     "agreement",
     "measured_rates",
     "rank_correlation",
-    "trial_parts",
 ]
-
-Level = Literal["tensor", "channel", "element", "bit"]
-"""What a score refers to: a tensor, a channel (of a linear layer, a neuron), a word or a bit."""
 
 Unit = Literal["share", "relative"]
 """``share``: predicted share of critical faults; ``relative``: only order and proportions count."""
-
-Values = Mapping[str, npt.NDArray[np.float64]]
-"""Scores by tensor; NaN for parts that the analysis did not cover."""
 
 _TOP = 0.1
 
@@ -167,104 +157,23 @@ def measured_rates(
     """
     weights = _weights(results)
     matched = "layer"
-    rows = []
+    # A part that several regions have trials of (fault models, formats, planes, the weight and the
+    # bias of a layer) is one part: counted once for each, it would narrow every interval.
+    sums: dict[str, npt.NDArray[np.float64]] = {}
     for trials in trial_parts(level, scores, results, axes=axes):
         matched = trials.matched
-        flat = scores[trials.scored].ravel()
-        parts, here = trials.parts, trials.rows
-        total = np.bincount(parts, minlength=flat.size)
-        mass = np.bincount(parts, weights=weights[here], minlength=flat.size)
-        harm = np.bincount(parts, weights=weights[here] * values[here], minlength=flat.size)
+        here, size = trials.rows, scores[trials.scored].size
+        known = sums.setdefault(trials.scored, np.zeros((3, size)))
+        columns = np.ones(len(here)), weights[here], weights[here] * values[here]
+        for known_of, column in zip(known, columns, strict=True):
+            known_of += np.bincount(trials.parts, weights=column, minlength=size)
+    rows = []
+    for name, (total, mass, harm) in sums.items():
+        flat = scores[name].ravel()
         for part in np.flatnonzero((total > 0) & ~np.isnan(flat)).tolist():
-            rate = harm[part] / mass[part]
-            rows.append((trials.tensor, part, flat[part], rate, int(total[part])))
+            rows.append((name, part, flat[part], harm[part] / mass[part], int(total[part])))
     frame = pd.DataFrame(rows, columns=["tensor", "part", "score", "rate", "trials"])
     return frame, matched
-
-
-@final
-@dataclass(frozen=True)
-class TrialParts:
-    """The executed trials with a fault in one tensor, and the part that contains each fault."""
-
-    tensor: str
-    scored: str
-    """The name under which the tensor or its layer has scores."""
-    matched: str
-    rows: npt.NDArray[np.int64]
-    """Indices into the executed trials."""
-    parts: npt.NDArray[np.int64]
-    """For each of them, the index of the part in the flattened scores."""
-
-
-def trial_parts(
-    level: Level, scores: Values, results: Results, *, axes: Mapping[str, int] | None = None
-) -> Iterator[TrialParts]:
-    """For each tensor with scores, the scored part that contains the fault of each trial.
-
-    ``axes``: the output-channel axis of each weight for which it is not the first.
-
-    Raises:
-        InputError: a campaign at error rates.
-    """
-    if results.by_rate:
-        raise InputError("trials at error rates have faults everywhere; use one fault per trial")
-    space = results.space
-    sites, words, variants = space.locate(results.trials.at(results.numbers))
-    # Layers stand in only if no tensor matches, so that a comparison is of one kind.
-    by_tensor = {site.name for site in space.sites} & set(scores)
-    for number in np.unique(sites).tolist():
-        site = space.sites[number]
-        name = site.name if by_tensor else _of_layer(site.layer, scores)
-        if name is None or name not in scores:
-            continue
-        # The score of a channel, a value or a bit is that of codes, not of the scale of all.
-        if level != "tensor" and space.regions[number].plane != "codes":
-            continue
-        rows = np.flatnonzero(sites == number)
-        within = words[rows] % max(int(np.prod(site.shape)), 1)
-        axis = (axes or {}).get(site.name)
-        parts = _part(level, scores[name], within, variants[rows], space.regions[number], axis)
-        yield TrialParts(site.name, name, "tensor" if by_tensor else "layer", rows, parts)
-
-
-def _part(
-    level: Level,
-    of_part: npt.NDArray[np.float64],
-    words: npt.NDArray[np.int64],
-    variants: npt.NDArray[np.int64],
-    region: Region,
-    axis: int | None,
-) -> npt.NDArray[np.int64]:
-    """The index of the score, among those of a tensor, that covers the fault of each trial."""
-    shape = region.site.shape
-    if level == "tensor":
-        return np.zeros_like(words)
-    if level == "bit":
-        bits = [region.bits(variant) for variant in range(region.variants)]
-        if any(len(each) != 1 or each[0] >= len(of_part) for each in bits):
-            raise InputError(
-                "scores by bit can be compared only with faults of one bit each, in words of "
-                f"{len(of_part)} bits; use BitFlip() and the same format"
-            )
-        return np.array([each[0] for each in bits])[variants]
-    if level == "element":
-        if of_part.shape != shape:
-            raise InputError(f"scores of shape {of_part.shape} for a tensor of shape {shape}")
-        return words
-    if axis is not None and axis < len(shape) and len(of_part) == shape[axis]:
-        # Words are numbered in row-major order: the divisor is the stride of the axis.
-        return words // max(int(np.prod(shape[axis + 1 :])), 1) % shape[axis]
-    if shape and len(of_part) == shape[0]:
-        return words // max(int(np.prod(shape[1:])), 1)
-    # Outputs of linear layers have their channels on the last axis.
-    if shape and len(of_part) == shape[-1]:
-        return words % shape[-1]
-    raise InputError(f"{len(of_part)} channels have scores, but the tensor has shape {shape}")
-
-
-def _of_layer(layer: str, scores: Values) -> str | None:
-    return next((name for name in (f"{layer}.weight", layer) if name in scores), None)
 
 
 def _weights(results: Results) -> npt.NDArray[np.float64]:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from radhard.errors import InputError
 from radhard.results import Results
-from radhard.scores.agreement import Agreement, Level
+from radhard.scores.agreement import Agreement
 from radhard.scores.scores import Scores
+from radhard.scores.trial_parts import Level
 
 __all__ = ["AnalysisAgreement", "AnalysisComparison", "agreements", "compare_analyses"]
 

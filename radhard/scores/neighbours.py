@@ -10,7 +10,8 @@ import numpy.typing as npt
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.results import Results
-from radhard.scores.agreement import Level, TrialParts, Values, trial_parts
+from radhard.scores.trial_parts import Level, TrialParts, Values, parts_of, trial_parts
+from radhard.space import FaultSpace, Numbers
 from radhard.stats import Estimate
 
 __all__ = ["Neighbours", "neighbours"]
@@ -52,23 +53,31 @@ def neighbours(
     column = results.column(column)
     if results.ranges[column] != (0.0, 1.0):
         raise InputError(f"{column} is not a share between 0 and 1, so its mean has no interval")
-    tensors = list(trial_parts(level, values, results, axes=axes))
-    if not tensors:
-        return []
-    every = np.concatenate([values[tensor.scored].ravel() for tensor in tensors])
+    regions = list(trial_parts(level, values, results, axes=axes))
+    flat = {region.scored: values[region.scored].ravel() for region in regions}
+    every = np.concatenate([*flat.values(), np.empty(0)])
     scores = np.sort(every[~np.isnan(every)])
+    if not scores.size:
+        return []
     # Ends by value and not by position keep equal scores together; ends that coincide are one, and
     # there are fewer groups.
     edges = np.unique(scores[[(scores.size * n) // groups for n in range(1, groups)]])
-    split = Groups(results.space, results.trials, results.numbers, _by(level))
-    parts = dict(split.split())
+    split = Groups(results.space, results.trials, results.numbers, None)
+    # Trials drawn together form one unit, of whose bits a group may have some: each bit by itself,
+    # as the number of these differs between tensors.
+    apart = level == "bit" and results.trials.together > 1
     result = []
     for group in range(len(edges) + 1):
-        members: Parts = []
-        for tensor in tensors:
-            members += _group_parts(level, tensor, values, edges, group, parts)
-        if not any(len(rows) for rows, _ in members):
+        found, shares = [], np.zeros(int(results.space.variant_starts[-1]))
+        for region in regions:
+            number = np.searchsorted(edges, flat[region.scored], side="right")
+            belongs = (number == group) & ~np.isnan(flat[region.scored])
+            found.append(region.rows[belongs[region.parts]])
+            shares += _shares(level, region, results.space, belongs, values, axes or {})
+        rows = np.sort(np.concatenate(found))
+        if not len(rows):
             continue
+        members = _by_variant(split, rows, shares, results) if apart else split.parts(rows, shares)
         rate = results.mean(split, members, column)
         inside = np.searchsorted(edges, scores, side="right") == group
         place = (float(np.flatnonzero(inside).mean()) + 0.5) / scores.size
@@ -76,33 +85,44 @@ def neighbours(
     return result
 
 
-def _group_parts(
+def _shares(
     level: Level,
-    tensor: TrialParts,
+    trials: TrialParts,
+    space: FaultSpace,
+    belongs: npt.NDArray[np.bool_],
     values: Values,
-    edges: npt.NDArray[np.float64],
-    group: int,
-    parts: dict[str, Parts],
-) -> Parts:
-    """The trials in the parts of a tensor that belong to a group, and the faults they represent."""
-    flat = values[tensor.scored].ravel()
-    belongs = (np.searchsorted(edges, flat, side="right") == group) & ~np.isnan(flat)
-    members = tensor.rows[belongs[tensor.parts]]
+    axes: Mapping[str, int],
+) -> npt.NDArray[np.float64]:
+    """The share of each variant's faults, of all regions, that lie in this region and a group."""
+    region, scores = space.regions[trials.place], values[trials.scored]
+    axis = axes.get(region.site.name)
+    shares = np.zeros(int(space.variant_starts[-1]))
+    start, end = space.variant_starts[trials.place : trials.place + 2].tolist()
     if level == "bit":
-        bits = np.flatnonzero(belongs).tolist()
-        keys = {f"{tensor.tensor}, {bit}": 1.0 for bit in bits}
-    else:
+        variants = np.arange(region.variants)
+        parts = parts_of(level, scores, np.zeros_like(variants), variants, region, axis)
+        shares[start:end] = belongs[parts]
+    elif region.subset is None and region.fault.span == 1:
         # The parts of a tensor have equal sizes, so their share of it is their share of its faults.
-        keys = {tensor.tensor: float(belongs.mean())}
-    result: Parts = []
-    for key, share in keys.items():
-        for rows, population in parts.get(key, []) if share else []:
-            inside = rows[np.isin(rows, members)]
-            # Rounding must not make a population smaller than its sample.
-            size = None if population is None else max(round(share * population), len(inside))
-            result.append((inside, size))
-    return result
+        shares[start:end] = belongs.mean()
+    else:
+        # Faults do not begin in every word; those of one sample lie as those of all.
+        words = region.positions_of(np.arange(region.words // (region.site.samples or 1)))
+        parts = parts_of(level, scores, words, np.zeros_like(words), region, axis)
+        shares[start:end] = belongs[parts].mean() if len(parts) else 0.0
+    return shares
 
 
-def _by(level: Level) -> str:
-    return "tensor, bit" if level == "bit" else "tensor"
+def _by_variant(
+    split: Groups, rows: Numbers, shares: npt.NDArray[np.float64], results: Results
+) -> Parts:
+    """The parts of a group, with those of every variant of every region by themselves."""
+    space = results.space
+    places, _, variants = space.locate(results.trials.at(results.numbers[rows]))
+    variants = space.variant_starts[places] + variants
+    members: Parts = []
+    for variant in np.flatnonzero(shares).tolist():
+        alone = np.zeros_like(shares)
+        alone[variant] = shares[variant]
+        members += split.parts(rows[variants == variant], alone)
+    return members

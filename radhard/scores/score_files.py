@@ -12,7 +12,8 @@ import numpy.typing as npt
 from radhard.errors import InputError
 from radhard.files import write_texts
 from radhard.json_values import parse_json
-from radhard.scores.agreement import Level, Unit, Values
+from radhard.scores.agreement import Unit
+from radhard.scores.trial_parts import Level, Values
 
 __all__ = ["read", "write"]
 

@@ -14,8 +14,9 @@ from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.manifest import fingerprint
 from radhard.results import Results
-from radhard.scores.agreement import Agreement, Level, Unit, Values, agreement
+from radhard.scores.agreement import Agreement, Unit, agreement
 from radhard.scores.score_files import read, write
+from radhard.scores.trial_parts import Level, Values
 from radhard.spec import near
 
 __all__ = ["RankedPart", "Scores"]

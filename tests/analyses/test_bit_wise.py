@@ -10,7 +10,7 @@ from radhard.analyses import BitWise
 from radhard.analyses.constant_bits import constant_bits
 from radhard.datasets import Data
 from radhard.faults import BitFlip
-from radhard.formats import Fixed, Float32, Int, stored_as
+from radhard.formats import Fixed, Float32, Int, SecDed, stored_as
 from radhard.manifest import fingerprint
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
@@ -100,3 +100,15 @@ def test_ranking_of_bits_agrees_with_a_campaign_of_single_flips():
     found = scores.agreement(campaign(sampler=Uniform(500)))
     assert (found.level, found.parts) == ("bit", 64)
     assert found.rank.low > 0
+
+
+def test_check_bits_that_are_stored_apart_do_not_replace_the_values():
+    format = SecDed(Int(8), block=8)
+    scores = BitWise(format)(stored_as(network(), format), data(), progress=False)
+    checks = {f"{name} check" for name in ("0.weight", "2.weight")}
+    assert set(scores.values) == {"0.weight", "2.weight"} | checks
+    assert set(scores.facts["by tensor"]) == set(scores.values)
+    # A flip in all words is far more than can be corrected; in the check bits alone, none is.
+    assert any(scores[name].max() > 0 for name in ("0.weight", "2.weight"))
+    assert all(scores[name].max() == 0 for name in checks)
+    assert len(scores.facts["all tensors"]["critical"]) == 8

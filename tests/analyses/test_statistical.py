@@ -153,3 +153,19 @@ def test_what_gives_nothing_to_learn_from_is_refused(analysis: Statistical, mess
 def test_arguments_that_make_no_sense_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         Statistical(**bad)
+
+
+def test_a_model_without_any_finite_gradient_is_refused_in_one_line() -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 20)
+            nn.init.zeros_(self.fc.weight)
+            nn.init.zeros_(self.fc.bias)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.sqrt(self.fc(x)) + torch.linspace(0, 0.9, 20)
+
+    with pytest.raises(InputError, match="finite gradient") as raised:
+        of(Statistical(32 * 20), Root(), Data(torch.ones(4, 3)))
+    assert "\n" not in str(raised.value)

@@ -15,7 +15,7 @@ from radhard.analyses.weight_sensitivity import expected_noise
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
-from radhard.formats import BFloat16, Fixed, Float16, Float32, Float64, Int
+from radhard.formats import MXFP8, BFloat16, Fixed, Float16, Float32, Float64, Int, Posit
 from radhard.space import FaultSpace
 from radhard.targets import Weights
 from tests.analyses.pencil import one_by_one, small
@@ -203,3 +203,18 @@ def test_a_gradient_that_is_not_finite_is_no_score():
 
     with pytest.raises(InputError, match=r"fc\.weight is not finite"):
         of(WeightSensitivity(), Root(), torch.ones(2, 2))
+
+
+def test_a_posit_that_is_not_real_counts_as_the_largest_of_its_width():
+    # The sign of zero makes it NaR; the largest posit of 32 bits is 2**120.
+    for bits, largest in ((16, 2.0**56), (32, 2.0**120)):
+        found = expected_noise(torch.zeros(2), Posit(bits), BitFlip(field="sign"))
+        np.testing.assert_array_equal(found, [largest] * 2)
+
+
+def test_nan_of_a_block_counts_as_the_largest_number_with_its_scale():
+    # E4M3 reaches 448, in the word before NaN; the largest value of a block sets its scale.
+    values = torch.zeros(2, 32)
+    values[0, 0], values[1, 0] = 448.0, 1.75
+    found = expected_noise(values, MXFP8("E4M3"), BitFlip(bits=0))
+    np.testing.assert_array_equal(found[:, 0], [448.0, 1.75])

@@ -9,12 +9,13 @@ from torch import nn
 from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.errors import InputError
-from radhard.faults import BitFlip
+from radhard.faults import BitFlip, StuckAt
 from radhard.formats import Float32
 from radhard.samplers import ErrorRate, Exhaustive, PerBit
 from radhard.scores import Scores, neighbours, rank_correlation
 from radhard.space import FaultSpace
-from radhard.targets import Activations, Weights
+from radhard.targets import Activations, Biases, Weights
+from tests.small import prepared, space
 
 
 def campaign(target=None, sampler=None):
@@ -150,3 +151,32 @@ def test_rank_correlation_is_that_of_scipy_and_its_interval_covers():
         assert found.value == pytest.approx(stats.spearmanr(x, y).statistic)
         inside += found.low <= spearman <= found.high
     assert inside / 400 > 0.92
+
+
+def test_a_part_with_several_fault_models_is_one_part_and_its_rate_that_of_all():
+    faults = space((3, 5), BitFlip(field="sign")) | space((3, 5), StuckAt(1))
+    results = prepared(faults, Exhaustive(), lambda numbers: numbers % 7 / 6)
+    places, words, _ = faults.locate(np.arange(len(faults)))
+    names = np.array([site.name for site in faults.sites])[places]
+    truth = {
+        name: np.array([results.values()[(names == name) & (words == w)].mean() for w in range(n)])
+        for name, n in (("a.weight", 3), ("b.weight", 5))
+    }
+    found = Scores("Truth()", "element", truth, "share").agreement(results)
+    assert (found.parts, found.trials) == (8, len(faults))
+    assert found.error == pytest.approx(0, abs=1e-12)
+    # The limits are those of eight pairs, whatever the number of fault models.
+    x = np.arange(8.0)
+    assert found.rank.high - found.rank.low == pytest.approx(
+        rank_correlation(x, x, 0.95).high - rank_correlation(x, x, 0.95).low
+    )
+
+
+def test_weights_and_bias_of_a_layer_are_one_part_by_channel_of_its_output():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    faults = FaultSpace.of(model, (Weights("*"), Biases("*")), BitFlip(), Float32())
+    results = prepared(faults, Exhaustive(), lambda numbers: numbers % 5 / 4)
+    scores = {"0": np.arange(4.0), "2": np.arange(2.0)}
+    found = Scores("Mine()", "channel", scores).agreement(results)
+    assert (found.matched, found.parts, found.trials) == ("layer", 6, len(faults))

@@ -139,7 +139,9 @@ class Probes:
         workload, device = self.workload, self.workload.logits.device
         slopes = torch.zeros(len(samples), dtype=torch.float64, device=device)
         deviations = self._of_neurons(layer, samples, neurons, deltas)
-        for probes in torch.split(torch.arange(len(samples), device=device), workload.batch):
+        every = torch.arange(len(samples), device=device)
+        # As in `_whole`: without probes, the split has one empty part.
+        for probes in torch.split(every, workload.batch) if len(samples) else ():
             # The sum over the probes of a pass has each probe's own derivative, as no probe affects
             # another.
             by = deviations.by[probes].detach().clone().requires_grad_()

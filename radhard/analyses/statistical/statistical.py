@@ -95,7 +95,12 @@ def _finite(workload: Workload, space: FaultSpace, tables: Features) -> tuple[Fa
     for at in set(range(len(tables))) - set(kept):
         site = space.sites[at]
         workload.left_out[site.layer] = f"the values or the gradient of {site.name} are not finite"
-    if len(kept) == len(tables) or not kept:
+    if not kept:
+        raise InputError(
+            "Statistical: no weight tensor has both finite values and a finite gradient, so that "
+            "there is nothing to learn from; check the weights and the data"
+        )
+    if len(kept) == len(tables):
         return space, tables
     (term,) = space.terms
     narrower = replace(

@@ -197,6 +197,19 @@ def test_slopes_are_the_derivative_of_the_loss(kind: str, form: str) -> None:
     model.float()
 
 
+def test_slopes_of_no_probes_take_no_pass() -> None:
+    # Some models do not take an empty batch.
+    model, prefix, data = MODELS["no graph"]
+    none = torch.arange(0)
+    with probing(model, data) as probes:
+        sizes = []
+        handle = model.register_forward_pre_hook(lambda m, args: sizes.append(len(args[0])))
+        found = probes.slopes(f"{prefix}3", none, none, torch.zeros(0), "summed")
+        handle.remove()
+    assert found.shape == (0,)
+    assert sizes == []
+
+
 def test_what_a_layer_hands_on_is_what_the_model_computes() -> None:
     for model, prefix, data in MODELS.values():
         heard = []

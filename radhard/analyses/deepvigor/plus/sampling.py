@@ -80,7 +80,9 @@ def some(total: int, wanted: int, rows: int, rng: np.random.Generator) -> Number
     # Systematic sampling: the range is divided into equal parts, and each row takes the same
     # position, drawn once, in every part.
     start = rng.random((rows, 1))
-    return np.floor((np.arange(wanted) + start) * (total / wanted)).astype(np.int64)
+    places = (np.arange(wanted) + start) * (total / wanted)
+    # The product may be rounded up to ``total``.
+    return np.floor(places).astype(np.int64).clip(max=total - 1)
 
 
 def one_an_image(

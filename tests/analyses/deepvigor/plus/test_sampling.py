@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radhard.analyses.deepvigor.plus.sampling import neurons_of, one_an_image
+from radhard.analyses.deepvigor.plus.sampling import neurons_of, one_an_image, some
 
 
 @given(
@@ -58,3 +58,18 @@ def test_all_neurons_have_the_same_chance() -> None:
     times = np.bincount(np.concatenate([neurons_of(10, 3, rng) for _ in range(20_000)]))
     # Expected 6,000 each; the bound is five standard deviations.
     assert abs(times - 6000).max() < 5 * 6000**0.5
+
+
+class _Highest:
+    """A generator that always draws the largest number below 1."""
+
+    def random(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, np.nextafter(1.0, 0.0))
+
+
+def test_no_number_reaches_the_total_where_the_product_is_rounded_up() -> None:
+    for total in range(2, 60):
+        for wanted in range(1, total):
+            drawn = some(total, wanted, 1, _Highest())  # type: ignore[arg-type]
+            assert drawn.max() < total, (total, wanted)
+            assert len(set(drawn.ravel().tolist())) == wanted

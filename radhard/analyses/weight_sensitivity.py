@@ -10,7 +10,8 @@ from radhard.analyses.base import Analysis, AnalysisResult
 from radhard.analyses.weight_gradients import weight_gradients
 from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel
-from radhard.formats import Float32, Format, ProtectedFormat, largest_code
+from radhard.formats import Float32, Format, ProtectedFormat
+from radhard.formats.largest_code import largest_code
 from radhard.spec import component
 from radhard.targets import Weights
 from radhard.workload import Workload

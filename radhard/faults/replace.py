@@ -8,7 +8,8 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.faults.base import FaultModel, Numbers
 from radhard.faults.draws import DRAWS, check_draws, next_draws, random_words
-from radhard.formats import CheckWord, Format, ProtectedFormat, largest_code
+from radhard.formats import CheckWord, Format, ProtectedFormat
+from radhard.formats.largest_code import largest_code
 from radhard.spec import component
 
 __all__ = ["Replace"]

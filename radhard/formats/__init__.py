@@ -2,7 +2,6 @@
 
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
-from radhard.formats.largest_code import largest_code
 from radhard.formats.plain.fixed import Fixed
 from radhard.formats.plain.float8 import E8M0, Float8E4M3, Float8E5M2
 from radhard.formats.plain.group_int import GroupInt
@@ -70,6 +69,5 @@ __all__ = [
     "format_for",
     "formats_of",
     "is_stored_as",
-    "largest_code",
     "stored_as",
 ]

@@ -10,6 +10,7 @@ from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
+from radhard.formats.plain.powers import power_of_two
 from radhard.formats.protected.check_word import CheckWord
 from radhard.formats.protected.protected_format import ProtectedFormat
 from radhard.module import usable_module
@@ -144,4 +145,4 @@ def _last_place(x: Tensor) -> Tensor:
     kind = torch.finfo(x.dtype)
     # Subnormal numbers are spaced like the smallest normal ones.
     exponent = torch.frexp(x.detach().double().abs().clamp(min=kind.smallest_normal)).exponent
-    return torch.ldexp(torch.full_like(x, kind.eps, dtype=torch.float64), exponent - 1)
+    return power_of_two(exponent - 1) * kind.eps

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from radhard.errors import InputError
@@ -87,8 +88,15 @@ class Golden:
         return two_classes(outputs, self.outputs.ndim == 1, self.kind) if self.single else outputs
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Probabilities, float64 ``(..., classes)``: the softmax of logits."""
-        return softmax(scores) if self.kind == "logits" else scores.double()
+        """Probabilities, float64 ``(..., classes)``: the softmax of logits.
+
+        If a sample has NaN in one class, it has NaN in all of them.
+        """
+        if self.kind == "logits":
+            return softmax(scores)
+        # The softmax spreads NaN to all classes by its sum; probabilities are used as they are.
+        probabilities = scores.double()
+        return probabilities.masked_fill(probabilities.isnan().any(dim=-1, keepdim=True), torch.nan)
 
     @cached_property
     def logits(self) -> Tensor:

@@ -190,6 +190,17 @@ def test_a_value_beside_its_step_may_be_off_by_four_last_places(dtype, places, s
     assert is_stored_as(x, Int(8)) == stored
 
 
+@pytest.mark.parametrize("magnitude", [2.0**-1000, 2.0**-200, 2.0**200, 2.0**1000])
+def test_last_places_of_very_large_and_small_numbers_are_their_own(magnitude):
+    x = torch.tensor([127.0, 64.0, -3.0], dtype=torch.float64) * magnitude
+    x[1] += 4 * 64 * torch.finfo(torch.float64).eps * magnitude
+    assert is_stored_as(x, Int(8))
+    x[1] += 64 * torch.finfo(torch.float64).eps * magnitude
+    assert not is_stored_as(x, Int(8))
+    x[1] = 64.4 * magnitude
+    assert not is_stored_as(x, Int(8))
+
+
 def test_what_a_format_has_no_word_for_is_not_stored():
     assert not is_stored_as(torch.tensor([torch.nan]), Fixed(1, 15))
     assert not is_stored_as(torch.tensor([torch.inf]), Int(8))

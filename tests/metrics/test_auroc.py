@@ -1,5 +1,6 @@
 """Is the area under the ROC curve what scikit-learn says it is?"""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -68,6 +69,37 @@ def test_one_logit_wins_the_pairs_counted_one_by_one(
         outputs = outputs.clamp(-1.7e38, 1.7e38)
         pairs = product(outputs[labels == 1].tolist(), outputs[labels == 0].tolist())
         assert figure == pytest.approx(np.mean([won(*pair) for pair in pairs]), abs=1e-14)
+
+
+@given(drawn=trials(elements=FINITE, classes=(2, 4)))
+def test_a_sample_with_nan_in_any_probability_loses_every_pair(
+    drawn: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    golden, faulty, labels = drawn
+    assume(len(labels.unique()) > 1)
+    golden, faulty = (x.softmax(-1, dtype=torch.float64) for x in (golden, faulty))
+    # In the column after the label's, where NaN does not reach the label's by itself.
+    faulty[:, ::2, :] = faulty[:, ::2, :].masked_fill(
+        torch.nn.functional.one_hot((labels[::2] + 1) % golden.shape[1], golden.shape[1]).bool(),
+        NAN,
+    )
+    found = Panel([Auroc(outputs="probabilities")], golden, labels).score(faulty)[:, 0]
+    classes = [1] if golden.shape[1] == 2 else labels.unique().tolist()
+    for outputs, figure in zip(faulty.tolist(), found, strict=True):
+        areas = []
+        for c in classes:
+            won = []
+            for own, other in product(range(len(labels)), repeat=2):
+                if labels[own] != c or labels[other] == c:
+                    continue
+                a, b = outputs[own], outputs[other]
+                if golden.shape[1] == 2:
+                    a, b = [[row[0], row[1] - row[0]] for row in (a, b)]
+                # Wrong whichever of the two has NaN.
+                lost = any(map(math.isnan, a + b))
+                won.append(0.0 if lost else 1.0 if a[c] > b[c] else 0.5 if a[c] == b[c] else 0.0)
+            areas.append(np.mean(won))
+        assert figure == pytest.approx(np.mean(areas), abs=1e-14)
 
 
 def test_large_logits_keep_their_order() -> None:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.metrics import ConfidenceShift, Metric, ObservedSafe, Panel
 
-from .drawn import trials
+from .drawn import FINITE, trials
 from .plain import broken, confidence, ranked
 
 INF, NAN = float("inf"), float("nan")
@@ -74,6 +74,43 @@ def test_verdict_on_one_output(faulty: list[float], shifted: str, observed: str)
     share = 0.5
     assert verdict(ConfidenceShift(share), faulty) == shifted
     assert verdict(ObservedSafe(share), faulty) == observed
+
+
+@given(trials(elements=FINITE), SHARES)
+def test_nan_in_any_probability_is_neither_silent_nor_safe(
+    drawn: tuple[Tensor, Tensor, Tensor], share: float
+) -> None:
+    golden, faulty, classes = drawn
+    golden = golden.softmax(-1, dtype=torch.float64)
+    # NaN in one class of some samples; the others have none.
+    place = nn.functional.one_hot(classes, golden.shape[-1]).bool() & (faulty[..., :1] > 0)
+    faulty = faulty.softmax(-1, dtype=torch.float64).masked_fill(place, NAN)
+    metrics = [
+        ConfidenceShift(share, outputs="probabilities"),
+        ObservedSafe(share, outputs="probabilities"),
+    ]
+    figures = Panel(metrics, golden).score(faulty)
+    for outputs, found in zip(faulty.tolist(), figures, strict=True):
+        shifted = masked = safe = 0
+        for p, q in zip(golden.tolist(), outputs, strict=True):
+            top = ranked(p)[0]
+            if abs(abs(q[top] - p[top]) - share * p[top]) < 1e-9:
+                return  # at the boundary, rounding decides
+            shifted += not broken(q) and abs(q[top] - p[top]) > share * p[top]
+            masked += p == q
+            safe += not broken(q) and p != q and p[top] - q[top] <= share * p[top]
+        n = len(golden)
+        np.testing.assert_allclose(
+            found, [shifted / n, masked / n, safe / n, (n - masked - safe) / n], atol=1e-15
+        )
+
+
+@pytest.mark.parametrize("faulty", [[0.7, NAN, 0.1], [0.1, NAN, 0.2], [NAN, 0.2, 0.1]])
+def test_a_probability_of_nan_beside_the_top_class_is_unsafe(faulty: list[float]) -> None:
+    golden = [0.7, 0.2, 0.1]
+    assert verdict(ConfidenceShift(0.05, outputs="probabilities"), faulty, golden) == "none"
+    safe = ObservedSafe(0.05, outputs="probabilities")
+    assert verdict(safe, faulty, golden) == "observed_unsafe"
 
 
 @given(trials())

@@ -1,6 +1,7 @@
 """Which tensors of a model can a code protect?"""
 
 import json
+import math
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from radhard.hardenings.part import parts
 from radhard.targets.patterns import check_matches
 
 __all__ = ["check_code", "protected_tensors", "scale_of", "selected_tensors"]
+
+_TRIED = 1000
+"""About how many words of a tensor show whether its dtype holds words with a flipped bit."""
 
 
 def check_code(whole: object, format: Format) -> None:
@@ -101,4 +105,34 @@ def _unfit(x: Tensor, format: ProtectedFormat) -> str:
         return f"{dtype}, whose words are not those of {inner!r}"
     if not is_stored_as(x, inner):
         return f"values that {inner!r} has no words for; stored_as(model, {inner!r}) rounds them"
+    if not is_native(inner, x) and not _holds_flips(x, inner):
+        # The mantissa of a dtype, with the bit in front of it that is not stored.
+        digits = 1 - round(math.log2(torch.finfo(x.dtype).eps))
+        return (
+            f"{dtype}, which rounds words of {inner.bits} bits of {inner!r} after a flip, so that "
+            "the decoder would see other errors; convert the model with model.double(), or choose "
+            f"a format of at most {digits} bits"
+        )
     return ""
+
+
+def _holds_flips(x: Tensor, inner: Format) -> bool:
+    """Whether a word of the tensor with a flipped bit is the same word after it was stored in it.
+
+    Tried for every bit of some words, as formats differ in the digits of their values.
+    """
+    known = x.detach().reshape(-1)
+    at = torch.arange(0, len(known), max(1, len(known) // _TRIED), device=x.device)
+    format = inner.fit(x.detach()).take(at, tuple(x.shape))
+    codes = format.encode(known[at])
+    for bit in range(inner.bits):
+        values = format.decode(codes ^ (1 << bit))
+        stored = values.to(x.dtype).to(values.dtype)
+        finite = values.isfinite()
+        if not torch.equal(stored.isfinite(), finite):
+            return False
+        # Not every format has a word for NaN and infinities, which all dtypes hold.
+        wanted, found = (format.encode(y.where(finite, 0.0)) for y in (values, stored))
+        if not torch.equal(wanted, found):
+            return False
+    return True

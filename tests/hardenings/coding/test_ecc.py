@@ -311,6 +311,48 @@ def test_what_cannot_be_protected_is_said_in_one_line(make, message) -> None:
     assert "\n" not in str(caught.value)
 
 
+NARROW = [
+    (Hamming(Int(32)), torch.float32, 24),
+    (SecDed(Fixed(1, 30)), torch.float32, 24),
+    (SecDed(Int(16)), torch.float16, 11),
+]
+
+
+@pytest.mark.parametrize(("format", "dtype", "digits"), NARROW, ids=repr)
+def test_a_dtype_that_would_round_words_with_a_flip_is_refused(format, dtype, digits) -> None:
+    inner = format.inner
+    model = stored_as(network().to(dtype), {"fc2*": inner, "*": Float32()})
+    said = rf"fc2\.weight \({str(dtype)[6:]}, .* {inner.bits} bits .*\.double\(\).* {digits} bits"
+    with pytest.raises(InputError, match=said) as caught:
+        Ecc(format, "fc2.weight").scrubber(model)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=said):
+        Ecc(format, "fc2.weight")(model, samples(4).inputs.to(dtype))
+
+
+@pytest.mark.parametrize(
+    ("format", "dtype"),
+    [
+        *((format, torch.float64) for format, _, _ in NARROW),
+        (Hamming(Int(24)), torch.float32),
+        (SecDed(Fixed(1, 22)), torch.float32),
+        (SecDed(Fixed(1, 23, code="sign_magnitude")), torch.float32),
+        (SecDed(Int(8)), torch.float16),
+    ],
+    ids=repr,
+)
+def test_a_dtype_that_holds_words_with_a_flip_has_each_corrected(format, dtype) -> None:
+    model = stored_as(network().to(dtype), {"fc2*": format.inner, "*": Float32()})
+    scrubber = Ecc(format, "fc2.weight").scrubber(model)
+    weight = model.fc2.weight.detach()
+    before, inner = weight.clone(), format.inner.fit(weight)
+    for number, bit in enumerate(range(inner.bits), 1):
+        weight.copy_(inner.decode(inner.encode(before) ^ (1 << bit)))
+        scrubber.scrub(model)
+        assert torch.equal(weight, before), bit
+        assert (scrubber.corrected, scrubber.detected) == (number * weight.numel(), 0)
+
+
 def test_what_does_not_fit_is_left_out_with_the_reason() -> None:
     model = network()
     model.fc2.half()

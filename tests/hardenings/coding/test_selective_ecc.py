@@ -166,3 +166,10 @@ def test_what_cannot_be_selected_is_said_in_one_line(make, message) -> None:
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_a_dtype_that_would_round_words_with_a_flip_is_refused() -> None:
+    model = stored_as(network(), {"fc2*": Fixed(1, 30), "*": Float32()})
+    hardening = SelectiveEcc(Hamming(Fixed(1, 30)), 0.5, "fc2.weight")
+    with pytest.raises(InputError, match=r"fc2\.weight \(float32, .* 32 bits .*at most 24 bits"):
+        hardening(model, samples(4), element_scores(model))

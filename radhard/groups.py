@@ -1,5 +1,6 @@
 """How are trials grouped, and how many faults does each group represent?"""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -87,17 +88,34 @@ class Groups:
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
     def split(self) -> list[tuple[str, Parts]]:
-        """Name and parts of every group with trials, in the order of the model."""
+        """Name and parts of every group with trials, in the order of the model.
+
+        If only some of the trials drawn together have been executed, these are left out, since they
+        do not represent the others.
+
+        Raises:
+            InputError: no trials are left.
+        """
         grouping = self._trials.grouping
         parts = self._single() if grouping is None else self._of_strata(grouping)
-        return [(key, found) for key, found in parts if any(len(rows) for rows, _ in found)]
+        found = [(key, some) for key, some in parts if any(len(rows) for rows, _ in some)]
+        if not found and len(self._numbers):
+            raise InputError(
+                "no word has been tried with all its faults yet, so that there is nothing to "
+                "estimate; continue the campaign"
+            )
+        return found
 
     def parts(self, rows: Numbers, shares: np.ndarray) -> Parts:
         """The parts of any set of faults: one for each stratum that has some of them.
 
+        Trials drawn together are left out as by `split`.
+
         ``rows`` are the positions of the executed trials in the set, ascending. ``shares`` are, for
         every variant of every region, the share of its faults that the set contains.
         """
+        if self._trials.together > 1:
+            return self._of_words(rows, shares)
         strata, variants, counts = self._sizes
         sizes = np.bincount(strata, counts * shares[variants], minlength=len(self._trials.strata))
         found = [rows[self._strata[rows] == at] for at in range(len(sizes))]
@@ -108,29 +126,47 @@ class Groups:
             if size or len(of_stratum)
         ]
 
-    def cells(self, parts: Parts, values: np.ndarray) -> list[Cell]:
+    def _of_words(self, rows: Numbers, shares: np.ndarray) -> Parts:
+        """The parts of a set of faults that were drawn word by word: one for each size of words."""
+        inside = shares > 0
+        _, variants, counts = self._sizes
+        faults_per_word = self._faults_per_word(inside.astype(np.int64))
+        sizes_of_rows = faults_per_word[self._variants[rows]]
+        found: Parts = []
+        for size in np.unique(faults_per_word[inside]).tolist():
+            same = inside & (faults_per_word == size)
+            population = float((counts * shares[variants])[same[variants]].sum())
+            of_size = rows[sizes_of_rows == size]
+            whole = self._whole(of_size, np.full(len(of_size), size))
+            # Rounding must not make a population smaller than its sample.
+            found.append((whole, max(round(population), len(whole))))
+        return found
+
+    def cells(self, parts: Parts, values: np.ndarray, *, least: float = 0.0) -> list[Cell]:
         """The parts with one value for every sampling unit: a trial, or trials drawn together.
 
-        ``values`` are those of all executed trials. If only some of the trials drawn together have
-        been executed, these are left out, since they do not represent the others.
+        ``values`` are those of all executed trials, from ``least`` to 1: shares, or with -1
+        differences of shares.
         """
         cells = [self._cell(rows, population, values) for rows, population in parts]
         if self._every_bit:
-            within = _within(values)
+            within = _within(values, least)
             return [replace(cell, within=within) for cell in cells]
-        if self._trials.together > 1:
+        if (together := self._trials.together) > 1:
             # From all trials, because a group that shows no harm does not show how harm is
             # correlated.
-            every = self._cell(np.arange(len(values)), None, values).values
-            together = crowding(every) if np.size(every) else 1.0
-            return [replace(cell, crowding=together) for cell in cells]
+            whole = self._whole(np.arange(len(values)), np.full(len(values), together))
+            every = values[whole].reshape(-1, together)
+            crowd = crowding(every) if every.size else 1.0
+            return [replace(cell, crowding=crowd) for cell in cells]
         return cells
 
     @property
     def _every_bit(self) -> bool:
         """Whether every bit position of every tensor is a separate stratum."""
         strata, space = self._trials.strata, self._space
-        if len(strata) == 1:
+        # Where all words have one fault, tensors are drawn from as a whole, by any sampler.
+        if len(strata) == 1 or (space.variants == 1).all():
             return False
         starts = np.array([stratum.start for stratum in strata])
         places = np.searchsorted(space.starts, starts, side="right") - 1
@@ -143,7 +179,7 @@ class Groups:
         means = [float(np.asarray(cell.values).mean()) for cell in known]
         if len(parts) == 1:
             return means[0]
-        return float(np.average(means, weights=[cell.population or 0 for cell in known]))
+        return float(np.average(means, weights=[cell.faults or 0 for cell in known]))
 
     def weights(self, parts: Parts) -> np.ndarray:
         """The weight of each trial in that mean, in the order of the parts' positions."""
@@ -155,12 +191,18 @@ class Groups:
         if self._trials.together == 1 or not len(rows):
             return Cell(values[rows], population)
         drawn = self._numbers[rows] // self._trials.together
-        _, unit, count = np.unique(drawn, return_inverse=True, return_counts=True)
-        # Found from the trials, as a group may contain only some faults of each word.
-        size = int(count.max())
+        # A part has words of one size, and all their trials.
+        size = int((drawn == drawn[0]).sum())
         # Numbers ascend: the trials of a unit are neighbours, in the order of the variants.
-        whole = values[rows][count[unit] == size].reshape(-1, size)
-        return Cell(whole, None if population is None else population // size)
+        words = values[rows].reshape(-1, size)
+        return Cell(words, None if population is None else population // size)
+
+    def _whole(self, rows: Numbers, sizes: Numbers) -> Numbers:
+        """The rows of words of which ``sizes`` trials, given for each row, have been executed."""
+        drawn = self._numbers[rows] // self._trials.together
+        _, unit, count = np.unique(drawn, return_inverse=True, return_counts=True)
+        whole: Numbers = rows[count[unit] == sizes]
+        return whole
 
     def _of_strata(self, grouping: Grouping) -> list[tuple[str, Parts]]:
         if self._by not in (None, grouping.name):
@@ -188,23 +230,32 @@ class Groups:
         keys = list(dict.fromkeys(table))
         number = {key: n for n, key in enumerate(keys)}
         codes = np.array([number[key] for key in table], dtype=np.int64)
+        sizes = self._faults_per_word(codes)
 
-        population: dict[tuple[int, int], int] = {}
+        population: dict[tuple[int, int, int], int] = {}
         for at, variant, size in self._sizes.T.tolist():
-            part = int(codes[variant]), at
+            part = int(codes[variant]), at, int(sizes[variant])
             population[part] = population.get(part, 0) + size
 
-        faults = self._trials.at(self._numbers) if self._faults is None else self._faults
-        places, _, variants = space.locate(faults)
-        group = codes[space.variant_starts[places] + variants]
-        frame = pd.DataFrame({"group": group, "stratum": self._strata})
-        found = frame.groupby(["group", "stratum"]).indices
+        which = self._variants
+        frame = pd.DataFrame({"group": codes[which], "stratum": self._strata, "size": sizes[which]})
+        found = frame.groupby(["group", "stratum", "size"]).indices
         groups: dict[int, Parts] = {}
         # By number of the group, which is the order of the model.
-        for part, size in sorted(population.items()):
+        for part, faults_of_part in sorted(population.items()):
             rows = np.asarray(found.get(part, ()), dtype=np.int64)
-            groups.setdefault(part[0], []).append((rows, size))
+            if self._trials.together > 1:
+                rows = self._whole(rows, sizes[which[rows]])
+            groups.setdefault(part[0], []).append((rows, faults_of_part))
         return [(keys[group], parts) for group, parts in groups.items()]
+
+    @cached_property
+    def _variants(self) -> Numbers:
+        """The variant of every executed trial, numbered over all regions."""
+        faults = self._trials.at(self._numbers) if self._faults is None else self._faults
+        places, _, variants = self._space.locate(faults)
+        numbers: Numbers = self._space.variant_starts[places] + variants
+        return numbers
 
     @cached_property
     def _sizes(self) -> Numbers:
@@ -222,19 +273,33 @@ class Groups:
         ]
         return np.array(sizes, dtype=np.int64).reshape(-1, 3).T
 
+    def _faults_per_word(self, codes: Numbers) -> Numbers:
+        """How many faults of each variant's word are in its group, given the groups' numbers.
 
-def _within(values: np.ndarray) -> tuple[float, float]:
+        1 for trials that are drawn one by one, whose words do not matter.
+        """
+        sizes = np.ones(len(codes), np.int64)
+        if self._trials.together > 1:
+            starts = self._space.variant_starts
+            for begin, end in itertools.pairwise(starts):
+                _, which, count = np.unique(
+                    codes[begin:end], return_inverse=True, return_counts=True
+                )
+                sizes[begin:end] = count[which]
+        return sizes
+
+
+def _within(values: np.ndarray, least: float) -> tuple[float, float]:
     """The range in which values that were not drawn are assumed to lie, given those that were.
 
     If every bit position of every tensor was sampled, the worst effects of faults have probably
     been observed, the more so the more values differ from the most frequent one. The observed range
-    is widened towards its limits by the fraction 1 / (1 + number of such values).
+    is widened towards its limits, ``least`` and 1, by the fraction 1 / (1 + number of such values).
     """
     seen, counts = np.unique(values, return_counts=True)
     kept = 1 / (1 + len(values) - int(counts.max()))
     low, high = float(seen[0]), float(seen[-1])
-    # Towards -1 also where no value is negative: the interval leaves out what is impossible.
-    return low - kept * (low + 1), high + kept * (1 - high)
+    return low - kept * (low - least), high + kept * (1 - high)
 
 
 def labels(space: FaultSpace, by: str | None) -> list[str]:

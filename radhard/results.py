@@ -96,10 +96,14 @@ class Results:
         lines = [f"{len(self):,}{done} trials of {self.space!r}"]
         if len(self):
             for column in self.columns:
-                if self.usual_split and np.isfinite(self.ranges[column]).all():
-                    lines.append(repr(self.rate(column, by=self.usual_split)))
-                else:
-                    lines.append(f"{column:<24} {self.described(column)}")
+                try:
+                    if self.usual_split and np.isfinite(self.ranges[column]).all():
+                        lines.append(repr(self.rate(column, by=self.usual_split)))
+                    else:
+                        lines.append(f"{column:<24} {self.described(column)}")
+                except InputError as error:
+                    # Trials of no complete word, which give no estimate.
+                    lines.append(f"{column:<24} {error}")
         return "\n".join(lines)
 
     def described(self, column: str) -> str:

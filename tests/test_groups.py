@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radhard.errors import InputError
-from radhard.faults import BitFlip, Burst, StuckAt
-from radhard.formats import Float16, Int
+from radhard.faults import BitFlip, Burst, Replace, StuckAt
+from radhard.formats import Float16, Float32, Int
 from radhard.groups import GROUPINGS, Groups, labels, overlaps
 from radhard.samplers import (
     ErrorRate,
@@ -21,6 +21,8 @@ from radhard.samplers import (
     Uniform,
     Words,
 )
+from radhard.space import FaultSpace
+from radhard.targets import Weights
 from tests.small import prepared, space
 
 spaces = st.builds(
@@ -42,7 +44,8 @@ def members(stratum):
 def by_hand(space, fault, by):
     fault = space[fault]
     site = next(site for site in space.sites if site.name == fault.tensor)
-    bits = space.regions[0].bits(fault.variant)
+    region = next(region for region in space.regions if region.site.name == fault.tensor)
+    bits = region.bits(fault.variant)
     values = {
         "tensor": site.name,
         "layer": site.layer,
@@ -166,6 +169,134 @@ def test_only_a_sample_of_every_bit_position_narrows_what_was_not_drawn():
         ((_, parts),) = groups.split()
         found[type(sampler)] = groups.cells(parts, results.values())
     # Four trials differ from the others, so that a fifth of what lies beyond 0.5 is kept.
-    assert {cell.within for cell in found[PerBit]} == {(-0.2, 0.6)}
+    assert {cell.within for cell in found[PerBit]} == {(0.0, 0.6)}
     assert {cell.within for cell in found[PerTensor] + found[Words]} == {None}
     assert np.shape(found[Words][0].values) == (4, 32)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sampler"),
+    [
+        (BitFlip(bits=30), PerTensor(3)),
+        (BitFlip(bits=30), PerBit(3)),
+        (Replace("zero"), PerTensor(3)),
+    ],
+    ids=repr,
+)
+def test_where_words_have_one_fault_nothing_is_assumed_of_bit_positions(fault, sampler):
+    results = prepared(space((40, 50), fault), sampler, lambda faults: 0.1 * (faults == 7))
+    groups = Groups(results.space, results.trials, results.numbers, None)
+    ((_, parts),) = groups.split()
+    assert {cell.within for cell in groups.cells(parts, results.values())} == {None}
+
+
+@pytest.mark.parametrize("sampler", [PerBit(2), PerTensor(20)], ids=repr)
+def test_the_interval_of_a_share_is_the_mirror_image_of_that_of_its_complement(sampler):
+    share = np.random.default_rng(0).choice([0.3, 0.3, 0.3, 0.3, 0.4, 0.6], 256)
+    one, other = (
+        prepared(space((3, 5), BitFlip()), sampler, lambda faults, of=of: of[faults]).rate()
+        for of in (share, 1 - share)
+    )
+    assert [one.low, one.high] == pytest.approx([1 - other.high, 1 - other.low], abs=1e-9)
+
+
+def test_differences_may_be_negative_where_none_was():
+    results = prepared(space((3, 5), BitFlip()), PerBit(2), lambda faults: 0.5 * (faults % 32 > 30))
+    groups = Groups(results.space, results.trials, results.numbers, None)
+    ((_, parts),) = groups.split()
+    cells = groups.cells(parts, results.values(), least=-1.0)
+    assert {cell.within for cell in cells} == {(-0.2, 0.6)}
+
+
+def drawn_words(words=(3, 5), n=4):
+    whole = space(words, BitFlip(bits=(0, 1, 23, 24, 30, 31)))
+    return whole, Words(n).draw(whole, seed=1)
+
+
+@given(executed=st.sets(st.integers(0, 23), min_size=1), by=single)
+def test_words_with_only_some_of_their_trials_are_left_out(executed, by):
+    whole, trials = drawn_words()
+    numbers = np.array(sorted(executed))
+    expected, possible = {}, Counter()
+    for fault in range(len(whole)):
+        possible[by_hand(whole, fault, by)] += 1
+    for word in range(4):
+        own: dict[str, list[int]] = {}
+        for trial in range(6 * word, 6 * word + 6):
+            own.setdefault(by_hand(whole, int(trials[trial][0]), by), []).append(trial)
+        for group, members_ in own.items():
+            if set(members_) <= executed:
+                expected.setdefault(group, []).append([float(trial) for trial in members_])
+    groups = Groups(whole, trials, numbers, by)
+    if not expected:
+        with pytest.raises(InputError, match="no word has been tried with all its faults"):
+            groups.split()
+        return
+    found = dict(groups.split())
+    assert set(found) == set(expected)
+    for group, parts in found.items():
+        (cell,) = groups.cells(parts, numbers.astype(float))
+        assert np.asarray(cell.values).tolist() == expected[group]
+        assert cell.faults == possible[group]
+
+
+def test_a_run_stopped_in_its_first_word_reads_without_a_rate():
+    whole, _ = drawn_words()
+    results = prepared(whole, Words(4), lambda faults: faults % 2, executed=np.arange(3))
+    assert "no word has been tried with all its faults yet" in repr(results)
+    assert set(results.rate(by="bit")) == {"0", "1", "23"}
+    assert set(results.rate(by="field")) == {"mantissa"}
+    one = prepared(whole, Words(4), lambda faults: faults % 2, executed=np.arange(9))
+    assert one.rate().value == 0.5
+
+
+def test_groups_may_have_more_faults_of_one_word_than_of_another():
+    sites = space((2, 3)).sites
+    both = [
+        FaultSpace.of_sites([site], BitFlip(bits=bits), Float32(), targets=[Weights("*")])
+        for site, bits in zip(sites, [(22, 30), (29, 30)], strict=True)
+    ]
+    whole = both[0] | both[1]
+    harm = np.random.default_rng(0).random(len(whole))
+    results = prepared(whole, Words(5), lambda faults: harm[faults])
+    exponent = [n for n in range(len(whole)) if by_hand(whole, n, "field") == "exponent"]
+    assert len(exponent) == 2 + 3 * 2
+    found = results.rate(by="field")["exponent"]
+    assert found.value == found.low == found.high == pytest.approx(harm[exponent].mean())
+
+
+def test_rare_severe_faults_are_held_where_words_have_one_fault():
+    draw = np.random.default_rng(0)
+    # In three tensors, every third fault does little harm, and one in a hundred harms all samples.
+    harm = np.where(draw.random(3000) < 0.3, 0.05, 0.0)
+    harm[draw.choice(3000, 30, replace=False)] = 1.0
+    whole, held, missed = space((1000, 1000, 1000), Replace("zero")), 0, 0
+    for seed in range(60):
+        results = prepared(whole, PerTensor(60), lambda faults: harm[faults], seed=seed)
+        found = results.rate()
+        held += found.low <= harm.mean() <= found.high
+        missed += results.values().max() < 1
+    # Campaigns that drew no severe fault, and that nothing but caution saves.
+    assert missed > 5
+    assert held >= 58
+
+
+def test_the_parts_of_any_set_of_faults_have_whole_words_of_one_size():
+    whole, trials = drawn_words()
+    # Two bits in the words of the first tensor, one in those of the second.
+    shares = np.array([1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0], dtype=float)
+    numbers = np.arange(1, 24)  # the first word lacks its lowest bit
+    faults = trials.at(numbers)
+    places, _, variants = whole.locate(faults)
+    rows = np.flatnonzero(shares[whole.variant_starts[places] + variants])
+    groups = Groups(whole, trials, numbers, None)
+    one, two = groups.cells(groups.parts(rows, shares), numbers.astype(float))
+    expected: dict[int, list[list[float]]] = {0: [], 1: []}
+    for word in range(4):
+        place = int(whole.locate(trials.at(np.array([6 * word])))[0][0])
+        wanted = [6 * word + variant for variant in ((0, 1), (3,))[place]]
+        if min(wanted) > 0:
+            expected[place].append([float(n) for n in wanted])
+    assert np.asarray(two.values).reshape(-1, 2).tolist() == expected[0]
+    assert np.asarray(one.values).reshape(-1, 1).tolist() == expected[1]
+    assert (two.faults, one.faults) == (3 * 2, 5)

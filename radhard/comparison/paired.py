@@ -203,7 +203,8 @@ def _paired(
         # Two sources of error: sampling, and inference errors of each run, whose corrections add.
         was, now = (run.correction(groups, parts, column, confidence) for run in (old, new))
         correction = (now.rows - was.rows) / scale
-        cells = groups.cells(parts, now.within(differences, correction, -1.0))
+        within = now.within(differences, correction, -1.0)
+        cells = groups.cells(parts, within, least=-1.0)
         sampling = mean_difference(cells, confidence=confidence)
         # If the mean before is too high, the difference is too low: its sides change places.
         errors = Correction(

@@ -22,7 +22,8 @@ class Cell:
     ``values`` contains one value per trial, ``(trials,)``, drawn without replacement;
     ``population`` is the number of faults in the stratum, None if it is infinite. If faults were
     drawn in clusters, such as all faults of a word, ``values`` is ``(words, faults per word)``,
-    with the faults of every word in the same order, and ``population`` counts words. ``within`` is
+    with the faults of every word in the same order, and ``population`` counts words (faults, if
+    there are no trials); several cells are weighted by their faults. ``within`` is
     the assumed range of the values of faults that were not drawn, by default all possible values.
     ``crowding`` is the number of faults of a word that count as one trial for values that were not
     observed in any word (see `crowding`).
@@ -32,6 +33,12 @@ class Cell:
     population: int | None
     within: tuple[float, float] | None = None
     crowding: float = 1.0
+
+    @property
+    def faults(self) -> int | None:
+        """The number of faults in the stratum."""
+        words = np.ndim(self.values) == 2
+        return self.population and self.population * (np.shape(self.values)[1] if words else 1)
 
 
 def crowding(values: ArrayLike) -> float:
@@ -172,7 +179,7 @@ def _highest(
             # By default a range of width 1 that ends at the top, with which scaling changes
             # nothing.
             worst, best = cell.within[::-1] if cell.within else (top, top - 1)
-            # Assumed ranges are widened towards -1 below even where no value is negative.
+            # Rounding must not lift the end of an assumed range above the top.
             worst = min(worst, top)
         else:
             # Two parts: the mean of a word within the observed range of each of its faults, and
@@ -210,7 +217,7 @@ def _fraction(values: NDArray[np.float64], cell: Cell) -> float:
 
 
 def _weights(cells: Sequence[Cell]) -> list[float]:
-    populations = [cell.population for cell in cells]
+    populations = [cell.faults for cell in cells]
     if len(cells) == 1:
         return [1.0]
     finite = [float(n) for n in populations if n is not None]

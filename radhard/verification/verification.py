@@ -98,7 +98,7 @@ class Verification:
             of_score = new.correction(groups, rows, score)
             mean = groups.mean(rows, lost - of_score.rows)
             differences = of_score.within(lost, -of_score.rows, -1.0)
-            sampling = mean_difference(groups.cells(rows, differences))
+            sampling = mean_difference(groups.cells(rows, differences, least=-1.0))
             trials = sum(len(numbers) for numbers, _ in rows)
             # An underestimated accuracy is an overestimated loss, so the limits change sides.
             correction = Correction(of_score.rows, of_score.below, of_score.above)

@@ -229,3 +229,11 @@ def test_differences_change_sign_with_the_sides(values: list[float]) -> None:
 def test_what_has_no_mean_is_refused(cells: list[Cell], words: str) -> None:
     with pytest.raises(InputError, match=words):
         stratified_mean(cells)
+
+
+def test_a_stratum_without_words_has_the_weight_of_its_faults() -> None:
+    words = Cell(np.zeros((10, 4)), 100)
+    alone = stratified_mean([words]).high
+    # Half of the faults are in each stratum, and of the second nothing is known.
+    both = stratified_mean([words, Cell([], 400)])
+    assert both.high == pytest.approx(0.5 * alone + 0.5, abs=1e-9)

@@ -15,6 +15,7 @@ def within(values: Tensor, low: Tensor | float, high: Tensor) -> bool:
     values, nor on a GPU, where the synchronisation costs more than is saved. Limits are of shape
     ``()``, or of the shape of one sample.
 
+    >>> import torch
     >>> within(torch.tensor([0.0, 2.0]), 0.0, torch.tensor(2.0))
     True
     >>> within(torch.tensor([0.0, torch.nan]), 0.0, torch.tensor(2.0))

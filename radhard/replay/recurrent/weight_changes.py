@@ -147,8 +147,8 @@ def _steps(
     recurrent = trajectory.recurrent.t().contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
     # Of smaller weights no rounding of a state, which is at most 1, can be seen.
-    largest = float(changes.by.abs().max())
-    huge = changes.side == 1 and largest * torch.finfo(state.dtype).eps * len(steps) > _NOISE
+    least = _NOISE / (torch.finfo(state.dtype).eps * len(steps))
+    watched = changes.side == 1 and bool((changes.by.abs() > least).any())
     kept = rounding = state.new_zeros(1)
     for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
         step = steps[t]
@@ -172,13 +172,16 @@ def _steps(
             more = more * (inputs[sample, t, here.sources] if own else state[numbers, here.sources])
         sums.view(-1).index_add_(0, entries, more)
         unsure, before = None, memory
-        if huge and here.sources is not None:
+        if watched:
             # A gate is known where it is saturated whatever the rounding is, and where that is
             # too little to matter.
             noise = here.by.abs() * rounding
             unsure = (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
         state, memory = cell.step(sums, state, memory)
-        if huge and here.sources is not None:
-            found = cell.rounding(sums, before, kept, here.sources)
-            kept, rounding = found.kept, found.state
+        if watched and here.sources is not None:
+            # Of the few rows with huge weights only: every row has five values to read.
+            huge = (here.by.abs() > least).nonzero().squeeze(1)
+            found = cell.rounding(sums[huge], before[huge], kept[huge], here.sources[huge])
+            kept, rounding = (torch.zeros_like(here.by) for _ in range(2))
+            kept[huge], rounding[huge] = found.kept, found.state
         yield state, of, unsure

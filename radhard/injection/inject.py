@@ -122,6 +122,8 @@ def inject(
     which do not. Copies of the weights that torch caches (casts of an open ``autocast``,
     ``parametrize.cached``) are discarded on entry and on exit, so that the faults take effect.
 
+    A fault whose exposure is `Intermittent` is present in every inference here, with a warning.
+
     ``state`` is given by a caller that restores what passes write itself.
 
     Raises:
@@ -134,6 +136,8 @@ def inject(
     injection = Injection(state=state)
     places, words, variants, _ = space.affected(numbered(space, faults))
     flows = any(space.sites[place].flows for place in set(places.tolist()))
+    if state is None:
+        _warn_of_exposures(space, places)
     own = State(model, parameters=False) if state is None else None
     parameters = Parameters(model) if state is None else None
     fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
@@ -199,6 +203,19 @@ def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
     if injection is not None:
         injection.undo.append(partial(write, stored, at, saved))
     write(stored, at, values)
+
+
+def _warn_of_exposures(space: FaultSpace, places: Numbers) -> None:
+    exposures = [space.regions[place].exposure for place in np.unique(places).tolist()]
+    fleeting = next((one for one in exposures if not one.always_present), None)
+    if fleeting is not None:
+        warnings.warn(
+            f"the faults of this space are {fleeting!r}, and inject makes them present in every "
+            "inference; exposure.present(faults, samples) says in which samples of a campaign "
+            "they are",
+            RadhardWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_of(replaced: set[str]) -> None:

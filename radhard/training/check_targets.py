@@ -22,6 +22,11 @@ def check_targets(model: nn.Module, optimizer: torch.optim.Optimizer, space: Fau
     in_optimizer = {id(p) for group in optimizer.param_groups for p in group["params"]}
     for region in space.regions:
         site = region.site
+        if not region.exposure.always_present:
+            raise InputError(
+                f"faults in {site.name!r} are {region.exposure!r}, which has no meaning in a "
+                "training; leave exposure out of the fault space"
+            )
         _check_format(region)
         if site.in_training:
             parameter = parameter_of(model, site)

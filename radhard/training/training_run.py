@@ -89,6 +89,11 @@ def run(
         InputError: the input cannot be used, two fault-free trainings with the same seed differ, or
             the file contains another run.
     """
+    if not callable(train):
+        raise InputError(
+            f"train is {type(train).__name__}; give a function train(seed, faults) that returns "
+            "curves"
+        )
     if not isinstance(space, FaultSpace):
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     if not isinstance(schedule, Schedule):

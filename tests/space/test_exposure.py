@@ -13,7 +13,7 @@ from torch import nn
 from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.engines import Bracket, FirstOrder, Folded, Replay, Serial
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip, Replace, StuckAt
 from radhard.formats import Float32
 from radhard.injection import inject
@@ -64,7 +64,7 @@ def test_serial_is_a_loop_in_which_some_samples_see_the_fault():
     found = verdicts(model, data, space, Serial(), Exhaustive(), batch=4)
     golden = model(data.inputs).argmax(dim=1)
     for number in range(len(space)):
-        with inject(model, space, number):
+        with pytest.warns(RadhardWarning, match="every inference"), inject(model, space, number):
             faulty = model(data.inputs).argmax(dim=1)
         seen = torch.from_numpy(Intermittent(0.4).present(np.array([number]), 15)[0])
         critical = (seen & (faulty != golden)).double().mean().item()

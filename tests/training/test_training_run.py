@@ -9,8 +9,9 @@ import torch
 
 from radhard.errors import InputError
 from radhard.faults import BitFlip
+from radhard.formats import Float32
 from radhard.results import Results
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, Intermittent
 from radhard.targets import Gradients, Weights
 from radhard.training import (
     FixedSteps,
@@ -227,3 +228,16 @@ def test_a_space_is_read_back_from_a_file(tmp_path):
     space: FaultSpace = loops.space(Gradients("4"))
     run(training, space, RandomSteps(STEPS), n=1, store=path, progress=False)
     assert TrainingResults.open(path).space.to_dict() == space.to_dict()
+
+
+def test_what_is_no_training_and_faults_that_come_and_go_are_refused():
+    with pytest.raises(InputError, match="train is NoneType"):
+        run(None, SPACE, RandomSteps(STEPS), n=1)  # type: ignore[arg-type]
+    model = loops.build()
+    fleeting = FaultSpace.of(model, Weights("*"), BitFlip(), Float32(), exposure=Intermittent(0.3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with (
+        pytest.raises(InputError, match="no meaning in a training"),
+        inject(model, optimizer, fleeting, FixedSteps((0,))),
+    ):
+        pass

@@ -83,7 +83,7 @@ def test_another_file_is_refused_in_one_line(tmp_path, content, said):
 def test_arguments_that_cannot_be_are_refused(plain, options, said):
     with pytest.raises(InputError, match=said):
         movie_reviews(plain, **options)
-    with pytest.raises(InputError, match="pip download"):
+    with pytest.raises(InputError, match="source archive"):
         movie_reviews(plain.with_name("nothing"))
 
 

@@ -13,9 +13,9 @@ class Gradients(TrainingTarget):
     """Gradients of the trainable parameters, in training only: ``Gradients("conv*")``.
 
     ``pattern``: globs of names of parameters or of their layers, joined by ``|``; ``layers``: globs
-    of layer classes. The gradient of ``fc.weight`` is named ``fc.weight.grad``. A fault falls when
-    the backward pass has computed the gradient, before anything reads it, such as a clipping of
-    gradients or the optimizer.
+    of layer classes. The gradient of ``fc.weight`` is named ``fc.weight.grad``. A fault is injected
+    when the backward pass has computed the gradient, before anything reads it, such as gradient
+    clipping or the optimizer.
     """
 
     pattern: str

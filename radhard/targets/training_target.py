@@ -1,5 +1,6 @@
 """Which tensors exist only while a model is trained?"""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,9 +27,9 @@ class TrainingTarget(Target):
     layers: str | None
 
     @property
+    @abstractmethod
     def entry(self) -> str:
         """The last part of the name of a site, after the name of its parameter."""
-        raise NotImplementedError
 
     def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:  # noqa: ARG002
         names: dict[object, list[str]] = {}

@@ -5,6 +5,7 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.formats import Format, ProtectedFormat, check_holds_values, is_stored_as
+from radhard.formats.plain.dtype_float import DtypeFloat
 from radhard.formats.protected.word_buffer import word_buffers
 from radhard.quantization import format_of
 from radhard.targets import Site
@@ -123,6 +124,8 @@ def _holds(dtype: torch.dtype, native: torch.dtype) -> bool:
 
 def _native(format: Format) -> torch.dtype | None:
     """The torch dtype with the same words as the format; None if there is none."""
+    if isinstance(format, DtypeFloat):
+        return format.dtype
     if format.has_scale:
         return None
     held = format.decode(torch.zeros(1, dtype=torch.int64)).dtype

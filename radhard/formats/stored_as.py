@@ -10,6 +10,7 @@ from radhard.arguments import component_of
 from radhard.errors import InputError
 from radhard.formats.base import FORMATS, Format
 from radhard.formats.by_pattern import format_for, formats_of
+from radhard.formats.plain.dtype_float import DtypeFloat
 from radhard.formats.plain.powers import power_of_two
 from radhard.formats.protected.check_word import CheckWord
 from radhard.formats.protected.protected_format import ProtectedFormat
@@ -124,11 +125,16 @@ def is_stored_as(x: Tensor, format: Format) -> bool:
     [True, False]
     """
     format = component_of(format, FORMATS, "format")
+    if isinstance(format, DtypeFloat) and x.dtype == format.dtype:
+        return True
     try:
-        y = _through(x, format).double()
+        found = _through(x, format)
     except InputError:
         return False
-    exact = x.detach().double()
+    # Without a conversion, where the dtypes are equal and no value is NaN.
+    if found.dtype == x.dtype and torch.equal(found, x):
+        return True
+    y, exact = found.double(), x.detach().double()
     same = (exact == y) | (exact.isnan() & y.isnan())
     if format.has_scale and not format.scale_is_exact:
         same |= (exact - y).abs() <= 4 * _last_place(x)

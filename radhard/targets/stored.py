@@ -111,6 +111,8 @@ class Stored(Target):
         layers = [name.rpartition(".")[0] for name in names]
         if not matches(self.pattern, *names, *layers):
             return False
+        if self.layers is None:
+            return True
         kinds = [type(model.get_submodule(layer)).__name__ for layer in layers]
         return any(admits(self.layers, kind) for kind in kinds)
 

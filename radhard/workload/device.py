@@ -1,5 +1,7 @@
 """On which device is a model?"""
 
+from itertools import chain
+
 import torch
 from torch import nn
 
@@ -12,4 +14,4 @@ def device_of(model: nn.Module) -> torch.device | None:
     >>> device_of(nn.Linear(2, 2)), device_of(nn.ReLU())
     (device(type='cpu'), None)
     """
-    return next((t.device for t in (*model.parameters(), *model.buffers())), None)
+    return next((t.device for t in chain(model.parameters(), model.buffers())), None)

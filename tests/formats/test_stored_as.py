@@ -201,6 +201,13 @@ def test_last_places_of_very_large_and_small_numbers_are_their_own(magnitude):
     assert not is_stored_as(x, Int(8))
 
 
+@pytest.mark.parametrize("format", [Float32(), Float16(), BFloat16()], ids=repr)
+def test_a_tensor_of_the_dtype_of_a_format_is_stored_in_it(format):
+    x = torch.tensor([0.1, -0.0, torch.inf, torch.nan], dtype=format.dtype)
+    assert is_stored_as(x, format)
+    assert torch.equal(format.decode(format.encode(x)).view(format.word), x.view(format.word))
+
+
 def test_what_a_format_has_no_word_for_is_not_stored():
     assert not is_stored_as(torch.tensor([torch.nan]), Fixed(1, 15))
     assert not is_stored_as(torch.tensor([torch.inf]), Int(8))

@@ -26,7 +26,7 @@ from radhard.engines.unread import check_read
 from radhard.errors import InputError
 from radhard.execution import ExecutionOptions, execute_campaign
 from radhard.executors import EXECUTORS, Executor, Forked, Local
-from radhard.forward import faultless, plain
+from radhard.forward import Forward, faultless, plain
 from radhard.manifest import identity
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
@@ -36,7 +36,6 @@ from radhard.results import Results
 from radhard.samplers import Sampler, Trials
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace
-from radhard.targets import Forward
 from radhard.workload import Workload
 
 __all__ = ["faultless", "run"]

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.tree import leaves
 
-__all__ = ["faultless", "plain"]
+__all__ = ["Forward", "faultless", "plain"]
 
-Call = Callable[[nn.Module, Any], Tensor]
+Forward = Callable[[nn.Module, Any], Tensor]
+"""Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
 
 
 def plain(model: nn.Module, batch: Any) -> Tensor:
@@ -37,7 +38,7 @@ def plain(model: nn.Module, batch: Any) -> Tensor:
     return outputs
 
 
-def faultless(call: Call) -> Call:
+def faultless(call: Forward) -> Forward:
     """The same question, asked of a model without faults: if that fails, the input is at fault."""
 
     def asked(model: nn.Module, batch: Any) -> Tensor:

@@ -27,6 +27,7 @@ from radhard.injection import inject
 from radhard.samplers import Uniform
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Inputs, Site, Weights
+from radhard.workload import Workload
 from tests.traces import raw
 from tests.zoo import named
 
@@ -135,7 +136,7 @@ def test_10_to_the_11_faults_take_no_memory():
         model = nn.ModuleDict({name: nn.Linear(40_000, 40_000, bias=False) for name in "ab"})
     format = Float32()
     tracemalloc.start()
-    sites = Weights("*").sites(model, None, lambda model, batch: batch)
+    sites = Weights("*").sites(Workload(model))
     space = FaultSpace.of_sites(sites, BitFlip(), format, targets=[Weights("*")])
     assert len(space) == 2 * 40_000**2 * 32 == 102_400_000_000
     last = space[-1]

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radhard.forward import plain
-from radhard.targets import Forward
+from radhard.datasets import Data
+from radhard.forward import Forward, plain
+from radhard.workload import Workload
 from tests import zoo_modules as modules
 
 __all__ = ["NETWORKS", "Network", "named"]
@@ -47,6 +48,10 @@ class Network:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(2)
             return self.give()
+
+    def workload(self, *, batch: int = 100) -> Workload:
+        """A new workload: the network and its inputs."""
+        return Workload(self.build(), Data(self.inputs()), self.call, batch)
 
     def on(self, device: str) -> "Network":
         """The same network and inputs on another device."""

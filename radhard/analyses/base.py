@@ -9,12 +9,11 @@ from torch import nn
 from radhard.analyses.analysis_result import AnalysisResult
 from radhard.analyses.analyzed_layers import covering
 from radhard.analyses.classifier_workload import classifier_workload
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import Component, Family
-from radhard.targets import Forward
 from radhard.workload import Workload
 
 __all__ = ["ANALYSES", "Analysis", "AnalysisResult"]

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from radhard.forward import Forward
 from radhard.progress_bar import ProgressBar
-from radhard.targets import Forward
 from radhard.workload import Workload
 
 __all__ = ["classifier_workload"]

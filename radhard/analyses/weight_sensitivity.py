@@ -59,7 +59,7 @@ class WeightSensitivity(Analysis):
 
     def find(self, workload: Workload) -> AnalysisResult:
         target = Weights("*")
-        sites = target.sites(workload.model, None, workload.steady)
+        sites = target.sites(workload)
         for tensor, why in target.left_out(workload.model).items():
             workload.left_out[tensor.rpartition(".")[0]] = f"{tensor}: {why}"
         classes = workload.predictions if self.of == "answer" else workload.label_classes

@@ -14,12 +14,11 @@ from radhard.datasets import load as load_data
 from radhard.errors import InputError
 from radhard.factory import function, named
 from radhard.formats import FORMATS, Format
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.manifest import check_manifest
 from radhard.space import current
 from radhard.spec import Component, Family, FrozenDict
 from radhard.store import Store
-from radhard.targets import Forward
 
 __all__ = ["Loaded", "ModelAndData", "check_harmless", "said_in"]
 

@@ -13,10 +13,9 @@ from radhard.datasets.data import Data
 from radhard.evaluation import evaluating
 from radhard.formats import Format, formats_of
 from radhard.formats.protected.word_buffer import word_buffers
-from radhard.forward import faultless, plain
+from radhard.forward import Forward, faultless, plain
 from radhard.globs import matches
 from radhard.module import usable_module
-from radhard.targets import Forward
 from radhard.tree import leaves
 from radhard.workload import device_of
 

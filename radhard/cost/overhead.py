@@ -10,9 +10,8 @@ from radhard.cost.operation_count import Cost, cost
 from radhard.cost.time_ratio import TimeRatio, time_ratio
 from radhard.errors import InputError
 from radhard.formats import Format
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.hints import fits
-from radhard.targets import Forward
 
 __all__ = ["Overhead", "overhead"]
 

@@ -11,8 +11,7 @@ from torch import nn
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import plain
-from radhard.targets import Forward
+from radhard.forward import Forward, plain
 from radhard.workload import device_of
 
 __all__ = ["TimeRatio", "time_ratio"]

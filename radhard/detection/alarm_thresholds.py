@@ -8,12 +8,11 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.metrics import Detected, open_set_score
 from radhard.metrics.open_set import SCORES, OpenSetScore
 from radhard.metrics.outputs import Golden
 from radhard.stats import Estimate, mean_share
-from radhard.targets import Forward
 from radhard.workload import fault_free_outputs
 
 __all__ = ["calibrate", "false_alarm_rate", "golden_logits", "thresholds"]

@@ -13,14 +13,13 @@ from radhard.datasets.data import Data
 from radhard.detection.alarm_thresholds import calibrate, false_alarm_rate
 from radhard.detection.detection_rate import detection_rate
 from radhard.errors import InputError
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.metrics import Detected, Outcome
 from radhard.metrics.open_set import SCORES, OpenSetScore
 from radhard.results import Results
 from radhard.samplers import Sampler
 from radhard.space import FaultSpace
 from radhard.stats import Estimate, percent
-from radhard.targets import Forward
 
 __all__ = ["Alarm", "Detection", "assess"]
 

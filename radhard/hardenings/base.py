@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError, RadhardWarning
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
@@ -19,7 +19,6 @@ from radhard.module import check_uncompiled, usable_module
 from radhard.progress_bar import ProgressBar
 from radhard.scores import Scores
 from radhard.spec import Component, Family
-from radhard.targets import Forward
 from radhard.tree import leaves
 from radhard.workload import Workload
 

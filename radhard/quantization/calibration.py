@@ -16,15 +16,14 @@ from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.formats import FORMATS, Format
 from radhard.formats.stored_as import round_in_place
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.module import check_uncompiled, usable_module
 from radhard.quantization.rounding import Rounding, check_traceable, hang, rounding_of
 from radhard.state import Steady
-from radhard.targets import Forward
-from radhard.targets.calls import parametrizing, state
 from radhard.targets.stored import parameters
 from radhard.tree import leaves
 from radhard.workload import device_of
+from radhard.workload.calls import parametrizing, state
 
 __all__ = ["quantized"]
 

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.state import Steady
 from radhard.stats import Estimate, percent, wilson
-from radhard.targets import Forward
 from radhard.workload import device_of
 
 __all__ = ["Fidelity", "fidelity"]

@@ -24,9 +24,9 @@ from radhard.replay.propagation import propagate, rows_are_independent
 from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
 from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
 from radhard.targets import Site
-from radhard.targets.geometry import repeated
 from radhard.targets.stored import stored_tensor
 from radhard.workload import Workload
+from radhard.workload.geometry import repeated
 
 __all__ = ["ELEMENTS", "Replayer"]
 

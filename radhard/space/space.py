@@ -9,17 +9,20 @@ from typing import Any, overload
 import numpy as np
 from torch import nn
 
+from radhard.arguments import check_function
 from radhard.errors import InputError, RadhardWarning
 from radhard.faults import FaultModel
 from radhard.formats import Format
-from radhard.forward import plain
+from radhard.forward import Forward, plain
+from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.space.exposure import Exposure
 from radhard.space.fault import Fault
 from radhard.space.region import Numbers, check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
-from radhard.targets import Forward, Site, Target, TensorFaults
+from radhard.targets import Site, Target, TensorFaults
+from radhard.workload import Workload
 
 __all__ = ["FaultSpace", "Numbers"]
 
@@ -111,16 +114,9 @@ class FaultSpace(Sequence[Fault]):
                 given for a tensor, or the model's tensors do not contain values of the format
                 (`stored_as` makes a model that does).
         """
+        workload = _workload(model, data, call)
         term = Term.of(
-            model,
-            target,
-            fault,
-            format,
-            planes=planes,
-            words=words,
-            exposure=exposure,
-            data=data,
-            call=call,
+            workload, target, fault, format, planes=planes, words=words, exposure=exposure
         )
         space = cls([term])
         # Where outputs of recurrent layers are some of many activations, the notes of a run say
@@ -146,18 +142,17 @@ class FaultSpace(Sequence[Fault]):
         Raises:
             InputError: as of `of`.
         """
+        workload = _workload(model, data, call)
         return FaultSpace(
             [
                 Term.of(
-                    model,
+                    workload,
                     one.targets,
                     one.faults,
                     one.formats,
                     planes=one.planes,
                     words=one.words,
                     exposure=one.exposure,
-                    data=data,
-                    call=call,
                 )
                 for one in self.terms
             ]
@@ -414,6 +409,14 @@ class FaultSpace(Sequence[Fault]):
             return None
         inner = word * int(self.variants[place]) + int(fault.variant)
         return int(self.starts[place]) + inner
+
+
+def _workload(model: nn.Module, data: Any, call: Forward) -> Workload:
+    """The workload from the arguments of users; without data for targets that need none."""
+    if data is not None:
+        return Workload.of(model, data, call=call)
+    check_function(call, "call")
+    return Workload(usable_module(model), call=call)
 
 
 def _sums(counts: Sequence[int]) -> Numbers:

@@ -6,15 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from torch import nn
-
-from radhard.arguments import check_function, component_of, components_of
-from radhard.datasets.data import Data
+from radhard.arguments import component_of, components_of
 from radhard.errors import InputError
 from radhard.faults import FAULTS, FaultModel
 from radhard.formats import FORMATS, Format, format_for, formats_of
-from radhard.forward import plain
-from radhard.module import usable_module
 from radhard.space.exposure import EXPOSURES, Exposure, exposure_of
 from radhard.space.plane import WITH_PLANE, planes_of, usual_planes
 from radhard.space.recorded_scale import recorded_scale, scale_from
@@ -22,9 +17,9 @@ from radhard.space.region import Region
 from radhard.space.word_subset import WordSubset, subset_of_site, subsets_of
 from radhard.spec import FrozenDict
 from radhard.storage import fitted
-from radhard.targets import TARGETS, Forward, Site, Target
+from radhard.targets import TARGETS, Site, Target
 from radhard.targets.patterns import reasons
-from radhard.workload import device_of
+from radhard.workload import Workload
 
 __all__ = ["Term", "current", "names_of"]
 
@@ -54,7 +49,7 @@ class Term:
     @classmethod
     def of(
         cls,
-        model: nn.Module,
+        workload: Workload,
         target: Any,
         fault: Any,
         format: Any,
@@ -62,30 +57,23 @@ class Term:
         planes: str | Iterable[str] | None = None,
         words: Any = None,
         exposure: Any = None,
-        data: Any = None,
-        call: Forward = plain,
     ) -> "Term":
-        """The term of one call of `FaultSpace.of`, whose arguments these are.
+        """The term of one call of `FaultSpace.of`, whose other arguments these are.
 
         Raises:
             InputError: as of `FaultSpace.of`.
         """
-        model = usable_module(model)
         targets = components_of(target, TARGETS, "target")
         faults = components_of(fault, FAULTS, "fault")
         formats = formats_of(format)
         chosen = None if planes is None else planes_of(planes)
-        check_function(call, "call")
         asked = None if exposure is None else component_of(exposure, EXPOSURES, "exposure")
-        inputs = None if data is None else Data.of(data).inputs
-        if inputs is not None:
-            device = device_of(model)
-            inputs = Data.of(data).to(device).inputs if device is not None else inputs
-        selected = [one.select(model, inputs, call) for one in targets]
+        selected = [one.select(workload) for one in targets]
         sites = [site for found, _ in selected for site in found]
         for name, times in Counter(site.name for site in sites).items():
             if times > 1:
                 raise InputError(f"{name!r} is reached by more than one of the targets {targets}")
+        model = workload.model
         held = [fitted(format_for(formats, *names_of(site)), model, site) for site in sites]
         left = {name: why for _, others in selected for name, why in others.items()}
         chosen = usual_planes(held) if chosen is None else chosen

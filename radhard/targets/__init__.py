@@ -1,7 +1,7 @@
 """Where are faults injected?"""
 
 from radhard.targets.activations import Activations
-from radhard.targets.base import TARGETS, Forward, Role, Site, Target, TensorFaults
+from radhard.targets.base import TARGETS, Role, Site, Target, TensorFaults
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.gradients import Gradients
@@ -17,7 +17,6 @@ __all__ = [
     "Activations",
     "Biases",
     "Buffers",
-    "Forward",
     "Gradients",
     "HiddenStates",
     "Inputs",

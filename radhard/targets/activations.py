@@ -8,12 +8,12 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Target, TensorFaults
-from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
+from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.flow_injection import temporary_hook, with_faults
-from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import admits, check_matches
 from radhard.tree import changed
+from radhard.workload import Workload
+from radhard.workload.calls import Flow, ModuleCall, check_geometry
 
 __all__ = ["Activations"]
 
@@ -41,9 +41,9 @@ class Activations(Target):
     def role(self) -> Literal["activation"]:
         return "activation"
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
-        calls = observed(model, inputs, forward, arguments=False)
-        count = sample_count(inputs) if self.sample == "one" else None
+    def sites(self, workload: Workload) -> list[Site]:
+        calls = workload.module_calls()
+        count = len(workload.data) if self.sample == "one" else None
         wanted = [(call, flow) for call in calls for flow in call.flows if self._wants(call, flow)]
         check_geometry((_named(call, flow), flow) for call, flow in wanted)
         found = [

@@ -2,16 +2,17 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
 from radhard.spec import Component, Family
+from radhard.workload import Workload
 
-__all__ = ["TARGETS", "Forward", "Role", "Site", "Target", "TensorFaults"]
+__all__ = ["TARGETS", "Role", "Site", "Target", "TensorFaults"]
 
 Role = Literal[
     "weight",
@@ -23,9 +24,6 @@ Role = Literal[
     "gradient",
     "optimizer state",
 ]
-
-Forward = Callable[[nn.Module, Any], Tensor]
-"""Computes a model's outputs for a batch: ``(model, batch) -> (samples, ...)``."""
 
 
 class TensorFaults(Protocol):
@@ -111,21 +109,18 @@ class Target(Component):
         """The role of the tensors in the model; any target of a role can reach its sites."""
 
     @abstractmethod
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
+    def sites(self, workload: Workload) -> list[Site]:
         """The tensors into which faults can be injected, in the model's order.
 
-        ``inputs`` is the batch of all samples; it is used, and required, only by targets whose
-        tensors flow.
+        Only targets whose tensors flow need a workload with data.
 
         Raises:
             InputError: nothing matches; the message lists the available tensors.
         """
 
-    def select(
-        self, model: nn.Module, inputs: Any, forward: Forward
-    ) -> tuple[list[Site], dict[str, str]]:
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
         """What `sites` and `left_out` return; in one walk through the model where possible."""
-        return self.sites(model, inputs, forward), self.left_out(model)
+        return self.sites(workload), self.left_out(workload.model)
 
     def left_out(self, model: nn.Module) -> dict[str, str]:  # noqa: ARG002
         """Tensors that match the pattern but cannot be injected into, with the reason."""

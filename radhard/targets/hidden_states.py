@@ -11,12 +11,12 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Target, TensorFaults
-from radhard.targets.calls import Flow, ModuleCall, check_geometry, observed
-from radhard.targets.geometry import sample_count
+from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import check_matches
 from radhard.targets.recurrent_layers import Direction
 from radhard.targets.state_injection import in_cell, in_layer
+from radhard.workload import Workload
+from radhard.workload.calls import Flow, ModuleCall, check_geometry
 
 __all__ = ["HiddenStates"]
 
@@ -69,9 +69,9 @@ class HiddenStates(Target):
     def role(self) -> Literal["hidden state"]:
         return "hidden state"
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
-        calls = observed(model, inputs, forward, arguments=False)
-        count = sample_count(inputs) if self.sample == "one" else None
+    def sites(self, workload: Workload) -> list[Site]:
+        model, calls = workload.model, workload.module_calls()
+        count = len(workload.data) if self.sample == "one" else None
         found, there_is = list[Site](), list[str]()
         for site, names in _states(model, calls):
             if not site.name.partition(":")[2].startswith(self.state):

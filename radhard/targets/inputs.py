@@ -8,12 +8,12 @@ from torch import nn
 
 from radhard.globs import matches
 from radhard.spec import component
-from radhard.targets.base import Forward, Site, Target, TensorFaults
-from radhard.targets.calls import check_geometry, observed
+from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.flow_injection import temporary_hook, with_faults
-from radhard.targets.geometry import sample_count
 from radhard.targets.patterns import check_matches
 from radhard.tree import changed, leaves
+from radhard.workload import Workload
+from radhard.workload.calls import check_geometry
 
 __all__ = ["Inputs"]
 
@@ -32,15 +32,15 @@ class Inputs(Target):
     def role(self) -> Literal["input"]:
         return "input"
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
-        calls = observed(model, inputs, forward, arguments=True)
+    def sites(self, workload: Workload) -> list[Site]:
+        model, calls = workload.model, workload.module_calls(arguments=True)
         flows = [
             (_named(model, flow.path), flow)
             for call in calls
             if not call.module and not call.number
             for flow in call.flows
         ]
-        count = sample_count(inputs) if self.sample == "one" else None
+        count = len(workload.data) if self.sample == "one" else None
         wanted = [(name, flow) for name, flow in flows if matches(self.pattern, name)]
         check_geometry(wanted)
         found = [

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.spec import component
-from radhard.targets.base import Forward, Site
+from radhard.targets.base import Site
 from radhard.targets.merge_biases import merged_rows, stores_one_bias
 from radhard.targets.recurrent_layers import (
     Direction,
@@ -21,6 +21,7 @@ from radhard.targets.recurrent_layers import (
     rows_of,
 )
 from radhard.targets.stored import Stored
+from radhard.workload import Workload
 
 __all__ = ["RecurrentWeights"]
 
@@ -67,11 +68,9 @@ class RecurrentWeights(Stored):
             if (one.weights == "bias") == (self.role == "bias"):
                 yield one.name, one.tensor
 
-    def select(
-        self, model: nn.Module, inputs: Any, forward: Forward
-    ) -> tuple[list[Site], dict[str, str]]:
-        sites, left = super().select(model, inputs, forward)
-        chosen = [part for site in sites if (part := self._part(model, site)) is not None]
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
+        sites, left = super().select(workload)
+        chosen = [part for site in sites if (part := self._part(workload.model, site)) is not None]
         if not chosen:
             names = ", ".join(site.name for site in sites)
             raise InputError(

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.internals import is_traceable_wrapper_subclass
-from radhard.targets.base import Forward, Site, Target, TensorFaults
+from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import admits, check_matches
+from radhard.workload import Workload
 
 __all__ = ["Stored", "identity", "parameters", "stored_tensor"]
 
@@ -60,15 +60,11 @@ class Stored(Target):
     def left_out(self, model: nn.Module) -> dict[str, str]:
         return self._walk(model)[1]
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:
-        return self.select(model, inputs, forward)[0]
+    def sites(self, workload: Workload) -> list[Site]:
+        return self.select(workload)[0]
 
-    def select(
-        self,
-        model: nn.Module,
-        inputs: Any,  # noqa: ARG002
-        forward: Forward,  # noqa: ARG002
-    ) -> tuple[list[Site], dict[str, str]]:
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
+        model = workload.model
         tensors, left = self._walk(model)
         names: dict[object, list[str]] = {}
         for name, tensor in tensors.items():

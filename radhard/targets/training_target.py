@@ -3,15 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
 
 from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.globs import matches
-from radhard.targets.base import Forward, Site, Target, TensorFaults
+from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import admits, check_matches
 from radhard.targets.stored import identity
+from radhard.workload import Workload
 
 __all__ = ["TrainingTarget"]
 
@@ -31,7 +31,8 @@ class TrainingTarget(Target):
     def entry(self) -> str:
         """The last part of the name of a site, after the name of its parameter."""
 
-    def sites(self, model: nn.Module, inputs: Any, forward: Forward) -> list[Site]:  # noqa: ARG002
+    def sites(self, workload: Workload) -> list[Site]:
+        model = workload.model
         names: dict[object, list[str]] = {}
         tensors: dict[str, Tensor] = {}
         for name, parameter in _trainable(model):

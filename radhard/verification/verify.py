@@ -12,9 +12,8 @@ from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
 from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.faults import faults_in_words
-from radhard.forward import faultless, plain
+from radhard.forward import Forward, faultless, plain
 from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
 from radhard.metrics import METRICS
@@ -22,14 +21,14 @@ from radhard.module import usable_module
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
-from radhard.targets import Forward, Site
+from radhard.targets import Site
 from radhard.verification.added_faults import (
     added_tensors,
     stored_space,
     words_without_faults,
 )
 from radhard.verification.verification import Verification, hardening_entry
-from radhard.workload import device_of, fault_free_outputs
+from radhard.workload import Workload, fault_free_outputs
 
 __all__ = ["verify"]
 
@@ -239,16 +238,14 @@ def _beside(store: str | Path | None, *, by_rate: bool) -> Path | None:
 
 def _missing(space: FaultSpace, model: nn.Module, data: Data, call: Forward) -> str:
     """The first site that the model lacks, or that has another shape; empty if there is none."""
-    device = device_of(model)
-    inputs = data.inputs if device is None else data.to(device).inputs
-    with evaluating(model):
-        sites: dict[str, Site] = {}
-        for target in space.targets:
-            try:
-                of_target = target.sites(model, inputs, faultless(call))
-            except InputError:
-                continue  # the target has no tensor any more, so its sites are missing
-            sites |= {n: site for site in of_target for n in (site.name, *site.aliases)}
+    workload = Workload.of(model, data, call=call)
+    sites: dict[str, Site] = {}
+    for target in space.targets:
+        try:
+            of_target = target.sites(workload)
+        except InputError:
+            continue  # the target has no tensor any more, so its sites are missing
+        sites |= {n: site for site in of_target for n in (site.name, *site.aliases)}
     for site in space.sites:
         if site.name not in sites or sites[site.name].shape != site.shape:
             return site.name

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
+from radhard.forward import Forward
 from radhard.state import State
-from radhard.targets import Forward
 from radhard.tree import leaves
 
 __all__ = ["golden_outputs"]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
+from radhard.forward import Forward
 from radhard.state import State
-from radhard.targets import Forward
 
 __all__ = ["StateBetweenPasses", "few_rows", "state_between_passes"]
 

@@ -15,12 +15,11 @@ from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import faultless, plain
+from radhard.forward import Forward, faultless, plain
 from radhard.module import usable_module
 from radhard.progress_bar import ProgressBar
 from radhard.state import State, Steady
-from radhard.targets import Forward
-from radhard.targets.calls import observed
+from radhard.workload.calls import ModuleCall, observed
 from radhard.workload.device import device_of
 from radhard.workload.golden import golden_outputs
 from radhard.workload.recorder import Recorder
@@ -42,8 +41,8 @@ class Workload:
     """
 
     model: nn.Module
-    data: Data
-    """Inputs and labels, on the model's device."""
+    source: Data | None = None
+    """The data, on the model's device; None for what needs only the model."""
     call: Forward = plain
     """``(model, batch) -> outputs``, as the user gave it."""
     batch: int = 100
@@ -91,6 +90,17 @@ class Workload:
         data = data if device is None else data.to(device)
         return cls(model, data, call, min(batch, len(data)), seed, deterministic)
 
+    @property
+    def data(self) -> Data:
+        """Inputs and labels, on the model's device.
+
+        Raises:
+            InputError: the workload was made without data.
+        """
+        if self.source is None:
+            raise InputError("this needs the samples that the model is run on: give data=...")
+        return self.source
+
     def with_model(self, model: nn.Module) -> Self:
         """The same workload with another model, such as a quantized copy."""
         other = replace(self, model=model)
@@ -100,7 +110,7 @@ class Workload:
     def first(self, count: int) -> Self:
         """The same workload with its first ``count`` samples; its passes are counted separately."""
         count = min(count, len(self.data))
-        part = replace(self, data=self.data.first(count), batch=min(self.batch, count))
+        part = replace(self, source=self.data.first(count), batch=min(self.batch, count))
         part.golden = self.golden[:count]
         part.left_out = self.left_out
         return part
@@ -221,6 +231,19 @@ class Workload:
         self.samples += len(outputs)
         return outputs
 
+    def module_calls(self, *, arguments: bool = False) -> list[ModuleCall]:
+        """The calls of one forward pass in order, with the outputs (or arguments) of each module.
+
+        Raises:
+            InputError: there are no data, or the model computes differently for some samples than
+                for others.
+        """
+        if self.source is None:
+            raise InputError(
+                "this target's tensors flow through the model: give the data (data=...)"
+            )
+        return observed(self.model, self.source.inputs, self.call, arguments=arguments)
+
     @cached_property
     def axes(self) -> dict[tuple[str, int], int]:
         """The axis of the samples in a module's output, by its name and the number of the call.
@@ -232,8 +255,7 @@ class Workload:
         """
         self.samples += 7  # two and three copies of a sample, and a pair
         axes = {}
-        rows = self.data.rows(slice(0, self.batch))
-        for called in observed(self.model, rows, self.steady, arguments=False):
+        for called in self.module_calls():
             flow = next((flow for flow in called.flows if not flow.path), None)
             if flow is not None and flow.axis is not None and not flow.trouble:
                 axes[called.module, called.number] = flow.axis

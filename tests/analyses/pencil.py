@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.datasets import Data
-from radhard.forward import plain
-from radhard.targets import Forward
+from radhard.forward import Forward, plain
 from radhard.tree import changed, leaves
 
 __all__ = ["linear", "of_outputs", "of_weights", "one_by_one", "small"]

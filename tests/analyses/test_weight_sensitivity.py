@@ -18,6 +18,7 @@ from radhard.faults import BitFlip, StuckAt
 from radhard.formats import MXFP8, BFloat16, Fixed, Float16, Float32, Float64, Int, Posit
 from radhard.space import FaultSpace
 from radhard.targets import Weights
+from radhard.workload import Workload
 from tests.analyses.pencil import one_by_one, small
 from tests.zoo import named
 
@@ -104,7 +105,7 @@ def test_gradients_are_those_of_autograd(name, of_class):
     )
     named_ = dict(model.named_parameters())
     assert all(p.grad is None for p in named_.values())
-    sites = {site.name for site in Weights("*").sites(model, None, network.call)}
+    sites = {site.name for site in Weights("*").sites(Workload(model))}
     assert set(magnitude.values) == sites == set(gradient.values)
     for site in sites:
         weight = named_[site]

@@ -18,6 +18,7 @@ from radhard.manifest import fingerprint
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Buffers, Weights
+from radhard.workload import Workload
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 
@@ -146,7 +147,7 @@ def test_what_it_adds_can_be_struck_too(hardening: Hardening) -> None:
 
 def _has(model: torch.nn.Module, target, name: str) -> bool:
     try:
-        return bool(target(name).sites(model, None, None))
+        return bool(target(name).sites(Workload(model)))
     except InputError:
         return False
 

@@ -26,6 +26,7 @@ from radhard.targets import (
     Target,
     Weights,
 )
+from radhard.workload import Workload
 from tests.traces import traces
 from tests.zoo import SAMPLES, Network, named
 
@@ -114,11 +115,11 @@ def test_repr_is_the_spec(target):
 @every
 def test_sites_are_named_once_and_the_same_each_time(target):
     network = suitable(target)
-    model, inputs = network.build(), network.inputs()
-    before = traces(model)
-    sites = target.sites(model, inputs, network.call)
-    assert traces(model) == before
-    assert sites == target.sites(network.build(), inputs, network.call)
+    workload = network.workload()
+    before = traces(workload.model)
+    sites = target.sites(workload)
+    assert traces(workload.model) == before
+    assert sites == target.sites(network.workload())
     assert len({site.name for site in sites}) == len(sites) > 0
     for site in sites:
         assert site.role == target.role
@@ -135,8 +136,9 @@ def test_sites_are_named_once_and_the_same_each_time(target):
 @every
 def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
     network = suitable(target)
-    model, inputs = network.build(), network.inputs()
-    sites, before = target.sites(model, inputs, network.call), traces(model)
+    workload = network.workload()
+    model, inputs = workload.model, workload.data.inputs
+    sites, before = target.sites(workload), traces(model)
     with torch.no_grad():
         golden = model(inputs)
     for site in sites:
@@ -165,8 +167,9 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
 @every
 def test_an_exception_inside_leaves_nothing(target):
     network = suitable(target)
-    model, inputs = network.build(), network.inputs()
-    site, before = target.sites(model, inputs, network.call)[0], traces(model)
+    workload = network.workload()
+    model, site = workload.model, target.sites(workload)[0]
+    before = traces(model)
     recorder = Recorder()
     with pytest.raises(KeyboardInterrupt), target.reach(model, site, recorder):
         raise KeyboardInterrupt
@@ -178,15 +181,15 @@ def test_an_exception_inside_leaves_nothing(target):
 def test_a_pattern_without_a_match_says_what_there_is(target):
     network = suitable(target)
     nothing = type(target)("nothing")
-    first = type(target)("*").sites(network.build(), network.inputs(), network.call)[0]
+    first = type(target)("*").sites(network.workload())[0]
     with pytest.raises(InputError, match=f"'nothing'.* there is: .*{first.name}"):
-        nothing.sites(network.build(), network.inputs(), network.call)
+        nothing.sites(network.workload())
 
 
 @every
 def test_a_model_without_the_tensor_is_refused(target):
     network = suitable(target)
-    site = target.sites(network.build(), network.inputs(), network.call)[-1]
+    site = target.sites(network.workload())[-1]
     other = torch.nn.Sequential()
     recorder = Recorder()
     if isinstance(target, Inputs):
@@ -200,11 +203,10 @@ def test_a_model_without_the_tensor_is_refused(target):
 
 @pytest.mark.parametrize("target", IN_TRAINING, ids=repr)
 def test_tensors_of_a_training_are_those_of_its_parameters_and_not_of_an_inference(target):
-    network = named("residual")
-    model = network.build()
+    model = named("residual").build()
     assert FAMILY.parse(repr(target)) == target
-    sites = target.sites(model, None, network.call)
-    assert sites == target.sites(network.build(), None, network.call)
+    sites = target.sites(Workload(model))
+    assert sites == target.sites(Workload(named("residual").build()))
     for site in sites:
         parameter = model.get_parameter(site.name.rpartition(".")[0])
         assert (site.shape, site.role, site.samples) == (parameter.shape, target.role, None)
@@ -213,7 +215,7 @@ def test_tensors_of_a_training_are_those_of_its_parameters_and_not_of_an_inferen
         with pytest.raises(InputError, match="only while"):
             target.reach(model, site, Recorder())
     with pytest.raises(InputError, match=r"'nothing'.* there is: .*\.weight\."):
-        dataclasses.replace(target, pattern="nothing").sites(model, None, network.call)
+        dataclasses.replace(target, pattern="nothing").sites(Workload(model))
 
 
 @pytest.mark.parametrize("target", [Gradients, OptimizerState])
@@ -222,6 +224,6 @@ def test_parameters_that_are_not_trained_are_left_out(target):
     names = {name for name, _ in model.named_parameters()}
     frozen = sorted(names)[0]
     model.get_parameter(frozen).requires_grad_(False)
-    sites, left = target("*").select(model, None, named("residual").call)
+    sites, left = target("*").select(Workload(model))
     assert {site.name.rpartition(".")[0] for site in sites} == names - {frozen}
     assert [name.rpartition(".")[0] for name in left] == [frozen]

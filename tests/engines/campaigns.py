@@ -12,11 +12,12 @@ from radhard.engines import Campaign, Engine
 from radhard.engines.base import Figures, Session
 from radhard.faults import BitFlip, FaultModel
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format
+from radhard.forward import Forward
 from radhard.metrics import Distance, Metric, Outcome, Panel
 from radhard.notes import Note
 from radhard.samplers import Sampler, Uniform
 from radhard.space import FaultSpace
-from radhard.targets import Forward, Target
+from radhard.targets import Target
 from radhard.workload import Workload
 from tests.zoo import Network
 

@@ -24,6 +24,7 @@ from radhard.metrics import Critical
 from radhard.samplers import Exhaustive
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Buffers, Weights
+from radhard.workload import Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -214,7 +215,7 @@ def test_duplication_takes_nearly_all_harm_from_faults_that_leave_the_interval()
 def test_triplication_outvotes_every_single_fault_of_a_copy():
     model, data, _ = tiny()
     hard = Triplication()(model, data)
-    names = [s.name for s in Weights("*").sites(hard, None, None)]
+    names = [s.name for s in Weights("*").sites(Workload(hard))]
     assert any("second" in name for name in names)
     space = FaultSpace.of(hard, Weights("*"), BitFlip(), Float32())
     results = run(hard, data, space, Exhaustive(), metrics=[Critical()], audit=0)

@@ -33,7 +33,7 @@ def workload_of(network: Network, batch: int = 2) -> Workload:
 
 
 def activations(workload: Workload) -> list[Site]:
-    return Activations("*").sites(workload.model, workload.data.inputs, workload.call)
+    return Activations("*").sites(workload)
 
 
 def probes(site: Site, number: int, seed: int) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
@@ -140,7 +140,7 @@ def test_changed_words_give_the_outputs_of_a_model_with_other_parameters(
 
 def _sites(target: Weights | Biases, workload: Workload) -> list[Site]:
     try:
-        return target.sites(workload.model, workload.data.inputs, workload.call)
+        return target.sites(workload)
     except radhard.errors.InputError:  # a network without biases
         return []
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from radhard.campaign import run
+from radhard.datasets import Data
 from radhard.engines import Replay, Serial
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
@@ -21,6 +22,7 @@ from radhard.results import Results
 from radhard.samplers import ErrorRate, PerTensor
 from radhard.space import Fault, FaultSpace, Transient
 from radhard.targets import TARGETS, Activations, HiddenStates
+from radhard.workload import Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported")
 
@@ -349,14 +351,14 @@ def test_a_range_is_written_as_text_that_can_be_read():
 
 @given(start=st.integers(-5, 5), stop=st.integers(-5, 5), step=st.integers(1, 3))
 def test_steps_are_those_of_a_python_slice(start, stop, step):
-    model, x = Sequences(nn.RNN, batch_first=True), inputs()
+    workload = Workload(Sequences(nn.RNN, batch_first=True), Data(inputs()))
     expected = list(range(STEPS))[start:stop:step]
     target = HiddenStates("*", steps=f"{start}:{stop}:{step}")
     if not expected:
         with pytest.raises(InputError, match="0 to 4"):
-            target.sites(model, x, lambda m, y: m(y))
+            target.sites(workload)
         return
-    (site,) = target.sites(model, x, lambda m, y: m(y))
+    (site,) = target.sites(workload)
     assert list(range(STEPS)[slice(*site.rows) if site.rows else slice(None)]) == expected
 
 

@@ -5,15 +5,14 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.forward import plain
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
+from radhard.workload import Workload
 from tests.zoo import Network, named
 
 
 def found(network: Network | str, target: Target) -> list[str]:
     network = named(network) if isinstance(network, str) else network
-    sites = target.sites(network.build(), network.inputs(), network.call)
-    return [site.name for site in sites]
+    return [site.name for site in target.sites(network.workload())]
 
 
 @pytest.mark.parametrize(
@@ -72,19 +71,19 @@ def test_what_a_model_lacks_altogether_is_said_so():
 def test_a_long_list_is_cut_short_with_its_length():
     model = nn.Sequential(*(nn.Linear(1, 1) for _ in range(20)))
     with pytest.raises(InputError, match=r"11\.weight, \.\.\. \(20 in all\)$"):
-        Weights("none").sites(model, None, plain)
+        Weights("none").sites(Workload(model))
 
 
 @pytest.mark.parametrize("pattern", ["embedding", "head", "embedding.weight", "head.w*", "*"])
 def test_tied_weights_are_one_tensor_that_any_of_its_names_finds(pattern):
     network = named("tied")
-    (site,) = Weights(pattern).sites(network.build(), None, plain)
+    (site,) = Weights(pattern).sites(network.workload())
     assert (site.name, site.aliases, site.kind) == (
         "embedding.weight",
         ("head.weight",),
         "Embedding",
     )
-    (site,) = Weights("*", layers="Linear").sites(network.build(), None, plain)
+    (site,) = Weights("*", layers="Linear").sites(network.workload())
     assert site.name == "embedding.weight"
 
 
@@ -92,7 +91,7 @@ def test_tensors_in_the_same_memory_are_tied_and_its_parts_are_not():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2))
     model[1].weight = nn.Parameter(model[0].weight.detach())
     model[2].weight = nn.Parameter(model[0].weight.detach().t())
-    sites = Weights("*").sites(model, None, plain)
+    sites = Weights("*").sites(Workload(model))
     assert [(site.name, site.aliases) for site in sites] == [
         ("0.weight", ("1.weight",)),
         ("2.weight", ()),
@@ -102,10 +101,10 @@ def test_tensors_in_the_same_memory_are_tied_and_its_parts_are_not():
 def test_tensors_without_memory_or_without_words_are_told_apart_too():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     model[1].weight = nn.Parameter(torch.zeros(0, 2))
-    assert [site.name for site in Weights("*").sites(model, None, plain)] == ["0.weight"]
+    assert [site.name for site in Weights("*").sites(Workload(model))] == ["0.weight"]
     with torch.device("meta"):
         model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
-    assert len(Weights("*").sites(model, None, plain)) == 2
+    assert len(Weights("*").sites(Workload(model))) == 2
 
 
 def test_a_glob_finds_what_computes_and_a_name_what_contains_it():

@@ -9,8 +9,8 @@ from radhard.engines.golden_answers import golden_answers
 from radhard.errors import InputError
 from radhard.forward import plain
 from radhard.workload import Workload, golden_outputs
-from tests.targets.test_geometry import Does
 from tests.traces import raw
+from tests.workload.test_geometry import Does
 from tests.zoo import NETWORKS, named
 
 

@@ -17,13 +17,12 @@ from radhard.analyses.deepvigor.thresholds import Search
 from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
 from radhard.formats import Float32, Format
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.globs import matches
 from radhard.manifest import fingerprint
 from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component
-from radhard.targets import Forward
 from radhard.targets.patterns import check_matches
 from radhard.workload import Workload
 

@@ -56,7 +56,7 @@ class Probes:
     ) -> None:
         names = [layer.name for layer in torch_layers(workload)] if layers is None else list(layers)
         self._target = Activations("|".join(names))
-        sites = self._target.sites(workload.model, workload.data.inputs, workload.steady)
+        sites = self._target.sites(workload)
         for site in sites:
             if site.samples is None:
                 raise InputError(

@@ -67,12 +67,7 @@ class QDeepVigor(Analysis):
         quantized_workload = self._of_words(workload)
         quantized_workload.check_classifier(repr(self))
         target = Activations(self.pattern, layers=self.layers)
-        names = [
-            s.name
-            for s in target.sites(
-                quantized_workload.model, quantized_workload.data.inputs, quantized_workload.steady
-            )
-        ]
+        names = [site.name for site in target.sites(quantized_workload)]
         probes = Probes(quantized_workload, names)
         values: dict[str, Shares] = {}
         profiles: dict[str, list[float]] = {}

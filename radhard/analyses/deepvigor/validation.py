@@ -15,9 +15,8 @@ from radhard.analyses.deepvigor.probes import Probes
 from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
 from radhard.errors import InputError
 from radhard.formats import Format
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.stats import Estimate, clopper_pearson, sample_size
-from radhard.targets import Forward
 
 __all__ = ["OfFaults", "Validation", "validate"]
 

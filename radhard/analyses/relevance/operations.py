@@ -10,9 +10,9 @@ from radhard.analyses.layer import Layer
 from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
 from radhard.replay.graph import Graph, Node, NoGraphError, exported_graph, fold_batch_norms
-from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
 from radhard.workload import Workload
+from radhard.workload.geometry import repeated
 
 __all__ = ["Operations", "UnfollowedError"]
 

@@ -22,9 +22,9 @@ from radhard.analyses.relevance.operations import LAYERS, Operations, Unfollowed
 from radhard.errors import InputError
 from radhard.replay import Node, Slot
 from radhard.spec import component
-from radhard.targets.geometry import repeated
 from radhard.tree import tree_map
 from radhard.workload import Workload
+from radhard.workload.geometry import repeated
 
 __all__ = ["Saliency"]
 

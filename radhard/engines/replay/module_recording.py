@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
+from radhard.forward import Forward
 from radhard.internals import TorchDispatchMode, version
 from radhard.state.memory import address
-from radhard.targets import Forward, Site
+from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.tree import tree_flatten, tree_iter, tree_unflatten
 

@@ -16,7 +16,7 @@ from radhard.engines.serial import SerialSession, faulty_outputs, judged
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.targets import Site
-from radhard.targets.geometry import repeated
+from radhard.workload.geometry import repeated
 
 __all__ = ["ModulesSession"]
 

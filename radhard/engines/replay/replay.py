@@ -24,8 +24,8 @@ from radhard.replay.recurrent import separate_recurrent_layers
 from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 from radhard.spec import component
-from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
+from radhard.workload.geometry import repeated
 
 __all__ = ["Replay", "ReplaySession"]
 

@@ -7,8 +7,8 @@ from torch.nn import functional
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
+from radhard.forward import Forward
 from radhard.hardenings.draft import Draft
-from radhard.targets import Forward
 from radhard.workload import device_of
 
 __all__ = ["accuracy", "finetune"]

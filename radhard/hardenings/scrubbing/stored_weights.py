@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.forward import plain
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
 from radhard.injection import injecting, overwrite
 from radhard.internals import is_exporting_to_onnx, is_recording
 from radhard.targets import Biases, Weights
+from radhard.workload import Workload
 
 __all__ = ["Turn", "begin", "check_period", "cover", "named", "put_right", "tracing", "weights"]
 
@@ -34,7 +34,7 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     Raises:
         InputError: there are none, or one contains NaN or infinite values.
     """
-    tensors = named(model, [site.name for site in Weights("*").sites(model, None, plain)])
+    tensors = named(model, [site.name for site in Weights("*").sites(Workload(model))])
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise InputError(

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from radhard.datasets.batch import mapped
+from radhard.forward import Forward
 from radhard.internals import OpOverload, schema
 from radhard.replay.graph.batch_sizes import FixedGraph, for_any_size
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot, first_line
 from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIns
-from radhard.targets import Forward
 from radhard.tree import tree_map
 
 __all__ = ["exported_graph"]

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as nnf
 
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.internals import has_hooks
 from radhard.replay.graph.fx_layers import fx_layer
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
-from radhard.targets import Forward
 
 __all__ = ["fx_graph"]
 

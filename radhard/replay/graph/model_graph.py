@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
+from radhard.forward import Forward
 from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.fx_graph import fx_graph
 from radhard.replay.graph.operation_graph import Graph, NoGraphError, first_line
-from radhard.targets import Forward
-from radhard.targets.geometry import repeated
 from radhard.tree import tree_leaves
+from radhard.workload.geometry import repeated
 
 __all__ = ["graph_of"]
 

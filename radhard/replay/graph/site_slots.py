@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from radhard.forward import Forward
 from radhard.replay.graph.operation_graph import Graph
-from radhard.targets import Forward, Site
+from radhard.targets import Site
 from radhard.tree import tree_leaves
 
 __all__ = ["site_slots"]

@@ -14,6 +14,7 @@ from radhard.injection import inject
 from radhard.manifest import fingerprint
 from radhard.space import FaultSpace
 from radhard.targets import Buffers
+from radhard.workload import Workload
 
 
 def model(bits: int = 7, count: int = 3) -> nn.Module:
@@ -51,7 +52,7 @@ def test_bits_of_the_integers_that_hold_no_word_are_not_counted() -> None:
 def test_other_integers_are_left_out_and_words_are_not() -> None:
     target = Buffers("*")
     assert target.left_out(model()) == {"index": "int64"}
-    names = [site.name for site in target.sites(model(), None, lambda m, x: m(x))]
+    names = [site.name for site in target.sites(Workload(model()))]
     assert names == ["mean", "check.words"]
     assert [name for name, _ in word_buffers(model())] == ["check.words"]
 

@@ -12,10 +12,10 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
+from radhard.forward import Forward
 from radhard.internals import version
-from radhard.targets.base import Forward
-from radhard.targets.geometry import different, geometry, repeated
 from radhard.tree import leaves
+from radhard.workload.geometry import different, geometry, repeated
 
 __all__ = ["Flow", "ModuleCall", "check_geometry", "observed", "parametrizing", "state"]
 
@@ -59,8 +59,6 @@ def observed(
     The axis of the samples follows from passes over two and three copies of the first sample, and
     over that sample followed by another.
     """
-    if inputs is None:
-        raise InputError("this target's tensors flow through the model: give the data (data=...)")
     two, three = (_record(model, repeated(inputs, n), forward, arguments) for n in (2, 3))
     pair = different(inputs)
     mixed = two if pair is None else _record(model, pair, forward, arguments)

@@ -7,12 +7,7 @@ from torch import Tensor
 
 from radhard.tree import changed, leaves
 
-__all__ = ["different", "geometry", "repeated", "sample_count"]
-
-
-def sample_count(inputs: Any) -> int:
-    """Number of samples in a batch."""
-    return int(leaves(inputs)[0][1].shape[0])
+__all__ = ["different", "geometry", "repeated"]
 
 
 def repeated(inputs: Any, times: int) -> Any:
@@ -26,7 +21,7 @@ def repeated(inputs: Any, times: int) -> Any:
 def different(inputs: Any) -> Any | None:
     """A batch of the first sample and one that differs from it; None if all are equal."""
     parts = leaves(inputs)
-    for other in range(1, sample_count(inputs)):
+    for other in range(1, len(parts[0][1])):
         if any(not torch.equal(tensor[0], tensor[other]) for _, tensor in parts):
             batch = inputs
             for path, _ in parts:

@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.injection import inject
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Inputs, Target
+from radhard.workload import Workload
 
 SEQUENCE = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(1))
 
@@ -30,6 +32,10 @@ class Does(nn.Module):
 
 def chain(*functions: Callable[[Tensor], Tensor]) -> nn.Module:
     return nn.Sequential(*map(Does, functions))
+
+
+def of(model: nn.Module, x: Tensor = SEQUENCE, call: Forward = plain) -> Workload:
+    return Workload(model, Data(x), call)
 
 
 def side_by_side(x: Tensor) -> Tensor:
@@ -54,8 +60,8 @@ def test_rows_of_a_sample_that_lie_side_by_side_belong_to_it():
 def test_samples_that_take_turns_are_refused_and_only_where_they_are_asked_for():
     model = chain(taking_turns, lambda x: x.reshape(4, -1, 2).transpose(0, 1) + 1)
     with pytest.raises(InputError, match=r"'0': samples take turns on axis 0 .* leave it out"):
-        Activations("*").sites(model, SEQUENCE, plain)
-    assert [site.name for site in Activations("1").sites(model, SEQUENCE, plain)] == ["1"]
+        Activations("*").sites(of(model))
+    assert [site.name for site in Activations("1").sites(of(model))] == ["1"]
 
 
 def test_a_packed_sequence_is_refused():
@@ -70,8 +76,8 @@ def test_a_packed_sequence_is_refused():
             return self.rnn(packed)[1][0]
 
     with pytest.raises(InputError, match=r"'rnn:0\.0': samples take turns"):
-        Activations("rnn").sites(Packing(), SEQUENCE, plain)
-    (site,) = Activations("rnn:1").sites(Packing(), SEQUENCE, plain)
+        Activations("rnn").sites(of(Packing()))
+    (site,) = Activations("rnn:1").sites(of(Packing()))
     assert (site.shape, site.axis) == ((1, 2), 1)
 
 
@@ -85,7 +91,7 @@ def test_a_packed_sequence_is_refused():
 def test_a_value_without_an_axis_of_samples_is_refused_by_name(function):
     model = chain(lambda x: x * 2, function)
     with pytest.raises(InputError, match=r"'1': no axis of its shape .* counts the samples"):
-        Activations("*").sites(model, SEQUENCE, plain)
+        Activations("*").sites(of(model))
 
 
 def test_a_value_that_all_samples_share_is_struck_for_all():
@@ -117,19 +123,19 @@ def test_a_way_that_depends_on_the_sample_is_refused():
 
     x = torch.tensor([1.0, -1.0])[:, None, None].expand(2, 4, 2)
     with pytest.raises(InputError, match="always takes the same way"):
-        Activations("*").sites(Branching(), x, plain)
+        Activations("*").sites(of(Branching(), x))
 
 
 @pytest.mark.parametrize("target", [Activations("*"), Inputs("*")], ids=repr)
 def test_flowing_values_need_data(target: Target):
     with pytest.raises(InputError, match=r"give the data \(data=\.\.\.\)"):
-        target.sites(nn.Linear(2, 2), None, plain)
+        target.sites(Workload(nn.Linear(2, 2)))
 
 
 def test_whole_numbers_are_no_place_for_faults():
     model = chain(lambda x: x.argmax(-1))
     with pytest.raises(InputError, match="no floating-point activation"):
-        Activations("*").sites(model, SEQUENCE, plain)
+        Activations("*").sites(of(model))
 
 
 def test_a_forward_pass_in_inference_mode_is_looked_at_too():
@@ -138,10 +144,10 @@ def test_a_forward_pass_in_inference_mode_is_looked_at_too():
             return model(x)
 
     model = nn.Sequential(nn.Linear(2, 2), nn.Flatten(), nn.Linear(8, 2))
-    names = [site.name for site in Activations("*").sites(model, SEQUENCE, call)]
+    names = [site.name for site in Activations("*").sites(of(model, call=call))]
     assert names == ["0", "2"]
 
 
 def test_one_sample_alone_is_enough():
-    (site,) = Activations("0").sites(chain(taking_turns), SEQUENCE[:1], plain)
+    (site,) = Activations("0").sites(of(chain(taking_turns), SEQUENCE[:1]))
     assert (site.shape, site.samples) == ((4, 2), 1)

@@ -320,7 +320,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
             known = ", ".join(GROUPINGS)
             raise InputError(f"by={by!r}: {near(name, list(GROUPINGS))}one of {known}")
         if name in ("rate", "errors"):
-            drawn_by = "Cumulative" if name == "errors" else "ErrorRate"
+            drawn_by = "Cumulative or FaultCount" if name == "errors" else "ErrorRate"
             raise InputError(f"by={name!r} is for trials of many faults, as of {drawn_by}")
     several = len({region.bits_of for region in space.regions}) > 1
     of_words: dict[tuple[str, str], list[dict[str, str]]] = {}

@@ -4,6 +4,7 @@ from radhard.samplers.base import SAMPLERS, Grouping, Sampler, Stratum, Trials
 from radhard.samplers.cumulative import Cumulative
 from radhard.samplers.error_rate import ErrorRate
 from radhard.samplers.exhaustive import Exhaustive
+from radhard.samplers.fault_count import FaultCount
 from radhard.samplers.given import Given
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
@@ -16,6 +17,7 @@ __all__ = [
     "Cumulative",
     "ErrorRate",
     "Exhaustive",
+    "FaultCount",
     "Given",
     "Grouping",
     "PerBit",

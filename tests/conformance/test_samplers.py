@@ -11,6 +11,7 @@ from radhard.samplers import (
     Cumulative,
     ErrorRate,
     Exhaustive,
+    FaultCount,
     Given,
     PerBit,
     PerTensor,
@@ -39,6 +40,8 @@ SAMPLERS: list[Sampler] = [
     ErrorRate(0.2, trials=5, per="word"),
     ErrorRate((0.05, 0.5), trials=3, count="floor"),
     Cumulative(7, repeats=2),
+    FaultCount(5, trials=6),
+    FaultCount((1, 4), trials=3),
     UpsetRate(0.5, trials=5),
     UpsetRate((0.2, 1.0), count=2, trials=4),
 ]

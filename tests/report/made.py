@@ -17,6 +17,7 @@ from radhard.samplers import (
     Cumulative,
     ErrorRate,
     Exhaustive,
+    FaultCount,
     PerBit,
     PerTensor,
     Sampler,
@@ -122,6 +123,7 @@ CASES: dict[str, Callable[[], Results]] = {
     "error rates": lambda: made(sampler=ErrorRate((0.0, 1e-4, 1e-3), trials=20)),
     "one error rate": lambda: made(format=Int(8), sampler=ErrorRate(1e-3, trials=20, per="word")),
     "accumulated errors": lambda: made(sampler=Cumulative(6, repeats=5)),
+    "numbers of errors": lambda: made(sampler=FaultCount((1, 10), trials=9)),
     "upset rates": lambda: made(
         target=Activations("*"), sampler=UpsetRate((1e-3, 0.1), count=2, trials=6)
     ),

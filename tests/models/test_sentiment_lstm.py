@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from radhard.campaign import run
+from radhard.datasets import movie_reviews
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.models import sentiment_lstm
+from radhard.models.shipped import path_of, recorded
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
+from radhard.studies.vgg8 import cache_folder
 from radhard.targets import Weights
 
 FOUR = list(itertools.product([1, 2], [False, True]))
@@ -39,7 +42,7 @@ def test_the_logit_is_that_of_the_last_states(layers, bidirectional):
 @four
 def test_the_number_of_weights_is_that_of_the_equations(layers, bidirectional):
     ways = 2 if bidirectional else 1
-    model = sentiment_lstm(layers=layers, bidirectional=bidirectional)
+    model = sentiment_lstm(layers=layers, bidirectional=bidirectional, pretrained=False)
     lstm = ways * 4 * 32 * (32 + 32 + 2) + (layers - 1) * ways * 4 * 32 * (ways * 32 + 32 + 2)
     expected = 5000 * 32 + lstm + ways * 32 + 1
     assert sum(p.numel() for p in model.parameters()) == expected
@@ -64,9 +67,45 @@ def test_a_campaign_reads_the_sign_of_the_logit(layers, bidirectional):
     assert ((model(ids)[:, 0] > 0).long() == 1 - labels).all()
 
 
+@four
+def test_shipped_weights_are_those_of_the_record(layers, bidirectional):
+    options = {"layers": layers, "bidirectional": bidirectional}
+    name = f"sentiment_{'bilstm' if bidirectional else 'lstm'}_{layers}"
+    record = recorded(name)
+    assert record["trained_by"] == "scripts/train_sentiment_lstm.py"
+    assert record["data"].startswith("movie_reviews(")
+    assert record["data"] != record["tested_on"]
+    assert f"{100 * float(record['accuracy']):.1f} %" in sentiment_lstm.__doc__
+    assert path_of(name).stat().st_size < 1_000_000
+    trained, random = (sentiment_lstm(**options, pretrained=p) for p in (None, False))
+    assert not trained.training
+    assert not torch.equal(trained.fc.weight, random.fc.weight)
+    again = sentiment_lstm(**options).state_dict()
+    assert all(torch.equal(again[key], x) for key, x in trained.state_dict().items())
+
+
+def test_shipped_weights_reach_the_recorded_accuracy():
+    """Where the archive of the data lies in the folder of the studies."""
+    file = cache_folder() / "vaderSentiment-3.3.2.tar.gz"
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+    data = movie_reviews(file)
+    for layers, bidirectional in FOUR:
+        name = f"sentiment_{'bilstm' if bidirectional else 'lstm'}_{layers}"
+        model = sentiment_lstm(layers=layers, bidirectional=bidirectional)
+        right = ((model(data.inputs)[:, 0] > 0).long() == data.labels).double().mean().item()
+        assert f"{right:.4f}" == recorded(name)["accuracy"]
+        assert recorded(name)["tested_on"].endswith(data.fingerprint())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"layers": 0}, "layers=0"), ({"words": "9"}, "words='9'"), ({"bidirectional": 1}, "True")],
+    [
+        ({"layers": 0}, "layers=0"),
+        ({"words": "9"}, "words='9'"),
+        ({"bidirectional": 1}, "True"),
+        ({"hidden": 8, "pretrained": True}, "one or two layers"),
+    ],
 )
 def test_a_network_that_cannot_be_is_refused(options, said):
     with pytest.raises(InputError, match=said):

@@ -8,6 +8,7 @@ from radhard.cli import main
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.studies import network
+from radhard.studies.correct_answers import correct_answers
 from tests.studies.tiny import tiny_network
 
 OWN = """
@@ -53,6 +54,24 @@ def test_study_of_an_own_network_is_written_under_its_name(own, tmp_path) -> Non
 def test_what_is_no_network_is_told(own, asked, said) -> None:
     with pytest.raises(InputError, match=said):
         network(asked.format(own))
+
+
+def test_sentiment_networks_say_which_file_they_need(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"needs the file vaderSentiment-3\.3\.2\.tar\.gz"):
+        network("sentiment-bilstm", cache=tmp_path)
+
+
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+def test_sentiment_networks_read_the_archive_in_the_cache(tmp_path, layers, bidirectional) -> None:
+    rated = "".join(f"{n}\t{(-1) ** n}\t{['good', 'bad'][n % 2]} film\n" for n in range(1, 31))
+    (tmp_path / "vaderSentiment-3.3.2.tar.gz").write_text(rated)
+    kind = ("stacked-" if layers == 2 else "") + ("bilstm" if bidirectional else "lstm")
+    found = network(f"sentiment-{kind}", cache=tmp_path)
+    assert (len(found.train), len(found.test)) == (24, 6)
+    assert (found.model.lstm.num_layers, found.model.lstm.bidirectional) == (layers, bidirectional)
+    right = correct_answers(found.model, found.test)
+    signs = found.model(found.test.inputs)[:, 0] > 0
+    assert right.tolist() == (signs.long() == found.test.labels).tolist()
 
 
 def test_names_that_cannot_be_those_of_files_are_refused() -> None:

@@ -11,6 +11,7 @@ from torch.fx._symbolic_trace import is_fx_symbolic_tracing
 from torch.nn.modules.module import (
     _global_forward_hooks,
     _global_forward_hooks_with_kwargs,
+    _global_forward_pre_hooks,
 )
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 
@@ -20,10 +21,12 @@ __all__ = [
     "compiler_is_loaded",
     "enter_inference",
     "has_hooks",
+    "hook_count",
     "hooks_before",
     "is_compiled",
     "is_exporting_to_onnx",
     "is_fx_symbolic_tracing",
+    "is_plain_cpu_pass",
     "is_recording",
     "is_traceable_wrapper_subclass",
     "is_tracing",
@@ -49,6 +52,12 @@ def has_hooks(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
+def hook_count(module: nn.Module) -> int:
+    """How many hooks are called before or after the module's forward pass, its own and global."""
+    of_all = len(_global_forward_hooks) + len(_global_forward_pre_hooks)
+    return len(module._forward_hooks) + len(module._forward_pre_hooks) + of_all
+
+
 def hooks_before(module: nn.Module) -> dict[int, Any]:
     """What is called before the module's forward pass, by handle; the very dictionary."""
     return module._forward_pre_hooks
@@ -72,6 +81,20 @@ def is_tracing() -> bool:
     It cannot branch on values: only the branch that is taken while tracing would be in it.
     """
     return torch.compiler.is_compiling() or is_recording()
+
+
+def is_plain_cpu_pass(*tensors: Tensor) -> bool:
+    """Whether operations on these tensors are carried out on a CPU, and nothing records them.
+
+    Then they may be done in place: no tracer, no autograd, no autocast, no `torch.func` transform.
+    """
+    if any(type(t) not in (Tensor, nn.Parameter) or not t.is_cpu for t in tensors) or is_tracing():
+        return False
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return False
+    # Another dtype than that of the tensors would be computed, and vmap has no in-place forms.
+    transformed = torch._C._functorch.peek_interpreter_stack() is not None
+    return not (transformed or torch.is_autocast_enabled("cpu"))
 
 
 def is_exporting_to_onnx() -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
+from radhard.stepwise import STEPWISE
 from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import check_matches
 from radhard.targets.recurrent_layers import Direction
@@ -207,7 +208,7 @@ def _unreachable(model: nn.Module, calls: list[ModuleCall]) -> Iterator[tuple[Mo
         for kind, forwards in plain.items():
             if not isinstance(module, kind):
                 continue
-            if type(module).forward not in forwards:
+            if type(module).forward not in forwards and not isinstance(module, STEPWISE):
                 yield call, "has a forward of its own, so that its states cannot be reached"
             elif isinstance(module, nn.RNNBase) and ("0",) not in {f.path for f in call.flows}:
                 yield (

@@ -1,18 +1,24 @@
 """How does a recurrent layer continue from a state into which faults were injected?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
+from radhard.stepwise import STEPWISE, direction_outputs
 from radhard.targets.recurrent_layers import Direction
 
 __all__ = ["StateFault", "outputs_after"]
 
 State = Literal["h", "c"]
+
+_Steps = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
+"""The outputs of some steps, ``(steps, rows, size)``, and the states after them, from the inputs
+and the states before."""
 
 _LAYERS: dict[str, Any] = {
     "LSTM": torch.lstm,
@@ -71,15 +77,15 @@ def outputs_after(
             direction: Direction = "reverse" if number else "forward"
             here = [f for f in faults if (f.layer, f.direction) == (layer, direction)]
             begin = tuple(state[layer * many + number] for state in start)
-            weights = _weights(module, layer, direction)
+            steps = _steps_of(module, layer, direction)
             cuts = sorted({step for fault in here for step in fault.steps})
-            plain = _run(module, weights, golden, begin, direction, cuts, [])
+            plain = _run(steps, golden, begin, direction, cuts, [])
             # The same tensor as long as no fault has occurred.
             same = faulty is golden and not here
             runs.append(
                 (
                     plain,
-                    plain if same else _run(module, weights, faulty, begin, direction, cuts, here),
+                    plain if same else _run(steps, faulty, begin, direction, cuts, here),
                 )
             )
         ends += runs
@@ -129,18 +135,21 @@ def _given(
     return inputs, states
 
 
-def _weights(module: nn.RNNBase, layer: int, direction: Direction) -> list[Tensor]:
-    """The weights and biases of one direction of a layer, in the order of torch's functions."""
+def _steps_of(module: nn.RNNBase, layer: int, direction: Direction) -> _Steps:
+    """The function that computes some steps of one direction of a layer."""
+    end = "_reverse" if direction == "reverse" else ""
+    if isinstance(module, STEPWISE):
+        # With its gates, and whatever hooks they have.
+        return partial(direction_outputs, module, f"_l{layer}{end}")
     kinds = ["weight_ih", "weight_hh"]
     kinds += ["bias_ih", "bias_hh"] if module.bias else []
     kinds += ["weight_hr"] if module.proj_size else []
-    end = "_reverse" if direction == "reverse" else ""
-    return [getattr(module, f"{kind}_l{layer}{end}") for kind in kinds]
+    # In the order of torch's functions.
+    return partial(_steps, module, [getattr(module, f"{kind}_l{layer}{end}") for kind in kinds])
 
 
 def _run(
-    module: nn.RNNBase,
-    weights: list[Tensor],
+    steps: _Steps,
     inputs: Tensor,
     states: tuple[Tensor, ...],
     direction: Direction,
@@ -154,7 +163,7 @@ def _run(
     parts, begin = [], 0
     for step in sorted(cuts, reverse=direction == "reverse"):
         at = last - step if direction == "reverse" else step
-        outputs, states = _steps(module, weights, inputs[begin : at + 1], states)
+        outputs, states = steps(inputs[begin : at + 1], states)
         found = dict(zip("hc", states, strict=False))
         for fault in faults:
             if step in fault.steps:
@@ -164,7 +173,7 @@ def _run(
         parts += [outputs[:-1], states[0].unsqueeze(0)]
         begin = at + 1
     if begin <= last:
-        outputs, states = _steps(module, weights, inputs[begin:], states)
+        outputs, states = steps(inputs[begin:], states)
         parts.append(outputs)
     together = torch.cat(parts)
     return _Run(together.flip(0) if direction == "reverse" else together, states)

@@ -1,7 +1,7 @@
 """How many bits does a model store, and how many operations does it need?"""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from radhard.datasets.data import Data
-from radhard.evaluation import evaluating
 from radhard.formats import Format, formats_of
 from radhard.formats.protected.word_buffer import word_buffers
-from radhard.forward import Forward, faultless, plain
+from radhard.forward import Forward, plain
 from radhard.globs import matches
-from radhard.module import usable_module
 from radhard.tree import leaves
-from radhard.workload import device_of
+from radhard.workload import Workload
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["Cost", "cost"]
 
@@ -79,11 +78,12 @@ def cost(
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
     Cost(parameters=8, buffers=0, bits=256, macs=6)
     """
-    model = usable_module(model)
+    workload = Workload.of(model, Data.of(data).first(1), call=call)
     formats: Mapping[str, Format] = {} if format is None else formats_of(format)
-    named = _distinct(model)
+    named = _distinct(workload.model)
     stored = {name: _bits(t, _format(formats, name)) for name, t in named.items()}
-    stored |= {name: b.words.numel() * b.bits for name, b in word_buffers(model) if name in stored}
+    words = word_buffers(workload.model)
+    stored |= {name: b.words.numel() * b.bits for name, b in words if name in stored}
     tensors = list(named.values())
     parameters = [t for t in tensors if isinstance(t, nn.Parameter)]
     return Cost(
@@ -91,7 +91,7 @@ def cost(
         buffers=sum(t.numel() for t in tensors if t.is_floating_point())
         - sum(t.numel() for t in parameters if t.is_floating_point()),
         bits=sum(stored.values()),
-        macs=_macs(model, Data.of(data), call),
+        macs=_macs(workload),
     )
 
 
@@ -116,39 +116,36 @@ def _bits(tensor: Tensor, format: Format | None) -> int:
     return tensor.numel() * format.bits
 
 
-def _macs(model: nn.Module, data: Data, call: Forward) -> int:
-    device = device_of(model)
-    sample = data.first(1) if device is None else data.first(1).to(device)
+def _macs(workload: Workload) -> int:
+    """Multiply-accumulates of a pass over all samples, which is one."""
     counter = FlopCounterMode(display=False)
-    with evaluating(model), torch.no_grad(), counter, _recurrent(model, counter) as more:
-        faultless(call)(model, sample.inputs)
+    missed = _missed(workload.model, counter)
+    with workload.open(), torch.no_grad(), counter, missed as more:
+        workload.faultless(workload.model, workload.data.inputs)
     # torch counts a multiplication and an addition as two operations.
     return int(counter.get_total_flops()) // 2 + sum(more)
 
 
 @contextmanager
-def _recurrent(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
+def _missed(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
     """Products in recurrent layers that torch's counter misses; it supports only some kernels."""
     missed: list[int] = []
     counts: list[int] = []
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.RNNBase)}
 
     def before(*_: Any) -> None:
         counts.append(counter.get_total_flops())
 
-    def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
-        assert isinstance(module, nn.RNNBase)
+    def after(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
+        layer = layers[name]
         # Of a packed sequence, all its steps behind each other on the first axis.
-        inputs = leaves(args)[0][1]
-        length = inputs.shape[1 if module.batch_first and inputs.ndim == 3 else 0]
+        inputs = leaves((args, kwargs))[0][1]
+        length = inputs.shape[1 if layer.batch_first and inputs.ndim == 3 else 0]
         weights = sum(
-            t.numel() for name, t in module.named_parameters() if name.startswith("weight_")
+            t.numel() for name, t in layer.named_parameters() if name.startswith("weight_")
         )
         # Every weight is used once in each step; what the counter did see is subtracted.
         missed.append(int(length) * weights - (counter.get_total_flops() - counts.pop()) // 2)
 
-    with ExitStack() as hooks:
-        for module in model.modules():
-            if isinstance(module, nn.RNNBase):
-                hooks.callback(module.register_forward_pre_hook(before).remove)
-                hooks.callback(module.register_forward_hook(after).remove)
+    with module_hooks(layers, before=before, after=after):
         yield missed

@@ -1,17 +1,17 @@
 """What are the ranges of the values in a fault-free model?"""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radhard.errors import InputError
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.row_order import RowOrder, row_order
 from radhard.hardenings.spot import Spot
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["FOLDS", "Per", "Profile", "folds", "profile"]
 
@@ -139,30 +139,27 @@ def _orders(
 
 def _pass(draft: Draft, spots: Collection[Spot], batch: Any, see: Any) -> None:
     """Call ``see(spot, values)`` for the values at some places in a pass."""
-    with torch.no_grad(), ExitStack() as hooks:
-        for spot in spots:
-            hooks.callback(_hooked(draft, spot, see).remove)
-        draft.workload.steady(draft.model, batch)
+    inputs, outputs = ({s.path: s for s in spots if s.place == p} for p in ("input", "output"))
 
-
-def _hooked(draft: Draft, spot: Spot, see: Any) -> Any:
-    module = draft.model.get_submodule(spot.path)
-
-    def before(_: nn.Module, args: tuple[Any, ...]) -> None:
+    def before(path: str, args: tuple[Any, ...], kwargs: Any) -> None:  # noqa: ARG001
         if not args:
             raise InputError(
-                f"{draft.by}: {spot.path!r} is called with keyword arguments only; pass its input "
-                "as the first positional argument"
+                f"{draft.by}: {path!r} is called with keyword arguments only; pass its input as "
+                "the first positional argument"
             )
-        see(spot, args[0].detach())
+        see(inputs[path], args[0].detach())
 
-    def after(_: nn.Module, args: Any, output: Tensor) -> None:  # noqa: ARG001
-        see(spot, output.detach())
+    def after(path: str, args: Any, kwargs: Any, output: Tensor) -> None:  # noqa: ARG001
+        see(outputs[path], output.detach())
 
-    # The values are evaluated in the hook, since they may be modified in place later in the pass.
-    if spot.place == "input":
-        return module.register_forward_pre_hook(before)
-    return module.register_forward_hook(after)
+    # The values are evaluated in the hooks, since they may be modified in place later in the pass.
+    module = draft.model.get_submodule
+    with (
+        torch.no_grad(),
+        module_hooks({path: module(path) for path in inputs}, before=before),
+        module_hooks({path: module(path) for path in outputs}, after=after),
+    ):
+        draft.workload.steady(draft.model, batch)
 
 
 def _add(draft: Draft, measured: Profile, spot: Spot, fold: int, low: Tensor, high: Tensor) -> None:

@@ -21,7 +21,7 @@ from radhard.modes import Modes
 from radhard.module import eager, module_of
 from radhard.space import Fault, FaultSpace, Numbers
 from radhard.state import State
-from radhard.targets.flow_injection import temporary_hook
+from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["Injection", "inject", "injecting", "numbered", "overwrite"]
 
@@ -172,7 +172,7 @@ def inject(
             if flows and own is not None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)
-                injection.enter(temporary_hook(model.register_forward_hook, injection.count))
+                injection.enter(temporary_hooks([(model.register_forward_hook, injection.count)]))
             _forget_copies()
             _INNERMOST.set(injection)
             yield injection

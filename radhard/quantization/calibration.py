@@ -3,27 +3,24 @@
 import copy
 import math
 from collections import defaultdict
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from radhard.arguments import component_of, whole
-from radhard.datasets.data import Data
+from radhard.arguments import component_of
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.formats import FORMATS, Format
 from radhard.formats.stored_as import round_in_place
 from radhard.forward import Forward, plain
-from radhard.module import check_uncompiled, usable_module
+from radhard.module import check_uncompiled
 from radhard.quantization.rounding import Rounding, check_traceable, hang, rounding_of
-from radhard.state import Steady
 from radhard.targets.stored import parameters
 from radhard.tree import leaves
-from radhard.workload import device_of
-from radhard.workload.calls import parametrizing, state
+from radhard.workload import Workload
+from radhard.workload.calls import computing_modules, state
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["quantized"]
 
@@ -65,40 +62,37 @@ def quantized(
     >>> small(torch.tensor([[0.4, 5.0]])), small.state_dict()["0.activation_scale"]
     (tensor([[0.3333, 1.0000]]), tensor(0.3333))
     """
-    model = usable_module(model)
-    check_uncompiled(model, "quantized()")
+    workload = Workload.of(model, data, call=call, batch=batch)
+    check_uncompiled(workload.model, "quantized()")
     format = component_of(format, FORMATS, "format")
-    batch = whole(batch, "batch", least=1)
     check_traceable(format)
-    for name, module in model.named_modules():
+    for name, module in workload.model.named_modules():
         rounding = rounding_of(module)
         if rounding is not None:
             raise InputError(
                 f"{name or 'the model'!r} rounds its output through {rounding.format!r} "
                 "already; quantise the model that this one was made from"
             )
-    made = copy.deepcopy(model)
+    made = copy.deepcopy(workload.model)
     weights = {name: p for name, p in parameters(made, biases=False) if p.is_floating_point()}
     round_in_place(weights, format)
-    data = Data.of(data)
-    device = device_of(made)
-    data = data if device is None else data.to(device)
-    with evaluating(made), torch.no_grad():
-        call = Steady(call, made)
-        found = _computing(made, data.rows(slice(0, 1)), call)
+    workload = workload.with_model(made)
+    with workload.open(), torch.no_grad():
+        found = _computing(workload)
         if not found:
             raise InputError("no module of this model computes floating-point values to be rounded")
-        largest = _largest(made, data, call, batch, found)
-    for module, (name, paths) in found.items():
-        kinds = [largest[module, path] for path in paths]
+        largest = _largest(workload, found)
+    for name, paths in found.items():
+        kinds = [largest[name, path] for path in paths]
         for each in kinds:
-            _check_digits(name, each.dtype, format)
-        hang(module, Rounding(format, paths), [_scale(each, format) for each in kinds])
+            _check_digits(name or "(model)", each.dtype, format)
+        scales = [_scale(each, format) for each in kinds]
+        hang(made.get_submodule(name), Rounding(format, paths), scales)
     return made
 
 
-Found = dict[nn.Module, tuple[str, tuple[Path, ...]]]
-"""Modules with their names, and the paths of the computed tensors in their outputs."""
+Found = dict[str, tuple[Path, ...]]
+"""The paths of the computed tensors in the outputs of modules, by the name of the module."""
 
 
 @dataclass
@@ -110,63 +104,53 @@ class _Open:
     """Outputs of inner modules; kept, so that their memory is not reused in the meantime."""
 
 
-def _computing(model: nn.Module, batch: Any, call: Forward) -> Found:
+def _computing(workload: Workload) -> Found:
     """The modules that compute an output themselves, rather than return that of another module."""
-    names = {module: name or "(model)" for name, module in model.named_modules()}
-    for module in parametrizing(model):
-        # These compute weights, which are no activations.
-        del names[module]
+    modules = computing_modules(workload.model)
     calls: list[_Open] = []
-    found: dict[nn.Module, dict[Path, None]] = defaultdict(dict)
+    found: dict[str, dict[Path, None]] = defaultdict(dict)
 
-    def before(_: nn.Module, args: Any, kwargs: Any) -> None:
+    def before(name: str, args: Any, kwargs: Any) -> None:  # noqa: ARG001
         calls.append(_Open({state(tensor) for _, tensor in leaves((args, kwargs))}))
 
-    def after(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+    def after(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
         one = calls.pop()
         # An output that came in, or that an inner module computed, is rounded where it was
         # computed.
         others = one.came | {state(tensor) for tensor in one.inner}
         for path, tensor in leaves(output):
             if tensor.is_floating_point() and tensor.numel() and state(tensor) not in others:
-                found[module][path] = None
+                found[name][path] = None
         if calls:
             # Outputs of inner modules of inner modules too: a container may hand on any of them.
             calls[-1].inner += [*one.inner, *(tensor for _, tensor in leaves(output))]
 
-    with ExitStack() as hooks:
-        for module in names:
-            handle = module.register_forward_pre_hook(before, with_kwargs=True, prepend=True)
-            hooks.callback(handle.remove)
-            hooks.callback(module.register_forward_hook(after).remove)
-        call(model, batch)
-    return {module: (names[module], tuple(paths)) for module, paths in found.items()}
+    # Around all other hooks of the modules, as outputs are rounded after these.
+    with module_hooks(modules, before=before, first=True), module_hooks(modules, after=after):
+        workload.forward(workload.data.rows(slice(0, 1)))
+    return {name: tuple(paths) for name, paths in found.items()}
 
 
-def _largest(
-    model: nn.Module, data: Data, call: Forward, batch: int, found: Found
-) -> dict[tuple[nn.Module, Path], Tensor]:
+def _largest(workload: Workload, found: Found) -> dict[tuple[str, Path], Tensor]:
     """The largest magnitude of every tensor that is computed, over all samples and calls."""
-    largest: dict[tuple[nn.Module, Path], Tensor] = {}
+    largest: dict[tuple[str, Path], Tensor] = {}
 
-    def see(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
-        name, paths = found[module]
+    def see(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
         for path, tensor in leaves(output):
-            if path in paths:
+            if path in found[name]:
                 most = tensor.detach().abs().amax()
                 if not most.isfinite():
                     raise InputError(
-                        f"{name!r} outputs NaN or infinity, for which there is no word; look at "
-                        "the model and the data first"
+                        f"{name or '(model)'!r} outputs NaN or infinity, for which there is no "
+                        "word; look at the model and the data first"
                     )
-                known = largest.get((module, path), most)
-                largest[module, path] = torch.maximum(known, most)
+                known = largest.get((name, path), most)
+                largest[name, path] = torch.maximum(known, most)
 
-    with ExitStack() as hooks:
-        for module in found:
-            hooks.callback(module.register_forward_hook(see).remove)
-        for _, inputs in data.batches(batch):
-            call(model, inputs)
+    modules = {name: workload.model.get_submodule(name) for name in found}
+    with module_hooks(modules, after=see):
+        for _, inputs in workload.batches():
+            workload.forward(inputs)
     return largest
 
 

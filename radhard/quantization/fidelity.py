@@ -8,11 +8,9 @@ from torch import Tensor, nn
 
 from radhard.datasets.data import Data
 from radhard.errors import InputError
-from radhard.evaluation import evaluating
 from radhard.forward import Forward, plain
-from radhard.state import Steady
 from radhard.stats import Estimate, percent, wilson
-from radhard.workload import device_of
+from radhard.workload import Workload
 
 __all__ = ["Fidelity", "fidelity"]
 
@@ -60,7 +58,9 @@ def fidelity(
     True
     """
     data = Data.of(data)
-    one, two = (_answers(each, data, call, batch) for each in (model, other))
+    one, two = (
+        _predictions(Workload.of(each, data, call=call, batch=batch)) for each in (model, other)
+    )
     labels = None if data.labels is None else data.labels.cpu()
     return Fidelity(
         len(data),
@@ -70,13 +70,10 @@ def fidelity(
     )
 
 
-def _answers(model: nn.Module, data: Data, call: Forward, batch: int) -> Tensor:
-    device = device_of(model)
-    data = data if device is None else data.to(device)
-    with evaluating(model), torch.no_grad():
-        call = Steady(call, model)
+def _predictions(workload: Workload) -> Tensor:
+    with workload.open(), torch.no_grad():
         # On the CPU, as the two models may be on different devices.
-        logits = torch.cat([call(model, inputs).cpu() for _, inputs in data.batches(batch)])
+        logits = torch.cat([workload.forward(inputs).cpu() for _, inputs in workload.batches()])
     if logits.ndim != 2:
         raise InputError(
             f"the model gives {tuple(logits.shape)}; answers are compared of classifiers, with "

@@ -1,6 +1,7 @@
 """Faults in modules' outputs."""
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal
 
 from torch import nn
@@ -9,11 +10,12 @@ from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Site, Target, TensorFaults
-from radhard.targets.flow_injection import temporary_hook, with_faults
+from radhard.targets.flow_injection import with_faults
 from radhard.targets.patterns import admits, check_matches
 from radhard.tree import changed
 from radhard.workload import Workload
 from radhard.workload.calls import Flow, ModuleCall, check_geometry
+from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["Activations"]
 
@@ -94,7 +96,7 @@ class Activations(Target):
 
         # Prepended, so that hooks registered earlier on the same module, such as those of a range
         # restriction, receive the faulty output.
-        return temporary_hook(lambda h: layer.register_forward_hook(h, prepend=True), hook)
+        return temporary_hooks([(partial(layer.register_forward_hook, prepend=True), hook)])
 
 
 def _named(call: ModuleCall, flow: Flow) -> str:

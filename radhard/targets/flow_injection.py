@@ -1,43 +1,11 @@
 """How are faults injected into a tensor that flows through a model?"""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from radhard.targets.base import Site, TensorFaults
 
-__all__ = ["temporary_hook", "with_faults"]
-
-
-@contextmanager
-def temporary_hook(
-    register: Callable[[Callable[..., Any]], RemovableHandle], hook: Callable[..., Any]
-) -> Iterator[None]:
-    """Register a hook while the context is open."""
-    alive = True
-    handles: list[RemovableHandle] = []
-
-    def while_open(*given: Any) -> Any:
-        return hook(*given) if alive else None
-
-    # Removed twice, as a KeyboardInterrupt may be raised during the removal. The hook is also
-    # disabled, as an interrupt between its registration and the append leaves no handle to remove.
-    try:
-        try:
-            handles.append(register(while_open))
-            yield
-        finally:
-            alive = False
-            for handle in handles:
-                handle.remove()
-    finally:
-        alive = False
-        for handle in handles:
-            handle.remove()
+__all__ = ["with_faults"]
 
 
 def with_faults(

@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal
 
 from torch import nn
@@ -9,11 +10,12 @@ from torch import nn
 from radhard.globs import matches
 from radhard.spec import component
 from radhard.targets.base import Site, Target, TensorFaults
-from radhard.targets.flow_injection import temporary_hook, with_faults
+from radhard.targets.flow_injection import with_faults
 from radhard.targets.patterns import check_matches
 from radhard.tree import changed, leaves
 from radhard.workload import Workload
 from radhard.workload.calls import check_geometry
+from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["Inputs"]
 
@@ -69,9 +71,8 @@ class Inputs(Target):
                     return changed((args, kwargs), path, lambda t: with_faults(t, site, faults))
             return None
 
-        return temporary_hook(
-            lambda h: model.register_forward_pre_hook(h, with_kwargs=True, prepend=True), hook
-        )
+        register = partial(model.register_forward_pre_hook, with_kwargs=True, prepend=True)
+        return temporary_hooks([(register, hook)])
 
 
 def _named(model: nn.Module, path: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,10 +12,11 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from radhard.internals import remove_global_forward_hook
 from radhard.targets.base import Site, TensorFaults
-from radhard.targets.flow_injection import temporary_hook, with_faults
+from radhard.targets.flow_injection import with_faults
 from radhard.targets.recurrent_layers import Direction
 from radhard.targets.recurrent_pass import StateFault, outputs_after
 from radhard.tree import changed
+from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["in_cell", "in_layer"]
 
@@ -109,4 +111,4 @@ def in_cell(cell: nn.Module, site: Site, faults: TensorFaults) -> AbstractContex
         return changed(outputs, path, lambda t: with_faults(t, site, faults, row=step))
 
     # Prepended, as for activations.
-    return temporary_hook(lambda h: cell.register_forward_hook(h, prepend=True), hook)
+    return temporary_hooks([(partial(cell.register_forward_hook, prepend=True), hook)])

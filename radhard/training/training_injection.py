@@ -14,10 +14,10 @@ from torch import nn
 from radhard.errors import InputError, RadhardWarning
 from radhard.module import compiled_parts, usable_module
 from radhard.space import FaultSpace, Numbers
-from radhard.targets.flow_injection import temporary_hook
 from radhard.training.check_targets import check_targets
 from radhard.training.schedule import Schedule, training_seed
 from radhard.training.step_faults import StepFaults
+from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["TrainingInjection", "inject", "injected"]
 
@@ -156,8 +156,7 @@ def injected(
             (optimizer.register_step_post_hook, next_step),
             *current.gradient_hooks(),
         ]
-        for register, hook in hooks:
-            stack.enter_context(temporary_hook(register, hook))
+        stack.enter_context(temporary_hooks(hooks))
         stack.callback(current.close)
         begin()
         yield injection

@@ -13,7 +13,7 @@ from radhard.datasets.data import Data
 from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
 from radhard.faults import faults_in_words
-from radhard.forward import Forward, faultless, plain
+from radhard.forward import Forward, plain
 from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
 from radhard.metrics import METRICS
@@ -80,10 +80,12 @@ def verify(
             f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
             "Results.open(...) reads them"
         )
-    model, data = usable_module(model), _data_of_campaign(data, before)
+    data, batch = _data_of_campaign(data, before), _batch(before)
+    workload = Workload.of(model, data, call=call, batch=batch)
+    model = workload.model
     base = None if base is None else usable_module(base)
     added, workers = whole(added, "added", least=0), whole(workers, "workers", least=1)
-    audit, batch = share(audit, "audit"), _batch(before)
+    audit = share(audit, "audit")
     if deterministic is None:
         deterministic = before.manifest.get("deterministic") is not False
     metrics = [METRICS.parse(str(m), foreign=foreign) for m in before.manifest.get("metrics", ())]
@@ -91,13 +93,13 @@ def verify(
     # Outputs that differ from pass to pass cannot be compared with recorded ones.
     if base is not None and deterministic:
         notes += _check_base(base, data, before, call, batch)
-    cost = _cost(model, base, data, before, call, batch, timed)
+    cost = _cost(workload, base, before, timed=timed)
     names = {**(names or {}), "hardening": hardening_entry(by, cost, covers)}
     repeat = partial(run, model, data, metrics=metrics or None, seed=before.seed, call=call)
     repeat = partial(repeat, batch=batch, deterministic=deterministic, names=names, audit=audit)
     repeat = partial(repeat, workers=workers, worker_timeout=worker_timeout)
     repeat = partial(repeat, progress=progress, repair=repair)
-    space, space_notes, paired = _space_of(before, model, data, call)
+    space, space_notes, paired = _space_of(before, workload)
     after = repeat(space, before.sampler, store=store)
     added_space, added_notes = _added_space(before, model) if added and paired else (None, [])
     own = None
@@ -143,18 +145,17 @@ def _hardenings(
     return tuple(applied(model)), covers, notes
 
 
-def _space_of(
-    before: Results, model: nn.Module, data: Data, call: Forward
-) -> tuple[FaultSpace, list[str], bool]:
+def _space_of(before: Results, workload: Workload) -> tuple[FaultSpace, list[str], bool]:
     """The fault space in the hardened model, notes on it, and whether it has the same faults."""
-    missing = _missing(before.space, model, data, call)
+    missing = _missing(before.space, workload)
     if not missing:
         return before.space, [], True
     note = (
         f"{missing} is missing or has another shape in the hardened model, so new faults were "
         "drawn from that model."
     )
-    return before.space.again(model, data=data, call=faultless(call)), [note], False
+    new = before.space.again(workload.model, data=workload.data, call=workload.call)
+    return new, [note], False
 
 
 def _added_space(before: Results, model: nn.Module) -> tuple[FaultSpace | None, list[str]]:
@@ -208,18 +209,19 @@ def _check_base(
 
 
 def _cost(
-    model: nn.Module,
-    base: nn.Module | None,
-    data: Data,
-    before: Results,
-    call: Forward,
-    batch: int,
-    timed: bool,
+    workload: Workload, base: nn.Module | None, before: Results, *, timed: bool
 ) -> Overhead | None:
     if base is None:
         return None
-    formats = before.space.formats_by_pattern
-    return overhead(model, base, data, format=formats, call=call, batch=batch, timed=timed)
+    return overhead(
+        workload.model,
+        base,
+        workload.data,
+        format=before.space.formats_by_pattern,
+        call=workload.call,
+        batch=workload.batch,
+        timed=timed,
+    )
 
 
 def _sampler(before: Results, space: FaultSpace, added: int) -> Sampler:
@@ -236,9 +238,8 @@ def _beside(store: str | Path | None, *, by_rate: bool) -> Path | None:
     return path.with_stem(f"{path.stem}-{'own' if by_rate else 'added'}")
 
 
-def _missing(space: FaultSpace, model: nn.Module, data: Data, call: Forward) -> str:
+def _missing(space: FaultSpace, workload: Workload) -> str:
     """The first site that the model lacks, or that has another shape; empty if there is none."""
-    workload = Workload.of(model, data, call=call)
     sites: dict[str, Site] = {}
     for target in space.targets:
         try:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +15,9 @@ from radhard.forward import Forward
 from radhard.internals import version
 from radhard.tree import leaves
 from radhard.workload.geometry import different, geometry, repeated
+from radhard.workload.hooks import module_hooks
 
-__all__ = ["Flow", "ModuleCall", "check_geometry", "observed", "parametrizing", "state"]
+__all__ = ["Flow", "ModuleCall", "check_geometry", "computing_modules", "observed", "state"]
 
 
 @dataclass
@@ -94,38 +94,37 @@ def _alike(one: list[tuple[ModuleCall, Seen]], other: list[tuple[ModuleCall, See
 def _record(
     model: nn.Module, batch: Any, forward: Forward, arguments: bool
 ) -> list[tuple[ModuleCall, Seen]]:
-    names = {module: name for name, module in model.named_modules()}
-    for module in parametrizing(model):
-        del names[module]
+    modules = computing_modules(model)
     times: Counter[str] = Counter()
     open_calls: list[ModuleCall] = []
     record: list[tuple[ModuleCall, Seen]] = []
 
-    def before(module: nn.Module, args: Any, kwargs: Any) -> None:
+    def before(name: str, args: Any, kwargs: Any) -> None:
         for outer in open_calls:
             outer.innermost = False
-        name, number = names[module], times[names[module]]
+        number = times[name]
         times[name] += 1
         called = f"{name or '(model)'}@{number}" if number else name or "(model)"
-        call = ModuleCall(called, name, type(module).__name__, number)
+        call = ModuleCall(called, name, type(modules[name]).__name__, number)
         call.came = {state(tensor) for _, tensor in leaves((args, kwargs))}
         open_calls.append(call)
         if arguments:
             seen = [(path, tensor, True) for path, tensor in leaves((args, kwargs))]
             record.append((call, seen))
 
-    def after(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
+    def after(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
         call = open_calls.pop()
         if not arguments:
             parts = leaves(output)
             record.append((call, [(path, t, state(t) not in call.came) for path, t in parts]))
 
-    with ExitStack() as hooks, evaluating(model), torch.no_grad():
-        for module in names:
-            handle = module.register_forward_pre_hook(before, with_kwargs=True, prepend=True)
-            hooks.callback(handle.remove)
-            handle = module.register_forward_hook(after)
-            hooks.callback(handle.remove)
+    # Around all other hooks of the modules: what these make of arguments and outputs is seen.
+    with (
+        evaluating(model),
+        torch.no_grad(),
+        module_hooks(modules, before=before, first=True),
+        module_hooks(modules, after=after),
+    ):
         try:
             forward(model, batch)
         except (InputError, MemoryError, torch.OutOfMemoryError):
@@ -140,10 +139,11 @@ def _record(
     return record
 
 
-def parametrizing(model: nn.Module) -> set[nn.Module]:
-    """Modules that compute parametrized weights: their outputs are not activations."""
+def computing_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules by name, without those that compute weights (parametrizations)."""
     lists = (m for m in model.modules() if isinstance(m, ParametrizationList))
-    return {inner for one in lists for inner in one.modules()}
+    inside = {inner for one in lists for inner in one.modules()}
+    return {name: module for name, module in model.named_modules() if module not in inside}
 
 
 def state(tensor: Tensor) -> tuple[int, int]:

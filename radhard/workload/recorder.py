@@ -1,15 +1,14 @@
 """How are the outputs of modules recorded during a forward pass?"""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Recorder", "Visit"]
+from radhard.workload.hooks import After, module_hooks
 
-Visit = Callable[[str, tuple[Any, ...], dict[str, Any], Any], Any]
-"""Called with a module's name, its arguments, its keyword arguments and its output."""
+__all__ = ["Recorder"]
 
 
 class Recorder:
@@ -28,24 +27,19 @@ class Recorder:
 
     @contextmanager
     def visiting(
-        self, modules: Mapping[str, nn.Module], visit: Visit, reset: Callable[[], None]
+        self, modules: Mapping[str, nn.Module], visit: After, reset: Callable[[], None]
     ) -> Iterator[None]:
         """While open, ``visit`` receives every call of these modules and returns the output to use.
 
         ``reset`` is called before each pass. ``visit`` runs before the other hooks of the modules,
         such as those of a range restriction, as faults are injected there too.
         """
-        with ExitStack() as hooks:
-            self._resets.append(reset)
-            hooks.callback(self._resets.remove, reset)
-            for name, module in modules.items():
-
-                def hook(_: nn.Module, *passed: Any, name: str = name) -> Any:
-                    return visit(name, *passed)
-
-                handle = module.register_forward_hook(hook, prepend=True, with_kwargs=True)
-                hooks.callback(handle.remove)
-            yield
+        self._resets.append(reset)
+        try:
+            with module_hooks(modules, after=visit, first=True):
+                yield
+        finally:
+            self._resets.remove(reset)
 
     @contextmanager
     def outputs(self, modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radhard.analyses.logit_gradients import check_gradients, of_cross_entropy
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.tree import leaves
 from radhard.workload import Workload
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["NAMES", "Features", "features"]
 
@@ -77,25 +78,15 @@ def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:
     rows = min(workload.batch, len(workload.data))
     owners = {name.rpartition(".")[0] for site in sites for name in (site.name, *site.aliases)}
 
-    def counting(owner: str) -> Any:
-        def count(_: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
-            handed_on = leaves(output)
-            if handed_on:
-                # Of a module with several outputs, such as an LSTM, the first.
-                outputs[owner] = outputs.get(owner, 0) + handed_on[0][1].numel()
+    def count(owner: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
+        handed_on = leaves(output)
+        if handed_on:
+            # Of a module with several outputs, such as an LSTM, the first.
+            outputs[owner] = outputs.get(owner, 0) + handed_on[0][1].numel()
 
-        return count
-
-    handles = []
-    try:
-        for owner in owners:
-            module = workload.model.get_submodule(owner)
-            handles.append(module.register_forward_hook(counting(owner)))
-        with torch.no_grad():
-            workload.forward(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    modules = {owner: workload.model.get_submodule(owner) for owner in owners}
+    with torch.no_grad(), module_hooks(modules, after=count):
+        workload.forward(inputs)
     uses = []
     for site in sites:
         layers_of = {name.rpartition(".")[0] for name in (site.name, *site.aliases)}

@@ -1,17 +1,17 @@
 """Which modules and functions does a pass call, and which tensors do they exchange?"""
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from radhard.errors import InputError
 from radhard.hardenings.draft import Draft
 from radhard.tree import leaves
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["Event", "calls"]
 
@@ -58,14 +58,30 @@ def _calls(draft: Draft, size: int) -> list[Event]:
     events: list[Event] = []
     stack: list[str] = []
     _, batch = next(draft.workload.data.batches(size))
-    with ExitStack() as hooks, torch.no_grad():
-        for path, module in draft.model.named_modules():
-            enter, leave = _hooks(path, events, stack)
-            handle = module.register_forward_pre_hook(enter, with_kwargs=True)
-            hooks.callback(handle.remove)
-            handle = module.register_forward_hook(leave, with_kwargs=True)
-            hooks.callback(handle.remove)
-        hooks.enter_context(_Functions(events, stack))
+
+    def enter(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        stack.append(path)
+        taken, others = _split(args, kwargs)
+        single = bool(args) and isinstance(args[0], Tensor)
+        events.append(Event("enter", path, taken, others, single=single, within=tuple(stack)))
+
+    def leave(path: str, args: tuple[Any, ...], kwargs: Any, output: Any) -> Any:  # noqa: ARG001
+        single = isinstance(output, Tensor)
+        if single and any(output is arg for arg in args):
+            # A new object, so that uses of the output are distinguished from uses of the input.
+            output = output.detach()
+        events.append(
+            Event("exit", path, (), made=_tensors(output), single=single, within=tuple(stack))
+        )
+        stack.pop()
+        return output
+
+    modules = dict(draft.model.named_modules())
+    with (
+        torch.no_grad(),
+        module_hooks(modules, before=enter, after=leave),
+        _Functions(events, stack),
+    ):
         draft.workload.steady(draft.model, batch)
     return events
 
@@ -105,27 +121,6 @@ class _Functions(TorchFunctionMode):
                 )
             )
         return output
-
-
-def _hooks(path: str, events: list[Event], stack: list[str]) -> tuple[Any, Any]:
-    def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        stack.append(path)
-        taken, others = _split(args, kwargs)
-        single = bool(args) and isinstance(args[0], Tensor)
-        events.append(Event("enter", path, taken, others, single=single, within=tuple(stack)))
-
-    def leave(_: nn.Module, args: tuple[Any, ...], kwargs: Any, output: Any) -> Any:  # noqa: ARG001
-        single = isinstance(output, Tensor)
-        if single and any(output is arg for arg in args):
-            # A new object, so that uses of the output are distinguished from uses of the input.
-            output = output.detach()
-        events.append(
-            Event("exit", path, (), made=_tensors(output), single=single, within=tuple(stack))
-        )
-        stack.pop()
-        return output
-
-    return enter, leave
 
 
 def _split(

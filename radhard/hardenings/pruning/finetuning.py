@@ -1,15 +1,12 @@
 """How is a pruned network fine-tuned?"""
 
 import torch
-from torch import Tensor, nn
 from torch.nn import functional
 
-from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
-from radhard.forward import Forward
 from radhard.hardenings.draft import Draft
-from radhard.workload import device_of
+from radhard.workload import Workload
 
 __all__ = ["accuracy", "finetune"]
 
@@ -56,22 +53,20 @@ def finetune(draft: Draft, epochs: int, rate: float) -> None:
     optimizer.zero_grad()
 
 
-def accuracy(model: nn.Module, data: Data, call: Forward, batch: int) -> float:
+def accuracy(workload: Workload) -> float:
     """The share of the samples whose prediction equals the label.
 
     Raises:
         InputError: the data have no labels.
     """
-    if data.labels is None:
+    labels = workload.data.labels
+    if labels is None:
         raise InputError(
-            f"{data.name} has no labels, which the accuracy requires; give data with labels"
+            f"{workload.data.name} has no labels, which the accuracy requires; give data with "
+            "labels"
         )
-    device = device_of(model)
-    data = data if device is None else data.to(device)
     right = 0
-    with evaluating(model), torch.no_grad():
-        for rows, inputs in data.batches(batch):
-            answers: Tensor = call(model, inputs).argmax(1)
-            assert data.labels is not None
-            right += int((answers == data.labels[rows]).sum())
-    return right / len(data)
+    with workload.open(), torch.no_grad():
+        for rows, inputs in workload.batches():
+            right += int((workload.forward(inputs).argmax(1) == labels[rows]).sum())
+    return right / len(workload.data)

@@ -14,6 +14,7 @@ from radhard.hardenings.redundancy.copies import (
     matrices,
 )
 from radhard.hardenings.redundancy.edac import ROUNDING
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["chosen", "protected"]
 
@@ -79,26 +80,15 @@ def _passed(draft: Draft) -> dict[str, tuple[Tensor, Tensor]]:
     """First input and output of every module in a pass over one sample, if both are tensors."""
     calls_of: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def see(name: str) -> object:
-        def hook(_: nn.Module, args: tuple[object, ...], output: object) -> None:
-            if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
-                # Copies, as later operations may write into both in place.
-                calls_of.setdefault(name, (args[0].clone(), output.clone()))
+    def see(name: str, args: tuple[object, ...], kwargs: object, output: object) -> None:  # noqa: ARG001
+        if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
+            # Copies, as later operations may write into both in place.
+            calls_of.setdefault(name, (args[0].clone(), output.clone()))
 
-        return hook
-
-    handles = [
-        module.register_forward_hook(see(name))
-        for name, module in draft.model.named_modules()
-        if duplicable(module)
-    ]
-    try:
-        _, batch = next(draft.workload.data.batches(1))
-        with torch.no_grad():
-            draft.workload.steady(draft.model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+    modules = {name: m for name, m in draft.model.named_modules() if duplicable(m)}
+    _, batch = next(draft.workload.data.batches(1))
+    with torch.no_grad(), module_hooks(modules, after=see):
+        draft.workload.steady(draft.model, batch)
     return calls_of
 
 

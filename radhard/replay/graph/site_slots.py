@@ -10,6 +10,7 @@ from radhard.forward import Forward
 from radhard.replay.graph.operation_graph import Graph
 from radhard.targets import Site
 from radhard.tree import tree_leaves
+from radhard.workload.hooks import module_hooks
 
 __all__ = ["site_slots"]
 
@@ -98,20 +99,13 @@ def _module_outputs(
     """Outputs of modules, call after call; None where it is not one tensor."""
     outputs: dict[str, list[Tensor | None]] = {}
 
-    def hook(name: str) -> Any:
-        def record(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
-            one = output.detach().clone() if isinstance(output, Tensor) else None
-            outputs.setdefault(name, []).append(one)
+    def record(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
+        one = output.detach().clone() if isinstance(output, Tensor) else None
+        outputs.setdefault(name, []).append(one)
 
-        return record
-
-    handles = [model.get_submodule(n).register_forward_hook(hook(n)) for n in sorted(names)]
-    try:
-        with torch.no_grad():
-            call(model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+    modules = {name: model.get_submodule(name) for name in sorted(names)}
+    with torch.no_grad(), module_hooks(modules, after=record):
+        call(model, batch)
     return outputs
 
 

@@ -48,9 +48,9 @@ def study(**options: Any) -> int:
     NAME is one of the listed studies, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
     --images, --store, --no-time and --workers. data-encoding, encoding-instances and guided-ecc
-    measure no time, so they take no --no-time; --quick is an option of data-encoding, guided-ecc
-    and memory-codes only; --runs of guided-ecc is the number of bits that are flipped in each
-    format.
+    measure no time, so they take no --no-time, and neither do gait and stagenet; --quick is an
+    option of data-encoding, gait, guided-ecc, memory-codes and stagenet only; --runs of guided-ecc
+    is the number of bits that are flipped in each format.
 
     \b
     Examples:

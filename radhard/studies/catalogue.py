@@ -9,8 +9,10 @@ from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
+from radhard.studies.gait import GAIT
 from radhard.studies.guided_ecc import GUIDED_ECC
 from radhard.studies.memory_codes import MEMORY_CODES
+from radhard.studies.stagenet_clipping import STAGENET
 from radhard.studies.study import Study
 from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
 
@@ -23,8 +25,10 @@ STUDIES: dict[str, Study[Any]] = {
         CHANNEL_DUPLICATION,
         DATA_ENCODING,
         ENCODING_INSTANCES,
+        GAIT,
         GUIDED_ECC,
         MEMORY_CODES,
+        STAGENET,
         VULNERABILITY_PRUNING,
     )
 }

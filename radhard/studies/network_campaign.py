@@ -1,5 +1,6 @@
 """How is a campaign of a study run, and continued if it was stopped?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
@@ -27,7 +28,7 @@ def network_campaign(
     data: Data,
     space: FaultSpace,
     sampler: Sampler,
-    metric: Metric,
+    metric: Metric | Sequence[Metric],
     *,
     suffix: str = "",
     engine: str = "auto",
@@ -43,7 +44,7 @@ def network_campaign(
         data: on which it is evaluated.
         space: the faults.
         sampler: which of them are tried.
-        metric: how their effect is measured.
+        metric: how their effect is measured, by one metric or several.
         suffix: distinguishes several campaigns on one variant.
         engine: how trials are executed.
 
@@ -59,7 +60,7 @@ def network_campaign(
         data,
         space,
         sampler,
-        metrics=[metric],
+        metrics=[metric] if isinstance(metric, Metric) else list(metric),
         engine=engine,
         seed=plan.seed,
         store=place,

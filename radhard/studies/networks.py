@@ -9,16 +9,26 @@ from typing import final
 
 from torch import nn
 
-from radhard.datasets import Data, mnist, movie_reviews, photo_patches, vowels
+from radhard.datasets import (
+    Data,
+    cohort,
+    mnist,
+    movie_reviews,
+    photo_patches,
+    vowels,
+    watch,
+)
 from radhard.errors import InputError
 from radhard.factory import made
 from radhard.models import (
+    gait_lstm,
     gru_classifier,
     lenet5,
     lstm_classifier,
     mlp,
     resnet20,
     sentiment_lstm,
+    stagenet,
 )
 from radhard.spec import near
 from radhard.studies.vgg8 import cache_folder, trained_vgg8
@@ -138,12 +148,38 @@ def _sentiment(
     return Network(name, about, model, train, test, 100)
 
 
+def _gait(cells: int, cache: Path | None) -> Network:  # noqa: ARG001
+    about = (
+        f"ANN-{cells}, an LSTM with {cells} cells and two linear layers, with the weights that "
+        "come with the package, on windows of 64 steps: does the wearer of a smart watch do one of "
+        "seven exercises"
+    )
+    train, test = (watch(split=s, window=64, channels=4, positive=6) for s in ("train", "test"))
+    return Network(f"gait{cells}", about, gait_lstm(cells=cells), train, test, 200)
+
+
+def _stagenet(convolution: bool, cache: Path | None) -> Network:  # noqa: ARG001
+    kind = "with" if convolution else "without"
+    about = (
+        f"StageNet with 72 cells, {kind} its convolution module, with the weights that come with "
+        "the package: does a patient of the synthetic cohort reach the last stage soon"
+    )
+    name = "stagenet-conv72" if convolution else "stagenet72"
+    model = stagenet(convolution=convolution)
+    return Network(name, about, model, cohort(split="train"), cohort(split="test"), 100)
+
+
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
+    "gait20": partial(_gait, 20),
+    "gait30": partial(_gait, 30),
+    "gait40": partial(_gait, 40),
     "gru": _gru,
     "lenet5": _lenet5,
     "lstm": _lstm,
     "mlp": _mlp,
     "resnet20": _resnet20,
+    "stagenet-conv72": partial(_stagenet, True),
+    "stagenet72": partial(_stagenet, False),
     "vgg8": _vgg8,
     **{
         name: partial(_sentiment, name, kind, layers, bidirectional)

@@ -90,6 +90,9 @@ def texts(
         figures.update(section.figures)
         facts = [claim.to_dict() for claim in claims]
         numbers.append({"name": network.name, **section.numbers, "claims": facts})
+    between = study.across([of_network for _, of_network in findings])
+    if between:
+        page += ["## Between the networks", "", *verdicts(between)]
     content = {
         "study": study.name,
         "command": command,
@@ -97,6 +100,7 @@ def texts(
         "versions": versions,
         **study.settings(plan),
         "networks": numbers,
+        **({"claims between networks": [claim.to_dict() for claim in between]} if between else {}),
     }
     return {
         f"{study.name}.md": "\n".join(page).rstrip() + "\n",

@@ -88,6 +88,8 @@ class Study(ABC, Generic[Findings]):
     """Names of the networks that are measured unless others are named."""
     claims: Callable[[Findings], Sequence[Claim]]
     """The statements of the paper, from what was measured on one network."""
+    across: Callable[[Sequence[Findings]], Sequence[Claim]] = field(default=lambda _: ())
+    """The statements that compare networks, from what was measured on all of them, in order."""
 
     uses: ClassVar[frozenset[str]] = frozenset()
     """Settings of a `Plan` that this kind of study uses, beside ``seed`` and ``report``."""

@@ -2,12 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from radhard.errors import InputError
-from radhard.studies import Plan
+from radhard.studies import Claim, Plan
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
 from radhard.studies.pipeline import conduct, texts, write_files
 from tests.studies.test_papers import BOUNDS_ADDED, BOUNDS_LOST
@@ -89,3 +90,20 @@ def test_folder_that_cannot_be_written_is_refused_before_anything_is_measured(tm
     (tmp_path / "file").write_text("here")
     with pytest.raises(InputError, match="cannot be written"):
         conduct(ACTIVATION_BOUNDS, Plan(), tmp_path / "file", networks=["there is none"])
+
+
+def test_claims_between_networks_stand_at_the_end_of_the_page(tmp_path):
+    asked = []
+
+    def across(found):
+        asked.append(len(found))
+        return [Claim("one is better", None, "at least", 0.0, "nothing to judge by")]
+
+    study = replace(ACTIVATION_BOUNDS, across=across)
+    findings = [(tiny_network(), FOUND), (tiny_network(), FOUND)]
+    written = texts(study, Plan(runs=400), findings, "radhard study x")
+    page, numbers = (written[f"activation-bounds.{ending}"] for ending in ("md", "json"))
+    assert asked == [2]
+    assert page.index("## Between the networks") > page.rindex("## tiny")
+    assert "Of 1 claims 0 hold, 0 do not, 1 cannot be told." in page
+    assert [c["text"] for c in json.loads(numbers)["claims between networks"]] == ["one is better"]

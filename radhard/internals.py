@@ -1,12 +1,14 @@
 """What is used of torch that torch does not promise to keep?"""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._C import _get_tracing_state
 from torch._ops import OpOverload
+from torch._utils import _flatten_dense_tensors
 from torch.fx._symbolic_trace import is_fx_symbolic_tracing
 from torch.nn.modules.module import (
     _global_forward_hooks,
@@ -30,6 +32,7 @@ __all__ = [
     "is_recording",
     "is_traceable_wrapper_subclass",
     "is_tracing",
+    "joined",
     "original",
     "remove_global_forward_hook",
     "schema",
@@ -108,6 +111,15 @@ def is_exporting_to_onnx() -> bool:
 def compiler_is_loaded() -> bool:
     """Whether torch.compile may have been used; to ask torch itself would load the compiler."""
     return "torch._dynamo" in sys.modules
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """The values of tensors of one dtype, one after another; of a single one a view if possible.
+
+    Made by a single call, as calls for each of many small tensors take twice as long.
+    """
+    found: Tensor = _flatten_dense_tensors(tensors)  # type: ignore[no-untyped-call]
+    return found
 
 
 def original(module: Any) -> nn.Module | None:

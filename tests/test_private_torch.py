@@ -306,3 +306,12 @@ def test_a_module_keeps_what_it_holds_in_three_dictionaries():
     assert list(module._parameters) == ["weight", "bias"]
     assert list(module._buffers) == ["running_mean", "running_var", "num_batches_tracked"]
     assert list(module._modules) == ["inner"]
+
+
+def test_tensors_are_joined_in_their_order():
+    """`internals.joined`: without it codes of a model are checked several times as slowly."""
+    parts = [torch.arange(6).reshape(2, 3).T, torch.tensor(7), torch.zeros(0, dtype=torch.int64)]
+    assert internals.joined(parts).tolist() == [0, 3, 1, 4, 2, 5, 7]
+    assert internals.joined(parts[:1]).tolist() == [0, 3, 1, 4, 2, 5]
+    own = torch.zeros(2, 3)
+    assert internals.joined([own]).data_ptr() == own.data_ptr()

@@ -91,10 +91,14 @@ class _Scrub:
     def __call__(self, model: nn.Module, args: tuple[Any, ...]) -> None:  # noqa: ARG002
         if is_fx_symbolic_tracing():
             raise InputError(f"torch.fx cannot trace {self.path!r}; use torch.export")
-        host, _, name = self.path.rpartition(".")
-        part = _child(model.get_submodule(host), name)
-        # `run` is hidden from the compiler, and an export would end there.
-        (_scrubbed if torch.compiler.is_exporting() else self.run)(part, model)
+        part: Any = model
+        # Not get_submodule, whose checks take time before every pass.
+        for name in self.path.split("."):
+            part = _child(part, name)
+        # `run` is hidden from the compiler; an export would end there, and without a compiler,
+        # hiding takes time.
+        hidden = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+        (self.run if hidden else _scrubbed)(part, model)
 
 
 def _scrubbed(part: Part, model: nn.Module) -> None:

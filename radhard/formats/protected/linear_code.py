@@ -21,6 +21,9 @@ _TABLES = 8
 _SLICE = 1 << 16
 """Words whose intermediate results fit the second cache: a third of the time of a whole tensor."""
 
+_ROW = 64
+"""Words that one call of a vectorized loop has at least."""
+
 _ROWS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 """Integers by their size in bytes."""
 
@@ -45,14 +48,17 @@ class LinearCode:
     def syndromes(self, words: Tensor, *, overwrite: bool = False) -> Tensor:
         """The syndrome of each block ``(blocks, words)``, in the dtype of `word_dtype`.
 
-        Words may be of every integer dtype that is wide enough, signed or not. ``overwrite``: the
-        memory of the words may be used for the computation.
+        Words may be of every integer dtype that is wide enough, signed or not, and also in one
+        dimension, block after block. ``overwrite``: the memory of the words may be used for the
+        computation.
         """
-        blocks = max(1, _SLICE // words.shape[1])
-        # One after the other: an exported program would contain all slices.
-        if len(words) <= blocks or torch.compiler.is_exporting():
+        if words.dim() > 1:
+            words = words.reshape(-1)
+        # One slice after the other: an exported program would contain all of them.
+        if len(words) <= _SLICE or torch.compiler.is_exporting():
             return self._syndromes(words, overwrite)
-        parts = torch.split(words, blocks)
+        size = self._words
+        parts = torch.split(words, max(1, _SLICE // size) * size)
         return torch.cat([self._syndromes(part, overwrite) for part in parts])
 
     def correct(self, words: Tensor, syndromes: Tensor) -> Decoding:
@@ -75,18 +81,26 @@ class LinearCode:
         words[block, word] ^= mask
         return Decoding(words, flags)
 
+    @functools.cached_property
+    def _words(self) -> int:
+        """Number of words of a block."""
+        return len(self.columns) // self.width
+
     def _syndromes(self, words: Tensor, overwrite: bool) -> Tensor:
         if words.dtype not in (torch.int32, torch.int64):
             words, overwrite = words.to(torch.int32), True
-        size = words.shape[1]
-        words = words.reshape(-1)
+        size = self._words
         total: Tensor | None = None
         tables = _tables(self, words.device)
         for number, (window, table, starts) in enumerate(tables, 1):
             # The words are read once for each window: only the last may overwrite them.
             index = window.index(words, overwrite=overwrite and number == len(tables))
             if size > 1:
-                index.view(-1, size).add_(starts)
+                # In rows of many blocks: for rows as short as a block, this takes ten times as
+                # long. What does not fill a row follows.
+                rows = len(index) - len(index) % len(starts)
+                index[:rows].view(-1, len(starts)).add_(starts)
+                index[rows:].view(-1, size).add_(starts[:size])
             part = table.index_select(0, index)
             total = part if total is None else total.bitwise_xor_(part)
         if total is None:
@@ -117,9 +131,10 @@ def _folded(parts: Tensor) -> Tensor:
 def _tables(code: LinearCode, device: torch.device) -> list[tuple[BitWindow, Tensor, Tensor]]:
     """For each window of bits the XOR of columns by content of the bits.
 
-    The tables of all words of a block follow each other; the last item is where each starts.
+    The tables of all words of a block follow each other; the last item is where the table of each
+    word starts, repeated for a row of blocks.
     """
-    words = len(code.columns) // code.width
+    words = code._words
     of_word = [code.columns[n * code.width : (n + 1) * code.width] for n in range(words)]
     covered = [b for b in range(code.width) if any(columns[b] for columns in of_word)]
     fits = words * -(-len(covered) // _WIDEST) <= _TABLES
@@ -134,6 +149,7 @@ def _tables(code: LinearCode, device: torch.device) -> list[tuple[BitWindow, Ten
                 table = torch.cat([table, table ^ columns[bit]])
             rows.append(table)
         starts = torch.arange(words, device=device, dtype=torch.int32) << len(window.bits)
+        starts = starts.repeat(-(-_ROW // words))
         found.append((window, torch.cat(rows).to(device, word_dtype(code.check_bits)), starts))
     return found
 

@@ -10,6 +10,7 @@ from radhard.errors import InputError
 from radhard.hardenings.coding.coded_tensor import CodedTensor, native_dtype
 from radhard.hardenings.coding.stored_code import StoredCode
 from radhard.injection import overwrite
+from radhard.internals import joined
 
 __all__ = ["CodedMemory", "whole", "write"]
 
@@ -33,7 +34,13 @@ class CodedMemory:
         if not len(names) == len(shapes) == len(scales):
             raise InputError(f"{len(names)} names of tensors, {len(shapes)} shapes")
         self.code, self.align = code, align
-        self.names = [name.split(".") for name in names]
+        # By module, so that each is looked up once: a pass over a small model takes only some
+        # milliseconds.
+        split = (name.rpartition(".") for name in names)
+        self._leaves = [
+            (path.split(".") if path else [], [leaf for _, _, leaf in some])
+            for path, some in itertools.groupby(split, key=lambda parts: parts[0])
+        ]
         self.coded = [
             CodedTensor.of(tuple(shape), code, scale)
             for shape, scale in zip(shapes, scales, strict=True)
@@ -53,19 +60,20 @@ class CodedMemory:
             InputError: the model lacks one.
         """
         tensors: list[Tensor] = []
-        for *path, leaf in self.names:
+        for path, leaves in self._leaves:
             module: nn.Module | None = model
             for child in path:
                 # Not get_submodule: before every pass, its checks would take longer than decoding.
                 module = module._modules.get(child) if module is not None else None
-            tensor: Tensor | None = None
-            if module is not None:
-                tensor = module._parameters.get(leaf)
-                tensor = module._buffers.get(leaf) if tensor is None else tensor
-            if tensor is None:
-                name = ".".join((*path, leaf))
-                raise InputError(f"{type(model).__name__} has no tensor {name!r} to correct")
-            tensors.append(tensor)
+            for leaf in leaves:
+                tensor: Tensor | None = None
+                if module is not None:
+                    tensor = module._parameters.get(leaf)
+                    tensor = module._buffers.get(leaf) if tensor is None else tensor
+                if tensor is None:
+                    name = ".".join((*path, leaf))
+                    raise InputError(f"{type(model).__name__} has no tensor {name!r} to correct")
+                tensors.append(tensor)
         return tensors
 
     def words(self, tensors: Sequence[Tensor], first: int, last: int) -> Tensor:
@@ -73,23 +81,21 @@ class CodedMemory:
 
         Those of several tensors are always a copy.
         """
-        own = tensors[first:last]
+        own = tensors[first:last] if last - first < len(tensors) else tensors
         # Without a call for each tensor, as this is done before every pass.
-        native = self._native is not None and all(t.dtype == self._native for t in own)
+        native = self._native is not None and {tensor.dtype for tensor in own} == {self._native}
         if native and self._full:
-            words = [tensor.reshape(-1) for tensor in own]
-        else:
-            words = []
-            for tensor, coded in zip(own, self.coded[first:last], strict=True):
-                read = coded.words(tensor)
-                # Beside codes of a tensor of another dtype, floats must be viewed as integers
-                # before they are joined: joining would convert the codes to floats.
-                words.append(read if native else read.view(self.code.dtype))
-                missing = -coded.count % self.align
-                if missing:
-                    words.append(words[-1].new_zeros(missing))
-        joined = words[0] if len(words) == 1 else torch.cat(words)
-        return joined.view(self.code.dtype)
+            return joined(own).view(self.code.dtype)
+        words = []
+        for tensor, coded in zip(own, self.coded[first:last], strict=True):
+            read = coded.words(tensor)
+            # Beside codes of a tensor of another dtype, floats must be viewed as integers before
+            # they are joined: joining would convert the codes to floats.
+            words.append(read if native else read.view(self.code.dtype))
+            missing = -coded.count % self.align
+            if missing:
+                words.append(words[-1].new_zeros(missing))
+        return joined(words).view(self.code.dtype)
 
     def write(
         self, tensors: Sequence[Tensor], positions: Tensor, before: Tensor, after: Tensor

@@ -116,7 +116,7 @@ class EccScrubber(Part):
             self._correct_all(tensors)
             return
         for group in self._groups:
-            words = self._memory.words(tensors, group.first, group.last).view(-1, block)
+            words = self._memory.words(tensors, group.first, group.last)
             start, check = group.start // block, None
             if self.check is not None:
                 check = self.check.words[start : group.stop // block]

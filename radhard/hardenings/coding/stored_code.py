@@ -42,28 +42,29 @@ class StoredCode:
     """The code of a protected format over words of its inner format and separate check bits.
 
     Words are in torch integers of `dtype`, ``(blocks, block)``. Check bits are ``(blocks,)``, or,
-    for a format in place, the lowest bits of the words.
+    for a format in place, the lowest bits of the words. Properties are computed once, as they are
+    read before every pass.
     """
 
     format: ProtectedFormat
 
-    @property
+    @functools.cached_property
     def block(self) -> int:
         """Number of words that are decoded together."""
         return self.format.block
 
-    @property
+    @functools.cached_property
     def width(self) -> int:
         """Width of a word in bits."""
         return self.format.inner.bits
 
-    @property
+    @functools.cached_property
     def dtype(self) -> torch.dtype:
         """The narrowest signed integer that holds a word; uint8 for at most 8 bits."""
         narrow = torch.uint8 if self.width <= 8 else torch.int16 if self.width <= 16 else None
         return narrow or (torch.int32 if self.width <= 32 else torch.int64)
 
-    @property
+    @functools.cached_property
     def check_bits(self) -> int:
         """Number of check bits that are stored beside a block; 0 in place."""
         # Some formats have check bits of their own, others wider words than their inner format.
@@ -87,11 +88,12 @@ class StoredCode:
     def wrong(self, words: Tensor, check: Tensor | None, *, overwrite: bool = False) -> Tensor:
         """Numbers of the blocks that are no words of the code, ascending.
 
-        Where the syndromes are 0, which is usual, only these are computed. ``overwrite``: the
-        memory of the words may be used for the computation.
+        Words may also be in one dimension, block after block. Where the syndromes are 0, which is
+        usual, only these are computed. ``overwrite``: the memory of the words may be used for the
+        computation.
         """
         if not self._is_linear:
-            whole = words.to(torch.int64) & _low(self.width)
+            whole = words.view(-1, self.block).to(torch.int64) & _low(self.width)
             checks = None if check is None else check.to(torch.int64)
             return self._recover(whole, checks)[1].nonzero().flatten()
         syndromes = self._linear.syndromes(words, overwrite=overwrite)

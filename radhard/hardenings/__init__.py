@@ -6,6 +6,7 @@ from radhard.hardenings.bounds.bound import Bound, bound_overhead
 from radhard.hardenings.bounds.bounded_relu import BoundedReLU
 from radhard.hardenings.bounds.fit_act import FitAct
 from radhard.hardenings.bounds.ft_clip_act import FTClipAct
+from radhard.hardenings.bounds.gate_access import GateAccess
 from radhard.hardenings.bounds.hyrelu import HyReLU
 from radhard.hardenings.bounds.pro_act import ProAct
 from radhard.hardenings.bounds.ranger import Ranger
@@ -46,6 +47,7 @@ __all__ = [
     "FaultAwareTraining",
     "FaultTraining",
     "FitAct",
+    "GateAccess",
     "HammingInPlace",
     "Hardening",
     "HyReLU",

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.internals import is_fx_symbolic_tracing
+from radhard.stepwise import Gate, to_stepwise
 
 __all__ = ["Part", "Place", "attach", "attach_to_model", "parts"]
 
-Place = Literal["output", "input", "model", "nowhere"]
-"""Where a part acts: after its module, before it, before every pass of the whole model; or nowhere,
-if it only records something."""
+Place = Literal["output", "input", "model", "inside", "nowhere"]
+"""Where a part acts: after its module, before it, before every pass of the whole model; inside a
+recurrent layer, which then computes step by step; or nowhere, if it only records something."""
 
 
 class Part(nn.Module, ABC):
@@ -47,6 +48,13 @@ class Part(nn.Module, ABC):
     def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments that replace those of the module."""
         raise NotImplementedError
+
+    def within(self, values: Tensor) -> bool:  # noqa: ARG002
+        """Whether it is known to leave these values of its module as they are.
+
+        Steps of recurrent layers that no part changes are computed without calling it.
+        """
+        return False
 
     def forward(self, *values: Any) -> Any:
         """The identity, since a container such as `torch.nn.Sequential` calls all its children."""
@@ -128,11 +136,15 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
         host.register_forward_hook(_After(name))
     elif part.place == "input":
         host.register_forward_pre_hook(_Before(name))
+    elif part.place == "inside":
+        to_stepwise(host)
     elif part.place == "model":
         # Scrubbing reads and writes stored tensors depending on their values, which torch.compile
         # cannot trace.
         run = torch.compiler.disable(_scrubbed)  # type: ignore[no-untyped-call]
         model.register_forward_pre_hook(_Scrub(path, run))
+    if isinstance(host, Gate) and part.place in ("output", "input"):
+        host.guards[name] = part.place
 
 
 def attach_to_model(model: nn.Module, name: str, part: Part) -> None:

@@ -19,8 +19,12 @@ class ActivationClip(Hardening):
     module, are clamped to their range on the data. This includes sigmoid, tanh and softmax: except
     for NaN their outputs are bounded, but they are still wrong if their inputs are. NaN becomes the
     lower end of the range. ``granularity``: one range per layer or one per neuron. ``kinds`` names
-    additional classes of modules to treat as activation functions. The gates inside
-    `torch.nn.LSTM` and the like are not modules; they are not changed.
+    additional classes of modules to treat as activation functions.
+
+    In `torch.nn.LSTM`, `torch.nn.GRU` and `torch.nn.RNN`, these are the sums of every gate, and the
+    cell state, the input of the last tanh: it is clamped where it is stored, so that a wrong one is
+    not carried on either. ``granularity="neuron"`` has one range per unit, for all steps. The layer
+    then computes step by step; its tensors keep their names.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"
@@ -30,7 +34,7 @@ class ActivationClip(Hardening):
     def harden(self, draft: Draft) -> None:
         put_bounds(
             draft,
-            spots(draft, self.kinds, side="before", of="all"),
+            spots(draft, self.kinds, side="before", of="all", gates=True),
             "clip",
             per=self.granularity,
             mode="clamp",

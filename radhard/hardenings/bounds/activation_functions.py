@@ -17,10 +17,12 @@ from radhard.hardenings.bounds.functions import (
     Kind,
     kind_of_call,
 )
+from radhard.hardenings.bounds.gate_access import gate_paths, open_gates
 from radhard.hardenings.bounds.pass_events import Event, calls
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
 from radhard.hardenings.spot import Spot
+from radhard.stepwise import STEPWISE
 
 __all__ = ["Activation", "Values", "activations", "spots"]
 
@@ -65,13 +67,17 @@ def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> 
         InputError: ``kinds`` contains a name that is not the class of any module.
     """
     check_classes(draft.by, draft.model, kinds)
+    stepwise = {path for path, m in draft.model.named_modules() if isinstance(m, STEPWISE)}
     modules = _modules(draft, events, kinds)
     functions: dict[str, Activation] = {}
     for at, event in enumerate(events):
         if event.what == "exit" and event.path in modules and event.path not in functions:
             functions[event.path] = _of_module(draft, event, modules[event.path])
-        # A function inside a module that is one of them is how that module computes.
-        if event.what != "function" or not event.made or any(p in modules for p in event.within):
+        # A function inside a module that is one of them is how that module computes; those inside a
+        # recurrent layer are its gates.
+        if event.what != "function" or not event.made:
+            continue
+        if any(path in modules or path in stepwise for path in event.within):
             continue
         kind = kind_of_call(event.name, event.args, event.kwargs)
         if kind is not None:
@@ -90,17 +96,24 @@ def spots(
     *,
     side: Literal["after", "before"] = "after",
     of: Literal["all", "unbounded", "rectifiers"] = "unbounded",
+    gates: bool = False,
 ) -> dict[Spot, Values]:
     """The places at which activations are bounded, and the values at each of them.
 
     Those left out are recorded in ``draft.coverage``: activation functions that hooks cannot reach
-    and, if only rectifiers are bounded, those of other kinds.
+    and, if only rectifiers are bounded, those of other kinds. With ``gates``, the places include
+    the gates and cell states of recurrent layers, which then compute step by step.
     """
     events = calls(draft)
+    covered, left_out, exempt = [], dict[str, str](), {}
+    if gates:
+        changed, left_out = open_gates(draft, events)
+        events = calls(draft) if changed else events
     functions = activations(draft, events, kinds)
+    if gates:
+        functions += [_of_gate(*gate) for gate in gate_paths(draft.model, events)]
     flowing = _flowing(events, functions) if side == "after" else {}
     values_at: dict[Spot, Values] = {}
-    covered, left_out, exempt = [], {}, {}
     for function in functions:
         reached = function.after if side == "after" else function.before
         values = [flowing.get(spot, "any") for spot in reached]
@@ -200,6 +213,13 @@ def _of_module(draft: Draft, leave: Event, kind: Kind) -> Activation:
         (Spot(leave.path, "input"),),
         why=why,
     )
+
+
+def _of_gate(path: str, function: str) -> Activation:
+    # Not bounded by itself, although all but the cell state are: NaN is in no range, and stays in
+    # the state over all later steps.
+    places = (Spot(path, "output"),), (Spot(path, "input"),)
+    return Activation(path, function, False, False, *places)
 
 
 def _of_call(draft: Draft, events: Sequence[Event], at: int, kind: Kind) -> Activation:

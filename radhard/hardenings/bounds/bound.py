@@ -58,6 +58,9 @@ class Bound(Part):
             return args
         return (kept(args[0], low, high, self.mode), *args[1:])
 
+    def within(self, values: Tensor) -> bool:
+        return within(values, *self._limits())
+
     def _limits(self) -> tuple[Any, Any]:
         # Read from the dictionary, since attribute access of a module is slower.
         buffers = self._buffers

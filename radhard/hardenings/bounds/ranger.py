@@ -23,6 +23,11 @@ class Ranger(Hardening):
     et al., ProAct, 2024), or are clamped to the bound (as Ranger was published). After a ReLU the
     lower end is always zero and takes no memory. Ranges are wider than observed by a 130,000th of
     the largest value, since other processors round differently.
+
+    In `torch.nn.LSTM`, `torch.nn.GRU` and `torch.nn.RNN`, a bound follows every gate and the cell
+    state, since whatever is wrong there, also NaN, stays in the state over all later steps.
+    ``granularity="neuron"`` has one range per unit, for all steps. The layer then computes step by
+    step; its tensors keep their names.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"
@@ -33,7 +38,7 @@ class Ranger(Hardening):
     def harden(self, draft: Draft) -> None:
         put_bounds(
             draft,
-            spots(draft, self.kinds),
+            spots(draft, self.kinds, gates=True),
             "ranger",
             per=self.granularity,
             mode=self.mode,

@@ -13,7 +13,15 @@ from radhard.samplers.base import trial_key
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family, component
 
-__all__ = ["SCHEDULES", "FixedSteps", "RandomSteps", "Schedule", "StepRate", "training_seed"]
+__all__ = [
+    "SCHEDULES",
+    "FixedSteps",
+    "NoFaults",
+    "RandomSteps",
+    "Schedule",
+    "StepRate",
+    "training_seed",
+]
 
 _MOST_STEPS = 2**40
 """Steps that a training may have at an error rate."""
@@ -130,6 +138,18 @@ class StepRate(Schedule):
     def draw(self, space: FaultSpace, seed: int) -> Draw:
         trials = ErrorRate(self.rate, trials=_MOST_STEPS, per=self.per).draw(space, seed)
         return trials.__getitem__
+
+
+@component
+class NoFaults(Schedule):
+    """No step has faults: the schedule of a fault-free training."""
+
+    @property
+    def steps_needed(self) -> int:
+        return 0
+
+    def draw(self, space: FaultSpace, seed: int) -> Draw:  # noqa: ARG002
+        return lambda step: _NONE  # noqa: ARG005
 
 
 def _check_number(schedule: FixedSteps | RandomSteps) -> None:

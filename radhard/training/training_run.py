@@ -17,7 +17,7 @@ from radhard.manifest import difference, environment
 from radhard.progress import Progress
 from radhard.space import FaultSpace
 from radhard.store import Store
-from radhard.training.schedule import Schedule, StepRate, training_seed
+from radhard.training.schedule import NoFaults, Schedule, training_seed
 from radhard.training.training_curves import Curves, check_alike, curves_of, points_of, row_of
 from radhard.training.training_injection import TrainingInjection, injected
 from radhard.training.training_results import TrainingResults
@@ -213,7 +213,7 @@ class _Trainings:
 
     def _twin(self, seed: int) -> tuple[Curves, TrainingInjection]:
         """A training without faults."""
-        nothing = TrialFaults(self._space, StepRate(0.0), 0)
+        nothing = TrialFaults(self._space, NoFaults(), 0)
         curves = curves_of(self._train(seed, nothing))
         return curves, _entered(nothing)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from radhard.errors import InputError
-from radhard.faults import BitFlip
+from radhard.faults import BitFlip, Replace
 from radhard.formats import Float32
 from radhard.results import Results
 from radhard.space import FaultSpace, Intermittent
@@ -62,6 +62,14 @@ def test_no_curve_differs_before_the_step_of_its_first_fault(target):
 
 class Killed(BaseException):
     """What ends the process of a training."""
+
+
+@pytest.mark.parametrize("kinds", [Replace("zero"), (BitFlip(), Replace("max"))], ids=repr)
+def test_whole_words_and_several_kinds_of_faults_have_a_fault_free_twin(kinds):
+    space = loops.space(Weights("*"), kinds)
+    results = run(training, space, RandomSteps(STEPS, n=3), n=2, progress=False)
+    assert results.golden("loss")[0].tolist() == loops.train(seed=0)[0][::2]
+    assert (results.to_frame()["faults"] == 3).all()
 
 
 def killed_at(number: int, train: Callable[..., object]) -> Callable[..., object]:

@@ -72,7 +72,7 @@ class Tolerable:
 
 
 def tolerable(
-    results: Results | Sequence[Results],
+    results: Results | Sequence[Results] | ErrorCurve,
     *,
     increase: float = 0.005,
     relative: bool = True,
@@ -95,7 +95,8 @@ def tolerable(
 
     Args:
         results: `ErrorRate` trials, with a score such as `Accuracy` among the metrics; several
-            campaigns at other rates, each with a seed of its own, are evaluated together.
+            campaigns at other rates, each with a seed of its own, are evaluated together. Or an
+            `ErrorCurve`, of errors that come from elsewhere.
         increase: the tolerated increase of the error: 0.005 is half a percent.
         relative: whether the increase is relative to the fault-free error or absolute.
         reference: the fault-free error; by default that of the model. To measure several trained
@@ -122,8 +123,8 @@ def tolerable(
 
 
 def tolerance_ratio(
-    results: Results | Sequence[Results],
-    than: Results | Sequence[Results],
+    results: Results | Sequence[Results] | ErrorCurve,
+    than: Results | Sequence[Results] | ErrorCurve,
     *,
     increase: float = 0.005,
     relative: bool = True,
@@ -170,14 +171,14 @@ def tolerance_ratio(
 
 
 def _curve(
-    results: Results | Sequence[Results],
+    results: Results | Sequence[Results] | ErrorCurve,
     increase: float,
     relative: bool,
     reference: float | None,
     confidence: float,
 ) -> tuple[ErrorCurve, float]:
     """Mean errors at the rates above 0, and the limit of the error."""
-    curve = ErrorCurve.of(results)
+    curve = results if isinstance(results, ErrorCurve) else ErrorCurve.of(results)
     check_number("increase", increase, 0)
     if not isinstance(relative, bool):
         raise InputError(f"relative={relative!r} is not allowed; give True or False")

@@ -37,7 +37,7 @@ class CodeDesign:
         >>> from radhard.formats import Float32, Parity
         >>> plain = Encoding("float32", Float32(), "field1", "o")
         >>> coded = Encoding("float32, parity", Parity(Float32()), "field1", "s")
-        >>> list(CodeDesign(EncodingDesign((plain, coded), (1e-6,))).families)
+        >>> list(CodeDesign(EncodingDesign((1e-6,), encodings=(plain, coded))).families)
         ['float32']
         """
         every = self.rates.encodings

@@ -10,10 +10,10 @@ from radhard.faults import BitFlip
 from radhard.formats import Float64, Format, ProtectedFormat, stored_as
 from radhard.space import FaultSpace
 from radhard.studies.correct_answers import correct_answers
-from radhard.studies.encodings.encoding_course import EncodingCourse
 from radhard.studies.encodings.encoding_design import EncodingDesign
 from radhard.studies.encodings.encoding_findings import EncodingFindings, MeasuredEncoding
 from radhard.studies.networks import Network
+from radhard.studies.rate_course import RateCourse
 from radhard.studies.study import Plan
 from radhard.targets import Weights
 
@@ -49,23 +49,23 @@ def measure_encodings(
                 "images, as --images 1000"
             )
         space = FaultSpace.of(model, _TARGET, BitFlip(), encoding.format)
-        course = EncodingCourse(study, design, network, plan, encoding, model, data, space)
+        course = RateCourse(study, design, network, plan, encoding.name, model, data, space)
         course.sweep()
         courses.append(course)
     if not plan.quick:
         # Found before any refinement, so that paired encodings are refined at the same rates.
         found = [course.tolerable for course in courses]
         for at, course in enumerate(courses):
-            plan.report(f"{network.name}: {course.encoding.name}, near the tolerable rate")
+            plan.report(f"{network.name}: {course.name}, near the tolerable rate")
             if at < design.paired:
                 course.refine(found[: design.paired], design.near_paired)
             else:
                 course.refine([found[at]], design.near)
     first = design.encodings[0].format
     measured = {}
-    for course in courses:
-        format, (sweep, *further) = course.encoding.format, course.campaigns
-        measured[course.encoding.name] = MeasuredEncoding(
+    for encoding, course in zip(design.encodings, courses, strict=True):
+        format, (sweep, *further) = encoding.format, course.campaigns
+        measured[course.name] = MeasuredEncoding(
             repr(format),
             len(course.space),
             sweep,

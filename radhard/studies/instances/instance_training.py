@@ -11,7 +11,7 @@ from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.studies.trained_network import TrainingRecipe, trained_network
 
-__all__ = ["RECIPE", "trained_instance"]
+__all__ = ["RECIPE", "fresh_weights", "trained_instance"]
 
 RECIPE = TrainingRecipe(epochs=12, weight_decay=0.01)
 
@@ -32,6 +32,17 @@ def trained_instance(model: nn.Module, train: Data, *, seed: int, path: Path | N
         InputError: a module whose parameters cannot be drawn anew, a file of another network, or
             one that cannot be written.
     """
+    instance = fresh_weights(model, seed=seed)
+    trained_network(instance, train, RECIPE, seed=seed, path=path)
+    return instance
+
+
+def fresh_weights(model: nn.Module, *, seed: int) -> nn.Module:
+    """A copy of the network with initial weights drawn anew.
+
+    Raises:
+        InputError: a module whose parameters cannot be drawn anew.
+    """
     instance = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -43,5 +54,4 @@ def trained_instance(model: nn.Module, train: Data, *, seed: int, path: Path | N
                     f"the initial weights of {name or 'the model'} ({type(module).__name__}) "
                     "cannot be drawn anew; give it a method reset_parameters()"
                 )
-    trained_network(instance, train, RECIPE, seed=seed, path=path)
     return instance

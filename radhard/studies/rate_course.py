@@ -1,4 +1,4 @@
-"""Which campaigns are run on the weights of a network in one encoding, one after another?"""
+"""Which campaigns look for the tolerable error rate of a network, one after another?"""
 
 import math
 from collections.abc import Sequence
@@ -13,29 +13,30 @@ from radhard.metrics import Accuracy
 from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace
-from radhard.studies.encodings.encoding_design import Encoding, EncodingDesign
 from radhard.studies.network_campaign import network_campaign
 from radhard.studies.networks import Network
+from radhard.studies.rate_design import RateDesign
 from radhard.studies.study import Plan
 
-__all__ = ["EncodingCourse"]
+__all__ = ["RateCourse"]
 
 _APART = 2**32
-"""Between the seeds of the campaigns of an encoding."""
+"""Between the seeds of the campaigns of one space."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class EncodingCourse:
-    """The campaigns of one encoding: a sweep over all rates, then where the sweep says."""
+class RateCourse:
+    """The campaigns of one fault space: a sweep over all rates, then where the sweep says."""
 
     study: str
-    design: EncodingDesign
+    design: RateDesign
     network: Network
     plan: Plan
-    encoding: Encoding
+    name: str
+    """Unique in the study and network."""
     model: nn.Module
-    """The network with its weights in the encoding."""
+    """The network, or a variant of it."""
     data: Data
     space: FaultSpace
     campaigns: list[Results] = field(default_factory=list)
@@ -46,7 +47,7 @@ class EncodingCourse:
         return tolerable(self.campaigns, increase=self.design.increase)
 
     def sweep(self) -> None:
-        """Try all rates, and those beyond them if the encoding may tolerate all of them."""
+        """Try all rates, and those beyond them if all of them may be tolerated."""
         design, quick = self.design, self.plan.quick
         self._run("", design.rates_of(quick=quick), self._runs, 0)
         if design.beyond and not quick and math.isinf(self.tolerable.high):
@@ -54,9 +55,15 @@ class EncodingCourse:
 
     def refine(self, found: Sequence[Tolerable], times: int) -> None:
         """Run ``times`` as many trials at the rates that decide the tolerable rates found."""
-        rates = self.design.refinement(found, len(self.space))
+        rates = self.design.refinement(found, self.size)
         if rates and times:
             self._run("-near", rates, self._runs * times, 2)
+
+    @property
+    def size(self) -> int:
+        """Number of faults, or of words, of the space: what the rates count."""
+        starts = self.space.starts if self.design.per == "bit" else self.space.word_starts
+        return int(starts[-1])
 
     @property
     def _runs(self) -> int:
@@ -71,11 +78,11 @@ class EncodingCourse:
                 self.study,
                 self.network,
                 plan,
-                self.encoding.name,
+                self.name,
                 self.model,
                 self.data,
                 self.space,
-                ErrorRate(tuple(rates), trials=trials),
+                ErrorRate(tuple(rates), trials=trials, per=self.design.per),
                 Accuracy(),
                 suffix=suffix,
             )

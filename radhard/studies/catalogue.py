@@ -6,7 +6,9 @@ from radhard.errors import InputError
 from radhard.factory import made
 from radhard.spec import near
 from radhard.studies.activation_bounds import ACTIVATION_BOUNDS
+from radhard.studies.ares_sites import ARES_SITES
 from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
+from radhard.studies.cnn_reliability import CNN_RELIABILITY
 from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
 from radhard.studies.gait import GAIT
@@ -22,7 +24,9 @@ STUDIES: dict[str, Study[Any]] = {
     study.name: study
     for study in (
         ACTIVATION_BOUNDS,
+        ARES_SITES,
         CHANNEL_DUPLICATION,
+        CNN_RELIABILITY,
         DATA_ENCODING,
         ENCODING_INSTANCES,
         GAIT,

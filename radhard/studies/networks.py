@@ -32,6 +32,7 @@ from radhard.models import (
 )
 from radhard.spec import near
 from radhard.studies.vgg8 import cache_folder, trained_vgg8
+from radhard.studies.wide_lenet5 import trained_wide_lenet5
 
 __all__ = ["NETWORKS", "Network", "network"]
 
@@ -169,6 +170,13 @@ def _stagenet(convolution: bool, cache: Path | None) -> Network:  # noqa: ARG001
     return Network(name, about, model, cohort(split="train"), cohort(split="test"), 100)
 
 
+def _wide_lenet5(cache: Path | None) -> Network:
+    about = "LeNet-5 with 20 and 50 filters on MNIST, trained for this"
+    train, test = mnist(split="train"), mnist(split="test")
+    model = trained_wide_lenet5(train, cache=cache)
+    return Network("wide-lenet5", about, model, train, test, 300)
+
+
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "gait20": partial(_gait, 20),
     "gait30": partial(_gait, 30),
@@ -190,5 +198,6 @@ NETWORKS: dict[str, Callable[[Path | None], Network]] = {
             ("sentiment-stacked-bilstm", "Two stacked bidirectional LSTMs", 2, True),
         )
     },
+    "wide-lenet5": _wide_lenet5,
 }
 """By name, how a network is made; the argument is the folder for weights trained here."""

@@ -134,7 +134,8 @@ def _memory(findings: UpsetFindings) -> Iterator[Claim]:
             findings.memory_costs_more(),
             "at least",
             0.0,
-            f"{flips} flips in weights, and {flips} in the activations of every inference",
+            f"{flips} flips anywhere in the weights, and one in each of {flips} layers' outputs in "
+            "every inference",
         )
     first, *others = findings.bits
     for equal, how in (("number", "equal numbers of errors"), ("rate", "an equal rate per bit")):

@@ -40,7 +40,7 @@ class ActivationErrors:
     errors: Reals
     """Faulty minus fault-free value; infinite, with a sign, or NaN where the faulty value is."""
     typical: float
-    """The largest fault-free value of all activations drawn."""
+    """The largest fault-free value of all activations drawn, for all numbers of flips together."""
 
     @property
     def sizes(self) -> Reals:
@@ -93,7 +93,7 @@ def activation_errors(
             f"and a sample is {tuple(images.shape[1:])}; take another network"
         )
     patches = images[:, 0].unfold(1, _SIDE, 1).unfold(2, _SIDE, 1).flatten(3).flatten(1, 2)
-    found = []
+    found, typical = list[tuple[int, str, Reals]](), 0.0
     for k in flips:
         for reading in ("value", "map") if k > 1 else ("value",):
             # One stream for each row of the table, so that a row does not depend on the others.
@@ -103,8 +103,11 @@ def activation_errors(
                 for start in range(0, number, _TOGETHER)
             ]
             errors, largest = zip(*parts, strict=True)
-            found.append(ActivationErrors(k, reading, np.concatenate(errors), max(largest)))
-    return found
+            found.append((k, reading, np.concatenate(errors)))
+            typical = max(typical, *largest)
+    # One limit for all of them: a flip turns 0 into 2, which is near the largest activation, so
+    # that limits of their own would lie on either side of many errors.
+    return [ActivationErrors(k, reading, errors, typical) for k, reading, errors in found]
 
 
 def _errors(

@@ -55,8 +55,9 @@ def _activations(study: str, findings: UpsetFindings) -> Iterator[str]:
         "",
         f"![Distribution of the errors]({_file(study, findings, 'errors')})",
         "",
-        f"The largest fault-free activation is {largest:.3g}. In the figure, errors above 1e+39 "
-        "and those that are not finite are in the last column, errors of 0 in none.",
+        f"The largest fault-free activation is {largest:.3g}. Many are 0, in which a flip of the "
+        "highest exponent bit gives 2. In the figure, errors above 1e+39 and those that are not "
+        "finite are in the last column, errors of 0 in none.",
         "",
     )
     yield from table(

@@ -1,4 +1,4 @@
-"""What do all tests share? Torch's threads and modes, Ctrl-C, and how hard hypothesis tries."""
+"""What do all tests share? Torch's threads and modes, exports, and how hard hypothesis tries."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from torch.nn.modules.module import _global_forward_hooks
 
+from tests.exports import one_export_of_networks_alike
 from tests.slow_tests import (  # noqa: F401
     pytest_deselected,
     pytest_sessionfinish,
@@ -49,3 +50,10 @@ def modes_of_torch() -> Iterator[None]:
     )
     assert left == (True, False, False, True, True)
     assert not _global_forward_hooks  # of all modules, of any model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_export() -> Iterator[None]:
+    """Most tests are about what is done with a graph; those of how one is made override this."""
+    with one_export_of_networks_alike():
+        yield

@@ -1,7 +1,5 @@
 """Do all engines execute faults of recurrent targets as the reference does?"""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -15,14 +13,6 @@ from radhard.metrics import Critical
 from radhard.samplers import ErrorRate, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import HiddenStates, RecurrentWeights, Target, merge_biases
-from tests.exports import one_export_of_equal_networks
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_export() -> Iterator[None]:
-    with one_export_of_equal_networks():
-        yield
-
 
 SINGLE: list[Engine] = [Replay(), Bracket(audit=0), FirstOrder(audit=0)]
 STORED: list[Target] = [

@@ -33,8 +33,6 @@ from radhard.targets import Activations, Biases, Weights
 from tests.engines.campaigns import campaign_of, execute_all, format_of
 from tests.zoo import NETWORKS, Network, named
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 METRICS = (Critical(), Sdc())
 
 

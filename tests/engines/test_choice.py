@@ -27,8 +27,6 @@ from tests.engines.campaigns import campaign_of, execute_session
 from tests.small import BEFORE, campaign, data, network, rows, tally
 from tests.zoo import NETWORKS, named
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch):

@@ -21,8 +21,6 @@ from tests.engines.campaigns import campaign, campaign_of, execute_all
 from tests.traces import raw, traces
 from tests.zoo import NETWORKS, Network, named
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 networks = pytest.mark.parametrize("network", NETWORKS, ids=repr)
 
 

@@ -39,8 +39,6 @@ from tests.engines.campaigns import campaign_of, execute_all
 from tests.traces import traces
 from tests.zoo import NETWORKS, Network, named
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 METRICS = (Critical(), Sdc())
 
 LOOSE = {"safety": 1.0, "reach": 1e9}

@@ -1,7 +1,6 @@
 """Does a trial that continues another one give what it gives by itself?"""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +13,6 @@ from radhard.samplers import Cumulative
 from radhard.targets import Biases, Buffers, Weights
 from tests.engines.campaigns import campaign_of, execute_all
 from tests.traces import traces
-
-pytestmark = pytest.mark.usefixtures("one_export")
 
 FAULTS: list[FaultModel] = [BitFlip(), StuckAt(1, field="exponent"), Replace("zero")]
 

@@ -1,7 +1,6 @@
 """Do many faults in the values of single samples do what they do in whole passes?"""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +14,6 @@ from radhard.metrics import Critical, Distance, Outcome
 from radhard.samplers import ErrorRate, Sampler, UpsetRate
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign_of, execute_all
-
-pytestmark = pytest.mark.usefixtures("one_export")
 
 
 def model() -> nn.Module:

@@ -32,8 +32,6 @@ from tests.engines.batch_sizes import SAMPLES
 from tests.engines.campaigns import campaign_of, execute_all
 from tests.zoo import Network
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 NETWORKS = [*batch_sizes.NETWORKS, *oddities.NETWORKS]
 
 STORED: list[Target] = [Weights("*"), Biases("*")]

@@ -21,8 +21,6 @@ from tests.engines.campaigns import campaign, campaign_of, execute_all, execute_
 from tests.engines.graphless import Fickle
 from tests.zoo import NETWORKS, Network, named
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 _TRIALS = 600
 
 

@@ -21,7 +21,6 @@ from radhard.space import FaultSpace
 from radhard.targets import Activations, Biases, Buffers, Weights
 from tests.engines.campaigns import campaign_of
 from tests.engines.test_replay import check_equal, figures
-from tests.exports import one_export_of_equal_networks
 from tests.zoo import NETWORKS, Network, named
 
 
@@ -179,19 +178,18 @@ def test_replay_says_what_whole_passes_say(name: str, format: Format):
     network = named(name)
     data = Data(network.inputs())
     model = quantized(network.build().eval(), data, format, call=network.call)
-    with one_export_of_equal_networks():
-        for target in (Activations("*"), Weights("*")):
-            work = campaign_of(
-                model,
-                network.inputs(),
-                target,
-                Uniform(30),
-                fault=BitFlip(),
-                call=network.call,
-                format=format,
-            )
-            trials = list(range(len(work.trials)))
-            check_equal(work, figures(Replay(), work, trials), figures(Serial(), work, trials))
+    for target in (Activations("*"), Weights("*")):
+        work = campaign_of(
+            model,
+            network.inputs(),
+            target,
+            Uniform(30),
+            fault=BitFlip(),
+            call=network.call,
+            format=format,
+        )
+        trials = list(range(len(work.trials)))
+        check_equal(work, figures(Replay(), work, trials), figures(Serial(), work, trials))
 
 
 def test_the_graph_takes_every_activation_of_a_quantised_network():

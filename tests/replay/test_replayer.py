@@ -14,15 +14,7 @@ from radhard.datasets import Data
 from radhard.replay import Deviation, Replayer, WordChange
 from radhard.targets import Activations, Biases, Site, Weights
 from radhard.workload import Workload
-from tests.exports import one_export_of_equal_networks
 from tests.zoo import NETWORKS, SAMPLES, Network, named
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_export() -> Iterator[None]:
-    with one_export_of_equal_networks():
-        yield
-
 
 FOLLOWED = ("residual", "convolutions", "lstm", "gru", "concatenation", "twice", "flat", "double")
 """Networks of which the graph shows what is behind a module."""

@@ -18,6 +18,11 @@ from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIn
 KINDS: list[Any] = [nn.LSTM, nn.GRU]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_export() -> None:
+    """Here every graph is made anew."""
+
+
 class Series(nn.Module):
     """A recurrent layer of which all results are used, an LSTM's memory too."""
 

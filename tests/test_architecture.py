@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax import syntax, syntax_nodes
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "radhard"
 FAMILIES = ("formats", "faults", "targets", "samplers", "metrics", "engines")
@@ -37,9 +39,13 @@ class Module:
     name: str
     path: Path
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(encoding="utf-8"))
+        return syntax(self.path)
+
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return syntax_nodes(self.path)
 
     @property
     def room(self) -> str:
@@ -60,18 +66,17 @@ class Module:
 
     def imports(self) -> Iterator[tuple[str, str | None]]:
         """Every import of the package, wherever it stands: module, and name taken from it."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((alias.name, None) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{self.name}: say which module, not how many dots"
                 yield from ((node.module or "", alias.name) for alias in node.names)
 
-    def calls(self) -> Iterator[tuple[str, ast.Call]]:
+    @cached_property
+    def calls(self) -> list[tuple[str, ast.Call]]:
         """Every call, with the text of what is called."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                yield ast.unparse(node.func), node
+        return [(ast.unparse(node.func), node) for node in self.nodes if isinstance(node, ast.Call)]
 
 
 def _name(path: Path) -> str:
@@ -132,7 +137,7 @@ def test_other_rooms_take_only_what_is_offered_and_nobody_takes_what_is_private(
 def test_what_is_offered_is_there():
     def check(module: Module) -> Iterable[str]:
         bound = set()
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 bound.add(node.name)
             elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -196,7 +201,7 @@ def test_nothing_is_unpickled_or_evaluated():
     def check(module: Module) -> Iterator[str]:
         if module.name not in READS_PICKLES:
             yield from unpicklers & {source.partition(".")[0] for source, _ in module.imports()}
-        for called, call in module.calls():
+        for called, call in module.calls:
             said = {k.arg: ast.unparse(k.value) for k in call.keywords}
             allowed = called == "torch.export.load" and module.name in LOADS_EXPORTED_PROGRAMS
             if (
@@ -217,11 +222,11 @@ def test_nothing_is_probed_and_no_error_passes_silently():
     broad = {"Exception", "BaseException"}
 
     def check(module: Module) -> Iterator[str]:
-        for called, call in module.calls():
+        for called, call in module.calls:
             everything = broad & {ast.unparse(argument) for argument in call.args}
             if called == "hasattr" or (called.endswith("suppress") and everything):
                 yield f"line {call.lineno}: {ast.unparse(call)}"
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ExceptHandler):
                 silent = all(isinstance(line, ast.Pass | ast.Continue) for line in node.body)
                 if node.type is None or (silent and ast.unparse(node.type) in broad):

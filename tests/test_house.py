@@ -64,6 +64,12 @@ component_lists = script("component_lists")
 house = script("house")
 
 
+@pytest.fixture(scope="module")
+def package():
+    """All modules of the package, each parsed once."""
+    return house.modules(ROOT)
+
+
 @pytest.fixture
 def known(tmp_path):
     """Two modules that import each other."""
@@ -75,17 +81,15 @@ def known(tmp_path):
     return house.modules(tmp_path)
 
 
-def test_every_public_name_of_the_package_is_documented():
-    documented = house.public(house.modules(ROOT))
+def test_every_public_name_of_the_package_is_documented(package):
+    documented = house.public(package)
     assert len(documented) > 1000
     assert [name for name, has in documented.items() if not has] == []
 
 
-def test_no_imports_of_the_package_have_a_cycle():
-    known = house.modules(ROOT)
-    assert (
-        house.cycles({name: house.imported(module, known) for name, module in known.items()}) == []
-    )
+def test_no_imports_of_the_package_have_a_cycle(package):
+    graph = {name: house.imported(module, package) for name, module in package.items()}
+    assert house.cycles(graph) == []
 
 
 def test_cycle_through_an_import_inside_a_function_is_found(known):

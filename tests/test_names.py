@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax import syntax, syntax_nodes
+
 ROOT = Path(__file__).parent.parent
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "radhard"
@@ -24,12 +26,12 @@ NOT_YET: set[str] = set()
 @cache
 def trees() -> dict[Path, ast.Module]:
     """What is in every file; parsed when a test asks, not while tests are collected."""
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    return {path: syntax(path) for path in FILES}
 
 
-def defined(tree: ast.Module) -> Iterator[str]:
+def defined(path: Path) -> Iterator[str]:
     """Every name that a module gives to something, wherever in it."""
-    for node in ast.walk(tree):
+    for node in syntax_nodes(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.arg):
@@ -40,7 +42,7 @@ def defined(tree: ast.Module) -> Iterator[str]:
 
 @cache
 def names() -> set[str]:
-    return {name for path, tree in trees().items() for name in (path.stem, *defined(tree))}
+    return {name for path in FILES for name in (path.stem, *defined(path))}
 
 
 def parts(name: str) -> list[str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections import OrderedDict, namedtuple
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from torch import fx, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from radhard import internals, tree
+from tests.syntax import syntax_nodes
 
 PACKAGE = Path(internals.__file__).parent
 PLACES = {"internals.py", "tree.py"}
@@ -30,6 +31,11 @@ PRIVATE = {"_version", "_schema", "_overloadname", "_forward_hooks", "_forward_p
 }
 
 Pair = namedtuple("Pair", ["left", "right"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_export() -> None:
+    """Here every graph is made anew."""
 
 
 def test_nested_values_are_taken_apart_and_put_together():
@@ -68,8 +74,8 @@ def test_what_is_called_a_leaf_is_not_looked_into():
     assert parts == value
 
 
-def private_uses(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+def private_uses(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -88,7 +94,7 @@ def test_what_is_private_in_torch_is_used_in_two_places_only():
     found = {
         str(path.relative_to(PACKAGE)): set(uses)
         for path in sorted(PACKAGE.rglob("*.py"))
-        if (uses := list(private_uses(path.read_text(encoding="utf-8"))))
+        if (uses := list(private_uses(syntax_nodes(path))))
     }
     for place in PLACES:
         assert found.pop(place)
@@ -109,7 +115,7 @@ def test_what_is_private_in_torch_is_used_in_two_places_only():
     ],
 )
 def test_private_uses_are_seen(text):
-    assert list(private_uses(text))
+    assert list(private_uses(ast.walk(ast.parse(text))))
 
 
 def test_writes_to_a_tensor_are_counted():

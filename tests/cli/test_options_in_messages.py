@@ -22,6 +22,7 @@ from radhard.samplers import Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Weights
 from radhard.verification import verify
+from tests.syntax import syntax_nodes
 
 PACKAGE = Path(radhard.__file__).parent
 MODEL_VERBS = ("run", "analyze", "harden", "verify")
@@ -49,7 +50,7 @@ VERBS = {
 
 def messages(path: Path) -> Iterator[str]:
     """The text of every `InputError` that a file raises, with gaps where values stand."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in syntax_nodes(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
             parts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
             yield "".join(part for part in parts if isinstance(part, str))

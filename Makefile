@@ -11,15 +11,18 @@ READY := $(VENV)/.ready
 
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
+# Without compiled files every process that the tests start would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test test-all check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
+.PHONY: help demo test test-all lint check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
 .PHONY: house clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
 	@echo "make test    the tests and doctests; ARGS='tests/formats -k fixed' picks some"
 	@echo "make test-all   the slow tests as well, which repeat claims of quicker ones at larger sizes"
-	@echo "make check   formatting, lint, types, architecture"
+	@echo "make lint    formatting, lint, types"
+	@echo "make check   the same, and the tests of the architecture"
 	@echo "make format  bring the code into shape"
 	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
 	@echo "make bench-auto   time engine='auto' beside whole passes"
@@ -43,10 +46,12 @@ test: $(READY)
 test-all: override ARGS += -m "" --hypothesis-profile=wide
 test-all: test
 
-check: $(READY)
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(READY)

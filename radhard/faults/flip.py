@@ -47,6 +47,8 @@ class BitFlip(FaultModel):
 
     def fault_bits(self, variant: int, format: Format) -> tuple[int, ...]:
         chosen = self._chosen(format)
+        if self.count == 1 and 0 <= variant < len(chosen):
+            return (chosen[variant],)  # asked for every variant of every region, without tensors
         members = combination(torch.tensor(variant), len(chosen), self.count)
         return tuple(chosen[member] for member in reversed(members.tolist()))
 

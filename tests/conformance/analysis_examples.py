@@ -20,6 +20,7 @@ from radhard.analyses import (
     VulnerabilityGain,
     WeightSensitivity,
 )
+from radhard.faults import BitFlip
 from radhard.targets import Weights
 
 EXAMPLES: tuple[Analysis, ...] = (
@@ -47,7 +48,7 @@ EXAMPLES: tuple[Analysis, ...] = (
     Saliency(level="element"),
     Sern(),
     Sern(crit_in_tail=True),
-    Statistical(640, trees=10, leaf=3),
+    Statistical(160, trees=10, leaf=3, fault=BitFlip(field="exponent")),
     ValueRange(),
     ValueRange(over="sample"),
     VulnerabilityGain(),

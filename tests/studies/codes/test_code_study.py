@@ -39,7 +39,7 @@ STUDY = CodeStudy(
             rates=(1e-5, 1e-3, 1e-1),
             increase=0.01,
         ),
-        single=200,
+        single=80,
     ),
 )
 QUIET = Plan(runs=4, timed=False, progress=False)

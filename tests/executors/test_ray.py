@@ -21,7 +21,6 @@ from radhard.executors import ray as room
 from radhard.metrics import Critical
 from radhard.results import Results
 from radhard.samplers import PerTensor
-from tests.executors.short_lived_cluster import ShortLivedCluster
 from tests.small import campaign, digest, network
 
 ROOT = Path(__file__).parents[2]
@@ -116,14 +115,6 @@ def test_a_lost_worker_changes_nothing(tmp_path):
     assert len(list(folder.glob("dead*"))) == 1
     assert results.complete
     assert digest(found) == digest(expected)
-
-
-def test_trials_at_which_workers_are_lost_again_and_again_are_named(tmp_path, monkeypatch):
-    cluster = ShortLivedCluster()
-    monkeypatch.setattr(room, "_ray", lambda: cluster)
-    with pytest.raises(InputError, match=r"3 workers were lost one after another .* trials: 0, 1"):
-        campaign(tmp_path / "run.db", executor=Ray(workers=1))
-    assert cluster.started == 3
 
 
 @pytest.mark.slow

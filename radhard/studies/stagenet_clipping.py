@@ -132,6 +132,8 @@ STAGENET = OutcomeStudy(
         score=Auroc(outputs="logits"),
         score_name="AUROC",
         runs=1000,
+        # Faults are rarely harmful at this rate, on which the paper's main claims rest.
+        further=2,
         bit_wise=True,
     ),
 )

@@ -1,5 +1,6 @@
 """How are the outcomes of faults in sets of weights measured?"""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from radhard.workload import fault_free_outputs
 
 __all__ = ["measure_outcomes"]
 
+_APART = 2**32
+"""Between the seeds of the campaigns of an arm, whose trials are evaluated together."""
+
 
 def measure_outcomes(
     study: str, design: OutcomeDesign, network: Network, plan: Plan
@@ -45,24 +49,23 @@ def measure_outcomes(
         if variant.name not in models:
             continue
         plan.report(f"{network.name}: {scenario.name}, {variant.name}, per {reading}")
-        space = spaces[scenario.name]
-        rates = design.rates_of(reading, quick=plan.quick)
-        runs = design.runs if plan.runs is None else plan.runs
-        results = network_campaign(
-            study,
-            network,
-            plan,
-            variant.name,
-            models[variant.name],
-            data,
-            space,
-            _sampler(reading, rates, runs, space),
-            design.metrics,
-            suffix=f"-{scenario.name.lower().replace(' ', '-')}-{reading}",
-        )
-        found = _by_rate(design, results, rates, runs)
-        at = (scenario.name, variant.name, reading)
-        arms.update({Point(*at, rate): arm for rate, arm in found.items()})
+        space, at = spaces[scenario.name], (scenario.name, variant.name, reading)
+        for suffix, seed, rates, runs in _parts(design, plan, reading):
+            results = network_campaign(
+                study,
+                network,
+                replace(plan, seed=seed),
+                variant.name,
+                models[variant.name],
+                data,
+                space,
+                _sampler(reading, rates, runs, space),
+                design.metrics,
+                suffix=f"-{scenario.name.lower().replace(' ', '-')}-{reading}{suffix}",
+            )
+            for rate, arm in _by_rate(design, results, rates, runs).items():
+                point = Point(*at, rate)
+                arms[point] = arms[point].joined(arm) if point in arms else arm
         if not free:
             free = _fault_free(design, results)
             prints = {
@@ -81,6 +84,18 @@ def measure_outcomes(
         _bits(design, network, data, plan) if design.bit_wise else None,
         left_out,
     )
+
+
+def _parts(
+    design: OutcomeDesign, plan: Plan, reading: Reading
+) -> list[tuple[str, int, tuple[float, ...], int]]:
+    """The campaigns of an arm: suffix, seed, rates, and trials at each."""
+    runs = design.runs if plan.runs is None else plan.runs
+    rates = design.rates_of(reading, quick=plan.quick)
+    parts = [("", plan.seed, rates, runs)]
+    if design.further and reading == "word" and not plan.quick:
+        parts.append(("-further", plan.seed + _APART, rates[-1:], runs * design.further))
+    return parts
 
 
 def _space(model: nn.Module, scenario: Scenario) -> FaultSpace:

@@ -47,6 +47,8 @@ class OutcomeDesign:
     """As the page writes it."""
     runs: int = 2000
     """Trials at each rate, by default."""
+    further: int = 0
+    """How many times as many further trials there are at the highest rate per weight."""
     bit_wise: bool = False
     """Whether each bit position is also flipped in all weights at once."""
 

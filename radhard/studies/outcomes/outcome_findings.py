@@ -36,6 +36,17 @@ class Arm:
     """Mean number of faulty bits in a trial."""
     figures: Mapping[str, NDArray[np.float64]]
 
+    def joined(self, other: "Arm") -> "Arm":
+        """With the trials of another campaign at the same rate."""
+        n, more = (len(each.figures["due"]) for each in (self, other))
+        return Arm(
+            (n * self.faults + more * other.faults) / (n + more),
+            {
+                name: np.concatenate((values, other.figures[name]))
+                for name, values in self.figures.items()
+            },
+        )
+
 
 @final
 @dataclass(frozen=True, eq=False)

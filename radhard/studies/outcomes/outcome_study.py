@@ -38,6 +38,7 @@ class OutcomeStudy(Study[OutcomeFindings]):
     def settings(self, plan: Plan) -> Mapping[str, Any]:
         return {
             "runs": self._runs(plan),
+            "further runs": 0 if plan.quick else self._runs(plan) * self.design.further,
             "rates": {
                 reading: list(self.design.rates_of(reading, quick=plan.quick))
                 for reading in self.design.rates
@@ -45,7 +46,11 @@ class OutcomeStudy(Study[OutcomeFindings]):
         }
 
     def amount(self, plan: Plan) -> str:
-        return f"{self._runs(plan):,} trials at each rate (the paper: {self.design.runs:,})"
+        runs, further = self._runs(plan), 0 if plan.quick else self.design.further
+        text = f"{runs:,} trials at each rate"
+        if further:
+            text += f", {runs * further:,} more at the highest rate per weight"
+        return f"{text} (the paper: {self.design.runs:,})"
 
     def _runs(self, plan: Plan) -> int:
         return self.design.runs if plan.runs is None else plan.runs

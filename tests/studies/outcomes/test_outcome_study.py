@@ -108,6 +108,19 @@ def test_number_of_faults_is_that_of_the_rate(found):
     assert found.arms[at("all weights", "bit", 0.01)].faults == pytest.approx(24 * 0.32, abs=4)
 
 
+def test_further_trials_are_others_and_are_evaluated_together(found):
+    design = replace(STUDY.design, further=2, variants=STUDY.design.variants[:1], bit_wise=False)
+    more = replace(STUDY, design=design).measure(network(), QUIET)
+    for point, arm in more.arms.items():
+        highest = point.reading == "word" and point.rate == 1.0
+        assert {len(values) for values in arm.figures.values()} == {24 if highest else 8}
+        for name, values in arm.figures.items():
+            assert np.array_equal(values[:8], found.arms[point].figures[name])
+    masked = more.arms[at("all weights", "word", 1.0)].figures["critical"].reshape(3, 8)
+    assert not any(np.array_equal(masked[0], others) for others in masked[1:])
+    assert "8 trials at each rate, 16 more" in replace(STUDY, design=design).amount(QUIET)
+
+
 def test_outcomes_are_of_all_samples(found):
     for arm in found.arms.values():
         of = arm.figures

@@ -66,6 +66,15 @@ class OutcomeClaims:
         note = f"the trials that were made; share of all that could be: {share}"
         return Claim(text, figure, "at most", 0.0, note)
 
+    def some_due(self, text: str, point: Point) -> Claim:
+        """A claim that faults at this point can cause a DUE: one that does confirms it."""
+        if point not in self.findings.arms:
+            return Claim(text, None, "at least", 1.0, _NOT_TRIED)
+        count, share = self.findings.seen([point], "due")
+        figure = exactly(count, "trials with a DUE", share.trials) if count else None
+        note = f"the trials that were made; share of all that could be: {share}"
+        return Claim(text, figure, "at least", 1.0, note)
+
     def no_changes(self, variant: str) -> Claim:
         """A claim that a protection changes no output without faults."""
         text = f"{variant} changes no output of the fault-free network"

@@ -67,6 +67,14 @@ def test_one_trial_with_due_refutes_that_there_is_none():
     assert "0.12" in refuted.note or "0.13" in refuted.note
 
 
+def test_one_trial_with_due_confirms_that_there_can_be_one(claims):
+    assert claims.some_due("x", BARE).verdict == "holds"
+    # That none was seen does not say that there is none.
+    unseen = claims.some_due("x", CHECKED)
+    assert (unseen.verdict, unseen.figure) == ("cannot be told", None)
+    assert "none in 400 trials" in unseen.note
+
+
 def test_changed_outputs_are_counted(claims):
     assert claims.no_changes("bare").verdict == "holds"
     assert claims.no_changes("checked").verdict == "does not hold"
@@ -80,6 +88,7 @@ def test_rate_that_was_not_tried_tells_nothing(claims):
         claims.more("x", "due", BARE, MISSING, "at most"),
         claims.fraction("x", "due", BARE, MISSING, 1.0),
         claims.no_due("x", []),
+        claims.some_due("x", MISSING),
         difference("x", claims.findings, claims.findings, "due", MISSING, "at most"),
     ]
     assert {claim.verdict for claim in every} == {"cannot be told"}

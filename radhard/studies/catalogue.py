@@ -13,6 +13,7 @@ from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
 from radhard.studies.gait import GAIT
 from radhard.studies.guided_ecc import GUIDED_ECC
+from radhard.studies.lstm_hamming import LSTM_HAMMING
 from radhard.studies.memory_codes import MEMORY_CODES
 from radhard.studies.stagenet_clipping import STAGENET
 from radhard.studies.study import Study
@@ -31,6 +32,7 @@ STUDIES: dict[str, Study[Any]] = {
         ENCODING_INSTANCES,
         GAIT,
         GUIDED_ECC,
+        LSTM_HAMMING,
         MEMORY_CODES,
         STAGENET,
         VULNERABILITY_PRUNING,

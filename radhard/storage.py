@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.formats import Format, ProtectedFormat, check_holds_values, is_stored_as
+from radhard.formats import Format, Int, ProtectedFormat, check_holds_values, is_stored_as
 from radhard.formats.plain.dtype_float import DtypeFloat
 from radhard.formats.protected.word_buffer import word_buffers
-from radhard.quantization import format_of
+from radhard.rounding import format_of
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 
@@ -31,6 +31,8 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
         )
     if dtype.is_floating_point:
         check_holds_values(format)
+    if site.role == "register":
+        return _of_register(format, site)
     if isinstance(format, ProtectedFormat):
         return _protected(format, model, site)
     _check_dtype(format, site)
@@ -44,6 +46,17 @@ def fitted(format: Format, model: nn.Module, site: Site) -> Format:
             f"model = stored_as(model, {format!r})"
         )
     return format.fit(tensor)
+
+
+def _of_register(format: Format, site: Site) -> Format:
+    """The format of a register, whose values are integers."""
+    assert site.bits is not None
+    if format != Int(site.bits):
+        raise InputError(
+            f"{site.name!r} is a register of {Int(site.bits)!r}, not of {format!r}; give the "
+            "formats of all registers: array.formats"
+        )
+    return format.scaled(1.0)
 
 
 def _check_dtype(format: Format, site: Site) -> None:

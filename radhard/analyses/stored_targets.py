@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from radhard.errors import InputError
-from radhard.targets import Target
+from radhard.targets import FLOWING, Target
 
 __all__ = ["check_stored_targets"]
 
@@ -15,7 +15,7 @@ def check_stored_targets(targets: Iterable[Target], analysis: str) -> None:
         InputError: one does; ``analysis`` is the name in the message.
     """
     for target in targets:
-        if target.role in ("activation", "input", "hidden state"):
+        if target.role in FLOWING:
             raise InputError(
                 f"{analysis}: {target!r} selects values that are computed in every pass, and the "
                 "analysis is of stored ones; choose Weights, Biases or Buffers"

@@ -107,6 +107,26 @@ class TensorInjection:
         """Inject into the values ``(samples, ...)`` at one index of the site's first axis."""
         self._apply_to_part(flowing, row, self.site.shape[1:])
 
+    @property
+    def faulty_words(self) -> list[int]:
+        """The flat positions in the site's shape at which there are faults, ascending."""
+        return sorted(set((self.words % math.prod(self.site.shape)).tolist()))
+
+    def corrupted_word(self, values: Tensor, word: int) -> Tensor:
+        """What becomes of values ``(samples, ...)`` that are all written to one word."""
+        self.arrivals += 1
+        rows, hits = self._by_row(len(values))
+        faulty = values.clone()
+        # One after another, as several faults of a word are applied in the order given.
+        for number in np.flatnonzero(hits.words == word).tolist():
+            region, row = hits.regions[hits.places[number]], int(rows[number])
+            held = faulty[row].reshape(-1)
+            at = torch.zeros(len(held), dtype=torch.int64)
+            faulty[row] = region.faulty(held, at, at + int(hits.variants[number])).reshape(
+                faulty[row].shape
+            )
+        return faulty
+
     def _apply_to_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:
         """Inject into one of the parts of this shape that the site consists of."""
         self._check_shape(tuple(flowing.shape[1:]), flowing.dtype, "a sample in this pass", shape)

@@ -2,6 +2,6 @@
 
 from radhard.quantization.calibration import quantized
 from radhard.quantization.fidelity import Fidelity, fidelity
-from radhard.quantization.rounding import format_of
+from radhard.rounding import format_of
 
 __all__ = ["Fidelity", "fidelity", "format_of", "quantized"]

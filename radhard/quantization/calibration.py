@@ -15,7 +15,7 @@ from radhard.formats import FORMATS, Format
 from radhard.formats.stored_as import round_in_place
 from radhard.forward import Forward, plain
 from radhard.module import check_uncompiled
-from radhard.quantization.rounding import Rounding, check_traceable, hang, rounding_of
+from radhard.rounding import Rounding, check_traceable, hang, hang_inputs, rounding_of
 from radhard.targets.stored import parameters
 from radhard.tree import leaves
 from radhard.workload import Workload
@@ -32,6 +32,7 @@ def quantized(
     data: Any,
     format: Format,
     *,
+    inputs: bool = False,
     call: Forward = plain,
     batch: int = 100,
 ) -> nn.Module:
@@ -39,16 +40,19 @@ def quantized(
 
     Every weight is rounded to the format, as in `radhard.formats.stored_as`; so are, in every pass,
     the outputs that each module computes, including the logits. Then an activation *is* a word, and
-    faults in this format can be injected into ``Activations("*")``. Biases, statistics of norms and
-    inputs are not rounded, as accumulators are wider than words.
+    faults in this format can be injected into ``Activations("*")``. Biases and statistics of norms
+    are not rounded, as accumulators are wider than words; the model's inputs are with ``inputs``,
+    as an accelerator of integers needs (`radhard.targets.Registers`).
 
     With `Int`, each activation tensor has one scale and no zero point; its largest magnitude on
-    ``data`` becomes the largest word. The scales are buffers, ``activation_scale`` of each module:
-    they are in ``state_dict``, and faults can be injected into them. Tensors keep their names. The
-    copy can be copied, saved and exported, but not trained further (rounding has no gradient).
+    ``data`` becomes the largest word. The scales are buffers, ``activation_scale`` of each module
+    (``input_scale`` of the model): they are in ``state_dict``, and faults can be injected into
+    them. Tensors keep their names. The copy can be copied, saved and exported, but not trained
+    further (rounding has no gradient).
 
     Args:
         data: representative samples; preferably training samples.
+        inputs: round the positional arguments of the model as well.
         call: for models that do not return one tensor.
         batch: samples per forward pass.
 
@@ -82,12 +86,18 @@ def quantized(
         if not found:
             raise InputError("no module of this model computes floating-point values to be rounded")
         largest = _largest(workload, found)
+        given = _largest_inputs(workload) if inputs else {}
     for name, paths in found.items():
         kinds = [largest[name, path] for path in paths]
         for each in kinds:
             _check_digits(name or "(model)", each.dtype, format)
         scales = [_scale(each, format) for each in kinds]
         hang(made.get_submodule(name), Rounding(format, paths), scales)
+    if given:
+        for each in given.values():
+            _check_digits("the model's input", each.dtype, format)
+        scales = [_scale(each, format) for each in given.values()]
+        hang_inputs(made, Rounding(format, tuple(given)), scales)
     return made
 
 
@@ -151,6 +161,29 @@ def _largest(workload: Workload, found: Found) -> dict[tuple[str, Path], Tensor]
     with module_hooks(modules, after=see):
         for _, inputs in workload.batches():
             workload.forward(inputs)
+    return largest
+
+
+def _largest_inputs(workload: Workload) -> dict[Path, Tensor]:
+    """The largest magnitude of every floating-point tensor among the model's arguments."""
+    largest: dict[Path, Tensor] = {}
+
+    def see(name: str, args: Any, kwargs: Any) -> None:  # noqa: ARG001
+        for path, tensor in leaves(args):
+            if tensor.is_floating_point() and tensor.numel():
+                most = tensor.detach().abs().amax()
+                largest[path] = torch.maximum(largest.get(path, most), most)
+
+    with module_hooks({"": workload.model}, before=see):
+        for _, inputs in workload.batches():
+            workload.forward(inputs)
+    if not largest:
+        raise InputError(
+            "quantized(inputs=True): the model is called without floating-point tensors as "
+            "positional arguments; leave inputs out"
+        )
+    if not all(most.isfinite() for most in largest.values()):
+        raise InputError("the model's inputs hold NaN or infinity, for which there is no word")
     return largest
 
 

@@ -73,6 +73,15 @@ class Deviation:
         part.apply_to(values)
         flowing[probes] = values
 
+    @property
+    def faulty_words(self) -> list[int]:
+        """Layer outputs are no registers."""
+        raise AssertionError("a deviation is one of a layer's output, not of a register")
+
+    def corrupted_word(self, values: Tensor, word: int) -> Tensor:
+        """Layer outputs are no registers."""
+        raise AssertionError(f"register word {word} of {len(values)} samples is no layer output")
+
     def held(self, stored: Tensor) -> AbstractContextManager[None]:
         """Layer outputs flow; none is ever stored."""
         raise AssertionError(f"a stored tensor {tuple(stored.shape)} is no layer output")

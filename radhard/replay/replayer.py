@@ -177,9 +177,16 @@ class Replayer:
         """Whether a site is a hidden state that is computed step by step, of single samples."""
         return place in self.state_nodes and self.rows_are_independent(place)
 
+    def has_registers(self, place: int) -> bool:
+        """Whether a site is a register, of the layer whose output is the value of its slot."""
+        is_register = self.sites[place].role == "register"
+        return is_register and self._is_there(place) and self.rows_are_independent(place)
+
     def takes(self, place: int) -> bool:
         """Whether the graph shows what a difference in a site does."""
-        return self.flows(place) or (self._is_there(place) and not self.sites[place].flows)
+        if self.flows(place) or self.has_registers(place):
+            return True
+        return self._is_there(place) and not self.sites[place].flows
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""

@@ -25,6 +25,7 @@ _ROLES = {
     "gradient": "gradients",
     "optimizer state": "optimizer state",
     "hidden state": "hidden states",
+    "register": "registers",
 }
 
 

@@ -194,11 +194,13 @@ class Term:
 
 
 def _plain(site: Site) -> dict[str, Any]:
-    """A site as plain values; without its rows if it has all, as in files of earlier versions."""
+    """A site as plain values; without what few sites have, as in files of earlier versions."""
     values = asdict(site)
-    if site.rows is None:
-        del values["rows"]
-    return values
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None or name not in ("rows", "grid", "bits")
+    }
 
 
 def _site(plain: dict[str, Any]) -> Site:

@@ -1,7 +1,7 @@
 """Where are faults injected?"""
 
 from radhard.targets.activations import Activations
-from radhard.targets.base import TARGETS, Role, Site, Target, TensorFaults
+from radhard.targets.base import FLOWING, TARGETS, Role, Site, Target, TensorFaults
 from radhard.targets.biases import Biases
 from radhard.targets.buffers import Buffers
 from radhard.targets.gradients import Gradients
@@ -10,9 +10,11 @@ from radhard.targets.inputs import Inputs
 from radhard.targets.merge_biases import merge_biases
 from radhard.targets.optimizer_state import OptimizerState
 from radhard.targets.recurrent_weights import RecurrentWeights
+from radhard.targets.registers import Registers
 from radhard.targets.weights import Weights
 
 __all__ = [
+    "FLOWING",
     "TARGETS",
     "Activations",
     "Biases",
@@ -22,6 +24,7 @@ __all__ = [
     "Inputs",
     "OptimizerState",
     "RecurrentWeights",
+    "Registers",
     "Role",
     "Site",
     "Target",

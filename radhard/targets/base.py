@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from radhard.spec import Component, Family
 from radhard.workload import Workload
 
-__all__ = ["TARGETS", "Role", "Site", "Target", "TensorFaults"]
+__all__ = ["FLOWING", "TARGETS", "Role", "Site", "Target", "TensorFaults"]
 
 Role = Literal[
     "weight",
@@ -21,9 +21,13 @@ Role = Literal[
     "activation",
     "input",
     "hidden state",
+    "register",
     "gradient",
     "optimizer state",
 ]
+
+FLOWING: tuple[Role, ...] = ("activation", "input", "hidden state", "register")
+"""The roles of tensors that are computed anew in every pass."""
 
 
 class TensorFaults(Protocol):
@@ -43,6 +47,16 @@ class TensorFaults(Protocol):
         """Inject into what is computed of a flowing tensor at one index of the site's first axis.
 
         ``flowing`` is ``(samples, *site.shape[1:])``, changed in place.
+        """
+
+    @property
+    def faulty_words(self) -> Sequence[int]:
+        """The flat positions in ``site.shape`` at which there are faults, ascending."""
+
+    def corrupted_word(self, values: Tensor, word: int) -> Tensor:
+        """What becomes of values ``(samples, ...)`` that are all written to one word of the site.
+
+        For words that hold one value after another within a pass.
         """
 
 
@@ -70,11 +84,15 @@ class Site:
     """The number of calls of its module within one forward pass; ``call`` is one of them."""
     rows: tuple[int, int, int] | None = None
     """Which indices of the first axis can be faulty, as start, stop and step; None: all."""
+    grid: float | None = None
+    """For a register of an accelerator: the scale of the layer's inputs."""
+    bits: int | None = None
+    """For a register of an accelerator: the width of its words, which are integers."""
 
     @property
     def flows(self) -> bool:
         """Whether the tensor is computed anew in every pass, instead of stored in the model."""
-        return self.role in ("activation", "input", "hidden state") or self.in_training
+        return self.role in FLOWING or self.in_training
 
     @property
     def in_training(self) -> bool:

@@ -264,3 +264,15 @@ def test_a_broken_pass_leaves_no_hooks_behind():
         quantized(model, torch.zeros(2, 3), Int(8))
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
     np.testing.assert_array_equal([m.training for m in model.modules()], False)
+
+
+def test_inputs_are_rounded_on_request_with_a_scale_in_a_buffer():
+    model, inputs = nn.Sequential(nn.Linear(2, 2)), torch.tensor([[0.5, -2.0], [1.0, 1.0]])
+    small = quantized(model, inputs, Int(3), inputs=True)
+    assert float(small.input_scale) == pytest.approx(2 / 3)
+    with torch.no_grad():
+        # 0.4 is nearest to 2/3 of the words 0, 2/3, ...; 5 is beyond the largest one.
+        rounded = torch.tensor([[2 / 3, 2.0]])
+        assert torch.equal(small(torch.tensor([[0.4, 5.0]])), small(rounded))
+    again = copy.deepcopy(small)
+    assert torch.equal(again(inputs), small(inputs))

@@ -9,7 +9,7 @@ from radhard.analyses.deepvigor.thresholds import Thresholds
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Format
-from radhard.quantization import format_of
+from radhard.rounding import format_of
 from radhard.storage import fitted
 from radhard.targets import Site
 

@@ -15,7 +15,8 @@ from radhard.analyses.deepvigor.upward_flips import bit_at, bit_reaching, first_
 from radhard.errors import InputError
 from radhard.formats import Fixed, Format, Int
 from radhard.formats.plain.twos_complement import from_words, to_words
-from radhard.quantization import format_of, quantized
+from radhard.quantization import quantized
+from radhard.rounding import format_of
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets import Activations, Site

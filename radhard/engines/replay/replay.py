@@ -16,6 +16,7 @@ from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.parameter_faults import stored
 from radhard.engines.replay.plain import Plain
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.replay.register_faults import in_registers
 from radhard.engines.replay.trial_groups import apart, by_sample, by_site, place_of
 from radhard.engines.serial import SerialSession
 from radhard.notes import Note
@@ -141,7 +142,12 @@ class ReplaySession(Session):
         by_id = {id(plan): plan for plan in self.plans.values()}
         for place, mine in by_site(self.campaign, trials).items():
             plan = self.plans[place]
-            if _is_of_samples(plan, place):
+            if plan.replayer.has_registers(place):
+                self.hold_only(plan)
+                execute = partial(in_registers, plan, place, most=self.rows)
+                for at in range(0, len(mine), _TRIALS):
+                    yield from self._shared(plan, mine[at : at + _TRIALS], execute)
+            elif _is_of_samples(plan, place):
                 flows.setdefault(id(plan), []).append(mine)
             elif plan.replayer.takes(place):
                 self.hold_only(plan)
@@ -173,6 +179,8 @@ class ReplaySession(Session):
 
 def _is_of_samples(plan: ReplayPlan, place: int) -> bool:
     """Whether trials of single samples, with faults in a site, share passes."""
+    if plan.replayer.has_registers(place):
+        return False
     return plan.replayer.flows(place) or plan.replayer.has_states(place)
 
 

@@ -26,13 +26,19 @@ def site_slots(
     if not any(site.flows for site in sites):
         return [_stored(graph, site) for site in sites]
     outputs = _module_outputs(model, call, batch, {site.layer for site in sites if site.flows})
+    computed = _module_outputs(
+        model, call, batch, {s.layer for s in sites if s.role == "register"}, first=True
+    )
     with torch.no_grad():
         values = graph.values(tree_leaves(batch))
     flows = _Flows(graph, model, values)
-    return [
-        flows.slot(site, outputs.get(site.layer, [])) if site.flows else _stored(graph, site)
-        for site in sites
-    ]
+
+    def slots(site: Site) -> tuple[int, ...]:
+        if site.role == "register":
+            return flows.computed(site, computed.get(site.layer, []))
+        return flows.slot(site, outputs.get(site.layer, [])) if site.flows else _stored(graph, site)
+
+    return [slots(site) for site in sites]
 
 
 def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
@@ -58,6 +64,27 @@ class _Flows:
         """
         if site.role != "activation" or ":" in site.name or site.axis != 0:
             return ()
+        calls = self._calls(site)
+        if not len(calls) == len(outputs) == site.calls:
+            return ()
+        return self._last_of(calls[site.call], outputs[site.call])
+
+    def computed(self, site: Site, outputs: Sequence[Tensor | None]) -> tuple[int, ...]:
+        """The slot of what a layer computes, before its hooks change its output.
+
+        ``outputs`` are those of its calls, before its hooks.
+        """
+        calls = self._calls(site)
+        if not len(calls) == len(outputs) == 1:
+            return ()
+        for at in calls[0]:
+            slot = self._graph.nodes[at].slot
+            if slot in self._graph.by_sample and _same(outputs[0], self._values[slot]):
+                return (slot,)
+        return ()
+
+    def _calls(self, site: Site) -> list[list[int]]:
+        """The positions of the operations of each call of a site's module."""
         module = self._model.get_submodule(site.layer)
         names = {
             name for name, one in self._model.named_modules(remove_duplicate=False) if one is module
@@ -67,9 +94,7 @@ class _Flows:
             for depth, name in enumerate(node.modules):
                 if name in names:
                     calls.setdefault(node.calls[: depth + 1], []).append(at)
-        if not len(calls) == len(outputs) == site.calls:
-            return ()
-        return self._last_of(list(calls.values())[site.call], outputs[site.call])
+        return list(calls.values())
 
     def _last_of(self, inside: Sequence[int], output: Tensor | None) -> tuple[int, ...]:
         """The slot of the one value of a call that others use and that equals its output.
@@ -94,17 +119,22 @@ class _Flows:
 
 
 def _module_outputs(
-    model: nn.Module, call: Forward, batch: Any, names: set[str]
+    model: nn.Module, call: Forward, batch: Any, names: set[str], *, first: bool = False
 ) -> dict[str, list[Tensor | None]]:
-    """Outputs of modules, call after call; None where it is not one tensor."""
+    """Outputs of modules, call after call; None where it is not one tensor.
+
+    With ``first``, before other hooks change them.
+    """
     outputs: dict[str, list[Tensor | None]] = {}
 
     def record(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
         one = output.detach().clone() if isinstance(output, Tensor) else None
         outputs.setdefault(name, []).append(one)
 
+    if not names:
+        return outputs
     modules = {name: model.get_submodule(name) for name in sorted(names)}
-    with torch.no_grad(), module_hooks(modules, after=record):
+    with torch.no_grad(), module_hooks(modules, after=record, first=first):
         call(model, batch)
     return outputs
 

@@ -1,4 +1,4 @@
-"""How does a module round its output?"""
+"""How does a module round its output, and a model its inputs?"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,18 @@ from radhard.formats.plain.floating import rounded
 from radhard.formats.plain.signed_words import lowest_step
 from radhard.tree import changed
 
-__all__ = ["Rounding", "check_traceable", "format_of", "hang", "rounding_of"]
+__all__ = [
+    "Rounding",
+    "check_traceable",
+    "format_of",
+    "hang",
+    "hang_inputs",
+    "rounding_of",
+    "scales_in",
+]
 
 _ROUNDING, _SCALE = "activation_rounding", "activation_scale"
+_INPUT_ROUNDING, _INPUT_SCALE = "input_rounding", "input_scale"
 
 
 @dataclass(frozen=True)
@@ -52,21 +61,57 @@ def hang(module: nn.Module, rounding: Rounding, scales: list[Tensor]) -> None:
     module.register_forward_hook(round_outputs)
 
 
+def hang_inputs(model: nn.Module, rounding: Rounding, scales: list[Tensor]) -> None:
+    """Make a model round its positional arguments permanently, as `hang` does its output.
+
+    The scales are stored in the buffer ``input_scale``.
+    """
+    setattr(model, _INPUT_ROUNDING, rounding)
+    if rounding.format.has_scale:
+        model.register_buffer(_INPUT_SCALE, scales[0] if len(scales) == 1 else torch.stack(scales))
+    model.register_forward_pre_hook(round_inputs)
+
+
 def rounding_of(module: nn.Module) -> Rounding | None:
     """How a module rounds its output, if it does."""
     found: Rounding | None = getattr(module, _ROUNDING, None)
     return found
 
 
-# Not a closure over the module, so that a copy of the module calls it with the copy.
+def scales_in(model: nn.Module) -> list[float]:
+    """All scales to which a model rounds inputs or outputs of modules, each once, ascending."""
+    found = set()
+    for module in model.modules():
+        for name, scale in ((_ROUNDING, _SCALE), (_INPUT_ROUNDING, _INPUT_SCALE)):
+            rounding: Rounding | None = getattr(module, name, None)
+            if rounding is None:
+                continue
+            if rounding.format.has_scale:
+                held: Tensor = getattr(module, scale)
+                found.update(held.detach().double().reshape(-1).tolist())
+            elif isinstance(rounding.format, Fixed):
+                found.add(2.0**-rounding.format.fraction)
+    return sorted(found)
+
+
+# Not closures over the module, so that a copy of the module calls them with the copy.
 def round_outputs(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG001
     """The module's output, rounded."""
-    rounding: Rounding = getattr(module, _ROUNDING)
+    return _rounded(output, getattr(module, _ROUNDING), getattr(module, _SCALE, None))
+
+
+def round_inputs(model: nn.Module, args: Any) -> Any:
+    """The model's positional arguments, rounded."""
+    return _rounded(args, getattr(model, _INPUT_ROUNDING), getattr(model, _INPUT_SCALE, None))
+
+
+def _rounded(value: Any, rounding: Rounding, scales: Tensor | None) -> Any:
     for number, path in enumerate(rounding.paths):
-        scale = _scale(module, rounding, number)
+        scale = None if scales is None or not scales.ndim else scales[number]
+        step = scales if scale is None else scale
         # Called at once, hence with the scale of this turn.
-        output = changed(output, path, lambda x: _through(x, rounding.format, scale))  # noqa: B023
-    return output
+        value = changed(value, path, lambda x: _through(x, rounding.format, step))  # noqa: B023
+    return value
 
 
 def format_of(model: nn.Module, module: str, path: tuple[str, ...] = ()) -> Format | None:

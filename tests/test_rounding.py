@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.formats import BFloat16, Fixed, Float16, Float32, Format, Int
-from radhard.quantization import format_of
-from radhard.quantization.rounding import Rounding, check_traceable, hang
+from radhard.rounding import Rounding, check_traceable, format_of, hang
 
 SCALED = [Int(bits) for bits in (2, 3, 8, 16, 24)]
 WITHOUT = [Fixed(3, 4), Fixed(0, 7), Fixed(7, 8), Fixed(15, 8), Float16(), BFloat16()]

@@ -1,0 +1,94 @@
+"""Which integers does a quantized layer multiply?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from radhard.accelerators.base import Accelerator
+from radhard.accelerators.layer_product import LayerProduct, product_of
+from radhard.accelerators.register_contents import RegisterContents
+from radhard.errors import InputError
+from radhard.formats import Int, is_stored_as
+
+__all__ = ["IntegerLayer", "grid_of", "integer_layer"]
+
+_TOLERANCE = 2**-6
+"""By how much a quotient may differ from an integer: float32 holds it to 24 bits."""
+
+
+@dataclass(frozen=True)
+class IntegerLayer:
+    """A layer whose weight and inputs are words of integers, times scales."""
+
+    accelerator: Accelerator
+    layer: LayerProduct
+    weight: Tensor
+    """In steps of its scale, float64."""
+    weight_scale: Tensor
+    """One, or one for each channel."""
+    grid: float
+    """The scale of the inputs."""
+
+    @property
+    def step(self) -> Tensor:
+        """What one unit of a sum adds to the layer's output, ``(groups, 1, columns)`` or one."""
+        step = self.weight_scale * self.grid
+        product = self.layer.product
+        return step.reshape(product.groups, 1, -1) if step.numel() > 1 else step.reshape(())
+
+    def contents(self, inputs: Tensor) -> RegisterContents:
+        """The operands for some samples.
+
+        Raises:
+            InputError: the inputs are no multiples of their scale, or too large.
+        """
+        steps = _steps(inputs, self.grid, self.accelerator.format_of("input").bits)
+        if steps is None:
+            raise InputError(
+                f"an input of the layer is no multiple of {self.grid:.6g}, to which it was "
+                "rounded when the space was made; make the space from this model and its data"
+            )
+        return RegisterContents(self.accelerator, self.layer, steps, self.weight)
+
+
+def integer_layer(
+    layer: nn.Module, accelerator: Accelerator, shape: tuple[int, ...], grid: float
+) -> IntegerLayer | str:
+    """A layer in integers, for samples of a shape; or why it is not one."""
+    product = product_of(layer, shape)
+    if isinstance(product, str):
+        return product
+    weight: Tensor = layer.weight  # type: ignore[assignment]  # product_of has checked its class
+    bits = accelerator.format_of("weight").bits
+    fitted = [Int(bits), Int(bits, per="channel")]
+    stored = next((format for format in fitted if is_stored_as(weight, format)), None)
+    if stored is None:
+        return f"its weight is not stored as {fitted[0]!r}"
+    scale = stored.fit(weight).scale
+    assert scale is not None
+    steps = (weight.detach().double() / scale).round()
+    most = product.weights(steps).abs().sum(1).max() * 2.0 ** (bits - 1)
+    accumulator = accelerator.format_of("sum").bits
+    if most >= 2.0 ** (accumulator - 1):
+        return (
+            f"its sums may reach {most:.3g}, and an accumulator of {accumulator} bits holds less "
+            f"than {2.0 ** (accumulator - 1):.3g}: without faults the array would compute others"
+        )
+    return IntegerLayer(accelerator, product, steps, scale, grid)
+
+
+def grid_of(values: Tensor, scales: Sequence[float], bits: int) -> float | None:
+    """The largest of some scales of which all values are multiples that fit into a word."""
+    return next(
+        (scale for scale in reversed(scales) if _steps(values, scale, bits) is not None), None
+    )
+
+
+def _steps(values: Tensor, scale: float, bits: int) -> Tensor | None:
+    """Values in steps of a scale; None if one is no multiple of it, or too large for a word."""
+    quotients = values.detach().double() / scale
+    steps = quotients.round()
+    half = 2.0 ** (bits - 1)
+    inside = (steps >= -half) & (steps < half) & ((quotients - steps).abs() <= _TOLERANCE)
+    return steps if bool(inside.all()) else None

@@ -1,0 +1,215 @@
+"""Faults in the registers of an accelerator that computes layers of a quantized model."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radhard.accelerators import (
+    Accelerator,
+    IntegerLayer,
+    Register,
+    grid_of,
+    integer_layer,
+)
+from radhard.errors import InputError
+from radhard.globs import matches
+from radhard.rounding import scales_in
+from radhard.spec import component
+from radhard.targets.base import Site, Target, TensorFaults
+from radhard.targets.patterns import check_matches
+from radhard.workload import Workload
+from radhard.workload.hooks import module_hooks
+
+__all__ = ["Registers", "layer_of", "register_of"]
+
+_SAMPLES = 100
+"""Samples from which the scale of a layer's inputs is told."""
+
+
+@component
+class Registers(Target):
+    """Registers of the processing elements that compute a layer, ``Registers(Systolic(16, 16))``.
+
+    For convolutions and linear layers of a model in integers, ``quantized(model, data, Int(8),
+    inputs=True)``. ``array`` says how a layer is computed and which register holds what, in which
+    cycle; from this follows in closed form which elements of the layer's output a fault changes,
+    and by how much. No cycle is simulated. ``pattern``: globs of names of layers, joined by ``|``;
+    ``register``: globs of ``input``, ``weight``, ``sum``, ``output``. Formats are those of the
+    array: ``FaultSpace.of(model, target, BitFlip(), array.formats, data=data)``.
+
+    ``duration="transient"``: a fault in one cycle of the computation of one sample; a tensor
+    ``conv1:sum`` has the axes tile, cycle, row, column. With ``sample="every"`` the fault is in the
+    same cycle of every sample. ``"permanent"``: a fault in a register of the array in every cycle
+    of the layer, with the axes row and column; for `StuckAt`. It concerns one layer: what the same
+    element computes of other layers is faultless.
+
+    A trial has one fault: what several do together is not computed.
+
+    Raises:
+        InputError: a register that the array does not have.
+    """
+
+    array: Accelerator
+    pattern: str = "*"
+    register: str = "*"
+    duration: Literal["transient", "permanent"] = "transient"
+    sample: Literal["one", "every"] = "one"
+
+    def check(self) -> None:
+        if not any(matches(self.register, register) for register in self.array.registers):
+            raise InputError(
+                f"an element of {self.array!r} has no register {self.register!r}; it has "
+                f"{', '.join(self.array.registers)}"
+            )
+
+    @property
+    def role(self) -> Literal["register"]:
+        return "register"
+
+    def sites(self, workload: Workload) -> list[Site]:
+        found, _ = self.select(workload)
+        return found
+
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
+        found, left, names = list[Site](), dict[str, str](), list[str]()
+        scales, bits = scales_in(workload.model), self.array.format_of("input").bits
+        one = self.sample == "one" and self.duration == "transient"
+        for name, layer, given in _inputs_of_layers(workload):
+            names.append(name)
+            if not matches(self.pattern, name):
+                continue
+            if len(given) != 1:
+                left[name] = f"it is called {len(given)} times in a pass"
+                continue
+            shape = tuple(given[0].shape[1:])
+            grid = grid_of(given[0], scales, bits)
+            if grid is None:
+                left[name] = (
+                    "its inputs are not rounded to integers of the array: "
+                    "model = quantized(model, data, Int(8), inputs=True)"
+                )
+                continue
+            whole = integer_layer(layer, self.array, shape, grid)
+            if isinstance(whole, str):
+                left[name] = whole
+                continue
+            geometry = self.array.shape(whole.layer.product)
+            found += [
+                Site(
+                    name=f"{name}:{register}",
+                    shape=geometry if self.duration == "transient" else geometry[2:],
+                    role="register",
+                    layer=name,
+                    kind=type(layer).__name__,
+                    dtype="float64",
+                    samples=len(workload.data) if one else None,
+                    axis=0,
+                    grid=grid,
+                    bits=self.array.format_of(register).bits,
+                )
+                for register in self.array.registers
+                if matches(self.register, register)
+            ]
+        what = "layer that the array computes"
+        check_matches([site.name for site in found], self, names, what, left_out=left)
+        return found, left
+
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
+        words = faults.faulty_words
+        if len(words) > 1:
+            raise InputError(
+                f"{site.name!r}: a trial with {len(words)} faults in registers cannot be computed; "
+                "take a sampler of single faults, such as Uniform(1000)"
+            )
+        try:
+            layer = model.get_submodule(site.layer)
+        except AttributeError:
+            raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+
+        def hook(name: str, args: Any, kwargs: Any, output: Tensor) -> Tensor:  # noqa: ARG001
+            integers = layer_of(layer, site, self.array, tuple(args[0].shape[1:]))
+            by = self._deviation(integers, site, words[0], args[0], faults)
+            deviating = output + by.to(output.dtype)
+            # Not where nothing deviates: -0.0 + 0.0 is 0.0.
+            return torch.where(by != 0, deviating, output)
+
+        # Prepended, so that the module rounds its output afterwards.
+        return module_hooks({site.layer: layer}, after=hook, first=True)
+
+    def _deviation(
+        self, layer: IntegerLayer, site: Site, word: int, inputs: Tensor, faults: TensorFaults
+    ) -> Tensor:
+        """By how much the layer's output deviates, of the shape of the output, float64."""
+        contents, product = layer.contents(inputs), layer.layer.product
+        register = register_of(site)
+        # So that the fault has arrived also where nothing is ever read from the register.
+        faults.corrupted_word(torch.zeros(len(inputs), dtype=torch.float64), word)
+        if self.duration == "permanent":
+            use = self.array.permanent_use(product, register, word)
+
+            def corrupt(values: Tensor) -> Tensor:
+                return faults.corrupted_word(values.reshape(1, -1), word).reshape(values.shape)
+
+            sums = contents.permanent_differences(use, corrupt)
+            return layer.layer.as_output(sums * layer.step)
+        every = torch.arange(len(inputs))
+        at = self.array.use(product, register, np.array([word]))
+        sums = torch.zeros_like(contents.sums)
+        if at.live.all():
+            before = contents.held(at, every[None])
+            after = faults.corrupted_word(before[0], word)[None]
+            by = contents.differences(at, every[None], before, after)[0]
+            group, row, column = int(at.groups[0]), int(at.rows[0][0]), int(at.columns[0][0])
+            if at.content == "input":
+                sums[:, group, row] = by
+            elif at.content == "weight":
+                sums[:, group, :, column] = by
+            else:
+                sums[:, group, row, column] = by[:, 0]
+        return layer.layer.as_output(sums * layer.step)
+
+
+def register_of(site: Site) -> Register:
+    """The register of a site: what follows the name of the layer."""
+    register: Any = site.name.rpartition(":")[2]
+    return register
+
+
+def layer_of(
+    layer: nn.Module, site: Site, array: Accelerator, shape: tuple[int, ...]
+) -> IntegerLayer:
+    """The layer of a site in integers, for samples of a shape.
+
+    Raises:
+        InputError: it is no longer what it was when the space was made.
+    """
+    assert site.grid is not None
+    found = integer_layer(layer, array, shape, site.grid)
+    if isinstance(found, str):
+        raise InputError(f"{site.layer!r} cannot be computed by {array!r}: {found}")
+    return found
+
+
+def _inputs_of_layers(workload: Workload) -> Iterator[tuple[str, nn.Module, list[Tensor]]]:
+    """Name and module of every layer that multiplies matrices, and its input in each call."""
+    model, some = workload.model, workload.data.rows(slice(0, _SAMPLES))
+    given: dict[str, list[Tensor]] = {}
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    }
+
+    def record(name: str, args: Any, kwargs: Any) -> None:  # noqa: ARG001
+        given.setdefault(name, []).append(args[0].detach().clone())
+
+    with workload.open(), torch.no_grad(), module_hooks(layers, before=record):
+        workload.forward(some)
+    for name, calls in given.items():
+        yield name, layers[name], calls

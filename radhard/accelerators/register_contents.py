@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.accelerators.accumulation import added_up, wrapped
+from radhard.accelerators.accumulator import added_up, wrapped
 from radhard.accelerators.base import Accelerator
 from radhard.accelerators.layer_product import LayerProduct
 from radhard.accelerators.register_use import Numbers, PermanentUse, RegisterUse

@@ -2,6 +2,7 @@
 
 from radhard.faults.base import FAULTS, FaultModel, faults_in_words
 from radhard.faults.burst import Burst
+from radhard.faults.empirical import Empirical
 from radhard.faults.flip import BitFlip
 from radhard.faults.line import Line
 from radhard.faults.noise import Noise
@@ -12,6 +13,7 @@ __all__ = [
     "FAULTS",
     "BitFlip",
     "Burst",
+    "Empirical",
     "FaultModel",
     "Line",
     "Noise",

@@ -2,7 +2,7 @@
 
 import torch
 
-from radhard.faults import BitFlip, Burst, FaultModel, Line, Noise, Replace, StuckAt
+from radhard.faults import BitFlip, Burst, Empirical, FaultModel, Line, Noise, Replace, StuckAt
 from radhard.formats import (
     E8M0,
     MXFP4,
@@ -131,4 +131,5 @@ FAULTS: list[FaultModel] = [
     Noise(0.1, relative=True),
     Line(BitFlip(), 3),
     Line(Replace("random"), 16),
+    Empirical("sram-finfet-nominal"),
 ]

@@ -2,8 +2,9 @@
 
 from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
 from radhard.injection.corruption import Hits
+from radhard.injection.faulty_cells import cells_of
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
-from radhard.injection.tensor_injection import TensorInjection
+from radhard.injection.tensor_injection import TensorInjection, write
 from radhard.injection.write_faults import write_faults
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "Hits",
     "Injection",
     "TensorInjection",
+    "cells_of",
     "decode_blocks",
     "inject",
     "injecting",
     "numbered",
     "overwrite",
+    "write",
     "write_faults",
 ]

@@ -11,7 +11,7 @@ from radhard.injection.coded_blocks import decode_blocks
 from radhard.injection.corruption import Hits, corrupted, in_rounds, rescaled
 from radhard.space import Numbers
 
-__all__ = ["FaultyCells", "faulty_cells"]
+__all__ = ["FaultyCells", "cells_of", "faulty_cells"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def faulty_cells(hits: Hits, stored: Tensor, memory: Tensor) -> FaultyCells:
     """
 
     def read(positions: Numbers) -> Tensor:
-        return memory[torch.from_numpy(_cells(positions, stored)).to(stored.device)]
+        return memory[torch.from_numpy(cells_of(positions, stored)).to(stored.device)]
 
     in_scale = hits.in_plane("scale")
     parts = [_in_codes(some, stored, read) for some in hits.some(~in_scale).by_format()]
@@ -47,13 +47,13 @@ def faulty_cells(hits: Hits, stored: Tensor, memory: Tensor) -> FaultyCells:
         faulty = torch.cat([memory[:0], *(part[1] for part in parts)])
     if in_scale.any():
         # Cells rather than values, as values of an expanded tensor share cells.
-        _, every = np.unique(_cells(np.arange(stored.numel()), stored), return_index=True)
+        _, every = np.unique(cells_of(np.arange(stored.numel()), stored), return_index=True)
         values = read(every)
         # Values whose code is faulty are among them, or share the cell of one that is.
-        own = np.searchsorted(_cells(every, stored), _cells(positions, stored))
+        own = np.searchsorted(cells_of(every, stored), cells_of(positions, stored))
         values[torch.from_numpy(own).to(stored.device)] = faulty
         positions, faulty = every, rescaled(values, every, hits.some(in_scale))
-    at = torch.from_numpy(_cells(positions, stored)).to(stored.device)
+    at = torch.from_numpy(cells_of(positions, stored)).to(stored.device)
     return FaultyCells(positions, at, memory[at], faulty)
 
 
@@ -65,12 +65,12 @@ def _in_codes(
         coded = decode_blocks(hits, read)
         return coded.positions[coded.changed.cpu().numpy()], coded.values[coded.changed]
     # By cell: positions of an expanded tensor that share one are the same word.
-    first, rounds = in_rounds(_cells(hits.words, stored), hits)
+    first, rounds = in_rounds(cells_of(hits.words, stored), hits)
     positions = hits.words[first]
     return positions, corrupted(read(positions), positions, rounds)
 
 
-def _cells(words: Numbers, stored: Tensor) -> Numbers:
+def cells_of(words: Numbers, stored: Tensor) -> Numbers:
     """The offsets of a tensor's words in its memory, in elements."""
     cells = np.full(len(words), stored.storage_offset(), np.int64)
     if stored.ndim:

@@ -13,6 +13,9 @@ from radhard.spec import component
 
 __all__ = ["Cumulative"]
 
+_KNOWN = 2**22
+"""Trials up to which the faults of all histories are kept, 8 bytes each."""
+
 
 @component
 class Cumulative(Sampler):
@@ -62,6 +65,7 @@ class CumulativeTrials(Trials):
         strata = [Stratum(f"errors {n}", 0, 1, len(space), sampler.repeats) for n in steps]
         super().__init__(strata, seed, shuffled=False)
         self._faults, self._repeats = len(space), sampler.repeats
+        self._known: dict[int, Numbers] = {}
         # Trials are numbered step by step, so that those of one history are `repeats` apart.
         self.histories = [range(n, len(self), sampler.repeats) for n in range(sampler.repeats)]
 
@@ -70,8 +74,15 @@ class CumulativeTrials(Trials):
             raise IndexError(f"trial {trial} of {len(self)}")
         step, history = divmod(trial, self._repeats)
         # One permutation for each history: a longer beginning of it contains every shorter one.
+        if history in self._known:
+            return self._known[history][: step + 1]
         order = Permutation(self._faults, trial_key(self.seed, history))
-        return order(np.arange(step + 1))
+        if len(self) > _KNOWN:
+            return order(np.arange(step + 1))
+        # Drawn once: in a small network, drawing takes longer than executing the trial.
+        self._known[history] = order(np.arange(len(self.histories[history])))
+        self._known[history].flags.writeable = False
+        return self._known[history][: step + 1]
 
     def at(self, trials: Numbers) -> Numbers:  # noqa: ARG002
         raise TypeError("a trial of accumulated faults has many: ask for trials[i]")

@@ -1,5 +1,6 @@
 """What are the outputs of a model with many faulty words?"""
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
+from radhard.engines.folded.word_writes import WordWrites
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.injection import Injection, TensorInjection
 from radhard.replay.graph import Graph
@@ -53,6 +55,7 @@ class FaultyModel:
             bool(slots) and not site.flows and all(_dense(graph.constants[slot]) for slot in slots)
             for site, slots in zip(self._space.sites, plan.replayer.slots, strict=True)
         ]
+        self._writes = WordWrites(self._space, plan.replayer.slots, self._own)
         self.unknown = [
             self._space.name(place) for place, known in enumerate(self._injectable) if not known
         ]
@@ -104,11 +107,16 @@ class FaultyModel:
 
     def _inject(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
+        found = self._writes.inject(faults, stack)
+        if found is not None:
+            for slot, positions in found.items():
+                found[slot] = positions // self._row(slot)
+            return found
         space, changed = self._space, {}
         places, words, variants, _ = space.affected(faults)
         tensors = space.tensors[places]
         for tensor in np.unique(tensors).tolist():
-            here, site = tensors == tensor, space.sites[tensor]
+            here = tensors == tensor
             faults_here = TensorInjection(
                 space.regions, places[here], words[here], variants[here], Injection()
             )
@@ -116,9 +124,12 @@ class FaultyModel:
                 stack.enter_context(faults_here.held(self._own[slot]))
                 # Nothing depends on faults that change no value, as after a correction.
                 if len(faults_here.changed):
-                    rest = int(np.prod(site.shape[1:], dtype=np.int64))
-                    changed[slot] = faults_here.changed // rest
+                    changed[slot] = faults_here.changed // self._row(slot)
         return changed
+
+    def _row(self, slot: int) -> int:
+        """Values at one index of the first axis of a tensor."""
+        return math.prod(self._own[slot].shape[1:])
 
     def _recompute(
         self,

@@ -15,13 +15,15 @@ from benchmarks.machine import described
 from benchmarks.measure import measured
 from benchmarks.predicted import VGG11, vgg11_speed
 from benchmarks.profiled import profiled
+from benchmarks.recurrent_rows import RECURRENT
 from benchmarks.row import Row
 from benchmarks.rows import EXHAUSTIVE, ROWS, WORKERS
 from benchmarks.table import Line, page
 from benchmarks.workers import sped
 from radhard.errors import InputError
 
-ALL = {row.name: row for row in (*ROWS, WORKERS, EXHAUSTIVE)}
+ALL = {row.name: row for row in (*ROWS, *RECURRENT, WORKERS, EXHAUSTIVE)}
+_RECURRENT = {row.name for row in RECURRENT}
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -47,6 +49,7 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
         # At once, so that what is measured is not lost if the next row ends it all.
         click.echo(page(lines[-1:], ()))
     names = [name for name in rows or ALL if name != VGG11]
+    own = bool(rows) and set(rows) <= _RECURRENT
     failed = [n for n, line in zip(names, lines, strict=True) if isinstance(line, tuple)]
     text = page(lines, machine)
     if VGG11 in rows or not (rows or quick):
@@ -58,13 +61,16 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
             text += f"\n{VGG11} failed: {_reason(error)}\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
-    name = ("quick" if quick else "full") if not rows else "some"
+    name = ("quick" if quick else "full") if not rows else "recurrent" if own else "some"
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     plain = [_plain(line) for line in lines]
     record = {"machine": machine, "quick": quick, "rows": plain}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if document:
-        put("make bench, some rows" if rows else "make bench", text)
+        title = (
+            "make bench" if not rows else "recurrent networks" if own else "make bench, some rows"
+        )
+        put(title, text)
     if failed:
         raise click.ClickException(f"not measured: {', '.join(failed)}; the reasons are above")
 

@@ -16,6 +16,7 @@ from benchmarks.naive import Done, flowing, stored
 from benchmarks.pairs import Ratio
 from benchmarks.row import Row, Size, Work
 from benchmarks.verdicts import Agreement, compared, figures
+from radhard.metrics.logits import Kind
 from radhard.samplers import SAMPLERS, Trials
 
 __all__ = ["Loop", "Measured", "measured"]
@@ -60,8 +61,8 @@ class Measured:
 class Loop:
     """The naive loop on the trials of a row, and what they cost at least."""
 
-    def __init__(self, work: Work, trials: Trials) -> None:
-        self.work, self.trials = work, trials
+    def __init__(self, work: Work, trials: Trials, *, read: Kind | None = None) -> None:
+        self.work, self.trials, self.read = work, trials, read
         self.single = any(site.samples is not None for site in work.space.sites)
         inputs = work.data.inputs
         assert isinstance(inputs, Tensor)
@@ -86,7 +87,7 @@ class Loop:
         else:
             faults = flips(work.model, work.space, self.trials, numbers)
             done = stored(work.model, self.inputs, faults)
-            found = figures(self.golden, done.outputs, None)
+            found = figures(self.golden, done.outputs, None, self.read)
         self.figures.update(zip(numbers, found, strict=True))
         return done.span / len(numbers)
 
@@ -110,7 +111,7 @@ def measured(row: Row, *, quick: bool) -> Measured:
     """Naive loop and engine in turn, several times; the verdicts of both side by side."""
     size, work = row.size(quick), row.make(quick)
     sampler = SAMPLERS.parse(row.sampler(size.trials))
-    loop = Loop(work, sampler.draw(work.space, 1))
+    loop = Loop(work, sampler.draw(work.space, 1), read=row.outputs)
     planned = len(loop.trials)
     call(row, work, 1)  # what is loaded on first use is no part of a campaign
     naive: list[Span] = []

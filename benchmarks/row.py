@@ -9,6 +9,7 @@ from radhard import FaultSpace
 from radhard.datasets import Data
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.metrics.logits import Kind
 from radhard.targets import Target
 
 __all__ = ["Row", "Size", "Work"]
@@ -57,6 +58,8 @@ class Row:
     quick: Size
     engine: str = "auto"
     metrics: tuple[str, ...] = ("Outcome()",)
+    outputs: Kind | None = None
+    """How `Outcome` reads the outputs of the naive loop."""
     checked: str = ""
     """An engine that runs the same campaign once more, untimed, and notes how far it holds."""
 

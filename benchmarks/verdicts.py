@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from radhard.metrics import Outcome, Panel
+from radhard.metrics.logits import Kind
 from radhard.results import Results
 
 __all__ = ["Agreement", "compared", "figures"]
@@ -32,12 +33,15 @@ class Agreement:
     """Samples judged, over all trials."""
 
 
-def figures(golden: Tensor, outputs: Sequence[Tensor], rows: Sequence[int] | None) -> np.ndarray:
+def figures(
+    golden: Tensor, outputs: Sequence[Tensor], rows: Sequence[int] | None, read: Kind | None = None
+) -> np.ndarray:
     """The columns of `Outcome` for the outputs of the naive loop, ``(trials, 4)``.
 
-    ``rows``: the one sample of each trial, where a trial concerns one.
+    ``rows``: the one sample of each trial, where a trial concerns one. ``read``: what the outputs
+    are.
     """
-    panel = Panel([Outcome()], golden)
+    panel = Panel([Outcome(outputs=read)], golden)
     if rows is None:
         return panel.score(torch.stack(list(outputs)))
     return panel.score_samples(torch.cat(list(outputs)), torch.tensor(rows))

@@ -47,7 +47,7 @@ _ROWS = {
     "aten._adaptive_avg_pool2d", "aten.native_batch_norm", "aten.cudnn_batch_norm",
     "aten._native_batch_norm_legit_no_training", "aten.empty", "aten.alias",
     "aten.mkldnn_rnn_layer", "aten.zeros", "aten.slice", "aten.select", "aten.transpose",
-    "aten.unsqueeze", "aten.squeeze",
+    "aten.unsqueeze", "aten.squeeze", "aten.embedding",
     "aten.split", "aten.stack", "aten._fused_dropout", "aten.permute", "aten.expand",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from radhard.engines.base import Campaign, Engine, Session, UnsuitableError
 from radhard.engines.campaign_cost import AUDITED, CampaignCost
+from radhard.engines.first_order import FirstOrder
 from radhard.engines.first_order.goals import goal_of
 from radhard.engines.folded import Folded
 from radhard.engines.replay import Replay, ReplaySession
@@ -22,6 +23,10 @@ _GAIN = 0.1
 
 _SETTLED = 0.5
 """Minimum share of trials with a gradient for `FirstOrder` to be recommended."""
+
+_RECURRENT = 0.01
+"""Minimum share of trials in recurrent layers for `FirstOrder` to be chosen: each costs as much as
+a complete pass, a hundred times as much as a trial elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +76,28 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
     words = "one word" if single else "many words"
     why = f"the model's graph is known, and each trial has faults in {words}"
     by_answer = all(metric.by_answer for metric in campaign.panel.metrics)
-    if (
-        isinstance(session, ReplaySession)
-        and by_answer
-        and _reached(campaign, session.plans) >= _SETTLED
-    ):
-        why += "; FirstOrder() could infer most trials without executing them, and check some"
+    if isinstance(session, ReplaySession) and by_answer:
+        if _in_recurrent_layers(campaign, session.plans) >= _RECURRENT:
+            why = "a fault in a recurrent layer changes all steps, and most need not be executed"
+            engine = FirstOrder()
+            return Choice(engine, why, engine.open(campaign))
+        if _reached(campaign, session.plans) >= _SETTLED:
+            why += "; FirstOrder() could infer most trials without executing them, and check some"
     return Choice(engine, why, session)
 
 
 def _pays(campaign: Campaign) -> bool:
     # So few trials would all be repeated with complete passes; not even counting a pass pays off.
     return len(campaign.trials) > AUDITED and CampaignCost.of(campaign).pays
+
+
+def _in_recurrent_layers(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:
+    """Share of the trials in parameters of which `FirstOrder` knows the effect on many steps."""
+    users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
+    goals = {place: goal_of(plan, place, users[id(plan)]) for place, plan in plans.items()}
+    known = [place for place, goal in goals.items() if goal is not None and goal.gates]
+    places, _, _ = campaign.space.locate(campaign.trials.at(np.arange(len(campaign.trials))))
+    return float(np.isin(places, known).mean())
 
 
 def _reached(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:

@@ -24,6 +24,7 @@ _ROW_BY_ROW = {
     aten.layer_norm.default,
     aten.group_norm.default,
     aten.softmax.int,
+    aten.embedding.default,
 }
 """Operations without a rule that do to a row the same, to the last bit, in whatever company."""
 

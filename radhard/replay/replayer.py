@@ -15,14 +15,20 @@ from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.golden_values import golden_values, laid_out, model_inputs, rounds
 from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
-from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
 from radhard.replay.graph.site_slots import site_slots
 from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate, rows_are_independent
 from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
-from radhard.replay.word_change import WordChange, changed_output, computes_rows, has_change_rule
+from radhard.replay.word_change import (
+    WordChange,
+    changed_output,
+    computes_rows,
+    concerned_samples,
+    has_change_rule,
+)
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.workload import Workload
@@ -233,13 +239,24 @@ class Replayer:
         the model's. ``differences`` are what is added to the golden values, as the dtype holds it.
         """
         first = self.graph.nodes[self.steps(place)[0]] if self.direct(place) else None
-        if first is None or first.op is not recurrent.lstm:
+        if first is None or not self._saturates(first):
             return may_overflow(values)
         # The gates of an LSTM saturate. Of the terms of a gate's sum a single one can overflow, if
         # the value itself is finite: it does so in any order, and never meets an infinity of the
         # other sign. In a GRU one sum is multiplied by a gate, and a state whose update gate is
         # shut is nothing but rounding, of which a huge weight would make something.
         return ~(values.isfinite() & differences.isfinite())
+
+    def _saturates(self, node: Node) -> bool:
+        """Whether a change of a parameter of a node goes into nothing but gates of an LSTM."""
+        if node.op is recurrent.lstm:
+            return True
+        if node.op not in (torch.ops.aten.embedding.default, recurrent.reversed_steps):
+            return False
+        users = [self.graph.nodes[at] for at in self._users.get(node.slot, [])]
+        # As an input: a weight that differs is another node's.
+        inside = all(user.args[0] == Slot(node.slot) for user in users)
+        return inside and node.slot != self.graph.output and all(map(self._saturates, users))
 
     def largest(self, place: int) -> int:
         """Elements a sample of the largest value that is wholly recomputed behind a site."""
@@ -358,6 +375,15 @@ class Replayer:
                     outputs[number, piece][rows] = state.whole(self.graph.output)
         return outputs
 
+    def concerned(
+        self, place: int, golden: dict[int, Any], changes: Sequence[WordChange]
+    ) -> Tensor | None:
+        """Which samples read a word of a site that is `direct`, ``(changes, samples)``; None: all.
+
+        ``golden`` are the golden values of these samples.
+        """
+        return concerned_samples(golden, self.graph.nodes[self.steps(place)[0]], changes)
+
     def carry(
         self,
         state: FaultyPass,
@@ -378,6 +404,13 @@ class Replayer:
         if self.direct(place):
             first = self.graph.nodes[steps[0]]
             some = only if drop and only is not None and not bool(only.all()) else None
+            concerned = concerned_samples(state.golden, first, changes) if drop else None
+            if concerned is not None:
+                owner = 0 if state.owner is None else state.owner
+                concerned = concerned[owner, slice(None) if state.rows is None else state.rows]
+                some = concerned if only is None else concerned & only
+                if not bool(some.any()):
+                    return None
             early = some is not None and computes_rows(first)
             if some is not None and early:
                 state.drop(some)

@@ -1,5 +1,6 @@
 """How does a changed parameter show in the output of the first operation that uses it?"""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = [
     "changed_output",
     "changed_rows",
     "computes_rows",
+    "concerned_samples",
     "coordinates",
     "has_change_rule",
 ]
@@ -58,6 +60,8 @@ def has_change_rule(node: Node, slot: int) -> bool:
     """Whether there is a rule for a change of one word of the node's parameter."""
     where = [n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot]
     places = ([1], [2], [3], [4]) if node.op in recurrent.RULES else ([1], [2])
+    if node.op is aten.embedding.default:
+        places = ([0],)
     if node.op not in _RULES or where not in places:
         return False
     return not any(isinstance(arg, str) for arg in node.args)
@@ -65,7 +69,31 @@ def has_change_rule(node: Node, slot: int) -> bool:
 
 def computes_rows(node: Node) -> bool:
     """Whether `changed_output` takes the rows that are there, as there is much to do for each."""
-    return node.op in recurrent.RULES
+    return node.op in recurrent.RULES or node.op is aten.embedding.default
+
+
+def concerned_samples(
+    golden: Mapping[int, Any], node: Node, changes: Sequence[WordChange]
+) -> Tensor | None:
+    """Which samples read a word at all, ``(changes, samples)``, as those that look its row up.
+
+    None where all samples may.
+    """
+    if node.op is not aten.embedding.default:
+        return None
+    numbers = golden[node.args[1].number].flatten(1)
+    changed = torch.tensor([change.at[0] for change in changes], device=numbers.device)
+    # A row of the table is looked up by few of the words: sorted, these are found at once.
+    found = torch.zeros(len(changes), len(numbers), dtype=torch.bool, device=numbers.device)
+    order, at = numbers.reshape(-1).sort()
+    first, end = (torch.searchsorted(order, changed, right=right) for right in (False, True))
+    which = torch.arange(len(changes), device=numbers.device).repeat_interleave(end - first)
+    within = (
+        torch.arange(len(which), device=numbers.device)
+        - ((end - first).cumsum(0) - (end - first))[which]
+    )
+    found[which, at[first[which] + within] // numbers.shape[1]] = True
+    return found
 
 
 def changed_output(state: FaultyPass, node: Node, slot: int, changes: list[WordChange]) -> Patch:
@@ -181,7 +209,31 @@ def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChan
     return Patch(columns.reshape(-1, 1), (rows.repeat_interleave(len(golden)),))
 
 
+def _embedding(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
+    """The values looked up in a table, of the rows at hand."""
+    golden = state.golden[node.slot]
+    numbers = state.golden[node.args[1].number]
+    device = numbers.device
+    rows = torch.arange(len(numbers), device=device) if state.rows is None else state.rows
+    owner = torch.zeros_like(rows) if state.owner is None else state.owner
+    changed = torch.tensor([change.at[0] for change in changes], device=device)[owner]
+    found = numbers.index_select(0, rows) == changed.view(-1, *[1] * (numbers.ndim - 1))
+    values = golden.index_select(0, rows)
+    table = state.golden[node.args[argument].number]
+    columns = torch.tensor([change.at[1] for change in changes], device=device)
+    news = torch.tensor(
+        [float(change.value_from(table[change.at])) for change in changes],
+        dtype=golden.dtype,
+        device=device,
+    )
+    where = found.nonzero().unbind(1)
+    trial = owner[where[0]]
+    values[(*where, columns[trial])] = news[trial]
+    return Patch(values, (None,) * (values.ndim - 1), own=True)
+
+
 _RULES = {
+    aten.embedding.default: _embedding,
     aten.conv2d.default: _convolution,
     aten.linear.default: _matrix,
     **dict.fromkeys(recurrent.RULES, recurrent.states_after_change),

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from radhard.campaign import run
-from radhard.engines import Bracket, Folded, Replay, Serial, choice, chosen
+from radhard.engines import Bracket, FirstOrder, Folded, Replay, Serial, choice, chosen
 from radhard.engines.base import Session
 from radhard.engines.campaign_cost import AUDITED, CampaignCost
 from radhard.engines.replay import replay as replaying
@@ -317,3 +317,14 @@ def test_where_only_answers_are_asked_for_the_note_names_the_engine_that_predict
     assert "FirstOrder() could infer most trials" in said(Critical())
     assert "FirstOrder" not in said(Outcome())
     assert "FirstOrder" not in said(Critical(), Outcome())
+
+
+def test_faults_in_recurrent_layers_are_inferred_where_only_answers_are_asked_for():
+    def engine(target, *metrics):
+        given = of_zoo(named("lstm"), target, Uniform(40))
+        panel = Panel(metrics, given.panel.golden.outputs)
+        return chosen(replace(given, panel=panel)).engine
+
+    assert engine(Weights("*"), Critical()) == FirstOrder()
+    assert engine(Weights("*"), Outcome()) == Replay()
+    assert engine(Weights("fc*"), Critical()) == Replay()

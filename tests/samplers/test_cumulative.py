@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 from radhard.comparison import accumulation
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.samplers import Cumulative, Uniform
+from radhard.samplers import Cumulative, Uniform, cumulative
 from tests import small
 
 
@@ -173,3 +173,12 @@ def test_a_figure_without_a_direction_has_no_worst_history(column):
     assert table.frame["mean"].tolist() == [0.5, 0.5]
     with pytest.raises(InputError, match="higher_is_better"):
         table.first(0.1)
+
+
+def test_histories_that_are_too_many_to_be_kept_are_the_same(monkeypatch):
+    space = small.space((3, 5), BitFlip())
+    kept = Cumulative(steps=6, repeats=3).draw(space, 4)
+    expected = [kept[trial].tolist() for trial in reversed(range(len(kept)))]
+    monkeypatch.setattr(cumulative, "_KNOWN", 0)
+    anew = Cumulative(steps=6, repeats=3).draw(space, 4)
+    assert [anew[trial].tolist() for trial in reversed(range(len(anew)))] == expected

@@ -78,6 +78,8 @@ def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goa
         return None
     else:
         followed = steps[:1]
+        if graph.nodes[steps[0]].op is aten.embedding.default:
+            return None  # only the samples that look the word up are executed
         slot = graph.nodes[steps[0]].slot
     gates = bool(followed) and graph.nodes[followed[0]].op in recurrent.RULES
     if not gates:
@@ -107,4 +109,5 @@ def _smooth(node: Node) -> bool:
     if node.op in _PLAIN:
         return True
     packet = getattr(node.op, "overloadpacket", None)
-    return node.op in recurrent.RULES or (packet is not None and packet.__name__ in _SMOOTH)
+    own = node.op in recurrent.RULES or node.op is recurrent.reversed_steps
+    return own or (packet is not None and packet.__name__ in _SMOOTH)

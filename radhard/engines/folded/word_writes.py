@@ -1,5 +1,6 @@
 """How are many faults written into the stored tensors of a graph, and removed again?"""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class WordWrites:
         if (same & (words[1:] == words[:-1])).any():
             return None  # faults in one word are applied one after another
         edges = [0, *(np.flatnonzero(~same) + 1).tolist(), len(places)]
-        parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
         firsts = [self._memories[int(places[part.start])][0] for part in parts]
         cells = [_at(one, words[part]) for one, part in zip(firsts, parts, strict=True)]
         golden = torch.cat([one.cells[at] for one, at in zip(firsts, cells, strict=True)])

@@ -1,5 +1,7 @@
 """How are faults in single words of parameters executed, several in one pass?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,21 +46,25 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
         samples = piece.stop - piece.start
         fit = min(most // samples, ELEMENTS // (samples * replayer.largest(place)))
         size = max(1, fit) if together else 1
-        for at in range(0, len(changes), size):
-            some = changes[at : at + size]
+        concerned = replayer.concerned(place, values, changes) if together and changes else None
+        for which in _groups(len(changes), concerned, size, samples):
+            some = [changes[number] for number in which]
             state = FaultyPass(replayer.graph, values, exact=replayer.exact)
-            if len(some) > 1:
+            if concerned is not None:
+                state.owner, state.rows = concerned[which].nonzero().unbind(1)
+                state.tiles = 0
+            elif len(some) > 1:
                 state.rows = torch.arange(samples, device=device).repeat(len(some))
                 trials_here = torch.arange(len(some), device=device)
                 state.owner = trials_here.repeat_interleave(samples)
                 state.tiles = len(some)
             end = replayer.carry(state, place, some, drop=together)
-            rounded[moved[[at + number for number in state.rounded]]] = True
+            rounded[moved[which[list(state.rounded)]]] = True
             if end is None:
                 continue
             rows = torch.arange(samples, device=device) if state.rows is None else state.rows
             owner = torch.zeros_like(rows) if state.owner is None else state.owner
-            trial = torch.from_numpy(moved[at : at + size]).to(device)[owner]
+            trial = torch.from_numpy(moved[which]).to(device)[owner]
             outputs[trial, rows + piece.start] = state.whole(replayer.graph.output)
             touched[trial.cpu().numpy()] = True
     figures = np.tile(plan.unharmed, (len(trials), 1))
@@ -84,6 +90,23 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     if touched.any():
         figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(device)])
     return figures
+
+
+def _groups(count: int, concerned: Tensor | None, size: int, samples: int) -> Iterator[Numbers]:
+    """The changes of each pass: ``size`` of all samples, or more if few samples are concerned."""
+    numbers = np.arange(count)
+    rows = np.full(count, samples)
+    if concerned is not None:
+        rows = concerned.sum(dim=1).cpu().numpy()
+        numbers = numbers[rows > 0]
+        rows = rows[rows > 0]
+    # A pass ends before the change with which it would have too many rows.
+    passes, begin = rows.cumsum(), 0
+    while begin < len(numbers):
+        before = passes[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(passes, before + size * samples, side="right")))
+        yield numbers[begin:end]
+        begin = end
 
 
 def _differences(

@@ -1,5 +1,6 @@
 """How does a difference pass a recurrent layer, step by step?"""
 
+from radhard.replay.recurrent.both_directions import reversed_steps
 from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers, state_node
 from radhard.replay.recurrent.recurrent_rules import (
     RULES,
@@ -16,6 +17,7 @@ __all__ = [
     "gru",
     "kept_trajectory",
     "lstm",
+    "reversed_steps",
     "separate_recurrent_layers",
     "state_node",
     "states_after_change",

@@ -82,35 +82,54 @@ def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
         return None
     trajectory = kept_trajectory(state.golden, node)
     inputs = state.whole(node.args[0].number)
-    rows = state.rows
-    last = bool(node.args[-1])
+    rows, last = state.rows, bool(node.args[-1])
     if rows is None:
         rows = torch.arange(len(inputs), device=inputs.device)
+    # Until the first step that differs the states are golden: rows that differ late join late.
+    differs = (inputs != trajectory.inputs.index_select(0, rows)).any(dim=2)
+    first = torch.where(differs.any(dim=1), differs.int().argmax(dim=1), differs.shape[1])
+    first, order = first.sort(stable=True)
     # Transposed once, as it is multiplied in every step.
-    recurrent, weight = trajectory.recurrent.t().contiguous(), trajectory.weight
-    parts = []
-    for at in range(0, len(rows), _ROWS):
-        which, here = rows[at : at + _ROWS], inputs[at : at + _ROWS]
-        parts.append(torch.stack(list(_rows(trajectory, which, here, weight, recurrent)), dim=1))
-    values = torch.cat(parts)
-    values = values[:, -1] if last else values
-    return Patch(values, (None,) * (values.ndim - 1))
+    recurrent = trajectory.recurrent.t().contiguous()
+    values = state.golden[node.slot].index_select(0, rows)
+    ends = torch.arange(differs.shape[1], device=rows.device)
+    for at in range(0, int((first < differs.shape[1]).sum()), _ROWS):
+        some = order[at : at + _ROWS]
+        joined = torch.searchsorted(first[at : at + _ROWS], ends, right=True).tolist()
+        states = _rows(trajectory, rows[some], inputs[some], recurrent, joined)
+        for t, found in states:
+            if not last:
+                values[some[: len(found)], t] = found
+        if last:
+            values[some[: len(found)]] = found
+    return Patch(values, (None,) * (values.ndim - 1), own=True)
 
 
 def _rows(
-    trajectory: Trajectory, rows: Tensor, inputs: Tensor, weight: Tensor, recurrent: Tensor
-) -> Iterator[Tensor]:
-    cell, zero = trajectory.cell, trajectory.inputs.new_zeros(len(rows), trajectory.cell.hidden)
-    state, memory, golden = zero, zero, zero
+    trajectory: Trajectory, rows: Tensor, inputs: Tensor, recurrent: Tensor, joined: Sequence[int]
+) -> Iterator[tuple[int, Tensor]]:
+    """Each step with the states after it; ``joined`` is how many rows differ up to each step."""
+    cell = trajectory.cell
+    state = memory = golden = trajectory.inputs.new_zeros(0, cell.hidden)
     for t, step in enumerate(trajectory.steps):
-        number = step.of[rows]
+        if not joined[t]:
+            continue
+        if joined[t] > len(state):
+            more = rows[len(state) : joined[t]]
+            before = trajectory.before(t, more)
+            state, memory, golden = (
+                torch.cat(pair)
+                for pair in ((state, before[0]), (memory, before[1]), (golden, before[0]))
+            )
+        number = step.of[rows[: joined[t]]]
         sums = step.sums[number]
         # Differences only, so that a row that does not differ gives the golden states bit for bit.
-        sums += cell.input_sums(inputs[:, t] - trajectory.inputs[rows, t], weight)
+        change = inputs[: joined[t], t] - trajectory.inputs[rows[: joined[t]], t]
+        sums += cell.input_sums(change, trajectory.weight)
         sums[:, cell.recurrent].addmm_(state - golden, recurrent)
         golden = step.state[number]
         state, memory = cell.step(sums, state, memory)
-        yield state
+        yield t, state
 
 
 _KINDS: dict[Callable[..., Any], Kind] = {lstm: "lstm", gru: "gru"}

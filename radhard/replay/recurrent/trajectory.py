@@ -52,6 +52,14 @@ class Trajectory:
             found.append(memory)
         return found
 
+    def before(self, step: int, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """The states and memories of some samples before a step."""
+        if step == 0:
+            zeros = self.inputs.new_zeros(len(samples), self.cell.hidden)
+            return zeros, zeros
+        number = self.steps[step - 1].of[samples]
+        return self.steps[step - 1].state[number], self.memories[step - 1][number]
+
     def outputs(self, *, last: bool) -> Tensor:
         """The states of all samples, ``(samples, steps, hidden)``, or the last ones."""
         if last:

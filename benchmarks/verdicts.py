@@ -13,7 +13,7 @@ from radhard.results import Results
 
 __all__ = ["Agreement", "compared", "figures"]
 
-COLUMNS = Outcome().columns
+COLUMNS = [column.name for column in Outcome().columns]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from radhard.engines.replay import replay as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
+from radhard.forward import plain
 from radhard.metrics import Critical, Outcome, Panel
+from radhard.models.gait_lstm import gait_lstm
 from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import ErrorRate, PerBit, Uniform
@@ -320,10 +322,14 @@ def test_where_only_answers_are_asked_for_the_note_names_the_engine_that_predict
 
 
 def test_faults_in_recurrent_layers_are_inferred_where_only_answers_are_asked_for():
+    model = gait_lstm(cells=4, inputs=3)
+    inputs = torch.linspace(-1, 1, 90).reshape(5, 6, 3)
+
     def engine(target, *metrics):
-        given = of_zoo(named("lstm"), target, Uniform(40))
-        panel = Panel(metrics, given.panel.golden.outputs)
-        return chosen(replace(given, panel=panel)).engine
+        given = campaign_of(
+            model, inputs, target, Uniform(40), fault=BitFlip(), call=plain, metrics=metrics
+        )
+        return chosen(given, always=True).engine
 
     assert engine(Weights("*"), Critical()) == FirstOrder()
     assert engine(Weights("*"), Outcome()) == Replay()

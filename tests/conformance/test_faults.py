@@ -51,7 +51,7 @@ def test_a_variant_beyond_the_last_is_refused(fault, format):
 
 @every_fault
 @every_width
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(data=st.data())
 def test_words_suffer_their_own_variant_in_the_struck_bits_only(fault, format, data):
     word = st.integers(0, 2**format.bits - 1)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,6 +18,8 @@ every_format = pytest.mark.parametrize("format", [*FORMATS, *PROTECTED], ids=rep
 every_word = pytest.mark.parametrize("format", [*FORMATS, *PROTECTED, *WORDS], ids=repr)
 # A protected format corrects words, and may read several words as the same value.
 plain_format = pytest.mark.parametrize("format", FORMATS, ids=repr)
+# Each of the dozens of formats is tried on half as many examples as a function of its own.
+few = settings(max_examples=settings.default.max_examples // 2)
 values = st.lists(st.floats(-1, 1), min_size=1, max_size=12).map(
     lambda xs: torch.tensor(xs, dtype=torch.float64)
 )
@@ -78,6 +80,7 @@ def test_a_bit_outside_the_word_has_no_field(format, beside):
 
 
 @plain_format
+@few
 @given(data=st.data())
 def test_every_word_survives_decode_and_encode(format, data):
     fitted = format.fit(torch.tensor([0.75, -0.3], dtype=torch.float64))
@@ -88,6 +91,7 @@ def test_every_word_survives_decode_and_encode(format, data):
 
 
 @plain_format
+@few
 @given(x=values)
 def test_codes_are_zero_extended_words(format, x):
     x = suited(format, x)
@@ -99,6 +103,7 @@ def test_codes_are_zero_extended_words(format, x):
 
 
 @plain_format
+@few
 @given(x=values, data=st.data())
 def test_no_word_is_nearer_than_the_one_chosen(format, x, data):
     if isinstance(format, ROUNDED_OTHERWISE):
@@ -115,6 +120,7 @@ def test_no_word_is_nearer_than_the_one_chosen(format, x, data):
 
 
 @every_format
+@few
 @given(x=values)
 def test_storing_twice_changes_nothing_more(format, x):
     x = suited(format, x)
@@ -124,6 +130,7 @@ def test_storing_twice_changes_nothing_more(format, x):
 
 
 @plain_format
+@few
 @given(rows=st.integers(1, 4), columns=st.integers(1, 4), data=st.data())
 def test_taken_words_are_stored_as_within_their_tensor(format, rows, columns, data):
     x = torch.arange(1.0, rows * columns + 1).reshape(rows, columns) ** 2
@@ -179,6 +186,7 @@ def test_words_are_the_same_on_every_device(format, device):
 
 
 @every_format
+@few
 @given(x=values)
 def test_scale_survives_as_plain_numbers(format, x):
     x = suited(format, x)

@@ -30,13 +30,26 @@ class RangeScrubber(Part):
         ranges: int,
         action: Literal["zero", "clamp"],
         every: int = 1,
+        first: tuple[int, ...] = (),
+        gates: tuple[int, ...] = (),
     ) -> None:
         super().__init__(by)
         self.weights, self.ranges, self.action, self.every = tuple(weights), ranges, action, every
-        if ranges not in (1, len(self.weights)):
-            raise InputError(
-                f"there are {ranges} ranges, but {len(self.weights)} weights are named"
-            )
+        self.first, self.gates = tuple(first), tuple(gates)
+        many = len(self.weights)
+        # With one range for all weights, it is always row 0.
+        begins = self.first or tuple(min(at, ranges - 1) for at in range(many))
+        counts = self.gates or (1,) * many
+        ends = [at + count for at, count in zip(begins, counts, strict=False)]
+        if (
+            not (self.first or ranges in (1, many))
+            or not len(begins) == len(counts) == many
+            or min(begins, default=0) < 0
+            or min(counts, default=1) < 1
+            or max(ends, default=0) > ranges
+        ):
+            raise InputError(f"there are {ranges} ranges, but {many} weights are named")
+        self._rows = [slice(*pair) for pair in zip(begins, ends, strict=True)]
         self.turn = Turn(every)
         self.low: Tensor
         self.high: Tensor
@@ -50,6 +63,8 @@ class RangeScrubber(Part):
             "ranges": self.ranges,
             "action": self.action,
             "every": self.every,
+            "first": self.first,
+            "gates": self.gates,
         }
 
     def due(self) -> bool:
@@ -57,18 +72,28 @@ class RangeScrubber(Part):
 
     def scrub(self, model: nn.Module) -> None:
         """Correct the weights of the model, in place; fault-free ones are bitwise unchanged."""
-        for at, weight in enumerate(named(model, self.weights).values()):
-            # With one range for all weights, it is always row 0.
-            row = min(at, self.ranges - 1)
-            self._mend(weight, self.low[row], self.high[row])
+        tensors = named(model, self.weights)
+        for weight, rows in zip(tensors.values(), self._rows, strict=True):
+            self._mend(weight, self.low[rows], self.high[rows])
 
     def _mend(self, weight: Tensor, low: Tensor, high: Tensor) -> None:
+        # One block of rows for each range; a range for all rows needs no axis.
+        blocks = weight.detach().reshape(len(low), -1) if len(low) > 1 else weight.detach()
+        if len(low) == 1:
+            low, high = low[0], high[0]
         if not tracing():
             # Reads the weights once, without a copy. If there is NaN, both extremes are NaN, which
             # compare as False.
-            least, greatest = torch.aminmax(weight.detach())
-            if bool((least >= low) & (greatest <= high)):
+            if low.ndim:
+                least, greatest = blocks.amin(1), blocks.amax(1)
+            else:
+                least, greatest = torch.aminmax(blocks)
+            if bool(((least >= low) & (greatest <= high)).all()):
                 return
+        if low.ndim:
+            each = len(weight) // len(low)
+            shape = (len(weight), *(1 for _ in weight.shape[1:]))
+            low, high = (limit.repeat_interleave(each).view(shape) for limit in (low, high))
         right = torch.zeros_like(weight)
         if self.action == "clamp":
             right = torch.where(weight.isnan(), right, weight.detach()).clamp(low, high)

@@ -1,6 +1,6 @@
 """How are a model's stored weights found and corrected, in place?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,8 @@ from radhard.workload import Workload
 __all__ = ["Turn", "begin", "check_period", "cover", "named", "put_right", "tracing", "weights"]
 
 
-def cover(draft: Draft, covered: Collection[str]) -> None:
-    """Record which weights are checked, and which are not because of their dtype or layout."""
+def cover(draft: Draft, covered: Collection[str], reasons: Mapping[str, str] | None = None) -> None:
+    """Record which weights are checked, and why others are not: ``reasons``, or dtype or layout."""
     biases = {name for name, _ in Biases("*").candidates(draft.model)}
     tensors = dict(draft.model.named_parameters())
     left_out = {
@@ -25,16 +25,22 @@ def cover(draft: Draft, covered: Collection[str]) -> None:
         for name, tensor in tensors.items()
         if name not in covered and name not in biases and tensor.numel()
     }
-    draft.cover("weight tensors", covered, left_out)
+    kind = "weight and bias tensors" if biases & set(covered) else "weight tensors"
+    draft.cover(kind, covered, left_out | dict(reasons or {}))
 
 
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """All stored weights by their first name: the sites of ``Weights("*")``, without biases.
+def weights(model: nn.Module, *, biases: bool = False) -> dict[str, Tensor]:
+    """All stored weights by their first name: the sites of ``Weights("*")``.
+
+    With ``biases`` also those of ``Biases("*")``, where there are any.
 
     Raises:
         InputError: there are none, or one contains NaN or infinite values.
     """
-    tensors = named(model, [site.name for site in Weights("*").sites(Workload(model))])
+    sites = Weights("*").sites(Workload(model))
+    if biases and any(tensor.numel() for _, tensor in Biases("*").candidates(model)):
+        sites += Biases("*").sites(Workload(model))
+    tensors = named(model, [site.name for site in sites])
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise InputError(

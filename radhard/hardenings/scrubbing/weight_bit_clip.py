@@ -1,6 +1,6 @@
 """What if bits that are constant in all weights are kept at their value?"""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from radhard.errors import InputError
 from radhard.hardenings.base import Hardening
 from radhard.hardenings.draft import Draft
-from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words, words
+from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber, format_of_words
+from radhard.hardenings.scrubbing.constant_bit_sets import BitSet, critical_masks
 from radhard.hardenings.scrubbing.stored_weights import begin, check_period, cover, weights
+from radhard.hardenings.scrubbing.weight_sets import PerSet, set_numbers
 from radhard.spec import component
 
 __all__ = ["WeightBitClip"]
@@ -19,79 +21,122 @@ __all__ = ["WeightBitClip"]
 class WeightBitClip(Hardening):
     """Keeps bits that are equal in all weights at their value (Parchekani et al., DFT 2024).
 
-    Applied before every n-th inference (``every``), in place, without additional memory.
-    ``bits="top"``: the most significant bit of the exponent (bit 30 in float32), the most critical
-    one; it is 0 if all weights are below 2 in magnitude, and keeping it 0 keeps them below 2.
-    ``"constant"``: every bit that is constant in the weights; or the numbers of bits. ``per``:
-    bits constant in all weights of the model, or bits of each tensor that are constant in it.
+    Applied before every n-th inference (``every``), in place, without additional memory. ``bits``:
 
-    An `InputError` if it would change a weight, that is, if a requested bit is not constant.
-    Weights are the sites of ``Weights("*")``: biases are not checked.
+    - ``"top"``: the most significant bit of the exponent (bit 30 in float32), the most critical
+      one; it is 0 if all weights are below 2 in magnitude, and keeping it 0 keeps them below 2.
+    - ``"constant"``: every bit that is constant in the weights.
+    - ``"critical"``: of these, the critical ones: if the bit is flipped in all words of the set at
+      once, the prediction of at least a share ``critical`` of the samples changes, or their output
+      is NaN. One pass over the data for each constant bit.
+    - the numbers of bits.
+
+    ``per``: bits constant in all weights of the ``"model"``; in every ``"set"``, the weights of one
+    purpose in a recurrent layer (input, recurrent, projection) or any other tensor; or in every
+    ``"tensor"``. An `InputError` if it would change a weight, that is, if a requested bit is not
+    constant. Weights are the sites of ``Weights("*")``: biases are not checked.
     """
 
-    bits: Literal["top", "constant"] | tuple[int, ...] = "top"
-    per: Literal["model", "tensor"] = "model"
+    bits: Literal["top", "constant", "critical"] | tuple[int, ...] = "top"
+    per: PerSet = "model"
     every: int = 1
+    critical: float = 0.01
 
     def check(self) -> None:
         check_period(type(self).__name__, self.every)
+        if not 0 < self.critical <= 1:
+            raise InputError(
+                f"WeightBitClip: critical={self.critical} is not allowed; give a share of the "
+                "samples above 0, up to 1"
+            )
 
     def harden(self, draft: Draft) -> None:
-        scrubber = self._scrubber(draft.model, draft.by)
-        cover(draft, scrubber.weights)
+        sets = self._sets(draft.model)
+        if self.bits == "critical" and any(one.constant for one in sets):
+            masks, finding = critical_masks(draft.workload, sets, least=self.critical)
+            draft.findings.append(finding)
+            if not any(masks):
+                raise InputError(
+                    f"{draft.by}: no constant bit is critical ({finding}); use bits='constant'"
+                )
+        else:
+            masks = [self._mask(one) for one in sets]
+        scrubber = self._part(draft.by, sets, masks)
+        held = {name: mask for one, mask in zip(sets, masks, strict=True) for name in one.members}
+        none = "no bit of its set is constant" + " and critical" * (self.bits == "critical")
+        left_out = {name: none for name, mask in held.items() if not mask}
+        cover(draft, [name for name in held if name not in left_out], left_out)
         begin(draft, "weight_bit_clip", scrubber, scrubber.turn)
 
     def scrubber(self, model: nn.Module) -> BitScrubber:
         """A scrubber that corrects this model on demand: ``scrubber.scrub(model)``.
 
         Raises:
-            InputError: keeping the bits would change a weight; the message names the tensor.
+            InputError: keeping the bits would change a weight; the message names the tensor. Or
+                data are needed to find out which bits are critical.
         """
-        return self._scrubber(model, repr(self))
+        if self.bits == "critical":
+            raise InputError(
+                f"{self!r}: which bits are critical follows from data; harden the model, as with "
+                "WeightBitClip(bits='critical')(model, data)"
+            )
+        sets = self._sets(model)
+        return self._part(repr(self), sets, [self._mask(one) for one in sets])
 
-    def _scrubber(self, model: nn.Module, by: str) -> BitScrubber:
+    def _sets(self, model: nn.Module) -> list[BitSet]:
         tensors = weights(model)
-        # One word contains the bits that are 1 in all weights of a tensor, one those that are 0.
-        ones = {name: _always(words(weight)) for name, weight in tensors.items()}
-        zeros = {name: _always(~words(weight)) for name, weight in tensors.items()}
-        if self.per == "model":
-            self._check_one_format(tensors)
-            ones = dict.fromkeys(tensors, _all(ones.values()))
-            zeros = dict.fromkeys(tensors, _all(zeros.values()))
-        masks = {}
-        for name, weight in tensors.items():
-            constant = ones[name] | zeros[name]
-            masks[name] = self._held(name, weight, constant, tensors)
-        if not any(masks.values()):
-            raise InputError(f"{self!r}: no bit of the weights of {', '.join(tensors)} is constant")
+        found: dict[int, dict[str, Tensor]] = {}
+        for number, name in zip(set_numbers(model, tuple(tensors), self.per), tensors, strict=True):
+            found.setdefault(number, {})[name] = tensors[name]
+        sets = []
+        for members in found.values():
+            formats = {name: format_of_words(name, weight) for name, weight in members.items()}
+            if len(set(formats.values())) > 1:
+                raise InputError(
+                    f"{self!r}: weights of several formats have no bits in common "
+                    f"({', '.join(f'{n}: {f!r}' for n, f in formats.items())}); use per='tensor'"
+                )
+            sets.append(BitSet.of(members))
+        return sets
+
+    def _part(self, by: str, sets: Sequence[BitSet], masks: Sequence[int]) -> BitScrubber:
+        if not any(masks):
+            names = ", ".join(name for one in sets for name in one.members)
+            raise InputError(f"{self!r}: no bit of the weights of {names} is constant")
+        held = {
+            name: (one.ones & mask, one.zeros & mask)
+            for one, mask in zip(sets, masks, strict=True)
+            for name in one.members
+        }
         return BitScrubber(
             by,
-            weights=tuple(tensors),
-            ones=tuple(f"{ones[name] & masks[name]:#x}" for name in tensors),
-            zeros=tuple(f"{zeros[name] & masks[name]:#x}" for name in tensors),
+            weights=tuple(held),
+            ones=tuple(f"{ones:#x}" for ones, _ in held.values()),
+            zeros=tuple(f"{zeros:#x}" for _, zeros in held.values()),
             every=self.every,
         )
 
-    def _held(self, name: str, weight: Tensor, constant: int, tensors: dict[str, Tensor]) -> int:
-        """A word with the bits of a tensor that are kept at their value."""
-        format = format_of_words(name, weight)
-        if self.bits == "constant":
-            return constant
+    def _mask(self, one: BitSet) -> int:
+        """A word with the bits of a set that are kept at their value."""
+        if self.bits in ("constant", "critical"):
+            return one.constant
+        assert self.bits == "top" or not isinstance(self.bits, str)
         # Below the sign, the first bit of the exponent.
-        requested = (format.bits - 2,) if self.bits == "top" else self.bits
+        requested = (one.format.bits - 2,) if self.bits == "top" else self.bits
         for bit in requested:
-            if not 0 <= bit < format.bits:
-                raise InputError(f"{self!r}: {name!r} has bits 0 to {format.bits - 1}, not {bit}")
-            if not constant >> bit & 1:
+            if not 0 <= bit < one.format.bits:
+                name = next(iter(one.members))
                 raise InputError(
-                    self._lossy(bit, tensors if self.per == "model" else {name: weight})
+                    f"{self!r}: {name!r} has bits 0 to {one.format.bits - 1}, not {bit}"
                 )
+            if not one.constant >> bit & 1:
+                raise InputError(self._lossy(bit, one))
         return sum(1 << bit for bit in set(requested))
 
-    def _lossy(self, bit: int, tensors: dict[str, Tensor]) -> str:
+    def _lossy(self, bit: int, one: BitSet) -> str:
         """Why a bit cannot be kept: the tensor in which it differs."""
-        for name, weight in tensors.items():
-            if not (_always(words(weight)) | _always(~words(weight))) >> bit & 1:
+        for name, weight in one.members.items():
+            if not BitSet.of({name: weight}).constant >> bit & 1:
                 largest = float(weight.detach().abs().max())
                 return (
                     f"{self!r}: bit {bit} is not the same in all weights of {name!r}, the largest "
@@ -100,39 +145,6 @@ class WeightBitClip(Hardening):
                 )
         # Constant in each, but not the same in all.
         return (
-            f"{self!r}: bit {bit} is constant in each of {', '.join(tensors)}, but not with "
+            f"{self!r}: bit {bit} is constant in each of {', '.join(one.members)}, but not with "
             "the same value in all; use per='tensor'"
         )
-
-    def _check_one_format(self, tensors: dict[str, Tensor]) -> None:
-        formats = {name: format_of_words(name, weight) for name, weight in tensors.items()}
-        if len(set(formats.values())) > 1:
-            raise InputError(
-                f"{self!r}: weights of several formats have no bits in common "
-                f"({', '.join(f'{n}: {f!r}' for n, f in formats.items())}); use per='tensor'"
-            )
-
-
-def _always(stored: Tensor) -> int:
-    """A word with the bits that are 1 in all words."""
-    bits = 8 * stored.element_size()
-    rest = stored.flatten()
-    # torch has no reduction by AND. Halving takes log2(n) vector operations instead of n steps.
-    while len(rest) > 1:
-        half = len(rest) // 2
-        # If the number is odd, the middle word is used twice, which does not change the result.
-        rest = rest[:half] & rest[half : 2 * half] if len(rest) % 2 == 0 else _odd(rest, half)
-    # As an unsigned number, for hexadecimal text.
-    return int(rest[0]) & ((1 << bits) - 1)
-
-
-def _odd(rest: Tensor, half: int) -> Tensor:
-    return rest[: half + 1] & rest[half:]
-
-
-def _all(masks: Iterable[int]) -> int:
-    # All bits set, the neutral element of AND, at any width.
-    word = -1
-    for mask in masks:
-        word &= mask
-    return word

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +10,7 @@ from radhard.hardenings.base import Hardening
 from radhard.hardenings.draft import Draft
 from radhard.hardenings.scrubbing.range_scrubber import RangeScrubber
 from radhard.hardenings.scrubbing.stored_weights import begin, check_period, cover, weights
+from radhard.hardenings.scrubbing.weight_sets import gate_counts, set_numbers
 from radhard.spec import component
 
 __all__ = ["WeightRangeCheck"]
@@ -19,13 +21,17 @@ class WeightRangeCheck(Hardening):
     """Zeroes weights outside the range they had without faults (Ahmadilivani et al., DFT 2023).
 
     Applied before every n-th inference (``every``), in place. ``per``: one range for the whole
-    model, or one for every tensor, which is tighter; ``action``: values outside become zero, or are
-    clamped. Weights are the sites of ``Weights("*")``: biases are not checked.
+    model, or tighter ones: ``"set"``, for the weights of one purpose in a recurrent layer (input,
+    recurrent, projection), in all of its stacked layers and directions, and for every other tensor;
+    ``"tensor"``, for every tensor; ``"gate"``, for every tensor, in recurrent layers for the rows
+    of every gate. ``action``: values outside become zero, or are clamped. Weights are the sites of
+    ``Weights("*")``; with ``biases=True``, those of ``Biases("*")`` are checked like them.
     """
 
-    per: Literal["model", "tensor"] = "model"
+    per: Literal["model", "set", "tensor", "gate"] = "model"
     action: Literal["zero", "clamp"] = "zero"
     every: int = 1
+    biases: bool = False
 
     def check(self) -> None:
         check_period(type(self).__name__, self.every)
@@ -50,15 +56,30 @@ class WeightRangeCheck(Hardening):
         return self._scrubber(model, repr(self))
 
     def _scrubber(self, model: nn.Module, by: str) -> RangeScrubber:
-        tensors = weights(model)
-        extremes = [torch.aminmax(weight.detach()) for weight in tensors.values()]
-        low, high = _joined([e.min for e in extremes]), _joined([e.max for e in extremes])
-        if self.per == "model":
-            low, high = low.amin().reshape(1), high.amax().reshape(1)
+        tensors = weights(model, biases=self.biases)
+        names, gates = tuple(tensors), (1,) * len(tensors)
+        if self.per == "gate":
+            gates = gate_counts(model, names)
+            first = tuple(int(n) for n in np.cumsum((0, *gates[:-1])))
+        else:
+            first = set_numbers(model, names, self.per)
+        ranges: dict[int, list[tuple[Tensor, Tensor]]] = {}
+        for weight, start, many in zip(tensors.values(), first, gates, strict=True):
+            for at, block in enumerate(weight.detach().reshape(many, -1)):
+                ranges.setdefault(start + at, []).append((block.amin(), block.amax()))
+        extremes = [ranges[at] for at in range(len(ranges))]
+        low = _joined([min(low for low, _ in pairs) for pairs in extremes])
+        high = _joined([max(high for _, high in pairs) for pairs in extremes])
         # Limits in the dtype of the weights: rounded ones would exclude the extreme weights
         # themselves.
         part = RangeScrubber(
-            by, weights=tuple(tensors), ranges=len(low), action=self.action, every=self.every
+            by,
+            weights=names,
+            ranges=len(low),
+            action=self.action,
+            every=self.every,
+            first=first,
+            gates=gates,
         ).to(low)
         part.low.copy_(low)
         part.high.copy_(high)

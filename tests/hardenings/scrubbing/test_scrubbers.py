@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from radhard.errors import InputError
-from radhard.hardenings import WeightBitClip, WeightRangeCheck
+from radhard.datasets import Data
+from radhard.errors import InputError, RadhardWarning
+from radhard.hardenings import WeightBitClip, WeightRangeCheck, parts, records
 from radhard.manifest import fingerprint
+from radhard.models.lstm_classifier import LastStep
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples", "ignore:.*protects .*, not:")
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SCRUBBERS = (
@@ -178,3 +180,109 @@ def test_a_period_below_one_is_refused() -> None:
     for kind in (WeightRangeCheck, WeightBitClip):
         with pytest.raises(InputError, match="every=0"):
             kind(every=0)
+
+
+def recurrent(scale: float = 1.0) -> nn.Sequential:
+    """A network whose weight sets have different ranges."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        lstm = nn.LSTM(2, 3, 2, batch_first=True, bidirectional=True)
+        net = nn.Sequential(lstm, LastStep(), nn.Linear(6, 2)).eval()
+    for name, parameter in net.named_parameters():
+        parameter.data *= scale * (0.1 if "hh" in name else 1.0)
+    return net
+
+
+@pytest.mark.parametrize("per", ["set", "tensor", "gate"])
+def test_ranges_are_those_of_the_sets_by_numpy(per) -> None:
+    net = recurrent()
+    part = WeightRangeCheck(per=per, biases=True).scrubber(net)
+    tensors = {name: t.detach().numpy() for name, t in net.named_parameters()}
+    expected = []
+    if per == "set":
+        for kind in ("weight_ih", "weight_hh", "2.weight", "bias", "2.bias"):
+            own = [t for n, t in tensors.items() if n == kind or n.startswith(f"0.{kind}")]
+            expected.append(np.concatenate([t.ravel() for t in own]))
+    else:
+        weights = [t for n, t in tensors.items() if "bias" not in n]
+        for tensor in weights + [t for n, t in tensors.items() if "bias" in n]:
+            gates = 4 if per == "gate" and len(tensor) == 12 else 1
+            expected += [block.ravel() for block in np.split(tensor, gates)]
+    assert part.low.tolist() == [float(values.min()) for values in expected]
+    assert part.high.tolist() == [float(values.max()) for values in expected]
+
+
+def test_a_gate_out_of_its_own_range_becomes_zero_and_the_others_stay() -> None:
+    net = recurrent()
+    weight = net[0].weight_hh_l0
+    with torch.no_grad():
+        # Within the range of the tensor, but not of gate f, which is rows 3 to 5.
+        weight[6:9] *= 5
+        part = WeightRangeCheck(per="gate").scrubber(net)
+        expected = weight.clone()
+        weight[4, 1] = expected.max()
+        weight[7, 1] = torch.nan
+        expected[4, 1] = expected[7, 1] = 0
+        part.scrub(net)
+        assert torch.equal(weight, expected)
+        WeightRangeCheck(per="gate", action="clamp").scrubber(net)
+        assert torch.equal(weight, expected)
+
+
+def test_critical_bits_are_the_constant_ones_whose_flips_change_predictions() -> None:
+    net = recurrent(0.5)
+    inputs = torch.randn(40, 4, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        golden = net(inputs).argmax(1)
+    data = Data(inputs, golden)
+    sets = {
+        name: [n for n, _ in net.named_parameters() if name in n]
+        for name in ("weight_ih", "weight_hh", "2.weight")
+    }
+    critical = WeightBitClip("critical", "set", critical=0.1)
+    hard = critical(net, data)
+    (part,) = (part for _, part in parts(hard))
+    held = dict(zip(part.weights, zip(part.ones, part.zeros, strict=True), strict=True))
+    for names in sets.values():
+        words = [net.get_parameter(n).detach().numpy().view(np.uint32).ravel() for n in names]
+        together = np.concatenate(words)
+        ones, zeros = np.bitwise_and.reduce(together), np.bitwise_and.reduce(~together)
+        expected = 0
+        for bit in range(32):
+            if (int(ones | zeros) >> bit) & 1:
+                faulty = copy.deepcopy(net)
+                for name in names:
+                    stored = faulty.get_parameter(name).data.numpy().view(np.uint32)
+                    stored ^= np.uint32(1 << bit)
+                with torch.no_grad():
+                    outputs = faulty(inputs)
+                wrong = outputs.isnan().any(1) | (outputs.argmax(1) != golden)
+                expected |= (float(wrong.double().mean()) >= 0.1) << bit
+        for name in names:
+            assert int(held[name][0], 16) | int(held[name][1], 16) == expected
+            assert int(held[name][0], 16) & ~int(ones) == 0
+    (record,) = records(hard)
+    assert "bit 30 " in record.findings[0]
+    with torch.no_grad():
+        assert torch.equal(hard(inputs), net(inputs))
+
+
+def test_weights_without_a_constant_bit_are_left_out_and_said() -> None:
+    net = recurrent()
+    with torch.no_grad():
+        net[2].weight[0, 0], net[2].weight[0, 1] = 1e30, -1e-30
+    with pytest.warns(RadhardWarning, match="not: 2.weight .no bit of its set is constant"):
+        WeightBitClip("constant", "tensor")(net, torch.randn(5, 4, 2))
+
+
+def test_what_follows_from_data_is_not_scrubbed_without() -> None:
+    with pytest.raises(InputError, match="follows from data"):
+        WeightBitClip("critical").scrubber(model())
+    with pytest.raises(InputError, match="critical=0"):
+        WeightBitClip("critical", critical=0.0)
+    net = model()
+    with torch.no_grad():
+        # All inputs of the second layer are zero, as those of the first.
+        net[0].bias.fill_(-1.0)
+    with pytest.raises(InputError, match="no constant bit is critical"):
+        WeightBitClip("critical")(net, torch.zeros(5, 3))

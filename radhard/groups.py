@@ -14,6 +14,7 @@ from radhard.samplers import Grouping, Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
 from radhard.stats import Cell, Estimate, crowding
+from radhard.word_sections import FaultKinds
 
 __all__ = ["GROUPINGS", "Groups", "Parts", "Rates", "labels"]
 
@@ -26,12 +27,15 @@ GROUPINGS = (
     "plane",
     "fault",
     "exposure",
+    "gate",
+    "step",
     "bit",
     "field",
     "rate",
     "errors",
 )
-"""The groupings of rates."""
+"""The groupings of rates. The words of one tensor may have different gates (of a weight of a
+recurrent layer) or steps (of a hidden state); other groupings are by tensor or by variant."""
 
 Parts = list[tuple[Numbers, int | None]]
 """Positions of executed trials and the number of faults they represent (None: infinitely many)."""
@@ -66,6 +70,9 @@ class Rates(Mapping[str, Estimate]):
 
 class Groups:
     """Executed trials, split by a grouping and, within it, by the strata they were drawn from.
+
+    Faults of one kind are those that no grouping tells apart: one variant in one section of a
+    region (`FaultKinds`; for most groupings the whole region).
 
     ``numbers`` are the executed trials. The population of a part is the number of faults in both
     the group and the stratum, with which unequal strata are weighted; a part may have no trials.
@@ -112,12 +119,12 @@ class Groups:
         Trials drawn together are left out as by `split`.
 
         ``rows`` are the positions of the executed trials in the set, ascending. ``shares`` are, for
-        every variant of every region, the share of its faults that the set contains.
+        every kind of faults, the share of them that the set contains.
         """
         if self._trials.together > 1:
             return self._of_words(rows, shares)
-        strata, variants, counts = self._sizes
-        sizes = np.bincount(strata, counts * shares[variants], minlength=len(self._trials.strata))
+        strata, kinds, counts = self._sizes
+        sizes = np.bincount(strata, counts * shares[kinds], minlength=len(self._trials.strata))
         found = [rows[self._strata[rows] == at] for at in range(len(sizes))]
         # Rounding must not make a population smaller than its sample.
         return [
@@ -129,13 +136,13 @@ class Groups:
     def _of_words(self, rows: Numbers, shares: np.ndarray) -> Parts:
         """The parts of a set of faults that were drawn word by word: one for each size of words."""
         inside = shares > 0
-        _, variants, counts = self._sizes
+        _, kinds, counts = self._sizes
         faults_per_word = self._faults_per_word(inside.astype(np.int64))
-        sizes_of_rows = faults_per_word[self._variants[rows]]
+        sizes_of_rows = faults_per_word[self._kinds[rows]]
         found: Parts = []
         for size in np.unique(faults_per_word[inside]).tolist():
             same = inside & (faults_per_word == size)
-            population = float((counts * shares[variants])[same[variants]].sum())
+            population = float((counts * shares[kinds])[same[kinds]].sum())
             of_size = rows[sizes_of_rows == size]
             whole = self._whole(of_size, np.full(len(of_size), size))
             # Rounding must not make a population smaller than its sample.
@@ -233,11 +240,11 @@ class Groups:
         sizes = self._faults_per_word(codes)
 
         population: dict[tuple[int, int, int], int] = {}
-        for at, variant, size in self._sizes.T.tolist():
-            part = int(codes[variant]), at, int(sizes[variant])
+        for at, kind, size in self._sizes.T.tolist():
+            part = int(codes[kind]), at, int(sizes[kind])
             population[part] = population.get(part, 0) + size
 
-        which = self._variants
+        which = self._kinds
         frame = pd.DataFrame({"group": codes[which], "stratum": self._strata, "size": sizes[which]})
         found = frame.groupby(["group", "stratum", "size"]).indices
         groups: dict[int, Parts] = {}
@@ -250,38 +257,40 @@ class Groups:
         return [(keys[group], parts) for group, parts in groups.items()]
 
     @cached_property
-    def _variants(self) -> Numbers:
-        """The variant of every executed trial, numbered over all regions."""
+    def _sections(self) -> FaultKinds:
+        return FaultKinds.of(self._space, _names(self._by))
+
+    @cached_property
+    def _kinds(self) -> Numbers:
+        """The kind of the fault of every executed trial, numbered over all regions."""
         faults = self._trials.at(self._numbers) if self._faults is None else self._faults
-        places, _, variants = self._space.locate(faults)
-        numbers: Numbers = self._space.variant_starts[places] + variants
-        return numbers
+        return self._sections.kinds(*self._space.locate(faults))
 
     @cached_property
     def _sizes(self) -> Numbers:
-        """Strata, variants (numbered over all regions), and the number of faults in both."""
-        space, starts = self._space, self._space.variant_starts
+        """Strata, kinds of faults (numbered over all regions), and the number of faults in both."""
+        space = self._space
         if self._trials.listed is not None:
             # A list is its own population: faults that are not on it have no weight.
-            places, _, variants = space.locate(self._trials.listed)
-            found, counts = np.unique(starts[places] + variants, return_counts=True)
+            kinds = self._sections.kinds(*space.locate(self._trials.listed))
+            found, counts = np.unique(kinds, return_counts=True)
             return np.stack([np.zeros_like(found), found, counts])
         sizes = [
-            (at, int(starts[place]) + variant, size)
+            (at, kind, size)
             for at, stratum in enumerate(self._trials.strata)
-            for place, variant, size in overlaps(space, stratum)
+            for place, variant, low, high in overlaps(space, stratum)
+            for kind, size in self._sections.sizes(place, variant, low, high)
         ]
         return np.array(sizes, dtype=np.int64).reshape(-1, 3).T
 
     def _faults_per_word(self, codes: Numbers) -> Numbers:
-        """How many faults of each variant's word are in its group, given the groups' numbers.
+        """How many faults of the word of each kind are in its group, given the groups' numbers.
 
         1 for trials that are drawn one by one, whose words do not matter.
         """
         sizes = np.ones(len(codes), np.int64)
         if self._trials.together > 1:
-            starts = self._space.variant_starts
-            for begin, end in itertools.pairwise(starts):
+            for begin, end in itertools.pairwise(self._sections.word_starts):
                 _, which, count = np.unique(
                     codes[begin:end], return_inverse=True, return_counts=True
                 )
@@ -302,8 +311,15 @@ def _within(values: np.ndarray, least: float) -> tuple[float, float]:
     return low - kept * (low - least), high + kept * (1 - high)
 
 
+def _names(by: str | None) -> list[str]:
+    return [] if by is None else [name.strip() for name in by.split(",")]
+
+
 def labels(space: FaultSpace, by: str | None) -> list[str]:
-    """The group of every variant of every region, for no, one or several comma-separated groupings.
+    """The group of every kind of faults, for no, one or several comma-separated groupings.
+
+    Kinds are every variant of every region, or of every section of a region if a grouping divides
+    its words.
 
     A bit belongs to a word of a format: if the words of a space have several formats, the names of
     groups of bits or fields include the format, ``"Int(8) 7"``.
@@ -314,7 +330,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
     if by is not None and not isinstance(by, str):
         known = ", ".join(GROUPINGS)
         raise InputError(f"by={by!r}: give one of {known}, or several as 'layer, bit'")
-    names = [] if by is None else [name.strip() for name in by.split(",")]
+    names = _names(by)
     for name in names:
         if name not in GROUPINGS:
             known = ", ".join(GROUPINGS)
@@ -325,7 +341,8 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
     several = len({region.bits_of for region in space.regions}) > 1
     of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
     table = []
-    for region in space.regions:
+    sections = FaultKinds.of(space, names)
+    for place, region in enumerate(space.regions):
         word = f"{region.bits_of} " if several else ""
         of_region = {
             "tensor": region.site.name,
@@ -347,13 +364,15 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
                 }
                 for variant in range(region.variants)
             ]
-        for of_word in of_words[key]:
-            table.append(", ".join({**of_region, **of_word}[name] for name in names))
+        for of_section in sections.texts(place):
+            for of_word in of_words[key]:
+                texts = {**of_region, **of_section, **of_word}
+                table.append(", ".join(texts[name] for name in names))
     return table
 
 
-def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int]]:
-    """Region, variant and number of faults of each part of a stratum."""
+def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int, int]]:
+    """Region, variant, first and last word of each part of a stratum."""
     last = stratum.start + stratum.step * (stratum.population - 1)
     ends = np.array([stratum.start, last])
     begin, end = (np.searchsorted(space.starts, ends, side="right") - 1).tolist()
@@ -372,4 +391,4 @@ def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, in
             low = max(0, -((start + variant - stratum.start) // variants))
             high = min(words - 1, (last - start - variant) // variants)
             if high >= low:
-                yield place, variant, high - low + 1
+                yield place, variant, low, high

@@ -195,9 +195,9 @@ class Results:
 
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
-        (the fault model), "exposure", "bit", "field", for trials of many faults "rate" or "errors";
-        or several separated by commas. Bits and fields of words of different formats are separate
-        groups.
+        (the fault model), "exposure", "gate" (of recurrent weights), "step" (of hidden states),
+        "bit", "field", for trials of many faults "rate" or "errors"; or several separated by
+        commas. Bits and fields of words of different formats are separate groups.
 
         Means weight all faults of the space equally, whatever the sampler. The sampling unit of
         intervals is the trial, not the data sample (or the word, if all faults of a word were drawn

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,8 @@ from radhard.samplers import (
     Words,
 )
 from radhard.space import FaultSpace
-from radhard.targets import Weights
+from radhard.stepwise import stepwise
+from radhard.targets import Activations, Biases, HiddenStates, RecurrentWeights, Weights
 from tests.small import prepared, space
 
 spaces = st.builds(
@@ -80,8 +82,8 @@ def test_groups_are_those_of_counting_fault_by_fault(space, sampler, by):
 def test_overlaps_of_all_strata_are_the_whole_space(space, sampler):
     counted = Counter()
     for stratum in sampler.draw(space, seed=0).strata:
-        for place, variant, faults in overlaps(space, stratum):
-            counted[place, variant] += faults
+        for place, variant, low, high in overlaps(space, stratum):
+            counted[place, variant] += high - low + 1
     expected = {
         (place, variant): site.words
         for place, site in enumerate(space.sites)
@@ -97,9 +99,14 @@ def test_overlaps_of_any_stratum_are_those_of_counting(space, data):
     population = data.draw(st.integers(1, (len(space) - 1 - start) // step + 1))
     stratum = Stratum("any", start, step, population, 1)
     faults = np.arange(start, start + step * population, step)
-    places, _, variants = space.locate(faults)
-    expected = Counter(zip(places.tolist(), variants.tolist(), strict=True))
-    assert {(p, v): n for p, v, n in overlaps(space, stratum)} == expected
+    places, words, variants = space.locate(faults)
+    expected: dict[tuple[int, int], list[int]] = {}
+    for place, word, variant in zip(
+        places.tolist(), words.tolist(), variants.tolist(), strict=True
+    ):
+        expected.setdefault((place, variant), []).append(word)
+    found = {(p, v): list(range(low, high + 1)) for p, v, low, high in overlaps(space, stratum)}
+    assert found == expected
 
 
 def test_stratum_of_another_step_is_refused():
@@ -300,3 +307,85 @@ def test_the_parts_of_any_set_of_faults_have_whole_words_of_one_size():
     assert np.asarray(two.values).reshape(-1, 2).tolist() == expected[0]
     assert np.asarray(one.values).reshape(-1, 1).tolist() == expected[1]
     assert (two.faults, one.faults) == (3 * 2, 5)
+
+
+class LastState(torch.nn.Module):
+    """The last output of a stacked LSTM, and an output layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(2, 3, 2, batch_first=True)
+        self.fc = torch.nn.Linear(3, 2)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.lstm(inputs)[0][:, -1])
+
+
+def gate_of(space, number):
+    """The gate of a weight of the model above, as torch documents the order of rows."""
+    fault = space[number]
+    if "_ih" not in fault.tensor and "_hh" not in fault.tensor:
+        return "(none)"
+    width = 2 if fault.tensor == "lstm.weight_ih_l0" else 3
+    return "ifgo"[fault.word // width // 3]
+
+
+def step_of(space, number):
+    """The step of a hidden state of 4 steps and 3 units, samples first."""
+    fault = space[number]
+    return str(fault.word // 3 % 4) if ":" in fault.tensor else "(none)"
+
+
+@pytest.mark.parametrize("sampler", [Uniform(30), PerTensor(20), PerBit(2), Exhaustive(), Words(9)])
+@pytest.mark.parametrize(("by", "oracle"), [("gate", gate_of), ("step", step_of)])
+def test_groups_within_a_tensor_are_those_of_counting_fault_by_fault(sampler, by, oracle):
+    torch.manual_seed(0)
+    model, inputs = LastState().eval(), torch.randn(5, 4, 2)
+    fault = BitFlip(bits=(3, 14))
+    weights = FaultSpace.of(model, Weights("*"), fault, Float32())
+    states = FaultSpace.of(model, HiddenStates("*"), fault, Float32(), data=inputs)
+    part = FaultSpace.of(model, RecurrentWeights("*", gate="f", layer=1), fault, Float32())
+    few = FaultSpace.of(
+        model, HiddenStates("*", steps="1:3", state="c"), fault, Float32(), data=inputs
+    )
+    space = weights | states if by == "gate" else states | weights
+    for chosen in (space, part if by == "gate" else few):
+        trials = sampler.draw(chosen, seed=1)
+        numbers = np.arange(len(trials))
+        found = dict(Groups(chosen, trials, numbers, by).split())
+        # Words are tried with all their variants.
+        struck = [oracle(chosen, int(number)) for number in trials.at(numbers)]
+        assert set(found) == set(struck)
+        every = Counter(oracle(chosen, number) for number in range(len(chosen)))
+        for group, parts in found.items():
+            rows = np.sort(np.concatenate([rows for rows, _ in parts]))
+            assert rows.tolist() == [n for n, name in enumerate(struck) if name == group]
+        both = Groups(chosen, trials, numbers, None).split()
+        assert sum(size for _, parts in both for _, size in parts) == len(chosen)
+        sizes = {group: sum(size for _, size in parts) for group, parts in found.items()}
+        assert all(sizes[group] == every[group] for group in sizes)
+    trials = sampler.draw(space, seed=1)
+    together = dict(
+        Groups(
+            space,
+            trials,
+            np.arange(len(trials)),
+            f"{by}, bit",
+        ).split()
+    )
+    assert {key.partition(", ")[2] for key in together} == {"3", "14"}
+
+
+def test_gates_of_other_layers_and_of_bounded_ones_have_their_names():
+    torch.manual_seed(0)
+    model, inputs = LastState().eval(), torch.randn(5, 4, 2)
+    twin = stepwise(model)
+    rnn = torch.nn.RNN(2, 3)
+    gru = torch.nn.GRUCell(2, 3)
+    assert set(labels(FaultSpace.of(rnn, Weights("*"), BitFlip(), Float32()), "gate")) == {"(none)"}
+    found = labels(FaultSpace.of(gru, Biases("*"), BitFlip(), Float32()), "gate")
+    assert list(dict.fromkeys(found)) == ["r", "z", "n"]
+    plain, other = (FaultSpace.of(m, Weights("*"), BitFlip(), Float32()) for m in (model, twin))
+    assert labels(plain, "gate") == labels(other, "gate")
+    gates = FaultSpace.of(twin, Activations("lstm.gates.f_*"), BitFlip(), Float32(), data=inputs)
+    assert set(labels(gates, "gate")) == {"f"}

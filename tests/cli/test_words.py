@@ -41,6 +41,7 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     "family",
     [
+        "accelerators",
         "targets",
         "faults",
         "formats",

@@ -80,12 +80,17 @@ class InstanceFindings:
     def gain(self, name: str, than: str, increase: float) -> Estimate:
         """Geometric mean over the instances of the ratio of tolerable rates of two encodings.
 
-        With the interval of Student's t on the logarithms, over the instances.
+        With the interval of Student's t on the logarithms, over the instances; without a limit on
+        the side where rates outside those tried may move the mean.
         """
         logs = self._logs(name, increase, own=True) - self._logs(than, increase, own=True)
         mean, error = float(logs.mean()), float(logs.std(ddof=1)) / math.sqrt(len(logs))
         half = float(student.ppf((1 + _CONFIDENCE) / 2, len(logs) - 1)) * error
         low, high = math.exp(mean - half), math.exp(mean + half)
+        above, below = self._outside(name, increase, own=True)
+        above_than, below_than = self._outside(than, increase, own=True)
+        low = 0.0 if below or above_than else low
+        high = math.inf if above or below_than else high
         return Estimate(math.exp(mean), low, high, _CONFIDENCE, len(logs), unit="times")
 
     def relative_spread(
@@ -94,8 +99,9 @@ class InstanceFindings:
         """The spread of one encoding at an increase of the error, divided by that of another.
 
         Spreads are standard deviations of the logarithms of tolerable rates. The interval is a
-        percentile bootstrap over the instances, the same ones in both. None if the other has no
-        spread.
+        percentile bootstrap over the instances, the same ones in both; without an upper limit if
+        rates of the first lie outside those tried, which may make its spread larger, and without a
+        lower one if rates of the other do. None if the other has no spread.
         """
         pairs = np.stack([self._logs(*one, own=own), self._logs(*other, own=own)])
         deviations = pairs.std(axis=1, ddof=1)
@@ -110,7 +116,15 @@ class InstanceFindings:
         low, high = np.quantile(ratios, [tail, 1 - tail], method="nearest")
         value = float(deviations[0] / deviations[1])
         low, high = min(float(low), value), max(float(high), value)
+        low = 0.0 if any(self._outside(*other, own=own)) else low
+        high = math.inf if any(self._outside(*one, own=own)) else high
         return Estimate(value, low, high, _CONFIDENCE, count, unit="times")
+
+    def _outside(self, name: str, increase: float, *, own: bool) -> tuple[int, int]:
+        """How many tolerable rates lie above and below all rates tried."""
+        found = self.tolerable(name, increase, own=own)
+        above = sum(each.value > each.most for each in found)
+        return above, sum(each.value < each.least for each in found)
 
     def _logs(self, name: str, increase: float, *, own: bool) -> Reals:
         """Logarithms of the tolerable rates, those outside the rates tried moved to the nearest."""

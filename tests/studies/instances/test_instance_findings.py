@@ -57,6 +57,17 @@ def test_encoding_with_smaller_spread_is_told():
     assert (same.low, same.value, same.high) == (1, 1, 1)
 
 
+def test_rates_outside_those_tried_leave_the_side_open_to_which_they_may_move_a_figure():
+    inside, beyond = [1e-4, 2e-4, 3e-4, 1e-4], [1e-4, 2e-4, 3e-4, 1e-2]
+    found = findings(inside, beyond)
+    assert found.relative_spread(("b", 0.5), ("a", 0.5), own=True).high == math.inf
+    assert found.relative_spread(("a", 0.5), ("b", 0.5), own=True).low == 0
+    assert found.gain("b", "a", 0.5).high == math.inf
+    assert found.gain("b", "a", 0.5).low > 0
+    assert found.gain("a", "b", 0.5).low == 0
+    assert found.gain("a", "b", 0.5).high < math.inf
+
+
 def test_no_spread_of_the_other_gives_no_ratio():
     found = findings([1e-4] * 3, [1e-4, 2e-4, 3e-4])
     assert found.relative_spread(("b", 0.5), ("a", 0.5), own=True) is None

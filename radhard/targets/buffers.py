@@ -17,9 +17,9 @@ class Buffers(Stored):
     """Buffers, such as the running mean and variance of batch normalisation, ``Buffers("bn1.*")``.
 
     ``pattern`` and ``layers`` as for `Weights`. Counters, single integers such as
-    ``num_batches_tracked``, are ignored. Of other integers, those of a `WordBuffer`, such as the
-    check bits of an error-correcting code, are words of its format, ``CheckWord(7)``; the rest is
-    reported as left out.
+    ``num_batches_tracked``, are ignored. Integers of a `WordBuffer`, such as the check bits of an
+    error-correcting code, are words of its format, ``CheckWord(7)``; others are reported as left
+    out.
     """
 
     pattern: str
@@ -33,6 +33,8 @@ class Buffers(Stored):
         return frozenset(name for name, _ in word_buffers(model))
 
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+        words = self.whole_words(model)
         for name, tensor in model.named_buffers(remove_duplicate=False):
-            if tensor.is_floating_point() or tensor.numel() != 1:
+            # Check bits may be a single word, as those of a short signature are.
+            if tensor.is_floating_point() or tensor.numel() != 1 or name in words:
                 yield name, tensor

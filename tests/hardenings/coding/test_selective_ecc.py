@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from radhard.analyses import MaxValue
+from radhard.campaign import run
 from radhard.cost import cost
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -14,6 +15,7 @@ from radhard.hardenings import SelectiveEcc, load, parts, records, save
 from radhard.hardenings.part import Part
 from radhard.injection import inject
 from radhard.manifest import fingerprint
+from radhard.samplers import ErrorRate, Uniform
 from radhard.scores import Scores
 from radhard.space import FaultSpace
 from radhard.targets import Buffers, Weights
@@ -107,6 +109,52 @@ def test_a_protected_signature_is_corrected() -> None:
             assert (part.corrected, part.detected) == (1, 0)
             assert torch.equal(part.signature.words, signature)
             assert torch.equal(part.signature_check.words, check)
+
+
+@pytest.mark.parametrize("signature", [None, SIGNATURE], ids=repr)
+def test_every_flip_of_a_signature_beside_errors_in_words_has_the_effect_that_is_documented(
+    signature,
+) -> None:
+    model, data = network(), samples(4)
+    names = ("conv1.weight", "fc2.weight")
+    hardening = SelectiveEcc(SecDed(Float32()), 0.3, "|".join(names), signature)
+    hard = hardening(model, data, element_scores(model))
+    part = part_of(hard)
+    # 72 and 36 words: 9 and 5 bytes, of which the last has four bits of no word.
+    space = FaultSpace.of(hard, Buffers("*.signature"), BitFlip(), CheckWord(8))
+    assert len(space) == 8 * (9 + 5)
+    weights = {name: model.get_parameter(name).detach() for name in names}
+    errors = FaultSpace.of(model, [Weights(name) for name in names], BitFlip(), Float32())
+    # An exponent bit of the largest word of each tensor, which has check bits.
+    first, second = (int(x.abs().argmax()) for x in weights.values())
+    pair = [32 * first + 30, 32 * (72 + second) + 30]
+    for number in range(len(space)):
+        with inject(hard, errors, pair), inject(hard, space, number), torch.no_grad():
+            part.scrub(hard)
+            read = [torch.equal(hard.get_parameter(n), weights[n]) for n in names]
+            in_first = number < 8 * 9
+            assert read == ([True, True] if signature else [not in_first, in_first]), number
+            assert part.detected == (0 if signature else 1)
+
+
+def test_a_campaign_strikes_words_check_bits_and_signature_together() -> None:
+    model, data = network(), samples(6)
+    hardening = SelectiveEcc(SecDed(Float32()), 0.3, "fc2.weight", SIGNATURE)
+    hard = hardening(model, data, element_scores(model))
+    formats = {"*.check": CheckWord(7), "*.signature*": CheckWord(8), "*": Float32()}
+    added = Buffers("*.check|*.signature*")
+    own = FaultSpace.of(hard, added, BitFlip(), formats)
+    assert len(own) == cost(hard, data).bits - cost(model, data).bits
+    space = FaultSpace.of(hard, [Weights("fc2.weight"), added], BitFlip(), formats)
+    results = run(hard, data, space, ErrorRate(3e-2, trials=20), seed=1)
+    struck = {int(n) for trial in range(len(results)) for n in results.trials[trial]}
+    parts_hit = {space[n].tensor.split(".")[-2] for n in struck}
+    assert parts_hit == {"fc2", "check", "signature", "signature_check"}
+    alone = run(hard, data, own, Uniform(40), seed=1)
+    # No single fault in what was added changes a word.
+    assert alone.rate().value == 0
+    layers = {str(label).rpartition(".")[2] for label in alone.rate(by="layer")}
+    assert layers == {"check", "signature", "signature_check"}
 
 
 def test_a_mask_names_the_words_and_channels_expand() -> None:

@@ -67,6 +67,7 @@ def advised() -> list[tuple[str, str, str]]:
         place = path.relative_to(PACKAGE)
         verbs = VERBS.get(place.name, VERBS.get(place.parts[0], MODEL_VERBS))
         for text in messages(path):
+            text = re.sub(r"\bpip [^;]*", "", text)  # of which the options are not ours
             for option in re.finditer(
                 r"(?:radhard (\w+)[^;,()]*)?(?<![\w-])(--[a-z][a-z-]+)", text
             ):

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from benchmarks.naive import Flip, Strike, words
+from benchmarks.naive import Flip, SampleFlip, words
 from radhard.samplers import Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.targets import Site
 
-__all__ = ["flips", "sites_hit", "strikes"]
+__all__ = ["flips", "sample_flips", "sites_hit"]
 
 
 def flips(
@@ -39,9 +39,9 @@ def flips(
     return found
 
 
-def strikes(
+def sample_flips(
     model: nn.Module, space: FaultSpace, trials: Trials, numbers: Sequence[int]
-) -> list[Strike]:
+) -> list[SampleFlip]:
     """For every trial the module, the sample and the bit of its fault."""
     masks = _masks(space)
     places, at, variants = space.locate(trials.at(np.asarray(numbers, dtype=np.int64)))
@@ -49,7 +49,7 @@ def strikes(
     for place, word, variant in zip(places.tolist(), at.tolist(), variants.tolist(), strict=True):
         site = space.sites[place]
         sample, inner = divmod(word, _inner(site))
-        found.append(Strike(model.get_submodule(site.layer), sample, inner, masks[variant]))
+        found.append(SampleFlip(model.get_submodule(site.layer), sample, inner, masks[variant]))
     return found
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.clock import Span
-from benchmarks.drawn import flips, strikes
+from benchmarks.drawn import flips, sample_flips
 from benchmarks.engine import call
 from benchmarks.floor import downstream, machine_rates
 from benchmarks.naive import Done, flowing, stored
@@ -81,9 +81,9 @@ class Loop:
         """Time a trial; the verdicts are kept, formed after the clock has stopped."""
         work = self.work
         if self.single:
-            drawn = strikes(work.model, work.space, self.trials, numbers)
+            drawn = sample_flips(work.model, work.space, self.trials, numbers)
             done: Done = flowing(work.model, self.inputs, drawn)
-            found = figures(self.golden, done.outputs, [strike.sample for strike in drawn])
+            found = figures(self.golden, done.outputs, [flip.sample for flip in drawn])
         else:
             faults = flips(work.model, work.space, self.trials, numbers)
             done = stored(work.model, self.inputs, faults)

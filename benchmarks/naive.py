@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmarks.clock import Clock, Span
 
-__all__ = ["Done", "Flip", "Strike", "flowing", "stored", "words"]
+__all__ = ["Done", "Flip", "SampleFlip", "flowing", "stored", "words"]
 
 Words = npt.NDArray[np.int32]
 Forward = Callable[[nn.Module, Tensor], Tensor]
@@ -27,7 +27,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Strike:
+class SampleFlip:
     """A bit to flip in a module's output for one sample."""
 
     module: nn.Module
@@ -70,7 +70,7 @@ def stored(model: nn.Module, inputs: Tensor, trials: Sequence[Sequence[Flip]]) -
         return Done(clock.read(), outputs, changed)
 
 
-def flowing(model: nn.Module, inputs: Tensor, trials: Sequence[Strike]) -> Done:
+def flowing(model: nn.Module, inputs: Tensor, trials: Sequence[SampleFlip]) -> Done:
     """A hook that flips one bit, the forward pass of the one sample, compare, remove the hook."""
     outputs, changed = [], []
     with torch.inference_mode():
@@ -78,10 +78,10 @@ def flowing(model: nn.Module, inputs: Tensor, trials: Sequence[Strike]) -> Done:
         clock = Clock()
         for trial in trials:
 
-            def strike(_: nn.Module, __: Any, output: Tensor, trial: Strike = trial) -> None:
+            def flip(_: nn.Module, __: Any, output: Tensor, trial: SampleFlip = trial) -> None:
                 output.numpy().reshape(-1).view(np.int32)[trial.at] ^= trial.mask
 
-            handle = trial.module.register_forward_hook(strike)
+            handle = trial.module.register_forward_hook(flip)
             found = model(inputs[trial.sample : trial.sample + 1])
             changed.append(int(int(found.argmax(1)) != golden[trial.sample]))
             handle.remove()

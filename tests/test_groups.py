@@ -64,11 +64,11 @@ def test_groups_are_those_of_counting_fault_by_fault(space, sampler, by):
     trials = sampler.draw(space, seed=1)
     numbers = np.arange(len(trials))
     found = dict(Groups(space, trials, numbers, by).split())
-    struck = [by_hand(space, int(fault), by) for fault in trials.at(numbers)]
-    assert set(found) == set(struck)
+    names = [by_hand(space, int(fault), by) for fault in trials.at(numbers)]
+    assert set(found) == set(names)
     for group, parts in found.items():
         rows = np.sort(np.concatenate([rows for rows, _ in parts]))
-        assert rows.tolist() == [n for n, name in enumerate(struck) if name == group]
+        assert rows.tolist() == [n for n, name in enumerate(names) if name == group]
         expected = Counter(
             at
             for at, stratum in enumerate(trials.strata)

@@ -1,4 +1,4 @@
-"""Do exactly the struck words change, and is everything put back whatever happens?"""
+"""Do exactly the faulty words change, and is everything put back whatever happens?"""
 
 import dataclasses
 import math
@@ -146,7 +146,7 @@ def test_words_of_an_expanded_tensor_share_their_memory():
     assert traces(model) == before
 
 
-def test_tensors_made_for_inference_are_struck_outside_of_it():
+def test_tensors_made_for_inference_take_faults_outside_of_it():
     model = named("inference").build()
     assert model[0].weight.is_inference()
     before, words = traces(model), bits_of(model[0].weight)
@@ -255,7 +255,7 @@ class Largest(TorchDispatchMode):
         return out
 
 
-def test_nothing_but_the_struck_words_is_copied():
+def test_nothing_but_the_faulty_words_is_copied():
     model = Holder(torch.randn(100, 1000))
     space, place = space_of(model), model.weight.data_ptr()
     with Largest(model.weight) as copies, inject(model, space, [5, 10**6, 3 * 10**6]):

@@ -1,4 +1,4 @@
-"""Does a struck scale of a block change the values of the block, and no others?"""
+"""Does a faulty scale of a block change the values of the block, and no others?"""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def scale_after(format: Format, scale: float, bit: int) -> float:
 
 @pytest.mark.parametrize("format", [MXFP4(), MXFP8("E5M2"), MXINT8(), GroupInt()], ids=repr)
 @given(row=st.integers(0, 5), block=st.integers(0, 1), data=st.data())
-def test_the_values_of_a_block_are_its_elements_times_the_struck_scale(format, row, block, data):
+def test_the_values_of_a_block_are_its_elements_times_the_faulty_scale(format, row, block, data):
     network = model(format)
     space = FaultSpace.of(network, Weights("0"), BitFlip(), format, planes="scale")
     (region,) = space.regions
@@ -59,7 +59,7 @@ def test_the_values_of_a_block_are_its_elements_times_the_struck_scale(format, r
 
 
 @pytest.mark.parametrize("format", [MXFP4(), GroupInt(4, group=16)], ids=repr)
-def test_codes_and_scales_of_blocks_are_struck_together(format):
+def test_codes_and_scales_of_blocks_are_faulty_together(format):
     network = model(format)
     space = FaultSpace.of(network, Weights("0"), BitFlip(), format, planes=("codes", "scale"))
     scale = next(region for region in space.regions if region.plane == "scale")
@@ -67,14 +67,14 @@ def test_codes_and_scales_of_blocks_are_struck_together(format):
     weight = network[0].weight
     kept = raw(weight)
     codes, scales = fitted.encode(weight), fitted.scale.clone()
-    # In a block whose scale is struck, in another one, and twice in one word.
+    # In a block whose scale is faulty, in another one, and twice in one word.
     faults = [Fault("0.weight", 3, 1), Fault("0.weight", 39, 2), Fault("0.weight", 39, 0)]
-    struck = Fault("0.weight", 0, scale.word.bits - 4, space.regions.index(scale))
+    in_scale = Fault("0.weight", 0, scale.word.bits - 4, space.regions.index(scale))
     codes.view(-1)[3] ^= 2
     codes.view(-1)[39] ^= 5
     scales.view(-1)[0] = scale_after(format, scales.view(-1)[0].item(), scale.word.bits - 4)
     expected = format.scaled(scales).decode(codes).float()
-    with inject(network, space, [faults[0], struck, *faults[1:]]):
+    with inject(network, space, [faults[0], in_scale, *faults[1:]]):
         assert torch.equal(weight, expected)
     assert raw(weight) == kept
 

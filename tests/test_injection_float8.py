@@ -65,14 +65,14 @@ def test_every_flip_of_a_weight_inverts_one_bit_of_its_byte_and_is_taken_back(dt
     for number in range(len(space)):
         fault = space[number]
         with inject(network, space, number):
-            struck = weight.detach().view(torch.uint8).flatten()
+            faulty = weight.detach().view(torch.uint8).flatten()
             expected = before.clone()
             expected[fault.word] ^= 1 << fault.variant
-            assert torch.equal(struck, expected)
+            assert torch.equal(faulty, expected)
     assert [raw(t) for t in (*network.parameters(), *network.buffers())] == kept
 
 
-def test_a_scale_in_a_buffer_is_struck_in_its_own_words():
+def test_a_scale_in_a_buffer_is_faulty_in_its_own_words():
     network = model(torch.float8_e4m3fn)
     space = FaultSpace.of(network, Buffers("*scale"), BitFlip(), E8M0())
     assert {region.site.shape for region in space.regions} == {(16, 1), (4, 2)}
@@ -115,7 +115,7 @@ def test_tensors_of_8_bits_are_stored_as_their_own_format_and_others_are_refused
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("format", WORDS.values(), ids=repr)
-def test_a_wider_model_that_holds_8_bit_values_is_struck_in_their_words(dtype, format):
+def test_a_wider_model_that_holds_8_bit_values_has_faults_in_their_words(dtype, format):
     torch.manual_seed(0)
     network = stored_as(nn.Linear(4, 3), format).to(dtype).eval()
     space = FaultSpace.of(network, Weights("*"), BitFlip(), format)

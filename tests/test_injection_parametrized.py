@@ -22,7 +22,7 @@ def renewed(module):
     parametrizations.weight_norm(module)
 
 
-def struck(model, space, change, inputs):
+def outputs_under(model, space, change, inputs):
     with inject(model, space, 5):
         change(model[0])
         model(inputs)
@@ -47,7 +47,7 @@ def test_class_hooks_and_outputs_are_as_before(first, change):
     kind, hooks = type(layer), dict(layer._forward_pre_hooks)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
     with pytest.warns(RadhardWarning, match="replaced"):
-        struck(model, space, change, inputs)
+        outputs_under(model, space, change, inputs)
     assert type(layer) is kind
     assert dict(layer._forward_pre_hooks) == hooks
     assert torch.equal(model(inputs), before)

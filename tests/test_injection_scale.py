@@ -1,4 +1,4 @@
-"""Does a struck scale change every value of its tensor, and nothing once it is out again?"""
+"""Does a faulty scale change every value of its tensor, and nothing once it is out again?"""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def flipped(scale: float, bit: int) -> float:
 
 @pytest.mark.parametrize("format", [Int(8), Int(5), Int(8, per="channel")], ids=repr)
 @given(channel=st.integers(0, 3), bit=st.integers(0, 31))
-def test_a_value_is_its_code_times_the_struck_scale(format, channel, bit):
+def test_a_value_is_its_code_times_the_faulty_scale(format, channel, bit):
     network = model(format)
     space = FaultSpace.of(network, Weights("*"), BitFlip(), format, planes="scale")
     weight = network[0].weight
@@ -60,7 +60,7 @@ def test_a_scale_that_a_fault_leaves_as_it_is_leaves_the_values_to_the_last_bit(
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_codes_and_scale_of_a_tensor_are_struck_together_in_any_order(turned):
+def test_codes_and_scale_of_a_tensor_are_faulty_together_in_any_order(turned):
     network = model(Int(8))
     space = FaultSpace.of(network, Weights("0"), BitFlip(), Int(8), planes=("codes", "scale"))
     faults = [Fault("0.weight", 5, 7), Fault("0.weight", 5, 0), Fault("0.weight", 0, 24, 1)]

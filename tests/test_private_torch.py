@@ -290,7 +290,7 @@ def test_operations_pass_through_a_dispatch_mode():
 
 
 def test_tensors_that_wrap_others_are_known():
-    """`internals.is_traceable_wrapper_subclass`: without it words of quantised tensors are struck
+    """`internals.is_traceable_wrapper_subclass`: without it words of quantised tensors are faulty
     that nobody reads."""
 
     class Wrapping(torch.Tensor):

@@ -208,7 +208,7 @@ def test_opened_run_is_the_run_that_was_returned(tmp_path):
     assert again.rate() == first.rate()
 
 
-def test_frame_tells_where_every_fault_struck():
+def test_frame_tells_where_every_fault_is():
     model, given = network(), data()
     results = campaign(model=model, sampler=Uniform(30))
     frame = results.to_frame()

@@ -57,7 +57,7 @@ def _ordered(
     kind: str,
     common: bool,
 ) -> Claim:
-    what = "the same faults" if common else "each its own faults, thresholds struck too"
+    what = "the same faults" if common else "each its own faults, in thresholds too"
     where = ", ".join(f"{rate:g}" for rate in rates) or "none of those tried"
     return Claim(
         f"{better} is at least as accurate under faults as {worse}",

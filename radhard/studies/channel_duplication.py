@@ -104,7 +104,7 @@ def _over(
     limit: float,
     common: bool,
 ) -> Claim:
-    what = "the same faults" if common else "each its own faults, copies and intervals struck too"
+    what = "the same faults" if common else "each its own faults, in copies and intervals too"
     where = ", ".join(f"{rate:g}" for rate in rates)
     note = f"{what}; rate {where}" if len(rates) == 1 else f"{what}; mean over the rates {where}"
     if figure is None:

@@ -80,12 +80,12 @@ def test_measured_held_out_and_predicted_values_are_those_of_scikit_learn() -> N
     space = FaultSpace.of(model, Weights("*"), exponent, Float32())
     scores = of(Statistical(8 * 25, trees=10, leaf=3, fault=exponent), model, samples, seed=3)
 
-    struck = run(
+    results = run(
         model, samples, space, Words(25), seed=3, engine=Serial(), metrics=[Outcome()],
         progress=False,
     )  # fmt: skip
     words = Words(25).draw(space, 3).at(np.arange(0, 25 * 8, 8)) // 8
-    means = struck.to_frame().groupby(["tensor", "index"])["Outcome().critical"].mean()
+    means = results.to_frame().groupby(["tensor", "index"])["Outcome().critical"].mean()
     faults = [space[word * 8] for word in words.tolist()]
     measured = np.array([means[f.tensor, space.coordinates(f)[0]] for f in faults])
     workload = Workload(model, samples, batch=12)

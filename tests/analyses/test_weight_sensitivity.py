@@ -35,8 +35,8 @@ def test_noise_of_a_single_is_that_of_its_32_words(value):
     (word,) = struct.unpack("<I", struct.pack("<f", value))
     distances = []
     for bit in range(32):
-        (struck,) = struct.unpack("<f", struct.pack("<I", word ^ (1 << bit)))
-        distances.append(abs(struck - value) if np.isfinite(struck) else LARGEST)
+        (faulty,) = struct.unpack("<f", struct.pack("<I", word ^ (1 << bit)))
+        distances.append(abs(faulty - value) if np.isfinite(faulty) else LARGEST)
     found = expected_noise(torch.tensor([value]), Float32(), BitFlip())
     np.testing.assert_allclose(found, [np.mean(distances)], rtol=1e-12)
     limited = expected_noise(torch.tensor([value]), Float32(), BitFlip(), limit=2.5)
@@ -125,7 +125,7 @@ def test_gradients_are_those_of_autograd(name, of_class):
             )
 
 
-def test_it_scores_the_same_words_as_a_campaign_strikes():
+def test_it_scores_the_words_into_which_a_campaign_injects():
     network = named("residual")
     model = network.build()
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())

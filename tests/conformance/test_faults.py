@@ -26,7 +26,7 @@ def test_repr_is_the_spec(fault):
 
 @every_fault
 @every_width
-def test_variants_strike_different_bits_of_the_word_lowest_first(fault, format):
+def test_variants_affect_different_bits_of_the_word_lowest_first(fault, format):
     variants = [fault.fault_bits(variant, format) for variant in range(fault.variants(format))]
     assert variants
     for bits in variants:
@@ -53,7 +53,7 @@ def test_a_variant_beyond_the_last_is_refused(fault, format):
 @every_width
 @settings(max_examples=settings.default.max_examples // 2)
 @given(data=st.data())
-def test_words_suffer_their_own_variant_in_the_struck_bits_only(fault, format, data):
+def test_words_suffer_their_own_variant_in_the_faulty_bits_only(fault, format, data):
     word = st.integers(0, 2**format.bits - 1)
     variant = st.integers(0, fault.variants(format) - 1)
     pairs = data.draw(st.lists(st.tuples(word, variant), max_size=8))

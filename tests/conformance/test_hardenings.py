@@ -131,7 +131,7 @@ def test_the_same_faults_can_be_tried_on_it(hardening: Hardening) -> None:
     assert len(run(hard, data, flowing, Uniform(5), audit=0)) == 5
 
 
-def test_what_it_adds_can_be_struck_too(hardening: Hardening) -> None:
+def test_what_it_adds_can_be_faulty_too(hardening: Hardening) -> None:
     hard = hardened(hardening)
     added = [
         f"{path}.{name}"

@@ -42,7 +42,7 @@ def cells(stored: StoredBlocks) -> Tensor:
 
 
 @every_format
-def test_what_is_not_struck_is_read_as_it_was_written(format):
+def test_what_is_not_faulty_is_read_as_it_was_written(format):
     fitted, words = some_blocks(format)
     found = fitted.recover(fitted.protect(words))
     assert torch.equal(found.codes, words)
@@ -87,9 +87,9 @@ def test_neither_direction_changes_its_input_and_blocks_are_independent(format, 
     column = data.draw(st.integers(0, format.block - 1))
     codes = stored.codes.clone()
     codes[row, column] ^= 1 << bit if bit < 63 else -(2**63)
-    struck = StoredBlocks(codes.clone(), stored.check)
-    found = fitted.recover(struck)
-    assert torch.equal(struck.codes, codes)
+    faulty = StoredBlocks(codes.clone(), stored.check)
+    found = fitted.recover(faulty)
+    assert torch.equal(faulty.codes, codes)
     others = torch.arange(5) != row
     assert torch.equal(found.codes[others], words[others])
     assert (found.flags[others] == CLEAN).all()

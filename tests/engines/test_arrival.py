@@ -141,7 +141,7 @@ def test_activation_that_is_never_computed_is_an_error():
         model(inputs)
 
 
-def test_fused_layers_compute_what_is_struck_inside_of_them():
+def test_fused_layers_compute_what_is_faulty_inside_of_them():
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True).eval()
     inputs = torch.randn(3, 5, 6)
@@ -156,7 +156,7 @@ def test_fused_layers_compute_what_is_struck_inside_of_them():
     assert torch.backends.mha.get_fastpath_enabled()
 
 
-def test_a_trained_struck_word_is_a_warning_and_the_others_keep_their_step():
+def test_a_trained_faulty_word_is_a_warning_and_the_others_keep_their_step():
     torch.manual_seed(0)
     model, inputs = nn.Linear(4, 3), torch.randn(5, 4)
     space = FaultSpace.of(model, Weights("*"), BitFlip(bits=20), Float32())

@@ -61,8 +61,8 @@ def test_every_fault_has_its_point_and_every_word_its_line(words):
         line = points.sizes[first : last + 1]
         assert line.tolist() == sorted({0.0, *filter(np.isfinite, word)})
     assert points.apart.tolist() == (~np.isfinite(points.sizes)).tolist()
-    struck = points.faults >= 0
-    assert np.array_equal(points.of_fault[points.faults[struck]], np.flatnonzero(struck))
+    faulty = points.faults >= 0
+    assert np.array_equal(points.of_fault[points.faults[faulty]], np.flatnonzero(faulty))
 
 
 @st.composite
@@ -238,7 +238,7 @@ def test_chunks_are_all_trials_and_of_whole_words():
     assert sum(map(len, words)) == len(set().union(*words))
 
 
-def test_words_struck_seldom_and_what_flows_go_through_replay():
+def test_words_that_are_seldom_faulty_and_what_flows_go_through_replay():
     network = named("residual")
     one = bracketed(network, [Weights("*"), Activations("conv1|fc")], Uniform(40))
     found = execute_all(Bracket(), one)

@@ -158,7 +158,7 @@ def test_what_overflows_before_the_normalisation_is_detected_as_in_the_model():
     check_same_harm(one, figures_of(Folded(), one), expected)
 
 
-def test_flowing_values_are_struck_by_the_reference_and_the_results_say_so():
+def test_flowing_values_are_faulty_by_the_reference_and_the_results_say_so():
     one = campaign(
         named("residual"), [Weights("conv1"), Activations("conv1")], ErrorRate(1e-3, trials=5)
     )

@@ -1,4 +1,4 @@
-"""Are models struck that take batches of one size only?"""
+"""Are faults injected into models that take batches of one size only?"""
 
 import copy
 

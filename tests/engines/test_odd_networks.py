@@ -39,7 +39,7 @@ FLOWING: list[Target] = [Activations("*")]
 PERMANENT: list[Target] = [Activations("*", sample="every")]
 
 UNEQUAL = ("Unrolled", "Iterated", "Halved")
-"""Networks that call their layers for single samples, so that there is nothing to strike."""
+"""Networks that call their layers for single samples, so that no fault can be injected."""
 
 
 def _campaign(network: Network, targets: Sequence[Target], sampler: Sampler) -> Campaign:
@@ -78,7 +78,7 @@ def _check_equal(
 def every_second(rest: int) -> list[Any]:
     """Faults in stored words meet one half of the networks, in flowing words the other.
 
-    Where only stored words can be struck, they always are.
+    Where only stored words can be faulty, they always are.
     """
     return [
         pytest.param(

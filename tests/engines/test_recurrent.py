@@ -288,7 +288,7 @@ def test_a_fault_that_is_rounded_away_leaves_the_states_golden_to_the_last_bit()
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
-def test_layers_with_a_projection_stay_as_they_are_and_are_struck_all_the_same():
+def test_layers_with_a_projection_stay_as_they_are_and_take_faults_all_the_same():
     class Other(nn.Module):
         def __init__(self) -> None:
             super().__init__()

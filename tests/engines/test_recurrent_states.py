@@ -20,7 +20,7 @@ from tests.engines.campaigns import campaign_of, execute_all
 from tests.engines.test_recurrent import KINDS, USES, built, check_same_harm, padded
 
 
-def struck(model: nn.Module, n: int, *, bits: Any = None, **options: Any) -> Campaign:
+def state_campaign(model: nn.Module, n: int, *, bits: Any = None, **options: Any) -> Campaign:
     target = HiddenStates("rnn", **options)
     fault = BitFlip() if bits is None else BitFlip(bits)
     return campaign_of(model, padded(1), target, Uniform(n), fault=fault, call=plain)
@@ -52,7 +52,7 @@ def check_followed(one: Campaign, engine: Replay | None = None) -> np.ndarray:
 )
 def test_faults_in_states_are_those_of_the_reference(kind, use, layers, bias, state, bits, seed):
     model = built(kind, use, seed, num_layers=layers, bias=bias)
-    one = struck(model, 60, bits=bits, state=state if kind is nn.LSTM else "h")
+    one = state_campaign(model, 60, bits=bits, state=state if kind is nn.LSTM else "h")
     # A slice of the sequence has no rule, so that rows cannot be told apart behind it.
     assert by_graph(one) == [use != "sequence_and_last"] * layers
     check_followed(one)
@@ -61,7 +61,7 @@ def test_faults_in_states_are_those_of_the_reference(kind, use, layers, bias, st
 @pytest.mark.parametrize("step", [0, 3, -1])
 @pytest.mark.parametrize("state", ["h", "c"])
 def test_a_fault_at_one_step_is_followed_from_there(state, step):
-    one = struck(built(nn.LSTM, "sequence", 4), 40, bits=(27, 31), state=state, steps=step)
+    one = state_campaign(built(nn.LSTM, "sequence", 4), 40, bits=(27, 31), state=state, steps=step)
     expected = check_followed(one)
     # In the cell state after the last step nobody reads it.
     assert (expected[:, -1] > 0).any() == ((state, step) != ("c", -1))
@@ -86,7 +86,7 @@ def test_layers_that_are_not_taken_step_by_step_are_left_to_the_reference(kind, 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.fc(self.rnn(x)[0].mean(1))
 
-    one = struck(Reader().eval(), 30)
+    one = state_campaign(Reader().eval(), 30)
     assert not any(by_graph(one))
     session = Replay().open(one)
     assert [note for note in session.notes if note.kind == "serial"]
@@ -124,7 +124,7 @@ def test_a_repeated_layer_is_left_to_the_reference():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.fc(self.rnn(self.rnn(x)[0])[0][:, -1])
 
-    one = struck(Twice().eval(), 30)
+    one = state_campaign(Twice().eval(), 30)
     assert not any(by_graph(one))
     check_followed(one)
 

@@ -64,7 +64,7 @@ def check_equal(campaign: Campaign, mine: Figures, reference: Figures) -> None:
 
 @cache
 def made(network: str, target: str) -> Session | None:
-    """A session with a trial for many faults; None where there is nothing to strike."""
+    """A session with a trial for many faults; None where no fault can be injected."""
     targets = _OTHERWISE[network] if target == "folded" else _TARGETS[target]
     model = named(network)
     there = [one for one in targets if _admits(model, one)]
@@ -209,7 +209,7 @@ def test_every_trial_is_in_one_chunk_and_a_chunk_repeats_to_the_last_bit(target:
         np.testing.assert_array_equal(first, figures(Replay(), found, chunk))
 
 
-def test_one_weight_of_a_shared_layer_is_struck_in_both_calls() -> None:
+def test_one_weight_of_a_shared_layer_is_faulty_in_both_calls() -> None:
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 1.0)
     model = nn.Sequential(layer, layer).eval()
@@ -221,7 +221,7 @@ def test_one_weight_of_a_shared_layer_is_struck_in_both_calls() -> None:
     assert figures(Replay(), found, [0])[0, distance] == 8.0 - 0.25 * 8.0
 
 
-def test_one_activation_of_a_shared_layer_is_struck_in_its_call_only() -> None:
+def test_one_activation_of_a_shared_layer_is_faulty_in_its_call_only() -> None:
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 2.0)
     model = nn.Sequential(layer, layer).eval()

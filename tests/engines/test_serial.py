@@ -128,7 +128,7 @@ def test_trials_of_many_faults_are_those_of_a_loop_by_hand():
         assert raw(outputs_of(one, one.trials[trial])) == raw(outputs)
 
 
-def test_trials_of_many_faults_strike_each_sample_by_its_own():
+def test_trials_of_many_faults_give_each_sample_its_own():
     network = named("layer_norm")
     one = campaign(network, Activations("3"), ErrorRate(0.05, trials=5), fault=BitFlip(31))
     golden = one.panel.golden.outputs

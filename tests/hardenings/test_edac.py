@@ -239,7 +239,7 @@ def test_faults_in_activations_arrive_before_the_correction():
             assert (found.argmax(1) == golden.argmax(1)).float().mean() > 0.8
 
 
-def test_intervals_and_copies_are_struck_where_they_are_the_target():
+def test_intervals_and_copies_are_faulty_where_they_are_the_target():
     _, data, hard = tiny()
     low = FaultSpace.of(hard, Buffers("0.edac.low"), BitFlip(bits=(30,)), Float32())
     copies = FaultSpace.of(hard, Weights("0.edac.*"), BitFlip(bits=(31,)), Float32())
@@ -310,9 +310,9 @@ def test_two_copies_that_agree_are_believed_up_to_a_width_beyond_their_interval(
     with torch.no_grad():
         given = torch.tensor([[value]])
         twice, once = part.after((given,), layer(given))[0].tolist()
-        # A copy that was struck is not believed: there the value in the interval counts, or none.
-        struck = layer(given) + torch.tensor([[50.0, 0.0]])
-        mended = part.after((given,), struck)[0, 0].item()
+        # A faulty copy is not believed: there the value in the interval counts, or none.
+        faulty = layer(given) + torch.tensor([[50.0, 0.0]])
+        mended = part.after((given,), faulty)[0, 0].item()
     inside = -3 <= value <= 5
     assert twice == (given.item() if believed else 0.0)
     assert once == (given.item() if inside else 0.0)

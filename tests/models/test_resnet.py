@@ -1,4 +1,4 @@
-"""Are the residual networks those of the papers, and can every part of them be struck?"""
+"""Are the residual networks those of the papers, and can every part of them be faulty?"""
 
 import pytest
 import torch

@@ -103,7 +103,7 @@ def test_batches_and_samples_do_not_matter_to_the_scales():
 
 
 @pytest.mark.parametrize("format", [Int(3), Fixed(1, 1)], ids=repr)
-def test_a_struck_word_is_the_stored_code_with_its_bit_flipped(format: Format):
+def test_a_faulty_word_is_the_stored_code_with_its_bit_flipped(format: Format):
     model, inputs = quantized(small(), samples(), format), samples()
     space = FaultSpace.of(model, Activations("*"), BitFlip(), format, data=inputs)
     golden = handed_on(model, inputs)
@@ -137,7 +137,7 @@ def test_an_exported_program_rounds_alike():
     assert torch.equal(program.module()(inputs), made(inputs))
 
 
-def test_scales_can_be_struck():
+def test_scales_can_be_faulty():
     made, inputs = quantized(small(), samples(), Int(8)), samples()
     space = FaultSpace.of(made, Buffers("*activation_scale"), BitFlip(), Float32())
     assert [site.name for site in space.sites] == [f"{n}.activation_scale" for n in "012"]
@@ -233,7 +233,7 @@ def test_the_graph_takes_every_activation_of_a_quantised_network():
         (Int(8), Biases("*"), r"values that Int\(8\) cannot represent"),
     ],
 )
-def test_words_that_are_not_there_are_not_struck(format, of, said):
+def test_words_that_are_not_there_are_not_faulty(format, of, said):
     made = quantized(small(), samples(), Int(8))
     with pytest.raises(InputError, match=said):
         FaultSpace.of(made, of, BitFlip(), format, data=samples())

@@ -30,7 +30,7 @@ def scores(
     change: Callable[[np.ndarray], np.ndarray] = lambda value: value,
     **more: Any,
 ) -> Scores:
-    """Random scores of the weights of the network that the runs of `made` struck."""
+    """Random scores of the weights of the network of the runs of `made`."""
     chance = np.random.default_rng(7)
     scale = 0.2 if unit == "share" else 30.0
     names = [f"{layer}.weight" for layer in range(layers)]

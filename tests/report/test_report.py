@@ -155,7 +155,7 @@ def test_unfinished_run_says_so_first() -> None:
     assert "Unfinished" not in report.markdown(made())
 
 
-def test_tensors_that_were_never_struck_are_named_unknown() -> None:
+def test_tensors_that_were_never_faulty_are_named_unknown() -> None:
     assert "1 of 2 tensors" in report.markdown(made(done=0.3))
 
 

@@ -70,7 +70,7 @@ def test_sampled_intervals_hold_the_true_rates(faults, sampler):
     for seed in range(20):
         found = neighbours("element", SCORES, results(sampler, faults, seed), groups=3)
         if len(found) != len(expected):
-            continue  # a group that no trial struck is left out
+            continue  # a group without trials is left out
         for one, (_, rate) in zip(found, expected, strict=True):
             # A group whose words were all tried has limits of no width, equal but for rounding.
             inside += one.rate.low - 1e-12 <= rate <= one.rate.high + 1e-12

@@ -83,7 +83,7 @@ def test_engines_agree(case):
     assert rates["Float32()"].value == 0
 
 
-def test_error_rates_strike_both_kinds_of_words(case):
+def test_error_rates_have_faults_in_both_kinds_of_words(case):
     model, data, masks = case
     space = selective(model, masks)
     found, expected = (

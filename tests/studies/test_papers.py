@@ -46,10 +46,10 @@ def told(found):
     return [v for (_, note), v in found.items() if "none of those tried" not in note]
 
 
-STRUCK = {name: study for name, study in STUDIES.items() if isinstance(study, ErrorRateStudy)}
+ERROR_RATES = {name: study for name, study in STUDIES.items() if isinstance(study, ErrorRateStudy)}
 
 
-@pytest.mark.parametrize("study", STRUCK.values(), ids=STRUCK)
+@pytest.mark.parametrize("study", ERROR_RATES.values(), ids=ERROR_RATES)
 def test_every_variant_names_a_hardening_and_the_first_none(study):
     assert study.design.variants[0].hardening == ""
     for variant in study.design.variants[1:]:

@@ -63,7 +63,9 @@ def fabricated(
     measured = {}
     for variant in study.design.variants:
         accuracy = 0.9 - (lost[variant.name] + wave) / 100
-        struck = ErrorRateCampaign(1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy))
+        campaign = ErrorRateCampaign(
+            1000, dict.fromkeys(rates, 1.0), dict.fromkeys(rates, accuracy)
+        )
         after = (bits or {}).get(variant.name, 1000)
         measured[variant.name] = MeasuredVariant(
             variant.hardening,
@@ -71,7 +73,7 @@ def fabricated(
             0.9,
             Overhead(Cost(10, 0, 1000, 10), Cost(10, 0, after, 10)),
             (added or {}).get(variant.name, ()),
-            struck,
-            struck,
+            campaign,
+            campaign,
         )
     return ErrorRateFindings("made up", 100, measured)

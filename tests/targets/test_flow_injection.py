@@ -1,4 +1,4 @@
-"""Does a fault in a flowing value strike the call, the part and the sample that it names?"""
+"""Is a fault in a flowing value in the call, the part and the sample that it names?"""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def differing(golden: Tensor, faulty: Tensor) -> list[bool]:
 
 
 @networks
-def test_a_sample_that_is_struck_all_over_changes_and_no_other_does(network):
+def test_a_sample_that_is_faulty_all_over_changes_and_no_other_does(network):
     model, space = network.build(), space_of(network)
     golden, before = outputs(network, model), traces(model)
     for site, start, words in zip(space.sites, space.starts, space.words, strict=False):
@@ -78,7 +78,7 @@ def test_a_fault_reaches_its_own_sample_only(network, data):
 
 
 @networks
-def test_a_permanent_fault_strikes_every_sample_at_the_same_place(network):
+def test_a_permanent_fault_is_in_every_sample_at_the_same_place(network):
     model, space = network.build(), space_of(network, "every")
     golden = outputs(network, model)
     for place, site in enumerate(space.sites):
@@ -129,7 +129,7 @@ def test_one_word_of_one_part_changes_as_the_fault_says():
 
 
 @pytest.mark.parametrize("call", [0, 1])
-def test_only_the_chosen_call_of_a_module_is_struck(call):
+def test_only_the_chosen_call_of_a_module_is_faulty(call):
     network = named("twice")
     model, space = network.build(), space_of(network, bits=31)
     seen: list[Tensor] = []
@@ -173,7 +173,7 @@ def test_a_guard_on_the_same_module_sees_the_fault(early):
     assert hooks(model) == 2
 
 
-def test_inputs_are_struck_in_a_copy():
+def test_inputs_are_faulty_in_a_copy():
     network = named("named_inputs")
     model, space, inputs = network.build(), space_of(network), network.inputs()
     kept = {name: tensor.clone() for name, tensor in inputs.items()}
@@ -201,7 +201,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("value", LAYOUTS.values(), ids=LAYOUTS)
-def test_a_struck_value_keeps_its_layout(value):
+def test_a_faulty_value_keeps_its_layout(value):
     class Give(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return value[: len(x)].as_strided((len(x), *value.shape[1:]), value.stride())
@@ -216,7 +216,7 @@ def test_a_struck_value_keeps_its_layout(value):
     assert int((faulty != value).sum()) == 1
 
 
-def test_words_of_a_flowing_value_that_share_memory_are_struck_one_by_one():
+def test_words_of_a_flowing_value_that_share_memory_are_faulty_one_by_one():
     class Spread(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x.exp().expand(-1, 4)

@@ -61,7 +61,7 @@ def test_same_faults_are_tried_and_compared_in_pairs(data, hard):
     assert row.after.value < row.before.value
 
 
-def test_what_was_added_is_struck_in_a_campaign_of_its_own(data, hard):
+def test_what_was_added_is_faulty_in_a_campaign_of_its_own(data, hard):
     found = quick(campaign(network(), data, Uniform(10)), hard, data)
     n = len(added_tensors(hard))
     assert set(added_tensors(hard)) == set(hard.state_dict()) - set(network().state_dict())
@@ -79,7 +79,7 @@ def test_added_faults_are_left_out_only_if_asked(data, hard):
     assert quick(before, hard, data, added=0).own is None
 
 
-def test_copies_are_struck_too(data):
+def test_copies_are_faulty_too(data):
     hard = ChannelDuplication(share=1.0)(network(), data, scores(data))
     names = added_tensors(hard)
     space = stored_space(hard, names, FaultSpace.of(network(), Weights("*"), HIGH, Float32()))
@@ -145,7 +145,7 @@ def test_faults_that_flow_arrive_before_the_guard(data, hard):
     assert found.comparison.rows[0].lower > 0
 
 
-def test_error_rates_are_compared_rate_by_rate_and_own_space_is_struck(data, hard):
+def test_error_rates_are_compared_rate_by_rate_and_own_space_is_faulty(data, hard):
     before = campaign(network(), data, ErrorRate((1e-3, 0.05), trials=12), fault=BitFlip())
     found = quick(before, hard, data)
     assert [row.group for row in found.comparison.rows] == ["0.001", "0.05"]
@@ -157,7 +157,7 @@ def test_error_rates_are_compared_rate_by_rate_and_own_space_is_struck(data, har
     assert "highest tolerable" in repr(found)
 
 
-def test_bounds_that_the_format_has_no_word_for_are_struck_as_they_are_held(data):
+def test_bounds_that_the_format_has_no_word_for_are_faulty_as_they_are_held(data):
     model = stored_as(network(), Fixed(1, 6))
     hard = Ranger()(model, data)
     before = campaign(model, data, Uniform(10), fault=BitFlip(), format=Fixed(1, 6))

@@ -94,7 +94,7 @@ def test_a_value_without_an_axis_of_samples_is_refused_by_name(function):
         Activations("*").sites(of(model))
 
 
-def test_a_value_that_all_samples_share_is_struck_for_all():
+def test_a_value_that_all_samples_share_is_faulty_for_all():
     class Shared(nn.Module):
         def __init__(self) -> None:
             super().__init__()

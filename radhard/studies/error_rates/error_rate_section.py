@@ -45,7 +45,7 @@ def _body(findings: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[st
         faults = (
             "The same faults in what the unprotected network stores"
             if common
-            else "All that each network stores is struck, at the same rate per bit"
+            else "Faults in all that each network stores, at the same rate per bit"
         )
         yield from (
             f"### {faults}",
@@ -63,7 +63,7 @@ def _body(findings: ErrorRateFindings, pictures: dict[bool, str]) -> Iterator[st
         ]
         yield from table(("rate per bit", *names), rows)
         if not common:
-            yield from ("Bits struck in a trial, in the mean:", "")
+            yield from ("Faulty bits in a trial, on average:", "")
             yield from table(("rate per bit", *names), _flips(findings))
     yield from ("### Without faults, and what it costs", "")
     yield from table(
@@ -158,7 +158,7 @@ def _error_rate_figure(
         )
         for variant in design.variants
     ]
-    faults = "the same faults" if common else "all that each network stores is struck"
+    faults = "the same faults" if common else "faults in all that each network stores"
     title = f"Accuracy of {findings.network} under faults, {faults}"
     finding = "; ".join(
         f"{line.name}: "

@@ -193,7 +193,7 @@ def test_narrow_formats_have_fewer_bits_and_smaller_deviations() -> None:
     assert scores.facts["BVF"]["fc1"][7] < max(fine.facts["BVF"]["fc1"])
 
 
-def test_a_model_that_rounds_its_activations_is_struck_in_its_own_words() -> None:
+def test_a_model_that_rounds_its_activations_is_faulty_in_its_own_words() -> None:
     samples = mnist(n=20, split="train")
     model = quantized(load("mlp"), samples, Int(8))
     scores = DeepVigor(format="Int(8)", layers="fc2")(model, samples)

@@ -91,7 +91,7 @@ def test_code_is_named_only_where_it_is_not_twos_complement():
 @pytest.mark.parametrize(
     "format", [Int(8, code="sign_magnitude"), Fixed(1, 6, code="sign_magnitude")], ids=repr
 )
-def test_a_rounded_activation_is_struck_in_its_own_word(format):
+def test_a_rounded_activation_is_faulty_in_its_own_word(format):
     torch.manual_seed(0)
     inputs = torch.randn(6, 3)
     model = quantized(nn.Sequential(nn.Linear(3, 4)), inputs, format).eval()

@@ -1,4 +1,4 @@
-"""Are words of a few bits counted and struck as such?"""
+"""Are words of a few bits counted, and their bits flipped, as such?"""
 
 import pytest
 import torch

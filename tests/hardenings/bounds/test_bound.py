@@ -144,7 +144,7 @@ def test_what_a_function_is_given_is_clamped_also_before_a_bounded_one():
         assert hard(data.inputs).isfinite().all()
 
 
-def test_a_bound_is_struck_where_it_is_the_target():
+def test_a_bound_is_faulty_where_it_is_the_target():
     model, data = tiny()
     hard = Ranger(granularity="neuron")(model, data)
     space = FaultSpace.of(hard, Buffers("1.ranger.high"), BitFlip(bits=(31,)), Float32())

@@ -123,16 +123,16 @@ def test_the_model_says_what_a_campaign_on_the_format_says(
             bits = bits[: rng.integers(1, 4)]
             with inject(model, simulated, [word * format.bits + int(bit) for bit in bits]):
                 expected = model(data.inputs)
-            struck = copy.deepcopy(hard)
-            weight = struck.fc1.weight.view(-1)
+            faulty = copy.deepcopy(hard)
+            weight = faulty.fc1.weight.view(-1)
             code = inner.take(torch.tensor([word]), tuple(model.fc1.weight.shape))
             mask = sum(1 << int(bit) for bit in bits if bit < width)
             if mask:
                 flipped = code.encode(weight[word : word + 1]) ^ mask
                 weight[word] = code.decode(flipped).to(weight)[0]
             check = sum(1 << int(bit) - width for bit in bits if bit >= width)
-            scrubber_of(struck).check.words[start + word] ^= check
-            outputs = struck(data.inputs)
+            scrubber_of(faulty).check.words[start + word] ^= check
+            outputs = faulty(data.inputs)
             torch.testing.assert_close(outputs, expected, rtol=0, atol=0, equal_nan=True)
 
 
@@ -231,7 +231,7 @@ def test_the_format_in_place_is_that_of_the_tensors_that_the_pattern_selects() -
     )
 
 
-def test_check_bits_are_struck_and_counted_when_a_model_is_verified() -> None:
+def test_check_bits_are_faulty_and_counted_when_a_model_is_verified() -> None:
     model, data = network(), samples(6)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
     before = run(model, data, space, Uniform(60), seed=2)
@@ -249,7 +249,7 @@ def test_check_bits_are_struck_and_counted_when_a_model_is_verified() -> None:
     assert verified.cost.after.bits == stored + 6 * values
 
 
-def test_at_error_rates_data_and_check_bits_are_struck_together() -> None:
+def test_at_error_rates_data_and_check_bits_are_faulty_together() -> None:
     model, data = network(), samples(6)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
     before = run(model, data, space, ErrorRate(1e-3, trials=20), seed=2)

@@ -60,12 +60,12 @@ def test_a_fault_says_what_the_model_with_the_corrected_weight_says() -> None:
         fault = 32 * word + bit
         with torch.no_grad(), inject(hard, space, fault):
             said = hard(data.inputs)
-        struck = (golden[word].view(torch.int32) ^ int(np.int32(np.uint32(1 << bit)))).view(
+        faulty = (golden[word].view(torch.int32) ^ int(np.int32(np.uint32(1 << bit)))).view(
             torch.float32
         )
-        inside = low <= float(struck) <= high
+        inside = low <= float(faulty) <= high
         out_of_range += not inside
-        weights[word] = struck if inside else 0.0
+        weights[word] = faulty if inside else 0.0
         with torch.no_grad():
             assert torch.equal(said, model(data.inputs))
         weights[word] = golden[word]
@@ -130,7 +130,7 @@ def test_torch_fx_is_refused_also_where_the_inputs_have_names() -> None:
 
 
 @pytest.mark.parametrize("per", ["model", "tensor"])
-def test_a_struck_limit_spoils_weights_only_while_the_fault_is_there(per) -> None:
+def test_a_faulty_limit_spoils_weights_only_while_the_fault_is_there(per) -> None:
     data = samples(6)
     hard = WeightRangeCheck(per=per)(network(), data)
     before = fingerprint(hard)

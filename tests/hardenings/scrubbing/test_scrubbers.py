@@ -66,11 +66,11 @@ def test_fault_free_weights_stay_bit_for_bit(hardening, seed, dtype) -> None:
 def test_scrubbing_again_changes_nothing(hardening, flips, dtype) -> None:
     net = model(dtype=dtype)
     scrubber = hardening.scrubber(net)
-    struck = flipped(net, flips)
-    scrubber.scrub(struck)
-    once = fingerprint(struck)
-    scrubber.scrub(struck)
-    assert fingerprint(struck) == once
+    faulty = flipped(net, flips)
+    scrubber.scrub(faulty)
+    once = fingerprint(faulty)
+    scrubber.scrub(faulty)
+    assert fingerprint(faulty) == once
 
 
 @pytest.mark.parametrize("per", ["model", "tensor"])
@@ -79,11 +79,11 @@ def test_scrubbing_again_changes_nothing(hardening, flips, dtype) -> None:
 @settings(max_examples=40, deadline=None)
 def test_what_is_out_of_range_becomes_zero_or_the_nearer_limit(per, action, flips) -> None:
     net = model()
-    struck = flipped(net, flips)
+    faulty = flipped(net, flips)
     weights = [layer.weight.detach().numpy() for layer in (net[0], net[2])]
-    found = [layer.weight.detach().numpy().copy() for layer in (struck[0], struck[2])]
-    WeightRangeCheck(per=per, action=action).scrubber(net).scrub(struck)
-    for own, was, layer in zip(weights, found, (struck[0], struck[2]), strict=True):
+    found = [layer.weight.detach().numpy().copy() for layer in (faulty[0], faulty[2])]
+    WeightRangeCheck(per=per, action=action).scrubber(net).scrub(faulty)
+    for own, was, layer in zip(weights, found, (faulty[0], faulty[2]), strict=True):
         all_of = [own] if per == "tensor" else weights
         low, high = min(w.min() for w in all_of), max(w.max() for w in all_of)
         zeroed = np.where((was >= low) & (was <= high), was, np.float32(0))
@@ -96,9 +96,9 @@ def test_what_is_out_of_range_becomes_zero_or_the_nearer_limit(per, action, flip
 @settings(max_examples=60, deadline=None)
 def test_with_the_top_bit_held_every_weight_is_finite_and_below_two(flips, dtype) -> None:
     net = model(dtype=dtype)
-    struck = flipped(net, flips)
-    WeightBitClip().scrubber(net).scrub(struck)
-    for layer in (struck[0], struck[2]):
+    faulty = flipped(net, flips)
+    WeightBitClip().scrubber(net).scrub(faulty)
+    for layer in (faulty[0], faulty[2]):
         assert bool((layer.weight.abs() < 2).all())
 
 
@@ -106,12 +106,12 @@ def test_with_the_top_bit_held_every_weight_is_finite_and_below_two(flips, dtype
 @settings(max_examples=40, deadline=None)
 def test_the_top_bit_of_float32_is_bit_30_and_no_other_bit_is_touched(flips) -> None:
     net = model()
-    struck = flipped(net, flips)
+    faulty = flipped(net, flips)
     found = [
-        layer.weight.detach().numpy().view(np.uint32).copy() for layer in (struck[0], struck[2])
+        layer.weight.detach().numpy().view(np.uint32).copy() for layer in (faulty[0], faulty[2])
     ]
-    WeightBitClip().scrubber(net).scrub(struck)
-    for was, layer in zip(found, (struck[0], struck[2]), strict=True):
+    WeightBitClip().scrubber(net).scrub(faulty)
+    for was, layer in zip(found, (faulty[0], faulty[2]), strict=True):
         now = layer.weight.detach().numpy().view(np.uint32)
         np.testing.assert_array_equal(now, was & np.uint32(~(1 << 30) & 0xFFFFFFFF))
 
@@ -122,14 +122,14 @@ def test_constant_bits_are_those_of_numpy_and_are_held(seed, scale, flips) -> No
     net = model(seed)
     with torch.no_grad():
         net[0].weight.mul_(scale)
-    struck = flipped(net, flips)
+    faulty = flipped(net, flips)
     expected = []
-    for layer, hit in ((net[0], struck[0]), (net[2], struck[2])):
+    for layer, hit in ((net[0], faulty[0]), (net[2], faulty[2])):
         words = layer.weight.detach().numpy().view(np.uint32).ravel()
         ones, zeros = np.bitwise_and.reduce(words), np.bitwise_and.reduce(~words)
         expected.append((hit.weight.detach().numpy().view(np.uint32) | ones) & ~zeros)
-    WeightBitClip(bits="constant", per="tensor").scrubber(net).scrub(struck)
-    for right, hit in zip(expected, (struck[0], struck[2]), strict=True):
+    WeightBitClip(bits="constant", per="tensor").scrubber(net).scrub(faulty)
+    for right, hit in zip(expected, (faulty[0], faulty[2]), strict=True):
         np.testing.assert_array_equal(hit.weight.detach().numpy().view(np.uint32), right)
 
 
@@ -152,9 +152,9 @@ def test_bits_that_are_constant_in_each_tensor_but_not_the_same_are_held_by_tens
     with pytest.raises(InputError, match="per='tensor'"):
         WeightBitClip().scrubber(net)
     scrubber = WeightBitClip(per="tensor").scrubber(net)
-    struck = flipped(net, [(0, 0, 30), (1, 0, 30)])
-    scrubber.scrub(struck)
-    assert fingerprint(struck) == fingerprint(net)
+    faulty = flipped(net, [(0, 0, 30), (1, 0, 30)])
+    scrubber.scrub(faulty)
+    assert fingerprint(faulty) == fingerprint(net)
 
 
 def test_weights_of_several_formats_are_held_by_tensor_only() -> None:
@@ -162,9 +162,9 @@ def test_weights_of_several_formats_are_held_by_tensor_only() -> None:
     net[2].to(torch.bfloat16)
     with pytest.raises(InputError, match="several formats"):
         WeightBitClip().scrubber(net)
-    struck = flipped(net, [(0, 0, 30), (1, 0, 14)])
-    WeightBitClip(per="tensor").scrubber(net).scrub(struck)
-    assert fingerprint(struck) == fingerprint(net)
+    faulty = flipped(net, [(0, 0, 30), (1, 0, 14)])
+    WeightBitClip(per="tensor").scrubber(net).scrub(faulty)
+    assert fingerprint(faulty) == fingerprint(net)
 
 
 @pytest.mark.parametrize("hardening", SCRUBBERS, ids=repr)

@@ -81,10 +81,10 @@ def passed(
     op: Any,
     goldens: list[Tensor],
     patch: Patch,
-    struck: int,
+    entry: int,
     *args: Any,
 ) -> Patch:
-    """The patch behind an operation on golden tensors, of which one is struck; held against torch.
+    """The patch behind an operation on golden tensors, of which one is faulty; held against torch.
 
     ``args`` are the arguments, with `Slot` for tensors.
     """
@@ -94,11 +94,11 @@ def passed(
     golden[node.slot] = node(golden.__getitem__)
     graph = Graph([node], {}, {}, [], node.slot, by_sample=set(golden))
     state = FaultyPass(graph, golden, rows, torch.arange(ROWS), grouped=False)
-    state.patches[struck] = patch
+    state.patches[entry] = patch
     found = rule(state, node)
     assert found is not None
     faulty = {slot: tensor[rows] for slot, tensor in golden.items()}
-    faulty[struck] = laid_on(faulty[struck], patch)
+    faulty[entry] = laid_on(faulty[entry], patch)
     assert torch.equal(laid_on(golden[node.slot][rows], found), node(faulty.__getitem__))
     # Only along positions may a patch hang over the edge.
     for axis, size in enumerate(golden[node.slot].shape[1:], start=1):
@@ -172,12 +172,12 @@ def test_a_pixel_lands_at_the_place_counted_by_hand(first, step, starts, length)
 def test_a_slice_along_channels_or_a_whole_axis_is_as_long_as_its_result(axis, first, end, step):
     """And no longer, though more of the tensor follows."""
     golden = numbers(7, 8, 9)
-    struck = Patch(torch.full((ROWS, 1, 8, 9), -1.0), (torch.tensor([0, 2, 3, 6]), None, None))
+    window = Patch(torch.full((ROWS, 1, 8, 9), -1.0), (torch.tensor([0, 2, 3, 6]), None, None))
     found = passed(
         shape_rules.slice_axis,
         aten.slice.Tensor,
         [golden],
-        struck,
+        window,
         0,
         Slot(0),
         axis,
@@ -193,13 +193,13 @@ def test_a_part_of_a_concatenation_moves_by_the_parts_before_it(
     data: st.DataObject, last: bool
 ) -> None:
     sizes = data.draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
-    struck = data.draw(st.integers(0, len(sizes) - 1))
+    entry = data.draw(st.integers(0, len(sizes) - 1))
     goldens = [numbers(size, 4, 3, last=last) for size in sizes]
-    window = data.draw(patches((sizes[struck], 4, 3)))
+    window = data.draw(patches((sizes[entry], 4, 3)))
     axis = data.draw(st.sampled_from([1, -3]))
     slots = [Slot(number) for number in range(len(sizes))]
-    found = passed(shape_rules.concatenate, aten.cat.default, goldens, window, struck, slots, axis)
-    before = sum(sizes[:struck])
+    found = passed(shape_rules.concatenate, aten.cat.default, goldens, window, entry, slots, axis)
+    before = sum(sizes[:entry])
     assert [place(found.starts[0], row) for row in range(ROWS)] == [
         before + place(window.starts[0], row) for row in range(ROWS)
     ]

@@ -1,4 +1,4 @@
-"""Are codes struck in all their bits, timed fault-free, and judged by one limit?"""
+"""Do codes have faults in all their bits, timed fault-free, and judged by one limit?"""
 
 import json
 from dataclasses import replace

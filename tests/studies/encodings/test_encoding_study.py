@@ -1,4 +1,4 @@
-"""Are weights struck in every encoding, and does a stopped study of encodings continue?"""
+"""Do weights have faults in every encoding, and does a stopped study of encodings continue?"""
 
 import json
 from dataclasses import replace
@@ -58,7 +58,7 @@ def found():
     return STUDY.measure(network(), QUIET)
 
 
-def test_all_bits_of_weights_and_check_words_are_struck(found):
+def test_all_bits_of_weights_and_check_words_are_faulty(found):
     blocks = sum(-(-n // 8) for n in (27, 288, 12))
     check = SecDed(Int(8), block=8).check_bits
     bits = {name: each.bits for name, each in found.measured.items()}

@@ -14,7 +14,7 @@ from radhard.studies.error_rates import ErrorRateCampaign, ErrorRateFindings, Me
 COST = Overhead(Cost(1, 0, 32, 1), Cost(1, 0, 32, 1))
 
 
-def struck(low, high):
+def campaign(low, high):
     return ErrorRateCampaign(
         64, {1e-4: 1.0, 1e-3: 2.0}, {1e-4: np.array(low), 1e-3: np.array(high)}
     )
@@ -26,9 +26,9 @@ def measured(right, common, own):
 
 @pytest.fixture
 def found():
-    base = struck([0.9, 0.8, 0.9, 0.8], [0.1, 0.3, 0.2, 0.2])
-    hard = struck([0.9, 0.9, 0.9, 0.9], [0.5, 0.7, 0.6, 0.6])
-    own = struck([0.7, 0.9, 0.9, 0.9], [0.5, 0.5, 0.6, 0.6])
+    base = campaign([0.9, 0.8, 0.9, 0.8], [0.1, 0.3, 0.2, 0.2])
+    hard = campaign([0.9, 0.9, 0.9, 0.9], [0.5, 0.7, 0.6, 0.6])
+    own = campaign([0.7, 0.9, 0.9, 0.9], [0.5, 0.5, 0.6, 0.6])
     return ErrorRateFindings(
         "by hand",
         10,

@@ -1,4 +1,4 @@
-"""Are all variants struck as is said, and does a stopped study go on?"""
+"""Do all variants have the faults that are stated, and does a stopped study go on?"""
 
 import json
 from dataclasses import replace
@@ -60,7 +60,7 @@ def tiny(monkeypatch):
     monkeypatch.setitem(NETWORKS, "tiny", lambda _: tiny_network())
 
 
-def test_every_stored_bit_is_struck_thresholds_and_copies_included():
+def test_every_stored_bit_is_faulty_thresholds_and_copies_included():
     network = tiny_network()
     for hardening in (Ranger(), ChannelDuplication(share=1.0)):
         hard = hardening(network.model, network.train)

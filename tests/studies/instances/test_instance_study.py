@@ -1,4 +1,4 @@
-"""Are instances trained from their seeds and struck alike, and does a stopped study continue?"""
+"""Are instances trained from their seeds, and does a stopped study of them continue?"""
 
 import json
 from dataclasses import replace

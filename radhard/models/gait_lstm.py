@@ -6,7 +6,7 @@ from functools import partial
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 from radhard.models.shipped import seeded, trained
 
 __all__ = ["gait_lstm"]

@@ -1,13 +1,8 @@
 """What is a classifier of time series with a gated recurrent unit?"""
 
-from collections import OrderedDict
-from functools import partial
-
 from torch import nn
 
-from radhard.errors import InputError
-from radhard.models.lstm_classifier import LastStep, check_sizes
-from radhard.models.shipped import seeded, trained
+from radhard.models.series_classifier import series_classifier
 
 __all__ = ["gru_classifier"]
 
@@ -35,21 +30,11 @@ def gru_classifier(
     >>> gru_classifier(inputs=6, classes=7).gru
     GRU(6, 64, batch_first=True)
     """
-    check_sizes(inputs=inputs, hidden=hidden, classes=classes)
-    build = partial(_build, inputs, hidden, classes)
-    default = (inputs, hidden, classes) == (12, 64, 9)
-    if pretrained and not default:
-        raise InputError("trained weights come with the default shape only; leave pretrained out")
-    if default and pretrained is not False:
-        return trained(build, "gru_classifier")
-    return seeded(build)
-
-
-def _build(inputs: int, hidden: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            gru=nn.GRU(inputs, hidden, batch_first=True),
-            last=LastStep(),
-            fc=nn.Linear(hidden, classes),
-        )
+    return series_classifier(
+        "gru_classifier",
+        nn.GRU,
+        inputs=inputs,
+        hidden=hidden,
+        classes=classes,
+        pretrained=pretrained,
     )

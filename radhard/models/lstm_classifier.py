@@ -1,14 +1,10 @@
 """What is a classifier of time series?"""
 
-from collections import OrderedDict
-from functools import partial
+from torch import nn
 
-from torch import Tensor, nn
+from radhard.models.series_classifier import series_classifier
 
-from radhard.errors import InputError
-from radhard.models.shipped import seeded, trained
-
-__all__ = ["LastStep", "check_sizes", "lstm_classifier"]
+__all__ = ["lstm_classifier"]
 
 
 def lstm_classifier(
@@ -35,41 +31,11 @@ def lstm_classifier(
     >>> lstm_classifier(inputs=6, classes=7).lstm
     LSTM(6, 64, batch_first=True)
     """
-    check_sizes(inputs=inputs, hidden=hidden, classes=classes)
-    build = partial(_build, inputs, hidden, classes)
-    default = (inputs, hidden, classes) == (12, 64, 9)
-    if pretrained and not default:
-        raise InputError("trained weights come with the default shape only; leave pretrained out")
-    if default and pretrained is not False:
-        return trained(build, "lstm_classifier")
-    return seeded(build)
-
-
-def check_sizes(*, inputs: int, hidden: int, classes: int) -> None:
-    """Refuse sizes that are not whole numbers from 1.
-
-    Raises:
-        InputError: a size that is not allowed.
-    """
-    for name, size in (("inputs", inputs), ("hidden", hidden), ("classes", classes)):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise InputError(f"{name}={size!r} is not allowed; give a whole number from 1")
-
-
-class LastStep(nn.Module):
-    """The output at the last step of a recurrent layer."""
-
-    def forward(self, outputs_and_states: tuple[Tensor, Tensor | tuple[Tensor, Tensor]]) -> Tensor:
-        """``(samples, hidden)`` of the outputs ``(samples, steps, hidden)``."""
-        outputs, _ = outputs_and_states
-        return outputs[:, -1]
-
-
-def _build(inputs: int, hidden: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            lstm=nn.LSTM(inputs, hidden, batch_first=True),
-            last=LastStep(),
-            fc=nn.Linear(hidden, classes),
-        )
+    return series_classifier(
+        "lstm_classifier",
+        nn.LSTM,
+        inputs=inputs,
+        hidden=hidden,
+        classes=classes,
+        pretrained=pretrained,
     )

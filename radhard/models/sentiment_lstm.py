@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 from radhard.models.shipped import seeded, trained
 
 __all__ = ["sentiment_lstm"]

@@ -41,6 +41,13 @@ class CodedMemory:
             (path.split(".") if path else [], [leaf for _, _, leaf in some])
             for path, some in itertools.groupby(split, key=lambda parts: parts[0])
         ]
+        self.settings = {
+            "format": repr(code.format),
+            "tensors": tuple(names),
+            "shapes": tuple(tuple(shape) for shape in shapes),
+            "scales": tuple(scales),
+        }
+        """The arguments of a scrubber from which this memory is made."""
         self.coded = [
             CodedTensor.of(tuple(shape), code, scale)
             for shape, scale in zip(shapes, scales, strict=True)

@@ -62,7 +62,7 @@ class EccScrubber(Part):
         every: int = 1,
     ) -> None:
         super().__init__(by)
-        self.tensors, self.shapes, self.scales = tuple(tensors), tuple(shapes), tuple(scales)
+        self.tensors = tuple(tensors)
         self.every, self.turn = every, Turn(every)
         self._code = code_named(format)
         block = self._code.block
@@ -78,13 +78,7 @@ class EccScrubber(Part):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {
-            "format": repr(self._code.format),
-            "tensors": self.tensors,
-            "shapes": self.shapes,
-            "scales": self.scales,
-            "every": self.every,
-        }
+        return {**self._memory.settings, "every": self.every}
 
     def due(self) -> bool:
         return self.turn.due()

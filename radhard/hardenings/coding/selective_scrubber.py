@@ -58,7 +58,7 @@ class SelectiveScrubber(Part):
         every: int = 1,
     ) -> None:
         super().__init__(by)
-        self.tensors, self.shapes, self.scales = tuple(tensors), tuple(shapes), tuple(scales)
+        self.tensors = tuple(tensors)
         self.protected, self.signature_format = tuple(protected), signature_format
         self.every, self.turn = every, Turn(every)
         self._code = code_named(format)
@@ -85,10 +85,7 @@ class SelectiveScrubber(Part):
     @property
     def settings(self) -> dict[str, Any]:
         return {
-            "format": repr(self._code.format),
-            "tensors": self.tensors,
-            "shapes": self.shapes,
-            "scales": self.scales,
+            **self._memory.settings,
             "protected": self.protected,
             "signature_format": self.signature_format,
             "every": self.every,

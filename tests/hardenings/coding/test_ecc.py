@@ -114,7 +114,7 @@ def test_the_model_says_what_a_campaign_on_the_format_says(
     part = scrubber_of(hard)
     simulated = FaultSpace.of(model, Weights("fc1"), BitFlip(), format)
     position = part.tensors.index("fc1.weight")
-    start = sum(torch.Size(shape).numel() for shape in part.shapes[:position])
+    start = sum(torch.Size(shape).numel() for shape in part.settings["shapes"][:position])
     width, rng = format.inner.bits, np.random.default_rng(0)
     inner = format.inner.fit(model.fc1.weight)
     with torch.no_grad():

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from radhard.campaign import run
 from radhard.formats import CLEAN, Cep, Float32, Int, SecDed, ZeroSpace
 from radhard.studies import NETWORKS, Plan, conduct
 from radhard.studies import network_campaign as module
@@ -16,6 +15,7 @@ from radhard.studies.encodings import Encoding, EncodingDesign
 from radhard.studies.pipeline import texts
 from radhard.targets import Weights
 from tests.studies.encodings.test_encoding_study import WEIGHTS, network
+from tests.studies.interruption import conduct_after_interrupt
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -130,22 +130,10 @@ def test_only_codes_take_time_to_decode():
     assert all(1 < nanoseconds < 1e6 for nanoseconds in times["coded"])
 
 
-def test_stopped_study_continues_to_the_same_numbers(tmp_path, monkeypatch, found):
+def test_stopped_study_continues_to_the_same_numbers(tmp_path, found):
     whole = texts(STUDY, QUIET, [(network(), found)], "")
     kept = replace(QUIET, store=tmp_path / "store")
-    calls = []
-
-    def stopped(*given, **more):
-        calls.append(more["store"])
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return run(*given, **more)
-
-    monkeypatch.setattr(module, "run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        conduct(STUDY, kept, tmp_path / "parts")
-    monkeypatch.setattr(module, "run", run)
-    parts = conduct(STUDY, kept, tmp_path / "parts")
+    parts = conduct_after_interrupt(STUDY, kept, tmp_path / "parts", calls=(module, "run"), at=4)
     assert [path.name for path in parts] == ["small.md", "small.json", "small-tiny.svg"]
     assert {path.name: path.read_text("utf-8") for path in parts} == whole
 

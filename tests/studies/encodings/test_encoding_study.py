@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.formats import Float32, Int, Oracle, SecDed
 from radhard.samplers import ErrorRate
@@ -14,6 +13,7 @@ from radhard.studies import NETWORKS, Plan, conduct
 from radhard.studies import network_campaign as module
 from radhard.studies.encodings import Encoding, EncodingDesign, EncodingStudy, stored_weights
 from radhard.studies.encodings.encoding_campaigns import smaller_changes
+from tests.studies.interruption import conduct_after_interrupt
 from tests.studies.tiny import tiny_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
@@ -150,22 +150,10 @@ def test_network_without_errors_is_refused_before_any_campaign(monkeypatch):
         STUDY.measure(right, QUIET)
 
 
-def test_stopped_study_continues_to_the_same_numbers(tmp_path, monkeypatch):
+def test_stopped_study_continues_to_the_same_numbers(tmp_path):
     whole = conduct(STUDY, QUIET, tmp_path / "whole")
     kept = replace(QUIET, store=tmp_path / "store")
-    calls = []
-
-    def stopped(*given, **more):
-        calls.append(more["store"])
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return run(*given, **more)
-
-    monkeypatch.setattr(module, "run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        conduct(STUDY, kept, tmp_path / "parts")
-    monkeypatch.setattr(module, "run", run)
-    parts = conduct(STUDY, kept, tmp_path / "parts")
+    parts = conduct_after_interrupt(STUDY, kept, tmp_path / "parts", calls=(module, "run"), at=3)
     assert [path.name for path in whole] == ["small.md", "small.json", "small-tiny.svg"]
     assert [path.read_text("utf-8") for path in parts] == [p.read_text("utf-8") for p in whole]
 

@@ -24,6 +24,7 @@ from radhard.studies.error_rates import (
     Variant,
     everything_stored,
 )
+from tests.studies.interruption import conduct_after_interrupt
 from tests.studies.tiny import tiny_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
@@ -96,22 +97,13 @@ def test_network_comes_back_as_it_was():
 def test_stopped_study_continues_to_the_same_numbers(tmp_path, monkeypatch):
     whole = conduct(STUDY, QUIET, tmp_path / "whole")
     kept = replace(QUIET, store=tmp_path / "store")
-    calls = []
 
-    def stopped(*given, **more):
-        calls.append(more["store"])
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return run(*given, **more)
+    def forbid_hardening() -> None:
+        monkeypatch.setattr(Ranger, "harden", lambda *_: pytest.fail("it lies in the store"))
 
-    monkeypatch.setattr(module, "run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        conduct(STUDY, kept, tmp_path / "parts")
-    assert not (tmp_path / "parts").exists()
-
-    monkeypatch.setattr(module, "run", run)
-    monkeypatch.setattr(Ranger, "harden", lambda *_: pytest.fail("it lies in the store"))
-    parts = conduct(STUDY, kept, tmp_path / "parts")
+    parts = conduct_after_interrupt(
+        STUDY, kept, tmp_path / "parts", calls=(module, "run"), at=3, between=forbid_hardening
+    )
     assert [p.name for p in whole] == [p.name for p in parts]
     assert [p.read_text("utf-8") for p in whole] == [p.read_text("utf-8") for p in parts]
 

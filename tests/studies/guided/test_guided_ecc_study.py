@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from radhard.campaign import run
 from radhard.formats import Fixed, Float32, is_stored_as
 from radhard.results import Results
 from radhard.studies import NETWORKS, Plan, conduct, network_campaign
 from radhard.studies.guided import GuidedEccDesign, GuidedEccStudy
 from radhard.studies.guided import guided_ecc_campaigns as module
 from radhard.studies.pruning import Tuning
+from tests.studies.interruption import conduct_after_interrupt
 from tests.studies.tiny import tiny_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
@@ -113,24 +113,14 @@ def test_network_is_trained_in_a_format_and_comes_back_unchanged(store):
     assert all(torch.equal(x, before[name]) for name, x in network.model.state_dict().items())
 
 
-def test_stopped_study_continues_to_the_same_numbers(tmp_path, monkeypatch):
+def test_stopped_study_continues_to_the_same_numbers(tmp_path):
     one = {"float": Float32()}
     few = replace(STUDY, design=replace(STUDY.design, formats=one, brief_flips=400))
     whole = conduct(few, QUIET, tmp_path / "whole")
     kept = replace(QUIET, store=tmp_path / "store")
-    calls = []
-
-    def stopped(*given, **more):
-        calls.append(more["store"])
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return run(*given, **more)
-
-    monkeypatch.setattr(network_campaign, "run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        conduct(few, kept, tmp_path / "parts")
-    monkeypatch.setattr(network_campaign, "run", run)
-    parts = conduct(few, kept, tmp_path / "parts")
+    parts = conduct_after_interrupt(
+        few, kept, tmp_path / "parts", calls=(network_campaign, "run"), at=3
+    )
     assert [path.name for path in whole] == ["small.md", "small.json", "small-tiny.svg"]
     assert [path.read_text("utf-8") for path in parts] == [p.read_text("utf-8") for p in whole]
 

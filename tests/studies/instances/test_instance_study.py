@@ -16,6 +16,7 @@ from radhard.studies.instances import InstanceDesign, InstanceStudy, instance_tr
 from radhard.studies.instances import instance_study as module
 from radhard.studies.instances.instance_training import trained_instance
 from tests.studies.encodings.test_encoding_study import network
+from tests.studies.interruption import conduct_after_interrupt
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -95,20 +96,18 @@ def test_every_instance_is_tried_in_every_encoding_with_the_same_faults(monkeypa
 def test_stopped_study_continues_to_the_same_numbers_without_training_again(tmp_path, monkeypatch):
     whole = conduct(STUDY, QUIET, tmp_path / "whole")
     kept = replace(QUIET, store=tmp_path / "store")
-    calls, run = [], module.network_campaign
 
-    def stopped(*given, **options):
-        calls.append(given)
-        if len(calls) == 6:
-            raise KeyboardInterrupt
-        return run(*given, **options)
+    def forbid_training() -> None:
+        monkeypatch.setattr(trained_network, "_train", lambda *_: pytest.fail("trained again"))
 
-    monkeypatch.setattr(module, "network_campaign", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        conduct(STUDY, kept, tmp_path / "parts")
-    monkeypatch.setattr(module, "network_campaign", run)
-    monkeypatch.setattr(trained_network, "_train", lambda *_: pytest.fail("trained again"))
-    parts = conduct(STUDY, kept, tmp_path / "parts")
+    parts = conduct_after_interrupt(
+        STUDY,
+        kept,
+        tmp_path / "parts",
+        calls=(module, "network_campaign"),
+        at=6,
+        between=forbid_training,
+    )
     assert [path.name for path in whole] == ["small.md", "small.json"]
     assert [path.read_text("utf-8") for path in parts] == [p.read_text("utf-8") for p in whole]
     facts = json.loads(whole[1].read_text("utf-8"))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from radhard.errors import InputError
 from radhard.faults import BitFlip, Burst, Replace, StuckAt
 from radhard.formats import Float16, Float32, Int
-from radhard.groups import GROUPINGS, Groups, labels, overlaps
+from radhard.groups import GROUPINGS, Groups, labels
+from radhard.groups.groups import overlaps
 from radhard.samplers import (
     ErrorRate,
     Exhaustive,

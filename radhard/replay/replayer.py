@@ -12,16 +12,13 @@ from radhard.replay import recurrent
 from radhard.replay.deviation import Deviation
 from radhard.replay.difference import Difference
 from radhard.replay.faulty_pass import FaultyPass
-from radhard.replay.golden_values import golden_values, laid_out, model_inputs, rounds
-from radhard.replay.graph.folding import fold_batch_norms
-from radhard.replay.graph.model_graph import graph_of
+from radhard.replay.folded_graph import folded_graph
+from radhard.replay.golden_values import golden_values
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
-from radhard.replay.graph.site_slots import site_slots
 from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate, rows_are_independent
-from radhard.replay.recurrent.recurrent_nodes import separate_recurrent_layers
 from radhard.replay.word_change import (
     WordChange,
     changed_output,
@@ -32,7 +29,6 @@ from radhard.replay.word_change import (
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
 from radhard.workload import Workload
-from radhard.workload.geometry import repeated
 
 __all__ = ["ELEMENTS", "Replayer"]
 
@@ -123,25 +119,9 @@ class Replayer:
         Raises:
             NoGraphError: the model has no graph, or its graph gives other outputs.
         """
-        model, data = workload.model, workload.data
-        if graph is None:
-            graph = separate_recurrent_layers(graph_of(model, workload.call, data))
-        batch = repeated(data.rows(slice(0, 1)), 3)
-        slots = site_slots(graph, model, workload.call, sites, batch)
-        slots = [() if place in hidden else found for place, found in enumerate(slots)]
-        factors: dict[int, Tensor] = {}
-        channels_last, used = False, graph.used()
-        if not rounds(graph):
-            places = range(len(sites)) if unfolded is None else unfolded
-            graph, factors = fold_batch_norms(
-                graph, {slot for place in places for slot in slots[place]}
-            )
-            graph, channels_last = laid_out(graph)
-        original = [None if site.flows else stored_tensor(model, site.name) for site in sites]
-        one = graph.values(model_inputs(batch, channels_last))
-        shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
-        each = sum(one[slot].nbytes // 3 for slot in shapes)
-        pieces = _pieces(workload, graph, memory // max(each, 1))
+        found = folded_graph(workload, sites, graph, unfolded=unfolded, hidden=hidden)
+        graph, channels_last = found.graph, found.channels_last
+        pieces = _pieces(workload, graph, memory // max(found.bytes_per_sample, 1))
         parts = []
         for piece in pieces:
             values = golden_values(workload, graph, piece, channels_last)
@@ -152,19 +132,21 @@ class Replayer:
             outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
         ):
             raise NoGraphError("the exported graph gives other outputs than the model")
+        model = workload.model
+        original = [None if site.flows else stored_tensor(model, site.name) for site in sites]
         replayer = cls(
             workload,
             sites,
             graph,
-            slots,
-            factors,
+            found.slots,
+            found.factors,
             original,
             pieces,
             outputs,
             golden,
             channels_last,
-            shapes,
-            frozenset(used - graph.used()),
+            found.shapes,
+            found.folded_slots,
         )
         if len(pieces) == 1:  # kept, as they are there already
             replayer._held = pieces[0], {**values, **graph.constants}

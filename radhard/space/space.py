@@ -1,6 +1,5 @@
 """How are all possible faults numbered?"""
 
-import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,16 +17,15 @@ from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.space.exposure import Exposure
 from radhard.space.fault import Fault
-from radhard.space.region import Numbers, check_one_format
+from radhard.space.fault_wording import coordinates, describe, region_name
+from radhard.space.numbering import Numbering
+from radhard.space.region import Numbers, Region, check_one_format
 from radhard.space.term import Term, current
 from radhard.spec import FrozenDict
 from radhard.targets import Site, Target, TensorFaults
 from radhard.workload import Workload
 
 __all__ = ["FaultSpace", "Numbers"]
-
-_MOST = 2**63
-"""So that the number of a fault fits into 64 bits."""
 
 _RECURRENT = ("LSTM", "GRU", "RNN")
 """Classes of layers whose first output contains every step."""
@@ -48,32 +46,22 @@ class FaultSpace(Sequence[Fault]):
         check_one_format(self.regions)
         self.sites = tuple(region.site for region in self.regions)
         """The tensor of each region."""
-        self.words: Numbers = np.array([r.words for r in self.regions], dtype=np.int64)
+        self._numbering = Numbering(self.regions)
+        self.words = self._numbering.words
         """Words per region."""
-        self.variants: Numbers = np.array([r.variants for r in self.regions], dtype=np.int64)
+        self.variants = self._numbering.variants
         """Faults per word, for each region."""
-        # Python integers, as int64 would overflow before the limit could be checked.
-        sizes = [region.words * region.variants for region in self.regions]
-        if sum(sizes) >= _MOST:
-            raise InputError(f"{sum(sizes):.3g} faults are too many to be numbered; below 2**63")
-        self.starts: Numbers = _sums(sizes)
+        self.starts = self._numbering.starts
         """Number of the first fault of each region; the last entry is the number of faults."""
-        self.word_starts: Numbers = _sums(self.words.tolist())
+        self.word_starts = self._numbering.word_starts
         """Number of the first word of each region; the last entry is the number of words."""
-        self.variant_starts: Numbers = _sums(self.variants.tolist())
+        self.variant_starts = self._numbering.variant_starts
         """Number of the first variant of each region, with the variants of all regions numbered."""
         self._places: dict[str, list[int]] = {}
         for place, site in enumerate(self.sites):
             # A tied tensor is found by each of its names.
             for name in dict.fromkeys((site.name, *site.aliases)):
                 self._places.setdefault(name, []).append(place)
-        self._in_part = [
-            (place, region)
-            for place, region in enumerate(self.regions)
-            if region.subset is not None or region.fault.span > 1
-        ]
-        """Regions in which faults do not begin in every word of their tensor."""
-        self._lines = [place for place, r in enumerate(self.regions) if r.fault.span > 1]
         self.tensors: Numbers = np.array(
             [self._places[site.name][0] for site in self.sites], dtype=np.int64
         )
@@ -204,7 +192,7 @@ class FaultSpace(Sequence[Fault]):
         return {name: why for term in self.terms for name, why in term.left_out.items()}
 
     def __len__(self) -> int:
-        return int(self.starts[-1])
+        return len(self._numbering)
 
     @overload
     def __getitem__(self, number: int) -> Fault: ...
@@ -273,66 +261,25 @@ class FaultSpace(Sequence[Fault]):
 
     def name(self, place: int) -> str:
         """A unique name of a region: the name of its tensor, if the tensor has no other region."""
-        region, places = self.regions[place], self._places[self.sites[place].name]
-        others = [self.regions[other] for other in places if other != place]
-        parts = [region.site.name]
-        if any(other.site.rows != region.site.rows for other in others):
-            parts[0] += region.site.section
-        if any(other.plane != region.plane for other in others):
-            parts.append(region.plane)
-        alike = [other for other in others if other.plane == region.plane]
-        if any(repr(other.format) != repr(region.format) for other in alike):
-            parts.append(repr(region.format))
-        if any(repr(other.fault) != repr(region.fault) for other in alike):
-            parts.append(repr(region.fault))
-        if any(other.exposure != region.exposure for other in alike):
-            parts.append(repr(region.exposure))
-        return " ".join(parts)
+        return region_name(self.regions[place], self._others(place))
 
     def locate(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """Position in `regions`, word within the region, and variant of each of many faults.
 
         The word is its position in the tensor if the region covers only some of the values.
         """
-        if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
-            wrong = int(numbers[(numbers < 0) | (numbers >= len(self))].flat[0])
-            raise InputError(f"there is no fault {wrong}; fault numbers are 0 to {len(self) - 1}")
-        # A region without faults starts where the next one does; side="right" skips it.
-        places = np.searchsorted(self.starts, numbers, side="right") - 1
-        words, variants = np.divmod(numbers - self.starts[places], self.variants[places])
-        for place, region in self._in_part:
-            here = places == place
-            words[here] = region.positions_of(words[here])
-        return places, words, variants
+        return self._numbering.locate(numbers)
 
     def affected(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Every word that some faults affect: region, word and variant, and which of the faults.
 
         As `locate`, with all words of the faults that affect several (`FaultModel.span`).
         """
-        places, words, variants = self.locate(numbers)
-        owners = np.arange(len(places))
-        if not self._lines:
-            return places, words, variants, owners
-        counts = np.ones(len(places), np.int64)
-        for place in self._lines:
-            here = places == place
-            counts[here] = self.regions[place].affected_words(words[here])
-        owners = np.repeat(owners, counts)
-        # The position of each word in its line: its index less that of the first word of the fault.
-        offsets = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
-        places, words, variants = places[owners], words[owners] + offsets, variants[owners]
-        for place in self._lines:
-            here, region = places == place, self.regions[place]
-            variants[here] = region.fault.along(variants[here], offsets[here], region.word)
-        return places, words, variants, owners
+        return self._numbering.affected(numbers)
 
     def word_numbers(self, numbers: Numbers) -> Numbers:
         """The number of the word of each of many faults, counted over all regions."""
-        places = np.searchsorted(self.starts, numbers, side="right") - 1
-        inner = (numbers - self.starts[places]) // self.variants[places]
-        found: Numbers = self.word_starts[places] + inner
-        return found
+        return self._numbering.word_numbers(numbers)
 
     def fault(self, place: int, word: int, variant: int) -> Fault:
         """The fault in a word of the region at a position in `regions`."""
@@ -342,32 +289,12 @@ class FaultSpace(Sequence[Fault]):
     def describe(self, fault: Fault | int) -> str:
         """A fault in words: ``conv1.weight[3, 0, 1, 2] bit 30 (exponent)``."""
         fault = fault if isinstance(fault, Fault) else self[fault]
-        region = self.regions[self._place(fault)]
-        where, sample = self.coordinates(fault)
-        name = region.site.name + ("" if region.plane == "codes" else f" {region.plane}")
-        index = "" if region.plane != "codes" and not where else f"{list(where)}"
-        if region.fault.span > 1:
-            last = fault.word + int(region.affected_words(np.array([fault.word]))[0]) - 1
-            end, _ = self.coordinates(Fault(fault.tensor, last, fault.variant, fault.region))
-            index += f" to {list(end)}"
-        if region.fault.by_bit:
-            bits, fields = region.bit_text(fault.variant), region.field_text(fault.variant)
-            text = f"{name}{index} bit {bits} ({fields})"
-            if repr(region.fault) in self.name(self._place(fault)):
-                text += f" {region.fault!r}"
-        else:
-            which = "" if region.variants == 1 else f" variant {fault.variant}"
-            text = f"{name}{index} {region.fault!r}{which}"
-        return text if sample is None else f"{text} of sample {sample}"
+        place = self._place(fault)
+        return describe(self.regions[place], self._others(place), fault.word, fault.variant)
 
     def coordinates(self, fault: Fault) -> tuple[tuple[int, ...], int | None]:
         """The index of a fault in its plane, and its sample (None: stored, or every sample)."""
-        region = self.regions[self._place(fault)]
-        samples = region.site.samples
-        shape = region.shape if samples is None else (samples, *region.shape)
-        # The scale of a whole tensor is one word, without an index.
-        where = tuple(int(i) for i in np.unravel_index(fault.word, shape)) if shape else ()
-        return (where, None) if samples is None else (where[1:], where[0])
+        return coordinates(self.regions[self._place(fault)], fault.word)
 
     def reach(
         self, model: nn.Module, place: int, faults: TensorFaults
@@ -386,6 +313,11 @@ class FaultSpace(Sequence[Fault]):
         terms = current(plain)["terms"]
         return cls([Term.from_dict(term, foreign=foreign) for term in terms])
 
+    def _others(self, place: int) -> list[Region]:
+        """The other regions of the tensor of a region."""
+        places = self._places[self.sites[place].name]
+        return [self.regions[other] for other in places if other != place]
+
     def _place(self, fault: Fault) -> int:
         """The position in `regions` of a fault's region."""
         self.place(fault.tensor)
@@ -401,14 +333,7 @@ class FaultSpace(Sequence[Fault]):
         places = self._places.get(fault.tensor, [])
         if not 0 <= fault.region < len(places):
             return None
-        place = places[fault.region]
-        if not 0 <= fault.variant < self.variants[place]:
-            return None
-        word = self.regions[place].number_of(int(fault.word))
-        if word is None:
-            return None
-        inner = word * int(self.variants[place]) + int(fault.variant)
-        return int(self.starts[place]) + inner
+        return self._numbering.number(places[fault.region], int(fault.word), int(fault.variant))
 
 
 def _workload(model: nn.Module, data: Any, call: Forward) -> Workload:
@@ -417,7 +342,3 @@ def _workload(model: nn.Module, data: Any, call: Forward) -> Workload:
         return Workload.of(model, data, call=call)
     check_function(call, "call")
     return Workload(usable_module(model), call=call)
-
-
-def _sums(counts: Sequence[int]) -> Numbers:
-    return np.array([0, *itertools.accumulate(counts)], dtype=np.int64)

@@ -1,7 +1,7 @@
-"""How are trials grouped, and how many faults does each group represent?"""
+"""Which trials are in a group, and how many faults do they represent?"""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,63 +9,16 @@ import numpy as np
 import pandas as pd
 
 from radhard.errors import InputError
-from radhard.escaping import printable
+from radhard.groups.group_labels import grouping_names, labels
 from radhard.samplers import Grouping, Stratum, Trials
 from radhard.space import FaultSpace, Numbers
-from radhard.spec import near
-from radhard.stats import Cell, Estimate, crowding
+from radhard.stats import Cell, crowding
 from radhard.word_sections import FaultKinds
 
-__all__ = ["GROUPINGS", "Groups", "Parts", "Rates", "labels"]
-
-GROUPINGS = (
-    "tensor",
-    "layer",
-    "kind",
-    "role",
-    "format",
-    "plane",
-    "fault",
-    "exposure",
-    "gate",
-    "step",
-    "bit",
-    "field",
-    "rate",
-    "errors",
-)
-"""The groupings of rates. The words of one tensor may have different gates (of a weight of a
-recurrent layer) or steps (of a hidden state); other groupings are by tensor or by variant."""
+__all__ = ["Groups", "Parts", "overlaps"]
 
 Parts = list[tuple[Numbers, int | None]]
 """Positions of executed trials and the number of faults they represent (None: infinitely many)."""
-
-
-class Rates(Mapping[str, Estimate]):
-    """Estimates by group, in the order of the model."""
-
-    def __init__(self, by: str, column: str, estimates: dict[str, Estimate]) -> None:
-        self.by, self.column, self._estimates = by, column, estimates
-
-    def __getitem__(self, key: str) -> Estimate:
-        return self._estimates[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._estimates)
-
-    def __len__(self) -> int:
-        return len(self._estimates)
-
-    def __repr__(self) -> str:
-        names = [printable(key) for key in self]
-        width = max(map(len, names), default=0)
-        lines = [f"{n:<{width}}  {e}" for n, e in zip(names, self.values(), strict=True)]
-        return "\n".join([f"{self.column} by {self.by}", *lines])
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per group: value, low, high, trials."""
-        rows = [(key, e.value, e.low, e.high, e.trials) for key, e in self.items()]
-        return pd.DataFrame(rows, columns=[self.by, "value", "low", "high", "trials"])
 
 
 class Groups:
@@ -258,7 +211,7 @@ class Groups:
 
     @cached_property
     def _sections(self) -> FaultKinds:
-        return FaultKinds.of(self._space, _names(self._by))
+        return FaultKinds.of(self._space, grouping_names(self._by))
 
     @cached_property
     def _kinds(self) -> Numbers:
@@ -309,66 +262,6 @@ def _within(values: np.ndarray, least: float) -> tuple[float, float]:
     kept = 1 / (1 + len(values) - int(counts.max()))
     low, high = float(seen[0]), float(seen[-1])
     return low - kept * (low - least), high + kept * (1 - high)
-
-
-def _names(by: str | None) -> list[str]:
-    return [] if by is None else [name.strip() for name in by.split(",")]
-
-
-def labels(space: FaultSpace, by: str | None) -> list[str]:
-    """The group of every kind of faults, for no, one or several comma-separated groupings.
-
-    Kinds are every variant of every region, or of every section of a region if a grouping divides
-    its words.
-
-    A bit belongs to a word of a format: if the words of a space have several formats, the names of
-    groups of bits or fields include the format, ``"Int(8) 7"``.
-
-    Raises:
-        InputError: an unknown grouping.
-    """
-    if by is not None and not isinstance(by, str):
-        known = ", ".join(GROUPINGS)
-        raise InputError(f"by={by!r}: give one of {known}, or several as 'layer, bit'")
-    names = _names(by)
-    for name in names:
-        if name not in GROUPINGS:
-            known = ", ".join(GROUPINGS)
-            raise InputError(f"by={by!r}: {near(name, list(GROUPINGS))}one of {known}")
-        if name in ("rate", "errors"):
-            drawn_by = "Cumulative or FaultCount" if name == "errors" else "ErrorRate"
-            raise InputError(f"by={name!r} is for trials of many faults, as of {drawn_by}")
-    several = len({region.bits_of for region in space.regions}) > 1
-    of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
-    table = []
-    sections = FaultKinds.of(space, names)
-    for place, region in enumerate(space.regions):
-        word = f"{region.bits_of} " if several else ""
-        of_region = {
-            "tensor": region.site.name,
-            "layer": region.site.layer or "(model)",
-            "kind": region.site.kind,
-            "role": region.site.role,
-            "format": repr(region.format),
-            "plane": region.plane,
-            "fault": repr(region.fault),
-            "exposure": repr(region.exposure),
-        }
-        key = repr(region.fault), region.bits_of
-        # Once for many tensors, as the text of bits depends only on the fault model and the format.
-        if key not in of_words:
-            of_words[key] = [
-                {
-                    "bit": word + region.bit_text(variant),
-                    "field": word + region.field_text(variant),
-                }
-                for variant in range(region.variants)
-            ]
-        for of_section in sections.texts(place):
-            for of_word in of_words[key]:
-                texts = {**of_region, **of_section, **of_word}
-                table.append(", ".join(texts[name] for name in names))
-    return table
 
 
 def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int, int]]:

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,7 +109,7 @@ def seconds(value: Any, name: str) -> float | None:
 
 def check_function(value: Any, name: str) -> None:
     """Raise `InputError` unless an argument can be called."""
-    if not isinstance(value, Callable):  # type: ignore[arg-type]
+    if not callable(value):
         raise InputError(
             f"{name}={shown(value)} is no function; give one of model and batch that returns the "
             "outputs: lambda model, batch: model(batch)[...]"

@@ -102,13 +102,7 @@ def run(
         KeyboardInterrupt: all finished trials are in the run file; the same call continues the run.
     """
     model = usable_module(model)
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    if unreachable := [site.name for site in space.sites if site.in_training]:
-        raise InputError(
-            f"{unreachable[0]!r} exists only while a model is trained; inject faults into it with "
-            "radhard.training.run"
-        )
+    _check_space(space)
     sampler = sampler_of(sampler)
     if metrics is not None:
         metrics = components_of(metrics, METRICS, "metrics")
@@ -135,6 +129,16 @@ def run(
         if was_training:
             notes.append(Note("training mode"))
         return execute_campaign(campaign, identity(campaign, sampler, seed), golden, notes, options)
+
+
+def _check_space(space: object) -> None:
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    if unreachable := [site.name for site in space.sites if site.in_training]:
+        raise InputError(
+            f"{unreachable[0]!r} exists only while a model is trained; inject faults into it with "
+            "radhard.training.run"
+        )
 
 
 def _draw(sampler: Sampler, space: FaultSpace, seed: int) -> Trials:

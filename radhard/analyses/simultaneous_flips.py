@@ -82,7 +82,7 @@ class _FlipTrials(Trials):
         # In order, as the figures are read by position afterwards.
         super().__init__([Stratum("bits", 0, 1, n, n)], 0, shuffled=False)
 
-    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+    def __getitem__(self, trial: int) -> Numbers:
         places, variant = self._flips[trial]
         return np.concatenate([self._all_words(place, variant) for place in places])
 

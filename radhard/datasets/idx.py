@@ -38,12 +38,12 @@ def read_idx(path: Path) -> Tensor:
             if not zipped:
                 return _read(file, size, path)
             with gzip.open(file) as unzipped:
-                return _read(unzipped, size * GZIP_RATIO, path)  # type: ignore[arg-type]
+                return _read(unzipped, size * GZIP_RATIO, path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 
-def _read(file: BinaryIO, limit: int, path: Path) -> Tensor:
+def _read(file: BinaryIO | gzip.GzipFile, limit: int, path: Path) -> Tensor:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in DTYPES or start[3] == 0:
         raise InputError(f"{path} is not an idx file: it starts with {start.hex() or 'nothing'}")

@@ -35,7 +35,7 @@ def hold_out(draft: Draft, fill: Callable[[int | None], None]) -> None:
     for fold in range(min(FOLDS, n) if n > 1 else 0):
         fill(fold)
         rows = (fold_of == fold).nonzero().flatten()
-        for chunk in rows.split(draft.workload.batch):  # type: ignore[no-untyped-call]
+        for chunk in torch.split(rows, draft.workload.batch):
             at = chunk.to(draft.workload.logits.device)
             with torch.no_grad():
                 outputs = _outputs(draft, at)

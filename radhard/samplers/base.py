@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,7 +69,7 @@ class Grouping:
         return stratum.removeprefix(f"{self.name} ")
 
 
-class Trials(Sequence[Numbers]):
+class Trials:
     """The trials of a campaign, drawn on access: ``trials[i]`` holds the faults of trial i.
 
     In this class each trial is a single fault, stratum after stratum. Trial i does not depend on
@@ -115,10 +115,13 @@ class Trials(Sequence[Numbers]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+    def __getitem__(self, trial: int) -> Numbers:
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
         return self.at(np.array([trial], np.int64))
+
+    def __iter__(self) -> Iterator[Numbers]:
+        return (self[trial] for trial in range(len(self)))
 
     def at(self, trials: Numbers) -> Numbers:
         """The fault numbers of many trials at once, one each."""
@@ -144,9 +147,10 @@ class Trials(Sequence[Numbers]):
     @cached_property
     def _lines(self) -> tuple[Numbers, Numbers, Numbers]:
         """The first trial, the first fault and the step of every stratum."""
-        begins = [end - s.trials for end, s in zip(self._ends, self.strata, strict=True)]
-        columns = (begins, [s.start for s in self.strata], [s.step for s in self.strata])
-        return tuple(np.array(column, np.int64) for column in columns)  # type: ignore[return-value]
+        first = [end - s.trials for end, s in zip(self._ends, self.strata, strict=True)]
+        columns = (first, [s.start for s in self.strata], [s.step for s in self.strata])
+        begins, starts, steps = (np.array(column, np.int64) for column in columns)
+        return begins, starts, steps
 
     def stratum(self, trial: int) -> int:
         """The position in `strata` of the stratum that a trial belongs to."""

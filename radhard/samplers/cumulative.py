@@ -69,7 +69,7 @@ class CumulativeTrials(Trials):
         # Trials are numbered step by step, so that those of one history are `repeats` apart.
         self.histories = [range(n, len(self), sampler.repeats) for n in range(sampler.repeats)]
 
-    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+    def __getitem__(self, trial: int) -> Numbers:
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
         step, history = divmod(trial, self._repeats)

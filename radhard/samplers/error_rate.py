@@ -96,7 +96,7 @@ class ErrorRateTrials(Trials):
         kinds = np.unique(space.variants)
         self._variants = int(kinds[0]) if len(kinds) == 1 else None
 
-    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+    def __getitem__(self, trial: int) -> Numbers:
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
         rng, rate = self._rng(trial), self._sampler.each[self.stratum(trial)]

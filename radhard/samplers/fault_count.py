@@ -69,7 +69,7 @@ class FaultCountTrials(Trials):
         super().__init__(strata, seed, shuffled=False)
         self._faults, self._counts = len(space), sampler.each
 
-    def __getitem__(self, trial: int) -> Numbers:  # type: ignore[override]
+    def __getitem__(self, trial: int) -> Numbers:
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
         seeds = np.random.SeedSequence(trial_key(self.seed, trial))

@@ -16,7 +16,7 @@ from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import Hardening, load, parts, save
 from radhard.manifest import fingerprint
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
 from radhard.targets import HiddenStates, RecurrentWeights

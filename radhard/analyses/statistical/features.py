@@ -1,6 +1,7 @@
 """Which features of every parameter are known without injecting faults?"""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def _gradients(
                 total += part
     each = iter(totals)
     n = len(workload.data)
-    return [(sum(next(each) for _ in tied) / n).abs().cpu().numpy() for tied in aliases]  # type: ignore[union-attr]
+    sums = (reduce(torch.add, (next(each) for _ in tied)) for tied in aliases)
+    return [(total / n).abs().cpu().numpy() for total in sums]
 
 
 def _uses(workload: Workload, sites: Sequence[Site]) -> list[float]:

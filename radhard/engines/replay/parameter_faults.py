@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from radhard.replay.word_change import WordChange, coordinates
 from radhard.space import Numbers
 
 __all__ = ["stored"]
+
+Flags = npt.NDArray[np.bool_]
 
 
 def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
@@ -37,9 +40,47 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     sizes, news = held.tolist(), faulty.tolist()
     folded = replayer.slots[place][0] in replayer.factors
     changes = [WordChange(where[n], sizes[n], None if folded else news[n]) for n in moved]
-    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
-    touched, device = np.zeros(len(trials), dtype=bool), replayer.golden_outputs.device
-    rounded = np.zeros(len(trials), dtype=bool)
+    outputs, touched, rounded = _outputs(replayer, place, changes, moved, len(trials), most)
+    figures = np.tile(plan.unharmed, (len(trials), 1))
+    for number in np.flatnonzero(change.several).tolist():
+        figures[number] = plan.reference.figures(int(trials[number]))[0]
+    if not replayer.exact:
+        # Overflow of a sum depends on the order of summation, and so does a sum whose terms cancel:
+        # these trials are executed with the model's own operations.
+        order = replayer.by_order(place, faulty, held).cpu().numpy() | rounded
+        by_order = np.flatnonzero(touched & order)
+        touched[by_order] = False
+        for number in by_order.tolist():
+            if plan.plain is not None and replayer.slots[place] and absent is None:
+                figures[number] = plan.plain.figures(place, where[number], news[number])[0]
+            else:
+                figures[number] = plan.reference.figures(int(trials[number]))[0]
+    if absent is not None:
+        outputs = torch.where(
+            absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2)),
+            replayer.golden_outputs,
+            outputs,
+        )
+    if touched.any():
+        figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(outputs.device)])
+    return figures
+
+
+def _outputs(
+    replayer: Replayer,
+    place: int,
+    changes: list[WordChange],
+    moved: Numbers,
+    trials: int,
+    most: int,
+) -> tuple[Tensor, Flags, Flags]:
+    """The outputs of all trials, and which trials changed some, and depend on rounding.
+
+    ``moved`` are the trials of the changes; outputs of the others are golden.
+    """
+    outputs = replayer.golden_outputs.expand(trials, *replayer.golden_outputs.shape).clone()
+    touched, device = np.zeros(trials, dtype=bool), replayer.golden_outputs.device
+    rounded = np.zeros(trials, dtype=bool)
     together = replayer.direct(place) and replayer.rows_are_independent(place)
     for piece in replayer.pieces:
         values = replayer.golden(piece)
@@ -67,29 +108,7 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
             trial = torch.from_numpy(moved[which]).to(device)[owner]
             outputs[trial, rows + piece.start] = state.whole(replayer.graph.output)
             touched[trial.cpu().numpy()] = True
-    figures = np.tile(plan.unharmed, (len(trials), 1))
-    for number in np.flatnonzero(change.several).tolist():
-        figures[number] = plan.reference.figures(int(trials[number]))[0]
-    if not replayer.exact:
-        # Overflow of a sum depends on the order of summation, and so does a sum whose terms cancel:
-        # these trials are executed with the model's own operations.
-        order = replayer.by_order(place, faulty, held).cpu().numpy() | rounded
-        by_order = np.flatnonzero(touched & order)
-        touched[by_order] = False
-        for number in by_order.tolist():
-            if plan.plain is not None and replayer.slots[place] and absent is None:
-                figures[number] = plan.plain.figures(place, where[number], news[number])[0]
-            else:
-                figures[number] = plan.reference.figures(int(trials[number]))[0]
-    if absent is not None:
-        outputs = torch.where(
-            absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2)),
-            replayer.golden_outputs,
-            outputs,
-        )
-    if touched.any():
-        figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(device)])
-    return figures
+    return outputs, touched, rounded
 
 
 def _groups(count: int, concerned: Tensor | None, size: int, samples: int) -> Iterator[Numbers]:

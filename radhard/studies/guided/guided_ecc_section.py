@@ -45,6 +45,15 @@ def guided_ecc_section(
 
 
 def _body(design: GuidedEccDesign, findings: GuidedEccFindings, picture: str) -> Iterator[str]:
+    yield from _critical_bits(design, findings, picture)
+    yield from _predictions(design, findings)
+    yield from _protected_words(design, findings)
+    yield from _left(findings)
+
+
+def _critical_bits(
+    design: GuidedEccDesign, findings: GuidedEccFindings, picture: str
+) -> Iterator[str]:
     other, paper = design.paper.get(findings.network, ("", {}))
     yield from ("### Critical bits (table I)", "")
     yield from (f"![Share of critical bits over the tolerated drop]({picture})", "")
@@ -62,6 +71,10 @@ def _body(design: GuidedEccDesign, findings: GuidedEccFindings, picture: str) ->
             for name, each in findings.measured.items()
         ),
     )
+
+
+def _predictions(design: GuidedEccDesign, findings: GuidedEccFindings) -> Iterator[str]:
+    other, paper = design.paper.get(findings.network, ("", {}))
     yield from ("### Predicted bits (table II)", "")
     yield "Of held-out words; the cells are in % of all bits."
     yield ""
@@ -84,6 +97,10 @@ def _body(design: GuidedEccDesign, findings: GuidedEccFindings, picture: str) ->
             for row in _prediction_rows(findings, name, each, prediction, paper.get(name), other)
         ),
     )
+
+
+def _protected_words(design: GuidedEccDesign, findings: GuidedEccFindings) -> Iterator[str]:
+    other, paper = design.paper.get(findings.network, ("", {}))
     yield from ("### Words to protect (table III)", "")
     yield "Check bits are those of a Hamming code; shares are of the memory of the words."
     yield ""
@@ -104,6 +121,9 @@ def _body(design: GuidedEccDesign, findings: GuidedEccFindings, picture: str) ->
             for choice in each.choices
         ),
     )
+
+
+def _left(findings: GuidedEccFindings) -> Iterator[str]:
     yield from ("### What is left", "")
     yield from table(
         (

@@ -13,7 +13,7 @@ from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.hardenings import ActivationClip, BoundedReLU, Ranger, parts, records
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 from radhard.samplers import Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Buffers, HiddenStates, RecurrentWeights

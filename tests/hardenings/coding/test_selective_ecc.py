@@ -167,7 +167,7 @@ def test_a_mask_names_the_words_and_channels_expand() -> None:
     assert part_of(hard).signature.words.count_nonzero() == 2  # words 14 to 16: two bytes
     channels = SelectiveEcc(Hamming(Float32()), 0.05)(model, data, MaxValue()(model, data))
     assert sum(part_of(channels).protected) == round(
-        0.05 * sum(torch.Size(shape).numel() for shape in part_of(channels).shapes)
+        0.05 * sum(torch.Size(shape).numel() for shape in part_of(channels).settings["shapes"])
     )
 
 

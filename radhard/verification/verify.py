@@ -75,11 +75,7 @@ def verify(
     Raises:
         InputError: other data than before, or a model that the faults cannot be tried on.
     """
-    if not isinstance(before, Results):
-        raise InputError(
-            f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
-            "Results.open(...) reads them"
-        )
+    _check_results(before)
     data, batch = _data_of_campaign(data, before), _batch(before)
     workload = Workload.of(model, data, call=call, batch=batch)
     model = workload.model
@@ -104,10 +100,17 @@ def verify(
     added_space, added_notes = _added_space(before, model) if added and paired else (None, [])
     own = None
     if added_space is not None:
-        sampler = _sampler(before, added_space, added)
-        own = repeat(added_space, sampler, store=_beside(store, by_rate=before.by_rate))
-    notes += [*space_notes, *added_notes]
-    return Verification(before, after, own, cost, by, tuple(notes), covers)
+        beside = _beside(store, by_rate=before.by_rate)
+        own = repeat(added_space, _sampler(before, added_space, added), store=beside)
+    return Verification(before, after, own, cost, by, (*notes, *space_notes, *added_notes), covers)
+
+
+def _check_results(before: object) -> None:
+    if not isinstance(before, Results):
+        raise InputError(
+            f"the campaign is {type(before).__name__}; give its Results, as run returns them or "
+            "Results.open(...) reads them"
+        )
 
 
 def _data_of_campaign(data: Any, before: Results) -> Data:

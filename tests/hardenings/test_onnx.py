@@ -21,7 +21,7 @@ from radhard.hardenings import (
     WeightBitClip,
     WeightRangeCheck,
 )
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 from tests.conformance.hardening_examples import EXAMPLES
 from tests.conformance.hardening_subject import network, samples
 

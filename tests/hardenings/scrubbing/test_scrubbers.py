@@ -13,7 +13,7 @@ from radhard.datasets import Data
 from radhard.errors import InputError, RadhardWarning
 from radhard.hardenings import WeightBitClip, WeightRangeCheck, parts, records
 from radhard.manifest import fingerprint
-from radhard.models.lstm_classifier import LastStep
+from radhard.models.series_classifier import LastStep
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples", "ignore:.*protects .*, not:")
 

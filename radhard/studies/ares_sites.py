@@ -30,6 +30,9 @@ WORDS = tuple(float(f"{rate:.4g}") for rate in np.geomspace(1e-7, 1.0, 15))
 STEP_BITS, STEP_WORDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4), (1e-4, 1e-3, 1e-2, 1e-1, 0.5)
 """Per step of a training."""
 
+TRAINED = ("weights", "activations", "gradients")
+"""Sites of flips in trainings. Hidden states take far longer: flips in inference only."""
+
 
 def claims(findings: SiteFindings) -> list[Claim]:
     """What the paper says about sites, statement by statement."""
@@ -104,25 +107,35 @@ ARES_SITES = SiteStudy(
     about=(
         "The tool of the paper injects bit flips, noise and zeros into weights, activations, "
         "hidden states and gradients; the paper itself reports weights only, and says that other "
-        "sites may tolerate more or less. Here every site is tried. In inference, faults in "
-        "weights stay for a pass over all test samples; each value of an activation or hidden "
-        "state is faulty with the given probability in every inference anew. Noise is Gaussian, "
-        "with the magnitude of each value as its standard deviation. In training, from random "
-        "weights, the probability is that of each step: faults in weights stay and are trained "
-        "on. Tolerable is the highest rate at which the mean error is at most the given part "
-        "above the fault-free one. Sites differ in size, so that the mean number of faults at "
-        "that rate is compared as well: in memory at one time, or in one inference. Two sites "
-        "count as different from a factor of 2 on, which is our limit. Networks quantized to 8 "
-        "bits have one scale a tensor."
+        "sites may tolerate more or less. Here all of these are tried: hidden states with bit "
+        "flips in inference, gradients in training. In inference, faults in weights stay for a "
+        "pass over all test samples; each value of an activation or hidden state is faulty with "
+        "the given probability in every inference anew. Noise is Gaussian, with the magnitude of "
+        "each value as its standard deviation. In training, from random weights, the probability "
+        "is that of each step: faults in weights stay and are trained on. Tolerable is the "
+        "highest rate at which the mean error is at most the given part above the fault-free one. "
+        "Sites differ in size, so that the mean number of faults at that rate is compared as "
+        "well: in memory at one time, or in one inference. Two sites count as different from a "
+        "factor of 2 on, which is our limit. Networks quantized to 8 bits have one scale a "
+        "tensor."
     ),
     networks=("mlp", "gru"),
     claims=claims,
     design=SiteDesign(
         faults=(
-            SiteFault(FLIPS, BitFlip(), _bits(), STEP_BITS, by_layer=True),
+            SiteFault(FLIPS, BitFlip(), _bits(), STEP_BITS, TRAINED, by_layer=True),
             SiteFault(BYTES, BitFlip(), _bits(), format=Int(8), everywhere=False),
-            SiteFault(ZEROS, Replace("zero"), _words(), STEP_WORDS, ("gradients",)),
-            SiteFault(NOISE, Noise(1.0, relative=True), _words(), STEP_WORDS, ("gradients",)),
+            SiteFault(
+                ZEROS, Replace("zero"), _words(), STEP_WORDS, ("gradients",), everywhere=False
+            ),
+            SiteFault(
+                NOISE,
+                Noise(1.0, relative=True),
+                _words(),
+                STEP_WORDS,
+                ("gradients",),
+                everywhere=False,
+            ),
         ),
         training=TrainingDesign(),
     ),

@@ -1,11 +1,10 @@
 """Does a convolutional network tolerate transients in its logic, and errors in its memory?"""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 
-from radhard.stats import Cell, Estimate, mean_difference
 from radhard.studies.claim import Claim
-from radhard.studies.upsets import ActivationErrors, UpsetDesign, UpsetFindings, UpsetStudy
+from radhard.studies.upsets import Equal, UpsetDesign, UpsetFindings, UpsetStudy
 
 __all__ = ["CNN_RELIABILITY"]
 
@@ -21,6 +20,11 @@ DRAMATIC = 10.0
 EARLY = 9
 """Errors "before the 10 error step"."""
 
+FEW = 0.01
+"""A best or worst case is one that occurs in at least so large a share of the histories."""
+
+EQUAL: dict[Equal, str] = {"number": "equal numbers of errors", "rate": "an equal rate per bit"}
+
 RATES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 
 
@@ -31,59 +35,27 @@ def claims(findings: UpsetFindings) -> list[Claim]:
 
 def _activations(findings: UpsetFindings) -> Iterator[Claim]:
     for each in findings.errors:
-        how = _how(each)
-        yield Claim(
-            "errors of activations are centred around zero",
-            each.middle(),
-            "at most",
-            0.01,
-            f"distance of the median error from 0; {how}",
-        )
-        yield Claim(
-            f"{100 * SMALL:g} % of the errors of activations are small",
-            each.above(1.0).map(lambda share: 1 - share, "share"),
-            "at least",
-            SMALL,
-            f"errors up to the largest fault-free activation; {how}",
-        )
+        text = "errors of activations are centred around zero"
+        note = f"distance of the median error from 0; {each.reading_text}"
+        yield Claim(text, each.middle(), "at most", 0.01, note)
+        small = each.above(1.0).map(lambda share: 1 - share, "share")
+        text = f"{100 * SMALL:g} % of the errors of activations are small"
+        note = f"errors up to the largest fault-free activation; {each.reading_text}"
+        yield Claim(text, small, "at least", SMALL, note)
     one = findings.errors[0]
     for more in findings.errors[1:]:
-        yield Claim(
-            f"errors do not grow out of control with {more.flips} flips",
-            _excess(more, one),
-            "at most",
-            0.0,
-            f"large errors beyond {more.flips} times those of one flip; {_how(more)}",
-        )
-
-
-def _excess(more: ActivationErrors, one: ActivationErrors) -> Estimate:
-    """How many more errors are large than in proportion to the number of flips."""
-    cells = [
-        Cell((more.sizes > more.typical).astype(float), 10**12),
-        Cell(-(one.sizes > one.typical).astype(float), more.flips * 10**12),
-    ]
-    return mean_difference(cells).map(lambda mean: 100 * (1 + more.flips) * mean, "points")
-
-
-def _how(each: ActivationErrors) -> str:
-    if each.flips == 1:
-        return "1 flip"
-    return (
-        f"{each.flips} flips in a value"
-        if each.reading == "value"
-        else (f"1 flip in each of {each.flips} values, the largest error")
-    )
+        text = f"errors do not grow out of control with {more.flips} flips"
+        note = f"large errors beyond {more.flips} times those of one flip; {more.reading_text}"
+        yield Claim(text, more.excess(one), "at most", 0.0, note)
 
 
 def _transients(findings: UpsetFindings) -> Iterator[Claim]:
     rates, flips = findings.rates, list(findings.transients)
-    most = rates[-1]
-    every = "upsets in every layer"
+    most, every = rates[-1], "upsets in every layer"
     for k in flips:
         noun = f"{k} flip" + "s" * (k > 1)
         for rate in (r for r in rates if r == START / 10):
-            text = f"below a probability of {START:g}, {noun} cost no accuracy"
+            text = f"below a probability of {START:g}, no accuracy is lost by {noun}"
             yield Claim(text, findings.loss(k, rate), "at most", VISIBLE, f"at {rate:g}, {every}")
         for rate in (r for r in rates if r == START):
             text = f"the loss by {noun} starts at a probability of {START:g}"
@@ -107,55 +79,31 @@ def _transients(findings: UpsetFindings) -> Iterator[Claim]:
 
 
 def _memory(findings: UpsetFindings) -> Iterator[Claim]:
-    steps = findings.course().shape[1] - 1
+    steps, flips = findings.course().shape[1] - 1, findings.flips_of_all
     early = min(EARLY, steps)
-    yield Claim(
-        "the worst case collapses before 10 errors in memory",
-        findings.below(early, 0.5),
-        "at least",
-        0.01,
-        f"histories with less than half of the images correct after {early} errors",
-    )
-    for errors in sorted({early + 1, steps} - {steps + 1}):
-        yield Claim(
-            "the best case stays almost perfect",
-            findings.intact(errors, 1.0),
-            "at least",
-            0.01,
-            f"histories that lost at most 1 point after {errors} errors",
-        )
+    text = "the worst case collapses before 10 errors in memory"
+    note = f"histories with less than half of the images correct after {early} errors"
+    yield Claim(text, findings.below(early, 0.5), "at least", FEW, note)
+    for errors in sorted({min(early + 1, steps), steps}):
+        note = f"histories that lost at most 1 point after {errors} errors"
+        text = "the best case stays almost perfect"
+        yield Claim(text, findings.intact(errors, 1.0), "at least", FEW, note)
     text = "in the end, the accuracy is that of chance (10 %)"
-    end = findings.accuracy(steps)
-    yield Claim(text, end, "at most", 0.15, f"mean after {steps} errors")
-    flips = findings.flips_of_all
+    yield Claim(text, findings.accuracy(steps), "at most", 0.15, f"mean after {steps} errors")
     if flips <= steps:
-        yield Claim(
-            "errors in memory cost more accuracy than transients in logic",
-            findings.memory_costs_more(),
-            "at least",
-            0.0,
-            f"{flips} flips anywhere in the weights, and one in each of {flips} layers' outputs in "
-            "every inference",
-        )
+        text = "errors in memory cost more accuracy than transients in logic"
+        note = f"{flips} flips anywhere in the weights, and one in each of {flips} layers' outputs"
+        figure = findings.memory_costs_more()
+        yield Claim(text, figure, "at least", 0.0, f"{note} in every inference")
     first, *others = findings.bits
-    for equal, how in (("number", "equal numbers of errors"), ("rate", "an equal rate per bit")):
+    linear = [layer for layer in others if not layer.startswith("conv")]
+    for equal, how in EQUAL.items():
         for other in others:
-            yield Claim(
-                f"{first}, the first layer, is more resilient than {other}",
-                findings.more_accurate(first, other, "number" if equal == "number" else "rate"),
-                "at least",
-                0.0,
-                how,
-            )
-        for layer in (each for each in others if each.startswith("conv")):
-            for other in (each for each in others if not each.startswith("conv")):
-                yield Claim(
-                    f"the convolution {layer} is more resilient than the linear layer {other}",
-                    findings.more_accurate(layer, other, "number" if equal == "number" else "rate"),
-                    "at least",
-                    0.0,
-                    how,
-                )
+            text = f"{first}, the first layer, is more resilient than {other}"
+            yield Claim(text, findings.more_accurate(first, other, equal), "at least", 0.0, how)
+        for layer, other in product((each for each in others if each not in linear), linear):
+            text = f"the convolution {layer} is more resilient than the linear layer {other}"
+            yield Claim(text, findings.more_accurate(layer, other, equal), "at least", 0.0, how)
 
 
 CNN_RELIABILITY = UpsetStudy(

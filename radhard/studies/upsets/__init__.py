@@ -2,11 +2,12 @@
 
 from radhard.studies.upsets.activation_errors import ActivationErrors, activation_errors
 from radhard.studies.upsets.upset_design import UpsetDesign
-from radhard.studies.upsets.upset_findings import UpsetFindings
+from radhard.studies.upsets.upset_findings import Equal, UpsetFindings
 from radhard.studies.upsets.upset_study import UpsetStudy
 
 __all__ = [
     "ActivationErrors",
+    "Equal",
     "UpsetDesign",
     "UpsetFindings",
     "UpsetStudy",

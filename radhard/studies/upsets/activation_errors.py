@@ -13,7 +13,7 @@ from torch import Tensor
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.stats import Estimate, mean_share, quantile_interval
+from radhard.stats import Cell, Estimate, mean_difference, mean_share, quantile_interval
 
 __all__ = ["ActivationErrors", "activation_errors"]
 
@@ -22,6 +22,9 @@ _SIDE = 3
 
 _TOGETHER = 100_000
 """Activations computed at once, to limit memory."""
+
+_ENDLESS = 10**12
+"""Activations that there may be."""
 
 Reals = NDArray[np.float64]
 
@@ -59,6 +62,27 @@ class ActivationErrors:
     def quantile(self, q: float) -> Estimate:
         """A quantile of the absolute error."""
         return quantile_interval(self.sizes, q, bounds=(0.0, math.inf))
+
+    def excess(self, one: "ActivationErrors") -> Estimate:
+        """Share of errors above the largest activation beyond so many times that of one flip.
+
+        In points; k independent flips cause at most k times as many large errors as one.
+        """
+        cells = [
+            Cell((self.sizes > self.typical).astype(float), _ENDLESS),
+            Cell(-(one.sizes > one.typical).astype(float), self.flips * _ENDLESS),
+        ]
+        difference = mean_difference(cells)
+        return difference.map(lambda mean: 100 * (1 + self.flips) * mean, "points")
+
+    @property
+    def reading_text(self) -> str:
+        """What was flipped, in words."""
+        if self.flips == 1:
+            return "1 flip"
+        if self.reading == "value":
+            return f"{self.flips} flips in a value"
+        return f"1 flip in each of {self.flips} values, the largest error"
 
     def middle(self) -> Estimate:
         """How far the median error is from 0, in units of the largest activation."""

@@ -79,8 +79,7 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
     if isinstance(session, ReplaySession) and by_answer:
         if _in_recurrent_layers(campaign, session.plans) >= _RECURRENT:
             why = "a fault in a recurrent layer changes all steps, and most need not be executed"
-            engine = FirstOrder()
-            return Choice(engine, why, engine.open(campaign))
+            return Choice(FirstOrder(), why, FirstOrder().open(campaign))
         if _reached(campaign, session.plans) >= _SETTLED:
             why += "; FirstOrder() could infer most trials without executing them, and check some"
     return Choice(engine, why, session)

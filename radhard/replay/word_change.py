@@ -59,9 +59,9 @@ def coordinates(shape: tuple[int, ...], words: npt.NDArray[np.int64]) -> list[tu
 def has_change_rule(node: Node, slot: int) -> bool:
     """Whether there is a rule for a change of one word of the node's parameter."""
     where = [n for n, arg in enumerate(node.args) if getattr(arg, "number", None) == slot]
-    places = ([1], [2], [3], [4]) if node.op in recurrent.RULES else ([1], [2])
+    places = [[1], [2], [3], [4]] if node.op in recurrent.RULES else [[1], [2]]
     if node.op is aten.embedding.default:
-        places = ([0],)
+        places = [[0]]
     if node.op not in _RULES or where not in places:
         return False
     return not any(isinstance(arg, str) for arg in node.args)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -271,7 +272,7 @@ def _spread(count: int, of: int) -> Tensor:
     return torch.arange(count) * of // count if count else torch.zeros(0, dtype=torch.int64)
 
 
-def _word(bits: Any) -> int:
+def _word(bits: Iterable[int]) -> int:
     """The word in which some bits are set, as int64."""
-    word = sum(1 << bit for bit in bits)
+    word: int = sum(1 << bit for bit in bits)
     return word - (1 << 64) if word >> 63 else word

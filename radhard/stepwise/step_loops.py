@@ -152,7 +152,7 @@ def _lstm_in_place(of: Direction, states: States, rows: int) -> tuple[Tensor, _I
     size = len(states[1])
     # As `Extremes` takes them.
     memory = states[1].new_empty(9 * size, rows)
-    sums, c, values = memory.split((4 * size, size, 4 * size))
+    sums, c, values = torch.split(memory, [4 * size, size, 4 * size])
     with_sums, with_values = memory[: 5 * size], memory[4 * size :]
     hidden = torch.empty_like(c.copy_(states[1]))
     i, f, g, o = values.chunk(4)

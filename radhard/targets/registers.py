@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -177,8 +177,7 @@ class Registers(Target):
 
 def register_of(site: Site) -> Register:
     """The register of a site: what follows the name of the layer."""
-    register: Any = site.name.rpartition(":")[2]
-    return register
+    return next(one for one in get_args(Register) if one == site.name.rpartition(":")[2])
 
 
 def layer_of(

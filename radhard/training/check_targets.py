@@ -27,6 +27,11 @@ def check_targets(model: nn.Module, optimizer: torch.optim.Optimizer, space: Fau
                 f"faults in {site.name!r} are {region.exposure!r}, which has no meaning in a "
                 "training; leave exposure out of the fault space"
             )
+        if site.role == "register":
+            raise InputError(
+                f"{site.name!r} is a register that computes a quantized model, and such a model is "
+                "not trained; choose Activations or Weights"
+            )
         _check_format(region)
         if site.in_training:
             parameter = parameter_of(model, site)

@@ -70,6 +70,13 @@ class _TensorFaults:
         here = self.hits.words % math.prod(shape) // math.prod(shape[1:]) == row
         self.arrived[self.where[here & (self._samples() < len(flowing))]] = True
 
+    @property
+    def faulty_words(self) -> list[int]:
+        raise AssertionError(f"{self.site.name!r} is a register, of no training")
+
+    def corrupted_word(self, values: Tensor, word: int) -> Tensor:
+        raise AssertionError(f"word {word} of {len(values)} samples is in a register")
+
     def write(self, tensor: Tensor) -> None:
         """Write the faults into a tensor, where they stay."""
         check_same(self.site, tensor)

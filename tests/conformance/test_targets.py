@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from radhard import targets
+from radhard.accelerators import Systolic
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.targets import TARGETS as FAMILY
@@ -22,6 +23,7 @@ from radhard.targets import (
     Inputs,
     OptimizerState,
     RecurrentWeights,
+    Registers,
     Role,
     Target,
     Weights,
@@ -64,6 +66,9 @@ IN_TRAINING: list[Target] = [
     OptimizerState("fc", entry="momentum_buffer"),
 ]
 
+# Their words hold many values in a pass, of a quantized model (tests/targets/test_registers.py).
+OF_ACCELERATORS: list[Target] = [Registers(Systolic(4, 4))]
+
 every = pytest.mark.parametrize("target", TARGETS, ids=repr)
 
 
@@ -98,7 +103,7 @@ class Recorder:
 
 
 def test_every_target_has_an_example():
-    names = {type(t).__name__ for t in (*TARGETS, *IN_TRAINING)}
+    names = {type(t).__name__ for t in (*TARGETS, *IN_TRAINING, *OF_ACCELERATORS)}
     assert names == {name for name, _ in FAMILY.listed()}
 
 

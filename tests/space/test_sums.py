@@ -83,8 +83,12 @@ def test_many_faults_are_located_as_one_by_one(space):
         assert space.fault(place, word, variant) == space[number]
 
 
+# Of trials of many faults, and of recurrent layers (tests/groups).
+OTHERS = ("rate", "errors", "gate", "step")
+
+
 @settings(max_examples=12)
-@given(space=sums(), by=st.sampled_from([g for g in GROUPINGS if g not in ("rate", "errors")]))
+@given(space=sums(), by=st.sampled_from([g for g in GROUPINGS if g not in OTHERS]))
 def test_groups_have_the_faults_of_their_name(space, by):
     trials = Exhaustive().draw(space, 0)
     groups = Groups(space, trials, np.arange(len(space)), by)

@@ -86,10 +86,10 @@ def _deviations(
             whole = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
             deviating = whole.flatten(1).ne(0).any(1).nonzero().squeeze(1)
             if len(deviating):
-                at = (None,) * (whole.ndim - 1)
+                everywhere = (None,) * (whole.ndim - 1)
                 yield (
                     torch.full_like(deviating, number),
-                    Deviation(deviating + piece.start, at, whole[deviating]),
+                    Deviation(deviating + piece.start, everywhere, whole[deviating]),
                 )
         return
     here = np.arange(len(words))

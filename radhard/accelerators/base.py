@@ -51,7 +51,7 @@ class Accelerator(Component):
     @property
     @abstractmethod
     def saturates(self) -> bool:
-        """Whether sums that are too large become the largest word, rather than wrap around."""
+        """Whether sums beyond a word become the nearest end of it, rather than wrap around."""
 
 
 ACCELERATORS: Family[Accelerator] = Family(Accelerator)

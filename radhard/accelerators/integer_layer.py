@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from radhard.accelerators.base import Accelerator
@@ -12,9 +13,6 @@ from radhard.errors import InputError
 from radhard.formats import Int, is_stored_as
 
 __all__ = ["IntegerLayer", "grid_of", "integer_layer"]
-
-_TOLERANCE = 2**-6
-"""By how much a quotient may differ from an integer: float32 holds it to 24 bits."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class IntegerLayer:
         Raises:
             InputError: the inputs are no multiples of their scale, or too large.
         """
-        steps = _steps(inputs, self.grid, self.accelerator.format_of("input").bits)
+        steps = _steps(inputs.detach().cpu(), self.grid, self.accelerator.format_of("input").bits)
         if steps is None:
             raise InputError(
                 f"an input of the layer is no multiple of {self.grid:.6g}, to which it was "
@@ -59,15 +57,20 @@ def integer_layer(
     product = product_of(layer, shape)
     if isinstance(product, str):
         return product
-    weight: Tensor = layer.weight  # type: ignore[assignment]  # product_of has checked its class
+    # On the CPU, where masks and indices are.
+    weight: Tensor = layer.weight.detach().cpu()  # type: ignore[operator,union-attr]
     bits = accelerator.format_of("weight").bits
     fitted = [Int(bits), Int(bits, per="channel")]
     stored = next((format for format in fitted if is_stored_as(weight, format)), None)
     if stored is None:
-        return f"its weight is not stored as {fitted[0]!r}"
+        return (
+            f"its weight is not stored as {fitted[0]!r}; quantize the model to it, or give the "
+            "array the word of the model"
+        )
     scale = stored.fit(weight).scale
     assert scale is not None
     steps = (weight.detach().double() / scale).round()
+    # The lowest word is the largest in magnitude, and an input may be it.
     most = product.weights(steps).abs().sum(1).max() * 2.0 ** (bits - 1)
     accumulator = accelerator.format_of("sum").bits
     if most >= 2.0 ** (accumulator - 1):
@@ -90,5 +93,7 @@ def _steps(values: Tensor, scale: float, bits: int) -> Tensor | None:
     quotients = values.detach().double() / scale
     steps = quotients.round()
     half = 2.0 ** (bits - 1)
-    inside = (steps >= -half) & (steps < half) & ((quotients - steps).abs() <= _TOLERANCE)
+    # A product of a step and the scale was rounded once to the dtype, and the scale as well.
+    near = 4 * torch.finfo(values.dtype).eps * steps.abs()
+    inside = (steps >= -half) & (steps < half) & ((quotients - steps).abs() <= near)
     return steps if bool(inside.all()) else None

@@ -12,6 +12,9 @@ from radhard.accelerators.matrix_product import MatrixProduct
 __all__ = ["LayerProduct", "product_of"]
 
 
+_PLAIN = {kind: kind.forward for kind in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)}
+
+
 @dataclass(frozen=True)
 class LayerProduct:
     """A convolution or a linear layer as a product of matrices, for samples of one shape.
@@ -62,6 +65,8 @@ class LayerProduct:
 
 def product_of(layer: nn.Module, shape: tuple[int, ...]) -> LayerProduct | str:
     """The product that a layer computes for samples of a shape, or why it computes none."""
+    if isinstance(layer, tuple(_PLAIN)) and type(layer).forward not in _PLAIN.values():
+        return "it has a forward of its own"
     if isinstance(layer, nn.Linear):
         rows = math.prod(shape[:-1])
         product = MatrixProduct(rows, layer.in_features, layer.out_features)

@@ -99,7 +99,9 @@ class RegisterContents:
         where = groups[:, None], rows[:, None], columns[:, None]
         golden = self.sums[samples, *where]
         if not self.accelerator.saturates:
+            # Wrapping commutes with addition: where a sum wraps does not matter.
             return wrapped(golden + by, self._bits) - golden
+        # No running sum, in any order, exceeds the magnitudes and the change.
         swing = self.magnitudes[samples, *where] + by.abs()
         beyond = (swing >= 2.0 ** (self._bits - 1)) & (by != 0)
         if not beyond.any():

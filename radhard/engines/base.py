@@ -53,6 +53,12 @@ class Campaign:
                 "other inferences; take Uniform or PerTensor"
             )
 
+        if not self.trials.single and any(s.role == "register" for s in self.space.sites):
+            raise InputError(
+                "faults in registers are tried one at a time, as what several do together is not "
+                "computed; take Uniform or PerTensor"
+            )
+
     def sample(self, faults: Numbers) -> int | None:
         """The only sample that a trial affects, or None if it affects all."""
         if not self.trials.single:

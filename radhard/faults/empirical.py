@@ -140,6 +140,9 @@ def measured_patterns(file: str) -> tuple[MeasuredPatterns, str]:
     included = _INCLUDED / f"{file}.json"
     path = included if "/" not in file and included.is_file() else Path(file)
     try:
+        # Not a device or a pipe, which a run file of somebody else may name.
+        if not path.is_file():
+            raise FileNotFoundError(file)
         content = path.read_bytes()
     except OSError:
         names = ", ".join(sorted(repr(one.stem) for one in _INCLUDED.glob("*.json")))
@@ -246,7 +249,8 @@ def _choices(measured: MeasuredClass, fault: Empirical, format: Format) -> Tenso
             raise InputError(f"{fault!r} flips {k} bits of a byte, which has 8")
     else:
         some = min(math.comb(n, k), _VARIANTS)
-        ranks = torch.arange(some) * math.comb(n, k) // some
+        # Python integers, as the product does not fit into 64 bits for many choices.
+        ranks = torch.tensor([rank * math.comb(n, k) // some for rank in range(some)])
         sets = [tuple(chosen) for chosen in combination(ranks, n, k).T.tolist()]
     return masks(sets, torch.arange(len(sets)))
 

@@ -136,6 +136,11 @@ def inject(
     injection = Injection(state=state)
     places, words, variants, _ = space.affected(numbered(space, faults))
     flows = any(space.sites[place].flows for place in set(places.tolist()))
+    if len(places) > 1 and any(space.sites[place].role == "register" for place in places.tolist()):
+        raise InputError(
+            f"{len(places)} faults of which some are in registers: what several do together is not "
+            "computed; inject one fault at a time, with a sampler such as Uniform(1000)"
+        )
     if state is None:
         _warn_of_exposures(space, places)
     own = State(model, parameters=False) if state is None else None
@@ -168,7 +173,8 @@ def inject(
                     space.regions, places[here], words[here], variants[here], injection
                 )
                 injection.tensors.append(one)
-                injection.enter(space.reach(model, tensor, one))
+                # Of their own region: registers of one name may belong to different arrays.
+                injection.enter(space.reach(model, int(places[here][0]), one))
             if flows and own is not None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)

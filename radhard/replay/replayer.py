@@ -157,7 +157,9 @@ class Replayer:
     def flows(self, place: int) -> bool:
         """Whether the values of single samples may differ in a site."""
         site = self.sites[place]
-        if not site.flows or site.samples is None or not self._is_there(place):
+        if site.role == "register" or not site.flows or site.samples is None:
+            return False
+        if not self._is_there(place):
             return False
         return self.rows_are_independent(place)
 
@@ -186,7 +188,7 @@ class Replayer:
             return "it is folded into a convolution"
         if self.exact:
             return "16-bit sums depend on their order"
-        if self.sites[place].samples is None:
+        if self.sites[place].samples is None and self.sites[place].role != "register":
             return "its faults are in all samples"
         return "rows cannot be told apart behind it"
 

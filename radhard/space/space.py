@@ -11,7 +11,7 @@ from torch import nn
 from radhard.arguments import check_function
 from radhard.errors import InputError, RadhardWarning
 from radhard.faults import FaultModel
-from radhard.formats import Format
+from radhard.formats import Float32, Format
 from radhard.forward import Forward, plain
 from radhard.module import usable_module
 from radhard.notes import Note
@@ -179,7 +179,13 @@ class FaultSpace(Sequence[Fault]):
     @property
     def formats_by_pattern(self) -> FrozenDict[str, Format]:
         """The formats of stored tensors by pattern, as `radhard.stored_as` takes them."""
-        given = [term.formats for term in self.terms]
+        # Registers do not determine how tensors are stored.
+        given = [
+            FrozenDict({"*": Float32()})
+            if all(site.role == "register" for site in term.sites)
+            else term.formats
+            for term in self.terms
+        ]
         if all(formats == given[0] for formats in given):
             return given[0]
         # Patterns of several terms may contradict each other; exact names come before any pattern.

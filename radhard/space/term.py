@@ -64,6 +64,11 @@ class Term:
             InputError: as of `FaultSpace.of`.
         """
         targets = components_of(target, TARGETS, "target")
+        if sum(one.role == "register" for one in targets) > 1:
+            raise InputError(
+                "several targets of registers need a space each: FaultSpace.of(...) | "
+                "FaultSpace.of(...)"
+            )
         faults = components_of(fault, FAULTS, "fault")
         formats = formats_of(format)
         chosen = None if planes is None else planes_of(planes)

@@ -20,7 +20,7 @@ from radhard.globs import matches
 from radhard.rounding import scales_in
 from radhard.spec import component
 from radhard.targets.base import Site, Target, TensorFaults
-from radhard.targets.patterns import check_matches
+from radhard.targets.patterns import check_matches, reasons
 from radhard.workload import Workload
 from radhard.workload.hooks import module_hooks
 
@@ -47,7 +47,8 @@ class Registers(Target):
     of the layer, with the axes row and column; for `StuckAt`. It concerns one layer: what the same
     element computes of other layers is faultless.
 
-    A trial has one fault: what several do together is not computed.
+    A trial has one fault: what several do together is not computed. The bias is added outside the
+    array, without faults; a layer that is called several times in a pass is left out.
 
     Raises:
         InputError: a register that the array does not have.
@@ -77,7 +78,9 @@ class Registers(Target):
     def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
         found, left, names = list[Site](), dict[str, str](), list[str]()
         scales, bits = scales_in(workload.model), self.array.format_of("input").bits
+        # A defect of the array concerns all samples, whatever `sample` says.
         one = self.sample == "one" and self.duration == "transient"
+        count = min(_SAMPLES, len(workload.data))
         for name, layer, given in _inputs_of_layers(workload):
             names.append(name)
             if not matches(self.pattern, name):
@@ -85,12 +88,19 @@ class Registers(Target):
             if len(given) != 1:
                 left[name] = f"it is called {len(given)} times in a pass"
                 continue
+            if len(given[0]) != count:
+                left[name] = f"its input has {len(given[0])} rows for {count} samples"
+                continue
+            if not given[0].any():
+                left[name] = f"its inputs are zero in the first {count} samples, in any scale"
+                continue
             shape = tuple(given[0].shape[1:])
             grid = grid_of(given[0], scales, bits)
             if grid is None:
                 left[name] = (
                     "its inputs are not rounded to integers of the array: "
-                    "model = quantized(model, data, Int(8), inputs=True)"
+                    f"model = quantized(model, data, {self.array.format_of('input')!r}, "
+                    "inputs=True)"
                 )
                 continue
             whole = integer_layer(layer, self.array, shape, grid)
@@ -105,6 +115,7 @@ class Registers(Target):
                     role="register",
                     layer=name,
                     kind=type(layer).__name__,
+                    # Sums of 32 bits, which float32 does not hold.
                     dtype="float64",
                     samples=len(workload.data) if one else None,
                     axis=0,
@@ -114,8 +125,10 @@ class Registers(Target):
                 for register in self.array.registers
                 if matches(self.register, register)
             ]
+        if left and not found:
+            raise InputError(f"{self!r} matches only {reasons(left)}")
         what = "layer that the array computes"
-        check_matches([site.name for site in found], self, names, what, left_out=left)
+        check_matches([site.name for site in found], self, names, what)
         return found, left
 
     def reach(
@@ -133,11 +146,11 @@ class Registers(Target):
             raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
 
         def hook(name: str, args: Any, kwargs: Any, output: Tensor) -> Tensor:  # noqa: ARG001
-            integers = layer_of(layer, site, self.array, tuple(args[0].shape[1:]))
-            by = self._deviation(integers, site, words[0], args[0], faults)
-            deviating = output + by.to(output.dtype)
+            x = args[0] if args else kwargs["input"]
+            integers = layer_of(layer, site, self.array, tuple(x.shape[1:]))
+            by = self._deviation(integers, site, words[0], x, faults).to(output)
             # Not where nothing deviates: -0.0 + 0.0 is 0.0.
-            return torch.where(by != 0, deviating, output)
+            return torch.where(by != 0, output + by, output)
 
         # Prepended, so that the module rounds its output afterwards.
         return module_hooks({site.layer: layer}, after=hook, first=True)
@@ -154,6 +167,7 @@ class Registers(Target):
             use = self.array.permanent_use(product, register, word)
 
             def corrupt(values: Tensor) -> Tensor:
+                # As one row, so that each value has the fault once, whatever the batch.
                 return faults.corrupted_word(values.reshape(1, -1), word).reshape(values.shape)
 
             sums = contents.permanent_differences(use, corrupt)
@@ -192,6 +206,11 @@ def layer_of(
     found = integer_layer(layer, array, shape, site.grid)
     if isinstance(found, str):
         raise InputError(f"{site.layer!r} cannot be computed by {array!r}: {found}")
+    if array.shape(found.layer.product)[-len(site.shape) :] != site.shape:
+        raise InputError(
+            f"{site.layer!r} is given samples of shape {shape}, others than when the space was "
+            "made; make the space with the same data"
+        )
     return found
 
 
@@ -205,8 +224,9 @@ def _inputs_of_layers(workload: Workload) -> Iterator[tuple[str, nn.Module, list
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     }
 
-    def record(name: str, args: Any, kwargs: Any) -> None:  # noqa: ARG001
-        given.setdefault(name, []).append(args[0].detach().clone())
+    def record(name: str, args: Any, kwargs: Any) -> None:
+        x = args[0] if args else kwargs["input"]
+        given.setdefault(name, []).append(x.detach().clone())
 
     with workload.open(), torch.no_grad(), module_hooks(layers, before=record):
         workload.forward(some)

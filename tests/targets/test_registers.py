@@ -14,6 +14,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip, FaultModel, StuckAt
 from radhard.formats import Float32, Format, Int
 from radhard.injection import inject
+from radhard.quantization import quantized
 from radhard.samplers import ErrorRate
 from radhard.space import FaultSpace
 from radhard.targets import Registers
@@ -147,3 +148,71 @@ def test_several_faults_in_a_trial_are_refused():
     model, inputs = network()
     faults = space(model, Registers(array(), "conv", "sum", sample="every"), inputs)
     refuse("Uniform", lambda: run(model, inputs, faults, ErrorRate(0.01, 3), progress=False))
+
+
+def test_targets_of_two_arrays_need_a_space_each():
+    model, inputs = network()
+    two = [Registers(array(), "conv"), Registers(Systolic(4, 4, word=Int(4)), "fc")]
+    refuse(
+        "a space each",
+        lambda: FaultSpace.of(model, two, BitFlip(), array().formats, data=inputs),
+    )
+
+
+def test_faults_of_several_registers_at_once_are_refused():
+    model, inputs = network()
+    faults = space(model, Registers(array(), "conv"), inputs)
+
+    def both():
+        with inject(model, faults, [0, len(faults) - 1]):
+            pass
+
+    refuse("one fault at a time", both)
+
+
+def test_samples_of_another_shape_are_refused():
+    inputs = torch.randn(3, 2, 3, 3)
+    model = nn.Sequential(nn.Conv2d(2, 3, 2))
+    faults = FaultSpace.of(
+        quantized(model, inputs, Int(4), inputs=True),
+        Registers(array(), sample="every"),
+        BitFlip(),
+        array().formats,
+        data=inputs,
+    )
+
+    def larger():
+        other = quantized(model, inputs, Int(4), inputs=True)
+        with torch.no_grad(), inject(other, faults, 0):
+            other(torch.zeros(1, 2, 6, 6))
+
+    refuse("samples of shape", larger)
+
+
+def test_a_layer_of_its_own_kind_is_left_out():
+    class Halved(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) / 2
+
+    model = quantized(
+        nn.Sequential(nn.Linear(3, 3), Halved(3, 2)), torch.randn(4, 3), Int(4), inputs=True
+    )
+    with pytest.warns(match="forward of its own"):
+        faults = space(model, Registers(array()), torch.randn(4, 3))
+    assert list(faults.left_out) == ["1"]
+
+
+def test_a_layer_called_with_keyword_arguments_is_computed():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc(input=x)
+
+    inputs = torch.randn(4, 3)
+    model = quantized(Named(), inputs, Int(4), inputs=True)
+    faults = space(model, Registers(array(), register="output", sample="every"), inputs)
+    with torch.no_grad(), inject(model, faults, len(faults) // 2):
+        model(inputs)

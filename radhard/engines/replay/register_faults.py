@@ -36,11 +36,17 @@ def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Fi
     outputs = _golden_of(plan, trials, one)
     risky = torch.zeros(len(trials), dtype=torch.bool)
     for piece in replayer.pieces:
+        if one is not None and not ((one >= piece.start) & (one < piece.stop)).any():
+            continue
         for which, deviation in _deviations(plan, place, piece, words % inner, variants, one):
             faulty, extremes = replayer.outputs_and_extremes(place, deviation, rows=most)
             rows = deviation.samples if one is None else torch.zeros_like(deviation.samples)
             outputs[which, rows] = faulty
             risky[which[extremes]] = True
+    absent = plan.campaign.absent(plan.campaign.trials.at(trials))
+    if absent is not None:
+        alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
+        outputs = torch.where(alike, replayer.golden_outputs, outputs)
     if one is None:
         figures = plan.panel.score(outputs)
     else:

@@ -187,5 +187,6 @@ def _is_of_samples(plan: ReplayPlan, place: int) -> bool:
 def _chunk_size(plan: ReplayPlan, place: int) -> int:
     """Trials in a chunk: no more than benefit from sharing passes, so that workers end together."""
     piece = plan.replayer.pieces[0]
-    each: int = (piece.stop - piece.start) * plan.replayer.largest(place)
+    alone = plan.campaign.space.sites[place].samples is not None
+    each: int = (1 if alone else piece.stop - piece.start) * plan.replayer.largest(place)
     return max(_LEAST, _PASSES * (ELEMENTS // each))

@@ -77,6 +77,7 @@ class _Flows:
         calls = self._calls(site)
         if not len(calls) == len(outputs) == 1:
             return ()
+        # The first: what follows in the call rounds it.
         for at in calls[0]:
             slot = self._graph.nodes[at].slot
             if slot in self._graph.by_sample and _same(outputs[0], self._values[slot]):

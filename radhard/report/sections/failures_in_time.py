@@ -1,5 +1,7 @@
 """What is the rate in failures in 1e9 hours?"""
 
+import math
+
 from radhard.faults import BitFlip
 from radhard.reliability import fit
 from radhard.report.blocks import Section, Table, Text
@@ -66,16 +68,21 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
 
 def _bits(results: Results) -> int:
     """The number of bits that a fault of the space can affect, at one time."""
-    bits = 0
+    bits, registers = 0, dict[tuple[str, str], int]()
     for region in results.space.regions:
         fault_bits = {bit for variant in range(region.variants) for bit in region.bits(variant)}
+        if region.site.role == "register":
+            # An element holds one word at a time, of whatever tile, cycle or layer.
+            key = repr(region.target), region.site.name.rpartition(":")[2]
+            registers[key] = math.prod(region.site.shape[-2:]) * len(fault_bits)
+            continue
         bits += region.all_words // (region.site.samples or 1) * len(fault_bits)
-    return bits
+    return bits + sum(registers.values())
 
 
 def _care(results: Results) -> str:
     text = "The interval is that of the rate only: raw rate and number of bits are assumed exact."
-    if any(site.flows for site in results.space.sites):
+    if any(site.flows and site.role != "register" for site in results.space.sites):
         text += (
             " Activations and inputs are stored only for a short time; here they are assumed to be "
             "in memory all the time, which gives an upper bound."

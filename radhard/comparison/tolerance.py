@@ -62,7 +62,8 @@ class Tolerable:
         value, low, high = (self._text(x) for x in (self.value, self.low, self.high))
         level = f"{100 * self.confidence:g} %"
         if self.is_rare:
-            level += f"; too high if harm is rare: {self.harmful} harmful trials up to it"
+            trials = "trial" if self.harmful == 1 else "trials"
+            level += f"; too high if harm is rare: {self.harmful} harmful {trials} up to it"
         return f"{value} [{low}, {high}] per {self.per} ({level})"
 
     def _text(self, rate: float) -> str:

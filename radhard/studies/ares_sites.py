@@ -6,9 +6,11 @@ import numpy as np
 
 from radhard.faults import BitFlip, Noise, Replace
 from radhard.formats import Int
+from radhard.stats import Estimate
 from radhard.studies.claim import Claim
 from radhard.studies.rate_design import RateDesign
 from radhard.studies.sites import (
+    Equal,
     MeasuredSite,
     SiteDesign,
     SiteFault,
@@ -69,7 +71,8 @@ def _different(
     if one is None or other is None:
         return
     for equal, of in (("rate", "error rates"), ("number", "numbers of faults")):
-        figure = findings.factor(one, other, "rate" if equal == "rate" else "number")
+        kind: Equal = "rate" if equal == "rate" else "number"
+        ratio, figure = findings.ratio(one, other, kind), findings.factor(one, other, kind)
         increase = findings.increase(one.phase)
         more = {each.site: findings.tolerable(each, increase) for each in (one, other)}
         bounds = [f"{site} {found}" for site, found in more.items() if found.is_bound]
@@ -77,9 +80,23 @@ def _different(
         if bounds:
             note += "; outside the rates tried: " + ", ".join(bounds)
         rare = [site for site, found in more.items() if found.is_rare]
+        # Few harmful trials make a tolerable rate too high. Where it is the lower one, the factor
+        # is then too small: it shows a difference, but neither its absence nor the other direction.
+        safe = rare == [_lower(ratio, one, other)]
         if rare:
-            note += f"; few harmful trials, so that it may be wrong: {', '.join(rare)}"
-        yield Claim(f"{names} tolerate different {of}", figure, "at least", DIFFERENT, note)
+            how = "too small" if safe else "wrong"
+            note += f"; few harmful trials, so that it may be {how}: {', '.join(rare)}"
+        text, decisive = f"{names} tolerate different {of}", safe or not rare
+        yield Claim(text, figure, "at least", DIFFERENT, note, decisive)
+
+
+def _lower(ratio: Estimate | None, one: MeasuredSite, other: MeasuredSite) -> str | None:
+    """The site that tolerates less, by the factor that counts as different; None if not known."""
+    if ratio is None:
+        return None
+    if ratio.low >= DIFFERENT:
+        return other.site
+    return one.site if ratio.high <= 1 / DIFFERENT else None
 
 
 def _workloads() -> Claim:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
-from radhard.stats import Estimate
+from radhard.stats import Estimate, percent
 from radhard.studies.markdown import table
 
 __all__ = ["JUDGED", "Claim", "Verdict", "estimate_facts", "exactly", "verdicts"]
@@ -39,11 +39,13 @@ class Claim:
     limit: float
     """In the unit of the figure."""
     note: str = ""
+    decisive: bool = True
+    """False where the figure cannot tell, whatever its interval; ``note`` says why."""
 
     @property
     def verdict(self) -> Verdict:
         """What the whole interval says: an interval with the limit inside cannot tell."""
-        if self.figure is None:
+        if self.figure is None or not self.decisive:
             return "cannot be told"
         low, high = self.figure.low, self.figure.high
         if self.sense == "at most":
@@ -96,8 +98,10 @@ def exactly(value: float, unit: str, number: int) -> Estimate:
 
 
 def _cells(claim: Claim) -> tuple[str, ...]:
-    figure, text = claim.figure, ""
+    figure, text, limit = claim.figure, "", f"{claim.limit:g}"
     if figure is not None:
         counted = f"{figure.value:.4g} {figure.unit}"
+        if figure.unit == "share":
+            counted, limit = percent(figure.value), percent(claim.limit)
         text = counted if figure.low == figure.high else str(figure)
-    return claim.text, claim.note, text, f"{claim.sense} {claim.limit:g}", claim.verdict
+    return claim.text, claim.note, text, f"{claim.sense} {limit}", claim.verdict

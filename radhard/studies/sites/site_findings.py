@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radhard.comparison import ErrorCurve, Tolerable, tolerable, tolerance_ratio
 from radhard.stats import Cell, Estimate, stratified_mean
 
 __all__ = ["Equal", "MeasuredSite", "SiteFindings"]
+
+Reals = NDArray[np.float64]
 
 Phase = Literal["inference", "training"]
 
@@ -33,13 +36,17 @@ class MeasuredSite:
     """Bits, or words, that can be faulty at one time: in the memory, in one inference, or in one
     step of a training."""
     curve: ErrorCurve
+    ends: Reals | None = None
+    """Accuracy of each trial, where the errors of the curve are not those measured: in training,
+    those are relative to fault-free twins."""
 
     def accuracy(self) -> list[tuple[float, Estimate]]:
         """Mean accuracy of the trials at each rate."""
+        # The difference from 1 may be off by rounding.
+        every = np.clip(1 - self.curve.errors, 0, 1) if self.ends is None else self.ends
         start, found = 0, []
         for rate, size in zip(self.curve.rates, self.curve.sizes, strict=True):
-            errors = self.curve.errors[start : start + size]
-            cell = Cell(np.clip(1 - errors, 0, 1), _ENDLESS)
+            cell = Cell(every[start : start + size], _ENDLESS)
             found.append((rate, stratified_mean([cell], confidence=0.95)))
             start += size
         return found

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from radhard.comparison import Tolerable
 from radhard.report.figures import Curve, curves, svg
 from radhard.stats import Estimate, percent
 from radhard.studies.claim import estimate_facts
@@ -90,14 +92,30 @@ def _row(findings: SiteFindings, each: MeasuredSite, increases: Sequence[float])
     weights = findings.of("weights", each.fault, each.phase)
     ratios = ["", ""]
     if weights is not None and weights is not each:
-        ratios = [ratio_text(findings.ratio(each, weights, equal)) for equal in ("rate", "number")]
+        flag = " (may be wrong: few harmful trials)" if _is_rare(findings, each, weights) else ""
+        ratios = [
+            ratio_text(findings.ratio(each, weights, equal)) + flag for equal in ("rate", "number")
+        ]
     return (
         each.site,
         f"{each.size:,}",
         *(_brief(str(findings.tolerable(each, increase))) for increase in increases),
-        "" if decisive.is_bound else f"{decisive.value * each.size:.3g}",
+        _brief(str(_faults_at(decisive, each.size))),
         *ratios,
     )
+
+
+def _is_rare(findings: SiteFindings, *sites: MeasuredSite) -> bool:
+    """Whether one of the tolerable rates that decide rests on few harmful trials."""
+    return any(findings.tolerable(m, findings.increase(m.phase)).is_rare for m in sites)
+
+
+def _faults_at(rate: Tolerable, size: int) -> Tolerable:
+    """The mean number of faults in so many bits, or words, at a tolerable rate and its limits."""
+    value, low, high, least, most = (
+        size * x for x in (rate.value, rate.low, rate.high, rate.least, rate.most)
+    )
+    return replace(rate, value=value, low=low, high=high, least=least, most=most)
 
 
 def _brief(text: str) -> str:
@@ -110,7 +128,9 @@ def _brief(text: str) -> str:
 def _numbers(findings: SiteFindings, each: MeasuredSite) -> dict[str, Any]:
     weights = findings.of("weights", each.fault, each.phase)
     ratios: dict[str, Estimate | None] = {}
+    few: dict[str, bool] = {}
     if weights is not None and weights is not each:
+        few = {"ratios rest on few harmful trials": _is_rare(findings, each, weights)}
         ratios = {
             "times the rate of weights": findings.ratio(each, weights, "rate"),
             "times the number of faults in weights": findings.ratio(each, weights, "number"),
@@ -128,6 +148,7 @@ def _numbers(findings: SiteFindings, each: MeasuredSite) -> dict[str, Any]:
             for increase in increases
         },
         **{key: _facts(ratio) for key, ratio in ratios.items()},
+        **few,
         "accuracy": [
             {"rate": rate, **estimate_facts(accuracy)} for rate, accuracy in each.accuracy()
         ],

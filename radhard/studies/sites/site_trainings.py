@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -59,7 +60,8 @@ def measure_trainings(
             )
         starts = space.starts if fault.design.per == "bit" else space.word_starts
         curve = training_curve(rates, results, fault)
-        found.append(MeasuredSite(site, fault.name, "training", int(starts[-1]), curve))
+        ends = np.concatenate([_ends(each) for each in results])
+        found.append(MeasuredSite(site, fault.name, "training", int(starts[-1]), curve, ends))
     return found
 
 
@@ -73,16 +75,21 @@ def training_curve(
     errors, sizes = [], []
     free = float(np.mean([1 - results[0].twin("accuracy", s)[-1] for s in results[0].seeds]))
     for each in results:
-        ends = 1 - np.nan_to_num(each.curves("accuracy")[:, -1], nan=0.0)
         twins = 1 - each.golden("accuracy")[:, -1]
-        errors.append(ends - twins + free)
-        sizes.append(len(ends))
+        errors.append(1 - _ends(each) - twins + free)
+        sizes.append(len(twins))
     of_rate = np.repeat(np.arange(len(rates)), sizes)
     # Trainings at other rates say nothing of a rate: how many faults there are in how many steps
     # decides, and in which of them.
     weights = np.eye(len(rates))[of_rate] / np.array(sizes)
     per = fault.design.per
     return ErrorCurve(list(rates), np.concatenate(errors), sizes, weights, per, free)
+
+
+def _ends(results: TrainingResults) -> NDArray[np.float64]:
+    """Accuracy of each trained network; 0 of a training that ended early."""
+    ends: NDArray[np.float64] = np.nan_to_num(results.curves("accuracy")[:, -1], nan=0.0)
+    return ends
 
 
 class _Train:

@@ -10,11 +10,11 @@ from radhard.report.figures.legend import legend
 from radhard.studies.standalone_svg import standalone
 from radhard.studies.upsets.upset_findings import UpsetFindings
 
-__all__ = ["accumulation_figure", "error_figure", "transient_figure"]
+__all__ = ["LEAST", "accumulation_figure", "error_figure", "transient_figure"]
 
 _WIDTH = 760
 _LOOKS = (("mixed", "o"), ("field1", "s"), ("field3", "D"), ("field4", "v"))
-_LEAST, _MOST = -12, 40
+LEAST, MOST = -12, 40
 """Powers of ten on the axis of errors."""
 
 
@@ -36,11 +36,12 @@ def _histograms(findings: UpsetFindings) -> Figure:
     figure.subplots_adjust(
         left=62 / _WIDTH, right=1 - 16 / _WIDTH, top=1 - above / height, bottom=48 / height
     )
-    # Two bins a decade. Errors outside, infinite ones among them, are counted in the last bins.
-    edges = np.linspace(_LEAST, _MOST, 2 * (_MOST - _LEAST) + 1)
+    # Two bins a decade. Errors outside are counted in the first and last one: denormal numbers, and
+    # infinite ones. The page says so.
+    edges = np.linspace(LEAST, MOST, 2 * (MOST - LEAST) + 1)
     for each in findings.errors:
         sizes = each.sizes[each.sizes > 0]
-        logs = np.clip(np.log10(sizes), _LEAST, _MOST - 1e-9)
+        logs = np.clip(np.log10(sizes), LEAST, MOST - 1e-9)
         counts, _ = np.histogram(logs, edges)
         paint = colour(_LOOKS[each.flips % len(_LOOKS)][0])
         axes.stairs(
@@ -54,7 +55,7 @@ def _histograms(findings: UpsetFindings) -> Figure:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.minorticks_off()
-    ticks = [10.0**power for power in range(_LEAST, _MOST + 1, 8)]
+    ticks = [10.0**power for power in range(LEAST, MOST + 1, 8)]
     axes.set_xticks(ticks, [f"{tick:.0e}" for tick in ticks])
     axes.grid(True, color=colour("line"), linewidth=0.8)
     axes.set_xlabel("absolute error of an activation", color=colour("muted"), fontsize=12)

@@ -90,6 +90,11 @@ class UpsetFindings:
         """Mean accuracy after so many errors."""
         return mean_share(self.course(layer)[:, errors])
 
+    def fall(self, first: int, last: int) -> Estimate:
+        """Points of accuracy that the histories lose from one number of errors to another one."""
+        lost = self.course()[:, first] - self.course()[:, last]
+        return _weighted([(1.0, lost)])
+
     def below(self, errors: int, share: float) -> Estimate:
         """The share of histories with an accuracy below ``share`` after so many errors."""
         return mean_share((self.course()[:, errors] < share).astype(float))

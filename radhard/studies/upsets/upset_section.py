@@ -11,6 +11,7 @@ from radhard.studies.networks import Network
 from radhard.studies.study import NetworkSection
 from radhard.studies.upsets.activation_errors import ActivationErrors
 from radhard.studies.upsets.upset_figures import (
+    LEAST,
     accumulation_figure,
     error_figure,
     transient_figure,
@@ -56,8 +57,9 @@ def _activations(study: str, findings: UpsetFindings) -> Iterator[str]:
         f"![Distribution of the errors]({_file(study, findings, 'errors')})",
         "",
         f"The largest fault-free activation is {largest:.3g}. Many are 0, in which a flip of the "
-        "highest exponent bit gives 2. In the figure, errors above 1e+39 and those that are not "
-        "finite are in the last column, errors of 0 in none.",
+        "highest exponent bit gives 2, and one of a fraction bit a denormal number, below 1.2e-38. "
+        f"In the figure, the first column contains all errors below {10 ** (LEAST + 0.5):.2g}, the "
+        "last one those that are not finite; errors of 0 are in none.",
         "",
     )
     yield from table(
@@ -104,7 +106,8 @@ def _transients(study: str, findings: UpsetFindings) -> Iterator[str]:
     )
     total = sum(findings.values.values())
     yield "One flip in the output of one layer in every inference (an equal number of faults), and"
-    yield "the part that the layer has in the loss if all values have the same error rate:"
+    yield "the part that the layer has in the loss if all values have the same error rate (from the"
+    yield "means, without an interval):"
     yield ""
     whole = sum(findings.layer_loss(layer).value * many for layer, many in findings.values.items())
     yield from table(

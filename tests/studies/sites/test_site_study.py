@@ -28,6 +28,7 @@ from radhard.studies.sites import (
     TrainingDesign,
 )
 from radhard.studies.sites.site_design import sites_of
+from radhard.studies.sites.site_section import _row
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -150,6 +151,51 @@ def test_sites_are_compared_at_equal_rates_and_at_equal_numbers_of_faults():
     verdicts = [(c.text, c.verdict) for c in ARES_SITES.claims(both)]
     assert verdicts[0] == ("weights and activations tolerate different error rates", "holds")
     assert verdicts[1][1] == "does not hold"
+
+
+@pytest.mark.parametrize(("rare", "decided"), [("weights", True), ("activations", False)])
+def test_few_harmful_trials_decide_only_where_they_make_the_factor_too_small(rare, decided):
+    rates = {"weights": [0.1, 0.2, 0.5, 0.5], "activations": [0.1, 0.1, 0.1, 0.4]}
+    both = findings(*(made(site, FLIPS, errors, 100) for site, errors in rates.items()))
+    every = ARES_SITES.claims(both)[:2]
+    for each in both.measured:
+        found = both.tolerable(each, 0.005)
+        both._known[each.site, FLIPS, "inference", 0.005] = replace(
+            found, harmful=1 if each.site == rare else 9
+        )
+    assert [c.verdict for c in every] == ["holds"] * 2
+    flagged = ARES_SITES.claims(both)[:2]
+    assert [c.verdict for c in flagged] == ["holds" if decided else "cannot be told"] * 2
+    assert all("few harmful trials" in c.note and rare in c.note for c in flagged)
+    # The table marks both ratios, and the number of faults has the limits of the rate.
+    weights, activations = (list(_row(both, each, (0.005,))) for each in both.measured)
+    assert ["few" in cell for cell in activations[-2:]] == [True, True]
+    assert weights[-2:] == ["", ""]
+    rate = both.tolerable(both.measured[0], 0.005)
+    for number in (rate.value, rate.low, rate.high):
+        assert f"{100 * number:.3g}" in weights[-3]
+
+
+def test_few_harmful_trials_never_show_that_two_sites_are_alike():
+    errors = [0.1, 0.2, 0.5, 0.5]
+    both = findings(*(made(site, FLIPS, errors, 100) for site in ("weights", "activations")))
+    assert [c.verdict for c in ARES_SITES.claims(both)[:2]] == ["does not hold"] * 2
+    found = both.tolerable(both.measured[0], 0.005)
+    both._known["weights", FLIPS, "inference", 0.005] = replace(found, harmful=2)
+    assert [c.verdict for c in ARES_SITES.claims(both)[:2]] == ["cannot be told"] * 2
+
+
+def test_accuracies_after_training_are_those_measured_and_not_relative_to_twins(found):
+    site = found.of("gradients", ZEROS, "training")
+    ends = []
+    for seed in (1, 2):
+        model = fresh_weights(network().model, seed=seed).eval()
+        test = network().test
+        with torch.no_grad():
+            ends.append(float((model(test.inputs).argmax(1) == test.labels).double().mean()))
+    assert sorted(site.ends.tolist()) == pytest.approx(sorted(ends))
+    ((_, mean),) = site.accuracy()
+    assert mean.value == pytest.approx(np.mean(ends))
 
 
 def test_a_curve_from_elsewhere_has_a_tolerable_rate():

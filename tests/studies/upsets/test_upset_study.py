@@ -164,10 +164,31 @@ def test_where_all_is_the_other_way_round_they_do_not():
     assert part(found, "2 flips cost more") == {"does not hold"}
     assert part(found, "flip is not dramatic") == {"does not hold"}
     assert part(found, "collapses") == {"does not hold"}
-    assert part(found, "chance") == {"does not hold"}
+    # Accuracy may fall further with more errors, of which the paper gives no number.
+    assert part(found, "chance") == {"cannot be told"}
     assert part(found, "cost more accuracy than transients") == {"does not hold"}
     equal = [v for (text, note), v in found.items() if "equal num" in note and "conv" in text]
     assert "holds" not in equal
+
+
+@pytest.mark.parametrize(("end", "falling"), [(0.3, True), (0.85, False)])
+def test_only_an_accuracy_that_still_falls_is_said_to_fall(end, falling):
+    falls = dict.fromkeys(LAYERS, 0.02)
+    found = fabricated(errors=SMALL, losses=AS_SAID, end=end, falls=falls)
+    # The accuracies of a history after 10 and 20 errors, of nine histories in ten.
+    lost = 90 * (np.linspace(0.7, end, 20)[[9, 19]] @ [1, -1])
+    assert found.fall(10, 20).value == pytest.approx(lost)
+    said = verdicts(found)
+    assert part(said, "chance") == {"cannot be told"}
+    assert any("still falling" in note for _, note in said) == falling
+
+
+def test_median_errors_that_are_denormal_are_named():
+    rare = [ActivationErrors(k, "value", np.full(100, 1e-41), 2.0) for k in (1, 2)]
+    for errors, named in ((rare, 2), (SMALL, 0)):
+        falls = dict.fromkeys(LAYERS, 0.02)
+        found = verdicts(fabricated(errors=errors, losses=AS_SAID, end=0.0, falls=falls))
+        assert sum("denormal" in note for _, note in found) == named
 
 
 def test_layers_that_lose_alike_per_error_lose_by_their_size_at_an_equal_rate():

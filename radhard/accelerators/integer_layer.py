@@ -58,7 +58,7 @@ def integer_layer(
     if isinstance(product, str):
         return product
     # On the CPU, where masks and indices are.
-    weight: Tensor = layer.weight.detach().cpu()  # type: ignore[operator,union-attr]
+    weight: Tensor = layer.weight.detach().cpu()  # type: ignore[operator]
     bits = accelerator.format_of("weight").bits
     fitted = [Int(bits), Int(bits, per="channel")]
     stored = next((format for format in fitted if is_stored_as(weight, format)), None)

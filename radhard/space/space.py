@@ -180,10 +180,9 @@ class FaultSpace(Sequence[Fault]):
     def formats_by_pattern(self) -> FrozenDict[str, Format]:
         """The formats of stored tensors by pattern, as `radhard.stored_as` takes them."""
         # Registers do not determine how tensors are stored.
+        plain: FrozenDict[str, Format] = FrozenDict({"*": Float32()})
         given = [
-            FrozenDict({"*": Float32()})
-            if all(site.role == "register" for site in term.sites)
-            else term.formats
+            plain if all(site.role == "register" for site in term.sites) else term.formats
             for term in self.terms
         ]
         if all(formats == given[0] for formats in given):

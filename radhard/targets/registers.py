@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from radhard.accelerators import (
 )
 from radhard.errors import InputError
 from radhard.globs import matches
+from radhard.internals import version
 from radhard.rounding import scales_in
 from radhard.spec import component
 from radhard.targets.base import Site, Target, TensorFaults
@@ -25,6 +27,9 @@ from radhard.workload import Workload
 from radhard.workload.hooks import module_hooks
 
 __all__ = ["Registers", "layer_of", "register_of"]
+
+_LAYERS: WeakKeyDictionary[nn.Module, tuple[object, IntegerLayer]] = WeakKeyDictionary()
+"""The integers of a layer, with what they were computed from: every trial asks for them."""
 
 _SAMPLES = 100
 """Samples from which the scale of a layer's inputs is told."""
@@ -174,7 +179,9 @@ class Registers(Target):
             return layer.layer.as_output(sums * layer.step)
         every = torch.arange(len(inputs))
         at = self.array.use(product, register, np.array([word]))
-        sums = torch.zeros_like(contents.sums)
+        sums = torch.zeros(
+            len(inputs), product.groups, product.rows, product.columns, dtype=torch.float64
+        )
         if at.live.all():
             before = contents.held(at, every[None])
             after = faults.corrupted_word(before[0], word)[None]
@@ -203,6 +210,10 @@ def layer_of(
         InputError: it is no longer what it was when the space was made.
     """
     assert site.grid is not None
+    weight = layer.get_parameter("weight")
+    key = (id(weight), version(weight), array, shape, site.grid)
+    if layer in _LAYERS and _LAYERS[layer][0] == key:
+        return _LAYERS[layer][1]
     found = integer_layer(layer, array, shape, site.grid)
     if isinstance(found, str):
         raise InputError(f"{site.layer!r} cannot be computed by {array!r}: {found}")
@@ -211,6 +222,7 @@ def layer_of(
             f"{site.layer!r} is given samples of shape {shape}, others than when the space was "
             "made; make the space with the same data"
         )
+    _LAYERS[layer] = key, found
     return found
 
 

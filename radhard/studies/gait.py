@@ -30,13 +30,14 @@ GAIT = OutcomeStudy(
         "compared at equal numbers of faulty weights. The paper gives its rates per weight, of "
         "which one bit flips; the chapter gives them per bit, which divides them by 32. The range "
         "check sets weights outside the range of the fault-free weights to zero before every "
-        "inference; its two limits are not faulty. A DUE is an output with NaN; a weight of "
-        "magnitude 1 to 2 becomes NaN or infinite if its highest exponent bit flips. An outcome is "
-        "counted for every sample of every trial. The clinical recordings of the paper are not "
-        "public: the networks here recognize one of seven exercises in the recordings of a smart "
-        "watch, and accuracy and F1 (of that exercise) without faults are higher than the "
-        "application of the paper demands: 80 % and 70 %. A recording of gait freeze that comes "
-        "with aeon (Daphnet, S06R02E0) was not used, as no step of it is labelled as freezing."
+        "inference; its two limits are not faulty. A DUE is an output with NaN. An output with "
+        "NaN is a wrong prediction. A weight of magnitude 1 to 2 becomes NaN or infinite if its "
+        "highest exponent bit flips. An outcome is counted for every sample of every trial. The "
+        "clinical recordings of the paper are not public: the networks here recognize one of "
+        "seven exercises in the recordings of a smart watch, and accuracy and F1 (of that "
+        "exercise) without faults are higher than the application of the paper demands: 80 % and "
+        "70 %. A recording of gait freeze that comes with aeon (Daphnet, S06R02E0) was not used, "
+        "as no step of it is labelled as freezing."
     ),
     networks=("gait20", "gait30", "gait40"),
     claims=claims,

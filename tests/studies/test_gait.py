@@ -31,14 +31,15 @@ def found(critical=CRITICAL, checked=0.02, due=DUE, network="made up", weights=N
             less = {0.0005: 100, 0.005: 5}.get(rate, 1) if reading == "word" else 1
             bare = variant.name == PLAIN
             harm = (critical[name] if bare else checked) / less
-            # At a rate of 0.005, nothing is masked.
-            rest = 1.0 - harm if less == 5 else 0.1 if name == FC else 0.3
+            # At a rate of 0.005, nothing is masked, except in FC.
+            masked = 0.2 if name == FC else 0.0
+            rest = 1.0 - harm - masked if less == 5 else 0.1 if name == FC else 0.3
             broken = due.get(name, 0.0) if bare and rate >= 0.05 and reading == "word" else 0.0
             shares[Point(name, variant.name, reading, rate)] = {
                 "critical": harm,
                 "noncritical": rest,
                 "due": broken,
-                **({"masked": 0.0} if less == 5 else {}),
+                **({"masked": masked} if less == 5 else {}),
             }
     return fabricated_outcomes(shares, network=network, weights=weights, runs=4000)
 
@@ -60,7 +61,7 @@ def test_where_all_is_as_in_the_paper_most_claims_hold():
 
 def test_lstm_that_is_hardly_harmed_and_has_due_refutes_its_claims():
     told = verdicts(found({**CRITICAL, LSTM: 0.01, U: 0.3}, due={U: 0.05}))
-    assert told["faults in the LSTM alone cause no DUE"] == "does not hold"
+    assert told["with faults in the LSTM alone, no DUE is seen"] == "does not hold"
     for text, verdict in told.items():
         if "more accuracy than in FC" in text or "more critical SDC than in FC" in text:
             assert verdict == "does not hold"
@@ -74,7 +75,7 @@ def test_protection_that_does_nothing_refutes_its_claims():
         text = f"the {CHECKED} reduces critical SDC at {rate} per weight to a third or less"
         assert told[text] == "does not hold"
         # Accuracy and F1 are 65 % in these findings.
-        meets = f"with the {CHECKED}, the accuracy at {rate} per weight meets the demand"
+        meets = f"with the {CHECKED}, accuracy and F1 at {rate} per weight both meet the demand"
         assert told[meets] == "does not hold"
 
 
@@ -85,7 +86,7 @@ def test_networks_are_compared_at_equal_rates_and_at_equal_numbers():
     assert len(claims) == 4
     assert all("cost large more accuracy than small" in claim.text for claim in claims)
     assert {claim.verdict for claim in claims} == {"holds"}
-    assert sum("faulty weights in both" in claim.text for claim in claims) == 2
+    assert sum("faulty weights on average in both" in claim.text for claim in claims) == 2
     assert between_networks([small]) == []
 
 

@@ -51,7 +51,7 @@ def test_where_all_is_as_in_the_paper_all_claims_hold():
 def test_clipping_that_does_nothing_refutes_its_claims():
     told = verdicts(found(dict.fromkeys(WORST, 0.5), due=0.1))
     for variant in (WBC, AVC):
-        assert told[f"with {variant} there is no DUE"] == "does not hold"
+        assert told[f"with {variant}, no DUE is seen"] == "does not hold"
         for per in ("per weight", "per bit"):
             text = f"at {MOST:g} {per}, {variant} at least halves critical SDC and DUE"
             assert told[text] == "does not hold"
@@ -62,6 +62,17 @@ def test_clipping_of_activations_that_is_better_is_told():
     told = verdicts(found({PLAIN: 0.5, WBC: 0.2, AVC: 0.1}))
     for per in ("per weight", "per bit"):
         assert told[f"at {MOST:g} {per}, WBC loses no more AUROC than AVC"] == "does not hold"
+
+
+def test_auroc_that_is_lost_only_to_due_tells_nothing():
+    assert STAGENET.design.chance == 0.5
+    shares = {
+        Point(WHOLE, PLAIN, "bit", MOST): {"due": 1.0},
+        Point(WHOLE, AVC, "bit", MOST): {"critical": 0.5},
+    }
+    told = verdicts(fabricated_outcomes(shares, chance=0.5, bits=bits()))
+    assert told[f"at {MOST:g} per bit, AVC loses less AUROC than no protection"] == "cannot be told"
+    assert told[f"at {MOST:g} per bit, the AUROC is below 60 %"] == "holds"
 
 
 def test_bits_are_judged_by_the_experiment():

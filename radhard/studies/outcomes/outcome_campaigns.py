@@ -83,6 +83,7 @@ def measure_outcomes(
         prints,
         _bits(design, network, data, plan) if design.bit_wise else None,
         left_out,
+        design.chance,
     )
 
 

@@ -45,6 +45,8 @@ class OutcomeDesign:
     """A metric with a score and its drop, such as `F1`."""
     score_name: str
     """As the page writes it."""
+    chance: float | None = None
+    """The score of guessing, for one by which an output with NaN is worse than a guess."""
     runs: int = 2000
     """Trials at each rate, by default."""
     further: int = 0

@@ -1,7 +1,8 @@
 """Which outcomes do faults in the weights of one network have, by set and protection?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -69,6 +70,8 @@ class OutcomeFindings:
     """The facts of `radhard.analyses.BitWise`."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Protections that this network cannot have, and why."""
+    chance: float | None = None
+    """The score of guessing, if an output with NaN scores less."""
     _known: dict[tuple[Point, str, float], Estimate] = field(default_factory=dict)
 
     def mean(self, point: Point, figure: str, *, confidence: float = 0.95) -> Estimate:
@@ -122,6 +125,18 @@ class OutcomeFindings:
         happened = np.concatenate([self.arms[point].figures[figure] > 0 for point in points])
         share = stratified_mean([Cell(happened.astype(np.float64), ENDLESS)])
         return int(happened.sum()), share
+
+    @cached_property
+    def by_chance(self) -> "OutcomeFindings":
+        """The same findings, but trials with a DUE score as guessing does."""
+        assert self.chance is not None
+        arms = {}
+        for point, arm in self.arms.items():
+            before = arm.figures["score"]
+            score = np.where(arm.figures["due"] > 0, self.chance, before)
+            drop = arm.figures["score drop"] + before - score
+            arms[point] = Arm(arm.faults, {**arm.figures, "score": score, "score drop": drop})
+        return replace(self, arms=arms, chance=None, _known={})
 
     @property
     def constant_bits(self) -> dict[int, int]:

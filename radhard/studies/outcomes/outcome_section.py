@@ -71,10 +71,14 @@ def _row(findings: OutcomeFindings, point: Point) -> tuple[str, ...]:
     return (
         point.scenario if bare else f"{point.scenario}, {point.variant}",
         f"{point.rate:g}",
-        f"{findings.arms[point].faults:,.3g}",
+        _count(findings.arms[point].faults),
         *(short(findings.mean(point, name)) for name in _CLASSES),
         *(short(findings.lost(point, of)) for of in ("accuracy", "score")),
     )
+
+
+def _count(faults: float) -> str:
+    return f"{faults:,.0f}" if faults >= 100 else f"{faults:.3g}"
 
 
 def _bits(findings: OutcomeFindings) -> Iterator[str]:

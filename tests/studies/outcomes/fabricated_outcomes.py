@@ -17,6 +17,7 @@ def fabricated_outcomes(
     changed: Mapping[str, int] | None = None,
     bits: Mapping | None = None,
     runs: int = 400,
+    chance: float | None = None,
 ) -> OutcomeFindings:
     """Findings with about these shares of critical SDC and DUE in every trial; the rest masked.
 
@@ -35,7 +36,7 @@ def fabricated_outcomes(
         harmful = figures["critical"] + figures["due"]
         figures |= {"harmful": harmful, "accuracy": 1 - harmful, "accuracy drop": harmful}
         figures |= {"score": 1 - harmful, "score drop": harmful}
-        arms[point] = Arm(1.0, figures)
+        arms[point] = Arm(point.rate, figures)
     return OutcomeFindings(
         network,
         100,
@@ -46,4 +47,5 @@ def fabricated_outcomes(
         arms,
         {},
         bits,
+        chance=chance,
     )

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 FAMILIES = (
+    "accelerators",
     "formats",
     "faults",
     "targets",

@@ -94,10 +94,11 @@ class ModelAndData:
                 continue
             check_harmless(text, "the run file", trust=False)
 
-    def load(self, *, one_format: bool = False) -> Loaded:
+    def load(self, *, one_format: bool = False, as_it_is: bool = False) -> Loaded:
         """The model, stored in its formats where it is not, its data, and how it is called.
 
-        ``one_format``: there has to be one for all tensors.
+        ``one_format``: there has to be one for all tensors. ``as_it_is``: the formats are not those
+        of the model's tensors.
 
         Raises:
             InputError: there is nothing of that name, or it cannot be loaded.
@@ -113,7 +114,8 @@ class ModelAndData:
         device = self._device()
         model, data = built(self.model, self.weights), load_data(self.data)
         data = data if self.samples is None else data.first(self.samples)
-        return Loaded(stored(model, formats).to(device), data, call)
+        model = model if as_it_is else stored(model, formats)
+        return Loaded(model.to(device), data, call)
 
     def formats(self) -> FrozenDict[str, Format]:
         """The formats by pattern over names of tensors and layers."""

@@ -8,6 +8,7 @@ import typing
 
 import pytest
 
+from radhard.accelerators import ACCELERATORS
 from radhard.analyses import ANALYSES
 from radhard.cli.early import known_data, known_model, scores_of, spec_of
 from radhard.cli.signatures import components, functions
@@ -23,6 +24,7 @@ from radhard.targets import TARGETS, Activations
 from tests.conformance import examples
 
 FAMILIES = {
+    "accelerators": ACCELERATORS,
     "analyses": ANALYSES,
     "engines": ENGINES,
     "executors": EXECUTORS,

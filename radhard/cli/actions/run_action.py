@@ -87,7 +87,8 @@ class RunAction(ModelAndData):
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
-        loaded = self.load()
+        # The formats of registers are not those of the tensors that are multiplied in them.
+        loaded = self.load(as_it_is=all(target.role == "register" for target in targets))
         # The first forward pass if faults are injected into activations or inputs.
         fault_free = faultless(loaded.call)
         space = FaultSpace.of(

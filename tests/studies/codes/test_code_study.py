@@ -80,7 +80,7 @@ def test_a_code_that_corrects_one_bit_leaves_no_harm_of_single_faults(found):
     for name in ("plain, coded", "int8, in place"):
         assert found.single[name].value == 0
     assert found.single["plain"].value > 0
-    assert found.single["plain"].trials == 200
+    assert found.single["plain"].trials == 80
 
 
 def test_more_bits_are_more_upsets(found):

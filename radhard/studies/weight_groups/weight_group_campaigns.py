@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
@@ -77,20 +78,25 @@ class _Work:
         for group in self.groups:
             plan.report(f"{network.name}: {group.name}")
             for field in design.fields:
-                plain |= self._counted(self.model, Float32(), group, field, "")
+                plain |= self._counted(self.model, Float32(), group, field, "", plan)
             rates |= self._at_rates(group)
         selected = selected_groups(design, self.groups, golden, plain)
         # Embeddings are most of the weights; the code is put into all other sets, so that it is
         # also judged on those that are not selected.
         coded = [g for g in self.groups if g.role != "embedding" or g.name in selected]
         hard = stored_as(self.model, {**{g.tensor: _CODE for g in coded}, "*": Float32()})
+        # Selection prefers sets whose trials happen to be harmful, so that the same trials would
+        # make the gain too high: both sides of it have trials of their own.
+        other = replace(plan, seed=plan.seed + 1)
+        control: dict[tuple[str, str, int], NDArray[np.float64]] = {}
         protected: dict[tuple[str, str, int], NDArray[np.float64]] = {}
         precise: dict[str, NDArray[np.float64]] = {}
         for group in coded:
             plan.report(f"{network.name}: {group.name}, protected")
             if group.name in selected:
                 for field in (design.whole, design.exposed):
-                    protected |= self._counted(hard, _CODE, group, field, "-protected")
+                    control |= self._counted(self.model, Float32(), group, field, "-control", other)
+                    protected |= self._counted(hard, _CODE, group, field, "-gain", other)
             found = self._precise(hard, group)
             if found is not None:
                 precise[group.name] = found
@@ -107,6 +113,7 @@ class _Work:
             plain,
             rates,
             selected,
+            control,
             protected,
             precise,
             self._times(coded),
@@ -114,13 +121,19 @@ class _Work:
         )
 
     def _counted(
-        self, model: nn.Module, format: Format, group: WeightGroup, field: str, suffix: str
+        self,
+        model: nn.Module,
+        format: Format,
+        group: WeightGroup,
+        field: str,
+        suffix: str,
+        plan: Plan,
     ) -> Mapping[tuple[str, str, int], NDArray[np.float64]]:
         """Accuracies at each number of flips in one field that the set has so many bits for."""
         space = self._space(model, format, group, field)
         counts = tuple(count for count in self.design.counts if count <= len(space))
-        sampler = FaultCount(counts, trials=self.design.trials_of(self.plan))
-        results = self._campaign(model, group, space, sampler, f"-{field}{suffix}")
+        sampler = FaultCount(counts, trials=self.design.trials_of(plan))
+        results = self._campaign(model, group, space, sampler, f"-{field}{suffix}", plan)
         found = _by_stratum(results)
         return {(group.name, field, count): each for count, each in zip(counts, found, strict=True)}
 
@@ -128,7 +141,7 @@ class _Work:
         design = self.design
         space = self._space(self.model, Float32(), group, design.exposed)
         sampler = ErrorRate(design.rates, trials=design.trials_of(self.plan))
-        found = _by_stratum(self._campaign(self.model, group, space, sampler, "-rates"))
+        found = _by_stratum(self._campaign(self.model, group, space, sampler, "-rates", self.plan))
         return {(group.name, rate): each for rate, each in zip(design.rates, found, strict=True)}
 
     def _precise(self, hard: nn.Module, group: WeightGroup) -> NDArray[np.float64] | None:
@@ -138,7 +151,8 @@ class _Work:
         if len(space) < design.judged:
             return None
         sampler = FaultCount(design.judged, trials=design.precise_of(self.plan))
-        (found,) = _by_stratum(self._campaign(hard, group, space, sampler, "-precise"))
+        results = self._campaign(hard, group, space, sampler, "-precise", self.plan)
+        (found,) = _by_stratum(results)
         return found
 
     def _space(
@@ -148,15 +162,21 @@ class _Work:
         return FaultSpace.of(model, group.target, fault, format)
 
     def _campaign(
-        self, model: nn.Module, group: WeightGroup, space: FaultSpace, sampler: Sampler, suffix: str
+        self,
+        model: nn.Module,
+        group: WeightGroup,
+        space: FaultSpace,
+        sampler: Sampler,
+        suffix: str,
+        plan: Plan,
     ) -> Results:
         # Nearly all of a pass comes before the last layer, and `Folded` leaves it out; preparing
         # that does not pay off for few trials.
-        last = group.role in ("dense", "dense bias") and not self.plan.quick
+        last = group.role in ("dense", "dense bias") and not plan.quick
         results = network_campaign(
             self.study,
             self.network,
-            self.plan,
+            plan,
             group.name,
             model,
             self.data,
@@ -169,6 +189,7 @@ class _Work:
         manifest = results.manifest
         self.facts[f"{group.name}{suffix}"] = {
             "sampler": repr(sampler),
+            "seed": plan.seed,
             "faults": len(space),
             "engine": manifest.get("engine"),
             **{key: manifest[key] for key in manifest if "fingerprint" in key},

@@ -53,8 +53,14 @@ class WeightGroupFindings:
     """By set and error rate of the exposed field."""
     selected: tuple[str, ...]
     """Sets that are protected."""
+    control: Mapping[tuple[str, str, int], Figures]
+    """As ``plain``, for selected sets, under other faults than those that selected them.
+
+    A set whose trials happen to be harmful is selected more easily. What the code gains would be
+    too high if the same trials were compared with it.
+    """
     protected: Mapping[tuple[str, str, int], Figures]
-    """As ``plain``, with the code; the same faults, trial by trial."""
+    """As ``control``, with the code; the same faults, trial by trial."""
     precise: Mapping[str, Figures]
     """More trials of protected sets at the judged number of flips in the exposed field."""
     times: tuple[ScrubbingTimes, ...]
@@ -85,10 +91,40 @@ class WeightGroupFindings:
         """Mean accuracy at an error rate of the exposed field."""
         return stratified_mean([Cell(self.rates[group, rate], _ENDLESS)])
 
+    def large_enough(self, groups: Sequence[str], *fields: str) -> tuple[str, ...]:
+        """Those of some sets that have bits for the largest number of flips in every field."""
+        return tuple(
+            group
+            for group in groups
+            if all((group, field, self.most) in self.plain for field in fields)
+        )
+
     def drop(self, groups: Sequence[str], field: str, count: int) -> Estimate | None:
-        """Points lost, with equal weight for all of some sets that have so many bits."""
+        """Points lost, with equal weight for all of some sets; None where one has too few bits."""
         found = [self.plain.get((group, field, count)) for group in groups]
-        return self._drop([each for each in found if each is not None], self.golden.plain)
+        measured = [each for each in found if each is not None]
+        return self._drop(measured, self.golden.plain) if len(measured) == len(found) else None
+
+    def largest_drop(
+        self, groups: Sequence[str], field: str, count: int
+    ) -> tuple[str, Estimate] | None:
+        """The set that loses most, and the points that any of the sets loses at most.
+
+        Which set loses most is not known before. Therefore the interval of each has the confidence
+        1 - 0.05 / number of sets (Bonferroni), and the largest limits are those of the maximum.
+        """
+        if not groups:
+            return None
+        confidence = 1 - 0.05 / len(groups)
+        drops = [
+            self._drop([self.plain[group, field, count]], self.golden.plain, confidence)
+            for group in groups
+        ]
+        found = [each for each in drops if each is not None]
+        value = max(each.value for each in found)
+        worst = next(g for g, each in zip(groups, found, strict=True) if each.value == value)
+        low, high = max(each.low for each in found), max(each.high for each in found)
+        return worst, Estimate(value, low, high, 0.95, sum(each.trials for each in found), "points")
 
     def drop_at_rate(self, groups: Sequence[str], rate: float) -> Estimate | None:
         """The same at an error rate of the exposed field."""
@@ -104,7 +140,7 @@ class WeightGroupFindings:
 
     def gain(self, group: str, field: str, count: int) -> Estimate | None:
         """Points that the code gains, paired by the faults."""
-        before = self.plain.get((group, field, count))
+        before = self.control.get((group, field, count))
         after = self.protected.get((group, field, count))
         if before is None or after is None:
             return None
@@ -123,10 +159,12 @@ class WeightGroupFindings:
         """The number of weights of a set."""
         return next(group.size for group in self.groups if group.name == name)
 
-    def _drop(self, found: Sequence[Figures], golden: float) -> Estimate | None:
+    def _drop(
+        self, found: Sequence[Figures], golden: float, confidence: float = 0.95
+    ) -> Estimate | None:
         if not found:
             return None
-        mean = stratified_mean([Cell(each, _ENDLESS) for each in found])
+        mean = stratified_mean([Cell(each, _ENDLESS) for each in found], confidence)
         # Rounded, so that an unchanged figure is printed as zero.
         return mean.map(lambda share: round(100 * (golden - share), 9) + 0.0, "points")
 

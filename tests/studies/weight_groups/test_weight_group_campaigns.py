@@ -27,17 +27,17 @@ def measured():
     return of, measure_weight_groups("lstm-hamming", LSTM_HAMMING.design, of, plan)
 
 
-def by_hand(of, findings, model, sampler, trials):
+def by_hand(of, findings, model, sampler, trials, *, tensor=TENSOR, seed=0):
     """Accuracies under exponent flips of the recurrent weights, written into the tensor."""
-    (group,) = (g for g in findings.groups if g.tensor == TENSOR)
+    (group,) = (g for g in findings.groups if g.tensor == tensor)
     space = FaultSpace.of(
         merge_biases(of.model), group.target, BitFlip(field="exponent"), Float32()
     )
-    drawn, data = sampler.draw(space, 0), of.test.first(findings.samples)
+    drawn, data = sampler.draw(space, seed), of.test.first(findings.samples)
     found = []
     for trial in trials:
         twin = copy.deepcopy(model)
-        words = twin.get_parameter(TENSOR).detach().view(torch.int32).view(-1)
+        words = twin.get_parameter(tensor).detach().view(torch.int32).view(-1)
         for fault in drawn[trial].tolist():
             # Eight faults of a word, from the lowest exponent bit, bit 23.
             words[fault // 8] ^= 1 << (23 + fault % 8)
@@ -63,6 +63,26 @@ def test_accuracies_of_protected_sets_are_those_of_a_scrubbed_memory(measured):
     hard = hardening(merge_biases(of.model), of.test.inputs, progress=False)
     found = by_hand(of, findings, hard, FaultCount(10, trials=5), range(5))
     np.testing.assert_allclose(findings.precise["LSTM recurrent"], found)
+
+
+def test_both_sides_of_a_gain_have_faults_that_did_not_select_the_set(measured):
+    of, findings = measured
+    plain = merge_biases(of.model)
+    hard = HammingInPlace(pattern="lstm.*|fc.*")(plain, of.test.inputs, progress=False)
+    key = ("fc weights", "exponent", 20)
+    assert "fc weights" in findings.selected
+    for model, measurement in ((plain, findings.control), (hard, findings.protected)):
+        found = by_hand(
+            of,
+            findings,
+            model,
+            FaultCount((1, 10, 20), trials=5),
+            range(10, 15),
+            tensor="fc.weight",
+            seed=1,
+        )
+        np.testing.assert_allclose(measurement[key], found)
+    assert not np.array_equal(findings.control[key], findings.plain[key])
 
 
 def test_a_set_has_an_accuracy_for_every_number_of_flips_that_it_has_bits_for(measured):

@@ -92,7 +92,7 @@ def _fields(findings: WeightGroupFindings) -> Iterator[Claim]:
         None if largest is None else largest[1],
         "at most",
         MANTISSA,
-        f"points that the set with the largest loss loses{of}{out}",
+        f"points that the most sensitive set loses{of}{out}",
     )
     fields = ("exponent", "sign")
     kept = findings.large_enough(lstm, *fields)

@@ -17,6 +17,7 @@ from radhard.studies.weight_groups import WeightGroup, WeightGroupFindings, weig
 from radhard.studies.weight_groups.scrubbing_times import ScrubbingTimes
 from radhard.studies.weight_groups.weight_group_campaigns import inverted
 from radhard.studies.weight_groups.weight_group_findings import Accuracies, selected_groups
+from radhard.studies.weight_groups.weight_group_section import weight_group_section
 from radhard.targets import merge_biases
 
 DESIGN = LSTM_HAMMING.design
@@ -200,6 +201,14 @@ def test_sets_with_few_exponent_bits_are_selected_by_all_their_bits():
     }
     assert selected_groups(DESIGN, [one], 0.8, accuracy) == ("fc bias",)
     assert selected_groups(DESIGN, [one], 0.55, accuracy) == ()
+
+
+def test_decoding_at_every_step_is_compared_with_both_times_without_the_code():
+    times = ScrubbingTimes(100, (1.0,) * 9, (1.0,) * 9, (2.0,) * 9, (5.0,) * 9)
+    section = weight_group_section("study", network(), made(AS_IN_THE_PAPER, times=(times,)))
+    (row,) = (line for line in section.body if line.startswith("| 100 |"))
+    ratios = [float(cell.split()[0]) for cell in row.strip("| ").split("|")[-2:]]
+    assert ratios == [2.5, 5.0]
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,13 @@ class WeightGroupFindings:
         found = self.plain.get((group, field, count))
         return None if found is None else stratified_mean([Cell(found, _ENDLESS)])
 
+    def accuracy_control(self, group: str, field: str, count: int) -> Estimate | None:
+        """The same under the faults that the code is judged by."""
+        found = self.control.get((group, field, count))
+        return None if found is None else stratified_mean([Cell(found, _ENDLESS)])
+
     def accuracy_protected(self, group: str, field: str, count: int) -> Estimate | None:
-        """The same with the code."""
+        """The same with the code, under the same faults."""
         found = self.protected.get((group, field, count))
         return None if found is None else stratified_mean([Cell(found, _ENDLESS)])
 

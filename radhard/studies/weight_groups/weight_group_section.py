@@ -203,6 +203,7 @@ def _numbers(findings: WeightGroupFindings, name: str) -> dict[str, Any]:
                 "field": field,
                 "flips": count,
                 "accuracy": _facts(findings.accuracy_protected(name, field, count)),
+                "accuracy without it": _facts(findings.accuracy_control(name, field, count)),
                 "gain": _facts(findings.gain(name, field, count)),
             }
             for field in (design.whole, design.exposed)

@@ -34,6 +34,7 @@ def module_hooks(
     They are called after the hooks that the modules have already, such as those of a range
     restriction, and see what these make of arguments and outputs; before them if ``first``.
 
+    >>> import torch
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> with module_hooks(dict(net.named_children()), after=lambda name, *_: print(name)):
     ...     _ = net(torch.zeros(1, 2))

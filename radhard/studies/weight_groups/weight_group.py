@@ -47,6 +47,7 @@ def weight_groups(model: nn.Module) -> tuple[WeightGroup, ...]:
     Raises:
         InputError: the model has no LSTM layer, or one that stores two biases or a projection.
 
+    >>> from radhard.targets import merge_biases
     >>> lstm = nn.Sequential(nn.LSTM(2, 3, bidirectional=True))
     >>> [group.name for group in weight_groups(merge_biases(lstm))][:4]
     ['forward input', 'forward recurrent', 'forward bias', 'backward input']

@@ -168,7 +168,8 @@ def _added_space(before: Results, model: nn.Module) -> tuple[FaultSpace | None, 
         return None, []
     if any(site.flows for site in space.sites):
         note = (
-            "The campaign has faults in values of a pass only; none in what the hardening stores."
+            "The campaign has faults in activations or other values of a pass; none in what the "
+            "hardening stores."
         )
         return None, [note]
     if before.by_rate:

@@ -31,7 +31,8 @@ from radhard.models import (
     stagenet,
 )
 from radhard.spec import near
-from radhard.studies.vgg8 import cache_folder, trained_vgg8
+from radhard.studies.trained_network import cache_folder
+from radhard.studies.vgg8 import trained_vgg8
 from radhard.studies.wide_lenet5 import trained_wide_lenet5
 
 __all__ = ["NETWORKS", "Network", "network"]

@@ -1,9 +1,10 @@
 """How is a network trained for a study, and kept?"""
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
 import torch
 from safetensors.torch import save_file
@@ -14,7 +15,9 @@ from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.models.load_weights import load_weights
 
-__all__ = ["TrainingRecipe", "trained_network"]
+__all__ = ["TrainingRecipe", "cache_folder", "cached_network", "trained_network"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @final
@@ -28,6 +31,43 @@ class TrainingRecipe:
     learning_rate: float = 4e-3
     mirrored: bool = False
     """Whether half of the images are mirrored left to right."""
+
+
+def cache_folder() -> Path:
+    """Where the user's system keeps what can be made again: ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    configured = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(configured) if configured else Path.home() / ".cache") / "radhard"
+
+
+def cached_network(
+    name: str,
+    model: Network,
+    train: Data,
+    recipe: TrainingRecipe,
+    *,
+    cache: Path | None = None,
+    seed: int = 1,
+) -> Network:
+    """A model trained on ``train``: with the weights from the cache, or trained now.
+
+    The same seed and data give the same weights on the same version of torch and processor.
+
+    Args:
+        name: of the network, with which the name of the file begins.
+        model: with its initial weights; trained in place.
+        train: samples with labels.
+        recipe: how it is trained.
+        cache: folder where trained weights are kept; by default `cache_folder`.
+        seed: of all chance.
+
+    Raises:
+        InputError: the folder cannot be written, or holds something else under this name.
+    """
+    version = torch.__version__.partition("+")[0]
+    folder = cache_folder() if cache is None else cache
+    path = folder / f"{name}-{train.fingerprint()[:12]}-seed{seed}-torch{version}.safetensors"
+    trained_network(model, train, recipe, seed=seed, path=path)
+    return model
 
 
 def trained_network(

@@ -1,18 +1,16 @@
 """How is a VGG-style network for photo patches trained and cached?"""
 
-import os
 from collections import OrderedDict
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from radhard.datasets import Data
 from radhard.models.convolution import convolution
 from radhard.models.shipped import seeded
-from radhard.studies.trained_network import TrainingRecipe, trained_network
+from radhard.studies.trained_network import TrainingRecipe, cached_network
 
-__all__ = ["cache_folder", "trained_vgg8", "vgg8"]
+__all__ = ["trained_vgg8", "vgg8"]
 
 RECIPE = TrainingRecipe(epochs=12, weight_decay=0.05, mirrored=True)
 
@@ -31,30 +29,11 @@ def vgg8() -> nn.Sequential:
 
 
 def trained_vgg8(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn.Sequential:
-    """The network trained on ``train``: from the cache, or now (half a minute).
+    """The network, trained on images ``(samples, 3, 32, 32)``; half a minute if it is not cached.
 
-    The same seed and data give the same weights on the same version of torch and processor.
-
-    Args:
-        train: images ``(samples, 3, 32, 32)`` with labels.
-        cache: folder where trained weights are kept; by default `cache_folder`.
-        seed: of all chance.
-
-    Raises:
-        InputError: the folder cannot be written, or holds something else under this name.
+    Args and errors: as of `cached_network`.
     """
-    model = vgg8()
-    version = torch.__version__.partition("+")[0]
-    folder = cache_folder() if cache is None else cache
-    path = folder / f"vgg8-{train.fingerprint()[:12]}-seed{seed}-torch{version}.safetensors"
-    trained_network(model, train, RECIPE, seed=seed, path=path)
-    return model
-
-
-def cache_folder() -> Path:
-    """Where the user's system keeps what can be made again: ``XDG_CACHE_HOME`` or ``~/.cache``."""
-    configured = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(configured) if configured else Path.home() / ".cache") / "radhard"
+    return cached_network("vgg8", vgg8(), train, RECIPE, cache=cache, seed=seed)
 
 
 def _build() -> nn.Sequential:

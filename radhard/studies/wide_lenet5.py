@@ -3,13 +3,11 @@
 from collections import OrderedDict
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from radhard.datasets import Data
 from radhard.models.shipped import seeded
-from radhard.studies.trained_network import TrainingRecipe, trained_network
-from radhard.studies.vgg8 import cache_folder
+from radhard.studies.trained_network import TrainingRecipe, cached_network
 
 __all__ = ["trained_wide_lenet5", "wide_lenet5"]
 
@@ -31,24 +29,11 @@ def wide_lenet5() -> nn.Sequential:
 
 
 def trained_wide_lenet5(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn.Sequential:
-    """The network trained on ``train``: from the cache, or now (half a minute).
+    """The network, trained on images ``(samples, 1, 28, 28)``; half a minute if it is not cached.
 
-    The same seed and data give the same weights on the same version of torch and processor.
-
-    Args:
-        train: images ``(samples, 1, 28, 28)`` with labels.
-        cache: folder where trained weights are kept; by default `cache_folder`.
-        seed: of all chance.
-
-    Raises:
-        InputError: the folder cannot be written, or holds something else under this name.
+    Args and errors: as of `cached_network`.
     """
-    model = wide_lenet5()
-    version = torch.__version__.partition("+")[0]
-    folder = cache_folder() if cache is None else cache
-    path = folder / f"wide-lenet5-{train.fingerprint()[:12]}-seed{seed}-torch{version}.safetensors"
-    trained_network(model, train, RECIPE, seed=seed, path=path)
-    return model
+    return cached_network("wide-lenet5", wide_lenet5(), train, RECIPE, cache=cache, seed=seed)
 
 
 def _build() -> nn.Sequential:

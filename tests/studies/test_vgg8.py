@@ -9,7 +9,8 @@ from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.studies import trained_network
 from radhard.studies import vgg8 as module
-from radhard.studies.vgg8 import cache_folder, trained_vgg8, vgg8
+from radhard.studies.trained_network import cache_folder
+from radhard.studies.vgg8 import trained_vgg8, vgg8
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
         # At once, so that what is measured is not lost if the next row ends it all.
         click.echo(page(lines[-1:], ()))
     names = [name for name in rows or ALL if name != VGG11]
-    own = bool(rows) and set(rows) <= _RECURRENT
+    recurrent_only = bool(rows) and set(rows) <= _RECURRENT
     failed = [n for n, line in zip(names, lines, strict=True) if isinstance(line, tuple)]
     text = page(lines, machine)
     if VGG11 in rows or not (rows or quick):
@@ -61,14 +61,18 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
             text += f"\n{VGG11} failed: {_reason(error)}\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
-    name = ("quick" if quick else "full") if not rows else "recurrent" if own else "some"
+    name = ("quick" if quick else "full") if not rows else "recurrent" if recurrent_only else "some"
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     plain = [_plain(line) for line in lines]
     record = {"machine": machine, "quick": quick, "rows": plain}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if document:
         title = (
-            "make bench" if not rows else "recurrent networks" if own else "make bench, some rows"
+            "make bench"
+            if not rows
+            else "recurrent networks"
+            if recurrent_only
+            else "make bench, some rows"
         )
         put(title, text)
     if failed:

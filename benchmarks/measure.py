@@ -82,14 +82,14 @@ class Loop:
         work = self.work
         if self.single:
             drawn = sample_flips(work.model, work.space, self.trials, numbers)
-            done: Done = flowing(work.model, self.inputs, drawn)
-            found = figures(self.golden, done.outputs, [flip.sample for flip in drawn])
+            passes: Done = flowing(work.model, self.inputs, drawn)
+            verdicts = figures(self.golden, passes.outputs, [flip.sample for flip in drawn])
         else:
             faults = flips(work.model, work.space, self.trials, numbers)
-            done = stored(work.model, self.inputs, faults)
-            found = figures(self.golden, done.outputs, None, self.read)
-        self.figures.update(zip(numbers, found, strict=True))
-        return done.span / len(numbers)
+            passes = stored(work.model, self.inputs, faults)
+            verdicts = figures(self.golden, passes.outputs, None, self.read)
+        self.figures.update(zip(numbers, verdicts, strict=True))
+        return passes.span / len(numbers)
 
     def work_left(self) -> float:
         """Multiply-accumulates a trial that no order of work can save, averaged over those run.

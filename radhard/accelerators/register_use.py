@@ -11,6 +11,9 @@ __all__ = ["Content", "PermanentUse", "RegisterUse"]
 Content = Literal["input", "weight", "sum"]
 """An element of the inputs, an element of the weights, or a sum of their products."""
 
+_EXCHANGED: dict[Content, Content] = {"input": "weight", "weight": "input", "sum": "sum"}
+"""The contents in the product whose inputs and weights are exchanged."""
+
 Numbers = npt.NDArray[np.int64]
 
 
@@ -37,8 +40,7 @@ class RegisterUse:
     @property
     def transposed(self) -> "RegisterUse":
         """The use in the product whose inputs and weights are exchanged."""
-        content: dict[Content, Content] = {"input": "weight", "weight": "input", "sum": "sum"}
-        return replace(self, content=content[self.content], rows=self.columns, columns=self.rows)
+        return replace(self, content=_EXCHANGED[self.content], rows=self.columns, columns=self.rows)
 
     def some(self, which: npt.NDArray[np.bool_]) -> "RegisterUse":
         """The uses of some of the faults."""
@@ -73,5 +75,4 @@ class PermanentUse:
     @property
     def transposed(self) -> "PermanentUse":
         """The use in the product whose inputs and weights are exchanged."""
-        content: dict[Content, Content] = {"input": "weight", "weight": "input", "sum": "sum"}
-        return replace(self, content=content[self.content], rows=self.columns, columns=self.rows)
+        return replace(self, content=_EXCHANGED[self.content], rows=self.columns, columns=self.rows)

@@ -89,14 +89,8 @@ def _deviations(
             corrupt = partial(_corrupted, plan, place, int(word), int(variant))
             always = target.array.permanent_use(layer.layer.product, register_of(site), int(word))
             sums = contents.permanent_differences(always, corrupt)
-            whole = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
-            deviating = whole.flatten(1).ne(0).any(1).nonzero().squeeze(1)
-            if len(deviating):
-                everywhere = (None,) * (whole.ndim - 1)
-                yield (
-                    torch.full_like(deviating, number),
-                    Deviation(deviating + piece.start, everywhere, whole[deviating]),
-                )
+            by = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
+            yield from _permanent_deviation(by, number, piece)
         return
     here = np.arange(len(words))
     if one is not None:
@@ -134,6 +128,17 @@ def _deviations(
         samples = samples_of.expand(before.shape)[fault, column] + piece.start
         deviation = _deviation(layer, some, by[fault, column], samples, fault, inputs.dtype)
         yield torch.from_numpy(mine)[fault], deviation
+
+
+def _permanent_deviation(
+    by: Tensor, number: int, piece: slice
+) -> Iterator[tuple[Tensor, Deviation]]:
+    """The deviation of a layer's output ``(samples, ...)`` in one trial, where there is one."""
+    deviating = by.flatten(1).ne(0).any(1).nonzero().squeeze(1)
+    if len(deviating):
+        everywhere = (None,) * (by.ndim - 1)
+        trials = torch.full_like(deviating, number)
+        yield trials, Deviation(deviating + piece.start, everywhere, by[deviating])
 
 
 def _corrupted(plan: ReplayPlan, place: int, word: int, variant: int, values: Tensor) -> Tensor:

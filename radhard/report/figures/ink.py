@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from radhard.stats import percent
 
-__all__ = ["COLOURS", "SETTINGS", "colour", "label", "share_axis", "sheet"]
+__all__ = ["COLOURS", "SETTINGS", "colour", "label", "panelled_sheet", "share_axis", "sheet"]
 
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -49,6 +49,33 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def panelled_sheet(
+    width: float,
+    height: float,
+    *,
+    left: float,
+    right: float,
+    above: float,
+    below: float,
+    between: tuple[float, float],
+) -> Figure:
+    """A figure without axes, to which panels are added: sizes and margins in CSS pixels.
+
+    ``between``: the space between rows and between columns of panels, as shares of a panel.
+    """
+    figure, only = sheet(width, height)
+    only.remove()
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - right / width,
+        top=1 - above / height,
+        bottom=below / height,
+        hspace=between[0],
+        wspace=between[1],
+    )
+    return figure
 
 
 def share_axis(axes: Axes, top: float, *, vertical: bool, bottom: float = 0.0) -> None:

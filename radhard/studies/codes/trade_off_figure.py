@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from radhard.report.figures import svg
-from radhard.report.figures.ink import colour, sheet
+from radhard.report.figures.ink import colour, panelled_sheet
 from radhard.report.figures.legend import legend
 from radhard.studies.codes.code_design import CodeDesign
 from radhard.studies.codes.code_findings import CodeFindings
@@ -42,14 +42,8 @@ def _figure(design: CodeDesign, findings: CodeFindings) -> Figure:
     handles = _handles(design)
     above = _ROW * -(-len(handles) // _COLUMNS) + 12
     height = _PANEL + above
-    figure, first = sheet(_WIDTH, height)
-    first.remove()
-    figure.subplots_adjust(
-        left=62 / _WIDTH,
-        right=1 - 18 / _WIDTH,
-        top=1 - (above + 8) / height,
-        bottom=48 / height,
-        wspace=0.22,
+    figure = panelled_sheet(
+        _WIDTH, height, left=62, right=18, above=above + 8, below=48, between=(0.2, 0.22)
     )
     costs = {"stored bits per weight": {each: findings.bits(each) for each in findings.names}}
     times = {each: findings.time(each) for each in findings.names}

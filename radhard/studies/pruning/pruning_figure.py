@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.figures import svg
-from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.report.figures.ink import colour, panelled_sheet, share_axis
 from radhard.report.figures.legend import legend
 from radhard.stats import Estimate, mean_share
 from radhard.studies.error_rates.error_rate_findings import short
@@ -39,15 +39,8 @@ def pruning_figure(name: str, design: PruningDesign, findings: PruningFindings) 
 
 def _figure(design: PruningDesign, findings: PruningFindings) -> Figure:
     height = _ABOVE + 2 * _PANEL
-    figure, first = sheet(_WIDTH, height)
-    first.remove()
-    figure.subplots_adjust(
-        left=50 / _WIDTH,
-        right=1 - 16 / _WIDTH,
-        top=1 - (_ABOVE + 22) / height,
-        bottom=48 / height,
-        hspace=0.42,
-        wspace=0.3,
+    figure = panelled_sheet(
+        _WIDTH, height, left=50, right=16, above=_ABOVE + 22, below=48, between=(0.42, 0.3)
     )
     columns = len(findings.places)
     looks = [ranking for ranking in design.rankings if ranking.name in findings.rankings]

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.figures import Curve, curves, svg
-from radhard.report.figures.ink import colour, share_axis, sheet
+from radhard.report.figures.ink import colour, panelled_sheet, share_axis, sheet
 from radhard.report.figures.legend import legend
 from radhard.studies.standalone_svg import standalone
 from radhard.studies.upsets.upset_findings import UpsetFindings
@@ -114,15 +114,8 @@ def _panels(findings: UpsetFindings) -> Figure:
     places = (None, *findings.layer_memory)
     rows = -(-len(places) // 3)
     height, above = 40 + 210 * rows, 34
-    figure, first = sheet(_WIDTH, height)
-    first.remove()
-    figure.subplots_adjust(
-        left=50 / _WIDTH,
-        right=1 - 16 / _WIDTH,
-        top=1 - (above + 20) / height,
-        bottom=48 / height,
-        hspace=0.45,
-        wspace=0.28,
+    figure = panelled_sheet(
+        _WIDTH, height, left=50, right=16, above=above + 20, below=48, between=(0.45, 0.28)
     )
     for number, layer in enumerate(places, start=1):
         axes = figure.add_subplot(rows, 3, number)

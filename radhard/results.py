@@ -196,8 +196,10 @@ class Results:
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
         (the fault model), "exposure", "gate" (of recurrent weights), "step" (of hidden states),
-        "bit", "field", for trials of many faults "rate" or "errors"; or several separated by
-        commas. Bits and fields of words of different formats are separate groups.
+        "register", "row", "column" (of an element of an accelerator), "cycle" (ranges of the cycles
+        of a tile, the same for all layers), "bit", "field", for trials of many faults "rate" or
+        "errors"; or several separated by commas. Bits and fields of words of different formats are
+        separate groups.
 
         Means weight all faults of the space equally, whatever the sampler. The sampling unit of
         intervals is the trial, not the data sample (or the word, if all faults of a word were drawn

@@ -3,6 +3,7 @@
 from radhard.errors import InputError
 from radhard.space import FaultSpace
 from radhard.spec import near
+from radhard.targets import register_of
 from radhard.word_sections import FaultKinds
 
 __all__ = ["GROUPINGS", "grouping_names", "labels"]
@@ -18,13 +19,18 @@ GROUPINGS = (
     "exposure",
     "gate",
     "step",
+    "register",
+    "row",
+    "column",
+    "cycle",
     "bit",
     "field",
     "rate",
     "errors",
 )
 """The groupings of rates. The words of one tensor may have different gates (of a weight of a
-recurrent layer) or steps (of a hidden state); other groupings are by tensor or by variant."""
+recurrent layer), steps (of a hidden state), rows, columns or cycles (of a register); other
+groupings are by tensor or by variant."""
 
 
 def grouping_names(by: str | None) -> list[str]:
@@ -70,6 +76,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
             "plane": region.plane,
             "fault": repr(region.fault),
             "exposure": repr(region.exposure),
+            "register": register_of(region.site) if region.site.role == "register" else "(none)",
         }
         key = repr(region.fault), region.bits_of
         # Once for many tensors, as the text of bits depends only on the fault model and the format.

@@ -10,11 +10,12 @@ from radhard.targets.inputs import Inputs
 from radhard.targets.merge_biases import merge_biases
 from radhard.targets.optimizer_state import OptimizerState
 from radhard.targets.recurrent_weights import RecurrentWeights
-from radhard.targets.registers import Registers
+from radhard.targets.registers import REGISTER_AXES, Registers, register_of
 from radhard.targets.weights import Weights
 
 __all__ = [
     "FLOWING",
+    "REGISTER_AXES",
     "TARGETS",
     "Activations",
     "Biases",
@@ -31,4 +32,5 @@ __all__ = [
     "TensorFaults",
     "Weights",
     "merge_biases",
+    "register_of",
 ]

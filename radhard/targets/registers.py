@@ -26,7 +26,10 @@ from radhard.targets.patterns import check_matches, reasons
 from radhard.workload import Workload
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["Registers", "layer_of", "register_of"]
+__all__ = ["REGISTER_AXES", "Registers", "layer_of", "register_of"]
+
+REGISTER_AXES = ("tile", "cycle", "row", "column")
+"""The axes of a register's words; only the last two if a fault is permanent."""
 
 _LAYERS: WeakKeyDictionary[nn.Module, tuple[object, IntegerLayer]] = WeakKeyDictionary()
 """The integers of a layer, with what they were computed from: every trial asks for them."""

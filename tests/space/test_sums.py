@@ -83,8 +83,8 @@ def test_many_faults_are_located_as_one_by_one(space):
         assert space.fault(place, word, variant) == space[number]
 
 
-# Of trials of many faults, and of recurrent layers (tests/groups).
-OTHERS = ("rate", "errors", "gate", "step")
+# Of trials of many faults, and those that divide the words of a tensor.
+OTHERS = ("rate", "errors", "gate", "step", "row", "column", "cycle")
 
 
 @settings(max_examples=12)
@@ -121,6 +121,7 @@ def _label(space: FaultSpace, place: int, variant: int, by: str) -> str:
         "format": repr(region.format),
         "plane": region.plane,
         "fault": repr(region.fault),
+        "register": "(none)",
         "exposure": "Transient()" if region.site.samples else "Persistent()",
         "bit": (f"{words} " if several else "") + "+".join(map(str, bits)),
         "field": (f"{words} " if several else "") + "+".join(fields),

@@ -35,6 +35,27 @@ class Note:
             return wording(self.facts)
         return wording.format_map(self.facts)
 
+    @property
+    def of_execution(self) -> bool:
+        """Whether it says how trials were executed, and not how to read their results."""
+        return self.kind in _OF_EXECUTION
+
+    def brief(self, columns: Sequence[str]) -> str:
+        """A note of the kind "audit" as a phrase; ``columns`` decide whether a trial is harmful.
+
+        >>> same, other = {"differing": 0}, {"differing": 3}
+        >>> facts = {"trials": 20, "columns": {"O().masked": other, "O().critical": same}}
+        >>> Note("audit", facts).brief(["O().critical"])
+        '20 trials repeated by the reference: same verdicts, masked differs in 3'
+        """
+        numbers = {name: fact["differing"] for name, fact in self.facts["columns"].items()}
+        same = not any(numbers.get(name) for name in columns)
+        differing = [
+            f"{name.rpartition('.')[2]} differs in {n:,}" for name, n in numbers.items() if n
+        ]
+        text = ", ".join([*(["same verdicts"] if same else []), *differing])
+        return f"{self.facts['trials']:,} trials repeated by the reference: {text}"
+
     def to_dict(self) -> dict[str, Any]:
         """The note as values of JSON."""
         return {"kind": self.kind, **self.facts}
@@ -196,6 +217,10 @@ def _small_strata(facts: Mapping[str, Any]) -> str:
         f"which were all tried: {_names(strata)}."
     )
 
+
+_OF_ENGINES = ("engine", "engines", "graph", "16-bit", "overflow", "serial", "no graph")
+_OF_TRIALS = ("leaving out", "shared crash", "unfollowed", "no gradient", "refuted", "audit")
+_OF_EXECUTION = frozenset((*_OF_ENGINES, *_OF_TRIALS))
 
 _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "text": "{text}",

@@ -150,6 +150,20 @@ class Results:
         """The meaning of each figure, by its full name."""
         return RunColumns(self.ranges, foreign=self._foreign)
 
+    @cached_property
+    def fault_free_score(self) -> float | None:
+        """The accuracy (or another score) of the model without faults.
+
+        None if the campaign has no score, or if trials affect one sample each, whose fault-free
+        scores differ.
+        """
+        if (found := self.details.scores()) is None or not len(self):
+            return None
+        # In every trial, the score under faults and its drop add up to the fault-free score.
+        score, drop = map(self.values, found)
+        total = score + drop
+        return float(total[0]) if np.allclose(total, total[0], rtol=0, atol=1e-9) else None
+
     def column(self, name: str | None = None) -> str:
         """The full name of a figure, given the full name or its last part (``"critical"``).
 

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, spec_of
-from radhard.cli.options import names_a_model
+from radhard.cli.options import names_a_model, prints_results
 
 __all__ = ["analyze"]
 
 
 @click.command(short_help="Predict which parts of a model are vulnerable.")
 @names_a_model
+@prints_results
 @click.option(
     "--with",
     "analyses",

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from radhard.cli.early import RUN_FILE, file_of
+from radhard.cli.options import prints_results
 
 __all__ = ["compare"]
 
@@ -19,7 +20,10 @@ __all__ = ["compare"]
     "field or rate.",
 )
 @click.option("--trust", is_flag=True, help="Allow components of other packages.")
-def compare(before: Path, after: Path, figure: str | None, by: str | None, trust: bool) -> int:
+@prints_results
+def compare(
+    before: Path, after: Path, figure: str | None, by: str | None, trust: bool, detail: str | None
+) -> int:
     """Compare AFTER with BEFORE: both rates, their difference, each with its 95 % interval.
 
     Runs of the same faults are compared trial by trial, which is far sharper.
@@ -29,9 +33,6 @@ def compare(before: Path, after: Path, figure: str | None, by: str | None, trust
       radhard compare runs/base.db runs/hard.db
       radhard compare runs/float32.db runs/fixed.db --by layer
     """
-    from radhard.comparison import compare as compared
-    from radhard.results import Results
+    from radhard.cli.actions.compare_action import compared
 
-    old, new = (Results.open(path, foreign=trust) for path in (before, after))
-    click.echo(repr(compared(old, new, figure, by=by)))
-    return 0
+    return compared(before, after, figure, by, trust, detail)

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from radhard.cli.early import known_data, scores_of, spec_of
-from radhard.cli.options import names_a_model
+from radhard.cli.options import names_a_model, prints_results
 
 __all__ = ["harden"]
 
 
 @click.command(short_help="Protect a model, and measure the cost.")
 @names_a_model
+@prints_results
 @click.option(
     "--with",
     "hardenings",

@@ -8,7 +8,7 @@ import click
 from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model
 from radhard.cli.parameter_types import THREADS
 
-__all__ = ["names_a_model"]
+__all__ = ["names_a_model", "prints_results"]
 
 Verb = Callable[..., Any]
 
@@ -52,6 +52,18 @@ def names_a_model(verb: Verb) -> Verb:
         click.option(
             "--trust", is_flag=True, help="Allow code outside radhard named in a run file."
         ),
+    ]
+    for option in reversed(options):
+        verb = option(verb)
+    return verb
+
+
+def prints_results(verb: Verb) -> Verb:
+    """Add the options that determine how much a command prints (`terminal.Terminal`)."""
+    options = [
+        click.option("-v", "--verbose", "detail", flag_value="verbose", help="Print everything."),
+        click.option("-q", "--quiet", "detail", flag_value="quiet", help="Print the headline."),
+        click.option("--json", "detail", flag_value="json", help="Print one JSON object."),
     ]
     for option in reversed(options):
         verb = option(verb)

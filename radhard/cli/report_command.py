@@ -1,10 +1,12 @@
 """The verb ``report``: a run, or an analysis, as a page."""
 
+import json
 from pathlib import Path
 
 import click
 
 from radhard.cli.early import RUN_FILE, file_of
+from radhard.cli.options import prints_results
 from radhard.cli.parameter_types import Number
 from radhard.escaping import printable
 
@@ -36,6 +38,7 @@ _FILE = "there is no run file or file of scores '{}'"
     help="Of scores: value ranges of DeepVigor.",
 )
 @click.option("--trust", is_flag=True, help="Allow components of other packages.")
+@prints_results
 def report(
     files: tuple[Path, ...],
     output: Path | None,
@@ -43,6 +46,7 @@ def report(
     against: Path | None,
     ranges: Path | None,
     trust: bool,
+    detail: str | None,
 ) -> int:
     """Write the report of FILES: one HTML page that needs no network, and a Markdown twin.
 
@@ -59,6 +63,10 @@ def report(
     """
     from radhard.cli.actions.report_action import reported
 
-    for path in reported(files, output, fit_per_bit, against, ranges, trust):
-        click.echo(printable(str(path)))
+    paths = reported(files, output, fit_per_bit, against, ranges, trust)
+    if detail == "json":
+        click.echo(json.dumps({"files": {"report": [str(path) for path in paths]}}, indent=2))
+    else:
+        for path in paths:
+            click.echo(printable(str(path)))
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, spec_of
-from radhard.cli.options import names_a_model
+from radhard.cli.options import names_a_model, prints_results
 from radhard.cli.parameter_types import PROCESSES, Number
 
 __all__ = ["run"]
@@ -14,6 +14,7 @@ __all__ = ["run"]
 
 @click.command(short_help="Run a fault-injection campaign.")
 @names_a_model
+@prints_results
 @click.option(
     "--target",
     multiple=True,

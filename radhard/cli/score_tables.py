@@ -1,11 +1,10 @@
 """How are scores shown in a terminal?"""
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from radhard.cli.console import bar, say
+from radhard.cli.estimate_table import bar, plain_table
+from radhard.cli.terminal import Terminal
 from radhard.escaping import printable
 from radhard.report.vulnerability import amount, limits, part_name, pass_cost
 from radhard.results import Results
@@ -21,50 +20,47 @@ _NARROW_FOR_FIGURES = 100
 """Terminal width below which the agreement is printed as sentences instead of a table."""
 
 
-def show_scores(scores: Scores, results: Results | None, console: Console, top: int) -> None:
+def show_scores(scores: Scores, results: Results | None, terminal: Terminal, top: int) -> None:
     """Print the most vulnerable parts, the layers, the cost, and the agreement with a campaign."""
-    console.print()
-    say(console, scores.by, "bold")
-    say(
-        console,
+    terminal.say("")
+    terminal.say(scores.by, "bold")
+    terminal.say(
         f"{len(scores):,} {scores.level} scores in {len(scores.values):,} tensors; {_unit(scores)}",
     )
     if layers := scores.facts.get("analyzed"):
-        say(console, f"analyzed {layers}")
+        terminal.say(f"analyzed {layers}")
     if cost := pass_cost(scores):
-        say(console, cost)
+        terminal.say(cost)
     ranked = scores.ranking(top)
     rows = [(part_name(r, scores.level), r.value, limits(scores, r)) for r in ranked]
-    _show(console, f"Most vulnerable of {len(scores):,}", scores.level, scores, rows)
+    _show(terminal, f"Most vulnerable of {len(scores):,}", scores.level, scores, rows)
     if scores.level != "tensor":
         coarse = scores.at("tensor")
         layers = [(r.tensor, r.value, "") for r in coarse.ranking(_MOST_LAYERS)]
-        _show(console, "Mean of every tensor", "tensor", scores, layers)
+        _show(terminal, "Mean of every tensor", "tensor", scores, layers)
         if len(coarse) > len(layers):
-            say(console, f"and {len(coarse) - len(layers):,} more, which the report shows")
+            terminal.say(f"and {len(coarse) - len(layers):,} more, which the report shows")
     if results is not None:
-        _show_agreement(scores, results, console)
-    console.print()
+        _show_agreement(scores, results, terminal)
+    terminal.say("")
 
 
 def show_analysis_comparison(
-    comparison: AnalysisComparison, results: Results, console: Console
+    comparison: AnalysisComparison, results: Results, terminal: Terminal
 ) -> None:
     """Print agreement with a campaign and cost of several analyses."""
-    console.print()
-    say(
-        console,
+    terminal.say("")
+    terminal.say(
         f"By {comparison.level}, against {results.column()} in {len(results):,} trials",
         "bold",
     )
-    if console.width < _NARROW_FOR_FIGURES:
+    if terminal.console.width < _NARROW_FOR_FIGURES:
         for row in comparison.rows:
             title = str(row.agreement or row.scores.by)
-            say(console, "; ".join(part for part in (title, pass_cost(row.scores)) if part))
-        _say_why(comparison, console)
+            terminal.say("; ".join(part for part in (title, pass_cost(row.scores)) if part))
+        _say_why(comparison, terminal)
         return
-    table = _table("")
-    table.title = None
+    table = plain_table("")
     table.add_column("analysis", overflow="fold")
     for name in ("parts", "rank", "interval", "worst tenth", "|difference|", "seconds", "samples"):
         table.add_column(name, justify="right", no_wrap=True, header_style="dim")
@@ -74,44 +70,42 @@ def show_analysis_comparison(
         samples = f"{cost['samples']:,.0f}" if "samples" in cost else "-"
         parts = f"{row.agreement.parts:,}" if row.agreement else "-"
         table.add_row(row.scores.by, parts, *_agreement(row.agreement), seconds, samples)
-    console.print(table, highlight=False)
+    terminal.show(table)
     if any(row.agreement for row in comparison.rows):
-        say(
-            console,
+        terminal.say(
             "rank: Spearman's correlation with its 95 % interval; worst tenth: how much of the "
             "campaign's worst tenth was found, and in brackets by chance; |difference|: mean, in "
             "points, of scores that are shares; samples: passed through the model",
             "dim",
         )
-    _say_why(comparison, console)
+    _say_why(comparison, terminal)
 
 
-def _say_why(comparison: AnalysisComparison, console: Console) -> None:
+def _say_why(comparison: AnalysisComparison, terminal: Terminal) -> None:
     for row in comparison.rows:
         if row.why:
-            say(console, f"no comparison of {row.scores.by} {row.why}", "dim")
+            terminal.say(f"no comparison of {row.scores.by} {row.why}", "dim")
 
 
-def _show_agreement(scores: Scores, results: Results, console: Console) -> None:
+def _show_agreement(scores: Scores, results: Results, terminal: Terminal) -> None:
     by_level, why = agreements(scores, results)
     title = f"Against {results.column()} in {len(results):,} trials"
-    if by_level and console.width < _NARROW_FOR_FIGURES:
-        console.print()
-        say(console, title, "bold")
+    if by_level and terminal.console.width < _NARROW_FOR_FIGURES:
+        terminal.say("")
+        terminal.say(title, "bold")
         for agreement in by_level:
-            say(console, str(agreement))
+            terminal.say(str(agreement))
     elif by_level:
-        table = _table(title)
+        table = plain_table(title)
         table.add_column("level")
         for name in ("parts", "rank", "interval", "worst tenth", "|difference|"):
             table.add_column(name, justify="right", no_wrap=True, header_style="dim")
         for agreement in by_level:
             rank, interval, overlap, error = _agreement(agreement)
             table.add_row(agreement.level, f"{agreement.parts:,}", rank, interval, overlap, error)
-        console.print()
-        console.print(table, highlight=False)
+        terminal.show(table)
     for reason in why:
-        say(console, f"no comparison {reason}", "dim")
+        terminal.say(f"no comparison {reason}", "dim")
 
 
 def _agreement(agreement: Agreement | None) -> tuple[str, str, str, str]:
@@ -124,10 +118,10 @@ def _agreement(agreement: Agreement | None) -> tuple[str, str, str, str]:
 
 
 def _show(
-    console: Console, title: str, first: str, scores: Scores, rows: list[tuple[str, float, str]]
+    terminal: Terminal, title: str, first: str, scores: Scores, rows: list[tuple[str, float, str]]
 ) -> None:
-    wide = console.width >= _NARROW
-    table = _table(title)
+    wide = terminal.console.width >= _NARROW
+    table = plain_table(title)
     table.add_column(first, overflow="fold", header_style="dim")
     table.add_column("score", justify="right", no_wrap=True)
     with_intervals = any(interval for _, _, interval in rows)
@@ -137,27 +131,18 @@ def _show(
         table.add_column("", no_wrap=True, style="cyan")
     most = max((value for _, value, _ in rows), default=0.0)
     for name, value, interval in rows:
-        drawn = [bar(value, most, plain=not console.encoding.startswith("utf"))] if wide else []
+        drawn = (
+            [bar(value, most, plain=not terminal.console.encoding.startswith("utf"))]
+            if wide
+            else []
+        )
         table.add_row(
             Text(printable(name)),
             amount(value, scores.unit),
             *([interval] if with_intervals else []),
             *drawn,
         )
-    console.print()
-    console.print(table, highlight=False)
-
-
-def _table(title: str) -> Table:
-    table = Table(
-        title=Text(printable(title)),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
-    table.padding = (0, 2, 0, 0)
-    return table
+    terminal.show(table)
 
 
 def _unit(scores: Scores) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
+from radhard.cli.options import prints_results
 from radhard.cli.parameter_types import PROCESSES, THREADS, Number
 
 __all__ = ["verify"]
@@ -60,6 +61,7 @@ __all__ = ["verify"]
 @click.option("--allow-nondeterministic", is_flag=True, help="Accept a nondeterministic model.")
 @click.option("--repair", is_flag=True, help="Repeat damaged trials of the run file.")
 @click.option("--trust", is_flag=True, help="Allow code outside radhard named in RUN or MODEL.")
+@prints_results
 def verify(**options: Any) -> int:
     """Repeat the faults of RUN on a hardened model, and compare both fault by fault.
 

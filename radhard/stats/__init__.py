@@ -1,6 +1,7 @@
 """How precise is an estimate, and how many trials does it need?"""
 
 from radhard.stats.estimate import Estimate, percent
+from radhard.stats.estimate_column import EstimateText, estimate_column
 from radhard.stats.limits import check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.mixing import mixed
@@ -12,11 +13,13 @@ from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
 __all__ = [
     "Cell",
     "Estimate",
+    "EstimateText",
     "check_number",
     "clopper_pearson",
     "critical_value",
     "crowding",
     "effective_size",
+    "estimate_column",
     "is_within",
     "mean_difference",
     "mean_share",

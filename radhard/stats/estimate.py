@@ -7,7 +7,7 @@ from typing import final
 
 from radhard.errors import InputError
 
-__all__ = ["Estimate", "percent"]
+__all__ = ["Estimate", "decimals_for", "percent"]
 
 
 @final
@@ -66,7 +66,7 @@ class Estimate:
 
     def __str__(self) -> str:
         scale, mark = (100.0, " %") if self.unit == "share" else (1.0, "")
-        decimals = _decimals(scale * (self.high - self.low), scale * self.value)
+        decimals = decimals_for(scale * (self.high - self.low), scale * self.value)
         value, low, high = (
             _text(scale * x, decimals, whole=scale) + mark
             for x in (self.value, self.low, self.high)
@@ -94,7 +94,7 @@ def percent(share: float) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text) + " %"
 
 
-def _decimals(width: float, value: float) -> int:
+def decimals_for(width: float, value: float) -> int:
     """Decimals that show two significant digits of the width; further digits would be noise.
 
     If the width is 0 or infinite: three significant digits of the value.

@@ -136,7 +136,7 @@ def test_same_faults_are_replayed_with_cost_beside(made, capsys):
     told = capsys.readouterr().out
     assert "the same faults" in told
     assert "bits stored" in told
-    assert "2.weight:" in told
+    assert "2.weight " in told
     assert "FIT" in told
     before, after = Results.open("base.db"), Results.open("hard.db")
     assert str(after.rate()) in told
@@ -326,3 +326,37 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(folder, capsy
     line = ["run", "lenet5", "--data", "mnist", "--sampler", "Uniform(100000)", "--store", "a.db"]
     assert main([*line, *options]) == 2
     assert not Path("a.db").exists()
+
+
+def test_json_of_verify_and_compare_are_the_figures_of_python(made, capsys):
+    assert main([*VERIFY, "--store", "hard.db", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    before, after = Results.open("base.db"), Results.open("hard.db")
+    (row,) = told["comparison"]["rows"]
+    assert row["before"]["value"] == before.rate().value
+    assert row["after"]["value"] == after.rate().value
+    assert told["hardenings"] == ["Ranger()"]
+    assert told["files"]["run file"] == ["hard.db"]
+    assert main(["compare", "base.db", "hard.db", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [row]
+
+
+def test_json_of_harden_and_analyze_and_report(made, capsys):
+    assert main(["harden", *NAMED, *RANGER, "-o", "again", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cost"] == json.loads(Path("again/recipe.json").read_text())["facts"]["cost"]
+    assert main(["analyze", *NAMED, "--with", "MaxValue()", "-o", "s.json", "--json"]) == 0
+    (analysis,) = json.loads(capsys.readouterr().out)["analyses"]
+    best = json.loads(Path("s.json").read_text())
+    assert analysis["analysis"] == best["by"]
+    assert main(["report", "base.db", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"]["report"] == ["base.html", "base.md"]
+
+
+def test_quiet_verify_is_short(made, capsys):
+    assert main(VERIFY) == 0
+    usual = capsys.readouterr().out
+    assert main([*VERIFY, "-q"]) == 0
+    quiet = capsys.readouterr().out
+    assert len(quiet.splitlines()) < len(usual.splitlines())
+    assert "difference" in quiet

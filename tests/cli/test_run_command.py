@@ -1,9 +1,11 @@
 """Does ``radhard run`` do what it was asked, say what it did, and stop when it is told to?"""
 
+import json
 import signal
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.forked import ForkedPython
 from tests.small import digest
 
 CODE = """
+import json
 import signal
 import torch
 from torch import nn
@@ -239,7 +242,7 @@ def test_model_in_training_mode_is_said(folder, capsys):
 
 def test_narrow_terminal_gets_every_number(folder, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "44")
-    sampler = ["--sampler", "PerBit(3)"]
+    sampler = ["--sampler", "PerBit(3)", "-v"]
     assert main([*OWN[:4], *sampler, "--store", "a.db"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 44
@@ -247,3 +250,60 @@ def test_narrow_terminal_gets_every_number(folder, capsys, monkeypatch):
     assert lines[1] == f"Critical SDC rate  {rate}"
     assert any(line.startswith("31 ") or line.startswith("30 ") for line in lines)
     assert not any("…" in line for line in lines)
+
+
+def test_a_run_is_one_screen_with_the_fault_free_accuracy_beside_the_faulty_one(folder, capsys):
+    assert main([*OWN, "--store", "a.db"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 24
+    results = Results.open("a.db")
+    (free,) = [line for line in lines if line.startswith("accuracy without faults")]
+    (faulty,) = [line for line in lines if line.startswith("accuracy under a fault")]
+    golden = results.values("accuracy") + results.values("drop")
+    assert float(free.split()[3]) == pytest.approx(100 * golden[0], abs=0.05)
+    assert float(faulty.split()[4]) == pytest.approx(100 * results.rate("accuracy").value, abs=0.05)
+    # Points are aligned, and everything is rounded alike.
+    assert len({line.index(" %") for line in (free, faulty)}) == 1
+
+
+def test_error_rates_are_rows_of_one_table(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([*OWN[:4], "--sampler", "ErrorRate((1e-3, 0.5), trials=9)"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = [line for line in lines if line.startswith("error rate")]
+    assert "critical SDC, %" in head
+    assert "accuracy under a fault, %" in head
+    names = [line.split()[0] for line in lines[lines.index(head) + 1 :][:3]]
+    assert names == ["no", "0.001", "0.5"]
+
+
+def test_quiet_prints_the_headline_only_and_verbose_every_note(folder, capsys):
+    assert main([*OWN, "--store", "a.db"]) == 0
+    usual = capsys.readouterr().out
+    assert main([*OWN, "--store", "a.db", "-q"]) == 0
+    (headline,) = capsys.readouterr().out.splitlines()
+    assert headline == f"Critical SDC rate  {str(Results.open('a.db').rate()).rpartition(' (')[0]}"
+    assert main([*OWN, "--store", "a.db", "-v"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "by bit" in told
+    assert "by bit" not in usual
+    for note in Results.open("a.db").notes:
+        assert f"note: {' '.join(str(note).split())}" in told
+
+
+@pytest.mark.parametrize("sampler", ["Uniform(50)", "ErrorRate((1e-3, 0.5), trials=9)"])
+def test_json_has_every_figure_of_the_run_and_nothing_else_is_printed(folder, capsys, sampler):
+    code = [*OWN[:4], "--sampler", sampler, "--store", "a.db", "--report", "a.html", "--json"]
+    assert main(code) == 0
+    told = json.loads(capsys.readouterr().out)
+    results = Results.open("a.db")
+    assert told["trials"] == told["planned"] == len(results)
+    assert told["files"] == {"run file": ["a.db"], "report": ["a.html", "a.md"]}
+    assert set(told["figures"]) == set(results.columns)
+    figure = told["figures"]["Outcome().critical"]
+    if results.usual_split is None:
+        assert figure["rate"] == asdict(results.rate())
+        assert set(told["headline by"]["layer"]) == {"layer"}
+    else:
+        rates = results.rate(by="rate")
+        assert figure["by rate"] == {key: asdict(rate) for key, rate in rates.items()}

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from radhard.analyses import ANALYSES, Analysis
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.ranges import Ranges
-from radhard.cli.console import say_whole
+from radhard.cli.json_output import scores_facts
 from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
 from radhard.cli.score_tables import show_analysis_comparison, show_scores
+from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
 from radhard.results import Results
@@ -38,6 +38,7 @@ class AnalyzeAction(ModelAndData):
     output: Path | None
     ranges: Path | None
     report: Path | None
+    detail: str | None = None
 
     def carry_out(self) -> int:
         """Analyse, compare, show, keep, and return the exit code."""
@@ -50,26 +51,28 @@ class AnalyzeAction(ModelAndData):
         loaded = self.load(one_format=True)
         if results is not None:
             self._check_same_model(loaded, results)
-        console = Console()
+        terminal = Terminal(self.detail)
         done = []
         ranges: Ranges | None = None
         for analysis in analyses:
             scores, new_ranges = self._looked(analysis, loaded)
             ranges = ranges or new_ranges
             if not self.compare:
-                show_scores(scores, results, console, self.top)
+                show_scores(scores, results, terminal, self.top)
             done.append(scores)
         if results is not None and (self.compare or len(done) > 1):
-            show_analysis_comparison(compare_analyses(done, results), results, console)
-        self._keep(done, ranges, console)
+            show_analysis_comparison(compare_analyses(done, results), results, terminal)
+        self._keep(done, ranges, terminal)
         if self.report is not None:
             from radhard.report import write_scores
 
             paths = write_scores(
                 done, self.report, against=results, store=self.against, ranges=ranges
             )
-            for path in paths:
-                say_whole(console, f"report:   {path}")
+            terminal.note_files("report", *paths)
+        if self.detail == "json":
+            facts = [scores_facts(scores, results, self.top) for scores in done]
+            terminal.finish({"analyses": facts})
         return 0
 
     def _analyses(self) -> list[Analysis]:
@@ -137,15 +140,16 @@ class AnalyzeAction(ModelAndData):
         }
         return replace(scores, names={**self.names(loaded.data), **how}), ranges
 
-    def _keep(self, done: Sequence[Scores], ranges: Ranges | None, console: Console) -> None:
+    def _keep(self, done: Sequence[Scores], ranges: Ranges | None, terminal: Terminal) -> None:
         if self.ranges is not None and ranges is not None:
             ranges.save(self.ranges)
-            say_whole(console, f"ranges:   {self.ranges}")
+            terminal.note_files("ranges", self.ranges)
         if self.output is None:
             return
-        for scores, path in zip(done, places(self.output, done), strict=True):
+        paths = places(self.output, done)
+        for scores, path in zip(done, paths, strict=True):
             scores.save(path)
-            say_whole(console, f"scores:   {path}")
+        terminal.note_files("scores", *paths)
 
 
 def places(output: Path, done: Sequence[Scores]) -> list[Path]:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from radhard.analyses import ANALYSES, Analysis
-from radhard.cli.console import say, say_whole
 from radhard.cli.hardened_folder import source
 from radhard.cli.model_and_data import Loaded, ModelAndData
 from radhard.cli.output_files import check_outputs
+from radhard.cli.terminal import Terminal
 from radhard.cost import overhead
 from radhard.datasets import Data, training
 from radhard.datasets import load as load_data
@@ -37,6 +36,7 @@ class HardenAction(ModelAndData):
     validate: str | None
     timed: bool
     output: Path | None
+    detail: str | None = None
 
     def carry_out(self) -> int:
         """Harden, print what was added and its cost, save the model, and return the exit code."""
@@ -53,7 +53,7 @@ class HardenAction(ModelAndData):
         hard = loaded.model
         for number, hardening in enumerate(hardenings):
             hard = self._hardened(hardening, hard, loaded, scores, first=number == 0)
-        self._tell(loaded, hard, other, Console())
+        self._tell(loaded, hard, other, Terminal(self.detail))
         return 0
 
     def _other(self, requested: str) -> Data | None:
@@ -104,7 +104,9 @@ class HardenAction(ModelAndData):
             scores = None
         return hardening(model, loaded.data, scores, **how)
 
-    def _tell(self, loaded: Loaded, hard: nn.Module, other: Data | None, console: Console) -> None:
+    def _tell(
+        self, loaded: Loaded, hard: nn.Module, other: Data | None, terminal: Terminal
+    ) -> None:
         batch = self.batch or 100
         cost = overhead(
             hard,
@@ -129,13 +131,14 @@ class HardenAction(ModelAndData):
         if self.output is not None:
             assert self.model is not None
             save(hard, self.output, base=source(self.model), facts=facts)
-        console.print()
-        say(console, " then ".join(self.hardenings), "bold")
+        terminal.say("")
+        terminal.say(" then ".join(self.hardenings), "bold", always=True)
         covers = [line for record in records(hard) for line in record.lines()]
         for line in (*_added(hard), *covers, *_told(cost), *lines):
-            say(console, line)
+            terminal.say(line)
         if self.output is not None:
-            say_whole(console, f"hardened: {self.output}")
+            terminal.note_files("hardened", self.output)
+        terminal.finish({"hardenings": list(self.hardenings), "covers": covers, **facts})
 
     def _accuracy(self, model: nn.Module, data: Data, loaded: Loaded) -> float | None:
         if data.labels is None:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from rich.console import Console
 
 from radhard.campaign import run
-from radhard.cli.console import say_whole, show_results
+from radhard.cli.json_output import results_facts
 from radhard.cli.model_and_data import ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
+from radhard.cli.run_tables import show_results
+from radhard.cli.terminal import Terminal
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
 from radhard.faults import FAULTS
@@ -54,6 +55,7 @@ class RunAction(ModelAndData):
     report: Path | None
     max_rate: float | None
     repair: bool
+    detail: str | None = None
 
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""
@@ -62,21 +64,23 @@ class RunAction(ModelAndData):
         if self.origin is not None:
             self.take(said_in(self.origin))
         self.fill(_DEFAULTS)
-        console = Console()
+        terminal = Terminal(self.detail)
         try:
             results = self._results()
         except KeyboardInterrupt:
-            self._tell_how_to_go_on(console)
+            self._tell_how_to_go_on(terminal)
             raise
-        show_results(results, console)
+        show_results(results, terminal)
         if self.store is not None:
-            say_whole(console, f"run file: {self.store}")
+            terminal.note_files("run file", self.store)
         if self.report is not None:
             from radhard.report import write
 
-            for path in write(results, self.report, store=self.store):
-                say_whole(console, f"report:   {path}")
-        return self._verdict(results, console)
+            terminal.note_files("report", *write(results, self.report, store=self.store))
+        code = self._verdict(results, terminal)
+        if self.detail == "json":
+            terminal.finish(results_facts(results))
+        return code
 
     def _results(self) -> Results:
         self.check_named("run")
@@ -120,19 +124,18 @@ class RunAction(ModelAndData):
             repair=self.repair,
         )
 
-    def _tell_how_to_go_on(self, console: Console) -> None:
+    def _tell_how_to_go_on(self, terminal: Terminal) -> None:
         if self.store is None or not self.store.exists():
-            console.print("interrupted; no results are stored without --store")
+            terminal.say("interrupted; no results are stored without --store")
             return
         with Store(self.store) as file:
             done = 0 if file.empty else len(file.done())
-        say_whole(
-            console,
+        terminal.say_whole(
             f"interrupted: {done:,} trials are in {self.store}; "
             "the same command, or --from with the same --store, continues",
         )
 
-    def _verdict(self, results: Results, console: Console) -> int:
+    def _verdict(self, results: Results, terminal: Terminal) -> int:
         if self.max_rate is None:
             return 0
         missed = []
@@ -141,5 +144,7 @@ class RunAction(ModelAndData):
                 missed.append(f"{group + ': ' if group else ''}{rate}")
         if missed:
             limit = percent(self.max_rate)
-            say_whole(console, f"the upper limit is above {limit}: {'; '.join(missed)}")
+            terminal.say_whole(
+                f"the upper limit is above {limit}: {'; '.join(missed)}", always=True
+            )
         return 1 if missed else 0

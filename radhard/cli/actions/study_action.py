@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
-from radhard.cli.console import say, say_whole
+from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.studies import STUDIES, Plan, Study, conduct, study_named
 
@@ -44,16 +43,16 @@ class StudyAction:
 
     def carry_out(self) -> int:
         """List the studies, or conduct one, and return the exit code."""
-        console = Console()
+        terminal = Terminal()
         if self.name is None:
             for study in STUDIES.values():
-                say(console, study.name, "bold")
-                say(console, f"  {study.title}")
-                say(console, f"  {study.source}; on {', '.join(study.networks)}")
+                terminal.say(study.name, "bold")
+                terminal.say(f"  {study.title}")
+                terminal.say(f"  {study.source}; on {', '.join(study.networks)}")
             return 0
         study = study_named(self.name)
         torch.set_num_threads(1)
-        plan = self._plan(study, console)
+        plan = self._plan(study, terminal)
         written = conduct(
             study,
             plan,
@@ -63,10 +62,10 @@ class StudyAction:
             command=self._command(study, plan),
         )
         for path in written:
-            say_whole(console, str(path))
+            terminal.say_whole(str(path))
         return 0
 
-    def _plan(self, study: Study[Any], console: Console) -> Plan:
+    def _plan(self, study: Study[Any], terminal: Terminal) -> Plan:
         """How much is done.
 
         Raises:
@@ -97,7 +96,7 @@ class StudyAction:
             timed=self.timed,
             quick=self.quick,
             workers=self.workers,
-            report=lambda line: say(console, line),
+            report=lambda line: terminal.say(line),
         )
 
     def _command(self, study: Study[Any], plan: Plan) -> str:

@@ -1,17 +1,18 @@
 """How is ``radhard verify`` carried out?"""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
-from radhard.cli.console import say, say_whole
+from radhard.cli.comparison_tables import show_comparison, show_verification
 from radhard.cli.hardened_folder import built, is_folder, source, stored
+from radhard.cli.json_output import comparison_facts, verification_facts
 from radhard.cli.model_and_data import ModelAndData, check_harmless, said_in
 from radhard.cli.output_files import check_outputs
+from radhard.cli.terminal import Terminal
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
@@ -47,6 +48,7 @@ class VerifyAction:
     repair: bool
     trust: bool
     allow_nondeterministic: bool = False
+    detail: str | None = None
 
     def carry_out(self) -> int:
         """Replay, show, and return the exit code."""
@@ -75,7 +77,7 @@ class VerifyAction:
             deterministic=False if self.allow_nondeterministic else None,
             repair=self.repair,
         )
-        return self._show(verification, Console())
+        return self._show(verification, Terminal(self.detail))
 
     def _given(self) -> ModelAndData:
         return ModelAndData(
@@ -112,29 +114,29 @@ class VerifyAction:
             )
         return model.to(torch.device(self.device))
 
-    def _show(self, verification: Verification, console: Console) -> int:
-        for line in repr(verification).splitlines():
-            say(console, line)
+    def _show(self, verification: Verification, terminal: Terminal) -> int:
+        facts = verification_facts(verification) if self.detail == "json" else {}
+        show_verification(verification, terminal)
         if self.by is not None:
-            for line in repr(
-                compare(verification.before, verification.after, by=self.by)
-            ).splitlines():
-                say(console, line)
+            comparison = compare(verification.before, verification.after, by=self.by)
+            show_comparison(comparison, terminal)
+            facts["by"] = comparison_facts(comparison)
         if self.fit_per_bit is not None and (counted := verification.upsets()) is not None:
             for name, upsets in zip(("before", "after"), counted, strict=True):
                 failures = upsets.failures(self.fit_per_bit)
-                say(console, f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
+                terminal.say(f"{name}: {failures}, {upsets.per_hour(self.fit_per_bit)}")
+                facts[f"failures {name}"] = asdict(failures)
         if self.store is not None:
-            say_whole(console, f"run file: {self.store}")
+            terminal.note_files("run file", self.store)
         if self.report is not None:
             from radhard.report import write_verification
 
             paths = write_verification(
                 verification, self.report, store=self.store, fit_per_bit=self.fit_per_bit
             )
-            for path in paths:
-                say_whole(console, f"report:   {path}")
+            terminal.note_files("report", *paths)
         missed = verification.missed(max_rate=self.max_rate, max_drop=self.max_drop)
         for line in missed:
-            say_whole(console, line)
+            terminal.say_whole(line, always=True)
+        terminal.finish(facts)
         return 1 if missed else 0

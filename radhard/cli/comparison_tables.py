@@ -1,0 +1,76 @@
+"""How are two runs, and a verification, shown in a terminal?"""
+
+import math
+
+from radhard.cli.estimate_table import plain_table
+from radhard.cli.terminal import Terminal
+from radhard.comparison import Comparison
+from radhard.escaping import printable
+from radhard.stats import estimate_column
+from radhard.verification import Verification
+
+__all__ = ["show_comparison", "show_verification"]
+
+_NARROW = 110
+"""Terminal width below which each rate of a group has a row of its own."""
+
+
+def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
+    """Print both rates and their difference, one row for each group."""
+    how = "the same faults" if comparison.paired else f"not paired: {comparison.why_unpaired}"
+    terminal.say(f"{comparison.column}, {how}", always=True)
+    columns = [
+        estimate_column([getattr(row, name) for row in comparison.rows])
+        for name in ("before", "after", "difference")
+    ]
+    rows = list(zip(comparison.rows, *columns, strict=True))
+    if len(rows) == 1 or terminal.console.width < _NARROW:
+        for row, before, after, difference in rows:
+            if row.group:
+                terminal.say(f"{row.group}:")
+            named = (("before", before), ("after", after), ("difference", difference))
+            for name, text in named:
+                terminal.say(f"  {name:<10}  {text}", always=len(rows) == 1)
+            terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}p = {row.p_value:.2g}")
+        return
+    table = plain_table("")
+    for head in (comparison.by or "", "before", "after", "difference", "p"):
+        justify = "left" if not head or head == comparison.by else "right"
+        table.add_column(head, justify=justify, no_wrap=True, header_style="dim")  # type: ignore[arg-type]
+    for row, *texts in rows:
+        table.add_row(printable(row.group), *map(str, texts), f"{row.p_value:.2g}")
+    terminal.show(table)
+
+
+def show_verification(verification: Verification, terminal: Terminal) -> None:
+    """Print what was hardened, the comparison, and what the hardening costs."""
+    by = ", ".join(verification.by) or "no hardening of radhard"
+    terminal.say(f"hardened by {by}", "bold", always=True)
+    for line in verification.covers:
+        terminal.say(line)
+    show_comparison(verification.comparison, terminal)
+    for group, drop in (verification.loss() or {}).items():
+        at = f"at {group}: " if group else ""
+        terminal.say(f"{at}loss of accuracy relative to the fault-free unprotected model: {drop}")
+    if (counted := verification.upsets()) is not None:
+        terminal.say("harmful faults, out of all possible faults")
+        terminal.say(f"  before  {counted[0]}")
+        terminal.say(f"  after   {counted[1]}")
+    if (tolerated := verification.tolerable()) is not None:
+        before, after = tolerated
+        terminal.say("highest tolerable error rate (error increased by half a percent)")
+        terminal.say(f"  before  {before}")
+        terminal.say(f"  after   {after}")
+        if before.value > 0 and math.isfinite(after.value / before.value):
+            terminal.say(f"  {after.value / before.value:.3g} times as high")
+    if verification.cost is not None:
+        for line in str(verification.cost).splitlines():
+            terminal.say(line)
+    for note in verification.notes:
+        terminal.say(f"note: {note}")
+
+
+def _pairs(lower: int, equal: int, higher: int) -> str:
+    if not (pairs := lower + equal + higher):
+        return ""
+    return f"of {pairs:,} pairs {lower:,} lower, {equal:,} equal, {higher:,} higher; "

@@ -1,0 +1,167 @@
+"""How is a run shown in a terminal?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from radhard.cli.estimate_table import EstimateTable, plain_table
+from radhard.cli.terminal import Terminal
+from radhard.escaping import printable
+from radhard.narrowing import is_wide, narrowing
+from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
+from radhard.results import Results
+from radhard.samplers import Grouping
+from radhard.stats import Estimate, estimate_column, percent
+
+__all__ = ["show_results"]
+
+_MOST_ROWS = 12
+_MOST_LAYERS = 8
+_TOP_BITS = 5
+
+
+def show_results(results: Results, terminal: Terminal) -> None:
+    """Print the main figure of a run, one table of its figures, and its notes."""
+    harm = main_figure(results)
+    done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
+    terminal.say("")
+    if len(results) and harm.bounded:
+        _show_headline(results, harm, terminal)
+    state = "" if results.complete else ", unfinished"
+    terminal.say(f"{done} trials of {results.space!r}{state}")
+    if terminal.verbose:
+        terminal.say(f"drawn by {results.sampler!r} with seed {results.seed}; intervals of 95 %")
+    if len(results):
+        grouping = results.trials.grouping
+        if grouping is not None:
+            _show_rates(results, harm, grouping, terminal)
+        else:
+            _show_figures(results, harm, terminal)
+    _show_notes(results, harm, terminal)
+
+
+def _show_headline(results: Results, harm: MainFigure, terminal: Terminal) -> None:
+    """The main figure; of several error rates at the lowest and the highest."""
+    rates = results.estimates(harm.column, results.usual_split, 0.95)
+    if not results.by_rate:
+        terminal.say(f"{harm.Rate}  {_without_basis(rates[''])}", "bold", always=True)
+        return
+    ends = list(dict.fromkeys([next(iter(rates)), next(reversed(rates))]))
+    text = ", ".join(f"{_without_basis(rates[x])} at {x}" for x in ends)
+    terminal.say(f"{harm.Rate}  {text}", "bold", always=True)
+
+
+def _without_basis(estimate: Estimate) -> str:
+    return str(estimate).rpartition(" (")[0] if estimate.low < estimate.high else str(estimate)
+
+
+def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Terminal) -> None:
+    """One row for each error rate, and one column for each figure that fits."""
+    bounded = _bounded(results)
+    scores = results.details.scores()
+    preferred = [harm.column, *(scores[:1] if scores else ()), *outcome_columns(results).values()]
+    columns = [c for c in dict.fromkeys([*preferred, *bounded]) if c in bounded]
+    free = results.fault_free_score
+    groups = list(results.estimates(columns[0], by.name, 0.95)) if columns else []
+    left = terminal.console.width - max(map(len, [by.quantity, *groups, "no faults"]))
+    table = plain_table("")
+    table.add_column(by.quantity, no_wrap=True, header_style="dim")
+    cells: list[list[str]] = []
+    for number, column in enumerate(columns):
+        rates = results.estimates(column, by.name, 0.95)
+        texts = [str(text) for text in estimate_column([rates[x] for x in groups], mark="")]
+        if (left := left - max(map(len, texts)) - 2) < 0 and number and not terminal.verbose:
+            continue
+        table.add_column(f"{printable(results.details.meaning(column))}, %", justify="right")
+        of_none = free is not None and scores is not None and column == scores[0]
+        cells.append([f"{percent(free or 0.0).rstrip(' %')}" if of_none else "", *texts])
+    start = 0 if free is not None else 1
+    for row, name in list(enumerate(["no faults", *groups]))[start:]:
+        table.add_row(name, *(column[row] for column in cells))
+    terminal.show(table)
+    if len(cells) < len(columns):
+        more = len(columns) - len(cells)
+        terminal.say(f"{more} more figure{'' if more == 1 else 's'} with -v", "dim")
+    _show_unbounded(results, terminal)
+
+
+def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> None:
+    """The effects of the faults and, below, the main figure of the most vulnerable layers."""
+    classes = list(outcome_columns(results).values())
+    scores, free = results.details.scores(), results.fault_free_score
+    table = EstimateTable(head="share")
+    for column in dict.fromkeys([*classes, *_bounded(results)]):
+        meaning = results.details.meaning(column)
+        if scores is not None and column == scores[0] and free is not None:
+            exact = Estimate(free, free, free, 0.95, len(results))
+            table.add(f"{meaning.partition(' under')[0]} without faults", exact, 1.0)
+        table.add(meaning, results.rate(column), 1.0)
+    if harm.bounded:
+        rates = dict(results.rate(harm.column, by="layer"))
+        most = sorted(rates, key=lambda x: -rates[x].value)[:_MOST_LAYERS]
+        which = "by layer" if len(most) == len(rates) else f"of {len(most)} of {len(rates)} layers"
+        table.add_section(f"{harm.rate} {which}")
+        for layer in (x for x in rates if x in most):
+            table.add(f"  {layer}", rates[layer], rates[most[0]].value)
+    terminal.show(table.rendered(terminal.console))
+    _show_unbounded(results, terminal)
+    if not harm.bounded:
+        return
+    if terminal.verbose:
+        _show_more(results, harm, terminal)
+    rate = results.rate(harm.column)
+    if (
+        is_wide(rate)
+        and not terminal.quiet
+        and (what := narrowing(results, harm.column)) is not None
+    ):
+        terminal.say(f"wide interval, {what}")
+
+
+def _show_more(results: Results, harm: MainFigure, terminal: Terminal) -> None:
+    """The main figure by layer, field and bit."""
+    for by in ("layer", "field", "bit"):
+        rates = dict(results.rate(harm.column, by=by))
+        most = list(rates)[:_MOST_ROWS]
+        if by == "bit":
+            most = sorted(rates, key=lambda x: -rates[x].value)[:_TOP_BITS]
+        table = EstimateTable(by, f"{harm.Rate} by {by}")
+        if len(most) < len(rates):
+            table.title += f", {len(most)} of {len(rates):,}"
+        for name in most:
+            table.add(name, rates[name], max(rates[x].value for x in most))
+        terminal.show(table.rendered(terminal.console))
+
+
+def _show_unbounded(results: Results, terminal: Terminal) -> None:
+    for column in results.columns:
+        if column not in _bounded(results):
+            terminal.say(f"{results.details.meaning(column)}  {results.described(column)}")
+
+
+def _bounded(results: Results) -> list[str]:
+    return [c for c in results.columns if np.isfinite(results.ranges[c]).all()]
+
+
+def _show_notes(results: Results, harm: MainFigure, terminal: Terminal) -> None:
+    """The notes that concern the results; all of them if verbose."""
+    if terminal.verbose:
+        for note in results.notes:
+            terminal.say(f"note: {note}", "dim")
+        return
+    for note in results.notes:
+        if not note.of_execution:
+            terminal.say(f"note: {note}", "dim")
+    more = [note for note in results.notes if note.of_execution]
+    said = [note.brief(_decisive(results, harm)) for note in more if note.kind == "audit"]
+    hidden = len(more) - len(said)
+    if hidden:
+        said.append(f"{hidden} note{'' if hidden == 1 else 's'} on the execution with -v")
+    if said:
+        terminal.say("; ".join(said), "dim")
+
+
+def _decisive(results: Results, harm: MainFigure) -> Sequence[str]:
+    """The figures that decide whether a trial is harmful."""
+    due = outcome_columns(results).get("due")
+    return [harm.column, *([due] if due is not None else [])]

@@ -1,0 +1,75 @@
+"""How much does a command print, and in which form?"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import Console, RenderableType
+
+from radhard.escaping import printable
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """What a command prints on standard output.
+
+    ``detail`` is None for one screen of results, ``"verbose"`` for all of them, ``"quiet"`` for the
+    headline and missed limits only, ``"json"`` for one JSON object and nothing else.
+    """
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail
+        self.console = Console(quiet=detail == "json")
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def verbose(self) -> bool:
+        """Whether everything is to be printed."""
+        return self.detail == "verbose"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only the headline and missed limits are to be printed."""
+        return self.detail == "quiet"
+
+    def say(self, text: str, style: str = "", *, always: bool = False) -> None:
+        """Print text without markup, with control characters escaped; ``always``: if quiet too."""
+        if always or not self.quiet:
+            self.console.print(printable(text), style=style, highlight=False, markup=False)
+
+    def say_whole(self, text: str, *, always: bool = False) -> None:
+        """Print a line without wrapping, so that it can be copied."""
+        if always or not self.quiet:
+            self.console.print(printable(text), soft_wrap=True, highlight=False, markup=False)
+
+    def show(self, renderable: RenderableType) -> None:
+        """Print a table, after an empty line."""
+        if not self.quiet:
+            self.console.print()
+            self.console.print(renderable, highlight=False)
+
+    def note_files(self, kind: str, *paths: Any) -> None:
+        """Name files that were written."""
+        self.facts.setdefault("files", {})[kind] = [str(path) for path in paths]
+        for path in paths:
+            self.say_whole(f"{kind + ':':<9} {path}")
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Print the JSON object, if one was asked for."""
+        if self.detail == "json":
+            whole = {**facts, **self.facts}
+            click.echo(json.dumps(_finite(whole), indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for numbers that JSON lacks, NaN and infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value

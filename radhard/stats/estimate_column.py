@@ -1,0 +1,95 @@
+"""How are the estimates of one column of a table printed alike?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+from radhard.stats.estimate import Estimate, decimals_for
+
+__all__ = ["EstimateText", "estimate_column"]
+
+_MOST_EXTRA = 2
+"""Decimals added at most so that a small value is not printed as ``<0.1``."""
+
+
+@dataclass(frozen=True)
+class EstimateText:
+    """An estimate in a column: its value and its limits, as long as those of the other rows."""
+
+    value: str
+    interval: str
+    """``[low, high]``, or ``exact``."""
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}"
+
+
+def estimate_column(estimates: Sequence[Estimate], *, mark: str = " %") -> list[EstimateText]:
+    """The estimates with the same number of decimals, padded so that the points are aligned.
+
+    The decimals show two significant digits of the width of most intervals; a value that would then
+    be rounded to 0 is printed as ``<0.1``. ``mark`` follows every share; with an empty one, the
+    unit is left to the head of the column.
+
+    >>> for text in estimate_column(
+    ...     [
+    ...         Estimate(0.1234, 0.101, 0.151, confidence=0.95, trials=400),
+    ...         Estimate(0.0000004, 0.0, 0.041, confidence=0.95, trials=400),
+    ...     ]
+    ... ):
+    ...     print(text)
+    12.3 % [10.1 %, 15.1 %]
+    <0.1 % [ 0.0 %,  4.1 %]
+    """
+    decimals = _common_decimals(estimates)
+    texts = [
+        [_rounded(estimate, x, decimals, mark) for x in (estimate.value, *_limits(estimate))]
+        for estimate in estimates
+    ]
+    widths = [max((len(row[at]) for row in texts if len(row) > at), default=0) for at in range(3)]
+    column = []
+    for row in texts:
+        value, *ends = (text.rjust(widths[at]) for at, text in enumerate(row))
+        column.append(EstimateText(value, f"[{ends[0]}, {ends[1]}]" if ends else "exact"))
+    return column
+
+
+def _limits(estimate: Estimate) -> tuple[float, ...]:
+    return () if estimate.low == estimate.high else (estimate.low, estimate.high)
+
+
+def _common_decimals(estimates: Sequence[Estimate]) -> int:
+    wanted, first = [], 0
+    for estimate in estimates:
+        scale = _scale(estimate)
+        value = scale * estimate.value
+        decimals = max(decimals_for(scale * (estimate.high - estimate.low), value), 0)
+        wanted.append(decimals)
+        # Digits beyond those of the interval are noise, also the first one.
+        if value and math.isfinite(value):
+            leading = -math.floor(math.log10(abs(value)))
+            first = max(first, leading if leading <= decimals else 0)
+    if not wanted:
+        return 0
+    usual = median_low(wanted)
+    return min(max(usual, first), usual + _MOST_EXTRA)
+
+
+def _scale(estimate: Estimate) -> float:
+    return 100.0 if estimate.unit == "share" else 1.0
+
+
+def _rounded(estimate: Estimate, x: float, decimals: int, mark: str) -> str:
+    share = estimate.unit == "share"
+    unit = mark if share else f" {estimate.unit}" if mark and estimate.unit else ""
+    scaled = _scale(estimate) * x
+    if not math.isfinite(scaled):
+        return f"{scaled:g}{unit}"
+    # Adding 0.0 turns -0.0 into 0.0.
+    text, step = f"{scaled + 0.0:,.{decimals}f}", 10.0**-decimals
+    if scaled and not float(text.replace(",", "")):
+        text = f"{'<' if scaled > 0 else '>-'}{step:.{decimals}f}"
+    elif share and abs(scaled) < 100 and abs(float(text)) == 100:
+        text = f"{'>' if scaled > 0 else '<-'}{100 - step:.{decimals}f}"
+    return text + unit

@@ -23,9 +23,10 @@ from radhard.manifest import audit_is_due, difference, engines_of, environment, 
 from radhard.notes import Note, notes_of
 from radhard.progress import Progress
 from radhard.results import Results
+from radhard.samplers import TrialDirections
 from radhard.space import Numbers
 from radhard.store import Store, repair
-from radhard.workload import Workload, device_of
+from radhard.workload import device_of
 
 __all__ = ["Execution", "ExecutionOptions", "execute_campaign"]
 
@@ -163,7 +164,7 @@ def execute_campaign(
         session: Session | None = None
         if file.empty:
             engine, session, engine_notes = _engine(engine, campaign)
-            entries = _entries(campaign.workload, golden, engine, [*engine_notes, *notes])
+            entries = _entries(campaign, golden, engine, [*engine_notes, *notes])
             file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
         else:
             _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
@@ -183,11 +184,13 @@ def execute_campaign(
 
 
 def _entries(
-    workload: Workload, golden: Tensor, engine: Engine, notes: Sequence[Note]
+    campaign: Campaign, golden: Tensor, engine: Engine, notes: Sequence[Note]
 ) -> dict[str, Any]:
     """The entries of a new manifest that do not identify the run."""
+    workload = campaign.workload
     if not workload.deterministic:
         notes = [*notes, Note("nondeterministic")]
+    directions = _directions(campaign)
     return {
         "notes": [note.to_dict() for note in notes],
         "environment": environment(device_of(workload.model)),
@@ -198,7 +201,17 @@ def _entries(
         "crashes": {},
         "deterministic": workload.deterministic,
         "golden": excerpt(golden),
+        **({} if directions is None else {"directions": directions.to_dict()}),
     }
+
+
+def _directions(campaign: Campaign) -> TrialDirections | None:
+    """In which direction the fault of each trial changes its value, if trials have one fault."""
+    trials = campaign.trials
+    if not trials.single:
+        return None
+    faults = trials.at(np.arange(len(trials)))
+    return TrialDirections.of(campaign.workload.model, campaign.space, faults)
 
 
 def _check_same_run(file: Store, identified: Mapping[str, Any], golden: Tensor | None) -> None:

@@ -18,7 +18,7 @@ from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notes import notes_of
-from radhard.samplers import SAMPLERS, Trials
+from radhard.samplers import SAMPLERS, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
 from radhard.stats import Estimate, quantile_interval, stratified_mean
@@ -136,7 +136,10 @@ class Results:
     @cached_property
     def trials(self) -> Trials:
         """The trials as the sampler drew them; ``trials[i]`` are the fault numbers of trial i."""
-        return self.sampler.draw(self.space, self.seed)
+        trials = self.sampler.draw(self.space, self.seed)
+        if trials.single and (recorded := self.manifest.get("directions")) is not None:
+            trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
+        return trials
 
     @property
     def headline(self) -> str:
@@ -211,14 +214,16 @@ class Results:
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
         (the fault model), "exposure", "gate" (of recurrent weights), "step" (of hidden states),
         "register", "row", "column" (of an element of an accelerator), "cycle" (ranges of the cycles
-        of a tile, the same for all layers), "bit", "field", for trials of many faults "rate" or
-        "errors"; or several separated by commas. Bits and fields of words of different formats are
-        separate groups.
+        of a tile, the same for all layers), "direction" (in which the fault changes the value: up,
+        down, unchanged, NaN), "bit", "field", for trials of many faults "rate" or "errors"; or
+        several separated by commas. Bits and fields of words of different formats are separate
+        groups.
 
-        Means weight all faults of the space equally, whatever the sampler. The sampling unit of
-        intervals is the trial, not the data sample (or the word, if all faults of a word were drawn
-        together). If verdicts were inferred, means are corrected using those that were executed as
-        well, and intervals allow for those that were not; `values` are uncorrected.
+        Means weight all faults of the space equally, whatever the sampler; with enough trials they
+        are post-stratified by bit and direction, which makes intervals narrower. The sampling unit
+        of intervals is the trial, not the data sample (or the word, if all faults of a word were
+        drawn together). If verdicts were inferred, means are corrected using those that were
+        executed as well, and intervals allow for those that were not; `values` are uncorrected.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).

@@ -12,7 +12,7 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip, Burst, Replace, StuckAt
 from radhard.formats import Float16, Float32, Int
 from radhard.groups import GROUPINGS, Groups, labels
-from radhard.groups.groups import overlaps
+from radhard.groups.kind_counts import overlaps
 from radhard.samplers import (
     ErrorRate,
     Exhaustive,

@@ -163,7 +163,15 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
     # faults are grouped by their strata, which are those of the sampler.
     if before.trials.single and labels(before.space, by) != labels(after.space, by):
         return f"other groups by {by}"
+    if "direction" in (by or "") and not _same_directions(before, after):
+        return "faults with other directions"
     return ""
+
+
+def _same_directions(before: Results, after: Results) -> bool:
+    """Whether every fault changes its value in the same direction in both runs."""
+    old, new = before.trials.directions, after.trials.directions
+    return old is not None and new is not None and np.array_equal(old.codes, new.codes)
 
 
 def _kinds(space: FaultSpace) -> list[tuple[object, ...]]:

@@ -1,6 +1,7 @@
 """How are the groups of faults named?"""
 
 from radhard.errors import InputError
+from radhard.injection import DIRECTIONS
 from radhard.space import FaultSpace
 from radhard.spec import near
 from radhard.targets import register_of
@@ -23,14 +24,15 @@ GROUPINGS = (
     "row",
     "column",
     "cycle",
+    "direction",
     "bit",
     "field",
     "rate",
     "errors",
 )
 """The groupings of rates. The words of one tensor may have different gates (of a weight of a
-recurrent layer), steps (of a hidden state), rows, columns or cycles (of a register); other
-groupings are by tensor or by variant."""
+recurrent layer), steps (of a hidden state), rows, columns or cycles (of a register), and faults in
+them different directions; other groupings are by tensor or by variant."""
 
 
 def grouping_names(by: str | None) -> list[str]:
@@ -42,7 +44,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
     """The group of every kind of faults, for no, one or several comma-separated groupings.
 
     Kinds are every variant of every region, or of every section of a region if a grouping divides
-    its words.
+    its words; by "direction", each of these in every direction (`DIRECTIONS`).
 
     A bit belongs to a word of a format: if the words of a space have several formats, the names of
     groups of bits or fields include the format, ``"Int(8) 7"``.
@@ -65,6 +67,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
     of_words: dict[tuple[str, str], list[dict[str, str]]] = {}
     table = []
     sections = FaultKinds.of(space, names)
+    directions = DIRECTIONS if "direction" in names else ("",)
     for place, region in enumerate(space.regions):
         word = f"{region.bits_of} " if several else ""
         of_region = {
@@ -90,6 +93,7 @@ def labels(space: FaultSpace, by: str | None) -> list[str]:
             ]
         for of_section in sections.texts(place):
             for of_word in of_words[key]:
-                texts = {**of_region, **of_section, **of_word}
-                table.append(", ".join(texts[name] for name in names))
+                for direction in directions:
+                    texts = {**of_region, **of_section, **of_word, "direction": direction}
+                    table.append(", ".join(texts[name] for name in names))
     return table

@@ -1,7 +1,6 @@
 """Which trials are in a group, and how many faults do they represent?"""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,12 +9,14 @@ import pandas as pd
 
 from radhard.errors import InputError
 from radhard.groups.group_labels import grouping_names, labels
-from radhard.samplers import Grouping, Stratum, Trials
+from radhard.groups.kind_counts import KindCounts
+from radhard.groups.post_strata import PostStratum, joined, post_strata_of
+from radhard.injection import DIRECTIONS
+from radhard.samplers import Grouping, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import Cell, crowding
-from radhard.word_sections import FaultKinds
 
-__all__ = ["Groups", "Parts", "overlaps"]
+__all__ = ["Groups", "Parts"]
 
 Parts = list[tuple[Numbers, int | None]]
 """Positions of executed trials and the number of faults they represent (None: infinitely many)."""
@@ -24,8 +25,8 @@ Parts = list[tuple[Numbers, int | None]]
 class Groups:
     """Executed trials, split by a grouping and, within it, by the strata they were drawn from.
 
-    Faults of one kind are those that no grouping tells apart: one variant in one section of a
-    region (`FaultKinds`; for most groupings the whole region).
+    Where the directions of the faults are known, the trials of a stratum are also divided by bit
+    and direction, if there are enough (post-stratification).
 
     ``numbers`` are the executed trials. The population of a part is the number of faults in both
     the group and the stratum, with which unequal strata are weighted; a part may have no trials.
@@ -76,7 +77,7 @@ class Groups:
         """
         if self._trials.together > 1:
             return self._of_words(rows, shares)
-        strata, kinds, counts = self._sizes
+        strata, kinds, counts = self._counts.sizes
         sizes = np.bincount(strata, counts * shares[kinds], minlength=len(self._trials.strata))
         found = [rows[self._strata[rows] == at] for at in range(len(sizes))]
         # Rounding must not make a population smaller than its sample.
@@ -89,9 +90,9 @@ class Groups:
     def _of_words(self, rows: Numbers, shares: np.ndarray) -> Parts:
         """The parts of a set of faults that were drawn word by word: one for each size of words."""
         inside = shares > 0
-        _, kinds, counts = self._sizes
-        faults_per_word = self._faults_per_word(inside.astype(np.int64))
-        sizes_of_rows = faults_per_word[self._kinds[rows]]
+        _, kinds, counts = self._counts.sizes
+        faults_per_word = self._counts.faults_per_word(inside.astype(np.int64))
+        sizes_of_rows = faults_per_word[self._counts.kinds[rows]]
         found: Parts = []
         for size in np.unique(faults_per_word[inside]).tolist():
             same = inside & (faults_per_word == size)
@@ -185,70 +186,67 @@ class Groups:
         ]
 
     def _single(self) -> list[tuple[str, Parts]]:
-        space = self._space
-        table = labels(space, self._by)
+        table = labels(self._space, self._by)
         keys = list(dict.fromkeys(table))
         number = {key: n for n, key in enumerate(keys)}
         codes = np.array([number[key] for key in table], dtype=np.int64)
-        sizes = self._faults_per_word(codes)
+        counts, directed = self._counts, self._directed
+        if directed is not None:
+            counts = directed
+            # Otherwise the groups are those of all directions.
+            if "direction" not in counts.names:
+                codes = np.repeat(codes, len(DIRECTIONS))
+        sizes = counts.faults_per_word(codes)
+        strata = np.zeros_like(codes) if directed is None else post_strata_of(directed.sections)
 
-        population: dict[tuple[int, int, int], int] = {}
-        for at, kind, size in self._sizes.T.tolist():
-            part = int(codes[kind]), at, int(sizes[kind])
+        population: dict[tuple[int, int, int, int], int] = {}
+        for at, kind, size in counts.sizes.T.tolist():
+            part = int(codes[kind]), at, int(sizes[kind]), int(strata[kind])
             population[part] = population.get(part, 0) + size
 
-        which = self._kinds
-        frame = pd.DataFrame({"group": codes[which], "stratum": self._strata, "size": sizes[which]})
-        found = frame.groupby(["group", "stratum", "size"]).indices
+        which = counts.kinds
+        columns = {"group": codes[which], "stratum": self._strata, "size": sizes[which]}
+        frame = pd.DataFrame({**columns, "post": strata[which]})
+        found = frame.groupby(["group", "stratum", "size", "post"]).indices
         groups: dict[int, Parts] = {}
         # By number of the group, which is the order of the model.
-        for part, faults_of_part in sorted(population.items()):
-            rows = np.asarray(found.get(part, ()), dtype=np.int64)
-            if self._trials.together > 1:
-                rows = self._whole(rows, sizes[which[rows]])
-            groups.setdefault(part[0], []).append((rows, faults_of_part))
+        ordered = sorted(population.items())
+        for (group, _, size), same in itertools.groupby(ordered, key=lambda part: part[0][:3]):
+            cells = [
+                PostStratum(part[3], np.asarray(found.get(part, ()), dtype=np.int64), faults)
+                for part, faults in same
+            ]
+            for cell in joined(cells):
+                rows = cell.rows
+                if self._trials.together > 1:
+                    rows = self._whole(rows, np.full(len(rows), size))
+                groups.setdefault(group, []).append((rows, cell.population))
         return [(keys[group], parts) for group, parts in groups.items()]
 
     @cached_property
-    def _sections(self) -> FaultKinds:
-        return FaultKinds.of(self._space, grouping_names(self._by))
+    def _counts(self) -> KindCounts:
+        names = grouping_names(self._by)
+        return KindCounts(self._space, self._trials, self._numbers, self._faults, names)
 
-    @cached_property
-    def _kinds(self) -> Numbers:
-        """The kind of the fault of every executed trial, numbered over all regions."""
-        faults = self._trials.at(self._numbers) if self._faults is None else self._faults
-        return self._sections.kinds(*self._space.locate(faults))
+    @property
+    def _directed(self) -> KindCounts | None:
+        """The counts by direction; None if these are neither asked for nor of use.
 
-    @cached_property
-    def _sizes(self) -> Numbers:
-        """Strata, kinds of faults (numbered over all regions), and the number of faults in both."""
-        space = self._space
-        if self._trials.listed is not None:
-            # A list is its own population: faults that are not on it have no weight.
-            kinds = self._sections.kinds(*space.locate(self._trials.listed))
-            found, counts = np.unique(kinds, return_counts=True)
-            return np.stack([np.zeros_like(found), found, counts])
-        sizes = [
-            (at, kind, size)
-            for at, stratum in enumerate(self._trials.strata)
-            for place, variant, low, high in overlaps(space, stratum)
-            for kind, size in self._sections.sizes(place, variant, low, high)
-        ]
-        return np.array(sizes, dtype=np.int64).reshape(-1, 3).T
-
-    def _faults_per_word(self, codes: Numbers) -> Numbers:
-        """How many faults of the word of each kind are in its group, given the groups' numbers.
-
-        1 for trials that are drawn one by one, whose words do not matter.
+        Raises:
+            InputError: they are asked for, and not known.
         """
-        sizes = np.ones(len(codes), np.int64)
-        if self._trials.together > 1:
-            for begin, end in itertools.pairwise(self._sections.word_starts):
-                _, which, count = np.unique(
-                    codes[begin:end], return_inverse=True, return_counts=True
-                )
-                sizes[begin:end] = count[which]
-        return sizes
+        asked, trials = "direction" in self._counts.names, self._trials
+        known = trials.directions is not None and trials.together == 1
+        if asked and not known:
+            why = (
+                "all faults of a word were tried together"
+                if trials.together > 1
+                else "the run does not record the directions of faults (it was begun by an earlier "
+                "version, its space is too large, or its faults have no direction)"
+            )
+            raise InputError(f"by={self._by!r}: {why}; group by bit instead")
+        of_use = trials.listed is None and all(s.trials < s.population for s in trials.strata)
+        return replace(self._counts, directed=True) if known and (asked or of_use) else None
 
 
 def _within(values: np.ndarray, least: float) -> tuple[float, float]:
@@ -262,26 +260,3 @@ def _within(values: np.ndarray, least: float) -> tuple[float, float]:
     kept = 1 / (1 + len(values) - int(counts.max()))
     low, high = float(seen[0]), float(seen[-1])
     return low - kept * (low - least), high + kept * (1 - high)
-
-
-def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int, int]]:
-    """Region, variant, first and last word of each part of a stratum."""
-    last = stratum.start + stratum.step * (stratum.population - 1)
-    ends = np.array([stratum.start, last])
-    begin, end = (np.searchsorted(space.starts, ends, side="right") - 1).tolist()
-    for place in range(begin, end + 1):
-        variants, words = int(space.variants[place]), int(space.words[place])
-        if stratum.step not in (1, variants):
-            raise InputError(
-                f"stratum {stratum.name!r}: its step {stratum.step} is neither 1 nor the number of "
-                f"variants ({variants})"
-            )
-        start = int(space.starts[place])
-        # Above 1, the step leads from word to word, always to the same variant.
-        only = (stratum.start - start) % variants if stratum.step > 1 else None
-        for variant in range(variants) if only is None else (only,):
-            # The words of this region whose fault is between the first and last of the stratum.
-            low = max(0, -((start + variant - stratum.start) // variants))
-            high = min(words - 1, (last - start - variant) // variants)
-            if high >= low:
-                yield place, variant, low, high

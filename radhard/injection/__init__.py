@@ -2,14 +2,17 @@
 
 from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
 from radhard.injection.corruption import Hits
+from radhard.injection.directions import DIRECTIONS, Directions
 from radhard.injection.faulty_cells import cells_of
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
 from radhard.injection.tensor_injection import TensorInjection, write
 from radhard.injection.write_faults import write_faults
 
 __all__ = [
+    "DIRECTIONS",
     "OUTCOMES",
     "CodedBlocks",
+    "Directions",
     "Hits",
     "Injection",
     "TensorInjection",

@@ -8,6 +8,7 @@ from radhard.samplers.fault_count import FaultCount
 from radhard.samplers.given import Given
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
+from radhard.samplers.trial_directions import TrialDirections
 from radhard.samplers.uniform import Uniform
 from radhard.samplers.upset_rate import UpsetRate
 from radhard.samplers.words import Words
@@ -24,6 +25,7 @@ __all__ = [
     "PerTensor",
     "Sampler",
     "Stratum",
+    "TrialDirections",
     "Trials",
     "Uniform",
     "UpsetRate",

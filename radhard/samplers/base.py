@@ -13,6 +13,7 @@ from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
 from radhard.notes import Note
 from radhard.samplers.permutation import Permutation, Permutations
+from radhard.samplers.trial_directions import TrialDirections
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 
@@ -90,6 +91,9 @@ class Trials:
 
     listed: Numbers | None = None
     """All faults of the only stratum, if they are a list instead of evenly spaced."""
+
+    directions: TrialDirections | None = None
+    """In which direction each trial's fault changes its value, where that is recorded."""
 
     notes: tuple[Note, ...] = ()
     """What a reader of the results should know about how the faults were chosen."""

@@ -83,8 +83,8 @@ def test_many_faults_are_located_as_one_by_one(space):
         assert space.fault(place, word, variant) == space[number]
 
 
-# Of trials of many faults, and those that divide the words of a tensor.
-OTHERS = ("rate", "errors", "gate", "step", "row", "column", "cycle")
+# Of trials of many faults, and those that divide the words of a tensor, or need its values.
+OTHERS = ("rate", "errors", "gate", "step", "row", "column", "cycle", "direction")
 
 
 @settings(max_examples=12)

@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from radhard.engines.correction import Correction
+from radhard.comparison.pair_difference import PairDifference
 from radhard.errors import InputError
 from radhard.escaping import printable
-from radhard.groups import Groups, Parts, labels
+from radhard.groups import Groups, labels
 from radhard.results import Results
 from radhard.space import FaultSpace
-from radhard.stats import Estimate, mean_difference, p_value
+from radhard.stats import Estimate, p_value
 
 __all__ = ["Comparison", "Row", "compare"]
 
@@ -33,6 +33,8 @@ class Row:
     equal: int
     higher: int
     """Pairs of trials in which the figure is lower, equal or higher after (0 without pairs)."""
+    reduction: Estimate | None = None
+    """The share by which the figure is lower after; None without pairs, or if it may not be."""
 
 
 @dataclass(frozen=True)
@@ -197,32 +199,11 @@ def _paired(
     # Runs may be unfinished, and lack other trials each.
     both = np.intersect1d(before.numbers, after.numbers)
     old, new = before.only(both), after.only(both)
-    (low, high), (new_low, new_high) = before.ranges[column], after.ranges[column]
-    # The largest possible change, so that scaled differences lie between -1 and 1.
-    scale = max(high - new_low, new_high - low)
-    if not np.isfinite(scale):
-        raise InputError(f"{column} has no bounds; compare quantiles instead")
     groups = Groups(old.space, old.trials, both, by)
+    pairs = PairDifference(old, new, column, groups)
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
-    differences = (new.values(column) - old.values(column)) / scale
-
-    def difference_at(parts: Parts, confidence: float) -> Estimate:
-        # Two sources of error: sampling, and inference errors of each run, whose corrections add.
-        was, now = (run.correction(groups, parts, column, confidence) for run in (old, new))
-        correction = (now.rows - was.rows) / scale
-        within = now.within(differences, correction, -1.0)
-        cells = groups.cells(parts, within, least=-1.0)
-        sampling = mean_difference(cells, confidence=confidence)
-        # If the mean before is too high, the difference is too low: its sides change places.
-        errors = Correction(
-            now.rows, math.hypot(now.above, was.below), math.hypot(now.below, was.above)
-        )
-        trials = sum(len(rows) for rows, _ in parts)
-        value = groups.mean(parts, differences + correction)
-        difference = errors.around(value, sampling, trials, least=-1.0, scale=scale)
-        return difference.map(lambda x: x * scale, "share")
-
+    differences = pairs.differences()
     for key, parts in groups.split():
         in_group = np.concatenate([differences[rows_] for rows_, _ in parts])
         rows.append(
@@ -230,11 +211,12 @@ def _paired(
                 key,
                 first[key],
                 second[key],
-                difference_at(parts, confidence),
-                p_value(partial(difference_at, parts)),
+                pairs.estimate(parts, confidence),
+                p_value(partial(pairs.estimate, parts)),
                 int((in_group < 0).sum()),
                 int((in_group == 0).sum()),
                 int((in_group > 0).sum()),
+                pairs.reduction(parts, confidence),
             )
         )
     return rows

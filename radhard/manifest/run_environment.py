@@ -1,7 +1,12 @@
 """On which machine, with which versions and by which engines was a run executed?"""
 
 import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +18,12 @@ __all__ = ["audit_is_due", "engines_of", "environment", "recorded"]
 
 def environment(device: torch.device | None) -> dict[str, str]:
     """Versions and machine, for the report; not part of the identity of a run."""
+    began = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
     name = torch.cuda.get_device_name(device) if device and device.type == "cuda" else "CPU"
     return {
+        "begun": began.replace("+00:00", " UTC"),
         "radhard": version("radhard"),
+        **({"revision": revision} if (revision := _revision()) else {}),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
@@ -23,6 +31,31 @@ def environment(device: torch.device | None) -> dict[str, str]:
         "device": name,
         "threads": str(torch.get_num_threads()),
     }
+
+
+@cache
+def _revision() -> str:
+    """The commit of this package, where it runs from a checkout; empty where it is installed."""
+    folder = Path(__file__).parents[1]
+
+    program = shutil.which("git")
+
+    def git(*words: str) -> str:
+        if program is None:
+            return ""
+        command = [program, "-C", str(folder), *words]
+        try:
+            # Fixed words and the folder of this package: nothing that a user or a file gave.
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    # A package installed below someone else's checkout is not tracked there.
+    if not git("ls-files", "__init__.py"):
+        return ""
+    changed = " and uncommitted changes" if git("status", "--porcelain", "--", ".") else ""
+    return git("rev-parse", "HEAD") + changed
 
 
 def audit_is_due(manifest: dict[str, Any]) -> bool:

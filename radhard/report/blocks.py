@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-__all__ = ["Code", "Document", "Headline", "Picture", "Section", "Table", "Text", "Tile"]
+from radhard.report.figures.dumbbells import Direction
+
+__all__ = ["Code", "Document", "Headline", "Picture", "Section", "Table", "Text", "Tile", "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,24 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """An answer in a word or two, its colour, and the reason."""
+
+    answer: str
+    direction: Direction
+    reason: str
+
+
+@dataclass(frozen=True)
 class Headline:
     """The values at the top of the page, and the meaning of the first one in a sentence."""
 
     main: Tile
     meaning: str
     tiles: tuple[Tile, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    colour: Direction | None = None
+    """Whether the first value is good or bad news; None: a rate without anything to judge it by."""
 
 
 @dataclass(frozen=True)

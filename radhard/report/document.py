@@ -6,8 +6,8 @@ from radhard.report.blocks import Document, Section
 from radhard.report.main_figure import main_figure
 from radhard.report.run_wording import summary, title
 from radhard.report.sections.bit_positions import bit_positions
-from radhard.report.sections.circumstances import circumstances, repeat
 from radhard.report.sections.error_rates import error_rates
+from radhard.report.sections.evidence import evidence, repeat
 from radhard.report.sections.failures_in_time import failures
 from radhard.report.sections.figures_left import figures_left
 from radhard.report.sections.headline import headline
@@ -62,7 +62,7 @@ def _sections(
     sections.append(sizes(results, harm))
     if len(results):
         sections.append(failures(results, harm, fit_per_bit))
-    return [*sections, circumstances(results), repeat(results, store)]
+    return [*sections, evidence(results, store), repeat(results, store)]
 
 
 def _warnings(results: Results) -> tuple[str, ...]:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from .made import rendered
+from radhard.formats import Int
+from radhard.report import write_verification
+from radhard.verification import Verification
+
+from .made import high_bits, made, none, rendered
 from .scored import rendered as rendered_scores
 
 WIDTHS = (390, 1280)
@@ -44,6 +48,16 @@ class Opened:
         self.page.goto(file.as_uri())
         self.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
 
+    def cut_off(self) -> list[str]:
+        """Captions of the tables that are wider than the page leaves room for."""
+        return list(
+            self.page.evaluate(
+                "[...document.querySelectorAll('.scroll')]"
+                ".filter(e => e.scrollWidth > e.clientWidth)"
+                ".map(e => e.getAttribute('aria-label'))"
+            )
+        )
+
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
@@ -55,6 +69,7 @@ def test_page_opens_quietly_and_fits(browser: Browser, page: Path, width: int) -
     assert opened.said == []
     assert [url for url in opened.asked if not url.startswith("data:")] == [page.as_uri()]
     assert opened.overflow() <= 0
+    assert opened.cut_off() == []
     shot = opened.page.screenshot(full_page=True)
     blank = browser.new_page(viewport={"width": width, "height": 900}).screenshot()
     assert len(shot) > 10 * len(blank)
@@ -100,6 +115,24 @@ def test_paper_holds_the_folded_rows_too(browser: Browser, page: Path) -> None:
     opened.emulate_media(media="print")
     assert opened.locator("details table").first.is_visible()
     assert opened.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_of_a_verification_fits_and_names_its_sections(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    before, after = (made(critical=rule, format=Int(8)) for rule in (high_bits, none))
+    file = tmp_path / "hard.html"
+    write_verification(Verification(before, after, None, None, ("Ranger()",)), file)
+    opened = Opened(browser, file, width)
+    assert opened.said == []
+    assert opened.overflow() <= 0
+    assert opened.cut_off() == []
+    links = opened.page.locator("nav a")
+    assert links.count() == opened.page.locator("section h2").count()
+    for at in range(links.count()):
+        address = links.nth(at).get_attribute("href") or ""
+        assert opened.page.locator(f"section{address}").count() == 1
 
 
 @pytest.mark.parametrize("case", ["a hundred tensors", "error rates", "distance only", "bursts"])

@@ -5,10 +5,11 @@ import math
 import pytest
 
 from radhard.campaign import run
+from radhard.comparison import Row, compare
 from radhard.cost import Cost, Overhead, TimeRatio
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import Float32
+from radhard.formats import Float32, Int
 from radhard.hardenings import Ranger
 from radhard.report import (
     verification_html,
@@ -17,13 +18,16 @@ from radhard.report import (
     write_verification,
 )
 from radhard.report.estimate_cells import read
-from radhard.report.figures import ParetoPoint, pareto
-from radhard.samplers import ErrorRate, PerTensor, Sampler
+from radhard.report.figures import ParetoPoint, direction, dumbbells, pareto
+from radhard.results import Results
+from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Sampler
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
 from radhard.targets import Weights
 from radhard.verification import Verification, verify
 from tests.small import campaign, data, network
+
+from .made import high_bits, made, none
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few samples")
 
@@ -61,6 +65,52 @@ def test_page_and_twin_say_before_after_difference_and_cost(verification, pages)
         assert all(said in page for page in pages)
     _, upsets = verification.upsets()
     assert all(f"{upsets.faults:,}" in page for page in pages)
+
+
+def rows_of(before: Results, after: Results, by: str) -> tuple[Row, ...]:
+    return compare(before, after, by=by).rows
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer", "worse"),
+    [
+        ((high_bits, none), "The hardening helps", "None of the"),
+        ((none, high_bits), "The hardening harms", "do more harm"),
+        ((none, none), "These trials do not tell", "None of the"),
+    ],
+)
+def test_verdict_follows_from_the_interval_of_the_difference(rules, answer, worse):
+    before, after = (made(critical=rule, sampler=Exhaustive(), format=Int(8)) for rule in rules)
+    text = verification_markdown(Verification(before, after, None, None))
+    assert answer in text
+    assert worse in text
+    (row,) = compare(before, after).rows
+    if row.reduction is not None:
+        assert f"{read(row.reduction).value} {read(row.reduction).interval}" in text
+
+
+def test_a_verdict_that_is_missing_says_how_many_trials_would_tell():
+    def half(fault, chance):
+        return high_bits(fault, chance) * 0.6
+
+    before, after = (made(critical=rule, sampler=PerTensor(30)) for rule in (high_bits, half))
+    (row,) = compare(before, after).rows
+    assert row.difference.low < row.difference.value < 0 < row.difference.high
+    more = (row.difference.high - row.difference.value) / -row.difference.value
+    text = verification_markdown(Verification(before, after, None, None))
+    assert f"about {float(f'{row.difference.trials * more**2:.2g}'):,.0f} trials would tell" in text
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_dumbbells_join_the_rates_before_and_after(narrow):
+    before, after = (
+        made(critical=rule, sampler=Exhaustive(), format=Int(8)) for rule in (high_bits, none)
+    )
+    rows = rows_of(before, after, "tensor")
+    (axes,) = dumbbells(rows, "rate", narrow).axes
+    points = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert points == [rate.value for row in rows for rate in (row.before, row.after)]
+    assert {direction(row.difference) for row in rows} == {"better"}
 
 
 def test_raw_rate_gives_failures_in_time(verification, pages):
@@ -148,8 +198,8 @@ def test_line_joins_only_what_no_other_one_beats():
     line = axes.lines[0]
     assert list(line.get_xdata()) == [1.0, 1.5, 2.0]
     bottom, top = axes.get_ylim()
-    assert top == 0
-    assert bottom > 0.4
+    assert bottom == 0
+    assert top > 0.4
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -3,6 +3,7 @@
 from radhard.report.figures.bars import bars
 from radhard.report.figures.bits import Bit, bits
 from radhard.report.figures.curves import Curve, curves
+from radhard.report.figures.dumbbells import Direction, direction, dumbbells
 from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
 from radhard.report.figures.network import LayerBlock, network
@@ -18,6 +19,7 @@ __all__ = [
     "Bar",
     "Bit",
     "Curve",
+    "Direction",
     "Grid",
     "LayerBlock",
     "ParetoPoint",
@@ -27,6 +29,8 @@ __all__ = [
     "bars",
     "bits",
     "curves",
+    "direction",
+    "dumbbells",
     "forest",
     "grid",
     "network",

@@ -3,13 +3,23 @@
 import re
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from radhard.stats import percent
 
-__all__ = ["COLOURS", "SETTINGS", "colour", "label", "panelled_sheet", "share_axis", "sheet"]
+__all__ = [
+    "COLOURS",
+    "SETTINGS",
+    "colour",
+    "label",
+    "panelled_sheet",
+    "root_axis",
+    "share_axis",
+    "sheet",
+]
 
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -22,10 +32,22 @@ SETTINGS: dict[Any, Any] = {
 }
 """Text remains text, ids are deterministic, and names with dollar signs are not formulas."""
 
+_ROOT_TICKS = (
+    0.0,
+    *(d * 10.0**power for power in range(-7, -1) for d in (1, 3)),
+    0.1,
+    0.2,
+    0.4,
+    0.7,
+    1.0,
+)
+"""Rates that may be marked on an axis of square roots."""
+
 _NAMES = (
     *("ink", "muted", "line", "card", "accent", "masked", "noncritical", "critical", "due"),
     *("field1", "field2", "field3", "field4", "mixed", "heat0", "heat1", "heat2", "heat3"),
     *("heat4", "heat5", "on-dark", "step0", "step1", "step2", "step3", "step4"),
+    *("better", "worse"),
 )
 
 COLOURS = {name: f"#{number:02x}fe{number:02x}" for number, name in enumerate(_NAMES, start=1)}
@@ -87,6 +109,29 @@ def share_axis(axes: Axes, top: float, *, vertical: bool, bottom: float = 0.0) -
     ticks = [(first + n) * step for n in range(int((top - bottom) / step) + 1)]
     axis.set_ticks([tick for tick in ticks if tick <= top * (1 + 1e-9)])
     axis.set_major_formatter(FuncFormatter(lambda x, _: percent(round(x, 12))))
+    axis.grid(True, color=colour("line"), linewidth=0.8)
+
+
+def root_axis(axes: Axes, top: float, *, vertical: bool, apart: float = 0.12) -> None:
+    """An axis in percent from 0 to ``top`` that is linear in the square root.
+
+    Rates of faults differ by powers of ten and may be 0: a linear axis hides the small ones, a
+    logarithmic one has no 0. ``apart`` is the smallest distance of two ticks, as a share of the
+    axis.
+    """
+    axis = axes.yaxis if vertical else axes.xaxis
+    top = top or 1.0
+    set_scale = axes.set_yscale if vertical else axes.set_xscale
+    set_scale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    (axes.set_ylim if vertical else axes.set_xlim)(0, top * 1.08)
+    ticks: list[float] = []
+    for tick in _ROOT_TICKS:
+        if tick <= top * 1.05 and (
+            not ticks or np.sqrt(tick / top) - np.sqrt(ticks[-1] / top) > apart
+        ):
+            ticks.append(tick)
+    axis.set_ticks(ticks, [percent(tick) for tick in ticks])
+    axis.set_minor_locator(NullLocator())
     axis.grid(True, color=colour("line"), linewidth=0.8)
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from radhard.report.figures.ink import colour, label, sheet
+from radhard.report.figures.ink import colour, label, panelled_sheet, root_axis
 from radhard.report.figures.legend import legend
-from radhard.stats import Estimate, percent
+from radhard.stats import Estimate
 
 __all__ = ["ParetoPoint", "pareto"]
 
@@ -32,28 +31,25 @@ def pareto(
 ) -> Figure:
     """A panel for each kind of cost: cost on the x axis, rate with interval on the y axis.
 
-    A line joins the Pareto-optimal models.
+    A line joins the Pareto-optimal models; low cost and a low rate are at the bottom left.
     """
     n = len(axes_of)
     width = 342 if narrow else 760
     above = 22 * (len(models) if narrow else -(-len(models) // 2)) + 10
     height = (250 * n if narrow else 320) + above
-    figure = sheet(width, height)[0]
-    figure.clear()
-    figure.subplots_adjust(
-        left=62 / width,
-        right=1 - 18 / width,
-        top=1 - (above + 8) / height,
-        bottom=48 / height,
-        hspace=0.42,
-        wspace=0.28,
+    figure = panelled_sheet(
+        width, height, left=62, right=18, above=above + 8, below=48, between=(0.42, 0.28)
     )
     panels = figure.subplots(*((n, 1) if narrow else (1, n)), squeeze=False).reshape(-1)
     top = max([model.rate.high for model in models] + [1e-6])
     for at, axes in enumerate(panels):
         _panel(axes, models, at, top)
         axes.set_xlabel(axes_of[at], color=colour("muted"), fontsize=12)
-    panels[0].set_ylabel(f"{what} (fewer is up)", color=colour("muted"), fontsize=12)
+        axes.annotate(
+            "← better ↓", (0, 0), (6, 6), xycoords="axes fraction", textcoords="offset points",
+            fontsize=11, color=colour("better"),
+        )  # fmt: skip
+    panels[0].set_ylabel(what, color=colour("muted"), fontsize=12)
     handles, _ = panels[0].get_legend_handles_labels()
     legend(figure, handles, columns=1 if narrow else 2)
     return figure
@@ -66,18 +62,8 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
     axes.spines["bottom"].set_color(colour("line"))
     axes.tick_params(length=0, pad=6, colors=colour("muted"), labelsize=12)
     axes.set_axisbelow(True)
-    # A square-root axis separates small rates; the lowest is at the top.
-    axes.set_yscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    axes.set_ylim(top * 1.08, 0)
-    heights: list[float] = []
-    for tick in _TICKS:
-        if tick <= top * 1.05 and (
-            not heights or np.sqrt(tick / top) - np.sqrt(heights[-1] / top) > 0.12
-        ):
-            heights.append(tick)
-    axes.yaxis.set_ticks(heights, [percent(tick) for tick in heights])
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(True, color=colour("line"), linewidth=0.8)
+    root_axis(axes, top, vertical=True)
+    axes.xaxis.grid(True, color=colour("line"), linewidth=0.8)
     front = sorted((m for m in models if not _beaten(m, models, at)), key=lambda m: m.costs[at])
     axes.plot(
         [m.costs[at] for m in front], [m.rate.value for m in front],
@@ -93,8 +79,8 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
     costs = [model.costs[at] for model in models]
     span = max(max(costs) - min(costs), 0.02)
     axes.set_xlim(min(costs) - 0.08 * span, max(costs) + 0.08 * span)
-    ticks = np.linspace(min(costs), min(costs) + span, 4)
-    axes.xaxis.set_ticks(ticks, [f"{tick:.3g}x" for tick in ticks])
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x, 9):g}x"))
 
 
 def _beaten(model: ParetoPoint, models: Sequence[ParetoPoint], at: int) -> bool:

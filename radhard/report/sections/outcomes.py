@@ -12,7 +12,7 @@ from radhard.results import Results
 from radhard.samplers import Grouping
 from radhard.stats import Estimate
 
-__all__ = ["outcomes"]
+__all__ = ["CLASS_NAMES", "outcomes"]
 
 _Rates = Mapping[Role, Mapping[str, Estimate]]
 """The rates of each class, by group."""
@@ -23,6 +23,9 @@ _NAMES: dict[Role, tuple[str, str]] = {
     "critical": ("critical SDC", "different prediction without any indication"),
     "due": ("DUE", "NaN in the output: detectable, unrecoverable error"),
 }
+
+CLASS_NAMES: dict[Role, str] = {role: name for role, (name, _) in _NAMES.items()}
+"""The outcome classes as they are named in pages."""
 
 
 def outcomes(results: Results) -> Section | None:
@@ -93,7 +96,7 @@ def _explanation(results: Results, columns: Mapping[Role, str]) -> str:
         text += (
             " Masked means equal to the last bit. Whether a tiny change is masked depends on the "
             f"order of additions and therefore on the engine, here {engine}; the section "
-            "Configuration contains the size of this effect. Critical SDC and DUE do not depend on "
+            "Evidence contains the size of this effect. Critical SDC and DUE do not depend on "
             "it."
         )
     roles = {results.details[column].role for column in columns.values()}

@@ -10,35 +10,27 @@ __all__ = ["faults_tried", "not_the_same"]
 
 
 def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
-    """One row per run: space, sampler, seed, and whether the trials are those of the first run."""
+    """A column per run: space, sampler, seed, and whether the trials are those of the first run."""
     first = named[0][1]
-    rows = []
-    for name, run in named:
-        same = "-" if run is first else _why_not(first, run) or "the same faults"
-        model = str(run.manifest.get("model fingerprint") or "")[:12] or "not recorded"
-        rows.append(
-            (
-                name,
-                f"{', '.join(map(repr, run.space.faults))} in {len(run.space):,}",
-                f"{len(run):,} of {run.planned:,} by {run.sampler!r}",
-                f"seed {run.seed}",
-                str(run.manifest.get("samples", "not recorded")),
-                model,
-                same,
-            )
-        )
-    heads = (
-        "run",
-        "faults",
-        "trials",
-        "seed",
-        "samples",
-        "model fingerprint",
-        "compared with the first",
+    runs = [run for _, run in named]
+    rows = (
+        ("faults", *(f"{', '.join(map(repr, r.space.faults))} in {len(r.space):,}" for r in runs)),
+        ("trials", *(f"{len(run):,} of {run.planned:,} by {run.sampler!r}" for run in runs)),
+        ("seed", *(f"seed {run.seed}" for run in runs)),
+        ("samples", *(str(run.manifest.get("samples", "not recorded")) for run in runs)),
+        ("model fingerprint", *(_model(run) for run in runs)),
+        (
+            "compared with the first",
+            *("-" if r is first else _why_not(first, r) or "the same faults" for r in runs),
+        ),
     )
-    return Section(
-        "faults", "Which faults each run tried", (Table("Faults tried", heads, tuple(rows)),)
-    )
+    heads = ("", *(name for name, _ in named))
+    table = Table("Faults tried", heads, rows, words=len(heads))
+    return Section("faults", "Which faults each run tried", (table,))
+
+
+def _model(run: Results) -> str:
+    return str(run.manifest.get("model fingerprint") or "")[:12] or "not recorded"
 
 
 def not_the_same(named: Sequence[tuple[str, Results]]) -> tuple[str, ...]:

@@ -9,13 +9,16 @@ from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import model_name, summary
-from radhard.report.sections.circumstances import circumstances
+from radhard.report.sections.evidence import evidence
 from radhard.report.verification.faults_tried import faults_tried, not_the_same
 from radhard.results import Results
-from radhard.stats import Estimate
+from radhard.stats import Estimate, percent
 from radhard.verification import covers_in, hardening_in
 
 __all__ = ["several"]
+
+_ALIKE = 1.005
+"""Costs whose ratio is below this are the same in a figure."""
 
 
 def several(before: Results, after: Sequence[Results]) -> Document:
@@ -60,7 +63,7 @@ def several(before: Results, after: Sequence[Results]) -> Document:
             _table(models, differences, harm),
             *_covers(after),
             faults_tried(named),
-            circumstances(before),
+            evidence(before),
         ),
         version="",
         kind="comparison of hardenings",
@@ -81,24 +84,40 @@ def _headline(models: Sequence[ParetoPoint], harm: MainFigure) -> Headline:
     meaning = f"The lowest rate is that of {best.name}, at {best.costs[0]:.3f} times the bits."
     if any(other.rate.low <= best.rate.high for other in models if other != best):
         meaning += " Its interval overlaps with that of another one, so the order is uncertain."
-    return Headline(Tile(f"{harm.Rate}, {best.name}", *read(best.rate)), meaning, tiles)
+    main = Tile(f"{harm.Rate}, {best.name}", *read(best.rate))
+    return Headline(main, meaning, tiles, colour="open")
 
 
 def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
     timed = all(model.costs[2] == model.costs[2] for model in models)
     at = 2 if timed else 1
-    drawn = [ParetoPoint(m.name, (m.costs[0], m.costs[at]), m.rate) for m in models]
-    across = ("stored bits", "time per pass" if timed else "multiply-accumulates")
+    costs = {"stored bits": 0, "time per pass" if timed else "multiply-accumulates": at}
+    # A cost in which the models hardly differ separates nothing, and its panel would be a column.
+    differing = {
+        name: number
+        for name, number in costs.items()
+        if max(m.costs[number] for m in models) > _ALIKE * min(m.costs[number] for m in models)
+    }
+    across = differing or {"stored bits": 0}
+    drawn = [
+        ParetoPoint(m.name, tuple(m.costs[number] for number in across.values()), m.rate)
+        for m in models
+    ]
     finding = "; ".join(
-        f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x bits, "
-        f"{m.costs[1]:.3f}x {across[1]}"
-        for m in drawn
+        f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x stored bits, "
+        f"{m.costs[at]:.3f}x {list(costs)[1]}"
+        for m in models
     )
+    alike = [name for name in costs if name not in across]
+    if alike:
+        share = percent(round(_ALIKE - 1, 6))
+        finding += f". In {' and '.join(alike)} the models differ by less than {share}"
     picture = Picture(
         "pareto",
-        f"{harm.Rate} over cost",
-        f"{finding}. The line joins the Pareto-optimal models; bars are 95 % intervals.",
-        lambda narrow: pareto(drawn, across, harm.rate, narrow),
+        f"{harm.Rate} and cost",
+        f"{finding}. Cost and {harm.rate} are lower at the bottom left; the dashed line joins the "
+        "models that no other one beats in both, and the bars are 95 % intervals.",
+        lambda narrow: pareto(drawn, list(across), harm.rate, narrow),
     )
     return Section("pareto", "Cost and benefit", (picture,))
 

@@ -3,22 +3,22 @@
 import shlex
 from pathlib import Path
 
-from radhard.comparison import compare
-from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile
+from radhard.comparison import Row, compare
+from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
 from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.figures import direction
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.run_wording import model_name, where
-from radhard.report.sections.circumstances import circumstances
+from radhard.report.sections.evidence import evidence
+from radhard.report.verification.change_by_group import change_by_bit, change_by_tensor
+from radhard.report.verification.faults_made_worse import faults_made_worse
 from radhard.report.verification.faults_tried import faults_tried
+from radhard.report.verification.outcomes_compared import outcomes_compared
 from radhard.report.verification.upsets_section import upset
-from radhard.stats import percent
 from radhard.verification import Verification
 
 __all__ = ["cost_table", "verification_document"]
-
-_SHOWN = 12
-"""Rows of the table by tensor that are shown at first."""
 
 
 def verification_document(
@@ -27,13 +27,16 @@ def verification_document(
     """The content of the report of a verification."""
     harm = main_figure(verification.after)
     sections: list[Section | None] = [
+        outcomes_compared(verification),
         _compared(verification, harm),
+        change_by_tensor(verification, harm),
+        change_by_bit(verification, harm),
+        faults_made_worse(verification, harm),
         _covers(verification),
-        _by_tensor(verification, harm),
         upset(verification, fit_per_bit),
         _cost(verification),
         faults_tried([("before", verification.before), ("hardened", verification.after)]),
-        circumstances(verification.after),
+        evidence(verification.after, None if store is None else Path(store)),
         _repeat(store),
     ]
     name = model_name(verification.before)
@@ -99,25 +102,45 @@ def _headline(verification: Verification, harm: MainFigure) -> Headline:
             span = f"[{time.low:.3f}, {time.high:.3f}]"
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
-    return Headline(main, _meaning(verification), tuple(tiles))
+    verdict = _verdict(row)
+    return Headline(main, _meaning(row), tuple(tiles), (verdict,), verdict.direction)
 
 
-def _meaning(verification: Verification) -> str:
-    row = verification.comparison.rows[-1]
-    if row.difference.high < 0:
-        removed = 1 - row.after.value / row.before.value if row.before.value > 0 else 0.0
-        text = f"The protection removes about {percent(round(removed, 3))} of the harm"
-        if 0 < row.after.value < 1 and row.after.unit == "share":
-            text += f"; {odds(row.after.value, 'prediction')} is still changed or lost"
-    elif row.difference.low > 0:
-        text = "The rate of the hardened model is higher than that of the unprotected one"
-    else:
-        text = "These trials do not determine whether the protection helps"
+def _verdict(row: Row) -> Verdict:
+    """Whether the hardening helps, as far as these trials tell."""
+    change = read(row.difference)
+    reason = f"The rate changes by {change.value} {change.interval}."
+    kind = direction(row.difference)
+    if kind == "worse":
+        return Verdict("The hardening harms.", kind, reason)
+    if kind == "open":
+        return Verdict("These trials do not tell.", kind, f"{reason} {_more(row)}".rstrip())
+    if row.reduction is not None:
+        removed = read(row.reduction)
+        reason = f"It removes {removed.value} {removed.interval} of the harm."
+    return Verdict("The hardening helps.", kind, reason)
+
+
+def _more(row: Row) -> str:
+    """How many trials would tell, if the difference is as large as it seems."""
+    value = row.difference.value
+    if not value:
+        return ""
+    # Intervals shrink with the square root of the number of trials, or faster.
+    over = (row.difference.high if value < 0 else row.difference.low) - value
+    needed = float(f"{row.difference.trials * (over / value) ** 2:.2g}")
+    return f"If the difference is as large as it seems, about {needed:,.0f} trials would tell."
+
+
+def _meaning(row: Row) -> str:
+    text = ""
+    if 0 < row.after.value < 1 and row.after.unit == "share":
+        text = f"Under one fault {odds(row.after.value, 'prediction')} is still changed or lost. "
     pairs = row.lower + row.equal + row.higher
     if not pairs:
-        return f"{text}; p = {row.p_value:.2g}."
+        return f"{text}The runs are not paired; p = {row.p_value:.2g}."
     return (
-        f"{text}. Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more; "
+        f"{text}Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more; "
         f"p = {row.p_value:.2g}."
     )
 
@@ -170,21 +193,3 @@ def _repeat(store: str | Path | None) -> Section | None:
     line = f"radhard report {shlex.quote(Path(store).as_posix())}"
     text = Text("The trials on the hardened model are a separate run:")
     return Section("repeat", "The run file", (text, Code(line, "sh")))
-
-
-def _by_tensor(verification: Verification, harm: MainFigure) -> Section | None:
-    """The rate of every tensor before and after; None at error rates."""
-    if verification.before.by_rate:
-        return None
-    rows = compare(verification.before, verification.after, harm.column, by="tensor").rows
-    ranked = sorted(rows, key=lambda row: row.difference.value)
-    table = Table(
-        f"{harm.Rate} by tensor, most improved first",
-        ("tensor", "before", "after", "difference", *COLUMNS),
-        tuple(
-            (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
-            for row in ranked
-        ),
-        shown=_SHOWN if len(ranked) > _SHOWN else None,
-    )
-    return Section("tensors", "Where it helps", (table,))

@@ -1,0 +1,119 @@
+"""How does the rate of each group change from one run to the other?"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from radhard.comparison import Row
+from radhard.report.estimate_cells import read
+from radhard.report.figures.ink import colour, label, root_axis, sheet
+from radhard.report.figures.legend import legend
+from radhard.stats import Estimate
+
+__all__ = ["Direction", "direction", "dumbbells"]
+
+Direction = Literal["better", "worse", "open"]
+
+_PAINTS: dict[Direction, str] = {"better": "better", "worse": "worse", "open": "field2"}
+_NAMES: dict[Direction, str] = {
+    "better": "after: lower",
+    "worse": "after: higher",
+    "open": "after: not told apart",
+}
+
+
+def direction(difference: Estimate) -> Direction:
+    """Whether a rate of harm surely fell, surely rose, or neither."""
+    if difference.high < 0:
+        return "better"
+    return "worse" if difference.low > 0 else "open"
+
+
+def dumbbells(rows: Sequence[Row], what: str, narrow: bool, *, named: str = "") -> Figure:
+    """A row for each group: its rate before (ring) and after (dot), each with its interval.
+
+    ``named`` is put before the name of each group, as in "bit 30". The axis is linear in the square
+    root. The colour of a row says whether the interval of its difference excludes 0.
+    """
+    n = len(rows)
+    width, each = (342, 52) if narrow else (760, 34)
+    kinds = [kind for kind in _NAMES if any(direction(row.difference) == kind for row in rows)]
+    lines = 1 + len(kinds) if narrow else 1
+    above = 12 + 20 * lines
+    height = above + 46 + each * n
+    figure, axes = sheet(width, height)
+    names = [label(f"{named}{row.group}", 28) for row in rows]
+    left = 12 if narrow else 18 + 7.3 * max(map(len, names))
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - (14 if narrow else 182) / width,
+        top=1 - above / height,
+        bottom=46 / height,
+    )
+    top = max(max(row.before.high, row.after.high) for row in rows)
+    root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
+    for at, row in enumerate(rows):
+        _draw(axes, at, row, narrow)
+        _write(axes, at, names[at], row, narrow)
+    axes.set_ylim(n - 0.5, -0.75 if narrow else -0.5)
+    axes.set_yticks([] if narrow else range(n), [] if narrow else names)
+    axes.tick_params(axis="y", colors=colour("ink"), pad=10)
+    axes.set_xlabel(what, color=colour("muted"), fontsize=12)
+    handles = [
+        _mark("before", "muted", filled=False),
+        *(_mark(_NAMES[kind], _PAINTS[kind]) for kind in kinds),
+    ]
+    legend(figure, handles, columns=1 if narrow else len(handles), left=left)
+    return figure
+
+
+def _draw(axes: Axes, at: int, row: Row, narrow: bool) -> None:
+    paint = colour(_PAINTS[direction(row.difference)])
+    # The two intervals lie above and below the line of the values, so that neither hides the other.
+    shift = 0.12 if narrow else 0.17
+    axes.hlines(at - shift, row.before.low, row.before.high, color=colour("muted"), linewidth=1.6)
+    axes.hlines(at + shift, row.after.low, row.after.high, color=paint, linewidth=2.2)
+    first, last = sorted((row.before.value, row.after.value))
+    axes.hlines(at, first, last, color=paint, linewidth=4.5, alpha=0.25)
+    for value, edge, filled, height in (
+        (row.before.value, colour("muted"), False, at - shift),
+        (row.after.value, paint, True, at + shift),
+    ):
+        axes.plot(
+            value,
+            height,
+            "o",
+            markersize=7,
+            markeredgecolor=edge,
+            markeredgewidth=1.8,
+            markerfacecolor=edge if filled else colour("card"),
+            clip_on=False,
+            zorder=4,
+        )
+
+
+def _write(axes: Axes, at: int, name: str, row: Row, narrow: bool) -> None:
+    """The difference of a row: beside the axes, or with its name above the row if narrow."""
+    difference = read(row.difference)
+    text = f"{difference.value} {difference.interval}"
+    place = (0, 12) if narrow else (12, 0)
+    axes.annotate(
+        f"{label(name, 16)}  {text}" if narrow else text,
+        (0 if narrow else 1, at),
+        place,
+        va="bottom" if narrow else "center",
+        fontsize=12,
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        color=colour("ink"),
+    )
+
+
+def _mark(name: str, paint: str, *, filled: bool = True) -> Line2D:
+    return Line2D(
+        [], [], marker="o", markersize=7, markeredgewidth=1.8, linestyle="", label=name,
+        markeredgecolor=colour(paint), markerfacecolor=colour(paint if filled else "card"),
+    )  # fmt: skip

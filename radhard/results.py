@@ -21,7 +21,7 @@ from radhard.notes import notes_of
 from radhard.samplers import SAMPLERS, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
-from radhard.stats import Estimate, quantile_interval, stratified_mean
+from radhard.stats import Estimate, LimitCheck, check_number, quantile_interval, stratified_mean
 from radhard.store import Store
 
 __all__ = ["Rates", "Results"]
@@ -301,6 +301,19 @@ class Results:
             )
         bounds = self.ranges[self.column(name)]
         return quantile_interval(self.values(name), q, confidence=confidence, bounds=bounds)
+
+    def checks(self, max_rate: float, name: str | None = None) -> list[LimitCheck]:
+        """Whether the upper 95 % limit of a rate is at most ``max_rate``, at each error rate.
+
+        Raises:
+            InputError: a limit that is no share, or a figure without bounds.
+        """
+        check_number("max_rate", max_rate, 0, 1)
+        column = self.column(name)
+        harm = self.details[column].harm
+        figure = self.details.meaning(column) if harm is None else harm.rate
+        rates = self.estimates(column, self.usual_split, 0.95)
+        return [LimitCheck(figure, group, max_rate, rate) for group, rate in rates.items()]
 
     def to_frame(self) -> pd.DataFrame:
         """All executed trials: the fault in words and as a number, and the figures."""

@@ -15,6 +15,7 @@ def check_outputs(
     report: Path | None = None,
     scores: Path | None = None,
     ranges: Path | None = None,
+    junit: Path | None = None,
     folder: Path | None = None,
 ) -> None:
     """Check the places of all that is to be written, before the work that comes first.
@@ -25,7 +26,11 @@ def check_outputs(
     """
     if report is not None:
         check_page(report)
-    for option, path, suffix in (("-o", scores, ".json"), ("--ranges", ranges, ".npz")):
+    for option, path, suffix in (
+        ("-o", scores, ".json"),
+        ("--ranges", ranges, ".npz"),
+        ("--junit", junit, ".xml"),
+    ):
         if path is None:
             continue
         if path.suffix.lower() != suffix:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__all__ = ["PROCESSES", "THREADS", "Number"]
+__all__ = ["PROCESSES", "THREADS", "Number", "Share"]
 
 _MOST = max(64, 4 * (os.cpu_count() or 1))
 """More threads or processes than this have no benefit and may exhaust the memory."""
@@ -34,3 +34,20 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return float(number)
+
+
+class Share(Number):
+    """A share, also in percent: ``0.01`` or ``1%``."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The value of an option as a share."""
+        if isinstance(value, str) and value.rstrip().endswith("%"):
+            try:
+                value = float(value.rstrip().removesuffix("%")) / 100
+            except ValueError:
+                self.fail(f"{value!r} is not a percentage such as 1%.", param, ctx)
+        return super().convert(value, param, ctx)

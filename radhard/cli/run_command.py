@@ -7,7 +7,7 @@ import click
 
 from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.options import names_a_model, prints_results
-from radhard.cli.parameter_types import PROCESSES, Number
+from radhard.cli.parameter_types import PROCESSES, Number, Share
 
 __all__ = ["run"]
 
@@ -77,7 +77,7 @@ __all__ = ["run"]
 )
 @click.option(
     "--audit",
-    type=Number(0, 1),
+    type=Share(0, 1),
     default=0.0025,
     show_default=True,
     help="Share of trials repeated by the reference engine.",
@@ -85,8 +85,13 @@ __all__ = ["run"]
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here (HTML).")
 @click.option(
     "--max-rate",
-    type=Number(0, 1),
-    help="Exit 1 unless the upper 95 % limit of the critical rate is below this.",
+    type=Share(0, 1),
+    help="Exit 1 unless the upper 95 % limit of the critical rate is at most this (1% or 0.01).",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    help="Write PASS or FAIL of every limit here (JUnit XML).",
 )
 @click.option(
     "--repair", is_flag=True, help="Repeat damaged trials of the run file; keep the others."

@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
 from rich.console import Console, RenderableType
 
 from radhard.escaping import printable
+from radhard.stats import LimitCheck
 
 __all__ = ["Terminal"]
 
@@ -56,6 +58,19 @@ class Terminal:
         self.facts.setdefault("files", {})[kind] = [str(path) for path in paths]
         for path in paths:
             self.say_whole(f"{kind + ':':<9} {path}")
+
+    def judge(self, checks: Sequence[LimitCheck]) -> int:
+        """Print PASS or FAIL for every limit that was asked for; the exit code."""
+        self.facts["limits"] = [
+            {**asdict(check), "passed": check.passed, "name": check.name} for check in checks
+        ]
+        self.facts["passed"] = all(check.passed for check in checks) if checks else None
+        for check in checks:
+            style = "bold green" if check.passed else "bold red"
+            self.console.print(
+                printable(str(check)), style=style, soft_wrap=True, highlight=False, markup=False
+            )
+        return 0 if all(check.passed for check in checks) else 1
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Print the JSON object, if one was asked for."""

@@ -7,7 +7,7 @@ import click
 
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
 from radhard.cli.options import prints_results
-from radhard.cli.parameter_types import PROCESSES, THREADS, Number
+from radhard.cli.parameter_types import PROCESSES, THREADS, Number, Share
 
 __all__ = ["verify"]
 
@@ -27,13 +27,18 @@ __all__ = ["verify"]
 @click.option("--store", type=click.Path(path_type=Path), help="Run file of the hardened model.")
 @click.option(
     "--max-rate",
-    type=Number(0, 1),
-    help="Exit 1 unless the upper 95 % limit of the critical rate is below this.",
+    type=Share(0, 1),
+    help="Exit 1 unless the upper 95 % limit of the critical rate is at most this (1% or 0.01).",
 )
 @click.option(
     "--max-drop",
-    type=Number(-1, 1),
-    help="Exit 1 unless the upper 95 % limit of the accuracy loss is below this share.",
+    type=Share(-1, 1),
+    help="Exit 1 unless the upper 95 % limit of the accuracy loss is at most this (1% or 0.01).",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    help="Write PASS or FAIL of every limit here (JUnit XML).",
 )
 @click.option(
     "--added",

@@ -2,7 +2,7 @@
 
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.estimate_column import EstimateText, estimate_column
-from radhard.stats.limits import check_number, is_within
+from radhard.stats.limits import LimitCheck, check_number, is_within
 from radhard.stats.means import Cell, crowding, mean_difference, mean_share, stratified_mean
 from radhard.stats.mixing import mixed
 from radhard.stats.p_value import p_value
@@ -14,6 +14,7 @@ __all__ = [
     "Cell",
     "Estimate",
     "EstimateText",
+    "LimitCheck",
     "check_number",
     "clopper_pearson",
     "critical_value",

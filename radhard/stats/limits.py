@@ -1,11 +1,13 @@
 """Is a number allowed, and is an estimate within a limit?"""
 
 import math
+from dataclasses import dataclass
+from typing import final
 
 from radhard.errors import InputError
-from radhard.stats.estimate import Estimate
+from radhard.stats.estimate import Estimate, percent
 
-__all__ = ["check_number", "is_within"]
+__all__ = ["LimitCheck", "check_number", "is_within"]
 
 
 def check_number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
@@ -40,3 +42,36 @@ def is_within(estimate: Estimate, limit: float) -> bool:
     (True, False, False)
     """
     return estimate.high <= limit
+
+
+@final
+@dataclass(frozen=True)
+class LimitCheck:
+    """A limit that was asked for, and the estimate whose upper confidence limit it bounds.
+
+    >>> rate = Estimate(0.01, 0.005, 0.02, confidence=0.95, trials=800)
+    >>> print(LimitCheck("critical SDC rate", "", 0.015, rate))
+    FAIL  critical SDC rate 1.0 % [0.5 %, 2.0 %]: its upper limit is above 1.5 %
+    """
+
+    figure: str
+    """What was estimated, in words."""
+    group: str
+    """Such as an error rate; empty for the whole."""
+    limit: float
+    estimate: Estimate
+
+    @property
+    def passed(self) -> bool:
+        """Whether the upper confidence limit is at most ``limit``."""
+        return is_within(self.estimate, self.limit)
+
+    @property
+    def name(self) -> str:
+        """The figure with its group."""
+        return f"{self.figure} at {self.group}" if self.group else self.figure
+
+    def __str__(self) -> str:
+        shown = str(self.estimate).rpartition(" (")[0]
+        verdict, where = ("PASS", "within") if self.passed else ("FAIL", "above")
+        return f"{verdict}  {self.name} {shown}: its upper limit is {where} {percent(self.limit)}"

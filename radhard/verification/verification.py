@@ -22,7 +22,7 @@ from radhard.errors import InputError
 from radhard.groups import Groups
 from radhard.results import Results
 from radhard.samplers import ErrorRate
-from radhard.stats import Estimate, check_number, is_within, mean_difference, percent
+from radhard.stats import Estimate, LimitCheck, check_number, mean_difference
 
 __all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in"]
 
@@ -105,8 +105,10 @@ class Verification:
             losses[key] = correction.around(mean, sampling, trials, least=-1.0)
         return losses
 
-    def missed(self, *, max_rate: float | None = None, max_drop: float | None = None) -> list[str]:
-        """One line for each limit that the upper end of the interval does not stay below.
+    def checks(
+        self, *, max_rate: float | None = None, max_drop: float | None = None
+    ) -> list[LimitCheck]:
+        """One check for each limit, at each error rate: is the upper end of the interval below it?
 
         Args:
             max_rate: of the headline figure, under the same faults.
@@ -115,16 +117,7 @@ class Verification:
         Raises:
             InputError: there is no accuracy, or a limit is outside the range of the figure.
         """
-        lines = []
-        if max_rate is not None:
-            check_number("max_rate", max_rate, 0, 1)
-            column = self.after.headline
-            rates = self.after.estimates(column, self.after.usual_split, 0.95)
-            lines += [
-                f"{_at(group)}the upper limit of {column} is above {percent(max_rate)}: {rate}"
-                for group, rate in rates.items()
-                if not is_within(rate, max_rate)
-            ]
+        checks = [] if max_rate is None else self.after.checks(max_rate)
         if max_drop is not None:
             check_number("max_drop", max_drop, -1, 1)
             lost = self.loss()
@@ -133,13 +126,8 @@ class Verification:
                     "max_drop requires the metric Accuracy() and the same trials in both runs; "
                     "give data with labels, and run both with the same sampler and seed"
                 )
-            lines += [
-                f"{_at(group)}the upper limit of the accuracy loss is above "
-                f"{percent(max_drop)}: {drop}"
-                for group, drop in lost.items()
-                if not is_within(drop, max_drop)
-            ]
-        return lines
+            checks += [LimitCheck("accuracy loss", x, max_drop, drop) for x, drop in lost.items()]
+        return checks
 
     def __repr__(self) -> str:
         lines = [f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"]

@@ -153,9 +153,9 @@ def test_exit_code_says_whether_limits_are_surely_kept(made, capsys):
     assert main([*VERIFY, "--max-rate", str(found)]) == 0
     if found > 0:
         assert main([*VERIFY, "--max-rate", str(found * 0.99)]) == 1
-        assert "the upper limit of Outcome().critical is above" in capsys.readouterr().out
+        assert "FAIL  critical SDC rate" in capsys.readouterr().out
     assert main([*VERIFY, "--max-drop", "-0.5"]) == 1
-    assert "the upper limit of the accuracy loss" in capsys.readouterr().out
+    assert "FAIL  accuracy loss" in capsys.readouterr().out
 
 
 def test_run_is_continued_and_ends_with_the_same(made, capsys):

@@ -113,13 +113,15 @@ def test_limits_are_held_by_the_upper_end_of_the_interval(data, hard):
     found = quick(campaign(network(), data, Uniform(12)), hard, data)
     rate, lost = found.after.rate(), found.loss()[""]
     assert rate.high > rate.value
-    assert found.missed(max_rate=rate.high, max_drop=lost.high) == []
-    between = (rate.value + rate.high) / 2
-    assert "the upper limit of Outcome().critical is above" in found.missed(max_rate=between)[0]
-    assert (
-        "upper limit of the accuracy loss" in found.missed(max_drop=(lost.value + lost.high) / 2)[0]
-    )
-    assert found.missed() == []
+    kept = found.checks(max_rate=rate.high, max_drop=lost.high)
+    assert [check.passed for check in kept] == [True, True]
+    (missed,) = found.checks(max_rate=(rate.value + rate.high) / 2)
+    assert not missed.passed
+    assert (missed.figure, missed.estimate) == ("critical SDC rate", rate)
+    (missed,) = found.checks(max_drop=(lost.value + lost.high) / 2)
+    assert not missed.passed
+    assert missed.estimate == lost
+    assert found.checks() == []
 
 
 def test_drop_without_labels_is_refused_not_passed(data, hard):
@@ -127,7 +129,7 @@ def test_drop_without_labels_is_refused_not_passed(data, hard):
     found = quick(campaign(network(), bare, Uniform(5)), hard, bare)
     assert found.loss() is None
     with pytest.raises(InputError, match="data with labels"):
-        found.missed(max_drop=0.5)
+        found.checks(max_drop=0.5)
 
 
 def test_other_data_are_refused(data, hard):
@@ -211,9 +213,9 @@ def test_a_model_verified_against_itself_is_no_different(data):
 def test_a_limit_that_is_no_share_is_refused(data, hard, limit):
     found = quick(campaign(network(), data, PerTensor(5)), hard, data, added=0)
     with pytest.raises(InputError, match="max_rate"):
-        found.missed(max_rate=limit)
+        found.checks(max_rate=limit)
     with pytest.raises(InputError, match="max_drop"):
-        found.missed(max_drop=limit)
+        found.checks(max_drop=limit)
 
 
 def test_faults_that_check_bits_cannot_have_are_left_out_and_said(data):

@@ -8,6 +8,7 @@ import torch
 
 from radhard.campaign import run
 from radhard.cli.json_output import results_facts
+from radhard.cli.junit import check_junit, write_junit
 from radhard.cli.model_and_data import ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
 from radhard.cli.run_tables import show_results
@@ -20,7 +21,6 @@ from radhard.metrics import METRICS
 from radhard.results import Results
 from radhard.samplers import SAMPLERS
 from radhard.space import FaultSpace
-from radhard.stats import is_within, percent
 from radhard.store import Store
 from radhard.targets import TARGETS
 
@@ -54,6 +54,7 @@ class RunAction(ModelAndData):
     audit: float
     report: Path | None
     max_rate: float | None
+    junit: Path | None
     repair: bool
     detail: str | None = None
 
@@ -61,6 +62,7 @@ class RunAction(ModelAndData):
         """Run the campaign, show it, and return the exit code."""
         torch.set_num_threads(self.threads)
         check_outputs(report=self.report)
+        check_junit(self.junit, self.max_rate)
         if self.origin is not None:
             self.take(said_in(self.origin))
         self.fill(_DEFAULTS)
@@ -77,7 +79,7 @@ class RunAction(ModelAndData):
             from radhard.report import write
 
             terminal.note_files("report", *write(results, self.report, store=self.store))
-        code = self._verdict(results, terminal)
+        code = self._judged(results, terminal)
         if self.detail == "json":
             terminal.finish(results_facts(results))
         return code
@@ -135,16 +137,10 @@ class RunAction(ModelAndData):
             "the same command, or --from with the same --store, continues",
         )
 
-    def _verdict(self, results: Results, terminal: Terminal) -> int:
-        if self.max_rate is None:
-            return 0
-        missed = []
-        for group, rate in results.estimates(results.headline, results.usual_split, 0.95).items():
-            if not is_within(rate, self.max_rate):
-                missed.append(f"{group + ': ' if group else ''}{rate}")
-        if missed:
-            limit = percent(self.max_rate)
-            terminal.say_whole(
-                f"the upper limit is above {limit}: {'; '.join(missed)}", always=True
-            )
-        return 1 if missed else 0
+    def _judged(self, results: Results, terminal: Terminal) -> int:
+        checks = [] if self.max_rate is None else results.checks(self.max_rate)
+        if self.junit is not None:
+            facts = {"space": repr(results.space), "sampler": repr(results.sampler)}
+            write_junit(self.junit, "radhard.run", checks, {**facts, "seed": results.seed})
+            terminal.note_files("junit", self.junit)
+        return terminal.judge(checks)

@@ -10,6 +10,7 @@ from torch import nn
 from radhard.cli.comparison_tables import show_comparison, show_verification
 from radhard.cli.hardened_folder import built, is_folder, source, stored
 from radhard.cli.json_output import comparison_facts, verification_facts
+from radhard.cli.junit import check_junit, write_junit
 from radhard.cli.model_and_data import ModelAndData, check_harmless, said_in
 from radhard.cli.output_files import check_outputs
 from radhard.cli.terminal import Terminal
@@ -36,6 +37,7 @@ class VerifyAction:
     store: Path | None
     max_rate: float | None
     max_drop: float | None
+    junit: Path | None
     added: int
     fit_per_bit: float | None
     by: str | None
@@ -54,6 +56,7 @@ class VerifyAction:
         """Replay, show, and return the exit code."""
         torch.set_num_threads(self.threads)
         check_outputs(report=self.report)
+        check_junit(self.junit, self.max_rate, self.max_drop)
         settings = said_in(self.run)
         before = Results.open(self.run, foreign=self.trust)
         workload = self._given()
@@ -135,8 +138,11 @@ class VerifyAction:
                 verification, self.report, store=self.store, fit_per_bit=self.fit_per_bit
             )
             terminal.note_files("report", *paths)
-        missed = verification.missed(max_rate=self.max_rate, max_drop=self.max_drop)
-        for line in missed:
-            terminal.say_whole(line, always=True)
+        checks = verification.checks(max_rate=self.max_rate, max_drop=self.max_drop)
+        if self.junit is not None:
+            described = {"run": self.run, "model": self.model, "hardenings": verification.by}
+            write_junit(self.junit, "radhard.verify", checks, described)
+            terminal.note_files("junit", self.junit)
+        code = terminal.judge(checks)
         terminal.finish(facts)
-        return 1 if missed else 0
+        return code

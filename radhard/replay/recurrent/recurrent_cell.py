@@ -72,6 +72,17 @@ class RecurrentCell:
         kept = keep * carried + eps * (old.abs() + (enter * new).abs())
         return RoundingError(kept, leave * kept)
 
+    def largest_rounding(self, steps: int, dtype: torch.dtype) -> float:
+        """A bound on what `rounding` may find after so many steps, in whatever state.
+
+        >>> RecurrentCell("gru", 64).largest_rounding(steps=10, dtype=torch.float32)
+        4.76837158203125e-06
+        """
+        eps = _ROUNDINGS * torch.finfo(dtype).eps
+        # Gates are at most 1: what a GRU keeps as well, and what an LSTM keeps grows by at most 1
+        # a step.
+        return eps * steps if self.kind == "gru" else eps * steps * (steps + 1) / 2
+
     def step(self, sums: Tensor, before: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """The next state and (of an LSTM) memory; overwrites the pre-activations."""
         if self.kind == "lstm":

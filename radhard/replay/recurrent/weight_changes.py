@@ -42,6 +42,14 @@ class WeightChanges:
             self.trajectory, self.side, self.columns[trials], sources, self.by[trials]
         )
 
+    def added(self, step: int, samples: Tensor, states: Tensor) -> Tensor:
+        """What each change adds to its column in a step: one sample and state before it each."""
+        if self.sources is None:
+            return self.by
+        if self.side == 0:
+            return self.by * self.trajectory.inputs[samples, step, self.sources]
+        return self.by * states.gather(1, self.sources[:, None]).squeeze(1)
+
     def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
         """Which rows differ at all: where nothing is rounded away, with golden states."""
         reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
@@ -120,68 +128,94 @@ def faulty_states(
     """
     values = golden.index_select(0, samples)
     rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
+    possible = rounded.clone()
     reached = changes.reached(owner, samples).nonzero().squeeze(1)
     for at in range(0, len(reached), _ROWS):
         some = reached[at : at + _ROWS]
         ahead, found = len(changes.trajectory.steps), []
-        for state, of, unsure in _steps(changes, owner[some], samples[some]):
+        for state, of, small in _steps(changes, owner[some], samples[some]):
             ahead -= 1
-            if unsure is not None:
-                rounded[some] |= unsure.index_select(0, of)
+            if small is not None:
+                possible[some] |= small.index_select(0, of)
             if not (last and ahead):
                 found.append(state.index_select(0, of))
         values[some] = found[0] if last else torch.stack(found, dim=1)
+    # To follow the rounding of every row costs as much as many a row; few products are so small.
+    watched = possible.nonzero().squeeze(1)
+    for at in range(0, len(watched), _ROWS):
+        some = watched[at : at + _ROWS]
+        for _, of, unsure in _steps(changes, owner[some], samples[some], rounding=True):
+            if unsure is not None:
+                rounded[some] |= unsure.index_select(0, of)
     return FaultyStates(values, rounded)
 
 
 def _steps(
-    changes: WeightChanges, owner: Tensor, samples: Tensor
+    changes: WeightChanges, owner: Tensor, samples: Tensor, *, rounding: bool = False
 ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
     """Step by step the faulty states of all pairs of some rows, and the pair of each row.
 
-    Last, of which pairs the product of changed weight and state was little but rounding. The golden
-    values are added to what the differences make, so that no difference makes none.
+    Last, of which pairs the product of changed weight and state may be little but rounding, or,
+    with ``rounding``, of which it is; None: of none. The golden values are added to what the
+    differences make, so that no difference makes none.
     """
     trajectory, first = changes.trajectory, int(owner[0])
     cell, steps = trajectory.cell, trajectory.steps
     recurrent = trajectory.recurrent.t().contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
-    # Of smaller weights no rounding of a state, which is at most 1, can be seen.
-    least = _NOISE / (torch.finfo(state.dtype).eps * len(steps))
-    watched = changes.side == 1 and bool((changes.by.abs() > least).any())
-    kept = rounding = state.new_zeros(1)
+    limits = None if rounding else _limits(changes)
+    kept = noise = state.new_zeros(1)
     for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
         step = steps[t]
         if pairs is not None:
-            here = changes.of(pairs.trial + first)
-            numbers = torch.arange(len(here.by), device=owner.device)
-            entries = numbers * (4 * cell.hidden) + here.columns
+            trials = pairs.trial + first
+            here = changes.of(trials)
+            limit = None if limits is None else limits[trials]
+            # The place of each change in the sums, row after row in one line.
+            first_of_row = torch.arange(len(here.by), device=owner.device) * (4 * cell.hidden)
+            entries = first_of_row + here.columns
             of, history, sample = pairs.of, pairs.history, step.sample[pairs.history]
             state = state.index_select(0, pairs.parent)
             memory = memory.index_select(0, pairs.parent)
-            kept, rounding = (part.index_select(0, pairs.parent) for part in (kept, rounding))
+            if rounding:
+                kept, noise = (part.index_select(0, pairs.parent) for part in (kept, noise))
         sums = step.sums.index_select(0, history)
         if t:
             before = history if step.parent is None else step.parent[history]
             change = state - steps[t - 1].state.index_select(0, before)
             sums[:, cell.recurrent].addmm_(change, recurrent)
-        more = here.by
-        if here.sources is not None:
-            inputs = trajectory.inputs
-            own = changes.side == 0
-            more = more * (inputs[sample, t, here.sources] if own else state[numbers, here.sources])
+        more = here.added(t, sample, state)
         sums.view(-1).index_add_(0, entries, more)
         unsure, before = None, memory
-        if watched:
+        if rounding:
             # A gate is known where it is saturated whatever the rounding is, and where that is
             # too little to matter.
-            noise = here.by.abs() * rounding
             unsure = (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
+        elif limit is not None and t:  # the first step starts from zeros, which are exact
+            small = more.abs() < limit
+            unsure = small if small.any() else None
         state, memory = cell.step(sums, state, memory)
-        if watched and here.sources is not None:
-            # Of the few rows with huge weights only: every row has five values to read.
-            huge = (here.by.abs() > least).nonzero().squeeze(1)
-            found = cell.rounding(sums[huge], before[huge], kept[huge], here.sources[huge])
-            kept, rounding = (torch.zeros_like(here.by) for _ in range(2))
-            kept[huge], rounding[huge] = found.kept, found.state
+        if rounding:
+            assert here.sources is not None
+            error = cell.rounding(sums, before, kept, here.sources)
+            kept, noise = error.kept, here.by.abs() * error.state
         yield state, of, unsure
+
+
+def _limits(changes: WeightChanges) -> Tensor | None:
+    """For each trial, how small a product of weight and state is that rounding might decide.
+
+    Zero where none might, as the changed weight is not huge; None if none is.
+    """
+    if changes.side == 0 or changes.sources is None:
+        return None
+    trajectory, by = changes.trajectory, changes.by.abs()
+    steps, eps = len(trajectory.steps), torch.finfo(by.dtype).eps
+    # Of smaller weights no rounding of a state, which is at most 1, can be seen.
+    huge = by > _NOISE / (eps * steps)
+    if not huge.any():
+        return None
+    # Twice the largest rounding, as in the condition that is looked at closely, and some more, as
+    # it is itself computed with roundings.
+    limits = _SATURATION + by * (2.5 * trajectory.cell.largest_rounding(steps, by.dtype))
+    return torch.where(huge, limits, 0)

@@ -52,13 +52,15 @@ def report(
 
     A FILE is a run, also one that is unfinished or still going on, or scores that `radhard analyze
     -o` wrote. Scores of several analyses of one model share a page; so does a run with those of its
-    hardened versions (radhard verify --store), as cost against resilience.
+    hardened versions (radhard verify --store), as cost against resilience. Two other
+    runs, such as those of two formats, are compared.
 
     \b
     Examples:
       radhard report runs/base.db
       radhard report runs/base.db -o base.html --fit-per-bit 1e-4
       radhard report scores.json --against runs/base.db
+      radhard report runs/float.db runs/fixed.db -o formats.html
       radhard report runs/base.db runs/ranger.db runs/duplicated.db -o ways.html
     """
     from radhard.cli.actions.report_action import reported

@@ -4,6 +4,7 @@ from radhard.report.pages import check_page, html, markdown, write
 from radhard.report.verification import (
     verification_html,
     verification_markdown,
+    write_comparison,
     write_hardenings,
     write_verification,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "verification_html",
     "verification_markdown",
     "write",
+    "write_comparison",
     "write_hardenings",
     "write_scores",
     "write_verification",

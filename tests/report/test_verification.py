@@ -14,13 +14,14 @@ from radhard.hardenings import Ranger
 from radhard.report import (
     verification_html,
     verification_markdown,
+    write_comparison,
     write_hardenings,
     write_verification,
 )
 from radhard.report.estimate_cells import read
 from radhard.report.figures import ParetoPoint, direction, dumbbells, pareto
 from radhard.results import Results
-from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Sampler
+from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
 from radhard.targets import Weights
@@ -208,3 +209,21 @@ def test_models_alike_in_everything_can_be_drawn(narrow):
     left, right = figure.axes[0].get_xlim()
     assert math.isfinite(left)
     assert left < 1 < right
+
+
+def test_two_runs_of_other_formats_share_a_page(tmp_path):
+    first, second = made(format=Int(8), sampler=Exhaustive()), made(sampler=PerTensor(40))
+    page, twin = write_comparison(first, second, tmp_path / "two.html", names=("a.db", "b.db"))
+    text = twin.read_text("utf-8")
+    assert page.read_text("utf-8").count("<h1>") == 1
+    (row,) = compare(first, second).rows
+    assert f"{read(row.difference).value} {read(row.difference).interval}" in text
+    assert "not the same faults: stored as Int(8) before, Float32() after" in text
+    assert "Evidence, second run" in text
+    assert "## Bits" not in text  # bit 7 is another one in each format
+
+
+def test_a_pair_of_runs_without_a_bounded_figure_is_refused(tmp_path):
+    run = made(columns=["Distance().distance"], format=Int(8), sampler=Uniform(20))
+    with pytest.raises(InputError, match=r"Distance\(\)\.distance has no bounds"):
+        write_comparison(run, run, tmp_path / "two.html")

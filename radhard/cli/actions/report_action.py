@@ -5,7 +5,7 @@ from pathlib import Path
 
 from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.errors import InputError
-from radhard.report import write, write_hardenings, write_scores
+from radhard.report import write, write_comparison, write_hardenings, write_scores
 from radhard.results import Results
 from radhard.scores import Scores
 
@@ -64,10 +64,12 @@ def _side_by_side(
         )
     runs = [Results.open(file, foreign=trust) for file in files]
     if not any(run.manifest.get("hardening") for run in runs[1:]):
+        if len(runs) == 2:
+            return write_comparison(*runs, output, names=(str(files[0]), str(files[1])))
         raise InputError(
             f"{', '.join(str(file) for file in files)}: a report of several runs compares a model "
-            "with its hardened versions, whose runs radhard verify --store writes; to compare "
-            "other runs use radhard compare"
+            "with its hardened versions, whose runs radhard verify --store writes; give two files "
+            "to compare other runs"
         )
     return write_hardenings(runs[0], runs[1:], output)
 

@@ -18,11 +18,7 @@ __all__ = ["Direction", "direction", "dumbbells"]
 Direction = Literal["better", "worse", "open"]
 
 _PAINTS: dict[Direction, str] = {"better": "better", "worse": "worse", "open": "field2"}
-_NAMES: dict[Direction, str] = {
-    "better": "after: lower",
-    "worse": "after: higher",
-    "open": "after: not told apart",
-}
+_NAMES: dict[Direction, str] = {"better": "lower", "worse": "higher", "open": "not told apart"}
 
 
 def direction(difference: Estimate) -> Direction:
@@ -32,11 +28,19 @@ def direction(difference: Estimate) -> Direction:
     return "worse" if difference.low > 0 else "open"
 
 
-def dumbbells(rows: Sequence[Row], what: str, narrow: bool, *, named: str = "") -> Figure:
-    """A row for each group: its rate before (ring) and after (dot), each with its interval.
+def dumbbells(
+    rows: Sequence[Row],
+    what: str,
+    narrow: bool,
+    *,
+    named: str = "",
+    runs: tuple[str, str] = ("before", "after"),
+) -> Figure:
+    """A row for each group: its rate in the first run (ring) and the second (dot), with intervals.
 
-    ``named`` is put before the name of each group, as in "bit 30". The axis is linear in the square
-    root. The colour of a row says whether the interval of its difference excludes 0.
+    ``named`` is put before the name of each group, as in "bit 30"; ``runs`` names the two runs.
+    The axis is linear in the square root. The colour of a row says whether the interval of its
+    difference excludes 0.
     """
     n = len(rows)
     width, each = (342, 52) if narrow else (760, 34)
@@ -63,8 +67,8 @@ def dumbbells(rows: Sequence[Row], what: str, narrow: bool, *, named: str = "") 
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     handles = [
-        _mark("before", "muted", filled=False),
-        *(_mark(_NAMES[kind], _PAINTS[kind]) for kind in kinds),
+        _mark(runs[0], "muted", filled=False),
+        *(_mark(f"{runs[1]}: {_NAMES[kind]}", _PAINTS[kind]) for kind in kinds),
     ]
     legend(figure, handles, columns=1 if narrow else len(handles), left=left)
     return figure

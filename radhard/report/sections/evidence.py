@@ -58,7 +58,7 @@ def _assumptions(results: Results) -> tuple[tuple[str, str], ...]:
     if results.by_rate:
         number = "A trial has several faults, as drawn by the sampler, all over the fault space."
     else:
-        number = f"A trial has one fault; each of the {len(space):,} faults is equally likely."
+        number = f"A trial has one fault; each of the {len(space):,} faults has the same weight."
     samples = int(results.manifest.get("samples", 0))
     reference = "Predictions are compared with those of the same model without faults"
     if results.details.scores() is not None:

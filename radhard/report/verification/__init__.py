@@ -3,6 +3,7 @@
 from radhard.report.verification.verification_pages import (
     verification_html,
     verification_markdown,
+    write_comparison,
     write_hardenings,
     write_verification,
 )
@@ -10,6 +11,7 @@ from radhard.report.verification.verification_pages import (
 __all__ = [
     "verification_html",
     "verification_markdown",
+    "write_comparison",
     "write_hardenings",
     "write_verification",
 ]

@@ -1,14 +1,15 @@
-"""In which tensors and bits does a hardening help?"""
+"""In which tensors and bits do the rates of two runs differ?"""
 
 from collections.abc import Sequence
 
 from radhard.comparison import Row, compare
+from radhard.errors import InputError
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import direction, dumbbells
 from radhard.report.main_figure import MainFigure
+from radhard.report.verification.run_pair import RunPair
 from radhard.stats import percent
-from radhard.verification import Verification
 
 __all__ = ["change_by_bit", "change_by_tensor"]
 
@@ -19,32 +20,34 @@ _SEEN = 0.01
 """Rows with less than this share of the highest rate are not drawn: they would drown the others."""
 
 
-def change_by_tensor(verification: Verification, harm: MainFigure) -> Section | None:
-    """The rate of every tensor before and after; None at error rates."""
-    if verification.before.by_rate:
+def change_by_tensor(pair: RunPair, harm: MainFigure) -> Section | None:
+    """The rate of every tensor in both runs; None at error rates, or without a common tensor."""
+    return _section(pair, harm, "tensor", "tensors", "Tensors")
+
+
+def change_by_bit(pair: RunPair, harm: MainFigure) -> Section | None:
+    """The rate of every bit position in both runs; None where faults have no common positions."""
+    if not all(fault.by_bit for run in pair.runs for fault in run.space.faults):
         return None
-    return _section(verification, harm, "tensor", "tensors", "Where it helps: tensors")
+    if len({repr(format) for run in pair.runs for format in run.space.formats}) > 1:
+        return None  # bit 7 of one format has nothing to do with bit 7 of the other
+    return _section(pair, harm, "bit", "bits", "Bits")
 
 
-def change_by_bit(verification: Verification, harm: MainFigure) -> Section | None:
-    """The rate of every bit position before and after; None where faults have no bit positions."""
-    space = verification.before.space
-    if verification.before.by_rate or not all(fault.by_bit for fault in space.faults):
+def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) -> Section | None:
+    if pair.before.by_rate:
         return None
-    return _section(verification, harm, "bit", "bits", "Where it helps: bits")
-
-
-def _section(
-    verification: Verification, harm: MainFigure, by: str, name: str, title: str
-) -> Section:
-    rows = compare(verification.before, verification.after, harm.column, by=by).rows
+    try:
+        rows = compare(*pair.runs, harm.column, by=by).rows
+    except InputError:  # no common group
+        return None
     ranked = sorted(rows, key=_rank)
     least = _SEEN * max(_rate(row) for row in rows)
     harmed = [row for row in ranked if _rate(row) > 0 and _rate(row) >= least]
     named = "bit " if by == "bit" else ""
     table = Table(
         f"{harm.Rate} by {by}, most improved first",
-        (by, "before", "after", "difference", *COLUMNS),
+        (by, *pair.labels, "difference", *COLUMNS),
         tuple(
             (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
             for row in ranked
@@ -52,15 +55,15 @@ def _section(
         shown=0,
     )
     if not harmed:
-        text = f"The {harm.rate} is 0 in all trials of every {by}, before and after."
+        text = f"The {harm.rate} is 0 in all trials of every {by} in both runs."
         return Section(name, title, (Text(text), table))
     largest = sorted(harmed, key=lambda row: -abs(row.difference.value))[:_DRAWN]
     drawn = sorted(largest, key=_rank)
     picture = Picture(
         f"change-by-{by}",
-        f"{harm.Rate} by {by}, before and after",
-        _finding(drawn, rows, harm, by, named),
-        lambda narrow: dumbbells(drawn, harm.rate, narrow, named=named),
+        f"{harm.Rate} by {by}, {pair.both}",
+        _finding(drawn, rows, pair, harm, by),
+        lambda narrow: dumbbells(drawn, harm.rate, narrow, named=named, runs=pair.labels),
     )
     return Section(name, title, (picture, table))
 
@@ -75,19 +78,20 @@ def _rank(row: Row) -> tuple[float, float]:
 
 
 def _finding(
-    drawn: Sequence[Row], rows: Sequence[Row], harm: MainFigure, by: str, named: str
+    drawn: Sequence[Row], rows: Sequence[Row], pair: RunPair, harm: MainFigure, by: str
 ) -> str:
+    named, (was, now) = "bit " if by == "bit" else "", pair.names
     lower = [row.group for row in rows if direction(row.difference) == "better"]
     higher = [row.group for row in rows if direction(row.difference) == "worse"]
     best = drawn[0]
     if best.difference.value < 0:
         change = read(best.difference)
         text = (
-            f"The {harm.rate} falls most in {named}{best.group}: {read(best.before).value} before, "
-            f"{read(best.after).value} after, difference {change.value} {change.interval}."
+            f"The {harm.rate} falls most in {named}{best.group}: {read(best.before).value} {was}, "
+            f"{read(best.after).value} {now}, difference {change.value} {change.interval}."
         )
     else:
-        text = f"In no {by} the {harm.rate} is lower after than before."
+        text = f"In no {by} the {harm.rate} is lower {now} than {was}."
     text += (
         f" Of {len(rows)} {by}{'s' if len(rows) != 1 else ''} the interval of the difference lies "
         f"below 0 in {len(lower)} and above 0 in {len(higher)}"
@@ -96,5 +100,5 @@ def _finding(
     shown = {row.group for row in drawn}
     if left := [row for row in rows if row.group not in shown]:
         highest = percent(float(f"{max(_rate(row) for row in left):.2g}"))
-        text += f" Not drawn: {len(left)} with a rate of at most {highest} before and after."
+        text += f" Not drawn: {len(left)} with a rate of at most {highest} in both."
     return f"{text} At the right: the difference with its 95 % interval."

@@ -1,25 +1,29 @@
-"""Which faults do more harm in the hardened model than before?"""
+"""Which faults do more harm in the second run than in the first?"""
 
 import numpy as np
 
+from radhard.comparison import compare
 from radhard.groups import Groups
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure
+from radhard.report.verification.run_pair import RunPair
 from radhard.stats import Estimate, percent, stratified_mean
-from radhard.verification import Verification
 
 __all__ = ["faults_made_worse"]
 
 _N = 10
 
 
-def faults_made_worse(verification: Verification, harm: MainFigure) -> Section | None:
-    """The pairs of trials in which the hardened model does more harm; None without pairs."""
-    if verification.before.by_rate or not verification.comparison.paired or not harm.bounded:
+def faults_made_worse(pair: RunPair, harm: MainFigure, where: str) -> Section | None:
+    """The pairs of trials with more harm in the second run; None without pairs.
+
+    ``where`` names what the second run was done on, as in "in the hardened model".
+    """
+    if pair.before.by_rate or not harm.bounded or not compare(*pair.runs, harm.column).paired:
         return None
-    numbers = np.intersect1d(verification.before.numbers, verification.after.numbers)
-    old, new = verification.before.only(numbers), verification.after.only(numbers)
+    numbers = np.intersect1d(pair.before.numbers, pair.after.numbers)
+    old, new = (run.only(numbers) for run in pair.runs)
     before, after = old.values(harm.column), new.values(harm.column)
     increase = after - before
     share = _share(Groups(old.space, old.trials, numbers, None), increase > 0)
@@ -28,13 +32,13 @@ def faults_made_worse(verification: Verification, harm: MainFigure) -> Section |
     worse = np.flatnonzero(increase > 0)
     if not len(worse):
         text = (
-            f"None of the {len(numbers):,} faults does more harm in the hardened model than "
-            f"before: at most {percent(share.high)} of all faults (upper 95 % confidence limit)."
+            f"None of the {len(numbers):,} faults does more harm {where}: "
+            f"at most {percent(share.high)} of all faults (upper 95 % confidence limit)."
         )
         return Section("worse", title, (Text(text),))
     text = (
-        f"{len(worse):,} of the {len(numbers):,} faults do more harm in the hardened model than "
-        f"before: {reading.value} {reading.interval} of all faults."
+        f"{len(worse):,} of the {len(numbers):,} faults do more harm {where}: "
+        f"{reading.value} {reading.interval} of all faults."
     )
     order = worse[np.argsort(-increase[worse], kind="stable")][:_N]
     faults = old.to_frame()["fault"].to_numpy()[order]
@@ -43,13 +47,13 @@ def faults_made_worse(verification: Verification, harm: MainFigure) -> Section |
             old.space.describe(int(fault)),
             percent(round(float(before[at]), 12)),
             percent(round(float(after[at]), 12)),
-            f"with rh.inject(hard, space, {int(fault)}): ...",
+            f"with rh.inject(model, space, {int(fault)}): ...",
         )
         for at, fault in zip(order, faults, strict=True)
     )
     table = Table(
         f"The {len(rows)} with the largest increase: {harm.effect}",
-        ("fault", "before", "after", "to see it"),
+        ("fault", *pair.labels, "to see it"),
         rows,
         code=(3,),
     )

@@ -6,7 +6,7 @@ from radhard.report.estimate_cells import read
 from radhard.report.figures import bars
 from radhard.report.main_figure import outcome_columns
 from radhard.report.sections.outcomes import CLASS_NAMES
-from radhard.verification import Verification
+from radhard.report.verification.run_pair import RunPair
 
 __all__ = ["outcomes_compared"]
 
@@ -14,28 +14,30 @@ _TOLD: tuple[Role, ...] = ("critical", "due")
 """The classes that the text names: harm, silent and detectable."""
 
 
-def outcomes_compared(verification: Verification) -> Section | None:
-    """The outcome classes before and after; None at error rates, or if a run lacks them."""
-    before, after = verification.before, verification.after
-    if before.by_rate or not outcome_columns(before) or not outcome_columns(after):
+def outcomes_compared(pair: RunPair) -> Section | None:
+    """The outcome classes in both runs; None at error rates, or if a run lacks them."""
+    if pair.before.by_rate or not all(map(outcome_columns, pair.runs)):
         return None
     rates = {
         name: {role: run.rate(column) for role, column in outcome_columns(run).items()}
-        for name, run in (("before", before), ("after", after))
+        for name, run in zip(pair.names, pair.runs, strict=True)
     }
-    classes = [(CLASS_NAMES[role], role) for role in rates["before"]]
-    rows = [(name, [rate.value for rate in by_role.values()]) for name, by_role in rates.items()]
+    classes = [(CLASS_NAMES[role], role) for role in rates[pair.names[0]]]
+    rows = [
+        (label, [rate.value for rate in by_role.values()])
+        for label, by_role in zip(pair.labels, rates.values(), strict=True)
+    ]
     parts = []
     for role in _TOLD:
-        was, now = (read(rates[name][role]) for name in ("before", "after"))
+        was, now = (read(rates[name][role]) for name in pair.names)
         parts.append(
-            f"{CLASS_NAMES[role]} {was.value} {was.interval} before, {now.value} {now.interval} "
-            "after"
+            f"{CLASS_NAMES[role]} {was.value} {was.interval} {pair.names[0]}, {now.value} "
+            f"{now.interval} {pair.names[1]}"
         )
     picture = Picture(
         "outcomes-compared",
-        "Outcome classes before and after",
+        f"Outcome classes {pair.both}",
         f"Of all predictions under a fault: {'; '.join(parts)}.",
         lambda narrow: bars(rows, classes, narrow),
     )
-    return Section("outcomes", "Outcomes before and after", (picture,))
+    return Section("outcomes", f"Outcomes {pair.both}", (picture,))

@@ -3,10 +3,9 @@
 import shlex
 from pathlib import Path
 
-from radhard.comparison import Row, compare
-from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
-from radhard.report.estimate_cells import COLUMNS, read
-from radhard.report.figures import direction
+from radhard.comparison import Row
+from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile
+from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.run_wording import model_name, where
@@ -14,7 +13,10 @@ from radhard.report.sections.evidence import evidence
 from radhard.report.verification.change_by_group import change_by_bit, change_by_tensor
 from radhard.report.verification.faults_made_worse import faults_made_worse
 from radhard.report.verification.faults_tried import faults_tried
+from radhard.report.verification.figures_compared import figures_compared
+from radhard.report.verification.hardening_verdict import hardening_verdict
 from radhard.report.verification.outcomes_compared import outcomes_compared
+from radhard.report.verification.run_pair import RunPair
 from radhard.report.verification.upsets_section import upset
 from radhard.verification import Verification
 
@@ -26,12 +28,13 @@ def verification_document(
 ) -> Document:
     """The content of the report of a verification."""
     harm = main_figure(verification.after)
+    pair = RunPair(verification.before, verification.after)
     sections: list[Section | None] = [
-        outcomes_compared(verification),
-        _compared(verification, harm),
-        change_by_tensor(verification, harm),
-        change_by_bit(verification, harm),
-        faults_made_worse(verification, harm),
+        outcomes_compared(pair),
+        figures_compared(pair, harm, _losses(verification)),
+        change_by_tensor(pair, harm),
+        change_by_bit(pair, harm),
+        faults_made_worse(pair, harm, "in the hardened model"),
         _covers(verification),
         upset(verification, fit_per_bit),
         _cost(verification),
@@ -102,40 +105,15 @@ def _headline(verification: Verification, harm: MainFigure) -> Headline:
             span = f"[{time.low:.3f}, {time.high:.3f}]"
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
-    verdict = _verdict(row)
+    verdict = hardening_verdict(row)
     return Headline(main, _meaning(row), tuple(tiles), (verdict,), verdict.direction)
-
-
-def _verdict(row: Row) -> Verdict:
-    """Whether the hardening helps, as far as these trials tell."""
-    change = read(row.difference)
-    reason = f"The rate changes by {change.value} {change.interval}."
-    kind = direction(row.difference)
-    if kind == "worse":
-        return Verdict("The hardening harms.", kind, reason)
-    if kind == "open":
-        return Verdict("These trials do not tell.", kind, f"{reason} {_more(row)}".rstrip())
-    if row.reduction is not None:
-        removed = read(row.reduction)
-        reason = f"It removes {removed.value} {removed.interval} of the harm."
-    return Verdict("The hardening helps.", kind, reason)
-
-
-def _more(row: Row) -> str:
-    """How many trials would tell, if the difference is as large as it seems."""
-    value = row.difference.value
-    if not value:
-        return ""
-    # Intervals shrink with the square root of the number of trials, or faster.
-    over = (row.difference.high if value < 0 else row.difference.low) - value
-    needed = float(f"{row.difference.trials * (over / value) ** 2:.2g}")
-    return f"If the difference is as large as it seems, about {needed:,.0f} trials would tell."
 
 
 def _meaning(row: Row) -> str:
     text = ""
     if 0 < row.after.value < 1 and row.after.unit == "share":
-        text = f"Under one fault {odds(row.after.value, 'prediction')} is still changed or lost. "
+        still = odds(row.after.value, "prediction")
+        text = f"{still[0].upper()}{still[1:]} is still changed or lost. "
     pairs = row.lower + row.equal + row.higher
     if not pairs:
         return f"{text}The runs are not paired; p = {row.p_value:.2g}."
@@ -145,28 +123,14 @@ def _meaning(row: Row) -> str:
     )
 
 
-def _compared(verification: Verification, harm: MainFigure) -> Section:
-    columns = [
-        c for c in verification.before.details.scores() or () if c in verification.after.columns
-    ]
-    rows = []
-    for column in dict.fromkeys([harm.column, *columns]):
-        name = harm.rate if column == harm.column else verification.before.details.meaning(column)
-        for row in compare(verification.before, verification.after, column).rows:
-            named = f"{name} at {row.group}" if row.group else name
-            values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]
-            rows.append((named, *values, *read(row.difference)))
-    table = Table(
-        "Before and after", ("figure", "before", "after", "difference", *COLUMNS), tuple(rows)
-    )
-    lost = [
+def _losses(verification: Verification) -> tuple[Text, ...]:
+    return tuple(
         Text(
             f"Accuracy of the unprotected model without faults minus that of the hardened one with "
             f"them{f' at {group}' if group else ''}: {drop}."
         )
         for group, drop in (verification.loss() or {}).items()
-    ]
-    return Section("compared", "Before and after", (table, *lost))
+    )
 
 
 def _cost(verification: Verification) -> Section | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.report.pages import check_page, render, write_document
+from radhard.report.verification.comparison_document import comparison_document
 from radhard.report.verification.several_hardenings import several
 from radhard.report.verification.verification_document import verification_document
 from radhard.results import Results
@@ -12,6 +13,7 @@ from radhard.verification import Verification
 __all__ = [
     "verification_html",
     "verification_markdown",
+    "write_comparison",
     "write_hardenings",
     "write_verification",
 ]
@@ -63,6 +65,29 @@ def write_verification(
     return write_document(
         verification_document(verification, store=store, fit_per_bit=fit_per_bit), path
     )
+
+
+def write_comparison(
+    first: Results,
+    second: Results,
+    path: str | Path,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+) -> tuple[Path, Path]:
+    """Write the report of two runs side by side as HTML to ``path``, and as Markdown next to it.
+
+    Runs of the same faults are compared trial by trial, others as independent campaigns.
+
+    Args:
+        first, second: the runs, such as those of two number formats.
+        path: of the page.
+        names: of the two run files, for the title and the SHA-256 of the evidence.
+
+    Raises:
+        InputError: a path that cannot be written, no common figure, or a figure without bounds.
+    """
+    check_page(path)
+    return write_document(comparison_document(first, second, names), path)
 
 
 def write_hardenings(

@@ -1,7 +1,6 @@
 """Faults in the states of recurrent layers, at some of the time steps."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal
@@ -15,13 +14,12 @@ from radhard.stepwise import STEPWISE
 from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import check_matches
 from radhard.targets.recurrent_layers import Direction
+from radhard.targets.row_ranges import check_range, range_text, rows_of
 from radhard.targets.state_injection import in_cell, in_layer
 from radhard.workload import Workload
 from radhard.workload.calls import Flow, ModuleCall, check_geometry
 
 __all__ = ["HiddenStates"]
-
-_STEPS = re.compile(r"(-?\d+)?:(-?\d+)?(?::(\d+))?")
 
 
 @component
@@ -49,22 +47,11 @@ class HiddenStates(Target):
     sample: Literal["one", "every"] = "one"
 
     def __post_init__(self) -> None:
-        given: object = self.steps
-        if isinstance(given, range):  # whose repr is no literal, so that it could not be parsed
-            if given.step < 1 or not given:
-                raise InputError(
-                    f"HiddenStates: steps={given!r} is not allowed; an ascending range"
-                )
-            end = f":{given.step}" if given.step > 1 else ""
-            object.__setattr__(self, "steps", f"{given.start}:{given.stop}{end}")
+        object.__setattr__(self, "steps", range_text(self.steps, "HiddenStates: steps"))
         super().__post_init__()
 
     def check(self) -> None:
-        if self.steps != "*" and isinstance(self.steps, str) and not _STEPS.fullmatch(self.steps):
-            raise InputError(
-                f"HiddenStates: steps={self.steps!r} is not allowed; steps is '*', the number of a "
-                "step, or a range of them such as '2:5'"
-            )
+        check_range(self.steps, "HiddenStates: steps")
 
     @property
     def role(self) -> Literal["hidden state"]:
@@ -108,20 +95,12 @@ class HiddenStates(Target):
     def _rows(self, site: Site) -> tuple[int, int, int] | None:
         """The steps of a state that are selected; None if these are all."""
         many = site.shape[0]
-        if self.steps == "*":
-            return None
-        if isinstance(self.steps, int):
-            start, stop, by = self.steps, self.steps + 1 or many, 1
-        else:
-            found = _STEPS.fullmatch(self.steps)
-            assert found is not None
-            start, stop, by = int(found[1] or 0), int(found[2] or many), int(found[3] or 1)
-        first, end = (at + many if at < 0 else at for at in (start, stop))
-        if not (0 <= first < end <= many and by > 0):
+        try:
+            return rows_of(self.steps, many)
+        except IndexError:
             raise InputError(
                 f"{self!r}: {site.name!r} has {many} steps; choose steps from 0 to {many - 1}"
-            )
-        return None if (first, end, by) == (0, many, 1) else (first, end, by)
+            ) from None
 
 
 def _states(model: nn.Module, calls: list[ModuleCall]) -> Iterator[tuple[Site, tuple[str, ...]]]:

@@ -1,0 +1,62 @@
+"""Which indices of the first axis does a target select?"""
+
+import re
+
+from radhard.errors import InputError
+
+__all__ = ["check_range", "range_text", "rows_of"]
+
+_RANGE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(\d+))?")
+
+
+def range_text(given: object, spec: str) -> int | str:
+    """What was given, with a ``range`` as text: its repr is no literal, so could not be parsed.
+
+    ``spec`` names the argument in messages, as ``HiddenStates: steps``.
+
+    >>> range_text(range(2, 8, 3), "HiddenStates: steps")
+    '2:8:3'
+
+    Raises:
+        InputError: an empty or a descending range.
+    """
+    if not isinstance(given, range):
+        assert isinstance(given, int | str)
+        return given
+    if given.step < 1 or not given:
+        raise InputError(f"{spec}={given!r} is not allowed; an ascending range")
+    end = f":{given.step}" if given.step > 1 else ""
+    return f"{given.start}:{given.stop}{end}"
+
+
+def check_range(given: int | str, spec: str) -> None:
+    """Raise `InputError` for a text that is neither ``"*"`` nor a range such as ``"2:5"``."""
+    if given != "*" and isinstance(given, str) and not _RANGE.fullmatch(given):
+        name = spec.rpartition(" ")[2]
+        raise InputError(
+            f"{spec}={given!r} is not allowed; {name} is '*', the number of a "
+            f"{name.removesuffix('s')}, or a range of them such as '2:5'"
+        )
+
+
+def rows_of(given: int | str, many: int) -> tuple[int, int, int] | None:
+    """Start, stop and step of the indices that are selected of ``many``; None if these are all.
+
+    >>> rows_of("1:-1", 5)
+    (1, 4, 1)
+
+    Raises:
+        IndexError: there are no such indices.
+    """
+    if given == "*":
+        return None
+    if isinstance(given, int):
+        start, stop, by = given, given + 1 or many, 1
+    else:
+        found = _RANGE.fullmatch(given)
+        assert found is not None
+        start, stop, by = int(found[1] or 0), int(found[2] or many), int(found[3] or 1)
+    first, end = (at + many if at < 0 else at for at in (start, stop))
+    if not (0 <= first < end <= many and by > 0):
+        raise IndexError(f"{given!r} of {many}")
+    return None if (first, end, by) == (0, many, 1) else (first, end, by)

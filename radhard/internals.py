@@ -1,7 +1,9 @@
 """What is used of torch that torch does not promise to keep?"""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -10,18 +12,27 @@ from torch._C import _get_tracing_state
 from torch._ops import OpOverload
 from torch._utils import _flatten_dense_tensors
 from torch.fx._symbolic_trace import is_fx_symbolic_tracing
+from torch.nn import functional
 from torch.nn.modules.module import (
     _global_forward_hooks,
     _global_forward_hooks_with_kwargs,
     _global_forward_pre_hooks,
+)
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode_stack,
+    _pop_mode,
+    _push_mode,
 )
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 
 __all__ = [
     "OpOverload",
     "TorchDispatchMode",
+    "close_function_mode",
     "compiler_is_loaded",
     "enter_inference",
+    "function_mode",
     "has_hooks",
     "hook_count",
     "hooks_before",
@@ -33,11 +44,18 @@ __all__ = [
     "is_traceable_wrapper_subclass",
     "is_tracing",
     "joined",
+    "multi_head_attention_body",
+    "open_function_mode",
     "original",
     "remove_global_forward_hook",
     "schema",
     "version",
 ]
+
+
+_push: Callable[[TorchFunctionMode], None] = _push_mode
+_pop: Callable[[], TorchFunctionMode] = _pop_mode
+_open_modes: Callable[[], list[TorchFunctionMode]] = _get_current_function_mode_stack
 
 
 def version(tensor: Tensor) -> int:
@@ -142,3 +160,52 @@ def enter_inference(inference: bool) -> object:
     guard: Any = torch._C._InferenceMode(inference)
     guard.__enter__()
     return guard
+
+
+@contextmanager
+def function_mode(mode: TorchFunctionMode) -> Iterator[None]:
+    """A function mode that is open, and afterwards closed, whatever was opened or interrupted."""
+    # Closed twice, as a KeyboardInterrupt may be raised meanwhile.
+    try:
+        try:
+            open_function_mode(mode)
+            yield
+        finally:
+            close_function_mode(mode)
+    finally:
+        close_function_mode(mode)
+
+
+def open_function_mode(mode: TorchFunctionMode) -> None:
+    """Open a function mode of this thread."""
+    _push(mode)
+
+
+def close_function_mode(mode: TorchFunctionMode) -> None:
+    """Close a function mode, if it is open; others that were opened later stay open.
+
+    The mode's own method would close the one that was opened last.
+    """
+    above = []
+    if not any(one is mode for one in _open_modes()):
+        return
+    while (top := _open_modes()[-1]) is not mode:
+        above.append(top)
+        _pop()
+    _pop()
+    for one in reversed(above):
+        _push(one)
+
+
+def multi_head_attention_body() -> Callable[..., Any]:
+    """`torch.nn.functional.multi_head_attention_forward`, for a mode that sees what it calls.
+
+    While a function mode is open, torch hands the call over to it instead of computing; the mode
+    cannot have it computed but with itself off, and would not see the operations. This is the same
+    code without that question.
+    """
+    whole = functional.multi_head_attention_forward
+    names = {**whole.__globals__, "has_torch_function": lambda _: False}
+    body = FunctionType(whole.__code__, names, whole.__name__, whole.__defaults__)
+    body.__kwdefaults__ = whole.__kwdefaults__
+    return body

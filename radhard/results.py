@@ -213,11 +213,11 @@ class Results:
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
         (the fault model), "exposure", "gate" (of recurrent weights), "step" (of hidden states),
-        "register", "row", "column" (of an element of an accelerator), "cycle" (ranges of the cycles
-        of a tile, the same for all layers), "direction" (in which the fault changes the value: up,
-        down, unchanged, NaN), "bit", "field", for trials of many faults "rate" or "errors"; or
-        several separated by commas. Bits and fields of words of different formats are separate
-        groups.
+        "head", "position" (of attention and key-value caches), "register", "row", "column" (of an
+        element of an accelerator), "cycle" (ranges of the cycles of a tile, the same for all
+        layers), "direction" (in which the fault changes the value: up, down, unchanged, NaN),
+        "bit", "field", for trials of many faults "rate" or "errors"; or several separated by
+        commas. Bits and fields of words of different formats are separate groups.
 
         Means weight all faults of the space equally, whatever the sampler; with enough trials they
         are post-stratified by bit and direction, which makes intervals narrower. The sampling unit

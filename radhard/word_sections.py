@@ -1,9 +1,9 @@
-"""Which words of a region belong to which gate, time step, element of an array, or cycle?"""
+"""Which words of a region belong to which gate, time step, element, cycle, head or position?"""
 
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
@@ -178,6 +178,24 @@ def _steps(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
     return WordSections("step", tuple(map(str, range(steps))), 0, steps)
 
 
+def _heads(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
+    return _of_attention(region, "head", {"attention": 0, "key-value cache": 1})
+
+
+def _positions(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
+    # Of scores and probabilities, those of the queries.
+    return _of_attention(region, "position", {"attention": -2, "key-value cache": 0})
+
+
+def _of_attention(region: Region, by: str, axes: Mapping[str, int]) -> WordSections:
+    """The indices of an axis, which depends on the role of the tensor."""
+    shape, axis = region.site.shape, axes.get(region.site.role)
+    if axis is None or len(shape) < (3 if by == "head" else 2):
+        return _undivided(by)
+    at = axis % len(shape)
+    return WordSections(by, tuple(map(str, range(shape[at]))), at, shape[at])
+
+
 def _rows(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
     return _by_axis(region, "row")
 
@@ -219,6 +237,8 @@ def _undivided(by: str) -> WordSections:
 _SECTIONS: dict[str, Callable[[Region, FaultSpace], WordSections]] = {
     "gate": _gates,
     "step": _steps,
+    "head": _heads,
+    "position": _positions,
     "row": _rows,
     "column": _columns,
     "cycle": _cycles,

@@ -321,3 +321,44 @@ def test_tensors_are_joined_in_their_order():
     assert internals.joined(parts[:1]).tolist() == [0, 3, 1, 4, 2, 5]
     own = torch.zeros(2, 3)
     assert internals.joined([own]).data_ptr() == own.data_ptr()
+
+
+def test_a_multi_head_attention_is_computed_where_a_mode_sees_its_operations():
+    """`radhard.internals`: without it there are no faults in scores of `nn.MultiheadAttention`."""
+    layer, x = nn.MultiheadAttention(8, 2).eval(), torch.randn(3, 2, 8)
+    whole, body = nn.functional.multi_head_attention_forward, internals.multi_head_attention_body()
+    seen = []
+
+    class Names(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func)
+            if func is whole:
+                with self:
+                    return body(*args, **(kwargs or {}))
+            return func(*args, **(kwargs or {}))
+
+    with torch.no_grad():
+        golden = layer(x, x, x)
+        with internals.function_mode(Names()):
+            found = layer(x, x, x)
+        assert all(torch.equal(a, b) for a, b in zip(found, golden, strict=True))
+        products = [torch.Tensor.mul, torch.bmm, nn.functional.softmax, torch.bmm]
+        assert [func for func in seen if func in products] == products
+        seen.clear()
+        with internals.function_mode(Names()):
+            layer(x, x, x, need_weights=False)
+        assert nn.functional.scaled_dot_product_attention in seen
+
+
+def test_a_mode_is_closed_below_others_that_stay_open():
+    """`radhard.internals`: without it an interrupted campaign leaves its faults in attention."""
+    modes = [torch.overrides.BaseTorchFunctionMode() for _ in range(3)]
+    for mode in modes:
+        internals.open_function_mode(mode)
+    internals.close_function_mode(modes[1])
+    internals.close_function_mode(modes[1])
+    internals.close_function_mode(modes[0])
+    modes[2].__exit__(None, None, None)
+    with pytest.raises(KeyboardInterrupt), internals.function_mode(modes[0]):
+        raise KeyboardInterrupt
+    assert torch.overrides._get_current_function_mode_stack() == []

@@ -16,8 +16,8 @@ __all__ = ["compare"]
 @click.option("--figure", help="Which figure, such as critical or accuracy.  [critical]")
 @click.option(
     "--by",
-    help="Split by tensor, layer, kind, role, format, plane, fault, exposure, gate, step, bit, "
-    "field or rate.",
+    help="Split by tensor, layer, kind, role, format, plane, fault, exposure, gate, step, head, "
+    "position, bit, field or rate.",
 )
 @click.option("--trust", is_flag=True, help="Allow components of other packages.")
 @prints_results

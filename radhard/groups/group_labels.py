@@ -20,6 +20,8 @@ GROUPINGS = (
     "exposure",
     "gate",
     "step",
+    "head",
+    "position",
     "register",
     "row",
     "column",
@@ -31,8 +33,9 @@ GROUPINGS = (
     "errors",
 )
 """The groupings of rates. The words of one tensor may have different gates (of a weight of a
-recurrent layer), steps (of a hidden state), rows, columns or cycles (of a register), and faults in
-them different directions; other groupings are by tensor or by variant."""
+recurrent layer), steps (of a hidden state), heads and positions (of attention and key-value
+caches), rows, columns or cycles (of a register), and faults in them different directions; other
+groupings are by tensor or by variant."""
 
 
 def grouping_names(by: str | None) -> list[str]:

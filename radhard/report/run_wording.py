@@ -25,6 +25,8 @@ _ROLES = {
     "gradient": "gradients",
     "optimizer state": "optimizer state",
     "hidden state": "hidden states",
+    "attention": "attention",
+    "key-value cache": "key-value cache",
     "register": "registers",
 }
 

@@ -21,12 +21,21 @@ Role = Literal[
     "activation",
     "input",
     "hidden state",
+    "attention",
+    "key-value cache",
     "register",
     "gradient",
     "optimizer state",
 ]
 
-FLOWING: tuple[Role, ...] = ("activation", "input", "hidden state", "register")
+FLOWING: tuple[Role, ...] = (
+    "activation",
+    "input",
+    "hidden state",
+    "attention",
+    "key-value cache",
+    "register",
+)
 """The roles of tensors that are computed anew in every pass."""
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from radhard.targets.base import Site, TensorFaults
 
-__all__ = ["with_faults"]
+__all__ = ["same_layout", "with_faults"]
 
 
 def with_faults(
@@ -15,7 +15,7 @@ def with_faults(
 
     ``row``: the tensor is only what is computed at this index of the site's first axis.
     """
-    copy = _copied(tensor)
+    copy = same_layout(tensor)
     shape = site.shape if row is None else site.shape[1:]
     rows = copy.unsqueeze(0) if site.axis is None else copy.movedim(site.axis, 0)
     if site.axis is not None and rows.dim() == len(shape):  # rows of a sample lie side by side
@@ -27,7 +27,7 @@ def with_faults(
     return copy
 
 
-def _copied(tensor: Tensor) -> Tensor:
+def same_layout(tensor: Tensor) -> Tensor:
     """A copy with the same memory layout, so that kernels sum its values in the same order."""
     extent = 1
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):

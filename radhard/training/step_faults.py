@@ -14,7 +14,7 @@ from radhard.errors import InputError
 from radhard.injection import Hits, TensorInjection, write_faults
 from radhard.space import FaultSpace, Numbers
 from radhard.state import State
-from radhard.targets import Site
+from radhard.targets import FLOWING, Site
 from radhard.targets.stored import stored_tensor
 from radhard.training.check_targets import check_same, parameter_of
 
@@ -133,7 +133,7 @@ class StepFaults:
     def after_pass(self, *_: Any) -> None:
         """Later passes of the step have no faults: a hook after a pass of the model."""
         if self._tensors and torch.is_grad_enabled():
-            for faults in self._due("activation", "input", "hidden state"):
+            for faults in self._due(*FLOWING):
                 faults.done = True
             self._flowing.close()
 

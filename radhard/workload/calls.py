@@ -17,7 +17,15 @@ from radhard.tree import leaves
 from radhard.workload.geometry import different, geometry, repeated
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["Flow", "ModuleCall", "check_geometry", "computing_modules", "observed", "state"]
+__all__ = [
+    "Flow",
+    "ModuleCall",
+    "check_geometry",
+    "computing_modules",
+    "observed",
+    "short_pass",
+    "state",
+]
 
 
 @dataclass
@@ -125,18 +133,27 @@ def _record(
         module_hooks(modules, before=before, first=True),
         module_hooks(modules, after=after),
     ):
-        try:
-            forward(model, batch)
-        except (InputError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:
-            said = (str(error).strip().splitlines() or [""])[0]
-            raise InputError(
-                f"a pass over 2 or 3 samples fails ({type(error).__name__}: {said}); it is needed "
-                "to tell samples apart in the values that flow; give a "
-                "model that takes batches of any size, such as one exported with a dynamic batch"
-            ) from error
+        short_pass(model, batch, forward)
     return record
+
+
+def short_pass(model: nn.Module, batch: Any, forward: Forward) -> None:
+    """A pass over 2 or 3 samples, in which the values that flow are looked at.
+
+    Raises:
+        InputError: the model does not take so few.
+    """
+    try:
+        forward(model, batch)
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise InputError(
+            f"a pass over 2 or 3 samples fails ({type(error).__name__}: {said}); it is needed "
+            "to tell samples apart in the values that flow; give a "
+            "model that takes batches of any size, such as one exported with a dynamic batch"
+        ) from error
 
 
 def computing_modules(model: nn.Module) -> dict[str, nn.Module]:

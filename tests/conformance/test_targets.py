@@ -16,11 +16,13 @@ from radhard.evaluation import evaluating
 from radhard.targets import TARGETS as FAMILY
 from radhard.targets import (
     Activations,
+    Attention,
     Biases,
     Buffers,
     Gradients,
     HiddenStates,
     Inputs,
+    KeyValueCache,
     OptimizerState,
     RecurrentWeights,
     Registers,
@@ -32,7 +34,7 @@ from radhard.workload import Workload
 from tests.traces import traces
 from tests.zoo import SAMPLES, Network, named
 
-# Each one suits the residual network of the zoo, or the recurrent one.
+# Each one suits the residual network of the zoo, the recurrent one, or one with attention.
 TARGETS: list[Target] = [
     Weights("*"),
     Weights("conv*|fc"),
@@ -50,11 +52,17 @@ TARGETS: list[Target] = [
     RecurrentWeights("rnn", weights="recurrent", gate="f", layer=1),
     HiddenStates("*"),
     HiddenStates("rnn:c_l1", state="c", steps="1:4", sample="every"),
+    Attention("*"),
+    Attention("attention:*", part="scores|value", heads=1, sample="every"),
+    KeyValueCache("*"),
+    KeyValueCache("attention", part="key", positions="1:3", sample="every"),
 ]
 
 
 def suitable(target: Target) -> Network:
     """A network in which the target finds something."""
+    if isinstance(target, Attention | KeyValueCache):
+        return named("attention")
     return named("lstm" if isinstance(target, RecurrentWeights | HiddenStates) else "residual")
 
 
@@ -152,7 +160,7 @@ def test_while_open_the_tensor_is_reached_and_afterwards_no_more(target):
             faulty = model(inputs)
             assert recorder.open == (not site.flows)
         assert recorder.open == 0
-        if site.role == "hidden state":
+        if site.role in ("hidden state", "key-value cache"):
             assert recorder.flowing == [(SAMPLES, *site.shape[1:])] * len(recorder.faulty_rows)
         elif site.flows:
             assert recorder.flowing == [(SAMPLES, *site.shape)]

@@ -1,0 +1,161 @@
+"""Faults in queries, keys, values, scores and probabilities of attention."""
+
+import dataclasses
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.globs import matches
+from radhard.spec import component
+from radhard.targets.attention_injection import in_attention
+from radhard.targets.attention_mode import PARTS, Part
+from radhard.targets.attention_values import ModuleAttention, attention_of
+from radhard.targets.base import Site, Target, TensorFaults
+from radhard.targets.patterns import check_matches, reasons
+from radhard.targets.row_ranges import check_range, range_text, rows_of
+from radhard.workload import Workload
+from radhard.workload.calls import check_geometry
+
+__all__ = ["Attention", "check_part", "module_of_site", "without_attention"]
+
+
+@component
+class Attention(Target):
+    """Values of attention, ``Attention("layers.*", part="scores")``.
+
+    ``part``: globs of ``query``, ``key``, ``value``, ``scores``, ``probabilities`` and ``output``,
+    joined by ``|``. ``scores`` are what the softmax is given, after scale and mask;
+    ``probabilities`` what it gives; ``output`` is that of the heads, before they are joined and
+    projected. ``pattern``: globs of the names of the modules in whose forward attention is
+    computed. ``attn:key`` of a sample is ``(heads, positions, channels)``, ``attn:scores`` is
+    ``(heads, queries, keys)``. A repeated call is ``attn@1:key``; the second attention in a
+    call is ``attn:key.1``.
+
+    Reached are ``nn.MultiheadAttention``, and with it ``nn.Transformer`` and its layers (whose
+    fused kernel is off while faults are injected), and every module that calls
+    ``torch.nn.functional.scaled_dot_product_attention``. Of attention that a module computes with a
+    softmax of torch, only scores and probabilities are reached; its query, key and value are
+    outputs of modules before it (`Activations`).
+
+    A fault in a key or value is in one call: all queries of this call see it, those of later calls
+    do not (`KeyValueCache`). In kernels that never hold scores, ``scores`` and ``probabilities``
+    are what attention computed step by step would hold: an output that the fault changes is
+    computed step by step, and all others are those of the kernel, to the last bit. A masked
+    score is ``-inf``, and most flips in it give NaN.
+
+    ``heads``: ``"*"``, the number of a head (from 0; from the end if negative), or a range of them
+    as ``range(2, 5)`` or ``"2:5"``. ``sample``: as for `Activations`.
+    """
+
+    pattern: str
+    part: str = "*"
+    heads: int | str = "*"
+    sample: Literal["one", "every"] = "one"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "heads", range_text(self.heads, "Attention: heads"))
+        super().__post_init__()
+
+    def check(self) -> None:
+        check_part(self.part, PARTS, "Attention")
+        check_range(self.heads, "Attention: heads")
+
+    @property
+    def role(self) -> Literal["attention"]:
+        return "attention"
+
+    def sites(self, workload: Workload) -> list[Site]:
+        found, _ = self.select(workload)
+        return found
+
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
+        found, left, there_is = list[Site](), dict[str, str](), list[str]()
+        count = len(workload.data) if self.sample == "one" else None
+        all_of_them = attention_of(workload)
+        for one in all_of_them:
+            for part in PARTS:
+                name = one.name_of(part)
+                if part in one.flows:
+                    there_is.append(name)
+                if not matches(self.part, part):
+                    continue
+                if not matches(self.pattern, name, one.call.name, one.call.module):
+                    continue
+                if part in one.flows:
+                    site = _site(one, part, count)
+                    found.append(dataclasses.replace(site, rows=self._rows(site)))
+                else:
+                    left[name] = (
+                        f"{one.call.name!r} computes attention with a softmax, beside which its "
+                        f"{part} is not known; choose Activations of the module that computes it"
+                    )
+        if not all_of_them:
+            raise without_attention(self)
+        if left and not found:
+            raise InputError(f"{self!r} matches only {reasons(left)}")
+        check_matches([site.name for site in found], self, there_is, "value of attention")
+        return found, left
+
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
+        return in_attention(module_of_site(model, site), site, faults)
+
+    def _rows(self, site: Site) -> tuple[int, int, int] | None:
+        """The heads of a value that are selected; None if these are all."""
+        if self.heads == "*":
+            return None
+        if len(site.shape) < 3:
+            raise InputError(
+                f"{self!r}: {site.name!r} is {site.shape} for each sample, without an axis of the "
+                "heads; leave heads out"
+            )
+        try:
+            return rows_of(self.heads, site.shape[0])
+        except IndexError:
+            raise InputError(
+                f"{self!r}: {site.name!r} has {site.shape[0]} heads; choose heads from 0 to "
+                f"{site.shape[0] - 1}"
+            ) from None
+
+
+def _site(one: ModuleAttention, part: Part, count: int | None) -> Site:
+    flow, name = one.flows[part], one.name_of(part)
+    check_geometry([(name, flow)])
+    return Site(
+        name=name,
+        shape=flow.shape,
+        role="attention",
+        layer=one.call.module,
+        kind=one.call.kind,
+        dtype=flow.dtype,
+        samples=count if flow.axis is not None else None,
+        axis=flow.axis,
+        call=one.call.number,
+        calls=one.calls,
+    )
+
+
+def check_part(part: str, parts: tuple[str, ...], target: str) -> None:
+    """Raise `InputError` unless a pattern matches one of the parts that there are."""
+    if not any(matches(part, one) for one in parts):
+        raise InputError(f"{target}: part={part!r} is not allowed; choose of {', '.join(parts)}")
+
+
+def module_of_site(model: nn.Module, site: Site) -> nn.Module:
+    """The module in whose forward the attention of a site is computed."""
+    try:
+        return model.get_submodule(site.layer)
+    except AttributeError:
+        raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+
+
+def without_attention(target: Target) -> InputError:
+    """The error that a model has no attention, and what is taken for it."""
+    return InputError(
+        f"{target!r}: no attention is computed in this model by nn.MultiheadAttention, "
+        "scaled_dot_product_attention or a softmax of torch that weighs values; if modules of its "
+        "own compute it, choose Activations of these"
+    )

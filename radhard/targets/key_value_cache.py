@@ -1,0 +1,153 @@
+"""Faults in the keys and values that attention keeps from one call to the next."""
+
+import dataclasses
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from torch import nn
+
+from radhard.errors import InputError
+from radhard.globs import matches
+from radhard.spec import component
+from radhard.targets.attention import check_part, module_of_site, without_attention
+from radhard.targets.attention_injection import in_cache
+from radhard.targets.attention_mode import Part
+from radhard.targets.attention_values import ModuleAttention, attention_of
+from radhard.targets.base import Site, Target, TensorFaults
+from radhard.targets.patterns import check_matches, reasons
+from radhard.targets.row_ranges import check_range, range_text, rows_of
+from radhard.workload import Workload
+from radhard.workload.calls import check_geometry
+
+__all__ = ["KeyValueCache"]
+
+_CACHED: tuple[Part, ...] = ("key", "value")
+
+
+@component
+class KeyValueCache(Target):
+    """Cached keys and values of attention, ``KeyValueCache("layers.*", step=4)``.
+
+    For decoders that are called once for each token, in a loop within the pass (``call=...``), and
+    keep the keys and values of earlier tokens. ``pattern`` and the modules that are reached are
+    those of `Attention`, except those that compute attention with a softmax; ``part``: globs of
+    ``key`` and ``value``, joined by ``|``. ``attn:key_cache`` of a sample is ``(positions, heads,
+    channels)``, with the positions that there are in the last call.
+
+    ``step``: the number of the call (from 0) from which on a fault is in the cache; a position that
+    is written later has its fault once it is written. The fault is in every later reading of its
+    position, also by the query of the same position, whose key and value are written before they
+    are read. Of a model that is called once with all tokens, every query sees it.
+
+    The fault is injected into what attention reads, at the position, in every call. So nothing of
+    the model is overwritten, and any kind of cache will do. It is that of a memory cell if the
+    cache holds the values that attention is given; not if several query heads share a cached head
+    that the model repeats before (``enable_gqa`` repeats it afterwards), or if the cache is in
+    another format or without the rotation by the position.
+
+    ``positions``: ``"*"``, a number (from 0; from the end if negative), or a range as
+    ``range(2, 5)`` or ``"2:5"``. ``sample``: as for `Activations`.
+    """
+
+    pattern: str
+    part: str = "*"
+    positions: int | str = "*"
+    step: int = 0
+    sample: Literal["one", "every"] = "one"
+
+    def __post_init__(self) -> None:
+        given = range_text(self.positions, "KeyValueCache: positions")
+        object.__setattr__(self, "positions", given)
+        super().__post_init__()
+
+    def check(self) -> None:
+        check_part(self.part, _CACHED, "KeyValueCache")
+        check_range(self.positions, "KeyValueCache: positions")
+        if self.step < 0:
+            raise InputError(f"KeyValueCache: step={self.step} is not allowed; a number from 0")
+
+    @property
+    def role(self) -> Literal["key-value cache"]:
+        return "key-value cache"
+
+    def sites(self, workload: Workload) -> list[Site]:
+        found, _ = self.select(workload)
+        return found
+
+    def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
+        found, left, there_is = list[Site](), dict[str, str](), list[str]()
+        count = len(workload.data) if self.sample == "one" else None
+        each: dict[tuple[str, int], list[ModuleAttention]] = {}
+        for one in attention_of(workload):
+            each.setdefault((one.call.module, one.order), []).append(one)
+        if not each:
+            raise without_attention(self)
+        for calls in each.values():
+            first = calls[0]
+            for part in _CACHED:
+                name = first.name_of(f"{part}_cache")
+                if part in first.flows:
+                    there_is.append(name)
+                if not matches(self.part, part):
+                    continue
+                if not matches(self.pattern, name, first.call.name, first.call.module):
+                    continue
+                if part in first.flows:
+                    site = self._site(calls, part, count)
+                    found.append(dataclasses.replace(site, rows=self._rows(site)))
+                else:
+                    left[name] = (
+                        f"{first.call.name!r} computes attention with a softmax, beside which its "
+                        "keys and values are not known; let it call scaled_dot_product_attention"
+                    )
+        if left and not found:
+            raise InputError(f"{self!r} matches only {reasons(left)}")
+        check_matches([site.name for site in found], self, there_is, "cached key or value")
+        return found, left
+
+    def reach(
+        self, model: nn.Module, site: Site, faults: TensorFaults
+    ) -> AbstractContextManager[None]:
+        return in_cache(module_of_site(model, site), site, faults)
+
+    def _site(self, calls: list[ModuleAttention], part: Part, count: int | None) -> Site:
+        """The cache of a module, as it is in the last of its calls."""
+        if self.step >= len(calls):
+            raise InputError(
+                f"{self!r}: {calls[0].call.module!r} is called {len(calls)} times in a pass; "
+                f"choose step from 0 to {len(calls) - 1}"
+            )
+        flows = [one.flows[part] for one in calls]
+        start, last = calls[self.step], flows[-1]
+        name = start.name_of(f"{part}_cache")
+        check_geometry((one.name_of(part), flow) for one, flow in zip(calls, flows, strict=True))
+        lengths = [flow.shape[-2] for flow in flows]
+        alike = {(*flow.shape[:-2], flow.shape[-1], flow.axis, flow.dtype) for flow in flows}
+        if len(alike) > 1 or lengths != sorted(lengths):
+            shapes = ", ".join(map(str, dict.fromkeys(flow.shape for flow in flows)))
+            raise InputError(
+                f"{self!r}: the calls of {start.call.module!r} read {part}s of {shapes}, which do "
+                "not grow like a cache; choose Attention to inject into those of a single call"
+            )
+        return Site(
+            name=name,
+            shape=(last.shape[-2], *last.shape[:-2], last.shape[-1]),
+            role="key-value cache",
+            layer=start.call.module,
+            kind=start.call.kind,
+            dtype=last.dtype,
+            samples=count if last.axis is not None else None,
+            axis=last.axis,
+            call=start.call.number,
+            calls=start.calls,
+        )
+
+    def _rows(self, site: Site) -> tuple[int, int, int] | None:
+        """The positions of a cache that are selected; None if these are all."""
+        try:
+            return rows_of(self.positions, site.shape[0])
+        except IndexError:
+            raise InputError(
+                f"{self!r}: {site.name!r} has {site.shape[0]} positions; choose positions from 0 "
+                f"to {site.shape[0] - 1}"
+            ) from None

@@ -18,6 +18,7 @@ __all__ = [
     "format_of",
     "hang",
     "hang_inputs",
+    "round_outputs",
     "rounding_of",
     "scales_in",
 ]

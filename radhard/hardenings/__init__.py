@@ -24,6 +24,9 @@ from radhard.hardenings.pruning.vulnerability_pruning import VulnerabilityPrunin
 from radhard.hardenings.record import Record, overlap_note, records
 from radhard.hardenings.redundancy.duplication import ChannelDuplication
 from radhard.hardenings.redundancy.edac import Edac
+from radhard.hardenings.redundancy.neuron_split import NeuronSplit
+from radhard.hardenings.redundancy.neuron_splitting import NeuronSplitting
+from radhard.hardenings.redundancy.neuron_voter import NeuronVoter
 from radhard.hardenings.redundancy.triplication import Triplication
 from radhard.hardenings.redundancy.voter import Voter
 from radhard.hardenings.scrubbing.bit_scrubber import BitScrubber
@@ -51,6 +54,9 @@ __all__ = [
     "HammingInPlace",
     "Hardening",
     "HyReLU",
+    "NeuronSplit",
+    "NeuronSplitting",
+    "NeuronVoter",
     "Part",
     "ProAct",
     "Pruned",

@@ -10,13 +10,15 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.internals import is_fx_symbolic_tracing
+from radhard.rounding import round_outputs, rounding_of
 from radhard.stepwise import Gate, to_stepwise
 
 __all__ = ["Part", "Place", "attach", "attach_to_model", "parts"]
 
-Place = Literal["output", "input", "model", "inside", "nowhere"]
-"""Where a part acts: after its module, before it, before every pass of the whole model; inside a
-recurrent layer, which then computes step by step; or nowhere, if it only records something."""
+Place = Literal["output", "repeated", "input", "model", "inside", "nowhere"]
+"""Where a part acts: after its module; after it and a second computation of the same; before it;
+before every pass of the whole model; inside a recurrent layer, which then computes step by step; or
+nowhere, if it only records something."""
 
 
 class Part(nn.Module, ABC):
@@ -26,7 +28,7 @@ class Part(nn.Module, ABC):
     buffers and parameters, so that faults can be injected into them, and they are saved and
     exported. The constructors of subclasses take only literals, from which the shapes of all their
     tensors follow, so that an empty part can be created from a file. Subclasses define ``place``
-    and one of `after`, `before` and `scrub`.
+    and one of `after`, `combined`, `before` and `scrub`.
     """
 
     place: Place = "output"
@@ -44,6 +46,16 @@ class Part(nn.Module, ABC):
     def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:
         """The output that replaces that of the module; ``args`` are the module's arguments."""
         raise NotImplementedError
+
+    def combined(self, first: Tensor, second: Tensor) -> Tensor:
+        """The output that replaces that of the module, from it and from a second computation.
+
+        Faults in the module's output are in ``first`` only.
+        """
+        raise NotImplementedError
+
+    def prepare(self, module: nn.Module) -> None:
+        """Change the module to which the part is attached, apart from its tensors."""
 
     def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments that replace those of the module."""
@@ -81,6 +93,17 @@ class _After:
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
         return _child(module, self.name).after(args, output)
+
+
+@dataclass(frozen=True)
+class _Repeated:
+    name: str
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        second = module.forward(*args)
+        if rounding_of(module) is not None:
+            second = round_outputs(module, args, second)
+        return _child(module, self.name).combined(output, second)
 
 
 @dataclass(frozen=True)
@@ -132,8 +155,11 @@ def attach(model: nn.Module, path: str, part: Part) -> None:
     # A new module is in training mode.
     part.train(host.training)
     host.add_module(name, part)
+    part.prepare(host)
     if part.place == "output":
         host.register_forward_hook(_After(name))
+    elif part.place == "repeated":
+        host.register_forward_hook(_Repeated(name))
     elif part.place == "input":
         host.register_forward_pre_hook(_Before(name))
     elif part.place == "inside":

@@ -11,6 +11,7 @@ from radhard.hardenings import (
     FTClipAct,
     HammingInPlace,
     Hardening,
+    NeuronSplitting,
     ProAct,
     Ranger,
     SelectiveEcc,
@@ -59,3 +60,10 @@ EXAMPLES: tuple[Hardening, ...] = (
     FaultAwareTraining(1e-3, "Weights('fc*')", "BitFlip(field='sign')", epochs=1, trials=2),
     SentinelNN(prune=0.2, analysis="VulnerabilityGain()"),
 )
+
+OF_NEURONS: tuple[Hardening, ...] = (
+    NeuronSplitting(0.5),
+    NeuronSplitting(threshold=0.9, signed="mirror"),
+    Triplication(threshold=0.5),
+)
+"""Those that take scores of neurons, of a model in integers; see `test_neuron_splitting.py`."""

@@ -1,89 +1,63 @@
-"""The verb ``list``: which components are there?"""
+"""The verb ``list``: which components are there, and what is one of them?"""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import shutil
+from textwrap import fill
 
 import click
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from radhard.cli.docstrings import described
+from radhard.cli.early import FAMILIES
+from radhard.cli.explanation import explained
+from radhard.errors import InputError
+from radhard.spec import near
 
 __all__ = ["listing"]
 
+_FAMILIES = ("models", "datasets", "targets", *(f for f in FAMILIES if f != "targets"))
+_WIDEST = 100
 
-@click.command("list", short_help="List every component that an option may name.")
-@click.argument("family", required=False)
-def listing(family: str | None) -> int:
+
+@click.command("list", short_help="List the components, or explain one.")
+@click.argument("name", required=False)
+def listing(name: str | None) -> int:
     """List every component that an option may name, each with its one-line meaning.
+
+    NAME is a family, or a component: its arguments with their defaults, an example, the publication
+    that it comes from, and the file that defines it.
 
     \b
     Examples:
       radhard list
       radhard list samplers
+      radhard list PerTensor
     """
-    from rich.console import Console
-
-    from radhard.errors import InputError
-    from radhard.spec import near
-
-    families = _families()
-    if family is not None and family not in families:
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    if name is None or name in _FAMILIES:
+        for family in _FAMILIES if name is None else (name,):
+            for line in _lines(family, width):
+                click.echo(line)
+        return 0
+    found = [(family, described(family)[name]) for family in _FAMILIES if name in described(family)]
+    if not found:
+        names = [*_FAMILIES, *(part for family in _FAMILIES for part in described(family))]
         raise InputError(
-            f"there is no family {family!r}: {near(family, list(families))}one of "
-            f"{', '.join(families)}"
+            f"there is no family and no component {name!r}: {near(name, names)}the families are "
+            f"{', '.join(_FAMILIES)}"
         )
-    console = Console()
-    for name, rows in families.items():
-        if family in (None, name):
-            console.print(_table(name, rows), highlight=False)
-            console.print()
+    for family, part in found:
+        for line in explained(family, part, width):
+            click.echo(line)
     return 0
 
 
-def _families() -> dict[str, list[tuple[str, str]]]:
-    """The components of each family, with their meanings."""
-    from radhard import datasets, models
-    from radhard.accelerators import ACCELERATORS
-    from radhard.analyses import ANALYSES
-    from radhard.engines import ENGINES
-    from radhard.executors import EXECUTORS
-    from radhard.faults import FAULTS
-    from radhard.formats import FORMATS
-    from radhard.hardenings import HARDENINGS
-    from radhard.metrics import METRICS
-    from radhard.samplers import SAMPLERS
-    from radhard.targets import TARGETS
+def _lines(family: str, width: int) -> list[str]:
+    """The components of a family in two columns."""
 
-    return {
-        "models": models.listed(),
-        "datasets": datasets.listed(),
-        "targets": TARGETS.listed(),
-        "accelerators": ACCELERATORS.listed(),
-        "faults": FAULTS.listed(),
-        "formats": FORMATS.listed(),
-        "samplers": SAMPLERS.listed(),
-        "engines": ENGINES.listed(),
-        "executors": EXECUTORS.listed(),
-        "metrics": METRICS.listed(),
-        "analyses": ANALYSES.listed(),
-        "hardenings": HARDENINGS.listed(),
-    }
-
-
-def _table(name: str, rows: Sequence[tuple[str, str]]) -> "Table":
-    from rich.table import Table
-
-    table = Table(
-        box=None,
-        title=name,
-        title_justify="left",
-        title_style="bold",
-        show_header=False,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
-    for row in rows:
-        table.add_row(*row)
-    return table
+    parts = described(family).values()
+    longest = max(len(part.name) for part in parts)
+    lines = [click.style(family, bold=True)]
+    for part in parts:
+        label = f"{part.name:<{longest}}  "
+        text = fill(label + part.summary, width, subsequent_indent=" " * len(label))
+        lines.append(text.replace(label, click.style(label, fg="cyan"), 1))
+    return [*lines, ""]

@@ -7,9 +7,12 @@ from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["components", "functions", "hints"]
+__all__ = ["components", "contents", "functions", "hints", "is_offered"]
 
 _ROOT = Path(__file__).parent.parent
+
+_MADE = {"models": "nn.", "datasets": "Data"}
+"""What the factories of a room return."""
 
 _PLAIN = {"bool": bool, "float": float, "int": int, "str": str}
 
@@ -24,26 +27,33 @@ def components(family: str) -> dict[str, Signature]:
     classes = {node.name: node for node in _nodes(_ROOT / family) if isinstance(node, ast.ClassDef)}
     return {
         name: _made_with(classes[name], classes)
-        for name in _contents(family)
-        if name in classes and _is_component(classes[name]) and not _is_abstract(classes[name])
+        for name in contents(family)
+        if name in classes and is_offered(classes[name], family)
     }
 
 
 @functools.cache
 def functions(room: str) -> dict[str, Signature]:
-    """The factories in a room's table of contents, and what each is called with.
-
-    They are told from its other functions by what they are annotated to return.
-    """
-    kind = {"models": "nn.", "datasets": "Data"}[room]
+    """The factories in a room's table of contents, and what each is called with."""
     defined = {
         node.name: node for node in _nodes(_ROOT / room) if isinstance(node, ast.FunctionDef)
     }
     return {
         name: _called_with(defined[name])
-        for name in _contents(room)
-        if name != "load" and name in defined and _returned(defined[name]).startswith(kind)
+        for name in contents(room)
+        if name in defined and is_offered(defined[name], room)
     }
+
+
+def is_offered(node: ast.ClassDef | ast.FunctionDef, room: str) -> bool:
+    """Whether an option may name it: a component that is not abstract, or a factory.
+
+    Factories are told from the other functions of a room by what they are annotated to return.
+    """
+    if isinstance(node, ast.ClassDef):
+        return _is_component(node) and not _is_abstract(node)
+    kind = _MADE.get(room)
+    return kind is not None and node.name != "load" and _returned(node).startswith(kind)
 
 
 def hints(signature: Signature) -> dict[str, Any]:
@@ -55,7 +65,7 @@ def hints(signature: Signature) -> dict[str, Any]:
     }
 
 
-def _contents(room: str) -> list[str]:
+def contents(room: str) -> list[str]:
     """The names in a room's table of contents."""
     contents = ast.parse((_ROOT / room / "__init__.py").read_text(encoding="utf-8"))
     names: list[str] = next(

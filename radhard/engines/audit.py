@@ -34,6 +34,7 @@ def audit_trials(trials: int, share: float, seed: int) -> Numbers:
         raise InputError(f"audit={share!r} is not allowed; a share of the trials, from 0 to 1")
     if share == 0 or trials == 0:
         return np.zeros(0, np.int64)
+    # A permutation and not a draw: no trial twice, and the same ones whatever was executed before.
     number = min(trials, max(_FEWEST, round(share * trials)))
     return np.sort(Permutation(trials, (seed, _PURPOSE))(np.arange(number)))
 

@@ -54,6 +54,7 @@ class Draw:
         """The share of all pairs that is in either of the two draws."""
         if self.audit == 0 or self.samples == 1:
             return self.audit
+        # Small campaigns would otherwise check so few pairs that their intervals are wide.
         least = min(self.trials, _FEWEST) / (self.trials * self.samples)
         return max(self.audit, min(least, _LARGEST))
 
@@ -92,6 +93,8 @@ class Draw:
         """
         if share == 0 or not len(faults):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        # A number in (0, 1) for each fault, evenly distributed over all faults: the middle of one
+        # of as many equal parts as there are faults.
         start = (Permutation(self.space, (self.seed, purpose))(faults) + 0.5) / self.space
         steps = np.arange(int(self.samples * share) + 1)
         at = np.floor((start[:, None] + steps) / share).astype(np.int64)

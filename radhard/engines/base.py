@@ -82,6 +82,8 @@ class Campaign:
         for place, region in regions.items():
             if isinstance(region.exposure, Intermittent):
                 mine = places == place
+                # Drawn from the fault, not from a state: a continued run, and any worker, finds the
+                # same.
                 found[mine] = ~region.exposure.present(faults[mine], found.shape[1])
         return torch.from_numpy(found).to(self.panel.golden.outputs.device)
 
@@ -149,6 +151,7 @@ class Session:
         numbers = np.arange(len(trials))
         faults = trials.at(numbers)
         numbers = numbers[np.argsort(faults, kind="stable")]
+        # The faults of a region have consecutive numbers.
         edges = np.searchsorted(np.sort(faults), self.campaign.space.starts)
         for chunk in np.split(numbers, edges):
             for at in range(0, len(chunk), _CHUNK):
@@ -178,6 +181,7 @@ class Engine(Component):
             UnsuitableError: the engine does not support this campaign.
         """
         workload = campaign.workload
+        # A faster engine leaves out operations, and with them what they would have written.
         if not self.whole and workload.state_between_passes.names:
             names = ", ".join(map(repr, workload.state_between_passes.names[:5]))
             raise UnsuitableError(

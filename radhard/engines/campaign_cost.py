@@ -109,6 +109,8 @@ class CampaignCost:
             whole += passes * one
             followed += passes * (pass_.spent[-1] - pass_.before(begin)) + count * _TRIAL / 2
         if pass_.operations <= _ROWS:
+            # Only a bound from above: a difference usually stays in a part of the values, how large
+            # a part is not known before the graph is.
             followed = min(followed, _FOLLOWED * whole)
         audited = min(AUDITED, len(trials)) * whole / len(trials)
         return cls(whole, prepared + audited, followed)

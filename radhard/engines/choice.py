@@ -69,6 +69,7 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
         return serial(str(error).rpartition("; use ")[0] or str(error))
     if isinstance(session, ModulesSession):
         gains = [session.gain(place) for place in range(len(campaign.space.sites))]
+        # Sites at which nothing is saved run as complete passes, and lose nothing.
         if not always and sum(gain for gain in gains if gain > 0) < _GAIN * session.cost():
             return serial("too few modules come before the faults to be left out")
         why = "each trial has a fault in one word, before which modules need not run"

@@ -50,6 +50,7 @@ class Correction:
         units of the figure.
         """
         value = min(1.0, max(least, value))
+        # Each side by itself, as neither interval is symmetric near 0 or 1.
         high = value + math.hypot(sampling.high - sampling.value, self.above / scale)
         low = value - math.hypot(sampling.value - sampling.low, self.below / scale)
         low, high = max(least, low), min(1.0, high)
@@ -78,6 +79,7 @@ def correction(
     key, ends = space.variant_starts[places] + variants, space.variant_starts[1:-1]
     size = int(space.variant_starts[-1])
     here = np.bincount(key, minlength=size)
+    # The mean weight of a trial with this variant, of which the bounds below are multiples.
     weight = np.bincount(key, weights, minlength=size) / np.maximum(here, 1)
     largest = np.zeros(size)
     np.maximum.at(largest, key, weights)
@@ -152,6 +154,7 @@ def _errors(
     found = []
     for record in records:
         for fault, by in record.wrong:
+            # A fault that is not found belongs to trials that this mean leaves out.
             at = int(np.searchsorted(faults, fault, sorter=order))
             if by[column] and at < len(faults) and faults[order[at]] == fault:
                 row = int(order[at])
@@ -184,18 +187,23 @@ def _limits(
         every, some = (np.array(counts[column][side]) for counts in (record.open, record.sample))
         open_ += float((part * (every - some) * cells.weight[place]).sum()) / record.samples
         if (some * part).any():
+            # As many verdicts were open as were tried, divided by the probability of being tried.
             tried += float((part * some).sum())
             population += float((part * some).sum()) / record.share
             largest = float(cells.largest[place][some > 0].max())
+            # One wrong verdict changes the mean by at most its weight over the samples, times the
+            # number of verdicts that it represents.
             unit = max(unit, largest / (record.samples * record.share))
     if not open_:
         return 0.0, 0.0
     wrong = np.array([abs(e.by) * e.weight / e.share for e in errors if e.by * sign > 0])
     number = max(round(tried), len(wrong))
+    # Nothing was executed: all open verdicts may be wrong.
     if not number:
         return open_, 0.0
     unit = max([unit, *wrong.tolist()])
     values = np.zeros(number)
+    # All others were right, and have no error.
     values[: len(wrong)] = wrong / unit
     found = mean_share(values, population=max(number, round(population)), confidence=confidence)
     scale = number * unit

@@ -43,6 +43,7 @@ def _shares(campaign: Campaign, numbers: Sequence[int]) -> Figures:
         ],
         dtype=bool,
     )
+    # Regions of one tensor may have different formats, and a block is decoded by one.
     _, formats = np.unique([repr(region.format) for region in space.regions], return_inverse=True)
     for tensor in np.unique(space.tensors[places[protected[places]]]).tolist():
         here = protected[places] & (space.tensors[places] == tensor)
@@ -51,10 +52,13 @@ def _shares(campaign: Campaign, numbers: Sequence[int]) -> Figures:
             these = np.flatnonzero(here)[formats[places[here]] == kind]
             hits = Hits(space.regions, places[these], inner[these], variants[these])
             coded = decode_blocks(hits, partial(_read, stored), trials[these])
+            # Several faults may lie in one block, which has one outcome: any of them tells its
+            # trial.
             first = np.unique(coded.of_fault, return_index=True)[1]
             of_block = trials[these][first]
             np.add.at(counts, of_block, coded.outcomes)
             np.add.at(words, of_block, 1)
+    # A trial without a fault in a protected word has shares of 0, not of 0 by 0.
     return counts / np.maximum(words, 1)[:, None]
 
 

@@ -27,6 +27,7 @@ NOT_BY_FAULTS = (
 
 def of_faults(faults: Numbers) -> str:
     """A text that identifies the faults of a trial."""
+    # Readable where it can be; a trial at an error rate may have thousands of faults.
     if len(faults) == 1:
         return str(int(faults[0]))
     return hashlib.sha256(faults.tobytes()).hexdigest()[:32]

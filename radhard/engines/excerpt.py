@@ -41,6 +41,7 @@ def like_excerpt(outputs: Tensor, known: Any) -> bool:
     sizes = [abs(v) for v in (*one, *other) if v is not None and isfinite(v)]
     most = _APART * max(sizes, default=0.0)
     return all(
+        # A value that is not finite was stored as None: it must be so in both.
         a is b if a is None or b is None else abs(a - b) <= most
         for a, b in zip(one, other, strict=True)
     )

@@ -81,6 +81,7 @@ class Inference:
             Tally(**{key: int(n) for key, n in plain["harmful"].items()}),
             bool(plain["all_tried"]),
         )
+        # A run file may be damaged or made by hand, and these counts become intervals.
         if not found._possible():
             raise ValueError("counts of inferred verdicts that cannot be")
         return found
@@ -99,12 +100,14 @@ class Inference:
             and all(
                 len(every) == len(some) == len(self.trials)
                 and all(
+                    # No more executed than inferred, nor inferred than there are verdicts.
                     0 <= k <= n <= self.samples * trials
                     for n, k, trials in zip(every, some, self.trials, strict=True)
                 )
                 for every, some in pairs
             )
             and all(
+                # The error of one verdict in a share of the samples.
                 len(by) == columns and all(-1 <= d <= 1 for d in by) and fault >= 0
                 for fault, by in self.wrong
             )
@@ -158,5 +161,6 @@ def inference_notes(
 
 def _facts(tally: Tally) -> dict[str, Any]:
     """Counts of verdicts, with the upper 95 % confidence limit of the share that is wrong."""
+    # Nothing tried, nothing known: all of them may be wrong.
     limit = clopper_pearson(tally.wrong, tally.tried)[1] if tally.tried else 1.0
     return {**asdict(tally), "at_most": limit}

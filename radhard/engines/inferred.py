@@ -80,8 +80,10 @@ def refuted(
             if variants is not None and variant not in variants:
                 continue
             wrong = [share for v, share in record.wrong if v == variant]
+            # A checked fault that is not listed had no wrong verdict.
             shares += wrong + [0.0] * (count - len(wrong))
             inferred += record.inferred[variant]
+            # Where all were executed, none is left to be wrong.
             left += 0 if record.tried else record.inferred[variant] - count
     if not shares:
         return None, left

@@ -59,6 +59,7 @@ class Recheck:
         """
         self._trials += trials
         if self._trials >= self._due:
+            # The passes of all checks together stay few, however many trials there are.
             self._due *= 4
             self.finish()
 

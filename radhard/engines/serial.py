@@ -123,11 +123,14 @@ def faulty_outputs(
             campaign.workload.state.restore()
             _, again = once()
             first = next(iter(errors.values()))
+            # Compared by batch and type, not by message, which may contain addresses or faulty
+            # values.
             if _kinds(again) != _kinds(errors):
                 first.add_note("The same trial did not fail in this way again: not the fault's.")
                 raise first
             campaign.workload.state.restore()
             _, without = _passes(campaign, np.array([], np.int64), sample, _alone)
+            # The model fails on this data without any fault as well.
             if without:
                 raise first
             crash = type(first).__name__
@@ -151,10 +154,12 @@ def _passes(
         if needed is not None and not any(row in rows for row in needed):
             parts.append(golden[rows.start : rows.stop])
             continue
+        # A pass that does not end outputs NaN, which counts as detectable and unrecoverable.
         crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
         if absent is not None:
             here = absent[0, rows.start : rows.stop]
             crash[here] = golden[rows.start : rows.stop][here]
+            # No pass at all where the fault is present in no sample of the batch.
             if here.all():
                 parts.append(crash)
                 continue
@@ -170,6 +175,7 @@ def _passes(
         ):
             injection.rows = rows
             try:
+                # A copy: the model may return a tensor that the next pass overwrites.
                 outputs = campaign.workload.call(campaign.workload.model, batch).detach().clone()
             except NOT_BY_FAULTS:
                 raise

@@ -66,6 +66,7 @@ class _Reading(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # A view reads no values, and most models take views of weights that they never use.
         if not func.is_view:
             for value in tree_iter((args, kwargs)):
                 if isinstance(value, Tensor):
@@ -89,6 +90,7 @@ def _places(campaign: Campaign) -> set[int]:
 def _copy(model: nn.Module, tensor: Tensor) -> str | None:
     """The name of an attribute or a buffer that was computed from a tensor."""
     for name, held in State(model, parameters=False).tensors:
+        # Only what is computed from the values themselves is a copy; a norm or a mask is not.
         if held is not tensor and held.is_floating_point() and _made_from(held, tensor):
             return name
     return None

@@ -88,6 +88,7 @@ def paste(patch: Patch, onto: Tensor, starts: tuple[Start, ...]) -> Tensor:
     for mine, other in zip(patch.starts, starts, strict=True):
         shift = (0 if mine is None else mine) - (0 if other is None else other)
         if isinstance(shift, Tensor):
+            # Rows that all lie at one place are copied as one block.
             if not bool((shift == shift[0]).all()):
                 return _pasted_by_row(patch, onto, starts)
             shift = int(shift[0])

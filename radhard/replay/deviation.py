@@ -47,6 +47,8 @@ class Deviation:
     def apply_to(self, flowing: Tensor) -> None:
         """Let the rows of a layer's output, one a probe, deviate in place."""
         axes = range(1, flowing.ndim)
+        # An index for every axis, broadcast against the others: rows on axis 0, so that a
+        # coordinate by probe selects with its row.
         place: list[Tensor] = [_along(torch.arange(len(flowing)), 0, flowing)]
         for axis, at in zip(axes, self.at, strict=True):
             if at is None:

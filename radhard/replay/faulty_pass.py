@@ -109,6 +109,8 @@ class FaultyPass:
         The difference is overwritten where it can be.
         """
         golden = self.golden[slot]
+        # The rows are the golden ones, several times over: added by broadcasting, without gathering
+        # a golden row for each.
         if self.tiles and all(start is None for start in starts) and _alike(difference, golden):
             difference.view(self.tiles, *golden.shape).add_(golden)
             return Patch(difference, starts, own=True)
@@ -120,6 +122,7 @@ class FaultyPass:
     def some(self, rows: Tensor) -> "FaultyPass":
         """A pass of some of the rows."""
         part = FaultyPass(self.graph, self.golden, self.rows, self.owner, grouped=self.grouped)
+        # The patches themselves are shared; keeping rows makes new ones.
         part.patches = dict(self.patches)
         part._keep(rows)
         return part
@@ -170,6 +173,7 @@ class FaultyPass:
 def _part(values: Tensor) -> Tensor:
     """A stretch from the middle of every row, ``(rows, elements)``, as it lies in memory."""
     flat = (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).flatten(1)
+    # From the middle, as a window of influence covers the border least often.
     return flat.narrow(1, flat.shape[1] // 2, min(64, flat.shape[1] - flat.shape[1] // 2))
 
 
@@ -181,5 +185,6 @@ def _alike(values: Tensor, golden: Tensor) -> bool:
 def runs(state: FaultyPass) -> list[slice]:
     """The stretches of rows that belong to one trial each."""
     assert state.owner is not None
+    # The rows of a trial stand together, so that each owner is one stretch.
     ends = torch.unique_consecutive(state.owner, return_counts=True)[1].cumsum(0).tolist()
     return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]

@@ -61,6 +61,7 @@ def folded_graph(
         )
         graph, channels_last = laid_out(graph)
     one = graph.values(model_inputs(batch, channels_last))
+    # Without the samples, which may be as many as wanted.
     shapes = {slot: one[slot].shape[1:] for slot in graph.by_sample if slot in one}
     return FoldedGraph(
         graph,

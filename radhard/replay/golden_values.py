@@ -22,6 +22,8 @@ def golden_values(
     data = workload.data
     if not rounds(graph):
         return graph.values(model_inputs(data.rows(piece), channels_last))
+    # In the batches of the model's own golden outputs, as kernels may add in another order in a
+    # batch of another size.
     starts = range(piece.start, piece.stop, workload.batch)
     rows = [data.rows(slice(at, min(at + workload.batch, piece.stop))) for at in starts]
     each = [graph.values(model_inputs(batch, channels_last)) for batch in rows]

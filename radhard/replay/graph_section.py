@@ -46,6 +46,7 @@ class GraphSection:
                 dilation, size = 1, node.args[1]
             else:
                 continue
+            # Stride 1, though there may be strides: they make windows smaller, never larger.
             kernel = Kernel(size, 1, 0, dilation)
             high += (kernel.size[0] - 1) * kernel.dilation[0]
             wide += (kernel.size[1] - 1) * kernel.dilation[1]
@@ -60,6 +61,7 @@ class GraphSection:
 
     def elements(self, patches: Mapping[int, Patch]) -> int:
         """Elements a row of the largest value, given what differs at the beginning."""
+        # One only: at a bottleneck a single value differs.
         for patch in patches.values():
             if patch.values.ndim != 4 or any(start is None for start in patch.starts[1:]):
                 return self.whole

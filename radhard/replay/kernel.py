@@ -52,6 +52,8 @@ class Kernel:
         k, s = (self.size[axis] - 1) * self.dilation[axis], self.stride[axis]
         assert start is not None
         first = start + self.padding[axis] - k
+        # The first kernel whose last element reaches the start: rounded up, as kernels stand at
+        # multiples of the stride only.
         return -(-first // s), (length - 1 + k) // s + 1
 
     def field(self, start: Start, length: int, axis: int) -> tuple[Start, int]:

@@ -66,6 +66,7 @@ def propagate(
     """
     graph = state.graph
     last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
+    # The goal is used after the last operation, so that its patch is not let go of on the way.
     goal = graph.output if goal is None else goal
     last[goal] = len(graph.nodes)
     for at in steps:
@@ -82,6 +83,8 @@ def propagate(
             look = drop  # where the difference began
         elif any(slot in state.patches or slot in state.others for slot in node.inputs):
             rule = None if state.exact else RULES.get(node.op)
+            # Rules are made for golden parameters; an operation with a faulty one computes whole
+            # values.
             ruled = rule is not None and not any(slot in state.others for slot in node.inputs)
             patch = rule(state, node) if rule is not None and ruled else None
             _disown(state, node, patch)
@@ -97,6 +100,7 @@ def propagate(
             continue
         for slot in [slot for slot in state.patches if last.get(slot, -1) <= at]:
             del state.patches[slot]
+        # Only where a single value goes on: a row that agrees here may differ in another one.
         if look and len(state.patches) == 1 and node.slot in state.patches:
             alive = state.alive(node.slot)
             left = int(alive.sum())

@@ -128,6 +128,8 @@ class Replayer:
             parts.append(values[graph.output])
         outputs = torch.cat(parts)
         golden = workload.golden if golden is None else golden
+        # Once more on all samples: the graph was compared with the model on a few, and is folded
+        # since.
         if outputs.shape != golden.shape or not torch.allclose(
             outputs, golden, rtol=1e-3, atol=1e-3 * float(golden.abs().max())
         ):
@@ -157,6 +159,7 @@ class Replayer:
     def flows(self, place: int) -> bool:
         """Whether the values of single samples may differ in a site."""
         site = self.sites[place]
+        # A value of all samples at once has no row of its own that could leave or share a pass.
         if site.role == "register" or not site.flows or site.samples is None:
             return False
         if not self._is_there(place):
@@ -211,6 +214,7 @@ class Replayer:
     def direct(self, place: int) -> bool:
         """Whether a change of a parameter shows in one channel of one operation."""
         users = [at for slot in self.slots[place] for at in self._users.get(slot, [])]
+        # A parameter that two operations use changes both, and one patch describes one output.
         if len(users) != 1 or self.exact:
             return False
         node = self.graph.nodes[users[0]]
@@ -244,6 +248,7 @@ class Replayer:
 
     def largest(self, place: int) -> int:
         """Elements a sample of the largest value that is wholly recomputed behind a site."""
+        # Not the first operation: what a change of a parameter makes of it is one channel.
         slots = [self.graph.nodes[at].slot for at in self.steps(place)[1:]]
         return max((self.sizes[slot] for slot in slots if slot in self.sizes), default=1)
 
@@ -290,6 +295,7 @@ class Replayer:
 
         Where sums become infinite depends on their order, which here is not the model's.
         """
+        # Probes whose difference vanishes on the way keep the outputs of the model.
         outputs = self.model_outputs[deviation.samples].clone()
         risky = torch.zeros(len(outputs), dtype=torch.bool, device=outputs.device)
         steps, output = self.steps(place), self.graph.output
@@ -314,6 +320,7 @@ class Replayer:
         (slot,), (piece,) = self.slots[place], self.pieces
         rows = torch.arange(len(deviation.samples), device=deviation.samples.device)
         golden = self.golden(piece)
+        # Exact, as rules write into memory in place, which autograd does not allow.
         state = FaultyPass(self.graph, golden, deviation.samples, rows, grouped=False, exact=True)
         values = golden[slot].index_select(0, deviation.samples)
         deviation.apply_to(values)
@@ -387,6 +394,7 @@ class Replayer:
             return None
         if self.direct(place):
             first = self.graph.nodes[steps[0]]
+            # To leave rows out copies the others: not where all are needed.
             some = only if drop and only is not None and not bool(only.all()) else None
             concerned = concerned_samples(state.golden, first, changes) if drop else None
             if concerned is not None:
@@ -395,6 +403,8 @@ class Replayer:
                 some = concerned if only is None else concerned & only
                 if not bool(some.any()):
                     return None
+            # A rule that computes every row by itself is given fewer; one that has all golden rows
+            # at hand at no cost gives all, and the rows leave afterwards.
             early = some is not None and computes_rows(first)
             if some is not None and early:
                 state.drop(some)
@@ -404,6 +414,7 @@ class Replayer:
             return propagate(state, steps, drop=drop)
         (change,) = changes
         for slot in self.slots[place]:
+            # Tied tensors have several slots, and all of them read the faulty value.
             changed = state.golden[slot].clone()
             changed[change.at] = change.value_from(changed[change.at])
             state.others[slot] = changed

@@ -62,6 +62,7 @@ def has_change_rule(node: Node, slot: int) -> bool:
     places = [[1], [2], [3], [4]] if node.op in recurrent.RULES else [[1], [2]]
     if node.op is aten.embedding.default:
         places = [[0]]
+    # In one place only: a tensor that is input and weight of one operation changes both.
     if node.op not in _RULES or where not in places:
         return False
     return not any(isinstance(arg, str) for arg in node.args)
@@ -87,6 +88,8 @@ def concerned_samples(
     found = torch.zeros(len(changes), len(numbers), dtype=torch.bool, device=numbers.device)
     order, at = numbers.reshape(-1).sort()
     first, end = (torch.searchsorted(order, changed, right=right) for right in (False, True))
+    # All finds of all changes in one line: which change each belongs to, and which of its finds it
+    # is.
     which = torch.arange(len(changes), device=numbers.device).repeat_interleave(end - first)
     within = (
         torch.arange(len(which), device=numbers.device)
@@ -129,6 +132,7 @@ def changed_rows(
         state.argument(node, n, default) for n, default in ((3, 1), (4, 0), (5, 1), (6, 1))
     )
     kernel = Kernel(weight.shape[2:], stride, padding, dilation)
+    # The weight counts input channels from the beginning of its group.
     source = out // (weight.shape[0] // groups) * weight.shape[1] + at[1]
     if any(kernel.padding):
         inputs = nnf.pad(inputs, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
@@ -137,6 +141,8 @@ def changed_rows(
         + torch.arange(size, device=out.device) * kernel.stride[axis]
         for axis, size in enumerate(values.shape[1:])
     )
+    # One word of a kernel sees the whole input once, shifted by its place in the kernel: what it is
+    # multiplied by at each position of the output.
     seen = inputs[rows[:, None, None], source[:, None, None], y[:, :, None], x[:, None, :]]
     return Patch((values + by * seen)[:, None], (out, None, None), own=True)
 
@@ -161,6 +167,7 @@ def _convolution(state: FaultyPass, node: Node, argument: int, changes: list[Wor
     height, width = golden.shape[2:]
     for change in changes:
         out = change.at[0]
+        # A view: what is added to it makes a new tensor.
         channel = golden[:, out : out + 1]
         if argument == 2:
             parts.append(channel + change.difference)
@@ -171,6 +178,7 @@ def _convolution(state: FaultyPass, node: Node, argument: int, changes: list[Wor
             if any(kernel.padding):
                 picture = nnf.pad(picture, (kernel.padding[1],) * 2 + (kernel.padding[0],) * 2)
             top, left = i * kernel.dilation[0], j * kernel.dilation[1]
+            # The input at which this word of the kernel looks, for every position of the output.
             seen = picture[
                 :,
                 :,
@@ -200,6 +208,8 @@ def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChan
     by = torch.tensor(np.array([change.difference for change in changes]), dtype=golden.dtype)
     by = by.to(golden.device)[:, None]
     rows = torch.tensor(outs, device=golden.device)
+    # A product and a sum for all trials at once; one at a time, calls would cost more than
+    # arithmetic.
     columns = golden.t()[rows]  # trials, samples
     if argument == 2:
         columns = columns + by
@@ -221,6 +231,7 @@ def _embedding(state: FaultyPass, node: Node, argument: int, changes: list[WordC
     values = golden.index_select(0, rows)
     table = state.golden[node.args[argument].number]
     columns = torch.tensor([change.at[1] for change in changes], device=device)
+    # The new value itself and not a difference: a table is looked up, nothing is added.
     news = torch.tensor(
         [float(change.value_from(table[change.at])) for change in changes],
         dtype=golden.dtype,

@@ -32,9 +32,12 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
     replayer = plan.replayer
     campaign = plan.campaign
     places, words, variants = campaign.space.locate(campaign.trials.at(trials))
+    # Words are numbered sample by sample.
     inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
     samples = words // inner
     concerned = torch.from_numpy(samples)
+    # Row by row golden; rows that never reach the output, because their difference vanished, stay
+    # so.
     outputs = replayer.golden_outputs[concerned]
     risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
     for piece in replayer.pieces:
@@ -52,12 +55,15 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
                 state, large = found
                 assert state.owner is not None
                 risky[state.owner] = large
+                # Under the first operation that reads the tensor; -1 if none does, as of the output
+                # itself.
                 entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
         for state in _through(plan, entering, rows):
             assert state.owner is not None
             outputs[state.owner] = state.whole(replayer.graph.output)
             touched.append(state.owner)
     figures = plan.panel.score_samples(outputs, concerned)
+    # Rows whose difference vanished need no second look, however large their faulty value was.
     if not by_order or not touched:
         return figures
     for number in torch.cat(touched)[risky[torch.cat(touched)]].tolist():
@@ -84,6 +90,7 @@ def _faulty_pass(
     starts = tuple(torch.from_numpy(axis) for axis in np.unravel_index(words, shape))
     before = golden[slot][(rows, *starts)]
     after = faulty_values(plan.campaign.space, place, before, words, variants)
+    # NaN differs from itself, so that a value that becomes NaN counts as moved.
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
         return None
@@ -105,6 +112,8 @@ def _through(
     for end, slot in plan.replayer.bottlenecks:
         steps = range(begin, end + 1)
         arrived = []
+        # Rows that were joined at the bottleneck before go on beside those that begin in this
+        # section.
         for state in waiting + [state for at in steps for state in entering.pop(at, [])]:
             size = max(
                 1, min(most, ELEMENTS // plan.replayer.section(begin, end).elements(state.patches))
@@ -131,6 +140,8 @@ def _joined(passes: list[FaultyPass], slot: int) -> list[FaultyPass]:
     alike: dict[tuple[object, ...], list[FaultyPass]] = defaultdict(list)
     for state in passes:
         patch = state.patches[slot]
+        # A start that is one number holds for all rows and must be the same; starts by row are
+        # simply put one after another.
         starts = tuple("each" if isinstance(s, Tensor) else s for s in patch.starts)
         alike[(patch.values.shape[1:], *starts)].append(state)
     return [group[0] if len(group) == 1 else _one(group, slot) for group in alike.values()]

@@ -29,6 +29,7 @@ def parts_of_shared_passes(
     try:
         with torch.inference_mode():
             figures = execute(trials)
+    # Not the work of a fault: a smaller pass would hide a shortage of memory, not mend it.
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:

@@ -43,11 +43,14 @@ def value_changes(
         golden = tensor.reshape(-1)[torch.from_numpy(words).to(device)]
         faulty = faulty_values(space, place, golden, words, variants)
         return ValueChanges(words, golden, faulty, np.zeros(len(words), dtype=bool))
+    # A word that is decoded in a block may change any value of the block, by a wrong correction.
     hits = Hits(space.regions, np.full(len(words), place), words, variants)
     flat = tensor.reshape(-1)
     trials = np.arange(len(words))
     coded = decode_blocks(hits, lambda at: flat[torch.from_numpy(at).to(device)], trials)
     changed = coded.changed.cpu().numpy()[coded.of_fault]
+    # The first value that changed; where none did, the first of the block, which then equals
+    # itself.
     column = changed.argmax(axis=1)
     positions = coded.positions[coded.of_fault, column]
     golden = flat[torch.from_numpy(positions).to(device)]

@@ -61,6 +61,7 @@ class Recording:
             return self.used.get(address(stored), float("inf"))
         module = model.get_submodule(site.layer)
         begins = [call.begin for call in self.calls if call.module is module]
+        # A call that the recorded pass did not make: nothing is known to come before it.
         return begins[site.call] if site.call < len(begins) else 0
 
     def before(self, when: float) -> float:
@@ -75,6 +76,7 @@ _OPERATION = 200_000
 def cost_of(operation: Any, args: Any, kwargs: Any, output: Any) -> float:
     """The cost of an operation, in multiplications, derived from the shapes of its arguments."""
     counted = flop_registry.get(getattr(operation, "overloadpacket", operation))
+    # The counter has two operations for a multiplication with its addition.
     if counted is not None:
         return _OPERATION + float(counted(*args, **kwargs, out_val=output)) / 2
     tensors = [value for value in tree_iter((args, kwargs)) if isinstance(value, Tensor)]
@@ -114,6 +116,7 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(value, Tensor):
                 at = address(value)
                 if at in self._own:
+                    # The first use only: a fault in the tensor has an effect from there on.
                     self.used.setdefault(at, self.now)
         return output
 
@@ -151,6 +154,7 @@ def recorded(model: nn.Module, call: Forward, batch: Any, *, keep: bool = True) 
 
     with forwards(model, record), torch.no_grad(), clock:
         call(model, batch)
+    # Once each, however many modules return the same tensor.
     nbytes = sum(copy.nbytes for _, copy in copies.values())
     return Recording(calls, clock.used, nbytes, clock.spent, clock.operations, clock.counted)
 

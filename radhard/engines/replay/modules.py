@@ -49,6 +49,8 @@ class ModulesSession(Session):
             self._recordings.append(
                 recorded(campaign.workload.model, campaign.workload.call, given)
             )
+            # The recordings of all batches are kept, as the trials go over all of them again and
+            # again.
             left -= self._recordings[-1].nbytes
             if left < 0:
                 raise NoGraphError(f"what its modules give takes more than memory={memory:,}")
@@ -121,11 +123,13 @@ class ModulesSession(Session):
         when = recording.begins(self.campaign.workload.model, site)
         skipped, until = 0.0, 0.0
         for at, one in enumerate(recording.calls):
+            # Calls inside a call that is left out are left out with it, and are not counted twice.
             if one.begin >= until and self._is_skipped(recording, at, when, site):
                 skipped += recording.before(one.end) - recording.before(one.begin)
                 until = one.end
         alone = site.samples is not None and self.campaign.trials.single
         passes = int(self._trials[place]) * (1 if alone else len(self._recordings))
+        # Every call is intercepted, also those that run.
         each = skipped - _CALL * len(recording.calls)
         return passes * each - _CHECKS * recording.spent[-1]
 
@@ -149,6 +153,8 @@ class ModulesSession(Session):
 
     def _is_skipped(self, recording: Recording, at: int, when: float, site: Site) -> bool:
         one = recording.calls[at]
+        # A call that is still running when the tensor is first used contains the fault; one whose
+        # output cannot be copied has to run.
         if one.end >= when or one.output is None:
             return False
         if not site.flows:
@@ -174,8 +180,11 @@ class ModulesSession(Session):
                 mine = calls.get(id(module), [])
                 if number < len(mine) and self._is_skipped(recording, mine[number], when, site):
                     one = recording.calls[mine[number]]
+                    # The calls inside did not happen, but count: later calls of these modules keep
+                    # their numbers.
                     for call in recording.calls[mine[number] + 1 : one.last + 1]:
                         seen[id(call.module)] = seen.get(id(call.module), 0) + 1
+                    # A copy, as what follows may write into it.
                     return copied(one.output, torch.clone)
                 return forward(*args, **kwargs)
 

@@ -41,6 +41,7 @@ class Plain:
         for golden in self._golden:
             state = FaultyPass(self._graph, golden, exact=True)
             for slot in self._slots[place]:
+                # Golden values are shared by all trials, and by forked workers.
                 changed = golden[slot].clone()
                 changed[at] = value
                 state.others[slot] = changed

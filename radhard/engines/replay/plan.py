@@ -57,6 +57,8 @@ class ReplayPlan:
             hidden=[
                 at
                 for at, region in enumerate(campaign.space.regions)
+                # A scale changes every value of its block, a line several words: no single word
+                # differs.
                 if region.plane == "scale" or region.fault.span > 1
             ],
         )
@@ -70,5 +72,7 @@ class ReplayPlan:
         """
         replayer = self.replayer
         largest = max((replayer.sizes.get(slot, 1) for _, slot in replayer.bottlenecks), default=1)
+        # A quarter of the campaign, where that is neither too few nor too many, so that four
+        # workers have a chunk each.
         some = max(1024, min(4096, -(-len(self.campaign.trials) // 4)))
         return max(16, min(some, _WAITING // largest))

@@ -30,21 +30,28 @@ def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Fi
     """
     replayer, space = plan.replayer, plan.campaign.space
     site = space.sites[place]
+    # The words of a site of single samples are numbered sample by sample: the quotient by a
+    # sample's words is the sample, the remainder the word in it.
     _, words, variants = space.locate(plan.campaign.trials.at(trials))
     inner = math.prod(site.shape)
     one = None if site.samples is None else torch.from_numpy(words // inner)
     outputs = _golden_of(plan, trials, one)
+    # Trials in which the output of the layer is so large that sums behind it may overflow, in an
+    # order that is not that of the model.
     risky = torch.zeros(len(trials), dtype=torch.bool)
     for piece in replayer.pieces:
         if one is not None and not ((one >= piece.start) & (one < piece.stop)).any():
             continue
         for which, deviation in _deviations(plan, place, piece, words % inner, variants, one):
             faulty, extremes = replayer.outputs_and_extremes(place, deviation, rows=most)
+            # With single samples, the outputs of a trial have one row only.
             rows = deviation.samples if one is None else torch.zeros_like(deviation.samples)
             outputs[which, rows] = faulty
             risky[which[extremes]] = True
     absent = plan.campaign.absent(plan.campaign.trials.at(trials))
     if absent is not None:
+        # Computed as if the fault were always there, and put back where it is not: which samples an
+        # intermittent fault misses has nothing to do with what it does in the others.
         alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
         outputs = torch.where(alike, replayer.golden_outputs, outputs)
     if one is None:
@@ -84,6 +91,9 @@ def _deviations(
     layer_module = plan.campaign.workload.model.get_submodule(site.layer)
     layer = layer_of(layer_module, site, target.array, tuple(inputs.shape[1:]))
     contents = layer.contents(inputs)
+    # A permanent fault alters a register in every cycle in which it is used, so that the sums of a
+    # whole layer change; one trial is computed at a time. A transient one alters one cycle, whose
+    # sums are the same in number for all trials.
     if target.duration == "permanent":
         for number, (word, variant) in enumerate(zip(words, variants, strict=True)):
             corrupt = partial(_corrupted, plan, place, int(word), int(variant))
@@ -97,6 +107,7 @@ def _deviations(
         samples = one.numpy()
         here = here[(samples >= piece.start) & (samples < piece.stop)]
     use = target.array.use(layer.layer.product, register_of(site), words[here])
+    # In the other cycles the register holds nothing that is used, so that the outputs are golden.
     here, use = here[use.live], use.some(use.live)
     product = layer.layer.product
     width = {"input": product.columns, "weight": product.rows, "sum": product.depth}[use.content]
@@ -122,6 +133,8 @@ def _deviations(
             np.repeat(variants[mine], repeats),
         ).reshape(before.shape)
         by = contents.differences(some, samples_of, before, after)
+        # Many differences are zero, as those of a weight that is multiplied by a zero; only the
+        # others become rows of a pass.
         fault, column = by.ne(0).any(-1).nonzero(as_tuple=True)
         if not len(fault):
             continue
@@ -159,6 +172,8 @@ def _deviation(
 ) -> Deviation:
     """Differences of sums, ``(probes, outputs)``, as a deviation of the layer's output."""
     product, shape = layer.layer.product, layer.layer.output
+    # The dataflow decides which element of the matrix product a cycle concerns; from here on it is
+    # a place in the output of the layer, whose channels are groups times columns.
     group, row, column = (
         torch.from_numpy(np.ascontiguousarray(part))[fault]
         for part in (use.groups, use.rows[0], use.columns[0])
@@ -169,6 +184,8 @@ def _deviation(
     place = torch.unravel_index(row, positions) if positions else ()
     none = (None,) * len(positions)
     ones = (1,) * len(positions)
+    # An input meets every weight of its row: all channels of its group, at one position. A weight
+    # meets every position of one channel, and a partial sum is one element.
     if use.content == "input":
         by = (by * step[group]).to(dtype)
         values = by.new_zeros(len(by), product.groups, product.columns)

@@ -43,6 +43,7 @@ def state_pass(
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
         return None
+    # What the node outputs: the states of all steps, or the last one only.
     last = bool(node.args[-1])
     values = at.some(moved).outputs_after(after[moved], golden[node.slot], last=last)
     rows, owner = at.samples[moved], torch.from_numpy(trials)[moved]

@@ -30,6 +30,7 @@ def apart(campaign: Campaign, places: list[int]) -> list[list[int]]:
     All activations are in the same plan: sharing passes among them saves more than folding does.
     """
     sites = campaign.space.sites
+    # A folded normalisation has no weights of its own left in which a fault could lie.
     norms = [p for p in places if "Norm" in sites[p].kind and not sites[p].flows]
     others = [p for p in places if p not in norms]
     return [group for group in (others, norms) if group]
@@ -47,6 +48,7 @@ def by_sample(
     if not len(trials):
         return
     inner = np.array([math.prod(site.shape) for site in campaign.space.sites])[found]
+    # The first piece that ends behind the sample contains it.
     pieces = np.searchsorted(
         [piece.stop for piece in plan.replayer.pieces], words // inner, side="right"
     )

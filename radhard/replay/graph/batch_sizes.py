@@ -47,6 +47,7 @@ class _Length:
         found = cls(factor, values[0] - factor * sizes[0], whole)
         for value, size in zip(values, sizes, strict=True):
             exact = found.factor * size + found.offset
+            # Two sizes always lie on a line; the third tells a line from anything else.
             if abs(exact - value) > 1e-12 * abs(value):
                 raise NoGraphError(
                     "a number in the graph depends on the batch size in no known way"
@@ -87,6 +88,7 @@ def for_any_size(made: Sequence[FixedGraph]) -> Graph:
     by_sample = {
         slot
         for slot, length in made[0].lengths.items()
+        # Compared for every size, as a length may equal one batch size by chance.
         if length == made[0].size and all(one.lengths.get(slot) == one.size for one in made)
     }
     return replace(first, nodes=[*merging.nodes, *nodes], by_sample=by_sample)
@@ -114,6 +116,7 @@ class _Merging:
 
     def _one(self, *values: Any) -> Any:
         first = values[0]
+        # With the type, as True == 1 and 2 == 2.0.
         if all(type(value) is type(first) and value == first for value in values):
             return first
         if all(type(value) in (int, float) for value in values):
@@ -122,6 +125,7 @@ class _Merging:
 
     def _length(self, length: _Length) -> Slot:
         if length not in self._slots:
+            # One node for each length, however many arguments are of this length.
             slot = self._fresh + len(self._slots)
             self._slots[length] = slot
             self.nodes.append(Node(slot, length, (Slot(self._graph.inputs[0]),), {}))

@@ -53,6 +53,7 @@ _MORE = (2, 5)
 def _exported(model: nn.Module, call: Forward, batch: Any) -> Graph | FixedGraph:
     """The graph for any batch size, or for this one where the exporter takes it for a constant."""
     wrapped = _Called(model, call)
+    # Only the first axis may vary; the exporter finds out whether it can.
     sizes = tree_map(lambda _: {0: torch.export.Dim.AUTO}, batch)
     try:
         with RecurrentStandIns():
@@ -113,6 +114,8 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
             else:
                 graph.inputs.append(at)
                 graph.by_sample.add(at)
+                # The symbol that stands for the batch size, or a number where the exporter took it
+                # for a constant.
                 samples = _size(shape[0]) if shape is not None and len(shape) else samples
         elif node.op == "call_function":
             op = {**STAND_INS, **_ANY_LAYOUT}.get(node.target, node.target)
@@ -122,12 +125,15 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
                 op = _functional(node)
                 mutated = node.args[0]
                 graph.nodes.append(_node(at, op, node, slots))
+                # Whoever reads the tensor after the write reads the result of the twin.
                 slots[mutated] = at
             else:
                 graph.nodes.append(_node(at, op, node, slots))
             slots[node] = at
             if shape is not None and len(shape):
                 lengths[at] = _size(shape[0])
+                # As text: two symbolic sizes compare by adding a guard, which would restrict the
+                # graph.
                 if str(shape[0]) == str(samples):
                     graph.by_sample.add(at)
         elif node.op == "output":
@@ -176,6 +182,7 @@ def _functional(node: fx.Node) -> Callable[..., Any]:
     twin = getattr(torch.ops.aten, name.removesuffix("_"), None)
     if not isinstance(written, fx.Node) or not name.endswith("_") or twin is None:
         raise NoGraphError(f"{node.target} writes in place")
+    # Another name for the same memory would see the write, and the twin makes none.
     near = [written, *written.users]
     if any(other is not node and _is_view(other) for other in near) or written.op == "placeholder":
         raise NoGraphError(f"{node.target} writes into a view or an input")

@@ -29,6 +29,7 @@ def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[i
     factors: dict[int, Tensor] = {}
     fresh = max([graph.output, *constants, *by_slot]) + 1
     for norm in graph.nodes:
+        # In training mode the statistics are those of the batch, which every fault changes.
         if norm.op is not aten.batch_norm.default or norm.args[5]:
             continue
         convolution = by_slot.get(norm.args[0].number)
@@ -37,6 +38,7 @@ def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[i
         own = convolution.inputs[1:]
         if convolution.slot in kept or kept_any(norm.inputs[1:], kept):
             continue
+        # Another user would see the outputs before normalisation, or share the weights.
         if len(users[convolution.slot]) > 1 or any(len(users[slot]) > 1 for slot in own):
             continue
         weight = constants[own[0]]
@@ -45,18 +47,21 @@ def fold_batch_norms(graph: Graph, kept: Collection[int]) -> tuple[Graph, dict[i
         )
         assert mean is not None
         assert variance is not None
+        # In double precision, so that folding rounds once, to the dtype of the weight.
         factor = torch.rsqrt(variance.double() + norm.args[7])
         factor = factor if scale is None else factor * scale
         bias = constants[own[1]].double() if len(own) > 1 else torch.zeros_like(factor)
         offset = (bias - mean) * factor + (0 if shift is None else shift)
         constants[own[0]] = (weight * factor.reshape(-1, 1, 1, 1)).to(weight.dtype)
         factors[own[0]] = factor
+        # A convolution without bias gets one, as normalisation shifts.
         bias_slot = own[1] if len(own) > 1 else fresh
         fresh += 1
         constants[bias_slot] = offset.to(weight.dtype)
         factors[bias_slot] = factor
         args = list(convolution.args) + [None] * (3 - len(convolution.args))
         args[2] = Slot(bias_slot)
+        # The convolution takes the slot of the norm, so that what follows finds its input.
         replaced[norm.slot] = dataclasses.replace(convolution, slot=norm.slot, args=tuple(args))
         gone.add(convolution.slot)
     nodes = [replaced.get(n.slot, n) for n in graph.nodes if n.slot not in gone]

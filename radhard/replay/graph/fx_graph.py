@@ -39,6 +39,7 @@ def fx_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
         sizes = [_lengths(graph, batch[:n]) for n in (2, 3)]
     except Exception as error:
         raise NoGraphError(f"torch.fx: its graph fails: {type(error).__name__}") from None
+    # At two sizes: an axis of another meaning may have the length of one of them.
     graph.by_sample |= {s for s in sizes[0] if (sizes[0][s], sizes[1].get(s)) == (2, 3)}
     return graph
 
@@ -120,6 +121,7 @@ class _Conversion:
 
     def _layer(self, node: fx.Node) -> None:
         module = self._called.get_submodule(str(node.target))
+        # A layer that overwrites its input is like any other where nothing else reads that input.
         written = bool(getattr(module, "inplace", False))
         if written and any(len(source.users) > 1 for source in node.all_input_nodes):
             raise NoGraphError(f"torch.fx: {node.target} writes in place")
@@ -146,6 +148,7 @@ class _Conversion:
             name = getattr(node.target, "__name__", str(node.target))
             in_place = name in _WRITING or name.endswith("_") or bool(kwargs.get("inplace"))
             op = node.target
+            # An operation with unknown arguments stays itself, and computes whole values.
             if op in _FUNCTIONS and set(kwargs) <= {"inplace"} and self._plain(op, args):
                 op, kwargs = _FUNCTIONS[op], {}
         if in_place or "out" in kwargs:

@@ -22,11 +22,13 @@ def fx_layer(module: nn.Module, args: tuple[Any, ...], tensors: Mapping[str, Slo
     """
     if len(args) != 1 or not isinstance(args[0], Slot):
         return None, args
+    # By exact type: a subclass may compute anything.
     found = _LAYERS.get(type(module))
     return (None, args) if found is None else found(module, args[0], tensors)
 
 
 def _convolution(module: Any, value: Slot, tensors: Mapping[str, Slot]) -> _Found:
+    # Padding of another kind is an operation of its own before the convolution.
     if module.padding_mode != "zeros" or isinstance(module.padding, str):
         return None, (value,)
     rest = (module.stride, module.padding, module.dilation, module.groups)
@@ -39,6 +41,7 @@ def _linear(module: Any, value: Slot, tensors: Mapping[str, Slot]) -> _Found:  #
 
 
 def _norm(module: Any, value: Slot, tensors: Mapping[str, Slot]) -> _Found:
+    # Without running statistics a norm takes those of the batch, also in evaluation mode.
     if "running_var" not in tensors:
         return None, (value,)
     own = [tensors.get(name) for name in ("weight", "bias", "running_mean", "running_var")]
@@ -58,6 +61,7 @@ def _nothing(module: Any, value: Slot, tensors: Mapping[str, Slot]) -> _Found:  
 
 
 def _largest(module: Any, value: Slot, tensors: Mapping[str, Slot]) -> _Found:  # noqa: ARG001
+    # Then it returns two tensors.
     if module.return_indices:
         return None, (value,)
     stride = module.stride if module.stride is not None else module.kernel_size

@@ -57,6 +57,7 @@ def _check_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Dat
         for size in _SIZES:
             batch = _batch(data, size)
             try:
+                # A copy, since some models write into their inputs.
                 outputs = call(model, mapped(batch, torch.clone))
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise
@@ -75,6 +76,8 @@ def _check_rows(graph: Graph, data: Data) -> None:
     own = _batch(data, 3)
     first = graph.values(_inputs(own))
     apart: set[int] = set()
+    # Other samples, and the same values in another order: a sum over the batch would not notice
+    # that alone, nor a maximum other samples that happen to be smaller.
     for company in (_rolled(own), _company(own, _batch(data, 3, last=True))):
         values = graph.values(_inputs(company))
         apart |= {slot for slot in graph.by_sample if not _same_row(first[slot], values[slot])}
@@ -113,6 +116,7 @@ def _same_row(one: Any, other: Any) -> bool:
     if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape:
         return False
     a, b = one[1], other[1]
+    # NaN in both counts as equal.
     return bool(((a == b) | ((a != a) & (b != b))).all())
 
 
@@ -121,6 +125,7 @@ def _close(found: Any, outputs: Any) -> bool:
         return False
     if found.shape != outputs.shape or found.dtype != outputs.dtype:
         return False
+    # Whole numbers, such as predicted classes, cannot be close.
     if not outputs.is_floating_point():
         return torch.equal(found, outputs)
     share = max(_CLOSE, 64 * torch.finfo(outputs.dtype).eps)

@@ -84,6 +84,7 @@ class Graph:
         """Positions in `nodes` of the operations that use each slot."""
         users: dict[int, list[int]] = {}
         for at, node in enumerate(self.nodes):
+            # Once, though an operation may take a value twice, as in x * x.
             for slot in dict.fromkeys(node.inputs):
                 users.setdefault(slot, []).append(at)
         return users
@@ -101,11 +102,13 @@ class Graph:
     def bottlenecks(self) -> list[tuple[int, int]]:
         """The operations after which a single value goes on: their positions, and its slot."""
         last = {slot: at for at, node in enumerate(self.nodes) for slot in node.inputs}
+        # The output is used after the end.
         last[self.output] = len(self.nodes)
         live = set(self.inputs)
         found = []
         for at, node in enumerate(self.nodes):
             live = {slot for slot in (*live, node.slot) if last.get(slot, -1) > at}
+            # Constants are not live values: they do not depend on the fault.
             if len(live) == 1 and live <= self.by_sample:
                 (slot,) = live
                 found.append((at, slot))

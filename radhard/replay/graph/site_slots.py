@@ -52,6 +52,8 @@ class _Flows:
     def __init__(self, graph: Graph, model: nn.Module, values: Mapping[int, Any]) -> None:
         self._graph, self._model, self._values = graph, model, values
         self._users = graph.users()
+        # What the output does not depend on, such as a value that a module keeps, cannot carry a
+        # fault to it.
         self._live = {graph.output}
         for node in reversed(graph.nodes):
             if node.slot in self._live:
@@ -65,6 +67,7 @@ class _Flows:
         if site.role != "activation" or ":" in site.name or site.axis != 0:
             return ()
         calls = self._calls(site)
+        # Calls that the trace merged or left out could not be told apart.
         if not len(calls) == len(outputs) == site.calls:
             return ()
         return self._last_of(calls[site.call], outputs[site.call])
@@ -147,5 +150,6 @@ def _same(one: Tensor | None, other: Any) -> bool:
         return False
     if not (one.is_floating_point() or one.is_complex()):
         return torch.equal(one, other)
+    # The graph may add in another order: equal up to rounding of the largest value.
     size = float(one.abs().max()) if one.numel() else 0.0
     return torch.allclose(one, other, rtol=1e-3, atol=1e-3 * size, equal_nan=True)

@@ -59,6 +59,7 @@ def _changed(graph: Graph, node: Node, by_slot: Mapping[int, Node]) -> Graph | N
         or graph.output in {part.slot for part in parts}
     ):
         return None
+    # The last states of all layers and directions, of which each user has to take one.
     ends = [one for one in graph.nodes if 1 in found and found[1].slot in one.inputs]
     if any(end.op is not aten.select.int or end.args[1] != 0 for end in ends):
         return None
@@ -73,12 +74,14 @@ def _changed(graph: Graph, node: Node, by_slot: Mapping[int, Node]) -> Graph | N
 
     last: list[Slot] = []
     for layer in range(many):
+        # torch lists the weights layer by layer, those of the direction from the end second.
         at = 2 * layer * each
         forward = add(op, source, *weights[at : at + each], False)
         flipped = add(reversed_steps, source)
         backward = add(op, flipped, *weights[at + each : at + 2 * each], False)
         last += [forward, backward]
         if layer < many - 1 or 0 in found:
+            # The states of the second direction go back into the order of the sequence.
             both = [forward, add(reversed_steps, backward)]
             slot = found[0].slot if layer == many - 1 else None
             source = add(aten.cat.default, both, 2, slot=slot)

@@ -34,6 +34,8 @@ class RecurrentCell:
         """The column to which a row of a weight, or of a bias, contributes."""
         if self.kind == "lstm":
             return row
+        # torch orders reset, update, new; the new state has a column for the inputs, in front, and
+        # one for the state, at the end.
         if side == 1 or row < 2 * self.hidden:
             return self.hidden + row
         return row - 2 * self.hidden
@@ -50,6 +52,8 @@ class RecurrentCell:
         two = 2 * self.hidden
         both = nnf.linear(inputs, weight, biases[0] if biases else None)
         last = biases[1] if biases else both.new_zeros(3 * self.hidden)
+        # The second bias of the new state is multiplied by the reset gate, and so belongs to the
+        # state's column.
         state = last[two:].expand(len(inputs), -1)
         return torch.cat([both[:, two:], both[:, :two] + last[:two], state], dim=1)
 

@@ -82,6 +82,8 @@ def _layers(graph: Graph, node: Node, by_slot: Mapping[int, Node]) -> _Layers | 
         or any(begin is None or begin.op is not aten.zeros.default for begin in begins)
     ):
         return None
+    # A layer returns a tuple, whose parts are taken out by getitem: all states, last states,
+    # memories.
     parts = list(_users(graph, node.slot))
     live = [part for part in parts if part.slot == graph.output or any(_users(graph, part.slot))]
     if any(part.op is not operator.getitem or part.args[1] > 1 for part in live):
@@ -107,11 +109,14 @@ def _unfolded(graph: Graph, layers: _Layers) -> Graph:
     top = len(layers.weights) - 1
     ends, whole, passed = _ends(graph, layers)
     ends += [user for user in states if _layer_of(user, top + 1) == top]
+    # Where only the last step is used, the node outputs that alone: a whole sequence of states, of
+    # all rows, would be kept and compared for nothing.
     last_only = not whole and bool(ends)
     fresh = max([*graph.constants, *graph.inputs, *(node.slot for node in graph.nodes)]) + 1
     source, made, slots = layers.node.args[0], [], []
     for number, weights in enumerate(layers.weights):
         slot, modules = fresh + number, layers.node.modules
+        # Only the layer at the top is read by others; those below hand their sequence up.
         if number == top and last_only:
             slot, modules = ends[0].slot, ends[0].modules
         elif number == top and layers.sequence is not None:

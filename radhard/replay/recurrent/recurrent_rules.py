@@ -92,6 +92,7 @@ def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
     # Transposed once, as it is multiplied in every step.
     recurrent = trajectory.recurrent.t().contiguous()
     values = state.golden[node.slot].index_select(0, rows)
+    # How many rows of the sorted ones differ at each step or before.
     ends = torch.arange(differs.shape[1], device=rows.device)
     for at in range(0, int((first < differs.shape[1]).sum()), _ROWS):
         some = order[at : at + _ROWS]

@@ -46,6 +46,7 @@ class StatePositions:
         states that are returned are of the same kind. Before its step a row is golden.
         """
         found = golden.index_select(0, self.samples)
+        # In the order of their steps, the rows that have begun are always the first ones.
         order = self.steps.argsort(stable=True)
         for rows in torch.split(order, _ROWS):
             found[rows] = self.some(rows)._followed(values[rows], found[rows], last=last)
@@ -64,6 +65,8 @@ class StatePositions:
             of = step.of[self.samples[: begun[t]]]
             if before:
                 sums = step.sums[of[:before]]
+                # The golden sums plus what the difference of the states adds: a row without a
+                # difference stays golden to the last bit.
                 sums[:, cell.recurrent].addmm_(state - golden, recurrent)
                 state, memory = cell.step(sums, state, memory)
             rows = torch.arange(begun[t] - before)

@@ -34,6 +34,8 @@ def _changed(graph: Graph, node: Node) -> Graph | None:
     if node.op not in layers or len(node.args) != 9 or node.args[8]:
         return None
     source = next((one for one in graph.nodes if one.slot == node.args[0].number), None)
+    # Inputs that have the time in front by themselves have the samples on the second axis, where no
+    # rule looks for them.
     if source is None or not _swaps(source) or source.args[0].number not in graph.by_sample:
         return None
     instead = {node.slot: replace(node, args=(source.args[0], *node.args[1:8], True))}

@@ -100,10 +100,13 @@ def _histories(before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
     if int(before.max()) == len(before) - 1:  # all are distinct already
         return torch.arange(len(before), device=before.device), before
     # Histories that were apart stay apart, however alike their inputs are now.
+    # In double precision, which holds every number of a history and every input exactly.
     rows = torch.cat([before[:, None].double(), now.double()], dim=1)
     _, which = torch.unique(rows, dim=0, return_inverse=True)
     count = int(which.max()) + 1
     numbers = torch.arange(len(rows), device=rows.device)
     first = numbers.new_full((count,), len(rows)).scatter_reduce(0, which, numbers, "amin")
+    # Numbered by their first samples, not by their values: the order then does not depend on how
+    # values sort.
     sample, order = first.sort()
     return sample, order.argsort()[which]

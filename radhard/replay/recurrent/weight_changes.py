@@ -95,6 +95,7 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
         count = len(step.sample)
         # Samples that began alike have the same history, and differ in nothing under one fault.
         keys = owner * count + step.of[samples]
+        # A table of all possible pairs, which is small, instead of sorting the keys.
         there = torch.zeros(trials * count, dtype=torch.bool, device=owner.device)
         there[keys] = True
         found = there.nonzero().squeeze(1)
@@ -102,6 +103,7 @@ def _pairs(trajectory: Trajectory, owner: Tensor, samples: Tensor) -> Iterator[_
         parent = torch.zeros_like(found)
         if step.parent is not None and before:
             parent = numbers[trial * before + step.parent[history]]
+        # The number of each pair that exists, at its key.
         numbers, before = there.cumsum(0) - 1, count
         yield _Pairs(trial, history, numbers[keys], parent)
 

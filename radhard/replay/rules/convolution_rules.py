@@ -77,6 +77,7 @@ def _convolve_whole(node: Node, state: FaultyPass) -> Tensor:
         result: Tensor = node(state.whole)
         return result
     rest = [state.whole(arg.number) if isinstance(arg, Slot) else arg for arg in node.args[1:]]
+    # So the sample is computed beside itself.
     one: Tensor = node.op(values.expand(2, *values.shape[1:]).contiguous(), *rest, **node.kwargs)[
         :1
     ]

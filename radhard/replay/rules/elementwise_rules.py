@@ -19,6 +19,7 @@ def unary(state: FaultyPass, node: Node) -> Patch | None:
     patch = state.patches[node.args[0].number]
     if any(isinstance(arg, Slot) for arg in node.args[1:]):
         return None
+    # In place where the memory belongs to the patch alone and nothing reads it afterwards.
     if patch.own and node.args[0].number in state.spent and node.op in _IN_PLACE:
         values = _IN_PLACE[node.op](patch.values, *node.args[1:], **node.kwargs)
         return Patch(values, patch.starts, own=True)
@@ -32,11 +33,13 @@ def binary(state: FaultyPass, node: Node) -> Patch | None:
     numbers = {slot: state.golden[slot] for slot in slots if _is_number(state, slot)}
     sides = [slot for slot in slots if slot not in numbers]
     shapes = [state.golden[slot].shape for slot in sides]
+    # Broadcasting would move the axes along which patches begin.
     if any(shape != state.golden[node.slot].shape for shape in shapes):
         return None
     if any(slot not in state.graph.by_sample for slot in sides):
         return None
     patches = [state.patches[slot] for slot in sides if slot in state.patches]
+    # A window within the other one lets the sum be computed there only.
     widest = max(patches, key=lambda patch: patch.values.numel())
     if any(not covers(widest, patch) for patch in patches):
         starts: tuple[Start, ...] = (None,) * len(widest.starts)
@@ -84,6 +87,7 @@ def covers(wide: Patch, narrow: Patch) -> bool:
             continue
         if n is None:
             return False
+        # Either start may be one number for all rows, or one for each.
         left = torch.as_tensor(n - w)
         room = wide.values.shape[axis] - narrow.values.shape[axis]
         if bool((left < 0).any()) or bool((left > room).any()):

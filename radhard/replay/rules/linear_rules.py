@@ -21,6 +21,7 @@ def linear(state: FaultyPass, node: Node) -> Patch | None:
         return None
     weight = state.whole(node.args[1].number)
     delta = state.delta(source)
+    # With further axes, rows at different features have no common slice of the weight: made whole.
     if delta.values.ndim > 2 and isinstance(delta.starts[-1], Tensor):
         delta = state.spread(delta, state.golden[source].shape[1:], (delta.values.ndim - 1,))
     start, values = delta.starts[-1], delta.values
@@ -37,6 +38,7 @@ def linear(state: FaultyPass, node: Node) -> Patch | None:
         change = torch.cat(parts)
     else:
         index = positions(start, width, len(values), values.device)
+        # A slice of the weight for each row, and one product for all of them.
         change = torch.bmm(values.unsqueeze(1), weight.t()[index]).squeeze(1)
     return state.plus(node.slot, change, (*delta.starts[:-1], None))
 

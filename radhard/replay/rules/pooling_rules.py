@@ -56,6 +56,7 @@ def average_pool(state: FaultyPass, node: Node) -> Patch | None:
     source = node.args[0].number
     if state.golden[source].ndim != 4:
         return None
+    # A mean over other axes mixes channels.
     if node.op is aten.mean.dim and sorted(d % 4 for d in node.args[1]) != [2, 3]:
         return None
     delta = state.delta(source)

@@ -28,6 +28,7 @@ def reshape(state: FaultyPass, node: Node) -> Patch | None:
         # The sizes among the arguments may be those of the golden batch.
         whole = state.whole(source)
         return Patch(whole.reshape(len(whole), *after[1:]), (None,) * (len(after) - 1))
+    # Each channel before the patch takes up as many features as it has positions.
     return Patch(patch.values.flatten(1), (start * before[2:].numel(),))
 
 
@@ -58,6 +59,7 @@ def slice_axis(state: FaultyPass, node: Node) -> Patch | None:
     if axis == 0:
         return None
     first, step = state.argument(node, 2, 0) or 0, state.argument(node, 4, 1)
+    # As Python slices: negative from the end, and what lies before the beginning is the beginning.
     first = max(first + before[axis] if first < 0 else first, 0)
     patch = state.patches[source]
     start = patch.starts[axis - 1]

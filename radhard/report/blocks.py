@@ -1,5 +1,7 @@
 """Which elements does a report consist of, independent of HTML and Markdown?"""
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +51,13 @@ class Table:
     def folded(self) -> tuple[tuple[str, ...], ...]:
         """The collapsed rows."""
         return () if self.shown is None else self.rows[self.shown :]
+
+    @property
+    def csv(self) -> str:
+        """All rows as comma-separated values, with the names of the columns."""
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows([self.columns, *self.rows])
+        return file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 """Which sections does the report of a run contain?"""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from radhard.report.blocks import Document, Section
+from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import main_figure
 from radhard.report.run_wording import summary, title
 from radhard.report.sections.bit_positions import bit_positions
+from radhard.report.sections.convergence import convergence
 from radhard.report.sections.error_rates import error_rates
 from radhard.report.sections.evidence import evidence, repeat
 from radhard.report.sections.failures_in_time import failures
@@ -18,18 +22,22 @@ from radhard.report.sections.spread import spread
 from radhard.report.sections.tensors import tensors
 from radhard.report.sections.worst import worst
 from radhard.results import Results
-from radhard.stats import percent
+from radhard.stats import LimitCheck, percent
 
 __all__ = ["document"]
 
 
 def document(
-    results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    results: Results,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> Document:
     """The content of the report of a run.
 
     ``store`` is the run file, for the commands in the report; ``fit_per_bit`` is the raw failure
-    rate of one bit in FIT.
+    rate of one bit in FIT; ``checks`` are the limits that were asked for.
     """
     store = None if store is None else Path(store)
     environment = results.manifest.get("environment")
@@ -38,7 +46,7 @@ def document(
         title=title(results),
         summary=summary(results),
         warnings=_warnings(results),
-        headline=headline(results),
+        headline=replace(headline(results), verdicts=limit_verdicts(checks)),
         sections=tuple(s for s in _sections(results, store, fit_per_bit) if s is not None),
         version=str(versions.get("radhard", "")),
     )
@@ -57,7 +65,7 @@ def _sections(
             sections += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
         sections.append(worst(results, harm, store))
         if harm.bounded:
-            sections.append(spread(results, harm))
+            sections += [spread(results, harm), convergence(results, harm)]
         sections.append(figures_left(results))
     sections.append(sizes(results, harm))
     if len(results):

@@ -1,5 +1,6 @@
 """How is a report written to a file?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -12,30 +13,40 @@ from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
 from radhard.report.figures import svg
 from radhard.report.markdown_escaping import fenced, plain
+from radhard.report.pdf_printing import check_browser, print_pdf
 from radhard.results import Results
+from radhard.stats import LimitCheck
 
 __all__ = ["check_page", "html", "markdown", "render", "write", "write_document"]
 
 
 def html(
-    results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    results: Results,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> str:
     """The report of a run as one self-contained HTML page without scripts.
 
     Arguments as for `write`.
     """
-    content = document(results, store=store, fit_per_bit=fit_per_bit)
+    content = document(results, store=store, fit_per_bit=fit_per_bit, checks=checks)
     return render("page.html.j2", content)
 
 
 def markdown(
-    results: Results, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    results: Results,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> str:
     """The report of a run as Markdown, with a sentence in place of each figure.
 
     Arguments as for `write`.
     """
-    content = document(results, store=store, fit_per_bit=fit_per_bit)
+    content = document(results, store=store, fit_per_bit=fit_per_bit, checks=checks)
     return render("page.md.j2", content)
 
 
@@ -45,38 +56,47 @@ def write(
     *,
     store: str | Path | None = None,
     fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> tuple[Path, Path]:
     """Write the report of a run as HTML to ``path``, and as Markdown next to it.
 
     Args:
         results: of a run, finished or not.
-        path: of the HTML file, such as ``base.html``; the Markdown file is then ``base.md``.
+        path: of the page, such as ``base.html``; the Markdown file is then ``base.md``. A path that
+            ends in ``.pdf`` is printed by Chromium, if this machine has it.
         store: the run file, for the commands in the report.
         fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
+        checks: limits that were asked for, as `Results.checks` returns them.
 
     Returns:
-        The paths of the HTML file and of the Markdown file.
+        The paths of the page and of the Markdown file.
 
     Raises:
-        InputError: the path does not end in ``.html``, or cannot be written; the raw rate is
-            negative.
+        InputError: the path does not end in ``.html`` or ``.pdf``, or cannot be written; the raw
+            rate is negative.
     """
-    return write_document(document(results, store=store, fit_per_bit=fit_per_bit), path)
+    return write_document(
+        document(results, store=store, fit_per_bit=fit_per_bit, checks=checks), path
+    )
 
 
 def write_document(content: Document, path: str | Path) -> tuple[Path, Path]:
-    """Write a document as HTML to ``path``, and as Markdown next to it.
+    """Write a document as HTML or PDF to ``path``, and as Markdown next to it.
 
     Raises:
-        InputError: the path does not end in ``.html``, or cannot be written.
+        InputError: the path does not end in ``.html`` or ``.pdf``, or cannot be written.
     """
     page = Path(path)
     check_page(page)
     twin = page.with_suffix(".md")
-    texts = {page: render("page.html.j2", content), twin: render("page.md.j2", content)}
+    text, words = render("page.html.j2", content), render("page.md.j2", content)
     try:
         make_folder(page.parent)
-        write_texts(texts)
+        if page.suffix.lower() == ".pdf":
+            print_pdf(text, page)
+            write_texts({twin: words})
+        else:
+            write_texts({page: text, twin: words})
     except OSError as error:
         raise InputError(f"the report {str(page)!r} cannot be written: {_why(error)}") from error
     return page, twin
@@ -86,14 +106,17 @@ def check_page(path: str | Path) -> None:
     """Check that a report can be written to ``path``, before computing its content.
 
     Raises:
-        InputError: the name does not end in ``.html`` or ``.htm``, or cannot be written.
+        InputError: the name does not end in ``.html``, ``.htm`` or ``.pdf``, or cannot be written;
+            a PDF without a browser that prints it.
     """
     page = Path(path)
-    if page.suffix.lower() not in (".html", ".htm") or not page.stem:
+    if page.suffix.lower() not in (".html", ".htm", ".pdf") or not page.stem:
         raise InputError(
-            f"{str(path)!r} is not an HTML file name; use one such as base.html. The report is "
-            "also written as base.md; for PDF, print the page from a browser"
+            f"{str(path)!r} is not the name of a page; use one such as base.html or base.pdf. The "
+            "report is also written as base.md"
         )
+    if page.suffix.lower() == ".pdf":
+        check_browser(page)
     try:
         for place in (page, page.with_suffix(".md")):
             check_writable(place)

@@ -319,7 +319,7 @@ def test_a_reader_that_has_gone_leaves_the_hardened_model(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [["--report", "x.pdf"], ["--report", "own_code/x.html"], ["--report", "/dev/full"]],
+    [["--report", "x.docx"], ["--report", "own_code/x.html"], ["--report", "/dev/full"]],
 )
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(folder, capsys, options):
     Path("own_code").touch()

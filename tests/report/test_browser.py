@@ -1,5 +1,6 @@
 """Does the page read well in a browser, on a desk, on a phone, and on paper?"""
 
+import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from radhard.errors import InputError
 from radhard.formats import Int
-from radhard.report import write_verification
+from radhard.report import write, write_verification
 from radhard.verification import Verification
 
 from .made import high_bits, made, none, rendered
@@ -115,6 +117,28 @@ def test_paper_holds_the_folded_rows_too(browser: Browser, page: Path) -> None:
     opened.emulate_media(media="print")
     assert opened.locator("details table").first.is_visible()
     assert opened.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_pdf_is_printed_where_there_is_a_browser(tmp_path: Path, monkeypatch) -> None:
+    paper, twin = write(made(format=Int(8)), tmp_path / "base.pdf")
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert twin.read_text("utf-8").startswith("# ")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="printed by Chromium"):
+        write(made(format=Int(8)), tmp_path / "other.pdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base.md", "base.pdf"]
+
+
+def test_numbers_of_a_table_are_downloaded_as_csv(browser: Browser, page: Path) -> None:
+    opened = Opened(browser, page, 1280)
+    with opened.page.expect_download() as download:
+        opened.page.get_by_role("link", name="Critical SDC rate by tensor, as CSV").click()
+    assert opened.said == []
+    rows = list(csv.reader(download.value.path().read_text("utf-8").splitlines()))
+    table = opened.page.get_by_role("region", name="Critical SDC rate by tensor", exact=True)
+    assert rows[0] == table.locator("thead th").all_inner_texts()
+    shown = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    assert rows[1:] == shown
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -8,12 +8,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from radhard import report
 from radhard.errors import InputError
+from radhard.formats import Int
 from radhard.report.estimate_cells import read
+from radhard.report.main_figure import main_figure
+from radhard.report.sections.convergence import _rates, convergence
 from radhard.results import Results
+from radhard.samplers import Exhaustive, Uniform
 
 from .made import CASES, OUTCOME, made, rendered
 
@@ -206,6 +211,32 @@ def test_zero_events_never_read_as_certainty() -> None:
 def test_path_that_is_no_page_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(InputError, match=r"base\.html"):
         report.write(made(columns=OUTCOME), tmp_path / path)
+
+
+def test_limits_that_were_asked_for_are_said_to_be_kept_or_not() -> None:
+    results = made(format=Int(8), sampler=Exhaustive())
+    rate = results.rate().value
+    for limit, answer in ((rate + 0.01, "PASS"), (rate - 0.01, "FAIL")):
+        text = report.markdown(results, checks=results.checks(limit))
+        assert f"**{answer}**: " in text
+    assert "PASS" not in report.markdown(results)
+
+
+def test_convergence_ends_at_the_result_and_has_passed_the_smaller_campaigns() -> None:
+    whole, half = (made(format=Int(8), sampler=Uniform(n)) for n in (120, 60))
+    text = words(report.markdown(whole))
+    last = read(whole.rate())
+    assert f"{last.value} {last.interval} after all 120" in text
+    part = whole.only(np.arange(60))
+    assert convergence(half, main_figure(half)) is not None
+    rates = _rates(whole, main_figure(whole))
+    assert rates[60] == part.rate()
+    assert list(rates) == sorted(rates, reverse=True)
+
+
+def test_cells_of_few_trials_are_told() -> None:
+    assert "rest on fewer than 20 trials" in rendered("bursts")[2]
+    assert "rest on fewer than 20 trials" not in rendered("all faults")[2]
 
 
 def test_both_files_are_written_into_a_new_folder(tmp_path: Path) -> None:

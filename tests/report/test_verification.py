@@ -180,7 +180,7 @@ def test_page_of_a_verification_says_which_faults_both_runs_tried(verification, 
     assert text.count(f"seed {verification.before.seed}") >= 2
 
 
-@pytest.mark.parametrize("name", ["x.pdf", "x", "x.md", "x.txt", ".html"])
+@pytest.mark.parametrize("name", ["x.docx", "x", "x.md", "x.txt", ".html"])
 def test_a_report_of_another_kind_is_refused_and_nothing_written(verification, tmp_path, name):
     with pytest.raises(InputError, match=r"\.html"):
         write_verification(verification, tmp_path / name)

@@ -65,7 +65,8 @@ def _side_by_side(
     runs = [Results.open(file, foreign=trust) for file in files]
     if not any(run.manifest.get("hardening") for run in runs[1:]):
         if len(runs) == 2:
-            return write_comparison(*runs, output, names=(str(files[0]), str(files[1])))
+            first, second = runs
+            return write_comparison(first, second, output, names=(str(files[0]), str(files[1])))
         raise InputError(
             f"{', '.join(str(file) for file in files)}: a report of several runs compares a model "
             "with its hardened versions, whose runs radhard verify --store writes; give two files "

@@ -21,6 +21,7 @@ from radhard.metrics import METRICS
 from radhard.results import Results
 from radhard.samplers import SAMPLERS
 from radhard.space import FaultSpace
+from radhard.stats import LimitCheck
 from radhard.store import Store
 from radhard.targets import TARGETS
 
@@ -78,7 +79,10 @@ class RunAction(ModelAndData):
         if self.report is not None:
             from radhard.report import write
 
-            terminal.note_files("report", *write(results, self.report, store=self.store))
+            terminal.note_files(
+                "report",
+                *write(results, self.report, store=self.store, checks=self._checks(results)),
+            )
         code = self._judged(results, terminal)
         if self.detail == "json":
             terminal.finish(results_facts(results))
@@ -137,8 +141,11 @@ class RunAction(ModelAndData):
             "the same command, or --from with the same --store, continues",
         )
 
+    def _checks(self, results: Results) -> list[LimitCheck]:
+        return [] if self.max_rate is None else results.checks(self.max_rate)
+
     def _judged(self, results: Results, terminal: Terminal) -> int:
-        checks = [] if self.max_rate is None else results.checks(self.max_rate)
+        checks = self._checks(results)
         if self.junit is not None:
             facts = {"space": repr(results.space), "sampler": repr(results.sampler)}
             write_junit(self.junit, "radhard.run", checks, {**facts, "seed": results.seed})

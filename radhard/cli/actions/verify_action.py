@@ -59,6 +59,11 @@ class VerifyAction:
         check_junit(self.junit, self.max_rate, self.max_drop)
         settings = said_in(self.run)
         before = Results.open(self.run, foreign=self.trust)
+        if self.max_drop is not None and before.details.scores() is None:
+            raise InputError(
+                f"--max-drop requires an accuracy, and {str(self.run)!r} has none; run the "
+                "campaign with labels and Accuracy() among its metrics"
+            )
         workload = self._given()
         workload.take({name: settings[name] for name in _TAKEN})
         workload.check_named("verify")
@@ -131,14 +136,18 @@ class VerifyAction:
                 facts[f"failures {name}"] = asdict(failures)
         if self.store is not None:
             terminal.note_files("run file", self.store)
+        checks = verification.checks(max_rate=self.max_rate, max_drop=self.max_drop)
         if self.report is not None:
             from radhard.report import write_verification
 
             paths = write_verification(
-                verification, self.report, store=self.store, fit_per_bit=self.fit_per_bit
+                verification,
+                self.report,
+                store=self.store,
+                fit_per_bit=self.fit_per_bit,
+                checks=checks,
             )
             terminal.note_files("report", *paths)
-        checks = verification.checks(max_rate=self.max_rate, max_drop=self.max_drop)
         if self.junit is not None:
             described = {"run": self.run, "model": self.model, "hardenings": verification.by}
             write_junit(self.junit, "radhard.verify", checks, described)

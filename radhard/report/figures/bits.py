@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -48,8 +49,7 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
         )
     top = max(p.rate.high for p in positions)
     floor = min(0.0, min(p.rate.low for p in positions)) * 1.04
-    for at, bit in enumerate(positions):
-        _draw(axes, at, bit, colour(paints.get(bit.field, "mixed")), top, flat=narrow)
+    _draw(axes, positions, [paints.get(bit.field, "mixed") for bit in positions], top, flat=narrow)
     # No rate is above 1; a small margin shows where a whisker ends.
     share_axis(axes, top * 1.04 or 1.0, vertical=not narrow, bottom=floor)
     names = [p.name for p in positions]
@@ -68,21 +68,46 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
     return figure
 
 
-def _draw(axes: Axes, at: int, bit: Bit, paint: str, top: float, *, flat: bool) -> None:
-    rate = bit.rate
-    (axes.barh if flat else axes.bar)(at, rate.value, 0.72, color=paint)
-    line = axes.hlines if flat else axes.vlines
-    tall = abs(rate.value) > 0.06 * top
-    line(at, rate.low, rate.high, color=colour("ink") if tall else paint, linewidth=1.6, alpha=0.7)
-    if not tall:
-        spot = (rate.value, at) if flat else (at, rate.value)
-        axes.plot(
-            *spot,
-            "o",
-            markersize=5.5,
-            markerfacecolor=paint if rate.value else colour("card"),
-            markeredgecolor=paint,
-            markeredgewidth=1.5,
-            clip_on=False,
-            zorder=4,
+def _draw(
+    axes: Axes, positions: Sequence[Bit], paints: Sequence[str], top: float, *, flat: bool
+) -> None:
+    """The bars, whiskers and rings of all positions, each kind in one call: calls are slow.
+
+    Where nothing was seen, the whisker says how little was tried and not what was found: it is
+    faint, so that many of them do not drown the bit that matters.
+    """
+    places = np.arange(len(positions))
+    values = np.array([bit.rate.value for bit in positions])
+    tall = np.abs(values) > 0.06 * top
+    (axes.barh if flat else axes.bar)(places, values, 0.72, color=[colour(p) for p in paints])
+    lows, highs = (
+        np.array([getattr(bit.rate, end) for bit in positions]) for end in ("low", "high")
+    )
+    for chosen, alpha in ((values != 0, 0.7), (values == 0, 0.3)):
+        (axes.hlines if flat else axes.vlines)(
+            places[chosen],
+            lows[chosen],
+            highs[chosen],
+            color=[
+                colour("ink" if tall[at] else paints[at] if values[at] else "muted")
+                for at in np.flatnonzero(chosen).tolist()
+            ],
+            linewidth=1.6,
+            alpha=alpha,
         )
+    for paint in dict.fromkeys(paints):
+        for filled in (True, False):
+            chosen = np.array([p == paint for p in paints]) & ~tall & ((values != 0) == filled)
+            if not chosen.any():
+                continue
+            spots = (values[chosen], places[chosen]) if flat else (places[chosen], values[chosen])
+            axes.plot(
+                *spots,
+                "o",
+                markersize=5.5,
+                markerfacecolor=colour(paint if filled else "card"),
+                markeredgecolor=colour(paint),
+                markeredgewidth=1.5,
+                clip_on=False,
+                zorder=4,
+            )

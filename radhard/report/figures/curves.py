@@ -23,7 +23,12 @@ class Curve:
 
 
 def curves(
-    drawn: Sequence[Curve], per: str, narrow: bool, *, quantity: str = "error rate"
+    drawn: Sequence[Curve],
+    per: str,
+    narrow: bool,
+    *,
+    quantity: str = "error rate",
+    top: float = 1.0,
 ) -> Figure:
     """Lines with bands over a logarithmic axis of error rates, or of another ``quantity``."""
     width, height = (342, 310) if narrow else (760, 360)
@@ -59,8 +64,8 @@ def curves(
     rates = sorted({rate for curve in drawn for rate, _ in curve.points})
     axes.set_xlim(rates[0] / 1.25, rates[-1] * 1.25)
     ticks = rates if len(rates) <= (5 if narrow else 9) else rates[:: -(-len(rates) // 5)]
-    axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
-    share_axis(axes, 1.0, vertical=True, bottom=floor)
+    axes.set_xticks(ticks, [f"{rate:,.0f}" if rate >= 1000 else f"{rate:g}" for rate in ticks])
+    share_axis(axes, top, vertical=True, bottom=floor)
     axes.set_xlabel(
         f"{quantity} per {per}" if per else quantity, color=colour("muted"), fontsize=12
     )

@@ -17,6 +17,8 @@ __all__ = ["cells"]
 _TENSORS = 24
 _BITS = 64
 _SHOWN = 8
+_FEW = 20
+"""Trials below which a cell is marked: a rate of 0 in so few excludes little."""
 
 
 def cells(results: Results, harm: MainFigure) -> Section | None:
@@ -43,12 +45,27 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
         [rates[key].value if (key := f"{name}, {bits}") in rates else None for bits in groups]
         for name in names
     ]
-    heat = Grid(names, [bit_name(bits) for bits in groups], shares)
+    weak = frozenset(
+        (row, column)
+        for row, name in enumerate(names)
+        for column, bits in enumerate(groups)
+        if (rate := rates.get(f"{name}, {bits}")) is not None
+        and rate.trials < _FEW
+        and rate.low < rate.high  # all faults of the cell were tried: nothing is uncertain
+    )
     cell = {f"{n}, {b}": (n, bit_name(b)) for n in names for b in groups}
     ranking = sorted((key for key in cell if key in rates), key=lambda key: -rates[key].value)
     harmful = [(*cell[key], rates[key]) for key in ranking if rates[key].value > 0]
     tried = sum(share is not None for row in shares for share in row)
+    # Marks in most cells would mark none.
+    marked = weak if len(weak) <= tried / 2 else frozenset()
+    heat = Grid(names, [bit_name(bits) for bits in groups], shares, marked)
     finding = _finding(harm, harmful, tried)
+    if weak:
+        which = f"All {tried:,}" if len(weak) == tried else f"{len(weak):,} of the {tried:,}"
+        finding += f" {which} pairs rest on fewer than {_FEW} trials" + (
+            " (marked by a bar)." if marked else "."
+        )
     if all_of:
         finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
     title = f"{harm.Rate} by tensor and bit position"
@@ -81,7 +98,7 @@ def _finding(harm: MainFigure, harmful: Sequence[tuple[str, str, Estimate]], tri
     return (
         f"Bit {bit} of {name} is the worst of {tried:,} pairs: {worst.value} {worst.interval}; it "
         f"is 0 in all trials of {tried - len(harmful):,} pairs. Shades are means over the trials "
-        "of a pair, often few."
+        "of a pair."
     )
 
 

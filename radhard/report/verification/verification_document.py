@@ -1,11 +1,13 @@
 """Which sections does the report of a verification contain?"""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.comparison import Row
-from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile
+from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
 from radhard.report.estimate_cells import read
+from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.run_wording import model_name, where
@@ -18,13 +20,18 @@ from radhard.report.verification.hardening_verdict import hardening_verdict
 from radhard.report.verification.outcomes_compared import outcomes_compared
 from radhard.report.verification.run_pair import RunPair
 from radhard.report.verification.upsets_section import upset
+from radhard.stats import LimitCheck
 from radhard.verification import Verification
 
 __all__ = ["cost_table", "verification_document"]
 
 
 def verification_document(
-    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> Document:
     """The content of the report of a verification."""
     harm = main_figure(verification.after)
@@ -47,7 +54,7 @@ def verification_document(
         title=f"{', '.join(verification.by) or 'A change'} on {name}",
         summary=_summary(verification),
         warnings=tuple(verification.notes) + _unpaired(verification),
-        headline=_headline(verification, harm),
+        headline=_headline(verification, harm, limit_verdicts(checks)),
         sections=tuple(section for section in sections if section is not None),
         version=str((verification.after.manifest.get("environment") or {}).get("radhard", "")),
         kind="verification of a hardened model",
@@ -85,7 +92,9 @@ def _unpaired(verification: Verification) -> tuple[str, ...]:
     return (f"The trials are not the same faults: {comparison.why_unpaired}.",)
 
 
-def _headline(verification: Verification, harm: MainFigure) -> Headline:
+def _headline(
+    verification: Verification, harm: MainFigure, limits: tuple[Verdict, ...]
+) -> Headline:
     row = verification.comparison.rows[-1]
     grouping = verification.before.trials.grouping
     at = f" {grouping.at} {row.group}" if grouping is not None and row.group else ""
@@ -106,7 +115,7 @@ def _headline(verification: Verification, harm: MainFigure) -> Headline:
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
     verdict = hardening_verdict(row)
-    return Headline(main, _meaning(row), tuple(tiles), (verdict,), verdict.direction)
+    return Headline(main, _meaning(row), tuple(tiles), (*limits, verdict), verdict.direction)
 
 
 def _meaning(row: Row) -> str:

@@ -8,6 +8,7 @@ from radhard.report.verification.comparison_document import comparison_document
 from radhard.report.verification.several_hardenings import several
 from radhard.report.verification.verification_document import verification_document
 from radhard.results import Results
+from radhard.stats import LimitCheck
 from radhard.verification import Verification
 
 __all__ = [
@@ -20,26 +21,36 @@ __all__ = [
 
 
 def verification_html(
-    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> str:
     """The page of a verification as one self-contained HTML page.
 
     Arguments as for `write_verification`.
     """
     return render(
-        "page.html.j2", verification_document(verification, store=store, fit_per_bit=fit_per_bit)
+        "page.html.j2",
+        verification_document(verification, store=store, fit_per_bit=fit_per_bit, checks=checks),
     )
 
 
 def verification_markdown(
-    verification: Verification, *, store: str | Path | None = None, fit_per_bit: float | None = None
+    verification: Verification,
+    *,
+    store: str | Path | None = None,
+    fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> str:
     """The page of a verification as Markdown, with a sentence in place of each figure.
 
     Arguments as for `write_verification`.
     """
     return render(
-        "page.md.j2", verification_document(verification, store=store, fit_per_bit=fit_per_bit)
+        "page.md.j2",
+        verification_document(verification, store=store, fit_per_bit=fit_per_bit, checks=checks),
     )
 
 
@@ -49,6 +60,7 @@ def write_verification(
     *,
     store: str | Path | None = None,
     fit_per_bit: float | None = None,
+    checks: Sequence[LimitCheck] = (),
 ) -> tuple[Path, Path]:
     """Write the report of a verification as HTML to ``path``, and as Markdown next to it.
 
@@ -57,13 +69,15 @@ def write_verification(
         path: of the HTML file, such as ``hard.html``; the Markdown file is then ``hard.md``.
         store: run file of the hardened model, for the commands in the report.
         fit_per_bit: raw failure rate of one bit in FIT, for failures in time.
+        checks: limits that were asked for, as `Verification.checks` returns them.
 
     Raises:
         InputError: a path that cannot be written.
     """
     check_page(path)
     return write_document(
-        verification_document(verification, store=store, fit_per_bit=fit_per_bit), path
+        verification_document(verification, store=store, fit_per_bit=fit_per_bit, checks=checks),
+        path,
     )
 
 

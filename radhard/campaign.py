@@ -30,6 +30,7 @@ from radhard.forward import Forward, faultless, plain
 from radhard.manifest import identity
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
+from radhard.models import load
 from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.results import Results
@@ -45,10 +46,10 @@ _MOST_TRIALS = 100_000_000
 
 
 def run(
-    model: nn.Module,
+    model: nn.Module | str,
     data: Any,
-    space: FaultSpace,
-    sampler: Sampler | str | Sequence[int | Fault],
+    space: FaultSpace | None = None,
+    sampler: Sampler | str | Sequence[int | Fault] = "PerTensor(n=400)",
     *,
     metrics: Metric | str | Sequence[Metric | str] | None = None,
     seed: int = 0,
@@ -67,12 +68,13 @@ def run(
 ) -> Results:
     """Run a fault-injection campaign: all trials of the sampler, evaluated by the metrics.
 
-    Components may be given as text, as on the command line.
+    Model, data and components may be given as text, as on the command line:
+    ``run("lenet5", "mnist(n=100)")``.
 
     Args:
         model: any network; it is in evaluation mode during the run and restored bit for bit.
         data: inputs with labels, as `Data`, a pair, a torch ``Dataset`` or ``DataLoader``.
-        space: the possible faults.
+        space: the possible faults; by default ``FaultSpace.of(model)``, a flipped bit in a weight.
         sampler: determines which of them are tried; a list of faults or their numbers is `Given`.
         metrics: by default `Outcome`, and `Accuracy` if there are suitable labels.
         seed: the seed of all random draws; trial i depends on the seed and i only.
@@ -101,7 +103,9 @@ def run(
             unchanged.
         KeyboardInterrupt: all finished trials are in the run file; the same call continues the run.
     """
-    model = usable_module(model)
+    names = {**_texts(model, data), **(names or {})}
+    model = usable_module(load(model) if isinstance(model, str) else model)
+    space = FaultSpace.of(model) if space is None else space
     _check_space(space)
     sampler = sampler_of(sampler)
     if metrics is not None:
@@ -117,7 +121,7 @@ def run(
     trials = _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
     audited = audit_trials(len(trials), audit, seed)
-    options = ExecutionOptions(executor, engine, store, repair, audited, progress, names or {})
+    options = ExecutionOptions(executor, engine, store, repair, audited, progress, names)
     together, workload = workload.batch, _by_sample(workload, space, trials)
     with workload.open() as was_training, _one_thread(executor.one_thread):
         golden = _golden(workload, space, metrics, together)
@@ -129,6 +133,12 @@ def run(
         if was_training:
             notes.append(Note("training mode"))
         return execute_campaign(campaign, identity(campaign, sampler, seed), golden, notes, options)
+
+
+def _texts(model: object, data: object) -> dict[str, str]:
+    """Model and data as they are named in the run file, from which they can then be loaded."""
+    given = {"model": model, "data": data}
+    return {name: text for name, text in given.items() if isinstance(text, str)}
 
 
 def _check_space(space: object) -> None:

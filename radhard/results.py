@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,23 @@ from radhard.files import write_table
 from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
+from radhard.notebook import html_table
 from radhard.notes import notes_of
 from radhard.samplers import SAMPLERS, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import near
-from radhard.stats import Estimate, LimitCheck, check_number, quantile_interval, stratified_mean
+from radhard.stats import (
+    Estimate,
+    LimitCheck,
+    check_number,
+    estimate_column,
+    quantile_interval,
+    stratified_mean,
+)
 from radhard.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Rates", "Results"]
 
@@ -74,6 +85,9 @@ class Results:
 
         ``foreign`` allows the file to name components of other packages, whose modules are then
         imported: only for files you trust.
+
+        Raises:
+            InputError: no such file, no run in it, or a file that cannot be read.
         """
         with Store(path) as store:
             if store.empty:
@@ -105,6 +119,36 @@ class Results:
                     # Trials of no complete word, which give no estimate.
                     lines.append(f"{column:<24} {error}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The figures as a table, by error rate if there are several."""
+        done = "" if self.complete else f" of {self.planned:,}"
+        title = f"{len(self):,}{done} trials of {self.space!r}"
+        columns = (
+            [c for c in self.columns if np.isfinite(self.ranges[c]).all()] if len(self) else []
+        )
+        split = self.usual_split
+        if split is not None and columns:
+            rates = {self.details.meaning(c): self.rate(c, by=split) for c in columns}
+            texts = [[str(t) for t in estimate_column(list(r.values()))] for r in rates.values()]
+            groups = zip(self.rate(columns[0], by=split), *texts, strict=True)
+            return html_table([split, *rates], groups, title=title)
+        estimates = [self.rate(column) for column in columns]
+        rows = [
+            (self.details.meaning(column), text.value, text.interval)
+            for column, text in zip(columns, estimate_column(estimates), strict=True)
+        ]
+        return html_table(["", "share", "95 % interval"], rows, title=title)
+
+    def plot(
+        self, axes: "Axes | None" = None, *, name: str | None = None, by: str | None = None
+    ) -> "Axes":
+        """Draw a rate by layer (or another ``by``), or by error rate, into axes of matplotlib.
+
+        Returns the axes; without ``axes``, the current ones of ``matplotlib.pyplot`` are used.
+        """
+        rates: Rates = self.rate(name, by=by or self.usual_split or "layer")
+        return rates.plot(axes)
 
     def described(self, column: str) -> str:
         """A figure of the whole run as text; it may have no bounds."""

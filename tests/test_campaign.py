@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from radhard.campaign import run
-from radhard.datasets import mnist
+from radhard.datasets import digits, mnist
 from radhard.engines import Engine
 from radhard.engines.base import Session
 from radhard.engines.serial import SerialSession
@@ -465,3 +465,15 @@ def test_a_number_out_of_range_is_refused_by_name(tmp_path, option):
     with pytest.raises(InputError, match=next(iter(option))):
         campaign(tmp_path / "a.db", **option)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_model_and_data_may_be_texts_and_the_run_file_names_them(tmp_path):
+    by_text = run(
+        "mlp(hidden=(4,), inputs=64)", "digits(n=10)", sampler="Uniform(5)", store=tmp_path / "a.db"
+    )
+    model, given = load("mlp(hidden=(4,), inputs=64)"), digits(n=10)
+    by_hand = run(model, given, FaultSpace.of(model), Uniform(5), store=tmp_path / "b.db")
+    assert digest(tmp_path / "a.db") == digest(tmp_path / "b.db")
+    assert by_text.manifest["model"] == "mlp(hidden=(4,), inputs=64)"
+    assert by_text.manifest["data"] == "digits(n=10)"
+    assert by_hand.manifest.get("model") is None

@@ -36,8 +36,9 @@ def test_python_in_the_readme_runs(size, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "runs" / "blame.html").is_file()
     assert (tmp_path / "runs" / "hard.html").is_file()
     assert (tmp_path / "runs" / "hard" / "recipe.json").is_file()
-    headline, by_layer = capsys.readouterr().out.split("\n", 1)
+    headline, number, by_layer = capsys.readouterr().out.split("\n", 2)
     assert headline == str(shown["base"].rate())
+    assert float(number) == shown["base"].rate("masked").value
     assert by_layer.startswith("Outcome().critical by layer\nconv1")
     fresh = rh.models.load("lenet5").state_dict()
     assert all(fresh[name].equal(tensor) for name, tensor in shown["model"].state_dict().items())

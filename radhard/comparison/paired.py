@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,9 +14,14 @@ from radhard.comparison.pair_difference import PairDifference
 from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.groups import Groups, labels
+from radhard.notebook import html_table
+from radhard.plots import plot_pairs
 from radhard.results import Results
 from radhard.space import FaultSpace
-from radhard.stats import Estimate, p_value
+from radhard.stats import Estimate, estimate_column, p_value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Comparison", "Row", "compare"]
 
@@ -70,6 +77,26 @@ class Comparison:
             for row in self.rows
         )
 
+    def _repr_html_(self) -> str:
+        names = ("before", "after", "difference")
+        texts = [estimate_column([getattr(row, name) for row in self.rows]) for name in names]
+        rows = [
+            (row.group, *map(str, cells), f"{row.p_value:.2g}")
+            for row, *cells in zip(self.rows, *texts, strict=True)
+        ]
+        how = "the same faults" if self.paired else f"not paired: {self.why_unpaired}"
+        head = [self.by or "", *names, "p"]
+        return html_table(head, rows, title=f"{self.column}, {how}")
+
+    def plot(self, axes: "Axes | None" = None) -> "Axes":
+        """Draw both rates of every group with their intervals into axes of matplotlib.
+
+        Returns the axes; without ``axes``, the current ones of ``matplotlib.pyplot`` are used.
+        """
+        before = {row.group: row.before for row in self.rows}
+        after = {row.group: row.after for row in self.rows}
+        return plot_pairs(before, after, axes, what=self.column)
+
     def __repr__(self) -> str:
         lines = [
             f"{self.column}, "
@@ -93,14 +120,16 @@ class Comparison:
 
 
 def compare(
-    before: Results,
-    after: Results,
+    before: Results | str | Path,
+    after: Results | str | Path,
     name: str | None = None,
     *,
     by: str | None = None,
     confidence: float = 0.95,
 ) -> Comparison:
     """Compare a figure of two campaigns, overall or by group (see `Results.rate`).
+
+    The campaigns are `Results`, or paths of their run files.
 
     If both ran the same faults (the same tensors, fault model, format, exposure, sampler and seed),
     and these have the same groups, trials are compared in pairs, which gives much narrower
@@ -109,6 +138,7 @@ def compare(
     Raises:
         InputError: a figure or grouping that one of them lacks, or no common group.
     """
+    before, after = _opened(before), _opened(after)
     for order, results in (("first", before), ("second", after)):
         if not isinstance(results, Results):
             raise InputError(
@@ -141,6 +171,10 @@ def compare(
             f"{_span(after, by)} in the second; compare them by another split, or as a whole"
         )
     return Comparison(column, by, tuple(rows), reason)
+
+
+def _opened(run: Results | str | Path) -> Results:
+    return Results.open(run) if isinstance(run, str | Path) else run
 
 
 def _span(results: Results, by: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,16 @@ from torch import nn
 from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.manifest import fingerprint
+from radhard.notebook import html_table
+from radhard.plots import plot_scores
 from radhard.results import Results
 from radhard.scores.agreement import Agreement, Unit, agreement
 from radhard.scores.score_files import read, write
 from radhard.scores.trial_parts import Level, Values
 from radhard.spec import near
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["RankedPart", "Scores"]
 
@@ -91,6 +96,19 @@ class Scores:
         worst = "; ".join(f"{_part_name(r)} {r.value:.3g}" for r in self.ranking(3))
         tensors = "1 tensor" if len(self.values) == 1 else f"{len(self.values)} tensors"
         return f"<Scores by {self.by}: {len(self):,} of level {self.level!r}, {tensors}; {worst}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(_part_name(part), f"{part.value:.3g}") for part in self.ranking(10)]
+        title = f"{self.by}: {len(self):,} scores of level {self.level}, the highest"
+        return html_table([self.level, "score"], rows, title=title)
+
+    def plot(self, axes: "Axes | None" = None, *, k: int = 20) -> "Axes":
+        """Draw the ``k`` highest scores into axes of matplotlib, and return them.
+
+        Without ``axes``, the current ones of ``matplotlib.pyplot`` are used.
+        """
+        parts = self.ranking(k)
+        return plot_scores([_part_name(part) for part in parts], [p.value for p in parts], axes)
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:

@@ -13,6 +13,7 @@ from radhard.errors import InputError, RadhardWarning
 from radhard.faults import FaultModel
 from radhard.formats import Float32, Format
 from radhard.forward import Forward, plain
+from radhard.models import load
 from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.space.exposure import Exposure
@@ -70,10 +71,10 @@ class FaultSpace(Sequence[Fault]):
     @classmethod
     def of(
         cls,
-        model: nn.Module,
-        target: Target | str | Sequence[Target | str],
-        fault: FaultModel | str | Sequence[FaultModel | str],
-        format: Format | str | Mapping[str, Format | str],
+        model: nn.Module | str,
+        target: Target | str | Sequence[Target | str] = "Weights('*')",
+        fault: FaultModel | str | Sequence[FaultModel | str] = "BitFlip()",
+        format: Format | str | Mapping[str, Format | str] = "Float32()",
         *,
         planes: str | Iterable[str] | None = None,
         words: Mapping[str, Any] | None = None,
@@ -83,8 +84,9 @@ class FaultSpace(Sequence[Fault]):
     ) -> "FaultSpace":
         """The faults of a model: one or several targets, fault models and formats.
 
-        Components may be given as text, as on the command line. Formats may differ by tensor:
-        ``{"fc*": Int(8), "*": Float32()}``; the first pattern that matches the name of the tensor
+        By default one flipped bit in a weight in ``Float32``. Components may be given as text, as
+        on the command line. Formats may differ by tensor: ``{"fc*": Int(8), "*": Float32()}``; the
+        first pattern that matches the name of the tensor
         or of its layer counts. ``planes``: the words of a tensor that may be faulty: its
         ``"codes"``, its ``"scale"`` (of stored tensors in formats with a scale, such as ``Int``: a
         ``Float32`` word for the tensor or for each channel), its ``"check"`` bits (of formats that
@@ -341,8 +343,9 @@ class FaultSpace(Sequence[Fault]):
         return self._numbering.number(places[fault.region], int(fault.word), int(fault.variant))
 
 
-def _workload(model: nn.Module, data: Any, call: Forward) -> Workload:
+def _workload(model: nn.Module | str, data: Any, call: Forward) -> Workload:
     """The workload from the arguments of users; without data for targets that need none."""
+    model = load(model) if isinstance(model, str) else model
     if data is not None:
         return Workload.of(model, data, call=call)
     check_function(call, "call")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from html import escape
 from typing import final
 
 from radhard.errors import InputError
@@ -63,6 +64,19 @@ class Estimate:
         low = min(self.value, max(self.low - by, least))
         high = max(self.value, min(self.high + by, 1.0))
         return replace(self, low=low, high=high, trials=trials)
+
+    def __float__(self) -> float:
+        """The value alone.
+
+        >>> float(Estimate(0.0042, 0.0031, 0.0057, confidence=0.95, trials=2000))
+        0.0042
+        """
+        return self.value
+
+    def _repr_html_(self) -> str:
+        figure, _, basis = str(self).rpartition(" (")
+        value, bracket, rest = figure.partition(" [")
+        return f"<b>{escape(value)}</b>{escape(bracket + rest)} ({escape(basis)}"
 
     def __str__(self) -> str:
         scale, mark = (100.0, " %") if self.unit == "share" else (1.0, "")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +20,13 @@ from radhard.cost import Overhead
 from radhard.engines.correction import Correction
 from radhard.errors import InputError
 from radhard.groups import Groups
+from radhard.notebook import html_table
 from radhard.results import Results
 from radhard.samplers import ErrorRate
 from radhard.stats import Estimate, LimitCheck, check_number, mean_difference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in"]
 
@@ -128,6 +132,23 @@ class Verification:
                 )
             checks += [LimitCheck("accuracy loss", x, max_drop, drop) for x, drop in lost.items()]
         return checks
+
+    def _repr_html_(self) -> str:
+        title = f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"
+        cost = [] if self.cost is None else self.cost.rows()
+        tables = [
+            html_table([title], []),
+            self.comparison._repr_html_(),
+            html_table(["cost", "before", "after", "ratio"], cost) if cost else "",
+        ]
+        return "\n".join(table for table in tables if table)
+
+    def plot(self, axes: "Axes | None" = None) -> "Axes":
+        """Draw the rate before and after, with their intervals, into axes of matplotlib.
+
+        Returns the axes; without ``axes``, the current ones of ``matplotlib.pyplot`` are used.
+        """
+        return self.comparison.plot(axes)
 
     def __repr__(self) -> str:
         lines = [f"hardened by {', '.join(self.by) or 'no hardening of radhard'}"]

@@ -10,6 +10,7 @@ from radhard.arguments import share, whole
 from radhard.campaign import run
 from radhard.cost import Overhead, overhead
 from radhard.datasets.data import Data
+from radhard.datasets.load_data import load
 from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
 from radhard.faults import faults_in_words
@@ -119,7 +120,7 @@ def _data_of_campaign(data: Any, before: Results) -> Data:
     Raises:
         InputError: they are not.
     """
-    samples = Data.of(data)
+    samples = load(data) if isinstance(data, str) else Data.of(data)
     recorded = before.manifest.get("data fingerprint")
     if recorded is not None and recorded != samples.fingerprint():
         raise InputError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from radhard.arguments import check_function, whole
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
+from radhard.datasets.load_data import load
 from radhard.errors import InputError
 from radhard.evaluation import evaluating
 from radhard.forward import Forward, faultless, plain
@@ -75,6 +76,8 @@ class Workload:
     ) -> "Workload":
         """A workload from the arguments of users; the data are moved to the device of the model.
 
+        Data may be given as text, as on the command line: ``"mnist(n=100)"``.
+
         ``differentiable``: copy data that were created in inference mode, so that gradients can be
         computed. ``batch`` is limited to the number of samples.
 
@@ -84,7 +87,7 @@ class Workload:
         model = usable_module(model)
         seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
         check_function(call, "call")
-        data = Data.of(data)
+        data = load(data) if isinstance(data, str) else Data.of(data)
         data = data.differentiable() if differentiable else data
         device = device_of(model)
         data = data if device is None else data.to(device)

@@ -125,6 +125,7 @@ NETWORKS: list[Network] = [
     Network("gru", lambda: modules.Recurrent(nn.GRU, batch_first=True), _sequence),
     Network("concatenation", modules.Concatenation, _row),
     Network("twice", modules.Twice, _row),
+    Network("looped", modules.Looped, _sequence),
     Network("tied", modules.Tied, _words),
     Network("dict_output", modules.DictOutput, _row, lambda m, x: m(x)["logits"]),
     Network("dataclass_output", modules.DataclassOutput, _row, lambda m, x: m(x).logits),

@@ -118,6 +118,28 @@ class Twice(nn.Module):
         return self.tanh(self.fc(self.tanh(self.fc(x))))
 
 
+class Looped(nn.Module):
+    """A cell that is called in every time step, with gates that are parts of one sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.recurrent = nn.Linear(6, 12), nn.Linear(4, 12)
+        self.conv, self.fc = nn.Conv1d(4, 3, 2, padding=1, stride=2, dilation=2), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = c = x.new_zeros(x.shape[0], 4)
+        states = []
+        for step in range(3):
+            levels, keep, new = (self.input(x[:, step]) + self.recurrent(h)).split([2, 4, 6], 1)
+            master = levels.softmax(dim=1).cumsum(dim=1).flip(1).repeat_interleave(2, dim=1)
+            write, show = new.chunk(2, dim=-1)
+            c = torch.sigmoid(keep) * master * c + (1 - master) * torch.tanh(write).sum(1)[:, None]
+            h = torch.tanh(c) * torch.sigmoid(show).mean(1)[:, None]
+            states.append(h)
+        lines = self.conv(torch.stack([torch.zeros_like(h), *states, h], dim=2))
+        return self.fc(torch.cat([lines.flatten(1), h[:, :3]], dim=1))
+
+
 class Tied(nn.Module):
     """An embedding whose weight is that of the last layer too."""
 

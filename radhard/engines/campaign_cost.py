@@ -49,6 +49,8 @@ _ROWS = {
     "aten.mkldnn_rnn_layer", "aten.zeros", "aten.slice", "aten.select", "aten.transpose",
     "aten.unsqueeze", "aten.squeeze", "aten.embedding",
     "aten.split", "aten.stack", "aten._fused_dropout", "aten.permute", "aten.expand",
+    "aten.sub", "aten.rsub", "aten.cumsum", "aten.flip", "aten._softmax", "aten.new_zeros",
+    "aten.zeros_like",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""
 

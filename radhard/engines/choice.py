@@ -95,7 +95,9 @@ def _in_recurrent_layers(campaign: Campaign, plans: Mapping[int, ReplayPlan]) ->
     """Share of the trials in parameters of which `FirstOrder` knows the effect on many steps."""
     users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
     goals = {place: goal_of(plan, place, users[id(plan)]) for place, plan in plans.items()}
-    known = [place for place, goal in goals.items() if goal is not None and goal.gates]
+    known = [
+        place for place, goal in goals.items() if goal is not None and (goal.gates or goal.uses)
+    ]
     places, _, _ = campaign.space.locate(campaign.trials.at(np.arange(len(campaign.trials))))
     return float(np.isin(places, known).mean())
 

@@ -134,7 +134,7 @@ class StageNet(nn.Module):
 
     def forward(self, visits: Tensor) -> Tensor:
         """Logits ``(samples, 1)`` of visits ``(samples, steps, inputs + 1)``."""
-        h = c = visits.new_zeros(len(visits), self.cells)
+        h = c = visits.new_zeros(visits.shape[0], self.cells)
         states, changes = [], []
         for step in range(visits.shape[1]):
             h, c, change = self.cell(visits[:, step], h, c)

@@ -17,6 +17,7 @@ Once for all differences, in `replayer.Replayer.of`:
 
 1. ``graph/model_graph.py`` gets the operations of the model as a `Graph`, from torch.export
    (``export_graph.py``) or else from torch.fx (``fx_graph.py``), and compares it with the model.
+   Parts into which a tensor is split become slices of it (``split_parts.py``).
    ``recurrent/recurrent_nodes.py`` makes LSTM and GRU layers operations that take single steps,
    those with the time in front by way of ``recurrent/time_first.py``, those in two directions by
    way of ``recurrent/both_directions.py``.
@@ -31,7 +32,8 @@ Then for every pass:
    lie. A row is one sample of one probe or trial. A change of a stored parameter begins one
    operation later: ``word_change.py`` computes the patch in the output of the operation that uses
    the parameter, and ``recurrent/state_changes.py`` that of a layer whose state changed after a
-   step.
+   step. A parameter that linear layers use several times, such as the weight of a cell that is
+   called in a loop, changes the output of each of them (``repeated_change.py``).
 6. ``faulty_pass.py`` keeps the patches of a pass, and puts golden values around them where an
    operation needs these (``crop.py``).
 7. ``propagation.py`` goes through the operations behind the site. Each operation has a rule in
@@ -45,7 +47,8 @@ Then for every pass:
 
 Where the order of a sum matters more than rounding, the differences are not the model's, and the
 caller is told: ``overflow.py`` finds values so large that sums may overflow in one order and not in
-another, and `Replayer.exact` is set for 16-bit formats, whose sums are rounded once.
+another (which does not matter where they go into gates: ``saturation.py``), and `Replayer.exact` is
+set for 16-bit formats, whose sums are rounded once.
 """
 
 from radhard.replay.deviation import Deviation

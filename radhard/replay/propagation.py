@@ -9,6 +9,7 @@ from torch import Tensor
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Graph, Node
 from radhard.replay.patch import Patch
+from radhard.replay.repeated_change import RepeatedChange
 from radhard.replay.rules import RULES
 
 __all__ = ["propagate", "rows_are_independent"]
@@ -25,6 +26,13 @@ _ROW_BY_ROW = {
     aten.group_norm.default,
     aten.softmax.int,
     aten.embedding.default,
+    aten.cumsum.default,
+    aten.sum.dim_IntList,
+    aten.flip.default,
+    aten.repeat_interleave.self_int,
+    aten.rsub.Scalar,
+    aten.stack.default,
+    aten.zeros_like.default,
 }
 """Operations without a rule that do to a row the same, to the last bit, in whatever company."""
 
@@ -58,13 +66,22 @@ def _inside(one: Patch, other: Patch) -> bool:
 
 
 def propagate(
-    state: FaultyPass, steps: Sequence[int], goal: int | None = None, *, drop: bool
+    state: FaultyPass,
+    steps: Sequence[int],
+    goal: int | None = None,
+    *,
+    drop: bool,
+    change: RepeatedChange | None = None,
 ) -> Patch | None:
     """Carry differences on to the slot ``goal``, the output by default; None if none is left.
 
-    With ``drop``, rows that do not differ any more leave on the way.
+    With ``drop``, rows that do not differ any more leave on the way. ``change``: of a parameter
+    that operations on the way use, where differences begin, and begin again.
     """
     graph = state.graph
+    uses = {} if change is None else change.uses
+    # A row that agrees before the parameter is used once more may differ again.
+    settled = max((at for at in steps if graph.nodes[at].slot in uses), default=-1)
     last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
     # The goal is used after the last operation, so that its patch is not let go of on the way.
     goal = graph.output if goal is None else goal
@@ -73,10 +90,14 @@ def propagate(
         node = graph.nodes[at]
         # To find rows that agree again, all values are compared with the golden ones. Where
         # everything differs, hardly a row does: not worth the comparison.
-        look = drop and not all(
-            slot in state.patches and state.patches[slot].whole
-            for slot in node.inputs
-            if slot in state.patches
+        look = (
+            drop
+            and at >= settled
+            and not all(
+                slot in state.patches and state.patches[slot].whole
+                for slot in node.inputs
+                if slot in state.patches
+            )
         )
         state.spent = {slot for slot in node.inputs if last.get(slot, -1) <= at}
         if node.slot in state.patches:
@@ -96,8 +117,11 @@ def propagate(
                     state.others[node.slot] = value
             if patch is not None:
                 state.patches[node.slot] = patch
-        else:
+        elif node.slot not in uses:
             continue
+        if change is not None and node.slot in uses:
+            patch = change.enter(state, node, state.patches.get(node.slot))
+            state.patches[node.slot] = patch
         for slot in [slot for slot in state.patches if last.get(slot, -1) <= at]:
             del state.patches[slot]
         # Only where a single value goes on: a row that agrees here may differ in another one.

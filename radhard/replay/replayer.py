@@ -14,11 +14,13 @@ from radhard.replay.difference import Difference
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.folded_graph import folded_graph
 from radhard.replay.golden_values import golden_values
-from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
+from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError
 from radhard.replay.graph_section import GraphSection
 from radhard.replay.overflow import may_overflow
 from radhard.replay.patch import Patch
 from radhard.replay.propagation import propagate, rows_are_independent
+from radhard.replay.repeated_change import RepeatedChange, uses_of
+from radhard.replay.saturation import saturates
 from radhard.replay.word_change import (
     WordChange,
     changed_output,
@@ -74,6 +76,8 @@ class Replayer:
     def __post_init__(self) -> None:
         self._held: tuple[slice, dict[int, Any]] | None = None
         self._steps: dict[int, list[int]] = {}
+        self._uses: dict[int, dict[int, int]] = {}
+        self._saturating: dict[int, bool] = {}
         self._users = self.graph.users()
         self.bottlenecks = self.graph.bottlenecks()
         self._sections: dict[tuple[int, int], GraphSection] = {}
@@ -220,31 +224,35 @@ class Replayer:
         node = self.graph.nodes[users[0]]
         return has_change_rule(node, self.slots[place][0]) and node.slot in self.graph.by_sample
 
+    def uses(self, place: int) -> dict[int, int]:
+        """The argument as which a parameter enters each operation, by the slots of their outputs.
+
+        Empty unless a change of a word shows in one feature of each of them, and there are several.
+        """
+        if place not in self._uses:
+            found = {} if self.exact else uses_of(self.graph, self.slots[place], self.shapes)
+            self._uses[place] = found if len(found) > 1 else {}
+        return self._uses[place]
+
+    def shares_passes(self, place: int) -> bool:
+        """Whether several changes of a stored site may be carried to the output in one pass."""
+        known = self.direct(place) or bool(self.uses(place))
+        return known and self.rows_are_independent(place)
+
     def by_order(self, place: int, values: Tensor, differences: Tensor) -> Tensor:
         """For which new values of a parameter the outputs depend on the order of summation.
 
         These may overflow: where sums become infinite depends on their order, which here is not
         the model's. ``differences`` are what is added to the golden values, as the dtype holds it.
         """
-        first = self.graph.nodes[self.steps(place)[0]] if self.direct(place) else None
-        if first is None or not self._saturates(first):
+        if place not in self._saturating:
+            known = self.direct(place) or bool(self.uses(place))
+            self._saturating[place] = known and saturates(
+                self.graph, self.slots[place], self.uses(place)
+            )
+        if not self._saturating[place]:
             return may_overflow(values)
-        # The gates of an LSTM saturate. Of the terms of a gate's sum a single one can overflow, if
-        # the value itself is finite: it does so in any order, and never meets an infinity of the
-        # other sign. In a GRU one sum is multiplied by a gate, and a state whose update gate is
-        # shut is nothing but rounding, of which a huge weight would make something.
         return ~(values.isfinite() & differences.isfinite())
-
-    def _saturates(self, node: Node) -> bool:
-        """Whether a change of a parameter of a node goes into nothing but gates of an LSTM."""
-        if node.op is recurrent.lstm:
-            return True
-        if node.op not in (torch.ops.aten.embedding.default, recurrent.reversed_steps):
-            return False
-        users = [self.graph.nodes[at] for at in self._users.get(node.slot, [])]
-        # As an input: a weight that differs is another node's.
-        inside = all(user.args[0] == Slot(node.slot) for user in users)
-        return inside and node.slot != self.graph.output and all(map(self._saturates, users))
 
     def largest(self, place: int) -> int:
         """Elements a sample of the largest value that is wholly recomputed behind a site."""
@@ -359,7 +367,7 @@ class Replayer:
             for number, change in enumerate(changes):
                 for piece in self.pieces:
                     state = FaultyPass(self.graph, self.golden(piece), exact=self.exact)
-                    drop = self.direct(place) and self.rows_are_independent(place)
+                    drop = self.shares_passes(place)
                     if self.carry(state, place, [change], drop=drop) is None:
                         continue
                     rows = slice(None) if state.rows is None else state.rows
@@ -369,10 +377,12 @@ class Replayer:
     def concerned(
         self, place: int, golden: dict[int, Any], changes: Sequence[WordChange]
     ) -> Tensor | None:
-        """Which samples read a word of a site that is `direct`, ``(changes, samples)``; None: all.
+        """Which samples read a word of a site, ``(changes, samples)``; None: all.
 
-        ``golden`` are the golden values of these samples.
+        The site `shares_passes`; ``golden`` are the golden values of these samples.
         """
+        if not self.direct(place):
+            return None
         return concerned_samples(golden, self.graph.nodes[self.steps(place)[0]], changes)
 
     def carry(
@@ -386,7 +396,7 @@ class Replayer:
     ) -> Patch | None:
         """Carry changes of a stored site to the output, one change a trial of the pass.
 
-        Several changes need a site that is `direct`. ``drop``: rows that do not differ any more
+        Several changes need a site that `shares_passes`. ``drop``: rows that do not differ any more
         leave; ``only``: which rows are needed. None where nothing differs.
         """
         steps = self.steps(place)
@@ -412,6 +422,12 @@ class Replayer:
             if some is not None and not early:
                 state.drop(some)
             return propagate(state, steps, drop=drop)
+        if uses := self.uses(place):
+            if drop and only is not None and not bool(only.all()):
+                state.drop(only)
+            like = self.graph.constants[self.slots[place][0]]
+            repeated = RepeatedChange.of(uses, changes, like)
+            return propagate(state, steps, drop=drop, change=repeated)
         (change,) = changes
         for slot in self.slots[place]:
             # Tied tensors have several slots, and all of them read the faulty value.

@@ -190,6 +190,32 @@ def _convolution(state: FaultyPass, node: Node, argument: int, changes: list[Wor
     return _joined(parts, starts, golden, 2)
 
 
+def _convolution_1d(
+    state: FaultyPass, node: Node, argument: int, changes: list[WordChange]
+) -> Patch:
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    weight = state.golden[node.args[1].number]
+    groups = state.argument(node, 6, 1)
+    stride, padding, dilation = (
+        int(np.ravel(state.argument(node, at, default))[0])
+        for at, default in ((3, 1), (4, 0), (5, 1))
+    )
+    inputs = nnf.pad(inputs, (padding, padding))
+    parts = []
+    for change in changes:
+        out, *rest = change.at
+        channel = golden[:, out : out + 1]
+        if argument == 2:
+            parts.append(channel + change.difference)
+            continue
+        inner, at = rest
+        source, left = out // (weight.shape[0] // groups) * weight.shape[1] + inner, at * dilation
+        end = left + (golden.shape[2] - 1) * stride + 1
+        seen = inputs[:, source : source + 1, left:end:stride]
+        parts.append(torch.add(channel, seen, alpha=change.difference))
+    return _joined(parts, [change.at[0] for change in changes], golden, 1)
+
+
 def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
     golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
     outs = [change.at[0] for change in changes]
@@ -245,6 +271,7 @@ def _embedding(state: FaultyPass, node: Node, argument: int, changes: list[WordC
 
 _RULES = {
     aten.embedding.default: _embedding,
+    aten.conv1d.default: _convolution_1d,
     aten.conv2d.default: _convolution,
     aten.linear.default: _matrix,
     **dict.fromkeys(recurrent.RULES, recurrent.states_after_change),

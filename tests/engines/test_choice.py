@@ -184,7 +184,7 @@ def test_an_engine_is_recommended_only_where_a_gradient_reaches_the_faults():
             self.fc = nn.Linear(6, 4)
 
         def forward(self, x):
-            return torch.round(self.fc(x).tanh() * 8).cumsum(1)
+            return torch.round(self.fc(x).tanh().cumsum(1) * 8)
 
     found = campaign_of(
         Rounded().eval(), torch.randn(4, 6), Weights("*"), Uniform(20), fault=BitFlip(),

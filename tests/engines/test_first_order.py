@@ -151,6 +151,7 @@ SETTLED = [
     ("last_gru", Biases("*")),
     ("residual", Activations("*")),
     ("double", Weights("*")),
+    ("looped", Weights("recurrent")),
 ]
 
 
@@ -163,9 +164,8 @@ def test_many_verdicts_are_settled_without_a_trial(name, target):
     assert inferred > 0.4 * sum(sum(record.trials) * record.samples for record in records)
 
 
-@pytest.mark.parametrize("name", ["tied", "twice"])
-def test_words_that_several_operations_use_are_executed_and_it_is_said(name):
-    one = predicted(named(name), Weights("*"), Uniform(40))
+def test_words_that_a_table_and_a_layer_use_are_executed_and_it_is_said():
+    one = predicted(named("tied"), Weights("*"), Uniform(40))
     found = execute_all(FirstOrder(), one)
     assert np.array_equal(found.figures, figures_of(Serial(), one))
     assert "no gradient" in [note.kind for note in found.notes]
@@ -210,7 +210,7 @@ def really_moved(one: Campaign, fault: int, sample: int | None = None) -> Tensor
 
 
 @pytest.mark.parametrize(
-    "name", ["convolutions", "residual", "last_lstm", "last_gru", "layer_norm"]
+    "name", ["convolutions", "residual", "last_lstm", "last_gru", "layer_norm", "looped"]
 )
 def test_the_bound_of_a_small_change_is_no_less_than_the_change(name):
     one = in_double(network_of(name), [Weights("*"), Biases("*")], 60)

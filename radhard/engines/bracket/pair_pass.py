@@ -10,6 +10,7 @@ from radhard.engines.bracket.passes import predictions_of
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate
+from radhard.replay.repeated_change import RepeatedChange
 from radhard.replay.word_change import changed_rows
 from radhard.space import Numbers
 
@@ -29,13 +30,10 @@ class PairPass:
 
     def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self._plan, self._rows, self._steps = plan, rows, plan.replayer.steps(place)
-        self.possible = (
-            bool(self._steps)
-            and plan.replayer.direct(place)
-            and plan.replayer.rows_are_independent(place)
-        )
+        self.possible = bool(self._steps) and plan.replayer.shares_passes(place)
         """Whether many such rows can share a pass."""
-        if self.possible:
+        self._uses = plan.replayer.uses(place)
+        if self.possible and not self._uses:
             self._node = plan.replayer.graph.nodes[self._steps[0]]
             slot = plan.replayer.slots[place][0]
             args = self._node.args
@@ -63,10 +61,15 @@ class PairPass:
                 owner = torch.arange(len(some), device=rows.device)
                 state = FaultyPass(replayer.graph, values, rows, owner, grouped=False)
                 where = tuple(torch.from_numpy(axis[some]).to(rows.device) for axis in at)
-                size = torch.from_numpy(by[some]).to(values[self._node.slot].dtype).to(rows.device)
-                patch = changed_rows(state, self._node, self._argument, where, size)
-                state.patches[self._node.slot] = patch
-                if propagate(state, self._steps, drop=True) is None:
+                size = torch.from_numpy(by[some]).to(replayer.golden_outputs)
+                change = None
+                if self._uses:
+                    source = where[1] if len(where) > 1 else None
+                    change = RepeatedChange(self._uses, where[0], source, size)
+                else:
+                    patch = changed_rows(state, self._node, self._argument, where, size)
+                    state.patches[self._node.slot] = patch
+                if propagate(state, self._steps, drop=True, change=change) is None:
                     continue
                 assert state.owner is not None
                 assert state.rows is not None

@@ -29,14 +29,18 @@ class Passes:
     def __init__(self, plan: ReplayPlan, place: int, rows: int) -> None:
         self.plan, self.place = plan, place
         self.golden: Predictions = predictions_of(plan.replayer.golden_outputs, plan.panel.golden)
-        self._together = plan.replayer.direct(place) and plan.replayer.rows_are_independent(place)
+        self._together = plan.replayer.shares_passes(place)
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
+        self.rounded: set[int] = set()
+        """Of the changes last executed, those whose predictions depend on rounding, which depends
+        on the order of summation."""
 
     def __call__(self, changes: list[WordChange], requested: Flags) -> tuple[Predictions, Floats]:
         """The predictions for each change, ``(changes, samples)``, and their headroom.
 
         See `Evaluate` for headroom; predictions that are not requested are golden.
         """
+        self.rounded.clear()
         found = np.tile(self.golden, (len(changes), 1))
         headroom = np.full(found.shape, np.inf)
         for piece in self.plan.replayer.pieces:
@@ -82,6 +86,7 @@ class Passes:
         only = torch.from_numpy(requested[some].reshape(-1)).to(device)
         changed = [changes[n] for n in some]
         end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
+        self.rounded |= set(some[list(state.rounded)].tolist())
         # The difference vanished on the way: what `found` holds already is the golden prediction.
         if end is None:
             return

@@ -118,7 +118,12 @@ class WordLines:
 
     def evaluate(self, points: Numbers, requested: Flags) -> tuple[Predictions, Floats]:
         """The predictions of the requested samples, ``(points, samples)``, and their headroom."""
-        return self._passes(self.changes(points), requested)
+        found, headroom = self._passes(self.changes(points), requested)
+        for at in sorted(self._passes.rounded):
+            found[at] = self._reference(points[at])
+            # Nothing is inferred from predictions that rounding decides.
+            headroom[at] = 0.0
+        return found, headroom
 
     def pairs(self, points: Numbers, samples: Numbers) -> Predictions:
         """The predictions for pairs of a point and a sample, ``(pairs,)``; not extreme points."""
@@ -151,8 +156,12 @@ class WordLines:
         # All samples, since a verdict that failed its audit is not trusted for any of them.
         every = np.ones((int(ours.sum()), len(self.golden)), dtype=bool)
         found[ours], _ = self.evaluate(points[ours], every)
-        golden = self._campaign.panel.golden
         for at in np.flatnonzero(~ours).tolist():
-            fault = self._numbers[self.points.faults[points[at]]]
-            found[at] = predictions_of(self._passes.plan.reference.outputs(int(fault)), golden)
+            found[at] = self._reference(points[at])
         return found
+
+    def _reference(self, point: int) -> Predictions:
+        """The predictions of the reference for all samples."""
+        fault = int(self._numbers[self.points.faults[point]])
+        outputs = self._passes.plan.reference.outputs(fault)
+        return predictions_of(outputs, self._campaign.panel.golden)

@@ -30,16 +30,17 @@ _SMOOTH = {
     "_unsafe_view", "abs", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
     "add", "addmm", "alias", "amax", "avg_pool1d", "avg_pool2d", "batch_norm", "bmm", "cat",
     "celu", "chunk", "clamp", "clone", "constant_pad_nd", "contiguous", "conv1d", "conv2d",
-    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "div", "dropout",
-    "elu", "embedding", "exp", "expand", "feature_dropout", "flatten", "full_like", "gelu",
+    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cumsum", "div",
+    "dropout", "elu", "embedding", "exp", "expand", "feature_dropout", "flatten", "flip",
+    "full_like", "gelu",
     "group_norm", "gru", "hardsigmoid", "hardswish", "hardtanh", "instance_norm", "layer_norm",
     "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "lstm", "matmul", "max_pool1d",
     "max_pool2d", "maximum", "mean", "minimum", "mish", "mm", "movedim", "mul", "narrow", "neg",
-    "ones_like", "pad", "permute", "pow", "prelu", "relu", "relu6", "repeat", "reshape",
-    "rnn_tanh", "roll", "rsqrt", "scaled_dot_product_attention", "select", "selu", "sigmoid",
-    "silu", "slice", "softmax", "softplus", "split", "sqrt", "square", "squeeze", "stack",
-    "sub", "sum", "swapaxes", "sym_size", "t", "tanh", "transpose", "unbind", "unflatten",
-    "unsqueeze", "view", "zeros_like",
+    "ones_like", "pad", "permute", "pow", "prelu", "relu", "relu6", "repeat", "repeat_interleave",
+    "reshape", "rnn_tanh", "roll", "rsqrt", "rsub", "scaled_dot_product_attention", "select",
+    "selu", "sigmoid", "silu", "slice", "softmax", "softplus", "split", "sqrt", "square",
+    "squeeze", "stack", "sub", "sum", "swapaxes", "sym_size", "t", "tanh", "transpose", "unbind",
+    "unflatten", "unsqueeze", "view", "zeros_like",
 }
 # fmt: on
 """Operations of torch whose gradient describes a small change: none that round or compare."""
@@ -60,6 +61,13 @@ class Goal:
     """Whether the differences are those of the gates of a recurrent layer."""
     apart: bool
     """Whether the samples are known to be independent of each other after it."""
+    uses: tuple[int, ...] = ()
+    """For a parameter that several operations use, the slots of all their outputs."""
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Where gradients are needed."""
+        return self.uses or (self.slot,)
 
 
 def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goal | None:
@@ -72,6 +80,10 @@ def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goa
     """
     graph, steps = plan.replayer.graph, plan.replayer.steps(place)
     followed: list[int] = []
+    if uses := tuple(plan.replayer.uses(place)):
+        if not all(_smooth(graph.nodes[at]) for at in steps):
+            return None
+        return Goal(uses[0], (), False, rows_are_independent(graph, steps), uses)
     if plan.replayer.flows(place):
         (slot,) = plan.replayer.slots[place]
     elif plan.campaign.space.sites[place].flows or not plan.replayer.direct(place):

@@ -26,7 +26,7 @@ class Outlook:
                 self.goals[place] = goal
         # Gradients are needed at the goals only; batch norms in between can be folded.
         self._graph, _ = fold_batch_norms(
-            plan.replayer.graph, {goal.slot for goal in self.goals.values()}
+            plan.replayer.graph, {slot for goal in self.goals.values() for slot in goal.slots}
         )
         self._most, self._memory = most, memory
         self._held: tuple[slice, dict[Key, MarginGradients]] | None = None
@@ -47,8 +47,9 @@ class Outlook:
         plan = self.plan
         keys: dict[Key, bool] = {}
         for goal in self.goals.values():
-            key = (goal.slot, goal.gates)
-            keys[key] = keys.get(key, True) and goal.apart
+            for slot in goal.slots:
+                key = (slot, goal.gates)
+                keys[key] = keys.get(key, True) and goal.apart
         if not keys:
             return {}
         golden = plan.replayer.golden(piece)

@@ -11,6 +11,7 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.goals import Goal
 from radhard.engines.first_order.gradient_weights import MarginGradients
 from radhard.engines.first_order.outlook import Outlook
+from radhard.engines.first_order.unchanged_by_uses import unchanged_by_uses
 from radhard.replay.crop import crop
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.propagation import propagate
@@ -33,9 +34,13 @@ def unchanged(outlook: Outlook, place: int, changes: Sequence[WordChange], bound
     replayer = plan.replayer
     stays = np.zeros((len(changes), len(replayer.golden_outputs)), dtype=bool)
     for piece in replayer.pieces:
-        weights = outlook.weights(piece).get((goal.slot, goal.gates))
-        if weights is None:
+        known = outlook.weights(piece)
+        if not all((slot, goal.gates) in known for slot in goal.slots):
             continue
+        if goal.uses:
+            stays[:, piece] = unchanged_by_uses(outlook, place, changes, bounds, piece)
+            continue
+        weights = known[goal.slot, goal.gates]
         samples = piece.stop - piece.start
         rows = torch.arange(samples, device=replayer.golden_outputs.device)
         # Gates are weighed in all time steps at once, other values by channel.

@@ -81,7 +81,7 @@ def _outputs(
     outputs = replayer.golden_outputs.expand(trials, *replayer.golden_outputs.shape).clone()
     touched, device = np.zeros(trials, dtype=bool), replayer.golden_outputs.device
     rounded = np.zeros(trials, dtype=bool)
-    together = replayer.direct(place) and replayer.rows_are_independent(place)
+    together = replayer.shares_passes(place)
     for piece in replayer.pieces:
         values = replayer.golden(piece)
         samples = piece.stop - piece.start

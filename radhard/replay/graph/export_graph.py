@@ -16,6 +16,7 @@ from radhard.internals import OpOverload, schema
 from radhard.replay.graph.batch_sizes import FixedGraph, for_any_size
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot, first_line
 from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIns
+from radhard.replay.graph.split_parts import part_of, parts_are_slices
 from radhard.tree import tree_map
 
 __all__ = ["exported_graph"]
@@ -121,7 +122,12 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
             op = {**STAND_INS, **_ANY_LAYOUT}.get(node.target, node.target)
             if op is torch.ops.aten._assert_tensor_metadata.default:
                 continue  # what it demands of a dtype holds in every pass
-            if isinstance(op, OpOverload) and schema(op).is_mutable:
+            if parts_are_slices(node):
+                continue
+            part = part_of(node)
+            if part is not None:
+                graph.nodes.append(_node(at, torch.ops.aten.slice.Tensor, node, slots, part))
+            elif isinstance(op, OpOverload) and schema(op).is_mutable:
                 op = _functional(node)
                 mutated = node.args[0]
                 graph.nodes.append(_node(at, op, node, slots))
@@ -200,12 +206,20 @@ def _is_view(node: fx.Node) -> bool:
     return any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
 
 
-def _node(at: int, op: Callable[..., Any], node: fx.Node, slots: dict[fx.Node, int]) -> Node:
+def _node(
+    at: int,
+    op: Callable[..., Any],
+    node: fx.Node,
+    slots: dict[fx.Node, int],
+    arguments: tuple[Any, ...] | None = None,
+) -> Node:
+    """The operation of a node; ``arguments`` are those of another one in its place."""
+
     def slot(found: fx.Node) -> Any:
         return Slot(slots[found])
 
-    args: Any = fx.node.map_arg(node.args, slot)
-    kwargs: Any = fx.node.map_arg(node.kwargs, slot)
+    args: Any = fx.node.map_arg(node.args if arguments is None else arguments, slot)
+    kwargs: Any = fx.node.map_arg(node.kwargs if arguments is None else {}, slot)
     stack = node.meta.get("nn_module_stack", {})
     modules = tuple(str(path).removeprefix("model.") for path, _ in stack.values())
     return Node(at, op, args, kwargs, modules, tuple(map(str, stack)))

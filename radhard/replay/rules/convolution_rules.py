@@ -67,6 +67,19 @@ def convolution(state: FaultyPass, node: Node) -> Patch | None:
     return state.plus(node.slot, values, (None, y, x))
 
 
+def convolution_1d(state: FaultyPass, node: Node) -> Patch | None:
+    """The same along one axis: of the whole difference, as lines are short."""
+    source = node.args[0].number
+    if any(slot in state.others for slot in node.inputs[1:]):
+        return None
+    weight = state.whole(node.args[1].number)
+    delta = state.delta(source)
+    axes = tuple(axis for axis in (1, 2) if delta.starts[axis - 1] is not None)
+    delta = state.spread(delta, tuple(state.golden[source].shape[1:]), axes)
+    values = nnf.conv1d(delta.values, weight, None, *node.args[3:])
+    return state.plus(node.slot, values, (None, None))
+
+
 def _convolve_whole(node: Node, state: FaultyPass) -> Tensor:
     """The operation itself on whole values.
 
@@ -120,4 +133,4 @@ def _convolve(
     return torch.bmm(kernels, columns).view(len(values), -1, *sizes)
 
 
-RULES = {aten.conv2d.default: convolution}
+RULES = {aten.conv2d.default: convolution, aten.conv1d.default: convolution_1d}

@@ -1,5 +1,6 @@
 """How often does a fault change the prediction of a model?"""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,22 +20,22 @@ from radhard.arguments import (
 )
 from radhard.campaign_notes import campaign_notes, usual_metrics
 from radhard.engines import ENGINES, Campaign, Engine
-from radhard.engines.audit import audit_trials
 from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import check_no_outside_state
 from radhard.engines.unread import check_read
 from radhard.errors import InputError
-from radhard.execution import ExecutionOptions, execute_campaign
+from radhard.execution import ExecutionOptions, Stages, execute_campaign
 from radhard.executors import EXECUTORS, Executor, Forked, Local
 from radhard.forward import Forward, faultless, plain
 from radhard.manifest import identity
 from radhard.metrics import METRICS, Metric, Outcome, Panel
 from radhard.metrics.base import kind_of
+from radhard.metrics.run_columns import RunColumns
 from radhard.models import load
 from radhard.module import usable_module
 from radhard.notes import Note
 from radhard.results import Results
-from radhard.samplers import Sampler, Trials
+from radhard.samplers import Sampler, StagedSampler, Trials
 from radhard.samplers.given import sampler_of
 from radhard.space import Fault, FaultSpace
 from radhard.workload import Workload
@@ -77,7 +78,8 @@ def run(
         space: the possible faults; by default ``FaultSpace.of(model)``, a flipped bit in a weight.
         sampler: determines which of them are tried; a list of faults or their numbers is `Given`.
         metrics: by default `Outcome`, and `Accuracy` if there are suitable labels.
-        seed: the seed of all random draws; trial i depends on the seed and i only.
+        seed: the seed of all random draws; trial i depends on the seed and i only (of `Adaptive`
+            and `Until` also on the results of earlier stages).
         store: the run file. If it contains part of the same run, the run is continued. Its
             checksums are verified first; a damaged file is reported and not used.
         engine: determines how trials are executed; ``"auto"`` chooses the engine with which the run
@@ -118,21 +120,28 @@ def run(
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
-    trials = _draw(sampler, space, seed)
+    trials = None if isinstance(sampler, StagedSampler) else _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
-    audited = audit_trials(len(trials), audit, seed)
-    options = ExecutionOptions(executor, engine, store, repair, audited, progress, names)
-    together, workload = workload.batch, _by_sample(workload, space, trials)
+    options = ExecutionOptions(executor, engine, store, repair, audit, progress, names)
+    single = trials is None or trials.single
+    together, workload = workload.batch, _by_sample(workload, space, single)
     with workload.open() as was_training, _one_thread(executor.one_thread):
         golden = _golden(workload, space, metrics, together)
         panel, notes = _panel(workload, space, golden, metrics)
+        stages = None
+        if isinstance(sampler, StagedSampler):
+            draw = sampler.prepare(workload, space, seed, _figure(sampler, panel))
+            stages = Stages(sampler, draw)
+            trials = draw.trials([sampler.first_stage(draw)])
+        assert trials is not None
         campaign = Campaign(workload, space, trials, panel)
         executor.check_possible(campaign)
         check_no_outside_state(campaign)
         notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
         if was_training:
             notes.append(Note("training mode"))
-        return execute_campaign(campaign, identity(campaign, sampler, seed), golden, notes, options)
+        identified = identity(campaign, sampler, seed)
+        return execute_campaign(campaign, identified, golden, notes, options, stages)
 
 
 def _texts(model: object, data: object) -> dict[str, str]:
@@ -161,9 +170,26 @@ def _draw(sampler: Sampler, space: FaultSpace, seed: int) -> Trials:
     return trials
 
 
-def _by_sample(workload: Workload, space: FaultSpace, trials: Trials) -> Workload:
+def _figure(sampler: StagedSampler, panel: Panel) -> str:
+    """The full name of the figure that a sampler needs.
+
+    Raises:
+        InputError: there is no such figure, or it has no bounds.
+    """
+    ranges = dict(zip(panel.columns, panel.ranges, strict=True))
+    figure = RunColumns(ranges, foreign=True).full_name(sampler.figure)
+    low, high = ranges[figure]
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError(
+            f"{sampler!r} needs a figure with bounds, and {figure} has none; name another one as "
+            "figure="
+        )
+    return figure
+
+
+def _by_sample(workload: Workload, space: FaultSpace, single: bool) -> Workload:
     """The workload, with one sample per pass if each trial affects one sample only."""
-    alone = trials.single and any(site.samples is not None for site in space.sites)
+    alone = single and any(site.samples is not None for site in space.sites)
     # If a trial affects one sample, that sample is passed alone and independently of the samples
     # before it: batches of another size may round differently, and the output with a masked fault
     # must be bitwise equal to the golden output.

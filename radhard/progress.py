@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
@@ -29,8 +30,8 @@ class Progress:
     """A progress bar with rate, remaining time, and the plain mean so far with its interval.
 
     ``main`` is the position of a figure among those of a trial, and its name: its mean over this
-    session's trials is shown; the weighted figure is in the results. Silent where there is no
-    terminal.
+    session's trials is shown; the weighted figure is in the results. ``seen`` gives another text in
+    its place. Silent where there is no terminal.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Progress:
         *,
         shown: bool | None,
         label: str = "trials",
+        seen: Callable[[], str] | None = None,
     ) -> None:
-        self._label = label
+        self._label, self._seen = label, seen
         self._on = sys.stderr.isatty() if shown is None else shown
         self._total, self._done, self._fresh = total, done, 0
         self._main = main
@@ -94,6 +96,8 @@ class Progress:
             # The number of trials is shown next to it.
             mean, _, _ = str(mean_share(np.array(self._values))).rpartition(" (")
             seen = f"{self._main[1]} {mean}"
+        if self._seen is not None:
+            seen = self._seen()
         self._bar.update(
             self._task,
             completed=self._done + self._fresh,

@@ -19,9 +19,8 @@ from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notebook import html_table
 from radhard.notes import notes_of
-from radhard.samplers import SAMPLERS, TrialDirections, Trials
+from radhard.samplers import SAMPLERS, StagedSampler, StagedTrials, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
-from radhard.spec import near
 from radhard.stats import (
     Estimate,
     LimitCheck,
@@ -73,6 +72,8 @@ class Results:
             self.inferences = records_of(inferred)
             # Records without a kind are those of files of earlier versions.
             self.inferred = [Inferred.from_dict(f) for f in inferred.values() if "kind" not in f]
+            if isinstance(self.trials, StagedTrials):
+                self.planned = len(self.trials)
             check_trials(self.trials, self.planned, self._outcomes)
         except _MALFORMED as error:
             if isinstance(error, InputError):
@@ -164,8 +165,9 @@ class Results:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned trial has been executed."""
-        return len(self) == self.planned
+        """Whether every planned trial has been executed, and no further stage follows."""
+        finished = self.manifest.get("finished") or not isinstance(self.sampler, StagedSampler)
+        return len(self) == self.planned and bool(finished)
 
     @property
     def by_rate(self) -> bool:
@@ -180,6 +182,8 @@ class Results:
     @cached_property
     def trials(self) -> Trials:
         """The trials as the sampler drew them; ``trials[i]`` are the fault numbers of trial i."""
+        if isinstance(self.sampler, StagedSampler):
+            return StagedTrials.from_dict(self.manifest["stages"], self.space, self.seed)
         trials = self.sampler.draw(self.space, self.seed)
         if trials.single and (recorded := self.manifest.get("directions")) is not None:
             trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
@@ -188,9 +192,7 @@ class Results:
     @property
     def headline(self) -> str:
         """The figure that `rate` returns if none is named: critical silent data corruption."""
-        shares = [c for c in self.columns if self.ranges[c] == (0.0, 1.0)]
-        harms = {c: harm.order for c in shares if (harm := self.details[c].harm) is not None}
-        return min(harms, key=harms.__getitem__) if harms else (shares or list(self.columns))[0]
+        return self.details.headline
 
     @cached_property
     def details(self) -> RunColumns:
@@ -217,18 +219,7 @@ class Results:
         Raises:
             InputError: no figure, or more than one, has this name.
         """
-        if name is None:
-            return self.headline
-        found = [c for c in self.columns if c == name] or [
-            c for c in self.columns if c.rpartition(".")[2] == name or c.rpartition(".")[0] == name
-        ]
-        if len(found) != 1:
-            problem = "is not a figure of this run" if not found else "is several figures"
-            raise InputError(
-                f"{name!r} {problem}: {near(name, list(self.columns))}"
-                f"there is {', '.join(found or self.columns)}"
-            )
-        return found[0]
+        return self.details.full_name(name)
 
     @property
     def numbers(self) -> Numbers:
@@ -310,9 +301,11 @@ class Results:
         low, high = self.ranges[column]
         found = self.correction(groups, parts, column, confidence)
         shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
-        cells = groups.cells(parts, found.within(shares, added))
+        capped = column == self.trials.capped
+        cells = groups.cells(parts, found.within(shares, added), capped=capped)
         sampling = stratified_mean(cells, confidence=confidence)
-        value, trials = groups.mean(parts, shares + added), sum(len(rows) for rows, _ in parts)
+        value = groups.mean(parts, shares + added, capped=capped)
+        trials = sum(len(rows) for rows, _ in parts)
         return found.around(value, sampling, trials, scale=high - low)
 
     def correction(

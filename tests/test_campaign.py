@@ -431,7 +431,7 @@ def test_a_run_says_where_it_was_made(tmp_path):
 
 
 def test_a_number_of_trials_is_written_before_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("radhard.execution._COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("radhard.execution.execution._COMMIT_SECONDS", 0.0)
     seen = []
 
     def look(n):

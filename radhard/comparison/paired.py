@@ -17,6 +17,7 @@ from radhard.groups import Groups, labels
 from radhard.notebook import html_table
 from radhard.plots import plot_pairs
 from radhard.results import Results
+from radhard.samplers import StagedSampler
 from radhard.space import FaultSpace
 from radhard.stats import Estimate, estimate_column, p_value
 
@@ -193,6 +194,8 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
         return "other tensors"
     if (repr(before.sampler), before.seed) != (repr(after.sampler), after.seed):
         return "other trials (sampler or seed)"
+    if isinstance(before.sampler, StagedSampler) and not _same_faults(before, after):
+        return "other trials (each run drew those that its own results asked for)"
     if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
         return "other data"
     # The layer, kind or role of a tensor may differ where the tensor does not. Trials of many
@@ -202,6 +205,12 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
     if "direction" in (by or "") and not _same_directions(before, after):
         return "faults with other directions"
     return ""
+
+
+def _same_faults(before: Results, after: Results) -> bool:
+    """Whether every trial has the same fault in both runs."""
+    old, new = (run.trials.at(np.arange(run.planned)) for run in (before, after))
+    return np.array_equal(old, new)
 
 
 def _same_directions(before: Results, after: Results) -> bool:

@@ -161,6 +161,13 @@ class Session:
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         """Execute trials, in any order."""
 
+    def continued(self, campaign: Campaign) -> "Session":
+        """A session for other trials of the same space, such as those of the next stage.
+
+        Sessions that hold what does not depend on the trials share it.
+        """
+        return self.engine.open(campaign)
+
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:  # noqa: ARG002
         """Notes that require the records of all chunks, including chunks executed earlier."""
         return []

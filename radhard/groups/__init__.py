@@ -1,6 +1,6 @@
 """How are trials grouped, and how many faults does each group represent?"""
 
-from radhard.groups.group_labels import GROUPINGS, labels
+from radhard.group_labels import GROUPINGS, labels
 from radhard.groups.groups import Groups, Parts
 from radhard.groups.rates import Rates
 

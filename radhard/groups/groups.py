@@ -1,6 +1,7 @@
 """Which trials are in a group, and how many faults do they represent?"""
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from radhard.errors import InputError
-from radhard.groups.group_labels import grouping_names, labels
+from radhard.group_labels import grouping_names, labels
 from radhard.groups.kind_counts import KindCounts
 from radhard.groups.post_strata import PostStratum, joined, post_strata_of
 from radhard.injection import DIRECTIONS
@@ -18,8 +19,22 @@ from radhard.stats import Cell, crowding
 
 __all__ = ["Groups", "Parts"]
 
-Parts = list[tuple[Numbers, int | None]]
-"""Positions of executed trials and the number of faults they represent (None: infinitely many)."""
+
+class Parts(list[tuple[Numbers, int | None]]):
+    """Positions of executed trials and the number of faults they represent (None: infinitely many).
+
+    ``caps``: the largest value that a fault of each part can have, if less than 1 for some.
+    """
+
+    def __init__(
+        self, parts: Iterable[tuple[Numbers, int | None]] = (), caps: Iterable[float] = ()
+    ) -> None:
+        super().__init__(parts)
+        self.caps = list(caps)
+
+    def cap(self, at: int) -> float:
+        """The cap of the part at a position."""
+        return self.caps[at] if self.caps else 1.0
 
 
 class Groups:
@@ -43,9 +58,7 @@ class Groups:
         faults: Numbers | None = None,
     ) -> None:
         self._faults = faults
-        ends = np.cumsum([stratum.trials for stratum in trials.strata])
-        # A stratum without trials ends where the one before it does; side="right" skips it.
-        self._strata = np.searchsorted(ends, numbers, side="right")
+        self._strata = trials.strata_of(numbers)
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
     def split(self) -> list[tuple[str, Parts]]:
@@ -81,11 +94,11 @@ class Groups:
         sizes = np.bincount(strata, counts * shares[kinds], minlength=len(self._trials.strata))
         found = [rows[self._strata[rows] == at] for at in range(len(sizes))]
         # Rounding must not make a population smaller than its sample.
-        return [
+        return Parts(
             (of_stratum, max(round(size), len(of_stratum)))
             for of_stratum, size in zip(found, sizes.tolist(), strict=True)
             if size or len(of_stratum)
-        ]
+        )
 
     def _of_words(self, rows: Numbers, shares: np.ndarray) -> Parts:
         """The parts of a set of faults that were drawn word by word: one for each size of words."""
@@ -93,7 +106,7 @@ class Groups:
         _, kinds, counts = self._counts.sizes
         faults_per_word = self._counts.faults_per_word(inside.astype(np.int64))
         sizes_of_rows = faults_per_word[self._counts.kinds[rows]]
-        found: Parts = []
+        found = Parts()
         for size in np.unique(faults_per_word[inside]).tolist():
             same = inside & (faults_per_word == size)
             population = float((counts * shares[kinds])[same[kinds]].sum())
@@ -103,13 +116,17 @@ class Groups:
             found.append((whole, max(round(population), len(whole))))
         return found
 
-    def cells(self, parts: Parts, values: np.ndarray, *, least: float = 0.0) -> list[Cell]:
+    def cells(
+        self, parts: Parts, values: np.ndarray, *, least: float = 0.0, capped: bool = False
+    ) -> list[Cell]:
         """The parts with one value for every sampling unit: a trial, or trials drawn together.
 
         ``values`` are those of all executed trials, from ``least`` to 1: shares, or with -1
-        differences of shares.
+        differences of shares. ``capped``: whether the caps of the parts hold for them.
         """
         cells = [self._cell(rows, population, values) for rows, population in parts]
+        if capped and parts.caps:
+            return [_under(cell, cap, least) for cell, cap in zip(cells, parts.caps, strict=True)]
         if self._every_bit:
             within = _within(values, least)
             return [replace(cell, within=within) for cell in cells]
@@ -134,9 +151,10 @@ class Groups:
         # The faults of one bit position are as far apart as a word has variants.
         return bool((space.variants[places] == [stratum.step for stratum in strata]).all())
 
-    def mean(self, parts: Parts, values: np.ndarray) -> float:
+    def mean(self, parts: Parts, values: np.ndarray, *, capped: bool = False) -> float:
         """The mean of values of any range, with each part weighted by its population."""
-        known = [cell for cell in self.cells(parts, values) if len(np.asarray(cell.values))]
+        cells = self.cells(parts, values, capped=capped)
+        known = [cell for cell in cells if len(np.asarray(cell.values))]
         means = [float(np.asarray(cell.values).mean()) for cell in known]
         if len(parts) == 1:
             return means[0]
@@ -146,6 +164,8 @@ class Groups:
         """The weight of each trial in that mean, in the order of the parts' positions."""
         known = [(len(rows), 1 if size is None else size) for rows, size in parts if len(rows)]
         total = sum(size for _, size in known)
+        # Faults that are known to be harmless have no trials, and count in the mean.
+        total += sum(size or 0 for at, (_, size) in enumerate(parts) if parts.cap(at) == 0)
         return np.concatenate([np.full(number, size / total / number) for number, size in known])
 
     def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:
@@ -180,7 +200,7 @@ class Groups:
             (
                 grouping.value(stratum.name) if self._by else "",
                 # There are too many possible sets of faults for a finite-population correction.
-                [(np.flatnonzero(self._strata == at), None)],
+                Parts([(np.flatnonzero(self._strata == at), None)]),
             )
             for at, stratum in enumerate(self._trials.strata)
         ]
@@ -209,9 +229,10 @@ class Groups:
         frame = pd.DataFrame({**columns, "post": strata[which]})
         found = frame.groupby(["group", "stratum", "size", "post"]).indices
         groups: dict[int, Parts] = {}
+        capped = any(stratum.cap < 1 for stratum in self._trials.strata)
         # By number of the group, which is the order of the model.
         ordered = sorted(population.items())
-        for (group, _, size), same in itertools.groupby(ordered, key=lambda part: part[0][:3]):
+        for (group, at, size), same in itertools.groupby(ordered, key=lambda part: part[0][:3]):
             cells = [
                 PostStratum(part[3], np.asarray(found.get(part, ()), dtype=np.int64), faults)
                 for part, faults in same
@@ -220,7 +241,10 @@ class Groups:
                 rows = cell.rows
                 if self._trials.together > 1:
                     rows = self._whole(rows, np.full(len(rows), size))
-                groups.setdefault(group, []).append((rows, cell.population))
+                own = groups.setdefault(group, Parts())
+                own.append((rows, cell.population))
+                if capped:
+                    own.caps.append(self._trials.strata[at].cap)
         return [(keys[group], parts) for group, parts in groups.items()]
 
     @cached_property
@@ -245,8 +269,18 @@ class Groups:
                 "version, its space is too large, or its faults have no direction)"
             )
             raise InputError(f"by={self._by!r}: {why}; group by bit instead")
-        of_use = trials.listed is None and all(s.trials < s.population for s in trials.strata)
+        drawn = trials.listed is None and trials.sizes is None
+        of_use = drawn and all(stratum.trials < stratum.population for stratum in trials.strata)
         return replace(self._counts, directed=True) if known and (asked or of_use) else None
+
+
+def _under(cell: Cell, cap: float, least: float) -> Cell:
+    """The cell with values of at most ``cap``, unless a trial has shown a larger one."""
+    if cap == 0:
+        return Cell([0.0], cell.faults, within=(0.0, 0.0))
+    values = np.asarray(cell.values)
+    # A cap that one trial contradicts holds for no fault of the stratum.
+    return replace(cell, within=(least * cap, cap)) if (values <= cap + 1e-9).all() else cell
 
 
 def _within(values: np.ndarray, least: float) -> tuple[float, float]:

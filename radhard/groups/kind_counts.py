@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from radhard.errors import InputError
+from radhard.injection import DIRECTIONS
 from radhard.samplers import Stratum, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.word_sections import FaultKinds
@@ -48,6 +49,8 @@ class KindCounts:
     @cached_property
     def sizes(self) -> Numbers:
         """Strata, kinds of faults (numbered over all regions), and the number of faults in both."""
+        if self.trials.sizes is not None:
+            return self._summed(self.trials.sizes)
         if self.trials.listed is not None:
             # A list is its own population: faults that are not on it have no weight.
             kinds = self._kinds_of(self.trials.listed, np.arange(len(self.trials)))
@@ -81,6 +84,33 @@ class KindCounts:
             return kinds
         assert self.trials.directions is not None
         return self.trials.directions.numbered(kinds, trials)
+
+    def _summed(self, sizes: Numbers) -> Numbers:
+        """Strata, the kinds of these groupings and the number of faults, from kinds by gate."""
+        fine, found = FaultKinds.of(self.space, ("gate",)), []
+        for place, (many, few) in enumerate(zip(fine.counts, self.sections.counts, strict=True)):
+            if few not in (1, many):
+                raise InputError(
+                    f"by={', '.join(self.names)!r}: the faults of such strata are counted by gate "
+                    "and direction only; group by other parts, or take Uniform or PerTensor"
+                )
+            variants = int(self.space.variants[place])
+            of_section = np.repeat(
+                np.arange(many) if few > 1 else np.zeros(many, np.int64), variants
+            )
+            found.append(
+                self.sections.starts[place]
+                + of_section * variants
+                + np.tile(np.arange(variants), many)
+            )
+        strata, kinds, counts = sizes
+        own, directions = np.divmod(kinds, len(DIRECTIONS))
+        coarse = np.concatenate(found)[own]
+        if self.directed:
+            coarse = coarse * len(DIRECTIONS) + directions
+        pairs, which = np.unique(np.stack([strata, coarse]), axis=1, return_inverse=True)
+        sums = np.bincount(which.reshape(-1), counts, minlength=pairs.shape[1]).astype(np.int64)
+        return np.vstack([pairs, sums])
 
     def _sizes_of(
         self, stratum: Stratum, place: int, variant: int, low: int, high: int

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from radhard.engines import Campaign
 from radhard.internals import is_traceable_wrapper_subclass
-from radhard.samplers import Sampler
+from radhard.samplers import Sampler, StagedSampler
 
 __all__ = ["fingerprint", "identity"]
 
@@ -31,6 +31,9 @@ def identity(campaign: Campaign, sampler: Sampler, seed: int) -> dict[str, Any]:
         "ranges": [list(bounds) for bounds in campaign.panel.ranges],
         "planned": len(campaign.trials),
     }
+    # The trials of later stages are not known before.
+    if isinstance(sampler, StagedSampler):
+        del asked["planned"]
     # As it will be read from the file, with lists instead of tuples.
     read: dict[str, Any] = json.loads(json.dumps(asked))
     return read

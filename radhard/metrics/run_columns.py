@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from radhard.errors import InputError
 from radhard.metrics.base import METRICS
 from radhard.metrics.column import Column, Role
+from radhard.spec import near
 
 __all__ = ["RunColumns"]
 
@@ -22,6 +23,7 @@ class RunColumns(Mapping[str, Column]):
 
     def __init__(self, ranges: Mapping[str, tuple[float, float]], *, foreign: bool) -> None:
         self._columns: dict[str, Column] = {}
+        self._ranges = dict(ranges)
         metrics: dict[str, dict[str, Column]] = {}
         for full, bounds in ranges.items():
             text, _, name = full.rpartition(".")
@@ -43,6 +45,31 @@ class RunColumns(Mapping[str, Column]):
         meaning = self._columns[name].meaning
         first = next(full for full, column in self.items() if column.meaning == meaning)
         return meaning if name == first else f"{meaning} of {name.rpartition('.')[0]}"
+
+    @property
+    def headline(self) -> str:
+        """The figure that counts first: critical silent data corruption."""
+        shares = [c for c in self if self._ranges[c] == (0.0, 1.0)]
+        harms = {c: harm.order for c in shares if (harm := self[c].harm) is not None}
+        return min(harms, key=harms.__getitem__) if harms else (shares or list(self))[0]
+
+    def full_name(self, name: str | None = None) -> str:
+        """The full name of a figure, given the full name or its last part (``"critical"``).
+
+        Raises:
+            InputError: no figure, or more than one, has this name.
+        """
+        if name is None:
+            return self.headline
+        found = [c for c in self if c == name] or [
+            c for c in self if c.rpartition(".")[2] == name or c.rpartition(".")[0] == name
+        ]
+        if len(found) != 1:
+            problem = "is not a figure of this run" if not found else "is several figures"
+            raise InputError(
+                f"{name!r} {problem}: {near(name, list(self))}there is {', '.join(found or self)}"
+            )
+        return found[0]
 
     def with_role(self, role: Role) -> str | None:
         """The full name of the first figure with this role; None if there is none."""

@@ -38,7 +38,7 @@ class Stratum:
     """A part of the fault space that is sampled separately, without replacement.
 
     Its faults are ``start, start + step, ...``, ``population`` of them, of which ``trials`` are
-    tried.
+    tried. If ``step`` is 0 they are not evenly spaced (`StagedTrials`).
     """
 
     name: str
@@ -46,6 +46,8 @@ class Stratum:
     step: int
     population: int
     trials: int
+    cap: float = 1.0
+    """The largest value that one of its faults can have, of metrics from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,13 @@ class Trials:
     listed: Numbers | None = None
     """All faults of the only stratum, if they are a list instead of evenly spaced."""
 
+    sizes: Numbers | None = None
+    """Strata, kinds of faults by gate and direction, and the number of faults in both, if strata
+    are not evenly spaced."""
+
+    capped: str | None = None
+    """The figure of which the caps of the strata hold, if they have any."""
+
     directions: TrialDirections | None = None
     """In which direction each trial's fault changes its value, where that is recorded."""
 
@@ -131,8 +140,7 @@ class Trials:
         """The fault numbers of many trials at once, one each."""
         if not len(trials):
             return np.zeros(0, np.int64)
-        # A stratum without trials ends where the one before it does; side="right" skips it.
-        which = np.searchsorted(self._ends, trials, side="right")
+        which = self.strata_of(trials)
         begins, starts, steps = self._lines
         drawn = trials - begins[which]
         if not self._orders:
@@ -159,6 +167,11 @@ class Trials:
     def stratum(self, trial: int) -> int:
         """The position in `strata` of the stratum that a trial belongs to."""
         return bisect_right(self._ends, trial)
+
+    def strata_of(self, trials: Numbers) -> Numbers:
+        """The positions in `strata` of the strata of many trials."""
+        # A stratum without trials ends where the one before it does; side="right" skips it.
+        return np.searchsorted(self._ends, trials, side="right")
 
 
 class Sampler(Component):

@@ -1,7 +1,5 @@
 """In which direction does the fault of each trial change its value, and how many faults do so?"""
 
-import base64
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ import numpy.typing as npt
 from torch import nn
 
 from radhard.injection import DIRECTIONS, Directions
+from radhard.samplers.array_text import numbers_of, text_of
 from radhard.space import FaultSpace, Numbers
 from radhard.word_sections import FaultKinds
 
@@ -84,8 +83,8 @@ class TrialDirections:
         flat = [np.zeros(0, np.int64)] + [c.reshape(-1) for c in self.counts if c is not None]
         return {
             "known": [counts is not None for counts in self.counts],
-            "counts": _text(np.concatenate(flat).astype("<i8").tobytes()),
-            "codes": _text(self.codes.tobytes()),
+            "counts": text_of(np.concatenate(flat)),
+            "codes": text_of(self.codes),
         }
 
     @classmethod
@@ -101,7 +100,7 @@ class TrialDirections:
             (n, int(v), _ALL) for n, v in zip(kinds.counts, space.variants.tolist(), strict=True)
         ]
         sizes = [int(np.prod(s)) for s, own in zip(shapes, known, strict=True) if own]
-        flat = np.frombuffer(_bytes(plain["counts"], 8 * sum(sizes)), "<i8").astype(np.int64)
+        flat = numbers_of(plain["counts"], np.int64, sum(sizes))
         parts = iter(np.split(flat, np.cumsum(sizes)[:-1]) if sizes else ())
         counts = tuple(
             next(parts).reshape(s) if own else None for s, own in zip(shapes, known, strict=True)
@@ -112,10 +111,10 @@ class TrialDirections:
                 (own >= 0).all() and (own.sum(axis=(0, 2)) == words).all() and shape[1]
             ):
                 raise ValueError("counts of directions that cannot be")
-        codes = np.frombuffer(_bytes(plain["codes"], trials), np.uint8)
+        codes = numbers_of(plain["codes"], np.uint8, trials)
         if codes.size and codes.max() >= _ALL:
             raise ValueError("a direction that there is not")
-        return cls(counts, codes)
+        return cls(counts, codes.astype(np.uint8))
 
 
 def counted(directions: Directions, space: FaultSpace) -> tuple[Numbers | None, ...]:
@@ -136,19 +135,3 @@ def counted(directions: Directions, space: FaultSpace) -> tuple[Numbers | None, 
             counts[:, variant] = np.bincount(codes, minlength=sections * _ALL).reshape(sections, -1)
         found.append(counts)
     return tuple(found)
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 1)).decode("ascii")
-
-
-def _bytes(text: str, size: int) -> bytes:
-    """The bytes of `_text`; no more than ``size`` are decompressed, as a file may be foreign."""
-    packed = base64.b64decode(text, validate=True)
-    try:
-        unpacked = zlib.decompressobj().decompress(packed, size + 1)
-    except zlib.error as error:
-        raise ValueError(f"directions that cannot be unpacked: {error}") from error
-    if len(unpacked) != size:
-        raise ValueError(f"{len(unpacked)} bytes of directions instead of {size}")
-    return unpacked

@@ -120,7 +120,7 @@ def _by_variant(
     space = results.space
     places, _, variants = space.locate(results.trials.at(results.numbers[rows]))
     variants = space.variant_starts[places] + variants
-    members: Parts = []
+    members = Parts()
     for variant in np.flatnonzero(shares).tolist():
         alone = np.zeros_like(shares)
         alone[variant] = shares[variant]

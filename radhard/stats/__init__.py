@@ -1,5 +1,6 @@
 """How precise is an estimate, and how many trials does it need?"""
 
+from radhard.stats.allocation import StratumPlan, allocation, floor_size
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.estimate_column import EstimateText, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
@@ -15,12 +16,15 @@ __all__ = [
     "Estimate",
     "EstimateText",
     "LimitCheck",
+    "StratumPlan",
+    "allocation",
     "check_number",
     "clopper_pearson",
     "critical_value",
     "crowding",
     "effective_size",
     "estimate_column",
+    "floor_size",
     "is_within",
     "mean_difference",
     "mean_share",

@@ -8,6 +8,7 @@ from radhard.faults import BitFlip, Burst
 from radhard.formats import Float32
 from radhard.samplers import SAMPLERS as FAMILY
 from radhard.samplers import (
+    Adaptive,
     Cumulative,
     ErrorRate,
     Exhaustive,
@@ -16,6 +17,7 @@ from radhard.samplers import (
     PerBit,
     PerTensor,
     Sampler,
+    StagedSampler,
     Uniform,
     UpsetRate,
     Words,
@@ -46,6 +48,13 @@ SAMPLERS: list[Sampler] = [
     UpsetRate((0.2, 1.0), count=2, trials=4),
 ]
 
+# Their trials depend on a model and on results: `test_adaptive.py` tests them on exhausted spaces.
+STAGED: list[StagedSampler] = [
+    Adaptive(0.01),
+    Adaptive(0.005, by="tensor"),
+    Adaptive(0.02, confidence=0.99, relative=0.1, figure="critical"),
+]
+
 every = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 shapes = pytest.mark.parametrize("sizes", [[4], [3, 40, 2]], ids=repr)
 faults = pytest.mark.parametrize("fault", [BitFlip(), BitFlip((3, 31)), Burst(29)], ids=repr)
@@ -67,7 +76,7 @@ def space_of(sizes: list[int], fault: BitFlip | Burst, sampler: Sampler) -> Faul
 
 
 def test_every_sampler_has_an_example():
-    assert {type(s).__name__ for s in SAMPLERS} == {name for name, _ in FAMILY.listed()}
+    assert {type(s).__name__ for s in [*SAMPLERS, *STAGED]} == {name for name, _ in FAMILY.listed()}
 
 
 def test_every_name_in_all_exists_and_says_what_it_is():
@@ -75,7 +84,7 @@ def test_every_name_in_all_exists_and_says_what_it_is():
     assert all(getattr(samplers, name).__doc__ for name in samplers.__all__)
 
 
-@every
+@pytest.mark.parametrize("sampler", [*SAMPLERS, *STAGED], ids=repr)
 def test_repr_is_the_spec(sampler):
     assert FAMILY.parse(repr(sampler)) == sampler
 

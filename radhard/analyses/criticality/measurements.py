@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.groups import Groups
+from radhard.groups import Groups, Parts
 from radhard.results import Results
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import Estimate, check_number, stratified_mean
@@ -84,7 +84,7 @@ class Measurements:
         verdicts = self.critical(tolerance).astype(float)
         return stratified_mean(groups.cells(parts, verdicts), confidence=confidence)
 
-    def _all(self) -> tuple[Groups, list[tuple[Numbers, int | None]]]:
+    def _all(self) -> tuple[Groups, Parts]:
         results = self.results
         faults = results.trials.at(results.numbers)
         groups = Groups(results.space, results.trials, results.numbers, None, faults=faults)

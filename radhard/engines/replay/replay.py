@@ -163,6 +163,15 @@ class ReplaySession(Session):
             for at in range(0, len(mine), plan.together):
                 yield from self._shared(plan, mine[at : at + plan.together], execute)
 
+    def continued(self, campaign: Campaign) -> Session:
+        plans: dict[int, ReplayPlan] = {}
+        for plan in {id(plan): plan for plan in self.plans.values()}.values():
+            again = replace(plan, campaign=campaign)
+            plans.update({place: again for place, own in self.plans.items() if own is plan})
+        session = ReplaySession(campaign, plans, self.notes, self.rows)
+        session.engine = self.engine
+        return session
+
     def hold_only(self, plan: ReplayPlan) -> None:
         """Discard the golden values of other plans, since ``memory`` is for one plan."""
         for other in self.plans.values():

@@ -19,10 +19,7 @@ _SHOWN = 12
 def sizes(results: Results, harm: MainFigure) -> Section:
     """Strata with their population, their trials, and the margin reached."""
     strata = results.trials.strata
-    ends = np.cumsum([stratum.trials for stratum in strata])
-    done = np.bincount(
-        np.searchsorted(ends, results.numbers, side="right"), minlength=len(strata)
-    ).tolist()
+    done = np.bincount(results.trials.strata_of(results.numbers), minlength=len(strata)).tolist()
     margins = _margins(results, harm)
     parts = _parts(results, strata)
     rows = []
@@ -54,6 +51,8 @@ def _parts(results: Results, strata: tuple[Stratum, ...]) -> dict[str, list[int]
     """Strata grouped by tensor if each lies in a single tensor, otherwise the strata."""
     if (grouping := results.trials.grouping) is not None:
         return {grouping.value(s.name): [at] for at, s in enumerate(strata)}
+    if any(stratum.step == 0 for stratum in strata):
+        return {stratum.name: [at] for at, stratum in enumerate(strata)}
     ends = np.array([[s.start, s.start + s.step * (s.population - 1)] for s in strata])
     # An empty stratum has no first fault, and therefore no tensor.
     ends = np.clip(ends, 0, max(len(results.space) - 1, 0))

@@ -1,0 +1,155 @@
+"""How is a campaign executed from its run file, or from the beginning?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from radhard.engines import ENGINES, Campaign, Engine, chosen
+from radhard.engines.audit import audit_trials
+from radhard.engines.base import Session
+from radhard.engines.excerpt import excerpt
+from radhard.errors import InputError
+from radhard.execution.execution import Execution, ExecutionOptions
+from radhard.execution.staged_execution import Stages, execute_stages
+from radhard.manifest import audit_is_due, difference, engines_of, environment, recorded
+from radhard.notes import Note
+from radhard.results import Results
+from radhard.samplers import StagedTrials, TrialDirections
+from radhard.store import Store, repair
+from radhard.workload import device_of
+
+__all__ = ["execute_campaign"]
+
+
+def execute_campaign(
+    campaign: Campaign,
+    identified: Mapping[str, Any],
+    golden: Tensor,
+    notes: Sequence[Note],
+    options: ExecutionOptions,
+    stages: Stages | None = None,
+) -> Results:
+    """Execute the trials of a campaign that are not yet in its run file, and return the results.
+
+    Args:
+        campaign: its workload is open.
+        identified: the entries of the manifest that identify the run.
+        golden: the golden outputs.
+        notes: what a reader of the results should know, for the manifest of a new run.
+        options: how it is executed and recorded.
+        stages: how further trials are drawn, if the campaign has those of the first stage.
+
+    Raises:
+        InputError: the file cannot be written, or contains another run.
+    """
+    store, engine = options.store, options.engine
+    repaired = repair(store) if options.repair and store is not None else ""
+    with Store(store, write=True) as file, options.executor.open() as pool:
+        session: Session | None = None
+        if file.empty:
+            engine, session, engine_notes = _engine(engine, campaign)
+            entries = _entries(campaign, golden, engine, [*engine_notes, *notes])
+            file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
+        else:
+            _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
+        manifest = file.manifest()
+        inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
+        execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
+        if repaired:
+            execution.note([Note.text(repaired)])
+
+        def opened(of: Campaign) -> Session:
+            # The session of the first trials of a new run exists already.
+            if session is not None and of is campaign:
+                return session
+            return _same_engine(engine, execution).open(of)
+
+        if stages is not None:
+            execute_stages(execution, stages, opened)
+        elif todo := campaign.left(done := file.done()):
+            session = opened(campaign)
+            execution.run(session, todo, len(done))
+            execution.conclude(session)
+        audited = audit_trials(len(execution.campaign.trials), options.audit, campaign.trials.seed)
+        if audited.size and audit_is_due(file.manifest()):
+            execution.audit(audited)
+        return Results.stored(file, foreign=True)
+
+
+def _entries(
+    campaign: Campaign, golden: Tensor, engine: Engine, notes: Sequence[Note]
+) -> dict[str, Any]:
+    """The entries of a new manifest that do not identify the run."""
+    workload = campaign.workload
+    if not workload.deterministic:
+        notes = [*notes, Note("nondeterministic")]
+    trials, directions = campaign.trials, _directions(campaign)
+    stages: dict[str, Any] = {}
+    if isinstance(trials, StagedTrials):
+        stages = {"stages": trials.to_dict(), "planned": len(trials)}
+    return {
+        "notes": [note.to_dict() for note in notes],
+        "environment": environment(device_of(workload.model)),
+        "engine": repr(engine),
+        "continued": [],
+        "audit": None,
+        "inferred": {},
+        "crashes": {},
+        "deterministic": workload.deterministic,
+        "golden": excerpt(golden),
+        **({} if directions is None else {"directions": directions.to_dict()}),
+        **stages,
+    }
+
+
+def _directions(campaign: Campaign) -> TrialDirections | None:
+    """In which direction the fault of each trial changes its value, if trials have one fault."""
+    trials = campaign.trials
+    if not trials.single or trials.directions is not None:
+        return None
+    faults = trials.at(np.arange(len(trials)))
+    return TrialDirections.of(campaign.workload.model, campaign.space, faults)
+
+
+def _check_same_run(file: Store, identified: Mapping[str, Any], golden: Tensor | None) -> None:
+    """Raise `InputError` unless a run file belongs to this campaign and can be continued."""
+    manifest = file.manifest()
+    if manifest.get("refused"):
+        raise InputError(f"{str(file.path)!r}: {manifest['refused']}")
+    if differing := difference(manifest, dict(identified), golden):
+        raise InputError(
+            f"{str(file.path)!r} contains a run with other settings: {differing}; choose another "
+            "file, or repeat that run with radhard run --from"
+        )
+
+
+def _engine(engine: Engine | str, campaign: Campaign) -> tuple[Engine, Session, list[Note]]:
+    """The engine of a new run, its session, and notes."""
+    if engine == "auto":
+        choice = chosen(campaign, deterministic=campaign.workload.deterministic)
+        return choice.engine, choice.session, [choice.note]
+    assert isinstance(engine, Engine)
+    return engine, engine.open(campaign), []
+
+
+def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
+    """The engine to continue with: that of the file, unless another one is named."""
+    manifest = execution.file.manifest()
+    first = str(manifest.get("engine"))
+    if engine == "auto":
+        try:
+            return ENGINES.parse(first, foreign=False)
+        except InputError:
+            raise InputError(
+                f"the run was begun with engine {first!r}, which is not part of radhard; to "
+                "continue, give that engine, or another one, as engine="
+            ) from None
+    assert isinstance(engine, Engine)
+    engines = engines_of(manifest)
+    if repr(engine) not in engines:
+        # Recorded before its first trial.
+        execution.file.note("continued", [*engines[1:], repr(engine)])
+        execution.note([Note("engines", {"first": first, "then": repr(engine)})])
+    return engine

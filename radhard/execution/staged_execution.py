@@ -1,0 +1,76 @@
+"""How are the trials of one stage after another drawn and executed?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from radhard.engines import Campaign
+from radhard.engines.base import Session
+from radhard.execution.execution import Execution
+from radhard.results import Results
+from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
+
+__all__ = ["Stages", "execute_stages"]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What draws the trials of a campaign."""
+
+    sampler: StagedSampler
+    draw: StageDraw
+
+
+def execute_stages(
+    execution: Execution, stages: Stages, opened: Callable[[Campaign], Session]
+) -> None:
+    """Execute all stages that are recorded, and those that follow until the sampler has enough.
+
+    A stage is recorded before its first trial, so that a run that is continued has the same trials.
+    """
+    first, file = execution.campaign, execution.file
+    session: Session | None = None
+    finished = bool(file.manifest().get("finished"))
+    while True:
+        trials = _recorded(execution, first)
+        execution.campaign = replace(first, trials=trials)
+        done, begin = file.done(), 0
+        for number, stage in enumerate(trials.stages):
+            end = begin + len(stage.faults)
+            own = replace(first, trials=trials.of_stage(number)) if number else first
+            mine = done[(done >= begin) & (done < end)] - begin
+            if todo := own.left(mine):
+                session = opened(own) if session is None else session.continued(own)
+                execution.run(session, todo, len(done), first=begin)
+                done = file.done()
+            begin = end
+        if finished:
+            return
+        stage_after = stages.sampler.next_stage(stages.draw, trials, _found(execution, stages))
+        if stage_after is None:
+            break
+        grown = stages.draw.trials([*trials.stages, stage_after])
+        file.note("stages", grown.to_dict())
+        file.note("planned", len(grown))
+    if session is None:
+        session = opened(first)
+    execution.conclude(session)
+    file.note("finished", True)
+
+
+def _recorded(execution: Execution, first: Campaign) -> StagedTrials:
+    plain = execution.file.manifest()["stages"]
+    return StagedTrials.from_dict(plain, first.space, first.trials.seed)
+
+
+def _found(execution: Execution, stages: Stages) -> StageResults:
+    """The figure of every trial so far, and the estimates of the groups."""
+    sampler = stages.sampler
+    results = Results.stored(execution.file, foreign=True)
+    column = results.column(sampler.figure)
+    low, high = results.ranges[column]
+    values = np.clip((results.values(column) - low) / (high - low), 0.0, 1.0)
+    # There are no trials if every fault is known to be harmless.
+    estimates = results.estimates(column, sampler.by, sampler.confidence) if len(results) else {}
+    return StageResults(values, estimates)

@@ -1,0 +1,111 @@
+"""How many trials does each stratum need for an interval of a given width?"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.errors import InputError
+from radhard.stats.sample_size import two_sided
+
+__all__ = ["StratumPlan", "allocation", "floor_size"]
+
+_GRID = 200
+"""Floors that are tried, from the least possible to 100 times as many."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StratumPlan:
+    """What is known of a stratum before more trials are drawn.
+
+    ``weight``: its share of the faults of the group. ``cap``: the largest possible value.
+    ``deviation``: the standard deviation of its values over ``cap``. ``population``: its faults.
+    """
+
+    weight: float
+    cap: float
+    deviation: float
+    population: int
+
+
+def floor_size(reach: float, margin: float, confidence: float) -> float:
+    """The trials without which no interval can have half the width ``margin``, whatever they show.
+
+    Faults that were not drawn may have the largest possible value, so that the upper limit is about
+    ``reach z^2 / n`` even if no trial shows any harm. ``reach``: the mean of the largest possible
+    values, 1 without caps.
+
+    >>> round(floor_size(1.0, 0.001, 0.95)), round(floor_size(1.0, 0.01, 0.99))
+    (1921, 332)
+    """
+    if not margin > 0:
+        raise InputError(f"margin={margin!r} is not above 0; 0.01 is one percentage point")
+    return reach * two_sided(confidence) ** 2 / (2 * margin)
+
+
+def allocation(
+    strata: list[StratumPlan], margin: float, confidence: float
+) -> npt.NDArray[np.int64]:
+    """The planned number of trials of each stratum for an interval of half the width ``margin``.
+
+    The upper limit of `stratified_mean` divides its budget z^2 between the spread that the trials
+    show and mass at the largest value that none has shown. So there are two kinds of trials: a
+    *floor* of n0 in proportion to weight and cap, and a *Neyman* part in proportion to weight, cap
+    and deviation, which makes the variance of the mean V. With U the sum of weight times cap, and
+    s = z sqrt(V), the limits are s below the mean and, above it,
+
+        s                          if s < V n0 / (2 U), else
+        U z^2 / n0 + V n0 / (4 U)
+
+    The floor and the variance with the fewest trials are taken. At least 2 trials a stratum, at
+    most all of its faults.
+
+    Raises:
+        InputError: a margin not above 0.
+
+    >>> quiet, harmful = StratumPlan(0.9, 1.0, 0.0, 10**6), StratumPlan(0.1, 1.0, 0.2, 10**6)
+    >>> allocation([quiet, harmful], 0.001, 0.95).tolist()
+    [3305, 2398]
+    """
+    z = two_sided(confidence)
+    reaches = np.array([s.weight * s.cap for s in strata])
+    spreads = reaches * np.array([s.deviation for s in strata])
+    populations = np.array([s.population for s in strata], np.int64)
+    reach, spread = float(reaches.sum()), float(spreads.sum())
+    if reach == 0:
+        return np.zeros(len(strata), np.int64)
+    least = floor_size(reach, margin, confidence)
+    best, chosen = math.inf, (least, math.inf)
+    for floor in (least * np.logspace(1e-6, 2, _GRID)).tolist():
+        variance = _variance(floor, reach, margin, z)
+        trials = floor + (spread**2 / variance if spread else 0.0)
+        if trials < best:
+            best, chosen = trials, (floor, variance)
+    floor, variance = chosen
+    neyman = spread / variance * spreads if spread else np.zeros(len(strata))
+    sizes = np.maximum(floor * reaches / reach, neyman)
+    sizes = np.where(reaches > 0, np.maximum(np.ceil(sizes), 2), 0)
+    planned: npt.NDArray[np.int64] = np.minimum(sizes.astype(np.int64), populations)
+    return planned
+
+
+def _variance(floor: float, reach: float, margin: float, z: float) -> float:
+    """The largest variance of the mean with which half the width is at most the margin."""
+    low, high = 0.0, (margin / z) ** 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _half_width(floor, middle, reach, z) <= margin:
+            low = middle
+        else:
+            high = middle
+    return max(low, 1e-300)
+
+
+def _half_width(floor: float, variance: float, reach: float, z: float) -> float:
+    down = z * math.sqrt(variance)
+    half = variance * floor / (2 * reach)
+    up = down if down < half else reach * z * z / floor + half / 2
+    return (up + down) / 2

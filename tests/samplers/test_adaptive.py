@@ -1,0 +1,114 @@
+"""Does an adaptive campaign reach its margin, and does its interval hold the rate?"""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.coverage.simulation import Simulation
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.injection import DIRECTIONS, Directions
+from radhard.samplers import SAMPLERS, Adaptive, StageDraw
+from radhard.space import FaultSpace
+from radhard.stats import floor_size
+from radhard.targets import Weights
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    """A space of 4,000 words in which harm depends on bit, direction and tensor."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(60, 50, bias=False), nn.Linear(50, 20, bias=False))
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    faults = np.arange(len(space))
+    places, _, variants = space.locate(faults)
+    up = Directions(model, space).of(faults) == DIRECTIONS.index("up")
+    chance = np.random.default_rng(0).random((2, len(space)))
+    harm = np.where(up & (variants >= 29), 0.2 + 0.6 * chance[0], 0.0)
+    rare = (chance[1] < 0.02) & (variants < 29)
+    return Simulation(model, space, np.where(rare, chance[0], harm) / (1 + places))
+
+
+def outcome(simulation, sampler, seed):
+    return simulation.run(
+        sampler, StageDraw(sampler.divide(simulation.space, simulation.census), seed)
+    )
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        Adaptive(0.005),
+        Adaptive(0.02, confidence=0.99, by="tensor"),
+        Adaptive(0.1, by="bit"),
+        Adaptive(0.001, relative=0.3),
+    ],
+    ids=repr,
+)
+def test_intervals_have_the_margin_and_hold_the_rate(simulation, sampler):
+    truth, held, seeds = simulation.truth(sampler.by), [], 6
+    for seed in range(seeds):
+        found = outcome(simulation, sampler, seed)
+        for key, estimate in found.estimates.items():
+            target = max(sampler.margin, sampler.relative * estimate.value)
+            assert estimate.high - estimate.low <= 2 * target * (1 + 1e-6)
+            held.append(estimate.low <= truth[key] <= estimate.high)
+        assert set(found.estimates) == set(truth)
+    # Groups of one campaign are independent, or all of one campaign's is one.
+    assert np.mean(held) >= sampler.confidence - 4 * 0.22 / np.sqrt(len(held))
+
+
+def test_it_needs_fewer_trials_than_uniform_and_more_than_the_floor(simulation):
+    found = outcome(simulation, Adaptive(0.005), 1)
+    floor = floor_size(1.0, 0.005, 0.95)
+    variance = simulation.harm.var()
+    assert floor < len(found.trials) < 1.96**2 * variance / 0.005**2
+
+
+def test_stages_grow_at_most_eightfold_and_faults_are_distinct(simulation):
+    found = outcome(simulation, Adaptive(0.003), 2)
+    trials = found.trials
+    assert len(trials.stages) > 1
+    tried = np.zeros(len(trials.strata))
+    for stage in trials.stages:
+        more = tried + np.bincount(stage.strata, minlength=len(tried))
+        assert (more[tried > 0] <= np.maximum(8 * tried[tried > 0], 2)).all()
+        tried = more
+    faults = trials.at(np.arange(len(trials)))
+    assert len(np.unique(faults)) == len(faults)
+
+
+def test_a_small_group_is_exhausted(simulation):
+    sampler = Adaptive(0.001, by="tensor")
+    found = outcome(simulation, sampler, 0)
+    assert found.half_width <= 0.001
+    assert all(s.trials <= s.population for s in found.trials.strata)
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_one_does_not(simulation):
+    first, again, other = (outcome(simulation, Adaptive(0.01), seed) for seed in (4, 4, 5))
+    faults = [o.trials.at(np.arange(len(o.trials))).tolist() for o in (first, again, other)]
+    assert faults[0] == faults[1]
+    assert faults[0] != faults[2]
+
+
+def test_the_spec_is_read_as_it_is_written():
+    for text in ("Adaptive(0.005, by='tensor')", "Adaptive(0.01, confidence=0.99, relative=0.1)"):
+        assert repr(SAMPLERS.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"margin": 0.0}, "margin=0.0"),
+        ({"margin": 1.5}, "margin=1.5"),
+        ({"margin": 0.1, "confidence": 1.0}, "confidence=1.0"),
+        ({"margin": 0.1, "relative": -0.1}, "relative=-0.1"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(given, problem):
+    with pytest.raises(InputError, match=problem):
+        Adaptive(**given)

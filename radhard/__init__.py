@@ -4,7 +4,7 @@ The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verificati
 `run`, `inject`, `compare`, `verify`.
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
-Beside them: `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
+Beside them: `caps`, `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
 `training`.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from radhard import (
         accelerators,
         analyses,
+        caps,
         cost,
         datasets,
         detection,
@@ -54,6 +55,7 @@ __all__ = [
     "Verification",
     "accelerators",
     "analyses",
+    "caps",
     "compare",
     "cost",
     "datasets",

@@ -31,6 +31,7 @@ __all__ = [
     "TorchDispatchMode",
     "close_function_mode",
     "compiler_is_loaded",
+    "convolution_backend",
     "enter_inference",
     "function_mode",
     "has_hooks",
@@ -129,6 +130,26 @@ def is_exporting_to_onnx() -> bool:
 def compiler_is_loaded() -> bool:
     """Whether torch.compile may have been used; to ask torch itself would load the compiler."""
     return "torch._dynamo" in sys.modules
+
+
+def convolution_backend(
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> str:
+    """The name of the implementation that computes a two-dimensional convolution."""
+    pairs = [
+        [one, one] if isinstance(one, int) else list(one) for one in (stride, padding, dilation)
+    ]
+    sizes = None if bias is None else list(bias.shape)
+    backend = torch._C._select_conv_backend(
+        inputs, weight, bias, *pairs, False, [0, 0], groups, sizes
+    )
+    return str(backend.name)
 
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,5 +1,7 @@
 """How much harm can a fault do at most?"""
 
 from radhard.caps.base import CAPS, Caps, FaultCaps, cap_classes
+from radhard.caps.cap_table import CapTable
+from radhard.caps.certified import Certified
 
-__all__ = ["CAPS", "Caps", "FaultCaps", "cap_classes"]
+__all__ = ["CAPS", "CapTable", "Caps", "Certified", "FaultCaps", "cap_classes"]

@@ -32,6 +32,7 @@ FAMILIES = (
     "faults",
     "targets",
     "samplers",
+    "caps",
     "metrics",
     "engines",
     "executors",

@@ -10,6 +10,7 @@ import pytest
 
 from radhard.accelerators import ACCELERATORS
 from radhard.analyses import ANALYSES
+from radhard.caps import CAPS
 from radhard.cli.early import known_data, known_model, scores_of, spec_of
 from radhard.cli.signatures import components, functions
 from radhard.engines import ENGINES
@@ -26,6 +27,7 @@ from tests.conformance import examples
 FAMILIES = {
     "accelerators": ACCELERATORS,
     "analyses": ANALYSES,
+    "caps": CAPS,
     "engines": ENGINES,
     "executors": EXECUTORS,
     "faults": FAULTS,

@@ -1,0 +1,48 @@
+"""Which caps were found, and for which part of the space?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.space import Numbers
+
+__all__ = ["CapTable"]
+
+
+@final
+@dataclass(frozen=True)
+class CapTable:
+    """The caps of all faults of a space, for one model and data.
+
+    A fault harms a sample if the prediction is no longer the golden one, or the output contains
+    NaN. With a cap of 0 a fault is harmless; with 1 nothing is known about it.
+    """
+
+    caps: npt.NDArray[np.float32]
+    """By the number of the fault."""
+    stated: bool
+    """Whether the caps hold only if a stated assumption does; otherwise they are proven."""
+    shares: Mapping[str, float]
+    """For each tensor, the share of its faults that have a cap of 0."""
+    left_out: Mapping[str, str]
+    """Tensors whose faults all have a cap of 1, as the method does not apply, with the reason."""
+    seconds: float = field(compare=False)
+    """How long it took to compute the caps."""
+
+    def of(self, faults: Numbers) -> npt.NDArray[np.float64]:
+        """The caps of some faults, given by their numbers."""
+        return self.caps[faults].astype(np.float64)
+
+    @cached_property
+    def mean(self) -> float:
+        """The largest possible mean harm over all faults."""
+        return float(self.caps.mean(dtype=np.float64))
+
+    @cached_property
+    def harmless(self) -> float:
+        """The share of the faults that have a cap of 0."""
+        return float((self.caps == 0).mean())

@@ -15,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-all lint check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
-.PHONY: house clean
+.PHONY: docs house clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
@@ -24,6 +24,7 @@ help:
 	@echo "make lint    formatting, lint, types"
 	@echo "make check   the same, and the tests of the architecture"
 	@echo "make format  bring the code into shape"
+	@echo "make docs    the documentation as a site in build/site, which opens without a network"
 	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
 	@echo "make bench-auto   time engine='auto' beside whole passes"
 	@echo "make bench-hardenings   time hardened models beside the unprotected ones"
@@ -45,6 +46,10 @@ test: $(READY)
 
 test-all: override ARGS += -m "" --hypothesis-profile=wide
 test-all: test
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --site-dir build/site
+	@echo "build/site/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

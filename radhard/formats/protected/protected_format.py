@@ -17,7 +17,9 @@ from radhard.formats.protected.check_word import CheckWord
 
 __all__ = ["CLEAN", "CORRECTED", "DETECTED", "Decoding", "ProtectedFormat", "StoredBlocks"]
 
-CLEAN, CORRECTED, DETECTED = 0, 1, 2
+CLEAN = 0
+CORRECTED = 1
+DETECTED = 2
 """What a decoder reports of a block: no error, an error corrected, an error it cannot correct."""
 
 _WIDEST = 64

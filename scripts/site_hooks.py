@@ -1,0 +1,63 @@
+"""How do the reference and links to the repository get into the documentation site?
+
+The reference has a page for each public package of radhard, made here from its ``__all__``, so
+that no list has to be kept. Pages link to files of the repository, such as ``../CONTRIBUTING.md``,
+which are no pages of the site: the text of such a link stands there without the link.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?!guides|reference|studies)[^)]*\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """The files of the site, with a page of reference for every public package."""
+    for package in packages():
+        # None is the package itself: its verbs and nouns.
+        name = package or "radhard"
+        content = reference(package)
+        files.append(File.generated(config, f"reference/{name}.md", content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
+    """The text of a page, without links to files outside the site."""
+    if "/" in page.file.src_uri:
+        return markdown  # "../" leads to a page of the site there
+    return _OUTSIDE.sub(r"\1", markdown)
+
+
+def packages() -> list[str | None]:
+    """The public packages, after None for radhard itself."""
+    return [None, *(name for name in _public(None)[1] if _source(name).is_file())]
+
+
+def reference(package: str | None) -> str:
+    """The page of a package: what it is, and each of its public names."""
+    title = f"radhard.{package}" if package else "radhard"
+    first, names = _public(package)
+    here = [name for name in names if package or not _source(name).is_file()]
+    entries = "\n".join(f"::: {title}.{name}\n" for name in here)
+    return f"# {title}\n\n{first}\n\n{entries}"
+
+
+def _source(package: str | None) -> Path:
+    folder = ROOT / "radhard" / (package or "")
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
+def _public(package: str | None) -> tuple[str, list[str]]:
+    """The first line of the documentation of a package, and its public names."""
+    tree = ast.parse(_source(package).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            names = ast.literal_eval(node.value)
+            return (ast.get_docstring(tree) or "").partition("\n")[0], list(names)
+    raise ValueError(f"{_source(package)} has no __all__")

@@ -48,6 +48,7 @@ _ROWS = {
     "aten._native_batch_norm_legit_no_training", "aten.empty", "aten.alias",
     "aten.mkldnn_rnn_layer", "aten.zeros", "aten.slice", "aten.select", "aten.transpose",
     "aten.unsqueeze", "aten.squeeze", "aten.embedding",
+    "aten.div", "aten.round", "aten.clamp", "aten._to_copy",
     "aten.split", "aten.stack", "aten._fused_dropout", "aten.permute", "aten.expand",
     "aten.sub", "aten.rsub", "aten.cumsum", "aten.flip", "aten._softmax", "aten.new_zeros",
     "aten.zeros_like",

@@ -156,47 +156,71 @@ class Registers(Target):
         def hook(name: str, args: Any, kwargs: Any, output: Tensor) -> Tensor:  # noqa: ARG001
             x = args[0] if args else kwargs["input"]
             integers = layer_of(layer, site, self.array, tuple(x.shape[1:]))
-            by = self._deviation(integers, site, words[0], x, faults).to(output)
-            # Not where nothing deviates: -0.0 + 0.0 is 0.0.
-            return torch.where(by != 0, output + by, output)
+            # So that the fault has arrived also where nothing is ever read from the register.
+            faults.corrupted_word(torch.zeros(len(x), dtype=torch.float64), words[0])
+            if self.duration == "permanent":
+                return self._in_every_cycle(integers, site, words[0], x, faults, output)
+            return self._in_one_cycle(integers, site, words[0], x, faults, output)
 
         # Prepended, so that the module rounds its output afterwards.
         return module_hooks({site.layer: layer}, after=hook, first=True)
 
-    def _deviation(
-        self, layer: IntegerLayer, site: Site, word: int, inputs: Tensor, faults: TensorFaults
+    def _in_every_cycle(
+        self,
+        layer: IntegerLayer,
+        site: Site,
+        word: int,
+        inputs: Tensor,
+        faults: TensorFaults,
+        output: Tensor,
     ) -> Tensor:
-        """By how much the layer's output deviates, of the shape of the output, float64."""
-        contents, product = layer.contents(inputs), layer.layer.product
-        register = register_of(site)
-        # So that the fault has arrived also where nothing is ever read from the register.
-        faults.corrupted_word(torch.zeros(len(inputs), dtype=torch.float64), word)
-        if self.duration == "permanent":
-            use = self.array.permanent_use(product, register, word)
+        """The layer's output with a permanent fault."""
 
-            def corrupt(values: Tensor) -> Tensor:
-                # As one row, so that each value has the fault once, whatever the batch.
-                return faults.corrupted_word(values.reshape(1, -1), word).reshape(values.shape)
+        def corrupt(values: Tensor) -> Tensor:
+            # As one row, so that each value has the fault once, whatever the batch.
+            return faults.corrupted_word(values.reshape(1, -1), word).reshape(values.shape)
 
-            sums = contents.permanent_differences(use, corrupt)
-            return layer.layer.as_output(sums * layer.step)
-        every = torch.arange(len(inputs))
-        at = self.array.use(product, register, np.array([word]))
-        sums = torch.zeros(
-            len(inputs), product.groups, product.rows, product.columns, dtype=torch.float64
-        )
-        if at.live.all():
-            before = contents.held(at, every[None])
-            after = faults.corrupted_word(before[0], word)[None]
-            by = contents.differences(at, every[None], before, after)[0]
-            group, row, column = int(at.groups[0]), int(at.rows[0][0]), int(at.columns[0][0])
-            if at.content == "input":
-                sums[:, group, row] = by
-            elif at.content == "weight":
-                sums[:, group, :, column] = by
-            else:
-                sums[:, group, row, column] = by[:, 0]
-        return layer.layer.as_output(sums * layer.step)
+        use = self.array.permanent_use(layer.layer.product, register_of(site), word)
+        sums = layer.contents(inputs).permanent_differences(use, corrupt)
+        return _deviating(output, layer.layer.as_output(sums * layer.step).to(output))
+
+    def _in_one_cycle(
+        self,
+        layer: IntegerLayer,
+        site: Site,
+        word: int,
+        inputs: Tensor,
+        faults: TensorFaults,
+        output: Tensor,
+    ) -> Tensor:
+        """The layer's output with a transient fault."""
+        product = layer.layer.product
+        use = self.array.use(product, register_of(site), np.array([word]))
+        # Most registers hold nothing that is used, in most cycles.
+        if not use.live.all():
+            return output
+        contents, every = layer.contents(inputs), torch.arange(len(inputs))[None]
+        before = contents.held(use, every)
+        after = faults.corrupted_word(before[0], word)[None]
+        by = contents.differences(use, every, before, after)[0]
+        group, row, column = int(use.groups[0]), int(use.rows[0][0]), int(use.columns[0][0])
+        step = layer.step.expand(product.groups, 1, product.columns)[group, 0]
+        found = output.clone(memory_format=torch.contiguous_format)
+        sums = layer.layer.as_sums(found)
+        if use.content == "input":
+            reached, by = sums[:, group, row], by * step
+        elif use.content == "weight":
+            reached, by = sums[:, group, :, column], by * step[column]
+        else:
+            reached, by = sums[:, group, row, column], by[:, 0] * step[column]
+        reached.copy_(_deviating(reached, by.to(output)))
+        # In the memory order of the output, by which the layers that follow choose how to compute.
+        return torch.empty_like(output).copy_(found)
+
+
+def _deviating(values: Tensor, by: Tensor) -> Tensor:
+    # Not where nothing deviates: -0.0 + 0.0 is 0.0.
+    return torch.where(by != 0, values + by, values)
 
 
 def register_of(site: Site) -> Register:

@@ -14,11 +14,13 @@ from radhard.engines.campaign_cost import AUDITED, CampaignCost
 from radhard.engines.replay import replay as replaying
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import Float32
+from radhard.formats import Float32, Int
 from radhard.forward import plain
 from radhard.metrics import Critical, Outcome, Panel
 from radhard.models.gait_lstm import gait_lstm
+from radhard.models.lenet5 import lenet5
 from radhard.notes import Note
+from radhard.quantization import quantized
 from radhard.results import Results
 from radhard.samplers import ErrorRate, PerBit, Uniform
 from radhard.space import FaultSpace
@@ -167,6 +169,18 @@ def test_a_long_campaign_pays_and_a_short_one_does_not():
     assert replace(many, whole=many.whole * 100, followed=many.followed * 100).pays
     # Whatever it costs, nothing is gained where a fault is followed through whole passes.
     assert not replace(few, followed=few.whole).pays
+
+
+def test_a_quantized_network_pays_off_like_any_other():
+    inputs = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    int8 = quantized(lenet5(pretrained=False).eval(), inputs, Int(8), inputs=True)
+    many = campaign_of(
+        int8, inputs, Activations("*"), Uniform(5000), fault=BitFlip(), call=plain, format=Int(8)
+    )
+    cost = CampaignCost.of(many)
+    assert cost.pays
+    # Differences are followed through what rounds values.
+    assert cost.followed < 0.3 * cost.whole
 
 
 def test_modules_are_left_out_only_where_that_saves_more_than_it_costs(monkeypatch):

@@ -49,6 +49,20 @@ def test_verdicts_are_those_of_the_reference(dataflow, duration, sample):
     np.testing.assert_allclose(figures(Replay()), expected, atol=1e-12)
 
 
+def test_trials_of_single_samples_are_executed_piece_by_piece_if_memory_is_short():
+    model, inputs = network()
+    array = Systolic(2, 3, "input_stationary", Int(4), Int(12))
+    space = FaultSpace.of(model, Registers(array), BitFlip(), array.formats, data=inputs)
+    options = {"metrics": "Distance()", "progress": False}
+    found = [
+        run(model, inputs, space, PerTensor(20), engine=engine, **options).values()
+        for engine in (Serial(), Replay(), Replay(memory=1))
+    ]
+    assert (found[0] > 0).sum() > 10
+    for each in found[1:]:
+        np.testing.assert_allclose(each, found[0], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("engine", [Folded(), FirstOrder(), Bracket()], ids=repr)
 def test_other_engines_leave_registers_to_the_reference(engine):
     model, inputs = network()

@@ -1,7 +1,8 @@
-"""How are faults in activations of single samples executed, many in one pass?"""
+"""How are faults in values of single samples executed, many in one pass?"""
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.replay.register_faults import register_passes
 from radhard.engines.replay.state_faults import state_pass
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.overflow import may_overflow
@@ -22,7 +24,7 @@ __all__ = ["flowing"]
 
 
 def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
-    """The figures of trials with one faulty activation, or state, of one sample each.
+    """The figures of trials with one faulty activation, state or register, of one sample each.
 
     Every trial is a row of a batch. At each bottleneck of the graph, where all paths meet in one
     value, rows from different tensors whose differences are windows of the same size are joined,
@@ -48,11 +50,12 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
         entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
-            enter = state_pass if place in replayer.state_nodes else _faulty_pass
+            if replayer.has_registers(place):
+                enter = register_passes
+            else:
+                enter = state_pass if place in replayer.state_nodes else _faulty_pass
             rows_of, words_of = samples[some] - piece.start, words[some] % inner[some]
-            found = enter(plan, place, values, some, rows_of, words_of, variants[some])
-            if found is not None:
-                state, large = found
+            for state, large in enter(plan, place, values, some, rows_of, words_of, variants[some]):
                 assert state.owner is not None
                 risky[state.owner] = large
                 # Under the first operation that reads the tensor; -1 if none does, as of the output
@@ -79,10 +82,10 @@ def _faulty_pass(
     samples: Numbers,
     words: Numbers,
     variants: Numbers,
-) -> tuple[FaultyPass, Tensor] | None:
+) -> Iterator[tuple[FaultyPass, Tensor]]:
     """A pass with the faults of some trials in one tensor, and which values may overflow.
 
-    None if no fault changes a value. ``words`` are those of a sample.
+    Nothing if no fault changes a value. ``words`` are those of a sample.
     """
     replayer = plan.replayer
     (slot,), shape = replayer.slots[place], plan.campaign.space.sites[place].shape
@@ -93,12 +96,12 @@ def _faulty_pass(
     # NaN differs from itself, so that a value that becomes NaN counts as moved.
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
-        return None
+        return
     owner = torch.from_numpy(trials)[moved]
     state = FaultyPass(replayer.graph, golden, rows[moved], owner, grouped=False)
     values = after[moved].reshape(-1, *[1] * len(shape))
     state.patches[slot] = Patch(values, tuple(start[moved] for start in starts))
-    return state, may_overflow(after[moved])
+    yield state, may_overflow(after[moved])
 
 
 def _through(

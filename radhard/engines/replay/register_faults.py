@@ -1,7 +1,7 @@
 """How are faults in registers of an accelerator executed, many in one pass?"""
 
-import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,79 +13,88 @@ from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.deviation import Deviation
+from radhard.replay.faulty_pass import FaultyPass
+from radhard.replay.overflow import may_overflow
 from radhard.space import Numbers
 from radhard.targets.registers import Registers, layer_of, register_of
 
-__all__ = ["in_registers"]
+__all__ = ["in_registers", "register_passes"]
 
 _ELEMENTS = 2**22
 """Differences of sums that are computed at a time."""
 
 
 def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
-    """The figures of trials with one faulty register word each.
+    """The figures of trials with one faulty register word each, in the inference of every sample.
 
     What a fault does to the layer's output follows in closed form; from there on the difference is
     propagated, up to ``most`` samples of several trials in a pass.
     """
     replayer, space = plan.replayer, plan.campaign.space
-    site = space.sites[place]
-    # The words of a site of single samples are numbered sample by sample: the quotient by a
-    # sample's words is the sample, the remainder the word in it.
-    _, words, variants = space.locate(plan.campaign.trials.at(trials))
-    inner = math.prod(site.shape)
-    one = None if site.samples is None else torch.from_numpy(words // inner)
-    outputs = _golden_of(plan, trials, one)
+    faults = plan.campaign.trials.at(trials)
+    _, words, variants = space.locate(faults)
+    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
     # Trials in which the output of the layer is so large that sums behind it may overflow, in an
     # order that is not that of the model.
     risky = torch.zeros(len(trials), dtype=torch.bool)
     for piece in replayer.pieces:
-        if one is not None and not ((one >= piece.start) & (one < piece.stop)).any():
-            continue
-        for which, deviation in _deviations(plan, place, piece, words % inner, variants, one):
+        for which, found in _deviations(plan, place, replayer.golden(piece), words, variants):
+            deviation = replace(found, samples=found.samples + piece.start)
             faulty, extremes = replayer.outputs_and_extremes(place, deviation, rows=most)
-            # With single samples, the outputs of a trial have one row only.
-            rows = deviation.samples if one is None else torch.zeros_like(deviation.samples)
-            outputs[which, rows] = faulty
+            outputs[which, deviation.samples] = faulty
             risky[which[extremes]] = True
-    absent = plan.campaign.absent(plan.campaign.trials.at(trials))
+    absent = plan.campaign.absent(faults)
     if absent is not None:
         # Computed as if the fault were always there, and put back where it is not: which samples an
         # intermittent fault misses has nothing to do with what it does in the others.
         alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
         outputs = torch.where(alike, replayer.golden_outputs, outputs)
-    if one is None:
-        figures = plan.panel.score(outputs)
-    else:
-        figures = plan.panel.score_samples(outputs[:, 0], one)
+    figures = plan.panel.score(outputs)
     for number in risky.nonzero().squeeze(1).tolist():
         figures[number] = plan.reference.figures(int(trials[number]))[0]
     return figures
 
 
-def _golden_of(plan: ReplayPlan, trials: Numbers, one: Tensor | None) -> Tensor:
-    """The golden outputs of the samples of each trial, ``(trials, samples, ...)``."""
-    golden = plan.replayer.golden_outputs
-    if one is not None:
-        return golden[one].unsqueeze(1)
-    return golden.expand(len(trials), *golden.shape).clone()
+def register_passes(
+    plan: ReplayPlan,
+    place: int,
+    golden: dict[int, Tensor],
+    trials: Numbers,
+    samples: Numbers,
+    words: Numbers,
+    variants: Numbers,
+) -> Iterator[tuple[FaultyPass, Tensor]]:
+    """Passes with the faults of some trials in one register, and which values may overflow.
+
+    ``words`` are those of a sample. Each trial whose fault changes the layer's output is a row.
+    """
+    replayer, owner = plan.replayer, torch.from_numpy(trials)
+    (slot,), of = replayer.slots[place], torch.from_numpy(samples)
+    for which, deviation in _deviations(plan, place, golden, words, variants, of):
+        rows = deviation.samples
+        state = FaultyPass(replayer.graph, golden, rows, owner[which], grouped=False)
+        patch = deviation.on(golden[slot], rows)
+        state.patches[slot] = patch
+        yield state, may_overflow(patch.values).flatten(1).any(1)
 
 
 def _deviations(
     plan: ReplayPlan,
     place: int,
-    piece: slice,
+    golden: dict[int, Tensor],
     words: Numbers,
     variants: Numbers,
-    one: Tensor | None,
+    one: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Deviation]]:
-    """What deviates in the layer's output: the trial of each probe, and the deviation."""
+    """What deviates in the layer's output: the trial of each probe, and the deviation.
+
+    ``golden`` are the values of some samples; ``one`` is the only faulty one of each trial.
+    """
     region = plan.campaign.space.regions[place]
     site, target = region.site, region.target
     assert isinstance(target, Registers)
     replayer = plan.replayer
     (slot,) = replayer.slots[place]
-    golden = replayer.golden(piece)
     node = next(node for node in replayer.graph.nodes if node.slot == slot)
     inputs = golden[node.inputs[0]]
     layer_module = plan.campaign.workload.model.get_submodule(site.layer)
@@ -100,15 +109,11 @@ def _deviations(
             always = target.array.permanent_use(layer.layer.product, register_of(site), int(word))
             sums = contents.permanent_differences(always, corrupt)
             by = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
-            yield from _permanent_deviation(by, number, piece)
+            yield from _permanent_deviation(by, number)
         return
-    here = np.arange(len(words))
-    if one is not None:
-        samples = one.numpy()
-        here = here[(samples >= piece.start) & (samples < piece.stop)]
-    use = target.array.use(layer.layer.product, register_of(site), words[here])
+    use = target.array.use(layer.layer.product, register_of(site), words)
     # In the other cycles the register holds nothing that is used, so that the outputs are golden.
-    here, use = here[use.live], use.some(use.live)
+    here, use = np.flatnonzero(use.live), use.some(use.live)
     product = layer.layer.product
     width = {"input": product.columns, "weight": product.rows, "sum": product.depth}[use.content]
     each = (1 if one is not None else len(inputs)) * width
@@ -117,10 +122,8 @@ def _deviations(
         mask = np.zeros(len(here), bool)
         mask[at : at + size] = True
         mine = here[mask]
-        if one is None:
-            samples_of = torch.arange(len(inputs))[None]
-        else:
-            samples_of = one[torch.from_numpy(mine)][:, None] - piece.start
+        every = torch.arange(len(inputs))[None]
+        samples_of = every if one is None else one[torch.from_numpy(mine)][:, None]
         some = use.some(mask)
         before = contents.held(some, samples_of)
         flat = before.reshape(-1)
@@ -138,20 +141,18 @@ def _deviations(
         fault, column = by.ne(0).any(-1).nonzero(as_tuple=True)
         if not len(fault):
             continue
-        samples = samples_of.expand(before.shape)[fault, column] + piece.start
+        samples = samples_of.expand(before.shape)[fault, column]
         deviation = _deviation(layer, some, by[fault, column], samples, fault, inputs.dtype)
         yield torch.from_numpy(mine)[fault], deviation
 
 
-def _permanent_deviation(
-    by: Tensor, number: int, piece: slice
-) -> Iterator[tuple[Tensor, Deviation]]:
+def _permanent_deviation(by: Tensor, number: int) -> Iterator[tuple[Tensor, Deviation]]:
     """The deviation of a layer's output ``(samples, ...)`` in one trial, where there is one."""
     deviating = by.flatten(1).ne(0).any(1).nonzero().squeeze(1)
     if len(deviating):
         everywhere = (None,) * (by.ndim - 1)
         trials = torch.full_like(deviating, number)
-        yield trials, Deviation(deviating + piece.start, everywhere, by[deviating])
+        yield trials, Deviation(deviating, everywhere, by[deviating])
 
 
 def _corrupted(plan: ReplayPlan, place: int, word: int, variant: int, values: Tensor) -> Tensor:

@@ -142,16 +142,12 @@ class ReplaySession(Session):
         by_id = {id(plan): plan for plan in self.plans.values()}
         for place, mine in by_site(self.campaign, trials).items():
             plan = self.plans[place]
-            if plan.replayer.has_registers(place):
-                self.hold_only(plan)
-                execute = partial(in_registers, plan, place, most=self.rows)
-                for at in range(0, len(mine), _TRIALS):
-                    yield from self._shared(plan, mine[at : at + _TRIALS], execute)
-            elif _is_of_samples(plan, place):
+            if _is_of_samples(plan, place):
                 flows.setdefault(id(plan), []).append(mine)
             elif plan.replayer.takes(place):
                 self.hold_only(plan)
-                execute = partial(stored, plan, place, most=self.rows)
+                executor = in_registers if plan.replayer.has_registers(place) else stored
+                execute = partial(executor, plan, place, most=self.rows)
                 for at in range(0, len(mine), _TRIALS):
                     yield from self._shared(plan, mine[at : at + _TRIALS], execute)
             else:
@@ -189,13 +185,12 @@ class ReplaySession(Session):
 def _is_of_samples(plan: ReplayPlan, place: int) -> bool:
     """Whether trials of single samples, with faults in a site, share passes."""
     if plan.replayer.has_registers(place):
-        return False
+        return plan.campaign.space.sites[place].samples is not None
     return plan.replayer.flows(place) or plan.replayer.has_states(place)
 
 
 def _chunk_size(plan: ReplayPlan, place: int) -> int:
     """Trials in a chunk: no more than benefit from sharing passes, so that workers end together."""
     piece = plan.replayer.pieces[0]
-    alone = plan.campaign.space.sites[place].samples is not None
-    each: int = (1 if alone else piece.stop - piece.start) * plan.replayer.largest(place)
+    each: int = (piece.stop - piece.start) * plan.replayer.largest(place)
     return max(_LEAST, _PASSES * (ELEMENTS // each))

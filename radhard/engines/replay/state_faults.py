@@ -1,5 +1,7 @@
 """How are faults in hidden states of single samples executed, many in one pass?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,11 +25,11 @@ def state_pass(
     samples: Numbers,
     words: Numbers,
     variants: Numbers,
-) -> tuple[FaultyPass, Tensor] | None:
+) -> Iterator[tuple[FaultyPass, Tensor]]:
     """A pass with the faults of some trials in one state, and which values may overflow.
 
-    None if no fault changes a value. ``words`` are those of a sample. Each trial is a row, which is
-    golden until the step of its fault.
+    Nothing if no fault changes a value. ``words`` are those of a sample. Each trial is a row, which
+    is golden until the step of its fault.
     """
     site, node = plan.replayer.sites[place], plan.replayer.state_nodes[place]
     steps, units = np.unravel_index(words, site.shape)
@@ -42,11 +44,11 @@ def state_pass(
     after = faulty_values(plan.campaign.space, place, before, words, variants)
     moved = (after != before).nonzero().squeeze(1)
     if not len(moved):
-        return None
+        return
     # What the node outputs: the states of all steps, or the last one only.
     last = bool(node.args[-1])
     values = at.some(moved).outputs_after(after[moved], golden[node.slot], last=last)
     rows, owner = at.samples[moved], torch.from_numpy(trials)[moved]
     state = FaultyPass(plan.replayer.graph, golden, rows, owner, grouped=False)
     state.patches[node.slot] = Patch(values, (None,) * (values.ndim - 1))
-    return state, may_overflow(after[moved])
+    yield state, may_overflow(after[moved])

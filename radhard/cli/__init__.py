@@ -1,5 +1,6 @@
 """Which commands are available in a terminal?"""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,9 @@ from radhard.errors import InputError, RadhardWarning
 from radhard.escaping import printable
 
 __all__ = ["main"]
+
+_COMPLETE = "_RADHARD_COMPLETE"
+"""The variable with which a shell asks click to complete a word."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -67,7 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("radhard: interrupted", err=True)
         return 130
-    except (BrokenPipeError, SystemExit):  # the reader of our output has gone
+    except SystemExit as error:
+        # click ends so after completing a word, and where the reader of our output has gone.
+        return (
+            (error.code if isinstance(error.code, int) else 1) if _COMPLETE in os.environ else 141
+        )
+    except BrokenPipeError:
         return 141
     except OSError as error:  # a report that cannot be written, a folder that cannot be read
         return _failed(str(error))

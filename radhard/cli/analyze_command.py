@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
 from radhard.cli.options import names_a_model, prints_results
 
@@ -19,6 +20,7 @@ __all__ = ["analyze"]
     "analyses",
     multiple=True,
     callback=spec_of("analyses", "analysis"),
+    shell_complete=names_of("analyses"),
     help="An analysis; may be repeated.",
 )
 @click.option(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.completion import names_of
 from radhard.cli.early import known_data, scores_of, spec_of
 from radhard.cli.options import names_a_model, prints_results
 
@@ -19,6 +20,7 @@ __all__ = ["harden"]
     "hardenings",
     multiple=True,
     callback=spec_of("hardenings", "hardening"),
+    shell_complete=names_of("hardenings"),
     help="A hardening; may be repeated, in this order.",
 )
 @click.option(
@@ -35,6 +37,7 @@ __all__ = ["harden"]
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the hardened model."
 )
+@click.option("--force", is_flag=True, help="Replace the files of a folder that exists.")
 def harden(**options: Any) -> int:
     """Create a hardened copy of MODEL: tensors keep their names, protective parts are added.
 

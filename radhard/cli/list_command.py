@@ -5,6 +5,7 @@ from textwrap import fill
 
 import click
 
+from radhard.cli.completion import names_of
 from radhard.cli.docstrings import described
 from radhard.cli.early import FAMILIES
 from radhard.cli.explanation import explained
@@ -18,7 +19,7 @@ _WIDEST = 100
 
 
 @click.command("list", short_help="List the components, or explain one.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names_of(*_FAMILIES))
 def listing(name: str | None) -> int:
     """List every component that an option may name, each with its one-line meaning.
 
@@ -31,7 +32,7 @@ def listing(name: str | None) -> int:
       radhard list samplers
       radhard list PerTensor
     """
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    width = shutil.get_terminal_size().columns
     if name is None or name in _FAMILIES:
         for family in _FAMILIES if name is None else (name,):
             for line in _lines(family, width):
@@ -45,7 +46,7 @@ def listing(name: str | None) -> int:
             f"{', '.join(_FAMILIES)}"
         )
     for family, part in found:
-        for line in explained(family, part, width):
+        for line in explained(family, part, min(width, _WIDEST)):
             click.echo(line)
     return 0
 

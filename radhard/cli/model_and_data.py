@@ -53,7 +53,7 @@ class ModelAndData:
     trust: bool
     allow_nondeterministic: bool = False
     taken: set[str] = field(default_factory=set)
-    """Options that were not given, and were read from a run file."""
+    """Options that were not given, and were read from a run file or a campaign file."""
 
     def take(self, values: dict[str, Any]) -> None:
         """Take options that were not given from those of a run file."""
@@ -92,7 +92,7 @@ class ModelAndData:
                 continue
             if text is None or self._trusted(name):
                 continue
-            check_harmless(text, "the run file", trust=False)
+            check_harmless(text, "the file", trust=False)
 
     def load(self, *, one_format: bool = False, as_it_is: bool = False) -> Loaded:
         """The model, stored in its formats where it is not, its data, and how it is called.

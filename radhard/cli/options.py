@@ -5,21 +5,40 @@ from typing import Any
 
 import click
 
+from radhard.cli.campaign_file import from_campaign_file
+from radhard.cli.completion import names_of
 from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model
 from radhard.cli.parameter_types import THREADS
 
-__all__ = ["names_a_model", "prints_results"]
+__all__ = ["names_a_model", "names_a_model_or_a_campaign", "prints_results"]
 
 Verb = Callable[..., Any]
 
 
 def names_a_model(verb: Verb) -> Verb:
-    """Add MODEL and the options of the model and data (`model_and_data.Given`) to a command."""
+    """Add MODEL and the options of the model and data (`ModelAndData`) to a command."""
+    return _with_options(verb, known_model)
+
+
+def names_a_model_or_a_campaign(verb: Verb) -> Verb:
+    """The same for a command whose MODEL may also be a campaign file, with all its options."""
+    return _with_options(verb, from_campaign_file)
+
+
+def _with_options(verb: Verb, callback: Verb) -> Verb:
     options = [
-        click.argument("model", required=False, callback=known_model),
+        # Eager, since a campaign file has the defaults of the other options.
+        click.argument(
+            "model",
+            required=False,
+            callback=callback,
+            is_eager=True,
+            shell_complete=names_of("models"),
+        ),
         click.option(
             "--data",
             callback=known_data,
+            shell_complete=names_of("datasets"),
             help="mnist, digits, FromFolder('path') or file.py:factory.",
         ),
         click.option(
@@ -40,6 +59,7 @@ def names_a_model(verb: Verb) -> Verb:
             "format_",
             multiple=True,
             callback=formats_of,
+            shell_complete=names_of("formats"),
             help="Number format; by tensor or layer as 'fc*=Int(8)'.  [Float32()]",
         ),
         click.option("--seed", type=int, help="Random seed.  [0]"),

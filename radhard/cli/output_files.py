@@ -17,6 +17,7 @@ def check_outputs(
     ranges: Path | None = None,
     junit: Path | None = None,
     folder: Path | None = None,
+    force: bool = False,
 ) -> None:
     """Check the places of all that is to be written, before the work that comes first.
 
@@ -42,6 +43,11 @@ def check_outputs(
         # Not by Path.exists: it raises where a name is too long.
         if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
             raise InputError(f"-o {str(folder)!r} cannot be written: it is a file; name a folder")
+        if not force and os.path.isdir(folder) and os.listdir(folder):  # noqa: PTH112, PTH208
+            raise InputError(
+                f"-o {str(folder)!r} exists already and is not empty; name another folder, or add "
+                "--force to replace its model"
+            )
         for name in ("model.safetensors", "recipe.json"):
             _check_writable("-o", folder / name)
 

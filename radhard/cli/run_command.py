@@ -5,26 +5,30 @@ from typing import Any
 
 import click
 
+from radhard.cli.campaign_file import as_toml, names_from_file
+from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
-from radhard.cli.options import names_a_model, prints_results
+from radhard.cli.options import names_a_model_or_a_campaign, prints_results
 from radhard.cli.parameter_types import PROCESSES, Number, Share
 
 __all__ = ["run"]
 
 
 @click.command(short_help="Run a fault-injection campaign.")
-@names_a_model
+@names_a_model_or_a_campaign
 @prints_results
 @click.option(
     "--target",
     multiple=True,
     callback=spec_of("targets", "target"),
+    shell_complete=names_of("targets"),
     help="Where faults are injected; may be repeated.  [Weights('*')]",
 )
 @click.option(
     "--fault",
     multiple=True,
     callback=spec_of("faults", "fault model"),
+    shell_complete=names_of("faults"),
     help="What happens to a word; may be repeated.  [BitFlip()]",
 )
 @click.option(
@@ -37,17 +41,20 @@ __all__ = ["run"]
 @click.option(
     "--sampler",
     callback=spec_of("samplers", "sampler"),
+    shell_complete=names_of("samplers"),
     help="Which faults are tried.  [PerTensor(n=400)]",
 )
 @click.option(
     "--metric",
     multiple=True,
     callback=spec_of("metrics", "metric"),
+    shell_complete=names_of("metrics"),
     help="How the effect is measured; may be repeated.",
 )
 @click.option(
     "--engine",
     callback=spec_of("engines", "engine", "auto"),
+    shell_complete=names_of("engines"),
     help="How trials are executed.  [auto]",
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
@@ -73,6 +80,7 @@ __all__ = ["run"]
 @click.option(
     "--executor",
     callback=spec_of("executors", "executor"),
+    shell_complete=names_of("executors"),
     help="Where trials are executed, such as Ray(workers=8), instead of --workers.",
 )
 @click.option(
@@ -96,7 +104,10 @@ __all__ = ["run"]
 @click.option(
     "--repair", is_flag=True, help="Repeat damaged trials of the run file; keep the others."
 )
-def run(**options: Any) -> int:
+@click.option(
+    "--print-config", is_flag=True, help="Print these options as a campaign file (TOML), and exit."
+)
+def run(print_config: bool, **options: Any) -> int:
     """Run a fault-injection campaign on MODEL and print how often a fault changes a prediction.
 
     MODEL is a network that comes along (lenet5, mlp), a factory of your own (file.py:function or
@@ -112,10 +123,21 @@ def run(**options: Any) -> int:
       radhard run lenet5 --data mnist --format "Fixed(1, 15)" --sampler "ErrorRate((1e-5, 1e-4))"
       radhard run net.py:build --data net.py:test_set --target "Activations('layer3*')"
       radhard run --from runs/base.db --store runs/again.db
+      radhard run lenet5 --data mnist --sampler "PerBit(50)" --print-config > campaign.toml
+      radhard run campaign.toml --store runs/base.db
       radhard run lenet5 --data mnist --executor "Ray(address='auto')" --store runs/base.db
+
+    A campaign file has these options by their long names, such as sampler = "PerBit(50)"; what the
+    command line says takes precedence. Code that it names, such as a model of your own, is run with
+    --trust only.
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """
     from radhard.cli.actions.run_action import RunAction
 
-    return RunAction(**options).carry_out()
+    context = click.get_current_context()
+    action = RunAction(taken=names_from_file(context), **options)
+    if print_config:
+        click.echo(as_toml(context.command, action.settings()), nl=False)
+        return 0
+    return action.carry_out()

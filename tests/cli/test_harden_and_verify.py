@@ -235,7 +235,7 @@ def test_drop_without_labels_is_no_success(folder, capsys):
     bare = ["parts_of_mine.py:build", "--data", "parts_of_mine.py:unlabelled"]
     assert main(["run", *bare, "--sampler", "Uniform(5)", "--store", "base.db"]) == 0
     assert main(["harden", *bare, *RANGER, "-o", "hard"]) == 0
-    assert "data with labels" in refused(capsys, *VERIFY, "--max-drop", "0.5")
+    assert "with labels" in refused(capsys, *VERIFY, "--max-drop", "0.5")
 
 
 def test_base_model_that_has_changed_is_told(made, capsys):
@@ -270,7 +270,7 @@ def test_page_of_several_runs_is_of_hardened_ones(made, capsys):
     text = Path("ways.md").read_text("utf-8")
     assert "Ranger()" in text
     assert "unprotected" in text
-    assert "to compare other runs" in refused(capsys, "report", "base.db", "base.db")
+    assert "to compare other runs" in refused(capsys, "report", *["base.db"] * 3)
 
 
 def test_training_data_are_profiled_where_there_are_some_and_said(folder, capsys):
@@ -360,3 +360,14 @@ def test_quiet_verify_is_short(made, capsys):
     quiet = capsys.readouterr().out
     assert len(quiet.splitlines()) < len(usual.splitlines())
     assert "difference" in quiet
+
+
+def test_a_folder_that_is_not_empty_is_replaced_only_if_forced(made, capsys):
+    before = Path("hard/recipe.json").read_text()
+    clamp = ["--with", "Ranger(mode='clamp')", "--no-time", "-o", "hard"]
+    assert "--force" in refused(capsys, "harden", *NAMED, *clamp)
+    assert Path("hard/recipe.json").read_text() == before
+    Path("empty").mkdir()
+    assert main(["harden", *NAMED, *RANGER, "-o", "empty"]) == 0
+    assert main(["harden", *NAMED, *clamp, "--force"]) == 0
+    assert applied(hardenings.load("hard")) == ["Ranger(mode='clamp')"]

@@ -36,12 +36,13 @@ class HardenAction(ModelAndData):
     validate: str | None
     timed: bool
     output: Path | None
+    force: bool
     detail: str | None = None
 
     def carry_out(self) -> int:
         """Harden, print what was added and its cost, save the model, and return the exit code."""
         torch.set_num_threads(self.threads)
-        check_outputs(folder=self.output)
+        check_outputs(folder=self.output, force=self.force)
         self.fill(_DEFAULTS)
         self.check_named("harden")
         hardenings = self._hardenings()

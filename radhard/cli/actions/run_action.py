@@ -59,14 +59,19 @@ class RunAction(ModelAndData):
     repair: bool
     detail: str | None = None
 
+    def settings(self) -> dict[str, Any]:
+        """All options by name, those of a run file and the defaults of a campaign included."""
+        if self.origin is not None:
+            self.take(said_in(self.origin))
+        self.fill(_DEFAULTS)
+        return dict(vars(self))
+
     def carry_out(self) -> int:
         """Run the campaign, show it, and return the exit code."""
         torch.set_num_threads(self.threads)
         check_outputs(report=self.report)
         check_junit(self.junit, self.max_rate)
-        if self.origin is not None:
-            self.take(said_in(self.origin))
-        self.fill(_DEFAULTS)
+        self.settings()
         terminal = Terminal(self.detail)
         try:
             results = self._results()

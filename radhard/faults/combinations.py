@@ -29,7 +29,7 @@ def combination(ranks: Tensor, n: int, k: int) -> Tensor:
         table = torch.tensor([math.comb(c, size) for c in range(n)], device=ranks.device)
         # The largest c with C(c, size) up to the rank. C(c, size) is 0 below size, so that rank 0
         # leaves the lowest choice: size - 1, ..., 0.
-        member = torch.searchsorted(table, ranks, right=True) - 1
+        member = torch.searchsorted(table, ranks.contiguous(), right=True) - 1
         ranks = ranks - table.take(member)
         members.append(member)
     return torch.stack(members)

@@ -126,12 +126,11 @@ def counted(directions: Directions, space: FaultSpace) -> tuple[Numbers | None, 
             found.append(None)
             continue
         sections, first = kinds.counts[place], int(kinds.starts[place])
-        positions = region.positions_of(np.arange(region.words))
-        here = np.full(len(positions), place)
-        own = (kinds.kinds(here, positions, np.zeros_like(here)) - first) // region.variants
-        counts = np.empty((sections, region.variants, _ALL), np.int64)
-        for variant in range(region.variants):
-            codes = own * _ALL + directions.of_variant(place, variant)
-            counts[:, variant] = np.bincount(codes, minlength=sections * _ALL).reshape(sections, -1)
-        found.append(counts)
+        own = np.zeros(region.words, np.int64)
+        if sections > 1:
+            positions = region.positions_of(np.arange(region.words))
+            here = np.full(len(positions), place)
+            numbers = kinds.kinds(here, positions, np.zeros_like(here))
+            own = (numbers - first) // region.variants
+        found.append(directions.counts(place, own, sections))
     return tuple(found)

@@ -1,7 +1,7 @@
 """Which words share a format, a fault model and an exposure?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -193,10 +193,24 @@ class Region:
         """
         format = self.format.take(words.to(values.device), self.site.shape)
         before = format.encode(values)
-        after = self.fault.corrupt(before, variants.to(values.device), format)
-        return torch.where(
-            format.unchanged(before, after), values, format.decode(after).to(values.dtype)
-        )
+        return self._decoded(values, before, variants.to(values.device), format)
+
+    def faulty_by_variant(self, values: Tensor, words: Tensor) -> Iterator[Tensor]:
+        """The values that `faulty` gives, for each variant of the fault model in turn."""
+        format = self.format.take(words.to(values.device), self.site.shape)
+        # Once for all variants: to encode takes longer than a fault.
+        before = format.encode(values)
+        for variant in range(self.variants):
+            variants = torch.tensor(variant, device=before.device).expand_as(before)
+            yield self._decoded(values, before, variants, format)
+
+    def _decoded(self, values: Tensor, before: Tensor, variants: Tensor, format: Format) -> Tensor:
+        """Values after faults in their codes, of which ``before`` are those without a fault."""
+        after = self.fault.corrupt(before, variants, format)
+        faulty = format.decode(after).to(values.dtype)
+        same = format.unchanged(before, after)
+        # A flipped bit always changes the code, so that no value is to be kept.
+        return torch.where(same, values, faulty) if same.any() else faulty
 
 
 def check_one_format(regions: Sequence[Region]) -> None:

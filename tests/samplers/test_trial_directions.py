@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from radhard.faults import BitFlip, Line, Replace, StuckAt
-from radhard.formats import Float16, Float32, Int, SecDed, stored_as
+from radhard.formats import BFloat16, Float16, Float32, Int, SecDed, stored_as
 from radhard.injection import DIRECTIONS, Directions, inject
 from radhard.samplers import TrialDirections
 from radhard.space import FaultSpace
@@ -38,7 +38,9 @@ def by_injection(model, space, number):
     return {1.0: "up", -1.0: "down", 0.0: "unchanged"}[sign]
 
 
-@pytest.mark.parametrize("format", [Float32(), Float16(), Int(8), SecDed(Int(4))], ids=repr)
+@pytest.mark.parametrize(
+    "format", [Float32(), Float16(), BFloat16(), Int(8), SecDed(Int(4))], ids=repr
+)
 @pytest.mark.parametrize(
     "fault", [BitFlip(), StuckAt(1), BitFlip((1, 3), count=2), Replace(0.25)], ids=repr
 )

@@ -1,5 +1,6 @@
 """What does a changed weight or bias make of the states of a recurrent layer, step by step?"""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class WeightChanges:
             return self.by
         if self.side == 0:
             return self.by * self.trajectory.inputs[samples, step, self.sources]
-        return self.by * states.gather(1, self.sources[:, None]).squeeze(1)
+        return self.by * states[torch.arange(len(states), device=states.device), self.sources]
 
     def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
         """Which rows differ at all: where nothing is rounded away, with golden states."""
@@ -131,22 +132,23 @@ def faulty_states(
     values = golden.index_select(0, samples)
     rounded = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
     possible = rounded.clone()
-    reached = changes.reached(owner, samples).nonzero().squeeze(1)
+    reached, until = changes.reached(owner, samples).nonzero().squeeze(1), 0
     for at in range(0, len(reached), _ROWS):
         some = reached[at : at + _ROWS]
-        ahead, found = len(changes.trajectory.steps), []
-        for state, of, small in _steps(changes, owner[some], samples[some]):
-            ahead -= 1
+        found = []
+        for t, (state, of, small) in enumerate(_steps(changes, owner[some], samples[some])):
             if small is not None:
                 possible[some] |= small.index_select(0, of)
-            if not (last and ahead):
+                until = max(until, t)
+            if not last or t == len(changes.trajectory.steps) - 1:
                 found.append(state.index_select(0, of))
         values[some] = found[0] if last else torch.stack(found, dim=1)
     # To follow the rounding of every row costs as much as many a row; few products are so small.
     watched = possible.nonzero().squeeze(1)
     for at in range(0, len(watched), _ROWS):
         some = watched[at : at + _ROWS]
-        for _, of, unsure in _steps(changes, owner[some], samples[some], rounding=True):
+        followed = _steps(changes, owner[some], samples[some], rounding=True)
+        for _, of, unsure in itertools.islice(followed, until + 1):
             if unsure is not None:
                 rounded[some] |= unsure.index_select(0, of)
     return FaultyStates(values, rounded)
@@ -165,14 +167,14 @@ def _steps(
     cell, steps = trajectory.cell, trajectory.steps
     recurrent = trajectory.recurrent.t().contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
-    limits = None if rounding else _limits(changes)
+    huge = None if rounding else _huge(changes)
     kept = noise = state.new_zeros(1)
     for t, pairs in enumerate(_pairs(trajectory, owner - first, samples)):
         step = steps[t]
         if pairs is not None:
             trials = pairs.trial + first
             here = changes.of(trials)
-            limit = None if limits is None else limits[trials]
+            factors = None if huge is None else huge[trials]
             # The place of each change in the sums, row after row in one line.
             first_of_row = torch.arange(len(here.by), device=owner.device) * (4 * cell.hidden)
             entries = first_of_row + here.columns
@@ -193,8 +195,11 @@ def _steps(
             # A gate is known where it is saturated whatever the rounding is, and where that is
             # too little to matter.
             unsure = (noise > _NOISE) & (more.abs() < _SATURATION + 2 * noise)
-        elif limit is not None and t:  # the first step starts from zeros, which are exact
-            small = more.abs() < limit
+        elif factors is not None and t:  # the first step starts from zeros, which are exact
+            # A bound on twice the rounding, as in the condition above, and a quarter for the
+            # roundings of the bound itself. Few products are so small.
+            bound = 2.5 * cell.largest_rounding(t, state.dtype)
+            small = more.abs() < (factors * bound).add_(_SATURATION)
             unsure = small if small.any() else None
         state, memory = cell.step(sums, state, memory)
         if rounding:
@@ -204,20 +209,14 @@ def _steps(
         yield state, of, unsure
 
 
-def _limits(changes: WeightChanges) -> Tensor | None:
-    """For each trial, how small a product of weight and state is that rounding might decide.
+def _huge(changes: WeightChanges) -> Tensor | None:
+    """By what the rounding of a state is multiplied if the changed weight is huge, for each trial.
 
-    Zero where none might, as the changed weight is not huge; None if none is.
+    Minus infinity where it is not, so that no product is small beside it; None if none is.
     """
     if changes.side == 0 or changes.sources is None:
         return None
-    trajectory, by = changes.trajectory, changes.by.abs()
-    steps, eps = len(trajectory.steps), torch.finfo(by.dtype).eps
+    by, steps = changes.by.abs(), len(changes.trajectory.steps)
     # Of smaller weights no rounding of a state, which is at most 1, can be seen.
-    huge = by > _NOISE / (eps * steps)
-    if not huge.any():
-        return None
-    # Twice the largest rounding, as in the condition that is looked at closely, and some more, as
-    # it is itself computed with roundings.
-    limits = _SATURATION + by * (2.5 * trajectory.cell.largest_rounding(steps, by.dtype))
-    return torch.where(huge, limits, 0)
+    huge = by > _NOISE / (torch.finfo(by.dtype).eps * steps)
+    return by.where(huge, -torch.inf) if huge.any() else None

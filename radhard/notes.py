@@ -144,6 +144,21 @@ def _no_gradient(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _no_ranges(facts: Mapping[str, Any]) -> str:
+    return (
+        f"Hybrid has no ranges for faults in {_names(facts['tensors'])}, or they are in all "
+        "samples: they were executed."
+    )
+
+
+def _stopped_early(facts: Mapping[str, Any]) -> str:
+    limits = f"[{percent(facts['low'])}, {percent(facts['high'])}]"
+    return (
+        f"{facts['trials']:,} of {facts['of']:,} trials ended at the output of the faulty layer: "
+        f"{percent(facts['share'])} {limits}."
+    )
+
+
 def _inference(facts: Mapping[str, Any]) -> str:
     tallies = [("harmless", facts["harmless"]), ("harmful", facts["harmful"])]
     inferred = sum(tally["inferred"] for _, tally in tallies)
@@ -219,7 +234,15 @@ def _small_strata(facts: Mapping[str, Any]) -> str:
 
 
 _OF_ENGINES = ("engine", "engines", "graph", "16-bit", "overflow", "serial", "no graph")
-_OF_TRIALS = ("leaving out", "shared crash", "unfollowed", "no gradient", "refuted", "audit")
+_OF_TRIALS = (
+    "leaving out",
+    "shared crash",
+    "unfollowed",
+    "no gradient",
+    "no ranges",
+    "refuted",
+    "audit",
+)
 _OF_EXECUTION = frozenset((*_OF_ENGINES, *_OF_TRIALS))
 
 _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
@@ -247,6 +270,8 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     ),
     "unfollowed": _unfollowed,
     "no gradient": _no_gradient,
+    "no ranges": _no_ranges,
+    "stopped early": _stopped_early,
     "inference": _inference,
     "refuted": _refuted,
     "audit": _audit,

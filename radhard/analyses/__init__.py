@@ -8,7 +8,6 @@ from radhard.analyses.criticality.criticality import Criticality
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
 from radhard.analyses.deepvigor.plus.deep_vigor_plus import DeepVigorPlus
 from radhard.analyses.deepvigor.quantized import QDeepVigor, nvf_table
-from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
 from radhard.analyses.deepvigor.validation import Validation, validate
 from radhard.analyses.gain import Gain
 from radhard.analyses.gradient import Gradient
@@ -21,6 +20,7 @@ from radhard.analyses.statistical.statistical import Statistical
 from radhard.analyses.value_range import ValueRange
 from radhard.analyses.vulnerability_gain import VulnerabilityGain
 from radhard.analyses.weight_sensitivity import WeightSensitivity
+from radhard.vulnerability_ranges import Ranges, Vulnerability
 
 __all__ = [
     "ANALYSES",

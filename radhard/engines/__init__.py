@@ -5,6 +5,7 @@ from radhard.engines.bracket import Bracket
 from radhard.engines.choice import Choice, chosen
 from radhard.engines.first_order import FirstOrder
 from radhard.engines.folded import Folded
+from radhard.engines.hybrid import Hybrid
 from radhard.engines.replay import Replay
 from radhard.engines.serial import Serial
 
@@ -16,6 +17,7 @@ __all__ = [
     "Engine",
     "FirstOrder",
     "Folded",
+    "Hybrid",
     "Replay",
     "Serial",
     "UnsuitableError",

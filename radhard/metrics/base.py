@@ -55,6 +55,14 @@ class Metric(Component):
         return False
 
     @property
+    def by_change(self) -> bool:
+        """Whether the figures depend only on whether the top class of a sample changes, and on NaN.
+
+        It does not matter then to which class it changes.
+        """
+        return False
+
+    @property
     @abstractmethod
     def columns(self) -> tuple[Column | str, ...]:
         """The figures, in order; one column each in the run file.

@@ -22,6 +22,7 @@ class Critical(SampleMetric):
     """
 
     by_answer = True
+    by_change = True
 
     @property
     def columns(self) -> tuple[Column, ...]:

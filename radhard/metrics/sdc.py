@@ -26,6 +26,10 @@ class Sdc(SampleMetric):
         return self.k == 1
 
     @property
+    def by_change(self) -> bool:
+        return self.k == 1
+
+    @property
     def columns(self) -> tuple[Column, ...]:
         harm = Harm(f"SDC-{self.k} rate", "predictions corrupted", order=20)
         if self.k == 1:

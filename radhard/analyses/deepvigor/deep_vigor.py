@@ -12,7 +12,6 @@ from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor.losses import Loss
 from radhard.analyses.deepvigor.neurons import OfLayer, analysed, drawn
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.analyses.deepvigor.thresholds import Search
 from radhard.analyses.layers import torch_layers
 from radhard.errors import InputError
@@ -24,6 +23,7 @@ from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets.patterns import check_matches
+from radhard.vulnerability_ranges import Ranges
 from radhard.workload import Workload
 
 __all__ = ["DeepVigor"]

@@ -11,9 +11,9 @@ from radhard.analyses.deepvigor.class_ranges import merged
 from radhard.analyses.deepvigor.flips import held_in, vulnerable_bits
 from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.deepvigor.range_limits import Limits
 from radhard.analyses.deepvigor.thresholds import Search, Thresholds, searched
 from radhard.formats import Format
+from radhard.vulnerability_ranges import Limits
 
 __all__ = ["OfLayer", "analysed", "drawn"]
 

@@ -12,11 +12,11 @@ from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor import thresholds
 from radhard.analyses.deepvigor.flips import deviations, held_in
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.deepvigor.ranges import Ranges, Vulnerability
 from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.forward import Forward, plain
 from radhard.stats import Estimate, clopper_pearson, sample_size
+from radhard.vulnerability_ranges import Ranges, Vulnerability
 
 __all__ = ["OfFaults", "Validation", "validate"]
 

@@ -10,7 +10,6 @@ import torch
 
 from radhard.analyses import ANALYSES, Analysis
 from radhard.analyses.deepvigor.deep_vigor import DeepVigor
-from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.cli.json_output import scores_facts
 from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
@@ -20,6 +19,7 @@ from radhard.errors import InputError
 from radhard.manifest import fingerprint
 from radhard.results import Results
 from radhard.scores import Scores, compare_analyses
+from radhard.vulnerability_ranges import Ranges
 
 __all__ = ["AnalyzeAction"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from radhard.analyses.deepvigor.ranges import Ranges
 from radhard.errors import InputError
 from radhard.report import write, write_comparison, write_hardenings, write_scores
 from radhard.results import Results
 from radhard.scores import Scores
+from radhard.vulnerability_ranges import Ranges
 
 __all__ = ["reported"]
 

@@ -18,7 +18,7 @@ from radhard.replay.overflow import may_overflow
 from radhard.space import Numbers
 from radhard.targets.registers import Registers, layer_of, register_of
 
-__all__ = ["in_registers", "register_passes"]
+__all__ = ["deviations", "in_registers", "register_passes"]
 
 _ELEMENTS = 2**22
 """Differences of sums that are computed at a time."""
@@ -38,7 +38,7 @@ def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Fi
     # order that is not that of the model.
     risky = torch.zeros(len(trials), dtype=torch.bool)
     for piece in replayer.pieces:
-        for which, found in _deviations(plan, place, replayer.golden(piece), words, variants):
+        for which, found in deviations(plan, place, replayer.golden(piece), words, variants):
             deviation = replace(found, samples=found.samples + piece.start)
             faulty, extremes = replayer.outputs_and_extremes(place, deviation, rows=most)
             outputs[which, deviation.samples] = faulty
@@ -70,7 +70,7 @@ def register_passes(
     """
     replayer, owner = plan.replayer, torch.from_numpy(trials)
     (slot,), of = replayer.slots[place], torch.from_numpy(samples)
-    for which, deviation in _deviations(plan, place, golden, words, variants, of):
+    for which, deviation in deviations(plan, place, golden, words, variants, of):
         rows = deviation.samples
         state = FaultyPass(replayer.graph, golden, rows, owner[which], grouped=False)
         patch = deviation.on(golden[slot], rows)
@@ -78,7 +78,7 @@ def register_passes(
         yield state, may_overflow(patch.values).flatten(1).any(1)
 
 
-def _deviations(
+def deviations(
     plan: ReplayPlan,
     place: int,
     golden: dict[int, Tensor],

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from radhard.analyses import DeepVigor, Ranges, Vulnerability
 from radhard.analyses.deepvigor.class_ranges import merged
-from radhard.analyses.deepvigor.range_limits import Limits
 from radhard.analyses.deepvigor.thresholds import Thresholds
 from radhard.errors import InputError
+from radhard.vulnerability_ranges import Limits
 from tests.analyses.deepvigor.hand import data, of_three_neurons
 
 SAFE, SEMI, VULNERABLE = Vulnerability

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from radhard.analyses import DeepVigor, Ranges, Validation, validate
-from radhard.analyses.deepvigor.range_limits import Limits
 from radhard.datasets import mnist
 from radhard.errors import InputError
 from radhard.manifest import fingerprint
 from radhard.models import load
+from radhard.vulnerability_ranges import Limits
 from tests.analyses.deepvigor.hand import data, of_three_neurons
 
 LIMIT = 0.999

@@ -1,0 +1,165 @@
+"""How are faults settled by the vulnerability value ranges of the neuron that deviates?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from radhard.engines.audit_draw import Draw
+from radhard.engines.base import Campaign, Engine, Session, TrialResults, UnsuitableError
+from radhard.engines.hybrid.settled_trials import run_trials
+from radhard.engines.inference import inference_notes, records_of
+from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay.activation_faults import flowing
+from radhard.engines.replay.trial_groups import by_site
+from radhard.errors import InputError
+from radhard.internals import hook_count
+from radhard.notes import Note
+from radhard.replay.graph import NoGraphError
+from radhard.rounding import rounding_of
+from radhard.spec import component
+from radhard.stats import wilson
+from radhard.vulnerability_ranges import Ranges
+
+__all__ = ["Hybrid", "HybridSession"]
+
+
+@component
+class Hybrid(Engine):
+    """Settles faults at the output of the faulty layer, by ranges of deviations (QDeepVigor).
+
+    A fault in a register or in an activation is computed up to the output of its layer, in closed
+    form, as the model rounds it. If no neuron deviates there, it is masked. If one does, its
+    deviation is looked up in the value ranges of the neuron, for the golden class of the sample:
+    where all deviations of this size left the prediction of the analyzed inputs unchanged, or where
+    all changed it, the trial ends there. Otherwise, in the grey zone, and whenever several neurons
+    deviate, `Replay` goes on. (Of several deviations that are harmless one by one the effects may
+    add up; harmful ones may cancel. Nothing follows from ranges of single neurons.)
+
+    ``ranges``: a file that `radhard.vulnerability_ranges.Ranges.save` wrote, of the same model:
+    ``DeepVigor().ranges(model, data).save("ranges.npz")``. What was found on the inputs that were
+    analyzed need not hold for others. Therefore a share ``audit`` of the settled trials, drawn from
+    the seed, is executed as well; if significantly more than a share ``threshold`` of them is wrong
+    in a tensor, all of its trials are executed. Rates are corrected for wrong verdicts, and their
+    intervals include the remaining uncertainty.
+
+    Only for metrics that depend on whether predictions change: `Critical` and `Sdc` with ``k=1``.
+    `Replay` executes faults in all samples, and those in other tensors (Ahmadilivani, TalTech 2025,
+    4.3.2; Taheri et al., DDECS 2024).
+    """
+
+    ranges: str
+    audit: float = 0.02
+    threshold: float = 0.001
+    memory: int = 2 * 1024**3
+    rows: int = 6400
+
+    def check(self) -> None:
+        for name in ("audit", "threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"Hybrid: {name}={getattr(self, name)} is not allowed; a share from 0 to 1"
+                )
+
+    def prepare(self, campaign: Campaign) -> "HybridSession":
+        for metric in campaign.panel.metrics:
+            if not metric.by_change:
+                raise UnsuitableError(
+                    f"Hybrid infers whether predictions change, and {metric!r} depends on more; "
+                    "ask for Critical() or Sdc() only, or use Replay()"
+                )
+        if not campaign.trials.single:
+            raise UnsuitableError(
+                "Hybrid takes trials of one fault each; at error rates use Folded()"
+            )
+        ranges = Ranges.load(self.ranges)
+        ranges.check_model(campaign.workload.model)
+        try:
+            replay = Replay(memory=self.memory, rows=self.rows).prepare_graph(campaign)
+        except NoGraphError as error:
+            raise UnsuitableError(
+                f"Hybrid needs the model's graph ({error}); use Serial()"
+            ) from None
+        return HybridSession(self, replay, ranges)
+
+
+class HybridSession(Session):
+    """Settles trials of single samples in layers with ranges; `Replay` executes the others."""
+
+    def __init__(self, engine: Hybrid, replay: ReplaySession, ranges: Ranges) -> None:
+        self._engine, self._replay, self._ranges = engine, replay, ranges
+        self.settling = frozenset(
+            place for place in replay.plans if _settles(replay, ranges, place)
+        )
+        """The places whose faults may be settled."""
+        space = replay.campaign.space
+        names = [space.name(place) for place in replay.plans if place not in self.settling]
+        notes = [*replay.notes, *([Note("no ranges", {"tensors": names})] if names else [])]
+        super().__init__(replay.campaign, notes)
+
+    def chunks(self) -> Iterator[Sequence[int]]:
+        yield from self._replay.chunks()
+
+    def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
+        campaign, rows = self.campaign, self._engine.rows
+        draw = Draw(
+            len(campaign.space),
+            campaign.trials.seed,
+            1,
+            len(campaign.trials),
+            self._engine.audit,
+        )
+        others: list[int] = []
+        for place, mine in by_site(campaign, trials).items():
+            if place not in self.settling:
+                others += mine.tolist()
+                continue
+            plan = self._replay.plans[place]
+            self._replay.hold_only(plan)
+            execute = partial(flowing, plan, rows=rows)
+            mine = mine[np.argsort(campaign.trials.at(mine), kind="stable")]
+            with torch.inference_mode():
+                figures, record = run_trials(
+                    plan, self._ranges, place, mine, execute, draw, self._engine.threshold
+                )
+            yield TrialResults(
+                mine.tolist(),
+                figures,
+                inferences={f"{record.tensor} {int(mine[0])}": record.to_dict()},
+                crashes=plan.reference.take_crashes(),
+            )
+        if others:
+            yield from self._replay.run(others)
+
+    def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
+        records = records_of(inferences)
+        of = sum(sum(record.trials) for record in records)
+        settled = sum(record.harmless.inferred + record.harmful.inferred for record in records)
+        notes = inference_notes(records, "looked up in value ranges of the layer's neurons")
+        if of:
+            low, high = wilson(settled / of, of)
+            facts = {"trials": settled, "of": of, "share": settled / of, "low": low, "high": high}
+            notes.insert(0, Note("stopped early", facts))
+        return notes
+
+
+def _settles(replay: ReplaySession, ranges: Ranges, place: int) -> bool:
+    """Whether faults of a place are those of a layer whose output has ranges."""
+    campaign, replayer = replay.campaign, replay.plans[place].replayer
+    region, site = campaign.space.regions[place], campaign.space.sites[place]
+    if site.samples is None or site.layer not in ranges.layers or not region.by_word:
+        return False
+    if not region.exposure.always_present:
+        return False
+    shape = ranges[site.layer].shape
+    if replayer.flows(place):
+        return site.name == site.layer and site.shape == shape
+    if not replayer.has_registers(place):
+        return False
+    # Hooks other than that which rounds might change a deviation on the way.
+    layer = campaign.workload.model.get_submodule(site.layer)
+    alone = hook_count(layer) == (rounding_of(layer) is not None)
+    (slot,) = replayer.slots[place]
+    return alone and tuple(replayer.shapes[slot]) == shape

@@ -1,0 +1,101 @@
+"""What are the figures of trials, if most are settled at the output of the faulty layer?"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from radhard.engines.audit_draw import Draw
+from radhard.engines.base import Figures
+from radhard.engines.bracket.checking import TensorTrials, fails
+from radhard.engines.bracket.sample_figures import SampleFigures
+from radhard.engines.hybrid.layer_deviations import LayerDeviations, of_activations, of_registers
+from radhard.engines.inference import Inference, Tally
+from radhard.engines.replay.plan import ReplayPlan
+from radhard.space import Numbers
+from radhard.vulnerability_ranges import Ranges, Vulnerability
+
+__all__ = ["run_trials"]
+
+
+def run_trials(
+    plan: ReplayPlan,
+    ranges: Ranges,
+    place: int,
+    trials: Numbers,
+    execute: Callable[[Numbers], Figures],
+    draw: Draw,
+    threshold: float,
+) -> tuple[Figures, Inference]:
+    """The figures of trials in one tensor, each of one sample, and a record of the audit.
+
+    ``execute`` returns the figures of the trials that are executed to the end.
+    """
+    space, replayer = plan.campaign.space, plan.replayer
+    site = space.sites[place]
+    faults = plan.campaign.trials.at(trials)
+    _, words, variants = space.locate(faults)
+    samples, inner = np.divmod(words, math.prod(site.shape))
+    measure = of_registers if replayer.has_registers(place) else of_activations
+    there = measure(plan, place, inner, variants, samples)
+    golden = plan.campaign.workload.predictions.cpu().numpy()[samples]
+    verdicts = _verdicts(ranges, site.layer, there, golden)
+    values = SampleFigures(plan.panel)
+    unharmed = plan.panel.score_samples(
+        replayer.golden_outputs[torch.from_numpy(samples)], torch.from_numpy(samples)
+    )
+    figures = unharmed.copy()
+    harmful = verdicts == Vulnerability.VULNERABLE
+    if harmful.any():
+        # Any other class will do: the metrics look only at whether it changed.
+        classes = ranges[site.layer].classes
+        figures[harmful] = values.of((golden[harmful] + 1) % classes, samples[harmful])
+    masked = there.counts == 0
+    inferred = (verdicts != Vulnerability.SEMI_VULNERABLE) & ~masked
+    pilot, sample = (np.zeros(len(trials), dtype=bool) for _ in range(2))
+    pilot[draw.pilot(faults)[0]] = True
+    sample[draw.sample(faults)[0]] = True
+    pilot, sample = pilot & inferred, sample & inferred & ~pilot
+    found = figures.copy()
+    once = ~(inferred | masked) | pilot | sample
+    if once.any():
+        figures[once] = execute(trials[once])
+    off = (figures != found).any(axis=1) & inferred
+    failed = fails(int((off & pilot).sum()), int(pilot.sum()), threshold)
+    tried = pilot | sample
+    if failed:
+        left = inferred & ~tried
+        if left.any():
+            figures[left] = execute(trials[left])
+        off, tried = (figures != found).any(axis=1) & inferred, inferred
+        sample[:] = False
+    tallies = [
+        Tally(int(mine.sum()), int((tried & mine).sum()), int((off & mine).sum()))
+        # A fault that changes no neuron is settled too, and there is nothing to check.
+        for mine in ((inferred & ~harmful) | masked, inferred & harmful)
+    ]
+    sides = values.may_err(found)
+    left_open = (inferred & ~pilot & (not failed))[:, None]
+    kept = np.flatnonzero(sample)
+    record = TensorTrials(space, place, faults).record(
+        draw.sample_share,
+        ((sides[0] & left_open).astype(float), (sides[1] & left_open).astype(float)),
+        (kept, (sides[0][kept], sides[1][kept]), (figures - found)[kept].round(12)),
+        (tallies[0], tallies[1]),
+        samples=1,
+        all_tried=failed,
+    )
+    return figures, record
+
+
+def _verdicts(
+    ranges: Ranges, layer: str, there: LayerDeviations, golden: Numbers
+) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+    """A `Vulnerability` for each trial; semi-vulnerable if the fault has to be executed."""
+    verdicts = ranges.classify(layer, there.neurons, there.by, golden)
+    verdicts[there.counts == 0] = Vulnerability.NON_VULNERABLE
+    # Ranges hold for one neuron that deviates alone. Of several, each of them harmless, the effects
+    # may add up, and harmful ones may cancel: the set of harmless deviations need not be convex.
+    verdicts[there.counts > 1] = Vulnerability.SEMI_VULNERABLE
+    return verdicts

@@ -1,6 +1,7 @@
 """What are the results of a campaign?"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -288,7 +289,7 @@ class Results:
         groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
 
         def at(parts: Parts, confidence: float) -> Estimate:
-            share = self.mean(groups, parts, column, confidence)
+            share = self.mean(groups, parts, column, confidence, whole=by is None)
             if (low, high) == (0.0, 1.0):
                 return share
             # Rounded, so that an unchanged figure is exactly zero.
@@ -296,17 +297,45 @@ class Results:
 
         return {key: partial(at, parts) for key, parts in groups.split()}
 
-    def mean(self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95) -> Estimate:
-        """A group's mean of a figure with bounds, as a share of its range, with its interval."""
+    def mean(
+        self,
+        groups: Groups,
+        parts: Parts,
+        column: str,
+        confidence: float = 0.95,
+        *,
+        whole: bool = False,
+    ) -> Estimate:
+        """A group's mean of a figure with bounds, as a share of its range, with its interval.
+
+        ``whole``: the group has all faults.
+        """
         low, high = self.ranges[column]
         found = self.correction(groups, parts, column, confidence)
         shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
         capped = column == self.trials.capped
         cells = groups.cells(parts, found.within(shares, added), capped=capped)
         sampling = stratified_mean(cells, confidence=confidence)
+        if whole:
+            sampling = self._anytime(sampling, shares, capped=capped)
         value = groups.mean(parts, shares + added, capped=capped)
         trials = sum(len(rows) for rows, _ in parts)
         return found.around(value, sampling, trials, scale=high - low)
+
+    def _anytime(self, sampling: Estimate, shares: np.ndarray, *, capped: bool) -> Estimate:
+        """The mean of all faults with limits that are valid at any moment, if the sampler has any.
+
+        They follow from the first trials of which none is missing.
+        """
+        sampler, trials = self.sampler, self.trials
+        if not isinstance(sampler, StagedSampler) or not isinstance(trials, StagedTrials):
+            return sampling
+        first = int((self.numbers == np.arange(len(self))).sum())
+        limits = sampler.anytime(trials, shares[:first], sampling.confidence, capped=capped)
+        if limits is None:
+            return sampling
+        low, high = min(limits[0], sampling.value), max(limits[1], sampling.value)
+        return replace(sampling, low=low, high=high)
 
     def correction(
         self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95

@@ -1,6 +1,6 @@
 """What would a staged campaign find in a fault space whose every fault has been tried?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -69,7 +69,12 @@ class Simulation:
     ) -> dict[str, Estimate]:
         """The estimates of all groups, as `Results` computes them."""
         groups = Groups(self.space, trials, np.arange(len(trials)), sampler.by)
-        return {
+        found = {
             key: stratified_mean(groups.cells(parts, values), sampler.confidence)
             for key, parts in groups.split()
         }
+        limits = sampler.anytime(trials, values, sampler.confidence, capped=False)
+        if limits is None:
+            return found
+        low, high, value = *limits, found[""].value
+        return {"": replace(found[""], low=min(low, value), high=max(high, value))}

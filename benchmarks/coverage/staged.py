@@ -17,10 +17,12 @@ __all__ = ["main"]
 ROWS: tuple[tuple[str, str], ...] = (
     ("LeNet-5", "Adaptive(0.001)"),
     ("LeNet-5", "Adaptive(0.01, confidence=0.99, by='bit')"),
+    ("LeNet-5", "Until(0.001)"),
     ("MLP", "Adaptive(0.001)"),
     ("small CNN", "Adaptive(0.002)"),
     ("LeNet-5", "Adaptive(0.01, confidence=0.99, by='tensor')"),
     ("LeNet-5, Int(8)", "Adaptive(0.0003)"),
+    ("small CNN", "Until(0.002)"),
     ("LeNet-5", "Adaptive(0.0001)"),
 )
 """Networks of `POPULATIONS`, and samplers."""

@@ -53,7 +53,8 @@ class Correction:
         # Each side by itself, as neither interval is symmetric near 0 or 1.
         high = value + math.hypot(sampling.high - sampling.value, self.above / scale)
         low = value - math.hypot(sampling.value - sampling.low, self.below / scale)
-        low, high = max(least, low), min(1.0, high)
+        # Without the tolerance, a limit at the least value would differ from it by rounding.
+        low, high = least if low < least + 1e-12 else low, min(1.0, high)
         return Estimate(value, min(low, value), max(high, value), sampling.confidence, trials)
 
 

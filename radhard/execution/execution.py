@@ -1,17 +1,17 @@
 """How are the trials of a session executed and recorded in the run file?"""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from radhard.engines import Campaign, Engine, Serial
 from radhard.engines.audit import audit_result
-from radhard.engines.base import Session, TrialResults
+from radhard.engines.base import Figures, Session, TrialResults
 from radhard.engines.decoding import completed
 from radhard.engines.exceptions import exception_notes
 from radhard.engines.recheck import OutsideStateError
@@ -21,7 +21,7 @@ from radhard.progress import Progress
 from radhard.space import Numbers
 from radhard.store import Store
 
-__all__ = ["Execution", "ExecutionOptions"]
+__all__ = ["Execution", "ExecutionOptions", "Watch"]
 
 _COMMIT_SECONDS = 0.5
 
@@ -44,6 +44,16 @@ class ExecutionOptions:
     """Additional entries of the manifest."""
 
 
+class Watch(Protocol):
+    """What a progress bar shows of the trials so far."""
+
+    def add(self, numbers: Numbers, figures: Figures) -> None:
+        """Take the figures of some trials, given their numbers in the run."""
+
+    def text(self) -> str:
+        """What is shown; empty for nothing."""
+
+
 @dataclass
 class Execution:
     """The execution of a campaign, whose results and notes are written to a run file."""
@@ -64,19 +74,20 @@ class Execution:
         done: int,
         *,
         first: int = 0,
-        seen: Callable[[], str] | None = None,
+        watch: "Watch | None" = None,
     ) -> None:
         """Execute the trials ``todo`` of a session; ``done`` is the number already executed.
 
         ``first``: the number in the run of trial 0 of the session, which may be that of a stage.
-        ``seen``: what the progress bar shows instead of the mean of the trials.
+        ``watch``: what the progress bar shows instead of the mean of the trials.
         """
         campaign, file = session.campaign, self.file
         self.note(session.notes)
         last = time.monotonic()
-        main = campaign.panel.main
+        total, main = len(self.campaign.trials), campaign.panel.main
+        seen = None if watch is None else watch.text
         with (
-            Progress(len(self.campaign.trials), done, main, shown=self.progress, seen=seen) as bar,
+            Progress(total, done, main, shown=self.progress, seen=seen) as bar,
             # Closed also after exceptions, so that no worker is left running.
             closing(execute(session, todo, self.pool)) as parts,
         ):
@@ -86,6 +97,8 @@ class Execution:
                     rows = campaign.rows(part.numbers, figures)
                     file.add([(first + number, *row) for number, *row in rows] if first else rows)
                     self._unwritten.append(_of_stage(part, first))
+                    if watch is not None:
+                        watch.add(first + np.asarray(part.numbers), figures)
                     bar.advance(part.figures)
                     if time.monotonic() - last > _COMMIT_SECONDS:
                         self._commit()

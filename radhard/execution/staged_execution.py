@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from radhard.engines import Campaign
-from radhard.engines.base import Session
-from radhard.execution.execution import Execution
+from radhard.engines.base import Figures, Session
+from radhard.execution.execution import Execution, Watch
 from radhard.results import Results
 from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
+from radhard.space import Numbers
+from radhard.stats import percent
 
 __all__ = ["Stages", "execute_stages"]
 
@@ -42,7 +44,9 @@ def execute_stages(
             mine = done[(done >= begin) & (done < end)] - begin
             if todo := own.left(mine):
                 session = opened(own) if session is None else session.continued(own)
-                execution.run(session, todo, len(done), first=begin)
+                execution.run(
+                    session, todo, len(done), first=begin, watch=_watch(execution, stages, trials)
+                )
                 done = file.done()
             begin = end
         if finished:
@@ -57,6 +61,50 @@ def execute_stages(
         session = opened(first)
     execution.conclude(session)
     file.note("finished", True)
+
+
+@dataclass
+class _RunningInterval:
+    """The interval that is valid at any moment, for the progress bar."""
+
+    sampler: StagedSampler
+    trials: StagedTrials
+    name: str
+    column: int
+    bounds: tuple[float, float]
+    values: Figures
+    """The figure of every trial, from 0 to 1; NaN of those that are not executed."""
+    _shown: tuple[int, str] = (-1, "")
+
+    def add(self, numbers: Numbers, figures: Figures) -> None:
+        low, high = self.bounds
+        self.values[numbers] = np.clip((figures[:, self.column] - low) / (high - low), 0.0, 1.0)
+
+    def text(self) -> str:
+        missing = np.flatnonzero(np.isnan(self.values))
+        first = int(missing[0]) if len(missing) else len(self.values)
+        # Computed again only for more trials, as it takes a tenth of a second.
+        if first != self._shown[0]:
+            capped, sampler = self.trials.capped is not None, self.sampler
+            values = self.values[:first]
+            limits = sampler.anytime(self.trials, values, sampler.confidence, capped=capped)
+            text = "" if limits is None else f"{percent(limits[0])} to {percent(limits[1])}"
+            self._shown = first, f"{self.name} {text}" if text else ""
+        return self._shown[1]
+
+
+def _watch(execution: Execution, stages: Stages, trials: StagedTrials) -> Watch | None:
+    """The running interval, if the sampler has one."""
+    sampler, panel = stages.sampler, execution.campaign.panel
+    if sampler.anytime(trials, np.zeros(0), sampler.confidence, capped=False) is None:
+        return None
+    results = Results.stored(execution.file, foreign=True)
+    figure = results.column(sampler.figure)
+    values = np.full(len(trials), np.nan)
+    low, high = results.ranges[figure]
+    values[results.numbers] = np.clip((results.values(figure) - low) / (high - low), 0.0, 1.0)
+    name = figure.rpartition(".")[2]
+    return _RunningInterval(sampler, trials, name, panel.columns.index(figure), (low, high), values)
 
 
 def _recorded(execution: Execution, first: Campaign) -> StagedTrials:

@@ -14,6 +14,7 @@ from radhard.samplers.staged_sampler import StagedSampler
 from radhard.samplers.staged_trials import Stage, StagedTrials
 from radhard.samplers.trial_directions import TrialDirections
 from radhard.samplers.uniform import Uniform
+from radhard.samplers.until import Until
 from radhard.samplers.upset_rate import UpsetRate
 from radhard.samplers.words import Words
 
@@ -38,6 +39,7 @@ __all__ = [
     "TrialDirections",
     "Trials",
     "Uniform",
+    "Until",
     "UpsetRate",
     "Words",
 ]

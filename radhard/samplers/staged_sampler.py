@@ -2,6 +2,9 @@
 
 from abc import abstractmethod
 
+import numpy as np
+import numpy.typing as npt
+
 from radhard.caps import Caps
 from radhard.errors import InputError
 from radhard.injection import Directions
@@ -56,6 +59,21 @@ class StagedSampler(Sampler):
         caps = None if self.caps is None else self.caps.find(workload, space)
         census = FaultCensus.of(Directions(workload.model, space), space, caps)
         return StageDraw(self.divide(space, census), seed, None if caps is None else figure)
+
+    def anytime(
+        self,
+        trials: StagedTrials,  # noqa: ARG002
+        values: npt.NDArray[np.float64],  # noqa: ARG002
+        confidence: float,  # noqa: ARG002
+        *,
+        capped: bool,  # noqa: ARG002
+    ) -> tuple[float, float] | None:
+        """Limits of the mean that are valid at any moment, of samplers that have such; else None.
+
+        ``values`` are those of the first trials, from 0 to 1. ``capped``: whether caps hold for
+        them.
+        """
+        return None
 
     @abstractmethod
     def divide(self, space: FaultSpace, census: FaultCensus) -> Partition:

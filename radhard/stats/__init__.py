@@ -1,6 +1,7 @@
 """How precise is an estimate, and how many trials does it need?"""
 
-from radhard.stats.allocation import StratumPlan, allocation, floor_size
+from radhard.stats.allocation import StratumPlan, allocation, floor_and_neyman, floor_size
+from radhard.stats.betting import Bets, betting_limits
 from radhard.stats.estimate import Estimate, percent
 from radhard.stats.estimate_column import EstimateText, estimate_column
 from radhard.stats.limits import LimitCheck, check_number, is_within
@@ -12,18 +13,21 @@ from radhard.stats.sample_size import critical_value, effective_size, sample_siz
 from radhard.stats.shares import clopper_pearson, rule_of_three, wilson
 
 __all__ = [
+    "Bets",
     "Cell",
     "Estimate",
     "EstimateText",
     "LimitCheck",
     "StratumPlan",
     "allocation",
+    "betting_limits",
     "check_number",
     "clopper_pearson",
     "critical_value",
     "crowding",
     "effective_size",
     "estimate_column",
+    "floor_and_neyman",
     "floor_size",
     "is_within",
     "mean_difference",

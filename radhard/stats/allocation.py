@@ -9,7 +9,7 @@ import numpy.typing as npt
 from radhard.errors import InputError
 from radhard.stats.sample_size import two_sided
 
-__all__ = ["StratumPlan", "allocation", "floor_size"]
+__all__ = ["StratumPlan", "allocation", "floor_and_neyman", "floor_size"]
 
 _GRID = 200
 """Floors that are tried, from the least possible to 100 times as many."""
@@ -70,26 +70,45 @@ def allocation(
     >>> allocation([quiet, harmful], 0.001, 0.95).tolist()
     [3305, 2398]
     """
-    z = two_sided(confidence)
-    reaches = np.array([s.weight * s.cap for s in strata])
-    spreads = reaches * np.array([s.deviation for s in strata])
-    populations = np.array([s.population for s in strata], np.int64)
+    reaches, spreads = _reaches(strata)
     reach, spread = float(reaches.sum()), float(spreads.sum())
     if reach == 0:
         return np.zeros(len(strata), np.int64)
-    least = floor_size(reach, margin, confidence)
-    best, chosen = math.inf, (least, math.inf)
-    for floor in (least * np.logspace(1e-6, 2, _GRID)).tolist():
-        variance = _variance(floor, reach, margin, z)
-        trials = floor + (spread**2 / variance if spread else 0.0)
-        if trials < best:
-            best, chosen = trials, (floor, variance)
-    floor, variance = chosen
-    neyman = spread / variance * spreads if spread else np.zeros(len(strata))
-    sizes = np.maximum(floor * reaches / reach, neyman)
+    populations = np.array([s.population for s in strata], np.int64)
+    floor, neyman = floor_and_neyman(strata, margin, confidence)
+    sizes = np.maximum(floor * reaches / reach, neyman * spreads / spread if spread else 0.0)
     sizes = np.where(reaches > 0, np.maximum(np.ceil(sizes), 2), 0)
     planned: npt.NDArray[np.int64] = np.minimum(sizes.astype(np.int64), populations)
     return planned
+
+
+def floor_and_neyman(
+    strata: list[StratumPlan], margin: float, confidence: float
+) -> tuple[float, float]:
+    """The trials of the floor and of the Neyman part in `allocation`.
+
+    >>> quiet, harmful = StratumPlan(0.9, 1.0, 0.0, 10**6), StratumPlan(0.1, 1.0, 0.2, 10**6)
+    >>> [round(trials) for trials in floor_and_neyman([quiet, harmful], 0.001, 0.95)]
+    [3672, 2397]
+    """
+    z = two_sided(confidence)
+    reaches, spreads = _reaches(strata)
+    reach, spread = float(reaches.sum()), float(spreads.sum())
+    least = floor_size(reach, margin, confidence)
+    if reach == 0 or spread == 0:
+        return least, 0.0
+    best, chosen = math.inf, (least, 0.0)
+    for floor in (least * np.logspace(1e-6, 2, _GRID)).tolist():
+        neyman = spread**2 / _variance(floor, reach, margin, z)
+        if floor + neyman < best:
+            best, chosen = floor + neyman, (floor, neyman)
+    return chosen
+
+
+def _reaches(strata: list[StratumPlan]) -> tuple[Floats, Floats]:
+    """For each stratum its weight times its cap, and that times its deviation."""
+    reaches = np.array([s.weight * s.cap for s in strata])
+    return reaches, reaches * np.array([s.deviation for s in strata])
 
 
 def _variance(floor: float, reach: float, margin: float, z: float) -> float:

@@ -19,6 +19,7 @@ from radhard.samplers import (
     Sampler,
     StagedSampler,
     Uniform,
+    Until,
     UpsetRate,
     Words,
 )
@@ -53,6 +54,8 @@ STAGED: list[StagedSampler] = [
     Adaptive(0.01),
     Adaptive(0.005, by="tensor"),
     Adaptive(0.02, confidence=0.99, relative=0.1, figure="critical"),
+    Until(0.02),
+    Until(0.001, confidence=0.99, figure="critical"),
 ]
 
 every = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)

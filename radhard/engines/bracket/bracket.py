@@ -114,6 +114,7 @@ class BracketSession(Session):
                 continue
             inferences = {}
             for record in records:
+                # A block may have both kinds of records, and their names are keys.
                 suffix = " overflow" if record.kind == "trials" else ""
                 inferences[block.name(self.campaign.space) + suffix] = record.to_dict()
             crashes = plan.reference.take_crashes()
@@ -147,6 +148,7 @@ class BracketSession(Session):
             return words.pairs(of_fault[trials], of)
 
         def whole(trials: Numbers) -> Predictions:
+            # Faults of a word with the same value are one point, which is executed once.
             points, back = np.unique(of_fault[trials], return_inverse=True)
             found: Predictions = words.whole(points)[back]
             return found

@@ -43,6 +43,7 @@ class TensorTrials:
         _, _, variants = self.space.locate(self.faults)
         variants = variants if rows is None else variants[rows]
         found = np.bincount(variants, weights, minlength=self.variants)
+        # Sums of weights that are whole numbers, as floats.
         return tuple(int(n) for n in found.round())
 
     def record(
@@ -208,6 +209,8 @@ class Check:
         other = self.figures.may_err(self.figures.of(predictions[trials, samples], samples))
         counts = []
         for usual, own in zip(golden, other, strict=True):
+            # Whole numbers below 2**24, which float32 holds exactly; its product is several times
+            # faster than one of integers.
             count = left.astype(np.float32) @ usual.astype(np.float32)
             np.add.at(count, trials, own.astype(np.float32) - usual[samples])
             counts.append(count.astype(np.float64))

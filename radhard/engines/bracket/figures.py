@@ -19,6 +19,7 @@ def figures_of(panel: Panel, predictions: Predictions, golden: Predictions) -> F
     ones. Outputs with these predictions replace the outputs, which were not computed.
     """
     harmed = np.flatnonzero((predictions != golden).any(axis=1))
+    # Most trials change no prediction, and all have the golden figures.
     figures = np.tile(panel.score(panel.golden.outputs.unsqueeze(0)), (len(predictions), 1))
     for at in range(0, len(harmed), _CHUNK):
         some = harmed[at : at + _CHUNK]

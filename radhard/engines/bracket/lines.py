@@ -79,6 +79,8 @@ class Points:
         sizes = np.where(kinds == 2, np.nan, sizes) + 0.0  # -0 and 0 are the same
         order = np.lexsort((sizes, kinds, owners))
         owners, kinds, sizes = owners[order], kinds[order], sizes[order]
+        # Equal displacements of one word become one point; all NaN are one as well, as NaN cannot
+        # be compared.
         new = np.ones(len(order), dtype=bool)
         alike = (sizes[1:] == sizes[:-1]) | ((kinds[1:] == 2) & (kinds[:-1] == 2))
         new[1:] = ~alike | (owners[1:] != owners[:-1])
@@ -229,6 +231,7 @@ class _OppositeSide:
 
     def note(self, points: Numbers, of: Flags, predictions: Predictions, headroom: Floats) -> None:
         """Record executed predictions; only displacements somewhat larger than the end count."""
+        # The word of a point is the last one that begins at or before it.
         owners = np.searchsorted(self._points.first, points, side="right") - 1
         sizes = np.abs(self._points.sizes[points])
         own = self._reach[owners]

@@ -40,6 +40,7 @@ class PairPass:
             self._argument = next(
                 n for n, arg in enumerate(args) if getattr(arg, "number", None) == slot
             )
+            # A linear layer on sequences changes a column of all positions, not one value.
             flat = len(plan.replayer.shapes.get(self._node.slot, ())) == 1
             op = self._node.op
             self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
@@ -49,6 +50,7 @@ class PairPass:
         plan = self._plan
         replayer = plan.replayer
         golden = plan.panel.golden
+        # Rows whose difference vanishes keep the golden prediction.
         found = predictions_of(replayer.golden_outputs, golden)[samples]
         for piece in replayer.pieces:
             here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))

@@ -27,6 +27,7 @@ class SampleFigures:
 
     def of(self, predictions: Predictions, samples: Numbers) -> Figures:
         """The figures ``(pairs, columns)`` of predictions, -1 for NaN, each for one sample."""
+        # Predictions repeat often: each combination of class (from -1) and sample is scored once.
         codes = (predictions.astype(np.int64) + 1) * self._panel.golden.samples + samples
         unique, back = np.unique(codes, return_inverse=True)
         figures = np.empty((len(unique), self.columns))
@@ -55,6 +56,7 @@ class SampleFigures:
 
     def may_err(self, figures: Figures) -> tuple[Flags, Flags]:
         """Which figures may be larger, and which smaller, if the verdict is wrong."""
+        # A share that is 1 already cannot be too low; of figures without bounds nothing is known.
         above = (figures < 1 - 1e-9) | ~self._shares
         below = (figures > 1e-9) | ~self._shares
         return above, below

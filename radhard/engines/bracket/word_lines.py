@@ -95,9 +95,11 @@ class WordLines:
         index = torch.from_numpy(self._words).to(original.device)
         golden = original.reshape(-1)[index]
         faulty = faulty_values(campaign.space, block.place, golden, self._words, variants)
+        # In double precision, in which the difference of two finite float32 values cannot overflow.
         differences = faulty.double() - golden.double()
         factor = plan.replayer.factors.get(plan.replayer.slots[block.place][0])
         if factor is not None:
+            # The words of an output channel lie together, so that the quotient is the channel.
             differences = differences * factor[index // (original.numel() // len(original))]
         # Rounded to the dtype, so that overflow becomes infinite; 0 if NaN remains NaN.
         held = differences.to(original.dtype).double().where(faulty != golden, 0.0)
@@ -133,6 +135,7 @@ class WordLines:
             return self._pair_pass(where, self._sizes[faults], samples)
         found = np.empty(len(points), dtype=np.int32)
         order = np.argsort(points, kind="stable")
+        # Sorted by point, so that the samples of one point share a pass.
         for some in np.array_split(order, max(1, len(order) // _PAIRS)):
             unique, rows = np.unique(points[some], return_inverse=True)
             requested = np.zeros((len(unique), len(self.golden)), dtype=bool)

@@ -98,6 +98,8 @@ def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goa
         more, slot = _followed(graph, slot, users)
         followed += more
     behind = steps[len(followed) :]
+    # A rounding or a comparison has no gradient, or one of zero, whatever it does to a small
+    # change.
     if plan.replayer.exact or not all(_smooth(graph.nodes[at]) for at in behind):
         return None
     return Goal(slot, tuple(followed), gates, rows_are_independent(graph, behind))
@@ -106,6 +108,8 @@ def goal_of(plan: ReplayPlan, place: int, users: Mapping[int, list[int]]) -> Goa
 def _followed(graph: Graph, slot: int, users: Mapping[int, list[int]]) -> tuple[list[int], int]:
     """The chain of operations that do not spread a difference, and its last slot."""
     found: list[int] = []
+    # Only as long as one operation reads the value: with a second reader, the gradient at a later
+    # value would miss that path.
     while slot != graph.output and len(users.get(slot, [])) == 1:
         (at,) = users[slot]
         node = graph.nodes[at]

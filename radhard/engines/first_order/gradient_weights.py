@@ -74,6 +74,7 @@ def weights_of(
         for number, function in enumerate(functions):
             more = number + 1 < len(functions)
             for end, gradient in zip(ends, _gradients(function, links, more), strict=True):
+                # None if the margin does not depend on the value at all: a gradient of zero.
                 if gradient is not None:
                     torch.maximum(end, gradient.abs(), out=end)
     left = iter(ends)
@@ -140,6 +141,7 @@ def _mixed(functions: Sequence[Tensor], chain: _Chain) -> set[Key]:
     found: set[Key] = set()
     for key, tensors in chain.links.items():
         gradients = _gradients(functions[0][even], tensors, True)
+        # The margins of even samples do not move with odd samples unless an operation mixes them.
         strange = [g is not None and bool((g[~even] != 0).any()) for g in gradients]
         if any(strange) or bool(even.all()):
             found.add(key)

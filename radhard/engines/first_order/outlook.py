@@ -49,6 +49,8 @@ class Outlook:
         for goal in self.goals.values():
             for slot in goal.slots:
                 key = (slot, goal.gates)
+                # Several sites may share a slot; its samples are independent only if they are for
+                # all of these.
                 keys[key] = keys.get(key, True) and goal.apart
         if not keys:
             return {}
@@ -57,6 +59,7 @@ class Outlook:
         each = (
             sum(plan.replayer.sizes.values()) * plan.replayer.golden_outputs.element_size() * _HELD
         )
+        # Samples are passed in parts, as a backward pass holds the values of all operations.
         size = max(1, self._memory // max(each, 1))
         parts = []
         for at in range(0, piece.stop - piece.start, size):
@@ -72,6 +75,7 @@ class Outlook:
                     seed=plan.campaign.trials.seed,
                 )
             )
+        # Where a part showed that samples depend on each other, no part is trusted.
         known = [key for key in keys if all(key in part for part in parts)]
         return {key: MarginGradients.joined([part[key] for part in parts]) for key in known}
 

@@ -29,6 +29,7 @@ def margins(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) 
     # Copies, since autograd cannot save inference tensors.
     top, before = golden.top1[rows].clone()[:, None], golden.logits[rows].clone()
     margins = (before.gather(1, top) - before).scatter(1, top, torch.inf)
+    # All classes but the predicted one, whose margin over itself was set to infinity and is last.
     nearest = margins.argsort(dim=1)[:, :-1]
     ahead = logits.gather(1, top) - logits.gather(1, nearest)
     ahead = ahead / margins.gather(1, nearest).clamp_min(_NEAREST)
@@ -36,6 +37,7 @@ def margins(outputs: Tensor, golden: Golden, rows: slice, most: int, seed: int) 
         return list(ahead.unbind(1))
     alone = most // 2
     rng = torch.Generator().manual_seed(seed)
+    # Drawn from the seed of the campaign, so that a continued run infers the same verdicts.
     signs = torch.randint(0, 2, (most - alone, *ahead[:, alone:].shape), generator=rng) * 2 - 1
     mixed = (ahead[:, alone:] * signs.to(ahead)).sum(dim=2)
     return [*ahead[:, :alone].unbind(1), *mixed.unbind(0)]

@@ -53,12 +53,15 @@ def run_trials(
     executed = figures.copy()
     if once.any():
         executed[once] = flowing(plan, trials[once], rows, by_order=False)
+    # Where nothing was executed these are still the fault-free figures.
     figures[~stays] = executed[~stays]
     found = figures.copy()
     figures[checked] = executed[checked]
     # Their own pass is what is audited, so that the reference has to judge.
     for at in np.flatnonzero(checked & extreme).tolist():
         figures[at] = plan.reference.figures(int(trials[at]))[0]
+    # By the verdict that was inferred, not by the one found: wrong ones are counted on the side on
+    # which they were believed.
     harmless = (found == plan.panel.score_samples(replayer.golden_outputs[samples], samples)).all(
         axis=1
     )

@@ -35,6 +35,8 @@ def parts(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> Iterator[Seque
         plan = outlook.plan
         own = [place for place, one in outlooks.items() if one is outlook]
         verdicts = _VERDICTS // len(campaign.workload.data)
+        # In several pieces, each chunk computes the gradients of all samples again: as few chunks
+        # as their verdicts allow.
         most = max(_FEW, verdicts)
         if len(plan.replayer.pieces) == 1:
             most = max(_FEW, min(_MANY, len(trials) // _PARTS, verdicts))

@@ -50,6 +50,8 @@ def unchanged(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> 
         after = faulty_values(plan.campaign.space, place, before, inner[here], variants[here])
         moved[here] = (after != before).cpu().numpy()
         risky[here] = may_overflow(after).cpu().numpy() & moved[here]
+        # Without gradients nothing is inferred; whether a word moves, and how far, is known all the
+        # same.
         weights = None if goal is None else outlook.weights(piece).get((goal.slot, False))
         if goal is None or weights is None:
             continue
@@ -63,4 +65,5 @@ def unchanged(outlook: Outlook, place: int, faults: Numbers, bounds: Bounds) -> 
         parts = (sizes * weight).flatten(1).sum(dim=1)
         length = torch.linalg.vector_norm(sizes.flatten(1), dim=1)
         stays[here] = bounds.hold(parts, length, weights, rows).cpu().numpy()
+    # A word that does not change needs no inference: its outputs are golden.
     return UnchangedTrials(stays & moved, moved, risky)

@@ -92,6 +92,7 @@ def unrolled(kind: Kind, inputs: Tensor, weight: Tensor, recurrent: Tensor, *res
     factors: list[Tensor | None] = []
     apart = cell.recurrent.start
     for t in range(inputs.shape[1]):
+        # Not in place, as autograd needs every step again on the way back.
         own = cell.input_sums(inputs[:, t], weight, *biases)
         more = state @ recurrent.t()
         given = torch.cat([own[:, :apart], own[:, apart:] + more], dim=1)
@@ -137,6 +138,8 @@ def _gru(hidden: int, given: Tensor, before: Tensor, memory: Tensor) -> _Step:
     reset, update = two.chunk(2, dim=1)
     argument = given[:, :hidden] + reset * given[:, 3 * hidden :]
     new = _link(argument.tanh())
+    # Both columns of the new state enter the same tanh; the one of the state before is multiplied
+    # by the reset gate on its way, which is the factor.
     within = torch.cat([argument, given[:, hidden : 3 * hidden], argument], dim=1)
     ones = torch.ones_like(within[:, : 3 * hidden])
     state = new + update * (before - new)

@@ -30,9 +30,11 @@ def run_trials(
     words = WordLines(outlook.plan, block, rows)
     points, golden = words.points, words.golden
     stays = np.zeros((len(points.sizes), len(golden)), dtype=bool)
+    # No gradient describes an infinite change, and one that may overflow is not small.
     small = np.flatnonzero(~points.apart & (points.sizes != 0) & ~words.extreme)
     stays[small] = unchanged(outlook, block.place, words.changes(small), bounds)
     requested = ~stays
+    # Unchanged words have golden outputs; extreme ones are executed below, all samples together.
     requested[points.zero] = requested[words.extreme] = False
     predictions = np.tile(golden, (len(stays), 1))
     todo = np.flatnonzero(requested.any(axis=1))
@@ -57,5 +59,6 @@ def run_trials(
     figures = figures_of(panel, own, golden)
     by_order = words.extreme[of_fault]
     if by_order.any():
+        # After the audit, which compares verdicts of one order of summation with each other.
         figures[by_order] = stored(outlook.plan, block.place, block.trials[by_order], rows)
     return figures, record

@@ -88,6 +88,7 @@ class FoldedSession(Session):
             yield from super().chunks()
             return
         chunk: list[int] = []
+        # In the order in which faults accumulate, as every trial continues the one before.
         for history in self.campaign.trials.histories:
             for trial in history:
                 chunk.append(trial)
@@ -171,6 +172,8 @@ def _executed(
             added = None
             if held is not None and before.get(trial, -1) == last:
                 added = faults[-1:]
+            # Another history begins, or the trial before is missing: its values are not those of
+            # this one.
             elif held is not None:
                 held.clear()
             try:

@@ -32,6 +32,7 @@ class HitSamples:
         self.names = {self._space.name(place) for place, taken in enumerate(self._taken) if taken}
         """The regions whose faults it takes."""
         self._inner = np.array([math.prod(site.shape) for site in self._space.sites], np.int64)
+        # By the largest value of the graph, which all rows of a pass hold at once.
         self._rows = max(1, ELEMENTS // max(replayer.sizes.values(), default=1))
 
     def takes(self, faults: Numbers) -> bool:
@@ -48,11 +49,13 @@ class HitSamples:
         numbers = np.concatenate(trials)
         places, words, variants, owners = self._space.affected(numbers)
         trial = np.repeat(np.arange(len(trials)), [len(faults) for faults in trials])[owners]
+        # Words of flowing tensors are numbered sample by sample.
         sample, inner = np.divmod(words, self._inner[places])
         for piece in replayer.pieces:
             golden = replayer.golden(piece)
             mine = np.flatnonzero((sample >= piece.start) & (sample < piece.stop))
             key = trial[mine] * len(self._plan.campaign.workload.data) + sample[mine]
+            # A row is a sample of a trial, with all the faults that hit it.
             _, first, row = np.unique(key, return_index=True, return_inverse=True)
             for at in range(0, len(first), self._rows):
                 some = np.flatnonzero((row >= at) & (row < at + self._rows))
@@ -102,6 +105,8 @@ class HitSamples:
         steps = graph.downstream(sorted(set(slots.tolist())))
         computed = {graph.nodes[at].slot for at in steps}
         for slot in of_slot:
+            # Faults in values that no faulty value reaches, such as the inputs, come first; others
+            # once their value is computed.
             if slot not in computed:
                 inject(slot)
         last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
@@ -110,6 +115,8 @@ class HitSamples:
             differs = [moved[slot] for slot in node.inputs if slot in moved]
             if differs:
                 result, before = node(value), usual(node.slot)
+                # A kernel may add up a row in another order than in the golden pass: where no input
+                # differs, nothing may.
                 alike = ~torch.stack(differs).any(dim=0)
                 if alike.any():
                     result = torch.where(_along(alike, result), before, result)
@@ -117,6 +124,7 @@ class HitSamples:
             if node.slot in of_slot:
                 inject(node.slot)
             for slot in node.inputs:
+                # Freed after its last use: all rows of all values would not fit into memory.
                 if last[slot] == at and slot != graph.output:
                     fresh.pop(slot, None)
         found: Tensor = value(graph.output)

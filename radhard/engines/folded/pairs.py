@@ -62,6 +62,7 @@ class Pair:
         These channels are then computed without folding, and the result normalises them.
         """
         folded[self.weight][channels] = own[self.weight][channels]
+        # A folded convolution has a bias also where the original has none.
         folded[self.bias][channels] = 0 if self.own_bias is None else own[self.own_bias][channels]
         factor = torch.rsqrt(own[self.variance][channels] + self.epsilon)
         if self.scale is not None:
@@ -78,6 +79,8 @@ def pairs(graph: Graph, folded: Graph) -> list[Pair]:
     found = []
     for node in folded.nodes:
         norm = before[node.slot]
+        # Folding put the convolution into the slot of the norm: another operation in the same slot
+        # is a pair.
         if norm.op is not aten.batch_norm.default or node.op is not aten.conv2d.default:
             continue
         own = before[norm.args[0].number].inputs[1:]

@@ -58,9 +58,11 @@ class WordWrites:
         space = self._space
         places, words, variants = space.locate(faults)
         kinds = self._kinds[places]
+        # Words of different formats, fault models or dtypes cannot be decoded together.
         if len(places) == 0 or kinds[0] < 0 or not (kinds == kinds[0]).all():
             return None
         tensors = space.tensors[places]
+        # By tensor, then by word: equal neighbours are several faults in one word.
         order = np.lexsort((words, tensors))
         places, words, variants, tensors = (
             part[order] for part in (places, words, variants, tensors)
@@ -70,6 +72,8 @@ class WordWrites:
             return None  # faults in one word are applied one after another
         edges = [0, *(np.flatnonzero(~same) + 1).tolist(), len(places)]
         parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
+        # Tied copies of a tensor hold the same values, so that the first tells what to write into
+        # all.
         firsts = [self._memories[int(places[part.start])][0] for part in parts]
         cells = [_at(one, words[part]) for one, part in zip(firsts, parts, strict=True)]
         golden = torch.cat([one.cells[at] for one, at in zip(firsts, cells, strict=True)])
@@ -97,6 +101,8 @@ def _is_plain(region: Region) -> bool:
 
 
 def _memory(slot: int, tensor: Tensor) -> _Memory:
+    # All of the storage, also in front of and between the elements of a view, so that a position in
+    # memory is an index.
     extent = tensor.untyped_storage().nbytes() // tensor.element_size()
     return _Memory(slot, tensor, tensor.as_strided((extent,), (1,), 0))
 

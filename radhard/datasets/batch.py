@@ -26,6 +26,8 @@ def tensors(batch: Batch, name: str = "inputs") -> Iterator[tuple[str, Tensor]]:
     >>> [name for name, _ in tensors((torch.zeros(1), {"mask": torch.zeros(1)}))]
     ['inputs[0]', "inputs[1]['mask']"]
     """
+    # Anything but plain containers is a leaf, and refused: a container of its own might not survive
+    # indexing.
     found, _ = tree_flatten_with_path(batch, is_leaf=whole)
     for path, part in found:
         if not isinstance(part, Tensor):
@@ -91,5 +93,6 @@ def joined(parts: Sequence[Batch], join: Callable[[list[Tensor]], Tensor]) -> Ba
                 f"{name}: samples of different shapes make no batch: "
                 f"{' and '.join(str(shape) for shape in shapes[:3])}"
             ) from None
+    # All parts have the containers of the first one, as their names are the same.
     _, containers = tree_flatten(parts[0], is_leaf=whole)
     return tree_unflatten(merged, containers)

@@ -116,6 +116,7 @@ def _binary(layout: _Layout, content: bytes) -> Images:
     if not content or len(content) % row:
         raise ValueError(f"{len(content):,} bytes are no whole number of images of {row:,} bytes")
     rows = np.frombuffer(content, np.uint8).reshape(-1, row)
+    # Of two labels, the coarse one comes first.
     return rows[:, layout.marks :], rows[:, layout.marks - 1]
 
 
@@ -127,6 +128,7 @@ def _python(layout: _Layout, content: bytes) -> Images:
     if not isinstance(pixels, PickledArray) or not isinstance(labels, list):
         raise ValueError("data is no array, or the labels are no list")
     images = pixels.numbers()
+    # The file is foreign: nothing is assumed of what it holds.
     if images.dtype != np.uint8 or images.shape != (len(labels), PIXELS):
         raise ValueError(
             f"{images.dtype} of shape {images.shape} for {len(labels)} labels; bytes of shape "

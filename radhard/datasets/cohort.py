@@ -78,6 +78,8 @@ def cohort(
 @functools.lru_cache(maxsize=4)
 def _made(patients: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
     """Inputs and labels of all patients."""
+    # Named, and not the default generator, which another version of NumPy may exchange. The sizes
+    # are part of the seed, so that no cohort is a part of another.
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, patients, steps))))
     effects = rng.normal(0, 1, NUMERIC)
     centres = [np.linspace(0, 1, size) for size in CATEGORIES]
@@ -89,6 +91,7 @@ def _made(patients: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
         gaps[0] = 0.0
         times = np.cumsum(gaps)
         onsets = _onsets(rng, times[-1])
+        # From 0 to 1, whatever the number of stages.
         stage = np.searchsorted(onsets, times, side="right") / (STAGES - 1)
         labels[patient] = onsets[-1] <= times[-1] + _HORIZON
         measured = rng.random((steps, VARIABLES)) < (_OBSERVED + 0.3 * stage)[:, None]
@@ -109,6 +112,8 @@ def _onsets(rng: np.random.Generator, last: float) -> np.ndarray:
     while True:
         pace = math.exp(rng.normal(math.log(10.0), 0.7))
         onsets = np.cumsum(rng.exponential(pace, STAGES - 1))
+        # Rejected otherwise: patients who have already reached the last stage are not in the
+        # cohort.
         if onsets[-1] > last:
             return onsets
 
@@ -117,6 +122,8 @@ def _drawn(rng: np.random.Generator, position: np.ndarray, centres: np.ndarray) 
     """A category for each visit, near the position of the stage, as one-hot rows."""
     near = np.exp(-((position[:, None] - centres) ** 2) / (2 * 0.25**2))
     limits = np.cumsum(near, axis=1) / near.sum(axis=1, keepdims=True)
+    # The number of limits below a uniform number is a draw from the distribution that they
+    # cumulate.
     category = (rng.random((len(position), 1)) > limits[:, :-1]).sum(axis=1)
     rows: np.ndarray = np.eye(len(centres))[category]
     return rows

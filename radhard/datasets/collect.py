@@ -109,6 +109,7 @@ def _tensors_of(pair: Pair) -> list[Tensor]:
 
 def _equal(one: Tensor, other: Tensor) -> bool:
     same = one.shape == other.shape
+    # NaN in both is the same.
     return same and bool(((one == other) | ((one != one) & (other != other))).all())
 
 

@@ -80,6 +80,7 @@ class Data:
 
     def differentiable(self) -> Self:
         """The same samples, in copies where tensors were made in inference mode."""
+        # Inference tensors cannot take part in autograd, not even as constants that are saved.
         with torch.inference_mode(False):
             labels = None if self.labels is None else _outside(self.labels)
             return replace(self, inputs=mapped(self.inputs, _outside), labels=labels)
@@ -116,6 +117,7 @@ class Data:
 
 def _structure(batch: Batch) -> str:
     if isinstance(batch, dict):
+        # In the order of the dictionary, in which its tensors are hashed too.
         parts = ",".join(f"{key!r}:{_structure(part)}" for key, part in batch.items())
         return f"dict({parts})"
     if isinstance(batch, tuple | list):
@@ -124,6 +126,8 @@ def _structure(batch: Batch) -> str:
 
 
 def _bytes(tensor: Tensor) -> memoryview:
+    # Conjugation and negation may be marks on a view, whose memory holds other bytes than its
+    # values.
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     return plain.reshape(-1).view(torch.uint8).numpy().data
 

@@ -97,7 +97,9 @@ def _as_inputs(array: Tensor) -> Tensor:
     elif array.is_floating_point():
         values = array.to(torch.float32)
     else:
+        # Other whole numbers may be indices, such as those of words, and are not scaled.
         values = array.to(torch.int64)
+    # Images in one colour are stored without an axis for it.
     return values.unsqueeze(1) if values.ndim == 3 else values
 
 

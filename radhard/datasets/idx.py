@@ -38,6 +38,8 @@ def read_idx(path: Path) -> Tensor:
             if not zipped:
                 return _read(file, size, path)
             with gzip.open(file) as unzipped:
+                # How much a packed file holds is known only once it is unpacked; how much it can
+                # hold at most is known before.
                 return _read(unzipped, size * GZIP_RATIO, path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
@@ -53,6 +55,7 @@ def _read(file: BinaryIO | gzip.GzipFile, limit: int, path: Path) -> Tensor:
         raise InputError(f"{path} ends within its header")
     shape = struct.unpack(f">{axes}I", sizes)
     needed = math.prod(shape) * dtype.itemsize
+    # Before anything is allocated: a header of a few bytes can promise any size.
     if needed > limit:
         raise InputError(f"{path} is too small for the shape {shape} that its header promises")
     content = bytearray()
@@ -68,4 +71,5 @@ def _read(file: BinaryIO | gzip.GzipFile, limit: int, path: Path) -> Tensor:
         array = array.reshape(shape)
     except ValueError as error:  # more axes than an array may have, or sizes beyond any index
         raise InputError(f"{path}: {shape} is no shape of an array ({error})") from None
+    # The file has the highest byte first.
     return torch.from_numpy(array.astype(dtype.newbyteorder("=")))

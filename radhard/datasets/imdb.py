@@ -44,6 +44,8 @@ def imdb(
     reviews = {
         half: _half(place, half) for half in ("train", "test")[: 1 if split == "train" else 2]
     }
+    # Of the training reviews alone, also for testing: a vocabulary is learnt, and must not have
+    # seen what it is tested on.
     numbers = vocabulary((text for text, _ in reviews["train"]), words)
     rows = [row for half, found in reviews.items() if split in (half, "all") for row in found]
     name = call(
@@ -62,6 +64,7 @@ def _half(folder: Path, half: str) -> list[tuple[str, int]]:
     """The reviews of one half with their labels, by the names of their files."""
     found = []
     for label, kind in enumerate(("neg", "pos")):
+        # Sorted, as the order in which a file system lists them differs between machines.
         files = sorted((folder / half / kind).glob("*.txt"))
         if not files:
             raise InputError(

@@ -75,6 +75,7 @@ def _content(path: Path) -> bytes:
             "file of PyPI"
         )
     try:
+        # A larger file cannot be the one, and is not read into memory to find that out.
         content = path.read_bytes() if path.stat().st_size <= _LARGEST else b""
         for _ in range(2):
             if not content.startswith(b"\x1f\x8b"):
@@ -90,6 +91,7 @@ def _content(path: Path) -> bytes:
 def _member(archive: bytes) -> bytes:
     """The file of ratings in an archive, or the archive that contains it; empty if neither."""
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
+        # The file itself first; the archive is passed once for each, as members come in any order.
         for wanted in (FILE, _INNER):
             for member in opened:
                 if member.isfile() and Path(member.name).name == wanted:

@@ -34,6 +34,7 @@ def in_order(loader: DataLoader[Any]) -> DataLoader[Any]:
     if type(sampler) is SequentialSampler:
         return loader
     if type(sampler) is not RandomSampler:
+        # A sampler of another class may be as good as any: it is asked twice.
         if _drawn(sampler) != _drawn(sampler):
             raise InputError(
                 f"the DataLoader's {type(sampler).__name__} gives another order each time, so that "
@@ -48,6 +49,7 @@ def in_order(loader: DataLoader[Any]) -> DataLoader[Any]:
         )
     return DataLoader(
         loader.dataset,
+        # Without a batch sampler, the dataset makes its own batches.
         batch_size=None if own is None else own.batch_size,
         shuffle=False,
         num_workers=loader.num_workers,

@@ -60,6 +60,7 @@ def photo_patches(*, split: Split = "test", n: int | None = None) -> Data:
     for half in ("train", "test") if split == "all" else (split,):
         for label, (package, path) in enumerate(PICTURES):
             train, test = _cells(package, path)
+            # For testing without overlap, so that the samples are as independent as they can be.
             patches = cut(train, PATCH // 2) if half == "train" else cut(test, PATCH)
             parts.append(patches)
             labels.append(torch.full((len(patches),), label))
@@ -74,6 +75,7 @@ def cells(picture: Tensor) -> tuple[Tensor, Tensor]:
     """
     grid = picture.unfold(0, CELL, CELL).unfold(1, CELL, CELL)
     row, column = torch.meshgrid(*map(torch.arange, grid.shape[:2]), indexing="ij")
+    # In a pattern and not at random: no test cell has another one beside it, above it or below it.
     held_out = (2 * row + column) % 4 == 3
     textured = (grid.double() / 255).std(dim=(2, 3, 4)) > TEXTURE
     train, test = grid[textured & ~held_out], grid[textured & held_out]
@@ -83,6 +85,8 @@ def cells(picture: Tensor) -> tuple[Tensor, Tensor]:
 def cut(cells: Tensor, step: int) -> Tensor:
     """Patches ``(patches, 3, 32, 32)``, one every ``step`` pixels; neighbours come far apart."""
     patches = cells.unfold(2, PATCH, step).unfold(3, PATCH, step)
+    # First the same place in all cells, then the next: the first samples come from as many cells as
+    # possible.
     return patches.permute(2, 3, 0, 1, 4, 5).reshape(-1, 3, PATCH, PATCH)
 
 

@@ -56,6 +56,8 @@ class PickledArray:
             content = content.encode("latin1")
         if kind is None or not NUMBERS.fullmatch(kind.name) or not isinstance(content, bytes):
             raise ValueError("an array that is not of numbers")
+        # The bytes are only looked at: no shape in the file is trusted before it is compared with
+        # them.
         flat = np.frombuffer(content, np.dtype(kind.name).newbyteorder(kind.order))  # type: ignore[arg-type]
         if any(side < 0 for side in self.shape) or len(flat) != math.prod(self.shape):
             raise ValueError(f"an array of {len(flat)} numbers in the shape {self.shape}")

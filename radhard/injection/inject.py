@@ -143,6 +143,7 @@ def inject(
         )
     if state is None:
         _warn_of_exposures(space, places)
+    # Parameters have a record of their own, as an optimiser may go on training them.
     own = State(model, parameters=False) if state is None else None
     parameters = Parameters(model) if state is None else None
     fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
@@ -166,6 +167,8 @@ def inject(
     try:
         try:
             injection.enter(eager())
+            # By tensor and not by region: several regions may lie in one tensor, whose words are
+            # saved once.
             tensors = space.tensors[places]
             for tensor in dict.fromkeys(tensors.tolist()):
                 here = tensors == tensor

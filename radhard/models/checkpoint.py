@@ -63,11 +63,14 @@ def unprefixed(found: Mapping[str, Tensor], wanted: Iterable[str]) -> tuple[dict
     names = list(wanted)
     if not names or names[0] in found:
         return dict(found), ""
+    # The mark of a compiled part may stand in the middle of a name, where only a part was compiled.
     plain = {name.replace(_COMPILED, ""): tensor for name, tensor in found.items()}
     compiled = _COMPILED if len(plain) == len(found) and plain.keys() != found.keys() else ""
     if not compiled:
         plain = dict(found)
     for name in plain:
+        # The prefix is what one name has in front of the first name of the model, and then all have
+        # to have it.
         prefix = name.removesuffix(names[0])
         whole = prefix != name and (not prefix or prefix.endswith("."))
         if whole and all(prefix + one in plain for one in names):

@@ -72,10 +72,13 @@ def _records(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
+        # Readers differ in which of two they take: what is checked might not be what is loaded.
         if len(set(names)) != len(names):
             raise ValueError("it contains two records with the same name")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise ValueError("records are compressed, which torch never does")
+        # Stored and not packed, records cannot be larger than their file: a header that says so
+        # lies.
         if sum(entry.file_size for entry in entries) > path.stat().st_size:
             raise ValueError("records are larger than the file")
         if "version" in names:
@@ -98,6 +101,8 @@ def _rebuilt(records: dict[str, bytes]) -> io.BytesIO:
         raise Harmful("compiled machine code")
     buffer = io.BytesIO()
     with PT2ArchiveWriter(buffer) as writer:
+        # Written anew from what was checked, not copied: what the check does not know of cannot be
+        # in it.
         program = harmless_program(json.loads(records[PROGRAM]))
         writer.write_bytes(PROGRAM, json.dumps(program).encode())
         for folder, (config, allowed) in CONFIGS.items():

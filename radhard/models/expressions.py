@@ -49,6 +49,7 @@ def arithmetic(text: str) -> str:
     for node in ast.walk(_parsed(text)):
         if not isinstance(node, ARITHMETIC):
             raise Harmful(f"an expression that is not arithmetic ({text!r:.60})")
+        # A name that is none of these would be looked up by sympy, in Python's own names as well.
         if isinstance(node, ast.Name) and not (node.id in FUNCTIONS or SYMBOL.fullmatch(node.id)):
             raise Harmful(f"an expression with {node.id!r}")
         if isinstance(node, ast.Call):
@@ -82,6 +83,7 @@ def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
 
 
 def _parsed(text: str) -> ast.Expression:
+    # Deeply nested text exhausts the parser before anything is looked at.
     if not isinstance(text, str) or not text.isascii() or len(text) > 10_000 or "\n" in text:
         raise Harmful(f"unusual text ({text!r:.60})")
     try:

@@ -113,6 +113,7 @@ def _name(text: str) -> str:
 
 def _dotted(text: Any) -> str:
     for segment in matching(DOTTED, text).split("."):
+        # Such names lead from any object to the interpreter.
         if segment.startswith("__") and segment.endswith("__"):
             raise Harmful(f"unusual text ({text!r:.60})")
     return str(text)
@@ -126,6 +127,7 @@ def _operator(text: str) -> str:
     overload = getattr(getattr(torch.ops.aten, match[1], None), match[2], None) if match else None
     if not isinstance(overload, OpOverload):
         raise Harmful(f"the operator {text!r:.60}, which is not one of torch's own")
+    # Some of torch's own operators map a file into memory.
     if any(argument.name == "filename" for argument in schema(overload).arguments):
         raise Harmful(f"the operator {text!r}, which opens files")
     return text

@@ -43,6 +43,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     if wrong:
         raise InputError(f"the weights in {path} do not fit the model: {'; '.join(wrong)}")
     with torch.no_grad():
+        # All was compared before: a model that is half loaded would be worse than none.
         model.load_state_dict(found, strict=True)
     where = [f"taken from {key!r}"] if key not in _PLAIN else []
     where += [f"read without the prefix {prefix!r}"] if prefix else []
@@ -87,6 +88,8 @@ def _differences(wanted: Mapping[str, Any], found: Mapping[str, Tensor]) -> list
             continue  # extra state of a module, not weights
         if given.shape != place.shape:
             shapes.append(f"{key} is {tuple(given.shape)}, not {tuple(place.shape)}")
+        # A wider type holds all values of a narrower one; the other way they would be rounded in
+        # silence.
         elif torch.promote_types(given.dtype, place.dtype) != place.dtype:
             dtypes.append(f"{key} is {given.dtype}, which {place.dtype} cannot hold exactly")
     listed = [("missing ", missing), ("unexpected ", unexpected)]

@@ -44,6 +44,7 @@ class Direction:
         """The products of all steps' inputs with the weights, ``(steps, gates * hidden, rows)``."""
         if self.bias is None:
             return torch.matmul(self.weight_ih, inputs)
+        # One product for all steps, as those of the inputs do not depend on the states.
         weight = self.weight_ih.expand(len(inputs), -1, -1)
         return torch.baddbmm(self.bias.view(1, -1, 1), weight, inputs)
 
@@ -134,6 +135,8 @@ def _fast_joint(
     factors[:steps, size : size + features] = inputs
     factors[:, size + features :] = 1
     factors[0, :size] = states[0]
+    # The state that a step writes is the first part of what the next step multiplies: nothing is
+    # copied in between.
     before, *hidden = factors[:, :size].unbind(0)
     sums, step = (_lstm_in_place if of.kind == "LSTM" else _rnn_in_place)(of, states, rows)
     after: States = (before,)
@@ -154,6 +157,7 @@ def _lstm_in_place(of: Direction, states: States, rows: int) -> tuple[Tensor, _I
     memory = states[1].new_empty(9 * size, rows)
     sums, c, values = torch.split(memory, [4 * size, size, 4 * size])
     with_sums, with_values = memory[: 5 * size], memory[4 * size :]
+    # A copy, as the memory is updated in place and belongs to the caller.
     hidden = torch.empty_like(c.copy_(states[1]))
     i, f, g, o = values.chunk(4)
     # Gate by gate: torch computes the last values of a call by other instructions, which round
@@ -196,6 +200,7 @@ def _fast_gru(
     h_r, h_z, h_n = recurrent.chunk(3)
     r, z, n = values.chunk(3)
     for total, out in zip(sums.unbind(0), outputs.unbind(0), strict=True):
+        # Sums are overwritten by what is added to them; they are not needed again.
         x_r, x_z, x_n = total.chunk(3)
         of.recurrent_sums(h, out=recurrent)
         torch.sigmoid(x_r.add_(h_r), out=r)

@@ -157,6 +157,8 @@ def _direction(layer: nn.RNNBase, end: str) -> Direction:
     bias = bias_hh = None
     if layer.bias:
         bias, bias_hh = getattr(layer, f"bias_ih{end}"), getattr(layer, f"bias_hh{end}")
+        # Both biases of an LSTM or a plain RNN are only added; in a GRU the reset gate multiplies
+        # one of them.
         if layer.mode != "GRU":
             bias, bias_hh = bias + bias_hh, None
     weight_hr = getattr(layer, f"weight_hr{end}") if layer.proj_size else None
@@ -200,12 +202,15 @@ def _outputs(layer: nn.RNNBase, inputs: Any, start: Any) -> Any:
     last: list[States] = []
     ways = 2 if layer.bidirectional else 1
     for number in range(layer.num_layers):
+        # Between layers only, as torch does: neither before the first one nor after the last.
         if number and layer.dropout:
             values = functional.dropout(values, layer.dropout, layer.training)
         results = []
         for way in range(ways):
             end = f"_l{number}_reverse" if way else f"_l{number}"
             states = tuple(state[number * ways + way].t() for state in begin)
+            # The second direction takes the sequence from its end, and its outputs are put back in
+            # order.
             given = values.flip(0) if way else values
             outputs, after = _steps(layer, end, given, states)
             results.append(outputs.flip(0) if way else outputs)

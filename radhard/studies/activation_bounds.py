@@ -39,6 +39,8 @@ def claims(findings: ErrorRateFindings) -> list[Claim]:
 def _order(findings: ErrorRateFindings) -> list[Claim]:
     """Over moderate rates, and over those beyond, where the bounds themselves can be told apart."""
     harmed = findings.harmed(1.0)
+    # Found from the unprotected network alone, so that no rate is chosen by how well a bound does
+    # there.
     half = [r for r in harmed if findings.drop(NONE, [r], common=True).value > MODERATE]
     moderate = [rate for rate in harmed if rate not in half]
     return [

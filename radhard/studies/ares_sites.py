@@ -56,6 +56,7 @@ def _layers(findings: SiteFindings) -> Iterator[Claim]:
         if each.site.startswith("weights of") and each.phase == "inference"
     ]
     for fault in dict.fromkeys(each.fault for each in layers):
+        # Not the two that differ most, which would be chosen by the result.
         first, *_, last = (each for each in layers if each.fault == fault)
         names = " and ".join(each.site.removeprefix("weights of ") for each in (first, last))
         yield from _different(findings, f"the layers {names}", fault, first, last)

@@ -47,6 +47,7 @@ def _like_triplication(findings: ErrorRateFindings) -> list[Claim]:
     triplication = findings.measured[TRIPLED].cost
     for name, limit in ((PLAIN, 0.5), (ALL, 0.51)):
         cost = findings.measured[name].cost
+        # Of what is added, not of the sum: the network itself is there in both.
         share = (cost.after.bits - cost.before.bits) / (
             triplication.after.bits - triplication.before.bits
         )
@@ -66,6 +67,8 @@ def _like_triplication(findings: ErrorRateFindings) -> list[Claim]:
 def _some(findings: ErrorRateFindings) -> list[Claim]:
     harmed, collapsed = findings.harmed(1.0), findings.harmed(COLLAPSE)
     first = collapsed[:1]
+    # The highest rate up to 100 times that of the collapse; a little more, as rates are decimal
+    # fractions.
     far = tuple(r for r in findings.rates if first and first[0] < r <= 100.001 * first[0])[-1:]
     made = []
     for common in (True, False):

@@ -49,6 +49,7 @@ class Claim:
             return "cannot be told"
         low, high = self.figure.low, self.figure.high
         if self.sense == "at most":
+            # Mirrored, so that one comparison serves both senses.
             low, high, limit = -high, -low, -self.limit
         else:
             limit = self.limit

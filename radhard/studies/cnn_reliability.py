@@ -42,6 +42,7 @@ def _activations(findings: UpsetFindings) -> Iterator[Claim]:
     for each in findings.errors:
         text = "errors of activations are centred around zero"
         note, middle = f"distance of the median error from 0; {each.reading_text}", each.middle()
+        # A median that is not zero and yet nothing: said, as the claim is about zero.
         if 0 < middle.value * each.typical < np.finfo(np.float32).tiny:
             note += "; a denormal number, which flips of fraction bits make of activations of 0"
         yield Claim(text, middle, "at most", 0.01, note)
@@ -68,6 +69,8 @@ def _transients(findings: UpsetFindings) -> Iterator[Claim]:
             text = f"the loss by {noun} starts at a probability of {START:g}"
             yield Claim(text, findings.loss(k, rate), "at least", VISIBLE, every)
         for rate in (r for r in rates if r == most / 10):
+            # A loss that grows in proportion to the probability gives zero; more than that is
+            # acceleration.
             growth = findings.loss_difference((1.0, k, most), (-10.0, k, rate))
             text = f"the loss by {noun} accelerates with the probability"
             note = f"loss at {most:g} less 10 times that at {rate:g}; the paper: exponentially"

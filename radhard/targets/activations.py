@@ -74,6 +74,8 @@ class Activations(Target):
             return False
         if any(name in exact for name in names):
             return True
+        # A glob leaves containers and modules without an effect out, so that no value is counted
+        # twice.
         return call.innermost and flow.fresh and matches(self.pattern, *names)
 
     def reach(
@@ -90,6 +92,7 @@ class Activations(Target):
         def hook(module: nn.Module, args: Any, output: Any) -> Any:  # noqa: ARG001
             nonlocal seen
             seen += 1
+            # Counted over passes: the calls of a pass follow each other, and each pass has as many.
             if (seen - 1) % site.calls != site.call:
                 return None
             return changed(output, path, lambda t: with_faults(t, site, faults))

@@ -34,6 +34,7 @@ class Buffers(Stored):
 
     def candidates(self, model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         words = self.whole_words(model)
+        # With all names, as a tied buffer may be matched by any of them.
         for name, tensor in model.named_buffers(remove_duplicate=False):
             # Check bits may be a single word, as those of a short signature are.
             if tensor.is_floating_point() or tensor.numel() != 1 or name in words:

@@ -159,6 +159,7 @@ def _is_batched(last: Flow) -> bool:
 
 def _of_cell(path: str, calls: list[ModuleCall]) -> Iterator[Site]:
     first = calls[0]
+    # An LSTM cell returns two states, others one.
     several = len(first.flows) > 1
     for state, at in (("h", 0), ("c", 1)) if several else (("h", 0),):
         flows = [call.flows[at] for call in calls]
@@ -202,4 +203,6 @@ def _unreachable(model: nn.Module, calls: list[ModuleCall]) -> Iterator[tuple[Mo
 def _takes_samples_as_steps(module: nn.RNNBase, call: ModuleCall) -> bool:
     flows = {flow.path: flow for flow in call.flows}
     last = flows["1", "0"] if module.mode == "LSTM" else flows["1",]
+    # The states after the last step have no axis of the samples then: their length is that of the
+    # other axis, in batches of any size.
     return flows["0",].axis is not None and last.axis is None

@@ -71,6 +71,7 @@ class Inputs(Target):
                     return changed((args, kwargs), path, lambda t: with_faults(t, site, faults))
             return None
 
+        # First of all hooks, so that those of the model's own see the faulty input.
         register = partial(model.register_forward_pre_hook, with_kwargs=True, prepend=True)
         return temporary_hooks([(register, hook)])
 
@@ -78,6 +79,7 @@ class Inputs(Target):
 def _named(model: nn.Module, path: tuple[str, ...]) -> str:
     """The argument's name in the model's forward; ``x:0`` for a part of it."""
     where, argument, *inner = path
+    # Positional arguments have numbers, keyword arguments their names.
     if where == "0":
         parameters = list(inspect.signature(model.forward).parameters)
         number = int(argument)

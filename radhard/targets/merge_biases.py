@@ -37,6 +37,7 @@ def merge_biases(model: M) -> M:
         done.add(id(module))
         for name in [n for n, _ in module.named_parameters() if "bias_ih" in n]:
             other = name.replace("bias_ih", "bias_hh")
+            # What is computed from other tensors in every pass cannot hold a sum.
             if name not in module._parameters or other not in module._parameters:
                 where = f"{path}.{name}" if path else name
                 raise InputError(

@@ -90,6 +90,8 @@ def recurrent_tensor(model: nn.Module, name: str) -> RecurrentTensor | None:
     """The weight or bias of a recurrent layer with this name; None if it is none."""
     path, _, own = name.rpartition(".")
     if _ORIGINAL.fullmatch(own):
+        # torch moves the tensors of a parametrized weight below its name:
+        # parametrizations.weight_hh_l0.original.
         path, _, own = path.rpartition("parametrizations.")
     module = model.get_submodule(path.removesuffix("."))
     found = _NAME.fullmatch(own)

@@ -38,6 +38,7 @@ def check_targets(model: nn.Module, optimizer: torch.optim.Optimizer, space: Fau
             check_same(site, parameter)
             if not parameter.requires_grad:
                 raise InputError(f"{site.name!r}: its parameter is not trained (requires_grad)")
+            # A gradient exists without an optimizer; its state does not.
             if site.role == "optimizer state" and id(parameter) not in in_optimizer:
                 raise InputError(
                     f"{site.name!r}: its parameter is not among those of the optimizer "
@@ -82,6 +83,7 @@ def _check_format(region: Region) -> None:
     format, dtype = region.format, getattr(torch, region.site.dtype)
     plain = not format.has_scale and not isinstance(format, ProtectedFormat)
     if plain and format.bits == 8 * dtype.itemsize:
+        # The width alone does not tell: Float16 and BFloat16 have as many bits.
         plain = format.decode(torch.zeros(1, dtype=torch.int64)).dtype == dtype
     else:
         plain = False

@@ -75,6 +75,8 @@ class FixedSteps(Schedule):
         return max(self.steps) + 1
 
     def draw(self, space: FaultSpace, seed: int) -> Draw:
+        # Distinct over all steps together, as faults that stay in memory would otherwise undo each
+        # other.
         faults = _distinct(self, space, seed, len(self.steps) * self.n)
         places = {step: place for place, step in enumerate(self.steps)}
 
@@ -136,6 +138,8 @@ class StepRate(Schedule):
         return 0
 
     def draw(self, space: FaultSpace, seed: int) -> Draw:
+        # A step takes the place of a trial. Nothing is drawn for the steps that a training does not
+        # reach.
         trials = ErrorRate(self.rate, trials=_MOST_STEPS, per=self.per).draw(space, seed)
         return trials.__getitem__
 
@@ -174,4 +178,5 @@ def training_seed(seed: int, trial: int) -> int:
     """The seed of the draws of one training."""
     key = trial_key(whole(seed, "seed", least=0), whole(trial, "trial", least=0))
     state = np.random.SeedSequence(key).generate_state(4, np.uint32)
+    # All 128 bits: of a shorter seed, two of many trainings might have the same.
     return int.from_bytes(state.tobytes(), "little")

@@ -54,6 +54,7 @@ class _TensorFaults:
         if self.done or not torch.is_grad_enabled():
             return
         self._injection().apply_to(flowing)
+        # The last batch of an epoch may have fewer rows than the one from which the space was made.
         self.arrived[self.where[self._samples() < len(flowing)]] = True
 
     @property
@@ -116,6 +117,8 @@ class StepFaults:
             faults = _TensorFaults(hits, owners[where], arrived)
             self._tensors.append(faults)
             if faults.site.flows and not faults.site.in_training:
+                # Stored tensors, gradients and states need no hook of their own here: they are
+                # written when the pass, the backward pass or the update comes.
                 self._flowing.enter_context(space.reach(self._model, tensor, faults))
         return arrived
 
@@ -175,6 +178,7 @@ class StepFaults:
         kept = dict.fromkeys(
             key for state in states.values() for key, held in state.items() if held is not None
         )
+        # Before its first update an optimizer keeps nothing, which is no mistake.
         if states and entry not in kept:
             raise InputError(
                 f"{type(self._optimizer).__name__} keeps no state {entry!r}; it keeps "

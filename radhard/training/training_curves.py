@@ -23,6 +23,7 @@ def curves_of(returned: Any) -> Curves:
     Raises:
         InputError: it returned something else.
     """
+    # A bare list is the loss, which is what a training loop usually has at hand.
     named = returned if isinstance(returned, Mapping) else {"loss": returned}
     try:
         curves = {str(name): [float(value) for value in values] for name, values in named.items()}
@@ -92,6 +93,7 @@ def check_alike(curves: Curves, others: Mapping[str, Sequence[float]], seed: int
         if mine.shape == theirs.shape and np.array_equal(mine, theirs, equal_nan=True):
             continue
         length = min(len(mine), len(theirs))
+        # Without tolerance, as nothing differs between the two.
         differs = np.flatnonzero(~np.isclose(mine[:length], theirs[:length], rtol=0, atol=0))
         point = int(differs[0]) if len(differs) else length
         raise InputError(

@@ -138,6 +138,7 @@ def injected(
     current = StepFaults(model, optimizer, space)
 
     def begin() -> None:
+        # From the step alone, so that faults do not depend on what happened before.
         numbers = draw(injection.steps)
         if len(numbers):
             injection.faults[injection.steps] = numbers
@@ -153,6 +154,7 @@ def injected(
             (model.register_forward_pre_hook, current.before_pass),
             (model.register_forward_hook, current.after_pass),
             (optimizer.register_step_pre_hook, current.before_update),
+            # A step ends with the update, whatever the loop does between forward passes.
             (optimizer.register_step_post_hook, next_step),
             *current.gradient_hooks(),
         ]

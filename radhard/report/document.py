@@ -8,6 +8,7 @@ from radhard.report.blocks import Document, Section
 from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import main_figure
 from radhard.report.run_wording import summary, title
+from radhard.report.sections.array_elements import array_elements
 from radhard.report.sections.bit_positions import bit_positions
 from radhard.report.sections.convergence import convergence
 from radhard.report.sections.error_rates import error_rates
@@ -63,6 +64,7 @@ def _sections(
             sections.append(error_rates(results, harm))
         elif harm.bounded:
             sections += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
+            sections.append(array_elements(results, harm))
         sections.append(worst(results, harm, store))
         if harm.bounded:
             sections += [spread(results, harm), convergence(results, harm)]

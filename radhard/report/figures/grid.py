@@ -26,6 +26,8 @@ class Grid:
     shares: Sequence[Sequence[float | None]]
     weak: frozenset[tuple[int, int]] = frozenset()
     """Row and column of the cells that rest on few trials; they are marked."""
+    axis: str = "bit position"
+    """What the columns are."""
 
 
 def step(share: float) -> str:
@@ -81,7 +83,7 @@ def grid(cells: Grid, narrow: bool, *, none: str = "none seen") -> Figure:
     axes.set_xticks(ticks, [cells.columns[x] for x in ticks], fontsize=11)
     axes.set_yticks(range(rows), [label(name, length) for name in cells.rows])
     axes.tick_params(axis="y", colors=colour("ink"))
-    axes.set_xlabel("bit position", color=colour("muted"), fontsize=12)
+    axes.set_xlabel(cells.axis, color=colour("muted"), fontsize=12)
     edges = [percent(edge).replace(" ", "") for edge in STEPS]
     names = [
         none,

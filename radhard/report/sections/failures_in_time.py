@@ -9,7 +9,9 @@ from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import MainFigure, outcome_columns
 from radhard.report.run_wording import enumeration
 from radhard.results import Results
+from radhard.space import Region
 from radhard.stats import Estimate
+from radhard.targets import register_of
 
 __all__ = ["failures"]
 
@@ -63,21 +65,45 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
         )
     rows = tuple((name, *read(fit(raw, bits, estimate))) for name, estimate in named.items())
     table = Table(f"Failures in 1e9 hours of {bits:,} bits", ("failure", "FIT", *COLUMNS), rows)
-    return Section("fit", title, (Text(formula), table, Text(_care(results))))
+    tables = (table, *_by_register(results, harm, raw))
+    return Section("fit", title, (Text(formula), *tables, Text(_care(results))))
 
 
 def _bits(results: Results) -> int:
     """The number of bits that a fault of the space can affect, at one time."""
-    bits, registers = 0, dict[tuple[str, str], int]()
+    bits = 0
     for region in results.space.regions:
-        fault_bits = {bit for variant in range(region.variants) for bit in region.bits(variant)}
+        if region.site.role != "register":
+            bits += region.all_words // (region.site.samples or 1) * len(_fault_bits(region))
+    return bits + sum(_register_bits(results).values())
+
+
+def _register_bits(results: Results) -> dict[tuple[str, str], int]:
+    """The number of bits of every class of register, by target and class."""
+    found = {}
+    for region in results.space.regions:
         if region.site.role == "register":
             # An element holds one word at a time, of whatever tile, cycle or layer.
-            key = repr(region.target), region.site.name.rpartition(":")[2]
-            registers[key] = math.prod(region.site.shape[-2:]) * len(fault_bits)
-            continue
-        bits += region.all_words // (region.site.samples or 1) * len(fault_bits)
-    return bits + sum(registers.values())
+            key = repr(region.target), register_of(region.site)
+            found[key] = math.prod(region.site.shape[-2:]) * len(_fault_bits(region))
+    return found
+
+
+def _fault_bits(region: Region) -> set[int]:
+    return {bit for variant in range(region.variants) for bit in region.bits(variant)}
+
+
+def _by_register(results: Results, harm: MainFigure, raw: float) -> list[Table]:
+    """FIT of every class of register; nothing without registers, or if there are several arrays."""
+    sizes = _register_bits(results)
+    bits = {register: size for (_, register), size in sizes.items()}
+    if not bits or len(bits) < len(sizes):
+        return []
+    rates = results.rate(harm.column, by="register")
+    known = [(name, size) for name, size in bits.items() if name in rates]
+    rows = tuple((n, f"{size:,}", *read(fit(raw, size, rates[n]))) for n, size in known)
+    heads = ("register", "bits", "FIT", *COLUMNS)
+    return [Table(f"{harm.Rate} in FIT by class of register", heads, rows)]
 
 
 def _care(results: Results) -> str:

@@ -27,6 +27,7 @@ class Note:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        # Facts are stored and worded only here, so that an old file reads as this version words it.
         wording = _WORDINGS.get(self.kind)
         if wording is None:  # of a later version
             facts = ", ".join(f"{key}: {value}" for key, value in self.facts.items())
@@ -81,6 +82,8 @@ def _note_of(value: Any) -> Note:
     if isinstance(value, str):
         return Note.text(value)
     if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        # Worded at once: a file without a fact is refused when it is opened, not in the middle of a
+        # page.
         note = Note(value["kind"], {key: fact for key, fact in value.items() if key != "kind"})
         try:
             str(note)

@@ -78,10 +78,12 @@ def cost(
     >>> cost(nn.Linear(3, 2), torch.zeros(1, 3))
     Cost(parameters=8, buffers=0, bits=256, macs=6)
     """
+    # One sample, so that a count is that of a sample without a division.
     workload = Workload.of(model, Data.of(data).first(1), call=call)
     formats: Mapping[str, Format] = {} if format is None else formats_of(format)
     named = _distinct(workload.model)
     stored = {name: _bits(t, _format(formats, name)) for name, t in named.items()}
+    # Check bits are held as whole integers for speed, and stored as so many bits as they have.
     words = word_buffers(workload.model)
     stored |= {name: b.words.numel() * b.bits for name, b in words if name in stored}
     tensors = list(named.values())
@@ -134,6 +136,7 @@ def _missed(model: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
     layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.RNNBase)}
 
     def before(*_: Any) -> None:
+        # A stack, as recurrent layers may be within each other.
         counts.append(counter.get_total_flops())
 
     def after(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001

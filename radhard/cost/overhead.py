@@ -108,6 +108,7 @@ def _read(values: Any, key: str, types: Mapping[str, Any]) -> dict[str, Any]:
             f"not an overhead: {key!r} is missing, or its keys are not {', '.join(types)}"
         )
     for name, kind in types.items():
+        # The values may come from a file of somebody else.
         if not fits(part[name], kind) or part[name] < 0:
             raise InputError(f"not an overhead: {key} {name} is {part[name]!r}")
     return part

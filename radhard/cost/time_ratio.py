@@ -71,6 +71,7 @@ def time_ratio(
                 # In turn, so that being first is no advantage of either.
                 pair = (model, base) if turn % 2 else (base, model)
                 spent = {id(m): _seconds(m, inputs, call, passes, device) for m in pair}
+                # Turn by turn: what slowed one turn slowed both models in it.
                 ratios.append(spent[id(model)] / spent[id(base)])
     finally:
         torch.set_num_threads(threads)

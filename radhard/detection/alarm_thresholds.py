@@ -85,6 +85,7 @@ def thresholds(
             "alarms"
         )
     ordered = np.sort(scores)
+    # Scores equal to a threshold raise no alarm, so that ties make alarms rarer, not more frequent.
     return float(ordered[rank - 1]), float(ordered[-rank]) if two_sided else None
 
 

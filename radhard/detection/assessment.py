@@ -120,6 +120,7 @@ def assess(
         data,
         space,
         sampler,
+        # All alarms in one campaign: they are compared on the same faults.
         metrics=[Outcome(), *alarms],
         seed=seed,
         call=call,

@@ -44,12 +44,14 @@ def detection_rate(
     """
     metric = _metric(results, detected)
     alarmed = results.values(f"{metric}.caught")
+    # All predictions that changed, with an alarm or without.
     critical = alarmed + results.values(f"{metric}.missed")
     by = results.usual_split if by is None else by
     groups = Groups(results.space, results.trials, results.numbers, by)
     rates = {}
     for key, parts in groups.split():
         mean = _mean_of(groups, parts, confidence)
+        # Without a critical fault there is no share of them.
         if (rate := mean(critical).value) > 0:
             rates[key] = _share(mean, alarmed, critical, rate, confidence)
     if not rates:

@@ -48,6 +48,7 @@ class Auroc(Metric):
 
     def against(self, golden: Golden) -> Judge:
         truth = golden.truth.cpu().numpy()
+        # With two classes the area of one is that of the other.
         classes = np.array([1]) if golden.classes == 2 else np.unique(truth)
         is_class = truth[:, None] == classes
         weights = is_class.sum(axis=0) if self.average == "weighted" else np.ones(len(classes))

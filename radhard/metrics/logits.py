@@ -26,6 +26,7 @@ def rank(logits: Tensor, classes: Tensor) -> Tensor:
     classes = classes.expand(logits.shape[:-1]).unsqueeze(-1)
     scores = logits.gather(-1, classes)
     before = torch.arange(logits.shape[-1], device=logits.device) < classes
+    # Of equal logits the class with the lower number ranks first, as in argmax.
     return torch.where(before, logits >= scores, logits > scores).sum(dim=-1)
 
 

@@ -41,6 +41,7 @@ class Outcome(SampleMetric):
 
     def admit(self, golden: Golden) -> None:
         super().admit(golden)
+        # Every trial would be a detected error, also one without any effect.
         if self.infinite == "due" and bool(golden.logits.isinf().any()):
             raise InputError(
                 f"{self!r} counts infinities as errors, but the golden outputs contain some; use "
@@ -52,4 +53,5 @@ class Outcome(SampleMetric):
         if self.infinite == "due":
             due = due | faulty.infinite
             critical = critical & ~due
+        # What is left over: the four shares add up to 1 in whatever way infinities are counted.
         return masked, ~(masked | critical | due), critical, due

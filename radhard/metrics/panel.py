@@ -49,6 +49,7 @@ class Panel:
         for metric in self.metrics:
             if self.metrics.count(metric) > 1:
                 raise InputError(f"{metric!r} is given more than once; give each metric once")
+        # One for all metrics, so that what several of them need is computed once.
         self.golden = Golden(golden, labels, alone=alone, kind=kind_of(self.metrics))
         for metric in self.metrics:
             metric.admit(self.golden)
@@ -147,6 +148,7 @@ class Panel:
             mine = slice(at, at + len(metric.figures))
             if metric.reads_decoding:
                 figures[:, mine] = metric.with_decoding(figures[:, mine], decoding)
+            # Columns stand metric by metric.
             at = mine.stop
         return figures
 
@@ -155,5 +157,6 @@ class Panel:
 
     def _figures(self, faulty: Faulty) -> np.ndarray:
         figures = [judge(faulty) for judge in self._judges]
+        # On the device until here: one transfer for all figures of a chunk.
         joined = figures[0] if len(figures) == 1 else torch.cat(figures, dim=-1)
         return joined.cpu().numpy()

@@ -29,6 +29,8 @@ class RunColumns(Mapping[str, Column]):
             text, _, name = full.rpartition(".")
             if text not in metrics:
                 metrics[text] = _columns_of(text, foreign=foreign)
+            # A file may name a metric of a package that is not here; its figures can be read all
+            # the same.
             self._columns[full] = metrics[text].get(name, Column(name, full, bounds))
 
     def __getitem__(self, key: str) -> Column:

@@ -77,12 +77,14 @@ class Numbering:
         for place in self._lines:
             here = places == place
             counts[here] = self.regions[place].affected_words(words[here])
+        # A fault in a line becomes one row for each of its words, in the order of the faults.
         owners = np.repeat(owners, counts)
         # The position of each word in its line: its index less that of the first word of the fault.
         offsets = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
         places, words, variants = places[owners], words[owners] + offsets, variants[owners]
         for place in self._lines:
             here, region = places == place, self.regions[place]
+            # What a fault does may differ along its line.
             variants[here] = region.fault.along(variants[here], offsets[here], region.word)
         return places, words, variants, owners
 

@@ -43,6 +43,7 @@ class FaultSpace(Sequence[Fault]):
     def __init__(self, terms: Sequence[Term]) -> None:
         self.terms = tuple(terms)
         """The arguments of the calls of `of` whose sum this space is."""
+        # In this order for good: the numbers of faults in run files refer to it.
         self.regions = tuple(region for term in self.terms for region in term.regions())
         check_one_format(self.regions)
         self.sites = tuple(region.site for region in self.regions)
@@ -335,6 +336,7 @@ class FaultSpace(Sequence[Fault]):
 
     def _number(self, fault: Fault) -> int | None:
         counts = (fault.word, fault.variant, fault.region)
+        # A membership test must not fail on a fault of other types, as lists do not either.
         if not all(isinstance(n, int | np.integer) for n in counts):
             return None
         places = self._places.get(fault.tensor, [])

@@ -63,6 +63,7 @@ class Term:
         Raises:
             InputError: as of `FaultSpace.of`.
         """
+        # From text or components alike, as every call takes both.
         targets = components_of(target, TARGETS, "target")
         if sum(one.role == "register" for one in targets) > 1:
             raise InputError(
@@ -75,6 +76,7 @@ class Term:
         asked = None if exposure is None else component_of(exposure, EXPOSURES, "exposure")
         selected = [one.select(workload) for one in targets]
         sites = [site for found, _ in selected for site in found]
+        # A tensor under two targets would have every fault twice.
         for name, times in Counter(site.name for site in sites).items():
             if times > 1:
                 raise InputError(f"{name!r} is reached by more than one of the targets {targets}")

@@ -114,6 +114,7 @@ def _memory(findings: GuidedEccFindings) -> list[Claim]:
     by = "words chosen by the ordinary forest at 0.5, to whose predictions the paper's shares fit"
     made, gains = [], []
     for name, each in findings.measured.items():
+        # At the threshold of the paper, which does not say which of its forests chose the words.
         choice = each.choice("forest")
         gain = None
         if choice is not None:
@@ -121,6 +122,7 @@ def _memory(findings: GuidedEccFindings) -> list[Claim]:
             gain = exactly(gains[-1], "saved", choice.size)
         what = "check bits of the critical words and the signature take less than check bits of all"
         made.append(Claim(f"{what} words of {name}", gain, "at least", 0.0, by))
+    # A mean over some of the formats would not be the paper's.
     every = len(gains) == len(findings.measured)
     mean = exactly(sum(gains) / len(gains), "saved", len(gains)) if every else None
     note = f"{by}; the paper: mean over two networks"

@@ -84,6 +84,7 @@ def _fields(findings: WeightGroupFindings) -> Iterator[Claim]:
     """Which fields of the words are critical."""
     every, most = findings.names(lambda _: True), findings.most
     lstm = findings.names(lambda group: group.is_recurrent)
+    # A set with fewer bits of a field than flips would have to take some of them twice.
     kept, out = findings.large_enough(every, "mantissa"), _left_out(findings, every, "mantissa")
     largest = findings.largest_drop(kept, "mantissa", most)
     of = "" if largest is None else f", {largest[0]}; 95 % for all {len(kept)} sets together"

@@ -62,6 +62,7 @@ def encodings() -> tuple[Encoding, ...]:
     """Every kind of words without a code, and with all its codes."""
     found = []
     for words, inner in WORDS.items():
+        # The words without a code come first: what their codes are compared with.
         found.append(Encoding(words, inner, PAINTS[words], "o"))
         for code, (mark, of, make) in CODES.items():
             if words in of:
@@ -93,6 +94,7 @@ def claims(findings: CodeFindings) -> list[Claim]:
 def _of_words(findings: CodeFindings, words: str) -> Iterator[Claim]:
     """What is said of both codes, for weights in words of one format."""
     for code in (MSET, CEP):
+        # Counted and not claimed: a code in place has no bits of its own, unless its words grew.
         more = findings.bits(f"{words}, {code}") - findings.bits(words)
         yield Claim(
             f"{words}: {code} needs no additional memory",

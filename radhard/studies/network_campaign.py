@@ -53,6 +53,8 @@ def network_campaign(
     """
     place = place_in_store(study, network, plan, variant)
     if place is not None:
+        # The store is a folder of run files, one for each campaign, which is continued if it is
+        # there.
         place.parent.mkdir(parents=True, exist_ok=True)
         place = place.with_name(f"{place.name}{suffix}.db")
     return run(

@@ -59,6 +59,7 @@ class Network:
     """Whether hardenings that search or train do so with less effort."""
 
     def __post_init__(self) -> None:
+        # A name with a slash would leave the folder of the study.
         if not re.fullmatch(r"[\w-]+", self.name):
             raise InputError(
                 f"the network name {self.name!r} is not allowed, as it is part of file names; use "

@@ -108,6 +108,7 @@ def _record(
     record: list[tuple[ModuleCall, Seen]] = []
 
     def before(name: str, args: Any, kwargs: Any) -> None:
+        # Whatever is open when another call begins is not the innermost one.
         for outer in open_calls:
             outer.innermost = False
         number = times[name]
@@ -124,6 +125,8 @@ def _record(
         call = open_calls.pop()
         if not arguments:
             parts = leaves(output)
+            # A tensor that came in and goes out unchanged was not computed here; one that was
+            # written to has another version.
             record.append((call, [(path, t, state(t) not in call.came) for path, t in parts]))
 
     # Around all other hooks of the modules: what these make of arguments and outputs is seen.
@@ -165,4 +168,5 @@ def computing_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 def state(tensor: Tensor) -> tuple[int, int]:
     """A key for a tensor's values, which changes with its memory or with a write into it."""
+    # The memory and not the object, as a view of an argument is no new value either.
     return tensor.untyped_storage().data_ptr(), version(tensor)

@@ -22,6 +22,7 @@ def different(inputs: Any) -> Any | None:
     """A batch of the first sample and one that differs from it; None if all are equal."""
     parts = leaves(inputs)
     for other in range(1, len(parts[0][1])):
+        # The first that differs in any of the inputs.
         if any(not torch.equal(tensor[0], tensor[other]) for _, tensor in parts):
             batch = inputs
             for path, _ in parts:
@@ -43,6 +44,7 @@ def geometry(two: Tensor, three: Tensor, mixed: Tensor) -> tuple[tuple[int, ...]
     if not differing:
         return shape, None, ""
     axis = differing[0]
+    # An axis may count several rows for each sample, as where heads are folded into the batch.
     rows, odd = divmod(two.shape[axis], 2)
     if len(differing) > 1 or odd or three.shape[axis] != 3 * rows:
         return shape, None, f"no axis of its shape {shape} counts the samples"

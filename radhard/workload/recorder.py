@@ -54,6 +54,7 @@ class Recorder:
                 calls.clear()
 
         def visit(name: str, args: Any, kwargs: Any, output: Tensor) -> Tensor:  # noqa: ARG001
+            # The model goes on with the copy: what is recorded stays as it was returned.
             seen[name].append(output)
             return output.clone()
 

@@ -65,6 +65,8 @@ def state_between_passes(
     try:
         with torch.no_grad():
             before = outputs()
+            # Thorough, by comparing all values: a write through .data or NumPy leaves no trace in
+            # the versions of tensors.
             written = state.restore(thorough=True)
             random = not _equal(outputs(), before)
             state.restore(thorough=True)
@@ -76,6 +78,8 @@ def state_between_passes(
                 return StateBetweenPasses(tuple(dict.fromkeys(written)))
             if _equal(after, before):
                 return StateBetweenPasses()
+            # All that is known was put back, and the outputs still differ: the rest is somewhere
+            # else.
             if not _equal(outputs(), before):
                 return StateBetweenPasses(tuple(dict.fromkeys(written)), outside=True)
             return StateBetweenPasses(tuple(dict.fromkeys(written)))

@@ -107,6 +107,7 @@ class Workload:
     def with_model(self, model: nn.Module) -> Self:
         """The same workload with another model, such as a quantized copy."""
         other = replace(self, model=model)
+        # The same dictionary, so that what is left out of a copy is known here as well.
         other.left_out = self.left_out
         return other
 
@@ -114,6 +115,8 @@ class Workload:
         """The same workload with its first ``count`` samples; its passes are counted separately."""
         count = min(count, len(self.data))
         part = replace(self, source=self.data.first(count), batch=min(self.batch, count))
+        # Taken over instead of computed: the first samples may lie in other batches than before,
+        # whose last bits differ.
         part.golden = self.golden[:count]
         part.left_out = self.left_out
         return part
@@ -219,6 +222,8 @@ class Workload:
 
     def random(self, *purpose: int) -> np.random.Generator:
         """A generator of random numbers that depends only on the seed and the purpose."""
+        # Purposes are independent of each other, so that one more draw for one of them changes none
+        # of the others.
         return np.random.default_rng((self.seed, *purpose))
 
     def batches(self) -> Iterator[tuple[slice, Any]]:

@@ -35,6 +35,7 @@ def measure_encodings(
             that contains another study.
     """
     most = len(network.test)
+    # All images where a pass is cheap: a tolerable rate depends on few wrong answers.
     few = network.images if design.images is None else design.images
     images = (few if network.brief else most) if plan.images is None else plan.images
     data = network.test.first(min(images, most))
@@ -119,6 +120,7 @@ def smaller_changes(model: nn.Module, format: Format, first: Format) -> float | 
 
 def _sign_changes(weight: torch.Tensor, format: Format, bit: int) -> torch.Tensor:
     """By how much a flip of the sign bit changes each weight."""
+    # With the scale that this tensor has, of which the change of a code is a multiple.
     fitted = format.fit(weight)
     codes = fitted.encode(weight)
     # As float64, because torch does not subtract every dtype.

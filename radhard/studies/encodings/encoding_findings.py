@@ -57,6 +57,7 @@ class EncodingFindings:
     def tolerable(self, name: str) -> Tolerable:
         """The highest error rate at which the error does not exceed its limit."""
         if name not in self._known:
+            # Found by resampling, which takes seconds; claims, tables and figures ask for the same.
             self._known[name] = tolerable(
                 self.measured[name].campaigns,
                 increase=self.increase,

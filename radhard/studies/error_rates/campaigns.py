@@ -75,6 +75,7 @@ def measure_variants(
             overhead(model, base, data, format=design.format, batch=BATCH, timed=plan.timed),
             tuple(_numbers(part) for _, part in parts(model)),
             common,
+            # The unprotected network stores nothing of its own: both campaigns are one.
             common if model is base else work.campaign(variant, "own", model, data, own_space),
         )
     return ErrorRateFindings(network.name, len(data), measured)
@@ -119,9 +120,12 @@ class _Work:
             "base": fingerprint(base),
             "data": network.train.fingerprint(),
         }
+        # A hardening may train or search for minutes; one that was made with the same settings is
+        # loaded.
         folder = place_in_store(self.study, network, plan, variant.name)
         if folder is not None and is_hardened(folder):
             _check_same_settings(folder, facts)
+            # A copy, as what is loaded is put into the model.
             return load(folder, model=copy.deepcopy(base))
         made = hardening(
             base, network.train, scores, batch=BATCH, seed=plan.seed, progress=plan.progress

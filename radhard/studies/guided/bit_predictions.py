@@ -98,6 +98,8 @@ def _scores(analysis: Criticality, model: nn.Module, data: Data, seed: int, kept
     """The scores by an analysis, from a file if it has those of this analysis and model."""
     if kept.is_file():
         known = Scores.load(kept)
+        # The weights themselves are part of the key, as a model of the same name may have been
+        # trained anew.
         if (known.by, known.model) == (repr(analysis), fingerprint(model)):
             return known
     scores = analysis(model, data, seed=seed, progress=False)
@@ -114,6 +116,7 @@ def _promise(design: GuidedEccDesign, words: int) -> float | None:
 def _prediction(
     design: GuidedEccDesign, table: BitTable, kind: ForestKind, tolerance: float, seed: int
 ) -> Prediction:
+    # By word, not by bit: bits of one word are alike, and would give the answer away.
     train, held_out = table.split(np.random.default_rng((seed, 1)))
     scores = CriticalityForest.of(train, kind, trees=design.trees, seed=seed).scores(
         held_out.features
@@ -143,6 +146,7 @@ def _choice(
 ) -> WordChoice:
     masks = {name: value >= threshold for name, value in scores.values.items()}
     critical = fresh.critical(tolerance)
+    # Judged by faults that were drawn independently of those from which was learned.
     flat = [masks[region.site.name].ravel() for region in fresh.space.regions]
     places: Numbers = fresh.places[critical]
     protected = [

@@ -51,6 +51,7 @@ def measure_guided_ecc(
         InputError: weights that a format cannot represent, or a store that contains another study.
     """
     if plan.store is None:
+        # The forests learn from run files, so that there has to be a store.
         with tempfile.TemporaryDirectory() as folder:
             stored = replace(plan, store=Path(folder))
             return measure_guided_ecc(study, design, network, stored)
@@ -95,6 +96,8 @@ class _Work:
         flips, fresh = measurements(of_flips), measurements(of_fresh)
         run = self._place("flips")
         choices = word_choices(design, self.model, self.data, flips, run, fresh, plan.seed)
+        # Beside the tuned model: how much of the accuracy the format costs, and how much tuning
+        # gives back.
         rounded = stored_weights(self.network.model, self.format)
         return MeasuredFormat(
             repr(self.format),
@@ -112,6 +115,7 @@ class _Work:
     def _model(self) -> nn.Module:
         """The network with its weights in the format, fine-tuned unless it was trained in it."""
         design, network, plan = self.design, self.network, self.plan
+        # The first format is the one in which the network was trained: there is nothing to tune.
         if self.name == next(iter(design.formats)):
             return stored_weights(network.model, self.format)
         cache = self._place("weights").with_suffix(".safetensors")

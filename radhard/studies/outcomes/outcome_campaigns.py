@@ -50,6 +50,8 @@ def measure_outcomes(
             continue
         plan.report(f"{network.name}: {scenario.name}, {variant.name}, per {reading}")
         space, at = spaces[scenario.name], (scenario.name, variant.name, reading)
+        # More trials at the last rate are a campaign of their own: the first one keeps its numbers
+        # of trials, and its file.
         for suffix, seed, rates, runs in _parts(design, plan, reading):
             results = network_campaign(
                 study,
@@ -131,6 +133,7 @@ def _hardened(
             models[variant.name] = hardening(
                 network.model, network.train, batch=BATCH, seed=plan.seed, progress=plan.progress
             )
+        # A protection that a network cannot have is a finding, not a failure of the study.
         except InputError as error:
             left_out[variant.name] = str(error)
     return models, left_out

@@ -41,6 +41,7 @@ class Arm:
         """With the trials of another campaign at the same rate."""
         n, more = (len(each.figures["due"]) for each in (self, other))
         return Arm(
+            # Weighted by trials, as the two campaigns may have different numbers of them.
             (n * self.faults + more * other.faults) / (n + more),
             {
                 name: np.concatenate((values, other.figures[name]))
@@ -113,6 +114,7 @@ class OutcomeFindings:
             return None
         return Estimate(
             above.value / below.value,
+            # The smallest ratio that the two intervals allow, and the largest.
             above.low / below.high,
             above.high / below.low,
             0.95,
@@ -133,6 +135,8 @@ class OutcomeFindings:
         arms = {}
         for point, arm in self.arms.items():
             before = arm.figures["score"]
+            # A detected error lets the application fall back on a guess; what it scored is
+            # replaced.
             score = np.where(arm.figures["due"] > 0, self.chance, before)
             drop = arm.figures["score drop"] + before - score
             arms[point] = Arm(arm.faults, {**arm.figures, "score": score, "score drop": drop})

@@ -123,6 +123,8 @@ class PruningFindings:
         """
         half = self.choosing
         unpruned = Cut(ranking, (0.0, 0.0), tuned, 0, self.right, self.cost)
+        # On half of the images; a cut chosen and judged on the same ones would look better than it
+        # is.
         enough = 100 * self.right[half].mean() - loss
         allowed = [
             cut

@@ -73,6 +73,7 @@ def _inference(
         course = RateCourse(study, fault.design, network, plan, name, model, data, space)
         course.sweep()
         if not plan.quick:
+            # Refined near both ends of the tolerated increases; those in between lie between.
             ends = (design.increases[0], design.increases[-1])
             found = [tolerable(course.campaigns, increase=increase) for increase in ends]
             course.refine(found, fault.design.near)

@@ -89,6 +89,7 @@ class SiteFindings:
         found = tolerance_ratio(one.curve, than.curve, increase=self.increase(one.phase))
         if found is None or equal == "rate":
             return found
+        # Number of faults is rate times size, so that both have the same interval, scaled.
         scale = one.size / than.size
         return found.map(lambda ratio: scale * ratio, "times")
 
@@ -98,6 +99,8 @@ class SiteFindings:
         if ratio is None:
             return None
         ends = sorted((_factor(ratio.low), _factor(ratio.high)))
+        # An interval that contains 1 does not tell which of the two tolerates more: they may be
+        # equal.
         low = 1.0 if ratio.low <= 1 <= ratio.high else ends[0]
         return Estimate(_factor(ratio.value), low, ends[1], ratio.confidence, ratio.trials, "times")
 

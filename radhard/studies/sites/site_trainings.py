@@ -37,6 +37,7 @@ def measure_trainings(
     found = []
     train = _Train(network, design, test)
     batch = network.train.first(min(design.batch, len(network.train)))
+    # Every rate is a set of trainings, each of which takes as long as training the network.
     rates = fault.training_rates[::3] if plan.quick else fault.training_rates
     for site, target in sites_of(network.model, fault, training=True).items():
         space = FaultSpace.of(network.model, target, fault.fault, fault.format, data=batch)
@@ -76,6 +77,8 @@ def training_curve(
     free = float(np.mean([1 - results[0].twin("accuracy", s)[-1] for s in results[0].seeds]))
     for each in results:
         twins = 1 - each.golden("accuracy")[:, -1]
+        # A twin with the same seed has the same luck of its initial weights, which cancels in the
+        # difference.
         errors.append(1 - _ends(each) - twins + free)
         sizes.append(len(twins))
     of_rate = np.repeat(np.arange(len(rates)), sizes)

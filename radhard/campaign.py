@@ -34,6 +34,7 @@ from radhard.metrics.run_columns import RunColumns
 from radhard.models import load
 from radhard.module import usable_module
 from radhard.notes import Note
+from radhard.progress import Shown
 from radhard.results import Results
 from radhard.samplers import Sampler, StagedSampler, Trials
 from radhard.samplers.given import sampler_of
@@ -58,7 +59,7 @@ def run(
     engine: Engine | str = "auto",
     call: Forward = plain,
     batch: int = 100,
-    progress: bool | None = None,
+    progress: Shown = None,
     deterministic: bool = True,
     names: dict[str, Any] | None = None,
     workers: int = 1,
@@ -86,7 +87,9 @@ def run(
             file was begun, or the fastest suitable one (the notes of the results give the reason).
         call: for models that do not return one tensor: ``(model, batch) -> (samples, ...)``.
         batch: number of samples per forward pass.
-        progress: whether to show a progress bar; by default if there is a terminal.
+        progress: whether to show a progress bar; by default if there is a terminal. A function is
+            called with the `ProgressState` instead, a few times a second and at the end; an
+            exception that it raises ends the run as Ctrl-C does.
         deterministic: reject a model whose fault-free passes differ.
         names: additional entries of the manifest, such as the origin of model and data.
         workers: number of processes that execute trials, each with one thread. The figures do not

@@ -3,7 +3,9 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
+from typing import final
 
 import numpy as np
 from rich.console import Console
@@ -19,11 +21,32 @@ from rich.progress import Progress as Bar
 from radhard.engines.base import Figures
 from radhard.stats import mean_share
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "ProgressState", "Shown"]
 
 _REFRESH_SECONDS = 0.25
 _SPEED_FROM, _SEEN_FROM = 50, 80
 """Terminal widths from which on speed and remaining time, and the mean, are shown."""
+
+
+@final
+@dataclass(frozen=True)
+class ProgressState:
+    """How far a run has progressed, as it is told to a function."""
+
+    label: str
+    """What is counted: "trials", at the end of a campaign those of the "audit"."""
+    done: int
+    total: int
+    seconds: float
+    """Since this session began, which may have continued an earlier one."""
+    so_far: str
+    """The results so far, as a progress bar shows them; may be empty."""
+    remaining: float | None
+    """Seconds left at the present speed; None before the first trial."""
+
+
+Shown = bool | Callable[[ProgressState], object] | None
+"""Whether to show a bar (None: on a terminal), or a function that is told the state instead."""
 
 
 class Progress:
@@ -31,7 +54,8 @@ class Progress:
 
     ``main`` is the position of a figure among those of a trial, and its name: its mean over this
     session's trials is shown; the weighted figure is in the results. ``seen`` gives another text in
-    its place. Silent where there is no terminal.
+    its place. Silent where there is no terminal. If ``shown`` is a function, it is told the state
+    instead, at most four times a second and at the end; its exceptions end the run.
     """
 
     def __init__(
@@ -40,12 +64,13 @@ class Progress:
         done: int,
         main: tuple[int, str] | None,
         *,
-        shown: bool | None,
+        shown: Shown,
         label: str = "trials",
         seen: Callable[[], str] | None = None,
     ) -> None:
         self._label, self._seen = label, seen
-        self._on = sys.stderr.isatty() if shown is None else shown
+        self._tell = shown if callable(shown) else None
+        self._on = sys.stderr.isatty() if shown is None else shown is True
         self._total, self._done, self._fresh = total, done, 0
         self._main = main
         self._values: list[float] = []
@@ -77,11 +102,13 @@ class Progress:
         if self._on:
             self._show()
             self._bar.stop()
+        elif self._tell is not None and error is None:
+            self._show()
 
     def advance(self, figures: Figures) -> None:
         """Count trials that are finished."""
         self._fresh += len(figures)
-        if not self._on:
+        if not self._on and self._tell is None:
             return
         if self._main is not None:
             self._values.extend(figures[:, self._main[0]].tolist())
@@ -98,9 +125,14 @@ class Progress:
             seen = f"{self._main[1]} {mean}"
         if self._seen is not None:
             seen = self._seen()
+        done, seconds = self._done + self._fresh, self._last - self._start
+        if self._tell is not None:
+            left = (self._total - done) / speed if self._fresh else None
+            self._tell(ProgressState(self._label, done, self._total, seconds, seen, left))
+            return
         self._bar.update(
             self._task,
-            completed=self._done + self._fresh,
+            completed=done,
             speed=f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.2g}/s",
             seen=seen,
         )

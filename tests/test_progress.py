@@ -8,6 +8,8 @@ from rich.console import Console
 
 from radhard import progress
 from radhard.progress import Progress
+from radhard.results import Results
+from tests.small import campaign, digest
 
 MAIN = (1, "critical")
 
@@ -71,3 +73,46 @@ def test_bar_fits_the_terminal_and_nothing_in_it_is_cut_off(monkeypatch, width):
     assert "9500/17600" in last
     assert "…" not in last
     assert len(last.removeprefix("\x1b[2K")) <= width
+
+
+def test_a_function_is_told_the_state_instead_of_a_bar(screen):
+    told = []
+    advanced(shown=told.append)
+    assert screen.getvalue() == ""
+    (state,) = told
+    assert (state.label, state.done, state.total) == ("trials", 6, 10)
+    assert state.so_far.startswith("critical 50 % [")
+    assert state.remaining == pytest.approx(state.seconds * 4 / 2, rel=1e-6)
+
+
+def test_a_campaign_tells_a_function_how_far_it_is():
+    told = []
+    campaign(progress=told.append)
+    trials = [state for state in told if state.label == "trials"]
+    assert trials[-1].done == trials[-1].total == 60
+    assert [state.done for state in trials] == sorted(state.done for state in trials)
+
+
+def test_an_exception_of_the_function_keeps_what_is_done(tmp_path, monkeypatch):
+    class EnoughError(Exception):
+        pass
+
+    def stop(state):
+        if state.label == "trials" and state.done >= 20:
+            raise EnoughError
+
+    monkeypatch.setattr(progress, "_REFRESH_SECONDS", 0)
+    with pytest.raises(EnoughError):
+        campaign(tmp_path / "a.db", progress=stop)
+    assert 20 <= len(Results.open(tmp_path / "a.db")) < 60
+    campaign(tmp_path / "a.db")
+    campaign(tmp_path / "b.db")
+    assert digest(tmp_path / "a.db") == digest(tmp_path / "b.db")
+
+
+def test_a_campaign_is_logged_where_somebody_listens(caplog):
+    with caplog.at_level("INFO", logger="radhard"):
+        campaign()
+    told = [record.getMessage() for record in caplog.records if record.name == "radhard"]
+    assert told[0].startswith("60 trials of <")
+    assert any(message.startswith("60 trials done after") for message in told)

@@ -23,8 +23,8 @@ _WIDEST = 100
 def listing(name: str | None) -> int:
     """List every component that an option may name, each with its one-line meaning.
 
-    NAME is a family, or a component: its arguments with their defaults, an example, the publication
-    that it comes from, and the file that defines it.
+    NAME is a family, "studies", or a component: its arguments with their defaults, an example, the
+    publication that it comes from, and the file that defines it.
 
     \b
     Examples:
@@ -32,22 +32,35 @@ def listing(name: str | None) -> int:
       radhard list samplers
       radhard list PerTensor
     """
+    if name == "studies":
+        return _list_studies()
     width = shutil.get_terminal_size().columns
     if name is None or name in _FAMILIES:
         for family in _FAMILIES if name is None else (name,):
             for line in _lines(family, width):
                 click.echo(line)
+        if name is None:
+            click.echo("studies: radhard list studies")
         return 0
     found = [(family, described(family)[name]) for family in _FAMILIES if name in described(family)]
     if not found:
         names = [*_FAMILIES, *(part for family in _FAMILIES for part in described(family))]
         raise InputError(
             f"there is no family and no component {name!r}: {near(name, names)}the families are "
-            f"{', '.join(_FAMILIES)}"
+            f"{', '.join(_FAMILIES)}, studies"
         )
     for family, part in found:
         for line in explained(family, part, min(width, _WIDEST)):
             click.echo(line)
+    return 0
+
+
+def _list_studies() -> int:
+    # Of these the source alone does not say enough, and importing them takes seconds.
+    from radhard.studies import STUDIES
+
+    for study in STUDIES.values():
+        click.echo(f"{study.name}: {study.title} ({study.source})")
     return 0
 
 

@@ -1,5 +1,7 @@
 """How is a campaign executed from its run file, or from the beginning?"""
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ from radhard.store import Store, repair
 from radhard.workload import device_of
 
 __all__ = ["execute_campaign"]
+
+_LOG = logging.getLogger("radhard")
 
 
 def execute_campaign(
@@ -57,6 +61,14 @@ def execute_campaign(
         manifest = file.manifest()
         inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
         execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
+        begun, where = time.monotonic(), "memory" if store is None else str(store)
+        _LOG.info(
+            "%d trials of %r with %s, in %s",
+            len(campaign.trials),
+            campaign.space,
+            manifest.get("engine"),
+            where,
+        )
         if repaired:
             execution.note([Note.text(repaired)])
 
@@ -75,7 +87,11 @@ def execute_campaign(
         audited = audit_trials(len(execution.campaign.trials), options.audit, campaign.trials.seed)
         if audited.size and audit_is_due(file.manifest()):
             execution.audit(audited)
-        return Results.stored(file, foreign=True)
+        results = Results.stored(file, foreign=True)
+        _LOG.info("%d trials done after %.1f s", len(results), time.monotonic() - begun)
+        for note in results.notes:
+            _LOG.log(logging.DEBUG if note.of_execution else logging.INFO, "%s", note)
+        return results
 
 
 def _entries(

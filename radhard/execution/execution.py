@@ -17,7 +17,7 @@ from radhard.engines.exceptions import exception_notes
 from radhard.engines.recheck import OutsideStateError
 from radhard.executors import Executor, Pool, execute
 from radhard.notes import Note, notes_of
-from radhard.progress import Progress
+from radhard.progress import Progress, Shown
 from radhard.space import Numbers
 from radhard.store import Store
 
@@ -39,7 +39,7 @@ class ExecutionOptions:
     """Whether to repair a damaged run file first."""
     audit: float
     """The share of the trials that are repeated at the end."""
-    progress: bool | None
+    progress: Shown
     names: Mapping[str, Any]
     """Additional entries of the manifest."""
 
@@ -61,7 +61,7 @@ class Execution:
     campaign: Campaign
     pool: Pool
     file: Store
-    progress: bool | None
+    progress: Shown
     inferences: dict[str, dict[str, Any]] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     _unwritten: list[TrialResults] = field(default_factory=list)

@@ -19,6 +19,7 @@ from radhard.hardenings import applied, overlap_note, records
 from radhard.manifest import fingerprint
 from radhard.metrics import METRICS
 from radhard.module import usable_module
+from radhard.progress import Shown
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Sampler, Uniform
 from radhard.space import FaultSpace
@@ -47,7 +48,7 @@ def verify(
     workers: int = 1,
     worker_timeout: float | None = None,
     audit: float = 0.0025,
-    progress: bool | None = None,
+    progress: Shown = None,
     names: dict[str, Any] | None = None,
     foreign: bool = False,
     deterministic: bool | None = None,

@@ -12,6 +12,7 @@ from radhard.cli import main
 from radhard.cli.docstrings import described
 from radhard.cli.early import spec_of
 from radhard.cli.explanation import explained
+from radhard.studies import STUDIES
 from tests.cli.test_early import FAMILIES
 
 ROOMS = ["models", "datasets"]
@@ -78,3 +79,9 @@ def test_a_misspelled_component_is_told_the_near_ones(capsys):
     told = capsys.readouterr().err
     assert "did you mean PerTensor" in told
     assert told.count("\n") == 1
+
+
+def test_studies_are_listed_too(capsys):
+    assert main(["list", "studies"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told] == list(STUDIES)

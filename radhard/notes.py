@@ -134,6 +134,14 @@ def _graph(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _stacked(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['trials']} trials shared a pass, each with its own weights; sums in another order "
+        "than in a whole pass may change the last bits of an output, so masked and noncritical "
+        "trials may be exchanged."
+    )
+
+
 def _unfollowed(facts: Mapping[str, Any]) -> str:
     return (
         "Serial() executed trials with faults in tensors that are not in the model's graph: "
@@ -236,7 +244,9 @@ def _small_strata(facts: Mapping[str, Any]) -> str:
     )
 
 
-_OF_ENGINES = ("engine", "engines", "graph", "16-bit", "overflow", "serial", "no graph")
+_OF_ENGINES = (
+    "engine", "engines", "graph", "16-bit", "overflow", "serial", "no graph", "stacked",
+)  # fmt: skip
 _OF_TRIALS = (
     "leaving out",
     "shared crash",
@@ -271,6 +281,7 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "shared crash": (
         "Serial() executed trials that shared a pass with one that crashed ({exception})."
     ),
+    "stacked": _stacked,
     "unfollowed": _unfollowed,
     "no gradient": _no_gradient,
     "no ranges": _no_ranges,

@@ -133,7 +133,7 @@ class Looped(nn.Module):
             levels, keep, new = (self.input(x[:, step]) + self.recurrent(h)).split([2, 4, 6], 1)
             master = levels.softmax(dim=1).cumsum(dim=1).flip(1).repeat_interleave(2, dim=1)
             write, show = new.chunk(2, dim=-1)
-            c = torch.sigmoid(keep) * master * c + (1 - master) * torch.tanh(write).sum(1)[:, None]
+            c = torch.sigmoid(keep) * master * c + (2 - master) * torch.tanh(write).sum(1)[:, None]
             h = torch.tanh(c) * torch.sigmoid(show).mean(1)[:, None]
             states.append(h)
         lines = self.conv(torch.stack([torch.zeros_like(h), *states, h], dim=2))

@@ -1,7 +1,7 @@
 """How are faults injected into a model and removed again?"""
 
 from radhard.injection.coded_blocks import OUTCOMES, CodedBlocks, decode_blocks
-from radhard.injection.corruption import Hits
+from radhard.injection.corruption import Hits, corrupted, in_rounds
 from radhard.injection.directions import DIRECTIONS, Directions
 from radhard.injection.faulty_cells import cells_of
 from radhard.injection.inject import Injection, inject, injecting, numbered, overwrite
@@ -17,7 +17,9 @@ __all__ = [
     "Injection",
     "TensorInjection",
     "cells_of",
+    "corrupted",
     "decode_blocks",
+    "in_rounds",
     "inject",
     "injecting",
     "numbered",

@@ -73,6 +73,10 @@ class ErrorRate(Sampler):
         return ErrorRateTrials(self, space, seed)
 
 
+_HELD = 2**20
+"""Numbers of faults that are held."""
+
+
 @dataclass(frozen=True)
 class _Part:
     """A range of equally likely faults, or words, of which some are drawn."""
@@ -91,6 +95,9 @@ class ErrorRateTrials(Trials):
         super().__init__(strata, seed, shuffled=False)
         self.grouping = Grouping("rate", "error rate", "at an error rate of", sampler.per)
         self._sampler, self._space, self._seed = sampler, space, seed
+        self._drawn: dict[int, Numbers] = {}
+        """The trials drawn last: an engine asks for the same ones several times in a row."""
+        self._held = 0
         # A scalar if all regions have the same number of variants: with a scalar bound, the
         # generator draws other numbers than with an array of equal bounds.
         kinds = np.unique(space.variants)
@@ -99,6 +106,17 @@ class ErrorRateTrials(Trials):
     def __getitem__(self, trial: int) -> Numbers:
         if not 0 <= trial < len(self):
             raise IndexError(f"trial {trial} of {len(self)}")
+        if trial not in self._drawn:
+            faults = self._draw(trial)
+            if self._held + len(faults) > _HELD:
+                self._drawn.clear()
+                self._held = 0
+            self._drawn[trial] = faults
+            # Of an empty trial the key is held at least.
+            self._held += len(faults) + 1
+        return self._drawn[trial].copy()
+
+    def _draw(self, trial: int) -> Numbers:
         rng, rate = self._rng(trial), self._sampler.each[self.stratum(trial)]
         hit = np.concatenate(
             [

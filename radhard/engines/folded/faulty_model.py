@@ -1,7 +1,7 @@
 """What are the outputs of a model with many faulty words?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.folded.pairs import Channels, pairs
-from radhard.engines.folded.word_writes import WordWrites
+from radhard.engines.folded.word_writes import FaultyWords, WordWrites
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.injection import Injection, TensorInjection
 from radhard.replay.graph import Graph
@@ -61,10 +61,17 @@ class FaultyModel:
         ]
         """Names of the sites into which faults cannot be injected here."""
 
-    def takes(self, faults: Numbers) -> bool:
-        """Whether all these faults are in stored tensors of the graph."""
-        places, _, _ = self._space.locate(faults)
-        return all(self._injectable[place] for place in np.unique(places).tolist())
+    def takes(self, trials: Sequence[Numbers]) -> list[bool]:
+        """Whether all faults of each trial are in stored tensors of the graph."""
+        places, _, _ = self._space.locate(np.concatenate([*trials, np.zeros(0, np.int64)]))
+        owner = np.repeat(np.arange(len(trials)), [len(faults) for faults in trials])
+        missed = np.bincount(owner, ~np.array(self._injectable)[places], len(trials))
+        taken: list[bool] = (missed == 0).tolist()
+        return taken
+
+    def words(self, trials: Sequence[Numbers]) -> FaultyWords | None:
+        """The words that differ in each trial, if these can be had for many trials at once."""
+        return self._writes.values(trials)
 
     def outputs(
         self,
@@ -72,14 +79,16 @@ class FaultyModel:
         golden: Mapping[int, Any],
         held: dict[int, Any] | None = None,
         added: Numbers | None = None,
+        words: FaultyWords | None = None,
     ) -> Tensor:
         """The faulty outputs for the samples of some golden values; tensors are restored.
 
         ``held``, if given, receives all values that are computed. If they are those with the same
-        faults but the ``added`` ones, only what depends on these is computed again.
+        faults but the ``added`` ones, only what depends on these is computed again. ``words`` are
+        those that differ, if they are known.
         """
         with ExitStack() as stack:
-            changed = self._inject(faults, stack)
+            changed = self._inject(faults, words, stack)
             if not changed and added is None:
                 unchanged: Tensor = golden[self._graph.output]
                 return unchanged
@@ -105,9 +114,12 @@ class FaultyModel:
         weights = {pair.weight for pair in self._pairs if found & set(pair.members)}
         return sorted(found | weights)
 
-    def _inject(self, faults: Numbers, stack: ExitStack) -> dict[int, Numbers]:
+    def _inject(
+        self, faults: Numbers, known: FaultyWords | None, stack: ExitStack
+    ) -> dict[int, Numbers]:
         """Inject until the stack is closed; return the first coordinate of the words, by slot."""
-        found = self._writes.inject(faults, stack)
+        writes = self._writes
+        found = writes.inject(faults, stack) if known is None else known.write(stack)
         if found is not None:
             for slot, positions in found.items():
                 found[slot] = positions // self._row(slot)

@@ -10,11 +10,13 @@ import torch
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.folded.faulty_model import FaultyModel
 from radhard.engines.folded.hit_samples import HitSamples
+from radhard.engines.folded.stacked_trials import StackedTrials
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import SerialSession, faulty_outputs
 from radhard.errors import InputError
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError, graph_of
+from radhard.replay.recurrent import separate_recurrent_layers
 from radhard.replay.replayer import ELEMENTS
 from radhard.samplers import Trials
 from radhard.spec import component
@@ -35,8 +37,9 @@ class Folded(Engine):
     normalised separately, so that they overflow exactly where they do in the model. The golden
     value of every operation is kept, in at most ``memory`` bytes; if more are needed, the samples
     are processed in pieces. Where faults accumulate (`Cumulative`), the values of a trial are kept
-    as well, and the next one starts at the fault that it adds. If all faults of a campaign are in
-    activations of single samples, only the samples with faults are computed.
+    as well, and the next one starts at the fault that it adds. Trials of a network that is a small
+    LSTM and few layers behind it share passes, each with its own weights. If all faults of a
+    campaign are in activations of single samples, only the samples with faults are computed.
 
     `Serial` executes trials with faults in activations of all samples, or in tensors that are not
     in the graph, and trials (or samples) whose outputs are not finite, since overflow depends on
@@ -60,23 +63,34 @@ class Folded(Engine):
                 memory = self.memory // 2 if campaign.trials.histories else self.memory
                 plan = ReplayPlan.of(campaign, graph, places, memory)
                 model = FaultyModel(plan, graph)
+                stacked = StackedTrials.of(plan, separate_recurrent_layers(graph))
         except NoGraphError as error:
             raise UnsuitableError(
                 f"Folded needs the model's graph ({error}); use Serial()"
             ) from None
-        return FoldedSession(campaign, plan, model)
+        return FoldedSession(campaign, plan, model, stacked)
 
 
 class FoldedSession(Session):
     """Executes trials in the graph, one pass each."""
 
-    def __init__(self, campaign: Campaign, plan: ReplayPlan, model: FaultyModel) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        plan: ReplayPlan,
+        model: FaultyModel,
+        stacked: StackedTrials | None,
+    ) -> None:
         # With stored tensors in the space as well, most trials have faults in both.
         alone = all(site.flows for site in campaign.space.sites)
         self._hits = HitSamples(plan) if alone else None
         known = self._hits.names if self._hits is not None else set()
         unknown = [name for name in model.unknown if name not in known]
         notes = [Note("unfollowed", {"tensors": unknown})] if unknown else []
+        # Trials of histories continue the one before instead.
+        self._stacked = None if campaign.trials.histories else stacked
+        if self._stacked is not None:
+            notes.append(Note("stacked", {"trials": self._stacked.size}))
         super().__init__(campaign, notes)
         self._plan, self._model = plan, model
         self._serial = SerialSession(campaign)
@@ -100,7 +114,8 @@ class FoldedSession(Session):
 
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
         campaign = self.campaign
-        taken = [trial for trial in trials if self._model.takes(campaign.trials[trial])]
+        known = self._model.takes([campaign.trials[trial] for trial in trials])
+        taken = [trial for trial, here in zip(trials, known, strict=True) if here]
         others = set(trials) - set(taken)
         hits = self._hits
         hit = [] if hits is None else [t for t in sorted(others) if hits.takes(campaign.trials[t])]
@@ -112,7 +127,9 @@ class FoldedSession(Session):
             yield TrialResults(done, figures)
         if taken:
             with torch.inference_mode():
-                done, figures = _executed(campaign, self._plan, self._model, taken, self._before)
+                done, figures = _executed(
+                    campaign, self._plan, self._model, taken, self._before, self._stacked
+                )
             others |= set(taken) - set(done)
             yield TrialResults(done, figures)
         if others:
@@ -154,21 +171,32 @@ def _executed(
     model: FaultyModel,
     trials: list[int],
     before: Mapping[int, int],
+    stacked: StackedTrials | None,
 ) -> tuple[list[int], Figures]:
     """The trials whose pass neither crashed nor overflowed, and their figures.
 
     Overflow depends on the order of summation: trials with outputs that are not finite are left to
-    the reference. ``before``: the trial that each continues, with one more fault.
+    the reference. ``before``: the trial that each continues, with one more fault. ``stacked``
+    executes several trials in a pass.
     """
     replayer = plan.replayer
+    drawn = [campaign.trials[trial] for trial in trials]
+    words = None if before else model.words(drawn)
     outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
-    crashed = set()
+    crashed, known = set(), set()
+    if stacked is not None and words is not None:
+        for at in range(0, len(trials), stacked.size):
+            end = min(at + stacked.size, len(trials))
+            outputs[at:end], unsure = stacked.outputs(words, at, end)
+            known |= {at + row for row in (~unsure).nonzero().squeeze(1).tolist()}
     for piece in replayer.pieces:
         golden = replayer.golden(piece)
         held: dict[int, Any] | None = {} if before else None
         last: int | None = None
         for row, trial in enumerate(trials):
-            faults = campaign.trials[trial]
+            if row in known:
+                continue
+            faults = drawn[row]
             added = None
             if held is not None and before.get(trial, -1) == last:
                 added = faults[-1:]
@@ -177,7 +205,8 @@ def _executed(
             elif held is not None:
                 held.clear()
             try:
-                outputs[row, piece] = model.outputs(faults, golden, held, added)
+                mine = None if words is None else words.of(row, row + 1)
+                outputs[row, piece] = model.outputs(faults, golden, held, added, mine)
                 last = trial
             except (InputError, MemoryError, torch.OutOfMemoryError):
                 raise

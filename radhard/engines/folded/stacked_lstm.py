@@ -1,0 +1,151 @@
+"""What does an LSTM compute with several variants of its weights at once?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["StackedLstm", "StackedStates"]
+
+_SATURATION = 100
+"""A gate whose pre-activation is further from zero than this is 0 or 1, whatever is added."""
+
+_NOISE = 1e-2
+"""Rounding of a pre-activation that changes a gate too little to be seen in the outputs."""
+
+_ROUNDINGS = 4
+"""Roundings of a gate, a product and a sum, in units of the last place."""
+
+_WATCHED = 16
+"""Units with huge weights that are looked at; more are hardly ever known."""
+
+
+@dataclass(frozen=True)
+class StackedStates:
+    """The states of each variant after the last step, ``(variants, samples, hidden)``.
+
+    ``unsure`` are the variants, ``(variants,)``, whose states depend on the order of summation: one
+    in which sums may overflow, or in which a huge weight multiplies little more than rounding.
+    """
+
+    last: Tensor
+    unsure: Tensor
+
+
+class StackedLstm:
+    """The loop of an LSTM that starts from zero, on the same inputs with several weights.
+
+    A step is one batched product for all variants. Gates lie one after another in memory, so that
+    all are computed at once: tanh(x) = 2 * sigmoid(2 * x) - 1, where the factor, which is exact, is
+    part of the weights.
+
+    Args:
+        inputs: ``(samples, steps, features)``.
+    """
+
+    def __init__(self, inputs: Tensor) -> None:
+        self._inputs = inputs.permute(1, 2, 0).contiguous()  # steps, features, samples
+        self._largest = self._inputs.abs().amax(dim=(0, 2))
+
+    def __call__(self, weight: Tensor, recurrent: Tensor, biases: Tensor) -> StackedStates:
+        """The last states.
+
+        Args:
+            weight: ``(variants, 4 * hidden, features)``.
+            recurrent: ``(variants, 4 * hidden, hidden)``.
+            biases: both added up, ``(variants, 4 * hidden)``.
+        """
+        steps, features, samples = self._inputs.shape
+        variants, rows, hidden = recurrent.shape
+        # Rows are those of torch: input, forget, cell, output.
+        factors = torch.cat([recurrent, weight, biases[..., None]], 2)
+        factors[:, 2 * hidden : 3 * hidden] *= 2
+        given = recurrent.new_zeros(variants, hidden + features + 1, samples)
+        given[:, -1] = 1.0
+        state, seen = given[:, :hidden], given[:, hidden:-1]
+        sums = recurrent.new_empty(variants, rows, samples)
+        enter, keep, new, leave = sums.chunk(4, dim=1)
+        memory, other = (recurrent.new_zeros(variants, hidden, samples) for _ in range(2))
+        watch, unsure = _Watch.of(recurrent, steps, samples)
+        for step in range(steps):
+            seen.copy_(self._inputs[step])
+            torch.bmm(factors, given, out=sums)
+            sums.sigmoid_()
+            new.mul_(2).sub_(1)
+            memory.mul_(keep).addcmul_(enter, new)
+            if watch is not None:
+                watch.keep(step, sums, memory)
+            torch.tanh(memory, out=other)
+            torch.mul(other, leave, out=state)
+        unsure |= self._overflows(weight, recurrent, biases)
+        if watch is not None:
+            unsure |= watch.unsure(variants)
+        return StackedStates(state.transpose(1, 2).contiguous(), unsure)
+
+    def _overflows(self, weight: Tensor, recurrent: Tensor, biases: Tensor) -> Tensor:
+        """The variants of which a sum may be infinite, or NaN, in one order and not in another.
+
+        Where one term alone is so large that it may overflow, the gate saturates in any order.
+        """
+        terms = torch.cat([recurrent, weight * self._largest, biases[..., None]], dim=2).abs_()
+        large = ~(terms < torch.finfo(terms.dtype).max / terms.shape[2])
+        return (large.sum(dim=2) > 1).any(dim=1)
+
+
+class _Watch:
+    """Looks at the states that huge weights multiply, for such as are little but rounding.
+
+    The gates and memories of these units are kept in every step, and looked at after the last one.
+    """
+
+    def __init__(self, at: Tensor, size: Tensor, hidden: int, gates: Tensor) -> None:
+        self._variant, unit = at.unbind(1)
+        self._size = size[:, None]
+        self._units = self._variant * hidden + unit
+        first = self._variant * 4 * hidden + unit
+        self._rows = torch.cat([first + n * hidden for n in range(4)])
+        self._gates = gates
+        self._memories = gates.new_empty(len(gates), len(at), gates.shape[2])
+
+    @classmethod
+    def of(cls, recurrent: Tensor, steps: int, samples: int) -> "tuple[_Watch | None, Tensor]":
+        """For the columns of recurrent weights in which one is huge; None without any.
+
+        Also the variants, ``(variants,)``, that have more of them than are looked at.
+        """
+        # Of smaller weights no rounding of a state, which is at most 1, can be seen.
+        size = recurrent.abs().amax(dim=1)
+        huge = size > _NOISE / (torch.finfo(recurrent.dtype).eps * steps)
+        many = huge.sum(dim=1) > _WATCHED
+        at = (huge & ~many[:, None]).nonzero()
+        if not len(at):
+            return None, many
+        gates = recurrent.new_empty(steps, 4 * len(at), samples)
+        return cls(at, size[at[:, 0], at[:, 1]], recurrent.shape[2], gates), many
+
+    def keep(self, step: int, gates: Tensor, memory: Tensor) -> None:
+        """Keep what a step left."""
+        torch.index_select(gates.flatten(0, 1), 0, self._rows, out=self._gates[step])
+        torch.index_select(memory.flatten(0, 1), 0, self._units, out=self._memories[step])
+
+    def unsure(self, variants: int) -> Tensor:
+        """The variants in which a state was little more than rounding, ``(variants,)``."""
+        enter, keep, new, leave = self._gates.chunk(4, dim=1)
+        old = torch.cat([torch.zeros_like(self._memories[:1]), self._memories[:-1]])
+        eps = torch.finfo(old.dtype).eps
+        # The tangent of a gate, made of a number near 1 and 1, has its error.
+        terms = (keep * old).abs() + (enter * new).abs() + enter
+        kept = (_ROUNDINGS * eps * terms).square_()
+        shares = keep.square()
+        # Several times what a step really rounds by, and of different steps independent.
+        for step in range(1, len(kept)):
+            kept[step].addcmul_(shares[step], kept[step - 1])
+        kept.sqrt_()
+        tangent = torch.tanh(self._memories).abs()
+        noise = self._size * leave * (kept + _ROUNDINGS * eps * tangent)
+        product = self._size * leave * tangent
+        # The states after the last step meet no recurrent weight.
+        doubtful = ((noise > _NOISE) & (product < _SATURATION + 2 * noise))[:-1]
+        found = torch.zeros(variants, dtype=torch.bool, device=old.device)
+        found[self._variant[doubtful.flatten(2).any(dim=2).any(dim=0)]] = True
+        return found

@@ -196,6 +196,7 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
         return "other trials (sampler or seed)"
     if isinstance(before.sampler, StagedSampler) and not _same_faults(before, after):
         return "other trials (each run drew those that its own results asked for)"
+    # With other samples, equal faults have effects on other predictions.
     if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
         return "other data"
     # The layer, kind or role of a tensor may differ where the tensor does not. Trials of many
@@ -244,6 +245,7 @@ def _paired(
     old, new = before.only(both), after.only(both)
     groups = Groups(old.space, old.trials, both, by)
     pairs = PairDifference(old, new, column, groups)
+    # Of the trials that both runs have, so that the difference is that of the two figures shown.
     first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
     differences = pairs.differences()
@@ -270,6 +272,7 @@ def _independent(
 ) -> list[Row]:
     first, second = before.intervals(column, by), after.intervals(column, by)
     rows = []
+    # A group of one run alone has nothing to be compared with.
     for key in (key for key in first if key in second):
         difference = partial(_independent_difference, first[key], second[key])
         old, new = first[key](confidence), second[key](confidence)

@@ -50,6 +50,7 @@ def execute_campaign(
     """
     store, engine = options.store, options.engine
     repaired = repair(store) if options.repair and store is not None else ""
+    # Only this process writes the file; workers send their results.
     with Store(store, write=True) as file, options.executor.open() as pool:
         session: Session | None = None
         if file.empty:
@@ -84,6 +85,7 @@ def execute_campaign(
             session = opened(campaign)
             execution.run(session, todo, len(done))
             execution.conclude(session)
+        # Of all trials, also of those that were executed before the run was continued.
         audited = audit_trials(len(execution.campaign.trials), options.audit, campaign.trials.seed)
         if audited.size and audit_is_due(file.manifest()):
             execution.audit(audited)

@@ -96,6 +96,8 @@ class Execution:
                     figures = completed(campaign, part.numbers, part.figures)
                     rows = campaign.rows(part.numbers, figures)
                     file.add([(first + number, *row) for number, *row in rows] if first else rows)
+                    # Its records are written with the next commit, together with the trials to
+                    # which they belong.
                     self._unwritten.append(_of_stage(part, first))
                     if watch is not None:
                         watch.add(first + np.asarray(part.numbers), figures)
@@ -118,6 +120,7 @@ class Execution:
         """Repeat some trials with the reference, and record the differences."""
         campaign, file = self.campaign, self.file
         columns = list(campaign.panel.columns)
+        # NaN, so that a trial that was not repeated would count as differing.
         reference = np.full((len(trials), len(columns)), np.nan)
         with (
             Progress(len(trials), 0, None, shown=self.progress, label="audit") as bar,

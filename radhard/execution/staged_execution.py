@@ -41,6 +41,7 @@ def execute_stages(
         for number, stage in enumerate(trials.stages):
             end = begin + len(stage.faults)
             own = replace(first, trials=trials.of_stage(number)) if number else first
+            # Trials are numbered over all stages in the file, and from 0 within a stage.
             mine = done[(done >= begin) & (done < end)] - begin
             if todo := own.left(mine):
                 session = opened(own) if session is None else session.continued(own)
@@ -55,6 +56,8 @@ def execute_stages(
         if stage_after is None:
             break
         grown = stages.draw.trials([*trials.stages, stage_after])
+        # What follows depends on the results so far: without this record, a run that is continued
+        # with more of them would draw others.
         file.note("stages", grown.to_dict())
         file.note("planned", len(grown))
     if session is None:

@@ -23,6 +23,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     # The target of a link, so that the link remains a link.
     path = Path(os.path.realpath(path))
+    # In the same folder, as only within one file system a file replaces another in a single step.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
     beside = Path(name)
@@ -31,6 +32,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
         # The permissions of the previous file, or those of a new file.
         beside.chmod(path.stat().st_mode & 0o777 if path.exists() else usual_rights(0o666))
         with beside.open("rb") as written:
+            # Without it, a crash of the machine might leave the new name with no content.
             os.fsync(written.fileno())
         beside.replace(path)
     finally:
@@ -81,6 +83,7 @@ def check_writable(path: str | Path) -> None:
 
 def usual_rights(most: int) -> int:
     """The permissions of new files: ``most`` without the bits of the umask."""
+    # The only way to read it is to set it.
     mask = os.umask(0)
     os.umask(mask)
     return most & ~mask

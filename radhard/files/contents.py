@@ -67,8 +67,10 @@ def _replace(folder: Path, beside: Path, names: Sequence[str]) -> None:
                 if (folder / name).is_file():
                     _link(folder / name, copy / name)
             copy.chmod(usual_rights(0o777))
+            # Complete before it has its name: a copy in the making is never taken for one.
             copy.rename(earlier)
     try:
+        # Who finds no last file knows that the folder is being written, and takes the copy.
         last.unlink(missing_ok=True)
         for name in names:
             (beside / name).replace(folder / name)

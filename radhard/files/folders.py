@@ -19,6 +19,7 @@ def make_folder(folder: str | Path) -> None:
         OSError: it cannot be made, or its path is longer than libraries can open.
     """
     for one in missing_folders(folder):
+        # Another process may make the same folder at the same time.
         one.mkdir(exist_ok=True)
 
 

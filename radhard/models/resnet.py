@@ -57,6 +57,7 @@ class Subsample(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
+        # Zeros in front of the channels and behind them, as is usual for option A.
         before = (outputs - inputs) // 2
         self.channels = (before, outputs - inputs - before)
 

@@ -28,6 +28,8 @@ def trained(build: Callable[[], M], name: str) -> M:
 def seeded(build: Callable[[], M]) -> M:
     """The network with random weights, the same ones each time, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
+        # Within a fork of the random state, so that the numbers of the caller go on as if nothing
+        # had been drawn.
         torch.manual_seed(0)
         return build().eval()
 

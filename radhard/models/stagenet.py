@@ -79,6 +79,7 @@ class StageCell(nn.Module):
 
     def forward(self, visit: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The hidden state, the cell state and the change of the stage, ``(samples,)``."""
+        # The time since the last visit enters both sums.
         gap = visit[:, -1:]
         sums = self.input(visit) + self.recurrent(torch.cat((h, gap), dim=1))
         keep, write = sums[:, : 2 * self.levels].chunk(2, dim=1)
@@ -86,6 +87,7 @@ class StageCell(nn.Module):
         # Increasing over the levels, and decreasing: old information is kept in the higher ones.
         master_forget = self.master(keep).cumsum(dim=1)
         master_store = self.master(write).flip(1).cumsum(dim=1).flip(1)
+        # The more of the levels is forgotten, the further the stage has moved.
         change = 1 - master_forget.mean(dim=1)
         forget, store, show = self.gate(forget), self.gate(store), self.gate(show)
         groups = self.cells // self.levels

@@ -55,6 +55,7 @@ def vgg16(*, classes: int = 100) -> nn.Sequential:
 def _vgg11(classes: int) -> nn.Sequential:
     stages = [(64, 128), (256, 256), (512, 512), (512, 512)]
     layers = _features(stages, bias=False)
+    # The mean of the last maps takes its place.
     del layers["pool4"]
     layers["avgpool"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()

@@ -44,6 +44,7 @@ class Items:
     def restore(self) -> bool:
         """Put back what was written; whether anything was."""
         held, saved = self._held, self._saved
+        # By identity, as comparing tensors gives tensors, and equal objects may be changed later.
         if len(held) == len(saved) and all(a is b for a, b in zip(held, saved, strict=True)):
             return False
         if isinstance(held, list | bytearray):
@@ -84,6 +85,7 @@ def put_back(held: dict[Any, Any], saved: dict[Any, Any]) -> list[Any]:
         if held.get(key, _MISSING) is not value:
             held[key] = value
             written.append(key)
+    # The order is state as well: a module list or a cache may depend on it.
     if list(held) != list(saved):
         for key in saved:
             held[key] = held.pop(key)
@@ -135,10 +137,12 @@ def attributes(value: Any) -> dict[str, Any]:
 def slots(value: Any) -> tuple[str, ...]:
     """The names of the attributes of an object in ``__slots__``."""
     found: list[str] = []
+    # Each class of an object has slots of its own.
     for kind in type(value).__mro__:
         own = vars(kind).get("__slots__", ())
         for slot in (own,) if isinstance(own, str) else own:
             if slot not in ("__dict__", "__weakref__"):
+                # Python stores a private name under the name of its class.
                 private = slot.startswith("__") and not slot.endswith("__")
                 found.append(f"_{kind.__name__.lstrip('_')}{slot}" if private else slot)
     return tuple(found)

@@ -39,6 +39,8 @@ class TensorMemory:
         self._saved: Tensor | None = None
         if copy:
             self._saved = self._alias.clone() if self._bits is None else self._bits.clone()
+        # A sum of words instead of a copy: half of the memory of a large model, and a write nearly
+        # always changes it.
         self._sum = 0 if copy else self._total()
 
     def restore(self, *, thorough: bool) -> bool:
@@ -48,6 +50,7 @@ class TensorMemory:
             ValueError: it was written, and there is no copy.
         """
         written = version(self.tensor) != self._version
+        # An assignment to .data exchanges the memory and leaves the version as it is.
         moved = self._plain and self.tensor.data_ptr() != self._place
         if not (written or moved or thorough or self._always):
             return False
@@ -73,6 +76,7 @@ class TensorMemory:
 
     def renew(self, since: int) -> None:
         """Take all writes from one on for none, as what they wrote was put back."""
+        # Only if nobody else wrote in between.
         if self._version == since:
             self._version = version(self.tensor)
 
@@ -92,6 +96,7 @@ class ArrayMemory:
         """Put back what was written; whether anything was."""
         if not (self._small or thorough):
             return False
+        # As bytes, in which NaN equals itself and 0.0 differs from -0.0.
         if self._array.tobytes() == self._saved.tobytes():
             return False
         self._array[...] = self._saved
@@ -115,6 +120,8 @@ def _bits(tensor: Tensor) -> Tensor | None:
     """The words of a tensor as whole numbers, in the same memory; None where there are none."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
         return None
+    # Subclasses may keep their values anywhere, and marks of conjugation or negation are not in the
+    # bits.
     if type(tensor) not in (Tensor, nn.Parameter) or tensor.is_conj() or tensor.is_neg():
         return None
     if not tensor.numel():

@@ -123,6 +123,8 @@ class State:
         return [(memory.name, memory.tensor) for memory in self._tensors]
 
     def _unchanged(self) -> bool:
+        # First the sizes, which see what was added; the getters below see only keys that were
+        # there.
         if list(map(len, self._held)) != self._sizes:
             return False
         try:
@@ -157,6 +159,7 @@ class State:
                 self._generators.append((name, access, access[0]()))
             elif followed(value):
                 self._record(name, value)
+                # A stack: reversed, so that names are found in the order of the model.
                 waiting += reversed(list(contents(value, name)))
 
     def _watch(self, name: str, tensor: Tensor) -> None:
@@ -190,6 +193,7 @@ def _reset(access: Any, saved: Any) -> bool:
     """Set a generator back; whether it had been used."""
     read, write = access
     now = read()
+    # As text, since states of NumPy contain arrays, whose comparison is no single truth.
     same = torch.equal(now, saved) if isinstance(now, Tensor) else repr(now) == repr(saved)
     if not same:
         write(saved)

@@ -30,6 +30,7 @@ class Steady:
         if self._state is not None:
             self._state.restore()
             return self.call(model, batch)
+        # Restoring would write into tensors that the backward pass still needs.
         if torch.is_grad_enabled():
             return self.call(model, batch)
         state = State(model, parameters=False)

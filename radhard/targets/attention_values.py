@@ -137,6 +137,7 @@ class _Observer:
 
     def visit(self, part: Part, value: Tensor) -> Tensor:
         one = self.seen[-1]
+        # A copy, as the model may go on to write into it.
         one.values[part] = value.detach().clone()
         if part == "probabilities":
             self._probabilities.append((value, one))
@@ -147,6 +148,7 @@ class _Observer:
             return
         given = [tensor for _, tensor in leaves((args, kwargs))]
         for tensor, one in self._probabilities[:]:
+            # By identity: another tensor with equal values is another value.
             if not any(tensor is other for other in given):
                 continue
             if getattr(func, "__name__", "") in _WEIGHING and len(given) > 1:

@@ -79,6 +79,7 @@ class KeyValueCache(Target):
         count = len(workload.data) if self.sample == "one" else None
         each: dict[tuple[str, int], list[ModuleAttention]] = {}
         for one in attention_of(workload):
+            # A module with two attentions in a call, as of a decoder, has two caches.
             each.setdefault((one.call.module, one.order), []).append(one)
         if not each:
             raise without_attention(self)
@@ -123,6 +124,7 @@ class KeyValueCache(Target):
         check_geometry((one.name_of(part), flow) for one, flow in zip(calls, flows, strict=True))
         lengths = [flow.shape[-2] for flow in flows]
         alike = {(*flow.shape[:-2], flow.shape[-1], flow.axis, flow.dtype) for flow in flows}
+        # Only a cache that grows, or stays, has positions that mean the same in every call.
         if len(alike) > 1 or lengths != sorted(lengths):
             shapes = ", ".join(map(str, dict.fromkeys(flow.shape for flow in flows)))
             raise InputError(
@@ -131,6 +133,7 @@ class KeyValueCache(Target):
             )
         return Site(
             name=name,
+            # Positions first, as a fault is in one of them; attention has the heads in front.
             shape=(last.shape[-2], *last.shape[:-2], last.shape[-1]),
             role="key-value cache",
             layer=start.call.module,

@@ -76,6 +76,7 @@ def outputs_after(
         for number in range(many):
             direction: Direction = "reverse" if number else "forward"
             here = [f for f in faults if (f.layer, f.direction) == (layer, direction)]
+            # torch stacks initial states layer by layer, both directions of each.
             begin = tuple(state[layer * many + number] for state in start)
             steps = _steps_of(module, layer, direction)
             cuts = sorted({step for fault in here for step in fault.steps})
@@ -162,14 +163,17 @@ def _run(
         inputs = inputs.flip(0)
     parts, begin = [], 0
     for step in sorted(cuts, reverse=direction == "reverse"):
+        # Counted in the order in which this direction takes the steps.
         at = last - step if direction == "reverse" else step
         outputs, states = steps(inputs[begin : at + 1], states)
         found = dict(zip("hc", states, strict=False))
         for fault in faults:
             if step in fault.steps:
+                # The state may be a view of what the step returned, which has to stay as it was.
                 found[fault.state] = found[fault.state].clone()
                 fault.corrupt(found[fault.state], step)
         states = tuple(found.values())
+        # The output of the step is its hidden state, with the fault if that is there.
         parts += [outputs[:-1], states[0].unsqueeze(0)]
         begin = at + 1
     if begin <= last:

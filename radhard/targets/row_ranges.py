@@ -51,6 +51,7 @@ def rows_of(given: int | str, many: int) -> tuple[int, int, int] | None:
     if given == "*":
         return None
     if isinstance(given, int):
+        # -1 is the last one: 0, where its range would end, stands for the end.
         start, stop, by = given, given + 1 or many, 1
     else:
         found = _RANGE.fullmatch(given)

@@ -114,6 +114,7 @@ class Criticality(Analysis):
         seeds = workload.random(2).integers(2**31, size=2).tolist()
         areas = cross_validate(train, self.model, trees=self.trees, folds=self.folds, seed=seeds[0])
         forest = CriticalityForest.of(train, self.model, trees=self.trees, seed=seeds[1])
+        # Chosen on words that the forest has not seen, as its scores of its own words are too good.
         threshold, limit = self._threshold(forest, known, space, held_out)
         scores = self._word_scores(workload, forest, known, measured, bits)
         protected = {name: value >= threshold for name, value in scores.items()}
@@ -198,6 +199,7 @@ class Criticality(Analysis):
             found = np.concatenate([_largest(forest, known, place, part) for part in parts])
             start, end = space.word_starts[place : place + 2].tolist()
             # What was measured overrides the forest.
+            # Words are numbered over all tensors, and from 0 within one.
             found[critical[(critical >= start) & (critical < end)] - start] = 1.0
             scores[region.site.name] = found.reshape(region.shape)
             workload.bar.step(place + 1, len(space.regions))

@@ -66,6 +66,8 @@ def analysed(
     ends: list[list[torch.Tensor]] = [[], [], [], []]
     counts, bits = [], torch.zeros(fitted.bits, dtype=torch.int64)
     numbers = torch.from_numpy(neurons).to(golden.device)
+    # Each neuron is searched on all inputs, so that the more of these there are, the fewer neurons
+    # fit.
     for block in torch.split(numbers, max(1, _TOGETHER // n)):
         down, up = (_thresholds(probes, layer, block, sign, search) for sign in (-1, 1))
         skipped += down.skipped + up.skipped
@@ -85,6 +87,7 @@ def analysed(
     limits = Limits(site.shape, neurons, *(torch.cat(parts).numpy() for parts in ends))
     return OfLayer(
         limits,
+        # All flips of a neuron: each of its bits on each input.
         torch.cat(counts).double().numpy() / (n * fitted.bits),
         bits.double().numpy() / (n * len(neurons)),
         skipped,

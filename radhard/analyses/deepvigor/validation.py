@@ -165,6 +165,7 @@ def validate(
     ) as workload:
         probes = Probes(workload, list(ranges.layers))
         for at, (layer, limits) in enumerate(ranges.layers.items()):
+            # The population is every bit of every neuron of the layer.
             required = sample_size(format.bits * limits.size, margin, confidence)
             count = math.ceil(required) if n is None else n
             rng = workload.random(at)
@@ -200,6 +201,7 @@ def _tried(
     # For a value that the format represents exactly, the sum is exactly the flipped value.
     values = (before.double() + off).to(before.dtype)
     logits = probes.replaced(layer, samples, neurons, values)
+    # By the same measure as in the search, in which NaN counts as a change.
     moved = thresholds.changed(thresholds.margin(logits, answers)).cpu().numpy()
     critical, noncritical = (
         classes == kind for kind in (Vulnerability.VULNERABLE, Vulnerability.NON_VULNERABLE)

@@ -123,6 +123,7 @@ def run(
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
+    sampler = sampler.informed(model, space)
     trials = None if isinstance(sampler, StagedSampler) else _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
     options = ExecutionOptions(executor, engine, store, repair, audit, progress, names)

@@ -297,6 +297,10 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "left out": _left_out,
     "recurrent outputs": _recurrent_outputs,
     "small strata": _small_strata,
+    "untried strata": (
+        "{strata:,} of {of:,} strata have no trial, since their expected rate is nearly 0: "
+        "intervals allow for any rate there."
+    ),
     "listed faults": (
         "The {faults:,} faults were given as a list and not drawn: rates are exact for these "
         "faults, and do not estimate those of the fault space."

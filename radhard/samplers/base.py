@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from torch import nn
 
 from radhard.errors import InputError
 from radhard.faults import FaultModel, faults_in_words
@@ -184,6 +185,13 @@ class Sampler(Component):
         Raises:
             InputError: more distinct faults are requested than the space has.
         """
+
+    def informed(self, model: nn.Module, space: FaultSpace) -> "Sampler":  # noqa: ARG002
+        """This sampler with what it needs to know about the values of the model.
+
+        The run file has the result, from which the same trials are drawn without the model.
+        """
+        return self
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
         """The faults that are drawn, and how, as the beginning of a sentence.

@@ -1,6 +1,7 @@
 """How many faults of each kind change their value in each direction, under each class of caps?"""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -34,30 +35,17 @@ class FaultCensus:
         cls, directions: Directions, space: FaultSpace, caps: FaultCaps | None = None
     ) -> "FaultCensus":
         """Count the faults of a space."""
-        kinds, counts, largest = FaultKinds.of(space, ("gate",)), [], []
+        kinds = FaultKinds.of(space, ("gate",))
+        counts, largest = [], []
         for place, region in enumerate(space.regions):
-            sections, first = kinds.counts[place], int(kinds.starts[place])
-            words = np.arange(region.words)
-            here = np.full(len(words), place)
+            words, sections = np.arange(region.words), kinds.counts[place]
+            here, first = np.full(len(words), place), int(kinds.starts[place])
             own = kinds.kinds(here, region.positions_of(words), np.zeros_like(here)) - first
-            own = own // region.variants * _CELLS
-            found = np.zeros((sections, region.variants, _CELLS), np.int64)
-            most = np.zeros((region.variants, _CELLS))
-            for variant in range(region.variants):
-                cells = directions.of_variant(place, variant).astype(np.int64) * CAP_CLASSES
-                if caps is None:
-                    cells += CAP_CLASSES - 1
-                    most[variant] = 1.0
-                else:
-                    faults = int(space.starts[place]) + words * region.variants + variant
-                    own_caps = caps.of(faults)
-                    cells += cap_classes(own_caps)
-                    np.maximum.at(most[variant], cells, own_caps)
-                sums = np.bincount(own + cells, minlength=sections * _CELLS)
-                found[:, variant] = sums.reshape(sections, _CELLS)
-            shape = (len(DIRECTIONS), CAP_CLASSES)
-            counts.append(found.reshape(sections, region.variants, *shape))
-            largest.append(most.reshape(region.variants, *shape))
+            own //= region.variants
+            count = _uncapped if caps is None else partial(_capped, caps)
+            found, most = count(directions, space, place, own, sections)
+            counts.append(found)
+            largest.append(most)
         return cls(directions, caps, tuple(counts), tuple(largest))
 
     def cells(self, faults: Numbers) -> Numbers:
@@ -75,3 +63,42 @@ class FaultCensus:
         return tuple(
             c.sum(axis=3) if own else None for c, own in zip(self.counts, known, strict=True)
         )
+
+
+Counted = tuple[Numbers, npt.NDArray[np.float64]]
+
+
+def _uncapped(
+    directions: Directions, space: FaultSpace, place: int, own: Numbers, sections: int
+) -> Counted:
+    """The counts and largest caps of a region, given the section of every word, without caps."""
+    variants = int(space.variants[place])
+    found = np.zeros((sections, variants, len(DIRECTIONS), CAP_CLASSES), np.int64)
+    if directions.known[place]:
+        found[..., -1] = directions.counts(place, own, sections)
+    else:
+        found[:, :, DIRECTIONS.index("(none)"), -1] = np.bincount(own, minlength=sections)[:, None]
+    return found, np.ones((variants, len(DIRECTIONS), CAP_CLASSES))
+
+
+def _capped(
+    caps: FaultCaps,
+    directions: Directions,
+    space: FaultSpace,
+    place: int,
+    own: Numbers,
+    sections: int,
+) -> Counted:
+    """The same with caps, for which every fault is looked at by itself."""
+    variants, words = int(space.variants[place]), np.arange(len(own))
+    shape = (len(DIRECTIONS), CAP_CLASSES)
+    found = np.zeros((sections, variants, *shape), np.int64)
+    most = np.zeros((variants, *shape))
+    for variant in range(variants):
+        faults = int(space.starts[place]) + words * variants + variant
+        limits = caps.of(faults)
+        cells = directions.of(faults).astype(np.int64) * CAP_CLASSES + cap_classes(limits)
+        np.maximum.at(most[variant].reshape(-1), cells, limits)
+        sums = np.bincount(own * _CELLS + cells, minlength=sections * _CELLS)
+        found[:, variant] = sums.reshape(sections, *shape)
+    return found, most

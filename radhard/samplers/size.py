@@ -27,12 +27,13 @@ def check_size(n: int | None, margin: float | None, confidence: float, p: float)
 def size(population: int, n: int | None, margin: float | None, confidence: float, p: float) -> int:
     """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009).
 
-    Never more than the population.
+    Never more than the population; none if half a trial would be too many.
     """
     if n is not None:
         return min(population, n)
     assert margin is not None
-    return min(population, math.ceil(sample_size(population, margin, confidence, p)))
+    wanted = sample_size(population, margin, confidence, p) if p > 0 else 0.0
+    return min(population, math.ceil(wanted)) if wanted >= 0.5 else 0
 
 
 def stratum_size_in_words(

@@ -34,6 +34,7 @@ SAMPLERS: list[Sampler] = [
     PerTensor(margin=0.05, confidence=0.99, p=0.2),
     PerBit(2),
     PerBit(margin=0.3),
+    PerBit(margin=0.3, confidence=0.9),
     Exhaustive(),
     Words(3),
     Given((5, 0, 7)),

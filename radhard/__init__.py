@@ -5,7 +5,7 @@ The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verificati
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
 Beside them: `caps`, `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
-`training`.
+`testing`, `training`.
 """
 
 import importlib
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         samplers,
         stats,
         targets,
+        testing,
         training,
     )
     from radhard.campaign import run
@@ -76,6 +77,7 @@ __all__ = [
     "stats",
     "stored_as",
     "targets",
+    "testing",
     "training",
     "verify",
 ]

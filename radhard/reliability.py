@@ -83,6 +83,7 @@ def total_fit(parts: Sequence[Estimate]) -> Estimate:
         raise InputError("only estimates in FIT with the same confidence can be added")
     # fsum, whose result does not depend on the order of the components.
     value = math.fsum(p.value for p in parts)
+    # Not the sum of the limits, which would all have to be reached at once.
     below = math.hypot(*(p.value - p.low for p in parts))
     above = math.hypot(*(p.high - p.value for p in parts))
     trials = sum(p.trials for p in parts)

@@ -54,6 +54,7 @@ def random_words(variants: Tensor, bits: int) -> Tensor:
     if below <= 0:
         return variants.clone()
     # Of 64 bits, half of the words are negative, as codes of that width may be.
+    # The number of the variant in front makes all words different, whatever is mixed behind it.
     return variants << below | _mixed(variants) & ((1 << below) - 1)
 
 

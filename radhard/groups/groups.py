@@ -154,6 +154,7 @@ class Groups:
     def mean(self, parts: Parts, values: np.ndarray, *, capped: bool = False) -> float:
         """The mean of values of any range, with each part weighted by its population."""
         cells = self.cells(parts, values, capped=capped)
+        # A part without trials has no mean; the others stand for it.
         known = [cell for cell in cells if len(np.asarray(cell.values))]
         means = [float(np.asarray(cell.values).mean()) for cell in known]
         if len(parts) == 1:
@@ -175,6 +176,7 @@ class Groups:
         # A part has words of one size, and all their trials.
         size = int((drawn == drawn[0]).sum())
         # Numbers ascend: the trials of a unit are neighbours, in the order of the variants.
+        # One row for each word: its faults are one draw, and their values depend on each other.
         words = values[rows].reshape(-1, size)
         return Cell(words, None if population is None else population // size)
 
@@ -231,6 +233,7 @@ class Groups:
         groups: dict[int, Parts] = {}
         capped = any(stratum.cap < 1 for stratum in self._trials.strata)
         # By number of the group, which is the order of the model.
+        # Also of parts without trials, whose faults count in the population.
         ordered = sorted(population.items())
         for (group, at, size), same in itertools.groupby(ordered, key=lambda part: part[0][:3]):
             cells = [

@@ -105,6 +105,7 @@ class KindCounts:
             )
         strata, kinds, counts = sizes
         own, directions = np.divmod(kinds, len(DIRECTIONS))
+        # The kind by these groupings of each kind by gate: sections are joined, variants stay.
         coarse = np.concatenate(found)[own]
         if self.directed:
             coarse = coarse * len(DIRECTIONS) + directions
@@ -129,6 +130,7 @@ class KindCounts:
 
 def overlaps(space: FaultSpace, stratum: Stratum) -> Iterator[tuple[int, int, int, int]]:
     """Region, variant, first and last word of each part of a stratum."""
+    # The last fault itself, not the end behind it: a step may lead beyond the last region.
     last = stratum.start + stratum.step * (stratum.population - 1)
     ends = np.array([stratum.start, last])
     begin, end = (np.searchsorted(space.starts, ends, side="right") - 1).tolist()

@@ -41,6 +41,7 @@ def post_strata_of(kinds: FaultKinds) -> Numbers:
     numbers: dict[str, int] = {}
     found = []
     for classes, count in zip(bit_classes(kinds.space), kinds.counts, strict=True):
+        # Classes have one number over all regions: trials of one class are joined across tensors.
         of_variant = [numbers.setdefault(name, len(numbers)) for name in classes]
         found += of_variant * count
     every = np.array(found, np.int64)[:, None] * len(DIRECTIONS) + np.arange(len(DIRECTIONS))

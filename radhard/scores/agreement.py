@@ -92,6 +92,7 @@ def agreement(
         InputError: a campaign at error rates, fewer than four common parts, or constant values.
     """
     table, matched = measured_rates(level, values, results, results.values(column), axes=axes)
+    # The rate of a part with few trials is mostly chance, which lowers a correlation.
     table = table[table["trials"] >= least]
     if len(table) < 4:
         raise InputError(
@@ -170,6 +171,7 @@ def measured_rates(
     rows = []
     for name, (total, mass, harm) in sums.items():
         flat = scores[name].ravel()
+        # Parts that both know: with trials, and with a score.
         for part in np.flatnonzero((total > 0) & ~np.isnan(flat)).tolist():
             rows.append((name, part, flat[part], harm[part] / mass[part], int(total[part])))
     frame = pd.DataFrame(rows, columns=["tensor", "part", "score", "rate", "trials"])
@@ -181,6 +183,7 @@ def _weights(results: Results) -> npt.NDArray[np.float64]:
     strata = results.trials.strata
     ends = np.cumsum([stratum.trials for stratum in strata])
     stratum_of = np.searchsorted(ends, results.numbers, side="right")
+    # By what was executed and not by what was planned, as a run may be unfinished.
     executed = np.bincount(stratum_of, minlength=len(strata))
     # Strata without a known population count each trial the same.
     population = np.array([stratum.population or 1 for stratum in strata], dtype=float)

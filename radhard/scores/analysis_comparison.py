@@ -71,6 +71,7 @@ def compare_analyses(analyses: Sequence[Scores], results: Results) -> AnalysisCo
         raise InputError("there are no analyses to compare; give at least one")
     for scores in analyses:
         scores.check_campaign(results)
+    # One level for all: agreement at a coarse level is easier to reach than at a fine one.
     common = [level for level in _LEVELS if all(_has(scores, level) for scores in analyses)]
     if not common:
         kinds = ", ".join(f"{scores.by} by {scores.level}" for scores in analyses)

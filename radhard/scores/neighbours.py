@@ -74,12 +74,14 @@ def neighbours(
             belongs = (number == group) & ~np.isnan(flat[region.scored])
             found.append(region.rows[belongs[region.parts]])
             shares += _shares(level, region, results.space, belongs, values, axes or {})
+        # Several regions may have faults in the parts of a group.
         rows = np.sort(np.concatenate(found))
         if not len(rows):
             continue
         members = _by_variant(split, rows, shares, results) if apart else split.parts(rows, shares)
         rate = results.mean(split, members, column)
         inside = np.searchsorted(edges, scores, side="right") == group
+        # The middle of the group in the ranking of all parts, also of those without trials.
         place = (float(np.flatnonzero(inside).mean()) + 0.5) / scores.size
         result.append(Neighbours(int(inside.sum()), float(scores[inside].mean()), place, rate))
     return result

@@ -88,6 +88,7 @@ def parts_of(
     shape = region.site.shape
     if level == "tensor":
         return np.zeros_like(words)
+    # Scores are those of all samples, so that the sample of a word does not matter.
     words = words % max(int(np.prod(shape)), 1)
     if level == "bit":
         bits = [region.bits(variant) for variant in range(region.variants)]
@@ -104,6 +105,7 @@ def parts_of(
     if axis is not None and axis < len(shape) and len(of_part) == shape[axis]:
         # Words are numbered in row-major order: the divisor is the stride of the axis.
         return words // max(int(np.prod(shape[axis + 1 :])), 1) % shape[axis]
+    # By its length: the first axis of a weight has the output channels.
     if shape and len(of_part) == shape[0]:
         return words // max(int(np.prod(shape[1:])), 1)
     # Outputs of linear layers have their channels on the last axis.

@@ -49,9 +49,11 @@ def study(**options: Any) -> int:
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
     --images, --store, --no-time and --workers. data-encoding, encoding-instances and guided-ecc
     measure no time, so they take no --no-time, and neither do gait and stagenet; --quick is an
-    option of data-encoding, gait, guided-ecc, lstm-hamming, memory-codes and stagenet only; --runs
-    of guided-ecc is the number of bits that are flipped in each format, and of lstm-hamming the
-    trials at each number of flips. The sentiment networks of lstm-hamming need the file
+    option of data-encoding, gait, guided-ecc, hybrid-systolic, lstm-hamming, memory-codes,
+    qdeepvigor-protection and stagenet only; --runs of guided-ecc is the number of bits that are
+    flipped in each format, of lstm-hamming the trials at each number of flips, of hybrid-systolic
+    those in each register of each layer, and of qdeepvigor-protection those in critical neurons.
+    The sentiment networks of lstm-hamming need the file
     vaderSentiment-3.3.2.tar.gz in the folder of --cache.
 
     \b

@@ -22,6 +22,7 @@ from radhard.hardenings.part import Part, parts
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.vulnerability_pruning import VulnerabilityPruning
 from radhard.hardenings.record import Record, overlap_note, records
+from radhard.hardenings.redundancy.critical_neurons import neurons_saved
 from radhard.hardenings.redundancy.duplication import ChannelDuplication
 from radhard.hardenings.redundancy.edac import Edac
 from radhard.hardenings.redundancy.neuron_split import NeuronSplit
@@ -75,6 +76,7 @@ __all__ = [
     "applied",
     "bound_overhead",
     "load",
+    "neurons_saved",
     "overlap_note",
     "parts",
     "records",

@@ -13,8 +13,10 @@ from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
 from radhard.studies.gait import GAIT
 from radhard.studies.guided_ecc import GUIDED_ECC
+from radhard.studies.hybrid_systolic import HYBRID_SYSTOLIC
 from radhard.studies.lstm_hamming import LSTM_HAMMING
 from radhard.studies.memory_codes import MEMORY_CODES
+from radhard.studies.qdeepvigor_copies import QDEEPVIGOR_COPIES
 from radhard.studies.stagenet_clipping import STAGENET
 from radhard.studies.study import Study
 from radhard.studies.vulnerability_pruning_study import VULNERABILITY_PRUNING
@@ -32,8 +34,10 @@ STUDIES: dict[str, Study[Any]] = {
         ENCODING_INSTANCES,
         GAIT,
         GUIDED_ECC,
+        HYBRID_SYSTOLIC,
         LSTM_HAMMING,
         MEMORY_CODES,
+        QDEEPVIGOR_COPIES,
         STAGENET,
         VULNERABILITY_PRUNING,
     )

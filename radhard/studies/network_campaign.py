@@ -7,6 +7,7 @@ from torch import nn
 
 from radhard.campaign import run
 from radhard.datasets import Data
+from radhard.engines import Engine
 from radhard.metrics import Metric
 from radhard.results import Results
 from radhard.samplers import Sampler
@@ -31,7 +32,7 @@ def network_campaign(
     metric: Metric | Sequence[Metric],
     *,
     suffix: str = "",
-    engine: str = "auto",
+    engine: Engine | str = "auto",
 ) -> Results:
     """A campaign on a variant of a network, continued if the store contains part of it.
 

@@ -31,6 +31,7 @@ from radhard.models import (
     stagenet,
 )
 from radhard.spec import near
+from radhard.studies.short_trainings import lenet5_of_one_epoch, mlp7, patch_cnn
 from radhard.studies.trained_network import cache_folder
 from radhard.studies.vgg8 import trained_vgg8
 from radhard.studies.wide_lenet5 import trained_wide_lenet5
@@ -178,14 +179,35 @@ def _wide_lenet5(cache: Path | None) -> Network:
     return Network("wide-lenet5", about, model, train, test, 300)
 
 
+def _mlp7(cache: Path | None) -> Network:
+    about = "MLP-7, seven linear layers, trained on MNIST for one epoch"
+    train, test = mnist(split="train"), mnist(split="test")
+    return Network("mlp7", about, mlp7(train, cache=cache), train, test, 300)
+
+
+def _lenet5_1(cache: Path | None) -> Network:
+    about = "LeNet-5 without padding, trained on MNIST for one epoch"
+    train, test = mnist(split="train"), mnist(split="test")
+    return Network("lenet5-1", about, lenet5_of_one_epoch(train, cache=cache), train, test, 300)
+
+
+def _patch_cnn(cache: Path | None) -> Network:
+    about = "Three convolutions of stride 2 and two linear layers on photo patches, trained briefly"
+    train, test = photo_patches(split="train"), photo_patches(split="test")
+    return Network("patch-cnn", about, patch_cnn(train, cache=cache), train, test, 300)
+
+
 NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "gait20": partial(_gait, 20),
     "gait30": partial(_gait, 30),
     "gait40": partial(_gait, 40),
     "gru": _gru,
     "lenet5": _lenet5,
+    "lenet5-1": _lenet5_1,
     "lstm": _lstm,
     "mlp": _mlp,
+    "mlp7": _mlp7,
+    "patch-cnn": _patch_cnn,
     "resnet20": _resnet20,
     "stagenet-conv72": partial(_stagenet, True),
     "stagenet72": partial(_stagenet, False),

@@ -26,7 +26,7 @@ from radhard.hardenings import (
     save,
 )
 from radhard.hardenings.redundancy.correction_unit import and_corrected, sign_corrected
-from radhard.hardenings.redundancy.critical_neurons import saving
+from radhard.hardenings.redundancy.critical_neurons import neurons_saved
 from radhard.injection import inject
 from radhard.manifest import fingerprint
 from radhard.quantization import quantized
@@ -272,7 +272,11 @@ def test_faults_in_weights_concern_both_copies():
 
 def test_it_takes_half_the_neurons_that_are_added_by_three_copies():
     sizes = {"MLP-7": (2816, 503), "LeNet-5": (4684, 187), "AlexNet": (103168, 622)}
-    assert [f"{saving(*size):.2%}" for size in sizes.values()] == ["13.16%", "3.70%", "0.60%"]
+    assert [f"{neurons_saved(*size):.2%}" for size in sizes.values()] == [
+        "13.16%",
+        "3.70%",
+        "0.60%",
+    ]
     assert [n + c for n, c in sizes.values()] == [3319, 4871, 103790]
     assert [n + 2 * c for n, c in sizes.values()] == [3822, 5058, 104412]
     model = network()

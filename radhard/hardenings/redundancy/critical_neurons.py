@@ -13,7 +13,13 @@ from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import Part
 from radhard.stats import percent
 
-__all__ = ["CriticalNeurons", "check_threshold", "critical_neurons", "record_effect", "saving"]
+__all__ = [
+    "CriticalNeurons",
+    "check_threshold",
+    "critical_neurons",
+    "neurons_saved",
+    "record_effect",
+]
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,12 @@ def record_effect(draft: Draft, found: Sequence[CriticalNeurons], copies: int) -
         )
 
 
-def saving(neurons: int, critical: int) -> float:
+def neurons_saved(neurons: int, critical: int) -> float:
     """By what share fewer neurons there are with two copies of the critical ones than with three.
 
     Ahmadilivani et al., AICAS 2023, print the inverse ratio minus one, 15.15 % for MLP-7.
 
-    >>> f"{saving(2816, 503):.2%}"
+    >>> f"{neurons_saved(2816, 503):.2%}"
     '13.16%'
     """
     return 1 - (neurons + critical) / (neurons + 2 * critical)

@@ -1,0 +1,131 @@
+"""How is the protection of critical neurons of one network presented?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from radhard.hardenings import neurons_saved
+from radhard.stats import Estimate, percent
+from radhard.studies.claim import estimate_facts
+from radhard.studies.markdown import table
+from radhard.studies.networks import Network
+from radhard.studies.neuron_copies.neuron_copies_findings import Method, NeuronCopiesFindings
+from radhard.studies.study import NetworkSection
+
+__all__ = ["neuron_copies_section"]
+
+_METHODS: tuple[Method, ...] = ("split", "triplicated")
+
+
+def neuron_copies_section(network: Network, findings: NeuronCopiesFindings) -> NetworkSection:
+    """The section of a page on one network, with all numbers."""
+    plain, words = findings.accuracy
+    return NetworkSection(
+        intro=f"{network.about}; {findings.neurons:,} neurons. Of {len(network.test):,} test "
+        f"images {percent(plain)} are classified correctly, in integers of 8 bits "
+        f"{percent(words)}. Vulnerability of neurons on {findings.analyzed:,} training images, "
+        f"faults in the inference of one of {findings.images:,} test images.",
+        body=[*_body(findings)],
+        figures={},
+        numbers={
+            "images": findings.images,
+            "accuracy": {"float": plain, "integers": words},
+            "neurons": {str(threshold): n for threshold, n in findings.counts.items()},
+            "largest NVF": findings.largest,
+            "unprotected": _numbers(findings, 0.0, "unprotected"),
+            "protected": [
+                {"threshold": threshold, "method": method, **_numbers(findings, threshold, method)}
+                for threshold in findings.thresholds
+                for method in _METHODS
+            ],
+        },
+    )
+
+
+def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
+    yield from ("### Critical neurons", "")
+    yield f"The largest neuron vulnerability factor (NVF) is {percent(findings.largest)}."
+    yield ""
+    total = findings.neurons
+    yield from table(
+        ("NVF at least", "neurons", "share"),
+        [
+            (percent(threshold), f"{count:,}", percent(count / total))
+            for threshold, count in findings.counts.items()
+        ],
+    )
+    yield from ("### Protection", "")
+    least = min(findings.thresholds, default=0.0)
+    rows = [
+        (
+            "none",
+            "unprotected",
+            f"{total:,}",
+            "",
+            _text(findings.critical(0.0, "unprotected")),
+            _text(findings.critical(0.0, "unprotected", of_all=False)),
+            _text(findings.drop(0.0, "unprotected", of_all=False)),
+            "",
+        )
+    ]
+    for threshold in findings.thresholds:
+        for method in _METHODS:
+            of = findings.of(threshold, method)
+            assert of is not None
+            fewer = (
+                neurons_saved(total, findings.counts.get(threshold, 0))
+                if method == "split"
+                else None
+            )
+            rows.append(
+                (
+                    percent(threshold),
+                    method,
+                    f"{of.neurons:,}",
+                    "" if fewer is None else percent(fewer),
+                    _text(findings.critical(threshold, method)),
+                    _text(findings.critical(threshold, method, of_all=False)),
+                    _text(findings.drop(threshold, method, of_all=False)),
+                    percent(of.changed),
+                )
+            )
+    yield from table(
+        (
+            "NVF at least",
+            "neurons are",
+            "neurons in all",
+            "fewer than with three copies",
+            "critical faults",
+            f"of those in neurons from {percent(least)} on",
+            "accuracy lost by these",
+            "predictions that differ without faults",
+        ),
+        rows,
+    )
+    left = {of.left_out for of in findings.after.values() if of.left_out}
+    if left:
+        yield "Not protected: " + "; ".join(sorted(left)) + "."
+        yield ""
+
+
+def _text(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    limits = f"[{percent(estimate.low)}, {percent(estimate.high)}]"
+    return f"{percent(estimate.value)} {limits}"
+
+
+def _numbers(findings: NeuronCopiesFindings, threshold: float, method: Method) -> dict[str, Any]:
+    of = findings.of(threshold, method)
+    critical, drop = findings.critical(threshold, method), findings.drop(threshold, method)
+    assert of is not None
+    among = findings.critical(threshold, method, of_all=False)
+    assert critical is not None
+    assert among is not None
+    assert drop is not None
+    return {
+        "neurons": of.neurons,
+        "changed without faults": of.changed,
+        "critical": estimate_facts(critical),
+        "drop": estimate_facts(drop),
+        "critical in critical neurons": estimate_facts(among),
+    }

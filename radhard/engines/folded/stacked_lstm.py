@@ -45,7 +45,7 @@ class StackedLstm:
 
     def __init__(self, inputs: Tensor) -> None:
         self._inputs = inputs.permute(1, 2, 0).contiguous()  # steps, features, samples
-        self._largest = self._inputs.abs().amax(dim=(0, 2))
+        self._largest = self._inputs.abs().amax(dim=(0, 2)).clamp_(min=1)
 
     def __call__(self, weight: Tensor, recurrent: Tensor, biases: Tensor) -> StackedStates:
         """The last states.
@@ -77,18 +77,19 @@ class StackedLstm:
                 watch.keep(step, sums, memory)
             torch.tanh(memory, out=other)
             torch.mul(other, leave, out=state)
-        unsure |= self._overflows(weight, recurrent, biases)
+        unsure |= self._overflows(factors)
         if watch is not None:
             unsure |= watch.unsure(variants)
         return StackedStates(state.transpose(1, 2).contiguous(), unsure)
 
-    def _overflows(self, weight: Tensor, recurrent: Tensor, biases: Tensor) -> Tensor:
+    def _overflows(self, factors: Tensor) -> Tensor:
         """The variants of which a sum may be infinite, or NaN, in one order and not in another.
 
         Where one term alone is so large that it may overflow, the gate saturates in any order.
         """
-        terms = torch.cat([recurrent, weight * self._largest, biases[..., None]], dim=2).abs_()
-        large = ~(terms < torch.finfo(terms.dtype).max / terms.shape[2])
+        limits = torch.full_like(factors[0, 0], torch.finfo(factors.dtype).max / factors.shape[2])
+        limits[-1 - len(self._largest) : -1] /= self._largest
+        large = ~(factors.abs() < limits)
         return (large.sum(dim=2) > 1).any(dim=1)
 
 
@@ -130,22 +131,40 @@ class _Watch:
 
     def unsure(self, variants: int) -> Tensor:
         """The variants in which a state was little more than rounding, ``(variants,)``."""
-        enter, keep, new, leave = self._gates.chunk(4, dim=1)
-        old = torch.cat([torch.zeros_like(self._memories[:1]), self._memories[:-1]])
-        eps = torch.finfo(old.dtype).eps
-        # The tangent of a gate, made of a number near 1 and 1, has its error.
-        terms = (keep * old).abs() + (enter * new).abs() + enter
-        kept = (_ROUNDINGS * eps * terms).square_()
-        shares = keep.square()
-        # Several times what a step really rounds by, and of different steps independent.
-        for step in range(1, len(kept)):
-            kept[step].addcmul_(shares[step], kept[step - 1])
-        kept.sqrt_()
-        tangent = torch.tanh(self._memories).abs()
-        noise = self._size * leave * (kept + _ROUNDINGS * eps * tangent)
-        product = self._size * leave * tangent
-        # The states after the last step meet no recurrent weight.
-        doubtful = ((noise > _NOISE) & (product < _SATURATION + 2 * noise))[:-1]
-        found = torch.zeros(variants, dtype=torch.bool, device=old.device)
-        found[self._variant[doubtful.flatten(2).any(dim=2).any(dim=0)]] = True
+        found = torch.zeros(variants, dtype=torch.bool, device=self._gates.device)
+        leave = self._gates[:, 3 * len(self._size) :]
+        eps, steps = torch.finfo(leave.dtype).eps, len(leave)
+        most = _ROUNDINGS * eps * steps * (self._memories.abs().amax(dim=(0, 2)) + 2)
+        tangent = torch.tanh(self._memories).abs_()
+        doubtful = _doubtful(self._size * leave, tangent, most[:, None])
+        # Few samples of few units come so close to zero that it takes a closer look.
+        unit, sample = doubtful.any(dim=0).nonzero().unbind(1)
+        rows = torch.stack([unit + n * len(self._size) for n in range(4)])
+        gates, memory = self._gates[:, rows, sample], self._memories[:, unit, sample]
+        kept = _rounding(gates, memory)
+        enough = _doubtful(self._size[unit, 0] * gates[:, 3], tangent[:, unit, sample], kept)
+        found[self._variant[unit[enough.any(dim=0)]]] = True
         return found
+
+
+def _rounding(gates: Tensor, memory: Tensor) -> Tensor:
+    """The rounding in memories ``(steps, units)`` that gates ``(steps, 4, units)`` leave."""
+    enter, keep, new, _ = gates.unbind(1)
+    old = torch.cat([torch.zeros_like(memory[:1]), memory[:-1]])
+    # The tangent of a gate, made of a number near 1 and 1, has its error.
+    terms = (keep * old).abs() + (enter * new).abs() + enter
+    kept = (_ROUNDINGS * torch.finfo(memory.dtype).eps * terms).square_()
+    # Several times what a step really rounds by, and of different steps independent.
+    for step in range(1, len(kept)):
+        kept[step].addcmul_(keep[step].square(), kept[step - 1])
+    return kept.sqrt_()
+
+
+def _doubtful(scale: Tensor, tangent: Tensor, kept: Tensor) -> Tensor:
+    """Where a huge weight, times ``scale``'s gate, multiplies little more than rounding.
+
+    The state is the gate times the ``tangent`` of a memory that is rounded by ``kept``, along the
+    steps; the states after the last step meet no recurrent weight.
+    """
+    noise = scale * (kept + _ROUNDINGS * torch.finfo(tangent.dtype).eps * tangent)
+    return ((noise > _NOISE) & (scale * tangent < _SATURATION + 2 * noise))[:-1]

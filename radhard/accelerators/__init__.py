@@ -6,10 +6,12 @@ from radhard.accelerators.layer_product import LayerProduct, product_of
 from radhard.accelerators.matrix_product import MatrixProduct
 from radhard.accelerators.register_contents import RegisterContents
 from radhard.accelerators.register_use import PermanentUse, RegisterUse
+from radhard.accelerators.residency import STRUCTURES, Residency, Structure, residencies
 from radhard.accelerators.systolic import Systolic
 
 __all__ = [
     "ACCELERATORS",
+    "STRUCTURES",
     "Accelerator",
     "IntegerLayer",
     "LayerProduct",
@@ -18,8 +20,11 @@ __all__ = [
     "Register",
     "RegisterContents",
     "RegisterUse",
+    "Residency",
+    "Structure",
     "Systolic",
     "grid_of",
     "integer_layer",
     "product_of",
+    "residencies",
 ]

@@ -45,6 +45,22 @@ class Accelerator(Component):
         """What a register holds in all cycles; ``word`` is a flat position in the array."""
 
     @abstractmethod
+    def last_reads(self, product: MatrixProduct, operand: Literal["input", "weight"]) -> Numbers:
+        """When the elements of an operand enter the array for the last time, for one sample.
+
+        In cycles from the beginning of the layer, all tiles one after another: of the inputs
+        ``(groups, rows, depth)``, of the weights ``(groups, depth, columns)``.
+        """
+
+    @abstractmethod
+    def accumulators(self, product: MatrixProduct) -> tuple[int, int]:
+        """Words outside the elements that hold sums from tile to tile, and their live cycles.
+
+        The words that are needed at a time, and the cycles in which a word is live, added up over
+        all words and the whole layer.
+        """
+
+    @abstractmethod
     def block(self, product: MatrixProduct) -> int:
         """How many products are added up in a row, before their sum is added to those before."""
 

@@ -121,6 +121,46 @@ class Systolic(Accelerator):
         other = _EXCHANGED[register]
         return self._weight_stationary_always(product.transposed, other, *at).transposed
 
+    def last_reads(self, product: MatrixProduct, operand: Literal["input", "weight"]) -> Numbers:
+        if self.dataflow == "input_stationary":
+            weights = self._last_reads(product.transposed, _EXCHANGED[operand])
+            return np.swapaxes(weights, 1, 2)
+        return self._last_reads(product, operand)
+
+    def _last_reads(self, product: MatrixProduct, operand: Register) -> Numbers:
+        """The same, where inputs do not stay in the array."""
+        groups, down, across, _ = self._tiles(product)
+        cycles = self.shape(product if self.dataflow != "input_stationary" else product.transposed)
+        group, depth = np.arange(groups)[:, None, None], np.arange(product.depth)
+        rows, columns = np.arange(product.rows), np.arange(product.columns)
+        if self.dataflow == "output_stationary":
+            if operand == "input":
+                # Once for every tile along the columns.
+                tile = (group * down + rows[:, None] // self.rows + 1) * across - 1
+                return tile * cycles[1] + depth + rows[:, None] % self.rows
+            tile = (group * down + down - 1) * across + columns // self.columns
+            return tile * cycles[1] + depth[:, None] + columns % self.columns
+        i, r = np.divmod(depth, self.rows)
+        if operand == "input":
+            tile = (group * down + i + 1) * across - 1
+            return tile * cycles[1] + self.rows + rows[:, None] + r
+        # The weight of the last row enters first.
+        tile = (group * down + i[:, None]) * across + columns // self.columns
+        return tile * cycles[1] + self.rows - 1 - r[:, None]
+
+    def accumulators(self, product: MatrixProduct) -> tuple[int, int]:
+        if self.dataflow == "output_stationary":
+            return 0, 0
+        if self.dataflow == "input_stationary":
+            product = product.transposed
+            cycles = self.shape(product.transposed)[1]
+        else:
+            cycles = self.shape(product)[1]
+        groups, down, across, _ = self._tiles(product)
+        words = product.rows * product.columns
+        # From the first tile along the depth, after which a word is written, to the last.
+        return words, groups * words * (down - 1) * across * cycles
+
     def _check_register(self, register: str) -> None:
         if register not in self.registers:
             raise InputError(

@@ -117,14 +117,20 @@ class TensorInjection:
         self.arrivals += 1
         rows, hits = self._by_row(len(values))
         faulty = values.clone()
-        # One after another, as several faults of a word are applied in the order given.
-        for number in np.flatnonzero(hits.words == word).tolist():
-            region, row = hits.regions[hits.places[number]], int(rows[number])
-            held = faulty[row].reshape(-1)
-            at = torch.zeros(len(held), dtype=torch.int64)
-            faulty[row] = region.faulty(held, at, at + int(hits.variants[number])).reshape(
-                faulty[row].shape
-            )
+        waiting = np.flatnonzero(hits.words == word)
+        while len(waiting):
+            # Those of different rows together, but several faults of a row in the order given.
+            _, first = np.unique(rows[waiting], return_index=True)
+            now = waiting[np.sort(first)]
+            for place in np.unique(hits.places[now]).tolist():
+                mine = now[hits.places[now] == place]
+                of = torch.from_numpy(rows[mine])
+                held = faulty[of]
+                variants = torch.from_numpy(hits.variants[mine])
+                each = variants.repeat_interleave(held.numel() // len(held))
+                values = hits.regions[place].faulty(held.reshape(-1), torch.zeros_like(each), each)
+                faulty[of] = values.reshape(held.shape)
+            waiting = np.setdiff1d(waiting, now)
         return faulty
 
     def _apply_to_part(self, flowing: Tensor, number: int, shape: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """Where are faults injected?"""
 
 from radhard.targets.activations import Activations
+from radhard.targets.array_layers import array_layers
 from radhard.targets.attention import Attention
 from radhard.targets.base import FLOWING, TARGETS, Role, Site, Target, TensorFaults
 from radhard.targets.biases import Biases
@@ -35,6 +36,7 @@ __all__ = [
     "Target",
     "TensorFaults",
     "Weights",
+    "array_layers",
     "merge_biases",
     "register_of",
 ]

@@ -1,6 +1,5 @@
 """Faults in the registers of an accelerator that computes layers of a quantized model."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
@@ -13,14 +12,13 @@ from radhard.accelerators import (
     Accelerator,
     IntegerLayer,
     Register,
-    grid_of,
     integer_layer,
 )
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.internals import version
-from radhard.rounding import scales_in
 from radhard.spec import component
+from radhard.targets.array_layers import array_layers
 from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import check_matches, reasons
 from radhard.workload import Workload
@@ -33,9 +31,6 @@ REGISTER_AXES = ("tile", "cycle", "row", "column")
 
 _LAYERS: WeakKeyDictionary[nn.Module, tuple[object, IntegerLayer]] = WeakKeyDictionary()
 """The integers of a layer, with what they were computed from: every trial asks for them."""
-
-_SAMPLES = 100
-"""Samples from which the scale of a layer's inputs is told."""
 
 
 @component
@@ -84,37 +79,11 @@ class Registers(Target):
         return found
 
     def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
-        found, left, names = list[Site](), dict[str, str](), list[str]()
-        scales, bits = scales_in(workload.model), self.array.format_of("input").bits
         # A defect of the array concerns all samples, whatever `sample` says.
         one = self.sample == "one" and self.duration == "transient"
-        count = min(_SAMPLES, len(workload.data))
-        for name, layer, given in _inputs_of_layers(workload):
-            names.append(name)
-            if not matches(self.pattern, name):
-                continue
-            if len(given) != 1:
-                left[name] = f"it is called {len(given)} times in a pass"
-                continue
-            if len(given[0]) != count:
-                left[name] = f"its input has {len(given[0])} rows for {count} samples"
-                continue
-            if not given[0].any():
-                left[name] = f"its inputs are zero in the first {count} samples, in any scale"
-                continue
-            shape = tuple(given[0].shape[1:])
-            grid = grid_of(given[0], scales, bits)
-            if grid is None:
-                left[name] = (
-                    "its inputs are not rounded to integers of the array: "
-                    f"model = quantized(model, data, {self.array.format_of('input')!r}, "
-                    "inputs=True)"
-                )
-                continue
-            whole = integer_layer(layer, self.array, shape, grid)
-            if isinstance(whole, str):
-                left[name] = whole
-                continue
+        layers = array_layers(workload, self.array, self.pattern)
+        found, left = list[Site](), layers.left_out
+        for name, whole in layers.computed.items():
             geometry = self.array.shape(whole.layer.product)
             found += [
                 Site(
@@ -122,12 +91,12 @@ class Registers(Target):
                     shape=geometry if self.duration == "transient" else geometry[2:],
                     role="register",
                     layer=name,
-                    kind=type(layer).__name__,
+                    kind=type(workload.model.get_submodule(name)).__name__,
                     # Sums of 32 bits, which float32 does not hold.
                     dtype="float64",
                     samples=len(workload.data) if one else None,
                     axis=0,
-                    grid=grid,
+                    grid=whole.grid,
                     bits=self.array.format_of(register).bits,
                 )
                 for register in self.array.registers
@@ -136,7 +105,7 @@ class Registers(Target):
         if left and not found:
             raise InputError(f"{self!r} matches only {reasons(left)}")
         what = "layer that the array computes"
-        check_matches([site.name for site in found], self, names, what)
+        check_matches([site.name for site in found], self, layers.names, what)
         return found, left
 
     def reach(
@@ -251,23 +220,3 @@ def layer_of(
         )
     _LAYERS[layer] = key, found
     return found
-
-
-def _inputs_of_layers(workload: Workload) -> Iterator[tuple[str, nn.Module, list[Tensor]]]:
-    """Name and module of every layer that multiplies matrices, and its input in each call."""
-    model, some = workload.model, workload.data.rows(slice(0, _SAMPLES))
-    given: dict[str, list[Tensor]] = {}
-    layers = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
-    }
-
-    def record(name: str, args: Any, kwargs: Any) -> None:
-        x = args[0] if args else kwargs["input"]
-        given.setdefault(name, []).append(x.detach().clone())
-
-    with workload.open(), torch.no_grad(), module_hooks(layers, before=record):
-        workload.forward(some)
-    for name, calls in given.items():
-        yield name, layers[name], calls

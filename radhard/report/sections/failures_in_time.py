@@ -80,7 +80,7 @@ def _bits(results: Results) -> int:
 
 def _register_bits(results: Results) -> dict[tuple[str, str], int]:
     """The number of bits of every class of register, by target and class."""
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for region in results.space.regions:
         if region.site.role == "register":
             # An element holds one word at a time, of whatever tile, cycle or layer.

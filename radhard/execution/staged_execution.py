@@ -7,6 +7,7 @@ import numpy as np
 
 from radhard.engines import Campaign
 from radhard.engines.base import Figures, Session
+from radhard.errors import InputError
 from radhard.execution.execution import Execution, Watch
 from radhard.results import Results
 from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
@@ -36,6 +37,7 @@ def execute_stages(
     finished = bool(file.manifest().get("finished"))
     while True:
         trials = _recorded(execution, first)
+        _check_strata(trials, stages)
         execution.campaign = replace(first, trials=trials)
         done, begin = file.done(), 0
         for number, stage in enumerate(trials.stages):
@@ -113,6 +115,16 @@ def _watch(execution: Execution, stages: Stages, trials: StagedTrials) -> Watch 
 def _recorded(execution: Execution, first: Campaign) -> StagedTrials:
     plain = execution.file.manifest()["stages"]
     return StagedTrials.from_dict(plain, first.space, first.trials.seed)
+
+
+def _check_strata(trials: StagedTrials, stages: Stages) -> None:
+    """Check that the recorded strata are those from which further stages would be drawn."""
+    recorded = [(s.name, s.population, s.cap) for s in trials.strata]
+    if recorded != [(s.name, s.population, s.cap) for s in stages.draw.partition.strata]:
+        raise InputError(
+            f"{stages.sampler!r} has other strata than the recorded run (is a file that it names "
+            "still the same?); choose another run file"
+        )
 
 
 def _found(execution: Execution, stages: Stages) -> StageResults:

@@ -7,6 +7,7 @@ from radhard.samplers.error_rate import ErrorRate
 from radhard.samplers.exhaustive import Exhaustive
 from radhard.samplers.fault_count import FaultCount
 from radhard.samplers.given import Given
+from radhard.samplers.guided import Guided
 from radhard.samplers.per_bit import PerBit
 from radhard.samplers.per_tensor import PerTensor
 from radhard.samplers.stage_draw import StageDraw, StageResults
@@ -27,6 +28,7 @@ __all__ = [
     "FaultCount",
     "Given",
     "Grouping",
+    "Guided",
     "PerBit",
     "PerTensor",
     "Sampler",

@@ -1,4 +1,4 @@
-"""How many faults of each kind change their value in each direction, under each class of caps?"""
+"""How many faults of each kind and class change their value in each direction?"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -6,17 +6,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from radhard.caps import FaultCaps, cap_classes
 from radhard.injection import DIRECTIONS, Directions
+from radhard.samplers.fault_classes import CLASSES, FaultClasses
 from radhard.space import FaultSpace, Numbers
 from radhard.word_sections import FaultKinds
 
-__all__ = ["CAP_CLASSES", "FaultCensus"]
+__all__ = ["FaultCensus"]
 
-CAP_CLASSES = 6
-"""Number of classes of caps (`cap_classes`); without caps, all faults are in the last."""
-
-_CELLS = len(DIRECTIONS) * CAP_CLASSES
+_CELLS = len(DIRECTIONS) * CLASSES
 
 
 @dataclass(frozen=True)
@@ -24,15 +21,16 @@ class FaultCensus:
     """The faults of a space, counted; every fault is looked at once."""
 
     directions: Directions
-    caps: FaultCaps | None
+    classes: FaultClasses | None
+    """The classes of faults; without, all faults are in the last, with a cap of 1."""
     counts: tuple[Numbers, ...]
-    """For each region the number of faults by gate, variant, direction and class of caps."""
+    """For each region the number of faults by gate, variant, direction and class."""
     largest: tuple[npt.NDArray[np.float64], ...]
-    """For each region the largest cap by variant, direction and class of caps."""
+    """For each region the largest cap by variant, direction and class."""
 
     @classmethod
     def of(
-        cls, directions: Directions, space: FaultSpace, caps: FaultCaps | None = None
+        cls, directions: Directions, space: FaultSpace, classes: FaultClasses | None = None
     ) -> "FaultCensus":
         """Count the faults of a space."""
         kinds = FaultKinds.of(space, ("gate",))
@@ -42,19 +40,23 @@ class FaultCensus:
             here, first = np.full(len(words), place), int(kinds.starts[place])
             own = kinds.kinds(here, region.positions_of(words), np.zeros_like(here)) - first
             own //= region.variants
-            count = _uncapped if caps is None else partial(_capped, caps)
+            count = _undivided if classes is None else partial(_divided, classes)
             found, most = count(directions, space, place, own, sections)
             counts.append(found)
             largest.append(most)
-        return cls(directions, caps, tuple(counts), tuple(largest))
+        return cls(directions, classes, tuple(counts), tuple(largest))
 
     def cells(self, faults: Numbers) -> Numbers:
-        """The direction and the class of caps of each fault, as one number."""
-        found = self.directions.of(faults).astype(np.int64) * CAP_CLASSES
-        if self.caps is None:
-            return found + CAP_CLASSES - 1
-        classes: Numbers = found + cap_classes(self.caps.of(faults))
-        return classes
+        """The direction and the class of each fault, as one number."""
+        found = self.directions.of(faults).astype(np.int64) * CLASSES
+        if self.classes is None:
+            return found + CLASSES - 1
+        cells: Numbers = found + self.classes.of(faults)[0]
+        return cells
+
+    def text(self, number: int, cap: float) -> str:
+        """The name of a class, whose largest cap is given; empty without classes."""
+        return "" if self.classes is None else self.classes.text(number, cap)
 
     @property
     def by_direction(self) -> tuple[Numbers | None, ...]:
@@ -68,36 +70,36 @@ class FaultCensus:
 Counted = tuple[Numbers, npt.NDArray[np.float64]]
 
 
-def _uncapped(
+def _undivided(
     directions: Directions, space: FaultSpace, place: int, own: Numbers, sections: int
 ) -> Counted:
-    """The counts and largest caps of a region, given the section of every word, without caps."""
+    """The counts and largest caps of a region, given the section of every word, without classes."""
     variants = int(space.variants[place])
-    found = np.zeros((sections, variants, len(DIRECTIONS), CAP_CLASSES), np.int64)
+    found = np.zeros((sections, variants, len(DIRECTIONS), CLASSES), np.int64)
     if directions.known[place]:
         found[..., -1] = directions.counts(place, own, sections)
     else:
         found[:, :, DIRECTIONS.index("(none)"), -1] = np.bincount(own, minlength=sections)[:, None]
-    return found, np.ones((variants, len(DIRECTIONS), CAP_CLASSES))
+    return found, np.ones((variants, len(DIRECTIONS), CLASSES))
 
 
-def _capped(
-    caps: FaultCaps,
+def _divided(
+    classes: FaultClasses,
     directions: Directions,
     space: FaultSpace,
     place: int,
     own: Numbers,
     sections: int,
 ) -> Counted:
-    """The same with caps, for which every fault is looked at by itself."""
+    """The same with classes, for which every fault is looked at by itself."""
     variants, words = int(space.variants[place]), np.arange(len(own))
-    shape = (len(DIRECTIONS), CAP_CLASSES)
+    shape = (len(DIRECTIONS), CLASSES)
     found = np.zeros((sections, variants, *shape), np.int64)
     most = np.zeros((variants, *shape))
     for variant in range(variants):
         faults = int(space.starts[place]) + words * variants + variant
-        limits = caps.of(faults)
-        cells = directions.of(faults).astype(np.int64) * CAP_CLASSES + cap_classes(limits)
+        own_classes, limits = classes.of(faults)
+        cells = directions.of(faults).astype(np.int64) * CLASSES + own_classes
         np.maximum.at(most[variant].reshape(-1), cells, limits)
         sums = np.bincount(own * _CELLS + cells, minlength=sections * _CELLS)
         found[:, variant] = sums.reshape(sections, *shape)

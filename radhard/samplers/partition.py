@@ -11,10 +11,10 @@ from radhard.errors import InputError
 from radhard.group_labels import labels
 from radhard.injection import DIRECTIONS
 from radhard.samplers.bit_classes import bit_classes
-from radhard.samplers.fault_census import CAP_CLASSES, FaultCensus
+from radhard.samplers.fault_census import FaultCensus
+from radhard.samplers.fault_classes import CLASSES
 from radhard.samplers.permutation import Permutation
 from radhard.space import FaultSpace, Numbers
-from radhard.stats import percent
 from radhard.word_sections import FaultKinds
 
 __all__ = ["Partition", "PartitionStratum", "partition"]
@@ -36,6 +36,8 @@ class PartitionStratum:
     population: int
     cap: float
     """The largest share of the samples that one of its faults may harm."""
+    number: int
+    """Its class (`FaultClasses`)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Partition:
         for place, counts in enumerate(self.census.counts):
             first, variants = int(kinds.starts[place]), counts.shape[1]
             for section, variant, direction, cap in np.argwhere(counts).tolist():
-                stratum = int(self.lookup[place][variant, direction * CAP_CLASSES + cap])
+                stratum = int(self.lookup[place][variant, direction * CLASSES + cap])
                 kind = (first + section * variants + variant) * len(DIRECTIONS) + direction
                 rows.append((stratum, kind, int(counts[section, variant, direction, cap])))
         return np.array(sorted(rows), np.int64).reshape(-1, 3).T
@@ -181,23 +183,28 @@ def _divided(
             faults[key] = faults.get(key, 0) + number
             largest = float(census.largest[place][variant, direction, cap])
             caps[key] = max(caps.get(key, 0.0), largest)
-            of_place[variant, direction * CAP_CLASSES + cap] = key
+            of_place[variant, direction * CLASSES + cap] = key
         keys.append(of_place)
     groups = tuple(dict.fromkeys(table))
     order = {key: n for n, key in enumerate(faults)}
     strata = tuple(
-        PartitionStratum(_name(key, caps[key]), groups.index(key[0]), faults[key], caps[key])
+        PartitionStratum(
+            _name(key, census.text(key[3], caps[key])),
+            groups.index(key[0]),
+            faults[key],
+            caps[key],
+            key[3],
+        )
         for key in faults
     )
     lookup = []
     for place, of_place in enumerate(keys):
-        numbers = np.full((int(space.variants[place]), len(DIRECTIONS) * CAP_CLASSES), -1)
+        numbers = np.full((int(space.variants[place]), len(DIRECTIONS) * CLASSES), -1)
         for (variant, cell), key in of_place.items():
             numbers[variant, cell] = order[key]
         lookup.append(numbers)
     return Partition(space, census, groups, strata, tuple(lookup))
 
 
-def _name(key: tuple[str, str, str, int], cap: float) -> str:
-    limit = "" if key[3] == CAP_CLASSES - 1 else f"at most {percent(cap)}"
-    return ", ".join(text for text in (*key[:3], limit) if text) or "the space"
+def _name(key: tuple[str, str, str, int], of_class: str) -> str:
+    return ", ".join(text for text in (*key[:3], of_class) if text) or "the space"

@@ -10,6 +10,7 @@ from radhard.errors import InputError
 from radhard.injection import Directions
 from radhard.samplers.base import Sampler, Trials
 from radhard.samplers.fault_census import FaultCensus
+from radhard.samplers.fault_classes import CapClasses, FaultClasses
 from radhard.samplers.partition import Partition
 from radhard.samplers.stage_draw import StageDraw, StageResults
 from radhard.samplers.staged_trials import Stage, StagedTrials
@@ -56,9 +57,13 @@ class StagedSampler(Sampler):
                 f"{self!r} counts the faults of the space by bit and direction, and {len(space):,} "
                 f"are more than {_MOST:,}; take Uniform or PerTensor, or fewer tensors at a time"
             )
-        caps = None if self.caps is None else self.caps.find(workload, space)
-        census = FaultCensus.of(Directions(workload.model, space), space, caps)
-        return StageDraw(self.divide(space, census), seed, None if caps is None else figure)
+        classes = self.classes(workload, space)
+        census = FaultCensus.of(Directions(workload.model, space), space, classes)
+        return StageDraw(self.divide(space, census), seed, None if self.caps is None else figure)
+
+    def classes(self, workload: Workload, space: FaultSpace) -> FaultClasses | None:
+        """The classes that strata are divided by, besides bit and direction: those of caps."""
+        return None if self.caps is None else CapClasses(self.caps.find(workload, space))
 
     def anytime(
         self,

@@ -14,6 +14,7 @@ from radhard.samplers import (
     Exhaustive,
     FaultCount,
     Given,
+    Guided,
     PerBit,
     PerTensor,
     Sampler,
@@ -55,6 +56,8 @@ STAGED: list[StagedSampler] = [
     Adaptive(0.01),
     Adaptive(0.005, by="tensor"),
     Adaptive(0.02, confidence=0.99, relative=0.1, figure="critical"),
+    Guided("scores.json", 0.01),
+    Guided("scores.json", 0.01, by="tensor", relative=0.1),
     Until(0.02),
     Until(0.001, confidence=0.99, figure="critical"),
 ]

@@ -10,6 +10,7 @@ from radhard.formats import Float32
 from radhard.injection import DIRECTIONS, Directions
 from radhard.samplers.bit_classes import bit_class
 from radhard.samplers.fault_census import FaultCensus
+from radhard.samplers.fault_classes import CapClasses
 from radhard.samplers.partition import partition
 from radhard.space import FaultSpace
 from radhard.targets import Biases, Weights
@@ -26,7 +27,8 @@ class HalfOfTheFaults:
 def divided(by=None, *, caps=None, fault=None, most=None):
     model = network()
     space = FaultSpace.of(model, [Weights("*"), Biases("*")], fault or BitFlip(), Float32())
-    census = FaultCensus.of(Directions(model, space), space, caps)
+    classes = None if caps is None else CapClasses(caps)
+    census = FaultCensus.of(Directions(model, space), space, classes)
     return model, space, partition(space, census, by, most)
 
 

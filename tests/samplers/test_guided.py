@@ -1,0 +1,113 @@
+"""Do scores decide where faults are drawn, and never how they count?"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.coverage.simulation import Simulation
+from radhard import analyses
+from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32
+from radhard.injection import DIRECTIONS, Directions
+from radhard.samplers import Adaptive, Guided, StageDraw
+from radhard.samplers.fault_census import FaultCensus
+from radhard.samplers.score_classes import ScoreClasses
+from radhard.space import FaultSpace
+from radhard.targets import Biases, Weights
+from tests.small import campaign, data, network
+
+
+@pytest.fixture(scope="module")
+def table():
+    """3,000 words, of which those of few channels may do harm."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Linear(60, 50, bias=False)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    faults = np.arange(len(space))
+    _, words, variants = space.locate(faults)
+    up = Directions(model, space).of(faults) == DIRECTIONS.index("up")
+    chance = np.random.default_rng(0).random(len(space))
+    harmful = words // 60 >= 45
+    return Simulation(model, space, np.where(up & (variants >= 28) & harmful, chance, 0.0))
+
+
+def scores_file(path, scores, level="channel"):
+    values = {"weight": {"shape": list(scores.shape), "scores": scores.reshape(-1).tolist()}}
+    path.write_text(json.dumps({"format": "radhard scores 1", "level": level, "values": values}))
+    return str(path)
+
+
+def outcomes(table, sampler, seeds):
+    classes = ScoreClasses(sampler.scores, table.space) if isinstance(sampler, Guided) else None
+    census = FaultCensus.of(Directions(table.model, table.space), table.space, classes)
+    division = sampler.divide(table.space, census)
+    return [table.run(sampler, StageDraw(division, seed)) for seed in range(seeds)]
+
+
+@pytest.mark.parametrize("kind", ["right", "wrong", "by element"])
+def test_the_rate_is_held_whatever_the_scores(table, tmp_path, kind):
+    scores = np.linspace(0, 1, 50) ** 4
+    scores = {"right": scores, "wrong": scores[::-1].copy(), "by element": scores}[kind]
+    if kind == "by element":
+        scores = np.repeat(scores[:, None], 60, axis=1)
+    sampler = Guided(scores_file(tmp_path / "s.json", scores), 0.01)
+    found = outcomes(table, sampler, 5)
+    held = [o.estimates[""].low <= table.harm.mean() <= o.estimates[""].high for o in found]
+    assert sum(held) >= 4
+    assert all(o.half_width <= 0.01 for o in found)
+    # Wrong scores cost trials, and no more than those that were drawn in proportion to them.
+    plain = np.mean([len(o.trials) for o in outcomes(table, Adaptive(0.01), 5)])
+    assert np.mean([len(o.trials) for o in found]) < 1.7 * plain
+
+
+def test_classes_are_quantiles_of_the_scores_of_words(table, tmp_path):
+    scores = np.arange(50.0)
+    scores[3] = np.nan
+    classes = ScoreClasses(scores_file(tmp_path / "s.json", scores), table.space)
+    faults = np.arange(len(table.space))
+    codes, caps = classes.of(faults)
+    assert (caps == 1).all()
+    channels = table.space.locate(faults)[1] // 60
+    assert set(codes[channels == 3]) == {0}
+    order = [codes[channels == c][0] for c in range(50) if c != 3]
+    assert order == sorted(order)
+    assert np.mean(np.array(order) == 1) == pytest.approx(0.5, abs=0.03)
+    assert (np.diff(classes.means[1:]) > 0).all()
+
+
+def test_a_campaign_takes_the_file_of_an_analysis(tmp_path):
+    model = network()
+    scores = analyses.VulnerabilityGain()(model, data())
+    path = tmp_path / "scores.json"
+    scores.save(path)
+    space = FaultSpace.of(model, [Weights("*"), Biases("*")], BitFlip(), Float32())
+    found = campaign(tmp_path / "run.db", sampler=Guided(str(path), 0.06), space=space)
+    rate = found.rate()
+    assert (rate.high - rate.low) / 2 <= 0.06
+    exact = campaign(sampler="Exhaustive()", space=space).rate().value
+    assert rate.low <= exact <= rate.high
+    assert any("score class 5" in s.name for s in found.trials.strata)
+
+
+def test_files_that_are_no_scores_are_refused_in_one_line(table, tmp_path):
+    for text, problem in (
+        ("{}", "cannot be|can be read"),
+        ('{"format": "other", "level": "tensor", "values": {}}', "its format"),
+    ):
+        path = tmp_path / "bad.json"
+        path.write_text(text)
+        with pytest.raises(InputError, match=problem):
+            ScoreClasses(str(path), table.space)
+    with pytest.raises(InputError, match="no file"):
+        ScoreClasses(str(tmp_path / "none.json"), table.space)
+    with pytest.raises(InputError, match="of its words"):
+        ScoreClasses(scores_file(tmp_path / "s.json", np.ones(7)), table.space)
+    with pytest.raises(InputError, match="by bit"):
+        ScoreClasses(scores_file(tmp_path / "s.json", np.ones(50), "bit"), table.space)
+    with pytest.raises(InputError, match="margin=2"):
+        Guided("scores.json", 2.0)

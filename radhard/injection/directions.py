@@ -1,6 +1,7 @@
 """In which direction does a fault change the value of its word?"""
 
 import itertools
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -23,9 +24,9 @@ _NONE, _UP, _DOWN, _UNCHANGED, _NAN = range(len(DIRECTIONS))
 _WORDS = 2**14
 """Words whose faults are counted together: few enough to stay in a processor's cache."""
 
-_COMPARED = ((_UP, np.greater), (_DOWN, np.less), (_UNCHANGED, np.equal))
-
 Codes = npt.NDArray[np.uint8]
+
+Reals = npt.NDArray[np.floating[Any]]
 
 
 class Directions:
@@ -68,18 +69,11 @@ class Directions:
             edges = [0, *(np.flatnonzero(own[1:] != own[:-1]) + 1).tolist(), end - begin]
             stretches = [(int(own[a]), slice(a, b)) for a, b in itertools.pairwise(edges)]
             before = _comparable(values)
-            for variant, faulty in enumerate(region.faulty_by_variant(values, at)):
-                after, left = _comparable(faulty), end - begin
-                for direction, compare in _COMPARED:
-                    # Most faults change a value to a number, and the last comparison is not needed.
-                    if not left:
-                        break
-                    with np.errstate(invalid="ignore"):  # a signalling NaN is one as well
-                        flags = compare(after, before)
-                    for section, words in stretches:
-                        number_of = int(np.count_nonzero(flags[words]))
-                        found[section, variant, direction] += number_of
-                        left -= number_of
+            with np.errstate(invalid="ignore"):  # NumPy may warn of a signalling NaN
+                for variant, faulty in enumerate(region.faulty_by_variant(values, at)):
+                    for direction, flags in _compared(_comparable(faulty), before):
+                        for section, words in stretches:
+                            found[section, variant, direction] += np.count_nonzero(flags[words])
         # What is neither above, nor below, nor the same is no number.
         words_of = np.bincount(sections, minlength=number)[:, None]
         found[:, :, _NAN] = words_of - found.sum(axis=2)
@@ -112,12 +106,20 @@ class Directions:
         return tensor.cpu().reshape(-1)
 
 
-def _comparable(values: Tensor) -> npt.NDArray[np.floating[Any]]:
+def _comparable(values: Tensor) -> Reals:
     """Values as an array, which NumPy compares several times faster than torch.
 
     Those of 16 bits as single precision, which holds them exactly; NumPy has no bfloat16.
     """
-    array: npt.NDArray[np.floating[Any]] = (
-        values.float() if values.element_size() < 4 else values
-    ).numpy()
+    array: Reals = (values.float() if values.element_size() < 4 else values).numpy()
     return array
+
+
+def _compared(after: Reals, before: Reals) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+    """Which values move in each direction; not NaN, which is what is left."""
+    up, down = after > before, after < before
+    yield _UP, up
+    yield _DOWN, down
+    # Most faults change all values to other numbers, and nothing is left to be compared.
+    if np.count_nonzero(up) + np.count_nonzero(down) < len(after):
+        yield _UNCHANGED, after == before

@@ -15,6 +15,7 @@ from radhard.cli.compare_command import compare
 from radhard.cli.demo_command import demo
 from radhard.cli.harden_command import harden
 from radhard.cli.list_command import listing
+from radhard.cli.plan_command import plan
 from radhard.cli.report_command import report
 from radhard.cli.run_command import run
 from radhard.cli.study_command import study
@@ -37,6 +38,8 @@ def radhard() -> None:
     radhard demo                                a campaign and its report in about a minute
     radhard run lenet5 --data mnist             how often does a bit flip change an answer?
     radhard run my.py:build --data my.py:data   the same for your own network
+    radhard plan lenet5 --data mnist --margin 0.5%
+                                                how many trials does that take, and how long?
     radhard analyze lenet5 --data mnist --with "MaxValue()"
                                                 which channels are to blame?
     radhard harden lenet5 --data mnist --with "Ranger()" -o hard/
@@ -50,7 +53,7 @@ def radhard() -> None:
     """
 
 
-for command in (run, analyze, harden, verify, report, compare, study, listing, demo):
+for command in (run, plan, analyze, harden, verify, report, compare, study, listing, demo):
     radhard.add_command(command)
 
 

@@ -7,10 +7,10 @@ import click
 
 from radhard.cli.campaign_file import from_campaign_file
 from radhard.cli.completion import names_of
-from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model
+from radhard.cli.early import file_of, formats_of, known_data, known_function, known_model, spec_of
 from radhard.cli.parameter_types import THREADS
 
-__all__ = ["names_a_model", "names_a_model_or_a_campaign", "prints_results"]
+__all__ = ["names_a_model", "names_a_model_or_a_campaign", "names_faults", "prints_results"]
 
 Verb = Callable[..., Any]
 
@@ -71,6 +71,43 @@ def _with_options(verb: Verb, callback: Verb) -> Verb:
         ),
         click.option(
             "--trust", is_flag=True, help="Allow code outside radhard named in a run file."
+        ),
+    ]
+    for option in reversed(options):
+        verb = option(verb)
+    return verb
+
+
+def names_faults(verb: Verb) -> Verb:
+    """Add the options that determine a fault space and the metrics."""
+    options = [
+        click.option(
+            "--target",
+            multiple=True,
+            callback=spec_of("targets", "target"),
+            shell_complete=names_of("targets"),
+            help="Where faults are injected; may be repeated.  [Weights('*')]",
+        ),
+        click.option(
+            "--fault",
+            multiple=True,
+            callback=spec_of("faults", "fault model"),
+            shell_complete=names_of("faults"),
+            help="What happens to a word; may be repeated.  [BitFlip()]",
+        ),
+        click.option(
+            "--plane",
+            multiple=True,
+            type=click.Choice(["codes", "scale", "check"]),
+            help="Which words of a tensor, its codes, its scale or its check bits; may be "
+            "repeated.  [codes and check bits]",
+        ),
+        click.option(
+            "--metric",
+            multiple=True,
+            callback=spec_of("metrics", "metric"),
+            shell_complete=names_of("metrics"),
+            help="How the effect is measured; may be repeated.",
         ),
     ]
     for option in reversed(options):

@@ -8,7 +8,7 @@ import click
 from radhard.cli.campaign_file import as_toml, names_from_file
 from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
-from radhard.cli.options import names_a_model_or_a_campaign, prints_results
+from radhard.cli.options import names_a_model_or_a_campaign, names_faults, prints_results
 from radhard.cli.parameter_types import PROCESSES, Number, Share
 
 __all__ = ["run"]
@@ -17,39 +17,12 @@ __all__ = ["run"]
 @click.command(short_help="Run a fault-injection campaign.")
 @names_a_model_or_a_campaign
 @prints_results
-@click.option(
-    "--target",
-    multiple=True,
-    callback=spec_of("targets", "target"),
-    shell_complete=names_of("targets"),
-    help="Where faults are injected; may be repeated.  [Weights('*')]",
-)
-@click.option(
-    "--fault",
-    multiple=True,
-    callback=spec_of("faults", "fault model"),
-    shell_complete=names_of("faults"),
-    help="What happens to a word; may be repeated.  [BitFlip()]",
-)
-@click.option(
-    "--plane",
-    multiple=True,
-    type=click.Choice(["codes", "scale", "check"]),
-    help="Which words of a tensor, its codes, its scale or its check bits; may be repeated.  "
-    "[codes and check bits]",
-)
+@names_faults
 @click.option(
     "--sampler",
     callback=spec_of("samplers", "sampler"),
     shell_complete=names_of("samplers"),
     help="Which faults are tried.  [PerTensor(n=400)]",
-)
-@click.option(
-    "--metric",
-    multiple=True,
-    callback=spec_of("metrics", "metric"),
-    shell_complete=names_of("metrics"),
-    help="How the effect is measured; may be repeated.",
 )
 @click.option(
     "--engine",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 
 from radhard.campaign import run
+from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.json_output import results_facts
 from radhard.cli.junit import check_junit, write_junit
 from radhard.cli.model_and_data import ModelAndData, said_in
@@ -15,15 +16,11 @@ from radhard.cli.run_tables import show_results
 from radhard.cli.terminal import Terminal
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
-from radhard.faults import FAULTS
-from radhard.forward import faultless
 from radhard.metrics import METRICS
 from radhard.results import Results
 from radhard.samplers import SAMPLERS
-from radhard.space import FaultSpace
 from radhard.stats import LimitCheck
 from radhard.store import Store
-from radhard.targets import TARGETS
 
 __all__ = ["RunAction"]
 
@@ -95,26 +92,13 @@ class RunAction(ModelAndData):
 
     def _results(self) -> Results:
         self.check_named("run")
-        faults = self.parts("fault", FAULTS)
         sampler = self.part("sampler", SAMPLERS)
-        targets = self.parts("target", TARGETS)
         metrics = self.parts("metric", METRICS)
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
-        # The formats of registers are not those of the tensors that are multiplied in them.
-        loaded = self.load(as_it_is=all(target.role == "register" for target in targets))
-        # The first forward pass if faults are injected into activations or inputs.
-        fault_free = faultless(loaded.call)
-        space = FaultSpace.of(
-            loaded.model,
-            targets,
-            faults,
-            self.formats(),
-            planes=self.plane or None,
-            data=loaded.data,
-            call=fault_free,
-        )
+        loaded = self.load(as_it_is=injects_into_registers_only(self))
+        space = fault_space(self, loaded, self.plane)
         return run(
             loaded.model,
             loaded.data,

@@ -1,0 +1,172 @@
+"""How is ``radhard plan`` carried out?"""
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from radhard.cli.estimate_table import plain_table
+from radhard.cli.fault_space import fault_space, injects_into_registers_only
+from radhard.cli.model_and_data import ModelAndData
+from radhard.cli.terminal import Terminal
+from radhard.errors import InputError
+from radhard.metrics import METRICS
+from radhard.planning import CampaignPlan, plan
+from radhard.space import FaultSpace
+from radhard.stats import percent
+
+__all__ = ["PlanAction"]
+
+_DEFAULTS: dict[str, Any] = {
+    "target": ("Weights('*')",),
+    "fault": ("BitFlip()",),
+    "format_": ("Float32()",),
+    "seed": 0,
+    "batch": 100,
+}
+
+_NAMES = {"target": "target", "fault": "fault", "format_": "format", "seed": "seed"}
+"""Options that the command of the campaign repeats, if they are not the defaults."""
+
+
+@dataclass(kw_only=True)
+class PlanAction(ModelAndData):
+    """The options of ``radhard plan``, as given."""
+
+    target: tuple[str, ...]
+    fault: tuple[str, ...]
+    plane: tuple[str, ...]
+    metric: tuple[str, ...]
+    margin: float | None
+    max_rate: float | None
+    max_fit: float | None
+    fit_per_bit: float | None
+    confidence: float
+    by: str | None
+    detail: str | None = None
+
+    def carry_out(self) -> int:
+        """Run the pilot, show the plan, and return the exit code."""
+        torch.set_num_threads(self.threads)
+        asked = [x for x in (self.margin, self.max_rate, self.max_fit) if x is not None]
+        if len(asked) != 1:
+            raise InputError("give one of --margin 0.5%, --max-rate 1% and --max-fit 10")
+        self.fill(_DEFAULTS)
+        self.check_named("plan")
+        metrics = self.parts("metric", METRICS)
+        loaded = self.load(as_it_is=injects_into_registers_only(self))
+        space = fault_space(self, loaded, self.plane)
+        max_rate = self.max_rate if self.max_fit is None else self._rate_of_fit(space)
+        found = plan(
+            loaded.model,
+            loaded.data,
+            space,
+            margin=self.margin,
+            max_rate=max_rate,
+            confidence=self.confidence,
+            by=self.by,
+            seed=self.seed or 0,
+            call=loaded.call,
+            batch=self.batch or 100,
+            metrics=metrics or None,
+            deterministic=not self.allow_nondeterministic,
+        )
+        self._show(found, max_rate)
+        return 0
+
+    def _rate_of_fit(self, space: FaultSpace) -> float:
+        """The rate of single bit flips at which the whole space has the failure rate asked for."""
+        assert self.max_fit is not None
+        if self.fit_per_bit is None or self.fit_per_bit == 0:
+            raise InputError("--max-fit requires the raw rate of one bit: --fit-per-bit 1e-4")
+        bits = sum(region.all_words * region.word.bits for region in space.regions)
+        if bits != len(space):
+            raise InputError(
+                f"--max-fit applies to faults of one bit each, and this space has {len(space):,} "
+                f"faults in {bits:,} bits; use BitFlip() in all words, or give --max-rate"
+            )
+        rate = self.max_fit / (self.fit_per_bit * bits)
+        if rate >= 1:
+            raise InputError(
+                f"{bits:,} bits at {self.fit_per_bit:g} FIT each have "
+                f"{self.fit_per_bit * bits:.3g} FIT even if every flip does harm, which is within "
+                f"--max-fit {self.max_fit:g}: no trials are needed"
+            )
+        return rate
+
+    def _show(self, found: CampaignPlan, max_rate: float | None) -> None:
+        terminal = Terminal(self.detail)
+        level = percent(found.confidence)
+        of = "" if found.by is None else f" of every {found.by} ({found.groups})"
+        terminal.say(
+            f"Margin  {percent(float(f'{found.margin:.3g}'))}{of} at {level} confidence",
+            "bold",
+            always=True,
+        )
+        if max_rate is not None:
+            limit = percent(float(f"{max_rate:.3g}"))
+            terminal.say(f"so that the upper limit is below {limit}, if the pilot is right")
+        terminal.say(f"{found.space!r}")
+        terminal.say(
+            f"pilot of {len(found.pilot):,} trials: {found.rate}; "
+            f"{1000 * found.per_trial:.3g} ms a trial after {found.setup:.2g} s"
+        )
+        table = plain_table("")
+        for name, justify in (("sampler", "left"), ("trials", "right"), ("time", "right")):
+            table.add_column(name, justify="right" if justify == "right" else "left")
+        table.add_column("trials are", header_style="dim")
+        for row in found.rows:
+            table.add_row(repr(row.sampler), f"{row.trials:,}", _duration(row.seconds), row.basis)
+        terminal.show(table)
+        terminal.say(
+            f"no sampler needs fewer than {found.floor:,} trials without assumptions about faults "
+            "that were not tried"
+        )
+        terminal.say_whole(self._command(found), always=True)
+        facts = {
+            "margin": found.margin,
+            "confidence": found.confidence,
+            "by": found.by,
+            "groups": found.groups,
+            "pilot": {"trials": len(found.pilot), "rate": asdict(found.rate)},
+            "setup seconds": found.setup,
+            "seconds per trial": found.per_trial,
+            "floor": found.floor,
+            "samplers": [
+                {
+                    "sampler": repr(row.sampler),
+                    "trials": row.trials,
+                    "seconds": row.seconds,
+                    "basis": row.basis,
+                }
+                for row in found.rows
+            ],
+        }
+        terminal.finish(facts)
+
+    def _command(self, found: CampaignPlan) -> str:
+        """The command of the cheapest campaign."""
+        words = ["radhard", "run", str(self.model), "--data", str(self.data)]
+        if self.samples is not None:
+            words += ["--n", str(self.samples)]
+        for name in ("weights", "call"):
+            if getattr(self, name) is not None:
+                words += [f"--{name}", getattr(self, name)]
+        for name, option in _NAMES.items():
+            if getattr(self, name) != _DEFAULTS[name]:
+                values = getattr(self, name)
+                for value in values if isinstance(values, tuple) else (values,):
+                    words += [f"--{option}", str(value)]
+        for name in ("plane", "metric"):
+            for value in getattr(self, name):
+                words += [f"--{name}", value]
+        return shlex.join([*words, "--sampler", repr(found.rows[0].sampler)])
+
+
+def _duration(seconds: float) -> str:
+    """A time with two digits, in the unit that reads best."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"

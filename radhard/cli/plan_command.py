@@ -1,0 +1,44 @@
+"""The verb ``plan``: what does a margin cost?"""
+
+from typing import Any
+
+import click
+
+from radhard.cli.options import names_a_model, names_faults, prints_results
+from radhard.cli.parameter_types import Number, Share
+
+__all__ = ["plan"]
+
+
+@click.command(short_help="Say what a margin or a limit costs, before starting.")
+@names_a_model
+@names_faults
+@prints_results
+@click.option("--margin", type=Share(0, 1), help="Half the width of the interval: 0.5% or 0.005.")
+@click.option(
+    "--max-rate",
+    type=Share(0, 1),
+    help="Instead: the limit that the upper confidence limit is to stay below.",
+)
+@click.option("--max-fit", type=Number(0), help="Instead: the same in failures in 1e9 h.")
+@click.option("--fit-per-bit", type=Number(0), help="For --max-fit: raw rate of one bit in FIT.")
+@click.option(
+    "--confidence", type=Share(0, 1), default=0.95, show_default=True, help="Of the interval."
+)
+@click.option("--by", help="Every group has the margin: tensor, layer, bit, ...")
+def plan(**options: Any) -> int:
+    """Say how many trials a margin or a limit needs, by sampler, and how long they take.
+
+    A pilot of seconds measures the time of a trial and how much harm varies. The last line is the
+    command that runs the cheapest campaign.
+
+    \b
+    Examples:
+      radhard plan lenet5 --data mnist --n 50 --margin 0.1%
+      radhard plan lenet5 --data mnist --n 50 --margin 1% --confidence 99% --by tensor
+      radhard plan lenet5 --data mnist --n 50 --max-rate 2%
+      radhard plan lenet5 --data mnist --n 50 --max-fit 10 --fit-per-bit 1e-4
+    """
+    from radhard.cli.actions.plan_action import PlanAction
+
+    return PlanAction(**options).carry_out()

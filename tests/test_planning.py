@@ -1,0 +1,54 @@
+"""Does a plan say what a campaign then takes?"""
+
+import math
+
+import pytest
+
+from radhard.campaign import run
+from radhard.errors import InputError
+from radhard.planning import plan
+from radhard.samplers import Adaptive, PerTensor, Uniform
+from radhard.stats import sample_size
+from tests.small import data, network
+
+
+def test_the_expected_trials_are_about_those_of_the_campaign():
+    found = plan(network(), data(), margin=0.01)
+    rows = {type(row.sampler): row for row in found.rows}
+    adaptive = rows[Adaptive]
+    taken = len(run(network(), data(), None, adaptive.sampler, progress=False, audit=0))
+    assert 0.6 * taken < adaptive.trials < 1.6 * taken
+    assert rows[Uniform].trials == math.ceil(sample_size(len(found.space), 0.01))
+    assert found.floor <= taken
+    assert all(row.seconds >= found.setup for row in found.rows)
+
+
+def test_every_tensor_has_the_margin():
+    found = plan(network(), data(), margin=0.02, by="tensor")
+    assert found.groups == 2
+    samplers = {type(row.sampler): row for row in found.rows}
+    fixed = samplers[PerTensor]
+    assert fixed.trials == len(PerTensor(margin=0.02).draw(found.space, 0))
+    assert [row.trials for row in found.rows] == sorted(row.trials for row in found.rows)
+
+
+def test_a_limit_leaves_a_margin_above_the_rate_of_the_pilot():
+    rate = plan(network(), data(), margin=0.02).rate.value
+    found = plan(network(), data(), max_rate=rate + 0.1)
+    assert found.margin == pytest.approx(rate + 0.1 - found.rate.value)
+    with pytest.raises(InputError, match="not below max_rate"):
+        plan(network(), data(), max_rate=rate / 10)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "either margin"),
+        ({"margin": 0.1, "max_rate": 0.1}, "either margin"),
+        ({"margin": 1.5}, "margin=1.5"),
+        ({"max_rate": 0.1, "by": "tensor"}, "limit of the whole"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(asked, told):
+    with pytest.raises(InputError, match=told):
+        plan(network(), data(), **asked)

@@ -113,7 +113,8 @@ def plan(
 
     first, first_seconds = timed(Uniform(min(_FIRST, len(space))))
     # The pilot has the strata of the campaign, but a margin that takes few trials.
-    coarse = max(asked if max_rate is None else 0.0, floor_size(1.0, 1.0, confidence) / _PILOT)
+    coarse = floor_size(1.0, 1.0, confidence) / _PILOT
+    coarse = max(asked, coarse) if max_rate is None else coarse
     pilot, seconds = timed(Adaptive(coarse, confidence=confidence, by=by))
     strata = _groups(pilot, by)
     if len(strata) > _GROUPS:
@@ -132,7 +133,9 @@ def plan(
         for sampler, trials, basis in _samplers(pilot, space, strata, asked, confidence, by)
     ]
     rows.sort(key=lambda row: row.trials)
-    return CampaignPlan(space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows))
+    return CampaignPlan(
+        space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows)
+    )
 
 
 def _asked(margin: float | None, max_rate: float | None, by: str | None) -> float:
@@ -153,8 +156,8 @@ def _room(pilot: Results, max_rate: float) -> float:
     rate: Estimate = pilot.rate()
     if rate.value >= max_rate:
         raise InputError(
-            f"the rate of {len(pilot):,} trials, {rate}, is not below max_rate={max_rate:g}, so that "
-            "no number of trials is likely to show that it is; harden the model, or allow more"
+            f"the rate of {len(pilot):,} trials, {rate}, is not below max_rate={max_rate:g}, so "
+            "that no number of trials is likely to show that it is; harden the model, or allow more"
         )
     return max_rate - rate.value
 

@@ -8,7 +8,7 @@ from radhard.engines import Replay
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import Int
 from radhard.report import html
-from radhard.report.blocks import Picture, Table
+from radhard.report.blocks import Picture, Table, Text
 from radhard.report.main_figure import main_figure
 from radhard.report.sections.array_elements import array_elements
 from radhard.report.sections.failures_in_time import failures
@@ -62,6 +62,18 @@ def test_permanent_faults_have_no_cycles():
     results = campaign(Registers(ARRAY, duration="permanent"), StuckAt(1), n=8)
     section = array_elements(results, main_figure(results))
     assert [b.name for b in section.blocks if isinstance(b, Picture)] == ["elements"]
+
+
+def test_layers_that_the_array_does_not_compute_are_named():
+    model, inputs = network()
+    model.fc.weight.data += 0.001
+    with pytest.warns(match="fc"):
+        space = FaultSpace.of(model, Registers(ARRAY), BitFlip(), ARRAY.formats, data=inputs)
+    results = run(model, inputs, space, PerTensor(8), engine=Replay(), progress=False, audit=0)
+    blocks = array_elements(results, main_figure(results)).blocks
+    (text,) = [block.text for block in blocks if isinstance(block, Text)]
+    assert "1 layer," in text
+    assert "fc" in text
 
 
 def test_a_campaign_in_weights_has_no_array():

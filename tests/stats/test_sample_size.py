@@ -123,6 +123,25 @@ def test_whole_network_as_one_population_needs_at_most_9604_trials() -> None:
     assert math.ceil(sample_size(10**15, 0.01)) == 9604
 
 
+def test_964_faults_are_a_margin_of_3_points_in_10000() -> None:
+    # Of the hybrid of value ranges and simulation of a systolic array: 964 faults in a register of
+    # 16 bits, 100 images each. Neither margin nor population is published.
+    assert round(sample_size(10_000, 0.03)) == 964
+
+    def populations(margin: float) -> list[int]:
+        # Those between the sizes of 963 and 964 trials: the formula solved for N.
+        c = margin**2 / (1.96**2 * 0.25)
+        low, high = (n * (1 - c) / (1 - n * c) for n in (963, 964))
+        return list(range(math.floor(low) + 1, math.floor(high) + 1))
+
+    for margin, some in ((0.03, 9_900), (0.01, 1_071)):
+        found = [n for n in range(1, 20_000) if math.ceil(sample_size(n, margin)) == 964]
+        assert found == populations(margin)
+        assert some in found
+    # No space is large enough at 5 points.
+    assert sample_size(10**12, 0.05) < 964
+
+
 def test_the_misprinted_variance_would_give_a_negative_size() -> None:
     p, population, margin = 0.5, 294_967_296, 0.01
     misprinted = population / (1 + margin**2 * (population - 1) / (1.96**2 * p * (p - 1)))

@@ -119,7 +119,7 @@ def plan(
     strata = _groups(pilot, by)
     if len(strata) > _GROUPS:
         raise InputError(
-            f"by={by!r} has {len(strata):,} groups, and a pilot would take {_PILOT} trials in each; "
+            f"by={by!r} has {len(strata):,} groups, and a pilot takes {_PILOT} trials in each; "
             f"plan for a grouping with at most {_GROUPS}, such as by='layer'"
         )
     if max_rate is not None:

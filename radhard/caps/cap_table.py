@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from radhard.space import Numbers
 
-__all__ = ["CapTable"]
+__all__ = ["Audit", "CapTable"]
+
+
+@final
+@dataclass(frozen=True)
+class Audit:
+    """Faults that were executed to test the assumption behind their caps."""
+
+    faults: int
+    wrong: int
+    """Those that harmed more samples than their cap; all caps are then 1."""
 
 
 @final
@@ -32,6 +42,8 @@ class CapTable:
     """Tensors whose faults all have a cap of 1, as the method does not apply, with the reason."""
     seconds: float = field(compare=False)
     """How long it took to compute the caps."""
+    audit: Audit | None = None
+    """The test of the assumption, if one is stated."""
 
     def of(self, faults: Numbers) -> npt.NDArray[np.float64]:
         """The caps of some faults, given by their numbers."""

@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,11 +12,10 @@ from radhard.caps.bounded_graph import UnboundedError, operations_behind
 from radhard.caps.bounded_operation import BoundedOperation
 from radhard.caps.box_limits import box_limits
 from radhard.caps.cap_table import CapTable
-from radhard.caps.displaced_words import harmed_samples
+from radhard.caps.capped_words import CappedWords
 from radhard.caps.line_limits import line_limits
 from radhard.caps.margin_bound import MarginBound, margin_gradients
-from radhard.caps.weight_use import Part, WeightUse, weight_use
-from radhard.caps.word_limits import WordLimits
+from radhard.caps.weight_use import Part, WeightUse
 from radhard.errors import InputError
 from radhard.replay.graph import Graph, NoGraphError, graph_of
 from radhard.space import FaultSpace
@@ -79,26 +76,21 @@ class Certified(Caps):
             graph = graph_of(workload.model, workload.call, workload.data)
         except NoGraphError as error:
             raise InputError(f"{self!r} needs the operations of the model: {error}") from None
-        with torch.no_grad():
+        # What is made in inference mode cannot be differentiated.
+        with torch.inference_mode(False), torch.no_grad():
             search = _Search(self.part, workload, space, graph)
             for rows, inputs in workload.batches():
                 search.add(rows, tree_leaves(inputs))
-            return search.caps(began)
+            samples, seconds = len(workload.data), time.perf_counter() - began
+            return search.words.table(samples, stated=False, seconds=seconds)
 
 
 class _Search:
     """Limits of all words, sample by sample."""
 
     def __init__(self, part: Part, workload: Workload, space: FaultSpace, graph: Graph) -> None:
-        self._part, self._workload, self._space, self._graph = part, workload, space, graph
-        self.left_out: dict[str, str] = {}
-        self.uses: dict[int, WeightUse] = {}
-        self._limits: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-        for place, region in enumerate(space.regions):
-            try:
-                self.uses[place] = weight_use(graph, region)
-            except UnboundedError as error:
-                self.left_out[space.name(place)] = str(error)
+        self._part, self._workload, self._graph = part, workload, graph
+        self.words = CappedWords.of(space, graph)
         self._users = graph.users()
 
     def add(self, rows: slice, inputs: Sequence[Tensor]) -> None:
@@ -109,18 +101,17 @@ class _Search:
                 f"{Certified(self._part)!r} needs the operations that the model carries out, and "
                 "its graph rounds differently; use Stated()"
             )
-        for place, use in list(self.uses.items()):
+        for place, use in list(self.words.uses.items()):
             try:
                 operations_behind(self._graph, values, [use.source])
             except UnboundedError as error:
-                self.left_out[self._space.name(place)] = str(error)
-                del self.uses[place]
-        if not self.uses:
+                self.words.leave_out(place, str(error))
+        if not self.words.uses:
             return
-        slots = list(dict.fromkeys(use.node.slot for use in self.uses.values()))
+        slots = list(dict.fromkeys(use.node.slot for use in self.words.uses.values()))
         operations = operations_behind(self._graph, values, slots)
         layers = {}
-        for use in self.uses.values():
+        for use in self.words.uses.values():
             (layers[use.node.slot],) = (
                 operation
                 for operation in operations_behind(self._graph, values, [use.source])
@@ -131,7 +122,7 @@ class _Search:
             for operation in [*operations, *layers.values()]
             for slot in (operation.slot, *operation.sources)
         }
-        kept |= {use.source for use in self.uses.values()}
+        kept |= {use.source for use in self.words.uses.values()}
         each = sum(values[slot][0].numel() for slot in kept) * self._workload.golden.shape[1]
         for some in range(0, rows.stop - rows.start, max(1, _GRADIENTS // each)):
             piece = slice(some, min(some + max(1, _GRADIENTS // each), rows.stop - rows.start))
@@ -165,11 +156,8 @@ class _Search:
                 margins,
                 max(1, _VALUES // width),
             )
-            for place, use in self.uses.items():
-                low, high = self._limits_of(bound, use, layers[use.node.slot], starts)
-                lows, highs = self._limits.setdefault(place, ([], []))
-                lows.append(low.flatten().float())
-                highs.append(high.flatten().float())
+            for place, use in self.words.uses.items():
+                self.words.add(place, *self._limits_of(bound, use, layers[use.node.slot], starts))
 
     def _limits_of(
         self,
@@ -193,28 +181,10 @@ class _Search:
     ) -> PiecewiseLinear | None:
         """The activation behind a layer, if nothing else uses the layer's output."""
         users = self._users.get(slot, [])
+        if len(users) != 1 or slot == self._graph.output:
+            return None
+        behind = self._graph.nodes[users[0]].slot
         for operation in operations:
-            if len(users) == 1 and operation.slot == self._graph.nodes[users[0]].slot:
-                exact = isinstance(operation, PiecewiseLinear) and not operation.rounded
-                return (
-                    cast("PiecewiseLinear", operation)
-                    if exact and slot != self._graph.output
-                    else None
-                )
+            if operation.slot == behind and isinstance(operation, PiecewiseLinear):
+                return None if operation.rounded else operation
         return None
-
-    def caps(self, began: float) -> CapTable:
-        """The caps of all faults."""
-        space, samples = self._space, len(self._workload.data)
-        caps = np.ones(len(space), np.float32)
-        shares: dict[str, float] = {}
-        for place, region in enumerate(space.regions):
-            own: Any = slice(int(space.starts[place]), int(space.starts[place + 1]))
-            if place in self.uses:
-                limits = WordLimits(*(torch.stack(parts) for parts in self._limits.pop(place)))
-                use = self.uses[place]
-                at = use.node.args[2 if use.bias else 1].number
-                harmed = harmed_samples(region, self._graph.constants[at], limits)
-                caps[own] = harmed / samples
-            shares[space.name(place)] = float((caps[own] == 0).mean())
-        return CapTable(caps, False, shares, self.left_out, time.perf_counter() - began)

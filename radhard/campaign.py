@@ -178,10 +178,17 @@ def _figure(sampler: StagedSampler, panel: Panel) -> str:
     """The full name of the figure that a sampler needs.
 
     Raises:
-        InputError: there is no such figure, or it has no bounds.
+        InputError: there is no such figure, it has no bounds, or the sampler's caps do not hold for
+            it.
     """
     ranges = dict(zip(panel.columns, panel.ranges, strict=True))
-    figure = RunColumns(ranges, foreign=True).full_name(sampler.figure)
+    columns = RunColumns(ranges, foreign=True)
+    figure = columns.full_name(sampler.figure)
+    if sampler.caps is not None and not columns[figure].within_changes:
+        raise InputError(
+            f"{sampler.caps!r} bounds the share of changed predictions, and {figure} is more than "
+            "that; name another figure (figure='critical'), or leave out caps="
+        )
     low, high = ranges[figure]
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(

@@ -244,6 +244,29 @@ def _small_strata(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _caps(facts: Mapping[str, Any]) -> str:
+    by, shares = facts["by"], f"{percent(facts['harmless'])} of the faults"
+    left_out = facts["left out"]
+    reasons = [f"{name} ({why})" for name, why in left_out.items()]
+    more = f" Nothing is known about faults in {_names(reasons)}." if left_out else ""
+    if (audit := facts.get("audit")) is None:
+        return (
+            f"{by} proves that {shares} change no prediction, and that the mean harm of all faults "
+            f"is at most {percent(facts['mean'])}: what was not tried is bounded by this.{more}"
+        )
+    if audit["wrong"]:
+        return (
+            f"{by} was refuted: {audit['wrong']:,} of {audit['faults']:,} audited faults harm more "
+            "samples than was stated, so that nothing was assumed."
+        )
+    return (
+        f"By {by}, {shares} are taken to change no prediction, and the mean harm of all faults to "
+        f"be at most {percent(facts['mean'])}. The intervals hold if this misses nothing: "
+        f"{audit['faults']:,} faults audited, 0 wrong (at most {percent(audit['at most'])} of all, "
+        f"at 95 %).{more}"
+    )
+
+
 _OF_ENGINES = (
     "engine", "engines", "graph", "16-bit", "overflow", "serial", "no graph", "stacked",
 )  # fmt: skip
@@ -301,6 +324,7 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "{strata:,} of {of:,} strata have no trial, since their expected rate is nearly 0: "
         "intervals allow for any rate there."
     ),
+    "caps": _caps,
     "listed faults": (
         "The {faults:,} faults were given as a list and not drawn: rates are exact for these "
         "faults, and do not estimate those of the fault space."

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from radhard.notes import Note
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import Component, Family
 from radhard.workload import Workload
@@ -18,6 +19,10 @@ _EDGES = (0.0, 0.08, 0.3, 0.7)
 
 class FaultCaps(Protocol):
     """The caps of the faults of one space, for one model and data."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What a reader of results that use the caps should know."""
 
     def of(self, faults: Numbers) -> npt.NDArray[np.float64]:
         """For each fault, given by its number, the largest share of the samples it may harm.

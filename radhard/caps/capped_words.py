@@ -49,11 +49,11 @@ class CappedWords:
 
     def add(self, place: int, low: Tensor, high: Tensor) -> None:
         """Add the limits of a region's words for one more sample; any shape, one a word."""
-        limits = WordLimits(low.reshape(1, -1).float(), high.reshape(1, -1).float())
+        limits = WordLimits(_inwards(low.reshape(1, -1)), _inwards(high.reshape(1, -1)))
         self._limits.setdefault(place, []).append(limits)
 
-    def table(self, samples: int, *, stated: bool, seconds: float) -> CapTable:
-        """The caps of all faults; limits of all ``samples`` have been added."""
+    def table(self, by: str, samples: int, seconds: float) -> CapTable:
+        """The caps of all faults, found ``by`` a component, from the limits of all ``samples``."""
         caps = np.ones(len(self.space), np.float32)
         shares: dict[str, float] = {}
         for place, region in enumerate(self.space.regions):
@@ -68,4 +68,10 @@ class CappedWords:
                 caps[own] = harmed_samples(region, self.graph.constants[at], joined) / samples
             shares[self.space.name(place)] = float((caps[own] == 0).mean())
         left_out: Mapping[str, str] = dict(self.left_out)
-        return CapTable(caps, stated, shares, left_out, seconds)
+        return CapTable(by, caps, shares, left_out, seconds)
+
+
+def _inwards(limits: Tensor) -> Tensor:
+    """Limits in float32, moved towards 0, as rounding to nearest may move them outwards."""
+    stored = limits.float()
+    return torch.where(stored.isfinite(), stored.nextafter(torch.zeros_like(stored)), stored)

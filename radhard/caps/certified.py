@@ -82,7 +82,7 @@ class Certified(Caps):
             for rows, inputs in workload.batches():
                 search.add(rows, tree_leaves(inputs))
             samples, seconds = len(workload.data), time.perf_counter() - began
-            return search.words.table(samples, stated=False, seconds=seconds)
+            return search.words.table(repr(self), samples, seconds)
 
 
 class _Search:

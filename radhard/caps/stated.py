@@ -87,7 +87,7 @@ class Stated(Caps):
                     for place, use in words.uses.items():
                         limit = self._limit(use, ways[place], values, weights, sample)
                         words.add(place, -limit, limit)
-        table = words.table(len(workload.data), stated=True, seconds=0.0)
+        table = words.table(repr(self), len(workload.data), 0.0)
         table = self._audited(table, workload, space)
         return replace(table, seconds=time.perf_counter() - began)
 

@@ -46,6 +46,9 @@ class Column:
     role: Role | None = None
     higher_is_better: bool | None = None
     """Whether a larger value is better; None if ``harm`` or ``role`` tells, or if neither is so."""
+    within_changes: bool = False
+    """Whether it is at most the share of samples whose prediction changes or whose output contains
+    NaN, so that caps of faults hold for it (`radhard.caps`)."""
 
     @property
     def harmful(self) -> bool | None:

@@ -27,8 +27,8 @@ class Critical(SampleMetric):
     @property
     def columns(self) -> tuple[Column, ...]:
         return (
-            Column("critical", "critical SDC", harm=CRITICAL),
-            Column("due", "DUE", higher_is_better=False),
+            Column("critical", "critical SDC", harm=CRITICAL, within_changes=True),
+            Column("due", "DUE", higher_is_better=False, within_changes=True),
         )
 
     def per_sample(self, faulty: Faulty) -> tuple[Tensor, ...]:

@@ -35,8 +35,9 @@ class Outcome(SampleMetric):
         return (
             Column("masked", "masked", role="masked"),
             Column("noncritical", "non-critical SDC", role="noncritical"),
-            Column("critical", "critical SDC", harm=CRITICAL, role="critical"),
-            Column("due", "DUE", role="due"),
+            Column("critical", "critical SDC", harm=CRITICAL, role="critical", within_changes=True),
+            # An infinity need not change the prediction.
+            Column("due", "DUE", role="due", within_changes=self.infinite == "sdc"),
         )
 
     def admit(self, golden: Golden) -> None:

@@ -34,7 +34,7 @@ class Sdc(SampleMetric):
         harm = Harm(f"SDC-{self.k} rate", "predictions corrupted", order=20)
         if self.k == 1:
             harm = Harm("SDC-1 rate", "predictions changed", order=19)
-        return (Column("sdc", f"SDC-{self.k}", harm=harm),)
+        return (Column("sdc", f"SDC-{self.k}", harm=harm, within_changes=True),)
 
     def check(self) -> None:
         if self.k < 1:

@@ -54,7 +54,10 @@ class StageDraw:
         census = self.partition.census
         directions = TrialDirections(census.by_direction, census.directions.of(faults))
         sizes = self.partition.sizes
-        return StagedTrials(strata, sizes, stages, self.seed, directions, capped=self.capped)
+        drawn = StagedTrials(strata, sizes, stages, self.seed, directions, capped=self.capped)
+        if census.caps is not None:
+            drawn.notes = census.caps.notes
+        return drawn
 
     def stage(self, tried: Numbers, sizes: Numbers, facts: dict[str, Any]) -> Stage:
         """The stage after which ``sizes`` trials of each stratum are drawn, ``tried`` before it."""

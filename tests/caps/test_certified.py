@@ -8,14 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from radhard.campaign import run
 from radhard.caps import CapTable, Certified, bent_operations, box_limits, line_limits, margin_bound
 from radhard.caps.interval import Interval
 from radhard.caps.rounding_bounds import UNIT, rounding_bound
 from radhard.caps.weight_use import Part
 from radhard.datasets import Data
+from radhard.engines import Serial
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Int, stored_as
+from radhard.samplers import Adaptive
 from radhard.space import FaultSpace
 from radhard.targets import Activations, Weights
 from tests.caps.exhausted import (
@@ -269,3 +272,26 @@ def test_networks_of_other_numbers_are_refused():
     space = every_flip(cnn(5))
     with pytest.raises(InputError, match=r"float32.*Stated\(\)"):
         caps_of(Certified(), model, inputs, space)
+
+
+def test_run_draws_by_caps_and_says_what_is_proven():
+    model, data = cnn(5), samples()
+    space = flips_of_layers(model)
+    bare = Adaptive(0.02)
+    capped = Adaptive(0.02, caps=Certified())
+    asked: dict[str, Any] = {"metrics": "Critical()", "progress": False, "engine": Serial()}
+    plain, known = (run(model, data, space, sampler, **asked) for sampler in (bare, capped))
+    assert len(known) < len(plain) / 2
+    rate = true_harm(model, data, space).mean()
+    # NaN counts as harm here, and as a DUE there.
+    assert known.rate().low <= rate <= known.rate().high + known.rate("due").high
+    (note,) = [note for note in known.notes if note.kind == "caps"]
+    assert str(note).startswith("Certified() proves that 9")
+    assert note.facts["mean"] < 0.08
+
+
+def test_caps_hold_for_no_figure_but_changes_of_predictions():
+    model, data = cnn(5), samples()
+    space = every_flip(model, Weights("11.*"))
+    with pytest.raises(InputError, match="masked"):
+        run(model, data, space, Adaptive(0.1, figure="masked", caps=Certified()), progress=False)

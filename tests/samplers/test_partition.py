@@ -20,6 +20,8 @@ from tests.small import network
 class HalfOfTheFaults:
     """Caps that depend on the number of the fault."""
 
+    notes = ()
+
     def of(self, faults):
         return np.array([0.0, 0.05, 0.2, 1.0])[faults % 4]
 

@@ -52,6 +52,9 @@ _ROWS = {
     "aten.split", "aten.stack", "aten._fused_dropout", "aten.permute", "aten.expand",
     "aten.sub", "aten.rsub", "aten.cumsum", "aten.flip", "aten._softmax", "aten.new_zeros",
     "aten.zeros_like",
+    "aten._scaled_dot_product_flash_attention_for_cpu", "aten.bmm", "aten.baddbmm",
+    "aten.native_layer_norm", "aten.masked_fill", "aten.masked_fill_", "aten.where", "aten.triu",
+    "aten.tril", "aten.ones", "aten.bitwise_not", "aten.scalar_tensor",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from radhard.replay.golden_values import laid_out, model_inputs, rounds
+from radhard.replay.graph.attention_nodes import with_attention
 from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
 from radhard.replay.graph.operation_graph import Graph
@@ -50,7 +51,9 @@ def folded_graph(
         whole = graph_of(workload.model, workload.call, workload.data)
         graph = separate_recurrent_layers(whole)
     batch = repeated(workload.data.rows(slice(0, 1)), 3)
+    graph, attention = with_attention(graph, workload.model, workload.call, sites, batch)
     slots = site_slots(graph, workload.model, workload.call, sites, batch)
+    slots = [(attention[at],) if at in attention else found for at, found in enumerate(slots)]
     slots = [() if place in hidden else found for place, found in enumerate(slots)]
     factors: dict[int, Tensor] = {}
     channels_last, used = False, graph.used()

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from radhard.replay.faulty_pass import FaultyPass
-from radhard.replay.graph.operation_graph import Graph, Node
+from radhard.replay.graph.operation_graph import Graph, Node, Slot
 from radhard.replay.patch import Patch
 from radhard.replay.repeated_change import RepeatedChange
 from radhard.replay.rules import RULES
+from radhard.targets.attention_mode import attended, attention_scores
 
 __all__ = ["propagate", "rows_are_independent"]
 
@@ -25,6 +26,9 @@ _ROW_BY_ROW = {
     aten.layer_norm.default,
     aten.group_norm.default,
     aten.softmax.int,
+    aten.masked_fill.Scalar,
+    aten.where.self,
+    aten._safe_softmax.default,
     aten.embedding.default,
     aten.cumsum.default,
     aten.sum.dim_IntList,
@@ -36,6 +40,16 @@ _ROW_BY_ROW = {
 }
 """Operations without a rule that do to a row the same, to the last bit, in whatever company."""
 
+_PRODUCTS: dict[Any, int] = {
+    aten.matmul.default: 2,
+    aten.bmm.default: 2,
+    attention_scores: 2,
+    attended: 2,
+    aten.scaled_dot_product_attention.default: 3,
+}
+"""The same, if each row has matrices of its own on all sides, as in attention; how many these are.
+"""
+
 
 def rows_are_independent(graph: Graph, steps: Sequence[int]) -> bool:
     """Whether rows can be left out and put together at all these steps without changing others.
@@ -44,10 +58,17 @@ def rows_are_independent(graph: Graph, steps: Sequence[int]) -> bool:
     golden to the last bit. Others are carried out on all samples at once, as in the golden pass.
     """
     nodes = [graph.nodes[at] for at in steps]
-    return all(
-        (node.op in RULES or node.op in _ROW_BY_ROW) and node.slot in graph.by_sample
-        for node in nodes
-    )
+    return all(_takes_rows(graph, node) and node.slot in graph.by_sample for node in nodes)
+
+
+def _takes_rows(graph: Graph, node: Node) -> bool:
+    """Whether an operation takes rows one by one."""
+    if node.op not in _PRODUCTS:
+        return node.op in RULES or node.op in _ROW_BY_ROW
+    # A mask may be the same for all rows, but not a side of a product: one matrix for all rows is
+    # multiplied with all of them at once.
+    sides = node.args[: _PRODUCTS[node.op]]
+    return all(isinstance(side, Slot) and side.number in graph.by_sample for side in sides)
 
 
 def _disown(state: FaultyPass, node: Node, found: Patch | None) -> None:

@@ -15,7 +15,7 @@ from radhard.targets.base import Site, TensorFaults
 from radhard.targets.flow_injection import same_layout, with_faults
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["in_attention", "in_cache"]
+__all__ = ["in_attention", "in_cache", "part_and_order"]
 
 
 @dataclass(eq=False)
@@ -110,7 +110,7 @@ def in_attention(
     module: nn.Module, site: Site, faults: TensorFaults
 ) -> AbstractContextManager[None]:
     """Inject faults into a value of an attention, as it is computed in one call of a module."""
-    part, order = _part_and_order(site)
+    part, order = part_and_order(site)
     return _injected(
         module, _Opened(part, order, site, lambda value: with_faults(value, site, faults), False)
     )
@@ -118,7 +118,7 @@ def in_attention(
 
 def in_cache(module: nn.Module, site: Site, faults: TensorFaults) -> AbstractContextManager[None]:
     """Inject faults into what a module reads of its key-value cache, in one call and all later."""
-    part, order = _part_and_order(site)
+    part, order = part_and_order(site)
     return _injected(
         module, _Opened(part, order, site, lambda value: _in_positions(value, site, faults), True)
     )
@@ -138,7 +138,7 @@ def _injected(module: nn.Module, one: _Opened) -> Iterator[None]:
         _INJECTOR.close(one)
 
 
-def _part_and_order(site: Site) -> tuple[Part, int]:
+def part_and_order(site: Site) -> tuple[Part, int]:
     """Which value of the attention a site is, and the number of the attention in the call."""
     name, _, order = site.name.rpartition(":")[2].partition(".")
     return next(part for part in PARTS if part == name.removesuffix("_cache")), int(order or 0)

@@ -13,7 +13,17 @@ from radhard.errors import InputError
 from radhard.internals import multi_head_attention_body
 from radhard.targets.flow_injection import same_layout
 
-__all__ = ["PARTS", "AttentionMode", "AttentionVisitor", "Part"]
+__all__ = [
+    "PARTS",
+    "AttentionArguments",
+    "AttentionMode",
+    "AttentionVisitor",
+    "Part",
+    "attended",
+    "attention_scores",
+]
+
+aten: Any = torch.ops.aten
 
 Part = Literal["query", "key", "value", "scores", "probabilities", "output"]
 
@@ -72,7 +82,7 @@ class AttentionMode(TorchFunctionMode):
         if func is functional.multi_head_attention_forward:
             return self._multi_head(args, kwargs)
         if func is functional.scaled_dot_product_attention:
-            return self._fused(func, _Arguments(*args, **kwargs))
+            return self._fused(func, AttentionArguments(*args, **kwargs))
         if func in _SOFTMAX:
             return self._softmax(func, args, kwargs)
         if self._inside and func in _SCALING:
@@ -110,7 +120,7 @@ class AttentionMode(TorchFunctionMode):
             kwargs = {**kwargs, "input": self._visitor.visit("scores", kwargs["input"])}
         return self._visitor.visit("probabilities", func(*args, **kwargs))
 
-    def _fused(self, func: Callable[..., Any], given: "_Arguments") -> Tensor:
+    def _fused(self, func: Callable[..., Any], given: "AttentionArguments") -> Tensor:
         if not self._inside:
             self._visitor.begin()
         visit = self._visitor.visit
@@ -122,7 +132,7 @@ class AttentionMode(TorchFunctionMode):
             output = self._unfused(given, output)
         return visit("output", output)
 
-    def _unfused(self, given: "_Arguments", output: Tensor) -> Tensor:
+    def _unfused(self, given: "AttentionArguments", output: Tensor) -> Tensor:
         """The output with the effect of what the visitor makes of scores and probabilities."""
         if given.options["dropout_p"]:
             raise InputError(
@@ -131,12 +141,11 @@ class AttentionMode(TorchFunctionMode):
                 "value or output"
             )
         scores = given.scores()
-        before = torch.softmax(scores, -1)
-        after = torch.softmax(self._visitor.visit("scores", scores), -1)
+        # As the kernels: zeros in the row of a query that sees no key.
+        before = aten._safe_softmax.default(scores, -1)
+        after = aten._safe_softmax.default(self._visitor.visit("scores", scores), -1)
         after = self._visitor.visit("probabilities", after)
-        value = given.for_each_head(given.value)
-        usual, other = before @ value, after @ value
-        # NaN in both is the row of a query that sees no key, for which the kernel gives zeros.
+        usual, other = (attended(weights, given.value) for weights in (before, after))
         differs = (usual != other) & ~(usual.isnan() & other.isnan())
         if not differs.any():
             return output
@@ -145,7 +154,7 @@ class AttentionMode(TorchFunctionMode):
         return output
 
 
-class _Arguments:
+class AttentionArguments:
     """The arguments of `torch.nn.functional.scaled_dot_product_attention`."""
 
     def __init__(
@@ -169,22 +178,38 @@ class _Arguments:
             "enable_gqa": enable_gqa,
         }
 
-    def for_each_head(self, part: Tensor) -> Tensor:
-        """A key or value for each head of the query, where several share one (``enable_gqa``)."""
-        if not self.options["enable_gqa"]:
-            return part
-        return part.repeat_interleave(self.query.shape[-3] // part.shape[-3], dim=-3)
+    @property
+    def in_order(self) -> tuple[Any, ...]:
+        """The arguments of `attention_scores`."""
+        return (self.query, self.key, self._mask, self._is_causal, self._scale)
 
     def scores(self) -> Tensor:
-        """What the softmax is given: scaled products of queries and keys, after the mask."""
-        query, key = self.query, self.for_each_head(self.key)
-        scale = 1 / math.sqrt(query.shape[-1]) if self._scale is None else self._scale
-        scores = query @ key.transpose(-2, -1) * scale
-        mask = self._mask
-        if self._is_causal:
-            mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        if mask is None:
-            return scores
-        if mask.dtype == torch.bool:
-            return scores.masked_fill(~mask, -math.inf)
-        return scores + mask
+        """The scores."""
+        return attention_scores(*self.in_order)
+
+
+def attention_scores(
+    query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
+) -> Tensor:
+    """What the softmax is given: scaled products of queries and keys, after the mask."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ _for_heads(key, query).transpose(-2, -1) * scale
+    if is_causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+    if mask is None:
+        return scores
+    if mask.dtype == torch.bool:
+        return scores.masked_fill(~mask, -math.inf)
+    return scores + mask
+
+
+def attended(probabilities: Tensor, value: Tensor) -> Tensor:
+    """The values, weighed by the probabilities."""
+    return probabilities @ _for_heads(value, probabilities)
+
+
+def _for_heads(part: Tensor, like: Tensor) -> Tensor:
+    """A key or value for each head, where several share one (``enable_gqa``)."""
+    if part.ndim < 4 or part.shape[-3] == like.shape[-3]:
+        return part
+    return part.repeat_interleave(like.shape[-3] // part.shape[-3], dim=-3)

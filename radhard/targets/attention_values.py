@@ -18,7 +18,7 @@ from radhard.workload.calls import Flow, ModuleCall, computing_modules, short_pa
 from radhard.workload.geometry import different, geometry, repeated
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["ModuleAttention", "attention_of"]
+__all__ = ["ModuleAttention", "attention_of", "recorded_attention"]
 
 _WEIGHING = {
     *("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "baddbmm", "einsum"),
@@ -41,7 +41,7 @@ class ModuleAttention:
 
     def name_of(self, part: str) -> str:
         """The name of one of its values, as of a site."""
-        return f"{self.call.name}:{part}" + (f".{self.order}" if self.order else "")
+        return named(self.call.name, part, self.order)
 
 
 def attention_of(workload: Workload) -> list[ModuleAttention]:
@@ -76,6 +76,20 @@ def attention_of(workload: Workload) -> list[ModuleAttention]:
             one.flows[part] = Flow((part,), shape, axis, dtype, fresh=True, trouble=trouble)
         found.append(one)
     return found
+
+
+def recorded_attention(model: nn.Module, batch: Any, forward: Forward) -> dict[str, Tensor]:
+    """Every value of attention in one pass, by the name of its site."""
+    return {
+        named(f"{one.module or '(model)'}{f'@{one.call}' * bool(one.call)}", part, one.order): value
+        for one in _seen(model, batch, forward)
+        for part, value in one.values.items()
+    }
+
+
+def named(call: str, part: str, order: int) -> str:
+    """The name of a value of the attention that is computed in a call of a module."""
+    return f"{call}:{part}" + (f".{order}" if order else "")
 
 
 @dataclass

@@ -62,6 +62,8 @@ def figures(
         **{"audit": 0, "seed": 3},
     )
     assert results.manifest["engine"] == repr(engine)
+    if isinstance(engine, Replay) and isinstance(target, Attention) and target.sample == "one":
+        assert not any(note.kind == "serial" for note in results.notes)
     return np.array(results.values(results.headline))
 
 

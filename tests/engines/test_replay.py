@@ -278,10 +278,18 @@ def test_how_the_graph_was_had_is_noted() -> None:
 
 
 def test_tensors_left_to_whole_passes_are_noted() -> None:
-    found = campaign(named("attention"), Activations("*"), Uniform(3))
+    found = campaign(named("lstm"), Activations("*"), Uniform(3))
     notes = [note for note in Replay().open(found).notes if note.kind == "serial"]
-    assert any("attention" in name for note in notes for name in note.facts["tensors"])
+    assert any("rnn" in name for note in notes for name in note.facts["tensors"])
     assert all("Serial" in str(note) for note in notes)
+
+
+@pytest.mark.parametrize("name", ["attention", "encoder"])
+def test_the_graph_shows_all_outputs_of_attention(name: str) -> None:
+    found = campaign(named(name), Activations("*"), Uniform(40))
+    session = Replay().open(found)
+    assert not [note for note in session.notes if note.kind == "serial"]
+    check_equal(found, figures(session, found), figures(Serial(), found))
 
 
 def test_a_model_without_a_graph_and_too_little_memory_is_refused_with_the_way_out() -> None:

@@ -78,10 +78,11 @@ def pairs(graph: Graph, folded: Graph) -> list[Pair]:
     before = {node.slot: node for node in graph.nodes}
     found = []
     for node in folded.nodes:
-        norm = before[node.slot]
+        norm = before.get(node.slot)  # None for a step of attention that was taken apart
         # Folding put the convolution into the slot of the norm: another operation in the same slot
         # is a pair.
-        if norm.op is not aten.batch_norm.default or node.op is not aten.conv2d.default:
+        folding = norm is not None and norm.op is aten.batch_norm.default
+        if norm is None or not folding or node.op is not aten.conv2d.default:
             continue
         own = before[norm.args[0].number].inputs[1:]
         scale, offset, mean, variance = (_number(arg) for arg in norm.args[1:5])

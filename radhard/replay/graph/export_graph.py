@@ -16,6 +16,7 @@ from radhard.internals import OpOverload, schema
 from radhard.replay.graph.batch_sizes import FixedGraph, for_any_size
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot, first_line
 from radhard.replay.graph.recurrent_stand_ins import STAND_INS, RecurrentStandIns
+from radhard.replay.graph.samples_first_attention import SamplesFirstAttention, without_returns
 from radhard.replay.graph.split_parts import part_of, parts_are_slices
 from radhard.tree import tree_map
 
@@ -36,13 +37,13 @@ def exported_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
     with _quietly():
         first = _exported(model, call, batch)
         if not isinstance(first, FixedGraph):
-            return first
+            return without_returns(first)
         others = [_exported(model, call, _longer(batch, more)) for more in _MORE]
     made = [first, *(other for other in others if isinstance(other, FixedGraph))]
     if len(made) != len(others) + 1:
         raise NoGraphError("torch.export: the model's operations are others for another batch size")
     try:
-        return for_any_size(made)
+        return without_returns(for_any_size(made))
     except NoGraphError as error:
         raise NoGraphError(f"torch.export: {error}") from None
 
@@ -57,7 +58,7 @@ def _exported(model: nn.Module, call: Forward, batch: Any) -> Graph | FixedGraph
     # Only the first axis may vary; the exporter finds out whether it can.
     sizes = tree_map(lambda _: {0: torch.export.Dim.AUTO}, batch)
     try:
-        with RecurrentStandIns():
+        with RecurrentStandIns(), SamplesFirstAttention():
             exported = torch.export.export(wrapped, (batch,), dynamic_shapes=(sizes,), strict=False)
     except Exception as error:  # the exporter raises nearly everything
         raise NoGraphError(f"torch.export: {first_line(error)}") from None

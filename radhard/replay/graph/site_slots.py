@@ -7,12 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from radhard.forward import Forward
+from radhard.replay.graph.module_calls import module_calls
 from radhard.replay.graph.operation_graph import Graph
 from radhard.targets import Site
-from radhard.tree import tree_leaves
+from radhard.tree import leaves, tree_leaves
 from radhard.workload.hooks import module_hooks
 
 __all__ = ["site_slots"]
+
+_Parts = dict[tuple[str, ...], Tensor]
+"""The tensors that a module returns in one call, by their path."""
 
 
 def site_slots(
@@ -59,46 +63,41 @@ class _Flows:
             if node.slot in self._live:
                 self._live.update(node.inputs)
 
-    def slot(self, site: Site, outputs: Sequence[Tensor | None]) -> tuple[int, ...]:
-        """The slot of the output of one call of a module, if it is one tensor that is there once.
+    def slot(self, site: Site, outputs: Sequence[_Parts]) -> tuple[int, ...]:
+        """The slot of the output of one call of a module, or of a part of it, if it is there once.
 
         ``outputs`` are those of its calls.
         """
-        if site.role != "activation" or ":" in site.name or site.axis != 0:
+        if site.role != "activation" or site.axis != 0:
             return ()
-        calls = self._calls(site)
+        inner = site.name.partition(":")[2]
+        # The states of a recurrent layer are parts of its sequence, which are not faulty as well.
+        if inner and isinstance(self._model.get_submodule(site.layer), nn.RNNBase):
+            return ()
+        calls = module_calls(self._graph, self._model, site.layer)
         # Calls that the trace merged or left out could not be told apart.
         if not len(calls) == len(outputs) == site.calls:
             return ()
-        return self._last_of(calls[site.call], outputs[site.call])
+        parts = dict(outputs[site.call])
+        own = parts.pop(tuple(inner.split(".")) if inner else (), None)
+        if any(_same(own, part) for part in parts.values()):
+            return ()  # one value in two places, of which one is faulty
+        return self._last_of(calls[site.call], own)
 
-    def computed(self, site: Site, outputs: Sequence[Tensor | None]) -> tuple[int, ...]:
+    def computed(self, site: Site, outputs: Sequence[_Parts]) -> tuple[int, ...]:
         """The slot of what a layer computes, before its hooks change its output.
 
         ``outputs`` are those of its calls, before its hooks.
         """
-        calls = self._calls(site)
+        calls = module_calls(self._graph, self._model, site.layer)
         if not len(calls) == len(outputs) == 1:
             return ()
         # The first: what follows in the call rounds it.
         for at in calls[0]:
             slot = self._graph.nodes[at].slot
-            if slot in self._graph.by_sample and _same(outputs[0], self._values[slot]):
+            if slot in self._graph.by_sample and _same(outputs[0].get(()), self._values[slot]):
                 return (slot,)
         return ()
-
-    def _calls(self, site: Site) -> list[list[int]]:
-        """The positions of the operations of each call of a site's module."""
-        module = self._model.get_submodule(site.layer)
-        names = {
-            name for name, one in self._model.named_modules(remove_duplicate=False) if one is module
-        }
-        calls: dict[tuple[str, ...], list[int]] = {}
-        for at, node in enumerate(self._graph.nodes):
-            for depth, name in enumerate(node.modules):
-                if name in names:
-                    calls.setdefault(node.calls[: depth + 1], []).append(at)
-        return list(calls.values())
 
     def _last_of(self, inside: Sequence[int], output: Tensor | None) -> tuple[int, ...]:
         """The slot of the one value of a call that others use and that equals its output.
@@ -124,16 +123,16 @@ class _Flows:
 
 def _module_outputs(
     model: nn.Module, call: Forward, batch: Any, names: set[str], *, first: bool = False
-) -> dict[str, list[Tensor | None]]:
-    """Outputs of modules, call after call; None where it is not one tensor.
+) -> dict[str, list[_Parts]]:
+    """Outputs of modules, call after call.
 
     With ``first``, before other hooks change them.
     """
-    outputs: dict[str, list[Tensor | None]] = {}
+    outputs: dict[str, list[_Parts]] = {}
 
     def record(name: str, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG001
-        one = output.detach().clone() if isinstance(output, Tensor) else None
-        outputs.setdefault(name, []).append(one)
+        parts = {path: tensor.detach().clone() for path, tensor in leaves(output)}
+        outputs.setdefault(name, []).append(parts)
 
     if not names:
         return outputs

@@ -126,6 +126,7 @@ RULES = {
             aten.feature_dropout.default,
             aten.contiguous.default,
             aten.clone.default,
+            aten.alias.default,
             aten.mul.Scalar,
             aten.add.Scalar,
             aten.round.default,

@@ -108,7 +108,15 @@ def pad(state: FaultyPass, node: Node) -> Patch | None:
 
 
 RULES = {
-    **dict.fromkeys([aten.flatten.using_ints, aten.view.default, aten.reshape.default], reshape),
+    **dict.fromkeys(
+        [
+            aten.flatten.using_ints,
+            aten.unflatten.int,
+            aten.view.default,
+            aten.reshape.default,
+        ],
+        reshape,
+    ),
     aten.cat.default: concatenate,
     aten.slice.Tensor: slice_axis,
     aten.pad.default: pad,

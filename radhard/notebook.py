@@ -1,11 +1,15 @@
-"""How is a result shown in a notebook?"""
+"""How is a result shown in a notebook, as a table or in axes?"""
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from radhard.escaping import visible
 
-__all__ = ["html_table"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["html_table", "usual_axes"]
 
 
 def html_table(
@@ -25,6 +29,15 @@ def html_table(
     lines += [_row("td", row) for row in rows]
     lines += ["</tbody>", "</table>"]
     return "\n".join([*lines, *(f"<p>{_text(note)}</p>" for note in notes)])
+
+
+def usual_axes(axes: "Axes | None") -> "Axes":
+    """The axes of matplotlib that were given, or the current ones of pyplot, as in pandas."""
+    if axes is not None:
+        return axes
+    from matplotlib import pyplot
+
+    return pyplot.gca()
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from radhard.notebook import usual_axes
 from radhard.stats import Estimate
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def plot_estimates(
     estimates: Mapping[str, Estimate], axes: "Axes | None", *, what: str, by: str = ""
 ) -> "Axes":
     """One mark with its interval for each group, from top to bottom; shares in percent."""
-    axes = _axes(axes)
+    axes = usual_axes(axes)
     _marks(axes, list(estimates.values()), 0.0, label=None)
     _name_groups(axes, list(estimates), by)
     axes.set_xlabel(_with_unit(what, list(estimates.values())))
@@ -29,7 +30,7 @@ def plot_course(
     estimates: Mapping[str, Estimate], axes: "Axes | None", *, what: str, over: str
 ) -> "Axes":
     """Estimates over a number that the names of the groups are, such as an error rate."""
-    axes = _axes(axes)
+    axes = usual_axes(axes)
     found = sorted((float(name), estimate) for name, estimate in estimates.items())
     numbers, rates = [number for number, _ in found], [estimate for _, estimate in found]
     values, below, above = _scaled(rates)
@@ -45,7 +46,7 @@ def plot_pairs(
     before: Mapping[str, Estimate], after: Mapping[str, Estimate], axes: "Axes | None", *, what: str
 ) -> "Axes":
     """Two marks for each group, one above the other, with their intervals."""
-    axes = _axes(axes)
+    axes = usual_axes(axes)
     _marks(axes, list(before.values()), -_APART, label="before")
     _marks(axes, list(after.values()), _APART, label="after")
     _name_groups(axes, list(before), "")
@@ -56,20 +57,11 @@ def plot_pairs(
 
 def plot_scores(names: Sequence[str], scores: Sequence[float], axes: "Axes | None") -> "Axes":
     """One bar for each part, from top to bottom."""
-    axes = _axes(axes)
+    axes = usual_axes(axes)
     axes.barh(range(len(names)), list(scores))
     _name_groups(axes, names, "")
     axes.set_xlabel("score")
     return axes
-
-
-def _axes(axes: "Axes | None") -> "Axes":
-    """The axes, or the current ones of pyplot, as in pandas."""
-    if axes is not None:
-        return axes
-    from matplotlib import pyplot
-
-    return pyplot.gca()
 
 
 def _marks(axes: "Axes", estimates: list[Estimate], offset: float, label: str | None) -> None:

@@ -90,6 +90,19 @@ def test_scores_are_bars_from_the_most_vulnerable_on(axes):
     assert [bar.get_width() for bar in axes.patches] == [0.3, 0.1]
 
 
+def test_an_estimate_is_one_mark(axes):
+    rate = Estimate(0.25, 0.1, 0.5, confidence=0.95, trials=9)
+    assert rate.plot(axes) is axes
+    assert marks(axes) == pytest.approx(in_percent([rate]))
+
+
+def test_without_axes_those_of_pyplot_are_used(results):
+    try:
+        assert results.plot() is pyplot.gca()
+    finally:
+        pyplot.close()
+
+
 def test_a_number_is_a_number():
     assert float(Estimate(0.25, 0.1, 0.5, confidence=0.95, trials=9)) == 0.25
 

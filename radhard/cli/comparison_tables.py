@@ -11,6 +11,8 @@ from radhard.verification import Verification
 
 __all__ = ["show_comparison", "show_verification"]
 
+_NAMES = ("before", "after", "difference")
+
 _NARROW = 110
 """Terminal width below which each rate of a group has a row of its own."""
 
@@ -19,25 +21,21 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
     """Print both rates and their difference, one row for each group."""
     how = "the same faults" if comparison.paired else f"not paired: {comparison.why_unpaired}"
     terminal.say(f"{comparison.column}, {how}", always=True)
-    columns = [
-        estimate_column([getattr(row, name) for row in comparison.rows])
-        for name in ("before", "after", "difference")
-    ]
-    rows = list(zip(comparison.rows, *columns, strict=True))
-    if len(rows) == 1 or terminal.console.width < _NARROW:
-        for row, before, after, difference in rows:
+    if len(comparison.rows) == 1 or terminal.console.width < _NARROW:
+        for row in comparison.rows:
             if row.group:
                 terminal.say(f"{row.group}:")
-            named = (("before", before), ("after", after), ("difference", difference))
-            for name, text in named:
-                terminal.say(f"  {name:<10}  {text}", always=len(rows) == 1)
+            texts = estimate_column([getattr(row, name) for name in _NAMES])
+            for name, text in zip(_NAMES, texts, strict=True):
+                terminal.say(f"  {name:<10}  {text}", always=len(comparison.rows) == 1)
             terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}p = {row.p_value:.2g}")
         return
     table = plain_table("")
-    for head in (comparison.by or "", "before", "after", "difference", "p"):
+    for head in (comparison.by or "", *_NAMES, "p"):
         justify = "left" if not head or head == comparison.by else "right"
         table.add_column(head, justify=justify, no_wrap=True, header_style="dim")  # type: ignore[arg-type]
-    for row, *texts in rows:
+    columns = [estimate_column([getattr(row, name) for row in comparison.rows]) for name in _NAMES]
+    for row, *texts in zip(comparison.rows, *columns, strict=True):
         table.add_row(printable(row.group), *map(str, texts), f"{row.p_value:.2g}")
     terminal.show(table)
 

@@ -14,7 +14,7 @@ __all__ = ["EstimateTable", "bar", "plain_table"]
 _NARROW = 64
 """Terminal width below which bars and numbers of trials are omitted."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_BAR = 16
+_BAR = 12
 
 
 @dataclass

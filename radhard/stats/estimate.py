@@ -4,9 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from radhard.errors import InputError
+from radhard.notebook import usual_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Estimate", "decimals_for", "percent"]
 
@@ -72,6 +76,18 @@ class Estimate:
         0.0042
         """
         return self.value
+
+    def plot(self, axes: "Axes | None" = None, *, at: float = 0.0) -> "Axes":
+        """Draw the value and its interval, in percent if it is a share, and return the axes.
+
+        ``at`` is the height in the axes of matplotlib, which are the current ones of
+        ``matplotlib.pyplot`` if none are given.
+        """
+        axes, scale = usual_axes(axes), 100.0 if self.unit == "share" else 1.0
+        sides = [[scale * (self.value - self.low)], [scale * (self.high - self.value)]]
+        axes.errorbar([scale * self.value], [at], xerr=sides, fmt="o", capsize=2)
+        axes.set_xlabel("%" if self.unit == "share" else self.unit)
+        return axes
 
     def _repr_html_(self) -> str:
         figure, _, basis = str(self).rpartition(" (")

@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import cleandoc
 from pathlib import Path
 
@@ -22,12 +23,30 @@ class Described:
     name: str
     text: str
     """The docstring, without its indentation."""
-    fields: dict[str, str]
-    """Type of each argument, as it is written."""
-    meanings: dict[str, str]
-    """The docstrings of the arguments that have one."""
+    definition: ast.ClassDef | ast.FunctionDef
     file: Path
     line: int
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Type of each argument, as it is written."""
+        if isinstance(self.definition, ast.ClassDef):
+            return {
+                name: ast.unparse(node.annotation) for name, node, _ in _fields(self.definition)
+            }
+        arguments = (*self.definition.args.args, *self.definition.args.kwonlyargs)
+        return {a.arg: "" if a.annotation is None else ast.unparse(a.annotation) for a in arguments}
+
+    @cached_property
+    def meanings(self) -> dict[str, str]:
+        """The docstrings of the arguments that have one."""
+        if not isinstance(self.definition, ast.ClassDef):
+            return {}
+        return {
+            name: cleandoc(str(after.value.value))
+            for name, _, after in _fields(self.definition)
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        }
 
     @property
     def summary(self) -> str:
@@ -70,9 +89,9 @@ def described(room: str) -> dict[str, Described]:
     found = {}
     for name in contents(room):
         path = _file(places[name]) if name in places else None
-        node = None if path is None else _definition(path, name)
-        if path is not None and node is not None and is_offered(node, room):
-            found[name] = _described(node, path)
+        definition = None if path is None else _definition(path, name)
+        if path is not None and definition is not None and is_offered(definition[0], room):
+            found[name] = _described(*definition, path)
     return found
 
 
@@ -99,35 +118,32 @@ def _file(place: str) -> Path:
     return _file(inner[name]) if name in inner else path / "__init__.py"
 
 
-def _definition(path: Path, name: str) -> ast.ClassDef | ast.FunctionDef | None:
-    """The class or function of a name; only its own lines are parsed, which takes less time."""
+def _definition(path: Path, name: str) -> tuple[ast.ClassDef | ast.FunctionDef, int] | None:
+    """The class or function of a name, and its line; to save time, nothing else is parsed."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    at = next((i for i, x in enumerate(lines) if re.match(rf"(?:class|def) {name}\b", x)), None)
+    heads = tuple(f"{word} {name}{sign}" for word in ("class", "def") for sign in "(:[")
+    at = next((i for i, line in enumerate(lines) if line.startswith(heads)), None)
     if at is None:
         return None
     begin, end = at, at + 1
     while begin and lines[begin - 1].startswith("@"):
         begin -= 1
-    while end < len(lines) and re.match(r"\s|\)|$", lines[end]):
+    while end < len(lines) and lines[end][:1] in ("", " ", ")"):
         end += 1
     (node,) = ast.parse("\n".join(lines[begin:end])).body
     assert isinstance(node, ast.ClassDef | ast.FunctionDef)
-    ast.increment_lineno(node, begin)
-    return node
+    return node, begin + node.lineno
 
 
-def _described(node: ast.ClassDef | ast.FunctionDef, path: Path) -> Described:
-    fields, meanings = {}, {}
-    if isinstance(node, ast.ClassDef):
-        for at, part in enumerate(node.body):
-            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-                fields[part.target.id] = ast.unparse(part.annotation)
-                after = node.body[at + 1] if at + 1 < len(node.body) else None
-                if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                    meanings[part.target.id] = cleandoc(str(after.value.value))
-    else:
-        for argument in (*node.args.args, *node.args.kwonlyargs):
-            hint = argument.annotation
-            fields[argument.arg] = "" if hint is None else ast.unparse(hint)
+def _fields(
+    definition: ast.ClassDef,
+) -> Iterator[tuple[str, ast.AnnAssign, ast.stmt | None]]:
+    """Name and definition of each field of a class, and what follows it."""
+    for part, after in zip(definition.body, [*definition.body[1:], None], strict=True):
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            yield part.target.id, part, after
+
+
+def _described(node: ast.ClassDef | ast.FunctionDef, line: int, path: Path) -> Described:
     text = cleandoc(ast.get_docstring(node) or "")
-    return Described(node.name, text, fields, meanings, path, node.lineno)
+    return Described(node.name, text, node, path, line)

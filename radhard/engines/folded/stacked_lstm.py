@@ -1,5 +1,6 @@
 """What does an LSTM compute with several variants of its weights at once?"""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -46,6 +47,7 @@ class StackedLstm:
     def __init__(self, inputs: Tensor) -> None:
         self._inputs = inputs.permute(1, 2, 0).contiguous()  # steps, features, samples
         self._largest = self._inputs.abs().amax(dim=(0, 2)).clamp_(min=1)
+        self._held: dict[str, Tensor] = {}
 
     def __call__(self, weight: Tensor, recurrent: Tensor, biases: Tensor) -> StackedStates:
         """The last states.
@@ -55,18 +57,25 @@ class StackedLstm:
             recurrent: ``(variants, 4 * hidden, hidden)``.
             biases: both added up, ``(variants, 4 * hidden)``.
         """
-        steps, features, samples = self._inputs.shape
+        steps, features, _ = self._inputs.shape
         variants, rows, hidden = recurrent.shape
         # Rows are those of torch: input, forget, cell, output.
         factors = torch.cat([recurrent, weight, biases[..., None]], 2)
         factors[:, 2 * hidden : 3 * hidden] *= 2
-        given = recurrent.new_zeros(variants, hidden + features + 1, samples)
+        given = self._memory("given", variants, hidden + features + 1)
+        state, seen = given[:, :hidden].zero_(), given[:, hidden:-1]
         given[:, -1] = 1.0
-        state, seen = given[:, :hidden], given[:, hidden:-1]
-        sums = recurrent.new_empty(variants, rows, samples)
+        sums = self._memory("sums", variants, rows)
         enter, keep, new, leave = sums.chunk(4, dim=1)
-        memory, other = (recurrent.new_zeros(variants, hidden, samples) for _ in range(2))
-        watch, unsure = _Watch.of(recurrent, steps, samples)
+        memory, other = (self._memory(name, variants, hidden) for name in ("memory", "other"))
+        memory.zero_()
+        at, unsure = _huge(recurrent, steps)
+        watch = None
+        if len(at):
+            size = recurrent.abs().amax(dim=1)[at[:, 0], at[:, 1]]
+            gates = self._memory("gates", steps, 4 * len(at))
+            watch = _Watch(at, size, hidden, gates, self._memory("memories", steps, len(at)))
+        by_gate, by_unit = sums.flatten(0, 1), memory.flatten(0, 1)
         for step in range(steps):
             seen.copy_(self._inputs[step])
             torch.bmm(factors, given, out=sums)
@@ -74,13 +83,23 @@ class StackedLstm:
             new.mul_(2).sub_(1)
             memory.mul_(keep).addcmul_(enter, new)
             if watch is not None:
-                watch.keep(step, sums, memory)
+                watch.keep(step, by_gate, by_unit)
             torch.tanh(memory, out=other)
             torch.mul(other, leave, out=state)
         unsure |= self._overflows(factors)
         if watch is not None:
             unsure |= watch.unsure(variants)
         return StackedStates(state.transpose(1, 2).contiguous(), unsure)
+
+    def _memory(self, name: str, first: int, second: int) -> Tensor:
+        """Memory for ``(first, second, samples)``, which is used again in the next call.
+
+        It takes longer to get fresh memory from the system than to compute what it is for.
+        """
+        size = first * second * self._inputs.shape[2]
+        if name not in self._held or self._held[name].numel() < size:
+            self._held[name] = self._inputs.new_empty(size)
+        return self._held[name][:size].view(first, second, -1)
 
     def _overflows(self, factors: Tensor) -> Tensor:
         """The variants of which a sum may be infinite, or NaN, in one order and not in another.
@@ -93,56 +112,59 @@ class StackedLstm:
         return (large.sum(dim=2) > 1).any(dim=1)
 
 
+def _huge(recurrent: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """The units, ``(units, 2)`` with their variants, that a huge recurrent weight multiplies.
+
+    Also the variants, ``(variants,)``, that have more of them than are looked at; their units are
+    left out.
+    """
+    # Of smaller weights no rounding of a state, which is at most 1, can be seen.
+    huge = recurrent.abs().amax(dim=1) > _NOISE / (torch.finfo(recurrent.dtype).eps * steps)
+    many = huge.sum(dim=1) > _WATCHED
+    return (huge & ~many[:, None]).nonzero(), many
+
+
 class _Watch:
     """Looks at the states that huge weights multiply, for such as are little but rounding.
 
     The gates and memories of these units are kept in every step, and looked at after the last one.
     """
 
-    def __init__(self, at: Tensor, size: Tensor, hidden: int, gates: Tensor) -> None:
+    def __init__(
+        self, at: Tensor, size: Tensor, hidden: int, gates: Tensor, memories: Tensor
+    ) -> None:
         self._variant, unit = at.unbind(1)
         self._size = size[:, None]
         self._units = self._variant * hidden + unit
         first = self._variant * 4 * hidden + unit
         self._rows = torch.cat([first + n * hidden for n in range(4)])
-        self._gates = gates
-        self._memories = gates.new_empty(len(gates), len(at), gates.shape[2])
-
-    @classmethod
-    def of(cls, recurrent: Tensor, steps: int, samples: int) -> "tuple[_Watch | None, Tensor]":
-        """For the columns of recurrent weights in which one is huge; None without any.
-
-        Also the variants, ``(variants,)``, that have more of them than are looked at.
-        """
-        # Of smaller weights no rounding of a state, which is at most 1, can be seen.
-        size = recurrent.abs().amax(dim=1)
-        huge = size > _NOISE / (torch.finfo(recurrent.dtype).eps * steps)
-        many = huge.sum(dim=1) > _WATCHED
-        at = (huge & ~many[:, None]).nonzero()
-        if not len(at):
-            return None, many
-        gates = recurrent.new_empty(steps, 4 * len(at), samples)
-        return cls(at, size[at[:, 0], at[:, 1]], recurrent.shape[2], gates), many
+        self._gates, self._memories = gates, memories
+        # Views are made once: making them takes as long as the copy.
+        self._steps = list(zip(gates.unbind(0), memories.unbind(0), strict=True))
 
     def keep(self, step: int, gates: Tensor, memory: Tensor) -> None:
-        """Keep what a step left."""
-        torch.index_select(gates.flatten(0, 1), 0, self._rows, out=self._gates[step])
-        torch.index_select(memory.flatten(0, 1), 0, self._units, out=self._memories[step])
+        """Keep what a step left, of gates and memories ``(variants * units, samples)``."""
+        into_gates, into_memories = self._steps[step]
+        torch.index_select(gates, 0, self._rows, out=into_gates)
+        torch.index_select(memory, 0, self._units, out=into_memories)
 
     def unsure(self, variants: int) -> Tensor:
         """The variants in which a state was little more than rounding, ``(variants,)``."""
         found = torch.zeros(variants, dtype=torch.bool, device=self._gates.device)
         leave = self._gates[:, 3 * len(self._size) :]
         eps, steps = torch.finfo(leave.dtype).eps, len(leave)
-        most = _ROUNDINGS * eps * steps * (self._memories.abs().amax(dim=(0, 2)) + 2)
-        tangent = torch.tanh(self._memories).abs_()
-        doubtful = _doubtful(self._size * leave, tangent, most[:, None])
         # Few samples of few units come so close to zero that it takes a closer look.
+        most = _ROUNDINGS * eps * steps * (float(self._memories.abs().max()) + 3)
+        if math.isnan(most):  # of one variant; the others are all looked at
+            most = math.inf
+        near = torch.tanh(self._memories).abs_().sub_(2 * most)
+        scale = leave * self._size
+        doubtful = (scale > _NOISE / most).logical_and_(near.mul_(scale) < _SATURATION)
         unit, sample = doubtful.any(dim=0).nonzero().unbind(1)
         rows = torch.stack([unit + n * len(self._size) for n in range(4)])
         gates, memory = self._gates[:, rows, sample], self._memories[:, unit, sample]
-        kept = _rounding(gates, memory)
-        enough = _doubtful(self._size[unit, 0] * gates[:, 3], tangent[:, unit, sample], kept)
+        kept, tangent = _rounding(gates, memory), torch.tanh(memory).abs()
+        enough = _doubtful(self._size[unit, 0] * gates[:, 3], tangent, kept)
         found[self._variant[unit[enough.any(dim=0)]]] = True
         return found
 

@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from radhard.caps import FaultCaps
 from radhard.group_labels import labels
 from radhard.groups import Groups
 from radhard.injection import Directions
 from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
 from radhard.samplers.fault_census import FaultCensus
+from radhard.samplers.fault_classes import CapClasses
 from radhard.space import FaultSpace
 from radhard.stats import Estimate, stratified_mean
 
@@ -39,11 +41,14 @@ class Simulation:
     space: FaultSpace
     harm: npt.NDArray[np.float64]
     """Of every fault, the share of the samples that it harms."""
+    caps: FaultCaps | None = None
+    """The largest share of the samples that a fault may harm, if it is known."""
 
     @cached_property
     def census(self) -> FaultCensus:
-        """The numbers of faults by direction."""
-        return FaultCensus.of(Directions(self.model, self.space), self.space)
+        """The numbers of faults by direction and class of caps."""
+        classes = None if self.caps is None else CapClasses(self.caps)
+        return FaultCensus.of(Directions(self.model, self.space), self.space, classes)
 
     def truth(self, by: str | None) -> dict[str, float]:
         """The true rate of every group."""
@@ -69,11 +74,12 @@ class Simulation:
     ) -> dict[str, Estimate]:
         """The estimates of all groups, as `Results` computes them."""
         groups = Groups(self.space, trials, np.arange(len(trials)), sampler.by)
+        capped = self.caps is not None
         found = {
-            key: stratified_mean(groups.cells(parts, values), sampler.confidence)
+            key: stratified_mean(groups.cells(parts, values, capped=capped), sampler.confidence)
             for key, parts in groups.split()
         }
-        limits = sampler.anytime(trials, values, sampler.confidence, capped=False)
+        limits = sampler.anytime(trials, values, sampler.confidence, capped=capped)
         if limits is None:
             return found
         low, high, value = *limits, found[""].value

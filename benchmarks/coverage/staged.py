@@ -5,12 +5,18 @@ from pathlib import Path
 
 import click
 import numpy as np
+from torch import nn
 
 from benchmarks.coverage.populations import POPULATIONS, exhausted
 from benchmarks.coverage.simulation import Simulation
 from benchmarks.document import put
+from radhard.caps import Caps
+from radhard.datasets import Data
+from radhard.notes import Note
 from radhard.samplers import SAMPLERS, StageDraw, StagedSampler
+from radhard.space import FaultSpace, Numbers
 from radhard.stats import percent
+from radhard.workload import Workload
 
 __all__ = ["main"]
 
@@ -23,6 +29,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("LeNet-5", "Adaptive(0.01, confidence=0.99, by='tensor')"),
     ("LeNet-5, Int(8)", "Adaptive(0.0003)"),
     ("small CNN", "Until(0.002)"),
+    ("MLP", "Adaptive(0.001, caps=Certified())"),
     ("LeNet-5", "Adaptive(0.0001)"),
 )
 """Networks of `POPULATIONS`, and samplers."""
@@ -73,15 +80,20 @@ def _campaigns(name: str, text: str, draws: int, long: int, folder: Path) -> lis
     """Campaigns with seeds from 0, those in the folder and as many more as are missing."""
     path = folder / f"{name} {text}.jsonl".replace("/", " ")
     found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    wanted = long if found and found[0][0] > 20_000 else draws
+    if len(found) >= wanted:
+        return found
     sampler, population = SAMPLERS.parse(text), exhausted(name)
     assert isinstance(sampler, StagedSampler)
-    simulation = Simulation(POPULATIONS[name]()[0], population.space, population.harm)
-    truth, division = (
-        simulation.truth(sampler.by),
-        sampler.divide(population.space, simulation.census),
-    )
+    model, data, _, _ = POPULATIONS[name]()
+    caps = None if sampler.caps is None else _caps(sampler.caps, model, data, population.space)
+    simulation = Simulation(model, population.space, population.harm, caps)
+    truth = simulation.truth(sampler.by)
+    division = sampler.divide(population.space, simulation.census)
     while len(found) < (long if found and found[0][0] > 20_000 else draws):
-        outcome = simulation.run(sampler, StageDraw(division, seed=len(found)))
+        outcome = simulation.run(
+            sampler, StageDraw(division, len(found), None if caps is None else "critical")
+        )
         # Sums of the same values in another order differ in their last digits.
         held = [
             e.low - 1e-12 <= truth[key] <= e.high + 1e-12 for key, e in outcome.estimates.items()
@@ -91,6 +103,25 @@ def _campaigns(name: str, text: str, draws: int, long: int, folder: Path) -> lis
         with path.open("a") as file:
             file.write(json.dumps(found[-1]) + "\n")
     return found
+
+
+class _CapTable:
+    """The caps of all faults of a space."""
+
+    notes: tuple[Note, ...] = ()
+
+    def __init__(self, caps: np.ndarray) -> None:
+        self._caps = caps
+
+    def of(self, faults: Numbers) -> np.ndarray:
+        return self._caps[faults]
+
+
+def _caps(source: Caps, model: nn.Module, data: Data, space: FaultSpace) -> _CapTable:
+    """Caps that are computed once, since every campaign of a row needs them."""
+    workload = Workload.of(model, data)
+    with workload.open():
+        return _CapTable(source.find(workload, space).of(np.arange(len(space))))
 
 
 def _held(held: np.ndarray) -> str:

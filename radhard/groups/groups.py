@@ -1,7 +1,6 @@
 """Which trials are in a group, and how many faults do they represent?"""
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
@@ -11,6 +10,7 @@ import pandas as pd
 from radhard.errors import InputError
 from radhard.group_labels import grouping_names, labels
 from radhard.groups.kind_counts import KindCounts
+from radhard.groups.parts import Parts, under_cap
 from radhard.groups.post_strata import PostStratum, joined, post_strata_of
 from radhard.injection import DIRECTIONS
 from radhard.samplers import Grouping, Trials
@@ -18,23 +18,6 @@ from radhard.space import FaultSpace, Numbers
 from radhard.stats import Cell, crowding
 
 __all__ = ["Groups", "Parts"]
-
-
-class Parts(list[tuple[Numbers, int | None]]):
-    """Positions of executed trials and the number of faults they represent (None: infinitely many).
-
-    ``caps``: the largest value that a fault of each part can have, if less than 1 for some.
-    """
-
-    def __init__(
-        self, parts: Iterable[tuple[Numbers, int | None]] = (), caps: Iterable[float] = ()
-    ) -> None:
-        super().__init__(parts)
-        self.caps = list(caps)
-
-    def cap(self, at: int) -> float:
-        """The cap of the part at a position."""
-        return self.caps[at] if self.caps else 1.0
 
 
 class Groups:
@@ -126,7 +109,9 @@ class Groups:
         """
         cells = [self._cell(rows, population, values) for rows, population in parts]
         if capped and parts.caps:
-            return [_under(cell, cap, least) for cell, cap in zip(cells, parts.caps, strict=True)]
+            return [
+                under_cap(cell, cap, least) for cell, cap in zip(cells, parts.caps, strict=True)
+            ]
         if self._every_bit:
             within = _within(values, least)
             return [replace(cell, within=within) for cell in cells]
@@ -275,15 +260,6 @@ class Groups:
         drawn = trials.listed is None and trials.sizes is None
         of_use = drawn and all(stratum.trials < stratum.population for stratum in trials.strata)
         return replace(self._counts, directed=True) if known and (asked or of_use) else None
-
-
-def _under(cell: Cell, cap: float, least: float) -> Cell:
-    """The cell with values of at most ``cap``, unless a trial has shown a larger one."""
-    if cap == 0:
-        return Cell([0.0], cell.faults, within=(0.0, 0.0))
-    values = np.asarray(cell.values)
-    # A cap that one trial contradicts holds for no fault of the stratum.
-    return replace(cell, within=(least * cap, cap)) if (values <= cap + 1e-9).all() else cell
 
 
 def _within(values: np.ndarray, least: float) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Into which classes are faults divided by the scores of an analysis?"""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from radhard.errors import InputError
 from radhard.json_values import parse_json
+from radhard.notes import Note
 from radhard.samplers.fault_classes import Codes, Floats
 from radhard.space import FaultSpace, Numbers
 
@@ -29,6 +31,8 @@ class ScoreClasses:
     Raises:
         InputError: the file has no scores of tensors of the space.
     """
+
+    notes: Sequence[Note] = ()
 
     def __init__(self, path: str, space: FaultSpace) -> None:
         self._space = space

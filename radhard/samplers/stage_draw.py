@@ -55,8 +55,8 @@ class StageDraw:
         directions = TrialDirections(census.by_direction, census.directions.of(faults))
         sizes = self.partition.sizes
         drawn = StagedTrials(strata, sizes, stages, self.seed, directions, capped=self.capped)
-        if census.caps is not None:
-            drawn.notes = census.caps.notes
+        if census.classes is not None:
+            drawn.notes = tuple(census.classes.notes)
         return drawn
 
     def stage(self, tried: Numbers, sizes: Numbers, facts: dict[str, Any]) -> Stage:

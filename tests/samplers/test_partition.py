@@ -22,6 +22,8 @@ class HalfOfTheFaults:
 
     notes = ()
 
+    notes = ()
+
     def of(self, faults):
         return np.array([0.0, 0.05, 0.2, 1.0])[faults % 4]
 

@@ -1,0 +1,43 @@
+"""Which trials are in the parts of a group, and how large can their values be?"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from radhard.space import Numbers
+from radhard.stats import Cell
+
+__all__ = ["Parts", "under_cap"]
+
+_ROUNDING = 1e-6
+"""By how much a share may exceed a cap because caps are kept in single precision."""
+
+
+class Parts(list[tuple[Numbers, int | None]]):
+    """Positions of executed trials and the number of faults they represent (None: infinitely many).
+
+    ``caps``: the largest value that a fault of each part can have, if less than 1 for some.
+    """
+
+    def __init__(
+        self, parts: Iterable[tuple[Numbers, int | None]] = (), caps: Iterable[float] = ()
+    ) -> None:
+        super().__init__(parts)
+        self.caps = list(caps)
+
+    def cap(self, at: int) -> float:
+        """The cap of the part at a position."""
+        return self.caps[at] if self.caps else 1.0
+
+
+def under_cap(cell: Cell, cap: float, least: float) -> Cell:
+    """The cell with values of at most ``cap``, unless a trial has shown a larger one."""
+    if cap == 0:
+        return Cell([0.0], cell.faults, within=(0.0, 0.0))
+    values = np.asarray(cell.values)
+    if (values > cap + _ROUNDING).any():
+        # A cap that one trial contradicts holds for no fault of the stratum.
+        return cell
+    cap = max(cap, float(values.max(initial=0.0)))
+    return replace(cell, within=(least * cap, cap))

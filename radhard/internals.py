@@ -36,6 +36,7 @@ __all__ = [
     "function_mode",
     "has_hooks",
     "hook_count",
+    "hooks_after",
     "hooks_before",
     "is_compiled",
     "is_exporting_to_onnx",
@@ -78,6 +79,11 @@ def hook_count(module: nn.Module) -> int:
     """How many hooks are called before or after the module's forward pass, its own and global."""
     of_all = len(_global_forward_hooks) + len(_global_forward_pre_hooks)
     return len(module._forward_hooks) + len(module._forward_pre_hooks) + of_all
+
+
+def hooks_after(module: nn.Module) -> int:
+    """How many hooks of a module are called after its forward pass."""
+    return len(module._forward_hooks)
 
 
 def hooks_before(module: nn.Module) -> dict[int, Any]:

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from radhard.forward import Forward
+from radhard.internals import hooks_after
 from radhard.replay.graph.module_calls import module_calls
 from radhard.replay.graph.operation_graph import Graph
+from radhard.rounding import rounding_of
 from radhard.targets import Site
 from radhard.tree import leaves, tree_leaves
 from radhard.workload.hooks import module_hooks
@@ -25,14 +27,15 @@ def site_slots(
     """For every site the slots that hold it; none where the graph does not show it.
 
     A tied tensor has several. The output of a module is the one value of its operations that
-    operations outside it use and that on ``batch`` equals what a hook records.
+    operations outside it use and that on ``batch`` equals what a hook records; or, if hooks other
+    than that which rounds act on it, such as that of a bound, the value before these, where a fault
+    is injected.
     """
     if not any(site.flows for site in sites):
         return [_stored(graph, site) for site in sites]
     outputs = _module_outputs(model, call, batch, {site.layer for site in sites if site.flows})
-    computed = _module_outputs(
-        model, call, batch, {s.layer for s in sites if s.role == "register"}, first=True
-    )
+    early = {s.layer for s in sites if s.role == "register" or _is_hooked(model, s)}
+    computed = _module_outputs(model, call, batch, early, first=True)
     with torch.no_grad():
         values = graph.values(tree_leaves(batch))
     flows = _Flows(graph, model, values)
@@ -40,9 +43,21 @@ def site_slots(
     def slots(site: Site) -> tuple[int, ...]:
         if site.role == "register":
             return flows.computed(site, computed.get(site.layer, []))
+        if _is_hooked(model, site):
+            if ":" in site.name or site.axis != 0:
+                return ()
+            return flows.computed(site, computed.get(site.layer, []))
         return flows.slot(site, outputs.get(site.layer, [])) if site.flows else _stored(graph, site)
 
     return [slots(site) for site in sites]
+
+
+def _is_hooked(model: nn.Module, site: Site) -> bool:
+    """Whether hooks act on the output of a module after a fault, apart from rounding."""
+    if site.role != "activation":
+        return False
+    module = model.get_submodule(site.layer)
+    return hooks_after(module) > (rounding_of(module) is not None)
 
 
 def _stored(graph: Graph, site: Site) -> tuple[int, ...]:

@@ -342,7 +342,7 @@ def test_report_says_what_does_not_go_together(base, capsys, folder):
     (folder / "ranges.npz").write_text("no value ranges")
     for arguments, said in (
         ([base, "s.json"], "a report covers one run"),
-        ([base, base], "radhard compare"),
+        ([base, base, base], "to compare other runs"),
         ([base, "--against", base], "--against applies to scores only"),
         ([base, "--ranges", "ranges.npz"], "--ranges applies to scores only"),
         (["s.json", "--fit-per-bit", "1"], "--fit-per-bit applies to run files"),

@@ -48,6 +48,7 @@ class Guided(StagedSampler):
 
     @property
     def caps(self) -> Caps | None:  # type: ignore[override]
+        """None: scores say where to draw, and bound nothing."""
         return None
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:

@@ -73,6 +73,7 @@ class Until(StagedSampler):
 
     @property
     def by(self) -> str | None:  # type: ignore[override]
+        """None: its interval is that of the whole space."""
         return None
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:

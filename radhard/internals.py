@@ -92,7 +92,7 @@ def hooks_before(module: nn.Module) -> dict[int, Any]:
 
 
 def remove_global_forward_hook(hook: Any) -> None:
-    """Remove a hook of all modules' forward passes, also one whose handle was lost."""
+    """Remove a global forward hook (of every module), even if its handle was lost."""
     for number in [n for n, known in _global_forward_hooks.items() if known is hook]:
         _global_forward_hooks_with_kwargs.pop(number, None)
         _global_forward_hooks.pop(number, None)

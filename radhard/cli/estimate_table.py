@@ -28,7 +28,7 @@ class EstimateTable:
     _rows: list[tuple[str, Estimate | None, float]] = field(default_factory=list)
 
     def add(self, name: str, estimate: Estimate, full: float) -> None:
-        """Add a row; a bar as long as the column stands for ``full``."""
+        """Add a row; ``full`` is the value at which its bar fills the whole column."""
         self._rows.append((name, estimate, full))
 
     def add_section(self, title: str) -> None:

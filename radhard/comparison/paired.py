@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The comparison of a figure in two campaigns.
+    """One figure (a number that a metric returns), compared between two campaigns.
 
     ``paired`` is True if trial i has the same fault in both. Otherwise ``why_unpaired`` contains
     the reason, and the interval of the difference is that of two independent estimates.

@@ -185,7 +185,7 @@ def _check_small(value: Any, path: Path) -> None:
 
 
 def _taken(value: Any) -> Any:
-    """Convert lists, as which JSON stores tuples, back to tuples."""
+    """Convert lists back to tuples, because JSON stores tuples as lists."""
     if isinstance(value, dict):
         return {key: _taken(item) for key, item in value.items()}
     return tuple(_taken(item) for item in value) if isinstance(value, list) else value

@@ -153,6 +153,9 @@ class FaultyPass:
         if patch.whole and patch.values.ndim == 4 and is_channels_last(patch.values):
             return self._alive_whole(slot, patch.values)
         delta = self.delta(slot).values
+        # A norm over no axis at all would be one over all of them.
+        if delta.ndim == 1:
+            return delta != 0
         # NaN and infinity are not zero either.
         size: Tensor = torch.linalg.vector_norm(delta, ord=1, dim=tuple(range(1, delta.ndim)))
         return size != 0

@@ -322,7 +322,7 @@ class FaultSpace(Sequence[Fault]):
         return cls([Term.from_dict(term, foreign=foreign) for term in terms])
 
     def _others(self, place: int) -> list[Region]:
-        """The other regions of the tensor of a region."""
+        """All regions of the same tensor as a region, except itself."""
         places = self._places[self.sites[place].name]
         return [self.regions[other] for other in places if other != place]
 

@@ -43,6 +43,7 @@ VERBS = {
     "campaign_file.py": ("run",),
     "output_files.py": ("harden",),
     "hardened_folder.py": ("run", "analyze", "harden"),
+    "plan_action.py": ("plan",),
     "analyze_action.py": ("analyze",),
     "harden_action.py": ("harden",),
     "verify_action.py": ("verify",),

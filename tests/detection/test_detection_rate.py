@@ -67,7 +67,9 @@ def drawn(whole: Results, sampler: Sampler, seed: int) -> Results:
     for column in whole.columns:
         frame[column] = whole.values(column)[faults]
     changed = {"sampler": repr(sampler), "seed": seed, "planned": len(faults)}
-    return Results({**whole.manifest, **changed}, frame)
+    # Directions are those of the trials, and these are others.
+    manifest = {key: value for key, value in whole.manifest.items() if key != "directions"}
+    return Results({**manifest, **changed}, frame)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say(whole: Results) -> None:

@@ -371,7 +371,7 @@ def test_ctrl_c_while_a_worker_is_started_leaves_no_process(monkeypatch):
 def test_command_line_takes_workers_and_an_audit(tmp_path, capsys):
     for number in ("1", "2"):
         command = ["run", "lenet5", "--data", "mnist", "--n", "3", "--sampler", "Uniform(25)"]
-        command += ["--engine", "Replay()", "--workers", number, "--audit", "1"]
+        command += ["--engine", "Replay()", "--workers", number, "--audit", "1", "-v"]
         assert main([*command, "--store", str(tmp_path / f"{number}.db")]) == 0
     assert "Audit: 25 of 25 trials" in " ".join(capsys.readouterr().out.split())
     assert digest(tmp_path / "1.db") == digest(tmp_path / "2.db")

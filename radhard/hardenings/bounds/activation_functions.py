@@ -58,7 +58,7 @@ class Activation:
 
 
 def activations(draft: Draft, events: Sequence[Event], kinds: Sequence[str]) -> list[Activation]:
-    """The activation functions in the order in which a pass calls them first.
+    """The activation functions, in the order of their first call in a pass.
 
     These are modules of torch's classes, of the classes in ``kinds``, and modules found to be
     elementwise; and functions such as ``F.relu`` that other modules call.

@@ -74,6 +74,7 @@ def narrowing(results: Results, name: str | None = None) -> Narrowing | None:
         or trials.listed is not None
         or results.inferred
         or results.inferences
+        or trials.capped is not None
         or not np.isfinite([low, high]).all()
         or not 0 < len(results) <= _MOST_TRIALS
     ):

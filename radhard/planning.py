@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.forward import Forward, plain
+from radhard.group_labels import labels
 from radhard.results import Results
 from radhard.samplers import Adaptive, PerTensor, Sampler, StagedTrials, Uniform
 from radhard.space import FaultSpace
@@ -111,17 +112,18 @@ def plan(
         began = time.perf_counter()
         return run(model, data, space, sampler, **given), time.perf_counter() - began
 
+    table = labels(space, by)
+    if (groups := len(set(table))) > _GROUPS:
+        raise InputError(
+            f"by={by!r} has {groups:,} groups, and a pilot takes {_PILOT} trials in each; plan for "
+            f"a grouping with at most {_GROUPS}, such as by='layer'"
+        )
     first, first_seconds = timed(Uniform(min(_FIRST, len(space))))
     # The pilot has the strata of the campaign, but a margin that takes few trials.
     coarse = floor_size(1.0, 1.0, confidence) / _PILOT
     coarse = max(asked, coarse) if max_rate is None else coarse
-    pilot, seconds = timed(Adaptive(coarse, confidence=confidence, by=by))
-    strata = _groups(pilot, by)
-    if len(strata) > _GROUPS:
-        raise InputError(
-            f"by={by!r} has {len(strata):,} groups, and a pilot takes {_PILOT} trials in each; "
-            f"plan for a grouping with at most {_GROUPS}, such as by='layer'"
-        )
+    pilot, seconds = timed(Adaptive(min(coarse, 0.999), confidence=confidence, by=by))
+    strata = _groups(pilot, table)
     if max_rate is not None:
         asked = _room(pilot, max_rate)
     more = len(pilot) - len(first)
@@ -189,27 +191,30 @@ def _samplers(
     return found
 
 
-def _groups(pilot: Results, by: str | None) -> dict[str, list[StratumPlan]]:
-    """For each group its strata, with the deviations that the pilot has shown."""
-    trials, frame = pilot.trials, pilot.to_frame()
+def _groups(pilot: Results, table: Sequence[str]) -> dict[str, list[StratumPlan]]:
+    """For each group its strata, with the deviations that the pilot has shown.
+
+    ``table``: the group of every variant of every region (`labels`).
+    """
+    trials, space = pilot.trials, pilot.space
     assert isinstance(trials, StagedTrials)
     places = trials.strata_of(np.arange(len(trials)))
     values = pilot.values()
-    names = by.split(",") if by else []
-    found: dict[str, list[tuple[int, float, int]]] = {}
+    regions, _, variants = space.locate(trials.at(np.arange(len(trials))))
+    found: dict[str, list[tuple[int, float]]] = {}
     for at, stratum in enumerate(trials.strata):
         rows = np.flatnonzero(places == at)
         if not len(rows):
             continue
         # All faults of a stratum are in one group.
-        group = ", ".join(str(frame[name.strip()].iloc[rows[0]]) for name in names)
+        one = int(rows[0])
+        group = table[int(space.variant_starts[regions[one]]) + int(variants[one])]
         own = values[rows]
         deviation = float(own.std(ddof=1)) if len(own) > 1 else 0.0
-        found.setdefault(group, []).append((stratum.population, deviation, len(rows)))
+        found.setdefault(group, []).append((stratum.population, deviation))
     return {
         group: [
-            StratumPlan(n / sum(size for size, _, _ in own), 1.0, deviation, n)
-            for n, deviation, _ in own
+            StratumPlan(n / sum(size for size, _ in own), 1.0, deviation, n) for n, deviation in own
         ]
         for group, own in found.items()
     }

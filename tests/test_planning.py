@@ -52,3 +52,15 @@ def test_a_limit_leaves_a_margin_above_the_rate_of_the_pilot():
 def test_what_cannot_be_planned_is_one_line(asked, told):
     with pytest.raises(InputError, match=told):
         plan(network(), data(), **asked)
+
+
+@pytest.mark.parametrize("by", ["plane", "format", "fault", "layer", "bit"])
+def test_groups_are_those_of_the_results(by):
+    found = plan(network(), data(), margin=0.2, by=by)
+    assert found.groups == len(found.pilot.rate(by=by))
+
+
+def test_too_many_groups_are_refused_before_any_trial(monkeypatch):
+    monkeypatch.setattr("radhard.planning.run", None)
+    with pytest.raises(InputError, match="groups, and a pilot"):
+        plan(network(), data(), margin=0.2, by="tensor, bit, direction")

@@ -199,6 +199,9 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
     # With other samples, equal faults have effects on other predictions.
     if before.manifest.get("data fingerprint") != after.manifest.get("data fingerprint"):
         return "other data"
+    if before.trials.capped or after.trials.capped:
+        # Faults that caps left out were tried in neither: only the estimates of each run know them.
+        return "trials drawn with caps"
     # The layer, kind or role of a tensor may differ where the tensor does not. Trials of many
     # faults are grouped by their strata, which are those of the sampler.
     if before.trials.single and labels(before.space, by) != labels(after.space, by):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from radhard.caps import Certified
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import BFloat16, Float32
-from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
+from radhard.samplers import Adaptive, ErrorRate, Exhaustive, PerTensor, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Site, Weights
 from tests.small import campaign, network, prepared, space
@@ -285,3 +286,14 @@ def test_tensors_in_layers_of_another_class_are_compared_by_the_classes_in_commo
     other = prepared(of_kinds("Bounded", "Bounded"), Exhaustive(), lambda f: AFTER[f])
     with pytest.raises(InputError, match="no kind in common: Linear in the first, Bounded"):
         compare(before, other, by="kind")
+
+
+def test_runs_with_caps_are_compared_by_the_estimates_that_know_the_caps():
+    sampler = Adaptive(0.1, caps=Certified())
+    results = campaign(sampler=sampler)
+    comparison = compare(results, results)
+    assert not comparison.paired
+    (row,) = comparison.rows
+    assert row.before == results.rate()
+    assert row.difference.value == 0
+    assert row.difference.high - row.difference.low <= 2 * (row.before.high - row.before.low)

@@ -191,8 +191,8 @@ def said_in(path: Path) -> dict[str, Any]:
         )
     if "exposure" in term:
         raise InputError(
-            f"{str(path)!r} has faults with the exposure {term['exposure']}, which the command line "
-            "does not support; call radhard.run or radhard.verify from Python instead"
+            f"{str(path)!r} has faults with the exposure {term['exposure']}, which the command "
+            "line does not support; call radhard.run or radhard.verify from Python instead"
         )
     options = {
         "model": manifest.get("model"),

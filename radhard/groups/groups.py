@@ -28,7 +28,9 @@ class Groups:
 
     ``numbers`` are the executed trials. The population of a part is the number of faults in both
     the group and the stratum, with which unequal strata are weighted; a part may have no trials.
-    ``faults`` are those of the executed trials, if already known.
+    ``faults`` are those of the executed trials, if already known. Without ``post_stratified`` the
+    parts are those that the trials were drawn from, and weights the inverse of the probabilities
+    with which they were drawn.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class Groups:
         by: str | None,
         *,
         faults: Numbers | None = None,
+        post_stratified: bool = True,
     ) -> None:
-        self._faults = faults
+        self._faults, self._post_stratified = faults, post_stratified
         self._strata = trials.strata_of(numbers)
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
@@ -257,7 +260,7 @@ class Groups:
                 "version, its space is too large, or its faults have no direction)"
             )
             raise InputError(f"by={self._by!r}: {why}; group by bit instead")
-        drawn = trials.listed is None and trials.sizes is None
+        drawn = self._post_stratified and trials.listed is None and trials.sizes is None
         of_use = drawn and all(stratum.trials < stratum.population for stratum in trials.strata)
         return replace(self._counts, directed=True) if known and (asked or of_use) else None
 

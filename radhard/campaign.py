@@ -38,13 +38,11 @@ from radhard.progress import Shown
 from radhard.results import Results
 from radhard.samplers import Sampler, StagedSampler, Trials
 from radhard.samplers.given import sampler_of
+from radhard.samplers.stage_draw import MOST_TRIALS
 from radhard.space import Fault, FaultSpace
 from radhard.workload import Workload
 
 __all__ = ["faultless", "run"]
-
-_MOST_TRIALS = 100_000_000
-"""Maximum number of trials in a run: the list of trials still to be executed must fit in memory."""
 
 
 def run(
@@ -166,9 +164,9 @@ def _check_space(space: object) -> None:
 
 def _draw(sampler: Sampler, space: FaultSpace, seed: int) -> Trials:
     trials = sampler.draw(space, seed)
-    if len(trials) > _MOST_TRIALS:
+    if len(trials) > MOST_TRIALS:
         raise InputError(
-            f"{sampler!r} draws {len(trials):,} trials, but a run has at most {_MOST_TRIALS:,}; "
+            f"{sampler!r} draws {len(trials):,} trials, but a run has at most {MOST_TRIALS:,}; "
             "choose fewer trials, or split them into several runs with different seeds"
         )
     return trials

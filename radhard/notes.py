@@ -325,6 +325,9 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "intervals allow for any rate there."
     ),
     "caps": _caps,
+    "trial limit": (
+        "The margin was not reached: it takes {trials:,} trials, and a run has at most {most:,}."
+    ),
     "listed faults": (
         "The {faults:,} faults were given as a list and not drawn: rates are exact for these "
         "faults, and do not estimate those of the fault space."

@@ -9,8 +9,10 @@ from radhard.engines import Campaign
 from radhard.engines.base import Figures, Session
 from radhard.errors import InputError
 from radhard.execution.execution import Execution, Watch
+from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
+from radhard.samplers.stage_draw import TrialLimitError
 from radhard.space import Numbers
 from radhard.stats import percent
 
@@ -54,7 +56,11 @@ def execute_stages(
             begin = end
         if finished:
             return
-        stage_after = stages.sampler.next_stage(stages.draw, trials, _found(execution, stages))
+        try:
+            stage_after = stages.sampler.next_stage(stages.draw, trials, _found(execution, stages))
+        except TrialLimitError as error:
+            execution.note([Note("trial limit", {"trials": error.trials, "most": error.most})])
+            break
         if stage_after is None:
             break
         grown = stages.draw.trials([*trials.stages, stage_after])

@@ -97,9 +97,9 @@ class Adaptive(StagedSampler):
             if not reaches.any():
                 continue
             trials = self._first(float(reaches.sum()))
-            wanted = np.ceil(trials * reaches / reaches.sum()).astype(np.int64)
+            wanted = np.maximum(np.ceil(trials * reaches / reaches.sum()), 2)
             populations = np.array([s.population for s in strata], np.int64)
-            sizes[own] = np.minimum(np.where(reaches > 0, np.maximum(wanted, 2), 0), populations)
+            sizes[own] = np.minimum(np.where(reaches > 0, wanted, 0), populations).astype(np.int64)
         margins = dict.fromkeys(draw.partition.groups, self._least)
         return draw.stage(np.zeros_like(sizes), sizes, {"margins": margins})
 

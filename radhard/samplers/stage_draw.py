@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from radhard.errors import InputError
 from radhard.samplers.base import Stratum
 from radhard.samplers.partition import Partition
 from radhard.samplers.staged_trials import Stage, StagedTrials
@@ -14,7 +15,21 @@ from radhard.samplers.trial_directions import TrialDirections
 from radhard.space import Numbers
 from radhard.stats import Estimate
 
-__all__ = ["StageDraw", "StageResults"]
+__all__ = ["MOST_TRIALS", "StageDraw", "StageResults", "TrialLimitError"]
+
+MOST_TRIALS = 100_000_000
+"""Maximum number of trials in a run: the list of trials still to be executed must fit in memory."""
+
+
+class TrialLimitError(InputError):
+    """A stage with which a run would have more than `MOST_TRIALS` trials."""
+
+    def __init__(self, trials: int) -> None:
+        self.trials, self.most = trials, MOST_TRIALS
+        super().__init__(
+            f"the margin takes {trials:,} trials at once, but a run has at most {MOST_TRIALS:,}; "
+            "choose a larger margin, or fewer tensors at a time"
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,13 @@ class StageDraw:
         return drawn
 
     def stage(self, tried: Numbers, sizes: Numbers, facts: dict[str, Any]) -> Stage:
-        """The stage after which ``sizes`` trials of each stratum are drawn, ``tried`` before it."""
+        """The stage after which ``sizes`` trials of each stratum are drawn, ``tried`` before it.
+
+        Raises:
+            TrialLimitError: a run cannot have that many trials.
+        """
+        if (total := int(sizes.sum())) > MOST_TRIALS:
+            raise TrialLimitError(total)
         grown = np.flatnonzero(sizes > tried).tolist()
         parts = [self.partition.draw(at, int(tried[at]), int(sizes[at]), self.seed) for at in grown]
         strata = np.repeat(np.array(grown, np.int64), [len(part) for part in parts])

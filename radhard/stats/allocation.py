@@ -14,6 +14,10 @@ __all__ = ["StratumPlan", "allocation", "floor_and_neyman", "floor_size"]
 _GRID = 200
 """Floors that are tried, from the least possible to 100 times as many."""
 
+_LEAST_MARGIN = 1e-30
+"""Smaller margins are planned for as this one, for which every space is exhausted: numbers of
+trials stay finite."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -43,7 +47,7 @@ def floor_size(reach: float, margin: float, confidence: float) -> float:
     """
     if not margin > 0:
         raise InputError(f"margin={margin!r} is not above 0; 0.01 is one percentage point")
-    return reach * two_sided(confidence) ** 2 / (2 * margin)
+    return reach * two_sided(confidence) ** 2 / (2 * max(margin, _LEAST_MARGIN))
 
 
 def allocation(
@@ -78,7 +82,8 @@ def allocation(
     floor, neyman = floor_and_neyman(strata, margin, confidence)
     sizes = np.maximum(floor * reaches / reach, neyman * spreads / spread if spread else 0.0)
     sizes = np.where(reaches > 0, np.maximum(np.ceil(sizes), 2), 0)
-    planned: npt.NDArray[np.int64] = np.minimum(sizes.astype(np.int64), populations)
+    # Not the other way round: the sizes that a small margin needs are beyond int64.
+    planned: npt.NDArray[np.int64] = np.minimum(sizes, populations).astype(np.int64)
     return planned
 
 

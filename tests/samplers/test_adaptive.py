@@ -10,10 +10,11 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.injection import DIRECTIONS, Directions
-from radhard.samplers import SAMPLERS, Adaptive, StageDraw
+from radhard.samplers import SAMPLERS, Adaptive, StageDraw, stage_draw
 from radhard.space import FaultSpace
 from radhard.stats import floor_size
 from radhard.targets import Weights
+from tests.small import campaign
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,25 @@ def test_a_small_group_is_exhausted(simulation):
     found = outcome(simulation, sampler, 0)
     assert found.half_width <= 0.001
     assert all(s.trials <= s.population for s in found.trials.strata)
+
+
+@pytest.mark.parametrize("margin", [1e-20, 1e-310])
+def test_a_margin_that_no_number_of_trials_has_takes_all_faults(margin):
+    found = campaign(sampler=Adaptive(margin))
+    assert len(found) == len(found.space)
+    assert found.rate().low == found.rate().high
+
+
+def test_no_run_has_more_trials_than_its_limit(monkeypatch):
+    monkeypatch.setattr(stage_draw, "MOST_TRIALS", 200)
+    with pytest.raises(InputError, match="at most 200"):
+        campaign(sampler=Adaptive(0.001))
+    # The first stage has no more, and the next one would have.
+    found = campaign(sampler=Adaptive(0.015))
+    assert len(found) <= 200
+    assert found.complete
+    assert (found.rate().high - found.rate().low) / 2 > 0.015
+    assert "trial limit" in {note.kind for note in found.notes}
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_one_does_not(simulation):

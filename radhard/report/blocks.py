@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from radhard.escaping import visible
 from radhard.report.figures.dumbbells import Direction
 
 __all__ = ["Code", "Document", "Headline", "Picture", "Section", "Table", "Text", "Tile", "Verdict"]
@@ -56,8 +57,15 @@ class Table:
     def csv(self) -> str:
         """All rows as comma-separated values, with the names of the columns."""
         file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerows([self.columns, *self.rows])
+        rows = [self.columns, *self.rows]
+        csv.writer(file, lineterminator="\n").writerows([_harmless(c) for c in r] for r in rows)
         return file.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell whose text no spreadsheet takes for a formula, in characters that can be encoded."""
+    text = visible(cell)
+    return f"'{text}" if text[:1] in ("=", "@", "+") else text
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Can a run file of somebody else make a report do anything but show text?"""
 
+import csv
 import functools
 import re
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from radhard import report
 from radhard.escaping import visible
 from radhard.formats import Int
+from radhard.report.blocks import Table
 from radhard.report.figures.ink import label
 from radhard.report.markdown_escaping import fenced, plain
 
@@ -65,6 +67,12 @@ def test_name_is_one_cell_of_plain_text_in_the_twin(name: str) -> None:
         if at and rows[at].startswith("| ---"):
             assert cells == widths[-1]
         widths.append(cells)
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet() -> None:
+    table = Table("t", ("name", "value"), (("=HYPERLINK(1)", "-1 %"), ("@x", "+2"), ("a", "b")))
+    rows = list(csv.reader(table.csv.splitlines()))
+    assert rows[1:] == [["'=HYPERLINK(1)", "-1 %"], ["'@x", "'+2"], ["a", "b"]]
 
 
 @given(st.text())

@@ -9,9 +9,10 @@ from torch import nn
 
 from radhard.engines import FirstOrder, Replay, Serial
 from radhard.errors import InputError
-from radhard.metrics import Critical, Distance
+from radhard.metrics import Accuracy, Critical, Distance, Outcome
 from radhard.results import Results
-from radhard.samplers import Adaptive, StagedTrials
+from radhard.samplers import Adaptive, StagedTrials, Until
+from radhard.stats import percent
 from tests.small import BEFORE, Counting, campaign, network, rows
 
 SAMPLER = Adaptive(0.06)
@@ -149,3 +150,15 @@ def test_a_network_of_another_kind(tmp_path):
     with_dropout = nn.Sequential(*network(), nn.Dropout()).eval()
     found = campaign(tmp_path / "run.db", sampler=SAMPLER, model=with_dropout)
     assert found.complete
+
+
+def test_a_running_interval_is_one_of_the_figure_and_not_of_its_range():
+    shown = []
+    found = campaign(
+        sampler=Until(0.05, figure="drop"),
+        metrics=[Outcome(), Accuracy()],
+        progress=lambda state: shown.append(state.so_far),
+        audit=0.0,
+    )
+    rate = found.rate("drop")
+    assert f"{percent(rate.low)} to {percent(rate.high)}" in shown[-1]

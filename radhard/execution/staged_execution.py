@@ -99,7 +99,10 @@ class _RunningInterval:
             capped, sampler = self.trials.capped is not None, self.sampler
             values = self.values[:first]
             limits = sampler.anytime(self.trials, values, sampler.confidence, capped=capped)
-            text = "" if limits is None else f"{percent(limits[0])} to {percent(limits[1])}"
+            low, high = self.bounds
+            # Limits are shares of the range of the figure.
+            ends = [] if limits is None else [percent(low + (high - low) * x) for x in limits]
+            text = " to ".join(ends)
             self._shown = first, f"{self.name} {text}" if text else ""
         return self._shown[1]
 

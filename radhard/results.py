@@ -316,7 +316,7 @@ class Results:
         capped = column == self.trials.capped
         cells = groups.cells(parts, found.within(shares, added), capped=capped)
         sampling = stratified_mean(cells, confidence=confidence)
-        if whole:
+        if whole and sampling.low < sampling.high:  # else every fault was tried
             sampling = self._anytime(sampling, shares, capped=capped)
         value = groups.mean(parts, shares + added, capped=capped)
         trials = sum(len(rows) for rows, _ in parts)

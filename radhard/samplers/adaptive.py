@@ -80,10 +80,14 @@ class Adaptive(StagedSampler):
             )
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        figure = "the rate" if self.figure is None else f"the mean of {self.figure}"
         groups = "" if self.by is None else f" of every {self.by}"
+        within = percent(self.margin)
+        if self.relative:
+            within += f", or {percent(self.relative)} of itself if that is more,"
         return (
-            f"{faults_in_words(faults, planned)}, drawn in stages until the rate{groups} was known "
-            f"to within {percent(self.margin)} at {percent(self.confidence)} confidence,"
+            f"{faults_in_words(faults, planned)}, drawn in stages until {figure}{groups} was known "
+            f"to within {within} at {percent(self.confidence)} confidence,"
         )
 
     def divide(self, space: FaultSpace, census: FaultCensus) -> Partition:

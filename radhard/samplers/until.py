@@ -77,8 +77,9 @@ class Until(StagedSampler):
         return None
 
     def in_words(self, faults: Sequence[FaultModel], planned: int) -> str:
+        figure = "the rate" if self.figure is None else f"the mean of {self.figure}"
         return (
-            f"{faults_in_words(faults, planned)}, drawn one after another until the rate was known "
+            f"{faults_in_words(faults, planned)}, drawn one after another until {figure} was known "
             f"to within {percent(self.margin)} at {percent(self.confidence)} confidence, valid at "
             "any moment,"
         )
@@ -122,7 +123,14 @@ class Until(StagedSampler):
             bets.append(known.bets(stage, now))
             known.learn(stage.strata[: len(now)], now)
             begin += len(stage.strata)
-        return betting_limits(bets, confidence, float((known.weights * known.caps).sum()))
+        reach = float((known.weights * known.caps).sum())
+        low, high = betting_limits(bets, confidence, reach)
+        # What the faults that were not tried can add is certain, and soon little in a small space.
+        least = float(known.sums.sum() / known.populations.sum())
+        most = least + float((known.left * known.caps).sum())
+        low, high = max(low, least), min(high, most)
+        # If they contradict each other, the bets were unlucky.
+        return (low, high) if low <= high else (least, most)
 
     def _plan(self, trials: StagedTrials, values: Floats) -> tuple[Floats, float]:
         """The probability of each stratum, and the trials that will be needed in all."""

@@ -120,6 +120,15 @@ def test_the_spec_is_read_as_it_is_written():
         assert repr(SAMPLERS.parse(text)) == text
 
 
+def test_words_say_the_relative_margin_and_the_figure():
+    plain = Adaptive(0.001).in_words([BitFlip()], 10)
+    other = Adaptive(0.001, relative=0.1, figure="drop").in_words([BitFlip()], 10)
+    assert "the rate" in plain
+    assert "itself" not in plain
+    assert "10 % of itself" in other
+    assert "drop" in other
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [

@@ -98,6 +98,24 @@ def test_a_small_space_is_exhausted_at_most(small):
     assert found.estimates[""].low <= small.harm.mean() <= found.estimates[""].high
 
 
+def test_a_rate_of_which_every_fault_was_tried_is_exact():
+    found = campaign(sampler=Until(1e-4))
+    exact = campaign(sampler="Exhaustive()").rate().value
+    assert len(found) == len(found.space)
+    rate = found.rate()
+    assert rate.low == rate.value == rate.high == pytest.approx(exact, abs=1e-12)
+
+
+def test_limits_are_within_what_untried_faults_can_add(small):
+    sampler = Until(0.0001)
+    found = small.run(sampler, StageDraw(sampler.divide(small.space, small.census), 2))
+    values, size = small.harm[found.trials.at(np.arange(len(found.trials)))], len(small.space)
+    for tried in (0, 50, 150, size - 3, size):
+        low, high = sampler.anytime(found.trials, values[:tried], 0.95, capped=False)
+        least = values[:tried].sum() / size
+        assert least - 1e-12 <= low <= high <= least + (size - tried) / size + 1e-12
+
+
 def test_a_campaign_that_is_stopped_has_a_valid_interval_and_goes_on(tmp_path):
     reference = campaign(sampler=Until(0.03))
     rate = reference.rate()

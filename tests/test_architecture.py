@@ -244,7 +244,9 @@ def test_no_file_knows_the_machine_it_was_written_on():
     files += [p for folder in folders for p in (ROOT / folder).rglob("*") if p.is_file()]
     found = []
     for path in files:
-        if path.suffix in kinds and not any("_cache" in part for part in path.parts):
+        if path.suffix in kinds and not any(
+            part.endswith("_cache") or part == "__pycache__" for part in path.parts
+        ):
             text = path.read_text(encoding="utf-8", errors="replace")
             found += [f"{path.relative_to(ROOT)}: {m[0]}" for m in home.finditer(text)]
     assert found == []

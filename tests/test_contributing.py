@@ -105,4 +105,4 @@ def _insert(path: Path, *, after: str, line: str) -> None:
 
 
 def _caches(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if "cache" in name]
+    return [name for name in names if name == "__pycache__" or name.startswith(".")]

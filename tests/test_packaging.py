@@ -81,7 +81,7 @@ def test_nothing_in_the_package_is_ignored_and_so_left_out_of_the_wheel():
     shipped = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "radhard").rglob("*")
-        if path.is_file() and not any("cache" in part for part in path.parts)
+        if path.is_file() and not any(part == "__pycache__" for part in path.parts)
     ]
     assert any(path.endswith(".safetensors") for path in shipped)
     run = subprocess.run(

@@ -30,6 +30,19 @@ class Small(nn.Module):
         return self.fc2(torch.relu(self.fc1(last)))
 
 
+class Axes(Small):
+    """Has another axis beside the samples and the features."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis = axis
+        self.fc1 = nn.Linear(6 if axis == 1 else 1, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        last: Tensor = self.rnn(x)[0][:, -1].unsqueeze(self.axis)
+        return self.fc2(torch.relu(self.fc1(last))).sum(dim=1)
+
+
 EVERYWHERE: Sequence[Target] = (Weights("*"), Biases("*"))
 
 
@@ -134,3 +147,21 @@ def test_other_networks_go_as_before(model):
     session = Folded().open(of(FaultCount(3, trials=1), model=model))
     assert session._stacked is None
     assert "stacked" not in [note.kind for note in session.notes]
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_linear_layers_take_another_axis_beside_the_samples(axis):
+    check(of(FaultCount((1, 12), trials=35), model=Axes(axis)))
+
+
+def test_trials_whose_shared_pass_raises_have_their_own(monkeypatch):
+    one = of(FaultCount(3, trials=20))
+    session = Folded().open(one)
+
+    def crash(*_: object) -> tuple[Tensor, Tensor]:
+        raise RuntimeError
+
+    monkeypatch.setattr(session._stacked, "outputs", crash)
+    found, expected = execute_session(session).figures, execute_all(Serial(), one).figures
+    columns = [at for at, name in enumerate(one.panel.columns) if name.endswith(".critical")]
+    assert np.array_equal(found[:, columns], expected[:, columns])

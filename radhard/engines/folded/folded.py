@@ -187,7 +187,12 @@ def _executed(
     if stacked is not None and words is not None:
         for at in range(0, len(trials), stacked.size):
             end = min(at + stacked.size, len(trials))
-            outputs[at:end], unsure = stacked.outputs(words, at, end)
+            try:
+                outputs[at:end], unsure = stacked.outputs(words, at, end)
+            except (InputError, MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception:  # probably due to a fault: each has a pass of its own
+                unsure = torch.ones(end - at, dtype=torch.bool)
             known |= {at + row for row in (~unsure).nonzero().squeeze(1).tolist()}
     for piece in replayer.pieces:
         golden = replayer.golden(piece)

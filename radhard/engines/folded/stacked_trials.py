@@ -102,10 +102,12 @@ class StackedTrials:
                 source, *tensors = (arg.number for arg in node.args if arg is not None)
                 layer, *bias = (stacked[slot] for slot in tensors)
                 rows = values[source]
-                product = torch.bmm(rows.view(count, -1, rows.shape[1]), layer.transpose(1, 2))
+                # Between the samples and the features, there may be other axes.
+                flat = rows.reshape(count, -1, rows.shape[-1])
+                product = torch.bmm(flat, layer.transpose(1, 2))
                 for added in bias:
                     product += added[:, None]
-                values[node.slot] = product.flatten(0, 1)
+                values[node.slot] = product.view(*rows.shape[:-1], -1)
             else:
                 values[node.slot] = node(values.__getitem__)
         found = values[graph.output]

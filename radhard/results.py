@@ -110,7 +110,7 @@ class Results:
     def __repr__(self) -> str:
         done = "" if self.complete else f" of {self.planned:,}"
         lines = [f"{len(self):,}{done} trials of {self.space!r}"]
-        if len(self):
+        if len(self) or any(map(self.has_mean, self.columns)):
             for column in self.columns:
                 try:
                     if self.usual_split and np.isfinite(self.ranges[column]).all():
@@ -126,9 +126,7 @@ class Results:
         """The figures as a table, by error rate if there are several."""
         done = "" if self.complete else f" of {self.planned:,}"
         title = f"{len(self):,}{done} trials of {self.space!r}"
-        columns = (
-            [c for c in self.columns if np.isfinite(self.ranges[c]).all()] if len(self) else []
-        )
+        columns = [c for c in self.columns if self.has_mean(c)]
         split = self.usual_split
         if split is not None and columns:
             rates = {self.details.meaning(c): self.rate(c, by=split) for c in columns}
@@ -152,11 +150,21 @@ class Results:
         rates: Rates = self.rate(name, by=by or self.usual_split or "layer")
         return rates.plot(axes)
 
+    def has_mean(self, column: str) -> bool:
+        """Whether `rate` has an estimate of this figure: with bounds, and with what it needs."""
+        if not np.isfinite(self.ranges[column]).all():
+            return False
+        # Where caps prove that no fault is harmful, no trial is needed.
+        capped = column == self.trials.capped
+        return len(self) > 0 or (capped and all(s.cap == 0 for s in self.trials.strata))
+
     def described(self, column: str) -> str:
         """A figure of the whole run as text; it may have no bounds."""
         if np.isfinite(self.ranges[column]).all():
             return str(self.rate(column))
         values = self.values(column)
+        if not len(values):
+            return "no trial"
         if broken := int(np.isnan(values).sum()):
             return f"NaN in {broken:,} of {len(self):,} trials"
         if len(self.trials.strata) > 1:
@@ -284,9 +292,13 @@ class Results:
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
-        if not len(self):
+        capped = column == self.trials.capped
+        split: list[tuple[str, Parts]] = []
+        if len(self) or capped:
+            groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
+            split = groups.split(capped=capped)
+        if not split:
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")
-        groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
 
         def at(parts: Parts, confidence: float) -> Estimate:
             share = self.mean(groups, parts, column, confidence, whole=by is None)
@@ -295,7 +307,7 @@ class Results:
             # Rounded, so that an unchanged figure is exactly zero.
             return share.map(lambda x: round(low + (high - low) * x, 12), "share")
 
-        return {key: partial(at, parts) for key, parts in groups.split()}
+        return {key: partial(at, parts) for key, parts in split}
 
     def mean(
         self,
@@ -311,9 +323,11 @@ class Results:
         ``whole``: the group has all faults.
         """
         low, high = self.ranges[column]
+        capped = column == self.trials.capped
+        if capped and parts.harmless:
+            return Estimate(0.0, 0.0, 0.0, confidence, 0)
         found = self.correction(groups, parts, column, confidence)
         shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
-        capped = column == self.trials.capped
         cells = groups.cells(parts, found.within(shares, added), capped=capped)
         sampling = stratified_mean(cells, confidence=confidence)
         if whole and sampling.low < sampling.high:  # else every fault was tried

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from radhard.comparison import Comparison
 from radhard.narrowing import narrowing
 from radhard.results import Results
@@ -32,9 +30,9 @@ def results_facts(results: Results) -> dict[str, Any]:
         "accuracy without faults": results.fault_free_score,
         "notes": [str(note) for note in results.notes],
     }
-    if not len(results):
+    bounded = [c for c in results.columns if results.has_mean(c)]
+    if not len(results) and not bounded:
         return facts
-    bounded = [c for c in results.columns if np.isfinite(results.ranges[c]).all()]
     split = results.usual_split
     facts["figures"] = {
         column: {

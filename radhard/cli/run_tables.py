@@ -25,7 +25,7 @@ def show_results(results: Results, terminal: Terminal) -> None:
     harm = main_figure(results)
     done = f"{len(results):,}" + ("" if results.complete else f" of {results.planned:,}")
     terminal.say("")
-    if len(results) and harm.bounded:
+    if results.has_mean(harm.column):
         _show_headline(results, harm, terminal)
     state = "" if results.complete else ", unfinished"
     terminal.say(f"{done} trials of {results.space!r}{state}")

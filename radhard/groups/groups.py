@@ -47,8 +47,11 @@ class Groups:
         self._strata = trials.strata_of(numbers)
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
 
-    def split(self) -> list[tuple[str, Parts]]:
+    def split(self, *, capped: bool = False) -> list[tuple[str, Parts]]:
         """Name and parts of every group with trials, in the order of the model.
+
+        With ``capped``, for a figure of which the caps hold, also of the groups of which they say
+        that no fault is harmful, where no trial is needed.
 
         If only some of the trials drawn together have been executed, these are left out, since they
         do not represent the others.
@@ -58,7 +61,11 @@ class Groups:
         """
         grouping = self._trials.grouping
         parts = self._single() if grouping is None else self._of_strata(grouping)
-        found = [(key, some) for key, some in parts if any(len(rows) for rows, _ in some)]
+        found = [
+            (key, some)
+            for key, some in parts
+            if any(len(rows) for rows, _ in some) or (capped and some.harmless)
+        ]
         if not found and len(self._numbers):
             raise InputError(
                 "no word has been tried with all its faults yet, so that there is nothing to "

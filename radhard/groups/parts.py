@@ -30,6 +30,11 @@ class Parts(list[tuple[Numbers, int | None]]):
         """The cap of the part at a position."""
         return self.caps[at] if self.caps else 1.0
 
+    @property
+    def harmless(self) -> bool:
+        """Whether by their caps no fault of any part has a value above 0."""
+        return bool(self.caps) and not any(self.caps)
+
 
 def under_cap(cell: Cell, cap: float, least: float) -> Cell:
     """The cell with values of at most ``cap``, unless a trial has shown a larger one."""

@@ -19,6 +19,9 @@ def headline(results: Results) -> Headline:
     """The mean effect of the faults, the outcome classes, and the meaning of the mean."""
     harm = main_figure(results)
     label = f"{harm.Rate}, in points" if harm.points else harm.Rate
+    if not len(results) and results.has_mean(harm.column):
+        text = "By their caps no fault causes any harm, so that no trial was needed."
+        return Headline(_tile(label, results.rate(harm.column)), text, ())
     if not len(results):
         return Headline(Tile(label, "not known yet"), "No trial has been executed yet.", ())
     if not harm.bounded:

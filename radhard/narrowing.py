@@ -62,8 +62,8 @@ def narrowing(results: Results, name: str | None = None) -> Narrowing | None:
     """What would make the interval of a rate half as wide.
 
     None if that is not known: for trials of many faults or drawn together, a figure without bounds,
-    rates that are corrected for inferred verdicts, or several hundred thousand trials; also if even
-    64 times as many trials would not suffice.
+    rates that are corrected for inferred verdicts, where caps left faults untried, or for several
+    hundred thousand trials; also if even 64 times as many trials would not suffice.
     """
     column = results.column(name)
     low, high = results.ranges[column]
@@ -74,6 +74,7 @@ def narrowing(results: Results, name: str | None = None) -> Narrowing | None:
         or trials.listed is not None
         or results.inferred
         or results.inferences
+        or results.untried
         or trials.capped is not None
         or not np.isfinite([low, high]).all()
         or not 0 < len(results) <= _MOST_TRIALS

@@ -325,6 +325,10 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "intervals allow for any rate there."
     ),
     "caps": _caps,
+    "untried faults": (
+        "Only {figure} is estimated: caps left {faults:,} of {of:,} faults untried, of which no "
+        "other figure is known."
+    ),
     "trial limit": (
         "The margin was not reached: it takes {trials:,} trials, and a run has at most {most:,}."
     ),

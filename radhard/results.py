@@ -138,6 +138,11 @@ class Results:
             (self.details.meaning(column), text.value, text.interval)
             for column, text in zip(columns, estimate_column(estimates), strict=True)
         ]
+        rows += [
+            (self.details.meaning(column), "not estimated", "")
+            for column in self.columns
+            if self.untried and column not in columns
+        ]
         return html_table(["", "share", "95 % interval"], rows, title=title)
 
     def plot(
@@ -154,17 +159,28 @@ class Results:
         """Whether `rate` has an estimate of this figure: with bounds, and with what it needs."""
         if not np.isfinite(self.ranges[column]).all():
             return False
-        # Where caps prove that no fault is harmful, no trial is needed.
-        capped = column == self.trials.capped
-        return len(self) > 0 or (capped and all(s.cap == 0 for s in self.trials.strata))
+        if column == self.trials.capped:
+            # Where caps prove that no fault is harmful, no trial is needed.
+            return len(self) > 0 or self.untried == len(self.space)
+        return len(self) > 0 and not self.untried
+
+    @cached_property
+    def untried(self) -> int:
+        """How many faults were left untried, as caps say that they are harmless.
+
+        Only of the figure of which the caps hold, ``trials.capped``, is anything known there.
+        """
+        return sum(s.population for s in self.trials.strata if s.cap == 0)
 
     def described(self, column: str) -> str:
         """A figure of the whole run as text; it may have no bounds."""
+        if self.untried and column != self.trials.capped:
+            return (
+                f"not estimated: caps left {self.untried:,} of {len(self.space):,} faults untried"
+            )
         if np.isfinite(self.ranges[column]).all():
             return str(self.rate(column))
         values = self.values(column)
-        if not len(values):
-            return "no trial"
         if broken := int(np.isnan(values).sum()):
             return f"NaN in {broken:,} of {len(self):,} trials"
         if len(self.trials.strata) > 1:
@@ -292,7 +308,7 @@ class Results:
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
-        capped = column == self.trials.capped
+        capped = self._is_capped(column)
         split: list[tuple[str, Parts]] = []
         if len(self) or capped:
             groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
@@ -309,6 +325,22 @@ class Results:
 
         return {key: partial(at, parts) for key, parts in split}
 
+    def _is_capped(self, column: str) -> bool:
+        """Whether the caps of the run hold for a figure.
+
+        Raises:
+            InputError: they do not, and left faults untried: trials of the others, which are the
+                more harmful ones, say nothing about the mean of all faults.
+        """
+        capped = column == self.trials.capped
+        if not capped and self.untried:
+            raise InputError(
+                f"{column} is not estimated: caps, which hold for {self.trials.capped} only, left "
+                f"{self.untried:,} of {len(self.space):,} faults untried; use a sampler without "
+                "caps"
+            )
+        return capped
+
     def mean(
         self,
         groups: Groups,
@@ -323,7 +355,7 @@ class Results:
         ``whole``: the group has all faults.
         """
         low, high = self.ranges[column]
-        capped = column == self.trials.capped
+        capped = self._is_capped(column)
         if capped and parts.harmless:
             return Estimate(0.0, 0.0, 0.0, confidence, 0)
         found = self.correction(groups, parts, column, confidence)
@@ -365,7 +397,7 @@ class Results:
         if not self.inferences:
             return Correction(added)
         number, faults = self.columns.index(column), self.trials.at(self.numbers[at])
-        weights = groups.weights(parts)
+        weights = groups.weights(parts, capped=column == self.trials.capped)
         found = correction(self.inferences, self.space, number, faults, weights, confidence)
         added[at] = found.rows
         return Correction(added, found.above, found.below)

@@ -41,7 +41,9 @@ def results_facts(results: Results) -> dict[str, Any]:
         }
         for column in bounded
     }
-    facts["unbounded"] = {c: results.described(c) for c in results.columns if c not in bounded}
+    others = {c: results.described(c) for c in results.columns if c not in bounded}
+    # Figures that caps do not hold for may have bounds, and are not estimated either.
+    facts["not estimated" if results.untried else "unbounded"] = others
     if split is None and results.headline in bounded:
         facts["headline by"] = {by: _rates(results, results.headline, by) for by in _GROUPINGS}
         found = narrowing(results)

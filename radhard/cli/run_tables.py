@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from radhard.cli.estimate_table import EstimateTable, plain_table
 from radhard.cli.terminal import Terminal
 from radhard.escaping import printable
@@ -90,12 +88,13 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
     classes = list(outcome_columns(results).values())
     scores, free = results.details.scores(), results.fault_free_score
     table = EstimateTable(head="share")
-    for column in dict.fromkeys([*classes, *_bounded(results)]):
+    for column in dict.fromkeys([*classes, *(scores or ()), *_bounded(results)]):
         meaning = results.details.meaning(column)
         if scores is not None and column == scores[0] and free is not None:
             exact = Estimate(free, free, free, 0.95, len(results))
             table.add(f"{meaning.partition(' under')[0]} without faults", exact, 1.0)
-        table.add(meaning, results.rate(column), 1.0)
+        if results.has_mean(column):
+            table.add(meaning, results.rate(column), 1.0)
     if harm.bounded:
         rates = dict(results.rate(harm.column, by="layer"))
         most = sorted(rates, key=lambda x: -rates[x].value)[:_MOST_LAYERS]
@@ -140,7 +139,7 @@ def _show_unbounded(results: Results, terminal: Terminal) -> None:
 
 
 def _bounded(results: Results) -> list[str]:
-    return [c for c in results.columns if np.isfinite(results.ranges[c]).all()]
+    return [c for c in results.columns if results.has_mean(c)]
 
 
 def _show_notes(results: Results, harm: MainFigure, terminal: Terminal) -> None:

@@ -47,6 +47,11 @@ def detection_rate(
     # All predictions that changed, with an alarm or without.
     critical = alarmed + results.values(f"{metric}.missed")
     by = results.usual_split if by is None else by
+    if results.untried:
+        raise InputError(
+            f"caps left {results.untried:,} of {len(results.space):,} faults untried, of which no "
+            "detection is known; use a sampler without caps"
+        )
     groups = Groups(results.space, results.trials, results.numbers, by)
     rates = {}
     for key, parts in groups.split():

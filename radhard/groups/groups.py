@@ -156,12 +156,13 @@ class Groups:
             return means[0]
         return float(np.average(means, weights=[cell.faults or 0 for cell in known]))
 
-    def weights(self, parts: Parts) -> np.ndarray:
+    def weights(self, parts: Parts, *, capped: bool = False) -> np.ndarray:
         """The weight of each trial in that mean, in the order of the parts' positions."""
         known = [(len(rows), 1 if size is None else size) for rows, size in parts if len(rows)]
         total = sum(size for _, size in known)
-        # Faults that are known to be harmless have no trials, and count in the mean.
-        total += sum(size or 0 for at, (_, size) in enumerate(parts) if parts.cap(at) == 0)
+        if capped:
+            # Faults that are known to be harmless have no trials, and count in the mean.
+            total += sum(size or 0 for at, (_, size) in enumerate(parts) if parts.cap(at) == 0)
         return np.concatenate([np.full(number, size / total / number) for number, size in known])
 
     def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:

@@ -61,4 +61,6 @@ def outcome_columns(results: Results) -> dict[Role, str]:
 
 
 def _bounded(results: Results, column: str) -> bool:
-    return bool(np.isfinite(results.ranges[column]).all())
+    """Whether it has bounds, and no caps of another figure left faults untried."""
+    capped = column == results.trials.capped
+    return bool(np.isfinite(results.ranges[column]).all()) and (capped or not results.untried)

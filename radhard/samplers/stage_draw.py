@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
+from radhard.notes import Note
 from radhard.samplers.base import Stratum
 from radhard.samplers.partition import Partition
 from radhard.samplers.staged_trials import Stage, StagedTrials
@@ -72,6 +73,10 @@ class StageDraw:
         drawn = StagedTrials(strata, sizes, stages, self.seed, directions, capped=self.capped)
         if census.classes is not None:
             drawn.notes = tuple(census.classes.notes)
+        if untried := sum(stratum.population for stratum in strata if stratum.cap == 0):
+            total = sum(stratum.population for stratum in strata)
+            facts = {"figure": self.capped, "faults": untried, "of": total}
+            drawn.notes = (*drawn.notes, Note("untried faults", facts))
         return drawn
 
     def stage(self, tried: Numbers, sizes: Numbers, facts: dict[str, Any]) -> Stage:

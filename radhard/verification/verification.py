@@ -92,6 +92,9 @@ class Verification:
         numbers = np.intersect1d(self.before.numbers, self.after.numbers)
         if not self.comparison.paired or not len(numbers):
             return None
+        # Caps of harm say nothing about the accuracy where they left faults untried.
+        if self.before.untried or self.after.untried:
+            return None
         # In the same order in both, so that rows are pairs.
         old, new = self.before.only(numbers), self.after.only(numbers)
         # The accuracy under a fault and the drop it caused add up to the fault-free accuracy.

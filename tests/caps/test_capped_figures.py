@@ -11,6 +11,7 @@ from radhard.caps import Certified
 from radhard.cli.json_output import results_facts
 from radhard.cli.run_tables import show_results
 from radhard.cli.terminal import Terminal
+from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.report.pages import html
 from radhard.samplers import Adaptive, Until
@@ -48,7 +49,7 @@ def test_a_rate_that_caps_prove_to_be_0_needs_no_trial(sampler, capsys):
     assert (rate.value, rate.low, rate.high, rate.trials) == (0, 0, 0, 0)
     assert str(rate) == "0 % (exact: no trial needed)"
     assert list(results.rate(by="tensor")) == ["0.weight", "2.weight"]
-    with pytest.raises(InputError, match="no trial has been executed"):
+    with pytest.raises(InputError, match="masked is not estimated"):
         results.rate("masked")
     assert "no trial needed" in repr(results)
     assert "critical" in results._repr_html_()
@@ -66,3 +67,26 @@ def test_groups_that_caps_prove_to_be_harmless_have_rates(samples, exhausted):
     for bit, rate in rates.items():
         if bit not in tried:
             assert rate.low == rate.high == exact[bit].value == 0
+
+
+@pytest.mark.parametrize("sampler", CERTIFIED, ids=repr)
+def test_figures_that_caps_do_not_hold_for_are_not_estimated(sampler, samples, exhausted, capsys):
+    data = Data(samples, network()(samples).argmax(1))
+    results = capped(sampler, data)
+    rate = results.rate()
+    assert rate.low <= exhausted.rate().value <= rate.high
+    left = f"caps left {results.untried} of 768 faults untried"
+    assert results.untried == sum(s.population for s in results.trials.strata if s.cap == 0) > 700
+    for figure in ("masked", "due", "drop"):
+        for by in (None, "tensor"):
+            with pytest.raises(InputError, match="is not estimated"):
+                results.rate(figure, by=by)
+    show_results(results, Terminal())
+    facts = results_facts(results)
+    assert list(facts["figures"]) == [results.headline]
+    assert len(facts["not estimated"]) == len(results.columns) - 1
+    for text in (repr(results), html(results), json.dumps(facts)):
+        assert left in text
+    assert left in capsys.readouterr().out.replace("\n", " ")
+    assert results._repr_html_().count("not estimated") == len(results.columns) - 1
+    assert any(note.kind == "untried faults" for note in results.notes)

@@ -134,6 +134,11 @@ def measurements(results: Results) -> Measurements:
         )
     if not len(results):
         raise InputError("no trial has been executed yet; continue the campaign")
+    if results.untried:
+        raise InputError(
+            f"caps left {results.untried:,} of {len(results.space):,} faults untried, of which no "
+            "drop is known; use a sampler without caps"
+        )
     places, words, variants = results.space.locate(results.trials.at(results.numbers))
     bits = np.zeros_like(variants)
     for place in np.unique(places).tolist():

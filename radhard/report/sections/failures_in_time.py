@@ -45,7 +45,8 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
     bits = _bits(results)
     rate: Estimate = results.rate(harm.column)
     named = {harm.rate: rate}
-    if outcomes := outcome_columns(results):
+    outcomes = outcome_columns(results)
+    if outcomes and results.has_mean(outcomes["due"]):
         named["DUE"] = results.rate(outcomes["due"])
     raw = _EXAMPLE_FIT_PER_BIT if fit_per_bit is None else fit_per_bit
     basis = (

@@ -73,13 +73,10 @@ def _tiles(results: Results, harm: MainFigure, group: str) -> tuple[Tile, ...]:
     columns = [outcomes[name] for name in ("due", "noncritical", "masked") if outcomes]
     scores = results.details.scores() or ()
     columns += scores
-    tiles = [
-        _tile(results.details.meaning(column), _estimate(results, column, group))
-        for column in columns
-        if column != harm.column
-    ]
+    columns = [c for c in columns if c != harm.column and results.has_mean(c)]
+    tiles = [_tile(results.details.meaning(c), _estimate(results, c, group)) for c in columns]
     free = fault_free(results)
-    at = len(tiles) - 2 if scores else len(tiles)
+    at = len(tiles) - sum(column in scores for column in columns)
     return tuple(tiles if free is None else [*tiles[:at], free, *tiles[at:]])
 
 

@@ -33,6 +33,9 @@ def outcomes(results: Results) -> Section | None:
     columns = outcome_columns(results)
     if not columns or not len(results):
         return None
+    if results.untried:
+        left = [f"{_NAMES[name][0]}: {results.described(c)}." for name, c in columns.items()]
+        return Section("outcomes", "Outcomes", tuple(Text(text) for text in left))
     rates = {
         name: results.estimates(column, results.usual_split, 0.95)
         for name, column in columns.items()

@@ -33,6 +33,12 @@ def spread(results: Results, harm: MainFigure) -> Section:
             "rates above are the whole distribution."
         )
         return Section("spread", title, (Text(text),))
+    if results.untried:
+        text = (
+            f"Not estimated: caps left {results.untried:,} of {len(results.space):,} faults "
+            "untried, and the others are the more harmful ones."
+        )
+        return Section("spread", title, (Text(text),))
     values = results.values(harm.column)
     quantiles: dict[str, list[Estimate]] = {}
     groups = Groups(results.space, results.trials, results.numbers, results.usual_split)

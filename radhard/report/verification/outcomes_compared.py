@@ -15,8 +15,10 @@ _TOLD: tuple[Role, ...] = ("critical", "due")
 
 
 def outcomes_compared(pair: RunPair) -> Section | None:
-    """The outcome classes in both runs; None at error rates, or if a run lacks them."""
+    """The outcome classes in both runs; None at error rates, or if a run lacks them or has caps."""
     if pair.before.by_rate or not all(map(outcome_columns, pair.runs)):
+        return None
+    if any(run.untried for run in pair.runs):
         return None
     rates = {
         name: {role: run.rate(column) for role, column in outcome_columns(run).items()}

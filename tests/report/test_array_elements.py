@@ -12,7 +12,7 @@ from radhard.report.blocks import Picture, Table, Text
 from radhard.report.main_figure import main_figure
 from radhard.report.sections.array_elements import array_elements
 from radhard.report.sections.failures_in_time import failures
-from radhard.samplers import PerTensor
+from radhard.samplers import PerTensor, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Registers, Weights
 from tests.accelerators.arrays import network
@@ -79,6 +79,17 @@ def test_layers_that_the_array_does_not_compute_are_named():
 def test_a_campaign_in_weights_has_no_array():
     results = campaign(Weights("*"), BitFlip(), Int(4), n=4)
     assert array_elements(results, main_figure(results)) is None
+
+
+def test_a_campaign_whose_trials_missed_the_registers_says_so():
+    model, inputs = network()
+    targets = [Weights("*"), Registers(ARRAY, register="weight")]
+    space = FaultSpace.of(model, targets, BitFlip(), Int(4), data=inputs)
+    results = run(model, inputs, space, Uniform(1), engine=Replay(), progress=False, seed=2)
+    assert set(results.rate(by="register")) == {"(none)"}
+    (text,) = array_elements(results, main_figure(results)).blocks
+    assert "No trial" in text.text
+    assert "Registers of the array" in html(results, fit_per_bit=0.01)
 
 
 def test_failures_in_time_of_registers_go_by_their_bits_and_rates(transient):

@@ -29,11 +29,15 @@ def array_elements(results: Results, harm: MainFigure) -> Section | None:
     regions = [region for region in results.space.regions if region.site.role == "register"]
     if not regions:
         return None
+    registers = _by_register(results, harm, regions)
+    if not registers.rows:
+        # Of a small share of the space, as beside weights, few trials may take none.
+        text = "No trial was in a register, so nothing is known of them; take more trials."
+        return Section("array", "Registers of the array", (Text(text),))
     picture, worst = _by_element(results, harm, regions)
     blocks: list[Picture | Table | Text] = [picture]
-    if any(len(region.site.shape) > 2 for region in regions):
-        blocks.append(_by_cycle(results, harm))
-    blocks += [_by_register(results, harm, regions), *worst]
+    cycles = _by_cycle(results, harm)
+    blocks += [*([cycles] if cycles else []), registers, *worst]
     covered = len({region.site.layer for region in regions})
     left_out = [note.facts["tensors"] for note in results.notes if note.kind == "left out"]
     names = ", ".join(str(name) for tensors in left_out for name in tensors)
@@ -91,9 +95,12 @@ def _by_element(
     return picture, [Table(caption, heads, lines, shown=_SHOWN)]
 
 
-def _by_cycle(results: Results, harm: MainFigure) -> Picture:
+def _by_cycle(results: Results, harm: MainFigure) -> Picture | None:
+    """The registers in the cycles of a tile; None if no trial was in a cycle."""
     rates: Mapping[str, Estimate] = results.rate(harm.column, by="register, cycle")
     tried = {name: rate for name, rate in rates.items() if _NONE not in name}
+    if not tried:
+        return None
     pairs = [name.split(", ") for name in tried]
     registers = list(dict.fromkeys(register for register, _ in pairs))
     cycles = sorted({cycle for _, cycle in pairs}, key=lambda cycle: int(cycle.partition("-")[0]))

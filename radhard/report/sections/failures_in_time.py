@@ -95,13 +95,15 @@ def _fault_bits(region: Region) -> set[int]:
 
 
 def _by_register(results: Results, harm: MainFigure, raw: float) -> list[Table]:
-    """FIT of every class of register; nothing without registers, or if there are several arrays."""
+    """FIT of every class of register; nothing without trials in them, or of several arrays."""
     sizes = _register_bits(results)
     bits = {register: size for (_, register), size in sizes.items()}
     if not bits or len(bits) < len(sizes):
         return []
     rates = results.rate(harm.column, by="register")
     known = [(name, size) for name, size in bits.items() if name in rates]
+    if not known:
+        return []
     rows = tuple((n, f"{size:,}", *read(fit(raw, size, rates[n]))) for n, size in known)
     heads = ("register", "bits", "FIT", *COLUMNS)
     return [Table(f"{harm.Rate} in FIT by class of register", heads, rows)]

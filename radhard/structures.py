@@ -12,11 +12,17 @@ from radhard.reliability import fit, total_fit
 from radhard.results import Results
 from radhard.spec import near
 from radhard.stats import Estimate
-from radhard.targets import Registers, array_layers
+from radhard.targets import Registers, Role, array_layers
 from radhard.workload import Workload
 
 __all__ = ["AcceleratorFit", "StructureFit", "accelerator_fit"]
 
+
+_BUFFERS: Mapping[str, tuple[Role, ...]] = {
+    "weight buffer": ("weight",),
+    "input buffer": ("activation", "input"),
+}
+"""The roles of the tensors whose words a buffer holds."""
 
 _SUMS: tuple[Structure, Structure] = ("accumulators", "sum registers")
 
@@ -100,8 +106,10 @@ def accelerator_fit(
     ``FIT = sum over structures of raw FIT of a bit * bits * AVF`` (Li et al., SC 2017). The AVF of
     a buffer is the share of the time for which a word is live, which follows from how the array
     computes the layers, times the rate of faults in live words, which a campaign gives: a fault in
-    a live word counts as if it had been there from the first time that the word is read. Where the
-    campaign has rates of the same layers, each counts for the time in which it is computed.
+    a live word counts as if it had been there from the first time that the word is read. Where a
+    campaign in weights has rates of all layers, each counts for the time in which it is computed;
+    inputs, which are values of the layers before, count with the rate of their whole campaign
+    (from which outputs that no layer reads are best left out).
     The AVF of registers is the rate of a campaign in `Registers`, whose faults are in all cycles,
     live or not. That of accumulators is the rate of live sums in the array, for the time in which
     accumulators are live. A buffer is as large as the largest layer needs.
@@ -116,8 +124,8 @@ def accelerator_fit(
         name: the figure, as for `Results.rate`; by default critical silent data corruption.
 
     Raises:
-        InputError: an unknown structure, a campaign of another array, a structure without a raw
-            rate, or a model of which the array computes no layer.
+        InputError: an unknown structure, a campaign of another target or array, a structure without
+            a raw rate, or a model of which the array computes no layer.
     """
     known = ("weight buffer", "input buffer", "registers")
     for key in campaigns:
@@ -155,7 +163,8 @@ def accelerator_fit(
                 continue
             avf = rate
         else:
-            avf, by_layer = _of_buffer(campaigns[source], parts, bits * cycles, name)
+            _check_buffer(campaigns[source], structure)
+            avf, by_layer = _of_buffer(campaigns[source], structure, parts, bits * cycles, name)
         result[structure] = StructureFit(structure, bits, share, avf, fit(raw, bits, avf), by_layer)
     return AcceleratorFit(result, tuple(part for of in found.values() for part in of), left_out)
 
@@ -170,13 +179,23 @@ def _raw(fit_per_bit: float | Mapping[str, float], structure: str) -> float:
     return fit_per_bit[structure]
 
 
+def _check_buffer(results: Results, buffer: Structure) -> None:
+    for region in results.space.regions:
+        if region.site.role not in _BUFFERS[buffer]:
+            targets = "Weights" if buffer == "weight buffer" else "Activations or Inputs"
+            raise InputError(
+                f"campaigns[{buffer!r}] has faults in {region.target!r}; take faults in {targets}"
+            )
+
+
 def _of_buffer(
-    results: Results, parts: list[Residency], bit_cycles: int, name: str | None
+    results: Results, buffer: Structure, parts: list[Residency], bit_cycles: int, name: str | None
 ) -> tuple[Estimate, bool]:
     """The AVF of a buffer, and whether it was computed layer by layer."""
-    by_layer: Mapping[str, Estimate] = results.rate(name, by="layer")
     shares = [part.live * part.bits / bit_cycles for part in parts]
-    if not all(part.layer in by_layer for part in parts):
+    by_layer: Mapping[str, Estimate] = results.rate(name, by="layer")
+    # The layer of an activation is the one that produced it, not the one that reads the buffer.
+    if buffer == "input buffer" or not all(part.layer in by_layer for part in parts):
         overall: Estimate = results.rate(name)
         return overall.map(lambda rate: rate * sum(shares), "share"), False
     rates = [by_layer[part.layer] for part in parts]

@@ -85,6 +85,16 @@ def test_registers_count_with_the_rate_of_all_cycles_and_everything_adds_up(weig
     assert len(found.to_frame()) == 6
 
 
+def test_inputs_do_not_count_with_the_rate_of_the_values_that_a_layer_computes():
+    outputs = campaign(Activations("conv|fc"), Int(4))
+    rates = outputs.rate(by="layer")
+    assert rates["conv"].value != rates["fc"].value
+    found = accelerator_fit(MODEL, INPUTS, ARRAY, {"input buffer": outputs}, fit_per_bit=1.0)
+    buffer = found["input buffer"]
+    assert not buffer.by_layer
+    assert buffer.avf.value == pytest.approx(buffer.residency * outputs.rate().value)
+
+
 def test_accumulators_count_for_the_time_in_which_they_hold_sums(registers):
     found = accelerator_fit(MODEL, INPUTS, STILL, {"registers": registers[STILL]}, fit_per_bit=1e-3)
     own = found["accumulators"]
@@ -107,6 +117,9 @@ def test_what_does_not_fit_is_refused_in_one_line(weights, registers):
     refuse("no campaign", {})
     refuse("the array is", {"registers": registers[ARRAY]}, STILL)
     refuse("has faults in Weights", {"registers": weights})
+    refuse("has faults in Weights.*Activations or Inputs", {"input buffer": weights})
+    values = campaign(Activations("relu"), Int(4), n=4)
+    refuse("has faults in Activations.*take faults in Weights", {"weight buffer": values})
     refuse("no raw rate of 'weight buffer'", {"weight buffer": weights}, raw={"registers": 1.0})
     part = campaign(Registers(ARRAY, "fc"), ARRAY.formats, n=4)
     refuse("the array computes conv, fc", {"registers": part})

@@ -242,7 +242,11 @@ def _interval(figure: float | Estimate) -> tuple[float, float]:
 
 def _not_negative(name: str, figure: float | Estimate) -> None:
     # Written so that NaN is rejected, with which every comparison is false.
-    if not 0 <= _interval(figure)[0] <= _interval(figure)[1] < math.inf:
+    try:
+        allowed = 0 <= _interval(figure)[0] <= _interval(figure)[1] < math.inf
+    except TypeError:
+        allowed = False
+    if not allowed:
         raise InputError(f"{name}={figure} is not allowed; it must be a finite number, 0 or above")
 
 

@@ -105,6 +105,7 @@ def test_layers_are_labelled_by_the_accuracy_lost(loss: float, risk: str) -> Non
         lambda: fit(-1e-4, 10, 0.1),
         lambda: fit(1e-4, 10, 1.1),
         lambda: fit(1e-4, math.nan, 0.1),
+        lambda: fit("x", 10, 0.1),  # type: ignore[arg-type]
         lambda: cross_section(1.0, 0.0),
         lambda: failure_rate(1.0, 0, 10),
         lambda: configuration_cross_section(0.1, 11, 1e-7, 10),

@@ -121,6 +121,8 @@ def test_what_does_not_fit_is_refused_in_one_line(weights, registers):
     values = campaign(Activations("relu"), Int(4), n=4)
     refuse("has faults in Activations.*take faults in Weights", {"weight buffer": values})
     refuse("no raw rate of 'weight buffer'", {"weight buffer": weights}, raw={"registers": 1.0})
+    for raw in ("x", None, {"weight buffer": "x"}, -1.0):
+        refuse("fit_per_bit=.*finite number", {"weight buffer": weights}, raw=raw)
     part = campaign(Registers(ARRAY, "fc"), ARRAY.formats, n=4)
     refuse("the array computes conv, fc", {"registers": part})
     plain = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(18, 2))

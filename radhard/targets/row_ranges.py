@@ -6,12 +6,13 @@ from radhard.errors import InputError
 
 __all__ = ["check_range", "range_text", "rows_of"]
 
-_RANGE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(\d+))?")
+_RANGE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(0*[1-9]\d*))?")
 
 
-def range_text(given: object, spec: str) -> int | str:
+def range_text(given: object, spec: str) -> object:
     """What was given, with a ``range`` as text: its repr is no literal, so could not be parsed.
 
+    Whether anything else is of a type that is allowed, the component checks as for any argument.
     ``spec`` names the argument in messages, as ``HiddenStates: steps``.
 
     >>> range_text(range(2, 8, 3), "HiddenStates: steps")
@@ -21,7 +22,6 @@ def range_text(given: object, spec: str) -> int | str:
         InputError: an empty or a descending range.
     """
     if not isinstance(given, range):
-        assert isinstance(given, int | str)
         return given
     if given.step < 1 or not given:
         raise InputError(f"{spec}={given!r} is not allowed; an ascending range")
@@ -58,6 +58,6 @@ def rows_of(given: int | str, many: int) -> tuple[int, int, int] | None:
         assert found is not None
         start, stop, by = int(found[1] or 0), int(found[2] or many), int(found[3] or 1)
     first, end = (at + many if at < 0 else at for at in (start, stop))
-    if not (0 <= first < end <= many and by > 0):
+    if not (0 <= first < end <= many):
         raise IndexError(f"{given!r} of {many}")
     return None if (first, end, by) == (0, many, 1) else (first, end, by)

@@ -276,6 +276,9 @@ def test_rates_of_heads_and_positions_are_means_over_their_trials():
         ({"part": "weights"}, "choose of query, key, value, scores, probabilities, output"),
         ({"heads": "first"}, "heads is '\\*', the number of a head"),
         ({"heads": range(3, 3)}, "ascending"),
+        ({"heads": 2.5}, "heads=2.5 is not allowed"),
+        ({"heads": None}, "heads=None is not allowed"),
+        ({"heads": "1:1:0"}, "heads='1:1:0' is not allowed"),
     ],
 )
 def test_what_is_not_allowed(options, match):

@@ -205,3 +205,9 @@ def test_what_is_not_there(model, target, match):
 def test_what_is_not_allowed(options, match):
     with pytest.raises(InputError, match=match):
         KeyValueCache("*", **options)
+
+
+@pytest.mark.parametrize("positions", [1.5, None, "0:4:0"])
+def test_positions_are_numbers_or_ranges(positions):
+    with pytest.raises(InputError, match=f"positions={positions!r} is not allowed"):
+        KeyValueCache("*", positions=positions)

@@ -37,9 +37,9 @@ def execute_stages(
     first, file = execution.campaign, execution.file
     session: Session | None = None
     finished = bool(file.manifest().get("finished"))
+    _check_strata(_recorded(execution, first), stages)
     while True:
         trials = _recorded(execution, first)
-        _check_strata(trials, stages)
         execution.campaign = replace(first, trials=trials)
         done, begin = file.done(), 0
         for number, stage in enumerate(trials.stages):
@@ -127,12 +127,25 @@ def _recorded(execution: Execution, first: Campaign) -> StagedTrials:
 
 
 def _check_strata(trials: StagedTrials, stages: Stages) -> None:
-    """Check that the recorded strata are those from which further stages would be drawn."""
-    recorded = [(s.name, s.population, s.cap) for s in trials.strata]
-    if recorded != [(s.name, s.population, s.cap) for s in stages.draw.partition.strata]:
+    """Check that the recorded strata are those from which further stages would be drawn.
+
+    Strata of the same names and sizes may have other faults, as with other scores of words: the
+    trials that were drawn from each must be the beginning of its order.
+    """
+    division, seed = stages.draw.partition, stages.draw.seed
+    same = [(s.name, s.population, s.cap) for s in trials.strata] == [
+        (s.name, s.population, s.cap) for s in division.strata
+    ]
+    numbers = np.arange(len(trials))
+    faults, strata = trials.at(numbers), trials.strata_of(numbers)
+    if not same or not all(
+        np.array_equal(faults[strata == at], division.draw(at, 0, stratum.trials, seed))
+        for at, stratum in enumerate(trials.strata)
+        if stratum.trials
+    ):
         raise InputError(
-            f"{stages.sampler!r} has other strata than the recorded run (is a file that it names "
-            "still the same?); choose another run file"
+            f"{stages.sampler!r} has other strata than the recorded run: the scores, the caps or a "
+            "file that they name has changed; restore it, or choose another run file"
         )
 
 

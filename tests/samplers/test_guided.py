@@ -18,7 +18,7 @@ from radhard.samplers.fault_census import FaultCensus
 from radhard.samplers.score_classes import ScoreClasses
 from radhard.space import FaultSpace
 from radhard.targets import Biases, Weights
-from tests.small import campaign, data, network
+from tests.small import BEFORE, Counting, campaign, data, network, rows
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def table():
     return Simulation(model, space, np.where(up & (variants >= 28) & harmful, chance, 0.0))
 
 
-def scores_file(path, scores, level="channel"):
-    values = {"weight": {"shape": list(scores.shape), "scores": scores.reshape(-1).tolist()}}
+def scores_file(path, scores, level="channel", name="weight"):
+    values = {name: {"shape": list(scores.shape), "scores": scores.reshape(-1).tolist()}}
     path.write_text(json.dumps({"format": "radhard scores 1", "level": level, "values": values}))
     return str(path)
 
@@ -92,6 +92,34 @@ def test_a_campaign_takes_the_file_of_an_analysis(tmp_path):
     exact = campaign(sampler="Exhaustive()", space=space).rate().value
     assert rate.low <= exact <= rate.high
     assert any("score class 5" in s.name for s in found.trials.strata)
+
+
+def test_a_run_is_not_continued_with_scores_of_other_words(tmp_path):
+    def stop(passes):
+        if passes == BEFORE + 5:
+            raise KeyboardInterrupt
+
+    path, scores = tmp_path / "run.db", tmp_path / "scores.json"
+    space = FaultSpace.of(Counting(network()), [Weights("inner.0.weight")], BitFlip(), Float32())
+    values = np.arange(18.0).reshape(6, 3)
+    scores_file(scores, values, "element", "inner.0.weight")
+    # Few trials, so that strata are by class only. Scores are exchanged among words whose lowest
+    # bit and sign are equal, so that strata keep their sizes and order, and have other faults.
+    words = network()[0].weight.detach().numpy().view(np.int32).reshape(-1)
+    other = np.arange(18.0)
+    for kind in range(4):
+        alike = np.flatnonzero((words & 1) + 2 * (words < 0) == kind)
+        other[alike] = other[alike][::-1]
+    sampler = Guided(str(scores), 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        campaign(path, sampler=sampler, space=space, model=Counting(network(), stop))
+    scores_file(scores, other.reshape(6, 3), "element", "inner.0.weight")
+    begun = rows(path)
+    with pytest.raises(InputError, match="other strata"):
+        campaign(path, sampler=sampler, space=space, model=Counting(network()))
+    assert rows(path) == begun
+    scores_file(scores, values, "element", "inner.0.weight")
+    assert campaign(path, sampler=sampler, space=space, model=Counting(network())).complete
 
 
 def test_files_that_are_no_scores_are_refused_in_one_line(table, tmp_path):

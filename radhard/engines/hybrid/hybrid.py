@@ -8,17 +8,19 @@ import numpy as np
 import torch
 
 from radhard.engines.audit_draw import Draw
-from radhard.engines.base import Campaign, Engine, Session, TrialResults, UnsuitableError
+from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.hybrid.settled_trials import run_trials
 from radhard.engines.inference import inference_notes, records_of
 from radhard.engines.replay import Replay, ReplaySession
 from radhard.engines.replay.activation_faults import flowing
+from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.replay.trial_groups import by_site
 from radhard.errors import InputError
 from radhard.internals import hook_count
 from radhard.notes import Note
 from radhard.replay.graph import NoGraphError
 from radhard.rounding import rounding_of
+from radhard.space import Numbers
 from radhard.spec import component
 from radhard.stats import wilson
 from radhard.vulnerability_ranges import Ranges
@@ -103,7 +105,7 @@ class HybridSession(Session):
         yield from self._replay.chunks()
 
     def run(self, trials: Sequence[int]) -> Iterator[TrialResults]:
-        campaign, rows = self.campaign, self._engine.rows
+        campaign = self.campaign
         draw = Draw(
             len(campaign.space),
             campaign.trials.seed,
@@ -118,20 +120,39 @@ class HybridSession(Session):
                 continue
             plan = self._replay.plans[place]
             self._replay.hold_only(plan)
-            execute = partial(flowing, plan, rows=rows)
+            executed: list[TrialResults] = []
             mine = mine[np.argsort(campaign.trials.at(mine), kind="stable")]
             with torch.inference_mode():
                 figures, record = run_trials(
-                    plan, self._ranges, place, mine, execute, draw, self._engine.threshold
+                    plan,
+                    self._ranges,
+                    place,
+                    mine,
+                    partial(self._execute, plan, executed),
+                    draw,
+                    self._engine.threshold,
                 )
             yield TrialResults(
                 mine.tolist(),
                 figures,
+                notes=[note for part in executed for note in part.notes],
                 inferences={f"{record.tensor} {int(mine[0])}": record.to_dict()},
-                crashes=plan.reference.take_crashes(),
+                crashes={at: kind for part in executed for at, kind in part.crashes.items()},
             )
         if others:
             yield from self._replay.run(others)
+
+    def _execute(self, plan: ReplayPlan, executed: list[TrialResults], trials: Numbers) -> Figures:
+        """The figures of trials executed to the end; their results are added to ``executed``."""
+        execute = partial(flowing, plan, rows=self._engine.rows)
+        parts = list(self._replay.shared(plan, trials, execute))
+        executed += parts
+        numbers = np.concatenate([part.numbers for part in parts])
+        # Trials that crash a pass come one by one, and trials are in the order of their faults.
+        order = np.argsort(numbers)
+        rows = order[np.searchsorted(numbers, trials, sorter=order)]
+        figures: Figures = np.concatenate([part.figures for part in parts])[rows]
+        return figures
 
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
         records = records_of(inferences)

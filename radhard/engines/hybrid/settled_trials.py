@@ -61,14 +61,14 @@ def run_trials(
     once = ~(inferred | masked) | pilot | sample
     if once.any():
         figures[once] = execute(trials[once])
-    off = (figures != found).any(axis=1) & inferred
+    off = _errors(figures, found).any(axis=1) & inferred
     failed = fails(int((off & pilot).sum()), int(pilot.sum()), threshold)
     tried = pilot | sample
     if failed:
         left = inferred & ~tried
         if left.any():
             figures[left] = execute(trials[left])
-        off, tried = (figures != found).any(axis=1) & inferred, inferred
+        off, tried = _errors(figures, found).any(axis=1) & inferred, inferred
         sample[:] = False
     tallies = [
         Tally(int(mine.sum()), int((tried & mine).sum()), int((off & mine).sum()))
@@ -81,12 +81,19 @@ def run_trials(
     record = TensorTrials(space, place, faults).record(
         draw.sample_share,
         ((sides[0] & left_open).astype(float), (sides[1] & left_open).astype(float)),
-        (kept, (sides[0][kept], sides[1][kept]), (figures - found)[kept].round(12)),
+        (kept, (sides[0][kept], sides[1][kept]), _errors(figures, found)[kept].round(12)),
         (tallies[0], tallies[1]),
         samples=1,
         all_tried=failed,
     )
     return figures, record
+
+
+def _errors(true: Figures, found: Figures) -> Figures:
+    """True minus found; NaN equals NaN."""
+    same = (true == found) | (np.isnan(true) & np.isnan(found))
+    errors: Figures = np.where(same, 0.0, true - found)
+    return errors
 
 
 def _verdicts(

@@ -149,7 +149,7 @@ class ReplaySession(Session):
                 executor = in_registers if plan.replayer.has_registers(place) else stored
                 execute = partial(executor, plan, place, most=self.rows)
                 for at in range(0, len(mine), _TRIALS):
-                    yield from self._shared(plan, mine[at : at + _TRIALS], execute)
+                    yield from self.shared(plan, mine[at : at + _TRIALS], execute)
             else:
                 yield from self._serial.run(mine.tolist())
         for number, several in flows.items():
@@ -157,7 +157,7 @@ class ReplaySession(Session):
             plan, mine = by_id[number], np.concatenate(several)
             execute = partial(flowing, plan, rows=self.rows)
             for at in range(0, len(mine), plan.together):
-                yield from self._shared(plan, mine[at : at + plan.together], execute)
+                yield from self.shared(plan, mine[at : at + plan.together], execute)
 
     def continued(self, campaign: Campaign) -> Session:
         plans: dict[int, ReplayPlan] = {}
@@ -174,9 +174,13 @@ class ReplaySession(Session):
             if other is not plan:
                 other.replayer.forget()
 
-    def _shared(
+    def shared(
         self, plan: ReplayPlan, trials: Numbers, execute: Callable[[Numbers], Figures]
     ) -> Iterator[TrialResults]:
+        """The results of trials of a plan, which ``execute`` computes in shared passes.
+
+        `Serial` executes trials that crash a pass.
+        """
         for part in parts_of_shared_passes(trials, execute, self._serial.run):
             crashes = {**part.crashes, **plan.reference.take_crashes()}
             yield replace(part, crashes=crashes)

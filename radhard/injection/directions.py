@@ -93,6 +93,9 @@ class Directions:
         at = torch.from_numpy(np.ascontiguousarray(words))
         values = self._values(place)[at]
         faulty = region.faulty(values, at, torch.from_numpy(np.ascontiguousarray(variants)))
+        if values.element_size() < 2:
+            # torch does not compare its formats of 8 bits; single precision holds them exactly.
+            values, faulty = values.float(), faulty.float()
         # At most one of the three is true, and none for NaN. Sums are faster than masks.
         found = _NAN - (_NAN - _UP) * (faulty > values).to(torch.uint8)
         found -= (_NAN - _DOWN) * (faulty < values)

@@ -89,7 +89,15 @@ class PerBit(Sampler):
                     first,
                     region.variants,
                     region.words,
-                    size(region.words, self.n, self.margin, self.confidence, rates[variant]),
+                    size(
+                        region.words,
+                        self.n,
+                        self.margin,
+                        self.confidence,
+                        rates[variant],
+                        # By the published rule with rates of the data, most bits have no trial.
+                        least=0 if self.p == "data" else 1,
+                    ),
                 )
                 strata.append(part)
         trials = draw_strata(strata, seed, self.n)

@@ -24,16 +24,24 @@ def check_size(n: int | None, margin: float | None, confidence: float, p: float)
         raise InputError(f"p={p} is not allowed; the expected rate, between 0 and 1")
 
 
-def size(population: int, n: int | None, margin: float | None, confidence: float, p: float) -> int:
+def size(
+    population: int,
+    n: int | None,
+    margin: float | None,
+    confidence: float,
+    p: float,
+    *,
+    least: int = 1,
+) -> int:
     """Trials for a stratum: ``n``, or the sample size for a margin (Leveugle et al., DATE 2009).
 
-    Never more than the population; none if half a trial would be too many.
+    Never more than the population. Where half a trial would be too many, ``least``.
     """
     if n is not None:
         return min(population, n)
     assert margin is not None
     wanted = sample_size(population, margin, confidence, p) if p > 0 else 0.0
-    return min(population, math.ceil(wanted)) if wanted >= 0.5 else 0
+    return min(population, math.ceil(wanted) if wanted >= 0.5 else least)
 
 
 def stratum_size_in_words(

@@ -38,6 +38,8 @@ class ModuleAttention:
     """Its number among those of this call, also of other softmaxes."""
     flows: dict[Part, Flow] = field(default_factory=dict)
     """Its values, of those parts that can be reached."""
+    values: dict[Part, Tensor] = field(default_factory=dict)
+    """What these are for a batch of two samples, different ones if there are any."""
 
     def name_of(self, part: str) -> str:
         """The name of one of its values, as of a site."""
@@ -74,6 +76,7 @@ def attention_of(workload: Workload) -> list[ModuleAttention]:
             shape, axis, trouble = geometry(a.values[part], b.values[part], c.values[part])
             dtype = str(a.values[part].dtype).removeprefix("torch.")
             one.flows[part] = Flow((part,), shape, axis, dtype, fresh=True, trouble=trouble)
+            one.values[part] = c.values[part]
         found.append(one)
     return found
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.globs import matches
@@ -43,7 +45,8 @@ class KeyValueCache(Target):
     the model is overwritten, and any kind of cache will do. It is that of a memory cell if the
     cache holds the values that attention is given; not if several query heads share a cached head
     that the model repeats before (``enable_gqa`` repeats it afterwards), or if the cache is in
-    another format or without the rotation by the position.
+    another format or without the rotation by the position. A window, which drops the earliest
+    tokens, has no positions that stay.
 
     ``positions``: ``"*"``, a number (from 0; from the end if negative), or a range as
     ``range(2, 5)`` or ``"2:5"``. ``sample``: as for `Activations`.
@@ -125,11 +128,16 @@ class KeyValueCache(Target):
         lengths = [flow.shape[-2] for flow in flows]
         alike = {(*flow.shape[:-2], flow.shape[-1], flow.axis, flow.dtype) for flow in flows}
         # Only a cache that grows, or stays, has positions that mean the same in every call.
+        trouble = ""
         if len(alike) > 1 or lengths != sorted(lengths):
+            trouble = "which do not grow like a cache"
+        elif not all(_keeps(a.values[part], b.values[part]) for a, b in pairwise(calls)):
+            trouble = "which replace one another at a position, unlike those of a cache"
+        if trouble:
             shapes = ", ".join(map(str, dict.fromkeys(flow.shape for flow in flows)))
             raise InputError(
-                f"{self!r}: the calls of {start.call.module!r} read {part}s of {shapes}, which do "
-                "not grow like a cache; choose Attention to inject into those of a single call"
+                f"{self!r}: the calls of {start.call.module!r} read {part}s of {shapes}, {trouble}"
+                "; choose Attention to inject into those of a single call"
             )
         return Site(
             name=name,
@@ -154,3 +162,16 @@ class KeyValueCache(Target):
                 f"{self!r}: {site.name!r} has {site.shape[0]} positions; choose positions from 0 "
                 f"to {site.shape[0] - 1}"
             ) from None
+
+
+def _keeps(before: Tensor, after: Tensor) -> bool:
+    """Whether the positions of a call hold the same in the next one, as those of a window do not.
+
+    Positions of zeros are not written yet, as in a cache with the final length from the beginning.
+    """
+    there = after.narrow(-2, 0, before.shape[-2])
+    # Half the digits, since a cache may hold something from which keys are computed in each call.
+    finite = before[before.isfinite()].abs()
+    digits = torch.finfo(before.dtype).eps ** 0.5 * (float(finite.amax()) if len(finite) else 0.0)
+    same = torch.isclose(there, before, rtol=0, atol=digits, equal_nan=True).all(dim=-1)
+    return bool((same | (before == 0).all(dim=-1)).all())

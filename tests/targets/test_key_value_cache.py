@@ -171,6 +171,48 @@ class Shrinking(nn.Module):
         return self.layer(x, None)[0][:, -1] + self.layer(x[:, 2:], None)[0][:, -1]
 
 
+class Window(nn.Module):
+    """Keys and values of the latest tokens only, or of all, which there may be places for."""
+
+    def __init__(self, size: int, places: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.size, self.places = size, places
+        self.layer = TokenAttention().double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        key, value = (x.new_zeros(len(x), HEADS, self.places, 4) for _ in range(2))
+        for step in range(x.shape[1]):
+            y, key, value = self.layer(x[:, step : step + 1], key, value, step, self.size)
+        return y
+
+
+class TokenAttention(nn.Module):
+    """Attention of one token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor, key: Tensor, value: Tensor, step: int, size: int) -> Any:
+        parts = self.qkv(x).chunk(3, dim=-1)
+        query, *new = (p.unflatten(-1, (HEADS, 4)).transpose(1, 2) for p in parts)
+        if step < key.shape[2]:  # into its place
+            at = torch.arange(key.shape[2])[:, None] == step
+            key, value = torch.where(at, new[0], key), torch.where(at, new[1], value)
+        else:
+            key, value = torch.cat([key, new[0]], 2), torch.cat([value, new[1]], 2)
+        key, value = key[:, :, -size:], value[:, :, -size:]
+        y = functional.scaled_dot_product_attention(query, key, value)
+        return y.transpose(1, 2).flatten(1), key, value
+
+
+@pytest.mark.parametrize(("size", "places"), [(5, 0), (5, 5), (9, 3)])
+def test_positions_may_be_written_later(size, places):
+    (site,) = KeyValueCache("*", part="key").sites(Workload.of(Window(size, places), inputs()))
+    assert site.shape == (5, HEADS, 4)
+
+
 def softmax_steps(model: nn.Module, x: Tensor) -> Tensor:
     return model(x).flatten(1)
 
@@ -182,6 +224,7 @@ def softmax_steps(model: nn.Module, x: Tensor) -> Tensor:
         (Decoder(), KeyValueCache("*", positions=5), "has 5 positions; choose positions from 0"),
         (Decoder(), KeyValueCache("none"), r"there is: layers\.0:key_cache"),
         (Shrinking(), KeyValueCache("*"), "do not grow like a cache; choose Attention"),
+        (Window(3), KeyValueCache("*"), "replace one another at a position"),
         (Attending("softmax"), KeyValueCache("*"), "softmax.*let it call scaled_dot_product"),
         (nn.Linear(8, 2).double(), KeyValueCache("*"), "no attention is computed"),
     ],

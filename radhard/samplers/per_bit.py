@@ -96,7 +96,7 @@ class PerBit(Sampler):
                         self.confidence,
                         rates[variant],
                         # By the published rule with rates of the data, most bits have no trial.
-                        least=0 if self.p == "data" else 1,
+                        least=1 if isinstance(self.p, float) else 0,
                     ),
                 )
                 strata.append(part)

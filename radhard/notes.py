@@ -325,6 +325,10 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "intervals allow for any rate there."
     ),
     "caps": _caps,
+    "contradicted caps": (
+        "No cap was used, as {trials:,} trials show more harm ({figure}) than theirs allow: faults "
+        "that were not tried may do any harm."
+    ),
     "untried faults": (
         "Only {figure} is estimated: caps left {faults:,} of {of:,} faults untried, of which no "
         "other figure is known."

@@ -19,7 +19,7 @@ from radhard.groups import Groups, Parts, Rates, labels
 from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notebook import html_table
-from radhard.notes import notes_of
+from radhard.notes import Note, notes_of
 from radhard.samplers import SAMPLERS, StagedSampler, StagedTrials, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import (
@@ -76,6 +76,12 @@ class Results:
             if isinstance(self.trials, StagedTrials):
                 self.planned = len(self.trials)
             check_trials(self.trials, self.planned, self._outcomes)
+            if self.above_caps:
+                facts = {"figure": self.trials.capped, "trials": self.above_caps}
+                note = Note("contradicted caps", facts)
+                others = [n for n in self.notes if str(n) != str(note)]
+                self.notes = (*others, note)
+                self.manifest["notes"] = [str(n) for n in self.notes]
         except _MALFORMED as error:
             if isinstance(error, InputError):
                 raise
@@ -170,7 +176,16 @@ class Results:
 
         Only of the figure of which the caps hold, ``trials.capped``, is anything known there.
         """
-        return sum(s.population for s in self.trials.strata if s.cap == 0)
+        return sum(s.population - s.trials for s in self.trials.strata if s.cap == 0)
+
+    @cached_property
+    def above_caps(self) -> int:
+        """How many trials show more harm than their caps allow; if any does, no cap is used."""
+        trials, column = self.trials, self.trials.capped
+        if not isinstance(trials, StagedTrials) or column is None:
+            return 0
+        low, high = self.ranges[column]
+        return trials.above_caps(self.numbers, (self.values(column) - low) / (high - low))
 
     def described(self, column: str) -> str:
         """A figure of the whole run as text; it may have no bounds."""
@@ -308,7 +323,7 @@ class Results:
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
-        capped = self._is_capped(column)
+        capped = self._is_capped(column) and not self.above_caps
         split: list[tuple[str, Parts]] = []
         if len(self) or capped:
             groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
@@ -356,15 +371,21 @@ class Results:
         """
         low, high = self.ranges[column]
         capped = self._is_capped(column)
-        if capped and parts.harmless:
+        holds = capped and not self.above_caps
+        if holds and parts.harmless:
             return Estimate(0.0, 0.0, 0.0, confidence, 0)
         found = self.correction(groups, parts, column, confidence)
         shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
-        cells = groups.cells(parts, found.within(shares, added), capped=capped)
+        cells = groups.cells(parts, found.within(shares, added), capped=holds)
         sampling = stratified_mean(cells, confidence=confidence)
-        if whole and sampling.low < sampling.high:  # else every fault was tried
-            sampling = self._anytime(sampling, shares, capped=capped)
         value = groups.mean(parts, shares + added, capped=capped)
+        if capped and not holds:
+            # Faults that caps kept from being tried do not resemble the others: for the value they
+            # still count as harmless, and the interval allows for any harm.
+            usual = min(max(value, sampling.low), sampling.high)
+            sampling = replace(sampling, value=usual)
+        if whole and sampling.low < sampling.high:  # else every fault was tried
+            sampling = self._anytime(sampling, shares, capped=holds)
         trials = sum(len(rows) for rows, _ in parts)
         return found.around(value, sampling, trials, scale=high - low)
 

@@ -162,7 +162,11 @@ class Groups:
         total = sum(size for _, size in known)
         if capped:
             # Faults that are known to be harmless have no trials, and count in the mean.
-            total += sum(size or 0 for at, (_, size) in enumerate(parts) if parts.cap(at) == 0)
+            total += sum(
+                size or 0
+                for at, (rows, size) in enumerate(parts)
+                if parts.cap(at) == 0 and not len(rows)
+            )
         return np.concatenate([np.full(number, size / total / number) for number, size in known])
 
     def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:

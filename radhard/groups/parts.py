@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from radhard.samplers.staged_trials import CAP_ROUNDING
 from radhard.space import Numbers
 from radhard.stats import Cell
 
 __all__ = ["Parts", "under_cap"]
-
-_ROUNDING = 1e-6
-"""By how much a share may exceed a cap because caps are kept in single precision."""
 
 
 class Parts(list[tuple[Numbers, int | None]]):
@@ -38,10 +36,10 @@ class Parts(list[tuple[Numbers, int | None]]):
 
 def under_cap(cell: Cell, cap: float, least: float) -> Cell:
     """The cell with values of at most ``cap``, unless a trial has shown a larger one."""
-    if cap == 0:
+    if cap == 0 and not np.size(cell.values):
         return Cell([0.0], cell.faults, within=(0.0, 0.0))
     values = np.asarray(cell.values)
-    if (values > cap + _ROUNDING).any():
+    if (values > cap + CAP_ROUNDING).any():
         # A cap that one trial contradicts holds for no fault of the stratum.
         return cell
     cap = max(cap, float(values.max(initial=0.0)))

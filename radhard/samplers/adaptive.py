@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from radhard.samplers.staged_sampler import StagedSampler
 from radhard.samplers.staged_trials import Stage, StagedTrials
 from radhard.space import FaultSpace, Numbers
 from radhard.spec import component
-from radhard.stats import StratumPlan, allocation, floor_size, percent
+from radhard.stats import Estimate, StratumPlan, allocation, floor_size, percent
 
 __all__ = ["Adaptive"]
 
@@ -113,16 +114,20 @@ class Adaptive(StagedSampler):
         tried = np.array([stratum.trials for stratum in trials.strata], np.int64)
         strata_of_trials = trials.strata_of(np.arange(len(trials)))
         sizes, margins = tried.copy(), dict(trials.stages[-1].facts["margins"])
+        contradicted = trials.above_caps(np.arange(len(trials)), found.values) > 0
+        unknown = Estimate(0.0, 0.0, 1.0, self.confidence, 0)
         for group, name in enumerate(draw.partition.groups):
             # A group all of whose faults are known to be harmless has no trials.
-            if name not in found.estimates:
+            if name not in found.estimates and not contradicted:
                 continue
-            estimate = found.estimates[name]
+            estimate = found.estimates.get(name, unknown)
             target = max(self.margin, self.relative * estimate.value)
             half = (estimate.high - estimate.low) / 2
             if half <= target * (1 + 1e-9):
                 continue
             own, strata = _of_group(draw.partition, group)
+            if contradicted:
+                strata = [replace(stratum, cap=1.0) for stratum in strata]
             known = [
                 StratumPlan(
                     stratum.weight,

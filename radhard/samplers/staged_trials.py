@@ -5,13 +5,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from radhard.samplers.array_text import numbers_of, text_of
 from radhard.samplers.base import Stratum, Trials
 from radhard.samplers.trial_directions import TrialDirections
 from radhard.space import FaultSpace, Numbers
 
-__all__ = ["Stage", "StagedTrials"]
+__all__ = ["CAP_ROUNDING", "Stage", "StagedTrials"]
+
+CAP_ROUNDING = 1e-6
+"""By how much a share may exceed a cap because caps are kept in single precision."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class StagedTrials(Trials):
 
     def strata_of(self, trials: Numbers) -> Numbers:
         return self._strata[trials]
+
+    def above_caps(self, numbers: Numbers, values: npt.NDArray[np.float64]) -> int:
+        """How many of these trials have larger values, from 0 to 1, than the caps of their strata.
+
+        What is wrong of one fault may be wrong of any: after one such trial no cap is used.
+        """
+        caps = np.array([stratum.cap for stratum in self.strata])[self.strata_of(numbers)]
+        return int((values > caps + CAP_ROUNDING).sum())
 
     def of_stage(self, number: int) -> Trials:
         """The trials of one stage alone, numbered from 0."""

@@ -101,7 +101,8 @@ class Until(StagedSampler):
         estimate = found.estimates.get("")
         tried = np.array([stratum.trials for stratum in trials.strata], np.int64)
         left = np.array([s.population for s in trials.strata]) - tried
-        left[[s.cap == 0 for s in trials.strata]] = 0
+        if not trials.above_caps(np.arange(len(trials)), found.values):
+            left[[s.cap == 0 for s in trials.strata]] = 0
         if estimate is None or not left.any():
             return None
         if estimate.high - estimate.low <= 2 * self.margin * (1 + 1e-9):
@@ -113,14 +114,14 @@ class Until(StagedSampler):
     def anytime(
         self, trials: StagedTrials, values: Floats, confidence: float, *, capped: bool
     ) -> tuple[float, float] | None:
-        if not capped and any(stratum.cap == 0 for stratum in trials.strata):
-            # Nothing was drawn from these strata, and of this figure nothing is known there.
-            return 0.0, 1.0
+        capped = capped and not trials.above_caps(np.arange(len(values)), values)
         known = _Strata.of(trials, capped=capped)
         bets, begin = [], 0
         for stage in trials.stages:
             now = values[begin : begin + len(stage.strata)]
-            bets.append(known.bets(stage, now))
+            # Bets are fair if any fault that is left, and may matter, could have been drawn.
+            if (np.array(stage.facts["shares"])[known.left * known.caps > 0] > 0).all():
+                bets.append(known.bets(stage, now))
             known.learn(stage.strata[: len(now)], now)
             begin += len(stage.strata)
         reach = float((known.weights * known.caps).sum())
@@ -134,7 +135,9 @@ class Until(StagedSampler):
 
     def _plan(self, trials: StagedTrials, values: Floats) -> tuple[Floats, float]:
         """The probability of each stratum, and the trials that will be needed in all."""
-        known = _Strata.of(trials, capped=trials.capped is not None)
+        capped = trials.capped is not None
+        capped = capped and not trials.above_caps(np.arange(len(trials)), values)
+        known = _Strata.of(trials, capped=capped)
         known.learn(trials.strata_of(np.arange(len(trials))), values)
         plans = [
             StratumPlan(weight, cap, deviation / cap if cap else 0.0, population)

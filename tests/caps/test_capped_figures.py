@@ -1,7 +1,9 @@
 """What do the figures of a run say where caps left faults untried?"""
 
 import json
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -90,3 +92,31 @@ def test_figures_that_caps_do_not_hold_for_are_not_estimated(sampler, samples, e
     assert left in capsys.readouterr().out.replace("\n", " ")
     assert results._repr_html_().count("not estimated") == len(results.columns) - 1
     assert any(note.kind == "untried faults" for note in results.notes)
+
+
+@pytest.mark.parametrize("sampler", CERTIFIED, ids=repr)
+def test_one_trial_above_its_cap_ends_the_use_of_all_caps(sampler, samples, exhausted, monkeypatch):
+    harm = np.zeros(len(exhausted))
+    harm[exhausted.trials.at(exhausted.numbers)] = exhausted.values()
+
+    class Wrong:
+        notes = ()
+
+        def of(self, faults):
+            # Of harmful faults the caps are too small, and of every second one 0.
+            return np.where((harm[faults] > 0) & (faults % 64 >= 32), 0.01, 0.0)
+
+    monkeypatch.setattr(Certified, "find", lambda *_: Wrong())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = capped(sampler, samples)
+    rate = results.rate()
+    assert results.above_caps > 0
+    assert rate.low <= exhausted.rate().value <= rate.high
+    # Faults are drawn also where the caps were 0, and the margin is reached.
+    assert any(s.cap == 0 and s.trials for s in results.trials.strata)
+    assert rate.high - rate.low <= 2 * sampler.margin * (1 + 1e-9)
+    found = [note for note in results.notes if note.kind == "contradicted caps"]
+    assert [note.facts["trials"] for note in found] == [results.above_caps]
+    assert len(results.only(results.numbers).notes) == len(results.notes)
+    html(results)

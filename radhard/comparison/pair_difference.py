@@ -57,15 +57,13 @@ class PairDifference:
         return difference.map(lambda x: x * scale, "share")
 
     def reduction(self, parts: Parts, confidence: float) -> Estimate | None:
-        """The share by which the figure is lower after than before; None unless it surely is.
+        """The share by which the figure is lower after; the interval of its difference is below 0.
 
         The interval contains the reductions 1 - r for which the interval of "after - r * before"
         contains 0 (Fieller's method), so that it needs no normal distribution of a ratio and no
-        assumption beyond those of the difference. It lies above 0 exactly if the interval of the
-        difference lies below 0.
+        assumption beyond those of the difference. It lies above 0, as the interval of the
+        difference lies below. None if the figure was 0 before.
         """
-        if self.estimate(parts, confidence).high >= 0:
-            return None
         before = self.groups.mean(parts, self._before)
         after = self.groups.mean(parts, self._after)
         if before <= 0:

@@ -253,18 +253,19 @@ def _paired(
     rows = []
     differences = pairs.differences()
     for key, parts in groups.split():
+        difference = pairs.estimate(parts, confidence)
         in_group = np.concatenate([differences[rows_] for rows_, _ in parts])
         rows.append(
             Row(
                 key,
                 first[key],
                 second[key],
-                pairs.estimate(parts, confidence),
+                difference,
                 p_value(partial(pairs.estimate, parts)),
                 int((in_group < 0).sum()),
                 int((in_group == 0).sum()),
                 int((in_group > 0).sum()),
-                pairs.reduction(parts, confidence),
+                pairs.reduction(parts, confidence) if difference.high < 0 else None,
             )
         )
     return rows

@@ -28,14 +28,14 @@ def test_an_exhausted_reduction_is_the_quotient_of_the_means():
     assert found.high == pytest.approx(true, abs=2e-6)
 
 
-@pytest.mark.parametrize("sampler", [Uniform(700), PerTensor(350)])
+@pytest.mark.parametrize("sampler", [PerTensor(350)])
 def test_intervals_hold_the_true_reduction(sampler):
     true = 1 - AFTER.mean() / BEFORE.mean()
-    rows = [reduction(sampler, seed=seed) for seed in range(60)]
+    rows = [reduction(sampler, seed=seed) for seed in range(30)]
     told = [row.reduction for row in rows if row.reduction is not None]
-    assert len(told) > 50
-    # Of 60 at least 53 hold at 95 % confidence, but for one chance in a hundred.
-    assert sum(not one.low <= true <= one.high for one in told) <= 7
+    assert len(told) > 25
+    # Of 30 more than 4 miss at 95 % confidence with one chance in sixty.
+    assert sum(not one.low <= true <= one.high for one in told) <= 4
     assert np.mean([one.high - one.low for one in told]) < 0.6  # they say something
 
 

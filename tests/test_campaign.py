@@ -81,7 +81,7 @@ KILLED = """
 import os, signal, sqlite3, sys
 import torch
 torch.set_num_threads(1)
-from radhard import execution
+from radhard.execution import execution
 from tests.small import Counting, campaign, digest, network
 
 folder, whole = sys.argv[1:3]
@@ -304,7 +304,7 @@ FULL = """
 import resource, sys
 import torch
 torch.set_num_threads(1)
-from radhard import execution
+from radhard.execution import execution
 from radhard.errors import InputError
 from radhard.samplers import Exhaustive
 from tests.small import campaign

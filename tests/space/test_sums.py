@@ -84,7 +84,10 @@ def test_many_faults_are_located_as_one_by_one(space):
 
 
 # Of trials of many faults, and those that divide the words of a tensor, or need its values.
-OTHERS = ("rate", "errors", "gate", "step", "row", "column", "cycle", "direction")
+OTHERS = (
+    *("rate", "errors", "gate", "step", "head", "position"),
+    *("register", "row", "column", "cycle", "direction"),
+)
 
 
 @settings(max_examples=12)

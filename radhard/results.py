@@ -226,7 +226,9 @@ class Results:
             return StagedTrials.from_dict(self.manifest["stages"], self.space, self.seed)
         trials = self.sampler.draw(self.space, self.seed)
         if trials.single and (recorded := self.manifest.get("directions")) is not None:
-            trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
+            # Those of other trials, as after a change of the sampler, say nothing of these.
+            if isinstance(recorded, dict) and recorded.get("trials", len(trials)) == len(trials):
+                trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
         return trials
 
     @property
@@ -326,7 +328,16 @@ class Results:
         capped = self._is_capped(column) and not self.above_caps
         split: list[tuple[str, Parts]] = []
         if len(self) or capped:
-            groups = Groups(self.space, self.trials, self.numbers, by, faults=self._faults)
+            groups = Groups(
+                self.space,
+                self.trials,
+                self.numbers,
+                by,
+                faults=self._faults,
+                # Corrections of inferred verdicts are means over all pairs of a stratum, and would
+                # be spread thinly over its parts.
+                post_stratified=not (self.inferred or self.inferences),
+            )
             split = groups.split(capped=capped)
         if not split:
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")

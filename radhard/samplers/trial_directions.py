@@ -85,6 +85,7 @@ class TrialDirections:
             "known": [counts is not None for counts in self.counts],
             "counts": text_of(np.concatenate(flat)),
             "codes": text_of(self.codes),
+            "trials": len(self.codes),
         }
 
     @classmethod

@@ -225,10 +225,11 @@ class Results:
         if isinstance(self.sampler, StagedSampler):
             return StagedTrials.from_dict(self.manifest["stages"], self.space, self.seed)
         trials = self.sampler.draw(self.space, self.seed)
-        if trials.single and (recorded := self.manifest.get("directions")) is not None:
-            # Those of other trials, as after a change of the sampler, say nothing of these.
-            if isinstance(recorded, dict) and recorded.get("trials", len(trials)) == len(trials):
-                trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
+        recorded = self.manifest.get("directions")
+        # Those of other trials, as after a change of the sampler, say nothing of these.
+        ours = isinstance(recorded, dict) and recorded.get("trials", len(trials)) == len(trials)
+        if trials.single and ours:
+            trials.directions = TrialDirections.from_dict(recorded, self.space, len(trials))
         return trials
 
     @property

@@ -15,7 +15,7 @@ from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred, doubt
 from radhard.errors import InputError
 from radhard.files import write_table
-from radhard.groups import Groups, Parts, Rates, labels
+from radhard.groups import Groups, Parts, Rates
 from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notebook import html_table
@@ -31,6 +31,7 @@ from radhard.stats import (
     stratified_mean,
 )
 from radhard.store import Store
+from radhard.trial_table import trial_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -462,31 +463,7 @@ class Results:
 
     def to_frame(self) -> pd.DataFrame:
         """All executed trials: the fault in words and as a number, and the figures."""
-        frame = self._outcomes.copy()
-        if not self.trials.single:
-            names = [self.trials.strata[self.trials.stratum(n)].name for n in self.numbers]
-            frame.insert(1, self.usual_split, names)
-            return frame.drop(columns="fault")
-        places, words, variants = self.space.locate(frame["fault"].to_numpy(np.int64))
-        faults = zip(places.tolist(), words.tolist(), variants.tolist(), strict=True)
-        spots = [self.space.coordinates(self.space.fault(p, w, v)) for p, w, v in faults]
-        # Labels are numbered by variant: all variants of the first region, then those of the next.
-        keys = self.space.variant_starts[places] + variants
-        for at, by in enumerate(("tensor", "layer", "kind", "role", "bit", "field"), start=1):
-            table = np.array(labels(self.space, by), dtype=object)
-            # As objects, since pandas' own string type does not accept all names.
-            frame.insert(at, by, pd.Series(table[keys], frame.index, dtype=object))
-        # Properties that all faults share are in the description of the space.
-        for by in ("exposure", "fault", "plane", "format"):
-            if len(set(labels(self.space, by))) > 1:
-                table = np.array(labels(self.space, by), dtype=object)
-                # The column "fault" contains the number of the fault.
-                name = "fault model" if by == "fault" else by
-                frame.insert(5, name, pd.Series(table[keys], frame.index, dtype=object))
-        frame.insert(2, "index", [where for where, _ in spots])
-        if any(sample is not None for _, sample in spots):
-            frame.insert(3, "sample", [sample for _, sample in spots])
-        return frame.drop(columns="faults")
+        return trial_table(self._outcomes, self.space, self.trials, self.usual_split)
 
     def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
         """The ``n`` executed trials with the highest figure; ties are ordered by trial number."""

@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 from radhard.errors import InputError
 from radhard.internals import compiler_is_loaded, is_compiled, original
 
-__all__ = ["check_uncompiled", "compiled_parts", "eager", "module_of", "usable_module"]
+__all__ = ["check_uncompiled", "compiled_parts", "eager", "module_at", "module_of", "usable_module"]
 
 _EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False)
 
@@ -135,3 +135,15 @@ def _way_out(model: Any) -> str:
     if isinstance(model, torch.jit.ScriptFunction):
         return "give the nn.Module that it was scripted from"
     return "give an nn.Module"
+
+
+def module_at(model: nn.Module, path: str) -> nn.Module:
+    """The module of a model with this name.
+
+    Raises:
+        InputError: there is none, as in another model than that which the name is from.
+    """
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        raise InputError(f"{type(model).__name__} has no module {path!r}") from None

@@ -10,6 +10,7 @@ from radhard.errors import InputError
 from radhard.formats import BFloat16, Fixed, Float16, Format, Int
 from radhard.formats.plain.floating import rounded
 from radhard.formats.plain.signed_words import lowest_step
+from radhard.module import module_at
 from radhard.tree import changed
 
 __all__ = [
@@ -121,10 +122,7 @@ def format_of(model: nn.Module, module: str, path: tuple[str, ...] = ()) -> Form
     Raises:
         InputError: the model has no such module.
     """
-    try:
-        found = model.get_submodule(module)
-    except AttributeError:
-        raise InputError(f"{type(model).__name__} has no module {module!r}") from None
+    found = module_at(model, module)
     rounding = rounding_of(found)
     if rounding is None or path not in rounding.paths:
         return None

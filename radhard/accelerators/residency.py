@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -24,15 +24,7 @@ Structure = Literal[
 """Where an accelerator holds words: buffers of what enters the array, accumulators of sums outside
 the elements, and the registers of the elements."""
 
-STRUCTURES: tuple[Structure, ...] = (
-    "weight buffer",
-    "input buffer",
-    "accumulators",
-    "input registers",
-    "weight registers",
-    "sum registers",
-    "output registers",
-)
+STRUCTURES: tuple[Structure, ...] = get_args(Structure)
 
 _AT_ONCE = 2**20
 """Words of registers in cycles that are looked at together."""

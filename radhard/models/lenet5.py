@@ -6,7 +6,7 @@ from torch import nn
 
 from radhard.models.shipped import seeded, trained
 
-__all__ = ["lenet5"]
+__all__ = ["lenet5", "lenet5_layers"]
 
 
 def lenet5(*, pretrained: bool = True) -> nn.Sequential:
@@ -23,20 +23,26 @@ def lenet5(*, pretrained: bool = True) -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in lenet5().parameters())
     61706
     """
-    return trained(_build, "lenet5") if pretrained else seeded(_build)
+    return trained(lenet5_layers, "lenet5") if pretrained else seeded(lenet5_layers)
 
 
-def _build() -> nn.Sequential:
+def lenet5_layers(filters: tuple[int, int] = (6, 16), *, padding: int = 2) -> nn.Sequential:
+    """The layers with so many filters, and random weights; for images of 28x28.
+
+    ``padding``: of the first convolution; with 2 its maps are as large as the images.
+    """
+    first, second = filters
+    side = (28 + 2 * padding - 4) // 2 - 4
     return nn.Sequential(
         OrderedDict(
-            conv1=nn.Conv2d(1, 6, 5, padding=2),
+            conv1=nn.Conv2d(1, first, 5, padding=padding),
             relu1=nn.ReLU(),
             pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(6, 16, 5),
+            conv2=nn.Conv2d(first, second, 5),
             relu2=nn.ReLU(),
             pool2=nn.MaxPool2d(2),
             flatten=nn.Flatten(),
-            fc1=nn.Linear(16 * 5 * 5, 120),
+            fc1=nn.Linear(second * (side // 2) ** 2, 120),
             relu3=nn.ReLU(),
             fc2=nn.Linear(120, 84),
             relu4=nn.ReLU(),

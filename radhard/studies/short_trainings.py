@@ -1,12 +1,14 @@
 """Which networks are trained so briefly that they are as unsure as those of a paper?"""
 
 from collections import OrderedDict
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 from torch import nn
 
 from radhard.datasets import Data
+from radhard.models.lenet5 import lenet5_layers
 from radhard.models.shipped import seeded
 from radhard.studies.trained_network import TrainingRecipe, cached_network
 
@@ -32,7 +34,8 @@ def lenet5_of_one_epoch(train: Data, *, cache: Path | None = None, seed: int = 1
     and errors: as of `cached_network`.
     """
     recipe = TrainingRecipe(epochs=1, weight_decay=0.01, learning_rate=2e-3)
-    return cached_network("lenet5-1", seeded(_lenet5), train, recipe, cache=cache, seed=seed)
+    model = seeded(partial(lenet5_layers, padding=0))
+    return cached_network("lenet5-1", model, train, recipe, cache=cache, seed=seed)
 
 
 def patch_cnn(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn.Sequential:
@@ -52,25 +55,6 @@ def _mlp7() -> nn.Sequential:
         if number < len(_SIZES) - 1:
             layers[f"relu{number}"] = nn.ReLU()
     return nn.Sequential(layers)
-
-
-def _lenet5() -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(1, 6, 5),
-            relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(6, 16, 5),
-            relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
-            flatten=nn.Flatten(),
-            fc1=nn.Linear(256, 120),
-            relu3=nn.ReLU(),
-            fc2=nn.Linear(120, 84),
-            relu4=nn.ReLU(),
-            fc3=nn.Linear(84, 10),
-        )
-    )
 
 
 def _patch_cnn() -> nn.Sequential:

@@ -1,11 +1,12 @@
 """How is LeNet-5 with 20 and 50 filters trained and cached?"""
 
-from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from radhard.datasets import Data
+from radhard.models.lenet5 import lenet5_layers
 from radhard.models.shipped import seeded
 from radhard.studies.trained_network import TrainingRecipe, cached_network
 
@@ -25,7 +26,7 @@ def wide_lenet5() -> nn.Sequential:
     >>> sum(parameter.numel() for parameter in wide_lenet5().parameters())
     132704
     """
-    return seeded(_build)
+    return seeded(partial(lenet5_layers, (20, 50), padding=0))
 
 
 def trained_wide_lenet5(train: Data, *, cache: Path | None = None, seed: int = 1) -> nn.Sequential:
@@ -34,22 +35,3 @@ def trained_wide_lenet5(train: Data, *, cache: Path | None = None, seed: int = 1
     Args and errors: as of `cached_network`.
     """
     return cached_network("wide-lenet5", wide_lenet5(), train, RECIPE, cache=cache, seed=seed)
-
-
-def _build() -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(1, 20, 5),
-            relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(20, 50, 5),
-            relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
-            flatten=nn.Flatten(),
-            fc1=nn.Linear(50 * 4 * 4, 120),
-            relu3=nn.ReLU(),
-            fc2=nn.Linear(120, 84),
-            relu4=nn.ReLU(),
-            fc3=nn.Linear(84, 10),
-        )
-    )

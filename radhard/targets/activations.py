@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from radhard.errors import InputError
 from radhard.globs import matches
+from radhard.module import module_at
 from radhard.spec import component
 from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.flow_injection import with_faults
@@ -81,10 +81,7 @@ class Activations(Target):
     def reach(
         self, model: nn.Module, site: Site, faults: TensorFaults
     ) -> AbstractContextManager[None]:
-        try:
-            layer = model.get_submodule(site.layer)
-        except AttributeError:
-            raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+        layer = module_at(model, site.layer)
         _, _, inner = site.name.partition(":")
         path = tuple(inner.split(".")) if inner else ()
         seen = 0

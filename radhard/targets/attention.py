@@ -7,18 +7,18 @@ from typing import Literal
 from torch import nn
 
 from radhard.errors import InputError
-from radhard.globs import matches
+from radhard.module import module_at
 from radhard.spec import component
 from radhard.targets.attention_injection import in_attention
 from radhard.targets.attention_mode import PARTS, Part
+from radhard.targets.attention_selection import check_part, select_values
 from radhard.targets.attention_values import ModuleAttention, attention_of
 from radhard.targets.base import Site, Target, TensorFaults
-from radhard.targets.patterns import check_matches, reasons
-from radhard.targets.row_ranges import check_range, range_text, rows_of
+from radhard.targets.row_ranges import check_range, range_text, selected_rows
 from radhard.workload import Workload
 from radhard.workload.calls import check_geometry
 
-__all__ = ["Attention", "check_part", "module_of_site", "without_attention"]
+__all__ = ["Attention"]
 
 
 @component
@@ -71,37 +71,29 @@ class Attention(Target):
         return found
 
     def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
-        found, left, there_is = list[Site](), dict[str, str](), list[str]()
         count = len(workload.data) if self.sample == "one" else None
-        all_of_them = attention_of(workload)
-        for one in all_of_them:
-            for part in PARTS:
-                name = one.name_of(part)
-                if part in one.flows:
-                    there_is.append(name)
-                if not matches(self.part, part):
-                    continue
-                if not matches(self.pattern, name, one.call.name, one.call.module):
-                    continue
-                if part in one.flows:
-                    site = _site(one, part, count)
-                    found.append(dataclasses.replace(site, rows=self._rows(site)))
-                else:
-                    left[name] = (
-                        f"{one.call.name!r} computes attention with a softmax, beside which its "
-                        f"{part} is not known; choose Activations of the module that computes it"
-                    )
-        if not all_of_them:
-            raise without_attention(self)
-        if left and not found:
-            raise InputError(f"{self!r} matches only {reasons(left)}")
-        check_matches([site.name for site in found], self, there_is, "value of attention")
-        return found, left
+
+        def site_of(one: ModuleAttention, part: Part) -> Site:
+            site = _site(one, part, count)
+            return dataclasses.replace(site, rows=self._rows(site))
+
+        values = [
+            (one, part, one.name_of(part)) for one in attention_of(workload) for part in PARTS
+        ]
+        return select_values(
+            self,
+            values,
+            site_of,
+            pattern=self.pattern,
+            part=self.part,
+            what="value of attention",
+            advice="choose Activations of the module that computes it",
+        )
 
     def reach(
         self, model: nn.Module, site: Site, faults: TensorFaults
     ) -> AbstractContextManager[None]:
-        return in_attention(module_of_site(model, site), site, faults)
+        return in_attention(module_at(model, site.layer), site, faults)
 
     def _rows(self, site: Site) -> tuple[int, int, int] | None:
         """The heads of a value that are selected; None if these are all."""
@@ -112,13 +104,7 @@ class Attention(Target):
                 f"{self!r}: {site.name!r} is {site.shape} for each sample, without an axis of the "
                 "heads; leave heads out"
             )
-        try:
-            return rows_of(self.heads, site.shape[0])
-        except IndexError:
-            raise InputError(
-                f"{self!r}: {site.name!r} has {site.shape[0]} heads; choose heads from 0 to "
-                f"{site.shape[0] - 1}"
-            ) from None
+        return selected_rows(self, self.heads, site, "heads")
 
 
 def _site(one: ModuleAttention, part: Part, count: int | None) -> Site:
@@ -135,27 +121,4 @@ def _site(one: ModuleAttention, part: Part, count: int | None) -> Site:
         axis=flow.axis,
         call=one.call.number,
         calls=one.calls,
-    )
-
-
-def check_part(part: str, parts: tuple[str, ...], target: str) -> None:
-    """Raise `InputError` unless a pattern matches one of the parts that there are."""
-    if not any(matches(part, one) for one in parts):
-        raise InputError(f"{target}: part={part!r} is not allowed; choose of {', '.join(parts)}")
-
-
-def module_of_site(model: nn.Module, site: Site) -> nn.Module:
-    """The module in whose forward the attention of a site is computed."""
-    try:
-        return model.get_submodule(site.layer)
-    except AttributeError:
-        raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
-
-
-def without_attention(target: Target) -> InputError:
-    """The error that a model has no attention, and what is taken for it."""
-    return InputError(
-        f"{target!r}: no attention is computed in this model by nn.MultiheadAttention, "
-        "scaled_dot_product_attention or a softmax of torch that weighs values; if modules of its "
-        "own compute it, choose Activations of these"
     )

@@ -9,12 +9,13 @@ from torch import nn
 
 from radhard.errors import InputError
 from radhard.globs import matches
+from radhard.module import module_at
 from radhard.spec import component
 from radhard.stepwise import STEPWISE
 from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import check_matches
 from radhard.targets.recurrent_layers import Direction
-from radhard.targets.row_ranges import check_range, range_text, rows_of
+from radhard.targets.row_ranges import check_range, range_text, selected_rows
 from radhard.targets.state_injection import in_cell, in_layer
 from radhard.workload import Workload
 from radhard.workload.calls import Flow, ModuleCall, check_geometry
@@ -66,7 +67,7 @@ class HiddenStates(Target):
                 continue
             there_is.append(site.name)
             if matches(self.pattern, *names):
-                rows = self._rows(site)
+                rows = selected_rows(self, self.steps, site, "steps")
                 samples = count if site.axis is not None else None
                 found.append(dataclasses.replace(site, rows=rows, samples=samples))
         for call, why in _unreachable(model, calls):
@@ -84,23 +85,10 @@ class HiddenStates(Target):
     def reach(
         self, model: nn.Module, site: Site, faults: TensorFaults
     ) -> AbstractContextManager[None]:
-        try:
-            layer = model.get_submodule(site.layer)
-        except AttributeError:
-            raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+        layer = module_at(model, site.layer)
         if isinstance(layer, nn.RNNBase):
             return in_layer(layer, site, faults)
         return in_cell(layer, site, faults)
-
-    def _rows(self, site: Site) -> tuple[int, int, int] | None:
-        """The steps of a state that are selected; None if these are all."""
-        many = site.shape[0]
-        try:
-            return rows_of(self.steps, many)
-        except IndexError:
-            raise InputError(
-                f"{self!r}: {site.name!r} has {many} steps; choose steps from 0 to {many - 1}"
-            ) from None
 
 
 def _states(model: nn.Module, calls: list[ModuleCall]) -> Iterator[tuple[Site, tuple[str, ...]]]:

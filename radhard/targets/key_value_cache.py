@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
-from radhard.globs import matches
+from radhard.module import module_at
 from radhard.spec import component
-from radhard.targets.attention import check_part, module_of_site, without_attention
 from radhard.targets.attention_injection import in_cache
 from radhard.targets.attention_mode import Part
+from radhard.targets.attention_selection import check_part, select_values
 from radhard.targets.attention_values import ModuleAttention, attention_of
 from radhard.targets.base import Site, Target, TensorFaults
-from radhard.targets.patterns import check_matches, reasons
-from radhard.targets.row_ranges import check_range, range_text, rows_of
+from radhard.targets.row_ranges import check_range, range_text, selected_rows
 from radhard.workload import Workload
 from radhard.workload.calls import check_geometry
 
@@ -78,41 +77,36 @@ class KeyValueCache(Target):
         return found
 
     def select(self, workload: Workload) -> tuple[list[Site], dict[str, str]]:
-        found, left, there_is = list[Site](), dict[str, str](), list[str]()
         count = len(workload.data) if self.sample == "one" else None
         each: dict[tuple[str, int], list[ModuleAttention]] = {}
         for one in attention_of(workload):
             # A module with two attentions in a call, as of a decoder, has two caches.
             each.setdefault((one.call.module, one.order), []).append(one)
-        if not each:
-            raise without_attention(self)
-        for calls in each.values():
-            first = calls[0]
-            for part in _CACHED:
-                name = first.name_of(f"{part}_cache")
-                if part in first.flows:
-                    there_is.append(name)
-                if not matches(self.part, part):
-                    continue
-                if not matches(self.pattern, name, first.call.name, first.call.module):
-                    continue
-                if part in first.flows:
-                    site = self._site(calls, part, count)
-                    found.append(dataclasses.replace(site, rows=self._rows(site)))
-                else:
-                    left[name] = (
-                        f"{first.call.name!r} computes attention with a softmax, beside which its "
-                        "keys and values are not known; let it call scaled_dot_product_attention"
-                    )
-        if left and not found:
-            raise InputError(f"{self!r} matches only {reasons(left)}")
-        check_matches([site.name for site in found], self, there_is, "cached key or value")
-        return found, left
+
+        def site_of(first: ModuleAttention, part: Part) -> Site:
+            site = self._site(each[first.call.module, first.order], part, count)
+            return dataclasses.replace(
+                site, rows=selected_rows(self, self.positions, site, "positions")
+            )
+
+        return select_values(
+            self,
+            [
+                (calls[0], part, calls[0].name_of(f"{part}_cache"))
+                for calls in each.values()
+                for part in _CACHED
+            ],
+            site_of,
+            pattern=self.pattern,
+            part=self.part,
+            what="cached key or value",
+            advice="let it call scaled_dot_product_attention",
+        )
 
     def reach(
         self, model: nn.Module, site: Site, faults: TensorFaults
     ) -> AbstractContextManager[None]:
-        return in_cache(module_of_site(model, site), site, faults)
+        return in_cache(module_at(model, site.layer), site, faults)
 
     def _site(self, calls: list[ModuleAttention], part: Part, count: int | None) -> Site:
         """The cache of a module, as it is in the last of its calls."""
@@ -152,16 +146,6 @@ class KeyValueCache(Target):
             call=start.call.number,
             calls=start.calls,
         )
-
-    def _rows(self, site: Site) -> tuple[int, int, int] | None:
-        """The positions of a cache that are selected; None if these are all."""
-        try:
-            return rows_of(self.positions, site.shape[0])
-        except IndexError:
-            raise InputError(
-                f"{self!r}: {site.name!r} has {site.shape[0]} positions; choose positions from 0 "
-                f"to {site.shape[0] - 1}"
-            ) from None
 
 
 def _keeps(before: Tensor, after: Tensor) -> bool:

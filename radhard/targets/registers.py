@@ -17,6 +17,7 @@ from radhard.accelerators import (
 from radhard.errors import InputError
 from radhard.globs import matches
 from radhard.internals import version
+from radhard.module import module_at
 from radhard.spec import component
 from radhard.targets.array_layers import array_layers
 from radhard.targets.base import Site, Target, TensorFaults
@@ -117,10 +118,7 @@ class Registers(Target):
                 f"{site.name!r}: a trial with {len(words)} faults in registers cannot be computed; "
                 "take a sampler of single faults, such as Uniform(1000)"
             )
-        try:
-            layer = model.get_submodule(site.layer)
-        except AttributeError:
-            raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None
+        layer = module_at(model, site.layer)
 
         def hook(name: str, args: Any, kwargs: Any, output: Tensor) -> Tensor:  # noqa: ARG001
             x = args[0] if args else kwargs["input"]

@@ -3,8 +3,9 @@
 import re
 
 from radhard.errors import InputError
+from radhard.targets.base import Site, Target
 
-__all__ = ["check_range", "range_text", "rows_of"]
+__all__ = ["check_range", "range_text", "rows_of", "selected_rows"]
 
 _RANGE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(0*[1-9]\d*))?")
 
@@ -61,3 +62,22 @@ def rows_of(given: int | str, many: int) -> tuple[int, int, int] | None:
     if not (0 <= first < end <= many):
         raise IndexError(f"{given!r} of {many}")
     return None if (first, end, by) == (0, many, 1) else (first, end, by)
+
+
+def selected_rows(
+    target: Target, given: int | str, site: Site, what: str
+) -> tuple[int, int, int] | None:
+    """The indices of a site's first axis that a target selects; None if these are all.
+
+    ``what``: what the indices number, in the plural.
+
+    Raises:
+        InputError: there are no such indices.
+    """
+    many = site.shape[0]
+    try:
+        return rows_of(given, many)
+    except IndexError:
+        raise InputError(
+            f"{target!r}: {site.name!r} has {many} {what}; choose {what} from 0 to {many - 1}"
+        ) from None

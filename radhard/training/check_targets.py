@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from radhard.errors import InputError
 from radhard.formats import ProtectedFormat
+from radhard.module import module_at
 from radhard.space import FaultSpace, Region
 from radhard.targets import Site
 from radhard.targets.stored import stored_tensor
@@ -45,7 +46,7 @@ def check_targets(model: nn.Module, optimizer: torch.optim.Optimizer, space: Fau
                     f"{type(optimizer).__name__}; leave it out of the pattern"
                 )
         elif site.flows:
-            _check_module(model, site)
+            module_at(model, site.layer)
         else:
             check_same(site, stored_tensor(model, site.name))
 
@@ -92,10 +93,3 @@ def _check_format(region: Region) -> None:
             f"{region.site.name!r} is {region.site.dtype}, and a training gives it values that "
             f"{format!r} lacks; choose the format of that dtype, such as Float32()"
         )
-
-
-def _check_module(model: nn.Module, site: Site) -> None:
-    try:
-        model.get_submodule(site.layer)
-    except AttributeError:
-        raise InputError(f"{type(model).__name__} has no module {site.layer!r}") from None

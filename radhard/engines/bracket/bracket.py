@@ -15,12 +15,12 @@ from radhard.engines.bracket.lines import Predictions, bisect_lines
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordBlock, WordLines, blocks
 from radhard.engines.inference import Inference, inference_notes, records_of
-from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay import ReplaySession
 from radhard.engines.replay.crashes import shared_crash
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.suitability import check_shares, replay_by_graph
 from radhard.errors import InputError
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers
 from radhard.spec import component
 
@@ -55,11 +55,7 @@ class Bracket(Engine):
     rows: int = 6400
 
     def check(self) -> None:
-        for name in ("audit", "threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"Bracket: {name}={getattr(self, name)} is not allowed; a share from 0 to 1"
-                )
+        check_shares(self, audit=self.audit, threshold=self.threshold)
 
     def prepare(self, campaign: Campaign) -> "BracketSession":
         for metric in campaign.panel.metrics:
@@ -68,12 +64,9 @@ class Bracket(Engine):
                     f"Bracket infers predictions, and {metric!r} depends on more than these; ask "
                     "for Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
-        try:
-            replay = Replay(memory=self.memory, rows=self.rows).prepare_graph(campaign)
-        except NoGraphError as error:
-            raise UnsuitableError(
-                f"Bracket needs the model's graph ({error}); use Replay()"
-            ) from None
+        replay = replay_by_graph(
+            self, campaign, memory=self.memory, rows=self.rows, instead="Replay()"
+        )
         return BracketSession(replay, self.audit, self.threshold)
 
 

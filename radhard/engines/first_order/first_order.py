@@ -14,10 +14,10 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.trial_chunks import parts
 from radhard.engines.inference import Inference, inference_notes, records_of
-from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay import ReplaySession
+from radhard.engines.suitability import check_shares, check_single, replay_by_graph
 from radhard.errors import InputError
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
 from radhard.space import Numbers, Region
 from radhard.spec import component
 
@@ -59,11 +59,7 @@ class FirstOrder(Engine):
     rows: int = 6400
 
     def check(self) -> None:
-        for name in ("audit", "threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"FirstOrder: {name}={getattr(self, name)} is not allowed; a share from 0 to 1"
-                )
+        check_shares(self, audit=self.audit, threshold=self.threshold)
         if not self.safety >= 1:
             raise InputError(
                 f"FirstOrder: safety={self.safety} is not allowed; a factor from 1, 8 is usual"
@@ -82,16 +78,10 @@ class FirstOrder(Engine):
                     f"FirstOrder infers predictions, and {metric!r} depends on more than these; "
                     "ask for Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
-        if not campaign.trials.single:
-            raise UnsuitableError(
-                "FirstOrder takes trials of one fault each; at error rates use Folded()"
-            )
-        try:
-            replay = Replay(memory=self.memory // 2, rows=self.rows).prepare_graph(campaign)
-        except NoGraphError as error:
-            raise UnsuitableError(
-                f"FirstOrder needs the model's graph ({error}); use Replay()"
-            ) from None
+        check_single(self, campaign)
+        replay = replay_by_graph(
+            self, campaign, memory=self.memory // 2, rows=self.rows, instead="Replay()"
+        )
         found = outlooks(replay.plans, most=self.rivals, memory=self.memory // 4)
         return FirstOrderSession(self, replay, found)
 

@@ -11,14 +11,13 @@ from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.hybrid.settled_trials import run_trials
 from radhard.engines.inference import inference_notes, records_of
-from radhard.engines.replay import Replay, ReplaySession
+from radhard.engines.replay import ReplaySession
 from radhard.engines.replay.activation_faults import flowing
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.replay.trial_groups import by_site
-from radhard.errors import InputError
+from radhard.engines.suitability import check_shares, check_single, replay_by_graph
 from radhard.internals import hook_count
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
 from radhard.rounding import rounding_of
 from radhard.space import Numbers
 from radhard.spec import component
@@ -59,11 +58,7 @@ class Hybrid(Engine):
     rows: int = 6400
 
     def check(self) -> None:
-        for name in ("audit", "threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"Hybrid: {name}={getattr(self, name)} is not allowed; a share from 0 to 1"
-                )
+        check_shares(self, audit=self.audit, threshold=self.threshold)
 
     def prepare(self, campaign: Campaign) -> "HybridSession":
         for metric in campaign.panel.metrics:
@@ -72,18 +67,12 @@ class Hybrid(Engine):
                     f"Hybrid infers whether predictions change, and {metric!r} depends on more; "
                     "ask for Critical() or Sdc() only, or use Replay()"
                 )
-        if not campaign.trials.single:
-            raise UnsuitableError(
-                "Hybrid takes trials of one fault each; at error rates use Folded()"
-            )
+        check_single(self, campaign)
         ranges = Ranges.load(self.ranges)
         ranges.check_model(campaign.workload.model)
-        try:
-            replay = Replay(memory=self.memory, rows=self.rows).prepare_graph(campaign)
-        except NoGraphError as error:
-            raise UnsuitableError(
-                f"Hybrid needs the model's graph ({error}); use Serial()"
-            ) from None
+        replay = replay_by_graph(
+            self, campaign, memory=self.memory, rows=self.rows, instead="Serial()"
+        )
         return HybridSession(self, replay, ranges)
 
 

@@ -6,7 +6,6 @@ from typing import final
 
 import numpy as np
 
-from radhard.groups import Groups
 from radhard.results import Results
 from radhard.stats import Cell, Estimate, percent, stratified_mean
 
@@ -80,7 +79,7 @@ def narrowing(results: Results, name: str | None = None) -> Narrowing | None:
         or not 0 < len(results) <= _MOST_TRIALS
     ):
         return None
-    groups = Groups(results.space, trials, results.numbers, None)
+    groups = results.means.groups(None)
     ((_, parts),) = groups.split()
     cells = groups.cells(parts, (results.values(column) - low) / (high - low))
     # Without a grouping there is one part for each stratum.

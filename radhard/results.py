@@ -1,8 +1,7 @@
 """What are the results of a campaign?"""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from radhard.arguments import whole
-from radhard.engines.correction import Correction, correction
 from radhard.engines.inference import records_of
-from radhard.engines.inferred import Inferred, doubt
+from radhard.engines.inferred import Inferred
 from radhard.errors import InputError
 from radhard.files import write_table
-from radhard.groups import Groups, Parts, Rates
+from radhard.groups import Rates
 from radhard.manifest import check_manifest, check_trials
 from radhard.metrics.run_columns import RunColumns
 from radhard.notebook import html_table
 from radhard.notes import Note, notes_of
+from radhard.run_means import RunMeans
 from radhard.samplers import SAMPLERS, StagedSampler, StagedTrials, TrialDirections, Trials
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import (
@@ -28,7 +27,6 @@ from radhard.stats import (
     check_number,
     estimate_column,
     quantile_interval,
-    stratified_mean,
 )
 from radhard.store import Store
 from radhard.trial_table import trial_table
@@ -77,8 +75,8 @@ class Results:
             if isinstance(self.trials, StagedTrials):
                 self.planned = len(self.trials)
             check_trials(self.trials, self.planned, self._outcomes)
-            if self.above_caps:
-                facts = {"figure": self.trials.capped, "trials": self.above_caps}
+            if self.means.above_caps:
+                facts = {"figure": self.trials.capped, "trials": self.means.above_caps}
                 note = Note("contradicted caps", facts)
                 others = [n for n in self.notes if str(n) != str(note)]
                 self.notes = (*others, note)
@@ -162,31 +160,29 @@ class Results:
         rates: Rates = self.rate(name, by=by or self.usual_split or "layer")
         return rates.plot(axes)
 
+    @cached_property
+    def means(self) -> RunMeans:
+        """What computes the means of the figures, for all faults or for some of them."""
+        return RunMeans(
+            self.space,
+            self.sampler,
+            self.trials,
+            self.numbers,
+            self._faults,
+            {column: self.values(column) for column in self.columns},
+            self.ranges,
+            self.inferences,
+            self.inferred,
+        )
+
     def has_mean(self, column: str) -> bool:
         """Whether `rate` has an estimate of this figure: with bounds, and with what it needs."""
-        if not np.isfinite(self.ranges[column]).all():
-            return False
-        if column == self.trials.capped:
-            # Where caps prove that no fault is harmful, no trial is needed.
-            return len(self) > 0 or self.untried == len(self.space)
-        return len(self) > 0 and not self.untried
+        return self.means.has_mean(column)
 
-    @cached_property
+    @property
     def untried(self) -> int:
-        """How many faults were left untried, as caps say that they are harmless.
-
-        Only of the figure of which the caps hold, ``trials.capped``, is anything known there.
-        """
-        return sum(s.population - s.trials for s in self.trials.strata if s.cap == 0)
-
-    @cached_property
-    def above_caps(self) -> int:
-        """How many trials show more harm than their caps allow; if any does, no cap is used."""
-        trials, column = self.trials, self.trials.capped
-        if not isinstance(trials, StagedTrials) or column is None:
-            return 0
-        low, high = self.ranges[column]
-        return trials.above_caps(self.numbers, (self.values(column) - low) / (high - low))
+        """How many faults were left untried, as caps say that they are harmless."""
+        return self.means.untried
 
     def described(self, column: str) -> str:
         """A figure of the whole run as text; it may have no bounds."""
@@ -299,10 +295,11 @@ class Results:
         commas. Bits and fields of words of different formats are separate groups.
 
         Means weight all faults of the space equally, whatever the sampler; with enough trials they
-        are post-stratified by bit and direction, which makes intervals narrower. The sampling unit
-        of intervals is the trial, not the data sample (or the word, if all faults of a word were
-        drawn together). If verdicts were inferred, means are corrected using those that were
-        executed as well, and intervals allow for those that were not; `values` are uncorrected.
+        are post-stratified by bit and direction, which makes intervals narrower, unless verdicts
+        were inferred. The sampling unit of intervals is the trial, not the data sample (or the
+        word, if all faults of a word were drawn together). If verdicts were inferred, means are
+        corrected using those that were executed as well, and intervals allow for those that were
+        not; `values` are uncorrected.
 
         Raises:
             InputError: an unknown name or grouping, or a figure without bounds (see `quantile`).
@@ -317,124 +314,10 @@ class Results:
         key = repr((column, by, confidence))
         if key not in self._estimates:
             # Cached, since most sections of a report need the same estimates.
-            intervals = self.intervals(column, by)
+            intervals = self.means.intervals(column, by)
             self._estimates[key] = {group: at(confidence) for group, at in intervals.items()}
         # A copy, so that callers cannot change the cache.
         return dict(self._estimates[key])
-
-    def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
-        """The result of `estimates` by group, as a function of the confidence."""
-        low, high = self.ranges[column]
-        if not np.isfinite([low, high]).all():
-            raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
-        capped = self._is_capped(column) and not self.above_caps
-        split: list[tuple[str, Parts]] = []
-        if len(self) or capped:
-            groups = Groups(
-                self.space,
-                self.trials,
-                self.numbers,
-                by,
-                faults=self._faults,
-                # Corrections of inferred verdicts are means over all pairs of a stratum, and would
-                # be spread thinly over its parts.
-                post_stratified=not (self.inferred or self.inferences),
-            )
-            split = groups.split(capped=capped)
-        if not split:
-            raise InputError("no trial has been executed yet, so that there is nothing to estimate")
-
-        def at(parts: Parts, confidence: float) -> Estimate:
-            share = self.mean(groups, parts, column, confidence, whole=by is None)
-            if (low, high) == (0.0, 1.0):
-                return share
-            # Rounded, so that an unchanged figure is exactly zero.
-            return share.map(lambda x: round(low + (high - low) * x, 12), "share")
-
-        return {key: partial(at, parts) for key, parts in split}
-
-    def _is_capped(self, column: str) -> bool:
-        """Whether the caps of the run hold for a figure.
-
-        Raises:
-            InputError: they do not, and left faults untried: trials of the others, which are the
-                more harmful ones, say nothing about the mean of all faults.
-        """
-        capped = column == self.trials.capped
-        if not capped and self.untried:
-            raise InputError(
-                f"{column} is not estimated: caps, which hold for {self.trials.capped} only, left "
-                f"{self.untried:,} of {len(self.space):,} faults untried; use a sampler without "
-                "caps"
-            )
-        return capped
-
-    def mean(
-        self,
-        groups: Groups,
-        parts: Parts,
-        column: str,
-        confidence: float = 0.95,
-        *,
-        whole: bool = False,
-    ) -> Estimate:
-        """A group's mean of a figure with bounds, as a share of its range, with its interval.
-
-        ``whole``: the group has all faults.
-        """
-        low, high = self.ranges[column]
-        capped = self._is_capped(column)
-        holds = capped and not self.above_caps
-        if holds and parts.harmless:
-            return Estimate(0.0, 0.0, 0.0, confidence, 0)
-        found = self.correction(groups, parts, column, confidence)
-        shares, added = (self.values(column) - low) / (high - low), found.rows / (high - low)
-        cells = groups.cells(parts, found.within(shares, added), capped=holds)
-        sampling = stratified_mean(cells, confidence=confidence)
-        value = groups.mean(parts, shares + added, capped=capped)
-        if capped and not holds:
-            # Faults that caps kept from being tried do not resemble the others: for the value they
-            # still count as harmless, and the interval allows for any harm.
-            usual = min(max(value, sampling.low), sampling.high)
-            sampling = replace(sampling, value=usual)
-        if whole and sampling.low < sampling.high:  # else every fault was tried
-            sampling = self._anytime(sampling, shares, capped=holds)
-        trials = sum(len(rows) for rows, _ in parts)
-        return found.around(value, sampling, trials, scale=high - low)
-
-    def _anytime(self, sampling: Estimate, shares: np.ndarray, *, capped: bool) -> Estimate:
-        """The mean of all faults with limits that are valid at any moment, if the sampler has any.
-
-        They follow from the first trials of which none is missing.
-        """
-        sampler, trials = self.sampler, self.trials
-        if not isinstance(sampler, StagedSampler) or not isinstance(trials, StagedTrials):
-            return sampling
-        first = int((self.numbers == np.arange(len(self))).sum())
-        limits = sampler.anytime(trials, shares[:first], sampling.confidence, capped=capped)
-        if limits is None:
-            return sampling
-        low, high = min(limits[0], sampling.value), max(limits[1], sampling.value)
-        return replace(sampling, low=low, high=high)
-
-    def correction(
-        self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95
-    ) -> Correction:
-        """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials."""
-        added, at = np.zeros(len(self)), np.concatenate([rows for rows, _ in parts])
-        if self.inferred:
-            faults_of_parts = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
-            unsure = doubt(self.inferred, self.space, faults_of_parts, confidence)
-            low, high = self.ranges[column]
-            # These records lack the sign of an error, which may then lie on either side.
-            return Correction(added, unsure * (high - low), unsure * (high - low))
-        if not self.inferences:
-            return Correction(added)
-        number, faults = self.columns.index(column), self.trials.at(self.numbers[at])
-        weights = groups.weights(parts, capped=column == self.trials.capped)
-        found = correction(self.inferences, self.space, number, faults, weights, confidence)
-        added[at] = found.rows
-        return Correction(added, found.above, found.below)
 
     def quantile(self, name: str, q: float = 0.5, *, confidence: float = 0.95) -> Estimate:
         """A quantile of a figure over the executed trials; the figure may have no bounds.

@@ -1,5 +1,6 @@
 """How often do intervals contain the true rate of exhausted networks, and how wide are they?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import numpy as np
 from benchmarks.coverage.populations import POPULATIONS, Population, exhausted
 from benchmarks.document import put
 from radhard.groups import Groups
-from radhard.samplers import PerBit, PerTensor, Sampler, Uniform, Words
+from radhard.samplers import PerBit, PerTensor, Sampler, TrialDirections, Uniform, Words
 from radhard.stats import stratified_mean
 
 __all__ = ["main"]
@@ -32,7 +33,7 @@ def main(draws: int, folder: Path | None, document: bool) -> None:
     ]
     for name in POPULATIONS:
         population = exhausted(name, folder)
-        verdicts = Population(population.space, (population.harm > HARMED).astype(float))
+        verdicts = replace(population, harm=(population.harm > HARMED).astype(float))
         for figure, drawn_from in (("share", population), ("0 or 1", verdicts)):
             for sampler in SAMPLERS:
                 if drawn_from.harm.any():
@@ -51,6 +52,8 @@ def _row(population: Population, sampler: Sampler, draws: int) -> list[str]:
         drawn = sampler.draw(population.space, seed)
         numbers = np.arange(len(drawn))
         faults, trials = drawn.at(numbers), len(drawn)
+        # As `run` records them, so that trials are post-stratified as those of a campaign are.
+        drawn.directions = TrialDirections.of(population.model, population.space, faults)
         groups = Groups(population.space, drawn, numbers, None, faults=faults)
         ((_, parts),) = groups.split()
         cells = groups.cells(parts, population.harm[faults])

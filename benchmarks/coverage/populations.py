@@ -27,8 +27,9 @@ SAMPLES = 50
 
 @dataclass(frozen=True)
 class Population:
-    """A fault space, and for each of its faults the share of the samples that it harms."""
+    """A fault space of a model, and for each of its faults the share of the samples it harms."""
 
+    model: nn.Module
     space: FaultSpace
     harm: NDArray[np.float64]
 
@@ -95,4 +96,4 @@ def exhausted(name: str, folder: Path | None = None) -> Population:
         )  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         np.save(path, np.round(found.values() * len(data)).astype(np.uint8))
-    return Population(space, np.load(path) / len(data))
+    return Population(model, space, np.load(path) / len(data))

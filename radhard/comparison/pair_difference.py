@@ -38,7 +38,7 @@ class PairDifference:
         scale = self._scale(ratio)
         differences = (self._after - ratio * self._before) / scale
         was, now = (
-            run.correction(self.groups, parts, self.column, confidence)
+            run.means.correction(self.groups, parts, self.column, confidence)
             for run in (self.old, self.new)
         )
         correction = (now.rows - ratio * was.rows) / scale

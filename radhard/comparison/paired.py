@@ -13,7 +13,7 @@ import pandas as pd
 from radhard.comparison.pair_difference import PairDifference
 from radhard.errors import InputError
 from radhard.escaping import printable
-from radhard.groups import Groups, labels
+from radhard.groups import labels
 from radhard.notebook import html_table
 from radhard.plots import plot_pairs
 from radhard.results import Results
@@ -180,8 +180,7 @@ def _opened(run: Results | str | Path) -> Results:
 
 def _span(results: Results, by: str) -> str:
     """The first groups of a campaign, as text."""
-    groups = Groups(results.space, results.trials, results.numbers, by)
-    keys = [key for key, _ in groups.split()]
+    keys = [key for key, _ in results.means.groups(by).split()]
     return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
@@ -246,10 +245,10 @@ def _paired(
     # Runs may be unfinished, and lack other trials each.
     both = np.intersect1d(before.numbers, after.numbers)
     old, new = before.only(both), after.only(both)
-    groups = Groups(old.space, old.trials, both, by)
+    # Of the trials that both runs have and with the same weights, so that the difference is that of
+    # the two figures shown.
+    groups = old.means.groups(by, post_stratified=not new.means.infers)
     pairs = PairDifference(old, new, column, groups)
-    # Of the trials that both runs have, so that the difference is that of the two figures shown.
-    first, second = old.estimates(column, by, confidence), new.estimates(column, by, confidence)
     rows = []
     differences = pairs.differences()
     for key, parts in groups.split():
@@ -258,8 +257,8 @@ def _paired(
         rows.append(
             Row(
                 key,
-                first[key],
-                second[key],
+                old.means.estimate(groups, parts, column, confidence, whole=by is None),
+                new.means.estimate(groups, parts, column, confidence, whole=by is None),
                 difference,
                 p_value(partial(pairs.estimate, parts)),
                 int((in_group < 0).sum()),
@@ -274,7 +273,7 @@ def _paired(
 def _independent(
     before: Results, after: Results, column: str, by: str | None, confidence: float
 ) -> list[Row]:
-    first, second = before.intervals(column, by), after.intervals(column, by)
+    first, second = before.means.intervals(column, by), after.means.intervals(column, by)
     rows = []
     # A group of one run alone has nothing to be compared with.
     for key in (key for key in first if key in second):

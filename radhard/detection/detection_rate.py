@@ -52,7 +52,7 @@ def detection_rate(
             f"caps left {results.untried:,} of {len(results.space):,} faults untried, of which no "
             "detection is known; use a sampler without caps"
         )
-    groups = Groups(results.space, results.trials, results.numbers, by)
+    groups = results.means.groups(by)
     rates = {}
     for key, parts in groups.split():
         mean = _mean_of(groups, parts, confidence)

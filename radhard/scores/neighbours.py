@@ -62,7 +62,7 @@ def neighbours(
     # Ends by value and not by position keep equal scores together; ends that coincide are one, and
     # there are fewer groups.
     edges = np.unique(scores[[(scores.size * n) // groups for n in range(1, groups)]])
-    split = Groups(results.space, results.trials, results.numbers, None)
+    split = results.means.groups(None)
     # Trials drawn together form one unit, of whose bits a group may have some: each bit by itself,
     # as the number of these differs between tensors.
     apart = level == "bit" and results.trials.together > 1
@@ -79,7 +79,7 @@ def neighbours(
         if not len(rows):
             continue
         members = _by_variant(split, rows, shares, results) if apart else split.parts(rows, shares)
-        rate = results.mean(split, members, column)
+        rate = results.means.mean(split, members, column)
         inside = np.searchsorted(edges, scores, side="right") == group
         # The middle of the group in the ranking of all parts, also of those without trials.
         place = (float(np.flatnonzero(inside).mean()) + 0.5) / scores.size

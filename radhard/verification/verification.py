@@ -19,7 +19,6 @@ from radhard.comparison import (
 from radhard.cost import Overhead
 from radhard.engines.correction import Correction
 from radhard.errors import InputError
-from radhard.groups import Groups
 from radhard.notebook import html_table
 from radhard.results import Results
 from radhard.samplers import ErrorRate
@@ -99,10 +98,10 @@ class Verification:
         old, new = self.before.only(numbers), self.after.only(numbers)
         # The accuracy under a fault and the drop it caused add up to the fault-free accuracy.
         lost = old.values(score) + old.values(drop) - new.values(score)
-        groups = Groups(old.space, old.trials, numbers, old.usual_split)
+        groups = old.means.groups(old.usual_split, post_stratified=not new.means.infers)
         losses = {}
         for key, rows in groups.split():
-            of_score = new.correction(groups, rows, score)
+            of_score = new.means.correction(groups, rows, score)
             mean = groups.mean(rows, lost - of_score.rows)
             differences = of_score.within(lost, -of_score.rows, -1.0)
             sampling = mean_difference(groups.cells(rows, differences, least=-1.0))

@@ -111,12 +111,12 @@ def test_one_trial_above_its_cap_ends_the_use_of_all_caps(sampler, samples, exha
         warnings.simplefilter("error")
         results = capped(sampler, samples)
     rate = results.rate()
-    assert results.above_caps > 0
+    assert results.means.above_caps > 0
     assert rate.low <= exhausted.rate().value <= rate.high
     # Faults are drawn also where the caps were 0, and the margin is reached.
     assert any(s.cap == 0 and s.trials for s in results.trials.strata)
     assert rate.high - rate.low <= 2 * sampler.margin * (1 + 1e-9)
     found = [note for note in results.notes if note.kind == "contradicted caps"]
-    assert [note.facts["trials"] for note in found] == [results.above_caps]
+    assert [note.facts["trials"] for note in found] == [results.means.above_caps]
     assert len(results.only(results.numbers).notes) == len(results.notes)
     html(results)

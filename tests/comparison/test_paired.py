@@ -5,13 +5,17 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binomtest
+from torch import nn
 
 from radhard.caps import Certified
 from radhard.comparison import compare
+from radhard.engines import Bracket, Replay
 from radhard.errors import InputError
 from radhard.faults import BitFlip, StuckAt
 from radhard.formats import BFloat16, Float32
+from radhard.metrics import Critical
 from radhard.samplers import Adaptive, ErrorRate, Exhaustive, PerTensor, Uniform
 from radhard.space import FaultSpace
 from radhard.targets import Site, Weights
@@ -297,3 +301,21 @@ def test_runs_with_caps_are_compared_by_the_estimates_that_know_the_caps():
     assert row.before == results.rate()
     assert row.difference.value == 0
     assert row.difference.high - row.difference.low <= 2 * (row.before.high - row.before.low)
+
+
+def test_a_difference_is_that_of_the_figures_shown_also_if_one_run_was_inferred():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4)).eval()
+        given = torch.randn(12, 16)
+    settings = {"model": model, "data": given, "sampler": Uniform(2500), "metrics": [Critical()]}
+    executed = campaign(engine=Replay(), audit=0, **settings)
+    inferred = campaign(engine=Bracket(), audit=0, **settings)
+    assert inferred.means.infers
+    # The run of executed verdicts alone is post-stratified.
+    assert [len(run.means.groups(None).split()[0][1]) > 1 for run in (executed, inferred)] == [1, 0]
+    for runs in ((executed, inferred), (inferred, executed), (executed, executed)):
+        comparison = compare(*runs)
+        assert comparison.paired
+        (row,) = comparison.rows
+        assert row.difference.value == pytest.approx(row.after.value - row.before.value, abs=1e-12)

@@ -86,16 +86,8 @@ class Measurements:
 
     def _all(self) -> tuple[Groups, Parts]:
         results = self.results
-        faults = results.trials.at(results.numbers)
         # A guarantee rests on how the bits were drawn, whatever their directions.
-        groups = Groups(
-            results.space,
-            results.trials,
-            results.numbers,
-            None,
-            faults=faults,
-            post_stratified=False,
-        )
+        groups = results.means.groups(None, post_stratified=False)
         ((_, parts),) = groups.split()
         return groups, parts
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from radhard.groups import Groups
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import bars
@@ -41,7 +40,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
         return Section("spread", title, (Text(text),))
     values = results.values(harm.column)
     quantiles: dict[str, list[Estimate]] = {}
-    groups = Groups(results.space, results.trials, results.numbers, results.usual_split)
+    groups = results.means.groups(results.usual_split)
     for key, parts in groups.split():
         quantiles[key] = [
             stratified_mean(groups.cells(parts, within(values).astype(float)))

@@ -26,7 +26,7 @@ def faults_made_worse(pair: RunPair, harm: MainFigure, where: str) -> Section | 
     old, new = (run.only(numbers) for run in pair.runs)
     before, after = old.values(harm.column), new.values(harm.column)
     increase = after - before
-    share = _share(Groups(old.space, old.trials, numbers, None), increase > 0)
+    share = _share(old.means.groups(None, post_stratified=not new.means.infers), increase > 0)
     title = "Faults that do more harm"
     reading = read(share)
     worse = np.flatnonzero(increase > 0)

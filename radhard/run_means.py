@@ -1,0 +1,207 @@
+"""What is the mean of a figure of a run over all faults, and how precisely is it known?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+import numpy.typing as npt
+
+from radhard.engines.correction import Correction, correction
+from radhard.engines.inference import Inference
+from radhard.engines.inferred import Inferred, doubt
+from radhard.errors import InputError
+from radhard.groups import Groups, Parts
+from radhard.samplers import Sampler, StagedSampler, StagedTrials, Trials
+from radhard.space import FaultSpace, Numbers
+from radhard.stats import Estimate, stratified_mean
+
+__all__ = ["RunMeans"]
+
+
+@dataclass(frozen=True)
+class RunMeans:
+    """The means of the figures of a run, with weights, caps and corrections for inferred verdicts.
+
+    `radhard.results.Results` has one of its trials, and asks it for every rate.
+    """
+
+    space: FaultSpace
+    sampler: Sampler
+    trials: Trials
+    numbers: Numbers
+    """Of the executed trials, ascending."""
+    faults: Numbers | None
+    """Of each executed trial, if it has one."""
+    figures: Mapping[str, npt.NDArray[np.float64]]
+    """By column, of each executed trial."""
+    ranges: Mapping[str, tuple[float, float]]
+    inferences: Sequence[Inference]
+    inferred: Sequence[Inferred]
+    """Records of inferred verdicts in files of earlier versions."""
+
+    def groups(self, by: str | None, *, post_stratified: bool = True) -> Groups:
+        """The executed trials, split by a grouping, with the weights of the means of this run.
+
+        Runs with inferred verdicts are never post-stratified: their corrections are means over the
+        pairs of a stratum, and what these leave open would count with the weight of its heaviest
+        part.
+        """
+        post_stratified = post_stratified and not self.infers
+        return Groups(
+            self.space,
+            self.trials,
+            self.numbers,
+            by,
+            faults=self.faults,
+            post_stratified=post_stratified,
+        )
+
+    @property
+    def infers(self) -> bool:
+        """Whether some verdicts were inferred instead of executed."""
+        return bool(self.inferred or self.inferences)
+
+    @cached_property
+    def untried(self) -> int:
+        """How many faults were left untried, as caps say that they are harmless.
+
+        Only of the figure of which the caps hold, ``trials.capped``, is anything known there.
+        """
+        return sum(s.population - s.trials for s in self.trials.strata if s.cap == 0)
+
+    @cached_property
+    def above_caps(self) -> int:
+        """How many trials show more harm than their caps allow; if any does, no cap is used."""
+        trials, column = self.trials, self.trials.capped
+        if not isinstance(trials, StagedTrials) or column is None:
+            return 0
+        low, high = self.ranges[column]
+        return trials.above_caps(self.numbers, (self.figures[column] - low) / (high - low))
+
+    def has_mean(self, column: str) -> bool:
+        """Whether `rate` has an estimate of this figure: with bounds, and with what it needs."""
+        if not np.isfinite(self.ranges[column]).all():
+            return False
+        if column == self.trials.capped:
+            # Where caps prove that no fault is harmful, no trial is needed.
+            return len(self.numbers) > 0 or self.untried == len(self.space)
+        return len(self.numbers) > 0 and not self.untried
+
+    def intervals(self, column: str, by: str | None) -> dict[str, Callable[[float], Estimate]]:
+        """The result of `estimates` by group, as a function of the confidence."""
+        low, high = self.ranges[column]
+        if not np.isfinite([low, high]).all():
+            raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
+        capped = self._is_capped(column) and not self.above_caps
+        split: list[tuple[str, Parts]] = []
+        if len(self.numbers) or capped:
+            groups = self.groups(by)
+            split = groups.split(capped=capped)
+        if not split:
+            raise InputError("no trial has been executed yet, so that there is nothing to estimate")
+
+        return {
+            key: partial(self.estimate, groups, parts, column, whole=by is None)
+            for key, parts in split
+        }
+
+    def estimate(
+        self,
+        groups: Groups,
+        parts: Parts,
+        column: str,
+        confidence: float = 0.95,
+        *,
+        whole: bool = False,
+    ) -> Estimate:
+        """A group's mean of a figure with bounds, in the units of the figure; see `mean`."""
+        low, high = self.ranges[column]
+        share = self.mean(groups, parts, column, confidence, whole=whole)
+        if (low, high) == (0.0, 1.0):
+            return share
+        # Rounded, so that an unchanged figure is exactly zero.
+        return share.map(lambda x: round(low + (high - low) * x, 12), "share")
+
+    def mean(
+        self,
+        groups: Groups,
+        parts: Parts,
+        column: str,
+        confidence: float = 0.95,
+        *,
+        whole: bool = False,
+    ) -> Estimate:
+        """A group's mean of a figure with bounds, as a share of its range, with its interval.
+
+        ``whole``: the group has all faults.
+        """
+        low, high = self.ranges[column]
+        capped = self._is_capped(column)
+        holds = capped and not self.above_caps
+        if holds and parts.harmless:
+            return Estimate(0.0, 0.0, 0.0, confidence, 0)
+        found = self.correction(groups, parts, column, confidence)
+        shares, added = (self.figures[column] - low) / (high - low), found.rows / (high - low)
+        cells = groups.cells(parts, found.within(shares, added), capped=holds)
+        sampling = stratified_mean(cells, confidence=confidence)
+        value = groups.mean(parts, shares + added, capped=capped)
+        if capped and not holds:
+            # Faults that caps kept from being tried do not resemble the others: for the value they
+            # still count as harmless, and the interval allows for any harm.
+            usual = min(max(value, sampling.low), sampling.high)
+            sampling = replace(sampling, value=usual)
+        if whole and sampling.low < sampling.high:  # else every fault was tried
+            sampling = self._anytime(sampling, shares, capped=holds)
+        trials = sum(len(rows) for rows, _ in parts)
+        return found.around(value, sampling, trials, scale=high - low)
+
+    def correction(
+        self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95
+    ) -> Correction:
+        """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials."""
+        added, at = np.zeros(len(self.numbers)), np.concatenate([rows for rows, _ in parts])
+        if self.inferred:
+            faults_of_parts = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
+            unsure = doubt(self.inferred, self.space, faults_of_parts, confidence)
+            low, high = self.ranges[column]
+            # These records lack the sign of an error, which may then lie on either side.
+            return Correction(added, unsure * (high - low), unsure * (high - low))
+        if not self.inferences:
+            return Correction(added)
+        number, faults = list(self.figures).index(column), self.trials.at(self.numbers[at])
+        weights = groups.weights(parts, capped=column == self.trials.capped)
+        found = correction(self.inferences, self.space, number, faults, weights, confidence)
+        added[at] = found.rows
+        return Correction(added, found.above, found.below)
+
+    def _is_capped(self, column: str) -> bool:
+        """Whether the caps of the run hold for a figure.
+
+        Raises:
+            InputError: they do not, and left faults untried: trials of the others, which are the
+                more harmful ones, say nothing about the mean of all faults.
+        """
+        capped = column == self.trials.capped
+        if not capped and self.untried:
+            raise InputError(
+                f"{column} is not estimated: caps, which hold for {self.trials.capped} only, left "
+                f"{self.untried:,} of {len(self.space):,} faults untried; use a sampler without "
+                "caps"
+            )
+        return capped
+
+    def _anytime(self, sampling: Estimate, shares: np.ndarray, *, capped: bool) -> Estimate:
+        """The mean of all faults with limits that are valid at any moment, if the sampler has any.
+
+        They follow from the first trials of which none is missing.
+        """
+        sampler, trials = self.sampler, self.trials
+        if not isinstance(sampler, StagedSampler) or not isinstance(trials, StagedTrials):
+            return sampling
+        first = int((self.numbers == np.arange(len(self.numbers))).sum())
+        limits = sampler.anytime(trials, shares[:first], sampling.confidence, capped=capped)
+        if limits is None:
+            return sampling
+        low, high = min(limits[0], sampling.value), max(limits[1], sampling.value)
+        return replace(sampling, low=low, high=high)

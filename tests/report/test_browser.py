@@ -94,6 +94,19 @@ def test_every_figure_is_seen_once_and_has_a_text(browser: Browser, page: Path, 
         assert 0.9 < scale < 1.2
 
 
+def test_a_phone_has_smaller_text_and_the_same_paragraphs(browser: Browser, page: Path) -> None:
+    styles = """name => { const style = getComputedStyle(document.querySelector(name));
+        return [style.display, parseFloat(style.fontSize), style.color, style.marginTop]; }"""
+    phone, desk = (Opened(browser, page, width).page for width in WIDTHS)
+    names = (".mark", "h1", ".summary", "nav", "nav a", ".meaning", ".main .value", "section > p")
+    for name in names:
+        small, large = phone.evaluate(styles, name), desk.evaluate(styles, name)
+        assert (small[0], *small[2:]) == (large[0], *large[2:]), name
+        assert small[1] <= large[1], name
+    assert phone.evaluate(styles, ".summary")[:2] == ["block", 16]
+    assert phone.evaluate(styles, "nav")[0] == "flex"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(browser: Browser, page: Path, scheme: str) -> None:
     opened = Opened(browser, page, 1280, scheme)

@@ -1,6 +1,6 @@
 """Which options do all commands share for the model, its data and its evaluation?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -73,9 +73,7 @@ def _with_options(verb: Verb, callback: Verb) -> Verb:
             "--trust", is_flag=True, help="Allow code outside radhard named in a run file."
         ),
     ]
-    for option in reversed(options):
-        verb = option(verb)
-    return verb
+    return _with_all(verb, options)
 
 
 def names_faults(verb: Verb) -> Verb:
@@ -110,9 +108,7 @@ def names_faults(verb: Verb) -> Verb:
             help="How the effect is measured; may be repeated.",
         ),
     ]
-    for option in reversed(options):
-        verb = option(verb)
-    return verb
+    return _with_all(verb, options)
 
 
 def prints_results(verb: Verb) -> Verb:
@@ -122,6 +118,12 @@ def prints_results(verb: Verb) -> Verb:
         click.option("-q", "--quiet", "detail", flag_value="quiet", help="Print the headline."),
         click.option("--json", "detail", flag_value="json", help="Print one JSON object."),
     ]
+    return _with_all(verb, options)
+
+
+def _with_all(verb: Verb, options: Sequence[Callable[[Verb], Verb]]) -> Verb:
+    """A command with these options, in their order."""
+    # Decorators are applied from the last one upwards, and click lists the uppermost one first.
     for option in reversed(options):
         verb = option(verb)
     return verb

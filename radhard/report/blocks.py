@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from radhard.escaping import visible
-from radhard.report.figures.dumbbells import Direction
+from radhard.report.change import Direction
 
 __all__ = ["Code", "Document", "Headline", "Picture", "Section", "Table", "Text", "Tile", "Verdict"]
 

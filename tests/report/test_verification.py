@@ -18,8 +18,9 @@ from radhard.report import (
     write_hardenings,
     write_verification,
 )
+from radhard.report.change import change_of
 from radhard.report.estimate_cells import read
-from radhard.report.figures import ParetoPoint, direction, dumbbells, pareto
+from radhard.report.figures import ParetoPoint, dumbbells, pareto
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Sampler, Uniform
 from radhard.space import FaultSpace
@@ -77,7 +78,7 @@ def rows_of(before: Results, after: Results, by: str) -> tuple[Row, ...]:
     [
         ((high_bits, none), "The hardening helps", "None of the"),
         ((none, high_bits), "The hardening harms", "do more harm"),
-        ((none, none), "These trials do not tell", "None of the"),
+        ((none, none), "Whether the hardening helps cannot be told", "None of the"),
     ],
 )
 def test_verdict_follows_from_the_interval_of_the_difference(rules, answer, worse):
@@ -111,7 +112,7 @@ def test_dumbbells_join_the_rates_before_and_after(narrow):
     (axes,) = dumbbells(rows, "rate", narrow).axes
     points = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
     assert points == [rate.value for row in rows for rate in (row.before, row.after)]
-    assert {direction(row.difference) for row in rows} == {"better"}
+    assert {change_of(row.difference).direction for row in rows} == {"better"}
 
 
 def test_raw_rate_gives_failures_in_time(verification, pages):

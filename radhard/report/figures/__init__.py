@@ -3,7 +3,7 @@
 from radhard.report.figures.bars import bars
 from radhard.report.figures.bits import Bit, bits
 from radhard.report.figures.curves import Curve, curves
-from radhard.report.figures.dumbbells import Direction, direction, dumbbells
+from radhard.report.figures.dumbbells import dumbbells
 from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
 from radhard.report.figures.network import LayerBlock, network
@@ -19,7 +19,6 @@ __all__ = [
     "Bar",
     "Bit",
     "Curve",
-    "Direction",
     "Grid",
     "LayerBlock",
     "ParetoPoint",
@@ -29,7 +28,6 @@ __all__ = [
     "bars",
     "bits",
     "curves",
-    "direction",
     "dumbbells",
     "forest",
     "grid",

@@ -1,31 +1,20 @@
 """How does the rate of each group change from one run to the other?"""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from radhard.comparison import Row
+from radhard.report.change import CHANGES, change_of
 from radhard.report.estimate_cells import read
 from radhard.report.figures.ink import colour, label, root_axis, sheet
 from radhard.report.figures.legend import legend
-from radhard.stats import Estimate
 
-__all__ = ["Direction", "direction", "dumbbells"]
+__all__ = ["dumbbells"]
 
-Direction = Literal["better", "worse", "open"]
-
-_PAINTS: dict[Direction, str] = {"better": "better", "worse": "worse", "open": "field2"}
-_NAMES: dict[Direction, str] = {"better": "lower", "worse": "higher", "open": "not told apart"}
-
-
-def direction(difference: Estimate) -> Direction:
-    """Whether a rate of harm surely fell, surely rose, or neither."""
-    if difference.high < 0:
-        return "better"
-    return "worse" if difference.low > 0 else "open"
+_PAINTS = {"better": "better", "worse": "worse", "open": "field2"}
 
 
 def dumbbells(
@@ -44,7 +33,8 @@ def dumbbells(
     """
     n = len(rows)
     width, each = (342, 52) if narrow else (760, 34)
-    kinds = [kind for kind in _NAMES if any(direction(row.difference) == kind for row in rows)]
+    seen = {change_of(row.difference) for row in rows}
+    kinds = [change for change in CHANGES if change in seen]
     lines = 1 + len(kinds) if narrow else 1
     above = 12 + 20 * lines
     height = above + 46 + each * n
@@ -68,14 +58,14 @@ def dumbbells(
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     handles = [
         _mark(runs[0], "muted", filled=False),
-        *(_mark(f"{runs[1]}: {_NAMES[kind]}", _PAINTS[kind]) for kind in kinds),
+        *(_mark(f"{runs[1]}: {kind.word}", _PAINTS[kind.direction]) for kind in kinds),
     ]
     legend(figure, handles, columns=1 if narrow else len(handles), left=left)
     return figure
 
 
 def _draw(axes: Axes, at: int, row: Row, narrow: bool) -> None:
-    paint = colour(_PAINTS[direction(row.difference)])
+    paint = colour(_PAINTS[change_of(row.difference).direction])
     # The two intervals lie above and below the line of the values, so that neither hides the other.
     shift = 0.12 if narrow else 0.17
     axes.hlines(at - shift, row.before.low, row.before.high, color=colour("muted"), linewidth=1.6)

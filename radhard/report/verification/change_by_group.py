@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.change import change_of
 from radhard.report.estimate_cells import COLUMNS, read
-from radhard.report.figures import direction, dumbbells
+from radhard.report.figures import dumbbells
 from radhard.report.main_figure import MainFigure
 from radhard.report.verification.run_pair import RunPair
 from radhard.stats import percent
@@ -81,8 +82,8 @@ def _finding(
     drawn: Sequence[Row], rows: Sequence[Row], pair: RunPair, harm: MainFigure, by: str
 ) -> str:
     named, (was, now) = "bit " if by == "bit" else "", pair.names
-    lower = [row.group for row in rows if direction(row.difference) == "better"]
-    higher = [row.group for row in rows if direction(row.difference) == "worse"]
+    lower = [row.group for row in rows if change_of(row.difference).direction == "better"]
+    higher = [row.group for row in rows if change_of(row.difference).direction == "worse"]
     best = drawn[0]
     if best.difference.value < 0:
         change = read(best.difference)

@@ -5,8 +5,8 @@ from pathlib import Path
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Section, Tile, Verdict
+from radhard.report.change import change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
-from radhard.report.figures import direction
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import summary, title
 from radhard.report.sections.evidence import evidence
@@ -14,18 +14,11 @@ from radhard.report.verification.change_by_group import change_by_bit, change_by
 from radhard.report.verification.faults_made_worse import faults_made_worse
 from radhard.report.verification.faults_tried import faults_tried
 from radhard.report.verification.figures_compared import figures_compared
-from radhard.report.verification.hardening_verdict import trials_that_would_tell
 from radhard.report.verification.outcomes_compared import outcomes_compared
 from radhard.report.verification.run_pair import RunPair
 from radhard.results import Results
 
 __all__ = ["comparison_document"]
-
-_ANSWERS = {
-    "better": "The second run has the lower rate.",
-    "worse": "The first run has the lower rate.",
-    "open": "These trials do not tell the two apart.",
-}
 
 
 def comparison_document(first: Results, second: Results, names: tuple[str, str]) -> Document:
@@ -82,9 +75,10 @@ def _headline(pair: RunPair, harm: MainFigure) -> Headline:
         Tile(f"{harm.rate}{at}, first run", *read(row.before)),
         Tile(f"{harm.rate}{at}, second run", *read(row.after)),
     )
-    kind = direction(row.difference)
-    more = trials_that_would_tell(row) if kind == "open" else ""
-    verdict = Verdict(_ANSWERS[kind], "open", more)
+    change = change_of(row.difference)
+    more = trials_that_would_tell(row.difference) if change.direction == "open" else ""
+    # Neither run is meant to be the better one, so that the box has no colour of good or bad.
+    verdict = Verdict(change.sentence("in the second run"), "open", more)
     main = Tile(f"{harm.Rate}{at}: second run minus first", *read(row.difference))
     return Headline(main, _pairs(row), tiles, (verdict,), colour="open")
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
+from radhard.report.change import change_of
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
@@ -127,11 +128,15 @@ def _table(
 ) -> Section:
     rates, costs = [], []
     for model, change in zip(models, [None, *differences], strict=True):
-        changed = "-" if change is None else f"{read(change).value} {read(change).interval}"
-        rates.append((model.name, read(model.rate).value, read(model.rate).interval, changed))
+        changed = ("-", "-")
+        if change is not None:
+            changed = f"{read(change).value} {read(change).interval}", change_of(change).word
+        rates.append((model.name, read(model.rate).value, read(model.rate).interval, *changed))
         # NaN if the time was not measured.
         costs.append((model.name, *(f"{x:.3f}x" if x == x else "-" for x in model.costs)))
-    bought = Table("Harm", ("model", harm.rate, COLUMNS[0], "difference"), tuple(rates))
+    bought = Table(
+        "Harm", ("model", harm.rate, COLUMNS[0], "difference", "the rate is"), tuple(rates)
+    )
     paid = Table(
         "Cost, as multiples of the unprotected model",
         ("model", "stored bits", "multiply-accumulates", "time per pass"),

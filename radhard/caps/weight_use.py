@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from radhard.caps.bounded_graph import UnboundedError
-from radhard.replay.graph import Graph, Node
+from radhard.replay.graph import Graph, Node, stored_slots
 from radhard.space import Region
 
 __all__ = ["Part", "WeightUse", "weight_use"]
@@ -90,8 +90,7 @@ def weight_use(graph: Graph, region: Region) -> WeightUse:
         raise UnboundedError("its faults are not there in every inference")
     if site.dtype != "float32":
         raise UnboundedError(f"it is computed in {site.dtype}, and only float32 has bounds")
-    names = [name for name in (site.name, *site.aliases) if name in graph.tensors]
-    slots = {graph.tensors[name] for name in names}
+    slots = set(stored_slots(graph, [site])[0])
     nodes = [node for node in graph.nodes if slots.intersection(node.inputs)]
     if len(nodes) != 1 or graph.output in slots:
         raise UnboundedError(f"{len(nodes)} operations use it, and a bound needs exactly one")

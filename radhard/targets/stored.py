@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ from radhard.targets.base import Site, Target, TensorFaults
 from radhard.targets.patterns import admits, check_matches
 from radhard.workload import Workload
 
-__all__ = ["Stored", "identity", "parameters", "stored_tensor"]
+__all__ = ["Stored", "identity", "memory", "parameters", "shares_words", "stored_tensor"]
 
 
 def stored_tensor(model: nn.Module, name: str) -> Tensor:
@@ -100,7 +102,28 @@ class Stored(Target):
                 tensors[name] = tensor
         if self.role == "weight":
             left |= dict.fromkeys(_packed(model), "packed words of a quantised layer")
+        left |= self._other_views(model, tensors)
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in left}
         return tensors, {name: why for name, why in left.items() if self._wants(model, name)}
+
+    def _other_views(self, model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, str]:
+        """Tensors whose words another selected tensor has as well, in another order or shape.
+
+        A word is counted once, under the first of its names.
+        """
+        by_memory: dict[object, list[str]] = {}
+        left = {}
+        for name, tensor in tensors.items():
+            if not self._wants(model, name):
+                continue
+            earlier = by_memory.setdefault(memory(tensor), [])
+            for other in earlier:
+                if shares_words(tensor, tensors[other]):
+                    left[name] = f"a view of words of {other}"
+                    break
+            else:
+                earlier.append(name)
+        return left
 
     def _wants(self, model: nn.Module, *names: str) -> bool:
         """Whether the pattern matches a tensor with these names."""
@@ -126,6 +149,10 @@ def _unfit(tensor: Tensor) -> str:
         return str(tensor.dtype).removeprefix("torch.")
     if tensor.layout != torch.strided:
         return str(tensor.layout).removeprefix("torch.").removeprefix("_")
+    if any(
+        stride == 0 and size > 1 for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
+    ):
+        return "expanded, with several values in one word"
     return ""
 
 
@@ -143,6 +170,51 @@ def identity(tensor: Tensor) -> object:
         return id(tensor)
     place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
     return (*place, tuple(tensor.shape), tensor.stride(), str(tensor.device))
+
+
+def memory(tensor: Tensor) -> object:
+    """A key that is equal for all tensors that lie in one piece of memory."""
+    if tensor.device.type == "meta" or tensor.layout != torch.strided:
+        return id(tensor)
+    return tensor.untyped_storage().data_ptr(), str(tensor.device)
+
+
+def shares_words(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have words in common, but not as two names of one tensor.
+
+    >>> weight = torch.zeros(2, 3)
+    >>> shares_words(weight, weight.T), shares_words(weight, weight)
+    (True, False)
+    >>> shares_words(weight[:, 0], weight[:, 1:])
+    False
+    """
+    if memory(one) != memory(other) or identity(one) == identity(other):
+        return False
+    (start, end), (other_start, other_end) = _extent(one), _extent(other)
+    if end <= other_start or other_end <= start:  # as in one flat buffer for all parameters
+        return False
+    # In bytes only if the widths differ, as that takes several times the memory.
+    grain = one.itemsize if one.itemsize == other.itemsize else 1
+    return bool(np.intersect1d(_places(one, grain), _places(other, grain)).size)
+
+
+def _extent(tensor: Tensor) -> tuple[int, int]:
+    """The first byte of a tensor in its memory, and the one after the last."""
+    steps = [
+        (size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
+    ]
+    start = int(tensor.storage_offset())
+    return start * tensor.itemsize, (start + sum(steps) + 1) * tensor.itemsize
+
+
+def _places(tensor: Tensor, grain: int) -> npt.NDArray[np.int64]:
+    """The places of a tensor in its memory, in units of ``grain`` bytes."""
+    width = tensor.itemsize // grain
+    axes = [*zip(tensor.shape, (stride * width for stride in tensor.stride()), strict=True)]
+    places = np.array([tensor.storage_offset() * width])
+    for size, step in (*axes, (width, 1)):
+        places = np.add.outer(places, np.arange(size) * step).ravel()
+    return places
 
 
 def parameters(model: nn.Module, *, biases: bool) -> Iterator[tuple[str, Tensor]]:

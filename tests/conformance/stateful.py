@@ -146,6 +146,18 @@ class Counter(_Stateful):
         return h
 
 
+class Alternating(_Stateful):
+    """Another sign in every second pass: the state is back after two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes = 0
+
+    def between(self, h: Tensor) -> Tensor:
+        self.passes += 1
+        return h if self.passes % 2 else -h
+
+
 class Observed(_Stateful):
     """Prepared for quantisation, its observer still on."""
 
@@ -186,6 +198,7 @@ STATEFUL: list[Callable[[], nn.Module]] = [
     Nested,
     Stream,
     Counter,
+    Alternating,
     Observed,
     OwnWeight,
     OwnWeightUnseen,

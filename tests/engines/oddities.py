@@ -281,6 +281,33 @@ class Resized(_Image):
         return self.fc(functional.unfold(y, 2, stride=2).flatten(1))
 
 
+class Transposed(nn.Module):
+    """An autoencoder whose decoder is a view of the weight of its encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(72, 8), nn.Linear(8, 72)
+        self.decoder.weight = nn.Parameter(self.encoder.weight.t())
+        self.fc = nn.Linear(72, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.tanh(self.decoder(self.encoder(x.flatten(1)))))
+
+
+class OwnBuffer(_Image):
+    """One buffer holds the very weight of a layer, another one a part of a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("held", self.fc.weight.detach())
+        self.register_buffer("part", self.conv.weight.detach()[1:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x).amax((2, 3)) - functional.conv2d(x, self.part).amax((1, 2, 3))[:, None]
+        y = y.repeat(1, 4)
+        return self.fc(y) + functional.linear(y.abs(), self.held)
+
+
 def normalised() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(2, 4, 3), nn.InstanceNorm2d(4, affine=True), nn.PReLU(4),
@@ -297,7 +324,7 @@ _MAKERS: list[Any] = [
     adaptive_max_pool, fractional_max_pool, adaptive_max_pool_1d, lp_pool, Unpooled, Where, Picked,
     Sorted, Standardised, OwnWeights, ValueBranch, Items, Lists, Arrays, Chosen, Repeated, Aside,
     Tuples, Written, Precisions, Spectrum, Signs, Checkpointed, WithoutGradient, Resized,
-    normalised,
+    Transposed, OwnBuffer, normalised,
 ]  # fmt: skip
 
 NETWORKS = [Network(make.__name__, make, _image) for make in _MAKERS]

@@ -75,6 +75,34 @@ def test_only_what_the_pattern_means_is_left_out():
         FaultSpace.of(model, Weights("held"), BitFlip(), Float32())
 
 
+def test_a_word_with_several_names_is_counted_once():
+    model = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 6), nn.Linear(6, 8))
+    model[1].weight = nn.Parameter(model[0].weight.t())
+    model[2].weight = model[0].weight
+    with pytest.warns(RadhardWarning, match=r"1\.weight \(a view of words of 0\.weight\)"):
+        space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    assert len(space) == 6 * 8 * 32
+    assert space.sites[0].aliases == ("2.weight",)
+    # Selected by itself, a view is like any other tensor.
+    assert len(FaultSpace.of(model, Weights("1"), BitFlip(), Float32())) == 6 * 8 * 32
+
+
+def test_parts_of_one_buffer_are_tensors_of_their_own():
+    flat, model = torch.randn(4, 20), nn.ParameterDict()
+    for at, part in enumerate((flat[:2, :10], flat[2:, ::2], flat[2:, 1::2])):
+        model[f"part{at}"] = nn.Parameter(part)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    assert len(space) == 3 * 20 * 32
+
+
+def test_values_that_are_one_word_in_memory_are_named():
+    model = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 2))
+    model[1].weight = nn.Parameter(torch.randn(2, 1).expand(2, 8))
+    with pytest.warns(RadhardWarning, match=r"1\.weight \(expanded"):
+        space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    assert [site.name for site in space.sites] == ["0.weight"]
+
+
 @pytest.mark.parametrize("name", ["gru_classifier", "lenet5", "resnet20", "lstm_classifier", "mlp"])
 def test_models_that_come_along_leave_nothing_out(name):
     with warnings.catch_warnings():

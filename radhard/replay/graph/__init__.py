@@ -4,7 +4,7 @@ from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.folding import fold_batch_norms
 from radhard.replay.graph.model_graph import graph_of
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
-from radhard.replay.graph.site_slots import site_slots
+from radhard.replay.graph.site_slots import site_slots, stored_slots
 
 __all__ = [
     "Graph",
@@ -15,4 +15,5 @@ __all__ = [
     "fold_batch_norms",
     "graph_of",
     "site_slots",
+    "stored_slots",
 ]

@@ -12,10 +12,11 @@ from radhard.replay.graph.module_calls import module_calls
 from radhard.replay.graph.operation_graph import Graph
 from radhard.rounding import rounding_of
 from radhard.targets import Site
+from radhard.targets.stored import identity, memory, shares_words
 from radhard.tree import leaves, tree_leaves
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["site_slots"]
+__all__ = ["site_slots", "stored_slots"]
 
 _Parts = dict[tuple[str, ...], Tensor]
 """The tensors that a module returns in one call, by their path."""
@@ -32,13 +33,14 @@ def site_slots(
     is injected.
     """
     if not any(site.flows for site in sites):
-        return [_stored(graph, site) for site in sites]
+        return stored_slots(graph, sites)
     outputs = _module_outputs(model, call, batch, {site.layer for site in sites if site.flows})
     early = {s.layer for s in sites if s.role == "register" or _is_hooked(model, s)}
     computed = _module_outputs(model, call, batch, early, first=True)
     with torch.no_grad():
         values = graph.values(tree_leaves(batch))
     flows = _Flows(graph, model, values)
+    stored = dict(zip(sites, stored_slots(graph, sites), strict=True))
 
     def slots(site: Site) -> tuple[int, ...]:
         if site.role == "register":
@@ -47,7 +49,7 @@ def site_slots(
             if ":" in site.name or site.axis != 0:
                 return ()
             return flows.computed(site, computed.get(site.layer, []))
-        return flows.slot(site, outputs.get(site.layer, [])) if site.flows else _stored(graph, site)
+        return flows.slot(site, outputs.get(site.layer, [])) if site.flows else stored[site]
 
     return [slots(site) for site in sites]
 
@@ -60,9 +62,30 @@ def _is_hooked(model: nn.Module, site: Site) -> bool:
     return hooks_after(module) > (rounding_of(module) is not None)
 
 
-def _stored(graph: Graph, site: Site) -> tuple[int, ...]:
-    names = (site.name, *site.aliases)
-    return tuple(dict.fromkeys(graph.tensors[name] for name in names if name in graph.tensors))
+def stored_slots(graph: Graph, sites: Sequence[Site]) -> list[tuple[int, ...]]:
+    """For every stored site the slots that hold it; none if others have some of its words too.
+
+    A fault in a weight is also one in the buffer or the parameter that is a view of it, such as its
+    transpose, and a change of one slot would not show there.
+    """
+    together: dict[object, list[int]] = {}
+    for slot, constant in graph.constants.items():
+        together.setdefault(memory(constant), []).append(slot)
+
+    def slots(site: Site) -> tuple[int, ...]:
+        names = (site.name, *site.aliases)
+        own = [graph.tensors[name] for name in names if name in graph.tensors]
+        if not own:
+            return ()
+        tensor = graph.constants[own[0]]
+        others = [slot for slot in together[memory(tensor)] if slot not in own]
+        if any(shares_words(tensor, graph.constants[slot]) for slot in others):
+            return ()
+        # A buffer may hold the very weight.
+        same = [slot for slot in others if identity(graph.constants[slot]) == identity(tensor)]
+        return tuple(dict.fromkeys([*own, *same]))
+
+    return [slots(site) for site in sites]
 
 
 class _Flows:

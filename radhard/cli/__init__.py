@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from radhard.cli.advise_command import advise
 from radhard.cli.analyze_command import analyze
 from radhard.cli.compare_command import compare
 from radhard.cli.demo_command import demo
@@ -36,6 +37,7 @@ def radhard() -> None:
 
     \b
     radhard demo                                a campaign and its report in about a minute
+    radhard advise                              which commands answer my question?
     radhard run lenet5 --data mnist             how often does a bit flip change an answer?
     radhard run my.py:build --data my.py:data   the same for your own network
     radhard plan lenet5 --data mnist --margin 0.5%
@@ -53,7 +55,9 @@ def radhard() -> None:
     """
 
 
-for command in (run, plan, analyze, harden, verify, report, compare, study, listing, demo):
+for command in (
+    *(demo, advise, run, plan, analyze, harden, verify, report, compare, study, listing),
+):
     radhard.add_command(command)
 
 

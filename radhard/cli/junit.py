@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from radhard.cli.output_files import check_outputs
 from radhard.errors import InputError
 from radhard.escaping import printable
-from radhard.files import write_texts
+from radhard.files import make_folder, write_texts
 from radhard.stats import LimitCheck
 
 __all__ = ["check_junit", "write_junit"]
@@ -50,4 +50,5 @@ def write_junit(
         SubElement(case, "system-out").text = printable(f"{check.name}: {check.estimate}")
     indent(root)
     text = tostring(root, encoding="unicode")
+    make_folder(path.parent)
     write_texts({path: f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'})

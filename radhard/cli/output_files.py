@@ -36,8 +36,6 @@ def check_outputs(
             continue
         if path.suffix.lower() != suffix:
             raise InputError(f"{option} {str(path)!r}: name a file that ends in {suffix}")
-        if not path.parent.is_dir():
-            raise InputError(f"{option} {str(path)!r} cannot be written: there is no such folder")
         _check_writable(option, path)
     if folder is not None:
         # Not by Path.exists: it raises where a name is too long.

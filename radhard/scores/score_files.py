@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radhard.errors import InputError
-from radhard.files import write_texts
+from radhard.files import make_folder, write_texts
 from radhard.json_values import parse_json
 from radhard.scores.agreement import Unit
 from radhard.scores.trial_parts import Level, Values
@@ -31,6 +31,7 @@ def write(path: str | Path, plain: Mapping[str, Any], arrays: Mapping[str, Value
     # NaN is no JSON, and other programs would refuse the file.
     text = json.dumps(content, allow_nan=False) + "\n"
     try:
+        make_folder(Path(path).parent)
         write_texts({Path(path): text})
     except OSError as error:
         reason = error.strerror or str(error)

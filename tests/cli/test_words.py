@@ -10,7 +10,18 @@ import pytest
 from radhard.cli import main
 from tests.small import campaign
 
-VERBS = ["run", "analyze", "harden", "verify", "report", "compare", "list", "demo"]
+VERBS = [
+    "advise",
+    "run",
+    "plan",
+    "analyze",
+    "harden",
+    "verify",
+    "report",
+    "compare",
+    "list",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("verb", VERBS)

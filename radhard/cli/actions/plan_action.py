@@ -1,6 +1,5 @@
 """How is ``radhard plan`` carried out?"""
 
-import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.model_and_data import ModelAndData
+from radhard.cli.shell_line import shell_line
 from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.metrics import METRICS
@@ -161,7 +161,7 @@ class PlanAction(ModelAndData):
         for name in ("plane", "metric"):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
-        return shlex.join([*words, "--sampler", repr(found.rows[0].sampler)])
+        return shell_line(*words, "--sampler", repr(found.rows[0].sampler))
 
 
 def _duration(seconds: float) -> str:

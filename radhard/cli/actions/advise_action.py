@@ -1,0 +1,93 @@
+"""How is ``radhard advise`` carried out?"""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from radhard.cli.advice_question import GOALS, MEMORIES, Question
+from radhard.cli.advised_commands import Advice, advised_commands
+from radhard.errors import InputError
+from radhard.escaping import printable
+
+__all__ = ["AdviseAction"]
+
+_FORMATS = {
+    "Float32()": "as the model is trained",
+    "BFloat16()": "16 bits, with the range of Float32",
+    "Float16()": "16 bits, as on many GPUs",
+    "Int(8)": "8-bit integers with a scale, as on most edge devices",
+    "Fixed(1, 15)": "fixed point; radhard list formats shows all",
+}
+
+_QUESTIONS: dict[str, tuple[str, dict[str, str]]] = {
+    "memory": ("What is hit?", MEMORIES),
+    "format": ("Which number format does the device store?", _FORMATS),
+    "goal": ("What do you want to know?", GOALS),
+}
+
+_EXAMPLE = "radhard advise lenet5 --data mnist --memory dram --goal rate"
+
+
+@dataclass(kw_only=True)
+class AdviseAction:
+    """The options of ``radhard advise``, as given; those that are None may be asked for."""
+
+    options: dict[str, Any]
+    as_json: bool
+
+    def carry_out(self) -> int:
+        """Ask for what is missing, print the commands, and return the exit code."""
+        self._complete()
+        steps = advised_commands(Question(**self.options))
+        if self.as_json:
+            click.echo(json.dumps({"steps": [vars(step) for step in steps]}, indent=2))
+        else:
+            _print(steps)
+        return 0
+
+    def _complete(self) -> None:
+        """Ask for the options that are missing, on a terminal.
+
+        Raises:
+            InputError: there is no terminal.
+        """
+        given = self.options
+        if sys.stdin.isatty() and not self.as_json:
+            for name, example in (("model", "lenet5"), ("data", "mnist")):
+                if given[name] is None:
+                    # Standard error, so that standard output is a script.
+                    text = f"{name.capitalize()} (or your own as file.py:function)"
+                    given[name] = click.prompt(text, default=example, err=True)
+            for name, (text, choices) in _QUESTIONS.items():
+                if given[name] is None:
+                    given[name] = _asked(text, choices, free=name == "format")
+        given["format"] = given["format"] or "Float32()"
+        for name in ("model", "data", "memory", "goal"):
+            if given[name] is None:
+                known = _QUESTIONS[name][1] if name in _QUESTIONS else {}
+                allowed = f": one of {', '.join(known)}" if known else ""
+                option = "MODEL" if name == "model" else f"--{name}"
+                raise InputError(f"give {option}{allowed}; for example: {_EXAMPLE}")
+
+
+def _asked(text: str, choices: dict[str, str], *, free: bool) -> str:
+    """One of the choices, or any text if ``free``."""
+    click.echo(text, err=True)
+    width = max(map(len, choices))
+    for name, meaning in choices.items():
+        click.echo(f"  {name:<{width}}  {meaning}", err=True)
+    kind = None if free else click.Choice(list(choices))
+    first = next(iter(choices))
+    return str(click.prompt("?", default=first, type=kind, show_choices=False, err=True))
+
+
+def _print(steps: list[Advice]) -> None:
+    for number, step in enumerate(steps, 1):
+        click.secho(printable(f"# {number}. {step.why}"), fg="cyan")
+        # A file within a command has lines of its own.
+        click.echo("\n".join(map(printable, step.command.split("\n"))))
+        if number < len(steps):
+            click.echo()

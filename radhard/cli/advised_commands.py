@@ -1,0 +1,241 @@
+"""Which commands answer a question, in which order, and why?"""
+
+from dataclasses import dataclass
+
+from radhard.cli.advice_question import MEMORIES, Question
+from radhard.cli.shell_line import shell_line
+from radhard.factory import named
+from radhard.stats import percent
+
+__all__ = ["Advice", "advised_commands"]
+
+_CODE_BITS = 64
+"""Data bits of a code word in memories with ECC, which has eight check bits."""
+
+_BOUNDS = "Bounds on activations take hardly any memory, and stop what large values do."
+_COPIES = "The most vulnerable channels twice: time and memory, against errors of any size."
+_CHECK_BITS = "A code in software: every single flip of 64 bits is corrected, for 8 check bits."
+_IN_PLACE = "Codes in the lowest bits of the mantissa: no memory, and exponents are corrected."
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A command, and why it comes here."""
+
+    why: str
+    command: str
+    """As it is typed in a shell."""
+
+
+def advised_commands(question: Question) -> list[Advice]:
+    """The commands that answer a question, in order."""
+    of_goal = {"rate": _rate, "limit": _limit, "fit": _fit, "harden": _harden, "paper": _paper}
+    steps = of_goal[question.goal](question)
+    return steps if question.quantized_file is None else [_quantization(question), *steps]
+
+
+def _rate(question: Question) -> list[Advice]:
+    why = f"How many trials does ±{percent(question.margin)} take, and how long? A pilot tells."
+    plan = _plan(question, why, "--margin", f"{question.margin:g}")
+    return [*plan, _campaign(question), _look_closer(question)]
+
+
+def _limit(question: Question) -> list[Advice]:
+    why = f"How many trials show that the rate is below {percent(question.max_rate)}, if it is?"
+    limit = ("--max-rate", f"{question.max_rate:g}")
+    checked = _campaign(question, *limit, "--junit", f"{question.folder}/limit.xml")
+    return [*_plan(question, why, *limit), checked, _repetition(question)]
+
+
+def _fit(question: Question) -> list[Advice]:
+    per_bit = ("--fit-per-bit", f"{question.fit_per_bit:g}")
+    why = f"Which rate keeps the weights within {question.max_fit:g} FIT, and which trials show it?"
+    page = shell_line(
+        "radhard", "report", _store(question), *per_bit, "-o", f"{question.folder}/fit.html"
+    )
+    return [
+        *_plan(question, why, "--max-fit", f"{question.max_fit:g}", *per_bit),
+        _campaign(question),
+        Advice("From the rate to failures in 10^9 hours, on a page.", page + _trust(question)),
+    ]
+
+
+def _harden(question: Question) -> list[Advice]:
+    steps, files = [_campaign(question)], [_store(question)]
+    for number, (why, hardening, *scores) in enumerate(_protections(question), 1):
+        folder = f"{question.folder}/hard{number}"
+        words = ["radhard", "harden", _model(question), "--data", question.train or question.data]
+        words += [*_loading(question), *_formats(question), "--with", hardening, *scores]
+        if question.train is None and named(question.data)[0] is not None:
+            why += " Give --train: this profiles the data of the test."
+        verification = shell_line(
+            *("radhard", "verify", files[0], "--model", folder, "--store", f"{folder}.db")
+        )
+        steps += [
+            Advice(why, shell_line(*words, "-o", folder)),
+            Advice(
+                "The same faults again, and faults in what was added.",
+                verification + _trust(question),
+            ),
+        ]
+        files.append(f"{folder}.db")
+    page = shell_line("radhard", "report", *files, "-o", f"{question.folder}/protections.html")
+    return [*steps, Advice("All on one page: cost against resilience.", page + _trust(question))]
+
+
+def _paper(question: Question) -> list[Advice]:
+    again = f"{question.folder}/again.db"
+    other = ("--seed", "1", "--store", again)
+    compared = shell_line("radhard", "compare", _store(question), again)
+    return [
+        Advice("Is it one of the experiments that are included?", "radhard list studies"),
+        _campaign(question),
+        Advice("Other faults, with another seed: how much is chance?", _run(question, *other)),
+        Advice("The difference of both, with its interval.", compared),
+        _repetition(question),
+    ]
+
+
+def _quantization(question: Question) -> Advice:
+    """A file with a model whose activations are the integers of the device."""
+    # Of included data, the training split; a factory of the user's own is taken as it is.
+    split = (
+        "(split='train')" if named(question.data)[0] is None and "(" not in question.data else ""
+    )
+    train = question.train or question.data + split
+    code = (
+        "import radhard as rh\n\n\n"
+        "def build():\n"
+        f'    model, train = rh.models.load("{question.model}"), rh.datasets.load("{train}")\n'
+        f"    return rh.quantized(model, train, rh.formats.{question.word!r}, inputs=True)\n"
+    )
+    path = question.quantized_file
+    command = f"mkdir -p {question.folder} && cat > {path} <<'END'\n{code}END"
+    return Advice("Activations become integers, with scales from training data.", command)
+
+
+def _plan(question: Question, why: str, *asked: str) -> list[Advice]:
+    # Error rates have no margin, and registers have too many faults to count them by bit.
+    if question.memory in ("low-voltage", "registers"):
+        return []
+    return [
+        Advice(why, shell_line("radhard", "plan", *_named(question), *_faults(question), *asked))
+    ]
+
+
+def _campaign(question: Question, *options: str) -> Advice:
+    where, _, what = MEMORIES[question.memory].partition(": ")
+    files = ("--store", _store(question), "--report", f"{question.folder}/base.html")
+    # Failures in time are those of single flips.
+    what = "single bits flip" if question.goal == "fit" else what
+    why = f"{where[0].upper()}{where[1:]}, as {question.format}: {what}. {_size(question)}."
+    return Advice(why, _run(question, *files, *options))
+
+
+def _look_closer(question: Question) -> Advice:
+    # Analyses predict faults in weights of one format, without check bits.
+    if question.memory not in ("dram", "sram"):
+        return _repetition(question)
+    command = shell_line(
+        "radhard", "analyze", "--with", "VulnerabilityGain()", "--against", _store(question)
+    )
+    return Advice(
+        "Which channels are to blame, and does the run bear it out?", command + _trust(question)
+    )
+
+
+def _repetition(question: Question) -> Advice:
+    command = shell_line("radhard", "run", "--from", _store(question), "--store", _store(question))
+    why = "The run file says all that a repetition needs; what is finished is not executed again."
+    return Advice(why, command + _trust(question))
+
+
+def _size(question: Question) -> str:
+    sampler = _sampler(question)
+    if sampler.startswith("ErrorRate"):
+        return "Every trial has as many wrong bits as the rate gives"
+    if sampler.startswith("PerTensor"):
+        return "Every tensor has the sample size of the literature (Leveugle et al., DATE 2009)"
+    if question.goal == "limit":
+        return "Trials until the interval is narrow enough for a rate of half the limit"
+    return f"Trials until the interval is ±{percent(question.margin)}"
+
+
+def _sampler(question: Question) -> str:
+    if question.memory == "low-voltage":
+        return "ErrorRate((1e-6, 1e-5, 1e-4), trials=50)"
+    margin = question.max_rate / 2 if question.goal == "limit" else question.margin
+    published = question.goal == "paper" or question.memory == "registers"
+    return f"PerTensor(margin={margin:g})" if published else f"Adaptive({margin:g})"
+
+
+def _faults(question: Question) -> list[str]:
+    """The options of the fault space."""
+    targets = {"buffers": "Activations('*')", "registers": "Registers(Systolic(16, 16))"}
+    words = ["--target", targets[question.memory]] if question.memory in targets else []
+    words += _formats(question)
+    if question.memory == "sram" and question.goal != "fit":
+        words += ["--fault", "BitFlip()", "--fault", "Burst(2)"]
+    elif question.memory == "sram-ecc":
+        words += ["--fault", "Burst(2)"]
+    elif question.memory == "dram-ecc":
+        words += ["--fault", "BitFlip(count=2)"]
+    return words
+
+
+def _formats(question: Question) -> list[str]:
+    """The format as an option, with the code of the memory around it."""
+    word = question.word
+    if question.memory == "registers":
+        sums = ["--format", "*:sum=Int(32)", "--format", "*:output=Int(32)"]
+        return [*sums, "--format", f"*={word!r}"]
+    if question.memory in ("dram-ecc", "sram-ecc"):
+        return ["--format", _code(question)]
+    return [] if repr(word) == "Float32()" else ["--format", repr(word)]
+
+
+def _code(question: Question) -> str:
+    return f"SecDed({question.word!r}, block={max(_CODE_BITS // question.word.bits, 1)})"
+
+
+def _protections(question: Question) -> list[tuple[str, ...]]:
+    """Why a hardening suits memory and format, its text, and options for its scores."""
+    bounds = (_BOUNDS, "Ranger()")
+    copies = (_COPIES, "ChannelDuplication(share=0.2)", "--scores", "VulnerabilityGain()")
+    if question.quantized_file is not None:
+        return [bounds]
+    if question.memory in ("buffers", "dram-ecc", "sram-ecc"):
+        return [bounds, copies]
+    if question.has_integers:
+        return [(_CHECK_BITS, f"Ecc({_code(question)})"), copies]
+    return [bounds, (_IN_PLACE, "HammingInPlace()")]
+
+
+def _run(question: Question, *options: str) -> str:
+    sampler = ("--sampler", _sampler(question))
+    return shell_line("radhard", "run", *_named(question), *_faults(question), *sampler, *options)
+
+
+def _named(question: Question) -> list[str]:
+    """The model and its data."""
+    samples = [] if question.samples is None else ["--n", str(question.samples)]
+    return [_model(question), "--data", question.data, *samples, *_loading(question)]
+
+
+def _model(question: Question) -> str:
+    path = question.quantized_file
+    return question.model if path is None else f"{path}:build"
+
+
+def _loading(question: Question) -> list[str]:
+    """How the model is loaded and called."""
+    options = {"--weights": question.weights, "--call": question.call}
+    return [word for name, text in options.items() if text is not None for word in (name, text)]
+
+
+def _store(question: Question) -> str:
+    return f"{question.folder}/base.db"
+
+
+def _trust(question: Question) -> str:
+    return " --trust" if question.names_code else ""

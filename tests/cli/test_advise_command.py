@@ -1,0 +1,132 @@
+"""Do the commands that are advised run as they are printed, and are missing answers asked for?"""
+
+import json
+import shlex
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from radhard.cli import main
+from radhard.cli.advice_question import GOALS, MEMORIES, Goal, Memory, Question
+from radhard.cli.advised_commands import advised_commands
+from radhard.errors import InputError
+
+QUICK = [
+    ("dram", "Float32()", "rate"),
+    ("sram", "Int(8)", "harden"),
+    ("dram-ecc", "BFloat16()", "limit"),
+    ("sram", "Float32()", "fit"),
+    ("low-voltage", "Float32()", "paper"),
+    ("buffers", "Int(8)", "rate"),
+]
+"""Every branch of the advice but for those that the thorough test repeats with other words."""
+
+EVERYTHING = [
+    (memory, word, goal)
+    for memory in MEMORIES
+    for word in ("BFloat16()", "Int(8)")
+    for goal in GOALS
+]
+SMALL = {"samples": 8, "margin": 0.25, "max_rate": 0.6, "max_fit": 2.0, "fit_per_bit": 1e-4}
+TRAIN = "mnist(split='train', n=60)"
+
+
+def question(memory: str, word: str, goal: str, **more: object) -> Question:
+    asked = {"model": "mlp", "data": "mnist", "train": TRAIN, **SMALL, **more}
+    return Question(memory=memory, format=word, goal=goal, **asked)
+
+
+def carry_out(asked: Question, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+    """Execute the commands, with further options where times would be measured; the verbs."""
+    verbs = []
+    for step in advised_commands(asked):
+        assert step.why.endswith((".", "?")), step
+        if not step.command.startswith("radhard "):
+            subprocess.run(["bash", "-c", step.command], check=True)
+            continue
+        words = shlex.split(step.command)[1:]
+        code = main([*words, *(more if words[0] in ("harden", "verify") else ())])
+        # Of few trials a limit may be missed; nothing else may go wrong.
+        assert code in ((0, 1) if "--max-rate" in words else (0,)), (
+            step.command,
+            capsys.readouterr().err,
+        )
+        verbs.append(words[0])
+    return verbs
+
+
+@pytest.mark.parametrize(("memory", "word", "goal"), QUICK)
+@pytest.mark.filterwarnings("ignore::radhard.errors.RadhardWarning")
+def test_every_advised_command_runs_as_it_is(memory, word, goal, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    verbs = carry_out(question(memory, word, goal), capsys, "--no-time")
+    assert verbs.count("run") >= 1
+    assert ("verify" in verbs) == (goal == "harden")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("memory", "word", "goal"), EVERYTHING)
+@pytest.mark.filterwarnings("ignore::radhard.errors.RadhardWarning")
+def test_commands_for_every_memory_format_and_goal_run(
+    memory, word, goal, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    try:
+        asked = question(memory, word, goal)
+    except InputError:
+        return  # the test of what is refused
+    carry_out(asked, capsys)
+
+
+def test_every_memory_and_goal_is_explained():
+    assert tuple(MEMORIES) == get_args(Memory)
+    assert tuple(GOALS) == get_args(Goal)
+    assert {memory for memory, _, _ in QUICK} >= set(MEMORIES) - {"sram-ecc", "registers"}
+
+
+@pytest.mark.parametrize(
+    ("memory", "word", "goal", "said"),
+    [
+        ("registers", "Float32()", "rate", "Int(8)"),
+        ("registers", "Int(8)", "harden", "--memory buffers"),
+        ("dram-ecc", "Float32()", "fit", "--goal rate"),
+        ("tape", "Float32()", "rate", "one of dram"),
+        ("dram", "Float32()", "fun", "one of rate"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(memory, word, goal, said):
+    with pytest.raises(InputError) as refused:
+        question(memory, word, goal)
+    assert said in str(refused.value)
+
+
+def test_commands_on_a_network_of_ones_own_name_it_and_trust_their_run_files():
+    own = {"model": "net.py:build", "data": "net.py:test_set", "weights": "a b.pt", "train": None}
+    steps = advised_commands(question("dram", "Float32()", "harden", **own))
+    commands = [shlex.split(step.command) for step in steps]
+    assert all("--trust" in words for words in commands if words[1] in ("verify", "report"))
+    assert all("a b.pt" in words for words in commands if words[1] in ("run", "harden"))
+    assert "--train" in next(step.why for step in steps if " harden " in step.command)
+
+
+def test_what_is_not_given_is_asked_for_on_a_terminal_only(monkeypatch, capsys):
+    command = ["advise", "mlp", "--data", "mnist", "--goal", "rate"]
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    assert main(command) == 2
+    assert "give --memory: one of dram" in capsys.readouterr().err
+    answers = iter(["sram", "Int(4)"])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: next(answers))
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "--format 'Int(4)' --fault 'BitFlip()' --fault 'Burst(2)'" in told.out
+    assert all(line.startswith(("#", "radhard ")) for line in told.out.splitlines() if line)
+
+
+def test_json_has_every_step(capsys):
+    options = ["--memory", "dram", "--goal", "fit", "--json"]
+    assert main(["advise", "mlp", "--data", "mnist", *options]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [step["command"].split()[1] for step in steps] == ["plan", "run", "report"]

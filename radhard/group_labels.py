@@ -18,6 +18,7 @@ GROUPINGS = (
     "plane",
     "fault",
     "exposure",
+    "channel",
     "gate",
     "step",
     "head",
@@ -32,10 +33,10 @@ GROUPINGS = (
     "rate",
     "errors",
 )
-"""The groupings of rates. The words of one tensor may have different gates (of a weight of a
-recurrent layer), steps (of a hidden state), heads and positions (of attention and key-value
-caches), rows, columns or cycles (of a register), and faults in them different directions; other
-groupings are by tensor or by variant."""
+"""The groupings of rates. The words of one tensor may have different channels (of a layer's
+output), gates (of a weight of a recurrent layer), steps (of a hidden state), heads and positions
+(of attention and key-value caches), rows, columns or cycles (of a register), and faults in them
+different directions; other groupings are by tensor or by variant."""
 
 
 def grouping_names(by: str | None) -> list[str]:

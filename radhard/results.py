@@ -287,7 +287,8 @@ class Results:
 
         ``name``: the figure (``"critical"``, ``"Sdc(k=5).sdc"``; by default critical silent data
         corruption). ``by``: one of "tensor", "layer", "kind", "role", "format", "plane", "fault"
-        (the fault model), "exposure", "gate" (of recurrent weights), "step" (of hidden states),
+        (the fault model), "exposure", "channel" (of a layer's output; of a linear layer, a
+        neuron), "gate" (of recurrent weights), "step" (of hidden states),
         "head", "position" (of attention and key-value caches), "register", "row", "column" (of an
         element of an accelerator), "cycle" (ranges of the cycles of a tile, the same for all
         layers), "direction" (in which the fault changes the value: up, down, unchanged, NaN),

@@ -1,4 +1,4 @@
-"""Which words of a region belong to which gate, time step, element, cycle, head or position?"""
+"""Which words of a region belong to which channel, gate, step, element, cycle, head, position?"""
 
 import itertools
 import math
@@ -22,6 +22,23 @@ _WEIGHT = re.compile(r"(?:.*\.)?(?:weight|bias)_(?:ih|hh)(?:_l\d+(?:_reverse)?)?
 
 _GATE = re.compile(r"(?:.*\.)?gates\.(\w)_l\d+(?:_reverse)?(?:@\d+)?")
 """The module of a gate of a stepwise layer, in the name of its activations."""
+
+_FIRST = (
+    "Conv",
+    "LazyConv",
+    "BatchNorm",
+    "InstanceNorm",
+    "GroupNorm",
+    "MaxPool",
+    "AvgPool",
+    "Adaptive",
+)
+_LAST = ("Linear", "LayerNorm", "RMSNorm", "Embedding")
+"""Classes of layers, by the beginning of their names, whose outputs have their channels on the
+first or on the last axis; of other layers this is not known."""
+
+_ROWS_OF_GATES = re.compile(r"(?:Stepwise)?(?:LSTM|GRU|RNN)(?:Cell)?")
+"""Classes of layers whose weights have rows of gates, not channels."""
 
 _BINS = 16
 """Maximum number of ranges into which cycles are divided."""
@@ -171,6 +188,30 @@ def _gates(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
     return WordSections("gate", gates, 0, shape[0], shape[0] // len(gates))
 
 
+def _channels(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
+    shape, axis = region.shape, _channel_axis(region)
+    if axis is None:
+        return _undivided("channel")
+    return WordSections("channel", tuple(map(str, range(shape[axis]))), axis, shape[axis])
+
+
+def _channel_axis(region: Region) -> int | None:
+    """The axis of the output channels of a layer's tensor; None if it is not known."""
+    site, shape = region.site, region.shape
+    if not shape or region.plane not in ("codes", "scale") or _ROWS_OF_GATES.fullmatch(site.kind):
+        return None
+    if site.role in ("weight", "bias", "buffer"):
+        # A tensor may have one scale, or one for each channel.
+        transposed = len(site.shape) > 2 and site.kind.startswith("ConvTranspose")
+        axis = 1 if transposed and region.plane == "codes" else 0
+        return axis if shape[axis] == site.shape[1 if transposed else 0] else None
+    if site.role != "activation":
+        return None
+    if len(shape) == 1 or site.kind.startswith(_FIRST):
+        return 0
+    return len(shape) - 1 if site.kind.startswith(_LAST) else None
+
+
 def _steps(region: Region, space: FaultSpace) -> WordSections:  # noqa: ARG001
     if region.site.role != "hidden state":
         return _undivided("step")
@@ -235,6 +276,7 @@ def _undivided(by: str) -> WordSections:
 
 
 _SECTIONS: dict[str, Callable[[Region, FaultSpace], WordSections]] = {
+    "channel": _channels,
     "gate": _gates,
     "step": _steps,
     "head": _heads,

@@ -263,11 +263,18 @@ class Groups:
             InputError: they are asked for, and not known.
         """
         asked, trials = "direction" in self._counts.names, self._trials
-        known = trials.directions is not None and trials.together == 1
+        recorded = trials.directions is not None
+        known = (
+            trials.directions is not None
+            and trials.together == 1
+            and trials.directions.are_counted(self._counts.sections)
+        )
         if asked and not known:
             why = (
                 "all faults of a word were tried together"
                 if trials.together > 1
+                else "the faults in a channel are not counted by direction"
+                if recorded
                 else "the run does not record the directions of faults (it was begun by an earlier "
                 "version, its space is too large, or its faults have no direction)"
             )

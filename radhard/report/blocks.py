@@ -1,14 +1,13 @@
 """Which elements does a report consist of, independent of HTML and Markdown?"""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from radhard.escaping import visible
 from radhard.report.change import Direction
+from radhard.report.csv_text import csv_text
+from radhard.report.part_tree import PartTree
 
 __all__ = ["Code", "Document", "Headline", "Picture", "Section", "Table", "Text", "Tile", "Verdict"]
 
@@ -56,16 +55,7 @@ class Table:
     @property
     def csv(self) -> str:
         """All rows as comma-separated values, with the names of the columns."""
-        file = io.StringIO()
-        rows = [self.columns, *self.rows]
-        csv.writer(file, lineterminator="\n").writerows([_harmless(c) for c in r] for r in rows)
-        return file.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A cell whose text no spreadsheet takes for a formula, in characters that can be encoded."""
-    text = visible(cell)
-    return f"'{text}" if text[:1] in ("=", "@", "+") else text
+        return csv_text([self.columns, *self.rows])
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ class Section:
 
     name: str
     title: str
-    blocks: tuple[Text | Code | Table | Picture, ...]
+    blocks: tuple[Text | Code | Table | Picture | PartTree, ...]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from radhard.report.run_wording import summary, title
 from radhard.report.sections.array_elements import array_elements
 from radhard.report.sections.bit_positions import bit_positions
 from radhard.report.sections.convergence import convergence
+from radhard.report.sections.drill_down import drill_down
 from radhard.report.sections.error_rates import error_rates
 from radhard.report.sections.evidence import evidence, repeat
 from radhard.report.sections.failures_in_time import failures
@@ -64,7 +65,7 @@ def _sections(
             sections.append(error_rates(results, harm))
         elif harm.bounded:
             sections += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
-            sections.append(array_elements(results, harm))
+            sections += [drill_down(results, harm), array_elements(results, harm)]
         sections.append(worst(results, harm, store))
         if harm.bounded:
             sections += [spread(results, harm), convergence(results, harm)]

@@ -1,5 +1,7 @@
 """How is a report written to a file?"""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from radhard.report.blocks import Code, Document, Picture, Table, Text
 from radhard.report.document import document
 from radhard.report.figures import svg
 from radhard.report.markdown_escaping import fenced, plain
+from radhard.report.part_tree import PartTree
 from radhard.report.pdf_printing import check_browser, print_pdf
 from radhard.results import Results
 from radhard.stats import LimitCheck
@@ -27,7 +30,7 @@ def html(
     fit_per_bit: float | None = None,
     checks: Sequence[LimitCheck] = (),
 ) -> str:
-    """The report of a run as one self-contained HTML page without scripts.
+    """The report of a run as one self-contained HTML page, which reads the same without its script.
 
     Arguments as for `write`.
     """
@@ -142,10 +145,16 @@ def render(template: str, content: Document) -> str:
     environment.filters["plain"] = plain
     environment.filters["fenced"] = fenced
     environment.globals["svg"] = _svg
-    environment.globals["style"] = _style(environment)
+    environment.globals["style"] = _file(environment, "style.css")
+    script = _file(environment, "page.js")
+    digest = hashlib.sha256(script.encode()).digest()
+    environment.globals["script"] = script
+    # The page allows this script, by its digest, and no other.
+    environment.globals["script_digest"] = base64.b64encode(digest).decode()
     # Tests of type, because a template has no isinstance.
     environment.tests["picture"] = lambda block: isinstance(block, Picture)
     environment.tests["table"] = lambda block: isinstance(block, Table)
+    environment.tests["tree"] = lambda block: isinstance(block, PartTree)
     environment.tests["code"] = lambda block: isinstance(block, Code)
     environment.tests["text"] = lambda block: isinstance(block, Text)
     return environment.get_template(template).render(document=content)
@@ -157,7 +166,7 @@ def _svg(picture: Picture, narrow: bool) -> Markup:
     return Markup(visible(svg(lambda: picture.draw(narrow), name, picture.title, picture.finding)))  # noqa: S704
 
 
-def _style(environment: Environment) -> Markup:
+def _file(environment: Environment, name: str) -> Markup:
     assert environment.loader is not None
-    source, _, _ = environment.loader.get_source(environment, "style.css")
+    source, _, _ = environment.loader.get_source(environment, name)
     return Markup(source)  # noqa: S704  # a file of this package

@@ -51,7 +51,7 @@ def print_pdf(text: str, path: Path) -> None:
         command = [
             program,
             "--headless",
-            "--no-sandbox",  # root cannot set one up; the page is ours and has no script
+            "--no-sandbox",  # root cannot set one up; the page and its script are ours
             "--disable-gpu",
             f"--user-data-dir={folder}",
             "--no-pdf-header-footer",

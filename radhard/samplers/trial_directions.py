@@ -50,6 +50,16 @@ class TrialDirections:
             return None
         return cls(counted(directions, space), directions.of(faults))
 
+    def are_counted(self, kinds: FaultKinds) -> bool:
+        """Whether the directions of the faults of each of these kinds are counted.
+
+        They are by gate, and not by what else divides the words of a tensor, such as channels.
+        """
+        return all(
+            counts is None or number in (1, len(counts))
+            for number, counts in zip(kinds.counts, self.counts, strict=True)
+        )
+
     def sizes(
         self, kinds: FaultKinds, place: int, variant: int, low: int, high: int
     ) -> Iterator[tuple[int, int]] | None:

@@ -4,6 +4,7 @@ import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -11,12 +12,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from radhard.errors import InputError
 from radhard.formats import Int
 from radhard.report import write, write_verification
+from radhard.report.estimate_cells import read
+from radhard.results import Results
 from radhard.verification import Verification
 
 from .made import high_bits, made, none, rendered
 from .scored import rendered as rendered_scores
 
 WIDTHS = (390, 1280)
+
+LEVELS = ("tensor", "channel", "bit")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,51 @@ def test_numbers_of_a_table_are_downloaded_as_csv(browser: Browser, page: Path) 
     assert rows[0] == table.locator("thead th").all_inner_texts()
     shown = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
     assert rows[1:] == shown
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_tensor_is_unfolded_to_its_channels_and_their_bits(
+    browser: Browser, campaign: tuple[Results, Path], page: Path, width: int
+) -> None:
+    results, _ = campaign
+    opened = browser.new_page(viewport={"width": width, "height": 900})
+    opened.goto(page.as_uri())
+    at: Any = opened.get_by_role("group", name="Critical SDC rate of parts of the model")
+    way = []
+    for level in LEVELS:
+        part = at.locator(f":scope > .{level}, :scope > ul > li > .{level}").first
+        assert part.is_visible()
+        name = part.locator(".name").first.inner_text().removeprefix(f"{level} ")
+        way.append(name)
+        rate = read(results.rate(by=", ".join(LEVELS[: len(way)]))[", ".join(way)])
+        line = " ".join(part.locator("summary, :scope").first.inner_text().split())
+        assert f"{rate.value} {rate.interval} {rate.basis}" in line
+        if level != "bit":
+            part.locator("summary").first.click()
+        at = part
+    assert opened.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    opened.get_by_role("button", name="Unfold all").click()
+    assert opened.locator(".tree details:not([open])").count() == 0
+    assert not opened.get_by_role("button", name="Unfold all").count()
+
+
+def test_numbers_are_copied(browser: Browser, campaign: tuple[Results, Path], page: Path) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    opened = context.new_page()
+    opened.goto(page.as_uri())
+    opened.get_by_role("button", name="Copy these numbers").click()
+    opened.get_by_role("button", name="Copied").wait_for()
+    text = opened.evaluate("navigator.clipboard.readText()")
+    rate = read(campaign[0].rate())
+    assert f"Critical SDC rate: {rate.value} {rate.interval}, {rate.basis}\n" in text
+    opened.get_by_role("button", name="Critical SDC rate by tensor, copy").click()
+    opened.get_by_role("button", name="Critical SDC rate by tensor, copy").filter(
+        has_text="Copied"
+    ).wait_for()
+    lines = opened.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[0] == "tensor,layer,words,rate,95 % interval,based on"
+    assert len(lines) == 1 + len(campaign[0].space.sites)
+    context.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

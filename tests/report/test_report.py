@@ -1,5 +1,7 @@
 """Does a report say what the results say, in both of its forms, for every kind of run?"""
 
+import base64
+import hashlib
 import re
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from .made import CASES, OUTCOME, made, rendered
 
 def words(text: str) -> str:
     """What a reader of a page or of its twin sees, without markup."""
+    text = re.sub(r"<script>.*?</script>", " ", text, flags=re.DOTALL)
     body = re.sub(r"<style>.*?</style>", " ", text, flags=re.DOTALL)
     body = re.sub(r"<[^>]+>", " ", body).replace("|", " ")
     return " ".join(unescape(body.replace("\\", "")).split())
@@ -73,7 +76,15 @@ def test_page_is_well_formed(both: tuple[str, str]) -> None:
     parser = Balanced()
     parser.feed(both[0])
     assert not parser.open
-    assert "script" not in parser.seen
+    assert parser.seen.count("script") == 1
+
+
+def test_page_allows_its_own_script_only(both: tuple[str, str]) -> None:
+    (script,) = re.findall(r"<script>(.*?)</script>", both[0], flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', both[0])
+    assert policy.split("; ")[0] == "default-src 'none'"
+    assert f"script-src 'sha256-{digest}'" in unescape(policy).split("; ")
 
 
 def test_page_and_twin_give_the_same_intervals(both: tuple[str, str]) -> None:

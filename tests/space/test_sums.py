@@ -85,7 +85,7 @@ def test_many_faults_are_located_as_one_by_one(space):
 
 # Of trials of many faults, and those that divide the words of a tensor, or need its values.
 OTHERS = (
-    *("rate", "errors", "gate", "step", "head", "position"),
+    *("rate", "errors", "channel", "gate", "step", "head", "position"),
     *("register", "row", "column", "cycle", "direction"),
 )
 

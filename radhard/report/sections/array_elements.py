@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.few_trials import FEW, is_few
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -12,9 +13,6 @@ from radhard.stats import Estimate
 from radhard.targets import Registers
 
 __all__ = ["array_elements"]
-
-_FEW = 20
-"""Trials below which a cell is marked: a rate of 0 in so few excludes little."""
 
 _LARGEST = 32
 """Rows or columns of an array of which each element is drawn."""
@@ -126,14 +124,9 @@ def _heat(
         (row, column)
         for row, own in enumerate(names)
         for column, name in enumerate(own)
-        if name in rates and _few(rates[name])
+        if name in rates and is_few(rates[name])
     )
     return heat, weak if len(weak) <= len(rates) / 2 else frozenset()
-
-
-def _few(rate: Estimate) -> bool:
-    # Where all faults of a cell were tried, nothing is uncertain.
-    return rate.trials < _FEW and rate.low < rate.high
 
 
 def _finding(
@@ -149,9 +142,9 @@ def _finding(
             f"{highest.interval}; it is 0 in all trials of "
             f"{sum(rate.value <= 0 for rate in rates.values()):,} of {len(rates):,} {what}."
         )
-    weak = sum(_few(rate) for rate in rates.values())
+    weak = sum(is_few(rate) for rate in rates.values())
     if weak:
         marked = " (marked by a bar)" if weak <= len(rates) / 2 else ""
         which = "All" if weak == len(rates) else f"{weak:,} of them"
-        text += f" {which} rest on fewer than {_FEW} trials{marked}."
+        text += f" {which} rest on fewer than {FEW} trials{marked}."
     return text

@@ -6,6 +6,7 @@ import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.few_trials import FEW, is_few
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
 from radhard.report.sections.bit_positions import bit_name
@@ -17,8 +18,6 @@ __all__ = ["cells"]
 _TENSORS = 24
 _BITS = 64
 _SHOWN = 8
-_FEW = 20
-"""Trials below which a cell is marked: a rate of 0 in so few excludes little."""
 
 
 def cells(results: Results, harm: MainFigure) -> Section | None:
@@ -49,9 +48,7 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
         (row, column)
         for row, name in enumerate(names)
         for column, bits in enumerate(groups)
-        if (rate := rates.get(f"{name}, {bits}")) is not None
-        and rate.trials < _FEW
-        and rate.low < rate.high  # all faults of the cell were tried: nothing is uncertain
+        if (rate := rates.get(f"{name}, {bits}")) is not None and is_few(rate)
     )
     cell = {f"{n}, {b}": (n, bit_name(b)) for n in names for b in groups}
     ranking = sorted((key for key in cell if key in rates), key=lambda key: -rates[key].value)
@@ -63,7 +60,7 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     finding = _finding(harm, harmful, tried)
     if weak:
         which = f"All {tried:,}" if len(weak) == tried else f"{len(weak):,} of the {tried:,}"
-        finding += f" {which} pairs rest on fewer than {_FEW} trials" + (
+        finding += f" {which} pairs rest on fewer than {FEW} trials" + (
             " (marked by a bar)." if marked else "."
         )
     if all_of:

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +13,10 @@ from radhard.spec import Component, Family
 __all__ = [
     "check_function",
     "check_path",
+    "check_switch",
     "component_of",
     "components_of",
+    "path_of",
     "seconds",
     "share",
     "whole",
@@ -118,8 +121,31 @@ def check_function(value: Any, name: str) -> None:
 
 def check_path(value: Any, name: str) -> None:
     """Raise `InputError` unless an argument is a path, as text or `Path`, or None."""
-    if value is not None and not isinstance(value, str | Path):
+    if value is not None:
+        path_of(value, name)
+
+
+def path_of(value: Any, name: str) -> Path:
+    """A path, given as text or as one.
+
+    Raises:
+        InputError: something else, or text that no file system takes.
+    """
+    if not isinstance(value, str | Path):
         raise InputError(f"{name}={shown(value)} is no path; give text or a pathlib.Path")
+    try:
+        bad = b"\0" in os.fsencode(value)
+    except UnicodeEncodeError:
+        bad = True
+    if bad:
+        raise InputError(f"{name}={shown(str(value))} has characters that no file name can have")
+    return Path(value)
+
+
+def check_switch(value: Any, name: str) -> None:
+    """Raise `InputError` unless an argument is True or False; ``"no"`` would count as True."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name}={shown(value)} is not allowed; give True or False")
 
 
 def shown(value: Any) -> str:

@@ -1,8 +1,9 @@
 """How often does a fault change the prediction of a model?"""
 
+import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from radhard.arguments import (
     check_path,
+    check_switch,
     component_of,
     components_of,
     seconds,
@@ -106,7 +108,7 @@ def run(
             unchanged.
         KeyboardInterrupt: all finished trials are in the run file; the same call continues the run.
     """
-    names = {**_texts(model, data), **(names or {})}
+    names = {**_texts(model, data), **_checked(names or {})}
     model = usable_module(load(model) if isinstance(model, str) else model)
     space = FaultSpace.of(model) if space is None else space
     _check_space(space)
@@ -118,6 +120,7 @@ def run(
     seed, audit = whole(seed, "seed", least=0), share(audit, "audit")
     executor = _executor(executor, workers, worker_timeout)
     check_path(store, "store")
+    check_switch(repair, "repair")
     workload = Workload.of(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
@@ -150,6 +153,19 @@ def _texts(model: object, data: object) -> dict[str, str]:
     """Model and data as they are named in the run file, from which they can then be loaded."""
     given = {"model": model, "data": data}
     return {name: text for name, text in given.items() if isinstance(text, str)}
+
+
+def _checked(names: Any) -> dict[str, Any]:
+    """Additional entries of the manifest, which is JSON."""
+    if isinstance(names, dict) and all(isinstance(key, str) for key in names):
+        # ValueError: NaN, or a dictionary that holds itself.
+        with suppress(TypeError, ValueError):
+            json.dumps(names, allow_nan=False)
+            return names
+    raise InputError(
+        "names= is no dictionary of text, numbers and lists of them, by name; give such as "
+        "{'model': 'net.py:build'}"
+    )
 
 
 def _check_space(space: object) -> None:

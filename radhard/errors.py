@@ -9,6 +9,10 @@ class InputError(ValueError):
     The command line prints it as one line and exits with code 2.
     """
 
+    def __init__(self, message: str) -> None:
+        # One line, also where it repeats a name of the user's that has several.
+        super().__init__(" ".join(str(message).splitlines()))
+
 
 class RadhardWarning(UserWarning):
     """Something holds for less than one may think: parts left out, too few samples, and the like.

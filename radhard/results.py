@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from radhard.arguments import whole
+from radhard.arguments import path_of, whole
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
 from radhard.errors import InputError
@@ -96,7 +96,7 @@ class Results:
         Raises:
             InputError: no such file, no run in it, or a file that cannot be read.
         """
-        with Store(path) as store:
+        with Store(path_of(path, "path")) as store:
             if store.empty:
                 raise InputError(f"{str(path)!r} contains no run yet")
             return cls.stored(store, foreign=foreign)
@@ -363,4 +363,4 @@ class Results:
         Raises:
             InputError: another type of file, no pyarrow, or a path that cannot be written.
         """
-        return write_table(self.to_frame(), path)
+        return write_table(self.to_frame(), path_of(path, "path"))

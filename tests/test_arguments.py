@@ -13,6 +13,10 @@ from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.injection import inject
 from radhard.metrics.base import SampleMetric
+from radhard.models import load
+from radhard.report.pages import check_page
+from radhard.results import Results
+from radhard.scores import Scores
 from radhard.space import Fault, FaultSpace
 
 torch.manual_seed(0)
@@ -48,6 +52,19 @@ WRONG = {
     "workers": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, workers=None), "workers=None"),
     "audit": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, audit=float("nan")), "audit=nan"),
     "store": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, store=7), "store=7"),
+    "store with NUL": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, store="a\0b"), "file name"),
+    "store, half a letter": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, store="\ud800"), "file name"),
+    "switch": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, deterministic="no"), "True or False"),
+    "repair": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, repair=1), "True or False"),
+    "names": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, names={"a": MODEL}), "dictionary"),
+    "run file": (lambda: Results.open(5), "path=5"),
+    "scores file": (lambda: Scores.load(None), "path=None"),
+    "page": (lambda: check_page(5), "path=5"),
+    "folder": (lambda: hardenings.load(None), "folder=None"),
+    "long folder": (lambda: hardenings.load("x" * 300), "no hardened model"),
+    "weights": (lambda: load("mlp", weights=5), "weights=5"),
+    "long weights": (lambda: load("mlp", weights="x" * 300), "no file"),
+    "name of two lines": (lambda: load("mlp", weights="a\nb.pt"), "a b.pt"),
     "call": (lambda: run(MODEL, INPUTS, SPACE, DRAWN, call="logits"), "lambda model, batch"),
     "target class": (lambda: of(target=targets.Weights), "instance"),
     "no target": (lambda: of(target=()), "none"),

@@ -19,10 +19,13 @@ def replaced(path: str | Path) -> Iterator[Path]:
     it was, and nothing else is left.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or it is a folder, a device or the like.
     """
     # The target of a link, so that the link remains a link.
     path = Path(os.path.realpath(path))
+    # With the rights of root, a file would take the place of /dev/null.
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is no file")
     # In the same folder, as only within one file system a file replaces another in a single step.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)

@@ -52,7 +52,10 @@ def earlier_contents(folder: str | Path, last: str) -> Path | None:
     ``last`` is the last of the names that `contents_replaced` was given.
     """
     earlier = Path(folder) / _EARLIER
-    stopped = not (Path(folder) / last).is_file() and (earlier / last).is_file()
+    try:
+        stopped = not (Path(folder) / last).is_file() and (earlier / last).is_file()
+    except OSError:  # a name that the file system does not take
+        return None
     return earlier if stopped else None
 
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from radhard.arguments import path_of
 from radhard.errors import InputError
 from radhard.files import contents_replaced, earlier_contents
 from radhard.hardenings.folder_checksums import with_checksums
@@ -51,7 +52,7 @@ def save(
         "facts": facts or {},
         "records": [record.to_dict() for record in records(model)],
     }
-    folder = Path(folder)
+    folder = path_of(folder, "folder")
     # Cloned, as safetensors refuses tensors that share memory, such as tied weights.
     tensors = {
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
@@ -91,7 +92,7 @@ def load(
     Raises:
         InputError: files are missing, were changed, or do not belong together.
     """
-    folder = Path(folder)
+    folder = path_of(folder, "folder")
     recipe = read_recipe(folder)
     recipe.check_files(folder, [_TENSORS])
     tensors = _tensors(folder / _TENSORS)

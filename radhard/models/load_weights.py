@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from radhard.arguments import path_of
 from radhard.errors import InputError, RadhardWarning
 from radhard.models.checkpoint import state_dict_in, unprefixed, whole_model_in
 from radhard.module import module_of
@@ -32,8 +33,12 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         InputError: no such file, another kind of file, or keys that are missing, unexpected or of
             another shape; all are named, and the model is left as it was.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
+    path = path_of(path, "weights").expanduser()
+    try:
+        there = path.is_file()
+    except OSError:  # a name that the file system does not take
+        there = False
+    if not there:
         raise InputError(f"there is no file {path} to take weights from")
     model = module_of(model)
     found, key = (_safetensors(path), "") if path.suffix == ".safetensors" else _checkpoint(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from radhard.arguments import path_of
 from radhard.errors import InputError
 from radhard.escaping import visible
 from radhard.files import check_writable, make_folder, write_texts
@@ -89,7 +90,7 @@ def write_document(content: Document, path: str | Path) -> tuple[Path, Path]:
     Raises:
         InputError: the path does not end in ``.html`` or ``.pdf``, or cannot be written.
     """
-    page = Path(path)
+    page = path_of(path, "path")
     check_page(page)
     twin = page.with_suffix(".md")
     text, words = render("page.html.j2", content), render("page.md.j2", content)
@@ -112,7 +113,7 @@ def check_page(path: str | Path) -> None:
         InputError: the name does not end in ``.html``, ``.htm`` or ``.pdf``, or cannot be written;
             a PDF without a browser that prints it.
     """
-    page = Path(path)
+    page = path_of(path, "path")
     if page.suffix.lower() not in (".html", ".htm", ".pdf") or not page.stem:
         raise InputError(
             f"{str(path)!r} is not the name of a page; use one such as base.html or base.pdf. The "

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from torch import nn
 
+from radhard.arguments import path_of
 from radhard.errors import InputError
 from radhard.escaping import printable
 from radhard.manifest import fingerprint
@@ -279,7 +280,7 @@ index=(0,), value=0.1)]
         arrays = {"values": self.values, "low": self.low, "high": self.high}
         plain = {name: getattr(self, name) for name in ("by", "level", "unit", "model")}
         plain |= {"cost": dict(self.cost), "facts": dict(self.facts), "names": dict(self.names)}
-        write(path, plain, arrays)
+        write(path_of(path, "path"), plain, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Scores":
@@ -288,7 +289,7 @@ index=(0,), value=0.1)]
         Raises:
             InputError: the file does not exist, or does not contain scores.
         """
-        plain, arrays = read(path)
+        plain, arrays = read(path_of(path, "path"))
         return cls(**plain, **arrays)
 
     def __getitem__(self, tensor: str) -> npt.NDArray[np.float64]:

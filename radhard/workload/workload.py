@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radhard.arguments import check_function, whole
+from radhard.arguments import check_function, check_switch, whole
 from radhard.datasets.batch import mapped, samples
 from radhard.datasets.data import Data
 from radhard.datasets.load_data import load
@@ -87,6 +87,7 @@ class Workload:
         model = usable_module(model)
         seed, batch = whole(seed, "seed", least=0), whole(batch, "batch", least=1)
         check_function(call, "call")
+        check_switch(deterministic, "deterministic")
         data = load(data) if isinstance(data, str) else Data.of(data)
         data = data.differentiable() if differentiable else data
         device = device_of(model)

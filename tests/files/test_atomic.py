@@ -43,6 +43,15 @@ def test_a_link_stays_a_link(tmp_path):
     assert path.read_text() == "after"
 
 
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no file"):
+        write_texts({pipe: "x"})
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_of_several_texts_none_is_put_in_place_where_one_cannot_be_written(tmp_path):
     good = tmp_path / "a"
     good.write_text("before")

@@ -57,6 +57,7 @@ def run(
     seed: int = 0,
     store: str | Path | None = None,
     engine: Engine | str = "auto",
+    exact: bool = False,
     call: Forward = plain,
     batch: int = 100,
     progress: Shown = None,
@@ -85,6 +86,9 @@ def run(
             checksums are verified first; a damaged file is reported and not used.
         engine: determines how trials are executed; ``"auto"`` chooses the engine with which the run
             file was begun, or the fastest suitable one (the notes of the results give the reason).
+            In a large campaign this is `FirstOrder`, which infers most verdicts and audits a share
+            of them; rates are corrected, and intervals allow for what the audit leaves open.
+        exact: execute every trial with all its samples, and infer no verdict.
         call: for models that do not return one tensor: ``(model, batch) -> (samples, ...)``.
         batch: number of samples per forward pass.
         progress: whether to show a progress bar; by default if there is a terminal. A function is
@@ -117,6 +121,11 @@ def run(
         metrics = components_of(metrics, METRICS, "metrics")
     if engine != "auto":
         engine = component_of(engine, ENGINES, "engine")
+        if exact and engine.infers:
+            raise InputError(
+                f"exact=True executes every trial, and {engine!r} infers verdicts; leave out one "
+                "of them, or take engine='Replay()'"
+            )
     seed, audit = whole(seed, "seed", least=0), share(audit, "audit")
     executor = _executor(executor, workers, worker_timeout)
     check_path(store, "store")
@@ -127,7 +136,7 @@ def run(
     sampler = sampler.informed(model, space)
     trials = None if isinstance(sampler, StagedSampler) else _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
-    options = ExecutionOptions(executor, engine, store, repair, audit, progress, names)
+    options = ExecutionOptions(executor, engine, store, repair, audit, progress, names, exact)
     single = trials is None or trials.single
     together, workload = workload.batch, _by_sample(workload, space, single)
     with workload.open() as was_training, _one_thread(executor.one_thread):

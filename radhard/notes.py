@@ -155,6 +155,19 @@ def _no_gradient(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _measured(facts: Mapping[str, Any]) -> str:
+    names = " and ".join(name.rpartition(".")[2] for name in facts["columns"])
+    where = []
+    if "samples" in facts:
+        where.append(f"on one sample of each trial, drawn at random (of {facts['samples']:,})")
+    if "share" in facts:
+        where.append(f"in {percent(facts['share'])} of the trials of one sample, drawn at random")
+    return (
+        f"{names} do not follow from predictions and were measured {' and '.join(where)}; their "
+        "intervals allow for this. exact=True (--exact) executes every trial with all samples."
+    )
+
+
 def _no_ranges(facts: Mapping[str, Any]) -> str:
     return (
         f"Hybrid has no ranges for faults in {_names(facts['tensors'])}, or they are in all "
@@ -307,6 +320,7 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "stacked": _stacked,
     "unfollowed": _unfollowed,
     "no gradient": _no_gradient,
+    "measured": _measured,
     "no ranges": _no_ranges,
     "stopped early": _stopped_early,
     "inference": _inference,

@@ -11,6 +11,7 @@ import pandas as pd
 from radhard.arguments import path_of, whole
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
+from radhard.engines.measured_share import MeasuredShare
 from radhard.errors import InputError
 from radhard.files import write_table
 from radhard.groups import Rates
@@ -72,6 +73,9 @@ class Results:
             self.inferences = records_of(inferred)
             # Records without a kind are those of files of earlier versions.
             self.inferred = [Inferred.from_dict(f) for f in inferred.values() if "kind" not in f]
+            measured = self.manifest.get("measured")
+            self.measured = None if measured is None else MeasuredShare.from_dict(measured)
+            """Which figures were measured on a share of the verdicts only; None if none was."""
             if isinstance(self.trials, StagedTrials):
                 self.planned = len(self.trials)
             check_trials(self.trials, self.planned, self._outcomes)
@@ -173,6 +177,7 @@ class Results:
             self.ranges,
             self.inferences,
             self.inferred,
+            self.measured,
         )
 
     def has_mean(self, column: str) -> bool:

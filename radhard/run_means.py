@@ -10,11 +10,12 @@ import numpy.typing as npt
 from radhard.engines.correction import Correction, correction
 from radhard.engines.inference import Inference
 from radhard.engines.inferred import Inferred, doubt
+from radhard.engines.measured_share import MeasuredShare
 from radhard.errors import InputError
 from radhard.groups import Groups, Parts
 from radhard.samplers import Sampler, StagedSampler, StagedTrials, Trials
 from radhard.space import FaultSpace, Numbers
-from radhard.stats import Estimate, stratified_mean
+from radhard.stats import Cell, Estimate, stratified_mean
 
 __all__ = ["RunMeans"]
 
@@ -39,15 +40,19 @@ class RunMeans:
     inferences: Sequence[Inference]
     inferred: Sequence[Inferred]
     """Records of inferred verdicts in files of earlier versions."""
+    measured: MeasuredShare | None = None
+    """The figures that were measured on a share of the verdicts only."""
 
     def groups(self, by: str | None, *, post_stratified: bool = True) -> Groups:
-        """The executed trials, split by a grouping, with the weights of the means of this run.
+        """The executed trials, split by a grouping, for means of several runs or of any faults.
 
-        Runs with inferred verdicts are never post-stratified: their corrections are means over the
-        pairs of a stratum, and what these leave open would count with the weight of its heaviest
-        part.
+        Runs with inferred verdicts are not post-stratified here: their corrections are means over
+        the pairs of a stratum, and what these leave open would count with the weight of its
+        heaviest part. `mean` adds them apart.
         """
-        post_stratified = post_stratified and not self.infers
+        return self._groups(by, post_stratified=post_stratified and not self.infers)
+
+    def _groups(self, by: str | None, *, post_stratified: bool) -> Groups:
         return Groups(
             self.space,
             self.trials,
@@ -83,6 +88,8 @@ class RunMeans:
         """Whether `rate` has an estimate of this figure: with bounds, and with what it needs."""
         if not np.isfinite(self.ranges[column]).all():
             return False
+        if self.lacks(column):
+            return self.with_known(column).has_mean(column)
         if column == self.trials.capped:
             # Where caps prove that no fault is harmful, no trial is needed.
             return len(self.numbers) > 0 or self.untried == len(self.space)
@@ -93,10 +100,12 @@ class RunMeans:
         low, high = self.ranges[column]
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
+        if self.lacks(column):
+            return self.with_known(column).intervals(column, by)
         capped = self._is_capped(column) and not self.above_caps
         split: list[tuple[str, Parts]] = []
         if len(self.numbers) or capped:
-            groups = self.groups(by)
+            groups = self._groups(by, post_stratified=self._is_well_audited)
             split = groups.split(capped=capped)
         if not split:
             raise InputError("no trial has been executed yet, so that there is nothing to estimate")
@@ -141,11 +150,19 @@ class RunMeans:
         holds = capped and not self.above_caps
         if holds and parts.harmless:
             return Estimate(0.0, 0.0, 0.0, confidence, 0)
-        found = self.correction(groups, parts, column, confidence)
+        drawn = groups.drawn(parts)
+        # Errors of inference are estimated with the weights of the draw, as those of post-strata
+        # vary: a few pairs of a small one would count as much as many others.
+        apart = len(drawn) < len(parts)
+        found = self.correction(groups, drawn, column, confidence, finite=not apart)
         shares, added = (self.figures[column] - low) / (high - low), found.rows / (high - low)
-        cells = groups.cells(parts, found.within(shares, added), capped=holds)
+        within = shares if apart else found.within(shares, added)
+        cells = self.in_verdicts(groups.cells(parts, within, capped=holds), column)
         sampling = stratified_mean(cells, confidence=confidence)
-        value = groups.mean(parts, shares + added, capped=capped)
+        if apart:
+            value = groups.mean(parts, shares) + groups.weighted_sum(drawn, added)
+        else:
+            value = groups.mean(parts, shares + added, capped=capped)
         if capped and not holds:
             # Faults that caps kept from being tried do not resemble the others: for the value they
             # still count as harmless, and the interval allows for any harm.
@@ -156,10 +173,62 @@ class RunMeans:
         trials = sum(len(rows) for rows, _ in parts)
         return found.around(value, sampling, trials, scale=high - low)
 
+    @property
+    def _is_well_audited(self) -> bool:
+        """Whether at least one inferred verdict per trial was executed, or none was inferred.
+
+        With fewer, the error of inference is known less well than post-strata would tell the rest.
+        """
+        # Records of earlier versions have no corrections that could be added apart.
+        return not self.inferred and all(
+            record.share * record.samples > 1 - 1e-6 for record in self.inferences
+        )
+
+    def lacks(self, column: str) -> bool:
+        """Whether a figure was measured in some of the executed trials only."""
+        return not self._known(column).all()
+
+    def with_known(self, column: str) -> "RunMeans":
+        """The means of the trials of which a figure is known, a random share of all."""
+        known = self._known(column)
+        return replace(
+            self,
+            numbers=self.numbers[known],
+            faults=None if self.faults is None else self.faults[known],
+            figures={name: values[known] for name, values in self.figures.items()},
+        )
+
+    def _known(self, column: str) -> npt.NDArray[np.bool_]:
+        measured = self.measured
+        if measured is None or column not in measured.columns or self.faults is None:
+            return np.ones(len(self.numbers), dtype=bool)
+        return measured.known(self.space, self.trials.seed, self.faults)
+
+    def in_verdicts(self, cells: Sequence[Cell], column: str) -> list[Cell]:
+        """Cells of a figure that was measured on one sample of each trial, in units of verdicts.
+
+        Where all faults were tried, not all of their verdicts were: there is still an error of
+        sampling.
+        """
+        measured = self.measured
+        if measured is None or column not in measured.columns:
+            return list(cells)
+        many = measured.samples
+        return [replace(c, population=c.population and c.population * many) for c in cells]
+
     def correction(
-        self, groups: Groups, parts: Parts, column: str, confidence: float = 0.95
+        self,
+        groups: Groups,
+        parts: Parts,
+        column: str,
+        confidence: float = 0.95,
+        *,
+        finite: bool = True,
     ) -> Correction:
-        """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials."""
+        """The correction for wrong inferred verdicts in a group; ``rows`` are of all trials.
+
+        With ``finite``, the errors are those in these trials, else those in all faults.
+        """
         added, at = np.zeros(len(self.numbers)), np.concatenate([rows for rows, _ in parts])
         if self.inferred:
             faults_of_parts = [(self.trials.at(self.numbers[rows]), size) for rows, size in parts]
@@ -171,7 +240,9 @@ class RunMeans:
             return Correction(added)
         number, faults = list(self.figures).index(column), self.trials.at(self.numbers[at])
         weights = groups.weights(parts, capped=column == self.trials.capped)
-        found = correction(self.inferences, self.space, number, faults, weights, confidence)
+        found = correction(
+            self.inferences, self.space, number, faults, weights, confidence, finite=finite
+        )
         added[at] = found.rows
         return Correction(added, found.above, found.below)
 

@@ -30,6 +30,9 @@ __all__ = ["run"]
     shell_complete=names_of("engines"),
     help="How trials are executed.  [auto]",
 )
+@click.option(
+    "--exact", is_flag=True, help="Execute every trial with all samples; infer no verdict."
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Run file; continued if it exists.")
 @click.option(
     "--from",

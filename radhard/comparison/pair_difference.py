@@ -44,6 +44,8 @@ class PairDifference:
         correction = (now.rows - ratio * was.rows) / scale
         within = now.within(differences, correction, -1.0)
         cells = self.groups.cells(parts, within, least=-1.0)
+        measured = self.new if self.old.measured is None else self.old
+        cells = measured.means.in_verdicts(cells, self.column)
         sampling = mean_difference(cells, confidence=confidence)
         # If the mean before is too high, the difference is too low: its sides change places.
         errors = Correction(

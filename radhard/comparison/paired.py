@@ -243,7 +243,8 @@ def _paired(
     before: Results, after: Results, column: str, by: str | None, confidence: float
 ) -> list[Row]:
     # Runs may be unfinished, and lack other trials each.
-    both = np.intersect1d(before.numbers, after.numbers)
+    first, second = (run.means.with_known(column).numbers for run in (before, after))
+    both = np.intersect1d(first, second)
     old, new = before.only(both), after.only(both)
     # Of the trials that both runs have and with the same weights, so that the difference is that of
     # the two figures shown.

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from radhard.samplers.permutation import Permutation
 from radhard.space import Numbers
 
-__all__ = ["Draw", "Pairs"]
+__all__ = ["Draw", "Pairs", "is_measured"]
 
 _FEWEST = 10_000
 """Minimum number of pairs executed in a campaign; one per trial if it has fewer trials."""
@@ -20,7 +21,10 @@ _FEWEST_WHOLE = 64
 every word needs this. With 20, 7 of 27 such trials in a campaign of 3,000 were executed, so that
 41 % of their verdicts might be wrong; this alone made the interval as wide as sampling."""
 
-_PILOT, _SAMPLE, _TRIALS = 0x70696C, 0x736D70, 0x747269
+_MEASURED, _FEWEST_MEASURED = 0.1, 100
+"""Share of the trials of one sample each that is measured, and minimum number in a campaign."""
+
+_PILOT, _SAMPLE, _TRIALS, _MEASURING = 0x70696C, 0x736D70, 0x747269, 0x6D6561
 """Purposes of the draws, so that they are independent of each other and of the draw of faults."""
 
 Pairs = tuple[Numbers, Numbers]
@@ -49,6 +53,9 @@ class Draw:
     """Number of trials in the campaign."""
     audit: float
     """Requested share of the pairs."""
+    measures: bool = False
+    """Whether figures that do not follow from predictions are measured on some pairs, which are
+    then part of the estimate of the share of wrong verdicts, too."""
 
     @property
     def share(self) -> float:
@@ -67,7 +74,16 @@ class Draw:
     @property
     def sample_share(self) -> float:
         """The share of the pairs outside the pilot that is drawn for the estimate."""
-        return (self.share - self.pilot_share) / (1 - self.pilot_share)
+        return max((self.share - self.pilot_share) / (1 - self.pilot_share), self.measured_share)
+
+    @property
+    def measured_share(self) -> float:
+        """The share of the pairs on which figures are measured."""
+        if not self.measures:
+            return 0.0
+        if self.samples > 1:
+            return 1 / self.samples
+        return min(1.0, max(_MEASURED, _FEWEST_MEASURED / self.trials))
 
     @property
     def whole_share(self) -> float:
@@ -80,7 +96,32 @@ class Draw:
 
     def sample(self, faults: Numbers) -> Pairs:
         """The pairs of the estimate; pairs of the pilot may be among them."""
-        return self._pairs(faults, self.sample_share, _SAMPLE)
+        measured = self.measured_share
+        if measured == 1:
+            return self.measured(faults)
+        # Both draws are independent, and together contain the requested share of the pairs.
+        more = self._pairs(faults, (self.sample_share - measured) / (1 - measured), _SAMPLE)
+        if not measured:
+            return more
+        rows, columns = (
+            np.concatenate(both) for both in zip(self.measured(faults), more, strict=True)
+        )
+        return np.divmod(np.unique(rows * self.samples + columns), self.samples)
+
+    def measured(self, faults: Numbers) -> Pairs:
+        """The pairs on which figures are measured: one sample of each trial.
+
+        If trials have one sample each, these are some of the trials.
+        """
+        if self.samples == 1:
+            drawn = is_measured(faults, self.measured_share, self.space, self.seed)
+            rows = np.flatnonzero(drawn)
+            return rows, np.zeros_like(rows)
+        start = _starts(faults, self.space, self.seed, _MEASURING)
+        order = Permutation(self.samples, (self.seed, _MEASURING))(np.arange(self.samples))
+        # The product may be rounded up to the number of samples.
+        at = np.minimum(np.floor(start * self.samples).astype(np.int64), self.samples - 1)
+        return np.arange(len(faults)), order[at]
 
     def whole(self, faults: Numbers, number: int) -> Numbers:
         """Positions of ``number`` trials that are executed with all samples."""
@@ -94,12 +135,23 @@ class Draw:
         """
         if share == 0 or not len(faults):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        # A number in (0, 1) for each fault, evenly distributed over all faults: the middle of one
-        # of as many equal parts as there are faults.
-        start = (Permutation(self.space, (self.seed, purpose))(faults) + 0.5) / self.space
+        start = _starts(faults, self.space, self.seed, purpose)
         steps = np.arange(int(self.samples * share) + 1)
         at = np.floor((start[:, None] + steps) / share).astype(np.int64)
         rows, columns = np.nonzero(at < self.samples)
         # In random order, so that a periodic pattern in the data cannot coincide with the distance.
         order = Permutation(self.samples, (self.seed, purpose))(np.arange(self.samples))
         return rows, order[at[rows, columns]]
+
+
+def is_measured(faults: Numbers, share: float, space: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which trials of one sample each are in the random ``share`` on which figures are measured."""
+    drawn: npt.NDArray[np.bool_] = _starts(faults, space, seed, _MEASURING) < share
+    return drawn
+
+
+def _starts(faults: Numbers, space: int, seed: int, purpose: int) -> npt.NDArray[np.float64]:
+    """A number in (0, 1) for each fault, evenly distributed over all faults of the space."""
+    # The middle of one of as many equal parts as there are faults.
+    starts: npt.NDArray[np.float64] = (Permutation(space, (seed, purpose))(faults) + 0.5) / space
+    return starts

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from radhard.engines.measured_share import MeasuredShare
 from radhard.errors import InputError
 from radhard.metrics import Panel
 from radhard.notes import Note
@@ -131,6 +132,9 @@ class Session:
     engine: "Engine"
     """The engine that opened it."""
 
+    measured: MeasuredShare | None = None
+    """Figures that are measured on a share of the verdicts only; None if all are known."""
+
     def __init__(self, campaign: Campaign, notes: Sequence[Note] = ()) -> None:
         self.campaign = campaign
         self.notes = tuple(notes)
@@ -181,12 +185,27 @@ class Engine(Component):
         """Whether every trial is a complete forward pass, so that the model may keep state."""
         return False
 
+    @property
+    def infers(self) -> bool:
+        """Whether some verdicts are inferred, and a share of these audited."""
+        return False
+
     def open(self, campaign: Campaign) -> Session:
         """Prepare a session that can execute the trials of a campaign.
 
         Raises:
             UnsuitableError: the engine does not support this campaign.
         """
+        self.check_state(campaign)
+        try:
+            session = self.prepare(campaign)
+        finally:
+            campaign.workload.state.restore()
+        session.engine = self
+        return session
+
+    def check_state(self, campaign: Campaign) -> None:
+        """Raise `UnsuitableError` if the model keeps state, which only complete passes follow."""
         workload = campaign.workload
         # A faster engine leaves out operations, and with them what they would have written.
         if not self.whole and workload.state_between_passes.names:
@@ -195,12 +214,6 @@ class Engine(Component):
                 f"the forward pass keeps state for later passes ({names}), which only whole "
                 "passes follow; use Serial()"
             )
-        try:
-            session = self.prepare(campaign)
-        finally:
-            workload.state.restore()
-        session.engine = self
-        return session
 
     @abstractmethod
     def prepare(self, campaign: Campaign) -> Session:

@@ -15,6 +15,8 @@ from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import Serial
 from radhard.notes import Note
+from radhard.replay.graph import NoGraphError
+from radhard.samplers import StagedTrials
 
 __all__ = ["Choice", "chosen"]
 
@@ -22,7 +24,15 @@ _GAIN = 0.1
 """Minimum share of all work that skipping modules before the fault must save."""
 
 _SETTLED = 0.5
-"""Minimum share of trials with a gradient for `FirstOrder` to be recommended."""
+"""Minimum share of trials with a gradient for `FirstOrder` to be chosen."""
+
+_LARGE, _TRIALS, _SAMPLES = 2e8, 200, 16
+"""Minimum cost of a trial with complete passes, in multiplications, number of trials and number of
+samples for `FirstOrder` to be chosen: `Replay` saves most of a small network's passes, too, the
+gradients cost about as much as ten trials, and one sample of each trial is executed in any case."""
+
+_LARGE_SAMPLE, _TRIALS_PER_SAMPLE = 1e7, 20
+"""The same for trials that affect one sample each. The gradients are those of all samples."""
 
 _RECURRENT = 0.01
 """Minimum share of trials in recurrent layers for `FirstOrder` to be chosen: each costs as much as
@@ -43,12 +53,15 @@ class Choice:
         return Note("engine", {"engine": repr(self.engine), "why": self.why})
 
 
-def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = False) -> Choice:
+def chosen(
+    campaign: Campaign, *, deterministic: bool = True, always: bool = False, exact: bool = False
+) -> Choice:
     """The engine for ``engine="auto"``, with its session.
 
     The choice depends on the campaign only, not on measured times: the same campaign always gets
     the same engine. ``deterministic``: whether two fault-free passes have the same outputs.
-    ``always``: choose a faster engine even if it is not expected to pay off.
+    ``always``: choose a faster engine even if it is not expected to pay off. ``exact``: none that
+    infers verdicts.
     """
 
     def serial(why: str) -> Choice:
@@ -56,15 +69,18 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
 
     if not deterministic:
         return serial("fault-free passes may differ, so none can replace another")
-    if not (always or _pays(campaign)):
+    # So few trials would all be repeated with complete passes; not even counting a pass pays off.
+    cost = None if len(campaign.trials) <= AUDITED else CampaignCost.of(campaign)
+    if not (always or _pays(cost)):
         return serial("a faster one takes longer to prepare than it would save")
     lines = all(region.fault.span > 1 for region in campaign.space.regions)
     single = campaign.trials.single and not lines
     if not single and all(site.flows and site.samples is None for site in campaign.space.sites):
         return serial("many faults in activations of all samples leave nothing to reuse")
     engine = Replay() if single else Folded()
+    inferable = single and not exact and _is_inferable(campaign)
     try:
-        session = engine.open(campaign)
+        session = _beside_first_order(campaign) if inferable else engine.open(campaign)
     except UnsuitableError as error:
         return serial(str(error).rpartition("; use ")[0] or str(error))
     if isinstance(session, ModulesSession):
@@ -76,37 +92,81 @@ def chosen(campaign: Campaign, *, deterministic: bool = True, always: bool = Fal
         return Choice(engine, why, session)
     words = "one word" if single else "many words"
     why = f"the model's graph is known, and each trial has faults in {words}"
-    by_answer = all(metric.by_answer for metric in campaign.panel.metrics)
-    if isinstance(session, ReplaySession) and by_answer:
-        if _in_recurrent_layers(campaign, session.plans) >= _RECURRENT:
-            why = "a fault in a recurrent layer changes all steps, and most need not be executed"
-            return Choice(FirstOrder(), why, FirstOrder().open(campaign))
-        if _reached(campaign, session.plans) >= _SETTLED:
-            why += "; FirstOrder() could infer most trials without executing them, and check some"
+    if inferable and isinstance(session, ReplaySession):
+        if reason := _inference_pays(campaign, session.plans, cost):
+            return Choice(FirstOrder(), reason, _opened(FirstOrder(), session))
+        why += "; to infer verdicts would take about as long"
+        if not _is_of_any_memory(session):
+            session = engine.open(campaign)
+    session.engine = engine
     return Choice(engine, why, session)
 
 
-def _pays(campaign: Campaign) -> bool:
-    # So few trials would all be repeated with complete passes; not even counting a pass pays off.
-    return len(campaign.trials) > AUDITED and CampaignCost.of(campaign).pays
+def _pays(cost: CampaignCost | None) -> bool:
+    return cost is not None and cost.pays
 
 
-def _in_recurrent_layers(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:
-    """Share of the trials in parameters of which `FirstOrder` knows the effect on many steps."""
+def _is_inferable(campaign: Campaign) -> bool:
+    """Whether `FirstOrder` supports the metrics and trials, and these are a sample of many."""
+    trials, beyond = campaign.trials, campaign.panel.beyond_answer
+    # A list of faults is there for what each of them does. Stages are drawn from what the trials
+    # of earlier ones did.
+    staged = isinstance(trials, StagedTrials) and bool(beyond)
+    return beyond is not None and trials.listed is None and not staged
+
+
+def _beside_first_order(campaign: Campaign) -> Session:
+    """A session of `Replay`, as `FirstOrder` has one: preparing a graph takes seconds.
+
+    Raises:
+        UnsuitableError: neither a graph nor modules can be used.
+    """
+    engine = FirstOrder().replay
+    engine.check_state(campaign)
+    try:
+        return engine.prepare_graph(campaign)
+    except NoGraphError as error:
+        session = Replay().prepare_modules(campaign, str(error))
+        session.engine = Replay()
+        return session
+    finally:
+        campaign.workload.state.restore()
+
+
+def _opened(engine: FirstOrder, replay: ReplaySession) -> Session:
+    try:
+        session = engine.beside(replay)
+    finally:
+        replay.campaign.workload.state.restore()
+    session.engine = engine
+    return session
+
+
+def _is_of_any_memory(session: ReplaySession) -> bool:
+    """Whether more memory would make no difference, as a run may be continued by `Replay` alone."""
+    flows = all(site.flows for site in session.campaign.space.sites)
+    return all(
+        len(plan.replayer.pieces) == 1 and (flows or plan.plain is not None)
+        for plan in session.plans.values()
+    )
+
+
+def _inference_pays(
+    campaign: Campaign, plans: Mapping[int, ReplayPlan], cost: CampaignCost | None
+) -> str:
+    """Why `FirstOrder` is expected to take less time than `Replay`; empty if it is not."""
     users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
     goals = {place: goal_of(plan, place, users[id(plan)]) for place, plan in plans.items()}
-    known = [
-        place for place, goal in goals.items() if goal is not None and (goal.gates or goal.uses)
-    ]
+    known = {place: goal for place, goal in goals.items() if goal is not None}
     places, _, _ = campaign.space.locate(campaign.trials.at(np.arange(len(campaign.trials))))
-    return float(np.isin(places, known).mean())
-
-
-def _reached(campaign: Campaign, plans: Mapping[int, ReplayPlan]) -> float:
-    """Share of the trials whose faults have a gradient, as `FirstOrder` requires."""
-    users = {id(plan): plan.replayer.graph.users() for plan in plans.values()}
-    known = [
-        place for place, plan in plans.items() if goal_of(plan, place, users[id(plan)]) is not None
-    ]
-    places, _, _ = campaign.space.locate(campaign.trials.at(np.arange(len(campaign.trials))))
-    return float(np.isin(places, known).mean())
+    steps = [place for place, goal in known.items() if goal.gates or goal.uses]
+    if np.isin(places, steps).mean() >= _RECURRENT:
+        return "a fault in a recurrent layer changes all steps, and most need not be executed"
+    if np.isin(places, list(known)).mean() < _SETTLED or cost is None:
+        return ""
+    each, samples = cost.whole / len(campaign.trials), len(campaign.workload.data)
+    if all(site.samples is not None for site in campaign.space.sites):
+        large = each >= _LARGE_SAMPLE and len(campaign.trials) >= _TRIALS_PER_SAMPLE * samples
+    else:
+        large = each >= _LARGE and len(campaign.trials) >= _TRIALS and samples >= _SAMPLES
+    return "most verdicts follow from gradients, and a share of these is audited" if large else ""

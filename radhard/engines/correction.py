@@ -65,9 +65,13 @@ def correction(
     faults: Numbers,
     weights: Floats,
     confidence: float = 0.95,
+    *,
+    finite: bool = True,
 ) -> Correction:
     """The correction of a mean over trials, given their ``faults`` and ``weights`` in the mean.
 
+    With ``finite``, the limits hold for the errors in these trials; else for those in all faults
+    that they represent, of which the executed verdicts are a sample as well.
     ``column`` is the number of the figure. Only records of these trials count. If a mean contains
     only some trials of a record, the verdicts of the record count in proportion.
     """
@@ -101,7 +105,7 @@ def correction(
             # already contain the executed verdict itself, hence - 1.
             rows[error.row] += error.by * (1 / error.share - 1)
         for side, sign in ((0, 1.0), (1, -1.0)):
-            farther, nearer = _limits(own, column, side, sign, cells, errors, confidence)
+            farther, nearer = _limits(own, column, side, sign, cells, errors, confidence, finite)
             up, down = (farther, nearer) if side == 0 else (nearer, farther)
             above, below = math.hypot(above, up), math.hypot(below, down)
     return Correction(rows, above, below)
@@ -173,6 +177,7 @@ def _limits(
     cells: _Cells,
     errors: list[_Error],
     confidence: float,
+    finite: bool,
 ) -> tuple[float, float]:
     """How much larger, and how much smaller, the error of the mean on one side may be than found.
 
@@ -206,6 +211,7 @@ def _limits(
     values = np.zeros(number)
     # All others were right, and have no error.
     values[: len(wrong)] = wrong / unit
-    found = mean_share(values, population=max(number, round(population)), confidence=confidence)
+    of = max(number, round(population)) if finite else None
+    found = mean_share(values, population=of, confidence=confidence)
     scale = number * unit
     return min(scale * (found.high - found.value), open_), scale * (found.value - found.low)

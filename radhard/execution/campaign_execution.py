@@ -54,11 +54,13 @@ def execute_campaign(
     with Store(store, write=True) as file, options.executor.open() as pool:
         session: Session | None = None
         if file.empty:
-            engine, session, engine_notes = _engine(engine, campaign)
+            engine, session, engine_notes = _engine(engine, campaign, options.exact)
             entries = _entries(campaign, golden, engine, [*engine_notes, *notes])
             file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
         else:
             _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
+            if options.exact:
+                _check_exact(file)
         manifest = file.manifest()
         inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
         execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
@@ -143,10 +145,23 @@ def _check_same_run(file: Store, identified: Mapping[str, Any], golden: Tensor |
         )
 
 
-def _engine(engine: Engine | str, campaign: Campaign) -> tuple[Engine, Session, list[Note]]:
+def _check_exact(file: Store) -> None:
+    """Raise `InputError` if verdicts of a run file were inferred."""
+    manifest = file.manifest()
+    if manifest.get("inferred") or manifest.get("measured"):
+        raise InputError(
+            f"{str(file.path)!r} contains verdicts that {manifest.get('engine')} inferred, and "
+            "exact=True (--exact) executes every trial; choose another file, or leave out exact"
+        )
+
+
+def _engine(
+    engine: Engine | str, campaign: Campaign, exact: bool
+) -> tuple[Engine, Session, list[Note]]:
     """The engine of a new run, its session, and notes."""
     if engine == "auto":
-        choice = chosen(campaign, deterministic=campaign.workload.deterministic)
+        deterministic = campaign.workload.deterministic
+        choice = chosen(campaign, deterministic=deterministic, exact=exact)
         return choice.engine, choice.session, [choice.note]
     assert isinstance(engine, Engine)
     return engine, engine.open(campaign), []

@@ -42,6 +42,8 @@ class ExecutionOptions:
     progress: Shown
     names: Mapping[str, Any]
     """Additional entries of the manifest."""
+    exact: bool = False
+    """Whether no verdict may be inferred."""
 
 
 class Watch(Protocol):
@@ -83,6 +85,8 @@ class Execution:
         """
         campaign, file = session.campaign, self.file
         self.note(session.notes)
+        if session.measured is not None:
+            file.note("measured", session.measured.to_dict())
         last = time.monotonic()
         total, main = len(self.campaign.trials), campaign.panel.main
         seen = None if watch is None else watch.text
@@ -119,7 +123,10 @@ class Execution:
     def audit(self, trials: Numbers) -> None:
         """Repeat some trials with the reference, and record the differences."""
         campaign, file = self.campaign, self.file
+        # What was measured on a share of the verdicts is not the figure of a trial.
+        measured = (file.manifest().get("measured") or {}).get("columns", [])
         columns = list(campaign.panel.columns)
+        kept = [at for at, column in enumerate(columns) if column not in measured]
         # NaN, so that a trial that was not repeated would count as differing.
         reference = np.full((len(trials), len(columns)), np.nan)
         with (
@@ -132,7 +139,11 @@ class Execution:
                 bar.advance(part.figures)
         stored = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
         result = audit_result(
-            columns, campaign.panel.ranges, stored, reference, len(campaign.trials)
+            [columns[at] for at in kept],
+            [campaign.panel.ranges[at] for at in kept],
+            stored[:, kept],
+            reference[:, kept],
+            len(campaign.trials),
         )
         self.note([Note("audit", result)])
         file.note("audit", result)

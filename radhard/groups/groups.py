@@ -169,6 +169,22 @@ class Groups:
             )
         return np.concatenate([np.full(number, size / total / number) for number, size in known])
 
+    def weighted_sum(self, parts: Parts, values: np.ndarray) -> float:
+        """The sum of values of all executed trials, times the weights of those in the parts."""
+        return float(self.weights(parts) @ values[np.concatenate([rows for rows, _ in parts])])
+
+    def drawn(self, parts: Parts) -> Parts:
+        """The parts as they were drawn, joining the post-strata of each stratum."""
+        if parts.caps or not all(len(rows) for rows, _ in parts):
+            return parts
+        joined: dict[int, tuple[list[Numbers], int]] = {}
+        for rows, size in parts:
+            if size is None or self._trials.together > 1:
+                return parts
+            found, faults = joined.get(int(self._strata[rows[0]]), ([], 0))
+            joined[int(self._strata[rows[0]])] = [*found, rows], faults + size
+        return Parts((np.sort(np.concatenate(rows)), size) for rows, size in joined.values())
+
     def _cell(self, rows: Numbers, population: int | None, values: np.ndarray) -> Cell:
         if self._trials.together == 1 or not len(rows):
             return Cell(values[rows], population)

@@ -55,6 +55,15 @@ class Metric(Component):
         return False
 
     @property
+    def beyond_answer(self) -> tuple[str, ...] | None:
+        """The columns that depend on more than that, if the others do not; None: all may.
+
+        Engines that infer predictions measure such columns by executing a share of the verdicts.
+        Only a `SampleMetric` may name some.
+        """
+        return () if self.by_answer else None
+
+    @property
     def by_change(self) -> bool:
         """Whether the figures depend only on whether the top class of a sample changes, and on NaN.
 

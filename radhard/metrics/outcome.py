@@ -40,6 +40,11 @@ class Outcome(SampleMetric):
             Column("due", "DUE", role="due", within_changes=self.infinite == "sdc"),
         )
 
+    @property
+    def beyond_answer(self) -> tuple[str, ...] | None:
+        # An infinity need not change the prediction.
+        return ("masked", "noncritical") if self.infinite == "sdc" else None
+
     def admit(self, golden: Golden) -> None:
         super().admit(golden)
         # Every trial would be a detected error, also one without any effect.

@@ -73,6 +73,20 @@ class Panel:
         return tuple(f"{metric!r}.{c.name}" for metric in self.metrics for c in metric.figures)
 
     @property
+    def beyond_answer(self) -> tuple[int, ...] | None:
+        """Positions of the columns that depend on more than predictions; None if any may.
+
+        See `Metric.beyond_answer`.
+        """
+        positions, at = [], 0
+        for metric in self.metrics:
+            if (beyond := metric.beyond_answer) is None:
+                return None
+            positions += [at + n for n, c in enumerate(metric.figures) if c.name in beyond]
+            at += len(metric.figures)
+        return tuple(positions)
+
+    @property
     def main(self) -> tuple[int, str] | None:
         """Position and name of the first figure that measures harm; None if none does."""
         columns = [column for metric in self.metrics for column in metric.figures]

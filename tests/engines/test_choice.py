@@ -16,13 +16,13 @@ from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32, Int
 from radhard.forward import plain
-from radhard.metrics import Critical, Outcome, Panel
+from radhard.metrics import Critical, Distance, Outcome, Panel
 from radhard.models.gait_lstm import gait_lstm
 from radhard.models.lenet5 import lenet5
 from radhard.notes import Note
 from radhard.quantization import quantized
 from radhard.results import Results
-from radhard.samplers import ErrorRate, PerBit, Uniform
+from radhard.samplers import ErrorRate, Given, PerBit, Uniform
 from radhard.space import FaultSpace
 from radhard.spec import component
 from radhard.targets import Activations, Weights
@@ -322,20 +322,40 @@ def test_figures_of_a_stopped_replay_are_those_of_a_whole_one(tmp_path):
     assert torch.get_num_threads() == 1
 
 
-def test_where_only_answers_are_asked_for_the_note_names_the_engine_that_predicts_them():
-    def said(*metrics):
-        given = of_zoo(named("residual"), Weights("*"), Uniform(40))
+def test_verdicts_are_inferred_where_trials_are_dear_and_many(monkeypatch):
+    given = of_zoo(named("residual"), Weights("*"), Uniform(40))
+
+    def choose(*metrics, **options):
         panel = Panel(metrics, given.panel.golden.outputs)
-        found = chosen(replace(given, panel=panel))
-        assert found.engine == Replay()
-        return str(found.note)
+        return chosen(replace(given, panel=panel), **options)
 
-    assert "FirstOrder() could infer most trials" in said(Critical())
-    assert "FirstOrder" not in said(Outcome())
-    assert "FirstOrder" not in said(Critical(), Outcome())
+    found = choose(Outcome())
+    assert found.engine == Replay()
+    assert "infer" in found.note.facts["why"]
+    monkeypatch.setattr(choice, "_LARGE", 0)
+    monkeypatch.setattr(choice, "_SAMPLES", 1)
+    assert choose(Outcome()).engine == Replay()  # too few trials
+    monkeypatch.setattr(choice, "_TRIALS", 40)
+    for metrics in ([Outcome()], [Critical()], [Outcome(), Critical()]):
+        found = choose(*metrics)
+        assert found.engine == FirstOrder()
+        assert found.session.engine == FirstOrder()
+        assert "audited" in found.note.facts["why"]
+        assert choose(*metrics, exact=True).engine == Replay()
+    # An infinity need not change a prediction, and a distance is none.
+    assert choose(Outcome(infinite="due")).engine == Replay()
+    assert choose(Outcome(), Distance()).engine == Replay()
 
 
-def test_faults_in_recurrent_layers_are_inferred_where_only_answers_are_asked_for():
+def test_a_list_of_faults_is_executed(monkeypatch):
+    monkeypatch.setattr(choice, "_LARGE", 0)
+    monkeypatch.setattr(choice, "_SAMPLES", 1)
+    monkeypatch.setattr(choice, "_TRIALS", 1)
+    listed = of_zoo(named("residual"), Weights("*"), Given(list(range(40))))
+    assert chosen(listed).engine == Replay()
+
+
+def test_faults_in_recurrent_layers_are_inferred_however_few_the_trials_are():
     model = gait_lstm(cells=4, inputs=3)
     inputs = torch.linspace(-1, 1, 90).reshape(5, 6, 3)
 
@@ -346,5 +366,6 @@ def test_faults_in_recurrent_layers_are_inferred_where_only_answers_are_asked_fo
         return chosen(given, always=True).engine
 
     assert engine(Weights("*"), Critical()) == FirstOrder()
-    assert engine(Weights("*"), Outcome()) == Replay()
+    assert engine(Weights("*"), Outcome()) == FirstOrder()
+    assert engine(Weights("*"), Outcome(), Distance()) == Replay()
     assert engine(Weights("fc*"), Critical()) == Replay()

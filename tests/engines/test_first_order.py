@@ -518,7 +518,7 @@ def test_the_model_and_all_chance_stay_as_they_were():
 # -- what is refused -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("metric", [Outcome(), Sdc(k=2), Distance()], ids=repr)
+@pytest.mark.parametrize("metric", [Outcome(infinite="due"), Sdc(k=2), Distance()], ids=repr)
 def test_metrics_that_rest_on_more_than_answers_are_refused_by_name(metric):
     one = predicted(named("residual"), Weights("*"), metrics=(Critical(), metric))
     with pytest.raises(InputError, match=r"FirstOrder infers predictions.*use Replay") as error:

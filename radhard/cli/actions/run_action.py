@@ -44,6 +44,7 @@ class RunAction(ModelAndData):
     sampler: str | None
     metric: tuple[str, ...]
     engine: str | None
+    exact: bool
     store: Path | None
     origin: Path | None
     workers: int
@@ -108,6 +109,7 @@ class RunAction(ModelAndData):
             seed=self.seed or 0,
             store=self.store,
             engine=engine,
+            exact=self.exact,
             call=loaded.call,
             batch=self.batch or 100,
             deterministic=not self.allow_nondeterministic,

@@ -57,6 +57,10 @@ class Bracket(Engine):
     def check(self) -> None:
         check_shares(self, audit=self.audit, threshold=self.threshold)
 
+    @property
+    def infers(self) -> bool:
+        return True
+
     def prepare(self, campaign: Campaign) -> "BracketSession":
         for metric in campaign.panel.metrics:
             if not metric.by_answer:

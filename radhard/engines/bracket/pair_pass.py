@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from radhard.engines.bracket.lines import Floats, Predictions
 from radhard.engines.bracket.passes import predictions_of
@@ -46,12 +47,16 @@ class PairPass:
             self.possible = op is _CONVOLUTION or (op is _MATRIX and flat)
 
     def __call__(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Predictions:
-        """The predictions ``(rows,)``; words are ``at`` these coordinates, and change by ``by``."""
-        plan = self._plan
-        replayer = plan.replayer
-        golden = plan.panel.golden
-        # Rows whose difference vanishes keep the golden prediction.
-        found = predictions_of(replayer.golden_outputs, golden)[samples]
+        """The predictions ``(rows,)``; see `outputs`."""
+        golden = self._plan.panel.golden
+        rows = torch.from_numpy(samples).to(golden.outputs.device)
+        return predictions_of(self.outputs(at, by, samples), golden, rows)
+
+    def outputs(self, at: tuple[Numbers, ...], by: Floats, samples: Numbers) -> Tensor:
+        """The outputs ``(rows, ...)``; words are ``at`` these coordinates, and change by ``by``."""
+        replayer = self._plan.replayer
+        # Rows whose difference vanishes keep the golden outputs.
+        found = replayer.golden_outputs[torch.from_numpy(samples)].clone()
         for piece in replayer.pieces:
             here = np.flatnonzero((samples >= piece.start) & (samples < piece.stop))
             values = replayer.golden(piece)
@@ -74,8 +79,6 @@ class PairPass:
                 if propagate(state, self._steps, drop=True, change=change) is None:
                     continue
                 assert state.owner is not None
-                assert state.rows is not None
-                outputs = state.whole(replayer.graph.output)
-                left = some[state.owner.cpu().numpy()]
-                found[left] = predictions_of(outputs, golden, state.rows + piece.start)
+                left = torch.from_numpy(some).to(found.device)[state.owner]
+                found[left] = state.whole(replayer.graph.output)
         return found

@@ -1,5 +1,7 @@
 """What are the predictions for some samples under some faults?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.word_change import WordChange
+from radhard.space import Numbers
 
 __all__ = ["Passes", "predictions_of"]
 
@@ -18,6 +21,10 @@ _ELEMENTS = 2**22
 
 _CHANGES = 128
 """Maximum number of changes in one pass, since each starts with all samples."""
+
+
+_End = tuple[Numbers, Tensor, Tensor]
+"""The change and the sample of each row at the end of a pass, and its output."""
 
 
 class Passes:
@@ -40,16 +47,36 @@ class Passes:
 
         See `Evaluate` for headroom; predictions that are not requested are golden.
         """
-        self.rounded.clear()
         found = np.tile(self.golden, (len(changes), 1))
         headroom = np.full(found.shape, np.inf)
+        golden = self.plan.panel.golden
+        for of, samples, outputs in self._ends(changes, requested):
+            at = of, samples.cpu().numpy()
+            found[at] = predictions_of(outputs, golden, samples)
+            headroom[at] = _headroom(outputs, golden, samples)
+        return found, headroom
+
+    def outputs(self, changes: list[WordChange], samples: Numbers) -> Tensor:
+        """The output of one sample for each change, ``(changes, ...)``."""
+        found = self.plan.replayer.golden_outputs[torch.from_numpy(samples)].clone()
+        requested = np.zeros((len(changes), len(self.golden)), dtype=bool)
+        requested[np.arange(len(changes)), samples] = True
+        for of, rows, outputs in self._ends(changes, requested):
+            # Rows that nobody requested may still be there.
+            own = np.flatnonzero(rows.cpu().numpy() == samples[of])
+            found[torch.from_numpy(of[own])] = outputs[torch.from_numpy(own)]
+        return found
+
+    def _ends(self, changes: list[WordChange], requested: Flags) -> Iterator[_End]:
+        """What comes out for the requested samples, except where the difference vanished."""
+        self.rounded.clear()
         for piece in self.plan.replayer.pieces:
             here = requested[:, piece]
             self.plan.replayer.golden(piece)
             todo = np.flatnonzero(here.any(axis=1))
             for some in self._groups(here, todo):
-                self._pass(piece, changes, some, here, (found[:, piece], headroom[:, piece]))
-        return found, headroom
+                if (end := self._pass(piece, changes, some, here)) is not None:
+                    yield end
 
     def _groups(self, requested: Flags, todo: np.ndarray) -> list[np.ndarray]:
         """Groups of changes that share a pass, with at most as many rows as fit."""
@@ -72,8 +99,7 @@ class Passes:
         changes: list[WordChange],
         some: np.ndarray,
         requested: Flags,
-        into: tuple[Predictions, Floats],
-    ) -> None:
+    ) -> _End | None:
         plan = self.plan
         replayer = plan.replayer
         samples, device = piece.stop - piece.start, replayer.golden_outputs.device
@@ -87,15 +113,12 @@ class Passes:
         changed = [changes[n] for n in some]
         end = replayer.carry(state, self.place, changed, drop=self._together, only=only)
         self.rounded |= set(some[list(state.rounded)].tolist())
-        # The difference vanished on the way: what `found` holds already is the golden prediction.
+        # The difference vanished on the way: the outputs are golden.
         if end is None:
-            return
+            return None
         rows = torch.arange(samples, device=device) if state.rows is None else state.rows
         owner = torch.zeros_like(rows) if state.owner is None else state.owner
-        outputs, samples_of = state.whole(replayer.graph.output), rows + piece.start
-        at = some[owner.cpu().numpy()], rows.cpu().numpy()
-        into[0][at] = predictions_of(outputs, plan.panel.golden, samples_of)
-        into[1][at] = _headroom(outputs, plan.panel.golden, samples_of)
+        return some[owner.cpu().numpy()], rows + piece.start, state.whole(replayer.graph.output)
 
 
 def _headroom(outputs: Tensor, golden: Golden, rows: Tensor) -> Floats:

@@ -24,6 +24,8 @@ class SampleFigures:
         bounds = np.array(panel.ranges)
         self._shares = (bounds == (0.0, 1.0)).all(axis=1) & self._alone
         self.columns = len(panel.columns)
+        self.beyond = list(panel.beyond_answer or ())
+        """Positions of figures that do not follow from predictions; they are 0 here."""
 
     def of(self, predictions: Predictions, samples: Numbers) -> Figures:
         """The figures ``(pairs, columns)`` of predictions, -1 for NaN, each for one sample."""
@@ -35,7 +37,13 @@ class SampleFigures:
             some = unique[at : at + _CHUNK]
             top, rows = np.divmod(some, self._panel.golden.samples)
             figures[at : at + len(some)] = self._figures(top - 1, rows)
-        found: Figures = figures[back.reshape(-1)]
+        found: Figures = self.of_answers(figures)[back.reshape(-1)]
+        return found
+
+    def of_answers(self, figures: Figures) -> Figures:
+        """Figures with 0 instead of those that do not follow from predictions."""
+        found = figures.copy()
+        found[:, self.beyond] = 0.0
         return found
 
     def _figures(self, predictions: Numbers, samples: Numbers) -> Figures:
@@ -59,4 +67,5 @@ class SampleFigures:
         # A share that is 1 already cannot be too low; of figures without bounds nothing is known.
         above = (figures < 1 - 1e-9) | ~self._shares
         below = (figures > 1e-9) | ~self._shares
+        above[:, self.beyond] = below[:, self.beyond] = False
         return above, below

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from radhard.engines.base import Campaign
 from radhard.engines.bracket.lines import Flags, Floats, Points, Predictions
@@ -144,6 +145,26 @@ class WordLines:
             found[some] = predictions[rows, samples[some]]
         return found
 
+    def outputs(self, points: Numbers, samples: Numbers) -> Tensor:
+        """The outputs for pairs of a point and a sample, ``(pairs, ...)``; not extreme points."""
+        faults = self.points.faults[points]
+        # In a pass of pairs a difference is added, which would make of infinity times zero a NaN.
+        together = np.isfinite(self._sizes[faults]) & self._pair_pass.possible
+        found = self._passes.plan.replayer.golden_outputs[torch.from_numpy(samples)].clone()
+        if together.any():
+            where = np.unravel_index(self._words[faults[together]], self._shape)
+            sizes = self._sizes[faults[together]]
+            found[torch.from_numpy(together)] = self._pair_pass.outputs(
+                where, sizes, samples[together]
+            )
+        for some in np.array_split(np.flatnonzero(~together), max(1, len(points) // _PAIRS)):
+            if len(some):
+                own = self._passes.outputs(self.changes(points[some]), samples[some])
+                for at in sorted(self._passes.rounded):
+                    own[at] = self._reference_outputs(points[some[at]])[samples[some[at]]]
+                found[torch.from_numpy(some)] = own
+        return found
+
     def changes(self, points: Numbers) -> list[WordChange]:
         """The change of the word at each point."""
         faults = self.points.faults[points]
@@ -165,6 +186,8 @@ class WordLines:
 
     def _reference(self, point: int) -> Predictions:
         """The predictions of the reference for all samples."""
+        return predictions_of(self._reference_outputs(point), self._campaign.panel.golden)
+
+    def _reference_outputs(self, point: int) -> Tensor:
         fault = int(self._numbers[self.points.faults[point]])
-        outputs = self._passes.plan.reference.outputs(fault)
-        return predictions_of(outputs, self._campaign.panel.golden)
+        return self._passes.plan.reference.outputs(fault)

@@ -14,10 +14,12 @@ from radhard.engines.first_order.bounds import Bounds
 from radhard.engines.first_order.outlook import Outlook, outlooks
 from radhard.engines.first_order.trial_chunks import parts
 from radhard.engines.inference import Inference, inference_notes, records_of
-from radhard.engines.replay import ReplaySession
+from radhard.engines.measured_share import MeasuredShare
+from radhard.engines.replay import Replay, ReplaySession
 from radhard.engines.suitability import check_shares, check_single, replay_by_graph
 from radhard.errors import InputError
 from radhard.notes import Note
+from radhard.samplers import StagedTrials
 from radhard.space import Numbers, Region
 from radhard.spec import component
 
@@ -71,17 +73,41 @@ class FirstOrder(Engine):
         if self.rivals < 2:
             raise InputError(f"FirstOrder: rivals={self.rivals} is not allowed; at least 2 passes")
 
+    @property
+    def infers(self) -> bool:
+        return True
+
     def prepare(self, campaign: Campaign) -> "FirstOrderSession":
+        self.check_campaign(campaign)
+        replay = replay_by_graph(
+            self, campaign, memory=self.replay.memory, rows=self.rows, instead="Replay()"
+        )
+        return self.beside(replay)
+
+    def check_campaign(self, campaign: Campaign) -> None:
+        """Raise `UnsuitableError` for metrics and trials that the engine does not support."""
         for metric in campaign.panel.metrics:
-            if not metric.by_answer:
+            if metric.beyond_answer is None:
                 raise UnsuitableError(
                     f"FirstOrder infers predictions, and {metric!r} depends on more than these; "
-                    "ask for Critical(), Sdc() or Accuracy() only, or use Replay()"
+                    "ask for Outcome(), Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
         check_single(self, campaign)
-        replay = replay_by_graph(
-            self, campaign, memory=self.memory // 2, rows=self.rows, instead="Replay()"
-        )
+        alone = any(site.samples is not None for site in campaign.space.sites)
+        if isinstance(campaign.trials, StagedTrials) and campaign.panel.beyond_answer and alone:
+            raise UnsuitableError(
+                "FirstOrder measures some figures in a share of the trials of one sample each, and "
+                "a sampler that draws in stages needs them of all; ask for Critical() and "
+                "Accuracy() only, or use Replay()"
+            )
+
+    @property
+    def replay(self) -> Replay:
+        """The engine of what is not inferred."""
+        return Replay(memory=self.memory // 2, rows=self.rows)
+
+    def beside(self, replay: ReplaySession) -> "FirstOrderSession":
+        """The session that infers verdicts, given one that executes the others (`replay`)."""
         found = outlooks(replay.plans, most=self.rivals, memory=self.memory // 4)
         return FirstOrderSession(self, replay, found)
 
@@ -106,6 +132,12 @@ class FirstOrderSession(Session):
             notes.append(Note("no gradient", {"tensors": names}))
         super().__init__(campaign, notes)
         self._engine, self._replay, self._outlooks = engine, replay, outlooks
+        if beyond := campaign.panel.beyond_answer:
+            columns = tuple(campaign.panel.columns[at] for at in beyond)
+            samples = len(campaign.workload.data)
+            self.measured = MeasuredShare(columns, samples, self._draw(1).measured_share)
+            notes.append(Note("measured", self._measured_facts(self.measured)))
+            self.notes = tuple(notes)
         self._bounds = Bounds(engine.safety, engine.reach)
         first = outlooks[min(outlooks)]
         if len(first.plan.replayer.pieces) == 1:
@@ -154,7 +186,17 @@ class FirstOrderSession(Session):
         campaign = self.campaign
         many = len(campaign.workload.data) if samples is None else samples
         trials = campaign.trials
-        return Draw(len(campaign.space), trials.seed, many, len(trials), self._engine.audit)
+        audit, measures = self._engine.audit, bool(campaign.panel.beyond_answer)
+        return Draw(len(campaign.space), trials.seed, many, len(trials), audit, measures)
+
+    def _measured_facts(self, measured: MeasuredShare) -> dict[str, Any]:
+        """What a reader should know of the figures that are measured."""
+        space, facts = self.campaign.space, measured.to_dict()
+        if all(site.samples is None for site in space.sites):
+            del facts["share"]
+        elif all(site.samples is not None for site in space.sites):
+            del facts["samples"]
+        return facts
 
     def _hold_only(self, outlook: Outlook) -> None:
         """Discard golden values and gradients of other plans, since ``memory`` is for one plan."""

@@ -36,7 +36,8 @@ def run_trials(
     # Words of a flowing tensor are numbered sample by sample.
     samples = torch.from_numpy(words // inner)
     # Begin as if no fault did anything, and replace what is executed.
-    figures = plan.panel.score_samples(replayer.golden_outputs[samples], samples)
+    golden = plan.panel.score_samples(replayer.golden_outputs[samples], samples)
+    figures = golden.copy()
     stays, moved, extreme = (np.zeros(len(trials), dtype=bool) for _ in range(3))
     of_place = {place: np.flatnonzero(places == place) for place in np.unique(places).tolist()}
     for place, there in of_place.items():
@@ -55,20 +56,18 @@ def run_trials(
         executed[once] = flowing(plan, trials[once], rows, by_order=False)
     # Where nothing was executed these are still the fault-free figures.
     figures[~stays] = executed[~stays]
-    found = figures.copy()
+    values = SampleFigures(plan.panel)
+    found = values.of_answers(figures)
     figures[checked] = executed[checked]
     # Their own pass is what is audited, so that the reference has to judge.
     for at in np.flatnonzero(checked & extreme).tolist():
         figures[at] = plan.reference.figures(int(trials[at]))[0]
     # By the verdict that was inferred, not by the one found: wrong ones are counted on the side on
     # which they were believed.
-    harmless = (found == plan.panel.score_samples(replayer.golden_outputs[samples], samples)).all(
-        axis=1
-    )
-    values = SampleFigures(plan.panel)
-    records = []
+    harmless = (found == values.of_answers(golden)).all(axis=1)
+    true, records = values.of_answers(figures), []
     for where, mine in of_place.items():
-        off = np.asarray((figures[mine] != found[mine]).any(axis=1))
+        off = np.asarray((true[mine] != found[mine]).any(axis=1))
         own, some, first = inferred[mine], sample[mine], pilot[mine]
         failed = fails(int((off & first).sum()), int(first.sum()), threshold)
         tried = own if failed else checked[mine]
@@ -77,7 +76,8 @@ def run_trials(
         if failed:
             some = np.zeros(len(mine), dtype=bool)
             figures[mine[own]] = flowing(plan, trials[mine[own]], rows)
-            off = (figures[mine] != found[mine]).any(axis=1)
+            true[mine] = values.of_answers(figures[mine])
+            off = (true[mine] != found[mine]).any(axis=1)
         tallies = [
             Tally(int((own & of).sum()), int((tried & of).sum()), int((tried & of & off).sum()))
             for of in (harmless[mine], ~harmless[mine])
@@ -90,12 +90,18 @@ def run_trials(
             TensorTrials(space, where, faults[mine]).record(
                 draw.sample_share,
                 ((sides[0] & left).astype(float), (sides[1] & left).astype(float)),
-                (kept, (sides[0][kept], sides[1][kept]), (figures - found)[mine[kept]].round(12)),
+                (kept, (sides[0][kept], sides[1][kept]), (true - found)[mine[kept]].round(12)),
                 (tallies[0], tallies[1]),
                 samples=1,
                 all_tried=failed,
             )
         )
+    if draw.measures:
+        # All trials of a random share are executed, whether their predictions can be inferred or
+        # not; only of these is known what does not follow from predictions.
+        left = np.ones(len(trials), dtype=bool)
+        left[draw.measured(faults)[0]] = False
+        figures[np.ix_(np.flatnonzero(left), np.array(values.beyond))] = np.nan
     return figures, records
 
 

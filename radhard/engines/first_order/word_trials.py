@@ -10,6 +10,7 @@ from radhard.engines.bracket.lines import Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
+from radhard.engines.first_order.measured_samples import MeasuredSamples
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.unchanged_by_parameters import unchanged
 from radhard.engines.inference import Inference
@@ -43,8 +44,19 @@ def run_trials(
     of_fault = points.of_fault
     own = predictions[of_fault]
 
+    panel = outlook.plan.panel
+    measured = (
+        MeasuredSamples.of(panel, draw, words, of_fault, block.faults) if draw.measures else None
+    )
+
     def execute(trials: Numbers, of: Numbers) -> Predictions:
-        return words.pairs(of_fault[trials], of)
+        found, left = np.empty(len(trials), np.int32), np.ones(len(trials), dtype=bool)
+        if measured is not None:
+            # Executed already.
+            left = measured.samples[trials] != of
+            found[~left] = measured.predictions[trials[~left]]
+        found[left] = words.pairs(of_fault[trials[left]], of[left])
+        return found
 
     def whole(trials: Numbers) -> Predictions:
         # Several faults of a word may result in the same value, which is executed once.
@@ -52,11 +64,13 @@ def run_trials(
         tried: Predictions = words.whole(unique)[back]
         return tried
 
-    panel = outlook.plan.panel
     check = Check(draw, threshold, SampleFigures(panel), golden)
     part = TensorTrials(outlook.plan.campaign.space, block.place, block.faults)
     record = check.pairs(part, own, stays[of_fault], execute, whole)
     figures = figures_of(panel, own, golden)
+    if measured is not None:
+        beyond = list(panel.beyond_answer or ())
+        figures[:, beyond] = measured.figures[:, beyond]
     by_order = words.extreme[of_fault]
     if by_order.any():
         # After the audit, which compares verdicts of one order of summation with each other.

@@ -60,6 +60,10 @@ class Hybrid(Engine):
     def check(self) -> None:
         check_shares(self, audit=self.audit, threshold=self.threshold)
 
+    @property
+    def infers(self) -> bool:
+        return True
+
     def prepare(self, campaign: Campaign) -> "HybridSession":
         for metric in campaign.panel.metrics:
             if not metric.by_change:

@@ -62,12 +62,20 @@ class Replay(Engine):
         try:
             return self.prepare_graph(campaign)
         except NoGraphError as error:
-            try:
-                return ModulesSession(campaign, self.memory, str(error))
-            except NoGraphError as more:
-                raise UnsuitableError(
-                    f"Replay needs the model's graph ({error}; {more}); use Serial()"
-                ) from None
+            return self.prepare_modules(campaign, str(error))
+
+    def prepare_modules(self, campaign: Campaign, why: str) -> ModulesSession:
+        """A session that leaves out the modules before the fault; ``why``: there is no graph.
+
+        Raises:
+            UnsuitableError: the modules cannot be left out either.
+        """
+        try:
+            return ModulesSession(campaign, self.memory, why)
+        except NoGraphError as more:
+            raise UnsuitableError(
+                f"Replay needs the model's graph ({why}; {more}); use Serial()"
+            ) from None
 
     def prepare_graph(self, campaign: Campaign) -> "ReplaySession":
         """A session with a plan for every site of the space.

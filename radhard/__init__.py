@@ -5,7 +5,7 @@ The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verificati
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
 Beside them: `caps`, `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
-`testing`, `training`.
+`testing`, `tracking`, `training`.
 """
 
 import importlib
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         structures,
         targets,
         testing,
+        tracking,
         training,
     )
     from radhard.campaign import run
@@ -80,6 +81,7 @@ __all__ = [
     "structures",
     "targets",
     "testing",
+    "tracking",
     "training",
     "verify",
 ]

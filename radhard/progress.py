@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from radhard.engines.base import Figures
-from radhard.stats import mean_share
+from radhard.stats import Estimate, mean_share
 
 __all__ = ["Progress", "ProgressState", "Shown"]
 
@@ -43,6 +43,9 @@ class ProgressState:
     """The results so far, as a progress bar shows them; may be empty."""
     remaining: float | None
     """Seconds left at the present speed; None before the first trial."""
+    mean: Estimate | None = None
+    """Plain mean of the headline figure over this session's trials, in which strata do not weigh;
+    None for several error rates."""
 
 
 Shown = bool | Callable[[ProgressState], object] | None
@@ -118,17 +121,18 @@ class Progress:
     def _show(self) -> None:
         self._last = time.monotonic()
         speed = self._fresh / max(self._last - self._start, 1e-9)
-        seen = ""
+        seen, mean = "", None
         if self._values and self._main is not None:
+            mean = mean_share(np.array(self._values))
             # The number of trials is shown next to it.
-            mean, _, _ = str(mean_share(np.array(self._values))).rpartition(" (")
-            seen = f"{self._main[1]} {mean}"
+            seen = f"{self._main[1]} {str(mean).rpartition(' (')[0]}"
         if self._seen is not None:
             seen = self._seen()
         done, seconds = self._done + self._fresh, self._last - self._start
         if self._tell is not None:
             left = (self._total - done) / speed if self._fresh else None
-            self._tell(ProgressState(self._label, done, self._total, seconds, seen, left))
+            state = ProgressState(self._label, done, self._total, seconds, seen, left, mean)
+            self._tell(state)
             return
         self._bar.update(
             self._task,

@@ -20,6 +20,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 # Where the name to install is not the name to import.
 IMPORTED_AS = {
     "imbalanced-learn": "imblearn",
+    "mlflow-skinny": "mlflow",
     "pillow": "PIL",
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",

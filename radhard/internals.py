@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -45,9 +46,11 @@ __all__ = [
     "is_recording",
     "is_traceable_wrapper_subclass",
     "is_tracing",
+    "is_transforming",
     "joined",
     "multi_head_attention_body",
     "open_function_mode",
+    "operations_passed_to",
     "original",
     "remove_global_forward_hook",
     "schema",
@@ -98,9 +101,58 @@ def remove_global_forward_hook(hook: Any) -> None:
         _global_forward_hooks.pop(number, None)
 
 
+_recording: ContextVar[bool] = ContextVar("recording", default=False)
+
+
 def is_recording() -> bool:
-    """Whether `torch.jit.trace`, or an export that is made with it, records operations."""
-    return _get_tracing_state() is not None
+    """Whether `torch.jit.trace`, an export made with it, or radhard itself records operations."""
+    return _recording.get() or _get_tracing_state() is not None
+
+
+def is_transforming() -> bool:
+    """Whether a transform of `torch.func`, such as vmap, is under way."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+@contextmanager
+def operations_passed_to(
+    carry_out: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any],
+) -> Iterator[None]:
+    """Every operation of this thread is given to a function, which returns what it computes.
+
+    Before torch takes it apart: a convolution or a whole recurrent layer is one operation. What
+    the function calls is not given to it.
+
+    Raises:
+        RuntimeError: another one is open.
+    """
+    from torch._dispatch.python import enable_python_dispatcher
+    from torch._subclasses.schema_check_mode import SchemaCheckMode
+
+    class Passing(SchemaCheckMode):  # type: ignore[no-untyped-call]
+        # torch takes no other kinds of modes here, and puts one back as its key says, where it
+        # turns all off for a while, as in the repr of a tensor.
+        _dispatch_key = torch._C.DispatchKey.PreDispatch
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        ) -> Any:
+            return carry_out(func, args, kwargs or {})
+
+    ops: Any = torch._ops
+    modes = ops.mode_stack_state_for_pre_dispatch()
+    if modes.count():
+        raise RuntimeError("operations are passed to another function")
+    token = _recording.set(True)
+    try:
+        with enable_python_dispatcher():
+            ops._set_mode_pre_dispatch(Passing())
+            yield
+    finally:
+        # Whatever an interruption left open.
+        modes._schema_check_mode = None
+        torch._C._dispatch_tls_set_dispatch_key_included(torch._C.DispatchKey.PreDispatch, False)
+        _recording.reset(token)
 
 
 def is_tracing() -> bool:
@@ -121,8 +173,7 @@ def is_plain_cpu_pass(*tensors: Tensor) -> bool:
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return False
     # Another dtype than that of the tensors would be computed, and vmap has no in-place forms.
-    transformed = torch._C._functorch.peek_interpreter_stack() is not None
-    return not (transformed or torch.is_autocast_enabled("cpu"))
+    return not (is_transforming() or torch.is_autocast_enabled("cpu"))
 
 
 def is_exporting_to_onnx() -> bool:

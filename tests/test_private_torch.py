@@ -362,3 +362,22 @@ def test_a_mode_is_closed_below_others_that_stay_open():
     with pytest.raises(KeyboardInterrupt), internals.function_mode(modes[0]):
         raise KeyboardInterrupt
     assert torch.overrides._get_current_function_mode_stack() == []
+
+
+def test_operations_are_seen_before_torch_takes_them_apart():
+    """`internals.operations_passed_to`: without it every graph is exported, which takes seconds."""
+    seen = []
+
+    def carry_out(op, args, kwargs):
+        seen.append(str(op))
+        return op(*args, **kwargs)
+
+    layer = nn.LSTM(2, 3, batch_first=True).eval()
+    with torch.no_grad(), internals.operations_passed_to(carry_out):
+        layer(torch.ones(1, 4, 2))
+    torch.ones(1)
+    assert seen[-1] == "aten.lstm.input"
+    assert not internals.is_recording()
+    with pytest.raises(RuntimeError), internals.operations_passed_to(carry_out):
+        with internals.operations_passed_to(carry_out):
+            pass

@@ -15,8 +15,9 @@ These are the files that a difference meets, in this order.
 
 Once for all differences, in `replayer.Replayer.of`:
 
-1. ``graph/model_graph.py`` gets the operations of the model as a `Graph`, from torch.export
-   (``export_graph.py``) or else from torch.fx (``fx_graph.py``), and compares it with the model.
+1. ``graph/model_graph.py`` gets the operations of the model as a `Graph`, from a pass that is
+   recorded (``recorder_graph.py``), else from torch.export (``export_graph.py``) or from torch.fx
+   (``fx_graph.py``), and compares it with the model.
    Parts into which a tensor is split become slices of it (``split_parts.py``).
    ``recurrent/recurrent_nodes.py`` makes LSTM and GRU layers operations that take single steps,
    those with the time in front by way of ``recurrent/time_first.py``, those in two directions by

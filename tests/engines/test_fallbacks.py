@@ -131,7 +131,8 @@ def test_any_graph_of_torch_fx_does_as_well_as_one_of_torch_export(
         def refused(*_: object) -> None:
             raise NoGraphError("refused")
 
-        patch.setattr(model_graph, "exported_graph", refused)
+        for other in ("recorder_graph", "exported_graph"):
+            patch.setattr(model_graph, other, refused)
         for target in ([Weights("*"), Biases("*")], [Activations("*")]):
             found = campaign_of(
                 network.build().eval(),

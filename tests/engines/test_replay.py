@@ -271,7 +271,7 @@ def test_the_model_comes_back_as_it_was() -> None:
 def test_how_the_graph_was_had_is_noted() -> None:
     found = campaign(named("residual"), Weights("conv*"), Uniform(3))
     (note,) = [note for note in Replay().open(found).notes if note.kind == "graph"]
-    assert note.facts["source"] == "torch.export"
+    assert note.facts["source"] == "a recorded pass"
     assert note.facts["order"] == "channels-last"
     assert note.facts["norms"] == 2
     assert "2 batch norms folded" in str(note)

@@ -51,7 +51,8 @@ class Replay(Engine):
     share a pass. Batch normalisation is folded unless it contains the fault. `Serial` executes
     faults that the graph does not represent.
 
-    The graph is created by ``torch.export`` or, if that fails, by ``torch.fx``. If both fail,
+    The graph holds the operations that one pass carries out; where these may differ in another
+    pass, it is created by ``torch.export`` or, if that fails, by ``torch.fx``. If all fail,
     modules that are called before the fault return their fault-free outputs, and all others run.
     """
 

@@ -12,6 +12,7 @@ from radhard.forward import Forward
 from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.fx_graph import fx_graph
 from radhard.replay.graph.operation_graph import Graph, NoGraphError, first_line
+from radhard.replay.graph.recorder_graph import recorder_graph
 from radhard.tree import tree_leaves
 from radhard.workload.geometry import repeated
 
@@ -25,14 +26,16 @@ _CLOSE = 1e-4
 
 
 def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
-    """The graph from ``torch.export``, or else from ``torch.fx``, compared with the model.
+    """The graph of a recorded pass, or else one of ``torch.export`` or ``torch.fx``.
+
+    Each is compared with the model, and the first one taken that gives what the model gives.
 
     Raises:
-        NoGraphError: neither can make one that gives what the model gives.
+        NoGraphError: none of them can be made, or gives what the model gives.
     """
     batch = repeated(data.rows(slice(0, 1)), 3)
     reasons: list[str] = []
-    for made in (exported_graph, fx_graph):
+    for made in (recorder_graph, exported_graph, fx_graph):
         try:
             graph = made(model, call, batch)
             _check_same_outputs(graph, model, call, data)

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import fx
 
-__all__ = ["part_of", "parts_are_slices"]
+__all__ = ["SPLITTING", "part_of", "parts_are_slices"]
 
 aten: Any = torch.ops.aten
 
-_SPLITTING = {aten.chunk.default, aten.split.Tensor, aten.split_with_sizes.default}
+SPLITTING = {aten.chunk.default, aten.split.Tensor, aten.split_with_sizes.default}
+"""Operations that split a tensor along one axis, which is their third argument, into parts."""
 
 
 def parts_are_slices(node: fx.Node) -> bool:
@@ -19,7 +20,7 @@ def parts_are_slices(node: fx.Node) -> bool:
 
     Such a tuple of tensors has no row of a sample; its parts, as slices, do.
     """
-    if node.op != "call_function" or node.target not in _SPLITTING or node.kwargs:
+    if node.op != "call_function" or node.target not in SPLITTING or node.kwargs:
         return False
     if any(user.target is not operator.getitem for user in node.users) or _axis(node) == 0:
         return False

@@ -22,6 +22,7 @@ __all__ = [
     "round_outputs",
     "rounding_of",
     "scales_in",
+    "step_of",
 ]
 
 _ROUNDING, _SCALE = "activation_rounding", "activation_scale"
@@ -128,6 +129,17 @@ def format_of(model: nn.Module, module: str, path: tuple[str, ...] = ()) -> Form
         return None
     scale = _scale(found, rounding, rounding.paths.index(path))
     return rounding.format.scaled(None if scale is None else scale.detach().double().tolist())
+
+
+def step_of(model: nn.Module, module: str) -> float:
+    """The distance of two words to which a module rounds its output; 0 if it is not rounded.
+
+    0 as well for floating-point words, whose distances differ.
+    """
+    format = format_of(model, module)
+    if isinstance(format, Fixed):
+        return 2.0**-format.fraction
+    return float(format.scale) if isinstance(format, Int) and format.scale is not None else 0.0
 
 
 def _scale(module: nn.Module, rounding: Rounding, number: int) -> Tensor | None:

@@ -16,6 +16,9 @@ COMMON = 0.2
 LOWEST = 0.01
 """A threshold at which networks that are less vulnerable have critical neurons too."""
 
+PROTECTED = (LOWEST, 0.05, COMMON)
+"""The thresholds from which on neurons are protected."""
+
 
 def claims(findings: NeuronCopiesFindings) -> list[Claim]:
     """What the paper says about splitting, statement by statement."""
@@ -28,45 +31,55 @@ def claims(findings: NeuronCopiesFindings) -> list[Claim]:
             "all neurons",
         )
     ]
-    for threshold, of_all in ((COMMON, True), (LOWEST, False)):
-        at = f"from an NVF of {threshold:.0%} on"
-        over = "all faults" if of_all else "faults in these neurons"
-        if findings.of(threshold, "split") is None:
-            over = "no neuron is critical"
-        found += [
+    reached = [t for t in sorted(PROTECTED, reverse=True) if findings.of(t, "split") is not None]
+    for threshold in dict.fromkeys((COMMON, *reached[:1], LOWEST)):
+        if threshold == COMMON:
+            found += _of_splitting(findings, threshold, 0.0)
+        found += _of_splitting(findings, threshold, threshold)
+        found.append(
             Claim(
-                f"networks with neurons split {at} lose at least 2 times less accuracy than "
-                "unprotected ones",
-                findings.reduction(threshold, "drop", 2.0, of_all=of_all),
-                "at least",
-                0.0,
-                f"{over}: unprotected / 2 - split",
-            ),
-            Claim(
-                f"networks with neurons split {at} have at least 1.85 times fewer critical faults "
-                "than unprotected ones",
-                findings.reduction(threshold, "critical", 1.85, of_all=of_all),
-                "at least",
-                0.0,
-                f"{over}: unprotected / 1.85 - split",
-            ),
-            Claim(
-                f"networks with neurons split {at} lose at most 1 point more than with three "
-                "copies",
-                findings.beyond_copies(threshold, of_all=of_all),
-                "at most",
-                0.01,
-                f"{over}: split - triplicated",
-            ),
-            Claim(
-                f"networks with neurons split {at} predict the same without faults",
+                f"networks with neurons split from an NVF of {threshold:.0%} on predict the same "
+                "without faults",
                 _changed(findings, threshold),
                 "at most",
                 0.0,
                 "share of all test images whose prediction differs",
-            ),
-        ]
+            )
+        )
     return found
+
+
+def _of_splitting(findings: NeuronCopiesFindings, threshold: float, since: float) -> list[Claim]:
+    """The claims about neurons split from a threshold on, over faults in those from an NVF on."""
+    at = f"from an NVF of {threshold:.0%} on"
+    over = f"faults in neurons from {since:.0%} on" if since else "all faults"
+    if findings.of(threshold, "split") is None:
+        over = "no neuron is critical"
+    return [
+        Claim(
+            f"networks with neurons split {at} lose at least 2 times less accuracy than "
+            "unprotected ones",
+            findings.reduction(threshold, "drop", 2.0, since=since),
+            "at least",
+            0.0,
+            f"{over}: unprotected / 2 - split",
+        ),
+        Claim(
+            f"networks with neurons split {at} have at least 1.85 times fewer critical faults than "
+            "unprotected ones",
+            findings.reduction(threshold, "critical", 1.85, since=since),
+            "at least",
+            0.0,
+            f"{over}: unprotected / 1.85 - split",
+        ),
+        Claim(
+            f"networks with neurons split {at} lose at most 1 point more than with three copies",
+            findings.beyond_copies(threshold, since=since),
+            "at most",
+            0.01,
+            f"{over}: split - triplicated",
+        ),
+    ]
 
 
 def _changed(findings: NeuronCopiesFindings, threshold: float) -> Estimate | None:
@@ -94,7 +107,7 @@ QDEEPVIGOR_COPIES = NeuronCopiesStudy(
     claims=claims,
     design=NeuronCopiesDesign(
         counted=(0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
-        protected=(LOWEST, 0.05, 0.1, COMMON),
+        protected=PROTECTED,
         quick=(LOWEST,),
     ),
 )

@@ -14,12 +14,12 @@ from tests.studies.tiny import tiny_network
 def findings(ended: int, wrong: int) -> EarlyStopFindings:
     """Of 10,000 trials so many end at the layer, of which 5,000 change no neuron."""
     groups = [
-        StoppedTrials(dataflow, "conv1", register, inputs, 10_000, 5000, ended - 5000, wrong)
+        StoppedTrials(dataflow, "conv1", register, inputs, 3.0, 10_000, 5000, ended - 5000, wrong)
         for dataflow in ("output_stationary", "weight_stationary")
         for register in ("weight", "sum")
         for inputs in ("analyzed", "unseen")
     ]
-    return EarlyStopFindings("made up", 50, 1.0, groups)
+    return EarlyStopFindings("made up", 3.0, 50, 1.0, groups)
 
 
 def verdicts(of: EarlyStopFindings) -> list[str]:
@@ -52,8 +52,8 @@ def test_study_runs_from_a_terminal(tmp_path, monkeypatch):
     assert "by register" in (tmp_path / "hybrid-systolic.md").read_text("utf-8").lower()
     facts = json.loads((tmp_path / "hybrid-systolic.json").read_text("utf-8"))
     groups = facts["networks"][0]["groups"]
-    # Layers, registers, and inputs that were analyzed or not.
-    assert len(groups) == 3 * 4 * 2
+    # Layers, registers, and inputs that were analyzed, held out, or neither.
+    assert len(groups) == 3 * 4 * 3
     assert {group["trials"] for group in groups} == {15}
     assert all(g["masked"] + g["settled"] <= 15 and g["wrong"] <= g["settled"] for g in groups)
     assert any(group["settled"] for group in groups)

@@ -26,9 +26,19 @@ def findings(split: float, three: float, changed: float = 0.0) -> NeuronCopiesFi
         for method, rate in (("split", split), ("triplicated", three))
     }
     counts = {0.0: 90, LOWEST: 20, COMMON: 10}
-    strata, populations = np.zeros(TRIALS, np.int64), [10**6]
+    strata = np.zeros(TRIALS, np.int64)
     return NeuronCopiesFindings(
-        "made up", 50, 20, (0.9, 0.9), strata, populations, counts, 0.4, protected(0.2), after
+        "made up",
+        50,
+        20,
+        (0.9, 0.9),
+        strata,
+        [COMMON],
+        [10**6],
+        counts,
+        0.4,
+        protected(0.2),
+        after,
     )
 
 
@@ -37,25 +47,25 @@ def verdicts(of: NeuronCopiesFindings) -> list[str]:
 
 
 def test_where_halves_protect_as_well_as_copies_the_claims_hold():
-    assert verdicts(findings(0.05, 0.05)) == ["holds"] * 9
+    assert verdicts(findings(0.05, 0.05)) == ["holds"] * 12
 
 
 def test_where_they_do_not_protect_the_claims_do_not_hold():
-    expected = ["holds", *["does not hold"] * 4, *["does not hold"] * 4]
-    assert verdicts(findings(0.19, 0.02, changed=0.1)) == expected
+    assert verdicts(findings(0.19, 0.02, changed=0.1)) == ["holds", *["does not hold"] * 11]
 
 
 def test_without_critical_neurons_nothing_can_be_told():
     of = findings(0.05, 0.05)
     none = NeuronCopiesFindings(
         *(getattr(of, name) for name in ("network", "images", "analyzed", "accuracy", "strata")),
+        of.since,
         of.populations,
         of.counts,
         of.largest,
         of.before,
         {},
     )
-    assert verdicts(none) == ["holds", *["cannot be told"] * 8]
+    assert verdicts(none) == ["holds", *["cannot be told"] * 11]
 
 
 def test_strata_count_by_their_size():
@@ -67,6 +77,7 @@ def test_strata_count_by_their_size():
         1,
         (1.0, 1.0),
         np.repeat([0, 1], 10),
+        [0.2, 0.0],
         [1000, 9000],
         of.counts,
         0.1,
@@ -74,6 +85,7 @@ def test_strata_count_by_their_size():
         {},
     )
     assert weighted.critical(0.0, "unprotected").value == pytest.approx(0.1)
+    assert weighted.critical(0.0, "unprotected", since=0.2).value == pytest.approx(1.0)
 
 
 def test_study_runs_from_a_terminal(tmp_path, monkeypatch):
@@ -87,8 +99,8 @@ def test_study_runs_from_a_terminal(tmp_path, monkeypatch):
     (of_tiny,) = facts["networks"]
     assert of_tiny["neurons"]["0.0"] == 54
     methods = [each["method"] for each in of_tiny["protected"]]
-    assert methods == ["split", "triplicated"]
-    split, three = of_tiny["protected"]
+    assert methods == ["unprotected", "split", "triplicated"]
+    _, split, three = of_tiny["protected"]
     assert three["neurons"] - 54 == 2 * (split["neurons"] - 54) > 0
     before = (tmp_path / "qdeepvigor-protection.json").read_bytes()
     assert main([*line, "-o", str(tmp_path)]) == 0  # continued from the store

@@ -23,7 +23,7 @@ from radhard.module import usable_module
 from radhard.scores import Scores
 from radhard.spec import component
 from radhard.targets.patterns import check_matches
-from radhard.vulnerability_ranges import Ranges
+from radhard.vulnerability_ranges import Ranges, golden_margin
 from radhard.workload import Workload
 
 __all__ = ["DeepVigor"]
@@ -148,6 +148,7 @@ class DeepVigor(Analysis):
             deterministic=deterministic,
         ) as workload:
             of_layers = self._looked(workload)
+            margins = _margins(workload)
             scored = covering(repr(self), workload, self._scored(of_layers))
         # Outside the workload, where the model is again as the user has it.
         model_fingerprint = fingerprint(model)
@@ -158,6 +159,7 @@ class DeepVigor(Analysis):
             len(workload.data),
             scored.facts["forwards per neuron"],
             model_fingerprint,
+            margins,
         )
         cost = {"seconds": time.perf_counter() - began, "samples": float(workload.samples)}
         scores = Scores(
@@ -215,3 +217,14 @@ class DeepVigor(Analysis):
             "gradient refuted": {name: of.refuted for name, of in of_layers.items()},
         }
         return AnalysisResult("element", values, "share", facts=facts, chosen=self.layers != "*")
+
+
+def _margins(workload: Workload) -> dict[int, tuple[float, float]]:
+    """By golden class, the smallest and the largest margin of the inputs."""
+    margins = golden_margin(workload.logits, workload.predictions).double()
+    found = {}
+    for answer in sorted(set(workload.predictions.tolist())):
+        of_class = margins[(workload.predictions == answer) & margins.isfinite()]
+        if len(of_class):
+            found[answer] = (float(of_class.min()), float(of_class.max()))
+    return found

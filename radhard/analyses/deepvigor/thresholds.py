@@ -8,6 +8,7 @@ from torch import Tensor
 from radhard.analyses.deepvigor.bisection import between
 from radhard.analyses.deepvigor.losses import Loss, saturated
 from radhard.analyses.deepvigor.probes import Probes
+from radhard.vulnerability_ranges import golden_margin
 
 __all__ = ["Search", "Thresholds", "searched"]
 
@@ -67,7 +68,7 @@ class _Evaluator:
 
     def margins(self, which: Tensor, sizes: Tensor) -> Tensor:
         """The margin of the golden class; -inf if the class changed without a finite margin."""
-        return margin(
+        return golden_margin(
             self.logits(which, sizes), self.probes.workload.predictions[self.samples[which]]
         )
 
@@ -75,23 +76,6 @@ class _Evaluator:
         deltas = self.sizes(len(which), self.sign * size).to(self.dtype)
         samples, neurons = self.samples[which], self.neurons[which]
         return self.probes.slopes(self.layer, samples, neurons, deltas, form)
-
-
-def margin(logits: Tensor, golden: Tensor) -> Tensor:
-    """The margin of the golden class: negative, or -0.0 in a tie, if it is not predicted.
-
-    NaN among the logits is a change of class: minus infinity.
-
-    >>> margin(torch.tensor([[2.0, 1.0], [2.0, 2.0], [1.0, torch.nan]]), torch.tensor([0, 1, 0]))
-    tensor([1., -0., -inf])
-    """
-    kept = (logits.argmax(1) == golden) & ~logits.isnan().any(1)
-    of_class = logits.gather(1, golden[:, None]).squeeze(1)
-    others = logits.scatter(1, golden[:, None], -torch.inf).amax(1)
-    # The difference of two infinite logits is NaN; argmax has decided, and only the sign matters.
-    lead = (of_class - others).nan_to_num(nan=torch.inf).abs()
-    lost = torch.where(logits.isnan().any(1), torch.inf, lead)
-    return torch.where(kept, lead, -lost)
 
 
 def changed(margins: Tensor) -> Tensor:
@@ -114,12 +98,12 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     everything = torch.arange(len(evaluator.samples), device=evaluator.device)
     golden = probes.workload.logits[evaluator.samples]
     answers = probes.workload.predictions[evaluator.samples]
-    good = margin(golden, answers).double()
+    good = golden_margin(golden, answers).double()
     # Nothing deviates at 0, so that 0 is safe; nothing unsafe is known yet.
     safe, unsafe, bad = (evaluator.sizes(len(good), size) for size in (0, torch.inf, -torch.inf))
 
     logits = evaluator.logits(everything, evaluator.sizes(len(good), first))
-    at_first = margin(logits, answers).double()
+    at_first = golden_margin(logits, answers).double()
     flips = changed(at_first)
     # The verdict goes by the sign bit of the margin, so that a tie lost to a lower class counts.
     unsafe[flips], bad[flips] = first, at_first[flips]
@@ -130,7 +114,7 @@ def searched(probes: Probes, layer: str, neurons: Tensor, sign: int, search: Sea
     del logits
 
     logits = evaluator.logits(remaining, evaluator.sizes(len(remaining), bound))
-    at_bound = margin(logits, answers[remaining]).double()
+    at_bound = golden_margin(logits, answers[remaining]).double()
     flips = changed(at_bound)
     unsafe[remaining[flips]], bad[remaining[flips]] = bound, at_bound[flips]
     safe[remaining[~flips]], good[remaining[~flips]] = bound, at_bound[~flips]

@@ -16,7 +16,7 @@ from radhard.errors import InputError
 from radhard.formats import Format
 from radhard.forward import Forward, plain
 from radhard.stats import Estimate, clopper_pearson, sample_size
-from radhard.vulnerability_ranges import Ranges, Vulnerability
+from radhard.vulnerability_ranges import Ranges, Vulnerability, golden_margin
 
 __all__ = ["OfFaults", "Validation", "validate"]
 
@@ -202,7 +202,7 @@ def _tried(
     values = (before.double() + off).to(before.dtype)
     logits = probes.replaced(layer, samples, neurons, values)
     # By the same measure as in the search, in which NaN counts as a change.
-    moved = thresholds.changed(thresholds.margin(logits, answers)).cpu().numpy()
+    moved = thresholds.changed(golden_margin(logits, answers)).cpu().numpy()
     critical, noncritical = (
         classes == kind for kind in (Vulnerability.VULNERABLE, Vulnerability.NON_VULNERABLE)
     )

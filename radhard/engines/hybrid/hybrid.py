@@ -1,5 +1,6 @@
 """How are faults settled by the vulnerability value ranges of the neuron that deviates?"""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
+from radhard.engines.hybrid.range_lookup import RangeLookup
 from radhard.engines.hybrid.settled_trials import run_trials
 from radhard.engines.inference import inference_notes, records_of
 from radhard.engines.replay import ReplaySession
@@ -16,6 +18,7 @@ from radhard.engines.replay.activation_faults import flowing
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.replay.trial_groups import by_site
 from radhard.engines.suitability import check_shares, check_single, replay_by_graph
+from radhard.errors import InputError
 from radhard.internals import hook_count
 from radhard.notes import Note
 from radhard.rounding import rounding_of
@@ -39,6 +42,12 @@ class Hybrid(Engine):
     deviate, `Replay` goes on. (Of several deviations that are harmless one by one the effects may
     add up; harmful ones may cancel. Nothing follows from ranges of single neurons.)
 
+    In the grey zone are also deviations within a factor ``guard`` of the end of a range, as an
+    effect need not grow with a deviation that is rounded several times on its way; samples whose
+    prediction is more easily changed, or less easily, than those of all analyzed inputs of their
+    class, by the margin of the logits; and those whose margin is at most ``guard`` times what
+    rounding can make of two logits, a step of each.
+
     ``ranges``: a file that `radhard.vulnerability_ranges.Ranges.save` wrote, of the same model:
     ``DeepVigor().ranges(model, data).save("ranges.npz")``. What was found on the inputs that were
     analyzed need not hold for others. Therefore a share ``audit`` of the settled trials, drawn from
@@ -52,6 +61,7 @@ class Hybrid(Engine):
     """
 
     ranges: str
+    guard: float = 3.0
     audit: float = 0.02
     threshold: float = 0.001
     memory: int = 2 * 1024**3
@@ -59,6 +69,10 @@ class Hybrid(Engine):
 
     def check(self) -> None:
         check_shares(self, audit=self.audit, threshold=self.threshold)
+        if not 1 <= self.guard < math.inf:
+            raise InputError(
+                f"Hybrid: guard={self.guard:g} is not allowed; give a factor from 1 on"
+            )
 
     @property
     def infers(self) -> bool:
@@ -84,7 +98,8 @@ class HybridSession(Session):
     """Settles trials of single samples in layers with ranges; `Replay` executes the others."""
 
     def __init__(self, engine: Hybrid, replay: ReplaySession, ranges: Ranges) -> None:
-        self._engine, self._replay, self._ranges = engine, replay, ranges
+        self._engine, self._replay = engine, replay
+        self._lookup = RangeLookup(ranges, replay.campaign.workload, engine.guard)
         self.settling = frozenset(
             place for place in replay.plans if _settles(replay, ranges, place)
         )
@@ -118,7 +133,7 @@ class HybridSession(Session):
             with torch.inference_mode():
                 figures, record = run_trials(
                     plan,
-                    self._ranges,
+                    self._lookup,
                     place,
                     mine,
                     partial(self._execute, plan, executed),

@@ -10,18 +10,19 @@ from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
 from radhard.engines.bracket.checking import TensorTrials, fails
 from radhard.engines.bracket.sample_figures import SampleFigures
-from radhard.engines.hybrid.layer_deviations import LayerDeviations, of_activations, of_registers
+from radhard.engines.hybrid.layer_deviations import of_activations, of_registers
+from radhard.engines.hybrid.range_lookup import RangeLookup
 from radhard.engines.inference import Inference, Tally
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.space import Numbers
-from radhard.vulnerability_ranges import Ranges, Vulnerability
+from radhard.vulnerability_ranges import Vulnerability
 
 __all__ = ["run_trials"]
 
 
 def run_trials(
     plan: ReplayPlan,
-    ranges: Ranges,
+    lookup: RangeLookup,
     place: int,
     trials: Numbers,
     execute: Callable[[Numbers], Figures],
@@ -40,7 +41,7 @@ def run_trials(
     measure = of_registers if replayer.has_registers(place) else of_activations
     there = measure(plan, place, inner, variants, samples)
     golden = plan.campaign.workload.predictions.cpu().numpy()[samples]
-    verdicts = _verdicts(ranges, site.layer, there, golden)
+    verdicts = lookup.verdicts(site.layer, there, samples)
     values = SampleFigures(plan.panel)
     unharmed = plan.panel.score_samples(
         replayer.golden_outputs[torch.from_numpy(samples)], torch.from_numpy(samples)
@@ -49,7 +50,7 @@ def run_trials(
     harmful = verdicts == Vulnerability.VULNERABLE
     if harmful.any():
         # Any other class will do: the metrics look only at whether it changed.
-        classes = ranges[site.layer].classes
+        classes = lookup.ranges[site.layer].classes
         figures[harmful] = values.of((golden[harmful] + 1) % classes, samples[harmful])
     masked = there.counts == 0
     inferred = (verdicts != Vulnerability.SEMI_VULNERABLE) & ~masked
@@ -94,15 +95,3 @@ def _errors(true: Figures, found: Figures) -> Figures:
     same = (true == found) | (np.isnan(true) & np.isnan(found))
     errors: Figures = np.where(same, 0.0, true - found)
     return errors
-
-
-def _verdicts(
-    ranges: Ranges, layer: str, there: LayerDeviations, golden: Numbers
-) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
-    """A `Vulnerability` for each trial; semi-vulnerable if the fault has to be executed."""
-    verdicts = ranges.classify(layer, there.neurons, there.by, golden)
-    verdicts[there.counts == 0] = Vulnerability.NON_VULNERABLE
-    # Ranges hold for one neuron that deviates alone. Of several, each of them harmless, the effects
-    # may add up, and harmful ones may cancel: the set of harmless deviations need not be convex.
-    verdicts[there.counts > 1] = Vulnerability.SEMI_VULNERABLE
-    return verdicts

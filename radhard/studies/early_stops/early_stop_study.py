@@ -44,11 +44,14 @@ class EarlyStopDesign:
     arrays: tuple[Systolic, ...]
     """One for each dataflow."""
     analysis: DeepVigor
-    analyzed: int = 20
+    guard: float = 3.0
+    """That of the claims, chosen by the agreement on held-out images."""
+    guards: tuple[float, ...] = (1.0, 2.0, 3.0)
+    analyzed: int = 100
     """Training samples from which the ranges are computed, by default."""
     calibration: int = 200
     """Training samples from which the scales of activations follow."""
-    runs: int = 100
+    runs: int = 3000
     """Trials in each register of each layer, by default."""
 
 
@@ -68,7 +71,12 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
         )
         analyzed = _first(network.train, self._analyzed(plan))
         unseen = _first(network.test, network.images if plan.images is None else plan.images)
-        samples: dict[Inputs, Data] = {"analyzed": analyzed, "unseen": unseen}
+        held_out = network.train.rows(slice(len(analyzed), len(analyzed) + len(unseen)))
+        samples: dict[Inputs, Data] = {
+            "analyzed": analyzed,
+            "held out": held_out,
+            "unseen": unseen,
+        }
         with TemporaryDirectory() as folder:
             place = place_in_store(self.name, network, plan, "ranges")
             path = (Path(folder) / "ranges" if place is None else place).with_suffix(".npz")
@@ -77,9 +85,10 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
                 group
                 for array in self._arrays(plan)
                 for inputs, data in samples.items()
-                for group in self._groups(network, plan, model, array, inputs, data, path)
+                for guard in self._guards(plan)
+                for group in self._groups(network, plan, model, array, inputs, data, path, guard)
             ]
-        return EarlyStopFindings(network.name, len(analyzed), seconds, groups)
+        return EarlyStopFindings(network.name, design.guard, len(analyzed), seconds, groups)
 
     def section(self, network: Network, findings: EarlyStopFindings) -> NetworkSection:
         return early_stop_section(network, findings)
@@ -95,6 +104,7 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
             "runs": self._runs(plan),
             "analyzed": self._analyzed(plan),
             "calibration": self.design.calibration,
+            "guards": list(self._guards(plan)),
             "arrays": [repr(array) for array in self._arrays(plan)],
             "analysis": repr(self.design.analysis),
         }
@@ -111,6 +121,9 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
     def _arrays(self, plan: Plan) -> Sequence[Systolic]:
         return self.design.arrays[:1] if plan.quick else self.design.arrays
 
+    def _guards(self, plan: Plan) -> Sequence[float]:
+        return (self.design.guard,) if plan.quick else self.design.guards
+
     def _ranges(
         self, network: Network, plan: Plan, model: nn.Module, data: Data, path: Path
     ) -> float:
@@ -121,9 +134,9 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
             return float(beside.read_text(encoding="utf-8"))
         plan.report(f"{network.name}: ranges of neurons")
         path.parent.mkdir(parents=True, exist_ok=True)
-        start = time.perf_counter()
+        start = time.process_time()
         self.design.analysis.ranges(model, data, progress=plan.progress).save(path)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         beside.write_text(repr(seconds), encoding="utf-8")
         return seconds
 
@@ -136,16 +149,17 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
         inputs: Inputs,
         data: Data,
         path: Path,
+        guard: float,
     ) -> list[StoppedTrials]:
-        plan.report(f"{network.name}: {array.dataflow}, {inputs} inputs")
+        plan.report(f"{network.name}: {array.dataflow}, {inputs} inputs, guard {guard:g}")
         space = FaultSpace.of(model, Registers(array), BitFlip(), array.formats, data=data)
         # Every settled trial is executed, and none is left out because some are wrong.
-        engine = Hybrid(str(path), audit=1.0, threshold=1.0)
+        engine = Hybrid(str(path), guard, audit=1.0, threshold=1.0)
         results = network_campaign(
             self.name,
             network,
             plan,
-            f"{array.dataflow} {inputs}",
+            f"{array.dataflow} {inputs} {guard:g}",
             model,
             data,
             space,
@@ -165,7 +179,9 @@ class EarlyStopStudy(Study[EarlyStopFindings]):
             )
             sums[record.tensor] = [a + b for a, b in zip(sums[record.tensor], added, strict=True)]
         return [
-            StoppedTrials(array.dataflow, layer, register, inputs, trials, masked, settled, wrong)
+            StoppedTrials(
+                array.dataflow, layer, register, inputs, guard, trials, masked, settled, wrong
+            )
             for (layer, _, register), (trials, masked, settled, wrong) in (
                 (name.rpartition(":"), counts) for name, counts in sums.items()
             )

@@ -45,7 +45,9 @@ class NeuronCopiesFindings:
     accuracy: tuple[float, float]
     """Share of correct predictions on all test samples, in floating point and in integers."""
     strata: npt.NDArray[np.int64]
-    """0 for a fault in a neuron that is critical at the lowest threshold, 1 in another."""
+    """The stratum of each fault."""
+    since: Sequence[float]
+    """The least NVF of the neurons of each stratum, descending to 0."""
     populations: Sequence[int]
     """Number of faults in each stratum."""
     counts: Mapping[float, int]
@@ -66,20 +68,20 @@ class NeuronCopiesFindings:
         """The network protected by a method; None without critical neurons."""
         return self.before if method == "unprotected" else self.after.get((threshold, method))
 
-    def critical(self, threshold: float, method: Method, *, of_all: bool = True) -> Estimate | None:
-        """Share of the faults, or of those in critical neurons, that change a prediction."""
+    def critical(self, threshold: float, method: Method, *, since: float = 0.0) -> Estimate | None:
+        """Share of the faults in neurons with at least an NVF that change a prediction."""
         found = self.of(threshold, method)
         if found is None:
             return None
-        return stratified_mean(self._cells(found.critical, of_all=of_all))
+        return stratified_mean(self._cells(found.critical, since))
 
-    def drop(self, threshold: float, method: Method, *, of_all: bool = True) -> Estimate | None:
-        """Loss of accuracy under a fault, or under one in a critical neuron, as a share."""
+    def drop(self, threshold: float, method: Method, *, since: float = 0.0) -> Estimate | None:
+        """Loss of accuracy under a fault in a neuron with at least an NVF, as a share."""
         found = self.of(threshold, method)
-        return None if found is None else self._difference(found.drop, of_all=of_all)
+        return None if found is None else self._difference(found.drop, since)
 
     def reduction(
-        self, threshold: float, figure: Literal["critical", "drop"], times: float, *, of_all: bool
+        self, threshold: float, figure: Literal["critical", "drop"], times: float, *, since: float
     ) -> Estimate | None:
         """The figure without protection, divided by ``times``, minus that of the split network.
 
@@ -89,24 +91,24 @@ class NeuronCopiesFindings:
         if split is None:
             return None
         before, after = (getattr(one, figure) for one in (self.before, split))
-        return self._difference(before / times - after, of_all=of_all)
+        return self._difference(before / times - after, since)
 
-    def beyond_copies(self, threshold: float, *, of_all: bool) -> Estimate | None:
+    def beyond_copies(self, threshold: float, *, since: float) -> Estimate | None:
         """How much more accuracy the split network loses than that with three copies."""
         split, three = self.of(threshold, "split"), self.of(threshold, "triplicated")
         if split is None or three is None:
             return None
-        return self._difference(split.drop - three.drop, of_all=of_all)
+        return self._difference(split.drop - three.drop, since)
 
-    def _difference(self, values: Reals, *, of_all: bool) -> Estimate:
+    def _difference(self, values: Reals, since: float) -> Estimate:
         # A half of one loss minus another may be below -1.
-        cells = self._cells(values / 2, of_all=of_all)
+        cells = self._cells(values / 2, since)
         return mean_difference(cells).map(lambda x: 2 * x, "share")
 
-    def _cells(self, values: Reals, *, of_all: bool) -> list[Cell]:
-        cells = [
+    def _cells(self, values: Reals, since: float) -> list[Cell]:
+        strata = enumerate(zip(self.populations, self.since, strict=True))
+        return [
             Cell(values[self.strata == number], faults)
-            for number, faults in enumerate(self.populations)
-            if faults
+            for number, (faults, least) in strata
+            if faults and least >= since
         ]
-        return cells if of_all else cells[:1]

@@ -15,6 +15,8 @@ __all__ = ["neuron_copies_section"]
 
 _METHODS: tuple[Method, ...] = ("split", "triplicated")
 
+_ALL: tuple[Method, ...] = ("unprotected", *_METHODS)
+
 
 def neuron_copies_section(network: Network, findings: NeuronCopiesFindings) -> NetworkSection:
     """The section of a page on one network, with all numbers."""
@@ -35,7 +37,7 @@ def neuron_copies_section(network: Network, findings: NeuronCopiesFindings) -> N
             "protected": [
                 {"threshold": threshold, "method": method, **_numbers(findings, threshold, method)}
                 for threshold in findings.thresholds
-                for method in _METHODS
+                for method in _ALL
             ],
         },
     )
@@ -54,21 +56,9 @@ def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
         ],
     )
     yield from ("### Protection", "")
-    least = min(findings.thresholds, default=0.0)
-    rows = [
-        (
-            "none",
-            "unprotected",
-            f"{total:,}",
-            "",
-            _text(findings.critical(0.0, "unprotected")),
-            _text(findings.critical(0.0, "unprotected", of_all=False)),
-            _text(findings.drop(0.0, "unprotected", of_all=False)),
-            "",
-        )
-    ]
+    rows = []
     for threshold in findings.thresholds:
-        for method in _METHODS:
+        for method in _ALL:
             of = findings.of(threshold, method)
             assert of is not None
             fewer = (
@@ -83,9 +73,9 @@ def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
                     f"{of.neurons:,}",
                     "" if fewer is None else percent(fewer),
                     _text(findings.critical(threshold, method)),
-                    _text(findings.critical(threshold, method, of_all=False)),
-                    _text(findings.drop(threshold, method, of_all=False)),
-                    percent(of.changed),
+                    _text(findings.critical(threshold, method, since=threshold)),
+                    _text(findings.drop(threshold, method, since=threshold)),
+                    "" if method == "unprotected" else percent(of.changed),
                 )
             )
     yield from table(
@@ -95,7 +85,7 @@ def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
             "neurons in all",
             "fewer than with three copies",
             "critical faults",
-            f"of those in neurons from {percent(least)} on",
+            "of those in these neurons",
             "accuracy lost by these",
             "predictions that differ without faults",
         ),
@@ -118,14 +108,17 @@ def _numbers(findings: NeuronCopiesFindings, threshold: float, method: Method) -
     of = findings.of(threshold, method)
     critical, drop = findings.critical(threshold, method), findings.drop(threshold, method)
     assert of is not None
-    among = findings.critical(threshold, method, of_all=False)
+    among = findings.critical(threshold, method, since=threshold)
+    lost = findings.drop(threshold, method, since=threshold)
     assert critical is not None
     assert among is not None
     assert drop is not None
+    assert lost is not None
     return {
         "neurons": of.neurons,
         "changed without faults": of.changed,
         "critical": estimate_facts(critical),
         "drop": estimate_facts(drop),
         "critical in critical neurons": estimate_facts(among),
+        "drop in critical neurons": estimate_facts(lost),
     }

@@ -52,9 +52,8 @@ class NeuronCopiesDesign:
     """Training samples from which the scales of activations follow."""
     analyzed: int = 20
     """Training samples on which the vulnerability of neurons is computed."""
-    runs: int = 1500
-    """Trials in neurons that are critical at the lowest threshold, by default; and a third of them
-    in the others."""
+    runs: int = 3000
+    """Trials in the neurons from each threshold to the next, by default, and in the others."""
 
 
 @final
@@ -94,6 +93,7 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
                     _left_out(hard),
                 )
         _, strata, populations = self._drawn(scores, len(data), plan)
+        since = (*self._edges(), 0.0)
         largest = max(float(values.max()) for values in scores.values.values())
         return NeuronCopiesFindings(
             network.name,
@@ -101,6 +101,7 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
             min(design.analyzed, len(train)),
             (_accuracy(network.model, test), _accuracy(model, test)),
             strata,
+            since,
             populations,
             counts,
             largest,
@@ -115,9 +116,8 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
     def intervals(self) -> str:
         return (
             "Intervals are of 95 %, over the faults, of which a trial has one in one inference. "
-            "Neurons that are critical at the lowest threshold are a stratum, and all others; "
-            "differences are those of pairs of the same fault. They hold for these test images and "
-            "networks."
+            "Neurons from each threshold to the next are a stratum, and all others; differences "
+            "are those of pairs of the same fault. They hold for these test images and networks."
         )
 
     def settings(self, plan: Plan) -> Mapping[str, Any]:
@@ -131,11 +131,15 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
         }
 
     def amount(self, plan: Plan) -> str:
-        runs = self._runs(plan)
-        return f"{runs:,} trials in critical neurons, {runs // 3:,} in others, in each network"
+        edges = ", ".join(f"{edge:.0%}" for edge in reversed(self._edges()))
+        return f"{self._runs(plan):,} trials in the neurons from each NVF of 0 %, {edges} on"
 
     def _runs(self, plan: Plan) -> int:
         return self.design.runs if plan.runs is None else plan.runs
+
+    def _edges(self) -> list[float]:
+        """The thresholds from which on neurons are protected, descending."""
+        return sorted(self.design.protected, reverse=True)
 
     def _scores(self, network: Network, plan: Plan, model: nn.Module) -> Scores:
         place = place_in_store(self.name, network, plan, "scores")
@@ -178,20 +182,18 @@ class NeuronCopiesStudy(Study[NeuronCopiesFindings]):
     ) -> tuple[Integers, Integers, list[int]]:
         """The faults of the trials, the stratum of each, and the number of faults in the strata.
 
-        Critical neurons are few, and are tried more often than the others.
+        The more critical neurons are, the fewer; each stratum is tried as often.
         """
         flat = np.concatenate([values.ravel() for values in scores.values.values()])
         sizes = np.array([values.size for values in scores.values.values()])
         starts = np.cumsum([0, *sizes])
         rng = np.random.default_rng(plan.seed)
         faults, strata, populations = [], [], []
-        critical = flat >= self.design.protected[0]
-        for number, (mask, most) in enumerate(
-            ((critical, self._runs(plan)), (~critical, self._runs(plan) // 3))
-        ):
-            neurons = np.flatnonzero(mask)
+        level = np.digitize(flat, sorted(self._edges()))
+        for number in range(len(self._edges()) + 1):
+            neurons = np.flatnonzero(level == len(self._edges()) - number)
             population = len(neurons) * samples * _WORD.bits
-            drawn = rng.choice(population, min(most, population), replace=False)
+            drawn = rng.choice(population, min(self._runs(plan), population), replace=False)
             # Faults are numbered by module, sample, neuron and bit.
             sample, rest = np.divmod(drawn, len(neurons) * _WORD.bits or 1)
             at, bit = neurons[rest // _WORD.bits], rest % _WORD.bits

@@ -12,9 +12,10 @@ from radhard.analyses.classifier_workload import classifier_workload
 from radhard.analyses.deepvigor.last_layer import thresholds_of_logits
 from radhard.analyses.deepvigor.losses import loss, saturated
 from radhard.analyses.deepvigor.probes import Probes
-from radhard.analyses.deepvigor.thresholds import Search, Thresholds, changed, margin, searched
+from radhard.analyses.deepvigor.thresholds import Search, Thresholds, changed, searched
 from radhard.datasets import Data
 from radhard.forward import plain
+from radhard.vulnerability_ranges import golden_margin
 from tests.analyses.deepvigor.hand import Branching, data, of_three_neurons
 
 FINE = Search(1e4, 5e5, 1e-5, None, 0.98, False)
@@ -171,7 +172,7 @@ def test_the_sign_of_the_margin_is_whether_the_class_changed(
 ) -> None:
     logits = torch.tensor([row])
     golden = torch.tensor([rng.draw(st.integers(0, len(row) - 1))])
-    assert changed(margin(logits, golden)).item() == bool(logits.argmax(1) != golden)
+    assert changed(golden_margin(logits, golden)).item() == bool(logits.argmax(1) != golden)
 
 
 @given(st.lists(st.floats(-200, 200, width=32), min_size=2, max_size=5), st.data())

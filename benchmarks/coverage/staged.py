@@ -8,7 +8,6 @@ import numpy as np
 from torch import nn
 
 from benchmarks.coverage.populations import POPULATIONS, exhausted
-from benchmarks.coverage.simulation import Simulation
 from benchmarks.document import put
 from radhard.caps import Caps
 from radhard.datasets import Data
@@ -16,6 +15,7 @@ from radhard.notes import Note
 from radhard.samplers import SAMPLERS, StageDraw, StagedSampler
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import percent
+from radhard.studies.exhausted.simulation import Simulation
 from radhard.workload import Workload
 
 __all__ = ["main"]

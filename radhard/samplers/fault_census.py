@@ -1,5 +1,6 @@
 """How many faults of each kind and class change their value in each direction?"""
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +28,8 @@ class FaultCensus:
     """For each region the number of faults by gate, variant, direction and class."""
     largest: tuple[npt.NDArray[np.float64], ...]
     """For each region the largest cap by variant, direction and class."""
+    digest: str | None = None
+    """SHA-256 of the class of every fault; None without classes."""
 
     @classmethod
     def of(
@@ -34,17 +37,18 @@ class FaultCensus:
     ) -> "FaultCensus":
         """Count the faults of a space."""
         kinds = FaultKinds.of(space, ("gate",))
-        counts, largest = [], []
+        counts, largest, digest = [], [], hashlib.sha256()
         for place, region in enumerate(space.regions):
             words, sections = np.arange(region.words), kinds.counts[place]
             here, first = np.full(len(words), place), int(kinds.starts[place])
             own = kinds.kinds(here, region.positions_of(words), np.zeros_like(here)) - first
             own //= region.variants
-            count = _undivided if classes is None else partial(_divided, classes)
+            count = _undivided if classes is None else partial(_divided, classes, digest)
             found, most = count(directions, space, place, own, sections)
             counts.append(found)
             largest.append(most)
-        return cls(directions, classes, tuple(counts), tuple(largest))
+        known = None if classes is None else digest.hexdigest()
+        return cls(directions, classes, tuple(counts), tuple(largest), known)
 
     def cells(self, faults: Numbers) -> Numbers:
         """The direction and the class of each fault, as one number."""
@@ -85,13 +89,14 @@ def _undivided(
 
 def _divided(
     classes: FaultClasses,
+    digest: "hashlib._Hash",
     directions: Directions,
     space: FaultSpace,
     place: int,
     own: Numbers,
     sections: int,
 ) -> Counted:
-    """The same with classes, for which every fault is looked at by itself."""
+    """The same with classes, for which every fault is looked at, and which the digest has."""
     variants, words = int(space.variants[place]), np.arange(len(own))
     shape = (len(DIRECTIONS), CLASSES)
     found = np.zeros((sections, variants, *shape), np.int64)
@@ -99,6 +104,7 @@ def _divided(
     for variant in range(variants):
         faults = int(space.starts[place]) + words * variants + variant
         own_classes, limits = classes.of(faults)
+        digest.update(own_classes.tobytes())
         cells = directions.of(faults).astype(np.int64) * CLASSES + own_classes
         np.maximum.at(most[variant].reshape(-1), cells, limits)
         sums = np.bincount(own * _CELLS + cells, minlength=sections * _CELLS)

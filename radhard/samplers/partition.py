@@ -1,7 +1,7 @@
 """Into which strata is a fault space divided by bit, direction and cap, and how are they drawn?"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,10 +79,13 @@ class Partition:
         order = Permutation(total, (seed, stratum, total))
         starts: Numbers = ends - self.space.words[places]
         every: Numbers = self.space.variants[places]
-        parts, found = [], 0
         # The order of a larger set, whose faults have other directions and caps as well: those of
         # the stratum are in random order among them.
-        at, share = 0, self.strata[stratum].population / total
+        share = self.strata[stratum].population / total
+        if next(iter(self._orders), (seed, 0))[0] != seed:
+            self._orders.clear()
+        at, first = self._orders.get((seed, stratum), (0, np.zeros(0, np.int64)))
+        parts, found = [first], len(first)
         while found < end:
             # As many as have the missing ones on average, and some more.
             size = min(_AT_ONCE, math.ceil(1.1 * (end - found) / share) + 16)
@@ -95,8 +98,17 @@ class Partition:
             rows = self.space.variant_starts[places[cell]] + variants[cell]
             parts.append(faults[self._table[rows, cells] == stratum])
             found += len(parts[-1])
-        drawn: Numbers = np.concatenate(parts)[begin:end]
-        return drawn
+        drawn: Numbers = np.concatenate(parts)
+        self._orders[seed, stratum] = at, drawn
+        return drawn[begin:end]
+
+    @cached_property
+    def _orders(self) -> dict[tuple[int, int], tuple[int, Numbers]]:
+        """By seed and stratum how far its order has been looked at, and the faults found there.
+
+        Every stage goes on where the one before it ended.
+        """
+        return {}
 
     @cached_property
     def _table(self) -> Numbers:
@@ -125,9 +137,10 @@ def partition(
     by: str | None,
     most: Callable[[float], float] | None = None,
 ) -> Partition:
-    """The finest partition whose groups have few enough strata.
+    """The finest partition whose groups have few enough strata, each by itself.
 
-    Strata are divided by bit and direction, by direction, or not; and always by class of caps.
+    The faults of a group are divided by bit and direction, by direction, or not; and always by
+    class of caps.
 
     Args:
         space: the faults.
@@ -144,24 +157,26 @@ def partition(
             f"by={by!r} divides the words of a tensor; group by tensor, layer, kind, role, format, "
             "plane, fault, bit or field"
         )
+    chosen: dict[str, tuple[bool, bool]] = {}
     for level in _LEVELS:
-        found = _divided(space, census, table, bits=level[0], directions=level[1])
-        groups = range(len(found.groups))
-        counts = np.bincount([s.group for s in found.strata], minlength=len(found.groups))
-        if most is None or all(counts[g] <= most(found.reach(g)) for g in groups):
-            return found
-    return found
+        found = _divided(space, census, table, dict.fromkeys(table, level))
+        # Strata whose faults are all known to be harmless take no trials.
+        counts = np.bincount(
+            [s.group for s in found.strata if s.cap > 0], minlength=len(found.groups)
+        )
+        for group, name in enumerate(found.groups):
+            if most is None or counts[group] <= most(found.reach(group)):
+                chosen.setdefault(name, level)
+    return _divided(space, census, table, {name: chosen.get(name, _LEVELS[-1]) for name in table})
 
 
 def _divided(
     space: FaultSpace,
     census: FaultCensus,
     table: list[str],
-    *,
-    bits: bool,
-    directions: bool,
+    levels: Mapping[str, tuple[bool, bool]],
 ) -> Partition:
-    """The partition by group and class of caps, and by bits and directions if asked."""
+    """The partition by group and class of caps, and by bits and directions if a group asks."""
     classes = [name for row in bit_classes(space) for name in row]
     # With one format and fault model, only the bit distinguishes classes.
     short = len({name.rpartition(" ")[0] for name in classes}) == 1
@@ -172,6 +187,7 @@ def _divided(
         of_place = {}
         for variant, direction, cap in np.argwhere(counts.sum(axis=0)).tolist():
             at = int(space.variant_starts[place]) + variant
+            bits, directions = levels[table[at]]
             name = f"bit {classes[at].rpartition(' ')[2]}" if short else classes[at]
             key = (
                 table[at],

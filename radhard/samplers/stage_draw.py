@@ -70,7 +70,15 @@ class StageDraw:
         census = self.partition.census
         directions = TrialDirections(census.by_direction, census.directions.of(faults))
         sizes = self.partition.sizes
-        drawn = StagedTrials(strata, sizes, stages, self.seed, directions, capped=self.capped)
+        drawn = StagedTrials(
+            strata,
+            sizes,
+            stages,
+            self.seed,
+            directions,
+            capped=self.capped,
+            classes=census.digest,
+        )
         if census.classes is not None:
             drawn.notes = tuple(census.classes.notes)
         if untried := sum(stratum.population for stratum in strata if stratum.cap == 0):

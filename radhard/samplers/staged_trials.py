@@ -45,10 +45,13 @@ class StagedTrials(Trials):
         directions: TrialDirections,
         *,
         capped: str | None = None,
+        classes: str | None = None,
     ) -> None:
         super().__init__(strata, seed, shuffled=False)
         self.stages = tuple(stages)
         self.sizes, self.directions, self.capped = sizes, directions, capped
+        # SHA-256 of the class of every fault of the space, if strata depend on classes.
+        self.classes = classes
         self._faults = _joined([stage.faults for stage in stages])
         self._strata = _joined([stage.strata for stage in stages])
 
@@ -94,6 +97,7 @@ class StagedTrials(Trials):
             "kinds": self.sizes.shape[1],
             "directions": self.directions.to_dict(),
             "capped": self.capped,
+            "classes": self.classes,
             "drawn": [
                 {
                     "trials": len(stage.faults),
@@ -135,7 +139,7 @@ class StagedTrials(Trials):
         )
         if not sound:
             raise ValueError("stages of trials that cannot be")
-        capped = plain["capped"]
+        capped, classes = plain["capped"], plain["classes"]
         return cls(
             [
                 Stratum(name, 0, 0, population, n, cap)
@@ -146,6 +150,7 @@ class StagedTrials(Trials):
             seed,
             TrialDirections.from_dict(plain["directions"], space, len(faults)),
             capped=None if capped is None else str(capped),
+            classes=None if classes is None else str(classes),
         )
 
 

@@ -1,6 +1,5 @@
 """How many trials does each stratum need for an interval of a given width?"""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,12 +101,10 @@ def floor_and_neyman(
     least = floor_size(reach, margin, confidence)
     if reach == 0 or spread == 0:
         return least, 0.0
-    best, chosen = math.inf, (least, 0.0)
-    for floor in (least * np.logspace(1e-6, 2, _GRID)).tolist():
-        neyman = spread**2 / _variance(floor, reach, margin, z)
-        if floor + neyman < best:
-            best, chosen = floor + neyman, (floor, neyman)
-    return chosen
+    floors = least * np.logspace(1e-6, 2, _GRID)
+    neymans = spread**2 / _variances(floors, reach, margin, z)
+    best = int(np.argmin(floors + neymans))
+    return float(floors[best]), float(neymans[best])
 
 
 def _reaches(strata: list[StratumPlan]) -> tuple[Floats, Floats]:
@@ -116,20 +113,19 @@ def _reaches(strata: list[StratumPlan]) -> tuple[Floats, Floats]:
     return reaches, reaches * np.array([s.deviation for s in strata])
 
 
-def _variance(floor: float, reach: float, margin: float, z: float) -> float:
-    """The largest variance of the mean with which half the width is at most the margin."""
-    low, high = 0.0, (margin / z) ** 2
+def _variances(floors: Floats, reach: float, margin: float, z: float) -> Floats:
+    """For each floor the largest variance of the mean with half the width at most the margin."""
+    low, high = np.zeros_like(floors), np.full_like(floors, (margin / z) ** 2)
     for _ in range(60):
         middle = (low + high) / 2
-        if _half_width(floor, middle, reach, z) <= margin:
-            low = middle
-        else:
-            high = middle
-    return max(low, 1e-300)
+        narrow = _half_widths(floors, middle, reach, z) <= margin
+        low, high = np.where(narrow, middle, low), np.where(narrow, high, middle)
+    return np.maximum(low, 1e-300)
 
 
-def _half_width(floor: float, variance: float, reach: float, z: float) -> float:
-    down = z * math.sqrt(variance)
-    half = variance * floor / (2 * reach)
-    up = down if down < half else reach * z * z / floor + half / 2
-    return (up + down) / 2
+def _half_widths(floors: Floats, variances: Floats, reach: float, z: float) -> Floats:
+    down = z * np.sqrt(variances)
+    half = variances * floors / (2 * reach)
+    up = np.where(down < half, down, reach * z * z / floors + half / 2)
+    widths: Floats = (up + down) / 2
+    return widths

@@ -12,6 +12,7 @@ from radhard.studies.cnn_reliability import CNN_RELIABILITY
 from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
 from radhard.studies.gait import GAIT
+from radhard.studies.ground_truth import GROUND_TRUTH
 from radhard.studies.guided_ecc import GUIDED_ECC
 from radhard.studies.hybrid_systolic import HYBRID_SYSTOLIC
 from radhard.studies.lstm_hamming import LSTM_HAMMING
@@ -33,6 +34,7 @@ STUDIES: dict[str, Study[Any]] = {
         DATA_ENCODING,
         ENCODING_INSTANCES,
         GAIT,
+        GROUND_TRUTH,
         GUIDED_ECC,
         HYBRID_SYSTOLIC,
         LSTM_HAMMING,

@@ -31,6 +31,7 @@ from radhard.models import (
     stagenet,
 )
 from radhard.spec import near
+from radhard.studies.row_transformer import row_transformer
 from radhard.studies.short_trainings import lenet5_of_one_epoch, mlp7, patch_cnn
 from radhard.studies.trained_network import cache_folder
 from radhard.studies.vgg8 import trained_vgg8
@@ -191,6 +192,12 @@ def _lenet5_1(cache: Path | None) -> Network:
     return Network("lenet5-1", about, lenet5_of_one_epoch(train, cache=cache), train, test, 300)
 
 
+def _row_transformer(cache: Path | None) -> Network:
+    about = "A transformer encoder of one layer that reads digits row by row, trained for this"
+    train, test = mnist(split="train"), mnist(split="test")
+    return Network("row-transformer", about, row_transformer(train, cache=cache), train, test, 300)
+
+
 def _patch_cnn(cache: Path | None) -> Network:
     about = "Three convolutions of stride 2 and two linear layers on photo patches, trained briefly"
     train, test = photo_patches(split="train"), photo_patches(split="test")
@@ -209,6 +216,7 @@ NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "mlp7": _mlp7,
     "patch-cnn": _patch_cnn,
     "resnet20": _resnet20,
+    "row-transformer": _row_transformer,
     "stagenet-conv72": partial(_stagenet, True),
     "stagenet72": partial(_stagenet, False),
     "vgg8": _vgg8,

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.coverage.simulation import Simulation
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
@@ -13,6 +12,7 @@ from radhard.injection import DIRECTIONS, Directions
 from radhard.samplers import SAMPLERS, Adaptive, StageDraw, stage_draw
 from radhard.space import FaultSpace
 from radhard.stats import floor_size
+from radhard.studies.exhausted.simulation import Simulation
 from radhard.targets import Weights
 from tests.small import campaign
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.coverage.simulation import Simulation
 from radhard.faults import BitFlip
 from radhard.formats import Float32
 from radhard.groups import Groups
@@ -15,6 +14,7 @@ from radhard.injection import DIRECTIONS, Directions
 from radhard.samplers import Adaptive, StageDraw, Until
 from radhard.space import FaultSpace
 from radhard.stats import stratified_mean
+from radhard.studies.exhausted.simulation import Simulation
 from radhard.targets import Weights
 
 

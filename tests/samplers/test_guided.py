@@ -1,5 +1,6 @@
 """Do scores decide where faults are drawn, and never how they count?"""
 
+import itertools
 import json
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.coverage.simulation import Simulation
 from radhard import analyses
 from radhard.errors import InputError
 from radhard.faults import BitFlip
@@ -17,6 +17,7 @@ from radhard.samplers import Adaptive, Guided, StageDraw
 from radhard.samplers.fault_census import FaultCensus
 from radhard.samplers.score_classes import ScoreClasses
 from radhard.space import FaultSpace
+from radhard.studies.exhausted.simulation import Simulation
 from radhard.targets import Biases, Weights
 from tests.small import BEFORE, Counting, campaign, data, network, rows
 
@@ -120,6 +121,42 @@ def test_a_run_is_not_continued_with_scores_of_other_words(tmp_path):
     assert rows(path) == begun
     scores_file(scores, values, "element", "inner.0.weight")
     assert campaign(path, sampler=sampler, space=space, model=Counting(network())).complete
+
+
+def first_faults(scores, values, model, space):
+    """The faults of the first stage with these scores of words."""
+    scores_file(scores, values, "element", "inner.0.weight")
+    classes = ScoreClasses(str(scores), space)
+    census = FaultCensus.of(Directions(model, space), space, classes)
+    sampler = Guided(str(scores), 0.3)
+    return sampler.first_stage(StageDraw(sampler.divide(space, census), 0)).faults.tolist()
+
+
+def test_other_scores_are_noticed_though_no_drawn_fault_is_affected(tmp_path):
+    def stop(passes):
+        if passes == BEFORE + 5:
+            raise KeyboardInterrupt
+
+    path, scores = tmp_path / "run.db", tmp_path / "scores.json"
+    model = Counting(network())
+    space = FaultSpace.of(model, [Weights("inner.0.weight")], BitFlip(), Float32())
+    values = np.arange(18.0).reshape(6, 3)
+    drawn = first_faults(scores, values, model, space)
+    for one, two in itertools.combinations(range(18), 2):
+        other = np.arange(18.0)
+        other[[one, two]] = two, one
+        changed = abs(one - two) > 8
+        if changed and first_faults(scores, other.reshape(6, 3), model, space) == drawn:
+            break
+    else:
+        raise AssertionError("no such pair")
+    scores_file(scores, values, "element", "inner.0.weight")
+    sampler = Guided(str(scores), 0.3)
+    with pytest.raises(KeyboardInterrupt):
+        campaign(path, sampler=sampler, space=space, model=Counting(network(), stop))
+    scores_file(scores, other.reshape(6, 3), "element", "inner.0.weight")
+    with pytest.raises(InputError, match="other strata"):
+        campaign(path, sampler=sampler, space=space, model=Counting(network()))
 
 
 def test_files_that_are_no_scores_are_refused_in_one_line(table, tmp_path):

@@ -103,6 +103,28 @@ def test_few_trials_have_few_strata():
     assert [s.name for s in single.strata] == ["the space"]
 
 
+def test_a_group_that_is_known_to_be_harmless_leaves_the_strata_of_others_as_they_are():
+    class FirstTensorKnown:
+        notes = ()
+
+        def of(self, faults):
+            return np.where(faults < 18 * 32, 0.0, 1.0)
+
+    by_tensor = {"by": "tensor", "most": lambda reach: 100 * reach}
+    _, _, found = divided(caps=FirstTensorKnown(), **by_tensor)
+    _, _, plain = divided(**by_tensor)
+    first = found.groups[0]
+    assert all(s.cap == 0 for s in found.strata if found.groups[s.group] == first)
+
+    def of_others(division):
+        return {(s.name, s.population) for s in division.strata if not s.name.startswith(first)}
+
+    assert of_others(found) == of_others(plain)
+    # Every group has the most strata that it may have.
+    counts = np.bincount([s.group for s in plain.strata])
+    assert counts.max() <= 100 < 10 * counts.max()
+
+
 def test_groups_of_other_words_are_refused():
     with pytest.raises(InputError, match="direction"):
         divided("direction")

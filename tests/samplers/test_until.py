@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.coverage.simulation import Simulation
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float16, Float32, stored_as
@@ -13,6 +12,7 @@ from radhard.injection import DIRECTIONS, Directions
 from radhard.samplers import SAMPLERS, Stage, StageDraw, Until
 from radhard.samplers.until import _Strata
 from radhard.space import FaultSpace
+from radhard.studies.exhausted.simulation import Simulation
 from radhard.targets import Weights
 from tests.small import BEFORE, Counting, campaign, network
 

@@ -1,4 +1,4 @@
-"""What would a staged campaign find in a fault space whose every fault has been tried?"""
+"""What would a campaign find in a fault space whose every fault has been tried?"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,21 +11,41 @@ from radhard.caps import FaultCaps
 from radhard.group_labels import labels
 from radhard.groups import Groups
 from radhard.injection import Directions
-from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
+from radhard.samplers import (
+    Sampler,
+    StageDraw,
+    StagedSampler,
+    StagedTrials,
+    StageResults,
+    TrialDirections,
+    Trials,
+)
 from radhard.samplers.fault_census import FaultCensus
-from radhard.samplers.fault_classes import CapClasses
-from radhard.space import FaultSpace
+from radhard.samplers.fault_classes import CapClasses, FaultClasses
+from radhard.space import FaultSpace, Numbers
 from radhard.stats import Estimate, stratified_mean
 
-__all__ = ["Outcome", "Simulation"]
+__all__ = ["SimulatedCampaign", "Simulation"]
+
+
+class _KnownDirections(Directions):
+    """The directions of all faults, computed once."""
+
+    def __init__(self, model: nn.Module, space: FaultSpace) -> None:
+        super().__init__(model, space)
+        self._all = super().of(np.arange(len(space)))
+
+    def of(self, faults: Numbers) -> npt.NDArray[np.uint8]:
+        return self._all[faults]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulatedCampaign:
     """The trials of a campaign, and its estimates when it stopped."""
 
-    trials: StagedTrials
+    trials: Trials
     estimates: dict[str, Estimate]
+    stages: int = 1
 
     @property
     def half_width(self) -> float:
@@ -43,12 +63,14 @@ class Simulation:
     """Of every fault, the share of the samples that it harms."""
     caps: FaultCaps | None = None
     """The largest share of the samples that a fault may harm, if it is known."""
+    classes: FaultClasses | None = None
+    """Other classes of faults than those of caps, such as those of scores."""
 
     @cached_property
     def census(self) -> FaultCensus:
-        """The numbers of faults by direction and class of caps."""
-        classes = None if self.caps is None else CapClasses(self.caps)
-        return FaultCensus.of(Directions(self.model, self.space), self.space, classes)
+        """The numbers of faults by direction and class."""
+        classes = self.classes if self.caps is None else CapClasses(self.caps)
+        return FaultCensus.of(_KnownDirections(self.model, self.space), self.space, classes)
 
     def truth(self, by: str | None) -> dict[str, float]:
         """The true rate of every group."""
@@ -57,7 +79,24 @@ class Simulation:
         names = table[self.space.variant_starts[places] + variants]
         return {str(name): float(self.harm[names == name].mean()) for name in np.unique(names)}
 
-    def run(self, sampler: StagedSampler, draw: StageDraw) -> Outcome:
+    def drawn(
+        self, sampler: Sampler, seed: int, by: str | None, confidence: float
+    ) -> SimulatedCampaign:
+        """One campaign of a sampler whose trials do not depend on their results."""
+        trials = sampler.informed(self.model, self.space).draw(self.space, seed)
+        numbers = np.arange(len(trials))
+        faults = trials.at(numbers)
+        # As `run` records them, so that trials are post-stratified as those of a campaign are.
+        census = self.census
+        trials.directions = TrialDirections(census.by_direction, census.directions.of(faults))
+        groups = Groups(self.space, trials, numbers, by, faults=faults)
+        found = {
+            key: stratified_mean(groups.cells(parts, self.harm[faults]), confidence)
+            for key, parts in groups.split()
+        }
+        return SimulatedCampaign(trials, found)
+
+    def run(self, sampler: StagedSampler, draw: StageDraw) -> SimulatedCampaign:
         """One campaign; ``draw`` has its seed."""
         stages = [sampler.first_stage(draw)]
         while True:
@@ -66,7 +105,7 @@ class Simulation:
             estimates = self.estimates(sampler, trials, values)
             following = sampler.next_stage(draw, trials, StageResults(values, estimates))
             if following is None:
-                return Outcome(trials, estimates)
+                return SimulatedCampaign(trials, estimates, len(stages))
             stages.append(following)
 
     def estimates(
@@ -77,7 +116,7 @@ class Simulation:
         capped = self.caps is not None
         found = {
             key: stratified_mean(groups.cells(parts, values, capped=capped), sampler.confidence)
-            for key, parts in groups.split()
+            for key, parts in groups.split(capped=capped)
         }
         limits = sampler.anytime(trials, values, sampler.confidence, capped=capped)
         if limits is None:

@@ -1,0 +1,52 @@
+"""Which networks are exhausted in which formats, and what is asked of the samplers?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from radhard.formats import Float32, Format
+
+__all__ = ["GroundTruthDesign", "Question"]
+
+
+@final
+@dataclass(frozen=True)
+class Question:
+    """A margin at a confidence, and the estimators that are to reach it."""
+
+    name: str
+    margin: float
+    confidence: float
+    by: str | None
+    estimators: Sequence[str]
+    """Names of samplers with the arguments that ask for the margin, as in `estimators`."""
+    narrow: Sequence[str] = ()
+    """Those that are tried in formats other than `Float32`."""
+    quick: bool = False
+    """Whether it is asked in a quick study."""
+
+    def estimators_for(self, format: Format) -> Sequence[str]:
+        """Those that are tried in a format."""
+        return self.estimators if format == Float32() else self.narrow
+
+
+@final
+@dataclass(frozen=True)
+class GroundTruthDesign:
+    """The tables, and the questions that campaigns on them answer."""
+
+    formats: Mapping[str, Sequence[Format]]
+    """By network; the others have `Float32` only."""
+    questions: Sequence[Question]
+    images: int = 50
+    """Test images, by default."""
+    runs: int = 300
+    """Campaigns of each estimator, by default."""
+    long: int = 20
+    """Campaigns with more than 100,000 trials each, at most."""
+    analyses: int = 3
+    """How often what is predicted without injecting faults is computed, with other seeds."""
+
+    def formats_of(self, network: str) -> Sequence[Format]:
+        """The formats in which a network is exhausted."""
+        return self.formats.get(network, (Float32(),))

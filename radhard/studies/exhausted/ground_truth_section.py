@@ -1,0 +1,151 @@
+"""How are exhausted networks, and the estimators scored on them, presented?"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from radhard.stats import Estimate, percent
+from radhard.studies.claim import estimate_facts
+from radhard.studies.exhausted.ground_truth_findings import (
+    EstimatorScore,
+    GroundTruthFindings,
+    TableFindings,
+)
+from radhard.studies.markdown import table
+from radhard.studies.networks import Network
+from radhard.studies.study import NetworkSection
+
+__all__ = ["ground_truth_section"]
+
+
+def ground_truth_section(network: Network, findings: GroundTruthFindings) -> NetworkSection:
+    """The section of a page on one network, with all numbers."""
+    return NetworkSection(
+        intro=f"{network.about}; {findings.images:,} test images, all flips of weights and biases.",
+        body=[*_body(findings)],
+        figures={},
+        numbers={"images": findings.images, "tables": [_numbers(one) for one in findings.tables]},
+    )
+
+
+def _body(findings: GroundTruthFindings) -> Iterator[str]:
+    yield from ("### Exhausted tables", "")
+    yield from table(
+        ("format", "faults", "rate", "repeated by Serial", "differ", "CPU s", "SHA-256"),
+        [
+            (
+                one.index["format"],
+                f"{one.index['faults']:,}",
+                percent(one.index["rate"]),
+                f"{one.index['checked']:,}",
+                f"{one.index['differing']:,}",
+                f"{one.index['seconds']:,.0f}",
+                one.index["sha256"],
+            )
+            for one in findings.tables
+        ],
+    )
+    for one in findings.tables:
+        yield from _of_table(one)
+
+
+def _of_table(findings: TableFindings) -> Iterator[str]:
+    format = findings.index["format"]
+    for question in dict.fromkeys(score.question for score in findings.scores):
+        own = [score for score in findings.scores if score.question == question]
+        yield from (f"### {format}: {question}", "")
+        yield from table(
+            (
+                "estimator",
+                "trials",
+                "most",
+                "half width",
+                "intervals that hold",
+                "those of all groups",
+                "estimates within the margin",
+                "campaigns",
+            ),
+            [_row(score) for score in own],
+        )
+    if findings.caps:
+        yield from (f"### {format}: caps", "")
+        yield from table(
+            ("caps", "harmless", "truly", "mean cap", "faults above their cap", "CPU s"),
+            [
+                (
+                    one.caps,
+                    percent(one.harmless),
+                    percent(findings.index["harmless"]),
+                    percent(one.mean),
+                    f"{one.contradictions:,}",
+                    f"{one.seconds:,.1f}",
+                )
+                for one in findings.caps
+            ],
+        )
+        yield from _by_tensor(findings)
+    if findings.predicted:
+        yield from (f"### {format}: predictions without injected faults", "")
+        yield from table(
+            ("analysis", "true mean over the layers", "predicted, by seed", "CPU s"),
+            [
+                (
+                    one.analysis,
+                    percent(one.true),
+                    "; ".join(_limits(*value) for value in one.values),
+                    f"{one.seconds:,.1f}",
+                )
+                for one in findings.predicted
+            ],
+        )
+    for name, reason in findings.left_out.items():
+        yield from (f"{name} is left out: {reason}.", "")
+
+
+def _by_tensor(findings: TableFindings) -> Iterator[str]:
+    truly = findings.caps[0].truly
+    yield from table(
+        ("tensor", *(f"harmless by {one.caps}" for one in findings.caps), "truly harmless"),
+        [
+            (name, *(percent(one.shares[name]) for one in findings.caps), percent(share))
+            for name, share in truly.items()
+        ],
+    )
+
+
+def _row(score: EstimatorScore) -> tuple[str, ...]:
+    return (
+        score.estimator,
+        f"{score.trials:,.0f}",
+        f"{score.most:,}",
+        percent(score.half_width),
+        _short(score.held),
+        _short(score.all_held) if score.groups > 1 else "",
+        _short(score.near),
+        f"{score.held.trials:,}",
+    )
+
+
+def _short(estimate: Estimate) -> str:
+    return _limits(estimate.value, estimate.low, estimate.high)
+
+
+def _limits(value: float, low: float, high: float) -> str:
+    return f"{percent(value)} [{percent(low)}, {percent(high)}]"
+
+
+def _numbers(findings: TableFindings) -> dict[str, Any]:
+    scores = [
+        {
+            **asdict(score),
+            **{key: estimate_facts(getattr(score, key)) for key in ("held", "all_held", "near")},
+        }
+        for score in findings.scores
+    ]
+    return {
+        **findings.index,
+        "estimators": scores,
+        "caps": [asdict(one) for one in findings.caps],
+        "predicted": [asdict(one) for one in findings.predicted],
+        "left out": dict(findings.left_out),
+    }

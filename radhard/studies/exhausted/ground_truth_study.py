@@ -1,0 +1,194 @@
+"""How are networks exhausted, and estimators scored on what was found?"""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from radhard.analyses import DeepVigorPlus, WeightSensitivity
+from radhard.caps import CAPS, CapTable
+from radhard.errors import InputError
+from radhard.formats import Format
+from radhard.studies.exhausted.estimator_campaigns import scores_of
+from radhard.studies.exhausted.estimators import SCORES, estimator
+from radhard.studies.exhausted.exhausted_table import ExhaustedTable, exhausted_table
+from radhard.studies.exhausted.ground_truth_design import GroundTruthDesign
+from radhard.studies.exhausted.ground_truth_findings import (
+    CapScore,
+    EstimatorScore,
+    GroundTruthFindings,
+    PredictedRate,
+    TableFindings,
+)
+from radhard.studies.exhausted.ground_truth_section import ground_truth_section
+from radhard.studies.exhausted.simulation import Simulation
+from radhard.studies.networks import Network
+from radhard.studies.study import NetworkSection, Plan, Study
+from radhard.studies.trained_network import cache_folder
+from radhard.workload import Workload
+
+__all__ = ["GroundTruthStudy"]
+
+_CAPS = ("Stated()", "Certified()")
+
+_QUICK_RUNS = 5
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GroundTruthStudy(Study[GroundTruthFindings]):
+    """Exhausted networks, and campaigns on them whose figures are looked up.
+
+    ``store``: the folder of the tables; by default ``ground-truth`` in the user's cache.
+    """
+
+    design: GroundTruthDesign
+
+    uses: ClassVar[frozenset[str]] = frozenset({"runs", "images", "store", "workers", "quick"})
+
+    def measure(self, network: Network, plan: Plan) -> GroundTruthFindings:
+        formats = self.design.formats_of(network.name)[: 1 if plan.quick else None]
+        images = self.design.images if plan.images is None else plan.images
+        tables = [self._table(network, plan, format, images) for format in formats]
+        return GroundTruthFindings(network.name, images, tables)
+
+    def section(self, network: Network, findings: GroundTruthFindings) -> NetworkSection:
+        return ground_truth_section(network, findings)
+
+    def intervals(self) -> str:
+        return (
+            "Intervals of shares of campaigns are of 95 %, over the campaigns; the network, the "
+            "images and the table are given. What is counted over all faults has none."
+        )
+
+    def settings(self, plan: Plan) -> Mapping[str, Any]:
+        design = self.design
+        formats = {name: [repr(one) for one in all_] for name, all_ in design.formats.items()}
+        return {"runs": self._runs(plan), "long": design.long, "formats": formats}
+
+    def amount(self, plan: Plan) -> str:
+        return f"{self._runs(plan)} campaigns of each estimator"
+
+    def _runs(self, plan: Plan) -> int:
+        if plan.runs is not None:
+            return plan.runs
+        return _QUICK_RUNS if plan.quick else self.design.runs
+
+    def _table(self, network: Network, plan: Plan, format: Format, images: int) -> TableFindings:
+        base = plan.store if plan.store is not None else cache_folder()
+        folder = base / "ground-truth" / network.name
+        name = "".join(c if c.isalnum() else "-" for c in repr(format).lower()).strip("-")
+        data = network.test.first(min(images, len(network.test)))
+        path = folder / f"{name}-{len(data)}.parquet"
+        table = exhausted_table(network.name, network.model, data, format, path, plan)
+        plan.report(f"{network.name}, {format!r}: caps and analyses")
+        left_out: dict[str, str] = {}
+        caps = {} if plan.quick else _caps(table, plan, left_out)
+        scores = [_cap_score(table, found, seconds) for found, seconds in caps.values()]
+        predicted = [] if plan.quick else self._predicted(table, plan, left_out)
+        estimates = self._estimates(table, plan, folder, caps, left_out)
+        return TableFindings(table.index, estimates, scores, predicted, left_out)
+
+    def _estimates(
+        self,
+        table: ExhaustedTable,
+        plan: Plan,
+        folder: Path,
+        caps: Mapping[str, tuple[CapTable, float]],
+        left_out: dict[str, str],
+    ) -> list[EstimatorScore]:
+        """The scores of all estimators, question by question."""
+        found = []
+        with tempfile.TemporaryDirectory() as temporary:
+            scores = Path(temporary) / SCORES
+            sensitivity = WeightSensitivity(table.format)(table.model, table.data, seed=plan.seed)
+            sensitivity.save(scores)
+            for question in self.design.questions:
+                if plan.quick and not question.quick:
+                    continue
+                truth = Simulation(table.model, table.space, table.harm).truth(question.by)
+                for text in question.estimators_for(table.format):
+                    if plan.quick and "caps=" in text:
+                        continue
+                    plan.report(f"{table.network}, {table.format!r}: {text}")
+                    try:
+                        chosen = estimator(
+                            text, question, table, {k: v for k, (v, _) in caps.items()}, scores
+                        )
+                    except InputError as error:
+                        left_out[text] = str(error)
+                        continue
+                    found += scores_of(
+                        chosen,
+                        question,
+                        table,
+                        truth,
+                        folder,
+                        plan.seed,
+                        self._runs(plan),
+                        self.design.long,
+                    )
+        return found
+
+    def _predicted(
+        self, table: ExhaustedTable, plan: Plan, left_out: dict[str, str]
+    ) -> list[PredictedRate]:
+        """The rate of faults in weights that DeepVigor+ predicts, as the mean over the layers."""
+        analysis = DeepVigorPlus("weights", images=len(table.data), format=table.format)
+        values, layers, seconds = [], [], 0.0
+        for number in range(self.design.analyses):
+            start = time.process_time()
+            try:
+                scores = analysis(table.model, table.data, seed=plan.seed + number)
+            except InputError as error:
+                left_out[repr(analysis)] = str(error)
+                return []
+            seconds += time.process_time() - start
+            facts, layers = scores.facts["mvf"]["weights"], list(scores.facts["lvf"])
+            values.append((facts["value"], facts["low"], facts["high"]))
+        truth = Simulation(table.model, table.space, table.harm).truth("tensor")
+        true = float(np.mean([truth[name] for name in layers]))
+        return [PredictedRate(repr(analysis), true, values, seconds / len(values))]
+
+
+def _caps(
+    table: ExhaustedTable, plan: Plan, left_out: dict[str, str]
+) -> dict[str, tuple[CapTable, float]]:
+    """The caps of all faults by each source, with the processor time that it took."""
+    found = {}
+    workload = Workload.of(table.model, table.data, seed=plan.seed)
+    for text in _CAPS:
+        source, start = CAPS.parse(text), time.process_time()
+        try:
+            with workload.open():
+                caps = source.find(workload, table.space)
+        except InputError as error:
+            left_out[text] = str(error)
+            continue
+        assert isinstance(caps, CapTable)
+        found[repr(source)] = (caps, time.process_time() - start)
+    return found
+
+
+def _cap_score(table: ExhaustedTable, caps: CapTable, seconds: float) -> CapScore:
+    starts, harm = table.space.starts.tolist(), table.harm
+    truly = {
+        table.space.name(place): float((harm[starts[place] : starts[place + 1]] == 0).mean())
+        for place in range(len(table.space.regions))
+    }
+    # Caps are multiples of one sample, in single precision.
+    above = int((harm > caps.caps + 1e-6).sum())
+    return CapScore(
+        caps.by,
+        caps.harmless,
+        caps.mean,
+        above,
+        seconds,
+        dict(caps.shares),
+        truly,
+        sorted(caps.left_out),
+    )

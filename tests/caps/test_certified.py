@@ -161,19 +161,25 @@ def test_a_margin_that_falls_and_rises_again_is_seen(convolution):
 
 
 def rounded_away() -> tuple[nn.Sequential, Data]:
-    """A margin that is less than a rounding error of the sums before it."""
+    """A margin that is less than a rounding error of the sums before it.
+
+    The terms of a sum stand in any order, so that some sums round in whichever order a processor
+    adds them.
+    """
     first, second = nn.Linear(4, 1), nn.Linear(1, 2)
     with torch.no_grad():
-        first.weight.copy_(torch.tensor([[4097.3, 1.0, -4096.1, 0.3]]))
+        first.weight.fill_(1.0)
         first.bias.zero_()
         second.weight.copy_(torch.tensor([[1.0], [0.0]]))
         second.bias.copy_(torch.tensor([-2.0, 0.0]))
-    chance = torch.Generator().manual_seed(0)
-    inputs = torch.rand(200, 4, generator=chance) + 0.5
+    rng = torch.Generator().manual_seed(0)
+    terms = torch.tensor([4097.3, 1.0, -4096.1, 0.3]) * (torch.rand(1000, 4, generator=rng) + 0.5)
+    order = torch.rand(1000, 4, generator=rng).argsort(1)
+    inputs = terms.gather(1, order)
     with torch.no_grad():
         # The margins are put close to 0.
-        short = 2.0 - first(inputs)[:, 0] + (torch.rand(200, generator=chance) + 1) * 1e-4
-        inputs[:, 3] += short / 0.3
+        short = 2.0 - first(inputs)[:, 0] + (torch.rand(1000, generator=rng) + 1) * 1e-4
+        inputs[order == 3] += short
         model = nn.Sequential(first, nn.ReLU(), second).eval()
         outputs = model(inputs)
     return model, Data(inputs[outputs[:, 0] != outputs[:, 1]])

@@ -207,7 +207,10 @@ def test_functions_that_a_forward_calls_are_bounded(hardening: Hardening, at: in
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     with torch.no_grad():
         if isinstance(hardening, Ranger | BoundedReLU):
-            assert torch.equal(hard(inputs), model(inputs))
+            # An encoder layer whose activation is reached leaves the fused kernel of torch,
+            # which rounds otherwise on some processors.
+            atol = 1e-5 if at == 2 else 0.0
+            torch.testing.assert_close(hard(inputs), model(inputs), rtol=0, atol=atol)
         exported = torch.export.export(hard, (inputs,), strict=False).module()
         torch.testing.assert_close(exported(inputs), hard(inputs))
         # An error in any layer before a function arrives at none of the layers behind it.

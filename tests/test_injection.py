@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from radhard.errors import RadhardWarning
 from radhard.faults import BitFlip, FaultModel, StuckAt
 from radhard.formats import BFloat16, Float16, Float32, Float64, Format, Int, stored_as
 from radhard.injection import inject
@@ -261,3 +263,19 @@ def test_nothing_but_the_faulty_words_is_copied():
     with Largest(model.weight) as copies, inject(model, space, [5, 10**6, 3 * 10**6]):
         assert model.weight.data_ptr() == place
     assert 3 <= copies.most < 100
+
+
+def test_a_fault_in_a_sample_of_no_batch_is_told():
+    model, inputs = nn.Sequential(nn.Linear(4, 3), nn.ReLU()).eval(), torch.randn(5, 4)
+    space = FaultSpace.of(model, Activations("0"), BitFlip(), Float32(), data=inputs)
+    fault = Fault("0", 3 * 4 + 1, 31)
+    golden = model(inputs)
+    with pytest.warns(RadhardWarning, match="sample 4"), inject(model, space, fault):
+        assert torch.equal(model(inputs[:2]), golden[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with inject(model, space, fault) as injection:
+            injection.rows = range(3, 5)
+            model(inputs[3:])
+        with inject(model, space, fault):
+            pass  # nothing is called, and nothing expected

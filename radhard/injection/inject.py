@@ -99,6 +99,17 @@ class Injection:
                 f"{', '.join(map(repr, missed))}: never computed in the forward pass, so that no "
                 "fault arrived there"
             )
+        # Of a model that was never called, nobody expects a fault to have taken effect.
+        late = {sample for one in self.tensors for sample in one.missed_samples}
+        if self.passes and late:
+            shown = ", ".join(map(str, sorted(late)[:5]))
+            warnings.warn(
+                f"no batch held sample {shown}, in which faults were injected, so that these had "
+                "no effect; set injection.rows to the samples of each batch (with inject(...) as "
+                "injection), or pass those that the fault space was made for",
+                RadhardWarning,
+                stacklevel=4,
+            )
 
 
 @contextmanager

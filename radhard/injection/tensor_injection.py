@@ -46,6 +46,19 @@ class TensorInjection:
     """Flat positions of the values of a stored tensor that differ because of the faults."""
     lost: bool = False
     """Whether faulty words of a parameter were written to while the faults were present."""
+    _in_batches: set[int] = field(default_factory=set)
+    """The samples with faults that were in a batch."""
+
+    @property
+    def missed_samples(self) -> list[int]:
+        """The samples with faults that were in no batch, ascending; none of a stored tensor."""
+        found = set[int]()
+        for place in np.unique(self.places).tolist():
+            region = self.regions[place]
+            if region.site.samples is not None:
+                words = self.words[self.places == place]
+                found.update((words // math.prod(region.shape)).tolist())
+        return sorted(found - self._in_batches)
 
     @property
     def site(self) -> Site:
@@ -166,6 +179,7 @@ class TensorInjection:
                 sample, inner = np.divmod(self.words[mine], math.prod(region.shape))
                 row = np.array([position.get(s, -1) for s in sample.tolist()], dtype=np.int64)
                 here = row >= 0
+                self._in_batches.update(sample[here].tolist())
                 rows.append(row[here])
                 words.append(inner[here])
                 which.append(mine[here])

@@ -149,10 +149,6 @@ def _unfit(tensor: Tensor) -> str:
         return str(tensor.dtype).removeprefix("torch.")
     if tensor.layout != torch.strided:
         return str(tensor.layout).removeprefix("torch.").removeprefix("_")
-    if any(
-        stride == 0 and size > 1 for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
-    ):
-        return "expanded, with several values in one word"
     return ""
 
 

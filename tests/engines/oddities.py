@@ -308,6 +308,13 @@ class OwnBuffer(_Image):
         return self.fc(y) + functional.linear(y.abs(), self.held)
 
 
+def expanded() -> nn.Module:
+    """A weight in which all values of a row are one word."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(72, 3), nn.ReLU(), nn.Linear(3, 4))
+    model[1].weight = nn.Parameter(torch.randn(3, 1).expand(3, 72))
+    return model
+
+
 def normalised() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(2, 4, 3), nn.InstanceNorm2d(4, affine=True), nn.PReLU(4),
@@ -324,7 +331,7 @@ _MAKERS: list[Any] = [
     adaptive_max_pool, fractional_max_pool, adaptive_max_pool_1d, lp_pool, Unpooled, Where, Picked,
     Sorted, Standardised, OwnWeights, ValueBranch, Items, Lists, Arrays, Chosen, Repeated, Aside,
     Tuples, Written, Precisions, Spectrum, Signs, Checkpointed, WithoutGradient, Resized,
-    Transposed, OwnBuffer, normalised,
+    Transposed, OwnBuffer, expanded, normalised,
 ]  # fmt: skip
 
 NETWORKS = [Network(make.__name__, make, _image) for make in _MAKERS]

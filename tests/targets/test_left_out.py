@@ -95,14 +95,6 @@ def test_parts_of_one_buffer_are_tensors_of_their_own():
     assert len(space) == 3 * 20 * 32
 
 
-def test_values_that_are_one_word_in_memory_are_named():
-    model = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 2))
-    model[1].weight = nn.Parameter(torch.randn(2, 1).expand(2, 8))
-    with pytest.warns(RadhardWarning, match=r"1\.weight \(expanded"):
-        space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
-    assert [site.name for site in space.sites] == ["0.weight"]
-
-
 @pytest.mark.parametrize("name", ["gru_classifier", "lenet5", "resnet20", "lstm_classifier", "mlp"])
 def test_models_that_come_along_leave_nothing_out(name):
     with warnings.catch_warnings():

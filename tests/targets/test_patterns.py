@@ -87,15 +87,13 @@ def test_tied_weights_are_one_tensor_that_any_of_its_names_finds(pattern):
     assert site.name == "embedding.weight"
 
 
-def test_tensors_in_the_same_memory_are_tied_and_its_parts_are_not():
+def test_tensors_in_the_same_memory_are_tied_and_other_views_of_it_are_left_out():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2))
     model[1].weight = nn.Parameter(model[0].weight.detach())
     model[2].weight = nn.Parameter(model[0].weight.detach().t())
-    sites = Weights("*").sites(Workload(model))
-    assert [(site.name, site.aliases) for site in sites] == [
-        ("0.weight", ("1.weight",)),
-        ("2.weight", ()),
-    ]
+    sites, left_out = Weights("*").select(Workload(model))
+    assert [(site.name, site.aliases) for site in sites] == [("0.weight", ("1.weight",))]
+    assert list(left_out) == ["2.weight"]
 
 
 def test_tensors_without_memory_or_without_words_are_told_apart_too():

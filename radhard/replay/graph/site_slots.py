@@ -79,6 +79,9 @@ def stored_slots(graph: Graph, sites: Sequence[Site]) -> list[tuple[int, ...]]:
             return ()
         tensor = graph.constants[own[0]]
         others = [slot for slot in together[memory(tensor)] if slot not in own]
+        # As does an expanded tensor itself, in which several values are one word.
+        if any(n > 1 and not step for n, step in zip(tensor.shape, tensor.stride(), strict=True)):
+            return ()
         if any(shares_words(tensor, graph.constants[slot]) for slot in others):
             return ()
         # A buffer may hold the very weight.

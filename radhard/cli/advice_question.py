@@ -94,11 +94,11 @@ class Question:
 
     @property
     def quantized_file(self) -> str | None:
-        """Where the factory of a quantized model is to be: activations are no integers otherwise.
+        """Where the factory of a quantized model is to be: others compute in Float32.
 
-        None if activations need not be integers.
+        None if faults are not injected into activations of another format.
         """
-        needed = self.memory == "registers" or (self.memory == "buffers" and self.has_integers)
+        needed = self.memory in ("buffers", "registers") and repr(self.word) != "Float32()"
         return f"{self.folder}/quantized.py" if needed else None
 
     @property

@@ -1,16 +1,23 @@
 """Which commands answer a question, in which order, and why?"""
 
 from dataclasses import dataclass
+from math import ceil
 
 from radhard.cli.advice_question import MEMORIES, Question
 from radhard.cli.shell_line import shell_line
 from radhard.factory import named
-from radhard.stats import percent
+from radhard.stats import floor_size, percent, sample_size
 
 __all__ = ["Advice", "advised_commands"]
 
 _CODE_BITS = 64
 """Data bits of a code word in memories with ECC, which has eight check bits."""
+
+_EXPECTED = 0.01
+"""Rate of critical faults for which campaigns of protections are sized."""
+
+_MANY = 10**12
+"""Faults of a space, of which there are far more than trials."""
 
 _BOUNDS = "Bounds on activations take hardly any memory, and stop what large values do."
 _COPIES = "The most vulnerable channels twice: time and memory, against errors of any size."
@@ -103,15 +110,19 @@ def _quantization(question: Question) -> Advice:
         "(split='train')" if named(question.data)[0] is None and "(" not in question.data else ""
     )
     train = question.train or question.data + split
+    # Arrays of integers compute with integers from the first layer on.
+    inputs = ", inputs=True" if question.memory == "registers" else ""
     code = (
         "import radhard as rh\n\n\n"
         "def build():\n"
         f'    model, train = rh.models.load("{question.model}"), rh.datasets.load("{train}")\n'
-        f"    return rh.quantized(model, train, rh.formats.{question.word!r}, inputs=True)\n"
+        f"    return rh.quantized(model, train, rh.formats.{question.word!r}{inputs})\n"
     )
     path = question.quantized_file
     command = f"mkdir -p {question.folder} && cat > {path} <<'END'\n{code}END"
-    return Advice("Activations become integers, with scales from training data.", command)
+    return Advice(
+        f"Activations are computed as {question.format}, with scales from training data.", command
+    )
 
 
 def _plan(question: Question, why: str, *asked: str) -> list[Advice]:
@@ -156,6 +167,11 @@ def _size(question: Question) -> str:
         return "Every trial has as many wrong bits as the rate gives"
     if sampler.startswith("PerTensor"):
         return "Every tensor has the sample size of the literature (Leveugle et al., DATE 2009)"
+    if sampler.startswith("Uniform"):
+        return (
+            f"A rate of {percent(_EXPECTED)} needs as many trials for ±{percent(question.margin)}; "
+            "they are fixed, so that protections are compared fault by fault"
+        )
     if question.goal == "limit":
         return "Trials until the interval is narrow enough for a rate of half the limit"
     return f"Trials until the interval is ±{percent(question.margin)}"
@@ -165,6 +181,9 @@ def _sampler(question: Question) -> str:
     if question.memory == "low-voltage":
         return "ErrorRate((1e-6, 1e-5, 1e-4), trials=50)"
     margin = question.max_rate / 2 if question.goal == "limit" else question.margin
+    if question.goal == "harden":
+        least = floor_size(1.0, margin, 0.95)
+        return f"Uniform({ceil(max(sample_size(_MANY, margin, p=_EXPECTED), least))})"
     published = question.goal == "paper" or question.memory == "registers"
     return f"PerTensor(margin={margin:g})" if published else f"Adaptive({margin:g})"
 
@@ -206,9 +225,11 @@ def _protections(question: Question) -> list[tuple[str, ...]]:
         return [bounds]
     if question.memory in ("buffers", "dram-ecc", "sram-ecc"):
         return [bounds, copies]
+    code = (_CHECK_BITS, f"Ecc({_code(question)})")
     if question.has_integers:
-        return [(_CHECK_BITS, f"Ecc({_code(question)})"), copies]
-    return [bounds, (_IN_PLACE, "HammingInPlace()")]
+        return [code, copies]
+    # Shorter words have no room for codes of all their exponent bits.
+    return [bounds, (_IN_PLACE, "HammingInPlace()") if repr(question.word) == "Float32()" else code]
 
 
 def _run(question: Question, *options: str) -> str:

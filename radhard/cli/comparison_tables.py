@@ -6,6 +6,7 @@ from radhard.cli.estimate_table import plain_table
 from radhard.cli.terminal import Terminal
 from radhard.comparison import Comparison
 from radhard.escaping import printable
+from radhard.metrics.run_columns import RunColumns
 from radhard.stats import estimate_column
 from radhard.verification import Verification
 
@@ -20,7 +21,9 @@ _NARROW = 110
 def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
     """Print both rates and their difference, one row for each group."""
     how = "the same faults" if comparison.paired else f"not paired: {comparison.why_unpaired}"
-    terminal.say(f"{comparison.column}, {how}", always=True)
+    # Only the meaning is needed; of a metric of another package, the name is shown.
+    meaning = RunColumns({comparison.column: (0.0, 1.0)}, foreign=False).meaning(comparison.column)
+    terminal.say(f"{meaning}, {how}", always=True)
     if len(comparison.rows) == 1 or terminal.console.width < _NARROW:
         for row in comparison.rows:
             if row.group:

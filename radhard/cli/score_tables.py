@@ -22,6 +22,11 @@ _NARROW_FOR_FIGURES = 100
 
 def show_scores(scores: Scores, results: Results | None, terminal: Terminal, top: int) -> None:
     """Print the most vulnerable parts, the layers, the cost, and the agreement with a campaign."""
+    if terminal.quiet and len(scores):
+        (first,) = scores.ranking(1)
+        place = f"{part_name(first, scores.level)} {amount(first.value, scores.unit)}"
+        terminal.say(f"{scores.by}  most vulnerable: {place}", "bold", always=True)
+        return
     terminal.say("")
     terminal.say(scores.by, "bold")
     terminal.say(

@@ -363,3 +363,14 @@ def test_layers_that_were_left_out_are_named_in_the_terminal_and_kept(capsys, tm
     for text in (" ".join(shown.out.split()), Scores.load(path).facts["analyzed"], shown.err):
         assert "1 of 2 layers with weights" in text
         assert "lstm" in text
+
+
+def test_quiet_is_the_most_vulnerable_part_alone(capsys):
+    command = ["analyze", "mlp", "--data", "mnist", "--n", "8", "--with", "MaxValue()"]
+    assert main([*command, "--top", "1", "-q"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert main([*command, "--top", "1"]) == 0
+    told = capsys.readouterr().out
+    part, value = line.rpartition("most vulnerable: ")[2].split()
+    assert part in told
+    assert value in told

@@ -101,7 +101,7 @@ def test_compare_says_both_rates_and_the_difference(capsys, tmp_path):
     assert main(["compare", str(tmp_path / "a.db"), str(tmp_path / "b.db"), "--by", "layer"]) == 0
     told = capsys.readouterr().out
     assert "the same faults" in told
-    for part in ("before", "after", "difference", "higher; p = 1"):
+    for part in ("critical SDC", "before", "after", "difference", "higher; p = 1"):
         assert part in told
 
 

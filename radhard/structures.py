@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from torch import nn
 
 from radhard.accelerators import STRUCTURES, Accelerator, Residency, Structure, residencies
 from radhard.errors import InputError
+from radhard.fingerprint import fingerprint
+from radhard.forward import Forward, plain
 from radhard.reliability import fit, total_fit
 from radhard.results import Results
 from radhard.spec import near
@@ -100,6 +103,7 @@ def accelerator_fit(
     *,
     fit_per_bit: float | Mapping[str, float],
     name: str | None = None,
+    call: Forward = plain,
 ) -> AcceleratorFit:
     """The failures in 1e9 hours of an accelerator that computes a model all the time.
 
@@ -122,10 +126,11 @@ def accelerator_fit(
             buffer"``, in `Activations` or `Inputs`; ``"registers"``, in `Registers` of this array.
         fit_per_bit: raw rate of a bit in FIT, of all structures or by structure.
         name: the figure, as for `Results.rate`; by default critical silent data corruption.
+        call: how the model is called.
 
     Raises:
-        InputError: an unknown structure, a campaign of another target or array, a structure without
-            a raw rate, or a model of which the array computes no layer.
+        InputError: an unknown structure, a campaign of another model, target, array or width of
+            words, a structure without a raw rate, or a model of which the array computes no layer.
     """
     known = ("weight buffer", "input buffer", "registers")
     for key in campaigns:
@@ -133,11 +138,13 @@ def accelerator_fit(
             raise InputError(f"campaigns: {near(key, list(known))}one of {', '.join(known)}")
     if not campaigns:
         raise InputError(f"there is no campaign; give results for one of {', '.join(known)}")
-    layers = array_layers(Workload.of(model, data), array)
+    workload = Workload.of(model, data, call=call)
+    layers = array_layers(workload, array)
     left_out: dict[str, str] = {f"layer {key}": why for key, why in layers.left_out.items()}
     if not layers.computed:
         why = "; ".join(f"{key}: {reason}" for key, reason in left_out.items())
         raise InputError(f"{array!r} computes no layer of this model: {why}")
+    _check_model(workload.model, campaigns)
     found: dict[Structure, list[Residency]] = {}
     for layer, whole in layers.computed.items():
         own = residencies(array, whole.layer, layers.shapes[layer], layer)
@@ -163,7 +170,7 @@ def accelerator_fit(
                 continue
             avf = rate
         else:
-            _check_buffer(campaigns[source], structure)
+            _check_buffer(campaigns[source], structure, array)
             avf, by_layer = _of_buffer(campaigns[source], structure, parts, bits * cycles, name)
         result[structure] = StructureFit(structure, bits, share, avf, fit(raw, bits, avf), by_layer)
     return AcceleratorFit(result, tuple(part for of in found.values() for part in of), left_out)
@@ -179,8 +186,25 @@ def _raw(fit_per_bit: float | Mapping[str, float], structure: str) -> float:
     return fit_per_bit[structure]
 
 
-def _check_buffer(results: Results, buffer: Structure) -> None:
+def _check_model(model: nn.Module, campaigns: Mapping[str, Results]) -> None:
+    own = fingerprint(model)
+    for key, results in campaigns.items():
+        # Runs of earlier versions do not say.
+        if results.manifest.get("model fingerprint", own) != own:
+            raise InputError(
+                f"campaigns[{key!r}] is of another model: structure or values differ; run it on "
+                "this model, in the format of its words"
+            )
+
+
+def _check_buffer(results: Results, buffer: Structure, array: Accelerator) -> None:
+    bits = array.format_of("input").bits
     for region in results.space.regions:
+        if region.word.bits != bits:
+            raise InputError(
+                f"campaigns[{buffer!r}] has faults in {region.word!r}, and the array holds words "
+                f"of {bits} bits; take faults in words of this width"
+            )
         if region.site.role not in _BUFFERS[buffer]:
             targets = "Weights" if buffer == "weight buffer" else "Activations or Inputs"
             raise InputError(

@@ -14,6 +14,7 @@ from radhard.cli.advise_command import advise
 from radhard.cli.analyze_command import analyze
 from radhard.cli.compare_command import compare
 from radhard.cli.demo_command import demo
+from radhard.cli.fit_command import fit
 from radhard.cli.harden_command import harden
 from radhard.cli.list_command import listing
 from radhard.cli.plan_command import plan
@@ -48,6 +49,8 @@ def radhard() -> None:
                                                 protect it, and say what that costs
     radhard verify runs/base.db --model hard/   did it work, against the same faults?
     radhard report runs/base.db                 the run as a page to read and to print
+    radhard fit --registers runs/pe.db --fit-per-bit 1e-4
+                                                failures in time of an accelerator
     radhard study activation-bounds             a paper's table and figure, made again
     radhard list                                every component that an option may name
 
@@ -56,7 +59,7 @@ def radhard() -> None:
 
 
 for command in (
-    *(demo, advise, run, plan, analyze, harden, verify, report, compare, study, listing),
+    *(demo, advise, run, plan, analyze, harden, verify, report, compare, fit, study, listing),
 ):
     radhard.add_command(command)
 

@@ -44,6 +44,7 @@ VERBS = {
     "output_files.py": ("harden",),
     "hardened_folder.py": ("run", "analyze", "harden"),
     "plan_action.py": ("plan",),
+    "fit_action.py": ("fit",),
     "analyze_action.py": ("analyze",),
     "harden_action.py": ("harden",),
     "verify_action.py": ("verify",),

@@ -19,6 +19,7 @@ VERBS = [
     "verify",
     "report",
     "compare",
+    "fit",
     "list",
     "demo",
 ]

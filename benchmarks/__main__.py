@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import torch
 
+from benchmarks.default_rows import DEFAULT
 from benchmarks.document import put
 from benchmarks.exhaustive import exhausted
 from benchmarks.floor import machine_rates
@@ -22,7 +23,7 @@ from benchmarks.table import Line, page
 from benchmarks.workers import sped
 from radhard.errors import InputError
 
-ALL = {row.name: row for row in (*ROWS, *RECURRENT, WORKERS, EXHAUSTIVE)}
+ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, WORKERS, EXHAUSTIVE)}
 _RECURRENT = {row.name for row in RECURRENT}
 RESULTS = Path(__file__).parent / "results"
 

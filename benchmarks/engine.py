@@ -19,10 +19,7 @@ class Called:
 
 
 def call(row: Row, work: Work, trials: int, **options: Any) -> Called:
-    """Run a campaign; the clock counts all of the call.
-
-    The audit through `Serial` is off: the naive loop beside it is one, and a larger one.
-    """
+    """Run a campaign; the clock counts all of the call."""
     clock = Clock()
     results = rh.run(
         work.model,
@@ -33,7 +30,7 @@ def call(row: Row, work: Work, trials: int, **options: Any) -> Called:
         engine=row.engine,
         seed=1,
         progress=False,
-        audit=0,
+        audit=row.audit,
         **options,
     )
     return Called(clock.read(), results)

@@ -57,7 +57,10 @@ class Row:
     full: Size
     quick: Size
     engine: str = "auto"
-    metrics: tuple[str, ...] = ("Outcome()",)
+    metrics: tuple[str, ...] | None = ("Outcome()",)
+    """None: the default ones."""
+    audit: float = 0.0
+    """Share of the trials that `Serial` repeats; the naive loop beside it is an audit, too."""
     outputs: Kind | None = None
     """How `Outcome` reads the outputs of the naive loop."""
     checked: str = ""

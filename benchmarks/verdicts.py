@@ -56,8 +56,11 @@ def compared(
     for at, name in enumerate(COLUMNS):
         if name in told:
             ours = results.values(told[name])[list(numbers)]
-            apart[name] = np.rint(np.abs(ours - naive[:, at]) * samples).astype(int)
+            differences = np.nan_to_num(np.abs(ours - naive[:, at]))
+            apart[name] = np.rint(differences * samples).astype(int)
     answers = np.maximum(apart["critical"], apart["due"])
-    masked = int((apart["masked"] > 0).sum()) if "masked" in apart else None
+    # A figure that was measured on a share of the verdicts is not that of a trial.
+    whole = "masked" in apart and results.measured is None
+    masked = int((apart["masked"] > 0).sum()) if whole else None
     total = len(numbers) * samples
     return Agreement(len(numbers), int((answers > 0).sum()), masked, int(answers.sum()), total)

@@ -1,7 +1,7 @@
 """Which verdicts were inferred, and how many of them were checked and found wrong?"""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from radhard.notes import Note
@@ -59,7 +59,9 @@ class Inference:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values."""
-        return asdict(self)
+        # Not `asdict`, which copies every count.
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**plain, "harmless": asdict(self.harmless), "harmful": asdict(self.harmful)}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Inference":

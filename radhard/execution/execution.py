@@ -124,7 +124,7 @@ class Execution:
         """Repeat some trials with the reference, and record the differences."""
         campaign, file = self.campaign, self.file
         # What was measured on a share of the verdicts is not the figure of a trial.
-        measured = (file.manifest().get("measured") or {}).get("columns", [])
+        measured = (file.entry("measured") or {}).get("columns", [])
         columns = list(campaign.panel.columns)
         kept = [at for at, column in enumerate(columns) if column not in measured]
         # NaN, so that a trial that was not repeated would count as differing.
@@ -152,7 +152,7 @@ class Execution:
         """Write the notes that are not yet in the file."""
         if not notes:
             return
-        written = notes_of(self.file.manifest().get("notes", []))
+        written = notes_of(self.file.entry("notes") or [])
         # Compared as text, since earlier versions stored notes as text.
         texts = {str(note) for note in written}
         fresh = {str(note): note for note in notes if str(note) not in texts}.values()

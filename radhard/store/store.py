@@ -99,13 +99,20 @@ class Store:
 
     def manifest(self) -> dict[str, Any]:
         """What was asked, under which circumstances."""
+        return self._manifest(None)
+
+    def entry(self, key: str) -> Any:
+        """One entry of the manifest; None if there is none. The others are not parsed."""
+        return self._manifest(key).get(key)
+
+    def _manifest(self, only: str | None) -> dict[str, Any]:
         with self._snapshot():
             rows = self._db.execute("SELECT key, value FROM manifest").fetchall()
             if self._layout != _WITHOUT_CHECKSUMS:
                 check_digest(self._db, self.path, "manifest", rows)
                 check_digest(self._db, self.path, "schema", tables(self._db))
         try:
-            return {key: parse_json(value) for key, value in rows}
+            return {key: parse_json(value) for key, value in rows if only in (None, key)}
         except (ValueError, TypeError) as error:
             raise beyond_trust(named(self.path), f"its manifest: {error}") from error
 

@@ -12,7 +12,12 @@ from radhard.engines.replay.faulty_values import value_changes
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.replayer import ELEMENTS, Replayer
-from radhard.replay.word_change import WordChange, coordinates
+from radhard.replay.word_change import (
+    WordChange,
+    changed_output,
+    computes_rows,
+    coordinates,
+)
 from radhard.space import Numbers
 
 __all__ = ["stored"]
@@ -39,16 +44,26 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
     held = _differences(replayer, place, where, golden, faulty)
     sizes, news = held.tolist(), faulty.tolist()
     folded = replayer.slots[place][0] in replayer.factors
-    changes = [WordChange(where[n], sizes[n], None if folded else news[n]) for n in moved]
-    outputs, touched, rounded = _outputs(replayer, place, changes, moved, len(trials), most)
+    known = np.zeros(len(trials), dtype=bool)
+    if not replayer.exact:
+        known = replayer.by_order(place, faulty, held).cpu().numpy()
+
+    def changes(which: Numbers) -> list[WordChange]:
+        return [WordChange(where[n], sizes[n], None if folded else news[n]) for n in which]
+
+    # Of trials that are executed in the order of the model in any case, it is enough to know
+    # whether anything differs at all.
+    apart = moved[known[moved]] if _shows_at_once(replayer, place) else moved[:0]
+    left = np.setdiff1d(moved, apart)
+    outputs, touched, rounded = _outputs(replayer, place, changes(left), left, len(trials), most)
+    touched[apart] = _differs(replayer, place, changes(apart), most)
     figures = np.tile(plan.unharmed, (len(trials), 1))
     for number in np.flatnonzero(change.several).tolist():
         figures[number] = plan.reference.figures(int(trials[number]))[0]
     if not replayer.exact:
         # Overflow of a sum depends on the order of summation, and so does a sum whose terms cancel:
         # these trials are executed with the model's own operations.
-        order = replayer.by_order(place, faulty, held).cpu().numpy() | rounded
-        by_order = np.flatnonzero(touched & order)
+        by_order = np.flatnonzero(touched & (known | rounded))
         touched[by_order] = False
         for number in by_order.tolist():
             if plan.plain is not None and replayer.slots[place] and absent is None:
@@ -109,6 +124,36 @@ def _outputs(
             outputs[trial, rows + piece.start] = state.whole(replayer.graph.output)
             touched[trial.cpu().numpy()] = True
     return outputs, touched, rounded
+
+
+def _shows_at_once(replayer: Replayer, place: int) -> bool:
+    """Whether the first output that a change affects is a channel, which costs little."""
+    steps = replayer.steps(place)
+    return replayer.direct(place) and not computes_rows(replayer.graph.nodes[steps[0]])
+
+
+def _differs(replayer: Replayer, place: int, changes: list[WordChange], most: int) -> Flags:
+    """Which changes, of a site that `_shows_at_once`, affect the output of the first operation."""
+    found = np.zeros(len(changes), dtype=bool)
+    if not changes:
+        return found
+    node, slot = replayer.graph.nodes[replayer.steps(place)[0]], replayer.slots[place][0]
+    for piece in replayer.pieces:
+        samples, golden = piece.stop - piece.start, replayer.golden(piece)
+        size = max(1, most // samples)
+        for at in range(0, len(changes), size):
+            some = changes[at : at + size]
+            state = FaultyPass(replayer.graph, golden)
+            if len(some) > 1:
+                device = replayer.golden_outputs.device
+                state.rows = torch.arange(samples, device=device).repeat(len(some))
+                state.owner = torch.arange(len(some), device=device).repeat_interleave(samples)
+                state.tiles = len(some)
+            state.patches[node.slot] = changed_output(state, node, slot, some)
+            # NaN differs from 0.
+            moved = (state.delta(node.slot).values != 0).view(len(some), -1).any(dim=1)
+            found[at : at + size] |= moved.cpu().numpy()
+    return found
 
 
 def _groups(count: int, concerned: Tensor | None, size: int, samples: int) -> Iterator[Numbers]:

@@ -21,7 +21,7 @@ _FEWEST_WHOLE = 64
 every word needs this. With 20, 7 of 27 such trials in a campaign of 3,000 were executed, so that
 41 % of their verdicts might be wrong; this alone made the interval as wide as sampling."""
 
-_MEASURED, _FEWEST_MEASURED = 0.1, 100
+_MEASURED, _FEWEST_MEASURED = 0.05, 200
 """Share of the trials of one sample each that is measured, and minimum number in a campaign."""
 
 _PILOT, _SAMPLE, _TRIALS, _MEASURING = 0x70696C, 0x736D70, 0x747269, 0x6D6561

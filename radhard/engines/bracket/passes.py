@@ -11,7 +11,7 @@ from radhard.engines.replay.plan import ReplayPlan
 from radhard.metrics.logits import real
 from radhard.metrics.outputs import Faulty, Golden
 from radhard.replay.faulty_pass import FaultyPass
-from radhard.replay.word_change import WordChange
+from radhard.replay.word_change import WordChange, computes_rows
 from radhard.space import Numbers
 
 __all__ = ["Passes", "predictions_of"]
@@ -21,6 +21,9 @@ _ELEMENTS = 2**22
 
 _CHANGES = 128
 """Maximum number of changes in one pass, since each starts with all samples."""
+
+_CHANGES_BY_ROW = 1024
+"""The same where the first operation computes only the samples that are requested."""
 
 
 _End = tuple[Numbers, Tensor, Tensor]
@@ -38,6 +41,9 @@ class Passes:
         self.golden: Predictions = predictions_of(plan.replayer.golden_outputs, plan.panel.golden)
         self._together = plan.replayer.shares_passes(place)
         self.rows = max(1, min(rows, _ELEMENTS // plan.replayer.largest(place)))
+        steps = plan.replayer.steps(place)
+        early = bool(steps) and computes_rows(plan.replayer.graph.nodes[steps[0]])
+        self._most = _CHANGES_BY_ROW if early else _CHANGES
         self.rounded: set[int] = set()
         """Of the changes last executed, those whose predictions depend on rounding, which depends
         on the order of summation."""
@@ -87,7 +93,7 @@ class Passes:
         rows = self.rows + 1
         for change, more in zip(todo.tolist(), requested[todo].sum(axis=1).tolist(), strict=True):
             rows += more
-            if rows > self.rows or len(groups[-1]) == _CHANGES:
+            if rows > self.rows or len(groups[-1]) == self._most:
                 groups.append([])
                 rows = more
             groups[-1].append(change)

@@ -10,7 +10,7 @@ from radhard.engines.bracket.lines import Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordBlock, WordLines
 from radhard.engines.first_order.bounds import Bounds
-from radhard.engines.first_order.measured_samples import MeasuredSamples
+from radhard.engines.first_order.executed_pairs import ExecutedPairs
 from radhard.engines.first_order.outlook import Outlook
 from radhard.engines.first_order.unchanged_by_parameters import unchanged
 from radhard.engines.inference import Inference
@@ -45,18 +45,8 @@ def run_trials(
     own = predictions[of_fault]
 
     panel = outlook.plan.panel
-    measured = (
-        MeasuredSamples.of(panel, draw, words, of_fault, block.faults) if draw.measures else None
-    )
-
-    def execute(trials: Numbers, of: Numbers) -> Predictions:
-        found, left = np.empty(len(trials), np.int32), np.ones(len(trials), dtype=bool)
-        if measured is not None:
-            # Executed already.
-            left = measured.samples[trials] != of
-            found[~left] = measured.predictions[trials[~left]]
-        found[left] = words.pairs(of_fault[trials[left]], of[left])
-        return found
+    inferred = stays[of_fault]
+    pairs = ExecutedPairs.of(panel, draw, words, of_fault, block.faults, inferred)
 
     def whole(trials: Numbers) -> Predictions:
         # Several faults of a word may result in the same value, which is executed once.
@@ -66,11 +56,10 @@ def run_trials(
 
     check = Check(draw, threshold, SampleFigures(panel), golden)
     part = TensorTrials(outlook.plan.campaign.space, block.place, block.faults)
-    record = check.pairs(part, own, stays[of_fault], execute, whole)
+    record = check.pairs(part, own, inferred, pairs.predictions, whole)
     figures = figures_of(panel, own, golden)
-    if measured is not None:
-        beyond = list(panel.beyond_answer or ())
-        figures[:, beyond] = measured.figures[:, beyond]
+    if beyond := list(panel.beyond_answer or ()):
+        figures[:, beyond] = pairs.figures()[:, beyond]
     by_order = words.extreme[of_fault]
     if by_order.any():
         # After the audit, which compares verdicts of one order of summation with each other.

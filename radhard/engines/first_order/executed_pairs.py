@@ -1,0 +1,104 @@
+"""What comes out for the pairs of a trial and a sample that are executed in any case?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radhard.engines.audit_draw import Draw, Pairs
+from radhard.engines.base import Figures
+from radhard.engines.bracket.lines import Flags, Predictions
+from radhard.engines.bracket.passes import predictions_of
+from radhard.engines.bracket.word_lines import WordLines
+from radhard.metrics import Panel
+from radhard.space import Numbers
+
+__all__ = ["ExecutedPairs"]
+
+
+@dataclass(frozen=True)
+class ExecutedPairs:
+    """The pairs of an audit, and one of each trial on which figures are measured.
+
+    All are executed together. Whether outputs equal the golden ones to the last bit cannot be
+    inferred; the mean over the trials of what one random sample of each shows is an unbiased
+    estimate.
+    """
+
+    panel: Panel
+    codes: Numbers
+    """The trial times the number of samples, plus the sample; ascending."""
+    outputs: Tensor
+    measured: Pairs | None
+    """The sample of each trial on which figures are measured, if any are."""
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        draw: Draw,
+        words: WordLines,
+        of_fault: Numbers,
+        faults: Numbers,
+        inferred: Flags,
+    ) -> "ExecutedPairs":
+        """Execute pairs of these ``faults``, which are the points ``of_fault``.
+
+        ``inferred``: which verdicts are, ``(faults, samples)``.
+        """  # fmt: skip
+        samples = inferred.shape[1]
+        codes = [_codes(pairs, inferred) for pairs in (draw.pilot(faults), draw.sample(faults))]
+        measured = None
+        if draw.measures:
+            # With one sample each, only some trials are drawn; here all of them are few.
+            measured = draw.measured(faults) if samples > 1 else _first(len(faults))
+            # Trials whose sums may overflow are executed with all samples.
+            moved = ~words.extreme[of_fault] & (words.points.sizes[of_fault] != 0)
+            codes.append((measured[0] * samples + measured[1])[moved])
+        every = np.unique(np.concatenate(codes))
+        rows, of = np.divmod(every, samples)
+        outputs = panel.golden.outputs[:0]
+        if len(rows):
+            outputs = words.outputs(of_fault[rows], of).to(panel.golden.outputs.dtype)
+        return cls(panel, every, outputs, measured)
+
+    def predictions(self, trials: Numbers, samples: Numbers) -> Predictions:
+        """The predictions of pairs of the audit, ``(pairs,)``."""
+        at = self._positions(trials, samples)
+        rows = torch.from_numpy(samples).to(self.outputs.device)
+        return predictions_of(self.outputs[torch.from_numpy(at)], self.panel.golden, rows)
+
+    def figures(self) -> Figures:
+        """The figures of the measured sample of each trial, ``(trials, columns)``.
+
+        Those of trials whose sums may overflow are meaningless.
+        """
+        assert self.measured is not None
+        trials, samples = self.measured
+        rows = torch.from_numpy(samples)
+        outputs = self.panel.golden.outputs[rows].clone()
+        at = self._positions(trials, samples)
+        # A word that does not change was not executed: its outputs are golden.
+        there = at < len(self.codes)
+        there[there] = self.codes[at[there]] == (trials * self._samples + samples)[there]
+        outputs[torch.from_numpy(there)] = self.outputs[torch.from_numpy(at[there])]
+        return self.panel.score_samples(outputs, rows)
+
+    @property
+    def _samples(self) -> int:
+        return self.panel.golden.samples
+
+    def _positions(self, trials: Numbers, samples: Numbers) -> Numbers:
+        found: Numbers = np.searchsorted(self.codes, trials * self._samples + samples)
+        return found
+
+
+def _codes(pairs: Pairs, inferred: Flags) -> Numbers:
+    rows, samples = pairs
+    codes: Numbers = (rows * inferred.shape[1] + samples)[inferred[pairs]]
+    return codes
+
+
+def _first(trials: int) -> Pairs:
+    return np.arange(trials), np.zeros(trials, np.int64)

@@ -356,8 +356,11 @@ class Results:
 
     def worst(self, n: int = 10, name: str | None = None) -> pd.DataFrame:
         """The ``n`` executed trials with the highest figure; ties are ordered by trial number."""
-        frame, n = self.to_frame(), whole(n, "n", least=0)
-        return frame.sort_values(self.column(name), ascending=False, kind="stable").head(n)
+        n = whole(n, "n", least=0)
+        order = np.argsort(-self.values(name), kind="stable")[:n]
+        # Only these are put into words, which for a million trials takes longer than a page.
+        first = self._outcomes.iloc[order]
+        return trial_table(first, self.space, self.trials, self.usual_split)
 
     def export(self, path: str | Path) -> Path:
         """Write `to_frame` as a table: ``.csv``, or ``.parquet`` if pyarrow is installed.

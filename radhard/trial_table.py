@@ -46,6 +46,6 @@ def trial_table(
             # The column "fault" contains the number of the fault.
             insert(5, "fault model" if by == "fault" else by, by)
     frame.insert(2, "index", [where for where, _ in spots])
-    if any(sample is not None for _, sample in spots):
+    if any(region.site.samples for region in space.regions):
         frame.insert(3, "sample", [sample for _, sample in spots])
     return frame.drop(columns="faults")

@@ -5,8 +5,6 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import StratifiedGroupKFold
 
 from radhard.analyses.criticality.bit_table import BitTable
 from radhard.analyses.criticality.prediction_quality import area_under_curve
@@ -67,6 +65,9 @@ def cross_validate(
     Raises:
         InputError: fewer than two words have critical bits.
     """
+    # Here, as scikit-learn takes as long to import as a page takes to write.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     folds = min(folds, len(bits.critical_words))
     if folds < 2:
         raise InputError(
@@ -85,6 +86,8 @@ def cross_validate(
 
 
 def _plain(trees: int, seed: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
     return RandomForestClassifier(trees, random_state=seed, n_jobs=1)
 
 

@@ -1,15 +1,15 @@
 """How well does a random forest predict the vulnerability of parameters?"""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, cross_val_predict
 
 from radhard.scores import rank_correlation
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestRegressor
 
 __all__ = ["FOLDS", "Learned", "learned", "quality"]
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float64]
 class Learned:
     """A forest fitted to all parameters tried, and cross-validated predictions for these."""
 
-    forest: RandomForestRegressor
+    forest: "RandomForestRegressor"
     held_out: Array
     """For every parameter tried, the prediction of a forest that was fitted without it."""
 
@@ -41,6 +41,10 @@ def learned(
     features: Array, critical: Array, trees: int, leaf: int, rng: np.random.Generator
 ) -> Learned:
     """Fit a forest to all parameters, and for each fold one that is fitted without it."""
+    # Here, as scikit-learn takes as long to import as a page takes to write.
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.model_selection import KFold, cross_val_predict
+
     forest_seed, fold_seed = rng.integers(2**31, size=2).tolist()
     forest = RandomForestRegressor(trees, min_samples_leaf=leaf, random_state=forest_seed)
     folds = KFold(FOLDS, shuffle=True, random_state=fold_seed)
@@ -53,6 +57,8 @@ def quality(held_out: Array, critical: Array, rng: np.random.Generator) -> dict[
 
     The rank correlation is None if all predictions are equal.
     """
+    from sklearn.metrics import r2_score
+
     drawn = rng.integers(len(critical), size=(_RESAMPLES, len(critical)))
     true = critical[drawn]
     # Without variance in a resample, R2 would divide by zero.

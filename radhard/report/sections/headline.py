@@ -1,5 +1,7 @@
 """Which values of a run come first in its report?"""
 
+import math
+
 import numpy as np
 
 from radhard.errors import InputError
@@ -10,9 +12,10 @@ from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
 from radhard.report.run_wording import where
 from radhard.results import Results
+from radhard.space import Numbers
 from radhard.stats import Estimate, percent
 
-__all__ = ["fault_free", "headline"]
+__all__ = ["fault_free", "headline", "samples_of"]
 
 
 def headline(results: Results) -> Headline:
@@ -45,9 +48,10 @@ def fault_free(results: Results) -> Tile | None:
     label = f"fault-free {results.details[score].meaning.removesuffix(' under a fault')}"
     if results.trials.single and any(site.samples for site in results.space.sites):
         # Every trial has one sample, so it shows whether the prediction of that one is correct.
-        samples = results.to_frame()["sample"].to_numpy(dtype=float)
-        seen = np.unique(samples[~np.isnan(samples)], return_index=True)[1]
-        share, n = float(golden[~np.isnan(samples)][seen].mean()), len(seen)
+        samples = samples_of(results)
+        inside = samples >= 0
+        seen = np.unique(samples[inside], return_index=True)[1]
+        share, n = float(golden[inside][seen].mean()), len(seen)
         every = n == int(results.manifest["samples"])
         return Tile(
             label,
@@ -57,6 +61,15 @@ def fault_free(results: Results) -> Tile | None:
         )
     n = int(results.manifest["samples"])
     return Tile(label, percent(round(float(golden[0]), 12)), "", f"of these {n:,} samples")
+
+
+def samples_of(results: Results) -> Numbers:
+    """The sample that the fault of each trial is in; -1 where it affects every sample."""
+    places, words, _ = results.space.locate(results.trials.at(results.numbers))
+    sizes = [math.prod(r.shape) if r.site.samples else 0 for r in results.space.regions]
+    of_sample = np.array(sizes, np.int64)[places]
+    found: Numbers = np.where(of_sample > 0, words // np.maximum(of_sample, 1), -1)
+    return found
 
 
 def _most(results: Results, harm: MainFigure) -> tuple[str, Estimate]:

@@ -41,7 +41,7 @@ def faults_made_worse(pair: RunPair, harm: MainFigure, where: str) -> Section | 
         f"{reading.value} {reading.interval} of all faults."
     )
     order = worse[np.argsort(-increase[worse], kind="stable")][:_N]
-    faults = old.to_frame()["fault"].to_numpy()[order]
+    faults = old.trials.at(old.numbers[order])
     rows = tuple(
         (
             old.space.describe(int(fault)),

@@ -5,7 +5,7 @@ from typing import Literal
 
 from radhard.stats import Estimate
 
-__all__ = ["CHANGES", "Change", "Direction", "change_of", "trials_that_would_tell"]
+__all__ = ["CHANGES", "Change", "Direction", "chance_of", "change_of", "trials_that_would_tell"]
 
 Direction = Literal["better", "worse", "open"]
 """What a change means for a rate of harm; also the name of its colour in the style sheet."""
@@ -67,3 +67,15 @@ def trials_that_would_tell(difference: Estimate) -> str:
     over = (difference.high if value < 0 else difference.low) - value
     needed = float(f"{difference.trials * (over / value) ** 2:.2g}")
     return f"If the difference is as large as it seems, about {needed:,.0f} trials would tell."
+
+
+def chance_of(p_value: float) -> str:
+    """What a p-value says, in a sentence.
+
+    >>> chance_of(0.0011)
+    'If the two did not differ, chance would make as large a difference with probability 0.0011.'
+    """
+    return (
+        "If the two did not differ, chance would make as large a difference with probability "
+        f"{p_value:.2g}."
+    )

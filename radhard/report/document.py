@@ -42,20 +42,24 @@ def document(
     rate of one bit in FIT; ``checks`` are the limits that were asked for.
     """
     store = None if store is None else Path(store)
+    first = headline(results)
     environment = results.manifest.get("environment")
     versions = environment if isinstance(environment, dict) else {}
     return Document(
         title=title(results),
         summary=summary(results),
         warnings=_warnings(results),
-        headline=replace(headline(results), verdicts=limit_verdicts(checks)),
-        sections=tuple(s for s in _sections(results, store, fit_per_bit) if s is not None),
+        headline=replace(first, verdicts=(*limit_verdicts(checks), *first.verdicts)),
+        sections=tuple(s for s in _sections(results, store, fit_per_bit, checks) if s is not None),
         version=str(versions.get("radhard", "")),
     )
 
 
 def _sections(
-    results: Results, store: Path | None, fit_per_bit: float | None
+    results: Results,
+    store: Path | None,
+    fit_per_bit: float | None,
+    checks: Sequence[LimitCheck],
 ) -> list[Section | None]:
     harm = main_figure(results)
     sections: list[Section | None] = []
@@ -73,7 +77,7 @@ def _sections(
     sections.append(sizes(results, harm))
     if len(results):
         sections.append(failures(results, harm, fit_per_bit))
-    return [*sections, evidence(results, store), repeat(results, store)]
+    return [*sections, evidence(results, store, checks=checks), repeat(results, store)]
 
 
 def _warnings(results: Results) -> tuple[str, ...]:

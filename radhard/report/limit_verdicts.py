@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from radhard.report.blocks import Verdict
+from radhard.report.enough_trials import trials_to_keep_a_limit
 from radhard.stats import LimitCheck
 
 __all__ = ["limit_verdicts"]
@@ -13,5 +14,6 @@ def limit_verdicts(checks: Sequence[LimitCheck]) -> tuple[Verdict, ...]:
     verdicts = []
     for check in checks:
         answer, _, reason = str(check).partition("  ")
-        verdicts.append(Verdict(answer, "better" if check.passed else "worse", f"{reason}."))
+        reason = f"{reason}. {trials_to_keep_a_limit(check)}".rstrip()
+        verdicts.append(Verdict(answer, "better" if check.passed else "worse", reason))
     return tuple(verdicts)

@@ -16,13 +16,15 @@ import pytest
 from radhard import report
 from radhard.errors import InputError
 from radhard.formats import Int
+from radhard.report.blocks import Picture, Table
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import main_figure
 from radhard.report.sections.convergence import _rates, convergence
+from radhard.report.sections.spread import spread
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Uniform
 
-from .made import CASES, OUTCOME, made, rendered
+from .made import CASES, OUTCOME, made, none, rendered
 
 
 def words(text: str) -> str:
@@ -231,6 +233,50 @@ def test_limits_that_were_asked_for_are_said_to_be_kept_or_not() -> None:
         text = report.markdown(results, checks=results.checks(limit))
         assert f"**{answer}**: " in text
     assert "PASS" not in report.markdown(results)
+
+
+@pytest.mark.parametrize(
+    ("results", "answer"),
+    [
+        (made(format=Int(8), sampler=Uniform(10)), True),
+        (made(critical=none, format=Int(8), sampler=Uniform(10)), True),
+        (made(sampler=Uniform(900)), False),
+        (made(format=Int(8), sampler=Exhaustive()), False),
+    ],
+)
+def test_a_campaign_that_is_too_small_is_called_so(results: Results, answer: bool) -> None:
+    text = report.markdown(results)
+    assert ("**Too small to judge.**" in text) == answer
+    rate = results.rate()
+    if answer and rate.value > 0:
+        needed = rate.trials * ((rate.high - rate.value) / (rate.value / 2)) ** 2
+        assert f"about {float(f'{needed:.2g}'):,.0f} trials would tell" in text
+
+
+def test_a_limit_that_is_nearly_kept_says_how_many_trials_would_tell() -> None:
+    results = made(format=Int(8), sampler=Uniform(120))
+    rate = results.rate()
+    limit = (rate.value + rate.high) / 2
+    needed = float(f"{rate.trials * ((rate.high - rate.value) / (limit - rate.value)) ** 2:.2g}")
+    text = report.markdown(results, checks=results.checks(limit))
+    assert f"about {needed:,.0f} trials would tell that the limit is kept" in text
+    assert "would tell that" not in report.markdown(results, checks=results.checks(rate.value / 2))
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_histogram_has_the_share_of_the_faults_in_every_bin(narrow: bool) -> None:
+    results = made(format=Int(8), sampler=Exhaustive())
+    (picture, table) = spread(results, main_figure(results)).blocks
+    assert isinstance(picture, Picture)
+    assert isinstance(table, Table)
+    (axes,) = picture.draw(narrow).axes
+    heights = [bar.get_height() for bar in axes.patches]
+    harm = results.values()
+    edges = [(harm <= 0).mean()]
+    edges += [((harm > t / 10) & (harm <= (t + 1) / 10)).mean() for t in range(10)]
+    assert heights == pytest.approx(edges)
+    assert sum(heights) == pytest.approx(1)
+    assert len(table.rows) == len(heights) == 11
 
 
 def test_convergence_ends_at_the_result_and_has_passed_the_smaller_campaigns() -> None:

@@ -69,6 +69,17 @@ def test_page_and_twin_say_before_after_difference_and_cost(verification, pages)
     assert all(f"{upsets.faults:,}" in page for page in pages)
 
 
+def test_evidence_says_what_was_profiled_and_how_to_repeat_it(verification, pages):
+    assert "The protection was not profiled on these samples" in pages[1] or (
+        "was profiled on" in pages[1]
+    )
+    fingerprint = verification.before.manifest["model fingerprint"]
+    assert all(fingerprint in page for page in pages)
+    verification.after.manifest.update(replayed="base.db", model="hard")
+    text = verification_markdown(verification, store="runs/hard.db", checks=verification.checks())
+    assert "radhard verify base.db --model hard --store runs/hard-again.db" in text
+
+
 def rows_of(before: Results, after: Results, by: str) -> tuple[Row, ...]:
     return compare(before, after, by=by).rows
 

@@ -6,6 +6,7 @@ from radhard.report.figures.curves import Curve, curves
 from radhard.report.figures.dumbbells import dumbbells
 from radhard.report.figures.forest_plot import forest
 from radhard.report.figures.grid import Grid, grid
+from radhard.report.figures.histogram import histogram
 from radhard.report.figures.network import LayerBlock, network
 from radhard.report.figures.pareto import ParetoPoint, pareto
 from radhard.report.figures.ranked import Bar, ranked
@@ -31,6 +32,7 @@ __all__ = [
     "dumbbells",
     "forest",
     "grid",
+    "histogram",
     "network",
     "pareto",
     "ranked",

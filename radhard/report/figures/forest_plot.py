@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radhard.report.estimate_cells import read
-from radhard.report.figures.ink import colour, label, share_axis, sheet
+from radhard.report.figures.ink import colour, label, root_axis, share_axis, sheet
 from radhard.stats import Estimate
 
 __all__ = ["forest"]
@@ -34,7 +34,11 @@ def forest(
     )
     top = max(max(rate.high for _, rate in rows), overall.high)
     floor = min(0.0, min(rate.low for _, rate in rows), overall.low) * 1.04
-    share_axis(axes, top * 1.04 or 1.0, vertical=False, bottom=floor)
+    if floor < 0:
+        share_axis(axes, top * 1.04 or 1.0, vertical=False, bottom=floor)
+    else:
+        # The wide interval of a tensor with few trials would leave the others no room.
+        root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
     axes.axvspan(overall.low, overall.high, color=colour("accent"), alpha=0.09, linewidth=0)
     axes.axvline(overall.value, color=colour("accent"), linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(
@@ -43,7 +47,7 @@ def forest(
         "overall",
         color=colour("accent"),
         fontsize=11,
-        ha="left" if overall.value < top / 2 else "right",
+        ha="left" if overall.value < top / 4 else "right",
         va="bottom",
     )
     for at, (name, rate) in enumerate(rows):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from radhard.formats import Format
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.few_trials import read_marked
 from radhard.report.figures import Bit, bits
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -80,7 +81,7 @@ def _of_words(
         Table(
             f"{harm.Rate} by field of the word{of}",
             ("field", "rate", *COLUMNS),
-            tuple((_field_name(name, word), *read(by_field[name])) for name in fields),
+            tuple((_field_name(name, word), *read_marked(by_field[name])) for name in fields),
         )
     )
     if crowded:
@@ -89,7 +90,7 @@ def _of_words(
             'trials; in Python, results.rate(by="bit") returns those with trials.'
         )
         return (*blocks, Text(text))
-    rows = tuple((p.name, p.field.replace("+", " and "), *read(p.rate)) for p in positions)
+    rows = tuple((p.name, p.field.replace("+", " and "), *read_marked(p.rate)) for p in positions)
     blocks.append(
         Table(
             f"{harm.Rate} by bit position{of}",

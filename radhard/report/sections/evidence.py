@@ -2,20 +2,33 @@
 
 import hashlib
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.faults import faults_in_words
 from radhard.report.blocks import Code, Section, Table, Text
 from radhard.report.run_wording import data_name, name_of
 from radhard.results import Results
+from radhard.stats import LimitCheck, percent
 
 __all__ = ["evidence", "repeat"]
 
+Rows = tuple[tuple[str, str], ...]
 
-def evidence(results: Results, store: Path | None = None) -> Section:
+
+def evidence(
+    results: Results,
+    store: Path | None = None,
+    *,
+    checks: Sequence[LimitCheck] = (),
+    asked: Rows = (),
+    assumed: Rows = (),
+    identities: Rows = (),
+) -> Section:
     """What an assessor asks for: settings, assumptions, identities, environment, and notes.
 
-    ``store`` is the run file, of which the SHA-256 is given if it is there.
+    ``store`` is the run file, of which the SHA-256 is given if it is there; ``checks`` are limits
+    that were asked for. The others are further rows of the tables of these names.
     """
     manifest, space = results.manifest, results.space
     specs = (
@@ -31,13 +44,22 @@ def evidence(results: Results, store: Path | None = None) -> Section:
         ("metrics", ", ".join(map(str, manifest.get("metrics", ())))),
         ("seed", str(results.seed)),
         ("engine", str(manifest.get("engine", "not recorded"))),
+        ("limits", "; ".join(map(_kept, checks)) or "none"),
+        *asked,
     )
     environment = manifest.get("environment")
     entries = environment if isinstance(environment, dict) else {}
     blocks: list[Table | Text] = [
         Table("What was asked", ("setting", "value"), specs, words=2),
-        Table("What is assumed", ("about", "assumption"), _assumptions(results), words=2),
-        Table("What it was done with", ("file", "SHA-256"), _identities(results, store), words=2),
+        Table(
+            "What is assumed", ("about", "assumption"), (*_assumptions(results), *assumed), words=2
+        ),
+        Table(
+            "What it was done with",
+            ("file", "SHA-256"),
+            (*identities, *_identities(results, store)),
+            words=2,
+        ),
         Table(
             "Where and when",
             ("part", "value"),
@@ -49,6 +71,11 @@ def evidence(results: Results, store: Path | None = None) -> Section:
     for note in notes if isinstance(notes, list) else []:
         blocks.append(Text(f"Note: {note}"))
     return Section("evidence", "Evidence", tuple(blocks))
+
+
+def _kept(check: LimitCheck) -> str:
+    kept = "kept" if check.passed else "not kept"
+    return f"{check.name} at most {percent(check.limit)}: {kept}"
 
 
 def _assumptions(results: Results) -> tuple[tuple[str, str], ...]:

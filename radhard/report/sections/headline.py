@@ -7,6 +7,7 @@ import numpy as np
 from radhard.errors import InputError
 from radhard.faults import faults_in_words
 from radhard.report.blocks import Headline, Tile
+from radhard.report.enough_trials import trials_to_judge
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.report.odds import between, odds
@@ -35,7 +36,13 @@ def headline(results: Results) -> Headline:
     if (n := len(results.trials.strata)) > 1 and group:
         where_at += f", the worst of {n}"
     main = _tile(label + where_at, estimate)
-    return Headline(main, _meaning(results, harm, group, estimate), _tiles(results, harm, group))
+    few = trials_to_judge(estimate, None if results.by_rate else len(results.space))
+    return Headline(
+        main,
+        _meaning(results, harm, group, estimate),
+        _tiles(results, harm, group),
+        () if few is None or harm.points else (few,),
+    )
 
 
 def fault_free(results: Results) -> Tile | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
-from radhard.report.few_trials import FEW, is_few
+from radhard.report.few_trials import FEW, is_few, read_marked
 from radhard.report.figures import Grid, grid
 from radhard.report.main_figure import MainFigure
 from radhard.report.sections.bit_positions import bit_name
@@ -70,7 +70,7 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
         Picture("cells", title, finding, lambda narrow: grid(heat, narrow))
     ]
     if harmful:
-        rows = tuple((name, bit, *read(rate)) for name, bit, rate in harmful[: 3 * _SHOWN])
+        rows = tuple((name, bit, *read_marked(rate)) for name, bit, rate in harmful[: 3 * _SHOWN])
         blocks.append(
             Table(
                 "Tensor and bit with the highest rates",

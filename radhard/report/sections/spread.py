@@ -6,7 +6,7 @@ import numpy as np
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
-from radhard.report.figures import bars
+from radhard.report.figures import bars, histogram
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
 from radhard.stats import Estimate, stratified_mean
@@ -21,6 +21,21 @@ _STEPS: tuple[_Step, ...] = (
     ("50 to 90 %", "step3", lambda x: (x > 0.5) & (x <= 0.9)),
     ("over 90 %", "step4", lambda x: x > 0.9),
 )
+
+
+_TENTHS: tuple[_Step, ...] = (
+    ("none", "step0", lambda x: x <= 0),
+    *(
+        (
+            ("up to 10 %", *(f"{a} to {a + 10} %" for a in range(10, 90, 10)), "over 90 %")[tenth],
+            _STEPS[1 + (tenth > 0) + (tenth > 4) + (tenth > 8)][1],
+            # The numbers are computed as the tenths are, so that a harm of 3 in 10 is not above it.
+            lambda x, tenth=tenth: (x > tenth / 10) & (x <= (tenth + 1) / 10),
+        )
+        for tenth in range(10)
+    ),
+)
+"""The bins of the histogram of trials with one fault."""
 
 
 def spread(results: Results, harm: MainFigure) -> Section:
@@ -38,38 +53,66 @@ def spread(results: Results, harm: MainFigure) -> Section:
             "untried, and the others are the more harmful ones."
         )
         return Section("spread", title, (Text(text),))
-    values = results.values(harm.column)
+    values = np.round(results.values(harm.column), 12)
+    steps = _STEPS if results.by_rate else _TENTHS
     quantiles: dict[str, list[Estimate]] = {}
     groups = results.means.groups(results.usual_split)
     for key, parts in groups.split():
         quantiles[key] = [
             stratified_mean(groups.cells(parts, within(values).astype(float)))
-            for _, _, within in _STEPS
+            for _, _, within in steps
         ]
-    drawn = [(key, [estimate.value for estimate in row]) for key, row in quantiles.items()]
     key = list(quantiles)[-1]
     none, most = read(quantiles[key][0]), read(quantiles[key][-1])
     unit = "trials" if results.by_rate else "faults"
     grouping = results.trials.grouping
     at = "" if grouping is None else f" {grouping.at} {key}"
-    picture = Picture(
-        "spread",
-        f"Share of {unit} by the {harm.effect}",
+    title_of_picture = f"Share of {unit} by the {harm.effect}"
+    finding = (
         f"{none.value} {none.interval} of {unit}{at} have no effect; for "
-        f"{most.value} {most.interval} the {harm.rate} is over 90 %.",
-        lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow),
+        f"{most.value} {most.interval} the {harm.rate} is over 90 %."
     )
+    if results.by_rate:
+        drawn = [(key, [estimate.value for estimate in row]) for key, row in quantiles.items()]
+        picture = Picture(
+            "spread",
+            title_of_picture,
+            finding,
+            lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in steps], narrow),
+        )
+    else:
+        bins = [
+            (_tick(name), paint, share)
+            for (name, paint, _), share in zip(steps, quantiles[key], strict=True)
+        ]
+        picture = Picture(
+            "spread",
+            title_of_picture,
+            f"{finding} Lines are 95 % intervals.",
+            lambda narrow: histogram(bins, f"{harm.effect}, in percent", narrow),
+        )
     head = () if grouping is None else (grouping.quantity,)
     rows = tuple(
         (*((group,) if head else ()), name, *read(estimate))
         for group, row in quantiles.items()
-        for (name, _, _), estimate in zip(_STEPS, row, strict=True)
+        for (name, _, _), estimate in zip(steps, row, strict=True)
     )
     table = Table(
-        f"Share of {unit} by the {harm.effect}",
+        title_of_picture,
         (*head, harm.effect, f"share of {unit}", *COLUMNS),
         rows,
         words=1 + len(head),
         shown=len(_STEPS) * 2 if len(quantiles) > 2 else None,
     )
     return Section("spread", title, (picture, table))
+
+
+def _tick(name: str) -> str:
+    """The name of a bin below its bar, where there is little room.
+
+    >>> _tick("none"), _tick("up to 10 %"), _tick("10 to 20 %"), _tick("over 90 %")
+    ('none', '≤10', '≤20', '≤100')
+    """
+    if name.startswith("over"):
+        return "≤100"
+    return name if name == "none" else f"≤{name.split()[-2]}"

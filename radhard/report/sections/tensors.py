@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.few_trials import read_marked
 from radhard.report.figures import forest
 from radhard.report.main_figure import MainFigure
 from radhard.results import Results
@@ -30,7 +31,7 @@ def tensors(results: Results, harm: MainFigure) -> Section:
         # A word counts once, also if several fault models apply to it.
         sizes = {(r.plane, r.subset, repr(r.exposure)): r.all_words for r in regions}
         words = sum(sizes.values())
-        rows.append((name, regions[0].site.kind, f"{words:,}", *read(rates[name])))
+        rows.append((name, regions[0].site.kind, f"{words:,}", *read_marked(rates[name])))
     table = Table(
         f"{harm.Rate} by tensor" + (", highest first" if many else ""),
         ("tensor", "layer", "words", "rate", *COLUMNS),

@@ -48,7 +48,7 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
     named = "bit " if by == "bit" else ""
     table = Table(
         f"{harm.Rate} by {by}, most improved first",
-        (by, *pair.labels, "difference", *COLUMNS),
+        (by, *pair.labels, "difference, in points", *COLUMNS),
         tuple(
             (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
             for row in ranked
@@ -102,4 +102,4 @@ def _finding(
     if left := [row for row in rows if row.group not in shown]:
         highest = percent(float(f"{max(_rate(row) for row in left):.2g}"))
         text += f" Not drawn: {len(left)} with a rate of at most {highest} in both."
-    return f"{text} At the right: the difference with its 95 % interval."
+    return f"{text} The number of a row is the difference, in points, with its 95 % interval."

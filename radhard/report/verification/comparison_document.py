@@ -5,7 +5,7 @@ from pathlib import Path
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Section, Tile, Verdict
-from radhard.report.change import change_of, trials_that_would_tell
+from radhard.report.change import chance_of, change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import summary, title
@@ -79,7 +79,7 @@ def _headline(pair: RunPair, harm: MainFigure) -> Headline:
     more = trials_that_would_tell(row.difference) if change.direction == "open" else ""
     # Neither run is meant to be the better one, so that the box has no colour of good or bad.
     verdict = Verdict(change.sentence("in the second run"), "open", more)
-    main = Tile(f"{harm.Rate}{at}: second run minus first", *read(row.difference))
+    main = Tile(f"{harm.Rate}{at}: second run minus first, in points", *read(row.difference))
     return Headline(main, _pairs(row), tiles, (verdict,), colour="open")
 
 
@@ -87,6 +87,6 @@ def _pairs(row: Row) -> str:
     if pairs := row.lower + row.equal + row.higher:
         return (
             f"Of {pairs:,} faults {row.lower:,} do less harm in the second run, {row.higher:,} "
-            f"more; p = {row.p_value:.2g}."
+            f"more. {chance_of(row.p_value)}"
         )
-    return f"Two independent campaigns; p = {row.p_value:.2g}."
+    return f"These are two independent campaigns. {chance_of(row.p_value)}"

@@ -135,7 +135,9 @@ def _table(
         # NaN if the time was not measured.
         costs.append((model.name, *(f"{x:.3f}x" if x == x else "-" for x in model.costs)))
     bought = Table(
-        "Harm", ("model", harm.rate, COLUMNS[0], "difference", "the rate is"), tuple(rates)
+        "Harm",
+        ("model", harm.rate, COLUMNS[0], "difference, in points", "the rate is"),
+        tuple(rates),
     )
     paid = Table(
         "Cost, as multiples of the unprotected model",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from radhard.comparison import Row
 from radhard.report.blocks import Code, Document, Headline, Section, Table, Text, Tile, Verdict
+from radhard.report.change import chance_of
 from radhard.report.estimate_cells import read
 from radhard.report.limit_verdicts import limit_verdicts
 from radhard.report.main_figure import MainFigure, main_figure
@@ -46,8 +47,8 @@ def verification_document(
         upset(verification, fit_per_bit),
         _cost(verification),
         faults_tried([("before", verification.before), ("hardened", verification.after)]),
-        evidence(verification.after, None if store is None else Path(store)),
-        _repeat(store),
+        _evidence(verification, store, checks),
+        _repeat(verification, store),
     ]
     name = model_name(verification.before)
     return Document(
@@ -100,7 +101,7 @@ def _headline(
     at = f" {grouping.at} {row.group}" if grouping is not None and row.group else ""
     tiles = [
         Tile(f"{harm.rate} before{at}", *read(row.before)),
-        Tile("difference", *read(row.difference)),
+        Tile("difference, in points", *read(row.difference)),
     ]
     lost = (verification.loss() or {}).get(row.group)
     if lost is not None:
@@ -125,10 +126,10 @@ def _meaning(row: Row) -> str:
         text = f"{still[0].upper()}{still[1:]} is still changed or lost. "
     pairs = row.lower + row.equal + row.higher
     if not pairs:
-        return f"{text}The runs are not paired; p = {row.p_value:.2g}."
+        return f"{text}The runs are not paired. {chance_of(row.p_value)}"
     return (
-        f"{text}Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more; "
-        f"p = {row.p_value:.2g}."
+        f"{text}Of {pairs:,} faults {row.lower:,} do less harm than before, {row.higher:,} more. "
+        f"{chance_of(row.p_value)}"
     )
 
 
@@ -160,9 +161,43 @@ def _covers(verification: Verification) -> Section | None:
     return Section("covers", "Protected layers", lines)
 
 
-def _repeat(store: str | Path | None) -> Section | None:
+def _evidence(
+    verification: Verification, store: str | Path | None, checks: Sequence[LimitCheck]
+) -> Section:
+    """That of the hardened run, with the hardening, its profile and the unprotected model."""
+    before = verification.before.manifest
+    overlaps = [note for note in verification.notes if " was profiled on " in note]
+    if overlaps:
+        profile = " ".join(overlaps)
+    elif verification.by:
+        profile = "The protection was not profiled on these samples, as far as its record says."
+    else:
+        profile = "Not known, as the model has no record of a hardening."
+    return evidence(
+        verification.after,
+        None if store is None else Path(store),
+        checks=checks,
+        asked=(("hardening", ", ".join(verification.by) or "not recorded"),),
+        assumed=(
+            ("profile", profile),
+            ("upsets", "What the hardening adds is as likely to be faulty as what was there."),
+        ),
+        identities=(("unprotected model", str(before.get("model fingerprint", "not recorded"))),),
+    )
+
+
+def _repeat(verification: Verification, store: str | Path | None) -> Section | None:
     if store is None:
         return None
-    line = f"radhard report {shlex.quote(Path(store).as_posix())}"
+    file = Path(store)
+    blocks: list[Text | Code] = []
+    base, model = (verification.after.manifest.get(key) for key in ("replayed", "model"))
+    if isinstance(base, str) and isinstance(model, str):
+        words = [base, "--model", model, "--store", file.with_stem(f"{file.stem}-again").as_posix()]
+        blocks = [
+            Text("The same faults give the same outcomes:"),
+            Code(f"radhard verify {shlex.join(words)}", "sh"),
+        ]
+    line = f"radhard report {shlex.quote(file.as_posix())}"
     text = Text("The trials on the hardened model are a separate run:")
-    return Section("repeat", "The run file", (text, Code(line, "sh")))
+    return Section("repeat", "How to repeat it", (*blocks, text, Code(line, "sh")))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = [
     "convolution_backend",
     "enter_inference",
     "function_mode",
+    "fused_lstm",
     "has_hooks",
     "hook_count",
     "hooks_after",
@@ -231,6 +233,87 @@ def original(module: Any) -> nn.Module | None:
 def is_compiled(module: nn.Module) -> bool:
     """Whether a module is what `torch.compile` returned, or was compiled in place."""
     return module._compiled_call_impl is not None or original(module) is not None
+
+
+def fused_lstm(
+    inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor]
+) -> tuple[Tensor, ...] | None:
+    """What oneDNN's kernel, which torch uses for LSTMs, computes of one direction, and its gates.
+
+    Args:
+        inputs: float32, on a CPU, ``(steps, rows, features)``.
+        weights: ``weight_ih, weight_hh, bias_ih, bias_hh``.
+        states: h and c, ``(rows, hidden)``.
+
+    Returns:
+        The outputs, the last h and c, the values of the gates ``(steps, rows, 4 * hidden)`` and the
+        cell states that all steps but the last one leave behind; None if torch does not use the
+        kernel, or it keeps them in other places than those known.
+    """
+    hidden = weights[1].shape[1]
+    if not (torch.backends.mkldnn.enabled and _keeps_gates(inputs.shape[2], hidden)):
+        return None
+    return _with_gates(inputs, weights, states)
+
+
+@lru_cache(maxsize=256)
+def _keeps_gates(features: int, hidden: int) -> bool:
+    """Whether the gates of a small example are where they are looked for."""
+    rng = torch.Generator().manual_seed(0)
+    sizes = [(4 * hidden, features), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
+    weights = [torch.rand(size, generator=rng) - 0.5 for size in sizes]
+    inputs = torch.rand(3, 2, features, generator=rng)
+    h, c = torch.rand(2, 2, hidden, generator=rng)
+    with torch.no_grad():
+        try:
+            found = _with_gates(inputs, weights, (h, c))
+        except (RuntimeError, AttributeError, TypeError):  # a build of torch without the kernel
+            return False
+        outputs, _, last, gates, cells = found
+        for step, given in enumerate(inputs):
+            sums = functional.linear(given, weights[0]) + functional.linear(h, weights[1])
+            i, f, g, o = (sums + weights[2] + weights[3]).chunk(4, 1)
+            values = torch.cat([i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()], 1)
+            i, f, g, o = values.chunk(4, 1)
+            c = f * c + i * g
+            h = o * c.tanh()
+            state = last if step == len(inputs) - 1 else cells[step]
+            pairs = ((gates[step], values), (state, c), (outputs[step], h))
+            if not all(torch.allclose(one, other, atol=1e-4) for one, other in pairs):
+                return False
+    return True
+
+
+def _with_gates(
+    inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    steps, rows, features = inputs.shape
+    hidden = weights[1].shape[1]
+    # As in training, where the kernel keeps what its gradient needs: in words of four bytes, each
+    # part at the start of a page, and long rows so that they do not fall together in the cache.
+    layout = (False, (), 2, hidden, 1, True, False, False, True)
+    kernel: Callable[..., Any] = torch.mkldnn_rnn_layer
+    # It does so only where gradients are possible; of detached tensors there are none.
+    with torch.enable_grad():
+        given = [tensor.detach().contiguous() for tensor in (inputs, *weights, *states)]
+        outputs, h, c, kept = kernel(*given, *layout)
+
+    def padded(size: int) -> int:
+        whole = -(-size // 16) * 16
+        return whole + 16 if whole % 256 == 0 else whole
+
+    def paged(size: int) -> int:
+        return -(-size // 1024) * 1024
+
+    values = kept.view(torch.float32)
+    row, states_row = padded(4 * hidden), padded(max(features, hidden))
+    gates = values.as_strided((steps, rows, 4 * hidden), (rows * row, row, 1))
+    # Behind the gates, the states without projection and with it; then the cell states of two
+    # layers, the first of which is the input, each from the state before the first step on.
+    cells_at = paged(steps * rows * row) + paged(steps * rows * padded(hidden))
+    cells_at += paged(2 * (steps + 1) * rows * states_row) + (steps + 2) * rows * hidden
+    cells = values.as_strided((steps - 1, rows, hidden), (rows * hidden, hidden, 1), cells_at)
+    return outputs, h, c, gates, cells
 
 
 def enter_inference(inference: bool) -> object:

@@ -61,12 +61,21 @@ class Part(nn.Module, ABC):
         """The arguments that replace those of the module."""
         raise NotImplementedError
 
+    @property
+    def clamps(self) -> bool:
+        """Whether it changes values out of its bounds by no more than they are out of them."""
+        return False
+
     def within(self, values: Tensor) -> bool:  # noqa: ARG002
         """Whether it is known to leave these values of its module as they are.
 
         Steps of recurrent layers that no part changes are computed without calling it.
         """
         return False
+
+    def rows_within(self, values: Tensor) -> Tensor:
+        """In which rows ``(rows,)`` it is known to leave these values of its module as they are."""
+        return values.new_zeros(len(values), dtype=torch.bool)
 
     def forward(self, *values: Any) -> Any:
         """The identity, since a container such as `torch.nn.Sequential` calls all its children."""

@@ -1,7 +1,7 @@
 """What is a gate of a recurrent layer, as a module?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,25 @@ _FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 class Guard(Protocol):
     """A child of a gate whose hook changes some of its values."""
 
+    @property
+    def clamps(self) -> bool:
+        """Whether it changes values out of its bounds by no more than they are out of them."""
+        ...
+
     def within(self, values: Tensor) -> bool:
         """Whether it is known to change none of these values, ``(rows, hidden)``."""
+        ...
+
+    def rows_within(self, values: Tensor) -> Tensor:
+        """In which rows it is known to change none of these values, ``(rows,)``."""
+        ...
+
+    def before(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments that replace those of the gate, if its side is the input."""
+        ...
+
+    def after(self, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        """The values that replace those of the gate, if its side is the output."""
         ...
 
 
@@ -39,6 +56,18 @@ class Gate(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """The values of the gate, from its sums."""
         return values if self.function == "identity" else _FUNCTIONS[self.function](values)
+
+    def guarded(self, values: Tensor) -> Tensor:
+        """What a call returns without any hooks but those of its guards."""
+        args: tuple[Any, ...] = (values,)
+        for name, side in self.guards.items():
+            if side == "input":
+                args = self.guard(name).before(args)
+        output = self.forward(*args)
+        for name, side in self.guards.items():
+            if side == "output":
+                output = self.guard(name).after(args, output)
+        return output
 
     @property
     def is_watched(self) -> bool:

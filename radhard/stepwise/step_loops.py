@@ -1,13 +1,13 @@
 """What are the states of one direction of a recurrent layer, step after step?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from radhard.stepwise.extremes import Extremes
-from radhard.stepwise.gate import Gate
 
 __all__ = ["Direction", "States", "fast_steps", "open_steps"]
 
@@ -25,7 +25,8 @@ class Direction:
 
     kind: str
     """torch's name of the layer: ``"LSTM"``, ``"GRU"``, ``"RNN_TANH"`` or ``"RNN_RELU"``."""
-    gates: Sequence[Gate]
+    gates: Sequence[Any]
+    """Modules, or functions in their place."""
     weight_ih: Tensor
     weight_hh: Tensor
     bias: Tensor | None
@@ -55,12 +56,17 @@ class Direction:
         return torch.addmm(self.bias_hh.unsqueeze(1), self.weight_hh, state, out=out)
 
 
-def open_steps(of: Direction, inputs: Tensor, states: States) -> tuple[Tensor, States]:
+def open_steps(
+    of: Direction, inputs: Tensor, states: States, *, hooks: bool = True
+) -> tuple[Tensor, States]:
     """The hidden states of all steps, ``(steps, size, rows)``, and the last states.
 
-    ``inputs`` are ``(steps, features, rows)``. Every gate is called at every step. Works with
-    autograd, and can be traced for as many steps as the inputs have.
+    ``inputs`` are ``(steps, features, rows)``. Every gate is called at every step, with its hooks
+    or, without ``hooks``, only with its guards. Works with autograd, and can be traced for as many
+    steps as the inputs have.
     """
+    if not hooks:
+        of = replace(of, gates=[gate.guarded for gate in of.gates])
     outputs = []
     if of.kind == "GRU":
         for sums in of.input_sums(inputs).unbind(0):
@@ -102,10 +108,9 @@ def _rnn_step(of: Direction, sums: Tensor, states: States) -> States:  # noqa: A
     return (_called(of.gates[0], sums),)
 
 
-def _called(gate: Gate, values: Tensor) -> Tensor:
+def _called(gate: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     # Rows first, as everywhere else; both are views.
-    output: Tensor = gate(values.t())
-    return output.t()
+    return gate(values.t()).t()
 
 
 def fast_steps(of: Direction, inputs: Tensor, states: States) -> tuple[Tensor, States] | None:
@@ -130,8 +135,11 @@ def _fast_joint(
     steps, features, rows = inputs.shape
     size = states[0].shape[0]
     weight = of.joint_weight()
-    # What each step multiplies; the state is written there by the step before.
-    factors = inputs.new_empty(steps + 1, weight.shape[1], rows)
+    # What each step multiplies; the state is written there by the step before. Every step begins
+    # at a multiple of 64 bytes, as tensors of their own do: products round by where they begin.
+    whole = -(-weight.shape[1] * rows // 16) * 16
+    memory = inputs.new_empty(steps + 1, whole)
+    factors = memory[:, : weight.shape[1] * rows].view(steps + 1, -1, rows)
     factors[:steps, size : size + features] = inputs
     factors[:, size + features :] = 1
     factors[0, :size] = states[0]

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from radhard.errors import InputError
 from radhard.internals import is_plain_cpu_pass
+from radhard.stepwise.fused_steps import FusedSteps, fused_steps
 from radhard.stepwise.gate import GateFunction, RecurrentGates
 from radhard.stepwise.step_loops import Direction, States, fast_steps, open_steps
 
@@ -172,11 +173,42 @@ def _steps(layer: nn.RNNBase, end: str, inputs: Tensor, states: States) -> tuple
     # Functions of two values that lie differently in memory take several times as long.
     states = tuple(state.contiguous() for state in states)
     tensors = (inputs, *states, direction.weight_ih, direction.weight_hh)
-    if is_plain_cpu_pass(*tensors) and not any(gate.is_watched for gate in direction.gates):
-        found = fast_steps(direction, inputs, states)
-        if found is not None:
-            return found
-    return open_steps(direction, inputs, states)
+    if not is_plain_cpu_pass(*tensors):
+        return open_steps(direction, inputs, states)
+    watched = any(gate.is_watched for gate in direction.gates)
+    fused = fused_steps(direction, inputs, states)
+    if fused is not None:
+        return _with_hooks(direction, inputs, states, fused, watched=watched)
+    found = None if watched else fast_steps(direction, inputs, states)
+    return open_steps(direction, inputs, states) if found is None else found
+
+
+def _with_hooks(
+    of: Direction, inputs: Tensor, states: States, fused: FusedSteps, *, watched: bool
+) -> tuple[Tensor, States]:
+    """What the hooks of gates make of outputs that were computed without them.
+
+    Step by step torch rounds otherwise. What hooks leave as it is therefore stays as it was, to the
+    last bit: rows in which no guard acts and, of what others watch, all that they do not change.
+    """
+    base = (fused.outputs, *fused.after)
+    acted = fused.acted_rows(of.gates)
+    if acted is None and not watched:
+        return base[0], base[1:]
+    outputs, after = open_steps(of, inputs, states, hooks=False)
+    plain = (outputs, *after)
+    if acted is not None:
+        base = tuple(torch.where(acted, one, other) for one, other in zip(plain, base, strict=True))
+    if watched:
+        outputs, after = open_steps(of, inputs, states)
+        found = zip((outputs, *after), plain, base, strict=True)
+        base = tuple(torch.where(_differ(one, other), one, kept) for one, other, kept in found)
+    return base[0], base[1:]
+
+
+def _differ(one: Tensor, other: Tensor) -> Tensor:
+    # In any bit: zeros of either sign are equal, and NaN is not equal to itself.
+    return one.view(torch.int32) != other.view(torch.int32)
 
 
 def _outputs(layer: nn.RNNBase, inputs: Any, start: Any) -> Any:

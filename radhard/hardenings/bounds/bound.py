@@ -58,8 +58,18 @@ class Bound(Part):
             return args
         return (kept(args[0], low, high, self.mode), *args[1:])
 
+    @property
+    def clamps(self) -> bool:
+        return self.mode == "clamp"
+
     def within(self, values: Tensor) -> bool:
         return within(values, *self._limits())
+
+    def rows_within(self, values: Tensor) -> Tensor:
+        low, high = self._limits()
+        # False for NaN.
+        kept: Tensor = (values >= low) & (values <= high)
+        return kept.flatten(1).all(1)
 
     def _limits(self) -> tuple[Any, Any]:
         # Read from the dictionary, since attribute access of a module is slower.

@@ -15,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-all lint check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
-.PHONY: docs house clean
+.PHONY: docs house package clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
@@ -32,6 +32,7 @@ help:
 	@echo "make bench-revisions OLD=main   time every action of a user in two revisions, in turn (NEW=... or this tree)"
 	@echo "make mutants   plant wrong operators and constants and list those that no near test notices;"
 	@echo "               ARGS='--number 10 radhard/stats' picks modules and how many, ARGS=--help"
+	@echo "make package what would be published: built, installed by its name into a clean environment, and run"
 	@echo "make house   measure the code, and put the tables into README.md and docs/architecture.md"
 	@echo "make clean   remove the environment and everything that was made"
 	@echo "Set-up is part of each; PYTHON=python3.12 chooses the interpreter, TORCH=... the build of torch."
@@ -80,6 +81,9 @@ mutants: $(READY)
 
 house: $(READY)
 	$(BIN)/python scripts/house.py $(ARGS)
+
+package:
+	scripts/prove_package build/package $(TORCH)
 
 bench-peers: $(READY) $(PEERS)/.ready
 	$(BIN)/python -m benchmarks.peers.export

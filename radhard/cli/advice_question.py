@@ -7,7 +7,7 @@ from radhard.errors import InputError
 from radhard.factory import named
 from radhard.formats import FORMATS, Format
 
-__all__ = ["GOALS", "MEMORIES", "Goal", "Memory", "Question"]
+__all__ = ["GOALS", "MEMORIES", "AdviceQuestion", "Goal", "Memory"]
 
 Memory = Literal["dram", "dram-ecc", "sram", "sram-ecc", "low-voltage", "buffers", "registers"]
 Goal = Literal["rate", "limit", "fit", "harden", "paper"]
@@ -34,7 +34,7 @@ GOALS: dict[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class AdviceQuestion:
     """What is asked, about which model on which hardware.
 
     Raises:

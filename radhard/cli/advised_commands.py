@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from radhard.cli.advice_question import MEMORIES, Question
+from radhard.cli.advice_question import MEMORIES, AdviceQuestion
 from radhard.cli.shell_line import shell_line
 from radhard.factory import named
 from radhard.stats import floor_size, percent, sample_size
@@ -34,27 +34,27 @@ class Advice:
     """As it is typed in a shell."""
 
 
-def advised_commands(question: Question) -> list[Advice]:
+def advised_commands(question: AdviceQuestion) -> list[Advice]:
     """The commands that answer a question, in order."""
     of_goal = {"rate": _rate, "limit": _limit, "fit": _fit, "harden": _harden, "paper": _paper}
     steps = of_goal[question.goal](question)
     return steps if question.quantized_file is None else [_quantization(question), *steps]
 
 
-def _rate(question: Question) -> list[Advice]:
+def _rate(question: AdviceQuestion) -> list[Advice]:
     why = f"How many trials does ±{percent(question.margin)} take, and how long? A pilot tells."
     plan = _plan(question, why, "--margin", f"{question.margin:g}")
     return [*plan, _campaign(question), _look_closer(question)]
 
 
-def _limit(question: Question) -> list[Advice]:
+def _limit(question: AdviceQuestion) -> list[Advice]:
     why = f"How many trials show that the rate is below {percent(question.max_rate)}, if it is?"
     limit = ("--max-rate", f"{question.max_rate:g}")
     checked = _campaign(question, *limit, "--junit", f"{question.folder}/limit.xml")
     return [*_plan(question, why, *limit), checked, _repetition(question)]
 
 
-def _fit(question: Question) -> list[Advice]:
+def _fit(question: AdviceQuestion) -> list[Advice]:
     per_bit = ("--fit-per-bit", f"{question.fit_per_bit:g}")
     why = f"Which rate keeps the weights within {question.max_fit:g} FIT, and which trials show it?"
     page = shell_line(
@@ -67,7 +67,7 @@ def _fit(question: Question) -> list[Advice]:
     ]
 
 
-def _harden(question: Question) -> list[Advice]:
+def _harden(question: AdviceQuestion) -> list[Advice]:
     steps, files = [_campaign(question)], [_store(question)]
     for number, (why, hardening, *scores) in enumerate(_protections(question), 1):
         folder = f"{question.folder}/hard{number}"
@@ -90,7 +90,7 @@ def _harden(question: Question) -> list[Advice]:
     return [*steps, Advice("All on one page: cost against resilience.", page + _trust(question))]
 
 
-def _paper(question: Question) -> list[Advice]:
+def _paper(question: AdviceQuestion) -> list[Advice]:
     again = f"{question.folder}/again.db"
     other = ("--seed", "1", "--store", again)
     compared = shell_line("radhard", "compare", _store(question), again)
@@ -103,7 +103,7 @@ def _paper(question: Question) -> list[Advice]:
     ]
 
 
-def _quantization(question: Question) -> Advice:
+def _quantization(question: AdviceQuestion) -> Advice:
     """A file with a model whose activations are the integers of the device."""
     # Of included data, the training split; a factory of the user's own is taken as it is.
     split = (
@@ -125,7 +125,7 @@ def _quantization(question: Question) -> Advice:
     )
 
 
-def _plan(question: Question, why: str, *asked: str) -> list[Advice]:
+def _plan(question: AdviceQuestion, why: str, *asked: str) -> list[Advice]:
     # Error rates have no margin, and registers have too many faults to count them by bit.
     if question.memory in ("low-voltage", "registers"):
         return []
@@ -134,7 +134,7 @@ def _plan(question: Question, why: str, *asked: str) -> list[Advice]:
     ]
 
 
-def _campaign(question: Question, *options: str) -> Advice:
+def _campaign(question: AdviceQuestion, *options: str) -> Advice:
     where, _, what = MEMORIES[question.memory].partition(": ")
     files = ("--store", _store(question), "--report", f"{question.folder}/base.html")
     # Failures in time are those of single flips.
@@ -143,7 +143,7 @@ def _campaign(question: Question, *options: str) -> Advice:
     return Advice(why, _run(question, *files, *options))
 
 
-def _look_closer(question: Question) -> Advice:
+def _look_closer(question: AdviceQuestion) -> Advice:
     # Analyses predict faults in weights of one format, without check bits.
     if question.memory not in ("dram", "sram"):
         return _repetition(question)
@@ -155,13 +155,13 @@ def _look_closer(question: Question) -> Advice:
     )
 
 
-def _repetition(question: Question) -> Advice:
+def _repetition(question: AdviceQuestion) -> Advice:
     command = shell_line("radhard", "run", "--from", _store(question), "--store", _store(question))
     why = "The run file says all that a repetition needs; what is finished is not executed again."
     return Advice(why, command + _trust(question))
 
 
-def _size(question: Question) -> str:
+def _size(question: AdviceQuestion) -> str:
     sampler = _sampler(question)
     if sampler.startswith("ErrorRate"):
         return "Every trial has as many wrong bits as the rate gives"
@@ -177,7 +177,7 @@ def _size(question: Question) -> str:
     return f"Trials until the interval is ±{percent(question.margin)}"
 
 
-def _sampler(question: Question) -> str:
+def _sampler(question: AdviceQuestion) -> str:
     if question.memory == "low-voltage":
         return "ErrorRate((1e-6, 1e-5, 1e-4), trials=50)"
     margin = question.max_rate / 2 if question.goal == "limit" else question.margin
@@ -188,7 +188,7 @@ def _sampler(question: Question) -> str:
     return f"PerTensor(margin={margin:g})" if published else f"Adaptive({margin:g})"
 
 
-def _faults(question: Question) -> list[str]:
+def _faults(question: AdviceQuestion) -> list[str]:
     """The options of the fault space."""
     targets = {"buffers": "Activations('*')", "registers": "Registers(Systolic(16, 16))"}
     words = ["--target", targets[question.memory]] if question.memory in targets else []
@@ -202,7 +202,7 @@ def _faults(question: Question) -> list[str]:
     return words
 
 
-def _formats(question: Question) -> list[str]:
+def _formats(question: AdviceQuestion) -> list[str]:
     """The format as an option, with the code of the memory around it."""
     word = question.word
     if question.memory == "registers":
@@ -213,11 +213,11 @@ def _formats(question: Question) -> list[str]:
     return [] if repr(word) == "Float32()" else ["--format", repr(word)]
 
 
-def _code(question: Question) -> str:
+def _code(question: AdviceQuestion) -> str:
     return f"SecDed({question.word!r}, block={max(_CODE_BITS // question.word.bits, 1)})"
 
 
-def _protections(question: Question) -> list[tuple[str, ...]]:
+def _protections(question: AdviceQuestion) -> list[tuple[str, ...]]:
     """Why a hardening suits memory and format, its text, and options for its scores."""
     bounds = (_BOUNDS, "Ranger()")
     copies = (_COPIES, "ChannelDuplication(share=0.2)", "--scores", "VulnerabilityGain()")
@@ -232,31 +232,31 @@ def _protections(question: Question) -> list[tuple[str, ...]]:
     return [bounds, (_IN_PLACE, "HammingInPlace()") if repr(question.word) == "Float32()" else code]
 
 
-def _run(question: Question, *options: str) -> str:
+def _run(question: AdviceQuestion, *options: str) -> str:
     sampler = ("--sampler", _sampler(question))
     return shell_line("radhard", "run", *_named(question), *_faults(question), *sampler, *options)
 
 
-def _named(question: Question) -> list[str]:
+def _named(question: AdviceQuestion) -> list[str]:
     """The model and its data."""
     samples = [] if question.samples is None else ["--n", str(question.samples)]
     return [_model(question), "--data", question.data, *samples, *_loading(question)]
 
 
-def _model(question: Question) -> str:
+def _model(question: AdviceQuestion) -> str:
     path = question.quantized_file
     return question.model if path is None else f"{path}:build"
 
 
-def _loading(question: Question) -> list[str]:
+def _loading(question: AdviceQuestion) -> list[str]:
     """How the model is loaded and called."""
     options = {"--weights": question.weights, "--call": question.call}
     return [word for name, text in options.items() if text is not None for word in (name, text)]
 
 
-def _store(question: Question) -> str:
+def _store(question: AdviceQuestion) -> str:
     return f"{question.folder}/base.db"
 
 
-def _trust(question: Question) -> str:
+def _trust(question: AdviceQuestion) -> str:
     return " --trust" if question.names_code else ""

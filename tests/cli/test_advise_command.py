@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from radhard.cli import main
-from radhard.cli.advice_question import GOALS, MEMORIES, Goal, Memory, Question
+from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion, Goal, Memory
 from radhard.cli.advised_commands import advised_commands
 from radhard.errors import InputError
 
@@ -33,12 +33,12 @@ SMALL = {"samples": 8, "margin": 0.25, "max_rate": 0.6, "max_fit": 2.0, "fit_per
 TRAIN = "mnist(split='train', n=60)"
 
 
-def question(memory: str, word: str, goal: str, **more: object) -> Question:
+def question(memory: str, word: str, goal: str, **more: object) -> AdviceQuestion:
     asked = {"model": "mlp", "data": "mnist", "train": TRAIN, **SMALL, **more}
-    return Question(memory=memory, format=word, goal=goal, **asked)
+    return AdviceQuestion(memory=memory, format=word, goal=goal, **asked)
 
 
-def carry_out(asked: Question, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+def carry_out(asked: AdviceQuestion, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
     """Execute the commands, with further options where times would be measured; the verbs."""
     verbs = []
     for step in advised_commands(asked):

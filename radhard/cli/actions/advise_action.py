@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from radhard.cli.advice_question import GOALS, MEMORIES, Question
+from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion
 from radhard.cli.advised_commands import Advice, advised_commands
 from radhard.errors import InputError
 from radhard.escaping import printable
@@ -41,7 +41,7 @@ class AdviseAction:
     def carry_out(self) -> int:
         """Ask for what is missing, print the commands, and return the exit code."""
         self._complete()
-        steps = advised_commands(Question(**self.options))
+        steps = advised_commands(AdviceQuestion(**self.options))
         if self.as_json:
             click.echo(json.dumps({"steps": [vars(step) for step in steps]}, indent=2))
         else:

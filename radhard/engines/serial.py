@@ -147,50 +147,49 @@ def _passes(
     needed: Collection[int] | None = None,
 ) -> tuple[Tensor, dict[int, Exception]]:
     """Outputs, NaN for batches that crashed, and the exceptions by the number of the batch."""
-    golden = campaign.panel.golden.outputs
+    golden, workload = campaign.panel.golden.outputs, campaign.workload
     parts, errors = [], dict[int, Exception]()
     absent = campaign.absent(faults) if campaign.trials.single and len(faults) else None
-    for number, (rows, batch) in enumerate(_batches(campaign, sample)):
-        if needed is not None and not any(row in rows for row in needed):
-            parts.append(golden[rows.start : rows.stop])
-            continue
-        # A pass that does not end outputs NaN, which counts as detectable and unrecoverable.
-        crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
-        if absent is not None:
-            here = absent[0, rows.start : rows.stop]
-            crash[here] = golden[rows.start : rows.stop][here]
-            # No pass at all where the fault is present in no sample of the batch.
-            if here.all():
-                parts.append(crash)
+    opened = partial(inject, workload.model, campaign.space, faults, state=workload.state)
+    places, _, _ = campaign.space.locate(faults)
+    # Stored words stay faulty from batch to batch, with what the model itself writes to them.
+    stored = not any(campaign.space.sites[place].flows for place in set(places.tolist()))
+    with opened() if stored else nullcontext(None) as held:
+        for number, (rows, batch) in enumerate(_batches(campaign, sample)):
+            if needed is not None and not any(row in rows for row in needed):
+                parts.append(golden[rows.start : rows.stop])
                 continue
-        parts.append(crash)
-        # Opened anew for every batch: a pass that crashes leaves calls of modules uncounted, so
-        # that the calls of the next batch would be numbered wrongly.
-        with (
-            torch.no_grad(),
-            inject(
-                campaign.workload.model, campaign.space, faults, state=campaign.workload.state
-            ) as injection,
-            around(number),
-        ):
-            injection.rows = rows
-            try:
-                # A copy: the model may return a tensor that the next pass overwrites.
-                outputs = campaign.workload.call(campaign.workload.model, batch).detach().clone()
-            except NOT_BY_FAULTS:
-                raise
-            except Exception as error:
-                errors[number] = error
-                continue
-            if not injection.reached:
-                raise InputError(
-                    f"{campaign.space.describe(int(faults[0]))} was never computed in the forward "
-                    "pass"
-                )
-            if outputs.shape == crash.shape:
-                parts[-1] = outputs
-                if absent is not None:
-                    outputs[here] = crash[here]
+            # A pass that does not end outputs NaN, which counts as detectable and unrecoverable.
+            crash = torch.full_like(golden[rows.start : rows.stop], torch.nan)
+            parts.append(crash)
+            if absent is not None:
+                here = absent[0, rows.start : rows.stop]
+                crash[here] = golden[rows.start : rows.stop][here]
+                # No pass at all where the fault is present in no sample of the batch.
+                if here.all():
+                    continue
+            # A value that flows is injected anew for every batch: a pass that crashes leaves calls
+            # of modules uncounted, so that those of the next batch would be numbered wrongly.
+            anew = opened() if held is None else nullcontext(held)
+            with torch.no_grad(), anew as injection, around(number):
+                injection.rows = rows
+                try:
+                    # A copy: the model may return a tensor that the next pass overwrites.
+                    outputs = workload.call(workload.model, batch).detach().clone()
+                except NOT_BY_FAULTS:
+                    raise
+                except Exception as error:
+                    errors[number] = error
+                    continue
+                if not injection.reached:
+                    raise InputError(
+                        f"{campaign.space.describe(int(faults[0]))} was never computed in the "
+                        "forward pass"
+                    )
+                if outputs.shape == crash.shape:
+                    parts[-1] = outputs
+                    if absent is not None:
+                        outputs[here] = crash[here]
     return torch.cat(parts), errors
 
 

@@ -187,6 +187,17 @@ class OwnWeightUnseen(_Stateful):
         return h
 
 
+class BoundedRows(nn.Module):
+    """An embedding that scales the rows that it reads down to a norm, as torch does it in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.e, self.o = nn.Embedding(5, 6, max_norm=1.0), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.o(self.e((4 * x).abs().long() % 5).mean(1))
+
+
 STATEFUL: list[Callable[[], nn.Module]] = [
     Peak,
     ConditionalPeak,
@@ -201,6 +212,7 @@ STATEFUL: list[Callable[[], nn.Module]] = [
     Alternating,
     Observed,
     OwnWeight,
+    BoundedRows,
     OwnWeightUnseen,
 ]
 

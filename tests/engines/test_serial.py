@@ -7,14 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from radhard.campaign import run
 from radhard.engines import Campaign, Serial
 from radhard.engines.serial import faulty_outputs
 from radhard.errors import InputError
 from radhard.faults import BitFlip
+from radhard.formats import Float32
 from radhard.forward import plain
 from radhard.metrics import Panel
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Uniform
-from radhard.space import Fault, Numbers
+from radhard.space import Fault, FaultSpace, Numbers
 from radhard.targets import Activations, Biases, Buffers, Inputs, Target, Weights
 from tests.engines.campaigns import campaign, campaign_of, execute_all
 from tests.traces import raw, traces
@@ -240,3 +242,28 @@ def test_harm_does_not_depend_on_the_size_of_the_batch(batch):
     harm = [whole.panel.columns.index(f"Outcome().{name}") for name in ("critical", "due")]
     assert (figures_of(one)[:, harm] == figures_of(whole)[:, harm]).all()
     assert figures_of(one)[:, harm].any()
+
+
+def test_what_a_model_writes_to_a_faulty_word_stays_for_the_next_batch():
+    class Turning(nn.Module):
+        """Its only weight has the other sign after every pass."""
+
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            with torch.no_grad():
+                self.weight.mul_(-1)
+            return torch.stack([x * self.weight, torch.zeros_like(x)], dim=1)
+
+    inputs, model = torch.ones(2), Turning().eval()
+    space = FaultSpace.of(model, Weights("*"), BitFlip(bits=31), Float32())
+    twin = Turning()
+    with torch.no_grad():
+        twin.weight.neg_()
+        expected = [twin(inputs[:1]).argmax(1).item(), twin(inputs[1:]).argmax(1).item()]
+    assert expected == [0, 1]  # fault-free it is [1, 0]
+    results = run(model, inputs, space, Exhaustive(), engine=Serial(), batch=1, progress=False)
+    assert results.rate().value == 1.0
+    assert model.weight.item() == 1.0

@@ -125,6 +125,9 @@ class _Conversion:
         written = bool(getattr(module, "inplace", False))
         if written and any(len(source.users) > 1 for source in node.all_input_nodes):
             raise NoGraphError(f"torch.fx: {node.target} writes in place")
+        # An embedding with a largest norm scales rows of its own weight down.
+        if getattr(module, "max_norm", None) is not None:
+            raise NoGraphError(f"torch.fx: {node.target} writes into its weight")
         named = dict(module.named_parameters()) | dict(module.named_buffers())
         slots = {name: Slot(self._constant(f"{node.target}.{name}")) for name in named}
         args, kwargs = self._arguments(node)
@@ -151,7 +154,7 @@ class _Conversion:
             # An operation with unknown arguments stays itself, and computes whole values.
             if op in _FUNCTIONS and set(kwargs) <= {"inplace"} and self._plain(op, args):
                 op, kwargs = _FUNCTIONS[op], {}
-        if in_place or "out" in kwargs:
+        if in_place or "out" in kwargs or kwargs.get("max_norm") is not None:
             raise NoGraphError(f"torch.fx: {name} writes in place")
         self._append(node, op, args, kwargs)
 

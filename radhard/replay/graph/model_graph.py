@@ -9,6 +9,7 @@ from radhard.datasets.batch import mapped
 from radhard.datasets.data import Data
 from radhard.errors import InputError
 from radhard.forward import Forward
+from radhard.replay.graph.cell_parts import with_cells_in_parts
 from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.fx_graph import fx_graph
 from radhard.replay.graph.operation_graph import Graph, NoGraphError, first_line
@@ -37,7 +38,7 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
     reasons: list[str] = []
     for made in (recorder_graph, exported_graph, fx_graph):
         try:
-            graph = made(model, call, batch)
+            graph = with_cells_in_parts(made(model, call, batch))
             _check_same_outputs(graph, model, call, data)
         except NoGraphError as error:
             reasons.append(str(error))

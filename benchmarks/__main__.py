@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import torch
 
+from benchmarks.brought_models import BROUGHT
 from benchmarks.default_rows import DEFAULT
 from benchmarks.document import put
 from benchmarks.exhaustive import exhausted
@@ -23,8 +24,13 @@ from benchmarks.table import Line, page
 from benchmarks.workers import sped
 from radhard.errors import InputError
 
-ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, WORKERS, EXHAUSTIVE)}
-_RECURRENT = {row.name for row in RECURRENT}
+ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, *BROUGHT, WORKERS, EXHAUSTIVE)}
+_GROUPS = {
+    "recurrent": ("recurrent networks", {row.name for row in RECURRENT}),
+    "brought": ("models that people bring", {row.name for row in BROUGHT}),
+}
+"""Rows with a table of their own, if these alone are run: its name in the results, in the page."""
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -50,7 +56,7 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
         # At once, so that what is measured is not lost if the next row ends it all.
         click.echo(page(lines[-1:], ()))
     names = [name for name in rows or ALL if name != VGG11]
-    recurrent_only = bool(rows) and set(rows) <= _RECURRENT
+    group = next((key for key, (_, own) in _GROUPS.items() if rows and set(rows) <= own), "some")
     failed = [n for n, line in zip(names, lines, strict=True) if isinstance(line, tuple)]
     text = page(lines, machine)
     if VGG11 in rows or not (rows or quick):
@@ -62,19 +68,14 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
             text += f"\n{VGG11} failed: {_reason(error)}\n"
     click.echo(text)
     RESULTS.mkdir(exist_ok=True)
-    name = ("quick" if quick else "full") if not rows else "recurrent" if recurrent_only else "some"
+    name = group if rows else "quick" if quick else "full"
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     plain = [_plain(line) for line in lines]
     record = {"machine": machine, "quick": quick, "rows": plain}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if document:
-        title = (
-            "make bench"
-            if not rows
-            else "recurrent networks"
-            if recurrent_only
-            else "make bench, some rows"
-        )
+        parts = _GROUPS[group][0] if group in _GROUPS else "make bench, some rows"
+        title = parts if rows else "make bench"
         put(title, text)
     if failed:
         raise click.ClickException(f"not measured: {', '.join(failed)}; the reasons are above")

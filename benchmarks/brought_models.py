@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.auto import Sentences
 from benchmarks.row import Row, Size, Work
 from radhard.datasets import Data
 from radhard.targets import Weights
 
-__all__ = ["BROUGHT", "Crnn", "LoopedCell", "Sentences", "SqueezeExcite"]
+__all__ = ["BROUGHT", "Crnn", "LoopedCell", "SqueezeExcite"]
 
 
 class LoopedCell(nn.Module):
@@ -72,7 +73,8 @@ class _Squeeze(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """``(samples, channels, height, width)``, scaled."""
         scale = torch.relu(self.reduce(self.pool(maps)))
-        return maps * torch.sigmoid(self.expand(scale))
+        scaled: Tensor = maps * torch.sigmoid(self.expand(scale))
+        return scaled
 
 
 class _Inverted(nn.Module):
@@ -95,7 +97,8 @@ class _Inverted(nn.Module):
         inner = functional.relu6(self.norm1(self.expand(maps)))
         inner = functional.relu6(self.norm2(self.depthwise(inner)))
         inner = self.norm3(self.project(self.squeeze(inner)))
-        return maps + inner if self.adds else inner
+        added: Tensor = maps + inner if self.adds else inner
+        return added
 
 
 class SqueezeExcite(nn.Module):
@@ -116,24 +119,6 @@ class SqueezeExcite(nn.Module):
         maps = self.blocks(functional.relu6(self.norm(self.stem(images))))
         maps = functional.relu6(self.head_norm(self.head(maps)))
         logits: Tensor = self.classifier(maps.mean((2, 3)))
-        return logits
-
-
-class Sentences(nn.Module):
-    """An encoder in the manner of MiniLM: six layers over whole sentences, then a mean."""
-
-    def __init__(self, width: int = 96, words: int = 1000) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(words, width)
-        layer = nn.TransformerEncoderLayer(
-            width, 12, 4 * width, dropout=0.0, activation="gelu", batch_first=True
-        )
-        self.encoder = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False)
-        self.classifier = nn.Linear(width, 4)
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Logits ``(sentences, 4)`` of ``(sentences, length)`` numbers of words."""
-        logits: Tensor = self.classifier(self.encoder(self.embedding(words)).mean(1))
         return logits
 
 

@@ -157,6 +157,9 @@ def _full_cost(node: fx.Node) -> float:
         return math.prod(_shape(node)[1:]) * math.prod(_shape(node.args[1])[1:])
     if "linear" in target:
         return math.prod(_shape(node)[1:]) * _shape(node.args[1])[1]
+    if "lstm_cell" in target:
+        # The part of the state, as below.
+        return float(math.prod(_shape(node.args[3])))
     if "lstm" in target:
         # The input's part needs no second look: only the recurrent part follows the difference.
         steps, recurrent = _shape(node.args[0])[1], node.args[2][1]  # type: ignore[index]

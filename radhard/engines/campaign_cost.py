@@ -1,7 +1,7 @@
 """What does a campaign cost with complete passes, and what if each pass starts at the fault?"""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,12 @@ from radhard.engines.replay.module_recording import recorded
 
 __all__ = ["AUDITED", "CampaignCost"]
 
+_GRAPH, _OPERATION, _PASSES = 3e8, 5e6, 10
+"""Cost of a recorded graph, in multiplications: a fixed part, about 30 milliseconds, one of each
+operation, and the number of passes over the data with which it is prepared and compared."""
+
 _EXPORT = 2e10
-"""Fixed cost of exporting a graph, in multiplications: about two seconds."""
+"""Fixed cost of exporting a graph, where none can be recorded: about two seconds."""
 
 _EXPORTED = 1e8
 """Additional cost of exporting a graph, per operation."""
@@ -27,6 +31,13 @@ AUDITED = 20
 
 _FOLLOWED = 0.25
 """Cost of a trial as a share of a pass if differences can be propagated; usually far lower."""
+
+_RECURRENT = 0.5
+"""The same in networks with recurrent layers: from the second step on, a difference is in all
+units, but `FirstOrder` need not execute most of the trials."""
+
+_GAIN = 0.15
+"""Minimum share of complete passes that a faster engine must save: the costs are estimates."""
 
 _MANY = 0.8
 """Cost of a trial with many faulty words, as a share of a pass: it starts near the input."""
@@ -54,9 +65,13 @@ _ROWS = {
     "aten.zeros_like",
     "aten._scaled_dot_product_flash_attention_for_cpu", "aten.bmm", "aten.baddbmm",
     "aten.native_layer_norm", "aten.masked_fill", "aten.masked_fill_", "aten.where", "aten.triu",
+    "aten._transformer_encoder_layer_fwd", "aten.unsafe_split", "aten.sigmoid_", "aten.tanh_",
     "aten.tril", "aten.ones", "aten.bitwise_not", "aten.scalar_tensor",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""
+
+_STEPS = {"aten.mkldnn_rnn_layer", "aten.unsafe_split"}
+"""Operations of recurrent layers and cells."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +84,21 @@ class CampaignCost:
     whole: float
     """Complete passes for all trials."""
     prepared: float
-    """Exporting the graph, and repeating some trials."""
+    """Recording the graph, golden values, and repeating some trials."""
     followed: float
     """All trials, each starting at its fault."""
+    exported: float
+    """Exporting the graph, if it cannot be recorded."""
 
     @property
     def pays(self) -> bool:
         """Whether a faster engine is expected to cost less than complete passes."""
-        return self.prepared + self.followed < self.whole
+        return self.prepared + self.followed < (1 - _GAIN) * self.whole
+
+    @property
+    def pays_exported(self) -> bool:
+        """The same if the graph cannot be recorded, and has to be exported."""
+        return replace(self, prepared=self.prepared + self.exported).pays
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignCost":
@@ -90,14 +112,20 @@ class CampaignCost:
         campaign.workload.state.restore()
         batches = -(-len(campaign.workload.data) // campaign.workload.batch)
         one = pass_.spent[-1] + _TRIAL / batches
-        prepared = _EXPORT + _EXPORTED * pass_.counted
+        prepared = _GRAPH + _OPERATION * pass_.counted + _PASSES * batches * one
+        exported = _EXPORT + _EXPORTED * pass_.counted
         if not trials.single:
             whole = len(trials) * batches * one
             audited = min(AUDITED, len(trials)) * batches * one
             if all(site.samples is not None for site in space.sites):
-                return cls(whole, prepared + audited, min(1.0, _GATHERED * _hit(campaign)) * whole)
+                return cls(
+                    whole,
+                    prepared + audited,
+                    min(1.0, _GATHERED * _hit(campaign)) * whole,
+                    exported,
+                )
             if not trials.histories:
-                return cls(whole, prepared + audited, _MANY * whole)
+                return cls(whole, prepared + audited, _MANY * whole, exported)
             # A trial starts at the fault that it adds, which is any fault of the space.
             shares = np.diff(space.starts) / len(space)
             left = 0.0
@@ -105,7 +133,7 @@ class CampaignCost:
                 begin = min(pass_.begins(campaign.workload.model, site), len(pass_.spent))
                 left += share * (pass_.spent[-1] - pass_.before(begin))
             each = batches * left + _TRIAL / 2
-            return cls(whole, prepared + audited, len(trials) * each)
+            return cls(whole, prepared + audited, len(trials) * each, exported)
         places, _, _ = space.locate(trials.at(np.arange(len(trials))))
         counts = np.bincount(places, minlength=len(space.sites))
         whole = followed = 0.0
@@ -117,9 +145,10 @@ class CampaignCost:
         if pass_.operations <= _ROWS:
             # Only a bound from above: a difference usually stays in a part of the values, how large
             # a part is not known before the graph is.
-            followed = min(followed, _FOLLOWED * whole)
+            recurrent = bool(pass_.operations & _STEPS)
+            followed = min(followed, (_RECURRENT if recurrent else _FOLLOWED) * whole)
         audited = min(AUDITED, len(trials)) * whole / len(trials)
-        return cls(whole, prepared + audited, followed)
+        return cls(whole, prepared + audited, followed, exported)
 
 
 def _hit(campaign: Campaign) -> float:

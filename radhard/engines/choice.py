@@ -15,7 +15,7 @@ from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import Serial
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError
+from radhard.replay.graph import NoGraphError, is_recordable
 from radhard.samplers import StagedTrials
 
 __all__ = ["Choice", "chosen"]
@@ -71,7 +71,7 @@ def chosen(
         return serial("fault-free passes may differ, so none can replace another")
     # So few trials would all be repeated with complete passes; not even counting a pass pays off.
     cost = None if len(campaign.trials) <= AUDITED else CampaignCost.of(campaign)
-    if not (always or _pays(cost)):
+    if not (always or _pays(campaign, cost)):
         return serial("a faster one takes longer to prepare than it would save")
     lines = all(region.fault.span > 1 for region in campaign.space.regions)
     single = campaign.trials.single and not lines
@@ -102,8 +102,21 @@ def chosen(
     return Choice(engine, why, session)
 
 
-def _pays(cost: CampaignCost | None) -> bool:
-    return cost is not None and cost.pays
+def _pays(campaign: Campaign, cost: CampaignCost | None) -> bool:
+    """Whether a faster engine is expected to save time, with the graph that can be had."""
+    if cost is None or not cost.pays:
+        return False
+    # An export takes seconds: where that is too much, only a graph that is recorded will do.
+    return cost.pays_exported or _records(campaign)
+
+
+def _records(campaign: Campaign) -> bool:
+    """Whether the operations of the model can be recorded as a graph."""
+    workload = campaign.workload
+    try:
+        return is_recordable(workload.model, workload.call, workload.data)
+    finally:
+        workload.state.restore()
 
 
 def _is_inferable(campaign: Campaign) -> bool:

@@ -35,7 +35,7 @@ from tests.zoo import NETWORKS, named
 @pytest.fixture(autouse=True)
 def large(monkeypatch):
     """Campaigns of the tests are as small as can be; most of these tests look beyond that."""
-    monkeypatch.setattr(choice, "_pays", lambda _: True)
+    monkeypatch.setattr(choice, "_pays", lambda *_: True)
     monkeypatch.setattr(choice, "_GAIN", -1.0)
 
 
@@ -170,6 +170,29 @@ def test_a_long_campaign_pays_and_a_short_one_does_not():
     assert replace(many, whole=many.whole * 100, followed=many.followed * 100).pays
     # Whatever it costs, nothing is gained where a fault is followed through whole passes.
     assert not replace(few, followed=few.whole).pays
+
+
+def test_a_model_that_has_to_be_exported_pays_off_later(monkeypatch):
+    monkeypatch.undo()
+    x = torch.randn(64, 6)
+    wide = nn.Sequential(nn.Linear(6, 4000), nn.ReLU(), nn.Linear(4000, 400), nn.Linear(400, 4))
+
+    class Branched(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = wide
+
+        def forward(self, x):
+            return self.inner(x) if x.isfinite().all() else self.inner(-x)
+
+    def engine(model, n):
+        found = campaign_of(
+            model.eval(), x, Weights("*"), Uniform(n), fault=BitFlip(), call=plain, batch=64
+        )
+        return chosen(found).engine
+
+    assert engine(wide, 100) != Serial()
+    assert engine(Branched(), 100) == Serial()
 
 
 def test_a_quantized_network_pays_off_like_any_other():

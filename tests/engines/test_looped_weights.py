@@ -143,7 +143,7 @@ def test_what_is_little_more_than_rounding_is_left_to_the_reference():
 
 
 def test_the_choice_where_answers_alone_count(monkeypatch):
-    monkeypatch.setattr(choice, "_pays", lambda _: True)
+    monkeypatch.setattr(choice, "_pays", lambda *_: True)
     assert chosen(looped(Uniform(60), metrics=[Critical()])).engine == FirstOrder()
     assert chosen(looped(Uniform(60), metrics=[Outcome()])).engine == FirstOrder()
     assert chosen(looped(Uniform(60), metrics=[Outcome()]), exact=True).engine == Replay()

@@ -17,7 +17,7 @@ from radhard.replay.graph.recorder_graph import recorder_graph
 from radhard.tree import tree_leaves
 from radhard.workload.geometry import repeated
 
-__all__ = ["graph_of"]
+__all__ = ["graph_of", "is_recordable"]
 
 _SIZES = (1, 2, 3)
 """Batch sizes at which model and graph are compared; the engines compare all samples later."""
@@ -45,6 +45,15 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
         else:
             return graph
     raise NoGraphError("; ".join(dict.fromkeys(reasons)))
+
+
+def is_recordable(model: nn.Module, call: Forward, data: Data) -> bool:
+    """Whether the operations of passes make a graph; otherwise it has to be exported or traced."""
+    try:
+        recorder_graph(model, call, repeated(data.rows(slice(0, 1)), 3))
+    except NoGraphError:
+        return False
+    return True
 
 
 def _check_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:

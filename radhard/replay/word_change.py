@@ -62,6 +62,11 @@ def has_change_rule(node: Node, slot: int) -> bool:
     places = [[1], [2], [3], [4]] if node.op in recurrent.RULES else [[1], [2]]
     if node.op is aten.embedding.default:
         places = [[0]]
+    elif node.op is aten.batch_norm.default and node.args[5]:
+        return False  # with statistics of the batch, a sample depends on the others
+    elif node.op is aten.layer_norm.default:
+        # Over one axis: over several, a word is not one feature.
+        places = [[2], [3]] if len(node.args[1]) == 1 else []
     # In one place only: a tensor that is input and weight of one operation changes both.
     if node.op not in _RULES or where not in places:
         return False
@@ -245,6 +250,39 @@ def _matrix(state: FaultyPass, node: Node, argument: int, changes: list[WordChan
     return Patch(columns.reshape(-1, 1), (rows.repeat_interleave(len(golden)),))
 
 
+def _batch_norm(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
+    """Statistics are fixed: a word scales or shifts one channel."""
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    mean, variance = (state.argument(node, n, None) for n in (3, 4))
+    parts, starts = [], [change.at[0] for change in changes]
+    for change, out in zip(changes, starts, strict=True):
+        channel = golden[:, out : out + 1]
+        if argument == 2:
+            parts.append(channel + change.difference)
+            continue
+        scale = (variance[out] + node.args[7]).rsqrt()
+        seen = (inputs[:, out : out + 1] - mean[out]) * scale
+        parts.append(torch.add(channel, seen, alpha=change.difference))
+    return _joined(parts, starts, golden, golden.ndim - 2)
+
+
+def _layer_norm(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
+    """A word scales or shifts one feature, the last axis, of what is normalised without it."""
+    golden, inputs = state.golden[node.slot], state.golden[node.args[0].number]
+    eps = node.args[4] if len(node.args) > 4 else 1e-5
+    seen = nnf.layer_norm(inputs, list(node.args[1]), eps=eps) if argument == 2 else None
+    parts, starts = [], [change.at[0] for change in changes]
+    for change, out in zip(changes, starts, strict=True):
+        column = golden[..., out : out + 1]
+        if seen is None:
+            parts.append(column + change.difference)
+        else:
+            parts.append(torch.add(column, seen[..., out : out + 1], alpha=change.difference))
+    ordered = _joined(parts, starts, golden, golden.ndim - 2)
+    first, *rest = ordered.starts
+    return Patch(ordered.values, (*rest, first))
+
+
 def _embedding(state: FaultyPass, node: Node, argument: int, changes: list[WordChange]) -> Patch:
     """The values looked up in a table, of the rows at hand."""
     golden = state.golden[node.slot]
@@ -270,7 +308,9 @@ def _embedding(state: FaultyPass, node: Node, argument: int, changes: list[WordC
 
 
 _RULES = {
+    aten.batch_norm.default: _batch_norm,
     aten.embedding.default: _embedding,
+    aten.layer_norm.default: _layer_norm,
     aten.conv1d.default: _convolution_1d,
     aten.conv2d.default: _convolution,
     aten.linear.default: _matrix,

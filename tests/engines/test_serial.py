@@ -257,7 +257,7 @@ def test_what_a_model_writes_to_a_faulty_word_stays_for_the_next_batch():
                 self.weight.mul_(-1)
             return torch.stack([x * self.weight, torch.zeros_like(x)], dim=1)
 
-    inputs, model = torch.ones(2), Turning().eval()
+    inputs, model = torch.full((2,), 0.5), Turning().eval()
     space = FaultSpace.of(model, Weights("*"), BitFlip(bits=31), Float32())
     twin = Turning()
     with torch.no_grad():

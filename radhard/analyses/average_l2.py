@@ -18,6 +18,8 @@ class AverageL2(Analysis):
     maps have larger norms, so that channels are comparable within a layer, not between layers.
 
     ``kinds`` names further classes of layers to evaluate (`MaxValue`).
+
+    Cost: 1 forward.
     """
 
     kinds: tuple[str, ...] = ()

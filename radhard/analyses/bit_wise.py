@@ -35,6 +35,8 @@ class BitWise(Analysis):
     that is interrupted starts again.
 
     ``format``: of the words. ``targets``: the stored tensors, by default all weights.
+
+    Cost: 1 forward for each bit of each tensor.
     """
 
     format: Format = Float32()

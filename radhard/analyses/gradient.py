@@ -27,6 +27,8 @@ class Gradient(Analysis):
     with maps of different sizes per fault, as a campaign does. ``of``: the class of the
     cross-entropy, the golden prediction (``"answer"``) or the label. ``kinds`` names further
     classes of layers to evaluate (`MaxValue`).
+
+    Cost: 1 forward, 1 backward.
     """
 
     per: Literal["map", "value"] = "map"

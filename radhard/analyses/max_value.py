@@ -21,6 +21,8 @@ class MaxValue(Analysis):
     output. The channels are on the last axis of the output if the weight is a matrix, else on the
     second. ``Conv1D`` of transformers need not be named.
 
+    Cost: 1 forward.
+
     Raises:
         InputError: no module of the model is of a class in ``kinds``.
     """

@@ -27,6 +27,8 @@ class ModifiedGain(Analysis):
     other classes that are used, those with the next largest logits; None: all. ``kinds`` names
     further classes of layers to evaluate (`MaxValue`).
 
+    Cost: 1 forward, C - 1 backward.
+
     Raises:
         InputError: ``guard`` is not positive and finite, or ``rivals`` is below 1.
     """

@@ -41,6 +41,8 @@ class Sern(Analysis):
     ``crit_in_tail``: of later layers too, count only the critical operations, as in the text of the
     paper; its equation counts all.
 
+    Cost: 1 forward, and counting.
+
     Raises:
         InputError: a layer is of a subclass of these layers with its own ``forward``.
     """

@@ -27,6 +27,8 @@ class ValueRange(Analysis):
     samples of the range within the map (``"sample"``). With the latter a channel with one value per
     sample, such as a neuron of a linear layer, has no score. ``kinds`` names further classes of
     layers to evaluate (`MaxValue`).
+
+    Cost: 1 forward.
     """
 
     over: Literal["data", "sample"] = "data"

@@ -43,6 +43,8 @@ class WeightSensitivity(Analysis):
     mean gradient (``"gradient"``), in which gradients of opposite signs cancel. ``of``: the class
     of the cross-entropy, the golden prediction (``"answer"``) or the label.
 
+    Cost: 1 forward and 1 backward, of one sample at a time.
+
     Raises:
         InputError: an unknown format or fault model, or a limit that is not positive and finite.
     """

@@ -59,18 +59,35 @@ class Described:
         return f"{self.file.relative_to(_ROOT.parent).as_posix()}, line {self.line}"
 
     @property
+    def paragraphs(self) -> list[str]:
+        """The docstring without the paragraphs that `cost` and `sources` return."""
+        every = re.split(r"\n\s*\n", self.text)
+        return [text for text in every if not re.match(r"(Cost|Sources?): ", text)]
+
+    @property
+    def cost(self) -> str | None:
+        """What it costs, if the docstring has a paragraph about it."""
+        return next(iter(self._about("Cost")), None)
+
+    @property
     def sources(self) -> list[str]:
         """The publications that the docstring cites, such as "Leveugle et al., DATE 2009"."""
-        flat = " ".join(self.text.split())
-        own = re.findall(
-            r"^Sources?: (.*?)\.?(?:\n\s*\n|$(?!\n))", self.text, re.DOTALL | re.MULTILINE
-        )
-        return [" ".join(text.split()) for text in own] + [
+        cited = [
             part
-            for inside in re.findall(r"\(([^()]*\b(?:19|20)\d\d[^()]*)\)", flat)
+            for inside in re.findall(
+                r"\(([^()]*\b(?:19|20)\d\d[^()]*)\)", " ".join(" ".join(self.paragraphs).split())
+            )
             for part in inside.split("; ")
             if re.search(r"[A-Z][^.]*\b(?:19|20)\d\d\b", part)
         ]
+        return [*self._about("Sources?"), *cited]
+
+    def _about(self, word: str) -> list[str]:
+        """The paragraphs that begin with a word, on one line each and without it."""
+        found = re.findall(
+            rf"^{word}: (.*?)\.?(?:\n\s*\n|$(?!\n))", self.text, re.DOTALL | re.MULTILINE
+        )
+        return [" ".join(text.split()) for text in found]
 
     @property
     def examples(self) -> list[str]:

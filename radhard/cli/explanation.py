@@ -30,11 +30,11 @@ _COMMANDS = {
 
 
 def explained(family: str, part: Described, width: int) -> list[str]:
-    """What a component is, its arguments, an example, its sources and where it is defined."""
+    """What a component is, its arguments, an example, its cost, its sources and its place."""
     arguments = functions(family) if family in ("models", "datasets") else components(family)
     signature = arguments[part.name]
     lines = [part.name + str(signature.replace(parameters=_bare(signature))), ""]
-    lines += _body(part.text, width)
+    lines += _body(part.paragraphs, width)
     if signature.parameters:
         lines += ["", "arguments", *_arguments(part, signature, width)]
     lines.append("")
@@ -44,7 +44,10 @@ def explained(family: str, part: Described, width: int) -> list[str]:
         lines.append(f"example  {_COMMANDS[family].format(quoted)}")
     elif example is not None:
         lines.append(f"example  {example}")
-    lines += [f"source   {source}" for source in part.sources]
+    for head, texts in (("cost", [part.cost or ""]), ("source", part.sources)):
+        for text in filter(None, texts):
+            plain = text.replace("`", "")
+            lines += fill(f"{head:<9}{plain}", width, subsequent_indent=" " * 9).splitlines()
     return [*lines, f"code     {part.place}"]
 
 
@@ -52,10 +55,10 @@ def _bare(signature: Signature) -> list[Parameter]:
     return [p.replace(annotation=Parameter.empty) for p in signature.parameters.values()]
 
 
-def _body(text: str, width: int) -> list[str]:
-    """The docstring, with its paragraphs filled and without the marks of its markup."""
+def _body(paragraphs: list[str], width: int) -> list[str]:
+    """The paragraphs of a docstring, filled and without the marks of its markup."""
     lines: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in paragraphs:
         marked = re.sub(r"``(.+?)``", r"\1", paragraph, flags=re.DOTALL)
         plain = re.sub(r"(?<![\w'\"])`([^`\n]+)`", r"\1", marked)
         as_it_is = re.search(r"^(\s|>>>|[-*] )", plain, re.MULTILINE)

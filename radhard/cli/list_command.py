@@ -23,8 +23,8 @@ _WIDEST = 100
 def listing(name: str | None) -> int:
     """List every component that an option may name, each with its one-line meaning.
 
-    NAME is a family, "studies", or a component: its arguments with their defaults, an example, the
-    publication that it comes from, and the file that defines it.
+    NAME is a family, "studies", or a component: its arguments with their defaults, an example,
+    what it costs, the publication that it comes from, and the file that defines it.
 
     \b
     Examples:

@@ -43,6 +43,8 @@ class FaultAwareTraining(Hardening):
     accuracy before is too high. It says little about faults at other rates; verify with a campaign.
 
     ``epochs`` and ``learning_rate`` are those of Adam.
+
+    Cost: Training; some accuracy without faults.
     """
 
     rate: float

@@ -25,6 +25,8 @@ class SentinelNN(Hardening):
     network is trained for ``finetune`` epochs at learning rate ``rate``. After ranking again, its
     most vulnerable share ``share`` is computed twice, and the smaller of two copies is used,
     without intervals (`ChannelDuplication`); activations are bounded per layer (`Ranger`).
+
+    Cost: Copies, minus what was pruned.
     """
 
     prune: float = 0.05

@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,20 @@ def test_studies_are_listed_too(capsys):
     assert main(["list", "studies"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in told] == list(STUDIES)
+
+
+@pytest.mark.parametrize(
+    ("family", "page"), [("hardenings", "hardenings"), ("analyses", "analyses")]
+)
+def test_the_cost_of_a_component_is_that_of_its_page(family, page):
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    told = {}
+    for name, *cells in rows:
+        told.setdefault(name.strip("`"), cells[2] if len(cells) > 2 else "")
+    for name, part in described(family).items():
+        assert part.cost is not None, name
+        assert part.cost.replace("`", "").lower() == told[name].replace("`", "").lower(), name
+        assert f"cost     {part.cost.replace('`', '')[:20]}" in "\n".join(
+            explained(family, part, 90)
+        )

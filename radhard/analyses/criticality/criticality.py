@@ -72,6 +72,8 @@ class Criticality(Analysis):
     single bits of this model; without one, bits are drawn by ``sampler`` in the words of
     ``targets`` stored in ``format``. ``trees``, ``folds``: of the forest and the cross-validation.
 
+    Cost: A campaign (20,000 flips, or a run file) and a forest.
+
     Raises:
         InputError: a run of another model or of other faults, too few critical bits to learn from,
             or too few held-out words for the miss rate (the message says how many are needed).

@@ -62,6 +62,8 @@ class DeepVigor(Analysis):
             predicts the change of class, ``"bisection"`` the middle: same brackets, twice the
             passes.
 
+    Cost: About 10 forwards of each neuron's part of the model; none for the logits.
+
     Raises:
         InputError: sizes that are not above 0, or shares outside [0, 1].
     """

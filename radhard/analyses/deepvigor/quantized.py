@@ -53,6 +53,8 @@ class QDeepVigor(Analysis):
         mode: ``"exact"`` tries the deviations that flips of the actual word cause. ``"paper"``
             searches the smallest of all harmful deviations, with results clamped to the range of
             the word, and regards each bit as set or clear with equal probability, in closed form.
+
+    Cost: A few passes of the part behind each neuron, for each sample.
     """
 
     pattern: str = "*"

@@ -38,6 +38,8 @@ class Relevance(Analysis):
     - ``level``: ``"element"`` for single neurons, ``"channel"`` for the sum over each channel.
     - ``of``: the class of the logit, the golden prediction (``"answer"``) or the label.
     - ``merge``: the mean over all samples, or the maximum of the means of the classes.
+
+    Cost: 1 forward, 1 backward through the model's graph.
     """
 
     rule: Literal["alpha-beta", "epsilon"] = "alpha-beta"

@@ -42,6 +42,8 @@ class Saliency(Analysis):
     of two samples. Values grow with the number of later layers: compare them within a layer.
 
     ``level``: ``"channel"`` for each filter's saliency, ``"element"`` for that times the weight.
+
+    Cost: 1 pass of 2 samples.
     """
 
     level: Literal["channel", "element"] = "channel"

@@ -39,6 +39,8 @@ class Statistical(Analysis):
     The facts report the quality of predictions in 5-fold cross-validation, ``r2`` and ``rank``,
     with 95 % intervals (of R2 by bootstrap).
 
+    Cost: A campaign (6,400 injections), 1 forward, 1 backward.
+
     Raises:
         InputError: too few injections, or all parameters tried are equally vulnerable.
     """

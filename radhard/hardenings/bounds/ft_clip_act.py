@@ -40,6 +40,8 @@ class FTClipAct(Hardening):
     ``kinds`` names additional classes of modules to treat as activation functions.
 
     A search takes up to ``points * rounds * len(rates) * trials`` campaign trials per layer.
+
+    Cost: One number per layer; a campaign for each bound tried; some accuracy.
     """
 
     rates: tuple[float, ...] = (1e-7, 1e-6, 3e-6, 1e-5, 3e-5)

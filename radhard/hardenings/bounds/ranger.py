@@ -28,6 +28,9 @@ class Ranger(Hardening):
     state, since whatever is wrong there, also NaN, stays in the state over all later steps.
     ``granularity="neuron"`` has one range per unit, for all steps. The layer then computes step by
     step; its tensors keep their names.
+
+    Cost: One number per layer (two if it is not a ReLU) or per neuron; 1 to 5 % of the time, up to
+    7 % per neuron.
     """
 
     granularity: Literal["layer", "neuron"] = "layer"

@@ -32,8 +32,12 @@ class SelectiveEcc(Hardening):
     words of 8 bits, such as ``SecDed(CheckWord(8), block=8)``. Without, one wrong bit of a
     signature leaves its tensor without protection. ``every`` as for `Ecc`.
 
+    ``SelectiveEcc(SecDed(Float32()), share=0.05)`` protects a twentieth of the words.
+
     Stored in addition to the words are one bit for each and the check bits of the protected ones:
     16 + r bits of every 16 words if a sixteenth of them is protected by r check bits each.
+
+    Cost: One bit for each word, check bits of protected words; one read of everything.
 
     Source: the scheme of "A machine-learning-guided framework for fault-tolerant DNNs"; the number
     of protected words of each tensor, which detects errors in its signature, is that of radhard.

@@ -82,6 +82,8 @@ class NeuronSplitting(Hardening):
     normalization that is not folded: two halves behind it would not add up to the whole.
     Values are multiples of two steps afterwards, and saturate one step earlier.
 
+    Cost: One more neuron for each critical one, half of what ``Triplication`` takes.
+
     Raises:
         InputError: a threshold that is no share; no scores of neurons; no neuron that can be split.
     """

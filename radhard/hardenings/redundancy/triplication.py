@@ -28,6 +28,8 @@ class Triplication(Hardening):
     ``threshold``: triplicate the neurons whose score is at least this, in place of channels: single
     elements of the outputs of modules, as the baseline of `NeuronSplitting`. Their copies share the
     weights, so that faults in weights stay.
+
+    Cost: Two copies.
     """
 
     share: float = 1.0

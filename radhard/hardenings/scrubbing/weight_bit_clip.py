@@ -35,6 +35,8 @@ class WeightBitClip(Hardening):
     purpose in a recurrent layer (input, recurrent, projection) or any other tensor; or in every
     ``"tensor"``. An `InputError` if it would change a weight, that is, if a requested bit is not
     constant. Weights are the sites of ``Weights("*")``: biases are not checked.
+
+    Cost: No memory; one read of all weights.
     """
 
     bits: Literal["top", "constant", "critical"] | tuple[int, ...] = "top"

@@ -26,6 +26,8 @@ class WeightRangeCheck(Hardening):
     ``"tensor"``, for every tensor; ``"gate"``, for every tensor, in recurrent layers for the rows
     of every gate. ``action``: values outside become zero, or are clamped. Weights are the sites of
     ``Weights("*")``; with ``biases=True``, those of ``Biases("*")`` are checked like them.
+
+    Cost: Two numbers per range; one read of all weights.
     """
 
     per: Literal["model", "set", "tensor", "gate"] = "model"

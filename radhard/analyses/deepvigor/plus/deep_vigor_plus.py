@@ -85,6 +85,9 @@ class DeepVigorPlus(Analysis):
     included. The facts contain the factors of the layers and of the model (``lvf``, ``mvf``), with
     limits that also allow for the channels that were not drawn; the ranges of harmless errors; and
     the number of passes.
+
+    Cost: 4 to 8 forwards of the part behind each analyzed channel, for images whose prediction is
+    not inferred.
     """
 
     of: Literal["weights", "activations", "both"] = "both"

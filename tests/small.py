@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-BEFORE = 2 + 7
+BEFORE = 2 + 8
 """Passes before the first trial: the golden ones, whether the model takes fewer samples than a
 batch, and those that show what passes keep and read."""
 

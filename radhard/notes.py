@@ -238,7 +238,11 @@ def _audit(facts: Mapping[str, Any]) -> str:
 
 def _left_out(facts: Mapping[str, Any]) -> str:
     reasons = [f"{name} ({why})" for name, why in facts["tensors"].items()]
-    return f"No fault can be injected into {_names(reasons)}, which were left out."
+    covered = facts.get("covered")  # not in files of earlier versions
+    others = (
+        "" if covered is None else f"; there are faults in {covered} layer{'s' * (covered != 1)}"
+    )
+    return f"No fault can be injected into {_names(reasons)}, which were left out{others}."
 
 
 def _recurrent_outputs(facts: Mapping[str, Any]) -> str:

@@ -251,7 +251,8 @@ class FaultSpace(Sequence[Fault]):
         """What a reader of the results should know about this space."""
         notes = []
         if self.left_out:
-            notes.append(Note("left out", {"tensors": dict(self.left_out)}))
+            covered = len({site.layer for site in self.sites})
+            notes.append(Note("left out", {"tensors": dict(self.left_out), "covered": covered}))
         steps = [
             site.name
             for site in dict.fromkeys(self.sites)

@@ -41,7 +41,12 @@ def reasons(left_out: Mapping[str, str]) -> str:
 
     >>> reasons({"gate": "complex64", "index": "int64"})
     'gate (complex64), index (int64)'
+    >>> reasons({"conv1": "not in integers", "conv2": "not in integers"})
+    'conv1, conv2 (not in integers)'
     """
-    shown = [f"{name} ({why})" for name, why in left_out.items()]
-    more = f", ... ({len(shown)} in all)" if len(shown) > 12 else ""
-    return ", ".join(shown[:12]) + more
+    names: dict[str, list[str]] = {}
+    for name, why in list(left_out.items())[:12]:
+        names.setdefault(why, []).append(name)
+    shown = [f"{', '.join(same)} ({why})" for why, same in names.items()]
+    more = f", ... ({len(left_out)} in all)" if len(left_out) > 12 else ""
+    return ", ".join(shown) + more

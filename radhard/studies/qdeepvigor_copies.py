@@ -35,7 +35,8 @@ def claims(findings: NeuronCopiesFindings) -> list[Claim]:
     for threshold in dict.fromkeys((COMMON, *reached[:1], LOWEST)):
         if threshold == COMMON:
             found += _of_splitting(findings, threshold, 0.0)
-        found += _of_splitting(findings, threshold, threshold)
+        if threshold != COMMON or reached[:1] == [COMMON]:
+            found += _of_splitting(findings, threshold, threshold)
         found.append(
             Claim(
                 f"networks with neurons split from an NVF of {threshold:.0%} on predict the same "

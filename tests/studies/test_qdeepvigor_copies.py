@@ -65,7 +65,7 @@ def test_without_critical_neurons_nothing_can_be_told():
         of.before,
         {},
     )
-    assert verdicts(none) == ["holds", *["cannot be told"] * 11]
+    assert verdicts(none) == ["holds", *["cannot be told"] * 8]
 
 
 def test_strata_count_by_their_size():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from radhard.arguments import share
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.forward import Forward, plain
@@ -106,6 +107,8 @@ def plan(
     """
     asked = _asked(margin, max_rate, by)
     space = FaultSpace.of(model) if space is None else space
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     given = {**options, "seed": seed, "call": call, "batch": batch, "audit": 0, "progress": False}
 
     def timed(sampler: Sampler) -> tuple[Results, float]:
@@ -146,6 +149,7 @@ def _asked(margin: float | None, max_rate: float | None, by: str | None) -> floa
         raise InputError("give either margin=0.005 (0.5 points) or max_rate=0.01, not both")
     name, value = ("margin", margin) if margin is not None else ("max_rate", max_rate)
     assert value is not None
+    value = share(value, name)
     if not 0 < value < 1:
         raise InputError(f"{name}={value} is not allowed; a share between 0 and 1, such as 0.005")
     if max_rate is not None and by is not None:

@@ -251,10 +251,12 @@ def _not_negative(name: str, figure: float | Estimate) -> None:
 
 
 def _positive(name: str, figure: float) -> None:
-    if not 0 < figure < math.inf:
+    _not_negative(name, figure)
+    if figure == 0:
         raise InputError(f"{name}={figure!r} is not allowed; it must be a finite number above 0")
 
 
 def _share(name: str, figure: float | Estimate) -> None:
+    _not_negative(name, figure)
     if not 0 <= _interval(figure)[0] <= _interval(figure)[1] <= 1:
         raise InputError(f"{name}={figure} is not allowed; it must be a share between 0 and 1")

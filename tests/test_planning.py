@@ -64,3 +64,11 @@ def test_too_many_groups_are_refused_before_any_trial(monkeypatch):
     monkeypatch.setattr("radhard.planning.run", None)
     with pytest.raises(InputError, match="groups, and a pilot"):
         plan(network(), data(), margin=0.2, by="tensor, bit, direction")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"margin": "1%"}, {"max_rate": True}, {"margin": 0.1, "space": 5}]
+)
+def test_arguments_of_a_wrong_type_are_refused_before_the_pilot(wrong):
+    with pytest.raises(InputError, match=r"is not allowed|the space is int"):
+        plan(network(), data(), **wrong)

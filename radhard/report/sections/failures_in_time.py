@@ -49,12 +49,12 @@ def failures(results: Results, harm: MainFigure, fit_per_bit: float | None) -> S
     if outcomes and results.has_mean(outcomes["due"]):
         named["DUE"] = results.rate(outcomes["due"])
     raw = _EXAMPLE_FIT_PER_BIT if fit_per_bit is None else fit_per_bit
+    share, total = read(rate), read(fit(raw, bits, rate))
     basis = (
         f"raw rate of {raw:g} FIT per bit, as given"
         if fit_per_bit is not None
         else f"raw rate of {raw:g} FIT per bit, which is an example and not a measurement"
     )
-    share, total = read(rate), read(fit(raw, bits, rate))
     formula = (
         "FIT (failures in 1e9 device hours) = raw FIT of a bit × bits at risk × share of faults "
         f"that cause a failure. Here: {raw:g} × {bits:,} × {share.value} {share.interval} = "

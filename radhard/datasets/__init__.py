@@ -7,6 +7,7 @@ from radhard.datasets.digits import digits
 from radhard.datasets.from_folder import FromFolder
 from radhard.datasets.imdb import imdb
 from radhard.datasets.load_data import listed, load, training
+from radhard.datasets.mimic3 import mimic3
 from radhard.datasets.mnist import mnist
 from radhard.datasets.movie_reviews import movie_reviews
 from radhard.datasets.photo_patches import photo_patches
@@ -24,6 +25,7 @@ __all__ = [
     "imdb",
     "listed",
     "load",
+    "mimic3",
     "mnist",
     "movie_reviews",
     "photo_patches",

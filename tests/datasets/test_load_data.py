@@ -81,6 +81,7 @@ def test_everything_listed_has_a_meaning():
         "cohort",
         "digits",
         "imdb",
+        "mimic3",
         "mnist",
         "movie_reviews",
         "photo_patches",

@@ -1,11 +1,13 @@
 """What may be asked of ``radhard advise``, and which questions have no answer?"""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from radhard.errors import InputError
 from radhard.factory import named
-from radhard.formats import FORMATS, Format
+
+if TYPE_CHECKING:
+    from radhard.formats import Format
 
 __all__ = ["GOALS", "MEMORIES", "AdviceQuestion", "Goal", "Memory"]
 
@@ -83,8 +85,11 @@ class AdviceQuestion:
             )
 
     @property
-    def word(self) -> Format:
+    def word(self) -> "Format":
         """The number format of the device."""
+        # Here, so that questions are asked before torch is imported.
+        from radhard.formats import FORMATS
+
         return FORMATS.parse(self.format)
 
     @property

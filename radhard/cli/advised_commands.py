@@ -86,6 +86,10 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
             ),
         ]
         files.append(f"{folder}.db")
+    if question.memory == "low-voltage":
+        # Pages of several hardenings show one fault per trial.
+        compared = shell_line("radhard", "compare", *files[1:])
+        return [*steps, Advice("One protection beside the other, at every error rate.", compared)]
     page = shell_line("radhard", "report", *files, "-o", f"{question.folder}/protections.html")
     return [*steps, Advice("All on one page: cost against resilience.", page + _trust(question))]
 

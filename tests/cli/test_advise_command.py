@@ -116,11 +116,12 @@ def test_what_is_not_given_is_asked_for_on_a_terminal_only(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     assert main(command) == 2
     assert "give --memory: one of dram" in capsys.readouterr().err
-    answers = iter(["sram", "Int(4)"])
+    answers = iter(["sram", "Imt(4)", "Int(4)"])
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: next(answers))
     assert main(command) == 0
     told = capsys.readouterr()
+    assert "did you mean Int" in told.err
     assert "--format 'Int(4)' --fault 'BitFlip()' --fault 'Burst(2)'" in told.out
     assert all(line.startswith(("#", "radhard ")) for line in told.out.splitlines() if line)
 

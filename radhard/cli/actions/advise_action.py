@@ -2,15 +2,19 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion
-from radhard.cli.advised_commands import Advice, advised_commands
+from radhard.cli.early import Check, known_data, known_model, spec_of
 from radhard.errors import InputError
 from radhard.escaping import printable
+
+if TYPE_CHECKING:
+    from radhard.cli.advised_commands import Advice
 
 __all__ = ["AdviseAction"]
 
@@ -41,6 +45,9 @@ class AdviseAction:
     def carry_out(self) -> int:
         """Ask for what is missing, print the commands, and return the exit code."""
         self._complete()
+        # Questions are asked before torch is imported.
+        from radhard.cli.advised_commands import advised_commands
+
         steps = advised_commands(AdviceQuestion(**self.options))
         if self.as_json:
             click.echo(json.dumps({"steps": [vars(step) for step in steps]}, indent=2))
@@ -56,11 +63,16 @@ class AdviseAction:
         """
         given = self.options
         if sys.stdin.isatty() and not self.as_json:
-            for name, example in (("model", "lenet5"), ("data", "mnist")):
+            for name, example, check in (
+                ("model", "lenet5", known_model),
+                ("data", "mnist", known_data),
+            ):
                 if given[name] is None:
                     # Standard error, so that standard output is a script.
                     text = f"{name.capitalize()} (or your own as file.py:function)"
-                    given[name] = click.prompt(text, default=example, err=True)
+                    given[name] = click.prompt(
+                        text, default=example, err=True, value_proc=_checked(check)
+                    )
             for name, (text, choices) in _QUESTIONS.items():
                 if given[name] is None:
                     given[name] = _asked(text, choices, free=name == "format")
@@ -80,11 +92,26 @@ def _asked(text: str, choices: dict[str, str], *, free: bool) -> str:
     for name, meaning in choices.items():
         click.echo(f"  {name:<{width}}  {meaning}", err=True)
     kind = None if free else click.Choice(list(choices))
+    check = _checked(spec_of("formats", "format")) if free else None
     first = next(iter(choices))
-    return str(click.prompt("?", default=first, type=kind, show_choices=False, err=True))
+    return str(
+        click.prompt("?", default=first, type=kind, value_proc=check, show_choices=False, err=True)
+    )
 
 
-def _print(steps: list[Advice]) -> None:
+def _checked(check: Check) -> Callable[[str], str]:
+    """A check of an option for an answer: what cannot be used is said, and asked for again."""
+
+    def checked(answer: str) -> str:
+        try:
+            return str(check(click.get_current_context(), click.Argument(["answer"]), answer))
+        except InputError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return checked
+
+
+def _print(steps: "list[Advice]") -> None:
     for number, step in enumerate(steps, 1):
         click.secho(printable(f"# {number}. {step.why}"), fg="cyan")
         # A file within a command has lines of its own.

@@ -1,5 +1,6 @@
 """Do ranges say of a deviation what their limits say, and survive in a file?"""
 
+import dataclasses
 import json
 import math
 import sys
@@ -238,8 +239,54 @@ def test_a_file_whose_arrays_do_not_go_together_is_refused(tmp_path: Path) -> No
 def test_a_file_that_is_not_there_or_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         Ranges.load(tmp_path / "none.npz")
-    with pytest.raises(InputError, match="cannot be written"):
-        ranges().save(tmp_path / "no" / "folder.npz")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be"):
+        ranges().save(tmp_path / "file" / "folder.npz")
+
+
+@pytest.mark.parametrize(
+    ("deviation", "margin", "step", "least", "verdict"),
+    [
+        # Limits are 3 and 5 upwards, and analyzed margins from 1 to 2.
+        (1.0, 1.5, 0.0, 0.0, SAFE),
+        (1.01, 1.5, 0.0, 0.0, SEMI),
+        (14.9, 1.5, 0.0, 0.0, SEMI),
+        (15.0, 1.5, 0.0, 0.0, VULNERABLE),
+        (0.5, 1.5, 0.5, 0.0, SAFE),
+        (0.51, 1.5, 0.5, 0.0, SEMI),
+        (15.4, 1.5, 0.5, 0.0, SEMI),
+        (15.5, 1.5, 0.5, 0.0, VULNERABLE),
+        (1.0, 0.99, 0.0, 0.0, SEMI),
+        (15.0, 0.99, 0.0, 0.0, VULNERABLE),
+        (1.0, 2.01, 0.0, 0.0, SAFE),
+        (15.0, 2.01, 0.0, 0.0, SEMI),
+        (1.0, 1.5, 0.0, 1.5, SEMI),
+        (1.0, 1.51, 0.0, 1.5, SAFE),
+        (math.nan, 1.5, 0.0, 0.0, VULNERABLE),
+        (math.inf, 1.5, 0.5, 0.0, VULNERABLE),
+    ],
+)
+def test_guarded_verdicts_keep_clear_of_limits_and_of_other_margins(
+    deviation: float, margin: float, step: float, least: float, verdict: Vulnerability
+) -> None:
+    own = dataclasses.replace(hand_made(), margins={0: (1.0, 2.0)})
+    deviations, margins = np.array([deviation]), np.array([margin])
+    zero = np.zeros(1, dtype=np.int64)
+    found = own.guarded("fc", zero, deviations, zero, margins, guard=3.0, step=step, least=least)
+    assert found.tolist() == [verdict]
+
+
+def test_margins_are_those_of_the_analyzed_inputs_and_survive_in_a_file(tmp_path: Path) -> None:
+    own = ranges()
+    with torch.no_grad():
+        best = of_three_neurons()(data().inputs).double().topk(2, 1)
+    leads, golden = best.values[:, 0] - best.values[:, 1], best.indices[:, 0]
+    for answer in golden.unique().tolist():
+        of_class = leads[golden == answer]
+        low_and_high = (of_class.min().item(), of_class.max().item())
+        assert own.margins[answer] == pytest.approx(low_and_high)
+    own.save(tmp_path / "ranges.npz")
+    assert Ranges.load(tmp_path / "ranges.npz").margins == own.margins
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ from radhard.spec import component
 __all__ = ["FirstOrder"]
 
 
+_LEAST = 0.01
+"""Minimum share of the trials for which gradients of a plan are computed, which cost about as much
+as ten trials with complete passes. Normalisations have a plan of their own, in which they are not
+folded, and few words."""
+
+
 @component
 class FirstOrder(Engine):
     """Infers that faults whose first-order effect is far too small do not change a prediction.
@@ -139,6 +145,7 @@ class FirstOrderSession(Session):
             notes.append(Note("measured", self._measured_facts(self.measured)))
             self.notes = tuple(notes)
         self._bounds = Bounds(engine.safety, engine.reach)
+        self._used = _used(campaign, outlooks)
         first = outlooks[min(outlooks)]
         if len(first.plan.replayer.pieces) == 1:
             with torch.inference_mode():
@@ -159,7 +166,11 @@ class FirstOrderSession(Session):
             outlook, mine = self._outlooks[place], numbers[places == place]
             if outlook.plan.replayer.flows(place):
                 alone.setdefault(id(outlook), []).append(mine)
-            elif place in outlook.goals and _is_known(campaign.space.regions[place]):
+            elif (
+                place in outlook.goals
+                and id(outlook) in self._used
+                and _is_known(campaign.space.regions[place])
+            ):
                 self._hold_only(outlook)
                 block = WordBlock(place, mine, faults[places == place], whole=True)
                 with torch.inference_mode():
@@ -215,6 +226,16 @@ def _part(
     }
     crashes = outlook.plan.reference.take_crashes()
     return TrialResults(trials.tolist(), figures, inferences=inferences, crashes=crashes)
+
+
+def _used(campaign: Campaign, outlooks: Mapping[int, Outlook]) -> set[int]:
+    """The outlooks whose gradients are worth computing, by their identities."""
+    places, _, _ = campaign.space.locate(campaign.trials.at(np.arange(len(campaign.trials))))
+    counts = np.bincount(places, minlength=len(campaign.space.regions))
+    found: dict[int, int] = {}
+    for place, outlook in outlooks.items():
+        found[id(outlook)] = found.get(id(outlook), 0) + int(counts[place])
+    return {key for key, trials in found.items() if trials >= _LEAST * len(campaign.trials)}
 
 
 def _is_known(region: Region) -> bool:

@@ -3,6 +3,7 @@
 from radhard.metrics.accuracy import Accuracy, TopK
 from radhard.metrics.auroc import Auroc
 from radhard.metrics.base import METRICS, Metric
+from radhard.metrics.class_harm import ClassHarm
 from radhard.metrics.column import Column, Harm
 from radhard.metrics.confidence import ConfidenceShift, ObservedSafe
 from radhard.metrics.corneliou import Corneliou
@@ -22,6 +23,7 @@ __all__ = [
     "METRICS",
     "Accuracy",
     "Auroc",
+    "ClassHarm",
     "Column",
     "ConfidenceShift",
     "Corneliou",

@@ -12,10 +12,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from radhard import report
+from radhard.campaign import run
 from radhard.errors import InputError
-from radhard.formats import Int
+from radhard.faults import BitFlip
+from radhard.formats import Float32, Int
 from radhard.report.blocks import Picture, Table
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import main_figure
@@ -23,6 +27,8 @@ from radhard.report.sections.convergence import _rates, convergence
 from radhard.report.sections.spread import spread
 from radhard.results import Results
 from radhard.samplers import Exhaustive, Uniform
+from radhard.space import FaultSpace
+from radhard.targets import Weights
 
 from .made import CASES, OUTCOME, made, none, rendered
 
@@ -277,6 +283,26 @@ def test_histogram_has_the_share_of_the_faults_in_every_bin(narrow: bool) -> Non
     assert heights == pytest.approx(edges)
     assert sum(heights) == pytest.approx(1)
     assert len(table.rows) == len(heights) == 11
+
+
+def test_harm_by_class_is_a_share_of_the_samples_of_the_class() -> None:
+    torch.manual_seed(0)
+    model, data = nn.Linear(4, 3), torch.randn(20, 4)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    results = run(
+        model, data, space, Uniform(200), metrics=["ClassHarm(3)", "Critical()"], progress=False
+    )
+    text = words(report.markdown(results))
+    golden = model(data).argmax(1)
+    for at in range(3):
+        size = int((golden == at).sum())
+        rate = results.rate(f"class_{at}").map(
+            lambda x, size=size: min(1.0, 20 * x / size), "share"
+        )
+        assert f"{at} {size} {' '.join(read(rate))}" in text
+    assert sum(results.rate(f"class_{at}").value for at in range(3)) == pytest.approx(
+        results.rate("critical").value
+    )
 
 
 def test_convergence_ends_at_the_result_and_has_passed_the_smaller_campaigns() -> None:

@@ -109,7 +109,7 @@ def _assumptions(results: Results) -> tuple[tuple[str, str], ...]:
 
 def _first_line(part: object) -> str:
     """What a component says of itself, where its documentation begins."""
-    return (type(part).__doc__ or repr(part)).splitlines()[0]
+    return (type(part).__doc__ or repr(part)).splitlines()[0].replace("``", "")
 
 
 def _identities(results: Results, store: Path | None) -> tuple[tuple[str, str], ...]:

@@ -4,6 +4,7 @@ from radhard.errors import InputError
 from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import outcome_columns
+from radhard.report.sections.harm_by_class import class_columns
 from radhard.results import Results
 
 __all__ = ["figures_left"]
@@ -11,7 +12,7 @@ __all__ = ["figures_left"]
 
 def figures_left(results: Results) -> Section | None:
     """All figures except the outcome classes; None if there are no others."""
-    shown = set(outcome_columns(results).values())
+    shown = {*outcome_columns(results).values(), *class_columns(results)}
     columns = [column for column in results.columns if column not in shown]
     if not columns or not len(results):
         return None

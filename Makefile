@@ -15,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-all lint check format bench bench-auto bench-hardenings bench-peers bench-revisions mutants
-.PHONY: docs house package clean
+.PHONY: docs pages house package clean
 
 help:
 	@echo "make demo    flip bits in a trained network on real digits, and write a report (about a minute)"
@@ -25,6 +25,7 @@ help:
 	@echo "make check   the same, and the tests of the architecture"
 	@echo "make format  bring the code into shape"
 	@echo "make docs    the documentation as a site in build/site, which opens without a network"
+	@echo "make pages   one page of each kind in build/pages, checked by axe-core for everyone to read them"
 	@echo "make bench   time the engines; ARGS='lenet5 --quick' picks rows and sizes"
 	@echo "make bench-auto   time engine='auto' beside whole passes"
 	@echo "make bench-hardenings   time hardened models beside the unprotected ones"
@@ -51,6 +52,10 @@ test-all: test
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --site-dir build/site
 	@echo "build/site/index.html"
+
+pages: $(READY)
+	$(BIN)/python scripts/page_kinds.py build/pages
+	$(BIN)/python scripts/accessibility.py build/pages/*.html
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

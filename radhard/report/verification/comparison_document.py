@@ -1,10 +1,11 @@
 """Which sections does the report of two runs side by side contain?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 from radhard.comparison import Row, compare
 from radhard.errors import InputError
-from radhard.report.blocks import Document, Headline, Section, Tile, Verdict
+from radhard.report.blocks import Document, Headline, Section, Table, Tile, Verdict
 from radhard.report.change import chance_of, change_of, trials_that_would_tell
 from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
@@ -64,7 +65,14 @@ def _sentence(run: Results) -> str:
 
 def _named(section: Section, number: int) -> Section:
     which = "first" if number == 1 else "second"
-    return Section(f"{section.name}-{number}", f"{section.title}, {which} run", section.blocks)
+    # Two tables of one page must not have one name, by which a screen reader lists them.
+    blocks = tuple(
+        replace(block, caption=f"{block.caption}, {which} run")
+        if isinstance(block, Table)
+        else block
+        for block in section.blocks
+    )
+    return Section(f"{section.name}-{number}", f"{section.title}, {which} run", blocks)
 
 
 def _headline(pair: RunPair, harm: MainFigure) -> Headline:

@@ -24,7 +24,7 @@ def faults_tried(named: Sequence[tuple[str, Results]]) -> Section:
             *("-" if r is first else _why_not(first, r) or "the same faults" for r in runs),
         ),
     )
-    heads = ("", *(name for name, _ in named))
+    heads = ("property", *(name for name, _ in named))
     table = Table("Faults tried", heads, rows, words=len(heads))
     return Section("faults", "Which faults each run tried", (table,))
 

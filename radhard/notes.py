@@ -242,7 +242,7 @@ def _left_out(facts: Mapping[str, Any]) -> str:
     others = (
         "" if covered is None else f"; there are faults in {covered} layer{'s' * (covered != 1)}"
     )
-    return f"No fault can be injected into {_names(reasons)}, which were left out{others}."
+    return f"No fault can be injected into {_names(reasons)}{others}."
 
 
 def _recurrent_outputs(facts: Mapping[str, Any]) -> str:

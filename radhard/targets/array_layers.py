@@ -19,6 +19,17 @@ _SAMPLES = 100
 """Samples from which the scale of a layer's inputs is told."""
 
 
+_OTHERS = (
+    nn.RNNBase,
+    nn.RNNCellBase,
+    nn.MultiheadAttention,
+    nn.Bilinear,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
 @dataclass(frozen=True)
 class ArrayLayers:
     """The layers of a model that multiply matrices, in its order."""
@@ -63,6 +74,11 @@ def array_layers(workload: Workload, array: Accelerator, pattern: str = "*") -> 
             found.left_out[name] = whole
             continue
         found.computed[name], found.shapes[name] = whole, shape
+    for name, layer in workload.model.named_modules():
+        # They multiply matrices as well, but not as one product of their input and their weight.
+        if isinstance(layer, _OTHERS) and matches(pattern, name):
+            found.names.append(name)
+            found.left_out[name] = f"{type(layer).__name__} is not computed as one product"
     return found
 
 

@@ -144,6 +144,30 @@ def test_layers_that_are_left_out_are_named():
     assert list(faults.left_out) == ["fc"]
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer before a linear one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, batch_first=True)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x)[0][:, -1])
+
+
+def test_recurrent_layers_are_named_with_a_count_of_the_others():
+    torch.manual_seed(0)
+    inputs = torch.randn(3, 5, 3)
+    model = quantized(Recurrent().eval(), inputs, Int(4), inputs=True)
+    with pytest.warns(match="lstm"):
+        faults = space(model, Registers(array()), inputs)
+    assert list(faults.left_out) == ["lstm"]
+    (note,) = [note for note in faults.notes() if note.kind == "left out"]
+    assert note.facts["covered"] == 1
+    refuse("LSTM", lambda: space(model, Registers(array(), "lstm"), inputs))
+
+
 def test_several_faults_in_a_trial_are_refused():
     model, inputs = network()
     faults = space(model, Registers(array(), "conv", "sum", sample="every"), inputs)

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import matplotlib as mpl
-import pytest
 
 from tests.snippets import smaller
 
@@ -43,11 +42,3 @@ def test_the_notebook_is_kept_without_outputs_and_in_the_format_of_jupyter():
     assert (whole["nbformat"], whole["nbformat_minor"]) == (4, 5)
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells("code"))
     assert len({cell["id"] for cell in whole["cells"]}) == len(whole["cells"])
-
-
-@pytest.mark.slow
-def test_jupyter_runs_the_notebook(tmp_path):
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    nbformat.validate(notebook)
-    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -12,9 +12,10 @@ from radhard.engines.replay.module_recording import recorded
 
 __all__ = ["AUDITED", "CampaignCost"]
 
-_GRAPH, _OPERATION, _PASSES = 3e8, 5e6, 10
+_GRAPH, _OPERATION, _PASSES = 3e8, 2e7, 10
 """Cost of a recorded graph, in multiplications: a fixed part, about 30 milliseconds, one of each
-operation, and the number of passes over the data with which it is prepared and compared."""
+operation, a hundred times what `cost_of` says of a small one, and the number of passes over the
+data with which it is prepared and compared."""
 
 _EXPORT = 2e10
 """Fixed cost of exporting a graph, where none can be recorded: about two seconds."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -173,13 +174,9 @@ def _passes(
             anew = opened() if held is None else nullcontext(held)
             with torch.no_grad(), anew as injection, around(number):
                 injection.rows = rows
-                try:
-                    # A copy: the model may return a tensor that the next pass overwrites.
-                    outputs = workload.call(workload.model, batch).detach().clone()
-                except NOT_BY_FAULTS:
-                    raise
-                except Exception as error:
-                    errors[number] = error
+                outputs = _passed(campaign, batch)
+                if isinstance(outputs, Exception):
+                    errors[number] = outputs
                     continue
                 if not injection.reached:
                     raise InputError(
@@ -191,6 +188,18 @@ def _passes(
                     if absent is not None:
                         outputs[here] = crash[here]
     return torch.cat(parts), errors
+
+
+def _passed(campaign: Campaign, batch: Any) -> Tensor | Exception:
+    """The outputs of a pass, or the exception that it raised, perhaps because of a fault."""
+    workload = campaign.workload
+    try:
+        # A copy: the model may return a tensor that the next pass overwrites.
+        return workload.call(workload.model, batch).detach().clone()
+    except NOT_BY_FAULTS:
+        raise
+    except Exception as error:
+        return error
 
 
 def _kinds(errors: dict[int, Exception]) -> dict[int, type[Exception]]:

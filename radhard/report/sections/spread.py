@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
@@ -41,17 +42,7 @@ _TENTHS: tuple[_Step, ...] = (
 def spread(results: Results, harm: MainFigure) -> Section:
     """How many faults affect no prediction, few or most of them, which a mean does not show."""
     title = "Distribution over faults"
-    if not results.by_rate and all(site.samples for site in results.space.sites):
-        text = (
-            "Every trial has one sample and either changes its prediction or does not, so the "
-            "rates above are the whole distribution."
-        )
-        return Section("spread", title, (Text(text),))
-    if results.untried:
-        text = (
-            f"Not estimated: caps left {results.untried:,} of {len(results.space):,} faults "
-            "untried, and the others are the more harmful ones."
-        )
+    if text := _why_not(results):
         return Section("spread", title, (Text(text),))
     values = np.round(results.values(harm.column), 12)
     steps = _STEPS if results.by_rate else _TENTHS
@@ -72,25 +63,12 @@ def spread(results: Results, harm: MainFigure) -> Section:
         f"{none.value} {none.interval} of {unit}{at} have no effect; for "
         f"{most.value} {most.interval} the {harm.rate} is over 90 %."
     )
-    if results.by_rate:
-        drawn = [(key, [estimate.value for estimate in row]) for key, row in quantiles.items()]
-        picture = Picture(
-            "spread",
-            title_of_picture,
-            finding,
-            lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in steps], narrow),
-        )
-    else:
-        bins = [
-            (_tick(name), paint, share)
-            for (name, paint, _), share in zip(steps, quantiles[key], strict=True)
-        ]
-        picture = Picture(
-            "spread",
-            title_of_picture,
-            f"{finding} Lines are 95 % intervals.",
-            lambda narrow: histogram(bins, f"{harm.effect}, in percent", narrow),
-        )
+    picture = Picture(
+        "spread",
+        title_of_picture,
+        finding if results.by_rate else f"{finding} Lines are 95 % intervals.",
+        _bars(quantiles) if results.by_rate else _histogram(quantiles[key], harm),
+    )
     head = () if grouping is None else (grouping.quantity,)
     rows = tuple(
         (*((group,) if head else ()), name, *read(estimate))
@@ -105,6 +83,35 @@ def spread(results: Results, harm: MainFigure) -> Section:
         shown=len(_STEPS) * 2 if len(quantiles) > 2 else None,
     )
     return Section("spread", title, (picture, table))
+
+
+def _why_not(results: Results) -> str:
+    """Why the distribution is not shown; empty if it is."""
+    if not results.by_rate and all(site.samples for site in results.space.sites):
+        return (
+            "Every trial has one sample and either changes its prediction or does not, so the "
+            "rates above are the whole distribution."
+        )
+    if results.untried:
+        return (
+            f"Not estimated: caps left {results.untried:,} of {len(results.space):,} faults "
+            "untried, and the others are the more harmful ones."
+        )
+    return ""
+
+
+def _bars(quantiles: dict[str, list[Estimate]]) -> Callable[[bool], Figure]:
+    """A bar for every group of trials with many faults."""
+    drawn = [(key, [estimate.value for estimate in row]) for key, row in quantiles.items()]
+    return lambda narrow: bars(drawn, [(name, paint) for name, paint, _ in _STEPS], narrow)
+
+
+def _histogram(shares: list[Estimate], harm: MainFigure) -> Callable[[bool], Figure]:
+    """A histogram of trials with one fault."""
+    bins = [
+        (_tick(name), paint, share) for (name, paint, _), share in zip(_TENTHS, shares, strict=True)
+    ]
+    return lambda narrow: histogram(bins, f"{harm.effect}, in percent", narrow)
 
 
 def _tick(name: str) -> str:

@@ -11,6 +11,7 @@ from radhard.metrics.corrections import Corrections
 from radhard.metrics.critical import Critical
 from radhard.metrics.detected import Detected
 from radhard.metrics.distance import Distance
+from radhard.metrics.each_step import EachStep
 from radhard.metrics.f1 import F1
 from radhard.metrics.mismatch import Mismatch
 from radhard.metrics.open_set import open_set_score
@@ -31,6 +32,7 @@ __all__ = [
     "Critical",
     "Detected",
     "Distance",
+    "EachStep",
     "Harm",
     "Metric",
     "Mismatch",

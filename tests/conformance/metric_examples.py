@@ -11,6 +11,7 @@ from radhard.metrics import (
     Critical,
     Detected,
     Distance,
+    EachStep,
     Metric,
     Mismatch,
     ObservedSafe,
@@ -47,4 +48,5 @@ EXAMPLES: tuple[Metric, ...] = (
     Mismatch(),
     Mismatch(0.1),
     Outcome(outputs="logits"),
+    EachStep(Outcome(outputs="logits")),
 )

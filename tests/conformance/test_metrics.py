@@ -8,7 +8,7 @@ from torch import Tensor
 from radhard import metrics
 from radhard.errors import InputError
 from radhard.metrics import METRICS as FAMILY
-from radhard.metrics import Metric, Panel
+from radhard.metrics import EachStep, Metric, Panel
 from radhard.metrics.base import SampleMetric
 
 from .metric_examples import EXAMPLES
@@ -179,7 +179,7 @@ def test_metrics_say_what_they_cannot_judge(metric: Metric) -> None:
             Panel([metric], golden)
         assert repr(metric) in str(no_labels.value)
     maps = torch.zeros(SAMPLES, 3, 2, 2)
-    if metric.needs_classes:
+    if metric.needs_classes or isinstance(metric, EachStep):
         with pytest.raises(InputError, match="requires scores of classes") as no_classes:
             Panel([metric], maps, labels)
         assert repr(metric) in str(no_classes.value)

@@ -64,10 +64,18 @@ def several(before: Results, after: Sequence[Results]) -> Document:
             _table(models, differences, harm),
             *_covers(after),
             faults_tried(named),
-            evidence(before),
+            evidence(before, identities=_identities(named)),
         ),
         version="",
         kind="comparison of hardenings",
+    )
+
+
+def _identities(named: Sequence[tuple[str, Results]]) -> tuple[tuple[str, str], ...]:
+    """The fingerprints of the hardened models; that of the unprotected one is there anyway."""
+    return tuple(
+        (f"model with {name}", str(run.manifest.get("model fingerprint", "not recorded")))
+        for name, run in named[1:]
     )
 
 

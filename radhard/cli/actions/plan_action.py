@@ -13,6 +13,7 @@ from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.metrics import METRICS
 from radhard.planning import CampaignPlan, plan
+from radhard.samplers import Adaptive, Exhaustive
 from radhard.space import FaultSpace
 from radhard.stats import percent
 
@@ -117,8 +118,12 @@ class PlanAction(ModelAndData):
             table.add_column(name, justify="right" if justify == "right" else "left")
         table.add_column("trials are", header_style="dim")
         for row in found.rows:
-            table.add_row(repr(row.sampler), f"{row.trials:,}", _duration(row.seconds), row.basis)
+            trials = "?" if row.trials is None else f"{row.trials:,}"
+            table.add_row(repr(row.sampler), trials, _duration(row.seconds), row.basis)
         terminal.show(table)
+        for way, reason in found.left_out.items():
+            terminal.say(f"{way} does not apply: {reason}")
+        terminal.say(_choice(found))
         terminal.say(
             f"no sampler needs fewer than {found.floor:,} trials without assumptions about faults "
             "that were not tried"
@@ -133,6 +138,8 @@ class PlanAction(ModelAndData):
             "setup seconds": found.setup,
             "seconds per trial": found.per_trial,
             "floor": found.floor,
+            "left out": dict(found.left_out),
+            "choice": repr(found.choice.sampler),
             "samplers": [
                 {
                     "sampler": repr(row.sampler),
@@ -146,7 +153,7 @@ class PlanAction(ModelAndData):
         terminal.finish(facts)
 
     def _command(self, found: CampaignPlan) -> str:
-        """The command of the cheapest campaign."""
+        """The command of the fastest campaign that assumes nothing."""
         words = ["radhard", "run", str(self.model), "--data", str(self.data)]
         if self.samples is not None:
             words += ["--n", str(self.samples)]
@@ -161,7 +168,20 @@ class PlanAction(ModelAndData):
         for name in ("plane", "metric"):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
-        return shell_line(*words, "--sampler", repr(found.rows[0].sampler))
+        return shell_line(*words, "--sampler", repr(found.choice.sampler))
+
+
+def _choice(found: CampaignPlan) -> str:
+    """Which way to the margin is the fastest that assumes nothing."""
+    sampler = found.choice.sampler
+    way = "to draw faults"
+    if isinstance(sampler, Exhaustive):
+        way = "to try every fault"
+    elif isinstance(sampler, Adaptive) and sampler.caps is not None:
+        way = "to prove what faults can do at most, and then to draw,"
+    faster = found.rows[0] is not found.choice
+    also = f"; faster still, under an assumption: {found.rows[0].sampler!r}" if faster else ""
+    return f"{way} is the fastest way that assumes nothing{also}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """How are networks exhausted, and how well do samplers estimate what was found?"""
 
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable
-from radhard.studies.exhausted.ground_truth_design import GroundTruthDesign, Question
+from radhard.studies.exhausted.ground_truth_design import GroundTruthDesign, MarginQuestion
 from radhard.studies.exhausted.ground_truth_findings import (
     CapScore,
     EstimatorScore,
@@ -18,7 +18,7 @@ __all__ = [
     "GroundTruthDesign",
     "GroundTruthFindings",
     "GroundTruthStudy",
-    "Question",
+    "MarginQuestion",
     "SimulatedCampaign",
     "Simulation",
     "TableFindings",

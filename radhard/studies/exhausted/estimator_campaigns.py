@@ -11,7 +11,7 @@ import numpy as np
 from radhard.stats import mean_share
 from radhard.studies.exhausted.estimators import Estimator
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable
-from radhard.studies.exhausted.ground_truth_design import Question
+from radhard.studies.exhausted.ground_truth_design import MarginQuestion
 from radhard.studies.exhausted.ground_truth_findings import EstimatorScore
 from radhard.studies.exhausted.simulation import SimulatedCampaign
 
@@ -28,7 +28,7 @@ Row = dict[str, dict[str, Any]]
 
 def scores_of(
     estimator: Estimator,
-    question: Question,
+    question: MarginQuestion,
     table: ExhaustedTable,
     truth: Mapping[str, float],
     folder: Path,
@@ -89,7 +89,7 @@ def _kept(path: Path) -> dict[int, Row]:
 
 
 def _facts(
-    campaign: SimulatedCampaign, question: Question, truth: Mapping[str, float]
+    campaign: SimulatedCampaign, question: MarginQuestion, truth: Mapping[str, float]
 ) -> dict[str, Any]:
     found = campaign.estimates
     # A group of which nothing was tried, and nothing is known, may have any rate.
@@ -110,7 +110,7 @@ def _facts(
     }
 
 
-def _score(rows: list[dict[str, Any]], question: Question, text: str) -> EstimatorScore:
+def _score(rows: list[dict[str, Any]], question: MarginQuestion, text: str) -> EstimatorScore:
     held = np.array([row["held"] for row in rows], dtype=np.float64)
     near = np.array([row["near"] for row in rows], dtype=np.float64)
     trials = np.array([row["trials"] for row in rows])

@@ -14,7 +14,7 @@ from radhard.samplers import SAMPLERS, Guided, StageDraw, StagedSampler, Uniform
 from radhard.samplers.score_classes import ScoreClasses
 from radhard.stats import sample_size
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable
-from radhard.studies.exhausted.ground_truth_design import Question
+from radhard.studies.exhausted.ground_truth_design import MarginQuestion
 from radhard.studies.exhausted.simulation import SimulatedCampaign, Simulation
 from radhard.studies.exhausted.textbook import iterative_campaign, normal_estimates
 
@@ -42,7 +42,7 @@ class Estimator:
 
 def estimator(
     text: str,
-    question: Question,
+    question: MarginQuestion,
     table: ExhaustedTable,
     caps: Mapping[str, CapTable],
     scores: Path,
@@ -98,7 +98,7 @@ def estimator(
     return Estimator(text, stages)
 
 
-def _uniform(table: ExhaustedTable, question: Question) -> Uniform:
+def _uniform(table: ExhaustedTable, question: MarginQuestion) -> Uniform:
     """As many trials as are published for a margin and a rate of 50 %."""
     faults = len(table.space)
     return Uniform(
@@ -106,6 +106,6 @@ def _uniform(table: ExhaustedTable, question: Question) -> Uniform:
     )
 
 
-def _named(text: str, question: Question) -> str:
+def _named(text: str, question: MarginQuestion) -> str:
     by = "" if question.by is None else f", by {question.by}"
     return f"{text} sampling, to within {question.margin:g}{by}"

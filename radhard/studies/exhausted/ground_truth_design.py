@@ -6,12 +6,12 @@ from typing import final
 
 from radhard.formats import Float32, Format
 
-__all__ = ["GroundTruthDesign", "Question"]
+__all__ = ["GroundTruthDesign", "MarginQuestion"]
 
 
 @final
 @dataclass(frozen=True)
-class Question:
+class MarginQuestion:
     """A margin at a confidence, and the estimators that are to reach it."""
 
     name: str
@@ -37,7 +37,7 @@ class GroundTruthDesign:
 
     formats: Mapping[str, Sequence[Format]]
     """By network; the others have `Float32` only."""
-    questions: Sequence[Question]
+    questions: Sequence[MarginQuestion]
     images: int = 50
     """Test images, by default."""
     runs: int = 300

@@ -1,9 +1,8 @@
 """How many trials does a margin cost, by sampler, and how long do they take?"""
 
 import math
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,27 @@ from torch import nn
 
 from radhard.arguments import share
 from radhard.campaign import run
+from radhard.caps import Stated
 from radhard.errors import InputError
 from radhard.forward import Forward, plain
 from radhard.group_labels import labels
+from radhard.models import load
+from radhard.module import usable_module
+from radhard.planning.cap_plans import CapPlan, cap_plans
+from radhard.planning.pilot_clock import clock
 from radhard.results import Results
-from radhard.samplers import Adaptive, PerTensor, Sampler, StagedTrials, Uniform
+from radhard.samplers import (
+    Adaptive,
+    Exhaustive,
+    PerTensor,
+    Sampler,
+    StagedTrials,
+    Uniform,
+    Words,
+)
 from radhard.space import FaultSpace
 from radhard.stats import Estimate, StratumPlan, allocation, floor_size, sample_size
+from radhard.workload import Workload
 
 __all__ = ["CampaignPlan", "SamplerPlan", "plan"]
 
@@ -30,6 +43,17 @@ _PILOT = 400
 _PUBLISHED = "published sample size, for a rate of 50 %"
 """Leveugle et al., DATE 2009."""
 
+_WORDS = (8, 64, 512, 4096)
+"""Words all of whose faults are executed, to learn how long it takes to exhaust a space: more of
+them until the additional ones take `_LEAST_SECONDS`."""
+
+_LEAST_SECONDS = 0.5
+
+_SAMPLES = 2
+"""Samples for which caps are computed."""
+
+_OF_CAPS = "at least, with the caps of a few samples; time: to find caps, and the trials"
+
 _GROUPS = 64
 """With more groups, a pilot of all of them would be a campaign."""
 
@@ -39,9 +63,11 @@ class SamplerPlan:
     """A sampler that reaches the margin, with what it costs."""
 
     sampler: Sampler
-    trials: int
+    trials: int | None
+    """None if the pilot does not tell."""
     seconds: float
-    """Of the whole campaign on this machine, with one process and the engine of the pilot."""
+    """Of the whole campaign on this machine, with one process and the engine of the pilot; of caps
+    also the time to find them."""
     basis: str
     """Where the number of trials comes from."""
 
@@ -62,13 +88,20 @@ class CampaignPlan:
     per_trial: float
     """Seconds a trial, measured in the pilot."""
     rows: tuple[SamplerPlan, ...]
-    """The cheapest first."""
+    """The fastest first."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Ways to the margin that do not apply, with the reason."""
 
     @property
     def rate(self) -> Estimate:
         """The headline rate of the pilot."""
         rate: Estimate = self.pilot.rate()
         return rate
+
+    @property
+    def choice(self) -> SamplerPlan:
+        """The fastest that assumes nothing: to draw faults, to prove caps first, or to try all."""
+        return next(row for row in self.rows if not _assumes(row))
 
     @property
     def floor(self) -> int:
@@ -85,6 +118,7 @@ def plan(
     max_rate: float | None = None,
     confidence: float = 0.95,
     by: str | None = None,
+    compare: bool = True,
     seed: int = 0,
     call: Forward = plain,
     batch: int = 100,
@@ -99,6 +133,7 @@ def plan(
             margin is then its distance from the rate of the pilot.
         confidence: of the interval.
         by: every group of this grouping has the margin, such as ``"tensor"``.
+        compare: whether to find out also what it takes to try every fault, and to find caps first.
         options: further arguments of `run` for the pilot.
 
     Raises:
@@ -112,8 +147,8 @@ def plan(
     given = {**options, "seed": seed, "call": call, "batch": batch, "audit": 0, "progress": False}
 
     def timed(sampler: Sampler) -> tuple[Results, float]:
-        began = time.perf_counter()
-        return run(model, data, space, sampler, **given), time.perf_counter() - began
+        began = clock()
+        return run(model, data, space, sampler, **given), clock() - began
 
     table = labels(space, by)
     if (groups := len(set(table))) > _GROUPS:
@@ -137,10 +172,57 @@ def plan(
         SamplerPlan(sampler, trials, setup + per_trial * trials, basis)
         for sampler, trials, basis in _samplers(pilot, space, strata, asked, confidence, by)
     ]
-    rows.sort(key=lambda row: row.trials)
+    left_out: dict[str, str] = {}
+    if compare:
+        rows += _exhausted(timed, space, left_out)
+    if compare and pilot.details[pilot.column(None)].within_changes:
+        module = usable_module(load(model) if isinstance(model, str) else model)
+        whole = Workload.of(module, data, call=call, batch=batch, seed=seed)
+        few = Workload.of(module, whole.data.first(_SAMPLES), call=call, batch=batch, seed=seed)
+        caps = cap_plans(few, len(whole.data), space, table, asked, confidence, left_out)
+        rows += [_with_caps(one, asked, confidence, by, setup, per_trial) for one in caps]
+    rows.sort(key=lambda row: row.seconds)
     return CampaignPlan(
-        space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows)
+        space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows), left_out
     )
+
+
+def _assumes(row: SamplerPlan) -> bool:
+    return isinstance(row.sampler, Adaptive) and isinstance(row.sampler.caps, Stated)
+
+
+def _with_caps(
+    found: CapPlan, margin: float, confidence: float, by: str | None, setup: float, per_trial: float
+) -> SamplerPlan:
+    """A campaign with caps, which are found first."""
+    sampler = Adaptive(margin, confidence=confidence, by=by, caps=found.caps)
+    seconds = setup + per_trial * (found.trials or 0) + found.seconds
+    basis = _OF_CAPS if found.measured else "time of the proof alone, estimated roughly"
+    return SamplerPlan(sampler, found.trials, seconds, basis)
+
+
+def _exhausted(
+    timed: Callable[[Sampler], tuple[Results, float]],
+    space: FaultSpace,
+    left_out: dict[str, str],
+) -> list[SamplerPlan]:
+    """What it takes to try every fault: those of a word have more in common than any others."""
+    words = int(space.words.sum())
+    few, before, each = 0, 0.0, 0.0
+    for size in _WORDS:
+        try:
+            found, after = timed(Words(min(size, words)))
+        except InputError as error:
+            left_out[repr(Exhaustive())] = str(error)
+            return []
+        if few:
+            each = max(after - before, 0.0) / max(len(found) - few, 1)
+            if after - before >= _LEAST_SECONDS or size >= words:
+                break
+        else:
+            few, before = len(found), after
+    seconds = before + each * len(space)
+    return [SamplerPlan(Exhaustive(), len(space), seconds, "every fault; the rate is then exact")]
 
 
 def _asked(margin: float | None, max_rate: float | None, by: str | None) -> float:

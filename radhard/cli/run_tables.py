@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from radhard.cli.estimate_table import EstimateTable, plain_table
 from radhard.cli.terminal import Terminal
 from radhard.escaping import printable
+from radhard.group_labels import labels
 from radhard.narrowing import is_wide, narrowing
 from radhard.report.main_figure import MainFigure, main_figure, outcome_columns
 from radhard.results import Results
@@ -87,7 +88,7 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
     """The effects of the faults and, below, the main figure of the most vulnerable layers."""
     classes = list(outcome_columns(results).values())
     scores, free = results.details.scores(), results.fault_free_score
-    table = EstimateTable(head="share")
+    table, without = EstimateTable(head="share"), 0
     for column in dict.fromkeys([*classes, *(scores or ()), *_bounded(results)]):
         meaning = results.details.meaning(column)
         if scores is not None and column == scores[0] and free is not None:
@@ -98,11 +99,15 @@ def _show_figures(results: Results, harm: MainFigure, terminal: Terminal) -> Non
     if harm.bounded:
         rates = dict(results.rate(harm.column, by="layer"))
         most = sorted(rates, key=lambda x: -rates[x].value)[:_MOST_LAYERS]
-        which = "by layer" if len(most) == len(rates) else f"of {len(most)} of {len(rates)} layers"
+        layers = len(set(labels(results.space, "layer")))
+        which = "by layer" if len(most) == layers else f"of {len(most)} of {layers} layers"
+        without = layers - len(rates)
         table.add_section(f"{harm.rate} {which}")
         for layer in (x for x in rates if x in most):
             table.add(f"  {layer}", rates[layer], rates[most[0]].value)
     terminal.show(table.rendered(terminal.console))
+    if without:
+        terminal.say(f"no trials in {without} layer{'' if without == 1 else 's'}", "dim")
     _show_unbounded(results, terminal)
     if not harm.bounded:
         return

@@ -1,6 +1,7 @@
 """Does ``radhard run`` do what it was asked, say what it did, and stop when it is told to?"""
 
 import json
+import re
 import signal
 import sys
 import time
@@ -311,3 +312,15 @@ def test_json_has_every_figure_of_the_run_and_nothing_else_is_printed(folder, ca
     else:
         rates = results.rate(by="rate")
         assert figure["by rate"] == {key: asdict(rate) for key, rate in rates.items()}
+
+
+def test_layers_without_a_trial_are_counted(capsys):
+    command = ["run", "lenet5", "--data", "mnist", "--n", "4", "--sampler"]
+    assert main([*command, "Uniform(3)", "--seed", "2"]) == 0
+    told = capsys.readouterr().out
+    shown = int(re.search(r"rate of (\d) of 5 layers", told)[1])
+    assert f"no trials in {5 - shown} layer" in told
+    assert main([*command, "PerTensor(1)"]) == 0
+    told = capsys.readouterr().out
+    assert "rate by layer" in told
+    assert "no trials" not in told

@@ -61,8 +61,9 @@ def select_values(
     if not names:
         raise InputError(
             f"{target!r}: no attention is computed in this model by nn.MultiheadAttention, "
-            "scaled_dot_product_attention or a softmax of torch that weighs values; if modules of "
-            "its own compute it, choose Activations of these"
+            "scaled_dot_product_attention or a softmax of torch that weighs values; exponentials "
+            "of its own, flex_attention and kernels of other packages are not seen: choose "
+            "Activations of the modules that compute it"
         )
     if left and not found:
         raise InputError(f"{target!r} matches only {reasons(left)}")

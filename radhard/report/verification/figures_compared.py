@@ -20,5 +20,6 @@ def figures_compared(pair: RunPair, harm: MainFigure, texts: tuple[Text, ...] = 
             values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]
             rows.append((named, *values, *read(row.difference)))
     title = f"Figures {pair.both}"
-    table = Table(title, ("figure", *pair.labels, "difference, in points", *COLUMNS), tuple(rows))
+    caption = f"{title}; differences are in points"
+    table = Table(caption, ("figure", *pair.labels, "difference", *COLUMNS), tuple(rows))
     return Section("compared", title, (table, *texts))

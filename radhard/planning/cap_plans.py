@@ -18,7 +18,7 @@ __all__ = ["CapPlan", "cap_plans"]
 _LONGEST = 10.0
 """Seconds that finding the caps of a sample may be expected to take in a pilot."""
 
-_PASSES, _COST = 68, 8.0
+_PASSES, _COST = 68, 1.0
 """Passes of bounds for each channel of a convolution: two signs and the powers of two; and how
 many times as long as a forward pass each takes, roughly."""
 

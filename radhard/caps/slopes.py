@@ -101,6 +101,8 @@ def relative_gradients(
     By slot ``(samples, rivals, ...)``; in the output the sample has the classes with the largest
     logits besides its own.
     """
+    if not slots:
+        return {}
     values: dict[int, Any] = {
         **{slot: tensor.detach() for slot, tensor in graph.constants.items()},
         **{slot: one.detach() for slot, one in zip(graph.inputs, inputs, strict=True)},

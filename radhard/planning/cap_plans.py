@@ -72,6 +72,10 @@ def cap_plans(
             left_out[repr(caps)] = str(error)
             continue
         assert isinstance(found, CapTable)
+        if len(found.left_out) == len(space.regions):
+            reason = next(iter(found.left_out.values()))
+            left_out[repr(caps)] = f"it caps no fault of {len(space.regions)} tensors: {reason}"
+            continue
         trials = _floor(found, space, table, margin, confidence)
         yield CapPlan(caps, trials, seconds * samples / len(few.data), measured=True)
 

@@ -8,7 +8,10 @@ from torch import nn
 from radhard.caps import CAPS, Stated
 from radhard.caps.slopes import relative_gradients
 from radhard.errors import InputError
+from radhard.faults import BitFlip
+from radhard.formats import Float32, SecDed
 from radhard.replay.graph import graph_of
+from radhard.space import FaultSpace
 from radhard.targets import Weights
 from radhard.workload import Workload
 from tests.caps.exhausted import caps_of, cnn, every_flip, flips_of_layers, samples, true_harm
@@ -98,6 +101,14 @@ def test_gradients_are_relative_to_the_margins_of_the_nearest_rivals():
     # Logits 5, 1, 3 and 10, 2, 6: the nearest rival is class 2, with margins 2 and 4.
     expected = torch.tensor([[[0.5, 0.0, 0.5]], [[0.25, 0.0, 0.25]]])
     assert torch.equal(found, expected)
+
+
+def test_where_no_tensor_can_be_capped_nothing_is_and_it_is_said():
+    code = SecDed(Float32())
+    space = FaultSpace.of(cnn(5), Weights("*"), BitFlip(), code)
+    caps = caps_of(Stated(), cnn(5), samples(), space)
+    assert (caps.caps == 1).all()
+    assert len(caps.left_out) == len(space.regions)
 
 
 def test_audit_depends_on_the_seed_only_and_the_model_comes_back():

@@ -288,7 +288,7 @@ def refused(capsys, *arguments):
         (["--with", "MaxValue()", "--n", "7"], "n=7 is not allowed"),
         (["--with", "MaxValue()", "--device", "meta"], "cannot compute"),
         (["--with", "MaxValue()", "--format", "Float31"], "did you mean Float32"),
-        (["--with", "MaxValue()", "-o", "none/scores.json"], "cannot be written"),
+        (["--with", "MaxValue()", "-o", "own_parts.py/scores.json"], "cannot be written"),
         (["--with", "MaxValue()", "--report", "page.md"], "base.html"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -31,7 +31,7 @@ EXAMPLES: tuple[Metric, ...] = (
     ObservedSafe(share=0.2),
     Corneliou(),
     Critical(),
-    ClassHarm(4),
+    ClassHarm(7),
     Detected("max_softmax", 0.5),
     Detected("energy", 0.5, most=2.5),
     Detected("energy", 0.5, decoders=True),

@@ -30,6 +30,7 @@ def test_some_metrics_rest_on_the_answers_alone() -> None:
         "Critical",
         "Sdc",
         "Accuracy",
+        "ClassHarm",
         "Corrections",
     }
 

@@ -140,11 +140,12 @@ def test_a_file_that_holds_no_scores_is_refused_in_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
+def test_a_missing_file_and_a_folder_that_is_a_file_are_named(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         Scores.load(tmp_path / "none.json")
+    (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        by_channel(a=[1.0]).save(tmp_path / "none" / "scores.json")
+        by_channel(a=[1.0]).save(tmp_path / "file" / "scores.json")
 
 
 def test_frame_has_a_row_for_every_part_with_its_limits():

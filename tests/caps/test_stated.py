@@ -3,15 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radhard.caps import CAPS, Stated
 from radhard.caps.slopes import relative_gradients
+from radhard.datasets import Data
 from radhard.errors import InputError
-from radhard.faults import BitFlip
-from radhard.formats import Float32, SecDed
 from radhard.replay.graph import graph_of
-from radhard.space import FaultSpace
 from radhard.targets import Weights
 from radhard.workload import Workload
 from tests.caps.exhausted import caps_of, cnn, every_flip, flips_of_layers, samples, true_harm
@@ -103,12 +101,23 @@ def test_gradients_are_relative_to_the_margins_of_the_nearest_rivals():
     assert torch.equal(found, expected)
 
 
+class Twice(nn.Module):
+    """One layer in two operations, as of a loop over steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(self.layer(x).relu())
+
+
 def test_where_no_tensor_can_be_capped_nothing_is_and_it_is_said():
-    code = SecDed(Float32())
-    space = FaultSpace.of(cnn(5), Weights("*"), BitFlip(), code)
-    caps = caps_of(Stated(), cnn(5), samples(), space)
+    model, data = Twice().eval(), Data(torch.rand(6, 4))
+    caps = caps_of(Stated(), model, data, every_flip(model))
     assert (caps.caps == 1).all()
-    assert len(caps.left_out) == len(space.regions)
+    assert set(caps.left_out) == {"layer.weight", "layer.bias"}
 
 
 def test_audit_depends_on_the_seed_only_and_the_model_comes_back():

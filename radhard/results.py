@@ -281,8 +281,18 @@ class Results:
         frame = self._outcomes[self._outcomes["trial"].isin(numbers)].reset_index(drop=True)
         return Results(self.manifest, frame, foreign=self._foreign)
 
+    def with_known(self, column: str) -> "Results":
+        """The results of the trials of which a figure is known: all, or a random share."""
+        return (
+            self.only(self.means.with_known(column).numbers) if self.means.lacks(column) else self
+        )
+
     def values(self, name: str | None = None) -> np.ndarray:
-        """A figure of every executed trial, in the order of trial numbers."""
+        """A figure of every executed trial, in the order of trial numbers.
+
+        If it was measured on a share of the verdicts (`measured`): that of one sample of the trial,
+        or NaN in trials that were not drawn.
+        """
         return self._outcomes[self.column(name)].to_numpy(dtype=float)
 
     def rate(
@@ -329,13 +339,22 @@ class Results:
         """A quantile of a figure over the executed trials; the figure may have no bounds.
 
         Trials are not weighted: only for samplers that draw all faults with equal probability.
+
+        Raises:
+            InputError: another sampler, or a figure that was measured on a share of the verdicts.
         """
         if len(self.trials.strata) > 1 or self.trials.together > 1:
             raise InputError(
                 "a quantile over strata of unequal weight, or words, is not offered; use Uniform(n)"
             )
-        bounds = self.ranges[self.column(name)]
-        return quantile_interval(self.values(name), q, confidence=confidence, bounds=bounds)
+        column = self.column(name)
+        if self.measured is not None and column in self.measured.columns:
+            raise InputError(
+                f"{column} was measured on a share of the samples or trials, and the figures of "
+                "single trials are not known; repeat the run with exact=True (--exact)"
+            )
+        bounds = self.ranges[column]
+        return quantile_interval(self.values(column), q, confidence=confidence, bounds=bounds)
 
     def checks(self, max_rate: float, name: str | None = None) -> list[LimitCheck]:
         """Whether the upper 95 % limit of a rate is at most ``max_rate``, at each error rate.

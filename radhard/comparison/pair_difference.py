@@ -91,6 +91,21 @@ class PairDifference:
         trials = sum(len(rows) for rows, _ in parts)
         return Estimate(1 - ratio, 1 - min(highest, 1.0), 1 - lowest, confidence, trials)
 
+    @property
+    def alike(self) -> bool:
+        """Whether the figures of a trial are of the same samples in both runs.
+
+        A run in which most verdicts were inferred may have measured a figure on one sample of each
+        trial, which differs from the mean over all of them without any effect of the change.
+        """
+        one = [
+            run.measured is not None
+            and self.column in run.measured.columns
+            and any(site.samples is None for site in run.space.sites)
+            for run in (self.old, self.new)
+        ]
+        return one[0] == one[1]
+
     def differences(self) -> np.ndarray:
         """The figure after minus the figure before, in every pair."""
         return np.asarray(self._after - self._before)

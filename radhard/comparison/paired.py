@@ -40,7 +40,9 @@ class Row:
     lower: int
     equal: int
     higher: int
-    """Pairs of trials in which the figure is lower, equal or higher after (0 without pairs)."""
+    """Pairs of trials in which the figure is lower, equal or higher after.
+
+    0 without pairs, or if one run knows a figure of all samples and the other one of one sample."""
     reduction: Estimate | None = None
     """The share by which the figure is lower after; None without pairs, or if it may not be."""
 
@@ -252,6 +254,7 @@ def _paired(
     pairs = PairDifference(old, new, column, groups)
     rows = []
     differences = pairs.differences()
+    counts = pairs.alike
     for key, parts in groups.split():
         difference = pairs.estimate(parts, confidence)
         in_group = np.concatenate([differences[rows_] for rows_, _ in parts])
@@ -262,9 +265,9 @@ def _paired(
                 new.means.estimate(groups, parts, column, confidence, whole=by is None),
                 difference,
                 p_value(partial(pairs.estimate, parts)),
-                int((in_group < 0).sum()),
-                int((in_group == 0).sum()),
-                int((in_group > 0).sum()),
+                counts * int((in_group < 0).sum()),
+                counts * int((in_group == 0).sum()),
+                counts * int((in_group > 0).sum()),
                 pairs.reduction(parts, confidence) if difference.high < 0 else None,
             )
         )

@@ -125,7 +125,10 @@ def _is_inferable(campaign: Campaign) -> bool:
     # A list of faults is there for what each of them does. Stages are drawn from what the trials
     # of earlier ones did.
     staged = isinstance(trials, StagedTrials) and bool(beyond)
-    return beyond is not None and trials.listed is None and not staged
+    # A mean over words needs all trials of a word, and of one sample only a share is measured.
+    alone = any(site.samples is not None for site in campaign.space.sites)
+    apart = trials.together > 1 and alone and bool(beyond)
+    return beyond is not None and trials.listed is None and not (staged or apart)
 
 
 def _beside_first_order(campaign: Campaign) -> Session:

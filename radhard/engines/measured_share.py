@@ -18,7 +18,8 @@ class MeasuredShare:
     """The figures that do not follow from predictions, in a run in which most were inferred.
 
     In a trial that affects all samples, they are those of one sample, drawn at random. Trials that
-    affect one sample each have them if they are in a random ``share`` of these trials.
+    affect one sample each have them if they are in a random ``share`` of these trials. In a space
+    with both, only this share of all trials counts.
     """
 
     columns: tuple[str, ...]
@@ -47,9 +48,10 @@ class MeasuredShare:
         """Of which trials the figures are known, given their faults.
 
         It follows from the draw alone. Trials that another engine has executed with all figures
-        also count only if they are in the draw, as they do not represent the others.
+        also count only if they are in the draw, as they do not represent the others. In a space
+        that has trials of all samples as well, the share is one of all trials: with all of these,
+        a mean over the space would contain too many of them.
         """
-        places, _, _ = space.locate(faults)
-        alone = np.array([site.samples is not None for site in space.sites], dtype=bool)[places]
-        known: npt.NDArray[np.bool_] = ~alone | is_measured(faults, self.share, len(space), seed)
-        return known
+        if all(site.samples is None for site in space.sites):
+            return np.ones(len(faults), dtype=bool)
+        return is_measured(faults, self.share, len(space), seed)

@@ -60,7 +60,7 @@ def execute_campaign(
         else:
             _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
             if options.exact:
-                _check_exact(file)
+                _check_exact(file, engine)
         manifest = file.manifest()
         inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
         execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
@@ -145,13 +145,21 @@ def _check_same_run(file: Store, identified: Mapping[str, Any], golden: Tensor |
         )
 
 
-def _check_exact(file: Store) -> None:
-    """Raise `InputError` if verdicts of a run file were inferred."""
+def _check_exact(file: Store, engine: Engine | str) -> None:
+    """Raise `InputError` if verdicts of a run file were inferred, or would be."""
     manifest = file.manifest()
+    first = str(manifest.get("engine"))
     if manifest.get("inferred") or manifest.get("measured"):
         raise InputError(
-            f"{str(file.path)!r} contains verdicts that {manifest.get('engine')} inferred, and "
-            "exact=True (--exact) executes every trial; choose another file, or leave out exact"
+            f"{str(file.path)!r} contains verdicts that {first} inferred, and exact=True (--exact) "
+            "executes every trial; choose another file, or leave out exact"
+        )
+    # Interrupted before its first verdict, a run still goes on with the engine it was begun with.
+    if engine == "auto" and _recorded_engine(first).infers:
+        raise InputError(
+            f"{str(file.path)!r} was begun with {first}, which infers verdicts, and exact=True "
+            "(--exact) executes every trial; choose another file, give engine='Replay()' as well, "
+            "or leave out exact"
         )
 
 
@@ -172,13 +180,7 @@ def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
     manifest = execution.file.manifest()
     first = str(manifest.get("engine"))
     if engine == "auto":
-        try:
-            return ENGINES.parse(first, foreign=False)
-        except InputError:
-            raise InputError(
-                f"the run was begun with engine {first!r}, which is not part of radhard; to "
-                "continue, give that engine, or another one, as engine="
-            ) from None
+        return _recorded_engine(first)
     assert isinstance(engine, Engine)
     engines = engines_of(manifest)
     if repr(engine) not in engines:
@@ -186,3 +188,18 @@ def _same_engine(engine: Engine | str, execution: Execution) -> Engine:
         execution.file.note("continued", [*engines[1:], repr(engine)])
         execution.note([Note("engines", {"first": first, "then": repr(engine)})])
     return engine
+
+
+def _recorded_engine(name: str) -> Engine:
+    """The engine with which a run file was begun.
+
+    Raises:
+        InputError: it is not part of radhard.
+    """
+    try:
+        return ENGINES.parse(name, foreign=False)
+    except InputError:
+        raise InputError(
+            f"the run was begun with engine {name!r}, which is not part of radhard; to continue, "
+            "give that engine, or another one, as engine="
+        ) from None

@@ -76,15 +76,18 @@ class Panel:
     def beyond_answer(self) -> tuple[int, ...] | None:
         """Positions of the columns that depend on more than predictions; None if any may.
 
-        See `Metric.beyond_answer`.
+        None also if there are such columns and a metric that has no figures of single samples, as
+        they are measured on these. See `Metric.beyond_answer`.
         """
-        positions, at = [], 0
+        positions: list[int] = []
+        at = 0
         for metric in self.metrics:
             if (beyond := metric.beyond_answer) is None:
                 return None
             positions += [at + n for n, c in enumerate(metric.figures) if c.name in beyond]
             at += len(metric.figures)
-        return tuple(positions)
+        by_sample = all(isinstance(metric, SampleMetric) for metric in self.metrics)
+        return tuple(positions) if by_sample or not positions else None
 
     @property
     def main(self) -> tuple[int, str] | None:

@@ -91,6 +91,7 @@ def agreement(
     Raises:
         InputError: a campaign at error rates, fewer than four common parts, or constant values.
     """
+    results = results.with_known(results.column(column))
     table, matched = measured_rates(level, values, results, results.values(column), axes=axes)
     # The rate of a part with few trials is mostly chance, which lowers a correlation.
     table = table[table["trials"] >= least]

@@ -53,6 +53,7 @@ def neighbours(
     column = results.column(column)
     if results.ranges[column] != (0.0, 1.0):
         raise InputError(f"{column} is not a share between 0 and 1, so its mean has no interval")
+    results = results.with_known(column)
     regions = list(trial_parts(level, values, results, axes=axes))
     flat = {region.scored: values[region.scored].ravel() for region in regions}
     every = np.concatenate([*flat.values(), np.empty(0)])

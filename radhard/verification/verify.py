@@ -58,7 +58,8 @@ def verify(
 
     A second campaign injects faults into the tensors that the hardening added, because more bits
     have more upsets. If the hardened model lacks tensors of the original (after pruning), new
-    faults are drawn from it, and the runs are compared without pairs.
+    faults are drawn from it, and the runs are compared without pairs. If no verdict of the campaign
+    was inferred, none is here (``exact`` in `run`).
 
     Args:
         before: the campaign on the unprotected model.
@@ -96,7 +97,9 @@ def verify(
     repeat = partial(run, model, data, metrics=metrics or None, seed=before.seed, call=call)
     repeat = partial(repeat, batch=batch, deterministic=deterministic, names=names, audit=audit)
     repeat = partial(repeat, workers=workers, worker_timeout=worker_timeout)
-    repeat = partial(repeat, progress=progress, repair=repair)
+    # Executed like the campaign before, so that both know the figures of the same samples.
+    exact = not before.means.infers and before.measured is None
+    repeat = partial(repeat, progress=progress, repair=repair, exact=exact)
     space, space_notes, paired = _space_of(before, workload)
     after = repeat(space, before.sampler, store=store)
     added_space, added_notes = _added_space(before, model) if added and paired else (None, [])

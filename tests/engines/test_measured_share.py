@@ -10,16 +10,22 @@ from torch import nn
 from radhard.campaign import run
 from radhard.comparison import compare
 from radhard.datasets import Data
-from radhard.engines import FirstOrder, Replay
+from radhard.engines import FirstOrder, Replay, choice
 from radhard.engines.audit_draw import Draw
 from radhard.engines.measured_share import MeasuredShare
 from radhard.errors import InputError
-from radhard.metrics import Critical, Outcome
+from radhard.hardenings import Ranger
+from radhard.metrics import Critical, Metric, Outcome
+from radhard.metrics.column import Column
 from radhard.results import Results
-from radhard.samplers import Adaptive, Exhaustive, Uniform
+from radhard.samplers import Adaptive, Exhaustive, PerBit, Uniform, Words
+from radhard.scores.agreement import agreement
+from radhard.scores.neighbours import neighbours
 from radhard.space import FaultSpace
 from radhard.spec import component
+from radhard.store import Store
 from radhard.targets import Activations, Weights
+from radhard.verification import verify
 
 SAMPLES = 30
 
@@ -47,6 +53,13 @@ def ran(sampler, engine=None, target=None, **options) -> Results:
     engine = engine or FirstOrder()
     options = {"audit": 0, "progress": False, "metrics": None, **options}
     return run(model(), data(), space(target), sampler, engine=engine, **options)
+
+
+@pytest.fixture
+def worthwhile(monkeypatch):
+    """Inference pays in campaigns of this size."""
+    monkeypatch.setattr(choice, "_pays", lambda *_: True)
+    monkeypatch.setattr(choice, "_inference_pays", lambda *_: "it does")
 
 
 # -- the draw ------------------------------------------------------------------------------------
@@ -189,6 +202,18 @@ def test_two_runs_are_compared_by_the_samples_measured():
     assert compare(some, some, "masked").rows[0].before.trials == some.rate("masked").trials
 
 
+@pytest.mark.usefixtures("worthwhile")
+def test_a_verification_infers_verdicts_if_the_campaign_before_does():
+    hard = Ranger()(model(), data())
+    for exact in (True, False):
+        before = ran(Uniform(300), "auto", exact=exact)
+        assert (before.measured is None) == exact
+        again = verify(before, hard, data(), timed=False, added=0, progress=False)
+        assert again.after.measured == before.measured
+        (row,) = compare(before, again.after, "masked").rows
+        assert row.lower + row.equal + row.higher == 300
+
+
 # -- what is said, and what is refused -----------------------------------------------------------
 
 
@@ -223,3 +248,87 @@ def test_records_that_cannot_be_are_refused(change):
     assert MeasuredShare.from_dict(plain).to_dict() == plain
     with pytest.raises((ValueError, TypeError)):
         MeasuredShare.from_dict({**plain, **change})
+
+
+# -- samplers, spaces and runs of other kinds ----------------------------------------------------
+
+
+def test_where_trials_of_one_sample_are_thinned_out_those_of_all_samples_are_too():
+    both = space() | space(Activations("*"))
+    options = {"audit": 0, "progress": False}
+    fast, whole = (
+        run(model(), data(), both, Uniform(6000), engine=engine, **options)
+        for engine in (FirstOrder(), Replay())
+    )
+    places, _, _ = both.locate(fast.trials.at(fast.numbers))
+    alone = np.array([site.samples is not None for site in both.sites])[places]
+    known = fast.means.with_known(fast.column("masked")).numbers
+    # As many of both kinds as there are in the space; with all of one kind the mean would be of it.
+    assert alone[known].mean() == pytest.approx(alone.mean(), abs=0.06)
+    assert fast.rate("masked").low < whole.rate("masked").value < fast.rate("masked").high
+
+
+@pytest.mark.usefixtures("worthwhile")
+def test_whole_words_of_single_samples_are_executed():
+    with pytest.raises(InputError, match="whole words"):
+        ran(Words(40), target=Activations("*"))
+    found = ran(Words(40), "auto", Activations("*"))
+    assert found.measured is None
+    assert ran(Uniform(600), "auto", Activations("*")).measured is not None
+    assert found.rate("masked").trials == len(found)
+    assert ran(Words(8)).rate("masked").trials == 8 * 32
+
+
+def test_every_bit_has_its_interval_where_few_trials_of_it_were_measured():
+    found = ran(PerBit(7), target=Activations("*"))
+    rates = found.rate("masked", by="bit")
+    assert sum(rate.trials for rate in rates.values()) == found.rate("masked").trials < len(found)
+    assert all(0 <= r.low <= r.value <= r.high <= 1 for r in rates.values())
+
+
+def test_figures_of_single_trials_are_not_ordered_or_counted_where_they_were_not_measured():
+    fast, whole = ran(Uniform(300)), ran(Uniform(300), Replay())
+    with pytest.raises(InputError, match="exact"):
+        fast.quantile("masked")
+    assert whole.quantile("masked").value <= 1
+    (mixed,), (same,) = compare(whole, fast, "masked").rows, compare(fast, fast, "masked").rows
+    assert mixed.lower + mixed.equal + mixed.higher == 0
+    assert same.equal == 300
+
+
+def test_scores_are_compared_with_trials_whose_figure_is_known():
+    results = ran(Uniform(3000), target=Activations("*"))
+    rng = np.random.default_rng(0)
+    scores = {site.name: rng.random(site.shape[-1]) for site in results.space.sites}
+    found = agreement("chance", "channel", "share", scores, results, column="masked")
+    assert np.isfinite(found.rank.value)
+    assert found.trials == results.rate("masked").trials
+    for group in neighbours("channel", scores, results, column="masked", groups=3):
+        assert 0 <= group.rate.low <= group.rate.value <= group.rate.high <= 1
+
+
+def test_an_exact_run_does_not_go_on_with_an_engine_that_infers(tmp_path):
+    path = tmp_path / "run.db"
+    ran(Uniform(40), store=path, metrics=Critical())
+    # As after an interruption before the first verdict.
+    with Store(path, write=True) as file:
+        file.note("inferred", {})
+    with pytest.raises(InputError, match="exact"):
+        ran(Uniform(40), "auto", store=path, metrics=Critical(), exact=True)
+
+
+@pytest.mark.usefixtures("worthwhile")
+def test_metrics_of_whole_trials_leave_nothing_to_be_measured_on_one_sample():
+    @component
+    class Any(Metric):
+        """Whether any prediction changes."""
+
+        by_answer = True
+        columns = (Column("any", "any prediction changed"),)
+
+        def against(self, golden):
+            return lambda faulty: faulty.changed.any(dim=1, keepdim=True).double()
+
+    with pytest.raises(InputError, match="whole trials"):
+        ran(Uniform(40), metrics=[Outcome(), Any()])
+    assert ran(Uniform(40), "auto", metrics=[Outcome(), Any()]).measured is None

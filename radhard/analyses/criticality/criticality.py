@@ -159,6 +159,8 @@ class Criticality(Analysis):
             self.sampler,
             metrics=[Accuracy()],
             seed=workload.seed,
+            # What is learned from has no inferred verdicts in it.
+            exact=True,
             call=workload.steady,
             batch=workload.batch,
             progress=False,

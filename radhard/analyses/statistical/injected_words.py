@@ -52,6 +52,8 @@ def inject_words(
         Words(words),
         metrics=[Outcome()],
         seed=workload.seed,
+        # What is learned from has no inferred verdicts in it.
+        exact=True,
         call=workload.steady,
         batch=workload.batch,
         progress=False,

@@ -98,13 +98,21 @@ class FirstOrder(Engine):
                     f"FirstOrder infers predictions, and {metric!r} depends on more than these; "
                     "ask for Outcome(), Critical(), Sdc() or Accuracy() only, or use Replay()"
                 )
+        if campaign.panel.beyond_answer is None:
+            raise UnsuitableError(
+                "FirstOrder measures some figures on single samples, and a metric of whole trials "
+                "has none; leave out Outcome(), or use Replay()"
+            )
         check_single(self, campaign)
         alone = any(site.samples is not None for site in campaign.space.sites)
-        if isinstance(campaign.trials, StagedTrials) and campaign.panel.beyond_answer and alone:
+        trials = campaign.trials
+        staged, together = isinstance(trials, StagedTrials), trials.together > 1
+        if (staged or together) and campaign.panel.beyond_answer and alone:
+            which = "draws in stages" if staged else "draws whole words"
             raise UnsuitableError(
                 "FirstOrder measures some figures in a share of the trials of one sample each, and "
-                "a sampler that draws in stages needs them of all; ask for Critical() and "
-                "Accuracy() only, or use Replay()"
+                f"a sampler that {which} needs them of all; ask for Critical() and Accuracy() "
+                "only, or use Replay()"
             )
 
     @property

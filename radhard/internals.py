@@ -261,10 +261,12 @@ def _keeps_gates(features: int, hidden: int) -> bool:
     """Whether the gates of a small example are where they are looked for."""
     rng = torch.Generator().manual_seed(0)
     sizes = [(4 * hidden, features), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
-    weights = [torch.rand(size, generator=rng) - 0.5 for size in sizes]
-    inputs = torch.rand(3, 2, features, generator=rng)
-    h, c = torch.rand(2, 2, hidden, generator=rng)
-    with torch.no_grad():
+    # Whatever the defaults of whoever asks first, as the answer is kept.
+    kind: Any = {"generator": rng, "dtype": torch.float32, "device": "cpu"}
+    weights = [torch.rand(size, **kind) - 0.5 for size in sizes]
+    inputs = torch.rand(3, 2, features, **kind)
+    h, c = torch.rand(2, 2, hidden, **kind)
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
         try:
             found = _with_gates(inputs, weights, (h, c))
         except (RuntimeError, AttributeError, TypeError):  # a build of torch without the kernel

@@ -66,7 +66,9 @@ def fused_steps(of: Direction, inputs: Tensor, states: States) -> FusedSteps | N
     ``inputs`` are ``(steps, features, rows)``. The outputs are those of ``nn.LSTM`` in training,
     which may round otherwise than in inference, as the gates are kept only there.
     """
-    if of.kind != "LSTM" or of.weight_hr is not None or inputs.dtype != torch.float32:
+    if of.kind != "LSTM" or of.weight_hr is not None or not inputs.numel():
+        return None
+    if any(tensor.dtype != torch.float32 for tensor in (inputs, *states, *of.tensors())):
         return None
     none = inputs.new_zeros(len(of.weight_ih)) if of.bias is None else of.bias
     weights = (of.weight_ih, of.weight_hh, none, torch.zeros_like(none))

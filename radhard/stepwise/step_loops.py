@@ -36,6 +36,11 @@ class Direction:
     weight_hr: Tensor | None
     """The projection of an LSTM's state."""
 
+    def tensors(self) -> list[Tensor]:
+        """The weights and biases that there are."""
+        every = (self.weight_ih, self.weight_hh, self.bias, self.bias_hh, self.weight_hr)
+        return [tensor for tensor in every if tensor is not None]
+
     def joint_weight(self) -> Tensor:
         """One weight for the state, the inputs and a constant 1 below each other; not of a GRU."""
         bias = [] if self.bias is None else [self.bias.unsqueeze(1)]
@@ -139,7 +144,7 @@ def _fast_joint(
     # at a multiple of 64 bytes, as tensors of their own do: products round by where they begin.
     whole = -(-weight.shape[1] * rows // 16) * 16
     memory = inputs.new_empty(steps + 1, whole)
-    factors = memory[:, : weight.shape[1] * rows].view(steps + 1, -1, rows)
+    factors = memory[:, : weight.shape[1] * rows].view(steps + 1, weight.shape[1], rows)
     factors[:steps, size : size + features] = inputs
     factors[:, size + features :] = 1
     factors[0, :size] = states[0]

@@ -172,8 +172,7 @@ def _steps(layer: nn.RNNBase, end: str, inputs: Tensor, states: States) -> tuple
     direction = _direction(layer, end)
     # Functions of two values that lie differently in memory take several times as long.
     states = tuple(state.contiguous() for state in states)
-    tensors = (inputs, *states, direction.weight_ih, direction.weight_hh)
-    if not is_plain_cpu_pass(*tensors):
+    if not is_plain_cpu_pass(inputs, *states, *direction.tensors()):
         return open_steps(direction, inputs, states)
     watched = any(gate.is_watched for gate in direction.gates)
     fused = fused_steps(direction, inputs, states)
@@ -201,6 +200,9 @@ def _with_hooks(
         base = tuple(torch.where(acted, one, other) for one, other in zip(plain, base, strict=True))
     if watched:
         outputs, after = open_steps(of, inputs, states)
+        if torch.is_grad_enabled() and outputs.requires_grad:
+            # A hook is trained: what it does not change now has a gradient as well.
+            return outputs, after
         found = zip((outputs, *after), plain, base, strict=True)
         base = tuple(torch.where(_differ(one, other), one, kept) for one, other, kept in found)
     return base[0], base[1:]

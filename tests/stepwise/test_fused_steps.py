@@ -130,3 +130,38 @@ def test_without_the_kernel_the_steps_are_computed_one_by_one(monkeypatch):
         states = torch.zeros(2, 3, 5)
         assert fused_steps(_direction(layer, "_l0"), inputs.transpose(1, 2), states) is None
         assert torch.allclose(layer(inputs)[0], expected, atol=1e-6)
+
+
+def test_what_is_trained_at_a_layer_with_frozen_weights_gets_its_gradient():
+    layer = stepwise(nn.LSTM(2, 3)).requires_grad_(False)
+    inputs = torch.randn(4, 5, 2)
+    layer.bias_ih_l0.requires_grad_(True)
+    layer(inputs)[0].sum().backward()
+    assert layer.bias_ih_l0.grad.count_nonzero() == 12
+    layer.bias_ih_l0.requires_grad_(False)
+    scale = torch.ones((), requires_grad=True)
+    layer.gates.g_l0.register_forward_hook(lambda gate, args, values: values * scale)
+    layer(inputs)[0].sum().backward()
+    assert scale.grad
+
+
+def test_a_batch_without_rows_has_outputs_without_rows():
+    layer = stepwise(nn.LSTM(2, 3)).requires_grad_(False)
+    outputs, (h, c) = layer(torch.zeros(4, 0, 2))
+    assert (outputs.shape, h.shape, c.shape) == ((4, 0, 3), (1, 0, 3), (1, 0, 3))
+
+
+def test_tensors_of_other_types_are_refused_as_torch_refuses_them():
+    layer = stepwise(nn.LSTM(2, 3)).requires_grad_(False)
+    states = torch.zeros(2, 1, 5, 3, dtype=torch.float64).unbind(0)
+    with pytest.raises(RuntimeError, match="dtype"):
+        layer(torch.zeros(4, 5, 2), states)
+
+
+@pytest.mark.parametrize(
+    "context", [torch.device("meta"), torch.autocast("cpu", torch.bfloat16), torch.inference_mode()]
+)
+def test_whether_the_kernel_is_known_does_not_depend_on_who_asks_first(context):
+    internals._keeps_gates.cache_clear()
+    with context:
+        assert internals._keeps_gates(4, 4)

@@ -125,9 +125,9 @@ def propagate(
             look = drop  # where the difference began
         elif any(slot in state.patches or slot in state.others for slot in node.inputs):
             rule = None if state.exact else RULES.get(node.op)
-            # Rules are made for golden parameters; an operation with a faulty one computes whole
-            # values.
-            ruled = rule is not None and not any(slot in state.others for slot in node.inputs)
+            # Rules are made for golden parameters, and for samples on the first axis; other
+            # operations compute whole values.
+            ruled = node.slot in graph.by_sample and state.others.keys().isdisjoint(node.inputs)
             patch = rule(state, node) if rule is not None and ruled else None
             _disown(state, node, patch)
             if patch is None:

@@ -323,6 +323,18 @@ def normalised() -> nn.Module:
     )  # fmt: skip
 
 
+class Pieces(nn.Module):
+    """Two rows for each sample on the way, and a product with the number of samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.each, self.fc = nn.Linear(72, 6), nn.Linear(3, 5), nn.Linear(10, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pieces = self.each(self.first(x.flatten(1)).view(2 * len(x), 3))
+        return self.fc(pieces.view(len(x), -1) * len(x) / len(x))
+
+
 def _image() -> Tensor:
     return torch.randn(SAMPLES, 2, 6, 6)
 
@@ -331,7 +343,7 @@ _MAKERS: list[Any] = [
     adaptive_max_pool, fractional_max_pool, adaptive_max_pool_1d, lp_pool, Unpooled, Where, Picked,
     Sorted, Standardised, OwnWeights, ValueBranch, Items, Lists, Arrays, Chosen, Repeated, Aside,
     Tuples, Written, Precisions, Spectrum, Signs, Checkpointed, WithoutGradient, Resized,
-    Transposed, OwnBuffer, expanded, normalised,
+    Transposed, OwnBuffer, expanded, normalised, Pieces,
 ]  # fmt: skip
 
 NETWORKS = [Network(make.__name__, make, _image) for make in _MAKERS]

@@ -17,6 +17,7 @@ from radhard.faults import BitFlip
 from radhard.forward import plain
 from radhard.samplers import ErrorRate, Exhaustive, Uniform
 from radhard.targets import Activations, Biases, Buffers, Target, Weights
+from tests.engines import oddities
 from tests.engines.campaigns import campaign, campaign_of, execute_all, execute_session
 from tests.engines.graphless import Fickle
 from tests.zoo import NETWORKS, Network, named
@@ -114,6 +115,18 @@ def test_folded_norms_change_no_verdict(data: st.DataObject) -> None:
     trial = st.integers(0, len(found.trials) - 1)
     trials = data.draw(st.lists(trial, min_size=1, max_size=12, unique=True))
     check_equal(found, figures(session, found, trials), figures(Serial(), found, trials))
+
+
+def test_differences_pass_layers_that_compute_several_rows_of_a_sample() -> None:
+    network = next(one for one in oddities.NETWORKS if one.name == "Pieces")
+    target = [Weights("first"), Biases("first")]
+    found = campaign_of(
+        network.build(), network.inputs(), target, Uniform(30), fault=BitFlip(), call=network.call
+    )
+    trials = range(len(found.trials))
+    mine = figures(Replay(), found, trials)
+    check_equal(found, mine, figures(Serial(), found, trials))
+    assert mine[:, found.panel.columns.index("Distance().distance")].any()
 
 
 class Awkward(nn.Module):

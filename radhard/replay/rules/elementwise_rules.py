@@ -77,7 +77,10 @@ def _add_in_place(
 
 
 def _is_number(state: FaultyPass, slot: int) -> bool:
-    return slot not in state.graph.by_sample and state.golden[slot].ndim == 0
+    golden = state.golden[slot]
+    # A length of the batch is a number of Python.
+    alone = not isinstance(golden, Tensor) or golden.ndim == 0
+    return slot not in state.graph.by_sample and alone
 
 
 def covers(wide: Patch, narrow: Patch) -> bool:

@@ -14,6 +14,7 @@ from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.fx_graph import fx_graph
 from radhard.replay.graph.operation_graph import Graph, NoGraphError, first_line
 from radhard.replay.graph.recorder_graph import recorder_graph
+from radhard.state.state import State
 from radhard.tree import tree_leaves
 from radhard.workload.geometry import repeated
 
@@ -36,6 +37,7 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
     """
     batch = repeated(data.rows(slice(0, 1)), 3)
     reasons: list[str] = []
+    state = State(model, parameters=False)
     for made in (recorder_graph, exported_graph, fx_graph):
         try:
             graph = with_cells_in_parts(made(model, call, batch))
@@ -44,6 +46,9 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
             reasons.append(str(error))
         else:
             return graph
+        finally:
+            # What a pass keeps for later ones, such as products of weights, would be a constant.
+            state.restore()
     raise NoGraphError("; ".join(dict.fromkeys(reasons)))
 
 

@@ -3,7 +3,7 @@
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -26,6 +26,7 @@ from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
 from radhard.replay.graph.samples_first_attention import SamplesFirstAttention, without_returns
 from radhard.replay.graph.split_parts import SPLITTING
 from radhard.state.memory import address
+from radhard.state.state import State
 from radhard.tree import tree_leaves
 from radhard.workload.hooks import module_hooks
 
@@ -52,18 +53,67 @@ def recorder_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
     if any(is_compiled(m) or isinstance(m, torch.jit.ScriptModule) for m in modules):
         raise NoGraphError("a recorded pass: the model holds compiled modules")
     count = len(tree_leaves(batch)[0])
+    state = State(model, parameters=False)
+    recorders: list[_Recorder] = []
     made = []
     try:
         for more in (0, *_MORE):
             rows = torch.arange(count + more) % count
-            made.append(_Recorder(model).record(call, _chosen(batch, rows)))
+            recorders.append(_Recorder(model))
+            made.append(recorders[-1].record(call, _chosen(batch, rows)))
+            # As whole passes do, each begins with what the model held before.
+            state.restore()
+        _check_origins(recorders, made)
         return replace(without_returns(for_any_size(made)), source="a recorded pass")
     except NoGraphError as error:
         raise NoGraphError(f"a recorded pass: {error}") from None
+    finally:
+        state.restore()
 
 
 def _chosen(batch: Any, rows: Tensor) -> Any:
     return mapped(batch, lambda tensor: tensor[rows])
+
+
+def _check_origins(recorders: "list[_Recorder]", made: Sequence[FixedGraph]) -> None:
+    """See that every constant was there before the passes, or came from numbers of Python.
+
+    Others were made during a pass where no operation could be noted, as in a compiled function or
+    in another thread, maybe from parameters. And see that no memory is read to which nothing is
+    known to have been written.
+
+    Raises:
+        NoGraphError: one of them was not.
+    """
+    first = made[0].graph
+    known = {*first.tensors.values(), *recorders[0].lifted}
+    for slot in first.constants.keys() - known:
+        tensors = [one.graph.constants[slot] for one in made if slot in one.graph.constants]
+        if len({address(tensor) for tensor in tensors}) > 1:
+            raise NoGraphError("a tensor is made in the forward pass in an unknown way")
+    empty = {node.slot for node in first.nodes if node.op in _EMPTY}
+    for node in first.nodes:
+        read = node.inputs[1:] if node.op in _OVERWRITING else node.inputs
+        if empty.intersection(read):
+            raise NoGraphError(f"{node.op} reads memory that no operation wrote to")
+
+
+_EMPTY: set[Any] = {
+    aten.empty.memory_format,
+    aten.empty_like.default,
+    aten.empty_permuted.default,
+    aten.empty_strided.default,
+    aten.new_empty.default,
+    aten.new_empty_strided.default,
+}
+
+_OVERWRITING: set[Any] = {
+    aten.copy.default,
+    aten.fill.Scalar,
+    aten.fill.Tensor,
+    aten.zero.default,
+}
+"""Operations that do not read their first argument."""
 
 
 class _Recorder:
@@ -80,6 +130,8 @@ class _Recorder:
         self._calls: Counter[str] = Counter()
         self._stack: list[tuple[str, str]] = []
         self._refused: NoGraphError | None = None
+        self.lifted: set[int] = set()
+        """Slots of constants that were made from numbers of Python."""
         for named in (model.named_parameters, model.named_buffers):
             for name, tensor in named(remove_duplicate=False):
                 slot = self._slots.get(id(tensor))
@@ -130,6 +182,10 @@ class _Recorder:
             _check_plain(op, args, kwargs)
             noted = self._out_of_place(op, args)
             given = map_aggregate((args, kwargs), self._given)
+            if op in _LIFTING:
+                self.lifted.add(given[0][0].number)
+            if schema(op).is_mutable:
+                _check_alike(op, args[0], noted(*args, **kwargs))
             outputs = op(*args, **kwargs)
             self._note(noted, *given, outputs)
             if schema(op).is_mutable:
@@ -153,7 +209,9 @@ class _Recorder:
             return found
         name = form.name.removeprefix("aten::")
         twin = getattr(aten, name.removesuffix("_"), None)
-        if not name.endswith("_") or twin is None:
+        # What `torch.tensor` ends with exchanges no axes.
+        turns = torch.Tag.inplace_view in op.tags and op is not aten.detach_.default
+        if not name.endswith("_") or twin is None or turns:
             raise NoGraphError(f"{op} writes in place")
         sharing = self._sharing.get(address(args[0]), [])
         fixed = {*self._graph.constants, *self._graph.inputs}
@@ -276,9 +334,13 @@ def _check_plain(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
         raise NoGraphError(f"{op} holds operations of its own")
     if torch.Tag.nondeterministic_seeded in op.tags and not _is_certain(op, args, kwargs):
         raise NoGraphError(f"{op} draws random numbers")
-    tensors = [part for part in tree_leaves((args, kwargs)) if isinstance(part, Tensor)]
+    parts = tree_leaves((args, kwargs))
+    if any(isinstance(part, torch.ScriptObject) for part in parts):
+        raise NoGraphError(f"{op} takes what is no tensor, such as packed weights")
+    tensors = [part for part in parts if isinstance(part, Tensor)]
     masks = any(tensor.dtype in (torch.bool, torch.uint8) for tensor in tensors[1:])
-    if op.tags and _BY_VALUE.intersection(op.tags) and (op is not aten.index.Tensor or masks):
+    tagged = op.tags and _BY_VALUE.intersection(op.tags) and (op is not aten.index.Tensor or masks)
+    if tagged or op in _SHAPED_BY_VALUES:
         raise NoGraphError(f"the model looks at values: {op}")
     if any(
         type(t) not in _PLAIN or t.layout is not torch.strided or t.is_quantized for t in tensors
@@ -291,6 +353,24 @@ def _check_plain(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 
 
 _BY_VALUE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+
+_SHAPED_BY_VALUES: set[Any] = {
+    aten.argwhere.default,
+    aten.nonzero_numpy.default,
+    aten.repeat_interleave.self_Tensor,
+    aten.tensor_split.tensor_indices_or_sections,
+    aten.where.default,
+}
+"""Operations that torch does not tag, as they are made of tagged ones."""
+
+_LIFTING: set[Any] = {aten.lift_fresh.default, aten.lift_fresh_copy.default, aten.lift.default}
+
+
+def _check_alike(op: OpOverload, written: Tensor, twin: Tensor) -> None:
+    """See that an operation gives what it would write in place, in the same kind of numbers."""
+    if twin.dtype != written.dtype or twin.shape != written.shape:
+        raise NoGraphError(f"{op} writes in place what does not have the type or shape of before")
+
 
 _PLAIN = (Tensor, nn.Parameter, nn.Buffer)
 

@@ -1,14 +1,17 @@
 """Is the graph of a recorded pass that of the model, and is it refused where it may not be?"""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from radhard.datasets import Data
 from radhard.forward import plain
 from radhard.internals import is_tracing, operations_passed_to
-from radhard.replay.graph import NoGraphError, exported_graph
+from radhard.replay.graph import NoGraphError, exported_graph, graph_of
 from radhard.replay.graph.recorder_graph import recorder_graph
 from radhard.tree import tree_leaves
 from tests.zoo import NETWORKS
@@ -61,6 +64,7 @@ def test_it_computes_what_the_model_does_and_shows_what_an_export_shows(network)
         lambda _, x: torch.cat(x.split([1, 2], 1)[::-1], 1),
         lambda _, x: x + x.data,
         lambda _, x: x.max(1).values.unsqueeze(1) - x,
+        lambda _, x: torch.empty_like(x).copy_(x) + torch.empty_like(x).fill_(2.0),
     ],
 )
 @pytest.mark.parametrize("size", [1, 3, 7])
@@ -94,7 +98,21 @@ REFUSED = {
     "other operations": lambda _, x: x * 2 if len(x) > 5 else x + 1,
     "a transform": lambda _, x: torch.vmap(lambda row: row * 2)(x),
     "no operation": lambda m, _: 3.0,
+    # In the three passes all rows are alike, so that as many are found as there are.
+    "as many rows as are found": lambda _, x: torch.zeros_like(x).index_put(
+        torch.where(x[:, 0] > -99)[:1], x
+    ),
+    "as many repeats as values": lambda _, x: x.repeat_interleave((x[:, 0] > -99).long(), 0),
+    "another thread": lambda m, x: x * _elsewhere(lambda: m.held * 2),
+    "memory as it is": lambda _, x: torch.empty_like(x) * 0 + x,
+    "another type": lambda _, x: x.clone().gt_(0) + x.clone().gt_(1),
+    "another shape": lambda _, x: x.detach().unsqueeze_(0)[0],
 }
+
+
+def _elsewhere(compute) -> Tensor:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(compute).result()
 
 
 @pytest.mark.parametrize("why", REFUSED)
@@ -109,6 +127,19 @@ def test_what_an_export_may_know_better_is_refused(why):
 def test_an_autocast_is_refused():
     with torch.autocast("cpu", torch.bfloat16), pytest.raises(NoGraphError, match="autocast"):
         recorder_graph(Of(lambda _, x: x), plain, X)
+
+
+def test_what_a_pass_keeps_for_later_ones_is_computed_in_the_graph():
+    def kept(model: Of, x: Tensor) -> Tensor:
+        if not hasattr(model, "twice"):
+            model.twice = model.layer.weight * 2
+        return functional.linear(x, model.twice)
+
+    model = Of(kept)
+    graph = graph_of(model, plain, Data(X))
+    assert not hasattr(model, "twice")
+    weight = graph.tensors["layer.weight"]
+    assert sum(weight in node.inputs for node in graph.nodes) == 2
 
 
 @pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])

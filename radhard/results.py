@@ -195,6 +195,8 @@ class Results:
             return (
                 f"not estimated: caps left {self.untried:,} of {len(self.space):,} faults untried"
             )
+        if len(self) and not len(self.with_known(column)):
+            return f"not measured in any of the {len(self):,} trials executed so far"
         if np.isfinite(self.ranges[column]).all():
             return str(self.rate(column))
         values = self.values(column)

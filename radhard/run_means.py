@@ -101,7 +101,13 @@ class RunMeans:
         if not np.isfinite([low, high]).all():
             raise InputError(f"{column} has no bounds; ask for quantile({column!r})")
         if self.lacks(column):
-            return self.with_known(column).intervals(column, by)
+            known = self.with_known(column)
+            if not len(known.numbers):
+                raise InputError(
+                    f"{column} was not measured in any of the {len(self.numbers):,} trials "
+                    "executed so far; continue the campaign"
+                )
+            return known.intervals(column, by)
         capped = self._is_capped(column) and not self.above_caps
         split: list[tuple[str, Parts]] = []
         if len(self.numbers) or capped:

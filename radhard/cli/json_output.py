@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from radhard.comparison import Comparison
@@ -42,8 +43,14 @@ def results_facts(results: Results) -> dict[str, Any]:
         for column in bounded
     }
     others = {c: results.described(c) for c in results.columns if c not in bounded}
-    # Figures that caps do not hold for may have bounds, and are not estimated either.
-    facts["not estimated" if results.untried else "unbounded"] = others
+    # Figures that caps do not hold for may have bounds, and are not estimated either, nor are those
+    # that were measured in none of the trials so far.
+    limited = [c for c in others if all(map(isfinite, results.ranges[c]))]
+    left = {c: t for c, t in others.items() if results.untried or c in limited}
+    if left:
+        facts["not estimated"] = left
+    if not results.untried:
+        facts["unbounded"] = {c: text for c, text in others.items() if c not in left}
     if split is None and results.headline in bounded:
         facts["headline by"] = {by: _rates(results, results.headline, by) for by in _GROUPINGS}
         found = narrowing(results)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from radhard.campaign import run
+from radhard.cli.json_output import results_facts
 from radhard.comparison import compare
 from radhard.datasets import Data
 from radhard.engines import FirstOrder, Replay, choice
@@ -17,6 +18,7 @@ from radhard.errors import InputError
 from radhard.hardenings import Ranger
 from radhard.metrics import Critical, Metric, Outcome
 from radhard.metrics.column import Column
+from radhard.report import write
 from radhard.results import Results
 from radhard.samplers import Adaptive, Exhaustive, PerBit, Uniform, Words
 from radhard.scores.agreement import agreement
@@ -294,6 +296,19 @@ def test_figures_of_single_trials_are_not_ordered_or_counted_where_they_were_not
     (mixed,), (same,) = compare(whole, fast, "masked").rows, compare(fast, fast, "masked").rows
     assert mixed.lower + mixed.equal + mixed.higher == 0
     assert same.equal == 300
+
+
+def test_a_page_says_if_no_trial_of_an_unfinished_run_was_measured(tmp_path):
+    found = ran(Uniform(3000), target=Activations("*"))
+    known = found.means.with_known(found.column("masked")).numbers
+    begun = found.only(np.setdiff1d(found.numbers, known))
+    assert not begun.has_mean(begun.column("masked"))
+    with pytest.raises(InputError, match="continue"):
+        begun.rate("masked")
+    left = results_facts(begun)["not estimated"]
+    assert left.keys() == {"Outcome().masked", "Outcome().noncritical"}
+    write(begun, tmp_path / "page.html")
+    assert "not measured in any" in (tmp_path / "page.html").read_text()
 
 
 def test_scores_are_compared_with_trials_whose_figure_is_known():

@@ -33,7 +33,8 @@ def outcomes(results: Results) -> Section | None:
     columns = outcome_columns(results)
     if not columns or not len(results):
         return None
-    if results.untried:
+    # Of few trials of one sample each, none may have been measured.
+    if results.untried or not all(map(results.has_mean, columns.values())):
         left = [f"{_NAMES[name][0]}: {results.described(c)}." for name, c in columns.items()]
         return Section("outcomes", "Outcomes", tuple(Text(text) for text in left))
     rates = {

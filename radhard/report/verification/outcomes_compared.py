@@ -15,10 +15,12 @@ _TOLD: tuple[Role, ...] = ("critical", "due")
 
 
 def outcomes_compared(pair: RunPair) -> Section | None:
-    """The outcome classes in both runs; None at error rates, or if a run lacks them or has caps."""
+    """The outcome classes in both runs; None at error rates, or if a run lacks some or has caps."""
     if pair.before.by_rate or not all(map(outcome_columns, pair.runs)):
         return None
     if any(run.untried for run in pair.runs):
+        return None
+    if not all(run.has_mean(c) for run in pair.runs for c in outcome_columns(run).values()):
         return None
     rates = {
         name: {role: run.rate(column) for role, column in outcome_columns(run).items()}

@@ -151,7 +151,7 @@ def _check_exact(file: Store, engine: Engine | str) -> None:
     first = str(manifest.get("engine"))
     if manifest.get("inferred") or manifest.get("measured"):
         raise InputError(
-            f"{str(file.path)!r} contains verdicts that {first} inferred, and exact=True (--exact) "
+            f"{str(file.path)!r} contains verdicts that were inferred, and exact=True (--exact) "
             "executes every trial; choose another file, or leave out exact"
         )
     # Interrupted before its first verdict, a run still goes on with the engine it was begun with.

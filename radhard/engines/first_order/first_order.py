@@ -55,7 +55,9 @@ class FirstOrder(Engine):
     there are more classes, half for the nearest and half for random sums of the others. At most
     ``memory`` bytes of golden values and gradients are kept.
 
-    Only for metrics that depend on predictions alone: `Critical`, `Sdc` with ``k=1``, `Accuracy`.
+    Only for metrics that depend on predictions, `Critical`, `Sdc` with ``k=1`` and `Accuracy`, and
+    `Outcome`, of which masked and non-critical are measured on one sample of each trial, or in a
+    share of the trials of one sample.
     """
 
     safety: float = 8.0

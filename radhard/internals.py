@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch._C import _get_tracing_state
 from torch._ops import OpOverload
 from torch._utils import _flatten_dense_tensors
+from torch.autograd import forward_ad
 from torch.fx._symbolic_trace import is_fx_symbolic_tracing
 from torch.nn import functional
 from torch.nn.modules.module import (
@@ -168,11 +169,14 @@ def is_tracing() -> bool:
 def is_plain_cpu_pass(*tensors: Tensor) -> bool:
     """Whether operations on these tensors are carried out on a CPU, and nothing records them.
 
-    Then they may be done in place: no tracer, no autograd, no autocast, no `torch.func` transform.
+    Then they may be done in place: no tracer, no autograd in either direction, no autocast, no
+    `torch.func` transform.
     """
     if any(type(t) not in (Tensor, nn.Parameter) or not t.is_cpu for t in tensors) or is_tracing():
         return False
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return False
+    if forward_ad._current_level >= 0:
         return False
     # Another dtype than that of the tensors would be computed, and vmap has no in-place forms.
     return not (is_transforming() or torch.is_autocast_enabled("cpu"))

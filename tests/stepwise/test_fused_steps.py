@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from radhard import internals
 from radhard.hardenings.bounds.bound import Bound, Mode
@@ -143,6 +144,18 @@ def test_what_is_trained_at_a_layer_with_frozen_weights_gets_its_gradient():
     layer.gates.g_l0.register_forward_hook(lambda gate, args, values: values * scale)
     layer(inputs)[0].sum().backward()
     assert scale.grad
+
+
+# torch itself uses its deprecated compiler for such derivatives.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_derivatives_are_computed_forwards_as_well():
+    layer = stepwise(nn.LSTM(2, 3)).requires_grad_(False)
+    inputs, direction = torch.randn(2, 4, 5, 2)
+    with forward_ad.dual_level():
+        outputs = layer(forward_ad.make_dual(inputs, direction))[0]
+        found = forward_ad.unpack_dual(outputs).tangent
+    _, expected = torch.func.jvp(lambda x: layer(x)[0], (inputs,), (direction,))
+    assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_a_batch_without_rows_has_outputs_without_rows():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from radhard.arguments import path_of
 from radhard.errors import InputError
+from radhard.factory import named
 from radhard.files import contents_replaced, earlier_contents
 from radhard.hardenings.folder_checksums import with_checksums
 from radhard.hardenings.part import attach, parts
@@ -76,7 +77,8 @@ def load(
     folder: str | Path,
     *,
     model: nn.Module | None = None,
-    build: Callable[[str], nn.Module] = load_model,
+    build: Callable[[str], nn.Module] | None = None,
+    foreign: bool = False,
 ) -> nn.Module:
     """The hardened model that `save` wrote, bitwise identical.
 
@@ -86,18 +88,29 @@ def load(
         folder: the folder that `save` wrote.
         model: the original model, or one of the same structure; it is modified and returned. By
             default it is built according to the recipe.
-        build: a function that builds it from the recipe's text; the text may name user-defined
-            code, which is then executed.
+        build: a function that builds it from the recipe's text.
+        foreign: execute code outside radhard if the recipe names it, as ``file.py:build``. Give
+            it only for folders that you trust.
 
     Raises:
-        InputError: files are missing, were changed, or do not belong together.
+        InputError: files are missing, were changed, or do not belong together; or the recipe
+            names code outside radhard.
     """
     folder = path_of(folder, "folder")
     recipe = read_recipe(folder)
     recipe.check_files(folder, [_TENSORS])
     tensors = _tensors(folder / _TENSORS)
+    if model is None and build is None:
+        build = load_model
+        if not foreign and (recipe.base.endswith(".pt2") or named(recipe.base)[0] is not None):
+            raise InputError(
+                f"{str(folder)!r}: the recipe builds the model by {recipe.base!r}, code outside "
+                "radhard; give model=..., or foreign=True if you trust the folder"
+            )
     try:
-        model = build(recipe.base) if model is None else model
+        if model is None:
+            assert build is not None
+            model = build(recipe.base)
         # Layers that were pruned get their stored sizes before parts are attached, whose shapes
         # must match as they are. Dtypes are set before the values are loaded, since load_state_dict
         # would convert the values to the dtypes of the model.

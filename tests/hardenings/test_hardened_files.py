@@ -135,6 +135,24 @@ def test_model_is_built_as_the_recipe_says(folder):
     assert asked == ["own.py:network"]
 
 
+@pytest.mark.parametrize("base", ["net.py:build", "somebody.nets:build", "net.pt2"])
+def test_code_that_a_folder_names_is_not_executed_unless_it_is_trusted(tmp_path, monkeypatch, base):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text("open('executed', 'w').close()")
+    save(Ranger()(network(), samples()), tmp_path / "hard", base=base)
+    with pytest.raises(InputError, match="foreign=True"):
+        load("hard")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_trusted_folder_builds_its_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hard = Ranger()(network(), samples())
+    (tmp_path / "net.py").write_text("from tests.hardenings.test_hardened_files import network")
+    save(hard, "hard", base="net.py:network")
+    assert fingerprint(load("hard", foreign=True)) == fingerprint(hard)
+
+
 def test_half_precision_comes_back_as_it_was(tmp_path):
     data = samples()
     hard = Ranger()(network().bfloat16(), (data.inputs.bfloat16(), data.labels))

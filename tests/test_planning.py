@@ -10,6 +10,7 @@ from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.planning import plan
+from radhard.planning.campaign_speed import campaign_speed
 from radhard.samplers import Adaptive, PerTensor, Uniform
 from radhard.stats import sample_size
 from tests.small import data, network
@@ -106,3 +107,20 @@ def test_too_many_groups_are_refused_before_any_trial(monkeypatch):
 def test_arguments_of_a_wrong_type_are_refused_before_the_pilot(wrong):
     with pytest.raises(InputError, match=r"is not allowed|the space is int"):
         plan(network(), data(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("setup", "each", "faults"), [(2.0, 1e-3, 10**6), (0.1, 0.5, 10**6), (0.3, 2e-2, 300)]
+)
+def test_set_up_and_trials_are_timed_apart(setup, each, faults):
+    def timed(sampler):
+        return range(sampler.n), setup + each * sampler.n
+
+    assert campaign_speed(timed, faults) == pytest.approx((setup, each))
+
+
+def test_noise_larger_than_the_trials_makes_no_time_of_zero():
+    seconds = iter([1.0, 0.9, 0.9, 0.8])
+    setup, each = campaign_speed(lambda sampler: (range(sampler.n), next(seconds)), 10**6)
+    assert each == pytest.approx(0.8 / 6400)
+    assert setup > 0.9

@@ -16,6 +16,7 @@ from radhard.forward import Forward, plain
 from radhard.group_labels import labels
 from radhard.models import load
 from radhard.module import usable_module
+from radhard.planning.campaign_speed import campaign_speed
 from radhard.planning.cap_plans import CapPlan, cap_plans
 from radhard.planning.pilot_clock import clock
 from radhard.results import Results
@@ -33,9 +34,6 @@ from radhard.stats import Estimate, StratumPlan, allocation, floor_size, sample_
 from radhard.workload import Workload
 
 __all__ = ["CampaignPlan", "SamplerPlan", "plan"]
-
-_FIRST = 64
-"""Trials of the first look, most of whose time is set-up."""
 
 _PILOT = 400
 """Trials of the pilot for each group, on average, that tell how much harm varies."""
@@ -156,18 +154,14 @@ def plan(
             f"by={by!r} has {groups:,} groups, and a pilot takes {_PILOT} trials in each; plan for "
             f"a grouping with at most {_GROUPS}, such as by='layer'"
         )
-    first, first_seconds = timed(Uniform(min(_FIRST, len(space))))
     # The pilot has the strata of the campaign, but a margin that takes few trials.
     coarse = floor_size(1.0, 1.0, confidence) / _PILOT
     coarse = max(asked, coarse) if max_rate is None else coarse
-    pilot, seconds = timed(Adaptive(min(coarse, 0.999), confidence=confidence, by=by))
+    pilot, _ = timed(Adaptive(min(coarse, 0.999), confidence=confidence, by=by))
     strata = _groups(pilot, table)
     if max_rate is not None:
         asked = _room(pilot, max_rate)
-    more = len(pilot) - len(first)
-    per_trial = (seconds - first_seconds) / more if more > _FIRST else seconds / len(pilot)
-    per_trial = max(per_trial, 1e-6)
-    setup = max(first_seconds - per_trial * len(first), 0.0)
+    setup, per_trial = campaign_speed(timed, len(space))
     rows = [
         SamplerPlan(sampler, trials, setup + per_trial * trials, basis)
         for sampler, trials, basis in _samplers(pilot, space, strata, asked, confidence, by)

@@ -1,0 +1,36 @@
+"""How long does a campaign take to prepare, and each of its trials?"""
+
+from collections.abc import Callable
+
+from radhard.results import Results
+from radhard.samplers import Sampler, Uniform
+
+__all__ = ["campaign_speed"]
+
+_SIZES = (100, 400, 1600, 6400)
+"""Numbers of trials that are timed: more of them until the additional ones take
+`_LEAST_SECONDS`."""
+
+_LEAST_SECONDS = 0.5
+
+
+def campaign_speed(
+    timed: Callable[[Sampler], tuple[Results, float]], faults: int
+) -> tuple[float, float]:
+    """Seconds of the set-up of a campaign, and of each of its trials.
+
+    Args:
+        timed: runs a campaign and measures how long it takes. The first campaign of a process also
+            loads and compiles what the others use, and must have been run before.
+        faults: the number of all faults.
+    """
+    first, before = timed(Uniform(min(_SIZES[0], faults)))
+    found, after = first, before
+    for size in _SIZES[1:]:
+        found, after = timed(Uniform(min(size, faults)))
+        if after - before >= _LEAST_SECONDS or size >= faults:
+            break
+    more = len(found) - len(first)
+    # With so few faults, or where noise is larger than what trials take, set-up counts as theirs.
+    per_trial = (after - before) / more if more and after > before else after / len(found)
+    return max(before - per_trial * len(first), 0.0), per_trial

@@ -335,6 +335,7 @@ def test_the_list_of_a_family_has_a_meaning_for_each_and_no_contract(family):
 
 def test_near_names_are_found_whatever_their_case():
     assert near("FLOAT32", ["Float32", "Int"]) == "did you mean Float32? "
+    assert near("int8", ["Float32", "Int"]) == "did you mean Int(8)? "
     assert near("zzz", ["Float32", "Int"]) == ""
 
 

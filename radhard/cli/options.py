@@ -114,11 +114,32 @@ def names_faults(verb: Verb) -> Verb:
 def prints_results(verb: Verb) -> Verb:
     """Add the options that determine how much a command prints (`terminal.Terminal`)."""
     options = [
-        click.option("-v", "--verbose", "detail", flag_value="verbose", help="Print everything."),
-        click.option("-q", "--quiet", "detail", flag_value="quiet", help="Print the headline."),
-        click.option("--json", "detail", flag_value="json", help="Print one JSON object."),
-    ]
+        click.option(
+            "-v", "--verbose", "detail", flag_value="verbose", callback=_json_first,
+            help="Print everything.",
+        ),
+        click.option(
+            "-q", "--quiet", "detail", flag_value="quiet", callback=_json_first,
+            help="Print the headline.",
+        ),
+        click.option(
+            "--json", "json", is_flag=True, is_eager=True, expose_value=False,
+            callback=_remember_json, help="Print one JSON object.",
+        ),
+    ]  # fmt: skip
     return _with_all(verb, options)
+
+
+_JSON = "radhard.json"
+
+
+def _remember_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_JSON] = value
+
+
+def _json_first(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """What is printed: JSON wherever it is asked for, as a program reads it."""
+    return "json" if context.meta.get(_JSON) else value
 
 
 def _with_all(verb: Verb, options: Sequence[Callable[[Verb], Verb]]) -> Verb:

@@ -205,6 +205,10 @@ def near(name: Any, names: list[str]) -> str:
     if not isinstance(name, str):
         return ""
     lowered = {n.lower(): n for n in names}
+    # As formats are called elsewhere: int8 is Int(8).
+    sized = re.fullmatch(r"([a-z]+)_?(\d+)", name.lower())
+    if sized and sized[1] in lowered:
+        return f"did you mean {lowered[sized[1]]}({sized[2]})? "
     close = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(lowered[c] for c in close)}? " if close else ""
 

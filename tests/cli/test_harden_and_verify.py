@@ -75,7 +75,7 @@ def test_hardened_model_is_that_of_python(folder, capsys):
     assert "samples): 100 % before, 100 % after" in told
     model, (inputs, labels) = (function(f"parts_of_mine.py:{n}")() for n in ("build", "samples"))
     direct = hardenings.Ranger()(model, (inputs, labels))
-    assert fingerprint(hardenings.load("hard")) == fingerprint(direct)
+    assert fingerprint(hardenings.load("hard", foreign=True)) == fingerprint(direct)
 
 
 def test_several_hardenings_go_in_order_with_scores_made_for_each(folder, capsys):
@@ -84,7 +84,7 @@ def test_several_hardenings_go_in_order_with_scores_made_for_each(folder, capsys
     told = capsys.readouterr().out
     assert "Edac" in told
     assert "Bound" in told
-    assert set(applied(hardenings.load("hard"))) == {
+    assert set(applied(hardenings.load("hard", foreign=True))) == {
         "ChannelDuplication(share=0.5)",
         "Ranger()",
     }
@@ -95,7 +95,9 @@ def test_scores_come_from_a_file_too(folder, capsys):
     both = ["--with", "ChannelDuplication(share=0.5)", "--with", "Ranger()", "--no-time"]
     assert main(["harden", *NAMED, *both, "--scores", "scores.json", "-o", "a"]) == 0
     assert main(["harden", *NAMED, *both, "--scores", "MaxValue()", "-o", "b"]) == 0
-    assert fingerprint(hardenings.load("a")) == fingerprint(hardenings.load("b"))
+    assert fingerprint(hardenings.load("a", foreign=True)) == fingerprint(
+        hardenings.load("b", foreign=True)
+    )
 
 
 def test_accuracy_is_told_on_data_that_were_not_profiled(folder, capsys):
@@ -113,7 +115,7 @@ def test_every_verb_takes_the_folder_for_a_model(made, capsys):
     more = ["--with", "Triplication(share=0.5)", "--scores", "MaxValue()", "--no-time"]
     assert main(["harden", *named, *more, "-o", "more"]) == 0
     assert json.loads(Path("more/recipe.json").read_text())["base"] == NAMED[0]
-    assert len(applied(hardenings.load("more"))) == 2
+    assert len(applied(hardenings.load("more", foreign=True))) == 2
     assert main(["run", "--from", "again.db", "--store", "twice.db", "--trust"]) == 0
     assert Results.open("twice.db").rate() == Results.open("again.db").rate()
 
@@ -289,7 +291,7 @@ def wide():
     assert "1 of 1 activation functions" in told.out
     # Accuracy on the samples profiled, and on those for tests.
     assert told.out.count("fault-free accuracy") == 2
-    (record,) = hardenings.records(hardenings.load("hard"))
+    (record,) = hardenings.records(hardenings.load("hard", foreign=True))
     assert "train" in record.data
     run = ["run", *named, "--sampler", "Uniform(5)", "--store", "base.db"]
     assert main(run) == 0
@@ -370,4 +372,4 @@ def test_a_folder_that_is_not_empty_is_replaced_only_if_forced(made, capsys):
     Path("empty").mkdir()
     assert main(["harden", *NAMED, *RANGER, "-o", "empty"]) == 0
     assert main(["harden", *NAMED, *clamp, "--force"]) == 0
-    assert applied(hardenings.load("hard")) == ["Ranger(mode='clamp')"]
+    assert applied(hardenings.load("hard", foreign=True)) == ["Ranger(mode='clamp')"]

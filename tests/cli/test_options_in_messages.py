@@ -38,6 +38,7 @@ VERBS = {
     "studies": ("study",),
     "executors": ("run",),
     "campaign_execution.py": ("run",),
+    "results.py": ("run",),
     "report": ("report", "run", "analyze"),
     "run_action.py": ("run",),
     "junit.py": ("run", "verify"),

@@ -314,6 +314,12 @@ def test_json_has_every_figure_of_the_run_and_nothing_else_is_printed(folder, ca
         assert figure["by rate"] == {key: asdict(rate) for key, rate in rates.items()}
 
 
+@pytest.mark.parametrize("options", [["--json", "-q"], ["-v", "--json"]])
+def test_json_is_printed_wherever_it_is_asked_for(folder, capsys, options):
+    assert main([*OWN[:4], "--sampler", "Uniform(5)", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["trials"] == 5
+
+
 def test_layers_without_a_trial_are_counted(capsys):
     command = ["run", "lenet5", "--data", "mnist", "--n", "4", "--sampler"]
     assert main([*command, "Uniform(3)", "--seed", "2"]) == 0

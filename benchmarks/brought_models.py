@@ -14,10 +14,6 @@ from radhard.targets import Weights
 __all__ = ["BROUGHT", "Crnn", "LoopedCell", "SqueezeExcite"]
 
 
-_AUDIT = 0.0025
-"""The default of `radhard.run`, whose time counts here."""
-
-
 class LoopedCell(nn.Module):
     """A detector of speech in the manner of Silero's: convolutions, then a loop over `LSTMCell`."""
 
@@ -147,27 +143,21 @@ def _work(make: Callable[[], tuple[nn.Module, Tensor]]) -> Callable[[bool], Work
 def _rows(name: str, words: str, make: Callable[[], tuple[nn.Module, Tensor]]) -> tuple[Row, ...]:
     work = _work(make)
     return (
-        Row(
+        Row.default(
             name,
             f"{words}, one weight bit",
             5,
             work,
-            "Uniform({})".format,
             Size(trials=1000, naive=60, repeats=5),
             Size(trials=1000, naive=25, repeats=3),
-            metrics=None,
-            audit=_AUDIT,
         ),
-        Row(
+        Row.default(
             f"{name}-short",
             f"{words}, one weight bit",
             1,
             work,
-            "Uniform({})".format,
             Size(trials=100, naive=60, repeats=5),
             Size(trials=100, naive=25, repeats=3),
-            metrics=None,
-            audit=_AUDIT,
         ),
     )
 

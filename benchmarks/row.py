@@ -41,6 +41,10 @@ class Work:
         return cls(model, data, FaultSpace.of(model, target, BitFlip(), Float32(), data=data))
 
 
+_AUDIT = 0.0025
+"""The default of `radhard.run`, whose time counts in a default campaign."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A campaign that is run by an engine and, in part, by the naive loop beside it."""
@@ -65,6 +69,20 @@ class Row:
     """How `Outcome` reads the outputs of the naive loop."""
     checked: str = ""
     """An engine that runs the same campaign once more, untimed, and notes how far it holds."""
+
+    @classmethod
+    def default(
+        cls,
+        name: str,
+        words: str,
+        reach: float,
+        make: Callable[[bool], Work],
+        full: Size,
+        quick: Size,
+    ) -> "Row":
+        """A campaign with nothing given to `radhard.run` but model, data and number of trials."""
+        sampler = "Uniform({})".format
+        return cls(name, words, reach, make, sampler, full, quick, metrics=None, audit=_AUDIT)
 
     def size(self, quick: bool) -> Size:
         """How much of it is run."""

@@ -1,6 +1,6 @@
 """Which faults are possible in what a hardening added?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from radhard.spec import FrozenDict
 from radhard.targets import Biases, Buffers, Target, Weights
 from radhard.targets.stored import stored_tensor
 
-__all__ = ["added_tensors", "stored_space", "words_without_faults"]
+__all__ = ["added_tensors", "stored_formats", "stored_space", "words_without_faults"]
 
 _OWN: dict[torch.dtype, Format] = {
     torch.float64: Float64(),
@@ -63,12 +63,7 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     patterns = space.formats_by_pattern
     if len(space.formats) == 1:
         patterns = FrozenDict({"*": space.formats[0]})
-    formats = {name: _format(model, name, patterns) for name in stored}
-    # One format for all or none: a mixture would count a word of one tensor as narrower than the
-    # same word of another.
-    if len(patterns) == 1 and None in formats.values():
-        formats = dict.fromkeys(stored)
-    words = {name: format or _of_dtype(model, name) for name, format in formats.items()} | apart
+    words = _words(model, stored, patterns) | apart
     planes = space.planes
     # A campaign on scales has no plane in tensors without one.
     if not any(plane in format.planes for format in words.values() for plane in planes):
@@ -84,6 +79,16 @@ def stored_space(model: nn.Module, names: tuple[str, ...], space: FaultSpace) ->
     )
 
 
+def stored_formats(model: nn.Module, formats: Mapping[str, Format]) -> dict[str, Format]:
+    """The formats by pattern of a hardened model, before them those of what was added, by name.
+
+    What is counted as memory is then what faults are injected into (`stored_space`). Tensors of
+    dtypes in which no faults can be injected have the format of their pattern.
+    """
+    numbers = [n for n in added_tensors(model) if stored_tensor(model, n).dtype in _OWN]
+    return {_literal(n): f for n, f in _words(model, numbers, formats).items()} | dict(formats)
+
+
 def words_without_faults(model: nn.Module, space: FaultSpace) -> dict[str, Format]:
     """The buffers of words in which a fault model of a space is not possible, and their formats.
 
@@ -97,6 +102,18 @@ def words_without_faults(model: nn.Module, space: FaultSpace) -> dict[str, Forma
             except InputError:
                 found[name] = buffer.format
     return found
+
+
+def _words(
+    model: nn.Module, names: Sequence[str], patterns: Mapping[str, Format]
+) -> dict[str, Format]:
+    """By name the format in which a tensor is stored, or that of its dtype."""
+    formats = {name: _format(model, name, patterns) for name in names}
+    # One format for all or none: a mixture would count a word of one tensor as narrower than the
+    # same word of another.
+    if len(patterns) == 1 and None in formats.values():
+        formats = dict.fromkeys(names)
+    return {name: format or _of_dtype(model, name) for name, format in formats.items()}
 
 
 def _format(model: nn.Module, name: str, formats: Mapping[str, Format]) -> Format | None:

@@ -26,6 +26,7 @@ from radhard.space import FaultSpace
 from radhard.targets import Site
 from radhard.verification.added_faults import (
     added_tensors,
+    stored_formats,
     stored_space,
     words_without_faults,
 )
@@ -226,7 +227,7 @@ def _cost(
         workload.model,
         base,
         workload.data,
-        format=before.space.formats_by_pattern,
+        format=stored_formats(workload.model, before.space.formats_by_pattern),
         call=workload.call,
         batch=workload.batch,
         timed=timed,

@@ -163,10 +163,12 @@ def test_bounds_that_the_format_has_no_word_for_are_faulty_as_they_are_held(data
     model = stored_as(network(), Fixed(1, 6))
     hard = Ranger()(model, data)
     before = campaign(model, data, Uniform(10), fault=BitFlip(), format=Fixed(1, 6))
-    found = quick(before, hard, data)
+    found = quick(before, hard, data, base=model)
     assert found.after.space.formats == (Fixed(1, 6),)
     assert found.own.space.formats == (Float32(),)
     assert "What was added is stored as Float32()." in found.notes
+    # And counted so: every added bit is one fault.
+    assert found.cost.after.bits - found.cost.before.bits == len(found.own.space)
 
 
 def test_model_of_another_shape_is_compared_without_pairs(data):

@@ -20,6 +20,7 @@ from radhard.hardenings import HARDENINGS, Hardening, parts, records, save
 from radhard.manifest import fingerprint
 from radhard.scores import Scores
 from radhard.stats import percent
+from radhard.verification import stored_formats
 from radhard.workload import fault_free_outputs
 
 __all__ = ["HardenAction"]
@@ -113,7 +114,7 @@ class HardenAction(ModelAndData):
             hard,
             loaded.model,
             loaded.data,
-            format=self.formats(),
+            format=stored_formats(hard, self.formats()),
             call=loaded.call,
             batch=batch,
             timed=self.timed,

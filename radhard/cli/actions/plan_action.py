@@ -111,7 +111,7 @@ class PlanAction(ModelAndData):
         terminal.say(f"{found.space!r}")
         terminal.say(
             f"pilot of {len(found.pilot):,} trials: {found.rate}; "
-            f"{1000 * found.per_trial:.3g} ms a trial after {found.setup:.2g} s"
+            f"{1000 * found.per_trial:.3g} ms a trial after {_duration(found.setup)}"
         )
         table = plain_table("")
         for name, justify in (("sampler", "left"), ("trials", "right"), ("time", "right")):
@@ -125,8 +125,8 @@ class PlanAction(ModelAndData):
             terminal.say(f"{way} does not apply: {reason}")
         terminal.say(_choice(found))
         terminal.say(
-            f"no sampler needs fewer than {found.floor:,} trials without assumptions about faults "
-            "that were not tried"
+            "without a proof or an assumption about faults that were not tried, every sampler "
+            f"needs at least {found.floor:,} trials"
         )
         terminal.say_whole(self._command(found), always=True)
         facts = {
@@ -185,8 +185,17 @@ def _choice(found: CampaignPlan) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """A time with two digits, in the unit that reads best."""
+    """A time with two digits, in the unit that reads best.
+
+    >>> _duration(0.123), _duration(110.0), _duration(9000.0), _duration(400 * 86400.0)
+    ('0.12 s', '110 s', '2.5 h', '400 d')
+    """
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.2g} s"
+            return f"{_two_digits(seconds / size)} {unit}"
+    return f"{_two_digits(seconds)} s"
+
+
+def _two_digits(value: float) -> str:
+    """Two digits, and more only where an exponent would stand instead."""
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"

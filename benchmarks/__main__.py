@@ -27,6 +27,7 @@ from radhard.errors import InputError
 ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, *BROUGHT, WORKERS, EXHAUSTIVE)}
 _GROUPS = {
     "recurrent": ("recurrent networks", {row.name for row in RECURRENT}),
+    "default": ("the default", {row.name for row in DEFAULT}),
     "brought": ("models that people bring", {row.name for row in BROUGHT}),
 }
 """Rows with a table of their own, if these alone are run: its name in the results, in the page."""

@@ -151,6 +151,15 @@ class Format(Component):
         """
         return before == after
 
+    def ordered_flips(self, codes: Tensor) -> Tensor:
+        """The words of which every flip of one bit moves the value as the bit's place says.
+
+        In such a word, which is not zero, a bit that becomes 1 raises the magnitude, one that
+        becomes 0 lowers it, and the sign bit, the highest, changes the sign; none of the values is
+        NaN. As a mask; False where this is not known.
+        """
+        return torch.zeros_like(codes, dtype=torch.bool)
+
 
 FORMATS: Family[Format] = Family(Format)
 """The formats of radhard, and how one is parsed from text."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from radhard.module import module_of
 from radhard.space import FaultSpace, Numbers
+from radhard.space.region import Region
 from radhard.targets.stored import stored_tensor
 
 __all__ = ["DIRECTIONS", "Directions"]
@@ -23,6 +24,9 @@ _NONE, _UP, _DOWN, _UNCHANGED, _NAN = range(len(DIRECTIONS))
 
 _WORDS = 2**14
 """Words whose faults are counted together: few enough to stay in a processor's cache."""
+
+_BITS_OF_BYTES = np.arange(256)[:, None] >> np.arange(8) & 1
+"""The eight bits of every value of a byte, lowest first."""
 
 Codes = npt.NDArray[np.uint8]
 
@@ -62,18 +66,13 @@ class Directions:
         for begin in range(0, region.words, _WORDS):
             end = min(begin + _WORDS, region.words)
             at = torch.from_numpy(region.positions_of(np.arange(begin, end)))
-            values = self._values(place)[at]
-            # Words of one section mostly follow each other, so that a stretch of them is counted as
-            # a whole, which takes a fraction of the time of counting by index.
-            own = sections[begin:end]
-            edges = [0, *(np.flatnonzero(own[1:] != own[:-1]) + 1).tolist(), end - begin]
-            stretches = [(int(own[a]), slice(a, b)) for a, b in itertools.pairwise(edges)]
-            before = _comparable(values)
-            with np.errstate(invalid="ignore"):  # NumPy may warn of a signalling NaN
-                for variant, faulty in enumerate(region.faulty_by_variant(values, at)):
-                    for direction, flags in _compared(_comparable(faulty), before):
-                        for section, words in stretches:
-                            found[section, variant, direction] += np.count_nonzero(flags[words])
+            values, own = self._values(place)[at], sections[begin:end]
+            ordered = _ordered(region, values, at)
+            if ordered.any():
+                found += _by_bit(region, values[ordered], own[ordered.numpy()], number)
+                values, at, own = values[~ordered], at[~ordered], own[~ordered.numpy()]
+            if len(at):
+                _compare(region, values, at, own, found)
         # What is neither above, nor below, nor the same is no number.
         words_of = np.bincount(sections, minlength=number)[:, None]
         found[:, :, _NAN] = words_of - found.sum(axis=2)
@@ -107,6 +106,61 @@ class Directions:
         """The values of the tensor of a region, flat, on the CPU."""
         tensor = stored_tensor(self._model, self._space.sites[place].name)
         return tensor.cpu().reshape(-1)
+
+
+def _ordered(region: Region, values: Tensor, at: Tensor) -> Tensor:
+    """The words whose faults are flips of one bit, which alone says in which direction."""
+    # torch does not compare its formats of 8 bits.
+    if not region.single_flips or region.format.has_scale or values.element_size() < 2:
+        return torch.zeros(len(at), dtype=torch.bool)
+    codes = region.format.encode(values)
+    decoded = region.format.decode(codes)
+    if torch.promote_types(decoded.dtype, values.dtype) != values.dtype:
+        # Faulty values are rounded to the dtype of the tensor, and small changes vanish.
+        return torch.zeros(len(at), dtype=torch.bool)
+    # A value that its code rounds is not the one that flips of the code move.
+    return region.format.ordered_flips(codes) & (decoded.to(values.dtype) == values)
+
+
+def _by_bit(region: Region, values: Tensor, own: Numbers, number: int) -> Numbers:
+    """The number of faults by section, variant and direction, of words with `_ordered` flips.
+
+    How often each bit is 1 among positive and among negative words is counted by byte: 256 values
+    of every eight bits are fewer than the words.
+    """
+    codes = region.format.encode(values).numpy()
+    bits = [region.bits(variant)[0] for variant in range(region.variants)]
+    sign = region.format.bits - 1
+    groups = 2 * own + (codes >> sign & 1)
+    size = np.bincount(groups, minlength=2 * number)
+    ones = np.zeros((2 * number, 64), np.int64)
+    for byte in range(-(-region.format.bits // 8)):
+        index = groups * 256 + (codes >> 8 * byte & 255)
+        counts = np.bincount(index, minlength=2 * number * 256).reshape(-1, 256)
+        ones[:, 8 * byte : 8 * byte + 8] = counts @ _BITS_OF_BYTES
+    raised, size = ones[:, bits].reshape(number, 2, -1), size.reshape(number, 2, 1)
+    positive, negative = size[:, 0], size[:, 1]
+    found = np.zeros((number, len(bits), len(DIRECTIONS)), np.int64)
+    # A bit that becomes 1 makes a positive number larger and a negative one smaller.
+    found[:, :, _UP] = positive - raised[:, 0] + raised[:, 1]
+    at_sign = [bit == sign for bit in bits]
+    found[:, at_sign, _UP] = negative
+    found[:, :, _DOWN] = positive + negative - found[:, :, _UP]
+    return found
+
+
+def _compare(region: Region, values: Tensor, at: Tensor, own: Numbers, found: Numbers) -> None:
+    """Add the number of faults by section, variant and direction, from the faulty values."""
+    # Words of one section mostly follow each other, so that a stretch of them is counted as a
+    # whole, which takes a fraction of the time of counting by index.
+    edges = [0, *(np.flatnonzero(own[1:] != own[:-1]) + 1).tolist(), len(own)]
+    stretches = [(int(own[a]), slice(a, b)) for a, b in itertools.pairwise(edges)]
+    before = _comparable(values)
+    with np.errstate(invalid="ignore"):  # NumPy may warn of a signalling NaN
+        for variant, faulty in enumerate(region.faulty_by_variant(values, at)):
+            for direction, flags in _compared(_comparable(faulty), before):
+                for section, words in stretches:
+                    found[section, variant, direction] += np.count_nonzero(flags[words])
 
 
 def _comparable(values: Tensor) -> Reals:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from radhard.errors import InputError
-from radhard.faults import FaultModel
+from radhard.faults import BitFlip, FaultModel
 from radhard.formats import Format
 from radhard.space.exposure import Exposure, exposure_of
 from radhard.space.plane import shape_of, word_of
@@ -168,6 +168,11 @@ class Region:
         'Int(8)'
         """
         return repr(self.format) + ("" if self.plane == "codes" else f" {self.plane}")
+
+    @property
+    def single_flips(self) -> bool:
+        """Whether every fault flips one bit of a value's own word."""
+        return isinstance(self.fault, BitFlip) and self.fault.count == 1 and self.by_word
 
     def bits(self, variant: int) -> tuple[int, ...]:
         """The bit positions of the word that a variant affects, ascending."""

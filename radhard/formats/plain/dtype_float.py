@@ -44,6 +44,14 @@ class DtypeFloat(Format):
         # A copy, so that the values do not share the memory of codes that are as wide.
         return codes.to(self.word, copy=True).view(self.dtype)
 
+    def ordered_flips(self, codes: Tensor) -> Tensor:
+        # Magnitudes have the order of their codes up to the largest exponent, that of infinity and
+        # NaN: it is one flip away where the exponent lacks at most one bit.
+        largest = (1 << self.exponent) - 1
+        lacking = (codes >> (self.bits - 1 - self.exponent)) & largest ^ largest
+        magnitude = codes & ((1 << (self.bits - 1)) - 1)
+        return (lacking & (lacking - 1) != 0) & (magnitude != 0)
+
     def _rounded(self, x: Tensor) -> Tensor:
         """Values of another dtype as the nearest values of the own one."""
         return rounded(x, self.dtype)

@@ -87,3 +87,7 @@ class E8M0(DtypeFloat):
         # A mantissa from frexp is at least 0.5, so that 0.75 is the middle.
         codes = power.exponent.to(torch.int64) + 126 + (power.mantissa >= 0.75).to(torch.int64)
         return torch.where(wide.isnan(), 255, codes.clamp(max=254))
+
+    def ordered_flips(self, codes: Tensor) -> Tensor:
+        """No word: there is no sign."""
+        return torch.zeros_like(codes, dtype=torch.bool)

@@ -31,8 +31,9 @@ def block_sums(rows: Sequence[tuple[Any, ...]]) -> dict[int, Sum]:
     """
     if not rows:
         return {}
-    trial, fault, faults, *figures = zip(*rows, strict=True)
-    whole = [_whole(np.array(column, dtype=object)) for column in (trial, fault, faults)]
+    # Column by column, because zip(*rows) would hold an iterator for every row.
+    trial, fault, faults, *figures = ([row[at] for row in rows] for at in range(len(rows[0])))
+    whole = [_whole(_integers(column)) for column in (trial, fault, faults)]
     real = [_real(np.array(column, dtype=np.float64)) for column in figures]
     return _sums(np.array(trial, dtype=np.int64), [*whole, *real])
 
@@ -81,6 +82,12 @@ def _sums(trial: npt.NDArray[np.int64], columns: Sequence[Words]) -> dict[int, S
             blocks.tolist(), counts.tolist(), totals.tolist(), strict=True
         )
     }
+
+
+def _integers(column: Sequence[Any]) -> npt.NDArray[Any]:
+    """A column of integers, as objects where one is missing or too large."""
+    found = np.array(column)
+    return found if found.dtype == np.int64 else np.array(column, dtype=object)
 
 
 def _column(frame: pd.DataFrame, at: int) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """Do many faults in the values of single samples do what they do in whole passes?"""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from radhard.engines.folded.hit_samples import HitSamples
 from radhard.faults import BitFlip, FaultModel, Noise, Replace
 from radhard.forward import plain
 from radhard.metrics import Critical, Distance, Outcome
-from radhard.samplers import ErrorRate, Sampler, UpsetRate
+from radhard.samplers import ErrorRate, PerBit, PerTensor, Sampler, Uniform, UpsetRate
 from radhard.targets import Activations, Weights
 from tests.engines.campaigns import campaign_of, execute_all
 
@@ -60,6 +61,11 @@ def test_upsets_in_all_layers_are_judged_as_by_the_reference(fault, count, seed)
 
 def test_error_rates_in_activations_are_judged_as_by_the_reference():
     check(campaign(ErrorRate((1e-4, 2e-3), trials=6), BitFlip()))
+
+
+@pytest.mark.parametrize("sampler", [Uniform(80), PerTensor(20), PerBit(2)], ids=repr)
+def test_a_single_fault_is_judged_by_the_sample_that_it_hits(sampler):
+    check(campaign(sampler, BitFlip()))
 
 
 def test_only_samples_with_faults_are_computed_and_the_others_stay_golden():

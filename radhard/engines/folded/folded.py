@@ -162,7 +162,25 @@ class FoldedSession(Session):
         rows = [row for row in range(len(trials)) if row not in crashed]
         if not rows:
             return [], np.zeros((0, len(self._plan.panel.columns)))
-        return [trials[row] for row in rows], self._plan.panel.score(outputs[rows])
+        done = [trials[row] for row in rows]
+        return done, self._figures(done, outputs[rows])
+
+    def _figures(self, trials: list[int], outputs: torch.Tensor) -> Figures:
+        """The figures of trials from ``(trials, samples, ...)`` outputs.
+
+        A trial of one fault in one sample is judged by that sample, as `Serial` judges it.
+        """
+        campaign, panel = self.campaign, self._plan.panel
+        figures = np.zeros((len(trials), len(panel.columns)))
+        own = [campaign.sample(campaign.trials[trial]) for trial in trials]
+        rows = [row for row, sample in enumerate(own) if sample is not None]
+        if rows:
+            samples = torch.tensor([sample for sample in own if sample is not None])
+            figures[rows] = panel.score_samples(outputs[rows, samples], samples)
+        others = [row for row, sample in enumerate(own) if sample is None]
+        if others:
+            figures[others] = panel.score(outputs[others])
+        return figures
 
 
 def _executed(

@@ -115,7 +115,8 @@ def _ordered(region: Region, values: Tensor, at: Tensor) -> Tensor:
         return torch.zeros(len(at), dtype=torch.bool)
     codes = region.format.encode(values)
     decoded = region.format.decode(codes)
-    if torch.promote_types(decoded.dtype, values.dtype) != values.dtype:
+    own, other = torch.finfo(values.dtype), torch.finfo(decoded.dtype)
+    if own.eps > other.eps or own.max < other.max or own.tiny > other.tiny:
         # Faulty values are rounded to the dtype of the tensor, and small changes vanish.
         return torch.zeros(len(at), dtype=torch.bool)
     # A value that its code rounds is not the one that flips of the code move.

@@ -8,7 +8,16 @@ import torch
 from torch import nn
 
 from radhard.faults import BitFlip, Line, Replace, StuckAt
-from radhard.formats import BFloat16, Float16, Float32, Int, SecDed, stored_as
+from radhard.formats import (
+    BFloat16,
+    Float8E4M3,
+    Float8E5M2,
+    Float16,
+    Float32,
+    Int,
+    SecDed,
+    stored_as,
+)
 from radhard.injection import DIRECTIONS, Directions, inject
 from radhard.samplers import TrialDirections
 from radhard.space import FaultSpace
@@ -39,7 +48,9 @@ def by_injection(model, space, number):
 
 
 @pytest.mark.parametrize(
-    "format", [Float32(), Float16(), BFloat16(), Int(8), SecDed(Int(4))], ids=repr
+    "format",
+    [Float32(), Float16(), BFloat16(), Float8E4M3(), Float8E5M2(), Int(8), SecDed(Int(4))],
+    ids=repr,
 )
 @pytest.mark.parametrize(
     "fault", [BitFlip(), StuckAt(1), BitFlip((1, 3), count=2), Replace(0.25)], ids=repr

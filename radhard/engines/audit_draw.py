@@ -1,6 +1,7 @@
 """Which pairs of a trial and a sample are executed although their verdict can be inferred?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from radhard.samplers.permutation import Permutation
 from radhard.space import Numbers
 
-__all__ = ["Draw", "Pairs", "is_measured"]
+__all__ = ["Draw", "Pairs", "Starts", "is_measured"]
 
 _FEWEST = 10_000
 """Minimum number of pairs executed in a campaign; one per trial if it has fewer trials."""
@@ -24,11 +25,51 @@ every word needs this. With 20, 7 of 27 such trials in a campaign of 3,000 were 
 _MEASURED, _FEWEST_MEASURED = 0.05, 200
 """Share of the trials of one sample each that is measured, and minimum number in a campaign."""
 
+_KEPT = 2**20
+"""Maximum number of faults whose draws are computed together and kept."""
+
 _PILOT, _SAMPLE, _TRIALS, _MEASURING = 0x70696C, 0x736D70, 0x747269, 0x6D6561
 """Purposes of the draws, so that they are independent of each other and of the draw of faults."""
 
 Pairs = tuple[Numbers, Numbers]
 """Positions of trials, and the number of a sample for each."""
+
+
+class Starts:
+    """A number in (0, 1) for each fault and purpose, evenly distributed over the faults of a space.
+
+    Those of the ``kept`` faults, such as those of a campaign, are computed all at once when one of
+    them is first asked for: a call for the few of each chunk takes far longer.
+
+    >>> starts = Starts(6, seed=1, kept=np.array([4, 2]))
+    >>> found = starts.of(np.arange(6), purpose=0)
+    >>> [round(float(x) * 6, 6) for x in sorted(found)]
+    [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+    >>> bool((starts.of(np.array([2, 4]), purpose=0) == found[[2, 4]]).all())
+    True
+    """
+
+    def __init__(self, space: int, seed: int, kept: Numbers | None = None) -> None:
+        self._space, self._seed = space, seed
+        some = kept is not None and len(kept) <= _KEPT
+        self._kept: Numbers = np.unique(kept) if some and kept is not None else np.zeros(0, int)
+        self._known: dict[int, npt.NDArray[np.float64]] = {}
+
+    def of(self, faults: Numbers, purpose: int) -> npt.NDArray[np.float64]:
+        """The numbers of some faults."""
+        if len(self._kept):
+            at = np.minimum(np.searchsorted(self._kept, faults), len(self._kept) - 1)
+            if (self._kept[at] == faults).all():
+                if purpose not in self._known:
+                    self._known[purpose] = self._drawn(self._kept, purpose)
+                return self._known[purpose][at]
+        return self._drawn(faults, purpose)
+
+    def _drawn(self, faults: Numbers, purpose: int) -> npt.NDArray[np.float64]:
+        # The middle of one of as many equal parts as there are faults.
+        drawn = Permutation(self._space, (self._seed, purpose))(faults)
+        starts: npt.NDArray[np.float64] = (drawn + 0.5) / self._space
+        return starts
 
 
 @dataclass(frozen=True)
@@ -56,6 +97,8 @@ class Draw:
     measures: bool = False
     """Whether figures that do not follow from predictions are measured on some pairs, which are
     then part of the estimate of the share of wrong verdicts, too."""
+    starts: Starts | None = field(default=None, compare=False)
+    """That of this space and seed, if it outlives this draw."""
 
     @property
     def share(self) -> float:
@@ -114,11 +157,10 @@ class Draw:
         If trials have one sample each, these are some of the trials.
         """
         if self.samples == 1:
-            drawn = is_measured(faults, self.measured_share, self.space, self.seed)
-            rows = np.flatnonzero(drawn)
+            rows = np.flatnonzero(self._starts(faults, _MEASURING) < self.measured_share)
             return rows, np.zeros_like(rows)
-        start = _starts(faults, self.space, self.seed, _MEASURING)
-        order = Permutation(self.samples, (self.seed, _MEASURING))(np.arange(self.samples))
+        start = self._starts(faults, _MEASURING)
+        order = _order(self.samples, self.seed, _MEASURING)
         # The product may be rounded up to the number of samples.
         at = np.minimum(np.floor(start * self.samples).astype(np.int64), self.samples - 1)
         return np.arange(len(faults)), order[at]
@@ -135,23 +177,28 @@ class Draw:
         """
         if share == 0 or not len(faults):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        start = _starts(faults, self.space, self.seed, purpose)
+        start = self._starts(faults, purpose)
         steps = np.arange(int(self.samples * share) + 1)
         at = np.floor((start[:, None] + steps) / share).astype(np.int64)
         rows, columns = np.nonzero(at < self.samples)
         # In random order, so that a periodic pattern in the data cannot coincide with the distance.
-        order = Permutation(self.samples, (self.seed, purpose))(np.arange(self.samples))
+        order = _order(self.samples, self.seed, purpose)
         return rows, order[at[rows, columns]]
+
+    def _starts(self, faults: Numbers, purpose: int) -> npt.NDArray[np.float64]:
+        starts = Starts(self.space, self.seed) if self.starts is None else self.starts
+        return starts.of(faults, purpose)
 
 
 def is_measured(faults: Numbers, share: float, space: int, seed: int) -> npt.NDArray[np.bool_]:
     """Which trials of one sample each are in the random ``share`` on which figures are measured."""
-    drawn: npt.NDArray[np.bool_] = _starts(faults, space, seed, _MEASURING) < share
+    drawn: npt.NDArray[np.bool_] = Starts(space, seed).of(faults, _MEASURING) < share
     return drawn
 
 
-def _starts(faults: Numbers, space: int, seed: int, purpose: int) -> npt.NDArray[np.float64]:
-    """A number in (0, 1) for each fault, evenly distributed over all faults of the space."""
-    # The middle of one of as many equal parts as there are faults.
-    starts: npt.NDArray[np.float64] = (Permutation(space, (seed, purpose))(faults) + 0.5) / space
-    return starts
+@lru_cache
+def _order(samples: int, seed: int, purpose: int) -> Numbers:
+    """The samples in random order."""
+    order = Permutation(samples, (seed, purpose))(np.arange(samples))
+    order.flags.writeable = False  # shared by all who ask for it
+    return order

@@ -17,6 +17,9 @@ _ROUNDS = 12
 _AT_ONCE = 2**16
 """Positions that are enciphered together."""
 
+_FEW = 8
+"""Positions up to which enciphering them one by one takes less time than calling numpy."""
+
 _FIRST, _SECOND, _ALL = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 2**64 - 1
 """Multipliers of `mixed`, and a mask of its 64 bits."""
 
@@ -44,16 +47,18 @@ class Permutation:
 
     def __call__(self, positions: Numbers) -> Numbers:
         """The numbers at these positions, each in ``range(size)``."""
-        if len(positions) == 1:
-            return np.array([self._one(int(positions[0]))], np.int64)
+        if len(positions) <= _FEW:
+            return np.array([self._one(x) for x in positions.tolist()], np.int64)
         x = _encipher(positions.astype(np.uint64), self._half, self._mask, self._keys)
         outside = np.flatnonzero(x >= self.size)
         # A cycle of the larger permutation that starts inside the range returns to it, so that
         # the loop terminates. The map from each position to the first value inside the range along
         # its cycle is again a permutation, so that no value occurs twice.
-        while outside.size:
+        while outside.size > _FEW:
             x[outside] = _encipher(x[outside], self._half, self._mask, self._keys)
             outside = outside[x[outside] >= self.size]
+        for at in outside.tolist():
+            x[at] = self._one(int(x[at]))
         return x.astype(np.int64)
 
     def _one(self, x: int) -> int:

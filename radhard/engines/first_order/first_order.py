@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from radhard.engines.audit_draw import Draw
+from radhard.engines.audit_draw import Draw, Starts
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
 from radhard.engines.bracket.word_lines import WordBlock
 from radhard.engines.first_order import sample_trials, word_trials
@@ -148,6 +148,8 @@ class FirstOrderSession(Session):
             notes.append(Note("no gradient", {"tensors": names}))
         super().__init__(campaign, notes)
         self._engine, self._replay, self._outlooks = engine, replay, outlooks
+        trials = campaign.trials
+        self._starts = Starts(len(campaign.space), trials.seed, trials.at(np.arange(len(trials))))
         if beyond := campaign.panel.beyond_answer:
             columns = tuple(campaign.panel.columns[at] for at in beyond)
             samples = len(campaign.workload.data)
@@ -208,7 +210,8 @@ class FirstOrderSession(Session):
         many = len(campaign.workload.data) if samples is None else samples
         trials = campaign.trials
         audit, measures = self._engine.audit, bool(campaign.panel.beyond_answer)
-        return Draw(len(campaign.space), trials.seed, many, len(trials), audit, measures)
+        space, starts = len(campaign.space), self._starts
+        return Draw(space, trials.seed, many, len(trials), audit, measures, starts)
 
     def _measured_facts(self, measured: MeasuredShare) -> dict[str, Any]:
         """What a reader should know of the figures that are measured."""

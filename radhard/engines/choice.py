@@ -15,7 +15,7 @@ from radhard.engines.replay.modules import ModulesSession
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import Serial
 from radhard.notes import Note
-from radhard.replay.graph import NoGraphError, is_recordable
+from radhard.replay.graph import Graph, NoGraphError, graph_of
 from radhard.samplers import StagedTrials
 
 __all__ = ["Choice", "chosen"]
@@ -71,8 +71,12 @@ def chosen(
         return serial("fault-free passes may differ, so none can replace another")
     # So few trials would all be repeated with complete passes; not even counting a pass pays off.
     cost = None if len(campaign.trials) <= AUDITED else CampaignCost.of(campaign)
-    if not (always or _pays(campaign, cost)):
-        return serial("a faster one takes longer to prepare than it would save")
+    graph = None
+    if not (always or _pays(cost)):
+        # An export takes seconds: where that is too much, only a graph that is recorded will do.
+        graph = _recorded(campaign) if cost is not None and cost.pays else None
+        if graph is None:
+            return serial("a faster one takes longer to prepare than it would save")
     lines = all(region.fault.span > 1 for region in campaign.space.regions)
     single = campaign.trials.single and not lines
     if not single and all(site.flows and site.samples is None for site in campaign.space.sites):
@@ -80,7 +84,9 @@ def chosen(
     engine = Replay() if single else Folded()
     inferable = single and not exact and _is_inferable(campaign)
     try:
-        session = _beside_first_order(campaign) if inferable else engine.open(campaign)
+        # As `FirstOrder` has one: preparing a graph takes long.
+        replay = FirstOrder().replay if inferable else Replay()
+        session = _replaying(campaign, replay, graph) if single else engine.open(campaign)
     except UnsuitableError as error:
         return serial(str(error).rpartition("; use ")[0] or str(error))
     if isinstance(session, ModulesSession):
@@ -102,19 +108,18 @@ def chosen(
     return Choice(engine, why, session)
 
 
-def _pays(campaign: Campaign, cost: CampaignCost | None) -> bool:
-    """Whether a faster engine is expected to save time, with the graph that can be had."""
-    if cost is None or not cost.pays:
-        return False
-    # An export takes seconds: where that is too much, only a graph that is recorded will do.
-    return cost.pays_exported or _records(campaign)
+def _pays(cost: CampaignCost | None) -> bool:
+    """Whether a faster engine is expected to save time, even if the graph has to be exported."""
+    return cost is not None and cost.pays_exported
 
 
-def _records(campaign: Campaign) -> bool:
-    """Whether the operations of the model can be recorded as a graph."""
+def _recorded(campaign: Campaign) -> Graph | None:
+    """The graph of a recorded pass, if there is one."""
     workload = campaign.workload
     try:
-        return is_recordable(workload.model, workload.call, workload.data)
+        return graph_of(workload.model, workload.call, workload.data, recorded_only=True)
+    except NoGraphError:
+        return None
     finally:
         workload.state.restore()
 
@@ -131,16 +136,15 @@ def _is_inferable(campaign: Campaign) -> bool:
     return beyond is not None and trials.listed is None and not (staged or apart)
 
 
-def _beside_first_order(campaign: Campaign) -> Session:
-    """A session of `Replay`, as `FirstOrder` has one: preparing a graph takes seconds.
+def _replaying(campaign: Campaign, engine: Replay, graph: Graph | None) -> Session:
+    """A session of `Replay` by a graph, which may be known already, or by modules.
 
     Raises:
         UnsuitableError: neither a graph nor modules can be used.
     """
-    engine = FirstOrder().replay
     engine.check_state(campaign)
     try:
-        return engine.prepare_graph(campaign)
+        return engine.prepare_graph(campaign, graph)
     except NoGraphError as error:
         session = Replay().prepare_modules(campaign, str(error))
         session.engine = Replay()

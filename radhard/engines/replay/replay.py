@@ -78,8 +78,8 @@ class Replay(Engine):
                 f"Replay needs the model's graph ({why}; {more}); use Serial()"
             ) from None
 
-    def prepare_graph(self, campaign: Campaign) -> "ReplaySession":
-        """A session with a plan for every site of the space.
+    def prepare_graph(self, campaign: Campaign, graph: Graph | None = None) -> "ReplaySession":
+        """A session with a plan for every site of the space; ``graph`` is the model's, if known.
 
         Raises:
             NoGraphError: the model has no graph.
@@ -92,7 +92,9 @@ class Replay(Engine):
         workload = campaign.workload
         batch = repeated(workload.data.rows(slice(0, 1)), 3)
         plans: dict[int, ReplayPlan] = {}
-        original = graph_of(workload.model, workload.call, workload.data)
+        original = graph
+        if original is None:
+            original = graph_of(workload.model, workload.call, workload.data)
         graph = separate_recurrent_layers(original)
         with torch.inference_mode():
             plain = self._plain(campaign, original, batch)

@@ -2,7 +2,7 @@
 
 from radhard.replay.graph.export_graph import exported_graph
 from radhard.replay.graph.folding import fold_batch_norms
-from radhard.replay.graph.model_graph import graph_of, is_recordable
+from radhard.replay.graph.model_graph import graph_of
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot
 from radhard.replay.graph.site_slots import site_slots, stored_slots
 
@@ -14,7 +14,6 @@ __all__ = [
     "exported_graph",
     "fold_batch_norms",
     "graph_of",
-    "is_recordable",
     "site_slots",
     "stored_slots",
 ]

@@ -18,7 +18,7 @@ from radhard.state.state import State
 from radhard.tree import tree_leaves
 from radhard.workload.geometry import repeated
 
-__all__ = ["graph_of", "is_recordable"]
+__all__ = ["graph_of"]
 
 _SIZES = (1, 2, 3)
 """Batch sizes at which model and graph are compared; the engines compare all samples later."""
@@ -27,10 +27,11 @@ _CLOSE = 1e-4
 """Differences, as shares of the largest output, that another order of additions explains."""
 
 
-def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
+def graph_of(model: nn.Module, call: Forward, data: Data, *, recorded_only: bool = False) -> Graph:
     """The graph of a recorded pass, or else one of ``torch.export`` or ``torch.fx``.
 
     Each is compared with the model, and the first one taken that gives what the model gives.
+    ``recorded_only``: only the first, as the others take seconds.
 
     Raises:
         NoGraphError: none of them can be made, or gives what the model gives.
@@ -38,7 +39,8 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
     batch = repeated(data.rows(slice(0, 1)), 3)
     reasons: list[str] = []
     state = State(model, parameters=False)
-    for made in (recorder_graph, exported_graph, fx_graph):
+    ways = (recorder_graph, exported_graph, fx_graph)
+    for made in ways[:1] if recorded_only else ways:
         try:
             graph = with_cells_in_parts(made(model, call, batch))
             _check_same_outputs(graph, model, call, data)
@@ -50,15 +52,6 @@ def graph_of(model: nn.Module, call: Forward, data: Data) -> Graph:
             # What a pass keeps for later ones, such as products of weights, would be a constant.
             state.restore()
     raise NoGraphError("; ".join(dict.fromkeys(reasons)))
-
-
-def is_recordable(model: nn.Module, call: Forward, data: Data) -> bool:
-    """Whether the operations of passes make a graph; otherwise it has to be exported or traced."""
-    try:
-        recorder_graph(model, call, repeated(data.rows(slice(0, 1)), 3))
-    except NoGraphError:
-        return False
-    return True
 
 
 def _check_same_outputs(graph: Graph, model: nn.Module, call: Forward, data: Data) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from radhard.internals import product
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Node, Slot
 from radhard.replay.patch import Patch
@@ -89,8 +90,7 @@ def states_after_inputs(state: FaultyPass, node: Node) -> Patch | None:
     differs = (inputs != trajectory.inputs.index_select(0, rows)).any(dim=2)
     first = torch.where(differs.any(dim=1), differs.int().argmax(dim=1), differs.shape[1])
     first, order = first.sort(stable=True)
-    # Transposed once, as it is multiplied in every step.
-    recurrent = trajectory.recurrent.t().contiguous()
+    recurrent = trajectory.recurrent.contiguous()
     values = state.golden[node.slot].index_select(0, rows)
     # How many rows of the sorted ones differ at each step or before.
     ends = torch.arange(differs.shape[1], device=rows.device)
@@ -127,7 +127,7 @@ def _rows(
         # Differences only, so that a row that does not differ gives the golden states bit for bit.
         change = inputs[: joined[t], t] - trajectory.inputs[rows[: joined[t]], t]
         sums += cell.input_sums(change, trajectory.weight)
-        sums[:, cell.recurrent].addmm_(state - golden, recurrent)
+        sums[:, cell.recurrent] += product(state - golden, recurrent)
         golden = step.state[number]
         state, memory = cell.step(sums, state, memory)
         yield t, state

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from radhard.internals import product
 from radhard.replay.recurrent.trajectory import Trajectory
 
 __all__ = ["StatePositions"]
@@ -55,7 +56,7 @@ class StatePositions:
     def _followed(self, values: Tensor, found: Tensor, *, last: bool) -> Tensor:
         """The states of rows that are in the order of their steps."""
         trajectory, cell = self.trajectory, self.trajectory.cell
-        recurrent = trajectory.recurrent.t().contiguous()
+        recurrent = trajectory.recurrent.contiguous()
         steps, many = trajectory.steps, len(trajectory.steps)
         # How many rows have met their fault once a step is over.
         begun = torch.searchsorted(self.steps, torch.arange(many), right=True).tolist()
@@ -67,7 +68,7 @@ class StatePositions:
                 sums = step.sums[of[:before]]
                 # The golden sums plus what the difference of the states adds: a row without a
                 # difference stays golden to the last bit.
-                sums[:, cell.recurrent].addmm_(state - golden, recurrent)
+                sums[:, cell.recurrent] += product(state - golden, recurrent)
                 state, memory = cell.step(sums, state, memory)
             rows = torch.arange(begun[t] - before)
             fresh = [step.state[of[before:]], trajectory.memories[t][of[before:]]]

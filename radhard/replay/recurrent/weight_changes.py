@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from radhard.internals import product
 from radhard.replay.recurrent.recurrent_cell import Side
 from radhard.replay.recurrent.trajectory import Trajectory
 
@@ -15,6 +16,9 @@ __all__ = ["FaultyStates", "WeightChanges", "faulty_states"]
 _ROWS = 3200
 """Rows of one loop over the steps: what a step computes of them fits into a processor's cache."""
 
+
+_SPARSE = 4
+"""Pairs of a trial and a sample for each that is needed from which each is looked at by itself."""
 
 _SATURATION = 100
 """A gate whose pre-activation is further from zero than this is 0 or 1, whatever is added."""
@@ -53,6 +57,8 @@ class WeightChanges:
 
     def reached(self, owner: Tensor, samples: Tensor) -> Tensor:
         """Which rows differ at all: where nothing is rounded away, with golden states."""
+        if len(owner) * _SPARSE < len(self.by) * len(self.trajectory.inputs):
+            return self._reached_by_row(owner, samples)
         reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
         steps, by = self.trajectory.steps, self.by[:, None]
         for t, step in enumerate(steps):
@@ -70,6 +76,24 @@ class WeightChanges:
             # Rounded as the sum is: a change below half a last bit changes no gate.
             differs = sums + change != sums
             reached |= differs[owner, step.of[samples]]
+        return reached
+
+    def _reached_by_row(self, owner: Tensor, samples: Tensor) -> Tensor:
+        """The same for few of all pairs of a trial and a sample, one by one."""
+        reached = torch.zeros(len(owner), dtype=torch.bool, device=owner.device)
+        steps, mine = self.trajectory.steps, self.of(owner)
+        for t, step in enumerate(steps):
+            history = step.of[samples]
+            sums = step.sums[history, mine.columns]
+            change = mine.by
+            if mine.sources is not None and mine.side == 0:
+                change = change * self.trajectory.inputs[samples, t, mine.sources]
+            elif mine.sources is not None:
+                if t == 0:
+                    continue  # the states are zero
+                before = history if step.parent is None else step.parent[history]
+                change = change * steps[t - 1].state[before, mine.sources]
+            reached |= sums + change != sums
         return reached
 
 
@@ -165,7 +189,7 @@ def _steps(
     """
     trajectory, first = changes.trajectory, int(owner[0])
     cell, steps = trajectory.cell, trajectory.steps
-    recurrent = trajectory.recurrent.t().contiguous()
+    recurrent = trajectory.recurrent.contiguous()
     state = memory = trajectory.inputs.new_zeros(1, cell.hidden)
     huge = None if rounding else _huge(changes)
     kept = noise = state.new_zeros(1)
@@ -187,7 +211,7 @@ def _steps(
         if t:
             before = history if step.parent is None else step.parent[history]
             change = state - steps[t - 1].state.index_select(0, before)
-            sums[:, cell.recurrent].addmm_(change, recurrent)
+            sums[:, cell.recurrent] += product(change, recurrent)
         more = here.added(t, sample, state)
         sums.view(-1).index_add_(0, entries, more)
         unsure, before = None, memory

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from radhard.internals import product
 from radhard.replay.faulty_pass import FaultyPass, runs
 from radhard.replay.graph.operation_graph import Node
 from radhard.replay.patch import Patch, positions
@@ -27,12 +28,12 @@ def linear(state: FaultyPass, node: Node) -> Patch | None:
     start, values = delta.starts[-1], delta.values
     width = values.shape[-1]
     if start is None:
-        change = values @ weight.t()
+        change = product(values, weight)
     elif isinstance(start, int):
-        change = values @ weight.narrow(1, start, width).t()
+        change = product(values, weight.narrow(1, start, width))
     elif state.grouped:  # rows of one trial share their features
         parts = [
-            values[rows] @ weight.narrow(1, int(start[rows.start]), width).t()
+            product(values[rows], weight.narrow(1, int(start[rows.start]), width))
             for rows in runs(state)
         ]
         change = torch.cat(parts)

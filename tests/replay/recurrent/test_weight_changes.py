@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from radhard.replay.recurrent import weight_changes
 from radhard.replay.recurrent.recurrent_cell import RecurrentCell
 from radhard.replay.recurrent.trajectory import golden_trajectory
 from radhard.replay.recurrent.weight_changes import WeightChanges, faulty_states
@@ -67,3 +68,28 @@ def test_no_rounding_exceeds_its_bound(kind):
         assert (error.state <= bound * (1 + 1e-6)).all()
     # The bound is that of states which always add up, and not many times as large.
     assert kept.max() > bound / 10
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("side", [0, 1, None])
+def test_rows_that_differ_are_the_same_looked_at_one_by_one_or_all_together(
+    kind, side, monkeypatch
+):
+    layer, inputs = steep_layer(kind, 0)
+    with torch.inference_mode():
+        weights = [parameter.detach() for parameter in layer.parameters()]
+        # Some samples begin alike, so that they share their first steps.
+        inputs[1::2, :3] = inputs[::2, :3]
+        path = golden_trajectory(kind, inputs, *weights, False)
+        rows = torch.arange(3 * UNITS)
+        columns = torch.tensor([path.cell.column(side or 0, row) for row in rows.tolist()])
+        by = torch.logspace(-12, 0, len(rows)).float()
+        sources = None if side is None else rows % 3
+        changes = WeightChanges(path, side or 0, columns, sources, by)
+        owner, samples = rows.repeat_interleave(SAMPLES), torch.arange(SAMPLES).repeat(len(rows))
+        found = []
+        for pairs in (0, 10**9):
+            monkeypatch.setattr(weight_changes, "_SPARSE", pairs)
+            found.append(changes.reached(owner, samples))
+    assert torch.equal(*found)
+    assert 0 < found[0].sum() < len(owner)

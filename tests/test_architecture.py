@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -255,9 +255,9 @@ def test_no_file_knows_the_machine_it_was_written_on():
 HEAVY = ["torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "safetensors"]
 
 
-def loaded_by(code: str) -> list[str]:
-    """Heavy packages that a fresh interpreter has loaded after running this."""
-    code += f"\nimport sys; print('loaded:', *[m for m in {HEAVY} if m in sys.modules])"
+def loaded_by(code: str, packages: Sequence[str] = HEAVY) -> list[str]:
+    """The packages among these that a fresh interpreter has loaded after running this."""
+    code += f"\nimport sys; print('loaded:', *[m for m in {packages} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return run.stdout.splitlines()[-1].split()[1:]
 
@@ -278,6 +278,11 @@ def test_help_is_instant(arguments):
     module, _, function = script.partition(":")
     code = f"from {module} import {function}\nassert not {function}({[*arguments, '--help']})"
     assert loaded_by(code) == []
+
+
+def test_the_page_of_a_run_imports_neither_hardenings_nor_analyses():
+    beside = ["scipy.stats", "sklearn", "radhard.analyses", "radhard.hardenings", "radhard.scores"]
+    assert loaded_by("import radhard.cli.actions.report_action", beside) == []
 
 
 def test_no_module_hides_a_name_that_the_package_offers() -> None:

@@ -8,8 +8,7 @@ from typing import Literal, final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
-from scipy.special import logsumexp
-from scipy.stats import binom
+from scipy.special import gammaln, logsumexp, xlog1py, xlogy
 
 from radhard.arguments import whole
 from radhard.errors import InputError
@@ -241,7 +240,9 @@ def _weights(faults: NDArray[np.int64], rates: Reals, sizes: NDArray[np.int64], 
     """Probability of each number of faults at each rate, divided by that in all trials together."""
     numbers, of_trial = np.unique(faults, return_inverse=True)
     # In logarithms, as most probabilities underflow where rates lie far apart.
-    logs = binom.logpmf(numbers[:, None], all_, rates[None, :])
+    n, p = numbers[:, None], rates[None, :]
+    ways = gammaln(all_ + 1) - gammaln(n + 1) - gammaln(all_ - n + 1)
+    logs = ways + xlogy(n, p) + xlog1py(all_ - n, -p)
     mixture = logsumexp(logs + np.log(sizes), axis=1)
     weights: Reals = np.exp(logs - mixture[:, None])[of_trial]
     return weights

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from radhard.comparison.tolerance import Tolerable
 from radhard.errors import InputError
@@ -75,7 +75,7 @@ def spread(values: Sequence[Tolerable | float], *, confidence: float = 0.95) -> 
     sigma, tail = float(np.std(logs, ddof=1)), (1 - confidence) / 2
     # Degrees times the ratio of sample and true variance is chi-square: its upper quantile gives
     # the lower limit.
-    low, high = (sigma * math.sqrt(degrees / chi2.ppf(q, degrees)) for q in (1 - tail, tail))
+    low, high = (sigma * math.sqrt(degrees / chdtri(degrees, q)) for q in (tail, 1 - tail))
     # A deviation that is only a lower limit has no upper limit.
     most = math.inf if bounds or high > _LARGEST else math.exp(high)
     confident = Estimate(math.exp(sigma), math.exp(low), most, confidence, len(logs), unit="")

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-import scipy.stats
 import torch
 from torch import Tensor
 
@@ -84,11 +83,14 @@ def _scores(logits: Tensor, classes: np.ndarray, golden: Golden) -> np.ndarray:
 
 def _area(scores: np.ndarray, is_class: np.ndarray) -> np.ndarray:
     """The area per class from the sum of the ranks of the class's own samples (Mann-Whitney)."""
+    # Here, as scipy.stats takes as long to import as a page takes to write.
+    from scipy.stats import rankdata
+
     # A sample with NaN loses every comparison: it ranks last as one of the class, and first as one
     # of another.
     lost = np.isnan(scores)
     scores = np.where(lost, np.where(is_class, -np.inf, np.inf), scores)
-    ranks = scipy.stats.rankdata(scores, axis=0)
+    ranks = rankdata(scores, axis=0)
     n = is_class.sum(axis=0)
     wins = (ranks * is_class).sum(axis=0) - n * (n + 1) / 2
     areas: np.ndarray = wins / (n * (len(is_class) - n))

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats as scipy_stats
+from scipy.special import ndtri
 
 from radhard.errors import InputError
 from radhard.results import Results
@@ -126,16 +126,19 @@ def rank_correlation(
     Raises:
         InputError: fewer than four pairs, or one of the arguments is constant.
     """
+    # Here, as scipy.stats takes as long to import as a page takes to write.
+    from scipy.stats import spearmanr
+
     if len(x) < 4:
         raise InputError(f"a rank correlation needs at least 4 parts; there are {len(x)}")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise InputError(
             "the rank correlation is undefined because all scores or all rates are equal"
         )
-    rho = float(scipy_stats.spearmanr(x, y).statistic)
+    rho = float(spearmanr(x, y).statistic)
     # Bonett and Wright's variance for Spearman's correlation, which grows with its size; n - 3
     # alone is that of Pearson's.
-    half = scipy_stats.norm.ppf(0.5 + confidence / 2) * math.sqrt((1 + rho**2 / 2) / (len(x) - 3))
+    half = ndtri(0.5 + confidence / 2) * math.sqrt((1 + rho**2 / 2) / (len(x) - 3))
     # Fisher's transformation is infinite at 1. A correlation of 1 in so many pairs is compatible
     # with a true value slightly below 1, so it is replaced by one that depends on their number.
     most = 1 - 1 / len(x) ** 2

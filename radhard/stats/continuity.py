@@ -3,8 +3,8 @@
 import math
 from functools import lru_cache
 
-from scipy.special import betaincinv, ndtr
-from scipy.stats import hypergeom
+import numpy as np
+from scipy.special import betaincinv, betaln, ndtr
 
 __all__ = ["continuity_correction", "lowest_share"]
 
@@ -73,7 +73,7 @@ def lowest_share(events: int, n: int, population: int | None, tail: float) -> fl
 
     def possible(total: int) -> bool:
         # The tolerance keeps a probability that equals `tail` up to rounding.
-        return bool(hypergeom.sf(events - 1, population, total, n) > tail * (1 - 1e-9))
+        return _at_least(events, n, total, population) > tail * (1 - 1e-9)
 
     if possible(guess):
         high = guess
@@ -92,3 +92,17 @@ def lowest_share(events: int, n: int, population: int | None, tail: float) -> fl
         else:
             low = middle + 1
     return low / population
+
+
+def _at_least(events: int, n: int, total: int, population: int) -> float:
+    """The probability of ``events`` or more among ``n`` drawn of a population with ``total``.
+
+    ``scipy.stats.hypergeom.sf``, without the import of scipy.stats, which takes longer than all
+    limits of a page.
+    """
+    k = np.arange(events, min(n, total) + 1)
+    # The logarithm of (total choose k) (population - total choose n - k) / (population choose n).
+    logs = betaln(total + 1, 1) + betaln(population - total + 1, 1)
+    logs += betaln(population - n + 1, n + 1) - betaln(population + 1, 1)
+    ways = betaln(k + 1, total - k + 1) + betaln(n - k + 1, population - total - n + k + 1)
+    return float(np.exp(logs - ways).sum())

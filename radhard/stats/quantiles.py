@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from radhard.errors import InputError
 from radhard.stats.estimate import Estimate
@@ -52,8 +52,8 @@ def quantile_interval(
     # The value at rank `below` exceeds the quantile only if fewer than `below` values do not, which
     # has a probability under `tail`; `above` is the mirror image.
     # Ranks start at 1. At a rank of 0 or n + 1 there is no value, so the limit is the bound.
-    below = int(binom.ppf(tail, n, q))
-    above = int(binom.ppf(1 - tail, n, q)) + 1
+    below, last = np.searchsorted(bdtr(np.arange(n + 1), n, q), (tail, 1 - tail)).tolist()
+    above = last + 1
     low = float(ordered[below - 1]) if below >= 1 else bounds[0]
     high = float(ordered[above - 1]) if above <= n else bounds[1]
     # A product that is an integer but for rounding, such as 0.07 * 100, must not be rounded up to

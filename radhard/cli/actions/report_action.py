@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.errors import InputError
-from radhard.report import write, write_comparison, write_hardenings, write_scores
+from radhard.report import write
 from radhard.results import Results
-from radhard.scores import Scores
-from radhard.vulnerability_ranges import Ranges
 
 __all__ = ["reported"]
 
@@ -35,6 +33,11 @@ def reported(
                 raise InputError(f"{name} applies to scores only, and {str(first)!r} is a run file")
         results = Results.open(first, foreign=trust)
         return write(results, output, store=first, fit_per_bit=fit_per_bit)
+    # Here, as the page of a run needs neither analyses nor hardenings.
+    from radhard.report import write_scores
+    from radhard.scores import Scores
+    from radhard.vulnerability_ranges import Ranges
+
     if fit_per_bit is not None:
         raise InputError(
             f"--fit-per-bit applies to run files only, and {str(first)!r} contains scores"
@@ -52,6 +55,8 @@ def _side_by_side(
     files: Sequence[Path], output: Path, fit_per_bit: float | None, trust: bool
 ) -> tuple[Path, Path]:
     """Several runs on a page: an unprotected model, and hardened ones with what they cost."""
+    from radhard.report import write_comparison, write_hardenings
+
     if any(map(_holds_scores, files)):
         raise InputError(
             f"{', '.join(str(file) for file in files)}: a report covers one run, several runs, or "

@@ -3,13 +3,16 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from radhard.report.figures.legend import legend, patches
-from radhard.scores import Unit
 from radhard.stats import percent
+
+if TYPE_CHECKING:
+    from radhard.scores import Unit
 
 __all__ = ["Shades", "shaded"]
 
@@ -22,7 +25,7 @@ class Shades:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, values: Sequence[float], unit: Unit) -> "Shades":
+    def of(cls, values: Sequence[float], unit: "Unit") -> "Shades":
         """Shades for these values, each with about a fifth of the values above 0.
 
         Edges of shares are rounded as far as possible, and equal edges are merged.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtrit
 
 from radhard.stats import Cell, mean_share, stratified_mean
 
@@ -97,7 +97,7 @@ def student(
         return None
     # With the degrees of the group alone, which give the wider interval: either variance may be the
     # larger one, and only the pooled one has more degrees.
-    quantile = float(stats.t.ppf(0.975, max(size - 1, 1)))
+    quantile = float(stdtrit(max(size - 1, 1), 0.975))
     return quantile * math.sqrt(variance / size * (1 - size / population))
 
 

@@ -79,9 +79,9 @@ class Row:
         make: Callable[[bool], Work],
         full: Size,
         quick: Size,
+        sampler: Callable[[int], str] = "Uniform({})".format,
     ) -> "Row":
-        """A campaign with nothing given to `radhard.run` but model, data and number of trials."""
-        sampler = "Uniform({})".format
+        """A campaign with nothing given to `radhard.run` but model, data and sampler."""
         return cls(name, words, reach, make, sampler, full, quick, metrics=None, audit=_AUDIT)
 
     def size(self, quick: bool) -> Size:

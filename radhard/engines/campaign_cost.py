@@ -8,7 +8,7 @@ import torch
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign
-from radhard.engines.replay.module_recording import recorded
+from radhard.engines.replay.module_recording import Recording, recorded
 
 __all__ = ["AUDITED", "CampaignCost"]
 
@@ -41,7 +41,8 @@ _GAIN = 0.15
 """Minimum share of complete passes that a faster engine must save: the costs are estimates."""
 
 _MANY = 0.8
-"""Cost of a trial with many faulty words, as a share of a pass: it starts near the input."""
+"""Cost of a trial with many faulty words, relative to what is left of a pass from the first of them
+on, as batch normalizations are folded. At low error rates, passes start late."""
 
 _GATHERED = 4.0
 """Cost of passing only the samples with faults, relative to their share of a pass: differences are
@@ -49,6 +50,9 @@ looked for at every operation, and outputs that are not finite are computed once
 
 _LOOKED_AT = 16
 """Trials from which the share of samples with faults is estimated."""
+
+_BEGUN = 64
+"""Trials from which the share of a pass that follows the first fault is estimated."""
 
 _ROWS = {
     "aten.convolution", "aten.conv2d", "aten.addmm", "aten.linear", "aten.mm", "aten.t",
@@ -126,7 +130,8 @@ class CampaignCost:
                     exported,
                 )
             if not trials.histories:
-                return cls(whole, prepared + audited, _MANY * whole, exported)
+                share = _MANY * _left(campaign, pass_)
+                return cls(whole, prepared + audited, share * whole, exported)
             # A trial starts at the fault that it adds, which is any fault of the space.
             shares = np.diff(space.starts) / len(space)
             left = 0.0
@@ -160,4 +165,23 @@ def _hit(campaign: Campaign) -> float:
     for trial in np.linspace(0, len(trials) - 1, _LOOKED_AT).astype(int).tolist():
         places, words, _ = space.locate(trials[trial])
         shares.append(len(np.unique(words // inner[places])) / len(campaign.workload.data))
+    return float(np.mean(shares))
+
+
+def _left(campaign: Campaign, pass_: Recording) -> float:
+    """The share of a pass that follows the first faulty word, in some trials of many faults."""
+    trials, space = campaign.trials, campaign.space
+    # What is left of a pass from each region on; at most all of it, as before a module that was
+    # never called.
+    left = np.array(
+        [
+            pass_.spent[-1]
+            - pass_.before(min(pass_.begins(campaign.workload.model, site), len(pass_.spent)))
+            for site in space.sites
+        ]
+    )
+    shares = []
+    for trial in np.unique(np.linspace(0, len(trials) - 1, _BEGUN).astype(int)).tolist():
+        places, _, _ = space.locate(trials[trial])
+        shares.append(float(left[places].max()) / pass_.spent[-1] if len(places) else 0.0)
     return float(np.mean(shares))

@@ -81,6 +81,21 @@ def test_choice_goes_by_target_and_sampler(target, sampler, expected):
     assert chosen(of_zoo(named("residual"), target, sampler)).engine == expected
 
 
+def test_cost_of_trials_with_few_faulty_words_is_that_of_what_follows_the_first():
+    samples = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    layers = [nn.Conv2d(3, 8, 3, padding=1), nn.Flatten(), nn.Linear(512, 400), nn.Linear(400, 4)]
+    model = nn.Sequential(*layers).eval()
+    shares = []
+    for target in ("0", "2", "3"):
+        given = campaign_of(
+            model, samples, Weights(target), ErrorRate(1e-3, 20), fault=BitFlip(), call=plain
+        )
+        cost = CampaignCost.of(given)
+        shares.append(cost.followed / cost.whole)
+    first, second, last = shares
+    assert 0.8 >= first > second > last > 0
+
+
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_chosen_engine_executes_the_campaign_on_every_network(network):
     given = of_zoo(network, Weights("*"), Uniform(3))

@@ -7,6 +7,7 @@ from pathlib import Path
 __all__ = ["blocks", "commands", "smaller"]
 
 SMALLER = {
+    "--margin 0.5%": "--margin 20%",
     "--n 100": "--n 12", "--n 500": "--n 80", "trials=50": "trials=2", "trials=20": "trials=4",
     "n=100)": "n=30)", "n=500)": "n=100)", "n=400)": "n=40)", "n=300)": "n=30)",
     "Uniform(200)": "Uniform(40)", "Uniform(400)": "Uniform(40)",
@@ -36,5 +37,6 @@ def smaller(code: str) -> str:
 def _sampler(command: str) -> str:
     # By default 400 trials a tensor; a repeated run has the sampler of its file.
     plain = command.startswith("radhard run") and "--sampler" not in command
+    plain = plain and "--margin" not in command
     settled = "--help" in command or "--from" in command
     return ' --sampler "PerTensor(n=4)"' if plain and not settled else ""

@@ -116,11 +116,51 @@ def test_set_up_and_trials_are_timed_apart(setup, each, faults):
     def timed(sampler):
         return range(sampler.n), setup + each * sampler.n
 
-    assert campaign_speed(timed, faults) == pytest.approx((setup, each))
+    assert campaign_speed(timed, faults, type_name) == pytest.approx((setup, each))
 
 
 def test_noise_larger_than_the_trials_makes_no_time_of_zero():
     seconds = iter([1.0, 0.9, 0.9, 0.8])
-    setup, each = campaign_speed(lambda sampler: (range(sampler.n), next(seconds)), 10**6)
+    setup, each = campaign_speed(
+        lambda sampler: (range(sampler.n), next(seconds)), 10**6, type_name
+    )
     assert each == pytest.approx(0.8 / 6400)
     assert setup > 0.9
+
+
+def type_name(found):
+    return type(found).__name__
+
+
+def test_only_campaigns_of_the_same_engine_are_compared():
+    """A large campaign whose verdicts are inferred: long to prepare, then quick."""
+
+    def timed(sampler):
+        small = sampler.n < 1600
+        seconds = 0.1 + 1e-3 * sampler.n if small else 2.0 + 1e-4 * sampler.n
+        return range(sampler.n), seconds
+
+    def engine(found):
+        return "Replay()" if len(found) < 1600 else "FirstOrder()"
+
+    assert campaign_speed(timed, 10**6, engine) == pytest.approx((2.0, 1e-4))
+
+
+def test_what_is_drawn_at_once_has_the_speed_of_inference_and_stages_that_of_execution(monkeypatch):
+    infers = {"Uniform": "FirstOrder()", "Adaptive": "Replay()"}
+
+    def speed(timed, faults, engine):
+        found, _ = timed(Uniform(20))
+        return (0.0, 1.0) if found.manifest["exact"] else (0.0, 1e-3)
+
+    def ran(*given, exact=False, **options):
+        found = run(*given, **options)
+        found.manifest |= {"engine": infers[type(found.sampler).__name__], "exact": exact}
+        return found
+
+    monkeypatch.setattr("radhard.planning.campaign_plan.campaign_speed", speed)
+    monkeypatch.setattr("radhard.planning.campaign_plan.run", ran)
+    found = plan(network(), data(), margin=0.1, compare=False)
+    for row in found.rows:
+        each = 1.0 if isinstance(row.sampler, Adaptive) else 1e-3
+        assert row.seconds == pytest.approx(each * row.trials)

@@ -25,6 +25,15 @@ __all__ = ["run"]
     help="Which faults are tried.  [PerTensor(n=400)]",
 )
 @click.option(
+    "--margin",
+    type=Share(0, 1),
+    help="Instead of --sampler: half the width of the interval (0.5% or 0.005). A pilot chooses.",
+)
+@click.option(
+    "--confidence", type=Share(0, 1), help="Of the interval that --margin asks for.  [95%]"
+)
+@click.option("--by", help="Every group has the margin: tensor, layer, bit, ...")
+@click.option(
     "--engine",
     callback=spec_of("engines", "engine", "auto"),
     shell_complete=names_of("engines"),
@@ -96,6 +105,7 @@ def run(print_config: bool, **options: Any) -> int:
       radhard run lenet5 --data mnist --store runs/base.db
       radhard run lenet5 --data mnist --n 200 --fault "BitFlip(field='exponent')" \\
           --sampler "PerBit(50)" --seed 1 --report base.html
+      radhard run lenet5 --data mnist --margin 0.5% --by tensor
       radhard run lenet5 --data mnist --format "Fixed(1, 15)" --sampler "ErrorRate((1e-5, 1e-4))"
       radhard run net.py:build --data net.py:test_set --target "Activations('layer3*')"
       radhard run --from runs/base.db --store runs/again.db
@@ -106,6 +116,10 @@ def run(print_config: bool, **options: Any) -> int:
     A campaign file has these options by their long names, such as sampler = "PerBit(50)"; what the
     command line says takes precedence. Code that it names, such as a model of your own, is run with
     --trust only.
+
+    With --margin, the pilot of `radhard plan` chooses the fastest way to the margin that assumes
+    nothing (to draw faults, to prove first what they can do, or to try all), and a line says which,
+    and what the others would have cost. A run file is continued with its own sampler.
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """

@@ -11,6 +11,7 @@ from torch import nn
 from radhard.arguments import share
 from radhard.campaign import run
 from radhard.caps import Stated
+from radhard.engines import ENGINES
 from radhard.errors import InputError
 from radhard.forward import Forward, plain
 from radhard.group_labels import labels
@@ -69,6 +70,11 @@ class SamplerPlan:
     basis: str
     """Where the number of trials comes from."""
 
+    @property
+    def assumes(self) -> bool:
+        """Whether the margin holds under an assumption only, which is audited."""
+        return isinstance(self.sampler, Adaptive) and isinstance(self.sampler.caps, Stated)
+
 
 @dataclass(frozen=True)
 class CampaignPlan:
@@ -84,7 +90,7 @@ class CampaignPlan:
     setup: float
     """Seconds before the first trial."""
     per_trial: float
-    """Seconds a trial, measured in the pilot."""
+    """Seconds a trial of `Adaptive`, measured in the pilot."""
     rows: tuple[SamplerPlan, ...]
     """The fastest first."""
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -99,7 +105,7 @@ class CampaignPlan:
     @property
     def choice(self) -> SamplerPlan:
         """The fastest that assumes nothing: to draw faults, to prove caps first, or to try all."""
-        return next(row for row in self.rows if not _assumes(row))
+        return next(row for row in self.rows if not row.assumes)
 
     @property
     def floor(self) -> int:
@@ -144,15 +150,15 @@ def plan(
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     given = {**options, "seed": seed, "call": call, "batch": batch, "audit": 0, "progress": False}
 
-    def timed(sampler: Sampler) -> tuple[Results, float]:
+    def timed(sampler: Sampler, **others: Any) -> tuple[Results, float]:
         began = clock()
-        return run(model, data, space, sampler, **given), clock() - began
+        return run(model, data, space, sampler, **{**given, **others}), clock() - began
 
     table = labels(space, by)
     if (groups := len(set(table))) > _GROUPS:
         raise InputError(
             f"by={by!r} has {groups:,} groups, and a pilot takes {_PILOT} trials in each; plan for "
-            f"a grouping with at most {_GROUPS}, such as by='layer'"
+            f"a grouping with at most {_GROUPS}, such as by='layer', or run Adaptive without a plan"
         )
     # The pilot has the strata of the campaign, but a margin that takes few trials.
     coarse = floor_size(1.0, 1.0, confidence) / _PILOT
@@ -161,9 +167,9 @@ def plan(
     strata = _groups(pilot, table)
     if max_rate is not None:
         asked = _room(pilot, max_rate)
-    setup, per_trial = campaign_speed(timed, len(space))
+    fixed, (setup, per_trial) = _speeds(timed, pilot, len(space))
     rows = [
-        SamplerPlan(sampler, trials, setup + per_trial * trials, basis)
+        _drawn(sampler, trials, basis, fixed, (setup, per_trial))
         for sampler, trials, basis in _samplers(pilot, space, strata, asked, confidence, by)
     ]
     left_out: dict[str, str] = {}
@@ -181,8 +187,46 @@ def plan(
     )
 
 
-def _assumes(row: SamplerPlan) -> bool:
-    return isinstance(row.sampler, Adaptive) and isinstance(row.sampler.caps, Stated)
+def _speeds(
+    timed: Callable[..., tuple[Results, float]], pilot: Results, faults: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Seconds of the set-up and of a trial, of campaigns drawn at once and of those in stages.
+
+    Verdicts of a large sample that is drawn at once may be inferred where those of stages are
+    executed, which takes many times as long.
+    """
+    last = ""
+
+    def watched(sampler: Sampler) -> tuple[Results, float]:
+        nonlocal last
+        found, seconds = timed(sampler)
+        last = _engine(found)
+        return found, seconds
+
+    fixed = campaign_speed(watched, faults, _engine)
+    if not _infers(last) or _infers(_engine(pilot)):
+        return fixed, fixed
+    return fixed, campaign_speed(lambda sampler: timed(sampler, exact=True), faults, _engine)
+
+
+def _engine(found: Results) -> str:
+    return str(found.manifest.get("engine"))
+
+
+def _infers(engine: str) -> bool:
+    return ENGINES.parse(engine).infers
+
+
+def _drawn(
+    sampler: Sampler,
+    trials: int,
+    basis: str,
+    fixed: tuple[float, float],
+    staged: tuple[float, float],
+) -> SamplerPlan:
+    """A campaign without caps, by the speed of those that are drawn as it is."""
+    setup, per_trial = staged if isinstance(sampler, Adaptive) else fixed
+    return SamplerPlan(sampler, trials, setup + per_trial * trials, basis)
 
 
 def _with_caps(

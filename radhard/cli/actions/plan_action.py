@@ -8,12 +8,12 @@ import torch
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.model_and_data import ModelAndData
+from radhard.cli.plan_wording import choice_in_words, duration, plan_facts
 from radhard.cli.shell_line import shell_line
 from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.metrics import METRICS
 from radhard.planning import CampaignPlan, plan
-from radhard.samplers import Adaptive, Exhaustive
 from radhard.space import FaultSpace
 from radhard.stats import percent
 
@@ -111,7 +111,7 @@ class PlanAction(ModelAndData):
         terminal.say(f"{found.space!r}")
         terminal.say(
             f"pilot of {len(found.pilot):,} trials: {found.rate}; "
-            f"{1000 * found.per_trial:.3g} ms a trial after {_duration(found.setup)}"
+            f"{1000 * found.per_trial:.3g} ms a trial after {duration(found.setup)}"
         )
         table = plain_table("")
         for name, justify in (("sampler", "left"), ("trials", "right"), ("time", "right")):
@@ -119,11 +119,11 @@ class PlanAction(ModelAndData):
         table.add_column("trials are", header_style="dim")
         for row in found.rows:
             trials = "?" if row.trials is None else f"{row.trials:,}"
-            table.add_row(repr(row.sampler), trials, _duration(row.seconds), row.basis)
+            table.add_row(repr(row.sampler), trials, duration(row.seconds), row.basis)
         terminal.show(table)
         for way, reason in found.left_out.items():
             terminal.say(f"{way} does not apply: {reason}")
-        terminal.say(_choice(found))
+        terminal.say(choice_in_words(found))
         terminal.say(
             "without a proof or an assumption about faults that were not tried, every sampler "
             f"needs at least {found.floor:,} trials"
@@ -140,15 +140,7 @@ class PlanAction(ModelAndData):
             "floor": found.floor,
             "left out": dict(found.left_out),
             "choice": repr(found.choice.sampler),
-            "samplers": [
-                {
-                    "sampler": repr(row.sampler),
-                    "trials": row.trials,
-                    "seconds": row.seconds,
-                    "basis": row.basis,
-                }
-                for row in found.rows
-            ],
+            "samplers": plan_facts(found),
         }
         terminal.finish(facts)
 
@@ -169,33 +161,3 @@ class PlanAction(ModelAndData):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
         return shell_line(*words, "--sampler", repr(found.choice.sampler))
-
-
-def _choice(found: CampaignPlan) -> str:
-    """Which way to the margin is the fastest that assumes nothing."""
-    sampler = found.choice.sampler
-    way = "to draw faults"
-    if isinstance(sampler, Exhaustive):
-        way = "to try every fault"
-    elif isinstance(sampler, Adaptive) and sampler.caps is not None:
-        way = "to prove what faults can do at most, and then to draw,"
-    faster = found.rows[0] is not found.choice
-    also = f"; faster still, under an assumption: {found.rows[0].sampler!r}" if faster else ""
-    return f"{way} is the fastest way that assumes nothing{also}"
-
-
-def _duration(seconds: float) -> str:
-    """A time with two digits, in the unit that reads best.
-
-    >>> _duration(0.123), _duration(110.0), _duration(9000.0), _duration(400 * 86400.0)
-    ('0.12 s', '110 s', '2.5 h', '400 d')
-    """
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{_two_digits(seconds / size)} {unit}"
-    return f"{_two_digits(seconds)} s"
-
-
-def _two_digits(value: float) -> str:
-    """Two digits, and more only where an exponent would stand instead."""
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"

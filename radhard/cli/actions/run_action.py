@@ -10,15 +10,19 @@ from radhard.campaign import run
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.json_output import results_facts
 from radhard.cli.junit import check_junit, write_junit
-from radhard.cli.model_and_data import ModelAndData, said_in
+from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
+from radhard.cli.plan_wording import chosen_line, plan_facts
+from radhard.cli.recorded_sampler import check_margin, recorded_sampler
 from radhard.cli.run_tables import show_results
 from radhard.cli.terminal import Terminal
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
-from radhard.metrics import METRICS
+from radhard.metrics import METRICS, Metric
+from radhard.planning import plan
 from radhard.results import Results
-from radhard.samplers import SAMPLERS
+from radhard.samplers import SAMPLERS, Sampler
+from radhard.space import FaultSpace
 from radhard.stats import LimitCheck
 from radhard.store import Store
 
@@ -42,6 +46,9 @@ class RunAction(ModelAndData):
     fault: tuple[str, ...]
     plane: tuple[str, ...]
     sampler: str | None
+    margin: float | None
+    confidence: float | None
+    by: str | None
     metric: tuple[str, ...]
     engine: str | None
     exact: bool
@@ -61,7 +68,9 @@ class RunAction(ModelAndData):
         """All options by name, those of a run file and the defaults of a campaign included."""
         if self.origin is not None:
             self.take(said_in(self.origin))
-        self.fill(_DEFAULTS)
+        check_margin(self.margin, self.sampler, self.confidence, self.by)
+        asked = {} if self.margin is None else {"sampler": None, "confidence": 0.95}
+        self.fill({**_DEFAULTS, **asked})
         return dict(vars(self))
 
     def carry_out(self) -> int:
@@ -72,7 +81,7 @@ class RunAction(ModelAndData):
         self.settings()
         terminal = Terminal(self.detail)
         try:
-            results = self._results()
+            results = self._results(terminal)
         except KeyboardInterrupt:
             self._tell_how_to_go_on(terminal)
             raise
@@ -91,15 +100,18 @@ class RunAction(ModelAndData):
             terminal.finish(results_facts(results))
         return code
 
-    def _results(self) -> Results:
+    def _results(self, terminal: Terminal) -> Results:
         self.check_named("run")
-        sampler = self.part("sampler", SAMPLERS)
         metrics = self.parts("metric", METRICS)
         engine: Engine | Literal["auto"] = "auto"
         if self.engine not in (None, "auto"):
             engine = self.part("engine", ENGINES)
         loaded = self.load(as_it_is=injects_into_registers_only(self))
         space = fault_space(self, loaded, self.plane)
+        if self.margin is None:
+            sampler = self.part("sampler", SAMPLERS)
+        else:
+            sampler = self._chosen(loaded, space, metrics, engine, terminal)
         return run(
             loaded.model,
             loaded.data,
@@ -120,6 +132,40 @@ class RunAction(ModelAndData):
             audit=self.audit,
             repair=self.repair,
         )
+
+    def _chosen(
+        self,
+        loaded: Loaded,
+        space: FaultSpace,
+        metrics: list[Metric],
+        engine: Engine | Literal["auto"],
+        terminal: Terminal,
+    ) -> Sampler:
+        """The sampler of the run file, or else the one that a pilot chooses for the margin."""
+        assert self.margin is not None
+        assert self.confidence is not None
+        recorded = recorded_sampler(self.store, self.margin, self.confidence, self.by)
+        if recorded is not None:
+            terminal.say(f"continued with the sampler of the run file: {recorded!r}")
+            return recorded
+        found = plan(
+            loaded.model,
+            loaded.data,
+            space,
+            margin=self.margin,
+            confidence=self.confidence,
+            by=self.by,
+            seed=self.seed or 0,
+            call=loaded.call,
+            batch=self.batch or 100,
+            metrics=metrics or None,
+            engine=engine,
+            exact=self.exact,
+            deterministic=not self.allow_nondeterministic,
+        )
+        terminal.say(chosen_line(found))
+        terminal.facts["samplers for the margin"] = plan_facts(found)
+        return found.choice.sampler
 
     def _tell_how_to_go_on(self, terminal: Terminal) -> None:
         if self.store is None or not self.store.exists():

@@ -1,0 +1,55 @@
+"""Does `radhard run --margin` choose the sampler that a plan does, and keep to it?"""
+
+import re
+
+import pytest
+
+from radhard.cli import main
+from radhard.samplers import SAMPLERS, Adaptive
+from radhard.store import Store
+
+MODEL = ["run", "mlp", "--data", "mnist", "--n", "8"]
+
+
+def test_a_margin_chooses_the_sampler_and_says_what_the_others_cost(tmp_path, capsys):
+    path = str(tmp_path / "run.db")
+    assert main([*MODEL, "--margin", "10%", "--store", path]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    with Store(path) as file:
+        chosen = file.manifest()["sampler"]
+    assert f"chosen for a margin of 10 %: {chosen} (" in shown
+    assert "under an assumption" not in shown.split("; ")[0]
+    assert {"Exhaustive()", "Adaptive(0.1)"} <= set(re.findall(r"[A-Z]\w+\([^() ]*\)", shown))
+
+
+def test_a_run_is_continued_with_its_own_sampler_whatever_a_pilot_would_choose(
+    tmp_path, capsys, monkeypatch
+):
+    path = str(tmp_path / "run.db")
+    begun = repr(Adaptive(0.1, by="tensor"))
+    assert main([*MODEL, "--sampler", begun, "--store", path]) == 0
+    with Store(path) as file:
+        before = file.done()
+    monkeypatch.setattr("radhard.cli.actions.run_action.plan", None)
+    assert main([*MODEL, "--margin", "10%", "--by", "tensor", "--store", path]) == 0
+    with Store(path) as file:
+        assert SAMPLERS.parse(file.manifest()["sampler"]) == SAMPLERS.parse(begun)
+        assert len(file.done()) == len(before)
+    assert main([*MODEL, "--margin", "9%", "--by", "tensor", "--store", path]) == 2
+    assert "not for this margin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--margin", "1%", "--sampler", "Uniform(5)"], "chooses the sampler"),
+        (["--by", "tensor"], "--by belongs to a margin"),
+        (["--confidence", "99%"], "--confidence belongs to a margin"),
+        (["--margin", "0"], "--margin"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(options, told, capsys):
+    assert main([*MODEL, *options]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error
+    assert len(error.splitlines()) == 1

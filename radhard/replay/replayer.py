@@ -78,6 +78,7 @@ class Replayer:
         self._steps: dict[int, list[int]] = {}
         self._uses: dict[int, dict[int, int]] = {}
         self._saturating: dict[int, bool] = {}
+        self._independent: dict[int, bool] = {}
         self._users = self.graph.users()
         self.bottlenecks = self.graph.bottlenecks()
         self._sections: dict[tuple[int, int], GraphSection] = {}
@@ -213,7 +214,11 @@ class Replayer:
 
     def rows_are_independent(self, place: int) -> bool:
         """Whether rows may leave, and several changes share a pass, behind a site."""
-        return not self.exact and rows_are_independent(self.graph, self.steps(place))
+        if place not in self._independent:
+            self._independent[place] = not self.exact and rows_are_independent(
+                self.graph, self.steps(place)
+            )
+        return self._independent[place]
 
     def direct(self, place: int) -> bool:
         """Whether a change of a parameter shows in one channel of one operation."""

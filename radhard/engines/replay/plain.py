@@ -1,14 +1,13 @@
 """What is the exact effect of a fault whose values may overflow?"""
 
+from collections import ChainMap
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from radhard.engines.base import Campaign, Figures
-from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph import Graph
-from radhard.replay.propagation import propagate
 from radhard.tree import tree_leaves
 
 __all__ = ["Plain"]
@@ -39,12 +38,15 @@ class Plain:
         parts: list[Tensor] = []
         steps = self._graph.downstream(self._slots[place])
         for golden in self._golden:
-            state = FaultyPass(self._graph, golden, exact=True)
+            faulty: dict[int, Any] = {}
             for slot in self._slots[place]:
                 # Golden values are shared by all trials, and by forked workers.
-                changed = golden[slot].clone()
-                changed[at] = value
-                state.others[slot] = changed
-            propagate(state, steps, drop=False)
-            parts.append(state.whole(self._graph.output))
+                faulty[slot] = golden[slot].clone()
+                faulty[slot][at] = value
+            # In front, so that what is not downstream stays golden.
+            values = ChainMap(faulty, golden)
+            for step in steps:
+                node = self._graph.nodes[step]
+                faulty[node.slot] = node(values.__getitem__)
+            parts.append(values[self._graph.output])
         return self._campaign.panel.score(torch.cat(parts).unsqueeze(0))

@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,22 +48,35 @@ class Campaign:
 
     def __post_init__(self) -> None:
         _ = self.workload.state  # saved on first access, which must precede the first trial
-        fleeting = [e for e in self.space.exposures if isinstance(e, Intermittent)]
-        if fleeting and not self.trials.single:
+        if self._fleeting and not self.trials.single:
             raise InputError(
-                f"faults that are {fleeting[0]!r} are tried one at a time, as each is present in "
-                "other inferences; take Uniform or PerTensor"
+                f"faults that are {self._fleeting[0]!r} are tried one at a time, as each is "
+                "present in other inferences; take Uniform or PerTensor"
             )
-
         if not self.trials.single and any(s.role == "register" for s in self.space.sites):
             raise InputError(
                 "faults in registers are tried one at a time, as what several do together is not "
                 "computed; take Uniform or PerTensor"
             )
 
+    # Looked at once: of every trial it would take as long as to inject its fault.
+
+    @cached_property
+    def _fleeting(self) -> tuple[Intermittent, ...]:
+        return tuple(e for e in self.space.exposures if isinstance(e, Intermittent))
+
+    @cached_property
+    def _in_samples(self) -> bool:
+        return any(site.samples is not None for site in self.space.sites)
+
+    @cached_property
+    def flows(self) -> bool:
+        """Whether there are faults in values that flow through the model."""
+        return any(site.flows for site in self.space.sites)
+
     def sample(self, faults: Numbers) -> int | None:
         """The only sample that a trial affects, or None if it affects all."""
-        if not self.trials.single:
+        if not (self.trials.single and self._in_samples):
             return None
         place, word, _ = self.space.locate(faults)
         region = self.space.regions[int(place[0])]
@@ -75,6 +89,8 @@ class Campaign:
 
         None if all faults are present in every sample that they affect.
         """
+        if not self._fleeting:
+            return None
         places, _, _ = self.space.locate(faults)
         regions = {int(place): self.space.regions[int(place)] for place in np.unique(places)}
         if not any(isinstance(region.exposure, Intermittent) for region in regions.values()):

@@ -152,9 +152,8 @@ def _passes(
     parts, errors = [], dict[int, Exception]()
     absent = campaign.absent(faults) if campaign.trials.single and len(faults) else None
     opened = partial(inject, workload.model, campaign.space, faults, state=workload.state)
-    places, _, _ = campaign.space.locate(faults)
     # Stored words stay faulty from batch to batch, with what the model itself writes to them.
-    stored = not any(campaign.space.sites[place].flows for place in set(places.tolist()))
+    stored = not campaign.flows or not _flow(campaign, faults)
     with opened() if stored else nullcontext(None) as held:
         for number, (rows, batch) in enumerate(_batches(campaign, sample)):
             if needed is not None and not any(row in rows for row in needed):
@@ -188,6 +187,12 @@ def _passes(
                     if absent is not None:
                         outputs[here] = crash[here]
     return torch.cat(parts), errors
+
+
+def _flow(campaign: Campaign, faults: Numbers) -> bool:
+    """Whether some of the faults are in values that flow through the model."""
+    places, _, _ = campaign.space.locate(faults)
+    return any(campaign.space.sites[place].flows for place in set(places.tolist()))
 
 
 def _passed(campaign: Campaign, batch: Any) -> Tensor | Exception:

@@ -72,6 +72,8 @@ def _in_codes(
 
 def cells_of(words: Numbers, stored: Tensor) -> Numbers:
     """The offsets of a tensor's words in its memory, in elements."""
+    if stored.is_contiguous():
+        return words + np.int64(int(stored.storage_offset()))
     cells = np.full(len(words), stored.storage_offset(), np.int64)
     if stored.ndim:
         for index, stride in zip(

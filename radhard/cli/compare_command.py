@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from radhard.cli.early import RUN_FILE, file_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
 
 __all__ = ["compare"]
@@ -33,6 +34,7 @@ def compare(
       radhard compare runs/base.db runs/hard.db
       radhard compare runs/float32.db runs/fixed.db --by layer
     """
-    from radhard.cli.actions.compare_action import compared
+    with imports_uncollected():
+        from radhard.cli.actions.compare_action import compared
 
     return compared(before, after, figure, by, trust, detail)

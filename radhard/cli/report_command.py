@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from radhard.cli.early import RUN_FILE, file_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
 from radhard.cli.parameter_types import Number
 from radhard.escaping import printable
@@ -63,7 +64,8 @@ def report(
       radhard report runs/float.db runs/fixed.db -o formats.html
       radhard report runs/base.db runs/ranger.db runs/duplicated.db -o ways.html
     """
-    from radhard.cli.actions.report_action import reported
+    with imports_uncollected():
+        from radhard.cli.actions.report_action import reported
 
     paths = reported(files, output, fit_per_bit, against, ranges, trust)
     if detail == "json":

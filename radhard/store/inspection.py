@@ -14,6 +14,9 @@ from radhard.store.failures import in_one_line, named
 
 __all__ = ["check_digest", "inspected", "recorded_sums", "tables"]
 
+_TOGETHER = 2**15
+"""Number of rows that are read at a time."""
+
 
 def inspected(db: sqlite3.Connection, path: Path | None, *, structure: bool) -> Damage:
     """The blocks of trials with wrong checksums, and the rows of all others.
@@ -60,7 +63,9 @@ def check_digest(
 
 def _rows(db: sqlite3.Connection, where: str, *bounds: int) -> pd.DataFrame:
     query = f"SELECT * FROM trials {where} ORDER BY trial"  # noqa: S608
-    return pd.read_sql_query(query, db, params=bounds or None)
+    # In chunks, as the rows of a million trials take a third of a gigabyte as Python objects.
+    chunks = list(pd.read_sql_query(query, db, params=bounds or None, chunksize=_TOGETHER))
+    return pd.concat(chunks, ignore_index=True) if len(chunks) > 1 else chunks[0]
 
 
 def _readable(db: sqlite3.Connection, path: Path | None, sums: dict[int, Sum]) -> pd.DataFrame:

@@ -36,6 +36,7 @@ from radhard.studies.short_trainings import lenet5_of_one_epoch, mlp7, patch_cnn
 from radhard.studies.trained_network import cache_folder
 from radhard.studies.vgg8 import trained_vgg8
 from radhard.studies.wide_lenet5 import trained_wide_lenet5
+from radhard.studies.wide_stagenet import trained_wide_stagenet
 
 __all__ = ["NETWORKS", "Network", "network"]
 
@@ -162,15 +163,20 @@ def _gait(cells: int, cache: Path | None) -> Network:  # noqa: ARG001
     return Network(f"gait{cells}", about, gait_lstm(cells=cells), train, test, 200)
 
 
-def _stagenet(convolution: bool, cache: Path | None) -> Network:  # noqa: ARG001
+def _stagenet(cells: int, convolution: bool, cache: Path | None) -> Network:
     kind = "with" if convolution else "without"
+    train, test = cohort(split="train"), cohort(split="test")
+    if cells == 72:
+        source = "with the weights that come with the package"
+        model = stagenet(convolution=convolution)
+    else:
+        source, model = "trained for this", trained_wide_stagenet(convolution, train, cache=cache)
     about = (
-        f"StageNet with 72 cells, {kind} its convolution module, with the weights that come with "
-        "the package: does a patient of the synthetic cohort reach the last stage soon"
+        f"StageNet with {cells} cells, {kind} its convolution module, {source}: does a patient of "
+        "the synthetic cohort reach the last stage soon"
     )
-    name = "stagenet-conv72" if convolution else "stagenet72"
-    model = stagenet(convolution=convolution)
-    return Network(name, about, model, cohort(split="train"), cohort(split="test"), 100)
+    name = f"stagenet-conv{cells}" if convolution else f"stagenet{cells}"
+    return Network(name, about, model, train, test, 100)
 
 
 def _wide_lenet5(cache: Path | None) -> Network:
@@ -217,8 +223,10 @@ NETWORKS: dict[str, Callable[[Path | None], Network]] = {
     "patch-cnn": _patch_cnn,
     "resnet20": _resnet20,
     "row-transformer": _row_transformer,
-    "stagenet-conv72": partial(_stagenet, True),
-    "stagenet72": partial(_stagenet, False),
+    "stagenet-conv384": partial(_stagenet, 384, True),
+    "stagenet-conv72": partial(_stagenet, 72, True),
+    "stagenet384": partial(_stagenet, 384, False),
+    "stagenet72": partial(_stagenet, 72, False),
     "vgg8": _vgg8,
     **{
         name: partial(_sentiment, name, kind, layers, bidirectional)

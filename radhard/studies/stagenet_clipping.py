@@ -117,8 +117,9 @@ STAGENET = OutcomeStudy(
         "The numbers of weights with and without the convolution module differ, so that these "
         "networks are also compared at equal numbers of faulty weights. The records of the paper, "
         "MIMIC-III, are not public: the networks here are trained on a synthetic cohort. They "
-        "have 72 cells; those with 384 cells were not run, as no trained weights come with the "
-        "package."
+        "have 72 cells. Those with 384 cells are trained for the study by `--network stagenet384` "
+        "and `--network stagenet-conv384`; they are not run by default, as one trial takes eight "
+        "times as long."
     ),
     networks=("stagenet72", "stagenet-conv72"),
     claims=claims,

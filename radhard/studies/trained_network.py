@@ -23,7 +23,7 @@ Network = TypeVar("Network", bound=nn.Module)
 @final
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """AdamW with a one-cycle learning rate on the cross-entropy."""
+    """AdamW with a one-cycle learning rate on the cross-entropy of classes, or of one logit."""
 
     epochs: int
     weight_decay: float
@@ -119,10 +119,17 @@ def _train(model: nn.Module, data: Data, recipe: TrainingRecipe, seed: int) -> N
                     images = torch.where(flipped, images.flip(3), images)
                 optimizer.zero_grad()
                 logits = model(images)
-                torch.autograd.backward(functional.cross_entropy(logits, data.labels[rows]))
+                torch.autograd.backward(_loss(logits, data.labels[rows]))
                 optimizer.step()
                 schedule.step()
     finally:
         torch.set_num_threads(threads)
     model.eval().zero_grad()
     assert not model.training
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy; one logit is that of class 1."""
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+    return functional.cross_entropy(logits, labels)

@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
+import torch
 
 from radhard.cli import main
-from radhard.datasets import Data
+from radhard.datasets import Data, cohort
 from radhard.errors import InputError
+from radhard.models import stagenet
 from radhard.studies import network
 from radhard.studies.correct_answers import correct_answers
 from tests.studies.tiny import tiny_network
@@ -83,3 +85,27 @@ def test_data_without_labels_are_refused() -> None:
     tiny = tiny_network()
     with pytest.raises(InputError, match=r"test must be .* with labels"):
         dataclasses.replace(tiny, test=Data(tiny.test.inputs))
+
+
+@pytest.mark.parametrize("convolution", [False, True])
+def test_stagenet_of_384_cells_is_trained_once_for_its_study(
+    tmp_path, monkeypatch, convolution
+) -> None:
+    few = {split: cohort(split=split, n=4) for split in ("train", "test")}
+    monkeypatch.setattr("radhard.studies.networks.cohort", lambda split: few[split])
+    name = "stagenet-conv384" if convolution else "stagenet384"
+    found = network(name, cache=tmp_path)
+    again = network(name, cache=tmp_path)
+    assert found.name == name
+    assert "384 cells" in found.about
+    assert found.model.cell.cells == 384
+    assert (found.model.convolution is not None) == convolution
+    fresh = stagenet(cells=384, convolution=convolution, pretrained=False)
+    changed = {
+        key: not torch.equal(value, fresh.state_dict()[key])
+        for key, value in found.model.state_dict().items()
+    }
+    assert all(changed.values())
+    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+    state = again.model.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in found.model.state_dict().items())

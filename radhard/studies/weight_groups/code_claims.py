@@ -45,9 +45,10 @@ def _code(findings: WeightGroupFindings) -> Iterator[Claim]:
     for name in findings.selected:
         for field in (design.exposed, design.whole):
             gain = findings.gain(name, field, most)
-            paired = "points gained, paired; other faults than those that selected the set"
+            paired = "points gained, same faults; not those that selected the set"
             note = paired if gain is not None else "fewer bits than flips"
-            text = f"{name}: with the code, {most} flips in {field} harm no more than without"
+            where = field if field == design.whole else f"the {field}"
+            text = f"{name}: {most} flips in {where} cost no more with the code than without it"
             yield Claim(text, gain, "at least", 0.0, note)
 
 

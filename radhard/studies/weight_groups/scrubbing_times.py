@@ -14,9 +14,12 @@ from radhard.stats import Estimate, quantile_interval
 
 __all__ = ["ScrubbingTimes", "decoders_of", "scrubbing_times", "stepwise_logits"]
 
-_TURNS = 11
-_SECONDS = 0.05
-"""Approximate duration of a turn: long enough to hide the resolution of the clock."""
+_TURNS = 41
+"""Enough for an interval of a few percent on a machine that does other work as well."""
+
+_SECONDS = 0.02
+"""Approximate duration of a timing: long enough to hide the resolution of the clock, and short
+enough for the ways of a turn to meet the same speed of the machine."""
 
 
 @final
@@ -66,15 +69,16 @@ def scrubbing_times(
     """Time passes of a network of an embedding, an LSTM and a linear layer, protected and not.
 
     The four take turns, on one thread, so that changes in the speed of the machine affect all; the
-    time is that of the process, so that other processes hardly do. Nothing is wrong in the weights,
-    which is what a decoder nearly always finds.
+    time is that of the process, so that other processes hardly do. A turn times each way twice, the
+    second time in reversed order, so that a machine that gets slower or faster meanwhile favors
+    none. Nothing is wrong in the weights, which is what a decoder nearly always finds.
 
     Args:
         model: the network, which stays as it is.
         inputs: the samples of a pass.
         tensors: names of the tensors that are protected.
         turns: how often each is timed.
-        seconds: approximate duration of a turn; passes are repeated for so long.
+        seconds: approximate duration of a timing; passes are repeated for so long.
     """
     hard = HammingInPlace(pattern="|".join(tensors))(model, inputs, progress=False)
     # The code in place changes the tensors, so that a copy is protected.
@@ -92,8 +96,10 @@ def scrubbing_times(
         with torch.inference_mode():
             repeats = {name: _repeats(way, seconds) for name, way in ways.items()}
             for _ in range(turns):
-                for name, way in ways.items():
-                    spent[name].append(_seconds(way, repeats[name]))
+                there = {name: _seconds(ways[name], repeats[name]) for name in ways}
+                for name in reversed(ways):
+                    back = _seconds(ways[name], repeats[name])
+                    spent[name].append((there[name] + back) / 2)
     finally:
         torch.set_num_threads(threads)
     times = {name: tuple(each) for name, each in spent.items()}

@@ -103,7 +103,9 @@ def run(
         executor: where trials are executed, instead of ``workers`` and ``worker_timeout``:
             `Local`, `Forked` or `Ray` (a cluster). The figures do not depend on it.
         audit: share of the trials of a faster engine (at least 20 trials) that `Serial` repeats at
-            the end; the notes report how often they differ. 0: none.
+            the end; the notes report how often they differ. 0: none. Where verdicts are inferred
+            and some figures measured on single samples, twice as many trials are repeated, those
+            without a changed prediction on four samples each, drawn at random.
         repair: if the run file is damaged, keep the intact trials and repeat the others; the
             damaged file is kept beside it.
 

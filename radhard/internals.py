@@ -138,6 +138,12 @@ def operations_passed_to(
         # turns all off for a while, as in the repr of a tensor.
         _dispatch_key = torch._C.DispatchKey.PreDispatch
 
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            # True, the default, imports torch's compiler at the first operation, which takes more
+            # than a second.
+            return False
+
         def __torch_dispatch__(
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
         ) -> Any:

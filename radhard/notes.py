@@ -55,7 +55,10 @@ class Note:
             f"{name.rpartition('.')[2]} differs in {n:,}" for name, n in numbers.items() if n
         ]
         text = ", ".join([*(["same verdicts"] if same else []), *differing])
-        return f"{self.facts['trials']:,} trials repeated by the reference: {text}"
+        trials, few = f"{self.facts['trials']:,} trials repeated by the reference", ""
+        if "few" in self.facts:
+            few = f" ({self.facts['few']:,} on {self.facts['samples']} samples each)"
+        return f"{trials}{few}: {text}"
 
     def to_dict(self) -> dict[str, Any]:
         """The note as values of JSON."""
@@ -216,18 +219,26 @@ def _refuted(facts: Mapping[str, Any]) -> str:
 
 def _audit(facts: Mapping[str, Any]) -> str:
     columns = facts["columns"]
-    sentences = [f"Audit: {facts['trials']:,} of {facts['of']:,} trials were repeated by Serial()."]
+    repeated = f"Audit: {facts['trials']:,} of {facts['of']:,} trials were repeated by Serial()"
+    unit, all_of = "trials", "in all trials"
+    if "few" in facts:  # trials repeated on some samples, drawn at random
+        unit, all_of = "pairs", "of all pairs of a trial and a sample"
+        repeated += (
+            f", {facts['few']:,} of them, in which no prediction changed, on {facts['samples']} of "
+            f"{facts['of samples']:,} samples each, drawn at random"
+        )
+    sentences = [f"{repeated}."]
     equal = [name for name, column in columns.items() if not column["differing"]]
     if equal:
         limit = percent(columns[equal[0]]["at_most"])
         sentences.append(
-            f"No trial differs in {', '.join(equal)} (in all trials, at most {limit} differ)."
+            f"No trial differs in {', '.join(equal)} ({all_of}, at most {limit} differ)."
         )
     different = []
     for name, column in columns.items():
         if column["differing"]:
             limit = percent(column["at_most"])
-            text = f"{name} in {column['differing']:,} (at most {limit} of trials)"
+            text = f"{name} in {column['differing']:,} (at most {limit} of {unit})"
             if column["mean_difference"] is not None:
                 text += f", by {column['mean_difference']:+.2g} on average"
             different.append(text)

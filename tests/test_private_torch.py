@@ -394,3 +394,16 @@ def test_operations_are_seen_before_torch_takes_them_apart():
     passed = internals.operations_passed_to
     with pytest.raises(RuntimeError), passed(carry_out), passed(carry_out):
         pass
+
+
+def test_the_compiler_is_not_loaded_by_passing_operations_on():
+    """`internals.operations_passed_to`: without it a campaign starts more than a second later."""
+    code = (
+        "import torch; from radhard import internals\n"
+        "from radhard.engines.replay.module_recording import recorded\n"
+        "m = torch.nn.Linear(2, 2)\n"
+        "with internals.operations_passed_to(lambda op, a, k: op(*a, **k)): m(torch.ones(1, 2))\n"
+        "recorded(m, lambda model, x: model(x), torch.ones(1, 2))\n"
+        "assert not internals.compiler_is_loaded()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -97,12 +97,14 @@ def judged(
 def faulty_outputs(
     campaign: Campaign,
     faults: Numbers,
-    sample: int | None = None,
+    sample: int | range | None = None,
     *,
     around: Callable[[int], AbstractContextManager[None]] | None = None,
     needed: Collection[int] | None = None,
 ) -> tuple[Tensor, str | None]:
-    """The faulty outputs for all samples or for one, ``(samples, ...)``, and the crash, if any.
+    """The faulty outputs for all samples or some, ``(samples, ...)``, and the crash, if any.
+
+    ``sample``: the only one that is passed, or some that are passed together; None for all.
 
     The trial starts from the saved state of the model, which is restored afterwards; within the
     trial, each batch sees the state left by the batches before it, as in an ordinary evaluation
@@ -143,7 +145,7 @@ def faulty_outputs(
 def _passes(
     campaign: Campaign,
     faults: Numbers,
-    sample: int | None,
+    sample: int | range | None,
     around: Callable[[int], AbstractContextManager[None]],
     needed: Collection[int] | None = None,
 ) -> tuple[Tensor, dict[int, Exception]]:
@@ -215,9 +217,10 @@ def _alone(number: int) -> AbstractContextManager[None]:  # noqa: ARG001
     return nullcontext()
 
 
-def _batches(campaign: Campaign, sample: int | None) -> Iterator[tuple[range, object]]:
+def _batches(campaign: Campaign, sample: int | range | None) -> Iterator[tuple[range, object]]:
     if sample is not None:
-        yield range(sample, sample + 1), campaign.workload.data.rows(slice(sample, sample + 1))
+        some = range(sample, sample + 1) if isinstance(sample, int) else sample
+        yield some, campaign.workload.data.rows(slice(some.start, some.stop))
         return
     for rows, batch in campaign.workload.data.batches(campaign.workload.batch):
         yield range(rows.start, rows.stop), batch

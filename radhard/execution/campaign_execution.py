@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from radhard.engines import ENGINES, Campaign, Engine, chosen
-from radhard.engines.audit import audit_trials
 from radhard.engines.base import Session
 from radhard.engines.excerpt import excerpt
 from radhard.errors import InputError
@@ -88,9 +87,8 @@ def execute_campaign(
             execution.run(session, todo, len(done))
             execution.conclude(session)
         # Of all trials, also of those that were executed before the run was continued.
-        audited = audit_trials(len(execution.campaign.trials), options.audit, campaign.trials.seed)
-        if audited.size and audit_is_due(file.manifest()):
-            execution.audit(audited)
+        if audit_is_due(file.manifest()):
+            execution.audit(options.audit)
         results = Results.stored(file, foreign=True)
         _LOG.info("%d trials done after %.1f s", len(results), time.monotonic() - begun)
         for note in results.notes:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from radhard.engines import Campaign, Engine, Serial
-from radhard.engines.audit import audit_result
+from radhard.engines.audit import audit_result, audit_trials
 from radhard.engines.base import Figures, Session, TrialResults
 from radhard.engines.decoding import completed
 from radhard.engines.exceptions import exception_notes
 from radhard.engines.recheck import OutsideStateError
+from radhard.engines.sampled_audit import SampledAudit, SampledTrials, unchanged
 from radhard.executors import Executor, Pool, execute
 from radhard.notes import Note, notes_of
 from radhard.progress import Progress, Shown
@@ -120,30 +121,47 @@ class Execution:
         self.note(session.conclusions(self.inferences))
         self.note(exception_notes(self.crashes))
 
-    def audit(self, trials: Numbers) -> None:
-        """Repeat some trials with the reference, and record the differences."""
+    def audit(self, share: float) -> None:
+        """Repeat a share of the trials with the reference, and record the differences."""
         campaign, file = self.campaign, self.file
+        trials = audit_trials(len(campaign.trials), share, campaign.trials.seed)
+        if not trials.size:
+            return
         # What was measured on a share of the verdicts is not the figure of a trial.
         measured = (file.entry("measured") or {}).get("columns", [])
         columns = list(campaign.panel.columns)
         kept = [at for at, column in enumerate(columns) if column not in measured]
+        sampled, rows = None, dict[int, range]()
+        # Of nearly all trials, none need be left open.
+        if len(campaign.trials) > 4 * len(trials):
+            sampled = SampledAudit.of_campaign(campaign, measured)
+        if sampled is not None:
+            trials = audit_trials(
+                len(campaign.trials), share, campaign.trials.seed, more=sampled.more
+            )
+        stored = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
+        if sampled is not None:
+            few = trials[unchanged(campaign, stored, kept)]
+            rows = sampled.rows(few, campaign.trials.seed)
+        session = SampledTrials(campaign, rows, kept) if rows else Serial().open(campaign)
         # NaN, so that a trial that was not repeated would count as differing.
         reference = np.full((len(trials), len(columns)), np.nan)
         with (
             Progress(len(trials), 0, None, shown=self.progress, label="audit") as bar,
-            closing(execute(Serial().open(campaign), trials.tolist(), self.pool)) as parts,
+            closing(execute(session, trials.tolist(), self.pool)) as parts,
         ):
             for part in parts:
                 figures = completed(campaign, part.numbers, part.figures)
                 reference[np.searchsorted(trials, part.numbers)] = figures
                 bar.advance(part.figures)
-        stored = file.frame().set_index("trial").loc[trials, columns].to_numpy(dtype=np.float64)
         result = audit_result(
             [columns[at] for at in kept],
             [campaign.panel.ranges[at] for at in kept],
             stored[:, kept],
             reference[:, kept],
             len(campaign.trials),
+            sampled=sampled,
+            few=len(rows),
         )
         self.note([Note("audit", result)])
         file.note("audit", result)

@@ -102,6 +102,11 @@ class _Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.counted = 0
         self._own = own
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # As in `check_read`: True, the default, imports torch's compiler at the first operation.
+        return False
+
     def tick(self, cost: float = 0.0) -> None:
         """Advance the time by one, at some cost."""
         self.now += 1

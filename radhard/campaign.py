@@ -121,13 +121,7 @@ def run(
     sampler = sampler_of(sampler)
     if metrics is not None:
         metrics = components_of(metrics, METRICS, "metrics")
-    if engine != "auto":
-        engine = component_of(engine, ENGINES, "engine")
-        if exact and engine.infers:
-            raise InputError(
-                f"exact=True executes every trial, and {engine!r} infers verdicts; leave out one "
-                "of them, or take engine='Replay()'"
-            )
+    engine = _engine(engine, exact)
     seed, audit = whole(seed, "seed", least=0), share(audit, "audit")
     executor = _executor(executor, workers, worker_timeout)
     check_path(store, "store")
@@ -136,12 +130,24 @@ def run(
         model, data, call=call, batch=batch, seed=seed, deterministic=deterministic
     )
     sampler = sampler.informed(model, space)
+    options = ExecutionOptions(executor, engine, store, repair, audit, progress, names, exact)
+    return _executed(workload, space, sampler, metrics, seed, options)
+
+
+def _executed(
+    workload: Workload,
+    space: FaultSpace,
+    sampler: Sampler,
+    metrics: Sequence[Metric] | None,
+    seed: int,
+    options: ExecutionOptions,
+) -> Results:
+    """The results of a campaign, whose arguments are checked."""
     trials = None if isinstance(sampler, StagedSampler) else _draw(sampler, space, seed)
     space.check_samples(len(workload.data))
-    options = ExecutionOptions(executor, engine, store, repair, audit, progress, names, exact)
     single = trials is None or trials.single
     together, workload = workload.batch, _by_sample(workload, space, single)
-    with workload.open() as was_training, _one_thread(executor.one_thread):
+    with workload.open() as was_training, _one_thread(options.executor.one_thread):
         golden = _golden(workload, space, metrics, together)
         panel, notes = _panel(workload, space, golden, metrics)
         stages = None
@@ -151,7 +157,7 @@ def run(
             trials = draw.trials([sampler.first_stage(draw)])
         assert trials is not None
         campaign = Campaign(workload, space, trials, panel)
-        executor.check_possible(campaign)
+        options.executor.check_possible(campaign)
         check_no_outside_state(campaign)
         notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
         if was_training:
@@ -256,6 +262,19 @@ def _panel(
     panel = Panel(metrics, golden, workload.data.labels, alone=workload.independent)
     panel.check_scores()
     return panel, notes
+
+
+def _engine(engine: Engine | str, exact: bool) -> Engine | str:
+    """The engine, or "auto"."""
+    if engine == "auto":
+        return engine
+    engine = component_of(engine, ENGINES, "engine")
+    if exact and engine.infers:
+        raise InputError(
+            f"exact=True executes every trial, and {engine!r} infers verdicts; leave out one of "
+            "them, or take engine='Replay()'"
+        )
+    return engine
 
 
 def _executor(executor: Executor | str | None, workers: int, timeout: float | None) -> Executor:

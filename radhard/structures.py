@@ -16,6 +16,7 @@ from radhard.results import Results
 from radhard.spec import near
 from radhard.stats import Estimate
 from radhard.targets import Registers, Role, array_layers
+from radhard.targets.array_layers import ArrayLayers
 from radhard.workload import Workload
 
 __all__ = ["AcceleratorFit", "StructureFit", "accelerator_fit"]
@@ -26,6 +27,9 @@ _BUFFERS: Mapping[str, tuple[Role, ...]] = {
     "input buffer": ("activation", "input"),
 }
 """The roles of the tensors whose words a buffer holds."""
+
+_CAMPAIGNS = ("weight buffer", "input buffer", "registers")
+"""What the rates of structures come from."""
 
 _SUMS: tuple[Structure, Structure] = ("accumulators", "sum registers")
 
@@ -132,12 +136,7 @@ def accelerator_fit(
         InputError: an unknown structure, a campaign of another model, target, array or width of
             words, a structure without a raw rate, or a model of which the array computes no layer.
     """
-    known = ("weight buffer", "input buffer", "registers")
-    for key in campaigns:
-        if key not in known:
-            raise InputError(f"campaigns: {near(key, list(known))}one of {', '.join(known)}")
-    if not campaigns:
-        raise InputError(f"there is no campaign; give results for one of {', '.join(known)}")
+    _check_names(campaigns)
     workload = Workload.of(model, data, call=call)
     layers = array_layers(workload, array)
     left_out: dict[str, str] = {f"layer {key}": why for key, why in layers.left_out.items()}
@@ -145,16 +144,12 @@ def accelerator_fit(
         why = "; ".join(f"{key}: {reason}" for key, reason in left_out.items())
         raise InputError(f"{array!r} computes no layer of this model: {why}")
     _check_model(workload.model, campaigns)
-    found: dict[Structure, list[Residency]] = {}
-    for layer, whole in layers.computed.items():
-        own = residencies(array, whole.layer, layers.shapes[layer], layer)
-        for structure, residency in own.items():
-            found.setdefault(structure, []).append(residency)
+    found = _residencies(array, layers)
     cycles = sum(part.cycles for part in next(iter(found.values())))
     result: dict[str, StructureFit] = {}
     for structure in (one for one in STRUCTURES if one in found):
         parts = found[structure]
-        source = structure if structure in known else "registers"
+        source = structure if structure in _CAMPAIGNS else "registers"
         if source not in campaigns:
             left_out[structure] = f"there is no campaign for {source!r}"
             continue
@@ -174,6 +169,25 @@ def accelerator_fit(
             avf, by_layer = _of_buffer(campaigns[source], structure, parts, bits * cycles, name)
         result[structure] = StructureFit(structure, bits, share, avf, fit(raw, bits, avf), by_layer)
     return AcceleratorFit(result, tuple(part for of in found.values() for part in of), left_out)
+
+
+def _check_names(campaigns: Mapping[str, Results]) -> None:
+    for key in campaigns:
+        if key not in _CAMPAIGNS:
+            known = near(key, list(_CAMPAIGNS))
+            raise InputError(f"campaigns: {known}one of {', '.join(_CAMPAIGNS)}")
+    if not campaigns:
+        raise InputError(f"there is no campaign; give results for one of {', '.join(_CAMPAIGNS)}")
+
+
+def _residencies(array: Accelerator, layers: ArrayLayers) -> dict[Structure, list[Residency]]:
+    """For each structure of an array, how long words are live in it, layer by layer."""
+    found: dict[Structure, list[Residency]] = {}
+    for layer, whole in layers.computed.items():
+        own = residencies(array, whole.layer, layers.shapes[layer], layer)
+        for structure, residency in own.items():
+            found.setdefault(structure, []).append(residency)
+    return found
 
 
 def _raw(fit_per_bit: float | Mapping[str, float], structure: str) -> float:

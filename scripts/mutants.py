@@ -43,6 +43,9 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "radhard/stats/compatible.py": ("tests/stats/test_means.py",),
     "radhard/engines/bracket": ("tests/engines/test_bracket.py",),
     "radhard/engines/audit_draw.py": ("tests/engines/test_correction.py",),
+    "radhard/engines/first_order": ("tests/engines/test_first_order.py",),
+    "radhard/engines/folded": ("tests/engines/test_error_rates.py",),
+    "radhard/engines/hybrid": ("tests/engines/test_hybrid.py",),
     "radhard/engines/replay": ("tests/engines/test_replay.py",),
     "radhard/replay": ("tests/replay/test_replayer.py",),
     "radhard/replay/recurrent": ("tests/engines/test_recurrent.py",),
@@ -152,14 +155,16 @@ def _changes(node: ast.expr | ast.AugAssign) -> Iterator[str]:
 
 
 def nearest(root: Path, module: str) -> list[str]:
-    """The doctests of a module, and the test files nearest to it, the nearest first."""
+    """The test files nearest to a module, the nearest first, and its doctests."""
     inner = Path(module).relative_to("radhard")
     mirrored = Path("tests") / inner.parent / f"test_{inner.name}"
     above = [module, *(str(folder) for folder in Path(module).parents)]
     others = next((NEAREST[name] for name in above if name in NEAREST), ())
+    # The module comes last: pytest, which collects doctests, puts the module in the place of a
+    # function of the same name (`radhard.stats.allocation`), and tests then import the module.
     return [
-        module,
         *(str(test) for test in (mirrored, *map(Path, others)) if (root / test).exists()),
+        module,
     ]
 
 

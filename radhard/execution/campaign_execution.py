@@ -64,13 +64,8 @@ def execute_campaign(
         inferences, crashes = (recorded(manifest, key) for key in ("inferred", "crashes"))
         execution = Execution(campaign, pool, file, options.progress, inferences, crashes)
         begun, where = time.monotonic(), "memory" if store is None else str(store)
-        _LOG.info(
-            "%d trials of %r with %s, in %s",
-            len(campaign.trials),
-            campaign.space,
-            manifest.get("engine"),
-            where,
-        )
+        what = len(campaign.trials), campaign.space, manifest.get("engine"), where
+        _LOG.info("%d trials of %r with %s, in %s", *what)
         if repaired:
             execution.note([Note.text(repaired)])
 
@@ -91,9 +86,13 @@ def execute_campaign(
             execution.audit(options.audit)
         results = Results.stored(file, foreign=True)
         _LOG.info("%d trials done after %.1f s", len(results), time.monotonic() - begun)
-        for note in results.notes:
-            _LOG.log(logging.DEBUG if note.of_execution else logging.INFO, "%s", note)
+        _log_notes(results)
         return results
+
+
+def _log_notes(results: Results) -> None:
+    for note in results.notes:
+        _LOG.log(logging.DEBUG if note.of_execution else logging.INFO, "%s", note)
 
 
 def _entries(

@@ -146,12 +146,8 @@ def inject(
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
     injection = Injection(state=state)
     places, words, variants, _ = space.affected(numbered(space, faults))
+    _check_registers(space, places)
     flows = any(space.sites[place].flows for place in set(places.tolist()))
-    if len(places) > 1 and any(space.sites[place].role == "register" for place in places.tolist()):
-        raise InputError(
-            f"{len(places)} faults of which some are in registers: what several do together is not "
-            "computed; inject one fault at a time, with a sampler such as Uniform(1000)"
-        )
     if state is None:
         _warn_of_exposures(space, places)
     # Parameters have a record of their own, as an optimiser may go on training them.
@@ -178,17 +174,7 @@ def inject(
     try:
         try:
             injection.enter(eager())
-            # By tensor and not by region: several regions may lie in one tensor, whose words are
-            # saved once.
-            tensors = space.tensors[places]
-            for tensor in dict.fromkeys(tensors.tolist()):
-                here = tensors == tensor
-                one = TensorInjection(
-                    space.regions, places[here], words[here], variants[here], injection
-                )
-                injection.tensors.append(one)
-                # Of their own region: registers of one name may belong to different arrays.
-                injection.enter(space.reach(model, int(places[here][0]), one))
+            _reach_tensors(injection, model, space, (places, words, variants))
             if flows and own is not None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)
@@ -204,6 +190,33 @@ def inject(
         _warn_of(parameters.replaced)
     if own is not None:
         injection.check_reached()
+
+
+def _check_registers(space: FaultSpace, places: Numbers) -> None:
+    if len(places) > 1 and any(space.sites[place].role == "register" for place in places.tolist()):
+        raise InputError(
+            f"{len(places)} faults of which some are in registers: what several do together is not "
+            "computed; inject one fault at a time, with a sampler such as Uniform(1000)"
+        )
+
+
+def _reach_tensors(
+    injection: Injection,
+    model: nn.Module,
+    space: FaultSpace,
+    faults: tuple[Numbers, Numbers, Numbers],
+) -> None:
+    """Open every tensor that has faults; ``faults``: the region, word and variant of each."""
+    places, words, variants = faults
+    # By tensor and not by region: several regions may lie in one tensor, whose words are saved
+    # once.
+    tensors = space.tensors[places]
+    for tensor in dict.fromkeys(tensors.tolist()):
+        here = tensors == tensor
+        one = TensorInjection(space.regions, places[here], words[here], variants[here], injection)
+        injection.tensors.append(one)
+        # Of their own region: registers of one name may belong to different arrays.
+        injection.enter(space.reach(model, int(places[here][0]), one))
 
 
 def injecting() -> bool:

@@ -154,12 +154,7 @@ def plan(
         began = clock()
         return run(model, data, space, sampler, **{**given, **others}), clock() - began
 
-    table = labels(space, by)
-    if (groups := len(set(table))) > _GROUPS:
-        raise InputError(
-            f"by={by!r} has {groups:,} groups, and a pilot takes {_PILOT} trials in each; plan for "
-            f"a grouping with at most {_GROUPS}, such as by='layer', or run Adaptive without a plan"
-        )
+    table = _labels(space, by)
     # The pilot has the strata of the campaign, but a margin that takes few trials.
     coarse = floor_size(1.0, 1.0, confidence) / _PILOT
     coarse = max(asked, coarse) if max_rate is None else coarse
@@ -227,6 +222,17 @@ def _drawn(
     """A campaign without caps, by the speed of those that are drawn as it is."""
     setup, per_trial = staged if isinstance(sampler, Adaptive) else fixed
     return SamplerPlan(sampler, trials, setup + per_trial * trials, basis)
+
+
+def _labels(space: FaultSpace, by: str | None) -> list[str]:
+    """The group of every variant of every region."""
+    table = labels(space, by)
+    if (groups := len(set(table))) > _GROUPS:
+        raise InputError(
+            f"by={by!r} has {groups:,} groups, and a pilot takes {_PILOT} trials in each; plan for "
+            f"a grouping with at most {_GROUPS}, such as by='layer', or run Adaptive without a plan"
+        )
+    return table
 
 
 def _with_caps(

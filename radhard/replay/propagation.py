@@ -86,6 +86,24 @@ def _inside(one: Patch, other: Patch) -> bool:
     return a.data_ptr() == b.data_ptr()
 
 
+def _compute(state: FaultyPass, node: Node) -> None:
+    """Compute the value of an operation with inputs that differ: where it differs, or whole."""
+    by_sample = node.slot in state.graph.by_sample
+    rule = None if state.exact else RULES.get(node.op)
+    # Rules are made for golden parameters, and for samples on the first axis; other operations
+    # compute whole values.
+    ruled = by_sample and state.others.keys().isdisjoint(node.inputs)
+    patch = rule(state, node) if rule is not None and ruled else None
+    _disown(state, node, patch)
+    if patch is None:
+        value = node(state.whole)
+        if not isinstance(value, Tensor) or not by_sample:
+            state.others[node.slot] = value
+            return
+        patch = Patch(value, (None,) * (value.ndim - 1))
+    state.patches[node.slot] = patch
+
+
 def propagate(
     state: FaultyPass,
     steps: Sequence[int],
@@ -114,30 +132,13 @@ def propagate(
         look = (
             drop
             and at >= settled
-            and not all(
-                slot in state.patches and state.patches[slot].whole
-                for slot in node.inputs
-                if slot in state.patches
-            )
+            and not all(state.patches[slot].whole for slot in node.inputs if slot in state.patches)
         )
         state.spent = {slot for slot in node.inputs if last.get(slot, -1) <= at}
         if node.slot in state.patches:
             look = drop  # where the difference began
         elif any(slot in state.patches or slot in state.others for slot in node.inputs):
-            rule = None if state.exact else RULES.get(node.op)
-            # Rules are made for golden parameters, and for samples on the first axis; other
-            # operations compute whole values.
-            ruled = node.slot in graph.by_sample and state.others.keys().isdisjoint(node.inputs)
-            patch = rule(state, node) if rule is not None and ruled else None
-            _disown(state, node, patch)
-            if patch is None:
-                value = node(state.whole)
-                if isinstance(value, Tensor) and node.slot in graph.by_sample:
-                    patch = Patch(value, (None,) * (value.ndim - 1))
-                else:
-                    state.others[node.slot] = value
-            if patch is not None:
-                state.patches[node.slot] = patch
+            _compute(state, node)
         elif node.slot not in uses:
             continue
         if change is not None and node.slot in uses:

@@ -115,25 +115,7 @@ def injected(
 ) -> Iterator[TrainingInjection]:
     """As `inject`, with the seed of one training, and without warnings."""
     model = usable_module(model)
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise InputError(
-            f"the optimizer is {type(optimizer).__name__}; give the torch.optim.Optimizer whose "
-            "steps are to be counted"
-        )
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    if not isinstance(schedule, Schedule):
-        raise InputError(
-            f"the schedule is {type(schedule).__name__}; give FixedSteps(...), RandomSteps(...) or "
-            "StepRate(...) of radhard.training"
-        )
-    if parts := compiled_parts(model):
-        raise InputError(
-            f"{', '.join(parts[:5])} is compiled (torch.compile), and compiled code ignores the "
-            "hooks through which faults arrive; train the model as it was before, such as its "
-            "._orig_mod"
-        )
-    check_targets(model, optimizer, space)
+    _check(model, optimizer, space, schedule)
     draw, injection = schedule.draw(space, seed), TrainingInjection(space)
     current = StepFaults(model, optimizer, space)
 
@@ -165,6 +147,28 @@ def injected(
         # Of the step that was prepared after the last update.
         if not injection.arrived.get(injection.steps, np.ones(1, dtype=bool)).any():
             del injection.arrived[injection.steps], injection.faults[injection.steps]
+
+
+def _check(model: nn.Module, optimizer: object, space: object, schedule: object) -> None:
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise InputError(
+            f"the optimizer is {type(optimizer).__name__}; give the torch.optim.Optimizer whose "
+            "steps are to be counted"
+        )
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    if not isinstance(schedule, Schedule):
+        raise InputError(
+            f"the schedule is {type(schedule).__name__}; give FixedSteps(...), RandomSteps(...) or "
+            "StepRate(...) of radhard.training"
+        )
+    if parts := compiled_parts(model):
+        raise InputError(
+            f"{', '.join(parts[:5])} is compiled (torch.compile), and compiled code ignores the "
+            "hooks through which faults arrive; train the model as it was before, such as its "
+            "._orig_mod"
+        )
+    check_targets(model, optimizer, space)
 
 
 def _doubts(injection: TrainingInjection, schedule: Schedule) -> list[str]:

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radhard.errors import InputError
-from radhard.stats import Cell, StratumPlan, allocation, floor_size, stratified_mean
+from radhard.stats import (
+    Cell,
+    StratumPlan,
+    allocation,
+    floor_and_neyman,
+    floor_size,
+    stratified_mean,
+)
 from radhard.stats.sample_size import two_sided
 
 
@@ -64,6 +71,11 @@ def test_caps_lower_the_floor_and_known_faults_have_no_trials():
     assert sizes[1] == pytest.approx(floor_size(0.05, 0.01, 0.95), abs=1)
     assert allocation([StratumPlan(1.0, 1.0, 0.3, 50)], 0.01, 0.95).tolist() == [50]
     assert allocation([StratumPlan(1.0, 0.0, 0.0, 50)], 0.01, 0.95).tolist() == [0]
+
+
+def test_without_variation_the_floor_is_all():
+    strata = [StratumPlan(0.5, 1.0, 0.0, 10**6), StratumPlan(0.5, 0.2, 0.0, 10**6)]
+    assert floor_and_neyman(strata, 0.01, 0.95) == (floor_size(0.6, 0.01, 0.95), 0.0)
 
 
 def test_a_margin_of_zero_is_refused():

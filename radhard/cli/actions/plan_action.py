@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from rich.table import Table
 
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
@@ -113,14 +114,7 @@ class PlanAction(ModelAndData):
             f"pilot of {len(found.pilot):,} trials: {found.rate}; "
             f"{1000 * found.per_trial:.3g} ms a trial after {duration(found.setup)}"
         )
-        table = plain_table("")
-        for name, justify in (("sampler", "left"), ("trials", "right"), ("time", "right")):
-            table.add_column(name, justify="right" if justify == "right" else "left")
-        table.add_column("trials are", header_style="dim")
-        for row in found.rows:
-            trials = "?" if row.trials is None else f"{row.trials:,}"
-            table.add_row(repr(row.sampler), trials, duration(row.seconds), row.basis)
-        terminal.show(table)
+        terminal.show(_sampler_table(found))
         for way, reason in found.left_out.items():
             terminal.say(f"{way} does not apply: {reason}")
         terminal.say(choice_in_words(found))
@@ -161,3 +155,15 @@ class PlanAction(ModelAndData):
             for value in getattr(self, name):
                 words += [f"--{name}", value]
         return shell_line(*words, "--sampler", repr(found.choice.sampler))
+
+
+def _sampler_table(found: CampaignPlan) -> Table:
+    table = plain_table("")
+    table.add_column("sampler")
+    table.add_column("trials", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("trials are", header_style="dim")
+    for row in found.rows:
+        trials = "?" if row.trials is None else f"{row.trials:,}"
+        table.add_row(repr(row.sampler), trials, duration(row.seconds), row.basis)
+    return table

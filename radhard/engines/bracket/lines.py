@@ -127,20 +127,12 @@ def bisect_lines(
         opposite.note(some, of, found, headroom)
         return np.where(of, headroom, np.inf)
 
-    def stretches(low: Numbers, high: Numbers, headrooms: Floats, numbers: Numbers) -> _Stretches:
-        """Stretches between 0 and one end each, given the headroom there; at 0 it is unlimited."""
-        whole = np.full((len(low), samples), np.inf)
-        whole[numbers] = headrooms
-        ahead = (points.sizes[high] > 0)[:, None]
-        return _Stretches(low, high, np.where(ahead, np.inf, whole), np.where(ahead, whole, np.inf))
-
     ends = np.flatnonzero(far != points.zero)
     apart = np.flatnonzero(points.apart)
     execute(apart, np.ones((len(apart), samples), dtype=bool), predictions[apart])
-    headrooms = execute(
-        far[ends], np.ones((len(ends), samples), dtype=bool), predictions[far[ends]]
-    )
-    open_ = stretches(np.minimum(far, points.zero), np.maximum(far, points.zero), headrooms, ends)
+    every = np.ones((len(ends), samples), dtype=bool)
+    headrooms = execute(far[ends], every, predictions[far[ends]])
+    open_ = _Stretches.from_zero(points, far, headrooms, ends)
     # All words are bisected together, one step per lap, so that their points share passes. The ends
     # of the nearer sides are added after the first bisection, whose results may make executing
     # them unnecessary.
@@ -160,8 +152,7 @@ def bisect_lines(
         )
         open_ = open_.cut(middle, headrooms[: len(middle)])
         if lap == 1:
-            low, high = np.minimum(near, points.zero), np.maximum(near, points.zero)
-            open_ = open_.and_(stretches(low, high, headrooms[len(middle) :], ends))
+            open_ = open_.and_(_Stretches.from_zero(points, near, headrooms[len(middle) :], ends))
     # A point that was never visited lies in a stretch with equal predictions at both ends and takes
     # those of the last visited point before it. Every word has such a point, as its finite ends and
     # zero are visited.
@@ -177,6 +168,20 @@ class _Stretches:
     high: Numbers
     headroom_low: Floats
     headroom_high: Floats
+
+    @classmethod
+    def from_zero(
+        cls, points: Points, ends: Numbers, headrooms: Floats, words: Numbers
+    ) -> "_Stretches":
+        """Between 0 and one end of every word, given the headroom at the ends of some words.
+
+        At 0 it is unlimited.
+        """
+        low, high = np.minimum(ends, points.zero), np.maximum(ends, points.zero)
+        whole = np.full((len(ends), headrooms.shape[1]), np.inf)
+        whole[words] = headrooms
+        ahead = (points.sizes[high] > 0)[:, None]
+        return cls(low, high, np.where(ahead, np.inf, whole), np.where(ahead, whole, np.inf))
 
     def unclear(self, points: Points, predictions: Predictions, golden: Predictions) -> Flags:
         """Which samples have different predictions at the ends, or may have another in between.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ import torch
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
 from radhard.engines.bracket.checking import TensorTrials, fails
+from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.hybrid.layer_deviations import of_activations, of_registers
 from radhard.engines.hybrid.range_lookup import RangeLookup
@@ -18,6 +20,20 @@ from radhard.space import Numbers
 from radhard.vulnerability_ranges import Vulnerability
 
 __all__ = ["run_trials"]
+
+
+@dataclass(frozen=True)
+class _LayerVerdicts:
+    """What follows for trials from the output of the faulty layer."""
+
+    values: SampleFigures
+    figures: Figures
+    """Those of the fault-free network, and of another class where the prediction changes."""
+    masked: Flags
+    """The fault changes no neuron."""
+    inferred: Flags
+    """By the ranges of neurons, right in nearly all cases: subject to the audit."""
+    harmful: Flags
 
 
 def run_trials(
@@ -33,33 +49,15 @@ def run_trials(
 
     ``execute`` returns the figures of the trials that are executed to the end.
     """
-    space, replayer = plan.campaign.space, plan.replayer
-    site = space.sites[place]
     faults = plan.campaign.trials.at(trials)
-    _, words, variants = space.locate(faults)
-    samples, inner = np.divmod(words, math.prod(site.shape))
-    measure = of_registers if replayer.has_registers(place) else of_activations
-    there = measure(plan, place, inner, variants, samples)
-    golden = plan.campaign.workload.predictions.cpu().numpy()[samples]
-    verdicts = lookup.verdicts(site.layer, there, samples)
-    values = SampleFigures(plan.panel)
-    unharmed = plan.panel.score_samples(
-        replayer.golden_outputs[torch.from_numpy(samples)], torch.from_numpy(samples)
-    )
-    figures = unharmed.copy()
-    harmful = verdicts == Vulnerability.VULNERABLE
-    if harmful.any():
-        # Any other class will do: the metrics look only at whether it changed.
-        classes = lookup.ranges[site.layer].classes
-        figures[harmful] = values.of((golden[harmful] + 1) % classes, samples[harmful])
-    masked = there.counts == 0
-    inferred = (verdicts != Vulnerability.SEMI_VULNERABLE) & ~masked
+    layer = _layer_verdicts(plan, lookup, place, faults)
+    inferred, found = layer.inferred, layer.figures
     pilot, sample = (np.zeros(len(trials), dtype=bool) for _ in range(2))
     pilot[draw.pilot(faults)[0]] = True
     sample[draw.sample(faults)[0]] = True
     pilot, sample = pilot & inferred, sample & inferred & ~pilot
-    found = figures.copy()
-    once = ~(inferred | masked) | pilot | sample
+    figures = found.copy()
+    once = ~(inferred | layer.masked) | pilot | sample
     if once.any():
         figures[once] = execute(trials[once])
     off = _errors(figures, found).any(axis=1) & inferred
@@ -74,12 +72,12 @@ def run_trials(
     tallies = [
         Tally(int(mine.sum()), int((tried & mine).sum()), int((off & mine).sum()))
         # A fault that changes no neuron is settled too, and there is nothing to check.
-        for mine in ((inferred & ~harmful) | masked, inferred & harmful)
+        for mine in ((inferred & ~layer.harmful) | layer.masked, inferred & layer.harmful)
     ]
-    sides = values.may_err(found)
+    sides = layer.values.may_err(found)
     left_open = (inferred & ~pilot & (not failed))[:, None]
     kept = np.flatnonzero(sample)
-    record = TensorTrials(space, place, faults).record(
+    record = TensorTrials(plan.campaign.space, place, faults).record(
         draw.sample_share,
         ((sides[0] & left_open).astype(float), (sides[1] & left_open).astype(float)),
         (kept, (sides[0][kept], sides[1][kept]), _errors(figures, found)[kept].round(12)),
@@ -88,6 +86,31 @@ def run_trials(
         all_tried=failed,
     )
     return figures, record
+
+
+def _layer_verdicts(
+    plan: ReplayPlan, lookup: RangeLookup, place: int, faults: Numbers
+) -> _LayerVerdicts:
+    space, replayer = plan.campaign.space, plan.replayer
+    site = space.sites[place]
+    _, words, variants = space.locate(faults)
+    samples, inner = np.divmod(words, math.prod(site.shape))
+    measure = of_registers if replayer.has_registers(place) else of_activations
+    there = measure(plan, place, inner, variants, samples)
+    verdicts = lookup.verdicts(site.layer, there, samples)
+    values = SampleFigures(plan.panel)
+    rows = torch.from_numpy(samples)
+    figures = plan.panel.score_samples(replayer.golden_outputs[rows], rows).copy()
+    harmful = verdicts == Vulnerability.VULNERABLE
+    if harmful.any():
+        golden = plan.campaign.workload.predictions.cpu().numpy()[samples[harmful]]
+        # Any other class will do: the metrics look only at whether it changed.
+        figures[harmful] = values.of(
+            (golden + 1) % lookup.ranges[site.layer].classes, samples[harmful]
+        )
+    masked = there.counts == 0
+    inferred = (verdicts != Vulnerability.SEMI_VULNERABLE) & ~masked
+    return _LayerVerdicts(values, figures, masked, inferred, harmful)
 
 
 def _errors(true: Figures, found: Figures) -> Figures:

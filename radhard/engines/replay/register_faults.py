@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from radhard.accelerators import IntegerLayer, RegisterUse
+from radhard.accelerators import Accelerator, IntegerLayer, Register, RegisterUse
 from radhard.engines.base import Figures
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
@@ -90,28 +90,53 @@ def deviations(
 
     ``golden`` are the values of some samples; ``one`` is the only faulty one of each trial.
     """
-    region = plan.campaign.space.regions[place]
+    region, replayer = plan.campaign.space.regions[place], plan.replayer
     site, target = region.site, region.target
     assert isinstance(target, Registers)
-    replayer = plan.replayer
     (slot,) = replayer.slots[place]
     node = next(node for node in replayer.graph.nodes if node.slot == slot)
     inputs = golden[node.inputs[0]]
     layer_module = plan.campaign.workload.model.get_submodule(site.layer)
     layer = layer_of(layer_module, site, target.array, tuple(inputs.shape[1:]))
-    contents = layer.contents(inputs)
     # A permanent fault alters a register in every cycle in which it is used, so that the sums of a
     # whole layer change; one trial is computed at a time. A transient one alters one cycle, whose
     # sums are the same in number for all trials.
     if target.duration == "permanent":
-        for number, (word, variant) in enumerate(zip(words, variants, strict=True)):
-            corrupt = partial(_corrupted, plan, place, int(word), int(variant))
-            always = target.array.permanent_use(layer.layer.product, register_of(site), int(word))
-            sums = contents.permanent_differences(always, corrupt)
-            by = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
-            yield from _permanent_deviation(by, number)
-        return
-    use = target.array.use(layer.layer.product, register_of(site), words)
+        yield from _permanent_deviations(plan, place, layer, inputs, words, variants)
+    else:
+        yield from _transient_deviations(plan, place, layer, inputs, words, variants, one)
+
+
+def _permanent_deviations(
+    plan: ReplayPlan,
+    place: int,
+    layer: IntegerLayer,
+    inputs: Tensor,
+    words: Numbers,
+    variants: Numbers,
+) -> Iterator[tuple[Tensor, Deviation]]:
+    array, register = _register(plan, place)
+    contents = layer.contents(inputs)
+    for number, (word, variant) in enumerate(zip(words, variants, strict=True)):
+        corrupt = partial(_corrupted, plan, place, int(word), int(variant))
+        always = array.permanent_use(layer.layer.product, register, int(word))
+        sums = contents.permanent_differences(always, corrupt)
+        by = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
+        yield from _permanent_deviation(by, number)
+
+
+def _transient_deviations(
+    plan: ReplayPlan,
+    place: int,
+    layer: IntegerLayer,
+    inputs: Tensor,
+    words: Numbers,
+    variants: Numbers,
+    one: Tensor | None,
+) -> Iterator[tuple[Tensor, Deviation]]:
+    array, register = _register(plan, place)
+    contents = layer.contents(inputs)
+    use = array.use(layer.layer.product, register, words)
     # In the other cycles the register holds nothing that is used, so that the outputs are golden.
     here, use = np.flatnonzero(use.live), use.some(use.live)
     product = layer.layer.product
@@ -153,6 +178,13 @@ def _permanent_deviation(by: Tensor, number: int) -> Iterator[tuple[Tensor, Devi
         everywhere = (None,) * (by.ndim - 1)
         trials = torch.full_like(deviating, number)
         yield trials, Deviation(deviating, everywhere, by[deviating])
+
+
+def _register(plan: ReplayPlan, place: int) -> tuple[Accelerator, Register]:
+    """The array of a region of registers, and which of its registers it is."""
+    region = plan.campaign.space.regions[place]
+    assert isinstance(region.target, Registers)
+    return region.target.array, register_of(region.site)
 
 
 def _corrupted(plan: ReplayPlan, place: int, word: int, variant: int, values: Tensor) -> Tensor:

@@ -95,24 +95,19 @@ class _Called(nn.Module):
 
 
 def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
-    signature = exported.graph_signature
-    named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-    state = {**exported.state_dict, **exported.constants}
-    lifted = signature.inputs_to_lifted_tensor_constants
     slots: dict[fx.Node, int] = {}
     graph = Graph([], {}, {}, [], -1)
     samples: Any = None
     lengths: dict[int, Any] = {}
+    constants = _constants(exported)
     for at, node in enumerate(exported.graph.nodes):
         shape = getattr(node.meta.get("val"), "shape", None)
         if node.op == "placeholder":
             slots[node] = at
-            if node.name in named or node.name in lifted:
-                name = named.get(node.name) or lifted[node.name]
-                tensor = state[name]
-                graph.constants[at] = tensor.detach()
-                if node.name in named:
-                    graph.tensors[name.removeprefix("model.")] = at
+            if node.name in constants:
+                name, graph.constants[at] = constants[node.name]
+                if name is not None:
+                    graph.tensors[name] = at
             else:
                 graph.inputs.append(at)
                 graph.by_sample.add(at)
@@ -120,23 +115,8 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
                 # for a constant.
                 samples = _size(shape[0]) if shape is not None and len(shape) else samples
         elif node.op == "call_function":
-            op = {**STAND_INS, **_ANY_LAYOUT}.get(node.target, node.target)
-            if op is torch.ops.aten._assert_tensor_metadata.default:
-                continue  # what it demands of a dtype holds in every pass
-            if parts_are_slices(node):
+            if not _call_added(graph, at, node, slots):
                 continue
-            part = part_of(node)
-            if part is not None:
-                graph.nodes.append(_node(at, torch.ops.aten.slice.Tensor, node, slots, part))
-            elif isinstance(op, OpOverload) and schema(op).is_mutable:
-                op = _functional(node)
-                mutated = node.args[0]
-                graph.nodes.append(_node(at, op, node, slots))
-                # Whoever reads the tensor after the write reads the result of the twin.
-                slots[mutated] = at
-            else:
-                graph.nodes.append(_node(at, op, node, slots))
-            slots[node] = at
             if shape is not None and len(shape):
                 lengths[at] = _size(shape[0])
                 # As text: two symbolic sizes compare by adding a guard, which would restrict the
@@ -155,6 +135,44 @@ def _converted(exported: torch.export.ExportedProgram) -> Graph | FixedGraph:
     if samples is not None:
         _check_any_size(exported, samples)
     return graph
+
+
+def _constants(exported: torch.export.ExportedProgram) -> dict[str, tuple[str | None, Tensor]]:
+    """By the names of placeholders, what does not depend on the batch.
+
+    Parameters and buffers have their names in the model; constants of its code have none.
+    """
+    signature = exported.graph_signature
+    state = {**exported.state_dict, **exported.constants}
+    named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    lifted = signature.inputs_to_lifted_tensor_constants
+    return {
+        **{key: (None, state[name].detach()) for key, name in lifted.items()},
+        **{key: (name.removeprefix("model."), state[name].detach()) for key, name in named.items()},
+    }
+
+
+def _call_added(graph: Graph, at: int, node: fx.Node, slots: dict[fx.Node, int]) -> bool:
+    """Whether a call is an operation of the graph, to which it is then added."""
+    op = {**STAND_INS, **_ANY_LAYOUT}.get(node.target, node.target)
+    if op is torch.ops.aten._assert_tensor_metadata.default:
+        return False  # what it demands of a dtype holds in every pass
+    if parts_are_slices(node):
+        return False
+    part = part_of(node)
+    if part is not None:
+        graph.nodes.append(_node(at, torch.ops.aten.slice.Tensor, node, slots, part))
+    elif isinstance(op, OpOverload) and schema(op).is_mutable:
+        op = _functional(node)
+        mutated = node.args[0]
+        assert isinstance(mutated, fx.Node)
+        graph.nodes.append(_node(at, op, node, slots))
+        # Whoever reads the tensor after the write reads the result of the twin.
+        slots[mutated] = at
+    else:
+        graph.nodes.append(_node(at, op, node, slots))
+    slots[node] = at
+    return True
 
 
 _ANY_LAYOUT: Mapping[Any, Any] = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}

@@ -69,34 +69,25 @@ def measure_upsets(study: str, design: UpsetDesign, network: Network, plan: Plan
         )
         for k in tried.flips
     }
+    one = UpsetRate(1.0, trials=tried.layer_passes)
     layer_transients = {
-        site.name: campaign(
-            f"a transient in {site.name}",
-            activations(site.name),
-            UpsetRate(1.0, trials=tried.layer_passes),
-            flowing=True,
-        )
-        for site in flowing.sites
+        name: campaign(f"a transient in {name}", activations(name), one, flowing=True)
+        for name in (site.name for site in flowing.sites)
     }
     memory = campaign("memory", stored, Cumulative(tried.steps, tried.repeats), flowing=False)
     layers = {site.layer: weights(site.name) for site in stored.sites}
+    flips = Cumulative(tried.layer_steps, tried.layer_repeats)
     layer_memory = {
-        layer: campaign(
-            f"memory of {layer}",
-            space,
-            Cumulative(tried.layer_steps, tried.layer_repeats),
-            flowing=False,
-        )
+        layer: campaign(f"memory of {layer}", space, flips, flowing=False)
         for layer, space in layers.items()
     }
     values: Mapping[str, int] = {
         site.name: _values(region.words, site.samples)
         for site, region in zip(flowing.sites, flowing.regions, strict=True)
     }
-    right = correct_answers(model, data)
     return UpsetFindings(
         network=network.name,
-        right=right,
+        right=correct_answers(model, data),
         images=len(few),
         errors=errors,
         transients=transients,

@@ -158,31 +158,20 @@ class Evaluator:
             key = layer, where[row], sign, sizes[row]
             if key not in self._known:
                 groups.setdefault(key, []).append(row)
-        few = {
-            key: [
-                members[at]
-                for at in np.linspace(0, len(members) - 1, min(_FEW, len(members))).astype(int)
-            ]
-            for key, members in groups.items()
-        }
-        if few:
+        if groups:
+            few = {key: _spread(members) for key, members in groups.items()}
             self.cost.simulations += len(few)
             tried = torch.tensor(
                 [row for members in few.values() for row in members], device=places.device
             )
-            answers_of_tried = self._predictions(layer, deviation, tried).cpu().numpy()
-            for key, members in few.items():
-                # The answers of all groups are in one tensor, group after group.
-                first_answers, answers_of_tried = (
-                    answers_of_tried[: len(members)],
-                    answers_of_tried[len(members) :],
-                )
+            found = self._predictions(layer, deviation, tried).cpu().numpy()
+            # The predictions of all groups are in one tensor, group after group.
+            ends = np.cumsum([len(members) for members in few.values()])
+            for (key, members), own in zip(few.items(), np.split(found, ends[:-1]), strict=True):
                 # Images that had the same prediction before would agree anyway.
                 several = len(np.unique(truth[members])) > 1
-                agreed = (
-                    len(members) == _FEW and several and (first_answers == first_answers[0]).all()
-                )
-                self._known[key] = int(first_answers[0]) if agreed else -1
+                agreed = len(members) == _FEW and several and (own == own[0]).all()
+                self._known[key] = int(own[0]) if agreed else -1
         rows = far.cpu().tolist()
         classes = [self._known[layer, where[row], sign, sizes[row]] for row in rows]
         answers[far] = torch.tensor(classes, device=places.device)
@@ -215,6 +204,11 @@ class Evaluator:
             # Multiplied in double precision, and rounded once.
             by = (maps * errors[:, None]).to(dtype).reshape(-1, *sizes)
         return Deviation(samples, tuple(at), by.expand(-1, *sizes))
+
+
+def _spread(rows: list[int]) -> list[int]:
+    """A few rows, evenly spaced."""
+    return [rows[at] for at in np.linspace(0, len(rows) - 1, min(_FEW, len(rows))).astype(int)]
 
 
 def _sizes(errors: Tensor) -> list[int]:

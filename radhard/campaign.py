@@ -152,8 +152,9 @@ def _executed(
         panel, notes = _panel(workload, space, golden, metrics)
         stages = None
         if isinstance(sampler, StagedSampler):
-            draw = sampler.prepare(workload, space, seed, _figure(sampler, panel))
-            stages = Stages(sampler, draw)
+            figure = _figure(sampler, panel)
+            draw = sampler.prepare(workload, space, seed, figure)
+            stages = Stages(sampler, draw, figure)
             trials = draw.trials([sampler.first_stage(draw)])
         assert trials is not None
         campaign = Campaign(workload, space, trials, panel)

@@ -127,13 +127,13 @@ def _recorded(campaign: Campaign) -> Graph | None:
 def _is_inferable(campaign: Campaign) -> bool:
     """Whether `FirstOrder` supports the metrics and trials, and these are a sample of many."""
     trials, beyond = campaign.trials, campaign.panel.beyond_answer
-    # A list of faults is there for what each of them does. Stages are drawn from what the trials
-    # of earlier ones did.
-    staged = isinstance(trials, StagedTrials) and bool(beyond)
-    # A mean over words needs all trials of a word, and of one sample only a share is measured.
+    # A list of faults is there for what each of them does.
+    # A mean over words or strata of stages needs all of their trials, and where trials affect one
+    # sample each only a share of them is measured.
     alone = any(site.samples is not None for site in campaign.space.sites)
-    apart = trials.together > 1 and alone and bool(beyond)
-    return beyond is not None and trials.listed is None and not (staged or apart)
+    together = trials.together > 1 or isinstance(trials, StagedTrials)
+    apart = together and alone and bool(beyond)
+    return beyond is not None and trials.listed is None and not apart
 
 
 def _replaying(campaign: Campaign, engine: Replay, graph: Graph | None) -> Session:

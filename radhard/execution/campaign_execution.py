@@ -53,7 +53,10 @@ def execute_campaign(
     with Store(store, write=True) as file, options.executor.open() as pool:
         session: Session | None = None
         if file.empty:
-            engine, session, engine_notes = _engine(engine, campaign, options.exact)
+            exact = options.exact or (
+                stages is not None and stages.is_led_by_measured(campaign.panel)
+            )
+            engine, session, engine_notes = _engine(engine, campaign, exact)
             entries = _entries(campaign, golden, engine, [*engine_notes, *notes])
             file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
         else:

@@ -9,6 +9,7 @@ from radhard.engines import Campaign
 from radhard.engines.base import Figures, Session
 from radhard.errors import InputError
 from radhard.execution.execution import Execution, Watch
+from radhard.metrics import Panel
 from radhard.notes import Note
 from radhard.results import Results
 from radhard.samplers import StageDraw, StagedSampler, StagedTrials, StageResults
@@ -25,6 +26,15 @@ class Stages:
 
     sampler: StagedSampler
     draw: StageDraw
+    figure: str
+    """The figure whose margin decides how many trials there are, by its full name."""
+
+    def is_led_by_measured(self, panel: Panel) -> bool:
+        """Whether engines that infer verdicts measure this figure on one sample of each trial.
+
+        The margin would then take many more trials than are saved.
+        """
+        return panel.columns.index(self.figure) in (panel.beyond_answer or ())
 
 
 def execute_stages(

@@ -1,5 +1,6 @@
 """Are figures that do not follow from predictions measured without bias, and is that said?"""
 
+import shutil
 from functools import cache
 
 import numpy as np
@@ -214,6 +215,57 @@ def test_a_verification_infers_verdicts_if_the_campaign_before_does():
         assert again.after.measured == before.measured
         (row,) = compare(before, again.after, "masked").rows
         assert row.lower + row.equal + row.higher == 300
+
+
+# -- stages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("worthwhile")
+def test_stages_are_inferred_and_hold_the_exhausted_rates_of_all_figures():
+    exact = ran(Exhaustive(), Replay())
+    names, misses = ("critical", "masked", "noncritical", "accuracy"), 0
+    for seed in range(4):
+        found = ran(Adaptive(0.03), "auto", seed=seed)
+        assert found.measured is not None
+        assert found.rate().high - found.rate().low <= 0.06
+        for name in names:
+            low, high = found.rate(name).low, found.rate(name).high
+            misses += not low <= exact.rate(name).value <= high
+    # The figures of a campaign are not independent: two campaigns of four may miss with two each.
+    assert misses <= 4
+
+
+def test_stages_are_the_same_with_workers_and_after_an_interruption(tmp_path, monkeypatch):
+    whole = ran(Adaptive(0.02))
+    assert len(whole.trials.stages) > 1
+    assert ran(Adaptive(0.02), workers=2).to_frame().equals(whole.to_frame())
+    path, note = tmp_path / "run.db", Store.note
+    count = iter(range(len(whole.trials.stages) - 2))
+
+    def stopping(self, key, value):
+        note(self, key, value)
+        if key == "stages" and next(count, None) is None:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "note", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            ran(Adaptive(0.02), store=path)
+    begun = tmp_path / "begun.db"
+    shutil.copy(path, begun)
+    again = ran(Adaptive(0.02), store=path)
+    assert again.to_frame().equals(whole.to_frame())
+    assert again.rate("masked") == whole.rate("masked")
+    # Executed verdicts leave no doubt, so that fewer trials may do from here on.
+    other, common = ran(Adaptive(0.02), Replay(), store=begun).trials, len(whole.trials.stages) - 1
+    for one, two in zip(other.stages[:common], whole.trials.stages[:common], strict=True):
+        assert one.faults.tolist() == two.faults.tolist()
+
+
+@pytest.mark.usefixtures("worthwhile")
+def test_stages_whose_margin_is_of_a_measured_figure_are_executed():
+    assert ran(Adaptive(0.1, figure="masked"), "auto").measured is None
+    assert ran(Adaptive(0.1), "auto", exact=True).measured is None
 
 
 # -- what is said, and what is refused -----------------------------------------------------------

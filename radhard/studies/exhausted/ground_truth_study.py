@@ -61,9 +61,9 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
 
     def intervals(self) -> str:
         return (
-            "Each share of campaigns has a 95 % confidence interval: it says within which limits the "
-            "share of a very large number of such campaigns would lie, on this network with these "
-            "images. Numbers that were counted over all faults are exact and have no interval."
+            "Each share of campaigns has a 95 % confidence interval: it says within which limits "
+            "the share of a very large number of such campaigns would lie, on this network with "
+            "these images. Numbers counted over all faults are exact and have no interval."
         )
 
     def settings(self, plan: Plan) -> Mapping[str, Any]:

@@ -48,13 +48,14 @@ def study(**options: Any) -> int:
     NAME is one of the listed studies, or your own: file.py:function that returns a Study.
     vulnerability-pruning injects no faults and evaluates all test images, so it takes no --runs,
     --images, --store, --no-time and --workers. data-encoding, encoding-instances and guided-ecc
-    measure no time, so they take no --no-time, and neither do gait, ground-truth and stagenet;
-    --quick is an option of data-encoding, gait, ground-truth, guided-ecc, hybrid-systolic,
-    lstm-hamming, memory-codes, qdeepvigor-protection and stagenet only; --runs of guided-ecc is the
-    number of bits that are flipped in each format, of lstm-hamming the trials at each number of
-    flips, of hybrid-systolic those in each register of each layer, of qdeepvigor-protection those
-    in critical neurons, and of ground-truth the simulated campaigns of each estimator; its tables
-    are kept in --store, or in the user's cache. The sentiment networks of lstm-hamming need the
+    measure no time, so they take no --no-time, and neither do exhausted-resnet20, gait,
+    ground-truth and stagenet; --quick is an option of data-encoding, exhausted-resnet20, gait,
+    ground-truth, guided-ecc, hybrid-systolic, lstm-hamming, memory-codes, qdeepvigor-protection and
+    stagenet only; --runs of guided-ecc is the number of bits that are flipped in each format, of
+    lstm-hamming the trials at each number of flips, of hybrid-systolic those in each register of
+    each layer, of qdeepvigor-protection those in critical neurons, and of ground-truth and
+    exhausted-resnet20 the simulated campaigns of each estimator; their tables are kept in --store,
+    or in the user's cache. The sentiment networks of lstm-hamming need the
     file vaderSentiment-3.3.2.tar.gz in the folder of --cache.
 
     \b

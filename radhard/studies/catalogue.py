@@ -11,6 +11,7 @@ from radhard.studies.channel_duplication import CHANNEL_DUPLICATION
 from radhard.studies.cnn_reliability import CNN_RELIABILITY
 from radhard.studies.data_encoding import DATA_ENCODING
 from radhard.studies.encoding_instances import ENCODING_INSTANCES
+from radhard.studies.exhausted_resnet20 import EXHAUSTED_RESNET20
 from radhard.studies.gait import GAIT
 from radhard.studies.ground_truth import GROUND_TRUTH
 from radhard.studies.guided_ecc import GUIDED_ECC
@@ -33,6 +34,7 @@ STUDIES: dict[str, Study[Any]] = {
         CNN_RELIABILITY,
         DATA_ENCODING,
         ENCODING_INSTANCES,
+        EXHAUSTED_RESNET20,
         GAIT,
         GROUND_TRUTH,
         GUIDED_ECC,

@@ -1,6 +1,7 @@
 """Are exhausted tables those of direct injection, and are estimators scored rightly on them?"""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,15 @@ import pytest
 import torch
 
 from radhard.cli import main
+from radhard.engines import FirstOrder
 from radhard.errors import InputError
 from radhard.formats import Float32, Int
 from radhard.injection import inject
 from radhard.samplers import PerTensor
 from radhard.studies import NETWORKS, Plan
-from radhard.studies.exhausted import Simulation
+from radhard.studies.exhausted import MarginQuestion, Simulation
+from radhard.studies.exhausted.estimator_campaigns import campaign_seconds
+from radhard.studies.exhausted.estimators import estimator
 from radhard.studies.exhausted.exhausted_table import exhausted_table
 from radhard.studies.exhausted.textbook import iterative_campaign, normal_estimates
 from tests.caps.exhausted import true_harm
@@ -45,6 +49,34 @@ def test_table_has_the_harm_of_every_flip_injected_directly(made):
     row = frame.iloc[70]
     assert (row["tensor"], row["word"], row["bit"]) == ("conv.weight", 2, 6)
     assert not list(path.parent.glob("*.db"))
+
+
+def test_audited_table_has_the_same_harm_and_counts_its_verdicts_by_tensor(made, tmp_path):
+    table, _ = made
+    path, engine = tmp_path / "tiny.parquet", FirstOrder(audit=0.01)
+    network = tiny_network()
+    found = exhausted_table("tiny", network.model, table.data, Float32(), path, Plan(), engine)
+    assert (found.harmed != table.harmed).sum() < 5
+    audit = found.index["audit"]
+    assert set(audit["tensors"]) == {r.site.name for r in found.space.regions}
+    for name, rate in Simulation(found.model, found.space, found.harm).truth("tensor").items():
+        one = audit["tensors"][name]
+        assert one["rate"] == pytest.approx(rate)
+        assert 0 <= one["wrong"] <= one["executed"] < one["inferred"] < one["verdicts"]
+        assert one["verdicts"] == one["faults"] * len(table.data)
+    value, low, high = audit["rate"]
+    assert low <= value <= high
+    again = exhausted_table("tiny", network.model, table.data, Float32(), path, Plan(), engine)
+    assert again.index == found.index
+    assert "audit" not in table.index
+
+
+def test_time_of_a_campaign_is_that_of_its_own_trials(made):
+    table, _ = made
+    question = MarginQuestion("q", 0.05, 0.95, "tensor", ())
+    for text in ("PerTensor(margin=0.05)", "Adaptive(0.05, by='tensor')"):
+        chosen = estimator(text, question, table, {}, Path("scores.json"))
+        assert campaign_seconds(chosen, table, 0, 40) > 0
 
 
 def test_table_is_read_again_and_not_those_of_others(made):

@@ -2,20 +2,26 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from radhard.campaign import run
+from radhard.engines import Replay
+from radhard.metrics import Critical
+from radhard.samplers import Given
 from radhard.stats import mean_share
 from radhard.studies.exhausted.estimators import Estimator
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable
 from radhard.studies.exhausted.ground_truth_design import MarginQuestion
 from radhard.studies.exhausted.ground_truth_findings import EstimatorScore
 from radhard.studies.exhausted.simulation import SimulatedCampaign
+from radhard.studies.network_campaign import BATCH
 
-__all__ = ["scores_of"]
+__all__ = ["campaign_seconds", "scores_of"]
 
 _LONG = 100_000
 """Trials of a campaign from which on fewer are simulated."""
@@ -73,6 +79,36 @@ def scores_of(
         )
         for name in found[0]
     ]
+
+
+def campaign_seconds(estimator: Estimator, table: ExhaustedTable, seed: int, timed: int) -> float:
+    """The processor time of one campaign with `Replay`, from some of its trials.
+
+    A fifth and all of ``timed`` trials, drawn at random from the campaign, are injected. What both
+    runs have in common is the set-up; what the larger one takes longer is the time of its trials.
+    """
+    trials = next(iter(estimator.campaign(seed).values())).trials
+    faults = np.unique(trials.at(np.arange(len(trials))))
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(faults, min(timed, len(faults)), replace=False)
+    some, spent = [drawn[: max(1, len(drawn) // 5)], drawn], []
+    for one in some:
+        start = time.process_time()
+        run(
+            table.model,
+            table.data,
+            table.space,
+            Given(tuple(np.sort(one).tolist())),
+            metrics=[Critical()],
+            engine=Replay(),
+            seed=seed,
+            batch=BATCH,
+            audit=0.0,
+            progress=False,
+        )
+        spent.append(time.process_time() - start)
+    each = max(0.0, spent[1] - spent[0]) / max(1, len(some[1]) - len(some[0]))
+    return spent[1] + each * (len(trials) - len(some[1]))
 
 
 def _kept(path: Path) -> dict[int, Row]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -20,6 +21,7 @@ from radhard.files import make_folder, write_table
 from radhard.fingerprint import fingerprint
 from radhard.formats import Format, stored_as
 from radhard.metrics import Critical
+from radhard.results import Results
 from radhard.samplers import Exhaustive, Given
 from radhard.space import FaultSpace
 from radhard.studies.network_campaign import BATCH
@@ -53,6 +55,9 @@ class ExhaustedTable:
     """Faults that were injected again by `Serial`."""
     differing: int
     """Those of them for which the number of harmed samples was another."""
+    audit: Mapping[str, Any]
+    """Where the engine audits what it infers: the rate with the interval of the audit, and the
+    verdicts of each tensor, how many of them were inferred, executed as well, and wrong."""
 
     @property
     def harm(self) -> npt.NDArray[np.float64]:
@@ -86,11 +91,28 @@ class ExhaustedTable:
             "seconds": self.seconds,
             "checked": self.checked,
             "differing": self.differing,
+            **({"audit": self._audited()} if self.audit else {}),
         }
+
+    def _audited(self) -> dict[str, Any]:
+        """The audit, with the rate of every tensor."""
+        starts, tensors = self.space.starts.tolist(), dict(self.audit["tensors"])
+        for place in range(len(self.space.regions)):
+            name = self.space.name(place)
+            own = self.harmed[starts[place] : starts[place + 1]]
+            rate = float(own.mean()) / len(self.data)
+            tensors[name] = {**tensors[name], "faults": len(own), "rate": rate}
+        return {**self.audit, "tensors": tensors}
 
 
 def exhausted_table(
-    name: str, model: nn.Module, data: Data, format: Format, path: Path, plan: Plan
+    name: str,
+    model: nn.Module,
+    data: Data,
+    format: Format,
+    path: Path,
+    plan: Plan,
+    engine: Engine | None = None,
 ) -> ExhaustedTable:
     """The table in a Parquet file, which is made by injecting every fault if there is none.
 
@@ -103,6 +125,7 @@ def exhausted_table(
         format: in which weights and biases are stored.
         path: the file, ``.parquet``.
         plan: seed, number of processes and progress.
+        engine: what injects the faults; by default `Bracket` without an audit.
 
     Raises:
         InputError: the file is of another network, other data or an earlier version; there is no
@@ -120,7 +143,7 @@ def exhausted_table(
         "data": data.fingerprint(),
     }
     if not path.exists():
-        _make(path, identity, stored, data, space, plan)
+        _make(path, identity, stored, data, space, plan, engine or Bracket(audit=0.0))
     frame = _read(path)
     facts = dict(frame.attrs)
     if wrong := [key for key, value in identity.items() if facts.get(key) != value]:
@@ -138,6 +161,7 @@ def exhausted_table(
         float(facts["seconds"]),
         int(facts["checked"]),
         int(facts["differing"]),
+        dict(facts.get("audit") or {}),
     )
     if table.sha256 != facts["sha256"]:
         raise InputError(f"{str(path)!r} is damaged; remove the file to make it again")
@@ -151,6 +175,7 @@ def _make(
     data: Data,
     space: FaultSpace,
     plan: Plan,
+    engine: Engine,
 ) -> None:
     """Inject every fault, and write the table."""
     plan.report(f"{identity['network']}, {identity['format']}: all {len(space):,} flips")
@@ -164,14 +189,16 @@ def _make(
     spent = float(before.read_text(encoding="utf-8")) if before.is_file() else 0.0
     start = time.process_time()
     try:
-        values = _harm(model, data, space, Bracket(audit=0.0), plan, begun)
+        results = _run(model, data, space, engine, plan, begun)
     finally:
         seconds = spent + time.process_time() - start
         before.write_text(repr(seconds), encoding="utf-8")
+    values = results.values()
     harmed = np.round(values * len(data)).astype(np.uint16)
     rng = np.random.default_rng(plan.seed)
     again = np.sort(rng.choice(len(space), min(_CHECKED, len(space)), replace=False))
-    checked = _harm(model, data, space, Serial(), plan, None, Given(tuple(again.tolist())))
+    repeated = Given(tuple(again.tolist()))
+    checked = _run(model, data, space, Serial(), plan, None, repeated).values()
     differing = int((np.round(checked * len(data)) != harmed[again]).sum())
     places, words, variants = space.locate(np.arange(len(space)))
     names = [space.name(place) for place in range(len(space.regions))]
@@ -191,6 +218,8 @@ def _make(
         "seconds": seconds,
         "checked": len(again),
         "differing": differing,
+        "engine": repr(engine),
+        "audit": _audit(results, space, len(data)),
     }
     frame.attrs = facts
     write_table(frame, path)
@@ -198,7 +227,7 @@ def _make(
         file.unlink(missing_ok=True)
 
 
-def _harm(
+def _run(
     model: nn.Module,
     data: Data,
     space: FaultSpace,
@@ -206,9 +235,9 @@ def _harm(
     plan: Plan,
     store: Path | None,
     sampler: Exhaustive | Given | None = None,
-) -> npt.NDArray[np.float64]:
-    """The share of the samples that each fault harms; all of them, or those of the sampler."""
-    results = run(
+) -> Results:
+    """All faults injected, or those of the sampler."""
+    return run(
         model,
         data,
         space,
@@ -222,8 +251,28 @@ def _harm(
         progress=plan.progress,
         workers=1 if plan.workers is None else plan.workers,
     )
-    found: npt.NDArray[np.float64] = results.values()
-    return found
+
+
+def _audit(results: Results, space: FaultSpace, samples: int) -> dict[str, Any]:
+    """What is known of the inferred verdicts; nothing if none of them was executed."""
+    tensors: dict[str, dict[str, int]] = {}
+    for record in results.inferences:
+        if record.kind != "pairs":
+            continue
+        one = tensors.setdefault(record.tensor, {"inferred": 0, "executed": 0, "wrong": 0})
+        for tally in (record.harmless, record.harmful):
+            one["inferred"] += tally.inferred
+            one["executed"] += tally.tried
+            one["wrong"] += tally.wrong
+    if not any(one["executed"] for one in tensors.values()):
+        return {}
+    starts = space.starts.tolist()
+    for place in range(len(space.regions)):
+        name = space.name(place)
+        one = tensors.setdefault(name, {"inferred": 0, "executed": 0, "wrong": 0})
+        one["verdicts"] = (starts[place + 1] - starts[place]) * samples
+    rate = results.rate()
+    return {"rate": [rate.value, rate.low, rate.high], "tensors": tensors}
 
 
 def _read(path: Path) -> pd.DataFrame:

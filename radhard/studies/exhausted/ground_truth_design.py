@@ -1,9 +1,10 @@
 """Which networks are exhausted in which formats, and what is asked of the samplers?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
+from radhard.engines import Bracket, Engine
 from radhard.formats import Float32, Format
 
 __all__ = ["GroundTruthDesign", "MarginQuestion"]
@@ -44,6 +45,12 @@ class GroundTruthDesign:
     """Campaigns of each estimator, by default."""
     long: int = 20
     """Campaigns with more than 100,000 trials each, at most."""
+    engine: Engine = field(default_factory=lambda: Bracket(audit=0.0))
+    """What exhausts the networks."""
+    caps: Sequence[str] = ("Stated()", "Certified()")
+    """Where caps of all faults come from, in `Float32`."""
+    timed: int = 0
+    """Trials of each estimator that are injected to tell the time of its campaign; 0: none."""
     analyses: int = 3
     """How often what is predicted without injecting faults is computed, with other seeds."""
 

@@ -1,7 +1,7 @@
 """What is known of the estimators of exhausted networks?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from radhard.stats import Estimate
@@ -78,6 +78,8 @@ class TableFindings:
     predicted: Sequence[PredictedRate]
     left_out: Mapping[str, str]
     """Estimators that do not apply, with the reason."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Processor time of a campaign with `Replay`, by estimator, caps included; where it is told."""
 
 
 @final

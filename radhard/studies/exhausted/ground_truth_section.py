@@ -1,10 +1,10 @@
 """How are exhausted networks, and the estimators scored on them, presented?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from radhard.stats import Estimate, percent
+from radhard.stats import Estimate, clopper_pearson, percent
 from radhard.studies.claim import estimate_facts
 from radhard.studies.exhausted.ground_truth_findings import (
     EstimatorScore,
@@ -46,7 +46,49 @@ def _body(findings: GroundTruthFindings) -> Iterator[str]:
         ],
     )
     for one in findings.tables:
+        yield from _audit(one)
         yield from _of_table(one)
+
+
+def _audit(findings: TableFindings) -> Iterator[str]:
+    """What was inferred, tensor by tensor, and how much of it was wrong."""
+    if not (audit := findings.index.get("audit")):
+        return
+    value, low, high = audit["rate"]
+    tensors = audit["tensors"]
+    sums = {key: sum(one[key] for one in tensors.values()) for key in next(iter(tensors.values()))}
+    yield from (f"### {findings.index['format']}: verdicts that were inferred", "")
+    yield from (f"Rate with the uncertainty of the audit: {_limits(value, low, high)}.", "")
+    yield from table(
+        (
+            "tensor",
+            "flips",
+            "rate",
+            "verdicts inferred",
+            "executed as well",
+            "wrong",
+            "at most wrong (95 %)",
+            *(f"harmless by {one.caps}" for one in findings.caps),
+        ),
+        [
+            _tensor_row(name, one, findings)
+            for name, one in [*tensors.items(), ("all", {**sums, "rate": findings.index["rate"]})]
+        ],
+    )
+
+
+def _tensor_row(name: str, one: Mapping[str, Any], findings: TableFindings) -> tuple[str, ...]:
+    most = percent(clopper_pearson(one["wrong"], one["executed"])[1]) if one["executed"] else ""
+    return (
+        name,
+        f"{one['faults']:,}",
+        percent(one["rate"]),
+        percent(one["inferred"] / one["verdicts"]),
+        f"{one['executed']:,}",
+        f"{one['wrong']:,}",
+        most,
+        *(percent(caps.shares.get(name, caps.harmless)) for caps in findings.caps),
+    )
 
 
 def _of_table(findings: TableFindings) -> Iterator[str]:
@@ -67,6 +109,10 @@ def _of_table(findings: TableFindings) -> Iterator[str]:
             ),
             [_row(score) for score in own],
         )
+    if findings.seconds:
+        yield from (f"### {format}: time of a campaign with Replay, caps included", "")
+        rows = [(name, f"{seconds:,.1f}") for name, seconds in findings.seconds.items()]
+        yield from table(("estimator", "CPU s"), rows)
     if findings.caps:
         yield from (f"### {format}: caps", "")
         yield from table(
@@ -148,4 +194,5 @@ def _numbers(findings: TableFindings) -> dict[str, Any]:
         "caps": [asdict(one) for one in findings.caps],
         "predicted": [asdict(one) for one in findings.predicted],
         "left out": dict(findings.left_out),
+        **({"seconds": dict(findings.seconds)} if findings.seconds else {}),
     }

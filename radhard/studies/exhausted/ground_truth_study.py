@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
@@ -13,7 +13,7 @@ from radhard.analyses import DeepVigorPlus, WeightSensitivity
 from radhard.caps import CAPS, CapTable
 from radhard.errors import InputError
 from radhard.formats import Float32, Format
-from radhard.studies.exhausted.estimator_campaigns import scores_of
+from radhard.studies.exhausted.estimator_campaigns import campaign_seconds, scores_of
 from radhard.studies.exhausted.estimators import SCORES, estimator
 from radhard.studies.exhausted.exhausted_table import ExhaustedTable, exhausted_table
 from radhard.studies.exhausted.ground_truth_design import GroundTruthDesign
@@ -32,8 +32,6 @@ from radhard.studies.trained_network import cache_folder
 from radhard.workload import Workload
 
 __all__ = ["GroundTruthStudy"]
-
-_CAPS = ("Stated()", "Certified()")
 
 _QUICK_RUNS = 5
 
@@ -85,16 +83,19 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
         name = "".join(c if c.isalnum() else "-" for c in repr(format).lower()).strip("-")
         data = network.test.first(min(images, len(network.test)))
         path = folder / f"{name}-{len(data)}.parquet"
-        table = exhausted_table(network.name, network.model, data, format, path, plan)
+        table = exhausted_table(
+            network.name, network.model, data, format, path, plan, self.design.engine
+        )
         plan.report(f"{network.name}, {format!r}: caps and analyses")
         left_out: dict[str, str] = {}
         # Caps take longer than all else.
         whole = format == Float32() and not plan.quick
-        caps = _caps(table, plan, left_out) if whole else {}
+        caps = _caps(self.design.caps, table, plan, left_out) if whole else {}
         scores = [_cap_score(table, found, seconds) for found, seconds in caps.values()]
         predicted = self._predicted(table, plan, left_out) if whole else []
-        estimates = self._estimates(table, plan, folder, caps, left_out)
-        return TableFindings(table.index, estimates, scores, predicted, left_out)
+        seconds: dict[str, float] = {}
+        estimates = self._estimates(table, plan, folder, caps, left_out, seconds)
+        return TableFindings(table.index, estimates, scores, predicted, left_out, seconds)
 
     def _estimates(
         self,
@@ -103,8 +104,9 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
         folder: Path,
         caps: Mapping[str, tuple[CapTable, float]],
         left_out: dict[str, str],
+        seconds: dict[str, float],
     ) -> list[EstimatorScore]:
-        """The scores of all estimators, question by question."""
+        """The scores of all estimators, question by question, and the time of their campaigns."""
         found = []
         with tempfile.TemporaryDirectory() as temporary:
             scores = Path(temporary) / SCORES
@@ -135,6 +137,10 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
                         self._runs(plan),
                         self.design.long,
                     )
+                    if self.design.timed and not plan.quick:
+                        before = sum(time for key, (_, time) in caps.items() if key in text)
+                        spent = campaign_seconds(chosen, table, plan.seed, self.design.timed)
+                        seconds[text] = before + spent
         return found
 
     def _predicted(
@@ -143,6 +149,8 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
         """The rate of faults in weights that DeepVigor+ predicts, as the mean over the layers."""
         analysis = DeepVigorPlus("weights", images=len(table.data), format=table.format)
         values, layers, seconds = [], [], 0.0
+        if not self.design.analyses:
+            return []
         for number in range(self.design.analyses):
             start = time.process_time()
             try:
@@ -159,12 +167,12 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
 
 
 def _caps(
-    table: ExhaustedTable, plan: Plan, left_out: dict[str, str]
+    sources: Sequence[str], table: ExhaustedTable, plan: Plan, left_out: dict[str, str]
 ) -> dict[str, tuple[CapTable, float]]:
     """The caps of all faults by each source, with the processor time that it took."""
     found = {}
     workload = Workload.of(table.model, table.data, seed=plan.seed)
-    for text in _CAPS:
+    for text in sources:
         source, start = CAPS.parse(text), time.process_time()
         try:
             with workload.open():

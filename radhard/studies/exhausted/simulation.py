@@ -74,10 +74,17 @@ class Simulation:
 
     def truth(self, by: str | None) -> dict[str, float]:
         """The true rate of every group."""
-        table = np.array(labels(self.space, by))
+        names, of = np.unique(np.array(labels(self.space, by)), return_inverse=True)
         places, _, variants = self.space.locate(np.arange(len(self.space)))
-        names = table[self.space.variant_starts[places] + variants]
-        return {str(name): float(self.harm[names == name].mean()) for name in np.unique(names)}
+        group = of[self.space.variant_starts[places] + variants]
+        # A label of no fault has no rate.
+        count = np.bincount(group, minlength=len(names))
+        sums = np.bincount(group, self.harm, minlength=len(names))
+        return {
+            str(name): float(total / number)
+            for name, total, number in zip(names, sums, count, strict=True)
+            if number
+        }
 
     def drawn(
         self, sampler: Sampler, seed: int, by: str | None, confidence: float

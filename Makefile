@@ -8,6 +8,8 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What the demo needs is a fraction of what tests and documentation need.
+INSTALLED := $(VENV)/.installed
 
 # Several threads beside a busy neighbour wait for each other more than they compute.
 export OMP_NUM_THREADS ?= 1
@@ -38,7 +40,7 @@ help:
 	@echo "make clean   remove the environment and everything that was made"
 	@echo "Set-up is part of each; PYTHON=python3.12 chooses the interpreter, TORCH=... the build of torch."
 
-demo: $(READY)
+demo: $(if $(wildcard $(READY)),$(READY),$(INSTALLED))
 	$(BIN)/radhard demo
 
 # With worksteal most files stay in one worker, which makes what their tests share once.
@@ -50,6 +52,7 @@ test-all: override ARGS += -m "" --hypothesis-profile=wide
 test-all: test
 
 docs: $(READY)
+	@echo "Building the documentation, which takes about a minute ..."
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --site-dir build/site
 	@echo "build/site/index.html"
 
@@ -101,6 +104,10 @@ $(PEERS)/.ready: benchmarks/peers/set_up
 # The stamp is younger than what it depends on only after a complete installation.
 $(READY): pyproject.toml scripts/set_up
 	scripts/set_up $(VENV) $(TORCH)
+	@touch $@
+
+$(INSTALLED): pyproject.toml scripts/set_up
+	scripts/set_up $(VENV) $(TORCH) data
 	@touch $@
 
 clean:

@@ -149,7 +149,7 @@ def _found(text: str) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dic
         return
     path = Path(module).expanduser()
     if not path.is_file():
-        raise InputError(f"{text!r}: there is no file {module}")
+        raise InputError(f"{text!r}: there is no file {module} in {path.absolute().parent}")
     with _importable(path.resolve().parent):
         yield _function(_from_file(path.resolve(), text), name, text), args, kwargs
 

@@ -1,5 +1,6 @@
 """Which module is the given model, and can faults be injected into it?"""
 
+import copy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,15 @@ from torch.nn.parameter import is_lazy
 from radhard.errors import InputError
 from radhard.internals import compiler_is_loaded, is_compiled, original
 
-__all__ = ["check_uncompiled", "compiled_parts", "eager", "module_at", "module_of", "usable_module"]
+__all__ = [
+    "check_uncompiled",
+    "compiled_parts",
+    "copied_module",
+    "eager",
+    "module_at",
+    "module_of",
+    "usable_module",
+]
 
 _EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False)
 
@@ -147,3 +156,43 @@ def module_at(model: nn.Module, path: str) -> nn.Module:
         return model.get_submodule(path)
     except AttributeError:
         raise InputError(f"{type(model).__name__} has no module {path!r}") from None
+
+
+def copied_module(model: nn.Module) -> nn.Module:
+    """A deep copy that shares no memory with the model, and whose tensors share what they shared.
+
+    ``copy.deepcopy`` gives every parameter memory of its own, also one that is a view of another,
+    such as a transposed one; the copy would then be another model under a fault.
+
+    >>> net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    >>> net[1].weight = nn.Parameter(net[0].weight.detach().T)
+    >>> twin = copied_module(net)
+    >>> twin[0].weight.data_ptr() == twin[1].weight.data_ptr() != net[0].weight.data_ptr()
+    True
+    """
+    by_memory: dict[tuple[torch.device, int], dict[int, torch.Tensor]] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        # Subclasses of tensors may hold their values elsewhere.
+        if type(tensor) in (nn.Parameter, torch.Tensor) and _has_memory(tensor):
+            place = tensor.device, tensor.untyped_storage().data_ptr()
+            by_memory.setdefault(place, {})[id(tensor)] = tensor
+    # What deepcopy finds here it takes for copied already.
+    memo: dict[int, Any] = {}
+    for tensors in by_memory.values():
+        if len(tensors) > 1:
+            memory = copy.deepcopy(next(iter(tensors.values())).untyped_storage())
+            memo |= {key: _view_of(memory, tensor) for key, tensor in tensors.items()}
+    return copy.deepcopy(model, memo)
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_meta and tensor.numel() > 0
+
+
+def _view_of(memory: torch.UntypedStorage, tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor like the given one in other memory."""
+    view = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+    view.set_(memory, tensor.storage_offset(), tensor.size(), tensor.stride())
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(view, requires_grad=tensor.requires_grad)
+    return view.requires_grad_(tensor.requires_grad)

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from radhard.campaign import run
 from radhard.errors import InputError
 from radhard.faults import BitFlip
-from radhard.formats import Float32
+from radhard.formats import BFloat16, Float32, stored_as
 from radhard.hardenings import Ranger, parts
 from radhard.injection import inject
-from radhard.module import compiled_parts, eager, module_of, usable_module
+from radhard.module import compiled_parts, copied_module, eager, module_of, usable_module
 from radhard.samplers import Uniform
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations, Weights
@@ -139,3 +139,37 @@ def test_what_cannot_be_used_is_refused_in_one_line(make, word):
     with pytest.raises(InputError, match=word) as told:
         usable_module(make())
     assert "\n" not in str(told.value)
+
+
+class Mirrored(nn.Module):
+    """Two layers whose weights are the same words, the one transposed; and a slice as a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Linear(6, 4), nn.Linear(4, 6)
+        self.up.weight = nn.Parameter(self.down.weight.detach().T)
+        self.register_buffer("row", self.down.weight.detach()[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.up(torch.relu(self.down(x))) + self.row.sum()
+
+
+@pytest.mark.filterwarnings("ignore:.*too few samples")
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copied_module,
+        lambda model: stored_as(model, BFloat16()),
+        lambda model: Ranger()(model, torch.rand(8, 6)),
+    ],
+)
+def test_views_of_the_same_words_remain_so_in_a_copy(copied):
+    model = Mirrored()
+    twin = copied(model)
+    memory = {tensor.data_ptr() for tensor in model.state_dict().values()}
+    assert memory.isdisjoint(tensor.data_ptr() for tensor in twin.state_dict().values())
+    with torch.no_grad():
+        twin.down.weight[1, 2] = 7.0
+    assert twin.up.weight[2, 1] == twin.row[2] == 7.0
+    assert isinstance(twin.up.weight, nn.Parameter)
+    assert model.down.weight[1, 2] == model.up.weight[2, 1] != 7.0

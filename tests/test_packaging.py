@@ -108,11 +108,18 @@ def make(*arguments: str) -> list[str]:
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "check"])
 def test_every_target_sets_up_first_and_only_once(target, tmp_path):
     fresh = make(target, f"VENV={tmp_path}")
-    assert fresh[0] == f"scripts/set_up {tmp_path} torch==2.13.0"
-    (tmp_path / ".ready").touch()
+    extras = " data" if target == "demo" else ""
+    assert fresh[0] == f"scripts/set_up {tmp_path} torch==2.13.0{extras}"
+    stamp = tmp_path / (".installed" if target == "demo" else ".ready")
+    stamp.touch()
     assert make(target, f"VENV={tmp_path}") == fresh[2:]
-    os.utime(tmp_path / ".ready", (0, 0))  # older than pyproject.toml
+    os.utime(stamp, (0, 0))  # older than pyproject.toml
     assert make(target, f"VENV={tmp_path}") == fresh
+
+
+def test_the_demo_installs_nothing_where_more_is_installed_already(tmp_path):
+    (tmp_path / ".ready").touch()
+    assert not any("set_up" in line for line in make("demo", f"VENV={tmp_path}"))
 
 
 def test_torch_is_installed_by_itself_before_anything_that_needs_it(tmp_path):

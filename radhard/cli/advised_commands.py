@@ -16,8 +16,16 @@ _CODE_BITS = 64
 _EXPECTED = 0.01
 """Rate of critical faults for which campaigns of protections are sized."""
 
+_LEAST = 0.001
+"""Rate of critical faults from which on campaigns tell whether a protection removes them."""
+
+_HARMFUL = 12
+"""Harm of so many faults is enough to tell that it is gone: six pairs that all fell suffice."""
+
 _MANY = 10**12
 """Faults of a space, of which there are far more than trials."""
+
+_ANALYSIS = "VulnerabilityGain()"
 
 _BOUNDS = "Bounds on activations take hardly any memory, and stop what large values do."
 _COPIES = "The most vulnerable channels twice: time and memory, against errors of any size."
@@ -76,8 +84,11 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
         if question.train is None and named(question.data)[0] is not None:
             why += " Give --train: this profiles the data of the test."
         verification = shell_line(
-            *("radhard", "verify", files[0], "--model", folder, "--store", f"{folder}.db")
+            *("radhard", "verify", files[0], "--model", folder, "--store", f"{folder}.db"),
+            *("--report", f"{folder}.html"),
         )
+        if scores:
+            steps.append(_scores_checked(question))
         steps += [
             Advice(why, shell_line(*words, "-o", folder)),
             Advice(
@@ -92,6 +103,18 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
         return [*steps, Advice("One protection beside the other, at every error rate.", compared)]
     page = shell_line("radhard", "report", *files, "-o", f"{question.folder}/protections.html")
     return [*steps, Advice("All on one page: cost against resilience.", page + _trust(question))]
+
+
+def _scores_checked(question: AdviceQuestion) -> Advice:
+    """The scores by which channels are chosen, beside the campaign."""
+    words = ["radhard", "analyze", _model(question), "--data", question.train or question.data]
+    words += [*_loading(question), *_formats(question), "--with", _ANALYSIS]
+    against = ("--against", _store(question), "-o", f"{question.folder}/scores.json")
+    return Advice(
+        "Predictions can be wrong: is the rank correlation with the campaign above 0, with its "
+        "interval? If not, choose channels by another analysis (radhard list analyses).",
+        shell_line(*words, *against) + _trust(question),
+    )
 
 
 def _paper(question: AdviceQuestion) -> list[Advice]:
@@ -151,9 +174,7 @@ def _look_closer(question: AdviceQuestion) -> Advice:
     # Analyses predict faults in weights of one format, without check bits.
     if question.memory not in ("dram", "sram"):
         return _repetition(question)
-    command = shell_line(
-        "radhard", "analyze", "--with", "VulnerabilityGain()", "--against", _store(question)
-    )
+    command = shell_line("radhard", "analyze", "--with", _ANALYSIS, "--against", _store(question))
     return Advice(
         "Which channels are to blame, and does the run bear it out?", command + _trust(question)
     )
@@ -173,8 +194,9 @@ def _size(question: AdviceQuestion) -> str:
         return "Every tensor has the sample size of the literature (Leveugle et al., DATE 2009)"
     if sampler.startswith("Uniform"):
         return (
-            f"A rate of {percent(_EXPECTED)} needs as many trials for ±{percent(question.margin)}; "
-            "they are fixed, so that protections are compared fault by fault"
+            f"As many trials show whether a protection works if the rate is {percent(_LEAST)} or "
+            "more; of a lower rate, the last page says how many would. They are fixed, so that "
+            "protections are compared fault by fault"
         )
     if question.goal == "limit":
         return "Trials until the interval is narrow enough for a rate of half the limit"
@@ -187,7 +209,10 @@ def _sampler(question: AdviceQuestion) -> str:
     margin = question.max_rate / 2 if question.goal == "limit" else question.margin
     if question.goal == "harden":
         least = floor_size(1.0, margin, 0.95)
-        return f"Uniform({ceil(max(sample_size(_MANY, margin, p=_EXPECTED), least))})"
+        of_margin = max(sample_size(_MANY, margin, p=_EXPECTED), least)
+        # Who asks for a wide margin wants a quick look.
+        telling = _HARMFUL / _LEAST if margin <= _EXPECTED else 0
+        return f"Uniform({ceil(max(of_margin, telling))})"
     published = question.goal == "paper" or question.memory == "registers"
     return f"PerTensor(margin={margin:g})" if published else f"Adaptive({margin:g})"
 
@@ -224,7 +249,8 @@ def _code(question: AdviceQuestion) -> str:
 def _protections(question: AdviceQuestion) -> list[tuple[str, ...]]:
     """Why a hardening suits memory and format, its text, and options for its scores."""
     bounds = (_BOUNDS, "Ranger()")
-    copies = (_COPIES, "ChannelDuplication(share=0.2)", "--scores", "VulnerabilityGain()")
+    scores = f"{question.folder}/scores.json"
+    copies = (_COPIES, "ChannelDuplication(share=0.2)", "--scores", scores)
     if question.quantized_file is not None:
         return [bounds]
     if question.memory in ("buffers", "dram-ecc", "sram-ecc"):

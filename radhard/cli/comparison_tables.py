@@ -14,6 +14,8 @@ __all__ = ["show_comparison", "show_verification"]
 
 _NAMES = ("before", "after", "difference")
 
+_P = "p: probability of a difference at least as large, if the two did not differ"
+
 _NARROW = 110
 """Terminal width below which each rate of a group has a row of its own."""
 
@@ -32,6 +34,7 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
             for name, text in zip(_NAMES, texts, strict=True):
                 terminal.say(f"  {name:<10}  {text}", always=len(comparison.rows) == 1)
             terminal.say(f"  {_pairs(row.lower, row.equal, row.higher)}p = {row.p_value:.2g}")
+        terminal.say(f"  {_P}", "dim")
         return
     table = plain_table("")
     for head in (comparison.by or "", *_NAMES, "p"):
@@ -41,6 +44,7 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
     for row, *texts in zip(comparison.rows, *columns, strict=True):
         table.add_row(printable(row.group), *map(str, texts), f"{row.p_value:.2g}")
     terminal.show(table)
+    terminal.say(_P, "dim")
 
 
 def show_verification(verification: Verification, terminal: Terminal) -> None:

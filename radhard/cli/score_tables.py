@@ -16,7 +16,14 @@ __all__ = ["show_analysis_comparison", "show_scores"]
 _MOST_LAYERS = 12
 _NARROW = 64
 """Terminal width below which bars are omitted."""
-_NARROW_FOR_FIGURES = 100
+_MEANINGS = (
+    "compared: channels or tensors with both a score and trials; rank: Spearman's correlation with "
+    "its 95 % interval; worst tenth: how much of the campaign's worst tenth was found, with its "
+    "95 % interval, and in brackets by chance; |difference|: mean, in points, of scores that are "
+    "shares"
+)
+
+_NARROW_FOR_FIGURES = 110
 """Terminal width below which the agreement is printed as sentences instead of a table."""
 
 
@@ -67,7 +74,15 @@ def show_analysis_comparison(
         return
     table = plain_table("")
     table.add_column("analysis", overflow="fold")
-    for name in ("parts", "rank", "interval", "worst tenth", "|difference|", "seconds", "samples"):
+    for name in (
+        "compared",
+        "rank",
+        "interval",
+        "worst tenth",
+        "|difference|",
+        "seconds",
+        "samples",
+    ):
         table.add_column(name, justify="right", no_wrap=True, header_style="dim")
     for row in comparison.rows:
         cost = row.scores.cost
@@ -77,12 +92,7 @@ def show_analysis_comparison(
         table.add_row(row.scores.by, parts, *_agreement(row.agreement), seconds, samples)
     terminal.show(table)
     if any(row.agreement for row in comparison.rows):
-        terminal.say(
-            "rank: Spearman's correlation with its 95 % interval; worst tenth: how much of the "
-            "campaign's worst tenth was found, and in brackets by chance; |difference|: mean, in "
-            "points, of scores that are shares; samples: passed through the model",
-            "dim",
-        )
+        terminal.say(f"{_MEANINGS}; samples: passed through the model", "dim")
     _say_why(comparison, terminal)
 
 
@@ -94,7 +104,8 @@ def _say_why(comparison: AnalysisComparison, terminal: Terminal) -> None:
 
 def _show_agreement(scores: Scores, results: Results, terminal: Terminal) -> None:
     by_level, why = agreements(scores, results)
-    title = f"Against {results.column()} in {len(results):,} trials"
+    # Trials in tensors without scores say nothing of them, so each level has its own number.
+    title = f"Against {results.column()} of the campaign"
     if by_level and terminal.console.width < _NARROW_FOR_FIGURES:
         terminal.say("")
         terminal.say(title, "bold")
@@ -103,12 +114,14 @@ def _show_agreement(scores: Scores, results: Results, terminal: Terminal) -> Non
     elif by_level:
         table = plain_table(title)
         table.add_column("level")
-        for name in ("parts", "rank", "interval", "worst tenth", "|difference|"):
+        for name in ("compared", "trials", "rank", "interval", "worst tenth", "|difference|"):
             table.add_column(name, justify="right", no_wrap=True, header_style="dim")
         for agreement in by_level:
             rank, interval, overlap, error = _agreement(agreement)
-            table.add_row(agreement.level, f"{agreement.parts:,}", rank, interval, overlap, error)
+            sizes = f"{agreement.parts:,}", f"{agreement.trials:,}"
+            table.add_row(agreement.level, *sizes, rank, interval, overlap, error)
         terminal.show(table)
+        terminal.say(_MEANINGS, "dim")
     for reason in why:
         terminal.say(f"no comparison {reason}", "dim")
 
@@ -118,7 +131,7 @@ def _agreement(agreement: Agreement | None) -> tuple[str, str, str, str]:
         return "-", "-", "-", "-"
     rank = agreement.rank
     error = "-" if agreement.error is None else f"{100 * agreement.error:.3g}"
-    overlap = f"{_share(agreement.overlap)} ({_share(agreement.overlap_by_chance)})"
+    overlap = f"{' '.join(agreement.overlap_texts)} ({_share(agreement.overlap_by_chance)})"
     return f"{rank.value:.2f}", f"[{rank.low:.2f}, {rank.high:.2f}]", overlap, error
 
 

@@ -190,7 +190,7 @@ def _why_unpaired(before: Results, after: Results, by: str | None) -> str:
     for of, stored in (("faults", ""), ("formats", "stored as "), ("exposures", "")):
         old, new = (", ".join(map(repr, getattr(run.space, of))) for run in (before, after))
         if old != new:
-            return f"{stored}{old} before, {new} after"
+            return f"{stored}{old} in the first run, {new} in the second"
     if _kinds(before.space) != _kinds(after.space):
         return "other tensors"
     if (repr(before.sampler), before.seed) != (repr(after.sampler), after.seed):

@@ -59,8 +59,17 @@ class Overhead:
         """
         counts = dict.fromkeys(("parameters", "buffers", "bits", "macs"), int)
         before, after = (Cost(**_read(values, key, counts)) for key in ("before", "after"))
-        times: dict[str, Any] = {"median": float, "low": float, "high": float, "turns": int}
+        times: dict[str, Any] = {
+            "median": float,
+            "low": float,
+            "high": float,
+            "turns": int,
+            "samples": int,
+        }
         timed = values.get("time")
+        # Run files of before do not have the number of samples.
+        if isinstance(timed, dict):
+            values = {**values, "time": {"samples": 0, **timed}}
         return cls(before, after, TimeRatio(**_read(values, "time", times)) if timed else None)
 
     def __str__(self) -> str:

@@ -30,10 +30,23 @@ class TimeRatio:
     low: float
     """The smallest of the paired ratios."""
     high: float
+    """The largest of them; with 15 turns, both enclose the true median in 99.99 % of cases."""
     turns: int
+    samples: int = 0
+    """Samples of a pass, on which the ratio depends; 0 if they were not recorded."""
+
+    @property
+    def basis(self) -> str:
+        """How it was measured, in words.
+
+        >>> TimeRatio(1.2, 1.1, 1.3, 15, 100).basis
+        '15 turns, passes of 100 samples'
+        """
+        passes = f", passes of {self.samples:,} sample{'s' * (self.samples != 1)}"
+        return f"{self.turns} turns{passes if self.samples else ''}"
 
     def __str__(self) -> str:
-        return f"{self.median:.3f}x (range {self.low:.3f} to {self.high:.3f}, {self.turns} turns)"
+        return f"{self.median:.3f}x (range {self.low:.3f} to {self.high:.3f}, {self.basis})"
 
 
 def time_ratio(
@@ -50,6 +63,9 @@ def time_ratio(
     The models alternate, on one thread, so changes in the speed of the machine affect both. On a
     CPU the time is that of the process, so other processes do not affect it.
 
+    The ratio depends on the samples: a hardened model takes longer where one of its bounds acts, so
+    on samples whose ranges were profiled it seems cheaper than in use.
+
     Raises:
         InputError: fewer than 3 turns.
     """
@@ -57,7 +73,8 @@ def time_ratio(
         raise InputError(f"turns={turns} is not allowed; it must be at least 3")
     data = Data.of(data)
     device = device_of(base) or torch.device("cpu")
-    inputs = data.first(min(batch, len(data))).to(device).inputs
+    samples = min(batch, len(data))
+    inputs = data.first(samples).to(device).inputs
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -75,7 +92,7 @@ def time_ratio(
                 ratios.append(spent[id(model)] / spent[id(base)])
     finally:
         torch.set_num_threads(threads)
-    return TimeRatio(statistics.median(ratios), min(ratios), max(ratios), turns)
+    return TimeRatio(statistics.median(ratios), min(ratios), max(ratios), turns, samples)
 
 
 def _seconds(

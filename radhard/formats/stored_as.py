@@ -1,6 +1,5 @@
 """How are the tensors of a model rounded to a format?"""
 
-import copy
 from collections.abc import Mapping
 
 import torch
@@ -14,7 +13,7 @@ from radhard.formats.plain.dtype_float import DtypeFloat
 from radhard.formats.plain.powers import power_of_two
 from radhard.formats.protected.check_word import CheckWord
 from radhard.formats.protected.protected_format import ProtectedFormat
-from radhard.module import usable_module
+from radhard.module import copied_module, usable_module
 
 __all__ = ["check_holds_values", "is_stored_as", "round_in_place", "stored_as", "tied"]
 
@@ -39,7 +38,7 @@ def stored_as(model: nn.Module, format: Format | Mapping[str, Format]) -> nn.Mod
     """
     model = usable_module(model)
     formats = formats_of(format)
-    stored = copy.deepcopy(model)
+    stored = copied_module(model)
     # Without duplicates: a tied tensor is rounded once.
     tensors = dict([*stored.named_parameters(), *stored.named_buffers()])
     # Complex tensors are included so that they are refused by name instead of left as they are.

@@ -1,6 +1,5 @@
 """What does a hardening do?"""
 
-import copy
 import warnings
 from abc import abstractmethod
 from dataclasses import replace
@@ -15,7 +14,7 @@ from radhard.hardenings.draft import Draft
 from radhard.hardenings.part import parts
 from radhard.hardenings.record import Record, digests, put_records, records
 from radhard.manifest import fingerprint
-from radhard.module import check_uncompiled, usable_module
+from radhard.module import check_uncompiled, copied_module, usable_module
 from radhard.progress_bar import ProgressBar
 from radhard.scores import Scores
 from radhard.spec import Component, Family
@@ -175,7 +174,7 @@ def copied(model: nn.Module) -> nn.Module:
         InputError: it cannot be copied.
     """
     try:
-        return copy.deepcopy(model)
+        return copied_module(model)
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise InputError(
             f"{type(model).__name__} cannot be copied with copy.deepcopy, which hardening "

@@ -95,6 +95,9 @@ class Record:
             *(text for text in self.doubts if "too few" in text),
         ]
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values."""
         return {

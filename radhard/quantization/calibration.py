@@ -1,6 +1,5 @@
 """How are the weights and activations of a model quantized to words of a format?"""
 
-import copy
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from radhard.errors import InputError
 from radhard.formats import FORMATS, Format
 from radhard.formats.stored_as import round_in_place
 from radhard.forward import Forward, plain
-from radhard.module import check_uncompiled
+from radhard.module import check_uncompiled, copied_module
 from radhard.rounding import Rounding, check_traceable, hang, hang_inputs, rounding_of
 from radhard.targets.stored import parameters
 from radhard.tree import leaves
@@ -77,7 +76,7 @@ def quantized(
                 f"{name or 'the model'!r} rounds its output through {rounding.format!r} "
                 "already; quantise the model that this one was made from"
             )
-    made = copy.deepcopy(workload.model)
+    made = copied_module(workload.model)
     weights = {name: p for name, p in parameters(made, biases=False) if p.is_floating_point()}
     round_in_place(weights, format)
     workload = workload.with_model(made)

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from radhard.errors import InputError
 from radhard.results import Results
 from radhard.scores.trial_parts import Level, Values, trial_parts
-from radhard.stats import Estimate
+from radhard.stats import Estimate, clopper_pearson, percent
 
 __all__ = [
     "Agreement",
@@ -50,15 +50,32 @@ class Agreement:
     overlap: float
     overlap_by_chance: float
     """The expected overlap of random scores."""
+    worst: int
+    """How many parts are a tenth of them, at least one."""
     matched: str
     """``"tensor"``: scores and rates of the same tensor; ``"layer"``: of two tensors of a layer."""
+
+    @property
+    def overlap_limits(self) -> tuple[float, float]:
+        """Exact limits of the overlap, at the confidence of the rank correlation.
+
+        As for that one, the parts are a sample of all parts that might have been.
+        """
+        return clopper_pearson(round(self.overlap * self.worst), self.worst, self.rank.confidence)
+
+    @property
+    def overlap_texts(self) -> tuple[str, str]:
+        """The overlap and its interval, in percent."""
+        low, high = (percent(round(limit, 2)) for limit in self.overlap_limits)
+        return percent(round(self.overlap, 2)), f"[{low}, {high}]"
 
     def __str__(self) -> str:
         error = "" if self.error is None else f", mean |difference| {100 * self.error:.3g} points"
         return (
             f"{self.by} against {self.column}: rank correlation {self.rank.value:.2f} "
             f"[{self.rank.low:.2f}, {self.rank.high:.2f}] over {self.parts:,} "
-            f"{self.level}s{error}, worst tenth shared {100 * self.overlap:.0f} % "
+            f"{self.level}s with {self.trials:,} trials{error}, worst tenth shared "
+            f"{' '.join(self.overlap_texts)} "
             f"({100 * self.overlap_by_chance:.0f} % by chance)"
         )
 
@@ -114,6 +131,7 @@ def agreement(
         error=float(np.abs(score - rate).mean()) if unit == "share" else None,
         overlap=len(worst[0] & worst[1]) / count,
         overlap_by_chance=count / len(table),
+        worst=count,
         matched=matched,
     )
 

@@ -1,6 +1,5 @@
 """How is a recurrent layer of torch computed step by step?"""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from radhard.errors import InputError
 from radhard.internals import is_plain_cpu_pass
+from radhard.module import copied_module
 from radhard.stepwise.fused_steps import FusedSteps, fused_steps
 from radhard.stepwise.gate import GateFunction, RecurrentGates
 from radhard.stepwise.step_loops import Direction, States, fast_steps, open_steps
@@ -120,7 +120,7 @@ def stepwise(model: nn.Module) -> nn.Module:
     >>> torch.allclose(stepwise(lstm)(inputs)[0], lstm(inputs)[0], atol=1e-6)
     True
     """
-    twin = copy.deepcopy(model)
+    twin = copied_module(model)
     for module in list(twin.modules()):
         if type(module) in _CLASSES:
             to_stepwise(module)

@@ -1,12 +1,12 @@
 """How does a recurrent layer store one bias instead of two?"""
 
-import copy
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from radhard.errors import InputError
+from radhard.module import copied_module
 from radhard.targets.recurrent_layers import recurrent_modules, rows_of
 
 __all__ = ["merge_biases", "merged_rows", "stores_one_bias"]
@@ -29,7 +29,7 @@ def merge_biases(model: M) -> M:
     >>> bool((merge_biases(lstm).bias_ih_l0 == lstm.bias_ih_l0 + lstm.bias_hh_l0).all())
     True
     """
-    twin = copy.deepcopy(model)
+    twin = copied_module(model)
     done: set[int] = set()
     for path, module in recurrent_modules(twin):
         if id(module) in done:

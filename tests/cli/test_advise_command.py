@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -131,3 +132,30 @@ def test_json_has_every_step(capsys):
     assert main(["advise", "mlp", "--data", "mnist", *options]) == 0
     steps = json.loads(capsys.readouterr().out)["steps"]
     assert [step["command"].split()[1] for step in steps] == ["plan", "run", "report"]
+
+
+def test_weights_and_training_data_of_ones_own_are_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text("def build(): ...\n\n\ntest_set = train_set = build\n")
+    answers = iter(["a.pt", "net.py:train_set"])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: next(answers))
+    of_goal = ["--memory", "dram", "--format", "Float32()", "--goal", "harden"]
+    assert main(["advise", "net.py:build", "--data", "net.py:test_set", *of_goal]) == 0
+    told = capsys.readouterr()
+    assert "random weights" in told.err
+    assert "--weights a.pt" in told.out
+    assert "--data net.py:train_set" in told.out
+
+
+def test_scores_that_choose_channels_are_checked_against_the_campaign_first():
+    steps = [
+        shlex.split(s.command)[1:]
+        for s in advised_commands(question("dram-ecc", "Int(8)", "harden"))
+    ]
+    by_scores = next(n for n, words in enumerate(steps) if "--scores" in words)
+    checked = steps[by_scores - 1]
+    assert checked[0] == "analyze"
+    assert "--against" in checked
+    assert checked[-1] == steps[by_scores][steps[by_scores].index("--scores") + 1]
+    assert all("--report" in words for words in steps if words[0] == "verify")

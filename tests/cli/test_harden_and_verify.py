@@ -70,7 +70,7 @@ VERIFY = ["verify", "base.db", "--model", "hard", "--no-time", "--trust"]
 def test_hardened_model_is_that_of_python(folder, capsys):
     assert main(["harden", *NAMED, *RANGER, "-o", "hard"]) == 0
     told = capsys.readouterr().out
-    assert "part Bound" in told
+    assert "added by Ranger(): 1 x Bound (bounds a module" in told
     assert "bits stored" in told
     assert "samples): 100 % before, 100 % after" in told
     model, (inputs, labels) = (function(f"parts_of_mine.py:{n}")() for n in ("build", "samples"))

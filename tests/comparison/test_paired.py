@@ -110,10 +110,13 @@ def test_runs_without_a_trial_in_common_are_refused():
         ({"seed": 1}, r"other trials \(sampler or seed\)"),
         ({"sampler": Uniform(5)}, r"other trials \(sampler or seed\)"),
         ({"space": space((8,))}, "other tensors"),
-        ({"space": space(fault=StuckAt(1, bits=31))}, r"BitFlip.* before, StuckAt.* after"),
+        (
+            {"space": space(fault=StuckAt(1, bits=31))},
+            r"BitFlip.* in the first run, StuckAt.* in the second",
+        ),
         (
             {"space": space(fault=BitFlip(field="sign"), format=BFloat16())},
-            r"stored as Float32\(\) before, BFloat16\(\) after",
+            r"stored as Float32\(\) in the first run, BFloat16\(\) in the second",
         ),
         ({"data fingerprint": "another"}, "other data"),
     ],
@@ -256,7 +259,8 @@ def test_faults_of_another_exposure_are_other_faults():
     stays, passes = (exposed(exposure) for exposure in (None, "Intermittent(0.1)"))
     comparison = compare(stays, passes)
     assert re.fullmatch(
-        r"Persistent\(\) before, Intermittent\(0.1\) after", comparison.why_unpaired
+        r"Persistent\(\) in the first run, Intermittent\(0.1\) in the second",
+        comparison.why_unpaired,
     )
     assert compare(passes, exposed("Intermittent(0.1)")).paired
     with pytest.raises(InputError, match=r"no exposure in common: Persistent"):

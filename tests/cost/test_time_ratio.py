@@ -27,7 +27,7 @@ def test_twice_the_work_reads_as_twice_the_time(monkeypatch):
     found = time_ratio(Slow(0.02), Slow(0.01), torch.zeros(2, 3), turns=5)
     assert found.median == pytest.approx(2)
     assert found.low == pytest.approx(found.high)
-    assert str(found).startswith("2.000x (range 2.000 to 2.000, 5 turns)")
+    assert str(found).startswith("2.000x (range 2.000 to 2.000, 5 turns, passes of 2 samples)")
 
 
 def test_threads_are_put_back_and_too_few_turns_refused():

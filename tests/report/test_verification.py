@@ -230,7 +230,7 @@ def test_two_runs_of_other_formats_share_a_page(tmp_path):
     assert page.read_text("utf-8").count("<h1>") == 1
     (row,) = compare(first, second).rows
     assert f"{read(row.difference).value} {read(row.difference).interval}" in text
-    assert "not the same faults: stored as Int(8) before, Float32() after" in text
+    assert "not the same faults: stored as Int(8) in the first run, Float32() in the second" in text
     assert "Evidence, second run" in text
     assert "## Bits" not in text  # bit 7 is another one in each format
 

@@ -12,6 +12,7 @@ from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion
 from radhard.cli.early import Check, known_data, known_model, spec_of
 from radhard.errors import InputError
 from radhard.escaping import printable
+from radhard.factory import named
 
 if TYPE_CHECKING:
     from radhard.cli.advised_commands import Advice
@@ -76,6 +77,7 @@ class AdviseAction:
             for name, (text, choices) in _QUESTIONS.items():
                 if given[name] is None:
                     given[name] = _asked(text, choices, free=name == "format")
+            self._ask_of_own_files()
         given["format"] = given["format"] or "Float32()"
         for name in ("model", "data", "memory", "goal"):
             if given[name] is None:
@@ -83,6 +85,31 @@ class AdviseAction:
                 allowed = f": one of {', '.join(known)}" if known else ""
                 option = "MODEL" if name == "model" else f"--{name}"
                 raise InputError(f"give {option}{allowed}; for example: {_EXAMPLE}")
+
+    def _ask_of_own_files(self) -> None:
+        """Ask for weights and training data of a model and data of the user's own."""
+        given = self.options
+        if given["weights"] is None and named(given["model"])[0] is not None:
+            given["weights"] = _asked_for(
+                "Checkpoint of its weights (empty if the function loads them; one that draws "
+                "random weights gives another model each time)",
+            )
+        if given["train"] is None and given["goal"] == "harden" and named(given["data"])[0]:
+            given["train"] = _asked_for(
+                "Training data, on which protections are profiled (file.py:function; empty if "
+                "there are none)",
+                _checked(known_data),
+            )
+
+
+def _asked_for(text: str, check: Callable[[str], str] = str) -> str | None:
+    """An answer, or None if it is empty."""
+
+    def checked(answer: str) -> str:
+        return check(answer) if answer else ""
+
+    answer = click.prompt(text, default="", show_default=False, err=True, value_proc=checked)
+    return answer or None
 
 
 def _asked(text: str, choices: dict[str, str], *, free: bool) -> str:

@@ -117,7 +117,8 @@ class AnalyzeAction(ModelAndData):
                 f"{str(self.against)!r}, which is "
                 f"{results.manifest.get('model') or 'a model from Python'!r} stored as "
                 f"{', '.join(map(repr, results.space.formats))}: structure or values differ; give "
-                "the MODEL, --weights and --format of that campaign"
+                "the MODEL, --weights and --format of that campaign (a factory that draws random "
+                "weights gives another model each time: load a checkpoint, or seed it)"
             )
 
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:

@@ -77,7 +77,7 @@ def _side_by_side(
             "with its hardened versions, whose runs radhard verify --store writes; give two files "
             "to compare other runs"
         )
-    return write_hardenings(runs[0], runs[1:], output)
+    return write_hardenings(runs[0], runs[1:], output, stores=files)
 
 
 def _holds_scores(file: Path) -> bool:

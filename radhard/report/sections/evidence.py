@@ -11,7 +11,7 @@ from radhard.report.run_wording import data_name, name_of
 from radhard.results import Results
 from radhard.stats import LimitCheck, percent
 
-__all__ = ["evidence", "repeat"]
+__all__ = ["digest", "evidence", "repeat"]
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -117,11 +117,15 @@ def _identities(results: Results, store: Path | None) -> tuple[tuple[str, str], 
         ("model", str(results.manifest.get("model fingerprint", "not recorded"))),
         ("data", str(results.manifest.get("data fingerprint", "not recorded"))),
     ]
-    if store is not None and store.is_file():
-        with store.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows.append((f"run file {store.name}", digest))
-    return tuple(rows)
+    return (*rows, *([] if store is None else digest(store)))
+
+
+def digest(store: Path) -> Rows:
+    """The SHA-256 of a run file as a row; none if it is not there."""
+    if not store.is_file():
+        return ()
+    with store.open("rb") as file:
+        return ((f"run file {store.name}", hashlib.file_digest(file, "sha256").hexdigest()),)
 
 
 def repeat(results: Results, store: Path | None) -> Section:

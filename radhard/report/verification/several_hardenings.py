@@ -1,16 +1,17 @@
 """Which of several hardenings has the best ratio of benefit to cost?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from radhard.comparison import compare
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
-from radhard.report.change import change_of
+from radhard.report.change import change_of, trials_that_would_tell
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import model_name, summary
-from radhard.report.sections.evidence import evidence
+from radhard.report.sections.evidence import digest, evidence
 from radhard.report.verification.faults_tried import faults_tried, not_the_same
 from radhard.results import Results
 from radhard.stats import Estimate, percent
@@ -22,8 +23,10 @@ _ALIKE = 1.005
 """Costs whose ratio is below this are the same in a figure."""
 
 
-def several(before: Results, after: Sequence[Results]) -> Document:
+def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = ()) -> Document:
     """The content of the report of several hardened versions of one model.
+
+    ``stores`` are the run files, for their SHA-256, that of the unprotected model first.
 
     Raises:
         InputError: a campaign at error rates, or one without measured costs.
@@ -64,19 +67,23 @@ def several(before: Results, after: Sequence[Results]) -> Document:
             _table(models, differences, harm),
             *_covers(after),
             faults_tried(named),
-            evidence(before, identities=_identities(named)),
+            evidence(before, identities=_identities(named, stores)),
         ),
         version="",
         kind="comparison of hardenings",
     )
 
 
-def _identities(named: Sequence[tuple[str, Results]]) -> tuple[tuple[str, str], ...]:
-    """The fingerprints of the hardened models; that of the unprotected one is there anyway."""
-    return tuple(
+def _identities(
+    named: Sequence[tuple[str, Results]], stores: Sequence[Path]
+) -> tuple[tuple[str, str], ...]:
+    """The fingerprints of the hardened models, and the digests of all run files."""
+    # That of the unprotected model is there anyway.
+    models = [
         (f"model with {name}", str(run.manifest.get("model fingerprint", "not recorded")))
         for name, run in named[1:]
-    )
+    ]
+    return (*models, *(row for store in stores for row in digest(store)))
 
 
 def _covers(after: Sequence[Results]) -> tuple[Section, ...]:
@@ -152,4 +159,9 @@ def _table(
         ("model", "stored bits", "multiply-accumulates", "time per pass"),
         tuple(costs),
     )
-    return Section("rows", "One by one", (bought, paid))
+    unsure = [
+        Text(f"{model.name}: {text}")
+        for model, change in zip(models[1:], differences, strict=True)
+        if change_of(change).direction == "open" and (text := trials_that_would_tell(change))
+    ]
+    return Section("rows", "One by one", (bought, *unsure, paid))

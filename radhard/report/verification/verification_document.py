@@ -111,7 +111,7 @@ def _headline(
         tiles.append(Tile("stored bits", f"{after['bits']:.3f}x"))
         tiles.append(Tile("multiply-accumulates", f"{after['macs']:.3f}x"))
         if (time := verification.cost.time) is not None:
-            basis = f"{time.turns} turns, smallest to largest"
+            basis = f"smallest to largest of {time.basis}"
             span = f"[{time.low:.3f}, {time.high:.3f}]"
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))

@@ -105,7 +105,7 @@ def write_comparison(
 
 
 def write_hardenings(
-    before: Results, after: Sequence[Results], path: str | Path
+    before: Results, after: Sequence[Results], path: str | Path, *, stores: Sequence[Path] = ()
 ) -> tuple[Path, Path]:
     """Write the report of several hardenings of one model, with their costs and benefits.
 
@@ -113,9 +113,10 @@ def write_hardenings(
         before: the campaign on the unprotected model.
         after: campaigns by `radhard.verification.verify` on the hardened models.
         path: of the page.
+        stores: the run files, for their SHA-256 in the evidence, in the same order.
 
     Raises:
         InputError: a campaign at error rates, or one without measured costs.
     """
     check_page(path)
-    return write_document(several(before, after), path)
+    return write_document(several(before, after, stores), path)

@@ -28,6 +28,7 @@ ALL = {row.name: row for row in (*ROWS, *DEFAULT, *RECURRENT, *BROUGHT, WORKERS,
 _GROUPS = {
     "recurrent": ("recurrent networks", {row.name for row in RECURRENT}),
     "default": ("the default", {row.name for row in DEFAULT}),
+    "default-avx2": ("the default, AVX2 only", set()),
     "brought": ("models that people bring", {row.name for row in BROUGHT}),
 }
 """Rows with a table of their own, if these alone are run: its name in the results, in the page."""
@@ -58,6 +59,8 @@ def main(rows: tuple[str, ...], quick: bool, document: bool, profile: bool) -> N
         click.echo(page(lines[-1:], ()))
     names = [name for name in rows or ALL if name != VGG11]
     group = next((key for key, (_, own) in _GROUPS.items() if rows and set(rows) <= own), "some")
+    if group == "default" and torch.backends.cpu.get_cpu_capability() == "AVX2":
+        group = "default-avx2"
     failed = [n for n, line in zip(names, lines, strict=True) if isinstance(line, tuple)]
     text = page(lines, machine)
     if VGG11 in rows or not (rows or quick):

@@ -17,8 +17,9 @@ def described(rates: Rates) -> list[str]:
     product, convolution = (2e-9 * rate for rate in (rates.product, rates.convolution))
     return [
         f"{os.cpu_count()} cores of {_processor()}, {platform.system()}, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} "
-        f"thread; load {load:.1f} when it began.",
+        f"{platform.python_version()}, torch {torch.__version__} "
+        f"({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} thread; "
+        f"load {load:.1f} when it began.",
         f"One thread at best: {product:.0f} GFLOP/s in products of matrices, {convolution:.0f} "
         "GFLOP/s in convolutions.",
     ]

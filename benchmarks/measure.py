@@ -113,7 +113,8 @@ def measured(row: Row, *, quick: bool) -> Measured:
     sampler = SAMPLERS.parse(row.sampler(size.trials))
     loop = Loop(work, sampler.draw(work.space, 1), read=row.outputs)
     planned = len(loop.trials)
-    call(row, work, 1)  # what is loaded on first use is no part of a campaign
+    # What is loaded on first use is no part of a campaign; one of a single trial loads other parts.
+    call(row, work, size.trials)
     naive: list[Span] = []
     whole: list[Span] = []
     rates: list[float] = []

@@ -27,7 +27,7 @@ estimate."""
 _LEAST_GROWTH = 0.03
 """The share by which the trials of a group grow in a stage, at least."""
 
-_PER_STRATUM = 3
+_PER_STRATUM = 2
 """Trials of the first stage for each stratum of a group, on average, below which it has fewer."""
 
 _SHRINK = 0.75

@@ -118,9 +118,9 @@ class VerifyAction:
         if recorded is not None and recorded != fingerprint(model):
             raise InputError(
                 f"{text!r} is no longer the model of {str(self.run)!r}: structure or values "
-                "differ; a factory that draws random weights gives another model each time (load a "
-                "checkpoint with --weights, or seed it), else restore the model, or run the "
-                "campaign again"
+                "differ; a factory that draws random weights gives another model each time: seed "
+                "it, or give radhard run --weights a checkpoint; else restore the model, or run "
+                "the campaign again"
             )
         return model.to(torch.device(self.device))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from radhard.caps import Certified
 from radhard.errors import InputError
 from radhard.samplers import SAMPLERS, Adaptive, Exhaustive, PerTensor, Sampler, Uniform
+from radhard.stats import clopper_pearson
 from radhard.store import Store
 
 __all__ = ["check_margin", "recorded_sampler"]
@@ -58,7 +59,14 @@ def recorded_sampler(
         Exhaustive(),
         PerTensor(margin=margin, confidence=confidence),
     )
-    if sampler in allowed or (isinstance(sampler, Uniform) and by is None):
+    # How many trials of `Uniform` a margin takes depends on the rate that a pilot has seen; fewer
+    # than these do not reach it, whatever the rate is.
+    enough = (
+        isinstance(sampler, Uniform)
+        and by is None
+        and clopper_pearson(0, sampler.n, confidence)[1] <= 2 * margin
+    )
+    if sampler in allowed or enough:
         return sampler
     raise InputError(
         f"{str(path)!r} was begun with {text}, which is not for this margin; choose another file, "

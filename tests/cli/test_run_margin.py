@@ -39,6 +39,14 @@ def test_a_run_is_continued_with_its_own_sampler_whatever_a_pilot_would_choose(
     assert "not for this margin" in capsys.readouterr().err
 
 
+def test_a_run_of_too_few_trials_for_the_margin_is_not_taken_for_it(tmp_path, capsys):
+    path = str(tmp_path / "run.db")
+    assert main([*MODEL, "--sampler", "Uniform(20)", "--store", path]) == 0
+    capsys.readouterr()
+    assert main([*MODEL, "--margin", "1%", "--store", path]) == 2
+    assert "not for this margin" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -24,6 +24,8 @@ __all__ = [
     "module_of",
     "usable_module",
 ]
+
+M = TypeVar("M", bound=nn.Module)
 
 _EAGER: ContextVar[bool] = ContextVar("compiled code is not used", default=False)
 
@@ -158,7 +160,7 @@ def module_at(model: nn.Module, path: str) -> nn.Module:
         raise InputError(f"{type(model).__name__} has no module {path!r}") from None
 
 
-def copied_module(model: nn.Module) -> nn.Module:
+def copied_module(model: M) -> M:
     """A deep copy that shares no memory with the model, and whose tensors share what they shared.
 
     ``copy.deepcopy`` gives every parameter memory of its own, also one that is a view of another,

@@ -145,6 +145,7 @@ def render(template: str, content: Document) -> str:
     )
     environment.filters["plain"] = plain
     environment.filters["fenced"] = fenced
+    environment.filters["unbroken"] = _unbroken
     environment.globals["svg"] = _svg
     environment.globals["style"] = _file(environment, "style.css")
     script = _file(environment, "page.js")
@@ -159,6 +160,11 @@ def render(template: str, content: Document) -> str:
     environment.tests["code"] = lambda block: isinstance(block, Code)
     environment.tests["text"] = lambda block: isinstance(block, Text)
     return environment.get_template(template).render(document=content)
+
+
+def _unbroken(text: str) -> str:
+    """Prose whose percent signs stay on the line of their numbers."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _svg(picture: Picture, narrow: bool) -> Markup:

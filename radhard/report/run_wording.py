@@ -100,7 +100,10 @@ def enumeration(parts: list[str]) -> str:
 def _target(target: Target) -> str:
     name = _ROLES[target.role]
     everything = repr(target) == f"{type(target).__name__}('*')"
-    return f"the {name}" if everything else f"the {name} {target!r}"
+    if everything:
+        return f"the {name}"
+    # Registers(...) says what it is by itself.
+    return repr(target) if type(target).__name__.lower() == name else f"the {name} {target!r}"
 
 
 def _bare(part: Component) -> str:

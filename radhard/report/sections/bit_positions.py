@@ -72,7 +72,7 @@ def _of_words(
             Picture(
                 "bits" if number == 1 else f"bits-{number}",
                 f"{harm.Rate} by bit position{of}",
-                _finding(positions, harm),
+                _finding(positions, harm, of),
                 lambda narrow: bits(positions, word.fields, harm.rate, narrow),
             )
         )
@@ -138,16 +138,17 @@ def _field_name(name: str, word: Format) -> str:
     return " and ".join(word.fields[at] for at in _rank(name, word))
 
 
-def _finding(positions: list[Bit], harm: MainFigure) -> str:
+def _finding(positions: list[Bit], harm: MainFigure, of: str) -> str:
     seen = [p for p in positions if p.rate.value > 0]
     if not seen:
         return (
-            f"{harm.Rate}: 0 in all trials at every bit position; the whiskers are the intervals."
+            f"{harm.Rate}: 0 in all trials at every bit position{of}; the whiskers are the "
+            "intervals."
         )
     worst = max(seen, key=lambda p: p.rate.value)
     r = read(worst.rate)
     text = (
-        f"Bit {worst.name} ({worst.field.replace('+', ' and ')}) has the highest {harm.rate}: "
+        f"Bit {worst.name}{of} ({worst.field.replace('+', ' and ')}) has the highest {harm.rate}: "
         f"{r.value} {r.interval}."
     )
     silent = len(positions) - len(seen)

@@ -59,10 +59,10 @@ def drill_down(results: Results, harm: MainFigure) -> Section | None:
 def _explained(harm: MainFigure, shown: Sequence[str]) -> str:
     parts = "its bits" if "channel" not in shown else "its channels and bits"
     return (
-        f"Unfold a tensor to see the {harm.rate} of {parts}, most harm first. Each interval "
-        "is that of its own row: of many parts, the ones listed first have the highest rates by "
-        f"chance as well. Rows with fewer than {FEW} trials are marked as few; they say where to "
-        "look, not how often harm occurs."
+        f"Unfold a tensor to see the {harm.rate} of {parts}, most harm first. Strips run from 0 to "
+        "100 %, stretched where rates are small. Each interval is that of its own row: of many "
+        "parts, the ones listed first have the highest rates by chance as well. Rows with fewer "
+        f"than {FEW} trials are marked as few; they say where to look, not how often harm occurs."
     )
 
 

@@ -100,6 +100,13 @@ def _finding(
     text += f" ({', '.join(higher[:3])}{', ...' if len(higher) > 3 else ''})." if higher else "."
     shown = {row.group for row in drawn}
     if left := [row for row in rows if row.group not in shown]:
-        highest = percent(float(f"{max(_rate(row) for row in left):.2g}"))
-        text += f" Not drawn: {len(left)} with a rate of at most {highest} in both."
+        text += f" {_not_drawn(left, by)}"
     return f"{text} The number of a row is the difference, in points, with its 95 % interval."
+
+
+def _not_drawn(left: Sequence[Row], by: str) -> str:
+    parts = f"{len(left)} {by}{'s' if len(left) != 1 else ''}"
+    highest = max(_rate(row) for row in left)
+    if not highest:
+        return f"Not drawn: {parts} with a rate of 0 in both."
+    return f"Not drawn: {parts} with a rate of at most {percent(float(f'{highest:.2g}'))} in both."

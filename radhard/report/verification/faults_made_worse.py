@@ -37,7 +37,8 @@ def faults_made_worse(pair: RunPair, harm: MainFigure, where: str) -> Section | 
         )
         return Section("worse", title, (Text(text),))
     text = (
-        f"{len(worse):,} of the {len(numbers):,} faults do more harm {where}: "
+        f"{len(worse):,} of the {len(numbers):,} faults {'does' if len(worse) == 1 else 'do'} more "
+        f"harm {where}: "
         f"{reading.value} {reading.interval} of all faults."
     )
     order = worse[np.argsort(-increase[worse], kind="stable")][:_N]
@@ -52,12 +53,16 @@ def faults_made_worse(pair: RunPair, harm: MainFigure, where: str) -> Section | 
         for at, fault in zip(order, faults, strict=True)
     )
     table = Table(
-        f"The {len(rows)} with the largest increase: {harm.effect}",
+        f"{_those(len(rows))} with the largest increase: {harm.effect}",
         ("fault", *pair.labels, "to see it"),
         rows,
         code=(3,),
     )
     return Section("worse", title, (Text(text), table))
+
+
+def _those(n: int) -> str:
+    return "The fault" if n == 1 else f"The {n} faults"
 
 
 def _share(groups: Groups, chosen: np.ndarray) -> Estimate:

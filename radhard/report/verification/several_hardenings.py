@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.comparison import compare
+from radhard.cost import TimeRatio
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
 from radhard.report.change import change_of, trials_that_would_tell
@@ -43,6 +44,7 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         )
     models = [ParetoPoint("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
     differences: list[Estimate] = []
+    times: list[TimeRatio | None] = [None]
     named = [("unprotected", before)]
     for run in after:
         by, cost = hardening_in(run.manifest)
@@ -56,6 +58,7 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         time = float("nan") if cost.time is None else cost.time.median
         models.append(ParetoPoint(", ".join(by), (over["bits"], over["macs"], time), row.after))
         differences.append(row.difference)
+        times.append(cost.time)
         named.append((", ".join(by), run))
     return Document(
         title=f"Ways to protect {model_name(before)}",
@@ -64,7 +67,7 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         headline=_headline(models, harm),
         sections=(
             _pareto(models, harm),
-            _table(models, differences, harm),
+            _table(models, differences, times, harm),
             *_covers(after),
             faults_tried(named),
             evidence(before, identities=_identities(named, stores)),
@@ -139,23 +142,29 @@ def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
 
 
 def _table(
-    models: Sequence[ParetoPoint], differences: Sequence[Estimate], harm: MainFigure
+    models: Sequence[ParetoPoint],
+    differences: Sequence[Estimate],
+    times: Sequence[TimeRatio | None],
+    harm: MainFigure,
 ) -> Section:
     rates, costs = [], []
-    for model, change in zip(models, [None, *differences], strict=True):
+    for model, change, time in zip(models, [None, *differences], times, strict=True):
         changed = ("-", "-")
         if change is not None:
             changed = f"{read(change).value} {read(change).interval}", change_of(change).word
         rates.append((model.name, read(model.rate).value, read(model.rate).interval, *changed))
         # NaN if the time was not measured.
-        costs.append((model.name, *(f"{x:.3f}x" if x == x else "-" for x in model.costs)))
+        paid = [f"{x:.3f}x" if x == x else "-" for x in model.costs]
+        span = "" if time is None else f" [{time.low:.3f}, {time.high:.3f}]"
+        costs.append((model.name, *paid[:-1], paid[-1] + span))
     bought = Table(
         "Harm",
         ("model", harm.rate, COLUMNS[0], "difference, in points", "the rate is"),
         tuple(rates),
     )
-    paid = Table(
-        "Cost, as multiples of the unprotected model",
+    timed = "; times are medians, with the smallest and the largest" if any(times) else ""
+    prices = Table(
+        f"Cost, as multiples of the unprotected model{timed}",
         ("model", "stored bits", "multiply-accumulates", "time per pass"),
         tuple(costs),
     )
@@ -164,4 +173,4 @@ def _table(
         for model, change in zip(models[1:], differences, strict=True)
         if change_of(change).direction == "open" and (text := trials_that_would_tell(change))
     ]
-    return Section("rows", "One by one", (bought, *unsure, paid))
+    return Section("rows", "One by one", (bought, *unsure, prices))

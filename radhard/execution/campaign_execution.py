@@ -53,11 +53,8 @@ def execute_campaign(
     with Store(store, write=True) as file, options.executor.open() as pool:
         session: Session | None = None
         if file.empty:
-            exact = options.exact or (
-                stages is not None and stages.is_led_by_measured(campaign.panel)
-            )
-            engine, session, engine_notes = _engine(engine, campaign, exact)
-            entries = _entries(campaign, golden, engine, [*engine_notes, *notes])
+            engine, session, known = _engine(engine, campaign, options.exact, stages)
+            entries = _entries(campaign, golden, engine, [*known, *notes])
             file.begin({**options.names, **identified, **entries}, campaign.panel.columns)
         else:
             _check_same_run(file, identified, golden if campaign.workload.deterministic else None)
@@ -164,11 +161,13 @@ def _check_exact(file: Store, engine: Engine | str) -> None:
 
 
 def _engine(
-    engine: Engine | str, campaign: Campaign, exact: bool
+    engine: Engine | str, campaign: Campaign, exact: bool, stages: Stages | None
 ) -> tuple[Engine, Session, list[Note]]:
     """The engine of a new run, its session, and notes."""
     if engine == "auto":
         deterministic = campaign.workload.deterministic
+        # Measured on one sample of each trial, the figure takes more trials than inference saves.
+        exact = exact or (stages is not None and stages.is_led_by_measured(campaign.panel))
         choice = chosen(campaign, deterministic=deterministic, exact=exact)
         return choice.engine, choice.session, [choice.note]
     assert isinstance(engine, Engine)

@@ -171,15 +171,23 @@ def plan(
     if compare:
         rows += _exhausted(timed, space, left_out)
     if compare and pilot.details[pilot.column(None)].within_changes:
-        module = usable_module(load(model) if isinstance(model, str) else model)
-        whole = Workload.of(module, data, call=call, batch=batch, seed=seed)
-        few = Workload.of(module, whole.data.first(_SAMPLES), call=call, batch=batch, seed=seed)
-        caps = cap_plans(few, len(whole.data), space, table, asked, confidence, left_out)
+        few, samples = _few_samples(model, data, call=call, batch=batch, seed=seed)
+        caps = cap_plans(few, samples, space, table, asked, confidence, left_out)
         rows += [_with_caps(one, asked, confidence, by, setup, per_trial) for one in caps]
     rows.sort(key=lambda row: row.seconds)
     return CampaignPlan(
         space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows), left_out
     )
+
+
+def _few_samples(
+    model: nn.Module | str, data: Any, *, call: Forward, batch: int, seed: int
+) -> tuple[Workload, int]:
+    """The model on the samples for which caps are computed, and the number of all samples."""
+    module = usable_module(load(model) if isinstance(model, str) else model)
+    whole = Workload.of(module, data, call=call, batch=batch, seed=seed)
+    few = Workload.of(module, whole.data.first(_SAMPLES), call=call, batch=batch, seed=seed)
+    return few, len(whole.data)
 
 
 def _speeds(

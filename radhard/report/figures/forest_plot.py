@@ -39,17 +39,7 @@ def forest(
     else:
         # The wide interval of a tensor with few trials would leave the others no room.
         root_axis(axes, top, vertical=False, apart=0.16 if narrow else 0.1)
-    axes.axvspan(overall.low, overall.high, color=colour("accent"), alpha=0.09, linewidth=0)
-    axes.axvline(overall.value, color=colour("accent"), linewidth=1.2, linestyle=(0, (4, 3)))
-    axes.text(
-        overall.value,
-        -1.02 if narrow else -0.62,
-        "overall",
-        color=colour("accent"),
-        fontsize=11,
-        ha="left" if overall.value < top / 4 else "right",
-        va="bottom",
-    )
+    _draw_overall(axes, overall, top, narrow)
     for at, (name, rate) in enumerate(rows):
         axes.hlines(at, rate.low, rate.high, color=colour("field2"), linewidth=2.2)
         axes.plot(
@@ -69,6 +59,22 @@ def forest(
     axes.tick_params(axis="y", colors=colour("ink"), pad=10)
     axes.set_xlabel(what, color=colour("muted"), fontsize=12)
     return figure
+
+
+def _draw_overall(axes: Axes, overall: Estimate, top: float, narrow: bool) -> None:
+    """The overall rate as a dashed line in the band of its interval; ``top``: the axis' end."""
+    axes.axvspan(overall.low, overall.high, color=colour("accent"), alpha=0.09, linewidth=0)
+    axes.axvline(overall.value, color=colour("accent"), linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.text(
+        overall.value,
+        -1.02 if narrow else -0.62,
+        "overall",
+        color=colour("accent"),
+        fontsize=11,
+        # On the side of the line where the axes have room for it.
+        ha="left" if overall.value < top / 4 else "right",
+        va="bottom",
+    )
 
 
 def _write_rate(axes: Axes, at: int, name: str, rate: Estimate, narrow: bool) -> None:

@@ -1,6 +1,8 @@
 """Which combinations of tensor and bit position are the most vulnerable?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,47 +42,91 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     part, names, all_of = _worst(results, harm)
     rates: dict[str, Estimate] = part.rate(harm.column, by="tensor,bit")
     groups = ["+".join(map(str, bits)) for bits in sorted(variants, key=_highest, reverse=True)]
-    shares = [
-        [rates[key].value if (key := f"{name}, {bits}") in rates else None for bits in groups]
-        for name in names
-    ]
-    weak = frozenset(
-        (row, column)
-        for row, name in enumerate(names)
-        for column, bits in enumerate(groups)
-        if (rate := rates.get(f"{name}, {bits}")) is not None and is_few(rate)
-    )
-    cell = {f"{n}, {b}": (n, bit_name(b)) for n in names for b in groups}
-    ranking = sorted((key for key in cell if key in rates), key=lambda key: -rates[key].value)
-    harmful = [(*cell[key], rates[key]) for key in ranking if rates[key].value > 0]
-    tried = sum(share is not None for row in shares for share in row)
-    # Marks in most cells would mark none.
-    marked = weak if len(weak) <= tried / 2 else frozenset()
-    heat = Grid(names, [bit_name(bits) for bits in groups], shares, marked)
-    finding = _finding(harm, harmful, tried)
-    if weak:
-        which = f"All {tried:,}" if len(weak) == tried else f"{len(weak):,} of the {tried:,}"
-        finding += f" {which} pairs rest on fewer than {FEW} trials" + (
-            " (marked by a bar)." if marked else "."
-        )
+    pairs = _Pairs(names, groups, rates)
+    finding = _finding(harm, pairs.harmful, len(pairs.tried))
+    if pairs.weak:
+        finding += _few_trials(pairs)
     if all_of:
         finding += f" The figure shows the {len(names)} of {all_of} tensors with the highest rates."
-    title = f"{harm.Rate} by tensor and bit position"
+    heat, title = pairs.heat, f"{harm.Rate} by tensor and bit position"
     blocks: list[Picture | Table] = [
         Picture("cells", title, finding, lambda narrow: grid(heat, narrow))
     ]
-    if harmful:
-        rows = tuple((name, bit, *read_marked(rate)) for name, bit, rate in harmful[: 3 * _SHOWN])
+    if pairs.harmful:
+        worst = pairs.harmful[: 3 * _SHOWN]
         blocks.append(
             Table(
                 "Tensor and bit with the highest rates",
                 ("tensor", "bit", "rate", *COLUMNS),
-                rows,
+                tuple((name, bit, *read_marked(rate)) for name, bit, rate in worst),
                 words=2,
                 shown=_SHOWN,
             )
         )
     return Section("cells", "Tensor by bit", tuple(blocks))
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The rates of pairs of tensor and bit position."""
+
+    names: Sequence[str]
+    """Of the tensors, which are the rows of the figure."""
+    groups: Sequence[str]
+    """Of the bits that a fault changes, the highest first: the columns."""
+    rates: Mapping[str, Estimate]
+    """By ``"tensor, bit"``; pairs without trials are missing."""
+
+    @cached_property
+    def tried(self) -> dict[tuple[int, int], Estimate]:
+        """The rates of the pairs that have trials, by row and column."""
+        return {
+            (row, column): self.rates[key]
+            for row, name in enumerate(self.names)
+            for column, group in enumerate(self.groups)
+            if (key := f"{name}, {group}") in self.rates
+        }
+
+    @cached_property
+    def weak(self) -> frozenset[tuple[int, int]]:
+        """Row and column of the pairs that rest on few trials."""
+        return frozenset(at for at, rate in self.tried.items() if is_few(rate))
+
+    @property
+    def marked(self) -> frozenset[tuple[int, int]]:
+        """The pairs of few trials that the figure marks."""
+        # Marks in most cells would mark none.
+        return self.weak if len(self.weak) <= len(self.tried) / 2 else frozenset()
+
+    @cached_property
+    def harmful(self) -> list[tuple[str, str, Estimate]]:
+        """Tensor, bit and rate of the pairs with any harm, the highest rate first."""
+        ranking = sorted(self.tried.items(), key=lambda pair: -pair[1].value)
+        return [
+            (self.names[row], bit_name(self.groups[column]), rate)
+            for (row, column), rate in ranking
+            if rate.value > 0
+        ]
+
+    @property
+    def heat(self) -> Grid:
+        """The figure."""
+        shares = [
+            [
+                self.tried[row, column].value if (row, column) in self.tried else None
+                for column in range(len(self.groups))
+            ]
+            for row in range(len(self.names))
+        ]
+        return Grid(self.names, [bit_name(bits) for bits in self.groups], shares, self.marked)
+
+
+def _few_trials(pairs: _Pairs) -> str:
+    """How many pairs rest on few trials."""
+    weak, tried = len(pairs.weak), len(pairs.tried)
+    which = f"All {tried:,}" if weak == tried else f"{weak:,} of the {tried:,}"
+    marks = " (marked by a bar)." if pairs.marked else "."
+    return f" {which} pairs rest on fewer than {FEW} trials{marks}"
 
 
 def _finding(harm: MainFigure, harmful: Sequence[tuple[str, str, Estimate]], tried: int) -> str:

@@ -75,7 +75,7 @@ class ExhaustedTable:
 
         Unlike one of the file, it does not depend on how that is compressed.
         """
-        return hashlib.sha256(self.harmed.astype("<u2").tobytes()).hexdigest()
+        return _digest(self.harmed)
 
     @property
     def index(self) -> dict[str, Any]:
@@ -195,28 +195,14 @@ def _make(
         before.write_text(repr(seconds), encoding="utf-8")
     values = results.values()
     harmed = np.round(values * len(data)).astype(np.uint16)
-    rng = np.random.default_rng(plan.seed)
-    again = np.sort(rng.choice(len(space), min(_CHECKED, len(space)), replace=False))
-    repeated = Given(tuple(again.tolist()))
-    checked = _run(model, data, space, Serial(), plan, None, repeated).values()
-    differing = int((np.round(checked * len(data)) != harmed[again]).sum())
-    places, words, variants = space.locate(np.arange(len(space)))
-    names = [space.name(place) for place in range(len(space.regions))]
-    frame = pd.DataFrame(
-        {
-            "tensor": pd.Categorical.from_codes(places, categories=pd.Index(names)),
-            "word": words.astype(np.int32),
-            "bit": variants.astype(np.uint8),
-            "harmed": harmed,
-        }
-    )
-    digest = hashlib.sha256(harmed.astype("<u2").tobytes()).hexdigest()
+    checked, differing = _repeated(model, data, space, plan, harmed)
+    frame = _frame(space, harmed)
     facts: dict[Any, Any] = {
         **identity,
-        "sha256": digest,
+        "sha256": _digest(harmed),
         "rate": float(values.mean()),
         "seconds": seconds,
-        "checked": len(again),
+        "checked": checked,
         "differing": differing,
         "engine": repr(engine),
         "audit": _audit(results, space, len(data)),
@@ -225,6 +211,39 @@ def _make(
     write_table(frame, path)
     for file in (begun, before):
         file.unlink(missing_ok=True)
+
+
+def _digest(harmed: npt.NDArray[np.uint16]) -> str:
+    return hashlib.sha256(harmed.astype("<u2").tobytes()).hexdigest()
+
+
+def _repeated(
+    model: nn.Module,
+    data: Data,
+    space: FaultSpace,
+    plan: Plan,
+    harmed: npt.NDArray[np.uint16],
+) -> tuple[int, int]:
+    """How many faults `Serial` repeats, and with how many of them it finds another number."""
+    rng = np.random.default_rng(plan.seed)
+    again = np.sort(rng.choice(len(space), min(_CHECKED, len(space)), replace=False))
+    sampler = Given(tuple(again.tolist()))
+    values = _run(model, data, space, Serial(), plan, None, sampler).values()
+    return len(again), int((np.round(values * len(data)) != harmed[again]).sum())
+
+
+def _frame(space: FaultSpace, harmed: npt.NDArray[np.uint16]) -> pd.DataFrame:
+    """A row for each fault of the space, in its order."""
+    places, words, variants = space.locate(np.arange(len(space)))
+    names = [space.name(place) for place in range(len(space.regions))]
+    return pd.DataFrame(
+        {
+            "tensor": pd.Categorical.from_codes(places, categories=pd.Index(names)),
+            "word": words.astype(np.int32),
+            "bit": variants.astype(np.uint8),
+            "harmed": harmed,
+        }
+    )
 
 
 def _run(

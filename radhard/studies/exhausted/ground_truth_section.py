@@ -92,10 +92,30 @@ def _tensor_row(name: str, one: Mapping[str, Any], findings: TableFindings) -> t
 
 
 def _of_table(findings: TableFindings) -> Iterator[str]:
-    format = findings.index["format"]
+    """What the estimators, caps and analyses make of an exhausted table."""
+    yield from _estimators(findings)
+    if findings.seconds:
+        yield from (f"### {_format(findings)}: time of a campaign with Replay, caps included", "")
+        rows = [(name, f"{seconds:,.1f}") for name, seconds in findings.seconds.items()]
+        yield from table(("estimator", "CPU s"), rows)
+    if findings.caps:
+        yield from _caps(findings)
+        yield from _by_tensor(findings)
+    if findings.predicted:
+        yield from _predictions(findings)
+    for name, reason in findings.left_out.items():
+        yield from (f"{name} is left out: {reason}.", "")
+
+
+def _format(findings: TableFindings) -> str:
+    return str(findings.index["format"])
+
+
+def _estimators(findings: TableFindings) -> Iterator[str]:
+    """How well the estimators answer, a table for each question."""
     for question in dict.fromkeys(score.question for score in findings.scores):
         own = [score for score in findings.scores if score.question == question]
-        yield from (f"### {format}: {question}", "")
+        yield from (f"### {_format(findings)}: {question}", "")
         yield from table(
             (
                 "estimator",
@@ -109,43 +129,42 @@ def _of_table(findings: TableFindings) -> Iterator[str]:
             ),
             [_row(score) for score in own],
         )
-    if findings.seconds:
-        yield from (f"### {format}: time of a campaign with Replay, caps included", "")
-        rows = [(name, f"{seconds:,.1f}") for name, seconds in findings.seconds.items()]
-        yield from table(("estimator", "CPU s"), rows)
-    if findings.caps:
-        yield from (f"### {format}: caps", "")
-        yield from table(
-            ("caps", "harmless", "truly", "mean cap", "faults above their cap", "CPU s"),
-            [
-                (
-                    one.caps,
-                    percent(one.harmless),
-                    percent(findings.index["harmless"]),
-                    percent(one.mean),
-                    f"{one.contradictions:,}",
-                    f"{one.seconds:,.1f}",
-                )
-                for one in findings.caps
-            ],
-        )
-        yield from _by_tensor(findings)
-    if findings.predicted:
-        yield from (f"### {format}: predictions without injected faults", "")
-        yield from table(
-            ("analysis", "true mean over the layers", "predicted, by seed", "CPU s"),
-            [
-                (
-                    one.analysis,
-                    percent(one.true),
-                    "; ".join(_limits(*value) for value in one.values),
-                    f"{one.seconds:,.1f}",
-                )
-                for one in findings.predicted
-            ],
-        )
-    for name, reason in findings.left_out.items():
-        yield from (f"{name} is left out: {reason}.", "")
+
+
+def _caps(findings: TableFindings) -> Iterator[str]:
+    """How many faults the caps call harmless, beside how many are."""
+    yield from (f"### {_format(findings)}: caps", "")
+    yield from table(
+        ("caps", "harmless", "truly", "mean cap", "faults above their cap", "CPU s"),
+        [
+            (
+                one.caps,
+                percent(one.harmless),
+                percent(findings.index["harmless"]),
+                percent(one.mean),
+                f"{one.contradictions:,}",
+                f"{one.seconds:,.1f}",
+            )
+            for one in findings.caps
+        ],
+    )
+
+
+def _predictions(findings: TableFindings) -> Iterator[str]:
+    """What analyses predict, beside what is true."""
+    yield from (f"### {_format(findings)}: predictions without injected faults", "")
+    yield from table(
+        ("analysis", "true mean over the layers", "predicted, by seed", "CPU s"),
+        [
+            (
+                one.analysis,
+                percent(one.true),
+                "; ".join(_limits(*value) for value in one.values),
+                f"{one.seconds:,.1f}",
+            )
+            for one in findings.predicted
+        ],
+    )
 
 
 def _by_tensor(findings: TableFindings) -> Iterator[str]:

@@ -47,37 +47,14 @@ def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
     yield from ("### Critical neurons", "")
     yield f"The largest neuron vulnerability factor (NVF) is {percent(findings.largest)}."
     yield ""
-    total = findings.neurons
     yield from table(
         ("NVF at least", "neurons", "share"),
         [
-            (percent(threshold), f"{count:,}", percent(count / total))
+            (percent(threshold), f"{count:,}", percent(count / findings.neurons))
             for threshold, count in findings.counts.items()
         ],
     )
     yield from ("### Protection", "")
-    rows = []
-    for threshold in findings.thresholds:
-        for method in _ALL:
-            of = findings.of(threshold, method)
-            assert of is not None
-            fewer = (
-                neurons_saved(total, findings.counts.get(threshold, 0))
-                if method == "split"
-                else None
-            )
-            rows.append(
-                (
-                    percent(threshold),
-                    method,
-                    f"{of.neurons:,}",
-                    "" if fewer is None else percent(fewer),
-                    _text(findings.critical(threshold, method)),
-                    _text(findings.critical(threshold, method, since=threshold)),
-                    _text(findings.drop(threshold, method, since=threshold)),
-                    "" if method == "unprotected" else percent(of.changed),
-                )
-            )
     yield from table(
         (
             "NVF at least",
@@ -89,12 +66,34 @@ def _body(findings: NeuronCopiesFindings) -> Iterator[str]:
             "accuracy lost by these",
             "predictions that differ without faults",
         ),
-        rows,
+        [_row(findings, threshold, method) for threshold in findings.thresholds for method in _ALL],
     )
     left = {of.left_out for of in findings.after.values() if of.left_out}
     if left:
         yield "Not protected: " + "; ".join(sorted(left)) + "."
         yield ""
+
+
+def _row(findings: NeuronCopiesFindings, threshold: float, method: Method) -> tuple[str, ...]:
+    """What a protection of the neurons from a threshold on does."""
+    of = findings.of(threshold, method)
+    assert of is not None
+    # Three copies are what others are compared with.
+    fewer = (
+        percent(neurons_saved(findings.neurons, findings.counts.get(threshold, 0)))
+        if method == "split"
+        else ""
+    )
+    return (
+        percent(threshold),
+        method,
+        f"{of.neurons:,}",
+        fewer,
+        _text(findings.critical(threshold, method)),
+        _text(findings.critical(threshold, method, since=threshold)),
+        _text(findings.drop(threshold, method, since=threshold)),
+        "" if method == "unprotected" else percent(of.changed),
+    )
 
 
 def _text(estimate: Estimate | None) -> str:

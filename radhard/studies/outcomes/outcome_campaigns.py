@@ -69,17 +69,13 @@ def measure_outcomes(
                 point = Point(*at, rate)
                 arms[point] = arms[point].joined(arm) if point in arms else arm
         if not free:
-            free = _fault_free(design, results)
-            prints = {
-                key: str(value) for key, value in results.manifest.items() if "fingerprint" in key
-            }
-    weights = [weight.detach() for _, weight in Weights("*").candidates(network.model)]
+            free, prints = _fault_free(design, results), _fingerprints(results)
     return OutcomeFindings(
         network.name,
         len(data),
         free,
         {name: int(space.words.sum()) for name, space in spaces.items()},
-        max(float(weight.abs().max()) for weight in weights),
+        _largest_weight(network.model),
         {name: _changed(network.model, model, data) for name, model in models.items()},
         arms,
         prints,
@@ -159,6 +155,16 @@ def _fault_free(design: OutcomeDesign, results: Results) -> dict[str, float]:
     """Without faults; a trial's figure and its drop add up to it."""
     first = {name: float(results.values(column)[0]) for name, column in design.columns.items()}
     return {of: first[of] + first[f"{of} drop"] for of in ("accuracy", "score")}
+
+
+def _fingerprints(results: Results) -> dict[str, str]:
+    return {key: str(value) for key, value in results.manifest.items() if "fingerprint" in key}
+
+
+def _largest_weight(model: nn.Module) -> float:
+    """The largest magnitude of any weight."""
+    weights = (weight.detach() for _, weight in Weights("*").candidates(model))
+    return max(float(weight.abs().max()) for weight in weights)
 
 
 def _changed(model: nn.Module, hardened: nn.Module, data: Data) -> int:

@@ -1,14 +1,15 @@
 """How are the activations and weights of a network hit by upsets?"""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.metrics import Accuracy, Corneliou
+from radhard.metrics import Accuracy, Corneliou, Metric
 from radhard.results import Results
 from radhard.samplers import Cumulative, Sampler, UpsetRate
 from radhard.space import FaultSpace
@@ -39,47 +40,33 @@ def measure_upsets(study: str, design: UpsetDesign, network: Network, plan: Plan
         InputError: samples that are not grey images, too few bits for the errors that accumulate,
             or a store that contains another study.
     """
-    tried, model = design_of(design, plan), network.model
+    tried = design_of(design, plan)
     if not isinstance(network.test.inputs, Tensor):
         raise InputError(f"{network.name}: the samples are no images; take a network of images")
     plan.report(f"{network.name}: errors of activations")
     errors = activation_errors(network.test.inputs, tried.flips, tried.activations, seed=plan.seed)
     few = network.test.first(min(tried.images, len(network.test)))
     # With a quick study, transients are measured on few images, too.
-    data = few if plan.quick else network.test
-
-    def campaign(variant: str, space: FaultSpace, sampler: Sampler, *, flowing: bool) -> Results:
-        plan.report(f"{network.name}: {variant}")
-        on, metrics = (data, [Accuracy(), Corneliou()]) if flowing else (few, [Accuracy()])
-        return network_campaign(study, network, plan, variant, model, on, space, sampler, metrics)
-
-    def activations(pattern: str) -> FaultSpace:
-        return FaultSpace.of(model, Activations(pattern), BitFlip(), Float32(), data=data)
-
-    def weights(pattern: str) -> FaultSpace:
-        return FaultSpace.of(model, Weights(pattern), BitFlip(), Float32())
-
-    flowing, stored = activations("*"), weights("*")
+    upsets = _Upsets(study, network, plan, few if plan.quick else network.test, few)
+    flowing, stored = upsets.activations("*"), upsets.weights("*")
     transients = {
-        k: campaign(
+        k: upsets.transients(
             f"transients of {k} flips",
             flowing,
             UpsetRate(tried.rates, count=k, trials=tried.passes),
-            flowing=True,
         )
         for k in tried.flips
     }
     one = UpsetRate(1.0, trials=tried.layer_passes)
     layer_transients = {
-        name: campaign(f"a transient in {name}", activations(name), one, flowing=True)
+        name: upsets.transients(f"a transient in {name}", upsets.activations(name), one)
         for name in (site.name for site in flowing.sites)
     }
-    memory = campaign("memory", stored, Cumulative(tried.steps, tried.repeats), flowing=False)
-    layers = {site.layer: weights(site.name) for site in stored.sites}
+    memory = upsets.memory("memory", stored, Cumulative(tried.steps, tried.repeats))
+    layers = {site.layer: upsets.weights(site.name) for site in stored.sites}
     flips = Cumulative(tried.layer_steps, tried.layer_repeats)
     layer_memory = {
-        layer: campaign(f"memory of {layer}", space, flips, flowing=False)
-        for layer, space in layers.items()
+        layer: upsets.memory(f"memory of {layer}", space, flips) for layer, space in layers.items()
     }
     values: Mapping[str, int] = {
         site.name: _values(region.words, site.samples)
@@ -87,7 +74,7 @@ def measure_upsets(study: str, design: UpsetDesign, network: Network, plan: Plan
     }
     return UpsetFindings(
         network=network.name,
-        right=correct_answers(model, data),
+        right=correct_answers(network.model, upsets.images),
         images=len(few),
         errors=errors,
         transients=transients,
@@ -97,6 +84,48 @@ def measure_upsets(study: str, design: UpsetDesign, network: Network, plan: Plan
         layer_memory=layer_memory,
         bits={layer: len(space) for layer, space in layers.items()},
     )
+
+
+@dataclass(frozen=True)
+class _Upsets:
+    """The campaigns on one network."""
+
+    study: str
+    network: Network
+    plan: Plan
+    images: Data
+    """Of the transients."""
+    few: Data
+    """Of the faults in memory, which take a pass over all images each."""
+
+    def activations(self, pattern: str) -> FaultSpace:
+        model, targets = self.network.model, Activations(pattern)
+        return FaultSpace.of(model, targets, BitFlip(), Float32(), data=self.images)
+
+    def weights(self, pattern: str) -> FaultSpace:
+        return FaultSpace.of(self.network.model, Weights(pattern), BitFlip(), Float32())
+
+    def transients(self, variant: str, space: FaultSpace, sampler: Sampler) -> Results:
+        """A campaign of faults in activations."""
+        return self._campaign(variant, space, sampler, self.images, [Accuracy(), Corneliou()])
+
+    def memory(self, variant: str, space: FaultSpace, sampler: Sampler) -> Results:
+        """A campaign of faults in weights, which stay there."""
+        return self._campaign(variant, space, sampler, self.few, [Accuracy()])
+
+    def _campaign(
+        self,
+        variant: str,
+        space: FaultSpace,
+        sampler: Sampler,
+        data: Data,
+        metrics: Sequence[Metric],
+    ) -> Results:
+        network, plan = self.network, self.plan
+        plan.report(f"{network.name}: {variant}")
+        return network_campaign(
+            self.study, network, plan, variant, network.model, data, space, sampler, metrics
+        )
 
 
 def _values(words: int, samples: int | None) -> int:

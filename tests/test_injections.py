@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from radhard.errors import InputError
+from radhard.errors import InputError, RadhardWarning
 from radhard.faults import BitFlip
 from radhard.formats import Float32
-from radhard.injection import inject
+from radhard.injection import inject, injecting
 from radhard.space import Fault, FaultSpace
 from radhard.targets import Activations
 from tests.test_injection import Holder, bits_of, noise, space_of
@@ -99,3 +99,31 @@ def test_a_model_with_another_tensor_is_refused(other):
     with pytest.raises(InputError, match=r"in this model, float32 \(4,\) in the fault space"):
         inject(model, space, 0).__enter__()
     assert traces(model) == before
+
+
+def test_an_injection_that_ends_before_a_later_one_leaves_no_fault_behind():
+    model = Holder(noise((4,), torch.float32))
+    space, before = space_of(model), traces(model)
+    earlier, later = inject(model, space, 32 + 30), inject(model, space, 32 + 31)
+    earlier.__enter__()
+    later.__enter__()
+    with pytest.warns(RadhardWarning, match="reverse order"):
+        earlier.__exit__(None, None, None)
+    assert traces(model) == before
+    later.__exit__(None, None, None)
+    assert traces(model) == before
+    assert not injecting()
+
+
+def test_injections_into_different_models_end_in_any_order():
+    models = [Holder(noise((4,), torch.float32)) for _ in range(2)]
+    space, before = space_of(models[0]), [traces(model) for model in models]
+    earlier, later = (inject(model, space, 32 + 30) for model in models)
+    with earlier:
+        later.__enter__()
+        faulty = traces(models[1])
+    assert [traces(model) for model in models] == [before[0], faulty]
+    assert injecting()
+    later.__exit__(None, None, None)
+    assert [traces(model) for model in models] == before
+    assert not injecting()

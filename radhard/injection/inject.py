@@ -25,10 +25,11 @@ from radhard.workload.hooks import temporary_hooks
 
 __all__ = ["Injection", "inject", "injecting", "numbered", "overwrite"]
 
-_INNERMOST: ContextVar["Injection | None"] = ContextVar("innermost open injection", default=None)
+_OPEN: ContextVar[tuple["Injection", ...]] = ContextVar("open injections", default=())
+"""The open injections, those opened last at the end."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Injection:
     """The state of an open `inject`."""
 
@@ -45,6 +46,9 @@ class Injection:
     injected, itself."""
     passes: int = 0
     """How many calls of the whole model completed; counted only for faults in flowing values."""
+    model: nn.Module | None = field(default=None, repr=False)
+    put_back: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Restores the model as it was before; a call after a complete one has no effect."""
     _open: list[AbstractContextManager[None]] = field(default_factory=list, repr=False)
 
     @property
@@ -124,7 +128,8 @@ def inject(
 
     Only the faulty words change, in place. Only these words are copied, and what passes may write:
     buffers, and the attributes of the modules (`State`). Several faults in one word are applied one
-    after another, in the order given. Injections may be nested. Corrections that the model itself
+    after another, in the order given. Injections may be nested; one that ends before those opened
+    later in the same model ends them as well, with a warning. Corrections that the model itself
     makes in the meantime are undone too, if it writes them with `overwrite`.
 
     A parameter that is replaced in the meantime (``model.half()``, ``model.to(device)``, an
@@ -153,12 +158,17 @@ def inject(
     # Parameters have a record of their own, as an optimiser may go on training them.
     own = State(model, parameters=False) if state is None else None
     parameters = Parameters(model) if state is None else None
-    fast, outer = torch.backends.mha.get_fastpath_enabled(), _INNERMOST.get()
-    modes = Modes.now()
+    fast, modes, done = torch.backends.mha.get_fastpath_enabled(), Modes.now(), False
 
     def put_back() -> None:
+        nonlocal done
+        if done:
+            return
+        # What a later one saved holds the faults of this one, and would bring them back.
+        for later in _opened_later(injection):
+            later.put_back()
         modes.restore()
-        _INNERMOST.set(outer)
+        _OPEN.set(tuple(one for one in _OPEN.get() if one is not injection))
         injection.close()
         if flows and own is not None:
             torch.backends.mha.set_fastpath_enabled(fast)
@@ -168,7 +178,9 @@ def inject(
             parameters.restore()
         if own is not None:
             own.restore()
+        done = True
 
+    injection.model, injection.put_back = model, put_back
     # Restored twice, as a KeyboardInterrupt may be raised while the model is being restored; each
     # step can be repeated.
     try:
@@ -180,12 +192,20 @@ def inject(
                 torch.backends.mha.set_fastpath_enabled(False)
                 injection.enter(temporary_hooks([(model.register_forward_hook, injection.count)]))
             _forget_copies()
-            _INNERMOST.set(injection)
+            _OPEN.set((*_OPEN.get(), injection))
             yield injection
         finally:
+            crossed = bool(_opened_later(injection))
             put_back()
     finally:
         put_back()
+    if crossed:
+        warnings.warn(
+            "an injection ended before one that was opened later in the same model, which ended "
+            "with it; close them in reverse order, as nested with statements do",
+            RadhardWarning,
+            stacklevel=3,
+        )
     if parameters is not None and parameters.replaced:
         _warn_of(parameters.replaced)
     if own is not None:
@@ -221,7 +241,25 @@ def _reach_tensors(
 
 def injecting() -> bool:
     """Whether an injection is open."""
-    return _INNERMOST.get() is not None
+    return bool(_OPEN.get())
+
+
+def _opened_later(injection: Injection) -> tuple[Injection, ...]:
+    """The open injections into modules of the same model that were opened after this one.
+
+    The one opened last comes first.
+    """
+    opened = _OPEN.get()
+    # It is in none where it ends in another thread.
+    later = opened[opened.index(injection) + 1 :] if injection in opened else ()
+    if not later or injection.model is None:
+        return ()
+    mine = set(injection.model.modules())
+    return tuple(
+        one
+        for one in reversed(later)
+        if one.model is not None and not mine.isdisjoint(one.model.modules())
+    )
 
 
 def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
@@ -232,9 +270,8 @@ def overwrite(stored: Tensor, at: Tensor, values: Tensor) -> None:
     """
     with torch.inference_mode():
         saved = stored[at]
-    injection = _INNERMOST.get()
-    if injection is not None:
-        injection.undo.append(partial(write, stored, at, saved))
+    if opened := _OPEN.get():
+        opened[-1].undo.append(partial(write, stored, at, saved))
     write(stored, at, values)
 
 

@@ -29,6 +29,7 @@ from radhard.workload.state_between_passes import (
     few_rows,
     state_between_passes,
 )
+from radhard.workload.undifferentiable import undifferentiable
 
 __all__ = ["Workload", "fault_free_outputs"]
 
@@ -275,7 +276,8 @@ class Workload:
         """While open, passes are recorded for autograd.
 
         Raises:
-            InputError: the model's tensors were created in inference mode.
+            InputError: the model's tensors were created in inference mode, or autograd refuses
+                what the model does.
         """
         tensors = (*self.model.named_parameters(), *self.model.named_buffers())
         inference = [name for name, tensor in tensors if tensor.is_inference()]
@@ -288,7 +290,7 @@ class Workload:
         # evaluation mode too.
         recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
         kernels = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
-        with torch.inference_mode(False), torch.enable_grad(), kernels:
+        with torch.inference_mode(False), torch.enable_grad(), kernels, undifferentiable():
             yield
 
 

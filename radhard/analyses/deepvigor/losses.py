@@ -36,6 +36,8 @@ def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
 
     >>> saturated(torch.tensor([[2.0, 1.0], [200.0, 1.0]]), torch.tensor([0, 0]), "per_class")
     tensor([False,  True])
+    >>> saturated(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), "per_class")
+    tensor([], dtype=torch.bool)
     """
     differences = _differences(logits, golden)
     if form == "summed":
@@ -43,7 +45,7 @@ def saturated(logits: Tensor, golden: Tensor, form: Loss) -> Tensor:
     else:
         others = torch.ones_like(differences, dtype=torch.bool)
         others.scatter_(1, golden[:, None], False)
-        differences = differences[others].reshape(len(golden), -1)
+        differences = differences[others].reshape(len(golden), differences.shape[1] - 1)
     probabilities = differences.sigmoid()
     # In floating point: a sigmoid that is rounded to 1, or underflows to 0, has a derivative of
     # exactly 0.

@@ -1,7 +1,7 @@
 """What do hardware faults do to my neural network, and how do I protect it?
 
 The nouns: `Fault`, `FaultSpace`, `Results`, `Scores`, `Comparison`, `Verification`. The verbs:
-`run`, `inject`, `compare`, `verify`.
+`plan`, `run`, `inject`, `compare`, `verify`.
 The families of components: `formats`, `faults`, `targets`, `samplers`, `engines`, `metrics`,
 `analyses`, `hardenings`.
 Beside them: `caps`, `models`, `datasets`, `stats`, `reliability`, `detection`, `cost`, `report`,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from radhard.errors import InputError, RadhardWarning
     from radhard.formats import stored_as
     from radhard.injection import inject
+    from radhard.planning import plan
     from radhard.quantization import quantized
     from radhard.results import Results
     from radhard.scores import Scores
@@ -71,6 +72,7 @@ __all__ = [
     "inject",
     "metrics",
     "models",
+    "plan",
     "quantized",
     "reliability",
     "report",
@@ -97,6 +99,7 @@ _PLACES = {
     "Verification": "verification",
     "compare": "comparison",
     "inject": "injection",
+    "plan": "planning",
     "quantized": "quantization",
     "run": "campaign",
     "stored_as": "formats",

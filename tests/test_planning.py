@@ -1,6 +1,8 @@
 """Does a plan say what a campaign then takes?"""
 
 import math
+from dataclasses import replace
+from html import escape
 
 import pytest
 import torch
@@ -25,6 +27,31 @@ def test_the_expected_trials_are_about_those_of_the_campaign():
     assert rows[Uniform].trials == math.ceil(sample_size(len(found.space), 0.01))
     assert found.floor <= taken
     assert all(row.seconds >= 0 for row in found.rows)
+
+
+def test_a_plan_runs_its_choice_with_its_own_data_and_options():
+    found = plan(network(), data(), margin=0.05, by="tensor", compare=False, seed=3, batch=7)
+    results = found.run(progress=False)
+    assert (results.sampler, results.seed) == (found.choice.sampler, 3)
+    assert results.manifest["batch"] == 7
+    assert repr(found.choice.sampler) in repr(found)
+    assert escape(repr(found.choice.sampler)) in found._repr_html_()
+
+
+def test_a_run_file_goes_on_with_its_own_sampler_for_the_same_margin_only(tmp_path):
+    path = tmp_path / "run.db"
+    found = plan(network(), data(), margin=0.05, compare=False, names={"model": "net.py:build"})
+    begun = found.run(path, progress=False)
+    assert begun.manifest["model"] == "net.py:build"
+    other = next(row for row in found.rows if row.sampler != found.choice.sampler)
+    # As if another pilot had timed another sampler as the fastest.
+    fastest = replace(other, seconds=0.0)
+    again = replace(found, rows=(fastest, *found.rows))
+    assert again.choice.sampler != begun.sampler
+    assert again.run(path, progress=False).sampler == begun.sampler
+    for changed in ({"margin": 0.04}, {"confidence": 0.9}, {"by": "tensor"}):
+        with pytest.raises(InputError, match="not for a margin"):
+            replace(found, **changed).run(path, progress=False)
 
 
 def capped(row):

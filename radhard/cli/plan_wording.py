@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from radhard.planning import CampaignPlan, SamplerPlan
+from radhard.planning import CampaignPlan, SamplerPlan, duration
 from radhard.samplers import Adaptive, Exhaustive
 from radhard.stats import percent
 
-__all__ = ["choice_in_words", "chosen_line", "duration", "plan_facts"]
+__all__ = ["choice_in_words", "chosen_line", "plan_facts"]
 
 
 def choice_in_words(found: CampaignPlan) -> str:
@@ -47,24 +47,7 @@ def plan_facts(found: CampaignPlan) -> list[dict[str, Any]]:
     ]
 
 
-def duration(seconds: float) -> str:
-    """A time with two digits, in the unit that reads best.
-
-    >>> duration(0.123), duration(110.0), duration(9000.0), duration(400 * 86400.0)
-    ('0.12 s', '110 s', '2.5 h', '400 d')
-    """
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{_two_digits(seconds / size)} {unit}"
-    return f"{_two_digits(seconds)} s"
-
-
 def _cost(row: SamplerPlan) -> str:
     trials = "" if row.trials is None else f"{row.trials:,} trials, "
     stated = ", under an assumption" if row.assumes else ""
     return f"{row.sampler!r} ({trials}{duration(row.seconds)}{stated})"
-
-
-def _two_digits(value: float) -> str:
-    """Two digits, and more only where an exponent would stand instead."""
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"

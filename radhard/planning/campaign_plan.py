@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from radhard.arguments import share
+from radhard.arguments import check_path, share
 from radhard.campaign import run
 from radhard.caps import Stated
 from radhard.engines import ENGINES
@@ -17,9 +18,12 @@ from radhard.forward import Forward, plain
 from radhard.group_labels import labels
 from radhard.models import load
 from radhard.module import usable_module
+from radhard.notebook import html_table
 from radhard.planning.campaign_speed import campaign_speed
 from radhard.planning.cap_plans import CapPlan, cap_plans
+from radhard.planning.duration import duration
 from radhard.planning.pilot_clock import clock
+from radhard.planning.precision import Precision
 from radhard.results import Results
 from radhard.samplers import (
     Adaptive,
@@ -76,10 +80,14 @@ class SamplerPlan:
         return isinstance(self.sampler, Adaptive) and isinstance(self.sampler.caps, Stated)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CampaignPlan:
     """What a margin costs in a fault space."""
 
+    model: nn.Module | str
+    data: Any
+    options: Mapping[str, Any]
+    """Further arguments of `run`, of the pilot and the campaign."""
     space: FaultSpace
     margin: float
     confidence: float
@@ -97,6 +105,11 @@ class CampaignPlan:
     """Ways to the margin that do not apply, with the reason."""
 
     @property
+    def precision(self) -> Precision:
+        """The margin, its confidence and the grouping."""
+        return Precision(self.margin, self.confidence, self.by)
+
+    @property
     def rate(self) -> Estimate:
         """The headline rate of the pilot."""
         rate: Estimate = self.pilot.rate()
@@ -111,6 +124,42 @@ class CampaignPlan:
     def floor(self) -> int:
         """Trials below which no sampler reaches the margin without assumptions."""
         return self.groups * math.ceil(floor_size(1.0, self.margin, self.confidence))
+
+    def run(self, store: str | Path | None = None, **options: Any) -> Results:
+        """Run the campaign of the `choice`, with the model and the options of the plan.
+
+        Args:
+            store: the run file. One that was begun for the same margin is continued with its own
+                sampler, even if this pilot chose another one.
+            options: further arguments of `run`, such as ``workers`` and ``progress``.
+
+        Raises:
+            InputError: the run file was begun for something else.
+        """
+        check_path(store, "store")
+        path = None if store is None else Path(store)
+        sampler = self.precision.sampler_of(path) or self.choice.sampler
+        given: dict[str, Any] = {**self.options, **options}
+        given["names"] = {**(given.get("names") or {}), **self.precision.names}
+        return run(self.model, self.data, self.space, sampler, store=store, **given)
+
+    def __repr__(self) -> str:
+        lines = [f"<CampaignPlan for a margin of {self.precision}; fastest first>"]
+        return "\n".join([*lines, *("  " + ", ".join(cells) for cells in self._cells())])
+
+    def _repr_html_(self) -> str:
+        title = f"Margin of {self.precision}"
+        return html_table(["sampler", "trials", "time"], self._cells(), title=title)
+
+    def _cells(self) -> list[tuple[str, str, str]]:
+        return [
+            (
+                repr(row.sampler),
+                "trials unknown" if row.trials is None else f"{row.trials:,} trials",
+                duration(row.seconds) + (", under an assumption" if row.assumes else ""),
+            )
+            for row in self.rows
+        ]
 
 
 def plan(
@@ -130,6 +179,9 @@ def plan(
 ) -> CampaignPlan:
     """What it costs to know a rate to within a margin, measured by a pilot of seconds.
 
+    ``plan(model, data, margin=0.005, by="tensor").run()`` runs the fastest campaign that assumes
+    nothing, as ``radhard run --margin 0.5% --by tensor`` does.
+
     Args:
         model, data, space, seed, call, batch: as for `run`.
         margin: half the width of the interval, as a share: 0.005 for 0.5 points.
@@ -138,7 +190,7 @@ def plan(
         confidence: of the interval.
         by: every group of this grouping has the margin, such as ``"tensor"``.
         compare: whether to find out also what it takes to try every fault, and to find caps first.
-        options: further arguments of `run` for the pilot.
+        options: further arguments of `run` for the pilot and the campaign.
 
     Raises:
         InputError: the input cannot be used, the grouping has too many groups for a pilot, or the
@@ -148,7 +200,8 @@ def plan(
     space = FaultSpace.of(model) if space is None else space
     if not isinstance(space, FaultSpace):
         raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    given = {**options, "seed": seed, "call": call, "batch": batch, "audit": 0, "progress": False}
+    own = {**options, "seed": seed, "call": call, "batch": batch}
+    given = {**own, "audit": 0, "progress": False}
 
     def timed(sampler: Sampler, **others: Any) -> tuple[Results, float]:
         began = clock()
@@ -176,7 +229,19 @@ def plan(
         rows += [_with_caps(one, asked, confidence, by, setup, per_trial) for one in caps]
     rows.sort(key=lambda row: row.seconds)
     return CampaignPlan(
-        space, asked, confidence, by, len(strata), pilot, setup, per_trial, tuple(rows), left_out
+        model,
+        data,
+        own,
+        space,
+        asked,
+        confidence,
+        by,
+        len(strata),
+        pilot,
+        setup,
+        per_trial,
+        tuple(rows),
+        left_out,
     )
 
 

@@ -41,7 +41,7 @@ VERBS = {
     "results.py": ("run",),
     "report": ("report", "run", "analyze"),
     "run_action.py": ("run",),
-    "recorded_sampler.py": ("run",),
+    "margin_options.py": ("run",),
     "junit.py": ("run", "verify"),
     "advice_question.py": ("advise",),
     "advised_commands.py": ("advise",),

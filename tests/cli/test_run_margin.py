@@ -36,7 +36,27 @@ def test_a_run_is_continued_with_its_own_sampler_whatever_a_pilot_would_choose(
         assert SAMPLERS.parse(file.manifest()["sampler"]) == SAMPLERS.parse(begun)
         assert len(file.done()) == len(before)
     assert main([*MODEL, "--margin", "9%", "--by", "tensor", "--store", path]) == 2
-    assert "not for this margin" in capsys.readouterr().err
+    assert "not for a margin" in capsys.readouterr().err
+
+
+def test_a_run_begun_for_a_margin_is_continued_whatever_a_pilot_chose(
+    tmp_path, capsys, monkeypatch
+):
+    path = str(tmp_path / "run.db")
+    options = ["--margin", "20%", "--confidence", "90%"]
+    assert main([*MODEL, *options, "--store", path]) == 0
+    monkeypatch.setattr("radhard.cli.actions.run_action.plan", None)
+    assert main([*MODEL, *options, "--store", path]) == 0
+    assert "continued with the sampler of the run file" in capsys.readouterr().out
+    assert main([*MODEL, "--margin", "20%", "--store", path]) == 2
+
+
+@pytest.mark.parametrize("sampler", ["PerTensor(margin=0.1)", "Uniform(5000)"])
+def test_a_sampler_that_was_not_chosen_for_the_margin_is_refused(sampler, tmp_path, capsys):
+    path = str(tmp_path / "run.db")
+    assert main([*MODEL, "--sampler", sampler, "--store", path]) == 0
+    assert main([*MODEL, "--margin", "10%", "--by", "bit", "--store", path]) == 2
+    assert "not for a margin" in capsys.readouterr().err
 
 
 def test_a_run_of_too_few_trials_for_the_margin_is_not_taken_for_it(tmp_path, capsys):
@@ -44,7 +64,7 @@ def test_a_run_of_too_few_trials_for_the_margin_is_not_taken_for_it(tmp_path, ca
     assert main([*MODEL, "--sampler", "Uniform(20)", "--store", path]) == 0
     capsys.readouterr()
     assert main([*MODEL, "--margin", "1%", "--store", path]) == 2
-    assert "not for this margin" in capsys.readouterr().err
+    assert "not for a margin" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from rich.table import Table
 from radhard.cli.estimate_table import plain_table
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.model_and_data import ModelAndData
-from radhard.cli.plan_wording import choice_in_words, duration, plan_facts
+from radhard.cli.plan_wording import choice_in_words, plan_facts
 from radhard.cli.shell_line import shell_line
 from radhard.cli.terminal import Terminal
 from radhard.errors import InputError
 from radhard.metrics import METRICS
-from radhard.planning import CampaignPlan, plan
+from radhard.planning import CampaignPlan, duration, plan
 from radhard.space import FaultSpace
 from radhard.stats import percent
 

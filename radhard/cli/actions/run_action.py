@@ -10,16 +10,16 @@ from radhard.campaign import run
 from radhard.cli.fault_space import fault_space, injects_into_registers_only
 from radhard.cli.json_output import results_facts
 from radhard.cli.junit import check_junit, write_junit
+from radhard.cli.margin_options import check_margin
 from radhard.cli.model_and_data import Loaded, ModelAndData, said_in
 from radhard.cli.output_files import check_outputs
 from radhard.cli.plan_wording import chosen_line, plan_facts
-from radhard.cli.recorded_sampler import check_margin, recorded_sampler
 from radhard.cli.run_tables import show_results
 from radhard.cli.terminal import Terminal
 from radhard.engines import ENGINES, Engine
 from radhard.executors import EXECUTORS
 from radhard.metrics import METRICS, Metric
-from radhard.planning import plan
+from radhard.planning import Precision, plan
 from radhard.results import Results
 from radhard.samplers import SAMPLERS, Sampler
 from radhard.space import FaultSpace
@@ -108,10 +108,13 @@ class RunAction(ModelAndData):
             engine = self.part("engine", ENGINES)
         loaded = self.load(as_it_is=injects_into_registers_only(self))
         space = fault_space(self, loaded, self.plane)
+        names = self.names(loaded.data)
         if self.margin is None:
             sampler = self.part("sampler", SAMPLERS)
         else:
-            sampler = self._chosen(loaded, space, metrics, engine, terminal)
+            precision = Precision(self.margin, self.confidence or 0.95, self.by)
+            sampler = self._chosen(precision, loaded, space, metrics, engine, terminal)
+            names |= precision.names
         return run(
             loaded.model,
             loaded.data,
@@ -125,7 +128,7 @@ class RunAction(ModelAndData):
             call=loaded.call,
             batch=self.batch or 100,
             deterministic=not self.allow_nondeterministic,
-            names=self.names(loaded.data),
+            names=names,
             workers=self.workers,
             worker_timeout=self.worker_timeout,
             executor=None if self.executor is None else self.part("executor", EXECUTORS),
@@ -135,6 +138,7 @@ class RunAction(ModelAndData):
 
     def _chosen(
         self,
+        precision: Precision,
         loaded: Loaded,
         space: FaultSpace,
         metrics: list[Metric],
@@ -142,9 +146,7 @@ class RunAction(ModelAndData):
         terminal: Terminal,
     ) -> Sampler:
         """The sampler of the run file, or else the one that a pilot chooses for the margin."""
-        assert self.margin is not None
-        assert self.confidence is not None
-        recorded = recorded_sampler(self.store, self.margin, self.confidence, self.by)
+        recorded = precision.sampler_of(self.store)
         if recorded is not None:
             terminal.say(f"continued with the sampler of the run file: {recorded!r}")
             return recorded
@@ -152,9 +154,9 @@ class RunAction(ModelAndData):
             loaded.model,
             loaded.data,
             space,
-            margin=self.margin,
-            confidence=self.confidence,
-            by=self.by,
+            margin=precision.margin,
+            confidence=precision.confidence,
+            by=precision.by,
             seed=self.seed or 0,
             call=loaded.call,
             batch=self.batch or 100,

@@ -53,14 +53,22 @@ class RunMeans:
         return self._groups(by, post_stratified=post_stratified and not self.infers)
 
     def _groups(self, by: str | None, *, post_stratified: bool) -> Groups:
-        return Groups(
-            self.space,
-            self.trials,
-            self.numbers,
-            by,
-            faults=self.faults,
-            post_stratified=post_stratified,
-        )
+        key = by, post_stratified
+        if key not in self._split:
+            # A page asks for many figures by the same groups.
+            self._split[key] = Groups(
+                self.space,
+                self.trials,
+                self.numbers,
+                by,
+                faults=self.faults,
+                post_stratified=post_stratified,
+            )
+        return self._split[key]
+
+    @cached_property
+    def _split(self) -> dict[tuple[str | None, bool], Groups]:
+        return {}
 
     @property
     def infers(self) -> bool:

@@ -6,6 +6,7 @@ import click
 
 from radhard.cli.completion import names_of
 from radhard.cli.early import known_data, known_function, known_model, spec_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.parameter_types import Number, Share
 
 __all__ = ["advise"]
@@ -83,6 +84,7 @@ def advise(as_json: bool, format_: str | None, **options: Any) -> int:
       radhard advise net.py:build --data net.py:test_set --train net.py:train_set \\
           --memory dram-ecc --format "BFloat16()" --goal harden > steps.sh
     """
-    from radhard.cli.actions.advise_action import AdviseAction
+    with imports_uncollected():
+        from radhard.cli.actions.advise_action import AdviseAction
 
     return AdviseAction(options={**options, "format": format_}, as_json=as_json).carry_out()

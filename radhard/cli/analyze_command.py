@@ -7,6 +7,7 @@ import click
 
 from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model, prints_results
 
 __all__ = ["analyze"]
@@ -63,6 +64,7 @@ def analyze(**options: Any) -> int:
     Of several analyses a table puts rank correlation with the campaign, the share of the worst
     tenth that was found, error and cost side by side.
     """
-    from radhard.cli.actions.analyze_action import AnalyzeAction
+    with imports_uncollected():
+        from radhard.cli.actions.analyze_action import AnalyzeAction
 
     return AnalyzeAction(**options).carry_out()

@@ -7,6 +7,7 @@ import click
 
 from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model, spec_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
 
 __all__ = ["fit"]
@@ -57,6 +58,7 @@ def fit(**options: Any) -> int:
           --input-buffer runs/inputs.db --fit-per-bit 1e-4 --json
       radhard fit --weight-buffer runs/weights.db --array "Systolic(16, 16)" --fit-per-bit 1e-4
     """
-    from radhard.cli.actions.fit_action import FitAction
+    with imports_uncollected():
+        from radhard.cli.actions.fit_action import FitAction
 
     return FitAction(**options).carry_out()

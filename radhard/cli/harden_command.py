@@ -7,6 +7,7 @@ import click
 
 from radhard.cli.completion import names_of
 from radhard.cli.early import known_data, scores_of, spec_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model, prints_results
 
 __all__ = ["harden"]
@@ -57,6 +58,7 @@ def harden(**options: Any) -> int:
           --with "ChannelDuplication()" --scores scores.json -o hard/
       radhard verify runs/base.db --model hard/
     """
-    from radhard.cli.actions.harden_action import HardenAction
+    with imports_uncollected():
+        from radhard.cli.actions.harden_action import HardenAction
 
     return HardenAction(**options).carry_out()

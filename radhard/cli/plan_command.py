@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model, names_faults, prints_results
 from radhard.cli.parameter_types import Number, Share
 
@@ -41,6 +42,7 @@ def plan(**options: Any) -> int:
       radhard plan lenet5 --data mnist --n 50 --max-rate 2%
       radhard plan lenet5 --data mnist --n 50 --max-fit 10 --fit-per-bit 1e-4
     """
-    from radhard.cli.actions.plan_action import PlanAction
+    with imports_uncollected():
+        from radhard.cli.actions.plan_action import PlanAction
 
     return PlanAction(**options).carry_out()

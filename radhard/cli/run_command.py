@@ -8,6 +8,7 @@ import click
 from radhard.cli.campaign_file import as_toml, names_from_file
 from radhard.cli.completion import names_of
 from radhard.cli.early import RUN_FILE, file_of, spec_of
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import names_a_model_or_a_campaign, names_faults, prints_results
 from radhard.cli.parameter_types import PROCESSES, Number, Share
 
@@ -123,7 +124,8 @@ def run(print_config: bool, **options: Any) -> int:
 
     --max-rate compares with the upper limit of the 95 % interval, which must not be above it.
     """
-    from radhard.cli.actions.run_action import RunAction
+    with imports_uncollected():
+        from radhard.cli.actions.run_action import RunAction
 
     context = click.get_current_context()
     action = RunAction(taken=names_from_file(context), **options)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.parameter_types import PROCESSES
 
 __all__ = ["study"]
@@ -67,6 +68,7 @@ def study(**options: Any) -> int:
       radhard study data-encoding --network lenet5 --quick
       radhard study mine.py:my_study --network mine.py:my_network
     """
-    from radhard.cli.actions.study_action import StudyAction
+    with imports_uncollected():
+        from radhard.cli.actions.study_action import StudyAction
 
     return StudyAction(**options).carry_out()

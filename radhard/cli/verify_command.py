@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from radhard.cli.early import RUN_FILE, file_of, known_data, known_function, known_model
+from radhard.cli.import_collection import imports_uncollected
 from radhard.cli.options import prints_results
 from radhard.cli.parameter_types import PROCESSES, THREADS, Number, Share
 
@@ -84,6 +85,7 @@ def verify(**options: Any) -> int:
 
     Exit codes: 0 within the limits, 1 an upper limit is above, 2 the input cannot be used.
     """
-    from radhard.cli.actions.verify_action import VerifyAction
+    with imports_uncollected():
+        from radhard.cli.actions.verify_action import VerifyAction
 
     return VerifyAction(**options).carry_out()

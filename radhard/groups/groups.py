@@ -46,6 +46,7 @@ class Groups:
         self._faults, self._post_stratified = faults, post_stratified
         self._strata = trials.strata_of(numbers)
         self._space, self._trials, self._numbers, self._by = space, trials, numbers, by
+        self._every: list[tuple[str, Parts]] | None = None
 
     def split(self, *, capped: bool = False) -> list[tuple[str, Parts]]:
         """Name and parts of every group with trials, in the order of the model.
@@ -60,10 +61,11 @@ class Groups:
             InputError: no trials are left.
         """
         grouping = self._trials.grouping
-        parts = self._single() if grouping is None else self._of_strata(grouping)
+        if self._every is None:
+            self._every = self._single() if grouping is None else self._of_strata(grouping)
         found = [
             (key, some)
-            for key, some in parts
+            for key, some in self._every
             if any(len(rows) for rows, _ in some) or (capped and some.harmless)
         ]
         if not found and len(self._numbers):

@@ -13,6 +13,9 @@ from radhard.report.figures.ink import COLOURS, SETTINGS
 
 __all__ = ["svg"]
 
+_NAMES = {stand_in: name for name, stand_in in COLOURS.items()}
+_STAND_INS = re.compile("|".join(_NAMES))
+
 
 def svg(draw: Callable[[], Figure], name: str, title: str, finding: str) -> str:
     """An ``<svg>`` element with a description, the colours of the page, and a flexible size.
@@ -49,6 +52,4 @@ def _in_page(tag: str, name: str) -> str:
     # The font is that of the page; only its size is set by the figure.
     tag = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
-    for key, stand_in in COLOURS.items():
-        tag = tag.replace(stand_in, f"var(--{key})")
-    return tag
+    return _STAND_INS.sub(lambda found: f"var(--{_NAMES[found.group()]})", tag)

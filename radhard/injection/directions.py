@@ -67,10 +67,11 @@ class Directions:
             end = min(begin + _WORDS, region.words)
             at = torch.from_numpy(region.positions_of(np.arange(begin, end)))
             values, own = self._values(place)[at], sections[begin:end]
-            ordered = _ordered(region, values, at)
-            if ordered.any():
-                found += _by_bit(region, values[ordered], own[ordered.numpy()], number)
-                values, at, own = values[~ordered], at[~ordered], own[~ordered.numpy()]
+            if (codes := _codes(region, values)) is not None:
+                ordered = _ordered(region, values, codes)
+                mine = ordered.numpy()
+                found += _by_bit(region, codes[ordered].numpy(), own[mine], number)
+                values, at, own = values[~ordered], at[~ordered], own[~mine]
             if len(at):
                 _compare(region, values, at, own, found)
         # What is neither above, nor below, nor the same is no number.
@@ -108,28 +109,31 @@ class Directions:
         return tensor.cpu().reshape(-1)
 
 
-def _ordered(region: Region, values: Tensor, at: Tensor) -> Tensor:
-    """The words whose faults are flips of one bit, which alone says in which direction."""
+def _codes(region: Region, values: Tensor) -> Tensor | None:
+    """The codes of words, if their faults are flips of one bit, which may tell the direction."""
     # torch does not compare its formats of 8 bits.
     if not region.single_flips or region.format.has_scale or values.element_size() < 2:
-        return torch.zeros(len(at), dtype=torch.bool)
-    codes = region.format.encode(values)
+        return None
+    return region.format.encode(values)
+
+
+def _ordered(region: Region, values: Tensor, codes: Tensor) -> Tensor:
+    """The words of which the flipped bit alone tells in which direction the value moves."""
     decoded = region.format.decode(codes)
     own, other = torch.finfo(values.dtype), torch.finfo(decoded.dtype)
     if own.eps > other.eps or own.max < other.max or own.tiny > other.tiny:
         # Faulty values are rounded to the dtype of the tensor, and small changes vanish.
-        return torch.zeros(len(at), dtype=torch.bool)
+        return torch.zeros(len(codes), dtype=torch.bool)
     # A value that its code rounds is not the one that flips of the code move.
     return region.format.ordered_flips(codes) & (decoded.to(values.dtype) == values)
 
 
-def _by_bit(region: Region, values: Tensor, own: Numbers, number: int) -> Numbers:
+def _by_bit(region: Region, codes: npt.NDArray[np.int64], own: Numbers, number: int) -> Numbers:
     """The number of faults by section, variant and direction, of words with `_ordered` flips.
 
     How often each bit is 1 among positive and among negative words is counted by byte: 256 values
     of every eight bits are fewer than the words.
     """
-    codes = region.format.encode(values).numpy()
     bits = [region.bits(variant)[0] for variant in range(region.variants)]
     sign = region.format.bits - 1
     groups = 2 * own + (codes >> sign & 1)

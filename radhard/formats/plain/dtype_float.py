@@ -45,6 +45,13 @@ class DtypeFloat(Format):
         return codes.to(self.word, copy=True).view(self.dtype)
 
     def ordered_flips(self, codes: Tensor) -> Tensor:
+        """The words that are neither zero nor one flip away from infinity or NaN.
+
+        >>> from radhard.formats import Float32
+        >>> codes = Float32().encode(torch.tensor([0.0, 0.5, 1.0, -2.0]))
+        >>> Float32().ordered_flips(codes)  # 1.0 becomes infinite if its highest exponent bit flips
+        tensor([False,  True, False,  True])
+        """
         # Magnitudes have the order of their codes up to the largest exponent, that of infinity and
         # NaN: it is one flip away where the exponent lacks at most one bit.
         largest = (1 << self.exponent) - 1

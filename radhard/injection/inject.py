@@ -155,39 +155,15 @@ def inject(
     flows = any(space.sites[place].flows for place in set(places.tolist()))
     if state is None:
         _warn_of_exposures(space, places)
-    # Parameters have a record of their own, as an optimiser may go on training them.
-    own = State(model, parameters=False) if state is None else None
-    parameters = Parameters(model) if state is None else None
-    fast, modes, done = torch.backends.mha.get_fastpath_enabled(), Modes.now(), False
-
-    def put_back() -> None:
-        nonlocal done
-        if done:
-            return
-        # What a later one saved holds the faults of this one, and would bring them back.
-        for later in _opened_later(injection):
-            later.put_back()
-        modes.restore()
-        _OPEN.set(tuple(one for one in _OPEN.get() if one is not injection))
-        injection.close()
-        if flows and own is not None:
-            torch.backends.mha.set_fastpath_enabled(fast)
-        # After the words are restored, so that no cast of a faulty weight remains.
-        _forget_copies()
-        if parameters is not None:
-            parameters.restore()
-        if own is not None:
-            own.restore()
-        done = True
-
-    injection.model, injection.put_back = model, put_back
+    before = _Before(model, flows=flows, whole=state is None)
+    injection.model, injection.put_back = model, partial(before.restore, injection)
     # Restored twice, as a KeyboardInterrupt may be raised while the model is being restored; each
     # step can be repeated.
     try:
         try:
             injection.enter(eager())
             _reach_tensors(injection, model, space, (places, words, variants))
-            if flows and own is not None:
+            if flows and state is None:
                 # A fused kernel would bypass the modules in whose hooks the faults are injected.
                 torch.backends.mha.set_fastpath_enabled(False)
                 injection.enter(temporary_hooks([(model.register_forward_hook, injection.count)]))
@@ -196,9 +172,9 @@ def inject(
             yield injection
         finally:
             crossed = bool(_opened_later(injection))
-            put_back()
+            before.restore(injection)
     finally:
-        put_back()
+        before.restore(injection)
     if crossed:
         warnings.warn(
             "an injection ended before one that was opened later in the same model, which ended "
@@ -206,10 +182,46 @@ def inject(
             RadhardWarning,
             stacklevel=3,
         )
-    if parameters is not None and parameters.replaced:
-        _warn_of(parameters.replaced)
-    if own is not None:
+    if before.parameters is not None and before.parameters.replaced:
+        _warn_of(before.parameters.replaced)
+    if state is None:
         injection.check_reached()
+
+
+class _Before:
+    """What is put back after an injection, besides the faulty words.
+
+    ``flows``: faults are in flowing values. ``whole``: also what passes and optimisers write, which
+    else the caller restores.
+    """
+
+    def __init__(self, model: nn.Module, *, flows: bool, whole: bool) -> None:
+        # Parameters have a record of their own, as an optimiser may go on training them.
+        self._state = State(model, parameters=False) if whole else None
+        self.parameters = Parameters(model) if whole else None
+        fast = torch.backends.mha.get_fastpath_enabled()
+        self._fast = fast if flows and whole else None
+        self._modes, self._done = Modes.now(), False
+
+    def restore(self, injection: Injection) -> None:
+        """Close the injection and put everything back, once; each step can be repeated."""
+        if self._done:
+            return
+        # What a later one saved holds the faults of this one, and would bring them back.
+        for later in _opened_later(injection):
+            later.put_back()
+        self._modes.restore()
+        _OPEN.set(tuple(one for one in _OPEN.get() if one is not injection))
+        injection.close()
+        if self._fast is not None:
+            torch.backends.mha.set_fastpath_enabled(self._fast)
+        # After the words are restored, so that no cast of a faulty weight remains.
+        _forget_copies()
+        if self.parameters is not None:
+            self.parameters.restore()
+        if self._state is not None:
+            self._state.restore()
+        self._done = True
 
 
 def _check_registers(space: FaultSpace, places: Numbers) -> None:

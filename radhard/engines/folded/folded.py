@@ -1,7 +1,7 @@
 """How are trials with many faulty words executed?"""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResult
 from radhard.engines.folded.faulty_model import FaultyModel
 from radhard.engines.folded.hit_samples import HitSamples
 from radhard.engines.folded.stacked_trials import StackedTrials
+from radhard.engines.folded.word_writes import FaultyWords
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.serial import SerialSession, faulty_outputs
 from radhard.errors import InputError
@@ -19,6 +20,7 @@ from radhard.replay.graph import NoGraphError, graph_of
 from radhard.replay.recurrent import separate_recurrent_layers
 from radhard.replay.replayer import ELEMENTS
 from radhard.samplers import Trials
+from radhard.space import Numbers
 from radhard.spec import component
 
 __all__ = ["Folded"]
@@ -94,6 +96,7 @@ class FoldedSession(Session):
         super().__init__(campaign, notes)
         self._plan, self._model = plan, model
         self._serial = SerialSession(campaign)
+        # The trial that each continues, with one more fault.
         self._before = _predecessors(campaign.trials)
         self._together = max(1, ELEMENTS // plan.replayer.golden_outputs.numel())
 
@@ -127,9 +130,7 @@ class FoldedSession(Session):
             yield TrialResults(done, figures)
         if taken:
             with torch.inference_mode():
-                done, figures = _executed(
-                    campaign, self._plan, self._model, taken, self._before, self._stacked
-                )
+                done, figures = self._executed(taken)
             others |= set(taken) - set(done)
             yield TrialResults(done, figures)
         if others:
@@ -182,70 +183,83 @@ class FoldedSession(Session):
             figures[others] = panel.score(outputs[others])
         return figures
 
+    def _executed(self, trials: list[int]) -> tuple[list[int], Figures]:
+        """The trials whose pass neither crashed nor overflowed, and their figures.
 
-def _executed(
-    campaign: Campaign,
-    plan: ReplayPlan,
-    model: FaultyModel,
-    trials: list[int],
-    before: Mapping[int, int],
-    stacked: StackedTrials | None,
-) -> tuple[list[int], Figures]:
-    """The trials whose pass neither crashed nor overflowed, and their figures.
+        Overflow depends on the order of summation: trials with outputs that are not finite are left
+        to the reference.
+        """
+        campaign, panel = self.campaign, self._plan.panel
+        golden = self._plan.replayer.golden_outputs
+        drawn = [campaign.trials[trial] for trial in trials]
+        words = None if self._before else self._model.words(drawn)
+        outputs = golden.expand(len(trials), *golden.shape).clone()
+        together = set()
+        if self._stacked is not None and words is not None:
+            together = _write_together(self._stacked, words, outputs)
+        apart = [row for row in range(len(trials)) if row not in together]
+        crashed = self._write_apart(trials, drawn, apart, words, outputs)
+        if campaign.trials.single:
+            absent = campaign.absent(campaign.trials.at(np.array(trials)))
+            if absent is not None:
+                alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
+                outputs = torch.where(alike, golden, outputs)
+        finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
+        rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]
+        if not rows:
+            return [], np.zeros((0, len(panel.columns)))
+        return [trials[row] for row in rows], panel.score(outputs[rows])
 
-    Overflow depends on the order of summation: trials with outputs that are not finite are left to
-    the reference. ``before``: the trial that each continues, with one more fault. ``stacked``
-    executes several trials in a pass.
-    """
-    replayer = plan.replayer
-    drawn = [campaign.trials[trial] for trial in trials]
-    words = None if before else model.words(drawn)
-    outputs = replayer.golden_outputs.expand(len(trials), *replayer.golden_outputs.shape).clone()
-    crashed, known = set(), set()
-    if stacked is not None and words is not None:
-        for at in range(0, len(trials), stacked.size):
-            end = min(at + stacked.size, len(trials))
-            try:
-                outputs[at:end], unsure = stacked.outputs(words, at, end)
-            except (InputError, MemoryError, torch.OutOfMemoryError):
-                raise
-            except Exception:  # probably due to a fault: each has a pass of its own
-                unsure = torch.ones(end - at, dtype=torch.bool)
-            known |= {at + row for row in (~unsure).nonzero().squeeze(1).tolist()}
-    for piece in replayer.pieces:
-        golden = replayer.golden(piece)
-        held: dict[int, Any] | None = {} if before else None
-        last: int | None = None
-        for row, trial in enumerate(trials):
-            if row in known:
-                continue
-            faults = drawn[row]
-            added = None
-            if held is not None and before.get(trial, -1) == last:
-                added = faults[-1:]
-            # Another history begins, or the trial before is missing: its values are not those of
-            # this one.
-            elif held is not None:
-                held.clear()
-            try:
-                mine = None if words is None else words.of(row, row + 1)
-                outputs[row, piece] = model.outputs(faults, golden, held, added, mine)
-                last = trial
-            except (InputError, MemoryError, torch.OutOfMemoryError):
-                raise
-            except Exception:  # probably due to the fault, which the reference decides
-                crashed.add(row)
-                last = None
-    if campaign.trials.single:
-        absent = campaign.absent(campaign.trials.at(np.array(trials)))
-        if absent is not None:
-            alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
-            outputs = torch.where(alike, replayer.golden_outputs, outputs)
-    finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
-    rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]
-    if not rows:
-        return [], np.zeros((0, len(plan.panel.columns)))
-    return [trials[row] for row in rows], plan.panel.score(outputs[rows])
+    def _write_apart(
+        self,
+        trials: Sequence[int],
+        drawn: Sequence[Numbers],
+        rows: Sequence[int],
+        words: FaultyWords | None,
+        outputs: torch.Tensor,
+    ) -> set[int]:
+        """Write the outputs of trials in some rows, a pass for each; return those that crash.
+
+        ``drawn`` are the faults of each trial, and ``words`` the words that differ due to them.
+        """
+        crashed, before = set(), self._before
+        for piece in self._plan.replayer.pieces:
+            golden = self._plan.replayer.golden(piece)
+            held: dict[int, Any] | None = {} if before else None
+            last: int | None = None
+            for row in rows:
+                trial, faults, added = trials[row], drawn[row], None
+                if held is not None and before.get(trial, -1) == last:
+                    added = faults[-1:]
+                # Another history begins, or the trial before is missing: its values are not those
+                # of this one.
+                elif held is not None:
+                    held.clear()
+                try:
+                    mine = None if words is None else words.of(row, row + 1)
+                    outputs[row, piece] = self._model.outputs(faults, golden, held, added, mine)
+                    last = trial
+                except (InputError, MemoryError, torch.OutOfMemoryError):
+                    raise
+                except Exception:  # probably due to the fault, which the reference decides
+                    crashed.add(row)
+                    last = None
+        return crashed
+
+
+def _write_together(stacked: StackedTrials, words: FaultyWords, outputs: torch.Tensor) -> set[int]:
+    """Write the outputs of trials, several in a pass; return the rows that this is sure of."""
+    sure = set()
+    for at in range(0, len(outputs), stacked.size):
+        end = min(at + stacked.size, len(outputs))
+        try:
+            outputs[at:end], unsure = stacked.outputs(words, at, end)
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception:  # probably due to a fault: each has a pass of its own
+            unsure = torch.ones(end - at, dtype=torch.bool)
+        sure |= {at + row for row in (~unsure).nonzero().squeeze(1).tolist()}
+    return sure
 
 
 def _predecessors(trials: Trials) -> dict[int, int]:

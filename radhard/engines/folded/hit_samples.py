@@ -10,6 +10,7 @@ from torch import Tensor
 
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.injection import Injection, TensorInjection
+from radhard.replay.graph import Graph, Node
 from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 
@@ -77,58 +78,76 @@ class HitSamples:
         """The outputs of some rows; ``faults``: place, word of the sample, variant and row."""
         replayer, graph = self._plan.replayer, self._plan.replayer.graph
         places, inner, variants, rows = faults
-        slots = np.array([replayer.slots[place][0] for place in places.tolist()])
-        of_slot: dict[int, list[np.ndarray]] = {}
+        words = rows * self._inner[places] + inner
+        of_slot: dict[int, list[TensorInjection]] = {}
         for place in np.unique(places).tolist():
-            of_slot.setdefault(replayer.slots[place][0], []).append(np.flatnonzero(places == place))
-        fresh: dict[int, Any] = {}
-        moved: dict[int, Tensor] = {}
-
-        def usual(slot: int) -> Any:
-            return golden[slot][samples] if slot in graph.by_sample else golden[slot]
-
-        def value(slot: int) -> Any:
-            return fresh[slot] if slot in fresh else usual(slot)
-
-        def inject(slot: int) -> None:
-            """Inject into the value of a slot, and note the rows that differ."""
-            values = value(slot).clone()
-            for these in of_slot[slot]:
-                words = rows[these] * self._inner[places[these]] + inner[these]
-                one = TensorInjection(
-                    self._space.regions, places[these], words, variants[these], Injection()
-                )
-                one.apply_to(values)
-            fresh[slot] = values
-            moved[slot] = _differ(values, usual(slot))
-
-        steps = graph.downstream(sorted(set(slots.tolist())))
+            here = places == place
+            one = TensorInjection(
+                self._space.regions, places[here], words[here], variants[here], Injection()
+            )
+            of_slot.setdefault(replayer.slots[place][0], []).append(one)
+        values = _RowValues(graph, golden, samples)
+        steps = graph.downstream(sorted(of_slot))
         computed = {graph.nodes[at].slot for at in steps}
-        for slot in of_slot:
+        for slot, injections in of_slot.items():
             # Faults in values that no faulty value reaches, such as the inputs, come first; others
             # once their value is computed.
             if slot not in computed:
-                inject(slot)
+                values.inject(slot, injections)
         last = {slot: at for at in steps for slot in graph.nodes[at].inputs}
         for at in steps:
             node = graph.nodes[at]
-            differs = [moved[slot] for slot in node.inputs if slot in moved]
-            if differs:
-                result, before = node(value), usual(node.slot)
-                # A kernel may add up a row in another order than in the golden pass: where no input
-                # differs, nothing may.
-                alike = ~torch.stack(differs).any(dim=0)
-                if alike.any():
-                    result = torch.where(_along(alike, result), before, result)
-                fresh[node.slot], moved[node.slot] = result, _differ(result, before)
+            values.compute(node)
             if node.slot in of_slot:
-                inject(node.slot)
+                values.inject(node.slot, of_slot[node.slot])
             for slot in node.inputs:
                 # Freed after its last use: all rows of all values would not fit into memory.
                 if last[slot] == at and slot != graph.output:
-                    fresh.pop(slot, None)
-        found: Tensor = value(graph.output)
+                    values.free(slot)
+        found: Tensor = values.of(graph.output)
         return found
+
+
+class _RowValues:
+    """The values of the graph in some rows, of which only those that differ are computed."""
+
+    def __init__(self, graph: Graph, golden: dict[int, Any], samples: Tensor) -> None:
+        self._graph, self._golden, self._samples = graph, golden, samples
+        self._fresh: dict[int, Any] = {}
+        self._moved: dict[int, Tensor] = {}
+        """The rows that differ, of every value that was computed."""
+
+    def of(self, slot: int) -> Any:
+        """The value of a slot, of each row."""
+        return self._fresh[slot] if slot in self._fresh else self._usual(slot)
+
+    def _usual(self, slot: int) -> Any:
+        golden = self._golden[slot]
+        return golden[self._samples] if slot in self._graph.by_sample else golden
+
+    def inject(self, slot: int, injections: Sequence[TensorInjection]) -> None:
+        """Inject into the value of a slot, and note the rows that differ."""
+        values = self.of(slot).clone()
+        for one in injections:
+            one.apply_to(values)
+        self._fresh[slot], self._moved[slot] = values, _differ(values, self._usual(slot))
+
+    def compute(self, node: Node) -> None:
+        """Compute an operation, if anything that it is given differs."""
+        differs = [self._moved[slot] for slot in node.inputs if slot in self._moved]
+        if not differs:
+            return
+        result, before = node(self.of), self._usual(node.slot)
+        # A kernel may add up a row in another order than in the golden pass: where no input
+        # differs, nothing may.
+        alike = ~torch.stack(differs).any(dim=0)
+        if alike.any():
+            result = torch.where(_along(alike, result), before, result)
+        self._fresh[node.slot], self._moved[node.slot] = result, _differ(result, before)
+
+    def free(self, slot: int) -> None:
+        """Forget the value of a slot, but not which of its rows differ."""
+        self._fresh.pop(slot, None)
 
 
 def _differ(values: Tensor, others: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
+from radhard.engines.hybrid.layer_verdicts import run_trials
 from radhard.engines.hybrid.range_lookup import RangeLookup
-from radhard.engines.hybrid.settled_trials import run_trials
 from radhard.engines.inference import inference_notes, records_of
 from radhard.engines.replay import ReplaySession
 from radhard.engines.replay.activation_faults import flowing

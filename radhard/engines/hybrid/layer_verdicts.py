@@ -1,4 +1,4 @@
-"""What are the figures of trials, if most are settled at the output of the faulty layer?"""
+"""What are the figures of trials, if most verdicts follow from the output of the faulty layer?"""
 
 import math
 from collections.abc import Callable
@@ -9,12 +9,13 @@ import torch
 
 from radhard.engines.audit_draw import Draw
 from radhard.engines.base import Figures
-from radhard.engines.bracket.checking import TensorTrials, fails
+from radhard.engines.bracket.checking import TensorTrials
 from radhard.engines.bracket.lines import Flags
 from radhard.engines.bracket.sample_figures import SampleFigures
+from radhard.engines.bracket.verdict_audit import VerdictAudit
 from radhard.engines.hybrid.layer_deviations import of_activations, of_registers
 from radhard.engines.hybrid.range_lookup import RangeLookup
-from radhard.engines.inference import Inference, Tally
+from radhard.engines.inference import Inference
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.space import Numbers
 from radhard.vulnerability_ranges import Vulnerability
@@ -51,40 +52,20 @@ def run_trials(
     """
     faults = plan.campaign.trials.at(trials)
     layer = _layer_verdicts(plan, lookup, place, faults)
-    inferred, found = layer.inferred, layer.figures
-    pilot, sample = (np.zeros(len(trials), dtype=bool) for _ in range(2))
-    pilot[draw.pilot(faults)[0]] = True
-    sample[draw.sample(faults)[0]] = True
-    pilot, sample = pilot & inferred, sample & inferred & ~pilot
+    found, audit = layer.figures, VerdictAudit.of(draw, faults, layer.inferred)
     figures = found.copy()
-    once = ~(inferred | layer.masked) | pilot | sample
+    once = ~(layer.inferred | layer.masked) | audit.executed
     if once.any():
         figures[once] = execute(trials[once])
-    off = _errors(figures, found).any(axis=1) & inferred
-    failed = fails(int((off & pilot).sum()), int(pilot.sum()), threshold)
-    tried = pilot | sample
-    if failed:
-        left = inferred & ~tried
-        if left.any():
-            figures[left] = execute(trials[left])
-        off, tried = _errors(figures, found).any(axis=1) & inferred, inferred
-        sample[:] = False
-    tallies = [
-        Tally(int(mine.sum()), int((tried & mine).sum()), int((off & mine).sum()))
-        # A fault that changes no neuron is settled too, and there is nothing to check.
-        for mine in ((inferred & ~layer.harmful) | layer.masked, inferred & layer.harmful)
-    ]
-    sides = layer.values.may_err(found)
-    left_open = (inferred & ~pilot & (not failed))[:, None]
-    kept = np.flatnonzero(sample)
-    record = TensorTrials(plan.campaign.space, place, faults).record(
-        draw.sample_share,
-        ((sides[0] & left_open).astype(float), (sides[1] & left_open).astype(float)),
-        (kept, (sides[0][kept], sides[1][kept]), _errors(figures, found)[kept].round(12)),
-        (tallies[0], tallies[1]),
-        samples=1,
-        all_tried=failed,
-    )
+    failed = audit.fails(_errors(figures, found), threshold)
+    left = layer.inferred & ~audit.executed
+    if failed and left.any():
+        figures[left] = execute(trials[left])
+    # A fault that changes no neuron is harmless too, and there is nothing to check.
+    sides = (layer.inferred & ~layer.harmful) | layer.masked, layer.inferred & layer.harmful
+    part = TensorTrials(plan.campaign.space, place, faults)
+    errors = _errors(figures, found)
+    record = audit.record(part, draw, found, errors, layer.values, sides, failed=failed)
     return figures, record
 
 

@@ -193,6 +193,11 @@ def _inference(facts: Mapping[str, Any]) -> str:
     text = f"Of {facts['of']:,} "
     if facts["unit"] == "verdicts":
         text += f"verdicts, {inferred:,} were {facts['how']}; "
+    elif facts["unit"] == "overflow":
+        text += (
+            f"verdicts in trials with sums that may overflow, {inferred:,} were computed in "
+            "another order than the model's; "
+        )
     else:
         text += (
             f"trials, {inferred:,} have sums that may overflow in one order and not in another; "

@@ -22,13 +22,16 @@ _FEWEST_WHOLE = 64
 every word needs this. With 20, 7 of 27 such trials in a campaign of 3,000 were executed, so that
 41 % of their verdicts might be wrong; this alone made the interval as wide as sampling."""
 
+_FEWEST_ALONE = 128
+"""The same if each of them is executed with a single sample, which takes a fraction of the time."""
+
 _MEASURED, _FEWEST_MEASURED = 0.05, 200
 """Share of the trials of one sample each that is measured, and minimum number in a campaign."""
 
 _KEPT = 2**20
 """Maximum number of faults whose draws are computed together and kept."""
 
-_PILOT, _SAMPLE, _TRIALS, _MEASURING = 0x70696C, 0x736D70, 0x747269, 0x6D6561
+_PILOT, _SAMPLE, _TRIALS, _MEASURING, _ALONE = 0x70696C, 0x736D70, 0x747269, 0x6D6561, 0x616C6F
 """Purposes of the draws, so that they are independent of each other and of the draw of faults."""
 
 Pairs = tuple[Numbers, Numbers]
@@ -133,6 +136,11 @@ class Draw:
         """The share of the trials of one variant that is executed with all samples."""
         return _FEWEST_WHOLE / self.trials
 
+    @property
+    def alone_share(self) -> float:
+        """The share of the trials of one variant that is executed with one sample each."""
+        return _FEWEST_ALONE / self.trials
+
     def pilot(self, faults: Numbers) -> Pairs:
         """The pairs that decide whether verdicts are inferred."""
         return self._pairs(faults, self.pilot_share, _PILOT)
@@ -159,11 +167,18 @@ class Draw:
         if self.samples == 1:
             rows = np.flatnonzero(self._starts(faults, _MEASURING) < self.measured_share)
             return rows, np.zeros_like(rows)
-        start = self._starts(faults, _MEASURING)
-        order = _order(self.samples, self.seed, _MEASURING)
+        return np.arange(len(faults)), self._one_each(faults, _MEASURING)
+
+    def alone(self, faults: Numbers) -> Numbers:
+        """The sample with which each of these trials is executed, if with one."""
+        return self._one_each(faults, _ALONE)
+
+    def _one_each(self, faults: Numbers, purpose: int) -> Numbers:
+        start = self._starts(faults, purpose)
         # The product may be rounded up to the number of samples.
         at = np.minimum(np.floor(start * self.samples).astype(np.int64), self.samples - 1)
-        return np.arange(len(faults)), order[at]
+        found: Numbers = _order(self.samples, self.seed, purpose)[at]
+        return found
 
     def whole(self, faults: Numbers, number: int) -> Numbers:
         """Positions of ``number`` trials that are executed with all samples."""

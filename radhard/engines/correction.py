@@ -97,7 +97,7 @@ def correction(
     )
     order = np.argsort(faults, kind="stable")
     above = below = 0.0
-    for kind in ("pairs", "trials"):
+    for kind in ("pairs", "trials", "overflow"):
         own = [record for record in records if record.kind == kind]
         errors = _errors(own, column, faults, weights, order)
         for error in errors:

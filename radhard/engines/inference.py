@@ -2,17 +2,24 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from radhard.notes import Note
 from radhard.stats import clopper_pearson
 
-__all__ = ["Counts", "Inference", "Tally", "inference_notes", "records_of"]
+__all__ = ["Counts", "Inference", "Kind", "Tally", "inference_notes", "records_of"]
 
 Counts = tuple[int, ...]
 """One count for each variant of the fault model."""
 
-_KINDS = ("pairs", "trials")
+Kind = Literal["pairs", "trials", "overflow"]
+"""What a verdict of a record concerns, and how it is checked."""
+
+_KINDS = get_args(Kind)
+
+
+_UNITS = {"pairs": "verdicts", "trials": "trials", "overflow": "overflow"}
+"""How notes name what the counts are of."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +40,16 @@ class Tally:
 class Inference:
     """Verdicts inferred for some words of a tensor, and a sample of them that was executed.
 
-    A verdict concerns one sample in one trial (``kind="pairs"``), or a whole trial if checking it
-    requires the model's own order of summation (``"trials"``). For each figure of the run, ``open``
-    counts the verdicts due to which it may be too low, and those due to which it may be too high;
-    ``sample`` counts those of them that were executed to estimate how many are wrong.
+    A verdict concerns one sample in one trial (``kind="pairs"``). Verdicts of which the check
+    requires the model's own order of summation have a record of their own, in which a verdict
+    concerns one sample in one trial (``"overflow"``) or a whole trial (``"trials"``). For each
+    figure of the run, ``open`` counts the verdicts due to which it may be too low, and those due to
+    which it may be too high; ``sample`` counts those of them that were executed to estimate how
+    many are wrong.
     """
 
     tensor: str
-    kind: Literal["pairs", "trials"]
+    kind: Kind
     samples: int
     """Number of samples of which the figure of a trial is the mean; 1 for whole trials."""
     share: float
@@ -144,7 +153,7 @@ def inference_notes(
         if not any(tally.inferred for tally in sums.values()):
             continue
         facts = {
-            "unit": "verdicts" if kind == "pairs" else "trials",
+            "unit": _UNITS[kind],
             "of": sum(sum(record.trials) * record.samples for record in own),
             **{name: _facts(tally) for name, tally in sums.items()},
         }

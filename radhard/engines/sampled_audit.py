@@ -11,7 +11,7 @@ from radhard.engines.base import Campaign, Figures, TrialResults
 from radhard.engines.serial import SerialSession, faulty_outputs
 from radhard.space import Numbers
 
-__all__ = ["SampledAudit", "SampledTrials", "unchanged"]
+__all__ = ["SampledAudit", "SampledTrials", "agrees_alone", "unchanged"]
 
 _SAMPLES = 4
 """Samples of a repeated trial. Below this number a pass takes hardly less time."""
@@ -52,7 +52,12 @@ class SampledAudit:
         every = all(site.samples is None for site in campaign.space.sites)
         fits = samples >= _WORTH and campaign.trials.single and every
         # Without faults, samples by themselves must come out as among the others.
-        if not (measured and fits and campaign.workload.deterministic and _by_rows(campaign)):
+        if not (
+            measured
+            and fits
+            and campaign.workload.deterministic
+            and agrees_alone(campaign, _SAMPLES)
+        ):
             return None
         return cls(_SAMPLES, samples)
 
@@ -122,11 +127,11 @@ class SampledTrials(SerialSession):
         return np.array_equal(found[:, self._kept], golden[:, self._kept])
 
 
-def _by_rows(campaign: Campaign) -> bool:
+def agrees_alone(campaign: Campaign, samples: int) -> bool:
+    """Whether the first samples, passed by themselves, come out as among all, without faults."""
     golden = campaign.panel.golden.outputs
-    rows = range(_SAMPLES)
-    outputs, crash = faulty_outputs(campaign, np.array([], np.int64), rows)
-    expected = golden[:_SAMPLES]
+    outputs, crash = faulty_outputs(campaign, np.array([], np.int64), range(samples))
+    expected = golden[:samples]
     if crash is not None or outputs.shape != expected.shape:
         return False
     if not outputs.is_floating_point():

@@ -68,10 +68,10 @@ class Reference:
         self._crashes.update(part.crashes)
         return part.figures
 
-    def outputs(self, fault: int) -> Tensor:
-        """The outputs of all samples with a fault."""
+    def outputs(self, fault: int, sample: int | None = None) -> Tensor:
+        """The outputs of all samples with a fault, or of one, ``(samples, ...)``."""
         faults = np.array([fault])
-        outputs, crash = faulty_outputs(self._campaign, faults)
+        outputs, crash = faulty_outputs(self._campaign, faults, sample)
         if crash is not None:
             self._crashes[of_faults(faults)] = crash
         return outputs

@@ -15,12 +15,16 @@ from radhard.campaign import run
 from radhard.comparison import compare
 from radhard.datasets.data import Data
 from radhard.engines import Bracket, Campaign, Replay, Serial
+from radhard.engines.audit_draw import Draw
 from radhard.engines.bracket import lines
+from radhard.engines.bracket.checking import Check, TensorTrials
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Points, bisect_lines
 from radhard.engines.bracket.passes import predictions_of
+from radhard.engines.bracket.sample_figures import SampleFigures
 from radhard.engines.bracket.word_lines import WordLines as BlockWords
 from radhard.engines.bracket.word_lines import blocks as word_blocks
+from radhard.engines.correction import correction
 from radhard.engines.inference import records_of
 from radhard.engines.inferred import Inferred
 from radhard.errors import InputError
@@ -318,6 +322,72 @@ def test_without_a_check_the_interval_admits_that_nothing_is_known():
     ] * (2 * len(notes))
     assert notes
     assert all("not known" in str(note) for note in notes)
+
+
+def large_weights(samples: int) -> tuple[nn.Module, Data, FaultSpace]:
+    """A network in which one flip of every weight makes a sum that may overflow."""
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(5, 40), nn.ReLU(), nn.Linear(40, 3)).eval()
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    return model, Data(torch.randn(samples, 5)), space
+
+
+@pytest.mark.parametrize(
+    ("samples", "audit", "kind"),
+    [(20, 0.02, "overflow"), (20, 0.3, "trials"), (8, 0.02, "trials")],
+)
+def test_trials_whose_sums_may_overflow_are_checked_on_one_sample_each_where_that_is_cheaper(
+    samples, audit, kind
+):
+    model, data, space = large_weights(samples)
+    asked = {"metrics": [Critical()], "seed": 2, "audit": 0}
+    found = run(model, data, space, Words(300), engine=Bracket(audit=audit), **asked)
+    records = [record for record in found.inferences if record.kind != "pairs"]
+    assert {record.kind for record in records} == {kind}
+    tried = sum(record.harmless.tried + record.harmful.tried for record in records)
+    inferred = sum(record.harmless.inferred + record.harmful.inferred for record in records)
+    share = tried / inferred
+    expected = 1 / samples if kind == "overflow" else 1.0
+    # Of some hundred words, each with one flip of this kind.
+    assert 0.2 * expected < share <= expected
+    true = run(model, data, space, Words(300), engine=Serial(), **asked).rate()
+    assert found.rate().low <= true.value <= found.rate().high
+    (note,) = [n for n in found.notes if n.kind == "inference" and n.facts["unit"] == kind]
+    assert f"{tried:,} of these were executed" in str(note)
+
+
+def test_errors_of_trials_checked_on_one_sample_each_are_estimated_without_bias():
+    """Of 600 trials 200 are wrong, each in half of its samples; 128 pairs are executed."""
+    torch.manual_seed(0)
+    model, samples = nn.Linear(200, 3).eval(), 20
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())
+    golden_outputs = model(torch.randn(samples, 200)).detach()
+    panel = Panel([Critical()], golden_outputs)
+    golden = predictions_of(golden_outputs, panel.golden)
+    faults = np.arange(600) * 32 + 30
+    true = np.tile(golden, (600, 1))
+    true[::3, ::2] = (golden[::2] + 1) % 3
+    values, held, weights = [], 0, np.full(600, 1 / 600)
+    for seed in range(60):
+        draw = Draw(len(space), seed, samples, trials=600 * 32, audit=0.02)
+        check = Check(draw, 1.0, SampleFigures(panel), golden)
+        found = np.tile(golden, (600, 1))
+        record = check.trials(
+            TensorTrials(space, 0, faults),
+            panel,
+            found,
+            lambda trials: true[trials],
+            lambda trials, of: true[trials, of],
+        )
+        figures = figures_of(panel, found, golden)[:, 0]
+        corrected = correction([record], space, 0, faults, weights)
+        value = float(figures.mean() + corrected.rows @ weights)
+        values.append(value)
+        held += value - corrected.below <= 1 / 6 <= value + corrected.above
+    deviation = np.std(values, ddof=1) / np.sqrt(60)
+    assert abs(np.mean(values) - 1 / 6) < 3 * deviation
+    assert deviation * np.sqrt(60) < 1.3 * np.sqrt(1 / 6 * 5 / 6 / 128)
+    assert held >= 54
 
 
 def test_a_stopped_run_continues_to_the_same_results_and_checks(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from radhard.engines.inference import Inference, inference_notes, records_of
 from radhard.engines.replay import ReplaySession
 from radhard.engines.replay.crashes import shared_crash
 from radhard.engines.replay.plan import ReplayPlan
+from radhard.engines.sampled_audit import agrees_alone
 from radhard.engines.suitability import check_shares, replay_by_graph
 from radhard.errors import InputError
 from radhard.notes import Note
@@ -25,6 +27,9 @@ from radhard.space import Numbers
 from radhard.spec import component
 
 __all__ = ["Bracket"]
+
+_WORTH = 16
+"""Number of samples from which passing one of them takes clearly less time than passing all."""
 
 
 @component
@@ -38,7 +43,8 @@ class Bracket(Engine):
     For the sign with the smaller displacements, samples are not executed if a larger displacement
     of the other sign moved their outputs by less than a 64th of what would change the prediction.
     Infinities and NaN are always executed. Sums near overflow are computed in an order that differs
-    from the reference; these verdicts also count as inferred.
+    from the reference; these verdicts also count as inferred. Some are checked by the reference, on
+    one sample each if the data has at least 16 samples and outputs do not depend on the others.
 
     A share ``audit`` of the inferred verdicts, pairs of a trial and a sample drawn from the seed,
     is executed as well, at least one per trial up to 10,000 in a campaign. If significantly more
@@ -112,7 +118,7 @@ class BracketSession(Session):
             inferences = {}
             for record in records:
                 # A block may have both kinds of records, and their names are keys.
-                suffix = " overflow" if record.kind == "trials" else ""
+                suffix = "" if record.kind == "pairs" else " overflow"
                 inferences[block.name(self.campaign.space) + suffix] = record.to_dict()
             crashes = plan.reference.take_crashes()
             yield TrialResults(
@@ -121,6 +127,13 @@ class BracketSession(Session):
 
     def conclusions(self, inferences: Mapping[str, dict[str, Any]]) -> list[Note]:
         return inference_notes(records_of(inferences))
+
+    @cached_property
+    def _passes_alone(self) -> bool:
+        """Whether a sample passed by itself saves time, and comes out as it does among all."""
+        workload = self.campaign.workload
+        large = len(workload.data) >= _WORTH and workload.deterministic
+        return large and agrees_alone(self.campaign, 1)
 
     def _run_block(self, plan: ReplayPlan, block: WordBlock) -> tuple[Figures, list[Inference]]:
         """The figures of all trials of a block, and the records of their audit."""
@@ -154,8 +167,19 @@ class BracketSession(Session):
         if extreme.any():
             own = TensorTrials(campaign.space, block.place, block.faults[extreme])
             some = predictions[extreme]
+            numbers = np.flatnonzero(extreme)
+
+            def alone(trials: Numbers, of: Numbers) -> Predictions:
+                return words.alone(of_fault[numbers[trials]], of)
+
             records.append(
-                check.trials(own, plan.panel, some, lambda t: whole(np.flatnonzero(extreme)[t]))
+                check.trials(
+                    own,
+                    plan.panel,
+                    some,
+                    lambda trials: whole(numbers[trials]),
+                    alone if self._passes_alone else None,
+                )
             )
             predictions[extreme] = some
         return figures_of(plan.panel, predictions, words.golden), records

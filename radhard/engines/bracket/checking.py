@@ -12,12 +12,16 @@ from radhard.engines.base import Figures
 from radhard.engines.bracket.figures import figures_of
 from radhard.engines.bracket.lines import Flags, Predictions
 from radhard.engines.bracket.sample_figures import SampleFigures
-from radhard.engines.inference import Counts, Inference, Tally
+from radhard.engines.inference import Counts, Inference, Kind, Tally
 from radhard.metrics import Panel
 from radhard.space import FaultSpace, Numbers
 from radhard.stats import clopper_pearson
 
 __all__ = ["Check", "TensorTrials", "fails"]
+
+
+_WHOLE = 0.25
+"""Requested share from which trials that only the reference can check have all samples there."""
 
 
 def fails(wrong: int, tried: int, threshold: float) -> bool:
@@ -54,7 +58,7 @@ class TensorTrials:
         tallies: tuple[Tally, Tally],
         *,
         samples: int,
-        whole: bool = False,
+        kind: Kind = "pairs",
         all_tried: bool = False,
     ) -> Inference:
         """Create the record.
@@ -68,7 +72,7 @@ class TensorTrials:
         off = np.flatnonzero((by != 0).any(axis=1))
         return Inference(
             self.space.name(self.place),
-            "trials" if whole else "pairs",
+            kind,
             samples,
             draw_share,
             self.counts(),
@@ -143,13 +147,16 @@ class Check:
         panel: Panel,
         predictions: Predictions,
         whole: Callable[[Numbers], Predictions],
+        alone: Callable[[Numbers, Numbers], Predictions] | None,
     ) -> Inference:
-        """The same for trials that the reference executes with all samples or not at all."""
-        share = self.draw.whole_share * part.variants
-        share = self.draw.audit and max(self.draw.audit, min(1.0, share))
-        # Rounded up: with an audit at all, at least one trial of the region is executed.
-        number = math.ceil(share * len(predictions))
-        chosen = self.draw.whole(part.faults, number)
+        """The same for trials that only the reference can check.
+
+        ``whole`` executes trials with all samples by the reference, ``alone`` pairs of a trial and
+        a sample; None if a sample must not be passed by itself.
+        """
+        if alone is not None and 0 < self.draw.audit < _WHOLE:
+            return self._one_sample_each(part, predictions, whole, alone)
+        chosen = self._chosen(part, self.draw.whole_share)
         found = figures_of(panel, predictions, self.golden)
         before, stays = predictions[chosen], predictions == self.golden
         predictions[chosen] = whole(chosen) if len(chosen) else before
@@ -161,13 +168,57 @@ class Check:
             some = mine[chosen]
             tallies.append(Tally(int(mine.sum()), len(some[some]), int((some & off).sum())))
         return part.record(
-            number / len(predictions),
+            len(chosen) / len(predictions),
             (sides[0].astype(float), sides[1].astype(float)),
             (chosen, (sides[0][chosen], sides[1][chosen]), by.round(12)),
             (tallies[0], tallies[1]),
             samples=1,
-            whole=True,
+            kind="trials",
         )
+
+    def _one_sample_each(
+        self,
+        part: TensorTrials,
+        predictions: Predictions,
+        whole: Callable[[Numbers], Predictions],
+        alone: Callable[[Numbers, Numbers], Predictions],
+    ) -> Inference:
+        """Execute trials on one sample each.
+
+        A trial that is wrong in a share of its samples is found with this probability, so that the
+        errors of all trials together are bounded as well as by as many trials with all samples.
+        """
+        chosen = self._chosen(part, self.draw.alone_share)
+        samples = self.draw.alone(part.faults[chosen])
+        stays = predictions == self.golden
+        open_ = self._open(predictions, np.ones_like(stays), stays)
+        found, true = predictions[chosen, samples], alone(chosen, samples)
+        # The order of summation may depend on the number of samples: no verdict counts as wrong
+        # that comes out as inferred among all samples.
+        if len(apart := np.flatnonzero(true != found)):
+            true[apart] = whole(chosen[apart])[np.arange(len(apart)), samples[apart]]
+        predictions[chosen, samples] = true
+        figures = self.figures.of(found, samples)
+        by = self.figures.of(true, samples) - figures
+        off, harmless = found != true, stays[chosen, samples]
+        tallies = [
+            Tally(int(mine.sum()), int(some.sum()), int((some & off).sum()))
+            for mine, some in ((stays, harmless), (~stays, ~harmless))
+        ]
+        return part.record(
+            len(chosen) / stays.size,
+            open_,
+            (chosen, self.figures.may_err(figures), by.round(12)),
+            (tallies[0], tallies[1]),
+            samples=stays.shape[1],
+            kind="overflow",
+        )
+
+    def _chosen(self, part: TensorTrials, least: float) -> Numbers:
+        """Positions of the trials that are executed; ``least`` is their share if audits are few."""
+        share = self.draw.audit and max(self.draw.audit, min(1.0, least * part.variants))
+        # Rounded up: with an audit at all, at least one trial of the region is executed.
+        return self.draw.whole(part.faults, math.ceil(share * len(part.faults)))
 
     def _all(
         self,

@@ -184,10 +184,19 @@ class WordLines:
             found[at] = self._reference(points[at])
         return found
 
+    def alone(self, points: Numbers, samples: Numbers) -> Predictions:
+        """The predictions of the reference for one sample of each point, passed by itself."""
+        panel = self._campaign.panel
+        found = np.empty(len(points), dtype=np.int32)
+        for at, (point, sample) in enumerate(zip(points.tolist(), samples.tolist(), strict=True)):
+            outputs, rows = self._reference_outputs(point, sample), torch.tensor([sample])
+            found[at] = predictions_of(outputs, panel.golden, rows)[0]
+        return found
+
     def _reference(self, point: int) -> Predictions:
         """The predictions of the reference for all samples."""
         return predictions_of(self._reference_outputs(point), self._campaign.panel.golden)
 
-    def _reference_outputs(self, point: int) -> Tensor:
+    def _reference_outputs(self, point: int, sample: int | None = None) -> Tensor:
         fault = int(self._numbers[self.points.faults[point]])
-        return self._passes.plan.reference.outputs(fault)
+        return self._passes.plan.reference.outputs(fault, sample)

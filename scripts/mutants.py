@@ -82,6 +82,10 @@ _NAMES = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 _ATTRIBUTES = {**_NAMES, "low": "high", "high": "low"}
 
 
+NO_TESTS = 5
+"""The exit code of pytest if it found no test to run."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One expression of a file, ``source[start:end]`` in bytes, and what takes its place."""
@@ -160,16 +164,23 @@ def nearest(root: Path, module: str) -> list[str]:
     mirrored = Path("tests") / inner.parent / f"test_{inner.name}"
     above = [module, *(str(folder) for folder in Path(module).parents)]
     others = next((NEAREST[name] for name in above if name in NEAREST), ())
-    # The module comes last: pytest, which collects doctests, puts the module in the place of a
-    # function of the same name (`radhard.stats.allocation`), and tests then import the module.
+    # Doctests come last: they show less than tests, and the first failure ends a run.
     return [
         *(str(test) for test in (mirrored, *map(Path, others)) if (root / test).exists()),
         module,
     ]
 
 
+class UntestedError(Exception):
+    """No test was found where the nearest ones are."""
+
+
 def run(tree: Path, tests: list[str], limit: float | None = None) -> bool:
-    """Whether tests pass in a copy of the tree; if they take longer than the limit they do not."""
+    """Whether tests pass in a copy of the tree; if they take longer than the limit they do not.
+
+    Raises:
+        UntestedError: there are none.
+    """
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
     env = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": str(tree)}
     try:
@@ -179,6 +190,8 @@ def run(tree: Path, tests: list[str], limit: float | None = None) -> bool:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return False
+    if limit is None and done.returncode == NO_TESTS:
+        raise UntestedError(", ".join(tests))
     if limit is None and done.returncode:
         sys.exit(f"without a mutation already, {' '.join(tests)} fail:\n{done.stdout[-2000:]}")
     return done.returncode == 0
@@ -222,6 +235,7 @@ def main() -> None:
             parser.error(f"{name} is no file or folder of the package; give such as radhard/stats")
         modules += [str(file.relative_to(root)) for file in files]
     planted = survived = 0
+    untested: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         if not given.list:
@@ -233,7 +247,16 @@ def main() -> None:
             chosen.sort(key=lambda mutant: (mutant.start, mutant.new))
             if not chosen:
                 continue
-            found = chosen if given.list else survivors(tree, module, chosen)
+            try:
+                found = chosen if given.list else survivors(tree, module, chosen)
+            except UntestedError as error:
+                untested.append(module)
+                print(
+                    f"{module}: no mutant planted, as there is no quick test in {error}; "
+                    "name one in NEAREST of scripts/mutants.py",
+                    flush=True,
+                )
+                continue
             planted, survived = planted + len(chosen), survived + len(found)
             if not given.list:
                 print(f"{module}: {len(chosen) - len(found)} of {len(chosen)} killed", flush=True)
@@ -241,6 +264,8 @@ def main() -> None:
                 print(f"{module}:{mutant.line}  {mutant.old} -> {mutant.new}", flush=True)
     if not given.list:
         print(f"{planted} mutants planted, {planted - survived} killed, {survived} survived")
+    if untested:
+        print(f"{len(untested)} modules without a near test: {', '.join(untested)}")
 
 
 if __name__ == "__main__":

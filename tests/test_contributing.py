@@ -17,6 +17,7 @@ from tests.forked import ForkedPython
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SHARED = ("conftest.py", "tests/conftest.py", "tests/exports.py", "tests/slow_tests.py")
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 (COMMAND,) = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
@@ -53,7 +54,7 @@ def test_component_put_where_the_text_says_passes_the_conformance_tests(tmp_path
     shutil.copytree(
         ROOT / "tests" / "conformance", tmp_path / "tests" / "conformance", ignore=_caches
     )
-    for name in ("pyproject.toml", "tests/conftest.py", "tests/exports.py", "tests/slow_tests.py"):
+    for name in ("pyproject.toml", *SHARED):
         shutil.copy(ROOT / name, tmp_path / name)
 
     (place,) = _said(r"folder of its family: `(.*?)`")

@@ -1,6 +1,7 @@
 """Are mutations planted one at a time, and are those listed that no near test notices?"""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,8 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "radhard").mkdir()
     (tmp_path / "tests").mkdir()
     (tmp_path / "radhard" / "__init__.py").touch()
+    # Where radhard is installed, pytest loads its plugin from whatever package has the name.
+    (tmp_path / "radhard" / "pytest_plugin.py").touch()
     (tmp_path / "radhard" / "clamps.py").write_text(SOURCE, encoding="utf-8")
     (tmp_path / "tests" / "test_clamps.py").write_text(TESTS)
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-q'\n")
@@ -117,6 +120,30 @@ def test_tests_that_fail_without_a_mutation_are_an_error(checkout: Path) -> None
     with pytest.raises(subprocess.CalledProcessError) as error:
         mutants(checkout, "radhard/clamps.py")
     assert "without a mutation" in error.value.stderr
+    assert "assert False" in error.value.stderr
+
+
+def test_module_without_a_near_test_is_named_and_no_survivor_is_claimed(checkout: Path) -> None:
+    (checkout / "tests" / "test_clamps.py").unlink()
+    lines = mutants(checkout, "radhard/clamps.py")
+    assert lines[0].startswith("radhard/clamps.py: no mutant planted")
+    assert "NEAREST" in lines[0]
+    assert lines[1].startswith("0 mutants planted")
+    assert lines[2] == "1 modules without a near test: radhard/clamps.py"
+
+
+def test_module_named_like_its_function_leaves_the_function_in_the_package(checkout: Path) -> None:
+    package, conftest = checkout / "radhard" / "clamped", SCRIPT.parents[1] / "conftest.py"
+    package.mkdir()
+    (package / "__init__.py").write_text("from radhard.clamped.clamped import clamped\n")
+    (package / "clamped.py").write_text("def clamped(x):\n    return min(x, 8)\n")
+    named = "from radhard.clamped import clamped\n\ndef test_it():\n    assert clamped(9) == 8\n"
+    (checkout / "tests" / "test_clamps.py").write_text(named)
+    (checkout / "conftest.py").write_text(conftest.read_text(encoding="utf-8"))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--doctest-modules"]
+    collected = ["--import-mode=importlib", "radhard/clamped/clamped.py", "tests/test_clamps.py"]
+    env = {**os.environ, "PYTHONPATH": str(checkout)}
+    subprocess.run([*command, *collected], cwd=checkout, env=env, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("wrong", [["tests"], ["radhard/none.py"], ["--number", "0"]], ids=str)

@@ -1,7 +1,7 @@
 """Does a plan say what a campaign then takes?"""
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from html import escape
 
 import pytest
@@ -12,7 +12,7 @@ from radhard.campaign import run
 from radhard.datasets import Data
 from radhard.errors import InputError
 from radhard.planning import plan
-from radhard.planning.campaign_speed import campaign_speed
+from radhard.planning.campaign_speed import CampaignSpeed, campaign_speed
 from radhard.samplers import Adaptive, PerTensor, Uniform
 from radhard.stats import sample_size
 from tests.small import data, network
@@ -50,8 +50,9 @@ def test_a_run_file_goes_on_with_its_own_sampler_for_the_same_margin_only(tmp_pa
     assert again.choice.sampler != begun.sampler
     assert again.run(path, progress=False).sampler == begun.sampler
     for changed in ({"margin": 0.04}, {"confidence": 0.9}, {"by": "tensor"}):
+        other = replace(found, precision=replace(found.precision, **changed))
         with pytest.raises(InputError, match="not for a margin"):
-            replace(found, **changed).run(path, progress=False)
+            other.run(path, progress=False)
 
 
 def capped(row):
@@ -97,7 +98,7 @@ def test_every_tensor_has_the_margin():
 def test_a_limit_leaves_a_margin_above_the_rate_of_the_pilot():
     rate = plan(network(), data(), margin=0.02, compare=False).rate.value
     found = plan(network(), data(), max_rate=rate + 0.1, compare=False)
-    assert found.margin == pytest.approx(rate + 0.1 - found.rate.value)
+    assert found.precision.margin == pytest.approx(rate + 0.1 - found.rate.value)
     with pytest.raises(InputError, match="not below max_rate"):
         plan(network(), data(), max_rate=rate / 10)
 
@@ -123,7 +124,7 @@ def test_groups_are_those_of_the_results(by):
 
 
 def test_too_many_groups_are_refused_before_any_trial(monkeypatch):
-    monkeypatch.setattr("radhard.planning.campaign_plan.run", None)
+    monkeypatch.setattr("radhard.planning.pilot.run", None)
     with pytest.raises(InputError, match="groups, and a pilot"):
         plan(network(), data(), margin=0.2, by="tensor, bit, direction")
 
@@ -143,16 +144,14 @@ def test_set_up_and_trials_are_timed_apart(setup, each, faults):
     def timed(sampler):
         return range(sampler.n), setup + each * sampler.n
 
-    assert campaign_speed(timed, faults, type_name) == pytest.approx((setup, each))
+    assert astuple(campaign_speed(timed, faults, type_name)) == pytest.approx((setup, each))
 
 
 def test_noise_larger_than_the_trials_makes_no_time_of_zero():
     seconds = iter([1.0, 0.9, 0.9, 0.8])
-    setup, each = campaign_speed(
-        lambda sampler: (range(sampler.n), next(seconds)), 10**6, type_name
-    )
-    assert each == pytest.approx(0.8 / 6400)
-    assert setup > 0.9
+    found = campaign_speed(lambda sampler: (range(sampler.n), next(seconds)), 10**6, type_name)
+    assert found.per_trial == pytest.approx(0.8 / 6400)
+    assert found.setup > 0.9
 
 
 def type_name(found):
@@ -170,7 +169,7 @@ def test_only_campaigns_of_the_same_engine_are_compared():
     def engine(found):
         return "Replay()" if len(found) < 1600 else "FirstOrder()"
 
-    assert campaign_speed(timed, 10**6, engine) == pytest.approx((2.0, 1e-4))
+    assert astuple(campaign_speed(timed, 10**6, engine)) == pytest.approx((2.0, 1e-4))
 
 
 def test_what_is_drawn_at_once_has_the_speed_of_inference_and_stages_that_of_execution(monkeypatch):
@@ -178,15 +177,15 @@ def test_what_is_drawn_at_once_has_the_speed_of_inference_and_stages_that_of_exe
 
     def speed(timed, faults, engine):
         found, _ = timed(Uniform(20))
-        return (0.0, 1.0) if found.manifest["exact"] else (0.0, 1e-3)
+        return CampaignSpeed(0.0, 1.0 if found.manifest["exact"] else 1e-3)
 
     def ran(*given, exact=False, **options):
         found = run(*given, **options)
         found.manifest |= {"engine": infers[type(found.sampler).__name__], "exact": exact}
         return found
 
-    monkeypatch.setattr("radhard.planning.campaign_plan.campaign_speed", speed)
-    monkeypatch.setattr("radhard.planning.campaign_plan.run", ran)
+    monkeypatch.setattr("radhard.planning.pilot.campaign_speed", speed)
+    monkeypatch.setattr("radhard.planning.pilot.run", ran)
     found = plan(network(), data(), margin=0.1, compare=False)
     for row in found.rows:
         each = 1.0 if isinstance(row.sampler, Adaptive) else 1e-3

@@ -24,12 +24,13 @@ def choice_in_words(found: CampaignPlan) -> str:
 
 def chosen_line(found: CampaignPlan) -> str:
     """The sampler chosen for a margin, with what it and the others are expected to cost."""
-    of = "" if found.by is None else f" of every {found.by}"
+    asked = found.precision
+    of = "" if asked.by is None else f" of every {asked.by}"
     others = [_cost(row) for row in found.rows if row is not found.choice]
     others += [f"{way} (does not apply)" for way in found.left_out]
     beside = f"; beside {'; '.join(others)}" if others else ""
     return (
-        f"chosen for a margin of {percent(found.margin)}{of}: {_cost(found.choice)}, the fastest "
+        f"chosen for a margin of {percent(asked.margin)}{of}: {_cost(found.choice)}, the fastest "
         f"expected way that assumes nothing{beside}"
     )
 

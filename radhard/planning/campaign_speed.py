@@ -1,11 +1,12 @@
 """How long does a campaign take to prepare, and each of its trials?"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from radhard.results import Results
 from radhard.samplers import Sampler, Uniform
 
-__all__ = ["campaign_speed"]
+__all__ = ["CampaignSpeed", "campaign_speed"]
 
 _SIZES = (100, 400, 1600, 6400)
 """Numbers of trials that are timed: more of them until the additional ones take
@@ -14,12 +15,24 @@ _SIZES = (100, 400, 1600, 6400)
 _LEAST_SECONDS = 0.5
 
 
+@dataclass(frozen=True)
+class CampaignSpeed:
+    """Seconds of the set-up of a campaign, and of each of its trials."""
+
+    setup: float
+    per_trial: float
+
+    def seconds(self, trials: int) -> float:
+        """Of a campaign of so many trials."""
+        return self.setup + self.per_trial * trials
+
+
 def campaign_speed(
     timed: Callable[[Sampler], tuple[Results, float]],
     faults: int,
     engine: Callable[[Results], str],
-) -> tuple[float, float]:
-    """Seconds of the set-up of a campaign, and of each of its trials.
+) -> CampaignSpeed:
+    """The speed of campaigns of a space, from some of growing size.
 
     Args:
         timed: runs a campaign and measures how long it takes. The first campaign of a process also
@@ -42,4 +55,4 @@ def campaign_speed(
     more = len(found) - len(first)
     # With so few faults, or where noise is larger than what trials take, set-up counts as theirs.
     per_trial = (after - before) / more if more and after > before else after / len(found)
-    return max(before - per_trial * len(first), 0.0), per_trial
+    return CampaignSpeed(max(before - per_trial * len(first), 0.0), per_trial)

@@ -9,6 +9,7 @@ import numpy as np
 from radhard.caps import Caps, CapTable, Certified, Stated
 from radhard.errors import InputError
 from radhard.planning.pilot_clock import clock
+from radhard.planning.precision import Precision
 from radhard.space import FaultSpace
 from radhard.stats import floor_size
 from radhard.workload import Workload
@@ -41,8 +42,7 @@ def cap_plans(
     samples: int,
     space: FaultSpace,
     table: Sequence[str],
-    margin: float,
-    confidence: float,
+    precision: Precision,
     left_out: dict[str, str],
 ) -> Iterator[CapPlan]:
     """The plans of all sources of caps that apply.
@@ -53,8 +53,7 @@ def cap_plans(
         samples: the number of all samples.
         space: the faults.
         table: the group of every variant of every region.
-        margin: of each group.
-        confidence: of the interval.
+        precision: of each group.
         left_out: to which sources that do not apply are added, with the reason.
     """
     for source in (Stated(audit=1), Certified()):
@@ -76,7 +75,7 @@ def cap_plans(
             reason = next(iter(found.left_out.values()))
             left_out[repr(caps)] = f"it caps no fault of {len(space.regions)} tensors: {reason}"
             continue
-        trials = _floor(found, space, table, margin, confidence)
+        trials = _floor(found, space, table, precision)
         yield CapPlan(caps, trials, seconds * samples / len(few.data), measured=True)
 
 
@@ -91,9 +90,7 @@ def _expected(few: Workload, space: FaultSpace) -> float:
     return _PASSES * _COST * channels * forward
 
 
-def _floor(
-    caps: CapTable, space: FaultSpace, table: Sequence[str], margin: float, confidence: float
-) -> int:
+def _floor(caps: CapTable, space: FaultSpace, table: Sequence[str], precision: Precision) -> int:
     """The trials below which no group can have the margin, with the caps of some samples."""
     sums: dict[str, float] = {}
     sizes: dict[str, int] = {}
@@ -105,6 +102,9 @@ def _floor(
             sums[group] = sums.get(group, 0.0) + mean * region.words
             sizes[group] = sizes.get(group, 0) + region.words
     return sum(
-        min(sizes[group], math.ceil(floor_size(total / sizes[group], margin, confidence)))
+        min(
+            sizes[group],
+            math.ceil(floor_size(total / sizes[group], precision.margin, precision.confidence)),
+        )
         for group, total in sums.items()
     )

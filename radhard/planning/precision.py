@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from radhard.caps import Certified
+from radhard.caps import Caps, Certified
 from radhard.errors import InputError
 from radhard.samplers import SAMPLERS, Adaptive, Exhaustive, Sampler
 from radhard.stats import percent
@@ -64,11 +64,11 @@ class Precision:
             "another file, or give the sampler instead of the margin"
         )
 
+    def adaptive(self, caps: Caps | None = None) -> Adaptive:
+        """The sampler that goes on until it is this precise."""
+        return Adaptive(self.margin, confidence=self.confidence, by=self.by, caps=caps)
+
     @property
     def _reaching(self) -> tuple[Sampler, ...]:
-        """The samplers that go on until they are this precise, without an assumption."""
-
-        def adaptive(**caps: Any) -> Adaptive:
-            return Adaptive(self.margin, confidence=self.confidence, by=self.by, **caps)
-
-        return adaptive(), adaptive(caps=Certified()), Exhaustive()
+        """The samplers that are this precise whatever the rate is, without an assumption."""
+        return self.adaptive(), self.adaptive(Certified()), Exhaustive()

@@ -99,10 +99,11 @@ class PlanAction(ModelAndData):
 
     def _show(self, found: CampaignPlan, max_rate: float | None) -> None:
         terminal = Terminal(self.detail)
-        level = percent(found.confidence)
-        of = "" if found.by is None else f" of every {found.by} ({found.groups})"
+        asked = found.precision
+        level = percent(asked.confidence)
+        of = "" if asked.by is None else f" of every {asked.by} ({found.groups})"
         terminal.say(
-            f"Margin  {percent(float(f'{found.margin:.3g}'))}{of} at {level} confidence",
+            f"Margin  {percent(float(f'{asked.margin:.3g}'))}{of} at {level} confidence",
             "bold",
             always=True,
         )
@@ -112,7 +113,7 @@ class PlanAction(ModelAndData):
         terminal.say(f"{found.space!r}")
         terminal.say(
             f"pilot of {len(found.pilot):,} trials: {found.rate}; "
-            f"{1000 * found.per_trial:.3g} ms a trial after {duration(found.setup)}"
+            f"{1000 * found.speed.per_trial:.3g} ms a trial after {duration(found.speed.setup)}"
         )
         terminal.show(_sampler_table(found))
         for way, reason in found.left_out.items():
@@ -124,13 +125,11 @@ class PlanAction(ModelAndData):
         )
         terminal.say_whole(self._command(found), always=True)
         facts = {
-            "margin": found.margin,
-            "confidence": found.confidence,
-            "by": found.by,
+            **asdict(asked),
             "groups": found.groups,
             "pilot": {"trials": len(found.pilot), "rate": asdict(found.rate)},
-            "setup seconds": found.setup,
-            "seconds per trial": found.per_trial,
+            "setup seconds": found.speed.setup,
+            "seconds per trial": found.speed.per_trial,
             "floor": found.floor,
             "left out": dict(found.left_out),
             "choice": repr(found.choice.sampler),

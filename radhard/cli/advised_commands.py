@@ -31,6 +31,18 @@ _BOUNDS = "Bounds on activations take hardly any memory, and stop what large val
 _COPIES = "The most vulnerable channels twice: time and memory, against errors of any size."
 _CHECK_BITS = "A code in software: every single flip of 64 bits is corrected, for 8 check bits."
 _IN_PLACE = "Codes in the lowest bits of the mantissa: no memory, and exponents are corrected."
+_NEIGHBOURS = (
+    "The same with a check bit more: of two neighbouring flips in an exponent, which the shorter "
+    "code would miscorrect, it makes a 0."
+)
+_RANGES = (
+    "A read of all weights before each inference: those outside their range become 0, whether one "
+    "bit of them flipped or two."
+)
+_VOTES = (
+    "Every word three times, and the majority of each bit: neighbouring flips too, for twice the "
+    "memory more. A code with 8 check bits for 64 would correct single flips, and of these none."
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,9 @@ def _fit(question: AdviceQuestion) -> list[Advice]:
 
 def _harden(question: AdviceQuestion) -> list[Advice]:
     steps, files = [_campaign(question)], [_store(question)]
+    # A protection may help under one fault model and harm under another.
+    several = _faults(question).count("--fault") > 1
+    each = ", with an answer for every fault model" if several else ""
     for number, (why, hardening, *scores) in enumerate(_protections(question), 1):
         folder = f"{question.folder}/hard{number}"
         words = ["radhard", "harden", _model(question), "--data", question.train or question.data]
@@ -86,13 +101,14 @@ def _harden(question: AdviceQuestion) -> list[Advice]:
         verification = shell_line(
             *("radhard", "verify", files[0], "--model", folder, "--store", f"{folder}.db"),
             *("--report", f"{folder}.html"),
+            *(("--by", "fault") if several else ()),
         )
         if scores:
             steps.append(_scores_checked(question))
         steps += [
             Advice(why, shell_line(*words, "-o", folder)),
             Advice(
-                "The same faults again, and faults in what was added.",
+                f"The same faults again{each}, and faults in what was added.",
                 verification + _trust(question),
             ),
         ]
@@ -256,6 +272,13 @@ def _protections(question: AdviceQuestion) -> list[tuple[str, ...]]:
     if question.memory in ("buffers", "dram-ecc", "sram-ecc"):
         return [bounds, copies]
     code = (_CHECK_BITS, f"Ecc({_code(question)})")
+    if question.memory == "sram":
+        # What corrects single flips does not help against two neighbouring ones, or even harms.
+        if question.has_integers:
+            return [(_VOTES, f"Ecc(Replicated({question.word!r}))"), copies]
+        single = repr(question.word) == "Float32()"
+        in_place = (f"{_IN_PLACE} {_NEIGHBOURS}", "HammingInPlace(extended=True)")
+        return [bounds, in_place if single else (_RANGES, "WeightRangeCheck()")]
     if question.has_integers:
         return [code, copies]
     # Shorter words have no room for codes of all their exponent bits.

@@ -10,7 +10,7 @@ from radhard.metrics.run_columns import RunColumns
 from radhard.stats import estimate_column
 from radhard.verification import Verification
 
-__all__ = ["show_comparison", "show_verification"]
+__all__ = ["show_changes", "show_comparison", "show_verification"]
 
 _NAMES = ("before", "after", "difference")
 
@@ -45,6 +45,18 @@ def show_comparison(comparison: Comparison, terminal: Terminal) -> None:
         table.add_row(printable(row.group), *map(str, texts), f"{row.p_value:.2g}")
     terminal.show(table)
     terminal.say(_P, "dim")
+
+
+def show_changes(comparison: Comparison, terminal: Terminal) -> None:
+    """Print for every group in words whether the hardening helps there."""
+    # Here, as `radhard compare` needs no pages.
+    from radhard.report.verification.hardening_verdict import hardening_verdict
+
+    answers: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        answers.setdefault(hardening_verdict(row).answer, []).append(row.group)
+    for answer, groups in answers.items():
+        terminal.say(f"under {', '.join(groups)}: {answer[0].lower()}{answer[1:]}", always=True)
 
 
 def show_verification(verification: Verification, terminal: Terminal) -> None:

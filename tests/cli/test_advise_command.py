@@ -9,10 +9,19 @@ from typing import get_args
 
 import pytest
 
+from radhard.campaign import run
 from radhard.cli import main
 from radhard.cli.advice_question import GOALS, MEMORIES, AdviceQuestion, Goal, Memory
 from radhard.cli.advised_commands import advised_commands
+from radhard.comparison import compare
 from radhard.errors import InputError
+from radhard.faults import BitFlip, Burst
+from radhard.formats import FORMATS, stored_as
+from radhard.hardenings import HARDENINGS
+from radhard.samplers import PerTensor
+from radhard.space import FaultSpace
+from radhard.targets import Weights
+from tests.conformance.hardening_subject import network, samples
 
 QUICK = [
     ("dram", "Float32()", "rate"),
@@ -110,6 +119,29 @@ def test_commands_on_a_network_of_ones_own_name_it_and_trust_their_run_files():
     assert all("--trust" in words for words in commands if words[1] in ("verify", "report"))
     assert all("a b.pt" in words for words in commands if words[1] in ("run", "harden"))
     assert "--train" in next(step.why for step in steps if " harden " in step.command)
+
+
+@pytest.mark.parametrize("word", ["Float32()", "BFloat16()", "Int(8)"])
+@pytest.mark.filterwarnings("ignore::radhard.errors.RadhardWarning")
+def test_codes_advised_where_neighbours_flip_survive_both_fault_models(word):
+    steps = advised_commands(question("sram", word, "harden"))
+    hardened = [shlex.split(step.command) for step in steps if " harden " in step.command]
+    texts = [words[words.index("--with") + 1] for words in hardened]
+    assert "HammingInPlace()" not in texts
+    model, data = network(), samples(8)
+    format = FORMATS.parse(word)
+    stored, top = stored_as(model, format), format.bits - 1
+    bits = range(top - 8, top) if word != "Int(8)" else range(8)
+    several = [BitFlip(bits=tuple(bits)), Burst(2)]
+    space = FaultSpace.of(stored, Weights("*"), several, format)
+    before = run(stored, data, space, PerTensor(150), seed=1, progress=False)
+    hardenings = [HARDENINGS.parse(text) for text in texts if "Channel" not in text]
+    hard = hardenings[-1](stored, data)
+    after = run(hard, data, space, PerTensor(150), seed=1, progress=False)
+    for row in compare(before, after, by="fault").rows:
+        assert row.before.value > 0, row
+        assert row.after.value <= row.before.value / 5, row
+    assert all("--by fault" in step.command for step in steps if " verify " in step.command)
 
 
 def test_what_is_not_given_is_asked_for_on_a_terminal_only(monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -184,6 +185,22 @@ def refused(capsys, *arguments):
     # A hardening before the one refused may have warned of few samples.
     (line,) = [line for line in told.err.splitlines() if "warning: " not in line]
     return line
+
+
+def test_commands_on_pages_of_ones_own_network_run_as_they_are_printed(made, capsys):
+    assert main(["report", "base.db", "-o", "base.html"]) == 0
+    one = ["verify", "base.db", "--model", "hard", "--no-time", "--added", "4", "--trust"]
+    assert main([*one, "--store", "hard.db", "--report", "hard.html"]) == 0
+    assert main(["report", "hard.db", "-o", "alone.html"]) == 0
+    printed = []
+    for page in ("base.md", "hard.md", "alone.md"):
+        text = Path(page).read_text()
+        printed += [line for line in text.splitlines() if line.startswith("radhard ")]
+    verbs = [shlex.split(line)[1] for line in printed]
+    assert verbs == ["run", "verify", "report", "run"]
+    for line, verb in zip(printed, verbs, strict=True):
+        assert ("--trust" in line) == (verb != "report"), line
+        assert main(shlex.split(line)[1:]) == 0, capsys.readouterr().err
 
 
 def test_harden_says_what_cannot_be_used(folder, capsys):

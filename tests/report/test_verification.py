@@ -114,6 +114,20 @@ def test_a_verdict_that_is_missing_says_how_many_trials_would_tell():
     assert f"about {float(f'{row.difference.trials * more**2:.2g}'):,.0f} trials would tell" in text
 
 
+def test_each_of_several_fault_models_has_its_own_answer():
+    """One that is removed and one that appears, which the mean of both hides."""
+    space = FaultSpace.of(network(), Weights("*"), [BitFlip(bits=30), BitFlip(bits=31)], Float32())
+    given = data()
+    before = run(network(), given, space, Exhaustive(), progress=False, audit=0)
+    text = verification_markdown(Verification(before, before, None, None))
+    assert "Under BitFlip(bits=30): " in text
+    assert "Under BitFlip(bits=31): " in text
+    assert "## Fault models" in text
+    alone = verification_markdown(found(Uniform(20)))
+    assert "Fault models" not in alone
+    assert "Under " not in alone
+
+
 @pytest.mark.parametrize("narrow", [False, True])
 def test_dumbbells_join_the_rates_before_and_after(narrow):
     before, after = (

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from radhard.cli.comparison_tables import show_comparison, show_verification
+from radhard.cli.comparison_tables import show_changes, show_comparison, show_verification
 from radhard.cli.hardened_folder import built, is_folder, source, stored
 from radhard.cli.json_output import comparison_facts, verification_facts
 from radhard.cli.junit import check_junit, write_junit
@@ -124,12 +124,23 @@ class VerifyAction:
             )
         return model.to(torch.device(self.device))
 
+    def _split(self, before: Results) -> str | None:
+        """The groups of the comparison: those of --by, or fault models if there are several.
+
+        A hardening may help under one fault model and harm under another, which the mean hides.
+        """
+        several = len(set(map(repr, before.space.faults))) > 1 and not before.by_rate
+        return "fault" if self.by is None and several else self.by
+
     def _show(self, verification: Verification, terminal: Terminal) -> int:
         facts = verification_facts(verification) if self.detail == "json" else {}
         show_verification(verification, terminal)
-        if self.by is not None:
-            comparison = compare(verification.before, verification.after, by=self.by)
+        if (by := self._split(verification.before)) is not None:
+            comparison = compare(verification.before, verification.after, by=by)
+            terminal.say(f"by {'fault model' if by == 'fault' else by}:")
             show_comparison(comparison, terminal)
+            if by == "fault":
+                show_changes(comparison, terminal)
             facts["by"] = comparison_facts(comparison)
         if self.fit_per_bit is not None and (counted := verification.upsets()) is not None:
             for name, upsets in zip(("before", "after"), counted, strict=True):

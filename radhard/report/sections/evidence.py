@@ -8,6 +8,7 @@ from pathlib import Path
 from radhard.faults import faults_in_words
 from radhard.report.blocks import Code, Section, Table, Text
 from radhard.report.run_wording import data_name, name_of
+from radhard.report.trust_option import trust_to_execute
 from radhard.results import Results
 from radhard.stats import LimitCheck, percent
 
@@ -138,10 +139,12 @@ def repeat(results: Results, store: Path | None) -> Section:
         text = (
             "The run file contains the whole configuration; trials and outcomes will be the same."
         )
+        trust = trust_to_execute(results)
+        text += " --trust allows the code that it names." if trust else ""
         return Section(
             "repeat",
             title,
-            (Text(text), Code(f"radhard run --from {file} --store {again}", "sh")),
+            (Text(text), Code(f"radhard run --from {file} --store {again}{trust}", "sh")),
         )
     missing = (
         "it was run from Python, with a model or data defined in the program"

@@ -1,4 +1,4 @@
-"""In which tensors and bits do the rates of two runs differ?"""
+"""In which tensors and bits, and under which faults, do the rates of two runs differ?"""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from radhard.report.main_figure import MainFigure
 from radhard.report.verification.run_pair import RunPair
 from radhard.stats import percent
 
-__all__ = ["change_by_bit", "change_by_tensor"]
+__all__ = ["change_by_bit", "change_by_fault", "change_by_tensor", "rows_by_fault"]
 
 _DRAWN = 16
 """Largest number of rows in a figure; the table has all of them."""
@@ -35,6 +35,26 @@ def change_by_bit(pair: RunPair, harm: MainFigure) -> Section | None:
     return _section(pair, harm, "bit", "bits", "Bits")
 
 
+def change_by_fault(pair: RunPair, harm: MainFigure) -> Section | None:
+    """The rate under every fault model in both runs; None if there is one fault model."""
+    if not rows_by_fault(pair, harm.column):
+        return None
+    return _section(pair, harm, "fault", "fault-models", "Fault models")
+
+
+def rows_by_fault(pair: RunPair, column: str) -> tuple[Row, ...]:
+    """The figure under every fault model; none if there is one, or at error rates.
+
+    A hardening may help under one fault model and harm under another, which the mean hides.
+    """
+    if pair.before.by_rate or len(set(map(repr, pair.before.space.faults))) < 2:
+        return ()
+    try:
+        return compare(*pair.runs, column, by="fault").rows
+    except InputError:  # no common fault model
+        return ()
+
+
 def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) -> Section | None:
     if pair.before.by_rate:
         return None
@@ -45,10 +65,10 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
     ranked = sorted(rows, key=_rank)
     least = _SEEN * max(_rate(row) for row in rows)
     harmed = [row for row in ranked if _rate(row) > 0 and _rate(row) >= least]
-    named = "bit " if by == "bit" else ""
+    named, one = "bit " if by == "bit" else "", _one(by)
     table = Table(
-        f"{harm.Rate} by {by}, most improved first",
-        (by, *pair.labels, "difference, in points", *COLUMNS),
+        f"{harm.Rate} by {one}, most improved first",
+        (one, *pair.labels, "difference, in points", *COLUMNS),
         tuple(
             (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
             for row in ranked
@@ -56,17 +76,22 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
         shown=0,
     )
     if not harmed:
-        text = f"The {harm.rate} is 0 in all trials of every {by} in both runs."
+        text = f"The {harm.rate} is 0 in all trials of every {one} in both runs."
         return Section(name, title, (Text(text), table))
     largest = sorted(harmed, key=lambda row: -abs(row.difference.value))[:_DRAWN]
     drawn = sorted(largest, key=_rank)
     picture = Picture(
         f"change-by-{by}",
-        f"{harm.Rate} by {by}, {pair.both}",
+        f"{harm.Rate} by {one}, {pair.both}",
         _finding(drawn, rows, pair, harm, by),
         lambda narrow: dumbbells(drawn, harm.rate, narrow, named=named, runs=pair.labels),
     )
     return Section(name, title, (picture, table))
+
+
+def _one(by: str) -> str:
+    """What a sentence calls a group."""
+    return "fault model" if by == "fault" else by
 
 
 def _rate(row: Row) -> float:
@@ -81,31 +106,33 @@ def _rank(row: Row) -> tuple[float, float]:
 def _finding(
     drawn: Sequence[Row], rows: Sequence[Row], pair: RunPair, harm: MainFigure, by: str
 ) -> str:
-    named, (was, now) = "bit " if by == "bit" else "", pair.names
+    named, one, (was, now) = "bit " if by == "bit" else "", _one(by), pair.names
+    inside = "under" if by == "fault" else "in"
     lower = [row.group for row in rows if change_of(row.difference).direction == "better"]
     higher = [row.group for row in rows if change_of(row.difference).direction == "worse"]
     best = drawn[0]
     if best.difference.value < 0:
         change = read(best.difference)
         text = (
-            f"The {harm.rate} falls most in {named}{best.group}: {read(best.before).value} {was}, "
-            f"{read(best.after).value} {now}, difference {change.value} {change.interval}."
+            f"The {harm.rate} falls most {inside} {named}{best.group}: "
+            f"{read(best.before).value} {was}, {read(best.after).value} {now}, difference "
+            f"{change.value} {change.interval}."
         )
     else:
-        text = f"In no {by} the {harm.rate} is lower {now} than {was}."
+        text = f"{inside.capitalize()} no {one} the {harm.rate} is lower {now} than {was}."
     text += (
-        f" Of {len(rows)} {by}{'s' if len(rows) != 1 else ''} the interval of the difference lies "
-        f"below 0 in {len(lower)} and above 0 in {len(higher)}"
+        f" Of {len(rows)} {one}{'s' if len(rows) != 1 else ''} the interval of the difference lies "
+        f"below 0 {inside} {len(lower)} and above 0 {inside} {len(higher)}"
     )
     text += f" ({', '.join(higher[:3])}{', ...' if len(higher) > 3 else ''})." if higher else "."
     shown = {row.group for row in drawn}
     if left := [row for row in rows if row.group not in shown]:
-        text += f" {_not_drawn(left, by)}"
+        text += f" {_not_drawn(left, one)}"
     return f"{text} The number of a row is the difference, in points, with its 95 % interval."
 
 
-def _not_drawn(left: Sequence[Row], by: str) -> str:
-    parts = f"{len(left)} {by}{'s' if len(left) != 1 else ''}"
+def _not_drawn(left: Sequence[Row], one: str) -> str:
+    parts = f"{len(left)} {one}{'s' if len(left) != 1 else ''}"
     highest = max(_rate(row) for row in left)
     if not highest:
         return f"Not drawn: {parts} with a rate of 0 in both."

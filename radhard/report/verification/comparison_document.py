@@ -11,7 +11,11 @@ from radhard.report.estimate_cells import read
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import summary, title
 from radhard.report.sections.evidence import evidence
-from radhard.report.verification.change_by_group import change_by_bit, change_by_tensor
+from radhard.report.verification.change_by_group import (
+    change_by_bit,
+    change_by_fault,
+    change_by_tensor,
+)
 from radhard.report.verification.faults_made_worse import faults_made_worse
 from radhard.report.verification.faults_tried import faults_tried
 from radhard.report.verification.figures_compared import figures_compared
@@ -39,6 +43,7 @@ def comparison_document(first: Results, second: Results, names: tuple[str, str])
     sections: list[Section | None] = [
         outcomes_compared(pair),
         figures_compared(pair, harm),
+        change_by_fault(pair, harm),
         change_by_tensor(pair, harm),
         change_by_bit(pair, harm),
         faults_made_worse(pair, harm, "in the second run"),

@@ -14,8 +14,8 @@ _ANSWERS: dict[Direction, str] = {
 }
 
 
-def hardening_verdict(row: Row) -> Verdict:
-    """Whether the hardening helps, as far as these trials tell."""
+def hardening_verdict(row: Row, *, under: str = "") -> Verdict:
+    """Whether the hardening helps, as far as these trials tell, ``under`` one fault model."""
     kind, change = change_of(row.difference).direction, read(row.difference)
     reason = f"The rate changes by {change.value} {change.interval}."
     if kind == "better" and row.reduction is not None:
@@ -23,4 +23,5 @@ def hardening_verdict(row: Row) -> Verdict:
         reason = f"It removes {removed.value} {removed.interval} of the harm."
     if kind == "open":
         reason = f"{reason} {trials_that_would_tell(row.difference)}".rstrip()
-    return Verdict(_ANSWERS[kind], kind, reason)
+    answer = _ANSWERS[kind]
+    return Verdict(f"{under}: {answer[0].lower()}{answer[1:]}" if under else answer, kind, reason)

@@ -13,7 +13,13 @@ from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.odds import odds
 from radhard.report.run_wording import model_name, where
 from radhard.report.sections.evidence import evidence
-from radhard.report.verification.change_by_group import change_by_bit, change_by_tensor
+from radhard.report.trust_option import trust_to_execute, trust_to_open
+from radhard.report.verification.change_by_group import (
+    change_by_bit,
+    change_by_fault,
+    change_by_tensor,
+    rows_by_fault,
+)
 from radhard.report.verification.faults_made_worse import faults_made_worse
 from radhard.report.verification.faults_tried import faults_tried
 from radhard.report.verification.figures_compared import figures_compared
@@ -40,6 +46,7 @@ def verification_document(
     sections: list[Section | None] = [
         outcomes_compared(pair),
         figures_compared(pair, harm, _losses(verification)),
+        change_by_fault(pair, harm),
         change_by_tensor(pair, harm),
         change_by_bit(pair, harm),
         faults_made_worse(pair, harm, "in the hardened model"),
@@ -55,7 +62,7 @@ def verification_document(
         title=f"{', '.join(verification.by) or 'A change'} on {name}",
         summary=_summary(verification),
         warnings=tuple(verification.notes) + _unpaired(verification),
-        headline=_headline(verification, harm, limit_verdicts(checks)),
+        headline=_headline(verification, pair, harm, limit_verdicts(checks)),
         sections=tuple(section for section in sections if section is not None),
         version=str((verification.after.manifest.get("environment") or {}).get("radhard", "")),
         kind="verification of a hardened model",
@@ -94,7 +101,7 @@ def _unpaired(verification: Verification) -> tuple[str, ...]:
 
 
 def _headline(
-    verification: Verification, harm: MainFigure, limits: tuple[Verdict, ...]
+    verification: Verification, pair: RunPair, harm: MainFigure, limits: tuple[Verdict, ...]
 ) -> Headline:
     row = verification.comparison.rows[-1]
     grouping = verification.before.trials.grouping
@@ -116,7 +123,12 @@ def _headline(
             tiles.append(Tile("time per pass", f"{time.median:.3f}x", span, basis))
     main = Tile(f"{harm.Rate}, hardened{at}", *read(row.after))
     verdict = hardening_verdict(row)
-    return Headline(main, _meaning(row), tuple(tiles), (*limits, verdict), verdict.direction)
+    # The mean over fault models hides that a protection harms under one of them.
+    by_fault = rows_by_fault(pair, harm.column)
+    verdicts = [hardening_verdict(row, under=f"Under {row.group}") for row in by_fault]
+    return Headline(
+        main, _meaning(row), tuple(tiles), (*limits, verdict, *verdicts), verdict.direction
+    )
 
 
 def _meaning(row: Row) -> str:
@@ -194,10 +206,12 @@ def _repeat(verification: Verification, store: str | Path | None) -> Section | N
     base, model = (verification.after.manifest.get(key) for key in ("replayed", "model"))
     if isinstance(base, str) and isinstance(model, str):
         words = [base, "--model", model, "--store", file.with_stem(f"{file.stem}-again").as_posix()]
+        trust = trust_to_execute(verification.before, verification.after)
+        allowed = " (--trust allows the code that the files name)" if trust else ""
         blocks = [
-            Text("The same faults give the same outcomes:"),
-            Code(f"radhard verify {shlex.join(words)}", "sh"),
+            Text(f"The same faults give the same outcomes{allowed}:"),
+            Code(f"radhard verify {shlex.join(words)}{trust}", "sh"),
         ]
-    line = f"radhard report {shlex.quote(file.as_posix())}"
+    line = f"radhard report {shlex.quote(file.as_posix())}{trust_to_open(verification.after)}"
     text = Text("The trials on the hardened model are a separate run:")
     return Section("repeat", "How to repeat it", (*blocks, text, Code(line, "sh")))

@@ -249,6 +249,19 @@ def test_check_bits_are_faulty_and_counted_when_a_model_is_verified() -> None:
     assert verified.cost.after.bits == stored + 6 * values
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_check_words_as_wide_as_several_bytes_are_faulty_too(bits: int) -> None:
+    word = Int(bits)
+    model, data = stored_as(network(), word), samples(6)
+    space = FaultSpace.of(model, Weights("*"), BitFlip(), word)
+    before = run(model, data, space, Uniform(20), seed=2)
+    hard = Ecc(Replicated(word))(model, data)
+    verified = verify(before, hard, data, added=20, timed=False)
+    assert verified.own is not None
+    assert verified.own.space.formats == (CheckWord(2 * bits),)
+    assert verified.after.rate().value == verified.own.rate().value == 0
+
+
 def test_at_error_rates_data_and_check_bits_are_faulty_together() -> None:
     model, data = network(), samples(6)
     space = FaultSpace.of(model, Weights("*"), BitFlip(), Float32())

@@ -111,8 +111,9 @@ class Directions:
 
 def _codes(region: Region, values: Tensor) -> Tensor | None:
     """The codes of words, if their faults are flips of one bit, which may tell the direction."""
-    # torch does not compare its formats of 8 bits.
-    if not region.single_flips or region.format.has_scale or values.element_size() < 2:
+    # torch does not compare its formats of 8 bits, and check words are integers.
+    floating = values.is_floating_point() and values.element_size() >= 2
+    if not region.single_flips or region.format.has_scale or not floating:
         return None
     return region.format.encode(values)
 

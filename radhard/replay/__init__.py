@@ -22,7 +22,8 @@ Once for all differences, in `replayer.Replayer.of`:
    ``recurrent/recurrent_nodes.py`` makes LSTM and GRU layers operations that take single steps,
    those with the time in front by way of ``recurrent/time_first.py``, those in two directions by
    way of ``recurrent/both_directions.py``. ``graph/samples_first_attention.py`` computes attention
-   with the samples in front, ``graph/split_parts.py`` takes parts of values as slices.
+   with the samples in front, ``graph/samples_in_front.py`` puts them there in what surrounds it,
+   ``graph/split_parts.py`` takes parts of values as slices.
 2. ``graph/site_slots.py`` finds the slots of the sites, where differences may enter, and
    ``graph/attention_nodes.py`` those of values of attention.
 3. ``graph/folding.py`` folds batch normalization into convolutions, except at the sites.

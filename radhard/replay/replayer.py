@@ -173,7 +173,16 @@ class Replayer:
 
     def has_states(self, place: int) -> bool:
         """Whether a site is a hidden state that is computed step by step, of single samples."""
-        return place in self.state_nodes and self.rows_are_independent(place)
+        single = self.sites[place].samples is not None
+        return single and place in self.state_nodes and self.rows_are_independent(place)
+
+    def flows_in_every_sample(self, place: int) -> bool:
+        """Whether the values at one place of all samples may differ together in a site."""
+        site = self.sites[place]
+        if site.role == "register" or site.samples is not None or site.axis is None:
+            return False
+        is_there = site.flows and self._is_there(place)
+        return (is_there or place in self.state_nodes) and self.rows_are_independent(place)
 
     def has_registers(self, place: int) -> bool:
         """Whether a site is a register, of the layer whose output is the value of its slot."""
@@ -188,7 +197,7 @@ class Replayer:
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""
-        if self.takes(place) or self.has_states(place):
+        if self.takes(place) or self.has_states(place) or self.flows_in_every_sample(place):
             return ""
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
@@ -196,8 +205,8 @@ class Replayer:
             return "it is folded into a convolution"
         if self.exact:
             return "16-bit sums depend on their order"
-        if self.sites[place].samples is None and self.sites[place].role != "register":
-            return "its faults are in all samples"
+        if self.sites[place].axis is None and self.sites[place].role != "register":
+            return "it is one value for all samples"
         return "rows cannot be told apart behind it"
 
     def _is_there(self, place: int) -> bool:

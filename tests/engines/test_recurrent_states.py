@@ -57,6 +57,14 @@ def test_faults_in_states_are_those_of_the_reference(kind, use, layers, bias, st
     check_followed(one)
 
 
+@pytest.mark.parametrize(("kind", "state"), [(nn.LSTM, "c"), (nn.GRU, "h")])
+def test_faults_in_the_states_of_every_sample_are_those_of_the_reference(kind, state):
+    one = state_campaign(built(kind, "last", 3), 60, state=state, sample="every")
+    session = Replay().open(one)
+    assert not [note for note in session.notes if note.kind == "serial"]
+    check_followed(one)
+
+
 @pytest.mark.parametrize("step", [0, 3, -1])
 @pytest.mark.parametrize("state", ["h", "c"])
 def test_a_fault_at_one_step_is_followed_from_there(state, step):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -20,28 +21,71 @@ from radhard.replay.propagation import propagate
 from radhard.replay.replayer import ELEMENTS
 from radhard.space import Numbers
 
-__all__ = ["flowing"]
+__all__ = ["flowing", "in_every_sample"]
 
 
 def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = True) -> Figures:
     """The figures of trials with one faulty activation, state or register, of one sample each.
 
-    Every trial is a row of a batch. At each bottleneck of the graph, where all paths meet in one
-    value, rows from different tensors whose differences are windows of the same size are joined,
-    so that few passes continue from there; a pass has at most ``rows`` rows. With ``by_order``,
-    `Serial` executes trials whose overflow may depend on the order of summation.
+    A pass has at most ``rows`` rows. With ``by_order``, `Serial` executes trials whose overflow may
+    depend on the order of summation.
     """
-    replayer = plan.replayer
     campaign = plan.campaign
     places, words, variants = campaign.space.locate(campaign.trials.at(trials))
     # Words are numbered sample by sample.
     inner = np.array([math.prod(campaign.space.sites[place].shape) for place in places.tolist()])
     samples = words // inner
-    concerned = torch.from_numpy(samples)
+    outputs, risky = _outputs(plan, places, samples, words % inner, variants, rows)
+    figures = plan.panel.score_samples(outputs, torch.from_numpy(samples))
+    for number in np.flatnonzero(risky).tolist() if by_order else ():
+        figures[number] = plan.reference.figures(int(trials[number]))[0]
+    return figures
+
+
+def in_every_sample(plan: ReplayPlan, trials: Numbers, rows: int) -> Figures:
+    """The figures of trials with one value that is faulty at the same place in every sample.
+
+    As `flowing`, with a row for each sample of each trial.
+    """
+    campaign, golden = plan.campaign, plan.replayer.golden_outputs
+    faults = campaign.trials.at(trials)
+    places, words, variants = (
+        np.repeat(part, len(golden)) for part in campaign.space.locate(faults)
+    )
+    samples = np.tile(np.arange(len(golden)), len(trials))
+    outputs, risky = _outputs(plan, places, samples, words, variants, rows)
+    outputs = outputs.reshape(len(trials), *golden.shape)
+    absent = campaign.absent(faults)
+    if absent is not None:
+        alike = absent.reshape(*absent.shape, *[1] * (golden.ndim - 1))
+        outputs = torch.where(alike, golden, outputs)
+    figures = plan.panel.score(outputs)
+    for number in np.flatnonzero(risky.reshape(len(trials), -1).any(axis=1)).tolist():
+        figures[number] = plan.reference.figures(int(trials[number]))[0]
+    return figures
+
+
+def _outputs(
+    plan: ReplayPlan,
+    places: Numbers,
+    samples: Numbers,
+    words: Numbers,
+    variants: Numbers,
+    most: int,
+) -> tuple[Tensor, npt.NDArray[np.bool_]]:
+    """The outputs of one sample each, ``(rows, ...)``, with a fault, and which may overflow.
+
+    Every fault is a row of a batch. At each bottleneck of the graph, where all paths meet in one
+    value, rows from different tensors whose differences are windows of the same size are joined,
+    so that few passes continue from there; a pass has at most ``most`` rows. Rows whose difference
+    vanishes need no second look, however large their faulty value was. ``words`` are those of a
+    sample.
+    """
+    replayer = plan.replayer
     # Row by row golden; rows that never reach the output, because their difference vanished, stay
     # so.
-    outputs = replayer.golden_outputs[concerned]
-    risky, touched = torch.zeros(len(trials), dtype=torch.bool), []
+    outputs = replayer.golden_outputs[torch.from_numpy(samples)]
+    risky, touched = torch.zeros(len(places), dtype=torch.bool), torch.zeros(len(places)).bool()
     for piece in replayer.pieces:
         here = (samples >= piece.start) & (samples < piece.stop)
         if not here.any():
@@ -54,24 +98,20 @@ def flowing(plan: ReplayPlan, trials: Numbers, rows: int, *, by_order: bool = Tr
                 enter = register_passes
             else:
                 enter = state_pass if place in replayer.state_nodes else _faulty_pass
-            rows_of, words_of = samples[some] - piece.start, words[some] % inner[some]
-            for state, large in enter(plan, place, values, some, rows_of, words_of, variants[some]):
+            rows_of = samples[some] - piece.start
+            for state, large in enter(
+                plan, place, values, some, rows_of, words[some], variants[some]
+            ):
                 assert state.owner is not None
                 risky[state.owner] = large
                 # Under the first operation that reads the tensor; -1 if none does, as of the output
                 # itself.
                 entering[replayer.steps(place)[0] if replayer.steps(place) else -1].append(state)
-        for state in _through(plan, entering, rows):
+        for state in _through(plan, entering, most):
             assert state.owner is not None
             outputs[state.owner] = state.whole(replayer.graph.output)
-            touched.append(state.owner)
-    figures = plan.panel.score_samples(outputs, concerned)
-    # Rows whose difference vanished need no second look, however large their faulty value was.
-    if not by_order or not touched:
-        return figures
-    for number in torch.cat(touched)[risky[torch.cat(touched)]].tolist():
-        figures[number] = plan.reference.figures(int(trials[number]))[0]
-    return figures
+            touched[state.owner] = True
+    return outputs, (risky & touched).numpy()
 
 
 def _faulty_pass(

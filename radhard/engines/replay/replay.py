@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from radhard.engines.base import Campaign, Engine, Figures, Session, TrialResults, UnsuitableError
-from radhard.engines.replay.activation_faults import flowing
+from radhard.engines.replay.activation_faults import flowing, in_every_sample
 from radhard.engines.replay.crashes import parts_of_shared_passes
 from radhard.engines.replay.graph_notes import graph_notes
 from radhard.engines.replay.modules import ModulesSession
@@ -155,6 +155,12 @@ class ReplaySession(Session):
             plan = self.plans[place]
             if _is_of_samples(plan, place):
                 flows.setdefault(id(plan), []).append(mine)
+            elif plan.replayer.flows_in_every_sample(place):
+                self.hold_only(plan)
+                execute = partial(in_every_sample, plan, rows=self.rows)
+                size = max(1, plan.together // len(plan.replayer.golden_outputs))
+                for at in range(0, len(mine), size):
+                    yield from self.shared(plan, mine[at : at + size], execute)
             elif plan.replayer.takes(place):
                 self.hold_only(plan)
                 executor = in_registers if plan.replayer.has_registers(place) else stored

@@ -42,7 +42,7 @@ def with_attention(
     found: dict[int, int] = {}
     for place in wanted:
         site = sites[place]
-        if site.samples is None or site.axis != 0:
+        if site.axis != 0:
             continue
         part, order = part_and_order(site)
         node = _attention(graph, model, site, order)

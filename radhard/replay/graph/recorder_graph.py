@@ -24,6 +24,7 @@ from radhard.internals import (
 from radhard.replay.graph.batch_sizes import FixedGraph, for_any_size
 from radhard.replay.graph.operation_graph import Graph, Node, NoGraphError, Slot, first_line
 from radhard.replay.graph.samples_first_attention import SamplesFirstAttention, without_returns
+from radhard.replay.graph.samples_in_front import with_samples_in_front
 from radhard.replay.graph.split_parts import SPLITTING
 from radhard.state.memory import address
 from radhard.state.state import State
@@ -64,7 +65,8 @@ def recorder_graph(model: nn.Module, call: Forward, batch: Any) -> Graph:
             # As whole passes do, each begins with what the model held before.
             state.restore()
         _check_origins(recorders, made)
-        return replace(without_returns(for_any_size(made)), source="a recorded pass")
+        graph = with_samples_in_front(for_any_size(made), recorders[0].ranks)
+        return replace(without_returns(graph), source="a recorded pass")
     except NoGraphError as error:
         raise NoGraphError(f"a recorded pass: {error}") from None
     finally:
@@ -125,6 +127,8 @@ class _Recorder:
         self._fresh = itertools.count()
         self._slots: dict[int, int] = {}
         self._lengths: dict[int, int] = {}
+        self.ranks: dict[int, int] = {}
+        """The number of axes of each value."""
         # All tensors stay alive, so that no other gets the identity or the memory of one of them.
         self._sharing: dict[int, list[Tensor]] = {}
         self._calls: Counter[str] = Counter()
@@ -284,6 +288,7 @@ class _Recorder:
             self._sharing.setdefault(address(tensor), []).append(tensor)
         slot = next(self._fresh)
         self._slots[id(tensor)] = slot
+        self.ranks[slot] = tensor.ndim
         if tensor.ndim:
             self._lengths[slot] = len(tensor)
         return slot

@@ -25,8 +25,9 @@ class SamplesFirstAttention(TorchFunctionMode):
     """Within it, `nn.MultiheadAttention` computes the same with the samples on the first axis.
 
     torch's own puts the positions there, and heads and samples on one axis together, so that a
-    graph would not show which values belong to which sample. Attention with additional keys, with
-    dropout, or of a single sample without an axis of the samples stays what it is.
+    graph would not show which values belong to which sample. Attention with dropout, with keys that
+    are given to the function (``static_k``), or of a single sample without an axis of the samples
+    stays what it is.
     """
 
     def __torch_function__(
@@ -55,7 +56,7 @@ class _Given:
         self._separate = of["use_separate_proj_weight"]
         self._packed, self._bias = of["in_proj_weight"], of["in_proj_bias"]
         self._out = of["out_proj_weight"], of["out_proj_bias"]
-        self._more = of["bias_k"], of["bias_v"], of["static_k"], of["static_v"]
+        self._static, self._more = (of["static_k"], of["static_v"]), (of["bias_k"], of["bias_v"])
         self._zero, self._random = of["add_zero_attn"], of["training"] and of["dropout_p"] > 0
         self._mask, self._padding = of["attn_mask"], of["key_padding_mask"]
         self._need_weights, self._average = of["need_weights"], of["average_attn_weights"]
@@ -63,14 +64,16 @@ class _Given:
 
     def is_usual(self) -> bool:
         """Whether it is computed here."""
-        more = self._zero or self._random or any(part is not None for part in self._more)
-        return not more and all(part.ndim == 3 for part in self._parts)
+        static = any(part is not None for part in self._static)
+        return not (static or self._random) and all(part.ndim == 3 for part in self._parts)
 
     def attention(self) -> tuple[Tensor, Tensor | None]:
         """The outputs, with the positions first, and the probabilities if they are needed."""
+        query, *sides = self._projected()
+        sides = [self._with_more(*both) for both in zip(sides, self._more, strict=True)]
         query, key, value = (
             torch.unflatten(part, -1, (self._heads, self._width // self._heads)).transpose(1, 2)
-            for part in self._projected()
+            for part in (query, *sides)
         )
         # As torch: without padding and probabilities a causal mask need not be made.
         causal = self._is_causal and self._padding is None and not self._need_weights
@@ -100,22 +103,36 @@ class _Given:
         sides = first, key.transpose(0, 1), value.transpose(0, 1)
         return tuple(map(functional.linear, sides, weights, biases))
 
+    def _with_more(self, side: Tensor, bias: Tensor | None) -> Tensor:
+        """Keys or values, with a learned one and one of zeros behind them if they are asked for."""
+        parts = [side]
+        if bias is not None:
+            parts.append(bias.expand(len(side), -1, -1))
+        if self._zero:
+            parts.append(torch.zeros_like(side[:, :1]))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else side
+
     def _whole_mask(self, query: Tensor) -> Tensor | None:
         """What is added to the scores, for positions and for keys that are padding."""
-        mask = None if self._mask is None else _added(self._mask, query.dtype)
+        # Keys that are added are seen by all queries.
+        more = (0, (self._more[0] is not None) + bool(self._zero))
+        mask = None if self._mask is None else _added(self._mask, query.dtype, more)
         if mask is not None and mask.ndim == 3:
             mask = torch.unflatten(mask, 0, (-1, self._heads))
         if self._padding is None:
             return mask
-        padding = _added(self._padding, query.dtype)[:, None, None, :]
+        padding = _added(self._padding, query.dtype, more)[:, None, None, :]
         return padding if mask is None else mask + padding
 
 
-def _added(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """A mask as what is added to the scores: minus infinity where it is True."""
-    if mask.dtype != torch.bool:
-        return mask
-    return torch.zeros_like(mask, dtype=dtype).masked_fill(mask, -math.inf)
+def _added(mask: Tensor, dtype: torch.dtype, more: tuple[int, int]) -> Tensor:
+    """A mask as what is added to the scores: minus infinity where it is True.
+
+    ``more``: numbers of keys before and behind those of the mask, to whose scores 0 is added.
+    """
+    if mask.dtype == torch.bool:
+        mask = torch.zeros_like(mask, dtype=dtype).masked_fill(mask, -math.inf)
+    return functional.pad(mask, more) if any(more) else mask
 
 
 def without_returns(graph: Graph) -> Graph:

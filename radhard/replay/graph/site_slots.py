@@ -109,7 +109,7 @@ class _Flows:
 
         ``outputs`` are those of its calls.
         """
-        if site.role != "activation" or site.axis != 0:
+        if site.role != "activation" or site.axis not in (0, 1):
             return ()
         inner = site.name.partition(":")[2]
         # The states of a recurrent layer are parts of its sequence, which are not faulty as well.
@@ -123,6 +123,8 @@ class _Flows:
         own = parts.pop(tuple(inner.split(".")) if inner else (), None)
         if any(_same(own, part) for part in parts.values()):
             return ()  # one value in two places, of which one is faulty
+        if own is not None and site.axis == 1:  # which the graph has on the first axis
+            own = own.transpose(0, 1)
         return self._last_of(calls[site.call], own)
 
     def computed(self, site: Site, outputs: Sequence[_Parts]) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ def state_node(graph: Graph, site: Site) -> Node | None:
     None if there is none, as of a layer that stays as it is, or if it is not the only one.
     """
     found = _STATE.fullmatch(site.name.removeprefix(site.layer))
-    if site.samples is None or site.calls > 1 or len(site.shape) != 2 or found is None:
+    if site.axis is None or site.calls > 1 or len(site.shape) != 2 or found is None:
         return None
     weight = graph.tensors.get(f"{site.layer}.weight_ih_l{found[1]}".removeprefix("."))
     layers = [node for node in graph.nodes if node.op in (lstm, gru)]

@@ -285,6 +285,11 @@ def test_the_page_of_a_run_imports_neither_hardenings_nor_analyses():
     assert loaded_by("import radhard.cli.actions.report_action", beside) == []
 
 
+def test_an_included_network_is_loaded_without_the_compiler_of_torch():
+    compiler = ["torch._dynamo", "sympy"]
+    assert loaded_by("import radhard; radhard.models.load('resnet20')", compiler) == []
+
+
 def test_no_module_hides_a_name_that_the_package_offers() -> None:
     import radhard
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import safe_open
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from radhard.models.load_weights import load_weights
 
@@ -17,12 +18,22 @@ M = TypeVar("M", bound=nn.Module)
 
 def trained(build: Callable[[], M], name: str) -> M:
     """The network with the included weights, in evaluation mode."""
-    # Built without values, so that torch's random state does not change.
-    with torch.device("meta"):
+    # On the meta device it would cost seconds: there torch imports its compiler.
+    with torch.random.fork_rng(devices=[]), _Uninitialised():
         model = build()
-    model = model.to_empty(device="cpu")
     load_weights(model, path_of(name))
     return model.eval()
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Skips the random initial values of layers, which weights from a file replace."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def seeded(build: Callable[[], M]) -> M:

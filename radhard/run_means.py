@@ -53,7 +53,8 @@ class RunMeans:
         return self._groups(by, post_stratified=post_stratified and not self.infers)
 
     def _groups(self, by: str | None, *, post_stratified: bool) -> Groups:
-        key = by, post_stratified
+        # As text, so that what is no grouping, such as a list, gets as far as its error message.
+        key = repr(by), post_stratified
         if key not in self._split:
             # A page asks for many figures by the same groups.
             self._split[key] = Groups(
@@ -67,7 +68,7 @@ class RunMeans:
         return self._split[key]
 
     @cached_property
-    def _split(self) -> dict[tuple[str | None, bool], Groups]:
+    def _split(self) -> dict[tuple[str, bool], Groups]:
         return {}
 
     @property

@@ -44,6 +44,7 @@ class PiecewiseLinear(BoundedOperation):
         before, one = golden[self.sources[0]], inputs[0]
         assert one is not None
         low, high = one.low, one.high
+        # The function is monotone: its extremes over an interval are at the ends.
         after, slope = self.function(before), self.slope(before)
         lower, upper = self.function(before + low) - after, self.function(before + high) - after
         # The remainder consists of straight pieces, and is 0 at 0: its extremes are at the limits
@@ -77,6 +78,7 @@ class MaxPool(BoundedOperation):
     def tangent(self, golden: Golden, inputs: Sequence[Tensor | None]) -> Tensor:
         (one,) = inputs
         assert one is not None
+        # The border is never a golden maximum: any finite value may stand there.
         found = _at(self._windows(one, 0.0), self._largest(golden))
         return found.reshape(len(one), *golden[self.slot].shape[1:])
 
@@ -100,6 +102,7 @@ class MaxPool(BoundedOperation):
 
     def _windows(self, values: Tensor, border: float) -> Tensor:
         """``(rows, channels, elements of a window, windows)``."""
+        # Padded here, as unfold pads with 0, which may exceed every element of a window.
         (y, x), channels = self.padding, values.shape[1]
         padded = nnf.pad(values, (x, x, y, y), value=border)
         columns = nnf.unfold(padded, self.size, self.dilation, 0, self.stride)

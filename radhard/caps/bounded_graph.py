@@ -37,9 +37,11 @@ def operations_behind(
     """
     needed = {graph.output}
     nodes = [graph.nodes[at] for at in graph.downstream(starts)]
+    # Operations downstream whose results the output does not depend on need no bound.
     for node in reversed(nodes):
         if node.slot in needed:
             needed.update(node.inputs)
+    # Of values that no start reaches, the golden ones are known: only sources that deviate count.
     deviating = set(starts)
     operations = []
     for node in nodes:
@@ -76,6 +78,7 @@ def _argument(node: Node, at: int, values: Mapping[int, Any], default: Any = Non
 def _product(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -> BoundedOperation:
     inputs, weight = (_argument(node, at, values) for at in (0, 1))
     if sources != (node.args[0].number,):
+        # The weight deviates as well, or instead: a product of two deviations is not linear.
         raise UnboundedError(f"the weight of {_name(node)} is computed")
     bias = _argument(node, 2, values)
     rest = tuple(_argument(node, at, values) for at in range(3, len(node.args)))
@@ -84,6 +87,7 @@ def _product(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) ->
         if backend not in _PLAIN_BACKENDS:
             raise UnboundedError(f"{_name(node)} is computed by {backend}, without a bound")
     op = nnf.linear if node.op is aten.linear.default else node.op
+    # Bounds are computed in float64, whose own rounding is far below that of float32.
     wide = None if bias is None else bias.double()
     return Product(node.slot, sources, op, weight.double(), wide, rest)
 
@@ -104,6 +108,7 @@ def _normalization(
 
 def _average(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -> BoundedOperation:
     inputs, rest = _argument(node, 0, values), node.args[1:]
+    # Each sample is bounded by itself; here one would deviate with all others of its batch.
     if node.op is aten.mean.dim and (0 in rest[0] or -inputs.ndim in rest[0]):
         raise UnboundedError("an average over the samples")
     # More than the largest window has, whatever the arguments: all elements of a sample.
@@ -120,6 +125,7 @@ def _max_pooling(
         _argument(node, at, values, default)
         for at, default in ((1, None), (2, []), (3, 0), (4, 1), (5, False))
     )
+    # Windows are laid out by unfold, which has no ceil_mode.
     if ceil or values[sources[0]].ndim != 4:
         raise UnboundedError("max-pooling with ceil_mode or of one sample")
     pairs = [_pair(value) for value in (size, stride or size, padding, dilation)]
@@ -132,6 +138,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _sum(node: Node, sources: tuple[int, ...], values: Mapping[int, Any]) -> BoundedOperation:  # noqa: ARG001
+    # Of x + x the only source would count once.
     if len(node.args) != 2 or node.args[0] == node.args[1]:
         raise UnboundedError(f"no bound is known for {_name(node)} with these arguments")
     return Sum(node.slot, sources)
@@ -168,6 +175,7 @@ def _activation(
         sources,
         lambda x: x.clamp(low, high),
         lambda x: ((x > low) & (x < high)).to(x),
+        # With one kink, only the limits of an interval can be extremes of the remainder.
         (low, high) if torch.isfinite(torch.tensor([low, high])).all() else (),
         (low, high),
     )

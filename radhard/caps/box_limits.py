@@ -31,11 +31,13 @@ def box_limits(
     for scale in scales():
         if not active.any():
             break
+        # Scales ascend: parts that lose a margin at one of them are not tried at larger ones.
         loss, active = box.loss(active, scale)
         for at, size in enumerate(scale):
             # (signs, channels, taps, classes)
             each = Loss(*(one[:, :, box.part_of, at] for one in (loss.bent, loss.whole)))
             found = torch.maximum(found, reach(each, bound.margins, box.slope, size))
+    # A product with 0 is 0, whatever the weight.
     idle = (patterns == 0).all(2)[box.group_of]
     found = (found.clamp(max=LARGEST) * SHRUNK).masked_fill(idle, torch.inf)
     return -found[1], found[0]
@@ -70,6 +72,8 @@ class _Boxes:
         grouped = gradient.reshape(len(gradient), len(patterns), -1, gradient.shape[2])
         sums = torch.einsum("cgop,gtp->gotc", grouped, patterns).flatten(0, 1)
         error = torch.einsum("cgop,gtp->gotc", grouped.abs(), patterns.abs()).flatten(0, 1)
+        # A margin that rises with the word loses nothing; that the sum itself is rounded counts all
+        # the same.
         return torch.stack([-sums, sums]).clamp(min=0) + error * _DOUBLE
 
     def loss(self, active: Tensor, scale: Tensor) -> tuple[Loss, Tensor]:
@@ -80,6 +84,7 @@ class _Boxes:
         bound = self._bound
         shape = (*active.shape, len(scale), len(bound.margins))
         bent, whole = (scale.new_full(shape, torch.inf) for _ in range(2))
+        # A row is a box of each scale: as many in a pass as the bound takes at a time.
         rows, step = active.nonzero(), max(1, bound.rows // len(scale))
         for first in range(0, len(rows), step):
             sign, channel, part = rows[first : first + step].unbind(1)
@@ -99,6 +104,7 @@ class _Boxes:
         low, high = (
             one[group, part][:, None] * scale[:, None] for one in (self._low, self._high)
         )  # rows, scales, positions; the patterns' limits include 0
+        # A negative displacement turns the limits of the pattern round.
         up = (sign == 0)[:, None, None]
         low, high = torch.where(up, low, -high), torch.where(up, high, -low)
         size = torch.maximum(high, -low)

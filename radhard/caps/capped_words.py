@@ -59,6 +59,7 @@ class CappedWords:
         for place, region in enumerate(self.space.regions):
             own: Any = slice(int(self.space.starts[place]), int(self.space.starts[place + 1]))
             if place in self.uses:
+                # Freed place by place, as limits of all samples take far more memory than caps.
                 limits = self._limits.pop(place)
                 joined = WordLimits(
                     torch.cat([one.low for one in limits]), torch.cat([one.high for one in limits])

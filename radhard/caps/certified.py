@@ -101,6 +101,8 @@ class _Search:
                 f"{Certified(self._part)!r} needs the operations that the model carries out, and "
                 "its graph rounds differently; use Stated()"
             )
+        # Asked of each place by itself, as an operation without a bound leaves out only the tensors
+        # in front of it.
         for place, use in list(self.words.uses.items()):
             try:
                 operations_behind(self._graph, values, [use.source])
@@ -117,12 +119,14 @@ class _Search:
                 for operation in operations_behind(self._graph, values, [use.source])
                 if operation.slot == use.node.slot
             )
+        # Only what bounds ask for is kept in float64.
         kept = {
             slot
             for operation in [*operations, *layers.values()]
             for slot in (operation.slot, *operation.sources)
         }
         kept |= {use.source for use in self.words.uses.values()}
+        # A sample has a gradient of every class by every value that is kept.
         each = sum(values[slot][0].numel() for slot in kept) * self._workload.golden.shape[1]
         for some in range(0, rows.stop - rows.start, max(1, _GRADIENTS // each)):
             piece = slice(some, min(some + max(1, _GRADIENTS // each), rows.stop - rows.start))
@@ -146,6 +150,7 @@ class _Search:
         for sample, answer in enumerate(answers.tolist()):
             own = {slot: one[sample : sample + 1] for slot, one in golden.items()}
             margins = logits[sample, answer] - logits[sample]
+            # Over itself the prediction has no margin that could be lost.
             margins[answer] = torch.inf
             bound = MarginBound(
                 operations,
@@ -167,6 +172,7 @@ class _Search:
         starts: Mapping[int, PiecewiseLinear | None],
     ) -> tuple[Tensor, Tensor]:
         inputs = bound.golden[use.source]
+        # Of a linear layer with one position a word moves a single number, which has exact limits.
         if not use.convolution and inputs.ndim == 2:
             factors = torch.ones_like(inputs[0, :1]) if use.bias else inputs[0]
             return line_limits(bound, layer, starts[layer.slot], factors)
@@ -186,5 +192,6 @@ class _Search:
         behind = self._graph.nodes[users[0]].slot
         for operation in operations:
             if operation.slot == behind and isinstance(operation, PiecewiseLinear):
+                # A leaky ReLU rounds what it makes of a sum, which is then not known exactly.
                 return None if operation.rounded else operation
         return None

@@ -31,15 +31,21 @@ def line_limits(
     if activation is not None:
         low, high = activation.limits
         up, down = after + up, after - down
+        # An activation that may rise as far as its upper limit lets its sum rise without one; as it
+        # falls, likewise.
         up = torch.where(up >= high, torch.inf, up - before)
         down = torch.where(down <= low, torch.inf, before - down)
     # The golden and the faulty sum are rounded, and the latter includes the displacement.
     share = rounding_bound(layer.terms)
     error = 2 * share * layer.magnitude(bound.golden)[0] + UNDERFLOW
     up, down = (
-        (((one - error) / (1 + share)).clamp(0, LARGEST) * SHRUNK)[:, None] for one in (up, down)
+        # A displacement is rounded too: with its own share of error it has to stay within the
+        # limit.
+        (((one - error) / (1 + share)).clamp(0, LARGEST) * SHRUNK)[:, None]
+        for one in (up, down)
     )
     size, rising = inputs.abs(), inputs > 0
+    # With a negative input the sum falls as the weight rises.
     below = torch.where(rising, down, up) / size
     above = torch.where(rising, up, down) / size
     # A product with 0 is 0, whatever the weight.
@@ -53,6 +59,7 @@ def _reach(bound: MarginBound, start: int) -> tuple[Tensor, Tensor]:
     lost = (-_SIGNS[:, None, None] * gradient.T).clamp(min=0).abs()
     found = gradient.new_zeros(2, gradient.shape[1])
     if start == bound.output:
+        # Nothing behind a logit bends what it does to margins.
         each = (bound.margins * SHRUNK / lost).amin(2)
         return each[0], each[1]
     active = torch.ones_like(found, dtype=torch.bool)
@@ -72,6 +79,8 @@ def _reach(bound: MarginBound, start: int) -> tuple[Tensor, Tensor]:
                 scale,
             )
             found[sign, element] = torch.maximum(found[sign, element], most.amax(1))
+            # Losses grow with the scale: where the largest of these allows nothing, larger ones do
+            # not either.
             active[sign, element] = most[:, -1] > 0
     return found[0], found[1]
 

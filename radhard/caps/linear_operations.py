@@ -52,6 +52,8 @@ class Normalization(LinearOperation):
 
     def magnitude(self, golden: Golden) -> Tensor:
         values = golden[self.sources[0]]
+        # Whether the mean is subtracted first or is part of the offset, no sum in between is
+        # larger.
         inner = values.abs() + self._along(self.mean, values).abs()
         return (
             inner * self._along(self.factor, values).abs() + self._along(self.shift, values).abs()
@@ -82,6 +84,7 @@ class Average(LinearOperation):
 
     @property
     def terms(self) -> int:
+        # The additions of a window, and its division, which kernels may do by a rounded reciprocal.
         return self.elements + 2
 
     def magnitude(self, golden: Golden) -> Tensor:
@@ -133,6 +136,7 @@ class Layout(LinearOperation):
     def tangent(self, golden: Golden, inputs: Sequence[Tensor | None]) -> Tensor:
         (known, *_) = [one for one in inputs if one is not None]
         parts = [
+            # A part that does not deviate keeps its place among the others.
             known.new_zeros(len(known), *golden[slot].shape[1:]) if one is None else one
             for slot, one in zip(self.sources, inputs, strict=True)
         ]

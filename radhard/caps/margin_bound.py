@@ -56,6 +56,7 @@ def margin_gradients(
     for at, slot in enumerate(slots):
         parts = [torch.zeros_like(leaves[slot]) if g[at] is None else g[at] for g in by_class]
         stacked = torch.stack(parts, dim=1)
+        # Of margins and not of logits, since what moves all logits alike changes no prediction.
         own = stacked[torch.arange(len(answers)), answers][:, None]
         found[slot] = own - stacked
     return found
@@ -101,6 +102,7 @@ class MarginBound:
         bent = box.mid.new_zeros(rows, len(self.gradients[start]))
         if rounding is not None:
             bent = bent + _weighted(rounding, self.gradients[start].abs())
+            # Charged in full, as no slope of a word has it.
             box = box.wider(rounding)
         deviations = {start: box}
         finite = torch.ones(rows, dtype=torch.bool)
@@ -125,6 +127,8 @@ class MarginBound:
                 bent = bent + _weighted(error, gradient.abs())
                 own = own.wider(error)
             deviations[operation.slot] = own
+        # Where remainders are large, the limits of the logits themselves may be nearer than
+        # tangents.
         last = deviations[self.output]
         whole = (last.high - last.low[:, self.answer, None]).clamp(min=0)
         slack = _DOUBLE * last.rad.amax(1, keepdim=True) * 2

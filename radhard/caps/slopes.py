@@ -42,8 +42,12 @@ class Way:
         sizes = patterns.abs()
         if self.pooling is not None:
             maps = sizes.reshape(-1, 1, *like.shape[2:])
+            # A window passes whichever of its elements deviates most, not the one that was its
+            # golden maximum.
             sizes = nnf.max_pool2d(maps, *self.pooling).reshape(*sizes.shape[:2], -1)
         own = use.by_channel(weights) if weights.ndim > 2 else weights[:, :, None]
+        # Channels of a group read the same inputs: c rivals, g groups, o channels of each, t taps,
+        # p positions.
         grouped = own.reshape(len(own), len(sizes), -1, own.shape[2])
         found = torch.einsum("cgop,gtp->cgot", grouped, sizes).flatten(1, 2).amax(0)
         return found if self.factor is None else found * self.factor[:, None].abs()
@@ -52,6 +56,8 @@ class Way:
 def way_of(graph: Graph, users: dict[int, list[int]], layer: Node) -> Way:
     """The way behind a layer: normalization, sums, activations, and one max-pooling."""
     slot, factor, pooling = layer.slot, None, None
+    # The way ends at a value with several users, whose effects its gradient adds up, and at the
+    # output.
     while len(users.get(slot, [])) == 1 and slot != graph.output:
         node = graph.nodes[users[slot][0]]
         if node.op is aten.batch_norm.default and node.args[0] == Slot(slot):
@@ -112,12 +118,16 @@ def relative_gradients(
         for node in graph.nodes:
             value = node(values.__getitem__)
             if node.slot in slots:
+                # The gradient by zeros that are added to a value is that by the value, wherever it
+                # comes from.
                 leaves[node.slot] = torch.zeros_like(value).requires_grad_()
                 value = value + leaves[node.slot]
             values[node.slot] = value
         order = values[graph.output].detach().argsort(stable=True, dim=1, descending=True)
         sorted_logits = values[graph.output].gather(1, order)
         margins = sorted_logits[:, :1] - sorted_logits[:, 1 : rivals + 1]
+        # Detached, so that a gradient is a share of the golden margin, and not that of a constant
+        # 1.
         relative = margins / margins.detach().clamp(min=_NEAREST)
         known = list(leaves)
         parts = [

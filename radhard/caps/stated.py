@@ -74,6 +74,7 @@ class Stated(Caps):
         words = CappedWords.of(space, graph)
         ways = {place: way_of(graph, users, use.node) for place, use in words.uses.items()}
         for place, way in list(ways.items()):
+            # Slopes are compared with the margins of one sample, whose values have to be apart.
             if way.slot not in graph.by_sample:
                 words.leave_out(place, "its outputs are not separate for each sample")
                 del ways[place]
@@ -105,6 +106,7 @@ class Stated(Caps):
         if use.bias:
             patterns = use.ones(like[0].numel() // use.shape[0]).to(inputs)
         elif inputs.ndim == 2:
+            # A linear layer that is given vectors has a single position.
             patterns = inputs[:, :, None]
         else:
             patterns = use.patterns(inputs)
@@ -119,6 +121,7 @@ class Stated(Caps):
 
     def _audited(self, table: CapTable, workload: Workload, space: FaultSpace) -> CapTable:
         """The table with the result of its audit; without caps if that refutes them."""
+        # A cap of 1 claims nothing that could be wrong.
         capped = np.flatnonzero(table.caps < 1)
         count = min(self.audit, len(capped))
         drawn = np.sort(workload.random(_AUDIT).choice(capped, count, replace=False))
@@ -127,6 +130,7 @@ class Stated(Caps):
             with inject(workload.model, space, number), torch.no_grad():
                 parts = [workload.forward(inputs) for _, inputs in workload.batches()]
             outputs = torch.cat(parts)
+            # NaN counts as harm, whatever argmax makes of it.
             harmed = (outputs.argmax(1) != workload.predictions) | outputs.isnan().any(1)
             # Caps are multiples of 1 / samples, in float32.
             allowed = round(float(table.caps[number]) * len(harmed))

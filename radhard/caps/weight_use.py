@@ -46,6 +46,8 @@ class WeightUse:
     def patterns(self, inputs: Tensor) -> Tensor:
         """``(groups, taps, positions)`` for the inputs ``(1, ...)`` of one sample."""
         if not self.convolution:
+            # All positions in front of the features, such as the steps of a sequence, share the
+            # weights.
             return inputs.reshape(1, -1, inputs.shape[-1]).mT
         stride, padding, dilation, groups = (
             self.node.args[at] if at < len(self.node.args) else default

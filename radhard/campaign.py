@@ -22,6 +22,7 @@ from radhard.arguments import (
 )
 from radhard.campaign_notes import campaign_notes, usual_metrics
 from radhard.engines import ENGINES, Campaign, Engine
+from radhard.engines.close_outputs import close_outputs
 from radhard.engines.golden_answers import golden_answers
 from radhard.engines.recheck import check_no_outside_state
 from radhard.engines.unread import check_read
@@ -161,6 +162,7 @@ def _executed(
         options.executor.check_possible(campaign)
         check_no_outside_state(campaign)
         notes = [*check_read(campaign), *notes, *campaign_notes(campaign)]
+        notes += close_outputs(campaign)
         if was_training:
             notes.append(Note("training mode"))
         identified = identity(campaign, sampler, seed)

@@ -374,6 +374,11 @@ _WORDINGS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
         "The {faults:,} faults were given as a list and not drawn: rates are exact for these "
         "faults, and do not estimate those of the fault space."
     ),
+    "close outputs": (
+        "The two best classes of {samples:,} of {of:,} samples are closer together in the "
+        "fault-free outputs than rounding errors: verdicts about these samples are arbitrary, and "
+        "differ between engines."
+    ),
     "one prediction": (
         "All {samples:,} samples have one fault-free prediction, class {class}: a fault that makes "
         "the model always predict it is not detected; use samples of several classes."

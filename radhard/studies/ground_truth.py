@@ -48,15 +48,21 @@ def _of_table(findings: TableFindings) -> list[Claim]:
                 f"{note}; up to 2 points less often than they say",
             )
         )
+    number, audit = findings.index["faults"], findings.index.get("audit")
+    note = f"{format}, all {number:,} flips"
+    if audit:
+        note += "; inferred verdicts, bounded by the audit, show no miss"
     for caps in findings.caps:
-        number = findings.index["faults"]
+        whole = caps.samples == findings.index["samples"]
         made.append(
             Claim(
                 f"no fault harms more samples than its cap: {caps.caps}",
                 exactly(caps.contradictions, "faults", number),
                 "at most",
                 0,
-                f"{format}, all {number:,} flips",
+                note if whole else f"{note}; caps for the first {caps.samples} images",
+                # Verdicts and caps that follow from the same gradients cannot contradict.
+                decisive=not audit or caps.contradictions > 0,
             )
         )
     return made

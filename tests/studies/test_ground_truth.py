@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
+from radhard.caps import Stated
+from radhard.caps.cap_table import Audit
 from radhard.cli import main
 from radhard.engines import FirstOrder
 from radhard.errors import InputError
@@ -16,9 +18,10 @@ from radhard.injection import inject
 from radhard.samplers import PerTensor
 from radhard.studies import NETWORKS, Plan
 from radhard.studies.exhausted import MarginQuestion, Simulation
-from radhard.studies.exhausted.estimator_campaigns import campaign_seconds
-from radhard.studies.exhausted.estimators import estimator
+from radhard.studies.exhausted.estimator_campaigns import campaign_seconds, scores_of
+from radhard.studies.exhausted.estimators import Estimator, estimator
 from radhard.studies.exhausted.exhausted_table import exhausted_table
+from radhard.studies.exhausted.kept_caps import kept_caps
 from radhard.studies.exhausted.textbook import iterative_campaign, normal_estimates
 from tests.caps.exhausted import true_harm
 from tests.studies.tiny import tiny_network
@@ -170,3 +173,48 @@ def test_study_runs_from_a_terminal_and_keeps_its_campaigns(tmp_path, monkeypatc
     lines = [path.read_text("utf-8") for path in kept]
     assert main([*line, "-o", str(tmp_path)]) == 0
     assert [path.read_text("utf-8") for path in kept] == lines
+
+
+def test_campaigns_are_kept_until_an_estimator_finds_something_else(made, tmp_path):
+    table, _ = made
+    question = MarginQuestion("q", 0.05, 0.95, None, ())
+    truth = Simulation(table.model, table.space, table.harm).truth(None)
+    seeds = []
+
+    def scores(trials, seed=0):
+        chosen = estimator(f"Uniform({trials})", question, table, {}, Path("scores.json"))
+
+        def campaign(number):
+            seeds.append(number)
+            return chosen.campaign(number)
+
+        # The name of another sampler stands for one whose draws changed under its name.
+        changed = Estimator("Uniform", campaign)
+        found = scores_of(changed, question, table, truth, tmp_path, seed, 4, 4)
+        return {score.trials for score in found}
+
+    assert scores(100) == {100}
+    assert seeds == [0, 1, 2, 3]
+    assert scores(100) == {100}
+    assert seeds[4:] == [0]
+    assert scores(100, seed=2) == {100}
+    assert seeds[5:] == [0, 4, 5]
+    assert scores(120) == {120}
+    assert seeds[8:] == [0, 0, 1, 2, 3]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_caps_are_kept_with_their_audit_until_something_else_is_asked(made, tmp_path):
+    table, _ = made
+    source = Stated(audit=10)
+    found, seconds = kept_caps(source, table, table.data, tmp_path, 0)
+    (path,) = tmp_path.iterdir()
+    before = path.stat().st_mtime_ns
+    again, spent = kept_caps(source, table, table.data, tmp_path, 0)
+    assert path.stat().st_mtime_ns == before
+    assert spent == seconds > 0
+    assert again.caps.tolist() == found.caps.tolist()
+    assert again.notes == found.notes
+    assert again.audit == Audit(10, 0)
+    kept_caps(source, table, table.data, tmp_path, 1)
+    assert path.stat().st_mtime_ns > before

@@ -23,6 +23,9 @@ from radhard.studies.network_campaign import BATCH
 
 __all__ = ["campaign_seconds", "scores_of"]
 
+_VERSION = 2
+"""To be raised when samplers or intervals change; campaigns of earlier versions are not used."""
+
 _LONG = 100_000
 """Trials of a campaign from which on fewer are simulated."""
 
@@ -44,7 +47,8 @@ def scores_of(
 ) -> list[EstimatorScore]:
     """Campaigns with ``runs`` seeds, and a score for each kind of interval.
 
-    Campaigns that the folder has are not repeated.
+    Campaigns that the folder has are not repeated, but for the first one: if it finds something
+    else than before, estimators have changed, and all of them are.
 
     Args:
         estimator: which one.
@@ -56,17 +60,25 @@ def scores_of(
         runs: number of campaigns.
         long: number of campaigns if they have more than 100,000 trials.
     """
-    key = f"{table.sha256} {question.confidence} {question.by} {estimator.text}"
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.jsonl"
+    path = folder / f"{_key(estimator, question, table)}.jsonl"
+
+    def campaign(number: int) -> Row:
+        campaigns = estimator.campaign(number)
+        return {name: _facts(one, question, truth) for name, one in campaigns.items()}
+
     rows = _kept(path)
-    chosen = list(range(seed, seed + runs))
+    if rows:
+        first = min(rows)
+        # As JSON, since that is how it was kept.
+        if json.loads(json.dumps(campaign(first))) != rows[first]:
+            rows = {}
+            path.unlink()
     found: list[Row] = []
-    for number in chosen:
+    for number in range(seed, seed + runs):
         if len(found) >= long and max(one["trials"] for one in found[0].values()) > _LONG:
             break
         if number not in rows:
-            campaigns = estimator.campaign(number)
-            rows[number] = {name: _facts(one, question, truth) for name, one in campaigns.items()}
+            rows[number] = campaign(number)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"seed": number, "found": rows[number]}) + "\n")
         found.append(rows[number])
@@ -109,6 +121,12 @@ def campaign_seconds(estimator: Estimator, table: ExhaustedTable, seed: int, tim
         spent.append(time.process_time() - start)
     each = max(0.0, spent[1] - spent[0]) / max(1, len(some[1]) - len(some[0]))
     return spent[1] + each * (len(trials) - len(some[1]))
+
+
+def _key(estimator: Estimator, question: MarginQuestion, table: ExhaustedTable) -> str:
+    """The name of the campaigns, by all that decides what they find."""
+    text = f"{_VERSION} {table.sha256} {question.margin} {question.confidence} {question.by}"
+    return hashlib.sha256(f"{text} {estimator.text}".encode()).hexdigest()[:16]
 
 
 def _kept(path: Path) -> dict[int, Row]:

@@ -49,6 +49,9 @@ class GroundTruthDesign:
     """What exhausts the networks."""
     caps: Sequence[str] = ("Stated()", "Certified()")
     """Where caps of all faults come from, in `Float32`."""
+    first: Mapping[str, int] = field(default_factory=dict)
+    """Of sources that take too long for all images: on how many of the first ones caps are found.
+    These are scored, and no sampler has them."""
     timed: int = 0
     """Trials of each estimator that are injected to tell the time of its campaign; 0: none."""
     analyses: int = 3

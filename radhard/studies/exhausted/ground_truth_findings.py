@@ -40,6 +40,8 @@ class CapScore:
     """Caps of all faults, beside their true harm."""
 
     caps: str
+    samples: int
+    """For which the caps hold: all of the table, or the first ones."""
     harmless: float
     """Share of the faults with a cap of 0."""
     mean: float
@@ -51,7 +53,12 @@ class CapScore:
     """By tensor, the share of its faults with a cap of 0."""
     truly: Mapping[str, float]
     """By tensor, the share of its faults that harm no sample."""
-    left_out: Sequence[str]
+    pairs: Mapping[str, float]
+    """By tensor, the share of the pairs of a fault and a sample without harm by the caps."""
+    misses: Mapping[str, int]
+    """By tensor, its faults that harm more samples than their cap."""
+    left_out: Mapping[str, str]
+    """Tensors whose faults all have a cap of 1, with the reason."""
 
 
 @final

@@ -7,6 +7,7 @@ from typing import Any
 from radhard.stats import Estimate, clopper_pearson, percent
 from radhard.studies.claim import estimate_facts
 from radhard.studies.exhausted.ground_truth_findings import (
+    CapScore,
     EstimatorScore,
     GroundTruthFindings,
     TableFindings,
@@ -68,7 +69,7 @@ def _audit(findings: TableFindings) -> Iterator[str]:
             "executed as well",
             "wrong",
             "at most wrong (95 %)",
-            *(f"harmless by {one.caps}" for one in findings.caps),
+            *(f"harmless by {_named(one, findings)}" for one in findings.caps),
         ),
         [
             _tensor_row(name, one, findings)
@@ -119,11 +120,11 @@ def _estimators(findings: TableFindings) -> Iterator[str]:
         yield from table(
             (
                 "estimator",
-                "trials",
-                "most",
-                "half width",
-                "intervals that hold",
-                "those of all groups",
+                "trials (mean)",
+                "trials (most)",
+                "half-width",
+                "coverage",
+                "coverage of all groups at once",
                 "estimates within the margin",
                 "campaigns",
             ),
@@ -135,10 +136,17 @@ def _caps(findings: TableFindings) -> Iterator[str]:
     """How many faults the caps call harmless, beside how many are."""
     yield from (f"### {_format(findings)}: caps", "")
     yield from table(
-        ("caps", "harmless", "truly", "mean cap", "faults above their cap", "CPU s"),
+        (
+            "caps",
+            "harmless by the caps",
+            "truly harmless",
+            "mean cap",
+            "faults above their cap",
+            "CPU s",
+        ),
         [
             (
-                one.caps,
+                _named(one, findings),
                 percent(one.harmless),
                 percent(findings.index["harmless"]),
                 percent(one.mean),
@@ -168,14 +176,52 @@ def _predictions(findings: TableFindings) -> Iterator[str]:
 
 
 def _by_tensor(findings: TableFindings) -> Iterator[str]:
-    truly = findings.caps[0].truly
-    yield from table(
-        ("tensor", *(f"harmless by {one.caps}" for one in findings.caps), "truly harmless"),
-        [
-            (name, *(percent(one.shares[name]) for one in findings.caps), percent(share))
-            for name, share in truly.items()
-        ],
+    """What the caps say of each tensor, and what that means with these samples."""
+    yield (
+        "A fault is harmless if it harms none of the images: with more of them, fewer faults are. "
+        "The share of pairs of a fault and an image that are harmless is a mean "
+        "over the images, and does not become smaller with their number. A miss is a fault that "
+        "harms more images than its cap."
     )
+    if findings.index.get("audit"):
+        yield (
+            "Verdicts that were inferred from gradients cannot show a miss: the misses are those "
+            "among the verdicts that were executed, and the audit above bounds the others."
+        )
+    yield ""
+    rows = []
+    for name, share in findings.caps[0].truly.items():
+        cells = [cell for one in findings.caps for cell in _of_caps(one, name)]
+        rows.append((name, *cells, percent(share)))
+    heads = [head for one in findings.caps for head in _heads(one, findings)]
+    yield from table(("tensor", *heads, "truly harmless"), rows)
+    for one in findings.caps:
+        yield from _left_out(one)
+
+
+def _heads(caps: CapScore, findings: TableFindings) -> tuple[str, ...]:
+    text = _named(caps, findings)
+    return (f"harmless by {text}", "pairs", "misses")
+
+
+def _named(caps: CapScore, findings: TableFindings) -> str:
+    """The caps, with the number of images if they do not hold for all of them."""
+    whole = caps.samples == findings.index["samples"]
+    return caps.caps if whole else f"{caps.caps}, first {caps.samples} images"
+
+
+def _of_caps(caps: CapScore, tensor: str) -> tuple[str, ...]:
+    return (percent(caps.shares[tensor]), percent(caps.pairs[tensor]), f"{caps.misses[tensor]:,}")
+
+
+def _left_out(caps: CapScore) -> Iterator[str]:
+    """The tensors without caps, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in caps.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield (f"{caps.caps} has no caps for {', '.join(names)}: {reason}.")
+        yield ""
 
 
 def _row(score: EstimatorScore) -> tuple[str, ...]:

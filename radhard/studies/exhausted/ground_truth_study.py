@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
@@ -25,11 +25,11 @@ from radhard.studies.exhausted.ground_truth_findings import (
     TableFindings,
 )
 from radhard.studies.exhausted.ground_truth_section import ground_truth_section
+from radhard.studies.exhausted.kept_caps import kept_caps
 from radhard.studies.exhausted.simulation import Simulation
 from radhard.studies.networks import Network
 from radhard.studies.study import NetworkSection, Plan, Study
 from radhard.studies.trained_network import cache_folder
-from radhard.workload import Workload
 
 __all__ = ["GroundTruthStudy"]
 
@@ -59,9 +59,9 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
 
     def intervals(self) -> str:
         return (
-            "Each share of campaigns has a 95 % confidence interval: it says within which limits "
-            "the share of a very large number of such campaigns would lie, on this network with "
-            "these images. Numbers counted over all faults are exact and have no interval."
+            "Shares of campaigns are given with 95 % confidence intervals. These allow for the "
+            "number of simulated campaigns, and apply to this network with these images. Numbers "
+            "counted over all faults are exact and have no interval."
         )
 
     def settings(self, plan: Plan) -> Mapping[str, Any]:
@@ -90,8 +90,7 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
         left_out: dict[str, str] = {}
         # Caps take longer than all else.
         whole = format == Float32() and not plan.quick
-        caps = _caps(self.design.caps, table, plan, left_out) if whole else {}
-        scores = [_cap_score(table, found, seconds) for found, seconds in caps.values()]
+        caps, scores = _caps(self.design, table, folder, plan, left_out) if whole else ({}, [])
         predicted = self._predicted(table, plan, left_out) if whole else []
         seconds: dict[str, float] = {}
         estimates = self._estimates(table, plan, folder, caps, left_out, seconds)
@@ -167,39 +166,52 @@ class GroundTruthStudy(Study[GroundTruthFindings]):
 
 
 def _caps(
-    sources: Sequence[str], table: ExhaustedTable, plan: Plan, left_out: dict[str, str]
-) -> dict[str, tuple[CapTable, float]]:
-    """The caps of all faults by each source, with the processor time that it took."""
-    found = {}
-    workload = Workload.of(table.model, table.data, seed=plan.seed)
-    for text in sources:
-        source, start = CAPS.parse(text), time.process_time()
+    design: GroundTruthDesign,
+    table: ExhaustedTable,
+    folder: Path,
+    plan: Plan,
+    left_out: dict[str, str],
+) -> tuple[dict[str, tuple[CapTable, float]], list[CapScore]]:
+    """The caps of all faults by each source, with the processor time that it took; their scores.
+
+    Caps on the first images only have a score, and are none of those of all faults.
+    """
+    found, scores = {}, []
+    for text in design.caps:
+        source, samples = CAPS.parse(text), design.first.get(text, len(table.data))
+        data = table.data.first(min(samples, len(table.data)))
         try:
-            with workload.open():
-                caps = source.find(workload, table.space)
+            caps, seconds = kept_caps(source, table, data, folder, plan.seed)
         except InputError as error:
             left_out[text] = str(error)
             continue
-        assert isinstance(caps, CapTable)
-        found[repr(source)] = (caps, time.process_time() - start)
-    return found
+        scores.append(_cap_score(table, caps, len(data), seconds))
+        if len(data) == len(table.data):
+            found[repr(source)] = caps, seconds
+    return found, scores
 
 
-def _cap_score(table: ExhaustedTable, caps: CapTable, seconds: float) -> CapScore:
-    starts, harm = table.space.starts.tolist(), table.harm
-    truly = {
-        table.space.name(place): float((harm[starts[place] : starts[place + 1]] == 0).mean())
-        for place in range(len(table.space.regions))
-    }
-    # Caps are multiples of one sample, in single precision.
-    above = int((harm > caps.caps + 1e-6).sum())
+def _cap_score(table: ExhaustedTable, caps: CapTable, samples: int, seconds: float) -> CapScore:
+    starts, every = table.space.starts.tolist(), len(table.data)
+    # Caps are multiples of one sample, in single precision. The other samples may all be harmed.
+    allowed = np.round(caps.caps * samples) + every - samples
+    above = table.harmed > allowed
+    truly, pairs, misses = {}, {}, {}
+    for place in range(len(table.space.regions)):
+        name, own = table.space.name(place), slice(starts[place], starts[place + 1])
+        truly[name] = float((table.harmed[own] == 0).mean())
+        pairs[name] = 1 - float(caps.caps[own].mean(dtype=np.float64))
+        misses[name] = int(above[own].sum())
     return CapScore(
         caps.by,
+        samples,
         caps.harmless,
         caps.mean,
-        above,
+        int(above.sum()),
         seconds,
         dict(caps.shares),
         truly,
-        sorted(caps.left_out),
+        pairs,
+        misses,
+        dict(caps.left_out),
     )

@@ -11,6 +11,9 @@ __all__ = ["Note", "notes_of"]
 _NAMED = 5
 """Names that a sentence lists; the facts have all."""
 
+_MANY = 6
+"""Figures of a metric that are named one by one."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -51,9 +54,13 @@ class Note:
         """
         numbers = {name: fact["differing"] for name, fact in self.facts["columns"].items()}
         same = not any(numbers.get(name) for name in columns)
-        differing = [
-            f"{name.rpartition('.')[2]} differs in {n:,}" for name, n in numbers.items() if n
-        ]
+        differing = []
+        for text, names in _by_metric([name for name, n in numbers.items() if n]).items():
+            most = max(numbers[name] for name in names)
+            if len(names) > 1:
+                differing.append(f"{text} differ in up to {most:,}")
+            else:
+                differing.append(f"{text.rpartition('.')[2]} differs in {most:,}")
         text = ", ".join([*(["same verdicts"] if same else []), *differing])
         trials, few = f"{self.facts['trials']:,} trials repeated by the reference", ""
         if "few" in self.facts:
@@ -236,20 +243,37 @@ def _audit(facts: Mapping[str, Any]) -> str:
     equal = [name for name, column in columns.items() if not column["differing"]]
     if equal:
         limit = percent(columns[equal[0]]["at_most"])
-        sentences.append(
-            f"No trial differs in {', '.join(equal)} ({all_of}, at most {limit} differ)."
-        )
+        named = ", ".join(_by_metric(equal))
+        sentences.append(f"No trial differs in {named} ({all_of}, at most {limit} differ).")
     different = []
-    for name, column in columns.items():
-        if column["differing"]:
-            limit = percent(column["at_most"])
-            text = f"{name} in {column['differing']:,} (at most {limit} of {unit})"
-            if column["mean_difference"] is not None:
-                text += f", by {column['mean_difference']:+.2g} on average"
-            different.append(text)
+    differing = [name for name, column in columns.items() if column["differing"]]
+    for text, names in _by_metric(differing).items():
+        # Of many figures of a metric, the one that differs most.
+        column = max((columns[name] for name in names), key=lambda c: c["differing"])
+        most = "" if len(names) == 1 else "up to "
+        text += (
+            f" in {most}{column['differing']:,} (at most {percent(column['at_most'])} of {unit})"
+        )
+        if column["mean_difference"] is not None and not most:
+            text += f", by {column['mean_difference']:+.2g} on average"
+        different.append(text)
     if different:
         sentences.append(f"Trials differ in: {'; '.join(different)}.")
     return " ".join(sentences)
+
+
+def _by_metric(figures: Sequence[str]) -> dict[str, list[str]]:
+    """Figures by their names, those of a metric with many of them by its own."""
+    metrics: dict[str, list[str]] = {}
+    for name in figures:
+        metrics.setdefault(name.rpartition(".")[0], []).append(name)
+    found: dict[str, list[str]] = {}
+    for metric, names in metrics.items():
+        if len(names) > _MANY:
+            found[f"{len(names)} figures of {metric}"] = names
+        else:
+            found |= {name: [name] for name in names}
+    return found
 
 
 def _left_out(facts: Mapping[str, Any]) -> str:

@@ -120,7 +120,7 @@ class Results:
         done = "" if self.complete else f" of {self.planned:,}"
         lines = [f"{len(self):,}{done} trials of {self.space!r}"]
         if len(self) or any(map(self.has_mean, self.columns)):
-            for column in self.columns:
+            for column in self.tabled:
                 try:
                     if self.usual_split and np.isfinite(self.ranges[column]).all():
                         lines.append(repr(self.rate(column, by=self.usual_split)))
@@ -135,7 +135,7 @@ class Results:
         """The figures as a table, by error rate if there are several."""
         done = "" if self.complete else f" of {self.planned:,}"
         title = f"{len(self):,}{done} trials of {self.space!r}"
-        columns = [c for c in self.columns if self.has_mean(c)]
+        columns = [c for c in self.tabled if self.has_mean(c)]
         split = self.usual_split
         if split is not None and columns:
             rates = {self.details.meaning(c): self.rate(c, by=split) for c in columns}
@@ -149,7 +149,7 @@ class Results:
         ]
         rows += [
             (self.details.meaning(column), "not estimated", "")
-            for column in self.columns
+            for column in self.tabled
             if self.untried and column not in columns
         ]
         return html_table(["", "share", "95 % interval"], rows, title=title)
@@ -163,6 +163,11 @@ class Results:
         """
         rates: Rates = self.rate(name, by=by or self.usual_split or "layer")
         return rates.plot(axes)
+
+    @property
+    def tabled(self) -> list[str]:
+        """The figures that tables of all figures have: without those of single samples."""
+        return [column for column in self.columns if self.details[column].tabled]
 
     @cached_property
     def means(self) -> RunMeans:

@@ -18,6 +18,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     (
         *("run", *_MODEL, "--sampler", "Uniform(600)", "--metric", "Outcome()"),
         *("--metric", "Accuracy()", "--metric", "ClassHarm(10)"),
+        *("--metric", "SampleHarm(20)"),
         *("--store", "run.db", "--report", "run.html"),
     ),
     ("run", *_MODEL, "--sampler", "Uniform(40)", "--store", "few.db", "--report", "few.html"),

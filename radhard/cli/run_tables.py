@@ -138,13 +138,18 @@ def _show_more(results: Results, harm: MainFigure, terminal: Terminal) -> None:
 
 
 def _show_unbounded(results: Results, terminal: Terminal) -> None:
-    for column in results.columns:
-        if column not in _bounded(results):
+    bounded = _bounded(results)
+    for column in results.tabled:
+        if column not in bounded:
             terminal.say(f"{results.details.meaning(column)}  {results.described(column)}")
+    if more := len(results.columns) - len(results.tabled):
+        terminal.say(
+            f"{more:,} figures of single samples are in the run file and on its page", "dim"
+        )
 
 
 def _bounded(results: Results) -> list[str]:
-    return [c for c in results.columns if results.has_mean(c)]
+    return [c for c in results.tabled if results.has_mean(c)]
 
 
 def _show_notes(results: Results, harm: MainFigure, terminal: Terminal) -> None:

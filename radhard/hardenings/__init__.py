@@ -21,7 +21,7 @@ from radhard.hardenings.hardened_files import load, save
 from radhard.hardenings.part import Part, parts
 from radhard.hardenings.pruning.pruned_channels import Pruned
 from radhard.hardenings.pruning.vulnerability_pruning import VulnerabilityPruning
-from radhard.hardenings.record import Record, overlap_note, records
+from radhard.hardenings.record import Record, overlap_note, profile_line, records
 from radhard.hardenings.redundancy.critical_neurons import neurons_saved
 from radhard.hardenings.redundancy.duplication import ChannelDuplication
 from radhard.hardenings.redundancy.edac import Edac
@@ -79,6 +79,7 @@ __all__ = [
     "neurons_saved",
     "overlap_note",
     "parts",
+    "profile_line",
     "records",
     "save",
 ]

@@ -16,7 +16,16 @@ from radhard.errors import InputError
 from radhard.hardenings.coverage import Coverage
 from radhard.stats import clopper_pearson, percent
 
-__all__ = ["HeldOut", "Record", "digests", "overlap", "overlap_note", "put_records", "records"]
+__all__ = [
+    "HeldOut",
+    "Record",
+    "digests",
+    "overlap",
+    "overlap_note",
+    "profile_line",
+    "put_records",
+    "records",
+]
 
 _ATTRIBUTE = "_radhard_records"
 _KEPT = 2**14
@@ -201,6 +210,17 @@ def overlap_note(record: Record, data: Data) -> str:
         "samples on which the faults were tried: limits lie on the largest values of these very "
         "samples, so that results on other data may differ; profile training data"
     )
+
+
+def profile_line(record: Record, data: Data) -> str:
+    """On which data a hardening was profiled, and how many of the given ones are among them."""
+    if not record.samples:
+        return f"{record.by} was not profiled on any data."
+    share = overlap(record, data)
+    own = "no sample of the campaign is"
+    if share:
+        own = f"{percent(share)} of the samples of the campaign are"
+    return f"{record.by} was profiled on {record.data}; {own} among them."
 
 
 def _rows(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:

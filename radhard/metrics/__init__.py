@@ -17,6 +17,7 @@ from radhard.metrics.mismatch import Mismatch
 from radhard.metrics.open_set import open_set_score
 from radhard.metrics.outcome import Outcome
 from radhard.metrics.panel import Panel
+from radhard.metrics.sample_harm import SampleHarm
 from radhard.metrics.sdc import Sdc
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ObservedSafe",
     "Outcome",
     "Panel",
+    "SampleHarm",
     "Sdc",
     "TopK",
     "open_set_score",

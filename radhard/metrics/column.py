@@ -49,6 +49,8 @@ class Column:
     within_changes: bool = False
     """Whether it is at most the share of samples whose prediction changes or whose output contains
     NaN, so that caps of faults hold for it (`radhard.caps`)."""
+    tabled: bool = True
+    """Whether tables of all figures contain it; False for one of hundreds of the same kind."""
 
     @property
     def harmful(self) -> bool | None:

@@ -17,6 +17,7 @@ from radhard.report.sections.evidence import evidence, repeat
 from radhard.report.sections.failures_in_time import failures
 from radhard.report.sections.figures_left import figures_left
 from radhard.report.sections.harm_by_class import harm_by_class
+from radhard.report.sections.harm_by_sample import harm_by_sample
 from radhard.report.sections.headline import headline
 from radhard.report.sections.outcomes import outcomes
 from radhard.report.sections.rates_by_bit_and_tensor import cells
@@ -71,7 +72,8 @@ def _sections(
         elif harm.bounded:
             sections += [bit_positions(results, harm), tensors(results, harm), cells(results, harm)]
             sections += [drill_down(results, harm), array_elements(results, harm)]
-        sections += [harm_by_class(results, harm), worst(results, harm, store)]
+        sections += [harm_by_class(results, harm), harm_by_sample(results, harm)]
+        sections.append(worst(results, harm, store))
         if harm.bounded:
             sections += [spread(results, harm), convergence(results, harm)]
         sections.append(figures_left(results))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from radhard.stats import Estimate
 
-__all__ = ["COLUMNS", "Reading", "read"]
+__all__ = ["COLUMNS", "Reading", "read", "with_interval"]
 
 COLUMNS = ("95 % interval", "based on")
 """Names of the columns after the value."""
@@ -35,3 +35,13 @@ def read(estimate: Estimate) -> Reading:
     value, _, interval = figure.partition(" [")
     _, _, unit = interval.rpartition("]")
     return Reading(value + unit, "[" + interval, basis.partition(", ")[2])
+
+
+def with_interval(estimate: Estimate) -> str:
+    """The value and its interval in one cell, where further columns hold a difference.
+
+    >>> with_interval(Estimate(0.25, 0.2, 0.31, confidence=0.95, trials=300))
+    '25 % [20 %, 31 %]'
+    """
+    value, interval, _ = read(estimate)
+    return f"{value} {interval}"

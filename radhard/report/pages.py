@@ -146,6 +146,7 @@ def render(template: str, content: Document) -> str:
     environment.filters["plain"] = plain
     environment.filters["fenced"] = fenced
     environment.filters["unbroken"] = _unbroken
+    environment.filters["ranged"] = _ranged
     environment.globals["svg"] = _svg
     environment.globals["style"] = _file(environment, "style.css")
     script = _file(environment, "page.js")
@@ -165,6 +166,18 @@ def render(template: str, content: Document) -> str:
 def _unbroken(text: str) -> str:
     """Prose whose percent signs stay on the line of their numbers."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _ranged(text: str) -> str:
+    """A cell with a value and its interval, of which the interval is in small print.
+
+    >>> print(_ranged("25.0 % [20.0 %, 31.0 %]"))
+    25.0 % <small>[20.0 %, 31.0 %]</small>
+    """
+    value, bracket, rest = visible(text).partition(" [")
+    if not bracket or not rest.endswith("]"):
+        return text
+    return Markup("{} <small>[{}</small>").format(value, rest)
 
 
 def _svg(picture: Picture, narrow: bool) -> Markup:

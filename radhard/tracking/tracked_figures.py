@@ -12,12 +12,12 @@ __all__ = ["progress_figures", "tracked_figures"]
 def tracked_figures(results: Results, *, by: str | None = None) -> dict[str, float]:
     """Every figure of a campaign with bounds, and the limits of its 95 % interval, by a plain name.
 
-    ``critical``, ``critical low`` and ``critical high``; with several error rates
-    ``critical at 1e-05`` and so on; ``accuracy without faults``, if there is one. With ``by``, the
-    headline figure also by group: ``critical by layer/conv1``. Names have letters, digits and
-    ``_-./ `` only, which all trackers accept.
+    Those of single samples are left out. ``critical``, ``critical low`` and ``critical high``; with
+    several error rates ``critical at 1e-05`` and so on; ``accuracy without faults``, if there is
+    one. With ``by``, the headline figure also by group: ``critical by layer/conv1``. Names have
+    letters, digits and ``_-./ `` only, which all trackers accept.
     """
-    columns = [column for column in results.columns if results.has_mean(column)]
+    columns = [column for column in results.tabled if results.has_mean(column)]
     last = Counter(column.rpartition(".")[2] for column in columns)
     split = results.usual_split
     figures = {}

@@ -27,7 +27,7 @@ from radhard.stats import Estimate, LimitCheck, check_number, mean_difference
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in"]
+__all__ = ["Verification", "covers_in", "hardening_entry", "hardening_in", "profiles_in"]
 
 
 @dataclass(frozen=True)
@@ -175,13 +175,14 @@ class Verification:
 
 
 def hardening_entry(
-    by: Sequence[str], cost: Overhead | None, covers: Sequence[str]
+    by: Sequence[str], cost: Overhead | None, covers: Sequence[str], profiles: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The hardenings of a model, their cost and coverage, as an entry of a manifest."""
+    """The hardenings of a model, cost, coverage and profiles, as an entry of a manifest."""
     return {
         "by": list(by),
         "cost": None if cost is None else cost.to_dict(),
         "covers": list(covers),
+        "profiles": list(profiles),
     }
 
 
@@ -206,9 +207,18 @@ def hardening_in(manifest: Mapping[str, Any]) -> tuple[tuple[str, ...], Overhead
 
 def covers_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """The layers that the hardenings protect, from the manifest of a hardened model."""
+    return _lines(manifest, "covers")
+
+
+def profiles_in(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """On which data each hardening was profiled; empty in files of earlier versions."""
+    return _lines(manifest, "profiles")
+
+
+def _lines(manifest: Mapping[str, Any], key: str) -> tuple[str, ...]:
     entry = manifest.get("hardening")
-    covers = entry.get("covers") if isinstance(entry, dict) else None
-    return tuple(str(line) for line in covers) if isinstance(covers, list) else ()
+    lines = entry.get(key) if isinstance(entry, dict) else None
+    return tuple(str(line) for line in lines) if isinstance(lines, list) else ()
 
 
 def _at(group: str) -> str:

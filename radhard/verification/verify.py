@@ -15,7 +15,7 @@ from radhard.engines.excerpt import like_excerpt
 from radhard.errors import InputError
 from radhard.faults import faults_in_words
 from radhard.forward import Forward, plain
-from radhard.hardenings import applied, overlap_note, records
+from radhard.hardenings import applied, overlap_note, profile_line, records
 from radhard.manifest import fingerprint
 from radhard.metrics import METRICS
 from radhard.module import usable_module
@@ -90,11 +90,12 @@ def verify(
         deterministic = before.manifest.get("deterministic") is not False
     metrics = [METRICS.parse(str(m), foreign=foreign) for m in before.manifest.get("metrics", ())]
     by, covers, notes = _hardenings(model, data, before)
+    profiles = [profile_line(record, data) for record in records(model)]
     # Outputs that differ from pass to pass cannot be compared with recorded ones.
     if base is not None and deterministic:
         notes += _check_base(base, data, before, call, batch)
     cost = _cost(workload, base, before, timed=timed)
-    names = {**(names or {}), "hardening": hardening_entry(by, cost, covers)}
+    names = {**(names or {}), "hardening": hardening_entry(by, cost, covers, profiles)}
     repeat = partial(run, model, data, metrics=metrics or None, seed=before.seed, call=call)
     repeat = partial(repeat, batch=batch, deterministic=deterministic, names=names, audit=audit)
     repeat = partial(repeat, workers=workers, worker_timeout=worker_timeout)

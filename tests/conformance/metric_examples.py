@@ -16,6 +16,7 @@ from radhard.metrics import (
     Mismatch,
     ObservedSafe,
     Outcome,
+    SampleHarm,
     Sdc,
     TopK,
 )
@@ -32,6 +33,7 @@ EXAMPLES: tuple[Metric, ...] = (
     Corneliou(),
     Critical(),
     ClassHarm(7),
+    SampleHarm(3),
     Detected("max_softmax", 0.5),
     Detected("energy", 0.5, most=2.5),
     Detected("energy", 0.5, decoders=True),

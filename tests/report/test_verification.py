@@ -1,6 +1,7 @@
 """Does the page of a hardened model say what was found, and nothing else?"""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -19,14 +20,14 @@ from radhard.report import (
     write_verification,
 )
 from radhard.report.change import change_of
-from radhard.report.estimate_cells import read
+from radhard.report.estimate_cells import read, with_interval
 from radhard.report.figures import ParetoPoint, dumbbells, pareto
 from radhard.results import Results
 from radhard.samplers import ErrorRate, Exhaustive, PerTensor, Sampler, Uniform
 from radhard.space import FaultSpace
 from radhard.stats import Estimate
 from radhard.targets import Weights
-from radhard.verification import Verification, verify
+from radhard.verification import Verification, profiles_in, verify
 from tests.small import campaign, data, network
 
 from .made import high_bits, made, none
@@ -42,9 +43,8 @@ def found(sampler: Sampler, *, labels: bool = True) -> Verification:
     space = FaultSpace.of(network(), Weights("*"), BitFlip(), Float32())
     before = run(network(), given, space, sampler, progress=False, audit=0)
     hard = Ranger()(network(), given)
-    names = {"hardening": {"by": ["Ranger()"], "cost": COST.to_dict()}}
     made = verify(before, hard, given, progress=False, audit=0)
-    made.after.manifest.update(names)
+    made.after.manifest["hardening"].update(by=["Ranger()"], cost=COST.to_dict())
     return Verification(before, made.after, made.own, COST, ("Ranger()",), made.notes)
 
 
@@ -70,14 +70,26 @@ def test_page_and_twin_say_before_after_difference_and_cost(verification, pages)
 
 
 def test_evidence_says_what_was_profiled_and_how_to_repeat_it(verification, pages):
-    assert "The protection was not profiled on these samples" in pages[1] or (
-        "was profiled on" in pages[1]
-    )
+    (profile,) = profiles_in(verification.after.manifest)
+    assert "100 % of the samples of the campaign are among them" in profile
+    assert profile in unescaped(pages[1])
     fingerprint = verification.before.manifest["model fingerprint"]
     assert all(fingerprint in page for page in pages)
     verification.after.manifest.update(replayed="base.db", model="hard")
     text = verification_markdown(verification, store="runs/hard.db", checks=verification.checks())
     assert "radhard verify base.db --model hard --store runs/hard-again.db" in text
+
+
+def unescaped(markdown: str) -> str:
+    return markdown.replace("\\", "")
+
+
+def test_every_rate_before_and_after_has_its_interval(verification, pages):
+    for by in ("tensor", "bit"):
+        for row in compare(verification.before, verification.after, by=by).rows:
+            cells = " | ".join(map(with_interval, (row.before, row.after)))
+            assert f"| {row.group} | {cells} |" in unescaped(pages[1])
+    assert "<small>[" in pages[0]
 
 
 def rows_of(before: Results, after: Results, by: str) -> tuple[Row, ...]:
@@ -172,6 +184,8 @@ def test_page_of_several_draws_every_model_and_names_the_best(verification, tmp_
     assert text.count("Ranger()") >= 4
     assert read(verification.before.rate()).interval in text
     assert page.read_text("utf-8").count("<svg") == 2
+    assert profiles_in(verification.after.manifest)[0] in unescaped(text)
+    assert unescaped(text).count("1.250x [1.100, 1.500]") >= 4
     best = min((verification.before, verification.after), key=lambda r: r.rate().value)
     assert f": {read(best.rate()).value} " in text.partition("**")[2].partition("**")[0]
 
@@ -227,6 +241,15 @@ def test_line_joins_only_what_no_other_one_beats():
     bottom, top = axes.get_ylim()
     assert bottom == 0
     assert top > 0.4
+
+
+def test_a_measured_cost_is_drawn_with_its_range_and_the_axis_has_room_for_it():
+    measured = replace(point(1.5, 0.2), spans=((1.2, 1.9),))
+    (axes,) = pareto([point(1.0, 0.4), measured], ("time",), "rate", False).axes
+    segments = [line for lines in axes.collections for line in lines.get_segments()]
+    assert any(a[0] == 1.2 and b[0] == 1.9 and a[1] == b[1] == 0.2 for a, b in segments)
+    assert axes.get_xlim()[1] > 1.9
+    assert replace(measured, costs=(1, 1.5), spans=(None, (1.2, 1.9))).at([1]) == measured
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -10,6 +10,7 @@ from radhard.report.figures.histogram import histogram
 from radhard.report.figures.network import LayerBlock, network
 from radhard.report.figures.pareto import ParetoPoint, pareto
 from radhard.report.figures.ranked import Bar, ranked
+from radhard.report.figures.sample_rates import sample_rates
 from radhard.report.figures.scatter import ScoreGroup, scatter
 from radhard.report.figures.shades import Shades
 from radhard.report.figures.strips import strips
@@ -36,6 +37,7 @@ __all__ = [
     "network",
     "pareto",
     "ranked",
+    "sample_rates",
     "scatter",
     "strips",
     "svg",

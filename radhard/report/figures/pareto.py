@@ -1,6 +1,6 @@
 """Which hardenings are Pareto-optimal in rate and cost?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -24,6 +24,19 @@ class ParetoPoint:
     name: str
     costs: tuple[float, ...]
     rate: Estimate
+    spans: tuple[tuple[float, float] | None, ...] = ()
+    """The smallest and the largest of each cost; None of one that was counted."""
+
+    def at(self, costs: Iterable[int]) -> "ParetoPoint":
+        """The model with these of its costs only."""
+        numbers = list(costs)
+        spans = self.spans or (None,) * len(self.costs)
+        return ParetoPoint(
+            self.name,
+            tuple(self.costs[number] for number in numbers),
+            self.rate,
+            tuple(spans[number] for number in numbers),
+        )
 
 
 def pareto(
@@ -72,11 +85,14 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
     for number, model in enumerate(models):
         paint = colour("muted" if number == 0 else f"field{(number - 1) % 4 + 1}")
         axes.vlines(model.costs[at], model.rate.low, model.rate.high, color=paint, linewidth=2.2)
+        if model.spans and (ends := model.spans[at]) is not None:
+            axes.hlines(model.rate.value, *ends, color=paint, linewidth=2.2)
         axes.plot(
             model.costs[at], model.rate.value, _MARKS[number % len(_MARKS)], color=paint,
             markersize=8, label=label(model.name, 40), clip_on=False, zorder=4, linestyle="",
         )  # fmt: skip
     costs = [model.costs[at] for model in models]
+    costs += [end for m in models if m.spans for end in m.spans[at] or ()]
     span = max(max(costs) - min(costs), 0.02)
     axes.set_xlim(min(costs) - 0.08 * span, max(costs) + 0.08 * span)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

@@ -5,6 +5,7 @@ from radhard.report.blocks import Section, Table, Text
 from radhard.report.estimate_cells import COLUMNS, read
 from radhard.report.main_figure import outcome_columns
 from radhard.report.sections.harm_by_class import class_columns
+from radhard.report.sections.harm_by_sample import sample_columns
 from radhard.results import Results
 
 __all__ = ["figures_left"]
@@ -12,7 +13,7 @@ __all__ = ["figures_left"]
 
 def figures_left(results: Results) -> Section | None:
     """All figures except the outcome classes; None if there are no others."""
-    shown = {*outcome_columns(results).values(), *class_columns(results)}
+    shown = {*outcome_columns(results).values(), *class_columns(results), *sample_columns(results)}
     columns = [column for column in results.columns if column not in shown]
     if not columns or not len(results):
         return None

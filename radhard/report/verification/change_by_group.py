@@ -6,7 +6,7 @@ from radhard.comparison import Row, compare
 from radhard.errors import InputError
 from radhard.report.blocks import Picture, Section, Table, Text
 from radhard.report.change import change_of
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read, with_interval
 from radhard.report.figures import dumbbells
 from radhard.report.main_figure import MainFigure
 from radhard.report.verification.run_pair import RunPair
@@ -70,7 +70,12 @@ def _section(pair: RunPair, harm: MainFigure, by: str, name: str, title: str) ->
         f"{harm.Rate} by {one}, most improved first",
         (one, *pair.labels, "difference, in points", *COLUMNS),
         tuple(
-            (row.group, read(row.before).value, read(row.after).value, *read(row.difference))
+            (
+                row.group,
+                with_interval(row.before),
+                with_interval(row.after),
+                *read(row.difference),
+            )
             for row in ranked
         ),
         shown=0,
@@ -112,11 +117,10 @@ def _finding(
     higher = [row.group for row in rows if change_of(row.difference).direction == "worse"]
     best = drawn[0]
     if best.difference.value < 0:
-        change = read(best.difference)
         text = (
             f"The {harm.rate} falls most {inside} {named}{best.group}: "
-            f"{read(best.before).value} {was}, {read(best.after).value} {now}, difference "
-            f"{change.value} {change.interval}."
+            f"{with_interval(best.before)} {was}, {with_interval(best.after)} {now}, difference "
+            f"{with_interval(best.difference)}."
         )
     else:
         text = f"{inside.capitalize()} no {one} the {harm.rate} is lower {now} than {was}."

@@ -2,7 +2,7 @@
 
 from radhard.comparison import compare
 from radhard.report.blocks import Section, Table, Text
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read, with_interval
 from radhard.report.main_figure import MainFigure
 from radhard.report.verification.run_pair import RunPair
 
@@ -17,7 +17,7 @@ def figures_compared(pair: RunPair, harm: MainFigure, texts: tuple[Text, ...] = 
         name = harm.rate if column == harm.column else pair.before.details.meaning(column)
         for row in compare(*pair.runs, column).rows:
             named = f"{name} at {row.group}" if row.group else name
-            values = [f"{r.value} {r.interval}" for r in map(read, (row.before, row.after))]
+            values = map(with_interval, (row.before, row.after))
             rows.append((named, *values, *read(row.difference)))
     title = f"Figures {pair.both}"
     caption = f"{title}; differences are in points"

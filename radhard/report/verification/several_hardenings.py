@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radhard.comparison import compare
-from radhard.cost import TimeRatio
 from radhard.errors import InputError
 from radhard.report.blocks import Document, Headline, Picture, Section, Table, Text, Tile
 from radhard.report.change import change_of, trials_that_would_tell
-from radhard.report.estimate_cells import COLUMNS, read
+from radhard.report.estimate_cells import COLUMNS, read, with_interval
 from radhard.report.figures import ParetoPoint, pareto
 from radhard.report.main_figure import MainFigure, main_figure
 from radhard.report.run_wording import model_name, summary
@@ -16,7 +15,7 @@ from radhard.report.sections.evidence import digest, evidence
 from radhard.report.verification.faults_tried import faults_tried, not_the_same
 from radhard.results import Results
 from radhard.stats import Estimate, percent
-from radhard.verification import covers_in, hardening_in
+from radhard.verification import covers_in, hardening_in, profiles_in
 
 __all__ = ["several"]
 
@@ -44,7 +43,6 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         )
     models = [ParetoPoint("unprotected", (1.0, 1.0, 1.0), before.rate(harm.column))]
     differences: list[Estimate] = []
-    times: list[TimeRatio | None] = [None]
     named = [("unprotected", before)]
     for run in after:
         by, cost = hardening_in(run.manifest)
@@ -56,9 +54,10 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         (row,) = compare(before, run, harm.column).rows
         over = cost.after.over(cost.before)
         time = float("nan") if cost.time is None else cost.time.median
-        models.append(ParetoPoint(", ".join(by), (over["bits"], over["macs"], time), row.after))
+        spans = (None, None, None if cost.time is None else (cost.time.low, cost.time.high))
+        costs = (over["bits"], over["macs"], time)
+        models.append(ParetoPoint(", ".join(by), costs, row.after, spans))
         differences.append(row.difference)
-        times.append(cost.time)
         named.append((", ".join(by), run))
     return Document(
         title=f"Ways to protect {model_name(before)}",
@@ -67,13 +66,27 @@ def several(before: Results, after: Sequence[Results], stores: Sequence[Path] = 
         headline=_headline(models, harm),
         sections=(
             _pareto(models, harm),
-            _table(models, differences, times, harm),
+            _table(models, differences, harm),
             *_covers(after),
             faults_tried(named),
-            evidence(before, identities=_identities(named, stores)),
+            evidence(before, assumed=_profiles(after), identities=_identities(named, stores)),
         ),
         version="",
         kind="comparison of hardenings",
+    )
+
+
+def _profiles(after: Sequence[Results]) -> tuple[tuple[str, str], ...]:
+    """On which data the hardenings were profiled, and that what they add may be faulty."""
+    lines = list(dict.fromkeys(line for run in after for line in profiles_in(run.manifest)))
+    unknown = "Not recorded in these run files."
+    return (
+        ("profile", " ".join(lines) or unknown),
+        (
+            "upsets",
+            "Faults in what a hardening adds are not counted here; the page of its verification "
+            "has them.",
+        ),
     )
 
 
@@ -118,13 +131,10 @@ def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
         if max(m.costs[number] for m in models) > _ALIKE * min(m.costs[number] for m in models)
     }
     across = differing or {"stored bits": 0}
-    drawn = [
-        ParetoPoint(m.name, tuple(m.costs[number] for number in across.values()), m.rate)
-        for m in models
-    ]
+    drawn = [m.at(across.values()) for m in models]
     finding = "; ".join(
-        f"{m.name}: {read(m.rate).value} {read(m.rate).interval} at {m.costs[0]:.3f}x stored bits, "
-        f"{m.costs[at]:.3f}x {list(costs)[1]}"
+        f"{m.name}: {with_interval(m.rate)} at {m.costs[0]:.3f}x stored bits, "
+        f"{m.costs[at]:.3f}x{_span(m, at)} {list(costs)[1]}"
         for m in models
     )
     alike = [name for name in costs if name not in across]
@@ -135,34 +145,50 @@ def _pareto(models: Sequence[ParetoPoint], harm: MainFigure) -> Section:
         "pareto",
         f"{harm.Rate} and cost",
         f"{finding}. Cost and {harm.rate} are lower at the bottom left; the dashed line joins the "
-        "models that no other one beats in both, and the bars are 95 % intervals.",
+        f"models that no other one beats in both. {_bars(timed and 'time per pass' in across)}",
         lambda narrow: pareto(drawn, list(across), harm.rate, narrow),
     )
     return Section("pareto", "Cost and benefit", (picture,))
 
 
+def _timed(models: Sequence[ParetoPoint]) -> bool:
+    """Whether the time of a pass was measured with any model."""
+    return any(_span(model, 2) for model in models)
+
+
+def _span(model: ParetoPoint, at: int) -> str:
+    """The smallest and the largest of a cost that was measured; empty for one that was counted."""
+    span = model.spans[at] if model.spans else None
+    return "" if span is None else f" [{span[0]:.3f}, {span[1]:.3f}]"
+
+
+def _bars(timed: bool) -> str:
+    text = "Vertical bars are 95 % intervals"
+    if timed:
+        text += "; horizontal ones, and brackets after a time, the smallest and largest ratio"
+    return f"{text}."
+
+
 def _table(
     models: Sequence[ParetoPoint],
     differences: Sequence[Estimate],
-    times: Sequence[TimeRatio | None],
     harm: MainFigure,
 ) -> Section:
     rates, costs = [], []
-    for model, change, time in zip(models, [None, *differences], times, strict=True):
+    for model, change in zip(models, [None, *differences], strict=True):
         changed = ("-", "-")
         if change is not None:
-            changed = f"{read(change).value} {read(change).interval}", change_of(change).word
+            changed = with_interval(change), change_of(change).word
         rates.append((model.name, read(model.rate).value, read(model.rate).interval, *changed))
         # NaN if the time was not measured.
         paid = [f"{x:.3f}x" if x == x else "-" for x in model.costs]
-        span = "" if time is None else f" [{time.low:.3f}, {time.high:.3f}]"
-        costs.append((model.name, *paid[:-1], paid[-1] + span))
+        costs.append((model.name, *paid[:-1], paid[-1] + _span(model, len(paid) - 1)))
     bought = Table(
         "Harm",
         ("model", harm.rate, COLUMNS[0], "difference, in points", "the rate is"),
         tuple(rates),
     )
-    timed = "; times are medians, with the smallest and the largest" if any(times) else ""
+    timed = "; times are medians, with the smallest and the largest" if _timed(models) else ""
     prices = Table(
         f"Cost, as multiples of the unprotected model{timed}",
         ("model", "stored bits", "multiply-accumulates", "time per pass"),

@@ -28,7 +28,7 @@ from radhard.report.verification.outcomes_compared import outcomes_compared
 from radhard.report.verification.run_pair import RunPair
 from radhard.report.verification.upsets_section import upset
 from radhard.stats import LimitCheck
-from radhard.verification import Verification
+from radhard.verification import Verification, profiles_in
 
 __all__ = ["cost_table", "verification_document"]
 
@@ -178,9 +178,8 @@ def _evidence(
 ) -> Section:
     """That of the hardened run, with the hardening, its profile and the unprotected model."""
     before = verification.before.manifest
-    overlaps = [note for note in verification.notes if " was profiled on " in note]
-    if overlaps:
-        profile = " ".join(overlaps)
+    if profiles := profiles_in(verification.after.manifest):
+        profile = " ".join(profiles)
     elif verification.by:
         profile = "The protection was not profiled on these samples, as far as its record says."
     else:

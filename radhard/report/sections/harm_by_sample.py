@@ -1,0 +1,77 @@
+"""Predictions of which samples does a fault change?"""
+
+from collections.abc import Mapping
+
+from radhard.report.blocks import Picture, Section, Table, Text
+from radhard.report.estimate_cells import COLUMNS, read, with_interval
+from radhard.report.figures import sample_rates
+from radhard.report.main_figure import MainFigure
+from radhard.results import Results
+from radhard.stats import Estimate
+
+__all__ = ["harm_by_sample", "sample_columns"]
+
+_SHOWN = 10
+"""Rows that are not folded: the samples with the most harm."""
+
+
+def sample_columns(results: Results) -> list[str]:
+    """The figures of `SampleHarm`, in the order of the samples."""
+    return [column for column in results.columns if column.startswith("SampleHarm(")]
+
+
+def harm_by_sample(results: Results, harm: MainFigure) -> Section | None:
+    """The rate of each sample, over all faults; None without `SampleHarm`."""
+    columns = [c for c in sample_columns(results) if results.has_mean(c)]
+    if not columns or results.by_rate or not harm.predictions:
+        return None
+    samples = int(results.manifest.get("samples", 0)) or len(columns)
+    rates: dict[str, Estimate] = {
+        # The figure is a share of all samples, of which this one is one.
+        column.rpartition("_")[2]: results.rate(column).map(
+            lambda x: min(1.0, x * samples), "share"
+        )
+        for column in columns
+    }
+    overall: Estimate = results.rate(harm.column)
+    ranked = sorted(rates, key=lambda name: -rates[name].value)
+    title = f"{harm.Rate} by sample"
+    rows = tuple((name, *read(rates[name])) for name in ranked)
+    table = Table(f"{title}, most harm first", ("sample", "rate", *COLUMNS), rows, shown=_SHOWN)
+    texts = [Text(_explained(len(columns), samples))]
+    if len(rates) < 2:
+        return Section("samples", "Harm by sample", (*texts, table))
+    picture = Picture(
+        "samples",
+        title,
+        _finding(rates, ranked, overall, harm),
+        lambda narrow: sample_rates([rates[name] for name in ranked], overall, harm.rate, narrow),
+    )
+    return Section("samples", "Harm by sample", (picture, *texts, table))
+
+
+def _explained(counted: int, samples: int) -> str:
+    which = f"all {samples:,}" if counted == samples else f"the first {counted:,} of {samples:,}"
+    return (
+        f"The rate of a sample is the share of the faults that change its prediction, for {which} "
+        "samples, numbered from 0 in the order of the data. Each interval holds for its sample: of "
+        "many samples the first of the list has a high rate by chance as well, and one interval in "
+        "20 misses its rate."
+    )
+
+
+def _finding(
+    rates: Mapping[str, Estimate], ranked: list[str], overall: Estimate, harm: MainFigure
+) -> str:
+    worst = rates[ranked[0]]
+    if worst.value <= 0:
+        return f"{harm.Rate}: 0 in all trials of each of the {len(rates):,} samples."
+    silent = sum(rate.value <= 0 for rate in rates.values())
+    above = sum(rate.low > overall.high for rate in rates.values())
+    below = sum(rate.high < overall.low for rate in rates.values())
+    return (
+        f"Sample {ranked[0]} changes most often, {with_interval(worst)}; the mean of all samples "
+        f"is {with_interval(overall)}. The interval lies wholly above that of the mean in "
+        f"{above:,} of {len(rates):,} samples and wholly below it in {below:,}; {silent:,} changed "
+        "in no trial. Dots are samples, most harm first; lines are 95 % intervals."
+    )

@@ -71,7 +71,8 @@ _ROWS = {
     "aten._scaled_dot_product_flash_attention_for_cpu", "aten.bmm", "aten.baddbmm",
     "aten.native_layer_norm", "aten.masked_fill", "aten.masked_fill_", "aten.where", "aten.triu",
     "aten._transformer_encoder_layer_fwd", "aten.unsafe_split", "aten.sigmoid_", "aten.tanh_",
-    "aten.tril", "aten.ones", "aten.bitwise_not", "aten.scalar_tensor",
+    "aten.tril", "aten.ones", "aten.bitwise_not", "aten.scalar_tensor", "aten.amax", "aten.argmax",
+    "aten.remainder",
 }  # fmt: skip
 """Operations of models in which differences can usually be propagated for each sample."""
 

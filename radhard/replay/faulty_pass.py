@@ -156,6 +156,8 @@ class FaultyPass:
         # A norm over no axis at all would be one over all of them.
         if delta.ndim == 1:
             return delta != 0
+        if not delta.is_floating_point():  # such as tokens that a decoder chose
+            return (delta != 0).flatten(1).any(dim=1)
         # NaN and infinity are not zero either.
         size: Tensor = torch.linalg.vector_norm(delta, ord=1, dim=tuple(range(1, delta.ndim)))
         return size != 0

@@ -53,7 +53,7 @@ def folded_graph(
     batch = repeated(workload.data.rows(slice(0, 1)), 3)
     graph, attention = with_attention(graph, workload.model, workload.call, sites, batch)
     slots = site_slots(graph, workload.model, workload.call, sites, batch)
-    slots = [(attention[at],) if at in attention else found for at, found in enumerate(slots)]
+    slots = [attention.get(at, found) for at, found in enumerate(slots)]
     slots = [() if place in hidden else found for place, found in enumerate(slots)]
     factors: dict[int, Tensor] = {}
     channels_last, used = False, graph.used()

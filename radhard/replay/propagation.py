@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from radhard.replay.cache_change import CacheChange
 from radhard.replay.faulty_pass import FaultyPass
 from radhard.replay.graph.operation_graph import Graph, Node, Slot
 from radhard.replay.patch import Patch
@@ -34,6 +35,7 @@ _ROW_BY_ROW = {
     aten.sum.dim_IntList,
     aten.amax.default,
     aten.amin.default,
+    aten.argmax.default,
     aten.mT.default,
     aten.flip.default,
     aten.repeat_interleave.self_int,
@@ -113,12 +115,13 @@ def propagate(
     goal: int | None = None,
     *,
     drop: bool,
-    change: RepeatedChange | None = None,
+    change: RepeatedChange | CacheChange | None = None,
 ) -> Patch | None:
     """Carry differences on to the slot ``goal``, the output by default; None if none is left.
 
     With ``drop``, rows that do not differ any more leave on the way. ``change``: of a parameter
-    that operations on the way use, where differences begin, and begin again.
+    that operations on the way use, or of a cache that they read, where differences begin, and begin
+    again.
     """
     graph = state.graph
     uses = {} if change is None else change.uses
@@ -146,7 +149,8 @@ def propagate(
             continue
         if change is not None and node.slot in uses:
             patch = change.enter(state, node, state.patches.get(node.slot))
-            state.patches[node.slot] = patch
+            if patch is not None:
+                state.patches[node.slot] = patch
         for slot in [slot for slot in state.patches if last.get(slot, -1) <= at]:
             del state.patches[slot]
         # Only where a single value goes on: a row that agrees here may differ in another one.

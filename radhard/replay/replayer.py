@@ -165,7 +165,7 @@ class Replayer:
         """Whether the values of single samples may differ in a site."""
         site = self.sites[place]
         # A value of all samples at once has no row of its own that could leave or share a pass.
-        if site.role == "register" or not site.flows or site.samples is None:
+        if site.role in ("register", "key-value cache") or not site.flows or site.samples is None:
             return False
         if not self._is_there(place):
             return False
@@ -175,6 +175,11 @@ class Replayer:
         """Whether a site is a hidden state that is computed step by step, of single samples."""
         single = self.sites[place].samples is not None
         return single and place in self.state_nodes and self.rows_are_independent(place)
+
+    def has_cache(self, place: int) -> bool:
+        """Whether a site is a key-value cache; its slots are what is read of it, call by call."""
+        is_cache = self.sites[place].role == "key-value cache"
+        return is_cache and self._is_there(place) and self.rows_are_independent(place)
 
     def flows_in_every_sample(self, place: int) -> bool:
         """Whether the values at one place of all samples may differ together in a site."""
@@ -197,7 +202,8 @@ class Replayer:
 
     def why_not(self, place: int) -> str:
         """Why the graph does not show it; empty if it does."""
-        if self.takes(place) or self.has_states(place) or self.flows_in_every_sample(place):
+        several = self.has_states(place) or self.has_cache(place)
+        if self.takes(place) or several or self.flows_in_every_sample(place):
             return ""
         if not self.slots[place]:
             return "the graph does not tell where the tensor is"
@@ -218,7 +224,11 @@ class Replayer:
         if place not in self._steps:
             node = self.state_nodes.get(place)
             slots = self.slots[place] if node is None else (node.slot,)
-            self._steps[place] = self.graph.downstream(slots)
+            reached = self.graph.downstream(slots)
+            if self.sites[place].role == "key-value cache":  # in each reading there are faults
+                read = {at for at, one in enumerate(self.graph.nodes) if one.slot in slots}
+                reached = sorted(read.union(reached))
+            self._steps[place] = reached
         return self._steps[place]
 
     def rows_are_independent(self, place: int) -> bool:

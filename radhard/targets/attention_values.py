@@ -18,7 +18,7 @@ from radhard.workload.calls import Flow, ModuleCall, computing_modules, short_pa
 from radhard.workload.geometry import different, geometry, repeated
 from radhard.workload.hooks import module_hooks
 
-__all__ = ["ModuleAttention", "attention_of", "recorded_attention"]
+__all__ = ["ModuleAttention", "attention_of", "recorded_attention", "value_name"]
 
 _WEIGHING = {
     *("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "baddbmm", "einsum"),
@@ -84,10 +84,15 @@ def attention_of(workload: Workload) -> list[ModuleAttention]:
 def recorded_attention(model: nn.Module, batch: Any, forward: Forward) -> dict[str, Tensor]:
     """Every value of attention in one pass, by the name of its site."""
     return {
-        named(f"{one.module or '(model)'}{f'@{one.call}' * bool(one.call)}", part, one.order): value
+        value_name(one.module, one.call, part, one.order): value
         for one in _seen(model, batch, forward)
         for part, value in one.values.items()
     }
+
+
+def value_name(module: str, call: int, part: str, order: int) -> str:
+    """The name of a value of the attention that a module computes in one of its calls."""
+    return named(f"{module or '(model)'}{f'@{call}' * bool(call)}", part, order)
 
 
 def named(call: str, part: str, order: int) -> str:

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from radhard.engines import Replay
 from radhard.faults import BitFlip
-from radhard.forward import plain
+from radhard.forward import Forward, plain
 from radhard.samplers import Uniform
-from radhard.targets import Activations, Attention, Biases, Weights
+from radhard.targets import Activations, Attention, Biases, KeyValueCache, Weights
 from tests.engines.campaigns import campaign_of
 from tests.engines.test_recurrent import check_same_harm
+from tests.targets.attention_networks import Decoder, generated, prompts
 
 TOKENS, SIZE, SAMPLES = 4, 8, 5
 
@@ -41,9 +42,11 @@ def inputs() -> Tensor:
     return torch.randn(SAMPLES, TOKENS, 3, generator=torch.Generator().manual_seed(4))
 
 
-def check_replayed(model: nn.Module, x: Any, target: Any, *, trials: int = 80) -> None:
+def check_replayed(
+    model: nn.Module, x: Any, target: Any, *, trials: int = 80, call: Forward = plain
+) -> None:
     """Every fault is followed, and does what it does in complete passes."""
-    one = campaign_of(model, x, target, Uniform(trials), fault=BitFlip(), call=plain)
+    one = campaign_of(model, x, target, Uniform(trials), fault=BitFlip(), call=call)
     session = Replay().open(one)
     assert not [note for note in session.notes if note.kind in ("serial", "no graph")]
     check_same_harm(one)
@@ -92,3 +95,27 @@ class MoreKeys(nn.Module):
 @pytest.mark.parametrize("target", TARGETS)
 def test_faults_beside_learned_keys_are_those_of_the_reference(target, samples_first):
     check_replayed(MoreKeys(samples_first=samples_first), inputs(), TARGETS[target])
+
+
+def chosen(model: nn.Module, tokens: Tensor) -> Tensor:
+    """The last logits of a decoder that goes on with the most probable token, three times."""
+    logits, cache = model(tokens)
+    for _ in range(3):
+        logits, cache = model(logits[:, -1:].argmax(-1), cache)
+    return logits[:, -1]
+
+
+@pytest.mark.parametrize("target", [KeyValueCache("*"), Attention("*"), Weights("*")])
+def test_faults_may_change_the_tokens_that_follow(target):
+    check_replayed(Decoder(), prompts(), target, call=chosen)
+
+
+@pytest.mark.parametrize("sample", ["one", "every"])
+@pytest.mark.parametrize("step", [0, 2])
+def test_faults_in_key_value_caches_are_those_of_the_reference(step, sample):
+    model, target = Decoder(), KeyValueCache("layers.*", step=step, sample=sample)
+
+    def last(model: nn.Module, tokens: Tensor) -> Tensor:
+        return generated(model, tokens)[:, -1]
+
+    check_replayed(model, prompts(), target, call=last)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from radhard.engines.base import Figures
+from radhard.engines.replay.cache_faults import cache_passes
 from radhard.engines.replay.faulty_values import faulty_values
 from radhard.engines.replay.plan import ReplayPlan
 from radhard.engines.replay.register_faults import register_passes
@@ -94,6 +95,13 @@ def _outputs(
         entering: dict[int, list[FaultyPass]] = defaultdict(list)
         for place in np.unique(places[here]).tolist():
             some = np.flatnonzero(here & (places == place))
+            if replayer.has_cache(place):
+                parts = samples[some] - piece.start, words[some], variants[some]
+                for state, large in cache_passes(plan, place, values, some, *parts, most):
+                    assert state.owner is not None
+                    outputs[state.owner] = state.whole(replayer.graph.output)
+                    risky[state.owner], touched[state.owner] = large, True
+                continue
             if replayer.has_registers(place):
                 enter = register_passes
             else:

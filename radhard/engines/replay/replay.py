@@ -205,7 +205,7 @@ class ReplaySession(Session):
 
 def _is_of_samples(plan: ReplayPlan, place: int) -> bool:
     """Whether trials of single samples, with faults in a site, share passes."""
-    if plan.replayer.has_registers(place):
+    if plan.replayer.has_registers(place) or plan.replayer.has_cache(place):
         return plan.campaign.space.sites[place].samples is not None
     return plan.replayer.flows(place) or plan.replayer.has_states(place)
 

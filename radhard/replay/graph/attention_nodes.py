@@ -13,7 +13,7 @@ from radhard.replay.graph.operation_graph import Graph, Node, Slot
 from radhard.targets import Site
 from radhard.targets.attention_injection import part_and_order
 from radhard.targets.attention_mode import AttentionArguments, Part, attended, attention_scores
-from radhard.targets.attention_values import recorded_attention
+from radhard.targets.attention_values import recorded_attention, value_name
 from radhard.tree import tree_leaves
 
 __all__ = ["AttentionSlots", "with_attention"]
@@ -22,12 +22,15 @@ aten: Any = torch.ops.aten
 
 _KERNEL = aten.scaled_dot_product_attention.default
 
-AttentionSlots = Mapping[int, int]
-"""The slot of each site that was found, by the place of the site."""
+AttentionSlots = Mapping[int, tuple[int, ...]]
+"""The slots of each site that was found, by the place of the site.
+
+A cache has one for each call that reads it, other values have one.
+"""
 
 
 def with_attention(
-    graph: Graph, model: nn.Module, call: Forward, sites: Sequence[Site], batch: Any
+    graph: Graph, model: nn.Module, forward: Forward, sites: Sequence[Site], batch: Any
 ) -> tuple[Graph, AttentionSlots]:
     """The graph with a slot of its own for each value of attention among the sites.
 
@@ -36,36 +39,57 @@ def with_attention(
     probabilities are taken apart where these are sites. A value that on ``batch`` is another than
     the one that the model computes is none of those that are sought.
     """
-    wanted = [place for place, site in enumerate(sites) if site.role == "attention"]
+    roles = ("attention", "key-value cache")
+    wanted = [place for place, site in enumerate(sites) if site.role in roles and site.axis == 0]
     if not wanted:
         return graph, {}
-    found: dict[int, int] = {}
+    found: dict[int, dict[int, int]] = {}
     for place in wanted:
         site = sites[place]
-        if site.axis != 0:
-            continue
         part, order = part_and_order(site)
-        node = _attention(graph, model, site, order)
-        if node is None:
-            continue
-        if node.op is _KERNEL and part in ("scores", "probabilities"):
-            graph, node = _apart(graph, node)
-        graph, slot = _with_slot(graph, node, part)
-        if slot is not None:
-            found[place] = slot
-    seen = recorded_attention(model, batch, call)
+        for call in _calls(site):
+            node = _attention(graph, model, site, call, order)
+            if node is None:
+                break
+            if node.op is _KERNEL and part in ("scores", "probabilities"):
+                graph, node = _apart(graph, node)
+            graph, slot = _with_slot(graph, node, part)
+            if slot is None:
+                break
+            found.setdefault(place, {})[call] = slot
+    seen = recorded_attention(model, batch, forward)
     with torch.no_grad():
         values = graph.values(tree_leaves(batch))
-    same = {
-        place: slot
-        for place, slot in found.items()
-        if _is_same(seen.get(sites[place].name), values[slot], sites[place])
+
+    def is_found(site: Site, slots: Mapping[int, int]) -> bool:
+        part, order = part_and_order(site)
+        return list(slots) == list(_calls(site)) and all(
+            _is_same(seen.get(value_name(site.layer, call, part, order)), values[slot], site)
+            for call, slot in slots.items()
+        )
+
+    return graph, {
+        place: tuple(slots.values())
+        for place, slots in found.items()
+        if is_found(sites[place], slots)
     }
-    return graph, same
+
+
+def _calls(site: Site) -> range:
+    """The calls of the module in which a fault is in what attention reads or computes."""
+    last = site.calls if site.role == "key-value cache" else site.call + 1
+    return range(site.call, last)
 
 
 def _is_same(seen: Tensor | None, value: Tensor, site: Site) -> bool:
-    if seen is None or value.shape[1:] != site.shape or seen.numel() != value.numel():
+    if seen is None or seen.numel() != value.numel():
+        return False
+    shape = tuple(value.shape[1:])
+    if site.role == "key-value cache":  # whose positions are in front, and grow in number
+        alike = len(shape) == len(site.shape) and (*shape[:-2], shape[-1]) == site.shape[1:]
+        if not alike or shape[-2] > site.shape[0]:
+            return False
+    elif shape != site.shape:
         return False
     # Heads may be side by side with the samples.
     seen = seen.reshape(value.shape)
@@ -74,14 +98,14 @@ def _is_same(seen: Tensor | None, value: Tensor, site: Site) -> bool:
     return torch.allclose(seen, value, rtol=1e-3, atol=1e-3 * size, equal_nan=True)
 
 
-def _attention(graph: Graph, model: nn.Module, site: Site, order: int) -> Node | None:
+def _attention(graph: Graph, model: nn.Module, site: Site, number: int, order: int) -> Node | None:
     """The kernel or softmax of one attention in a call of a module."""
     calls = module_calls(graph, model, site.layer)
     if len(calls) != site.calls:
         return None
     module = model.get_submodule(site.layer)
     names = {name for name, one in model.named_modules(remove_duplicate=False) if one is module}
-    nodes = [graph.nodes[at] for at in calls[site.call]]
+    nodes = [graph.nodes[at] for at in calls[number]]
     own = [node for node in nodes if not node.modules or node.modules[-1] in names]
     starts = [node for node in own if node.op in (_KERNEL, aten.softmax.int, _SAFE)]
     return starts[order] if order < len(starts) else None

@@ -42,7 +42,7 @@ from radhard.results import Results
 from radhard.samplers import Sampler, StagedSampler, Trials
 from radhard.samplers.given import sampler_of
 from radhard.samplers.stage_draw import MOST_TRIALS
-from radhard.space import Fault, FaultSpace
+from radhard.space import Fault, FaultSpace, check_space
 from radhard.workload import Workload
 
 __all__ = ["faultless", "run"]
@@ -118,7 +118,7 @@ def run(
     names = {**_texts(model, data), **_checked(names or {})}
     model = usable_module(load(model) if isinstance(model, str) else model)
     space = FaultSpace.of(model) if space is None else space
-    _check_space(space)
+    _check_usable(space)
     sampler = sampler_of(sampler)
     if metrics is not None:
         metrics = components_of(metrics, METRICS, "metrics")
@@ -188,9 +188,8 @@ def _checked(names: Any) -> dict[str, Any]:
     )
 
 
-def _check_space(space: object) -> None:
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+def _check_usable(space: FaultSpace) -> None:
+    check_space(space)
     if unreachable := [site.name for site in space.sites if site.in_training]:
         raise InputError(
             f"{unreachable[0]!r} exists only while a model is trained; inject faults into it with "

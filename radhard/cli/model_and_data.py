@@ -117,6 +117,15 @@ class ModelAndData:
         model = model if as_it_is else stored(model, formats)
         return Loaded(model.to(device), data, call)
 
+    def evaluation(self, loaded: Loaded) -> dict[str, Any]:
+        """How the model is evaluated, as arguments that verbs of the library have in common."""
+        return {
+            "call": loaded.call,
+            "batch": self.batch or 100,
+            "seed": self.seed or 0,
+            "deterministic": not self.allow_nondeterministic,
+        }
+
     def formats(self) -> FrozenDict[str, Format]:
         """The formats by pattern over names of tensors and layers."""
         foreign, formats = self._trusted("format_"), dict[str, Format]()

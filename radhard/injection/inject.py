@@ -19,7 +19,7 @@ from radhard.injection.parameters import Parameters
 from radhard.injection.tensor_injection import TensorInjection, write
 from radhard.modes import Modes
 from radhard.module import eager, module_of
-from radhard.space import Fault, FaultSpace, Numbers
+from radhard.space import Fault, FaultSpace, Numbers, check_space
 from radhard.state import State
 from radhard.workload.hooks import temporary_hooks
 
@@ -147,8 +147,7 @@ def inject(
             was called, but the tensor of a fault was never computed.
     """
     model = module_of(model)
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    check_space(space)
     injection = Injection(state=state)
     places, words, variants, _ = space.affected(numbered(space, faults))
     _check_registers(space, places)

@@ -20,7 +20,7 @@ from radhard.planning.precision import Precision
 from radhard.planning.sampler_plan import SamplerPlan
 from radhard.results import Results
 from radhard.samplers import Exhaustive, PerTensor, Sampler, Uniform
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, check_space
 from radhard.stats import Estimate, StratumPlan, allocation, floor_size, sample_size
 
 __all__ = ["CampaignPlan", "plan"]
@@ -139,8 +139,7 @@ def plan(
     """
     asked = Precision(_asked(margin, max_rate, by), confidence, by)
     space = FaultSpace.of(model) if space is None else space
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
+    check_space(space)
     pilot = Pilot(model, data, space, {**options, "seed": seed, "call": call, "batch": batch})
     table = pilot.groups(by)
     first = pilot.results(0.0 if margin is None else asked.margin, confidence, by)

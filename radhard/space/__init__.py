@@ -1,5 +1,6 @@
 """Which faults are possible?"""
 
+from radhard.space.check_space import check_space
 from radhard.space.exposure import EXPOSURES, Exposure, Intermittent, Persistent, Transient
 from radhard.space.fault import Fault
 from radhard.space.plane import PLANES
@@ -20,6 +21,7 @@ __all__ = [
     "Region",
     "Term",
     "Transient",
+    "check_space",
     "current",
     "recorded_scale",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "RandomSteps",
     "Schedule",
     "StepRate",
+    "check_schedule",
     "training_seed",
 ]
 
@@ -154,6 +155,19 @@ class NoFaults(Schedule):
 
     def draw(self, space: FaultSpace, seed: int) -> Draw:  # noqa: ARG002
         return lambda step: _NONE  # noqa: ARG005
+
+
+def check_schedule(schedule: object) -> None:
+    """Check the argument of a verb.
+
+    Raises:
+        InputError: it is no `Schedule`.
+    """
+    if not isinstance(schedule, Schedule):
+        raise InputError(
+            f"the schedule is {type(schedule).__name__}; give FixedSteps(...), RandomSteps(...) or "
+            "StepRate(...) of radhard.training"
+        )
 
 
 def _check_number(schedule: FixedSteps | RandomSteps) -> None:

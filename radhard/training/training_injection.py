@@ -13,9 +13,9 @@ from torch import nn
 
 from radhard.errors import InputError, RadhardWarning
 from radhard.module import compiled_parts, usable_module
-from radhard.space import FaultSpace, Numbers
+from radhard.space import FaultSpace, Numbers, check_space
 from radhard.training.check_targets import check_targets
-from radhard.training.schedule import Schedule, training_seed
+from radhard.training.schedule import Schedule, check_schedule, training_seed
 from radhard.training.step_faults import StepFaults
 from radhard.workload.hooks import temporary_hooks
 
@@ -149,19 +149,14 @@ def injected(
             del injection.arrived[injection.steps], injection.faults[injection.steps]
 
 
-def _check(model: nn.Module, optimizer: object, space: object, schedule: object) -> None:
+def _check(model: nn.Module, optimizer: object, space: FaultSpace, schedule: object) -> None:
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise InputError(
             f"the optimizer is {type(optimizer).__name__}; give the torch.optim.Optimizer whose "
             "steps are to be counted"
         )
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    if not isinstance(schedule, Schedule):
-        raise InputError(
-            f"the schedule is {type(schedule).__name__}; give FixedSteps(...), RandomSteps(...) or "
-            "StepRate(...) of radhard.training"
-        )
+    check_space(space)
+    check_schedule(schedule)
     if parts := compiled_parts(model):
         raise InputError(
             f"{', '.join(parts[:5])} is compiled (torch.compile), and compiled code ignores the "

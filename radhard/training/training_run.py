@@ -15,9 +15,9 @@ from radhard.engines.exceptions import NOT_BY_FAULTS
 from radhard.errors import InputError
 from radhard.manifest import difference, environment
 from radhard.progress import Progress
-from radhard.space import FaultSpace
+from radhard.space import FaultSpace, check_space
 from radhard.store import Store
-from radhard.training.schedule import NoFaults, Schedule, training_seed
+from radhard.training.schedule import NoFaults, Schedule, check_schedule, training_seed
 from radhard.training.training_curves import Curves, check_alike, curves_of, points_of, row_of
 from radhard.training.training_injection import TrainingInjection, injected
 from radhard.training.training_results import TrainingResults
@@ -94,13 +94,8 @@ def run(
             f"train is {type(train).__name__}; give a function train(seed, faults) that returns "
             "curves"
         )
-    if not isinstance(space, FaultSpace):
-        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")
-    if not isinstance(schedule, Schedule):
-        raise InputError(
-            f"the schedule is {type(schedule).__name__}; give FixedSteps(...), RandomSteps(...) or "
-            "StepRate(...) of radhard.training"
-        )
+    check_space(space)
+    check_schedule(schedule)
     n, seed = whole(n, "n", least=1), whole(seed, "seed", least=0)
     check_path(store, "store")
     if not seeds or len(set(seeds)) < len(seeds):

@@ -124,14 +124,7 @@ class AnalyzeAction(ModelAndData):
     def _looked(self, analysis: Analysis, loaded: Loaded) -> tuple[Scores, Ranges | None]:
         """The scores with the names of model and data, and value ranges if the analysis has any."""
         looks = analysis.scores_and_ranges if isinstance(analysis, DeepVigor) else analysis
-        outcome = looks(
-            loaded.model,
-            loaded.data,
-            call=loaded.call,
-            batch=self.batch or 100,
-            seed=self.seed or 0,
-            deterministic=not self.allow_nondeterministic,
-        )
+        outcome = looks(loaded.model, loaded.data, **self.evaluation(loaded))
         scores, ranges = outcome if isinstance(outcome, tuple) else (outcome, None)
         how = {
             "samples": len(loaded.data),

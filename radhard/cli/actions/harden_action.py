@@ -93,12 +93,7 @@ class HardenAction(ModelAndData):
         *,
         first: bool,
     ) -> nn.Module:
-        how: dict[str, Any] = {
-            "call": loaded.call,
-            "batch": self.batch or 100,
-            "seed": self.seed or 0,
-            "deterministic": not self.allow_nondeterministic,
-        }
+        how = self.evaluation(loaded)
         if isinstance(scores, Analysis):
             scores = scores(model, loaded.data, **how)
         elif scores is not None and not first and scores.model != fingerprint(model):

@@ -68,11 +68,8 @@ class PlanAction(ModelAndData):
             max_rate=max_rate,
             confidence=self.confidence,
             by=self.by,
-            seed=self.seed or 0,
-            call=loaded.call,
-            batch=self.batch or 100,
             metrics=metrics or None,
-            deterministic=not self.allow_nondeterministic,
+            **self.evaluation(loaded),
         )
         self._show(found, max_rate)
         return 0

@@ -121,19 +121,16 @@ class RunAction(ModelAndData):
             space,
             sampler,
             metrics=metrics or None,
-            seed=self.seed or 0,
             store=self.store,
             engine=engine,
             exact=self.exact,
-            call=loaded.call,
-            batch=self.batch or 100,
-            deterministic=not self.allow_nondeterministic,
             names=names,
             workers=self.workers,
             worker_timeout=self.worker_timeout,
             executor=None if self.executor is None else self.part("executor", EXECUTORS),
             audit=self.audit,
             repair=self.repair,
+            **self.evaluation(loaded),
         )
 
     def _chosen(
@@ -157,13 +154,10 @@ class RunAction(ModelAndData):
             margin=precision.margin,
             confidence=precision.confidence,
             by=precision.by,
-            seed=self.seed or 0,
-            call=loaded.call,
-            batch=self.batch or 100,
             metrics=metrics or None,
             engine=engine,
             exact=self.exact,
-            deterministic=not self.allow_nondeterministic,
+            **self.evaluation(loaded),
         )
         terminal.say(chosen_line(found))
         terminal.facts["samplers for the margin"] = plan_facts(found)

@@ -1,7 +1,7 @@
 """How are faults in registers of an accelerator executed, many in one pass?"""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -98,77 +98,87 @@ def deviations(
     inputs = golden[node.inputs[0]]
     layer_module = plan.campaign.workload.model.get_submodule(site.layer)
     layer = layer_of(layer_module, site, target.array, tuple(inputs.shape[1:]))
+    faults = _RegisterFaults(plan, place, layer, inputs, words, variants)
     # A permanent fault alters a register in every cycle in which it is used, so that the sums of a
     # whole layer change; one trial is computed at a time. A transient one alters one cycle, whose
     # sums are the same in number for all trials.
     if target.duration == "permanent":
-        yield from _permanent_deviations(plan, place, layer, inputs, words, variants)
+        yield from faults.permanent()
     else:
-        yield from _transient_deviations(plan, place, layer, inputs, words, variants, one)
+        yield from faults.transient(one)
 
 
-def _permanent_deviations(
-    plan: ReplayPlan,
-    place: int,
-    layer: IntegerLayer,
-    inputs: Tensor,
-    words: Numbers,
-    variants: Numbers,
-) -> Iterator[tuple[Tensor, Deviation]]:
-    array, register = _register(plan, place)
-    contents = layer.contents(inputs)
-    for number, (word, variant) in enumerate(zip(words, variants, strict=True)):
-        corrupt = partial(_corrupted, plan, place, int(word), int(variant))
-        always = array.permanent_use(layer.layer.product, register, int(word))
-        sums = contents.permanent_differences(always, corrupt)
-        by = layer.layer.as_output(sums * layer.step).to(inputs.dtype)
-        yield from _permanent_deviation(by, number)
+@dataclass(frozen=True)
+class _RegisterFaults:
+    """A faulty word of one register in each trial, while a layer computes."""
 
+    plan: ReplayPlan
+    place: int
+    layer: IntegerLayer
+    inputs: Tensor
+    """Of the layer, for some samples."""
+    words: Numbers
+    variants: Numbers
 
-def _transient_deviations(
-    plan: ReplayPlan,
-    place: int,
-    layer: IntegerLayer,
-    inputs: Tensor,
-    words: Numbers,
-    variants: Numbers,
-    one: Tensor | None,
-) -> Iterator[tuple[Tensor, Deviation]]:
-    array, register = _register(plan, place)
-    contents = layer.contents(inputs)
-    use = array.use(layer.layer.product, register, words)
-    # In the other cycles the register holds nothing that is used, so that the outputs are golden.
-    here, use = np.flatnonzero(use.live), use.some(use.live)
-    product = layer.layer.product
-    width = {"input": product.columns, "weight": product.rows, "sum": product.depth}[use.content]
-    each = (1 if one is not None else len(inputs)) * width
-    size = max(1, _ELEMENTS // each)
-    for at in range(0, len(here), size):
-        mask = np.zeros(len(here), bool)
-        mask[at : at + size] = True
-        mine = here[mask]
-        every = torch.arange(len(inputs))[None]
-        samples_of = every if one is None else one[torch.from_numpy(mine)][:, None]
-        some = use.some(mask)
-        before = contents.held(some, samples_of)
-        flat = before.reshape(-1)
-        repeats = before.shape[1]
-        after = faulty_values(
-            plan.campaign.space,
-            place,
-            flat,
-            np.repeat(words[mine], repeats),
-            np.repeat(variants[mine], repeats),
-        ).reshape(before.shape)
-        by = contents.differences(some, samples_of, before, after)
-        # Many differences are zero, as those of a weight that is multiplied by a zero; only the
-        # others become rows of a pass.
-        fault, column = by.ne(0).any(-1).nonzero(as_tuple=True)
-        if not len(fault):
-            continue
-        samples = samples_of.expand(before.shape)[fault, column]
-        deviation = _deviation(layer, some, by[fault, column], samples, fault, inputs.dtype)
-        yield torch.from_numpy(mine)[fault], deviation
+    @property
+    def _array(self) -> Accelerator:
+        target = self.plan.campaign.space.regions[self.place].target
+        assert isinstance(target, Registers)
+        return target.array
+
+    @property
+    def _register(self) -> Register:
+        return register_of(self.plan.campaign.space.sites[self.place])
+
+    def permanent(self) -> Iterator[tuple[Tensor, Deviation]]:
+        """What deviates if the fault is there in every cycle in which the register is used."""
+        layer, contents = self.layer, self.layer.contents(self.inputs)
+        array, register = self._array, self._register
+        for number, (word, variant) in enumerate(zip(self.words, self.variants, strict=True)):
+            corrupt = partial(_corrupted, self.plan, self.place, int(word), int(variant))
+            always = array.permanent_use(layer.layer.product, register, int(word))
+            sums = contents.permanent_differences(always, corrupt)
+            by = layer.layer.as_output(sums * layer.step).to(self.inputs.dtype)
+            yield from _permanent_deviation(by, number)
+
+    def transient(self, one: Tensor | None) -> Iterator[tuple[Tensor, Deviation]]:
+        """What deviates if the fault is there in one cycle; ``one`` as in `deviations`."""
+        layer, inputs = self.layer, self.inputs
+        contents, product = layer.contents(inputs), layer.layer.product
+        use = self._array.use(product, self._register, self.words)
+        # In the other cycles the register holds nothing that is used, so that the outputs are
+        # golden.
+        here, use = np.flatnonzero(use.live), use.some(use.live)
+        widths = {"input": product.columns, "weight": product.rows, "sum": product.depth}
+        width = widths[use.content]
+        each = (1 if one is not None else len(inputs)) * width
+        size = max(1, _ELEMENTS // each)
+        for at in range(0, len(here), size):
+            mask = np.zeros(len(here), bool)
+            mask[at : at + size] = True
+            mine = here[mask]
+            every = torch.arange(len(inputs))[None]
+            samples_of = every if one is None else one[torch.from_numpy(mine)][:, None]
+            some = use.some(mask)
+            before = contents.held(some, samples_of)
+            flat = before.reshape(-1)
+            repeats = before.shape[1]
+            after = faulty_values(
+                self.plan.campaign.space,
+                self.place,
+                flat,
+                np.repeat(self.words[mine], repeats),
+                np.repeat(self.variants[mine], repeats),
+            ).reshape(before.shape)
+            by = contents.differences(some, samples_of, before, after)
+            # Many differences are zero, as those of a weight that is multiplied by a zero; only the
+            # others become rows of a pass.
+            fault, column = by.ne(0).any(-1).nonzero(as_tuple=True)
+            if not len(fault):
+                continue
+            samples = samples_of.expand(before.shape)[fault, column]
+            deviation = _deviation(layer, some, by[fault, column], samples, fault, inputs.dtype)
+            yield torch.from_numpy(mine)[fault], deviation
 
 
 def _permanent_deviation(by: Tensor, number: int) -> Iterator[tuple[Tensor, Deviation]]:
@@ -178,13 +188,6 @@ def _permanent_deviation(by: Tensor, number: int) -> Iterator[tuple[Tensor, Devi
         everywhere = (None,) * (by.ndim - 1)
         trials = torch.full_like(deviating, number)
         yield trials, Deviation(deviating, everywhere, by[deviating])
-
-
-def _register(plan: ReplayPlan, place: int) -> tuple[Accelerator, Register]:
-    """The array of a region of registers, and which of its registers it is."""
-    region = plan.campaign.space.regions[place]
-    assert isinstance(region.target, Registers)
-    return region.target.array, register_of(region.site)
 
 
 def _corrupted(plan: ReplayPlan, place: int, word: int, variant: int, values: Tensor) -> Tensor:

@@ -1,0 +1,16 @@
+"""Is an argument a fault space?"""
+
+from radhard.errors import InputError
+from radhard.space.space import FaultSpace
+
+__all__ = ["check_space"]
+
+
+def check_space(space: object) -> None:
+    """Check the argument of a verb.
+
+    Raises:
+        InputError: it is no `FaultSpace`.
+    """
+    if not isinstance(space, FaultSpace):
+        raise InputError(f"the space is {type(space).__name__}; give FaultSpace.of(model, ...)")

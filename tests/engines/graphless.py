@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-__all__ = ["Borrowing", "Fickle", "Forgetful", "Opaque", "Revisiting", "Writing"]
+__all__ = ["Borrowing", "Descending", "Fickle", "Forgetful", "Opaque", "Revisiting", "Writing"]
 
 
 class _Small(nn.Module):
@@ -24,6 +24,18 @@ class Fickle(_Small):
         x = self.first(x)
         x = self.second(x) if float(x.sum()) > 30 else self.second(-x)
         return self.last(x.flatten(1))
+
+
+class Descending(_Small):
+    """It takes a step along a gradient, which an output that was recorded does not have."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            seen = x.detach().requires_grad_()
+            energy = self.second(self.first(seen)).square().sum()
+            (slope,) = torch.autograd.grad(energy, seen)
+        x = self.second(self.first(x - 0.1 * slope))
+        return self.last(x.flatten(1)).detach()
 
 
 @fx.wrap

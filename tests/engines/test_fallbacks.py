@@ -91,6 +91,15 @@ def test_modules_that_leave_something_behind_are_not_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("target", ["stored", "flowing"])
+def test_modules_that_a_gradient_goes_through_are_not_left_out(target: str) -> None:
+    found = made(graphless.Descending, target, 24)
+    trials = range(len(found.trials))
+    np.testing.assert_array_equal(
+        figures(Replay(), found, trials), figures(Serial(), found, trials)
+    )
+
+
 def test_the_model_keeps_its_own_forward() -> None:
     found = made(graphless.Forgetful, "flowing")
     before = [dict(vars(module)) for module in found.workload.model.modules()]

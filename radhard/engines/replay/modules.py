@@ -10,6 +10,7 @@ from torch import nn
 
 from radhard.datasets.batch import mapped
 from radhard.engines.base import Campaign, Session, TrialResults
+from radhard.engines.exceptions import NOT_BY_FAULTS
 from radhard.engines.replay.module_recording import Recording, copied, forwards, recorded
 from radhard.engines.replay.trial_groups import by_site
 from radhard.engines.serial import SerialSession, faulty_outputs, judged
@@ -105,10 +106,16 @@ class ModulesSession(Session):
             campaign.workload.call(
                 campaign.workload.model, repeated(data.rows(slice(len(data) - 1, None)), many)
             )
-            with self._replayed(0, place):
-                outputs = campaign.workload.call(
-                    campaign.workload.model, mapped(batch, torch.clone)
-                )
+            try:
+                with self._replayed(0, place):
+                    outputs = campaign.workload.call(
+                        campaign.workload.model, mapped(batch, torch.clone)
+                    )
+            except NOT_BY_FAULTS:
+                raise
+            except Exception:
+                # As where the model computes gradients, which recorded outputs do not have.
+                return False
             return torch.equal(
                 outputs, campaign.workload.call(campaign.workload.model, mapped(batch, torch.clone))
             )

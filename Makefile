@@ -54,7 +54,7 @@ test-all: test
 docs: $(READY)
 	@echo "Building the documentation, which takes about a minute ..."
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --site-dir build/site
-	@echo "build/site/index.html; browsers search it only if it is served: python -m http.server -d build/site"
+	@echo "build/site/index.html, to open and search from there, without a server"
 
 pages: $(READY)
 	$(BIN)/python scripts/page_kinds.py build/pages

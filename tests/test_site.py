@@ -4,9 +4,13 @@ import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
 
 import radhard as rh
 
@@ -20,6 +24,7 @@ def test_the_site_is_complete_and_sufficient_to_itself(tmp_path: Path) -> None:
     check_signatures(site)
     check_search(site)
     check_nothing_is_loaded(site)
+    check_search_from_a_folder(site)
 
 
 def built(folder: Path) -> Path:
@@ -58,6 +63,29 @@ def check_search(site: Path) -> None:
     titles = [entry["title"] for entry in index["docs"]]
     for question in ("How many faults do I need", "Which hardening", "Four words first"):
         assert any(question in title for title in titles), question
+
+
+def check_search_from_a_folder(site: Path) -> None:
+    """That a page that is opened without a server searches, and asks for files of the site only."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.fail("there is no browser to search the site with: apt-get install chromium")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "reference" / "faults.html").as_uri())
+        # At once, before the index is read.
+        page.fill(".md-search__input", "How many faults do I need")
+        page.wait_for_selector(".md-search-result__item", state="attached", timeout=60_000)
+        found = page.locator(".md-search-result__link").first.get_attribute("href")
+        browser.close()
+    assert found is not None
+    assert "/choose.html" in found
+    assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
 
 
 def check_nothing_is_loaded(site: Path) -> None:

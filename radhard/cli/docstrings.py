@@ -61,6 +61,7 @@ class Described:
     @property
     def paragraphs(self) -> list[str]:
         """The docstring without the paragraphs that `cost` and `sources` return."""
+        # Blank lines end a paragraph, as in reStructuredText.
         every = re.split(r"\n\s*\n", self.text)
         return [text for text in every if not re.match(r"(Cost|Sources?): ", text)]
 
@@ -138,6 +139,7 @@ def _file(place: str) -> Path:
 def _definition(path: Path, name: str) -> tuple[ast.ClassDef | ast.FunctionDef, int] | None:
     """The class or function of a name, and its line; to save time, nothing else is parsed."""
     lines = path.read_text(encoding="utf-8").splitlines()
+    # A class or function at the top level begins a line, with a bracket or colon behind its name.
     heads = tuple(f"{word} {name}{sign}" for word in ("class", "def") for sign in "(:[")
     at = next((i for i, line in enumerate(lines) if line.startswith(heads)), None)
     if at is None:
@@ -145,6 +147,7 @@ def _definition(path: Path, name: str) -> tuple[ast.ClassDef | ast.FunctionDef, 
     begin, end = at, at + 1
     while begin and lines[begin - 1].startswith("@"):
         begin -= 1
+    # The body is indented; a bracket at the margin ends arguments that take several lines.
     while end < len(lines) and lines[end][:1] in ("", " ", ")"):
         end += 1
     (node,) = ast.parse("\n".join(lines[begin:end])).body
@@ -156,6 +159,7 @@ def _fields(
     definition: ast.ClassDef,
 ) -> Iterator[tuple[str, ast.AnnAssign, ast.stmt | None]]:
     """Name and definition of each field of a class, and what follows it."""
+    # The docstring of a field is the expression behind it.
     for part, after in zip(definition.body, [*definition.body[1:], None], strict=True):
         if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
             yield part.target.id, part, after

@@ -59,6 +59,7 @@ def spec_of(family: str, words: str, *also: str) -> Check:
 
     def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
         for text in value if isinstance(value, tuple) else (value,):
+            # None where the option was not given, which is the case of most.
             if text is not None and text not in also:
                 _check_component(text, family, words)
         return value
@@ -80,6 +81,7 @@ def pattern_of(text: str) -> tuple[str, str]:
     (('fc*', 'Int(8)'), ('*', 'Fixed(1, fraction=15)'))
     """
     pattern, equals, spec = text.partition("=")
+    # An equals sign behind a bracket belongs to an argument, as in Fixed(1, fraction=15).
     return (pattern.strip(), spec.strip()) if equals and "(" not in pattern else ("*", text)
 
 
@@ -114,6 +116,8 @@ def known_data(_: click.Context, __: click.Parameter, value: Any) -> Any:
         _check_function(value, "datasets", "data", alternative)
         name, args, kwargs = named(value)[1:]
         path = kwargs.get("path", args[0] if args else None)
+        # Reading it is left to the data set, which says what is wrong inside; that there is a
+        # folder costs nothing to see.
         if name == "FromFolder" and isinstance(path, str) and not _is_there(path):
             raise InputError(f"{path} is not a folder; give the one that holds the idx files")
     return value
@@ -148,6 +152,7 @@ def _check_component(text: str, family: str, words: str) -> None:
 
 
 def _check_call(call: Call, text: str, family: str, words: str) -> None:
+    # A component of the user is imported only where it is needed, and checks itself.
     if call.module is not None:
         return
     name, signatures = call.name, components(family)
@@ -159,6 +164,7 @@ def _check_call(call: Call, text: str, family: str, words: str) -> None:
     arguments = _bound(text, name, signatures[name], call.args, call.kwargs, "it is")
     for argument, value in arguments.items():
         hint = signatures[name].parameters[argument].annotation
+        # Components take both, and keep tuples.
         value = tuple(value) if isinstance(value, list) else value
         if hint is not Parameter.empty and not fits(value, hint):
             raise InputError(

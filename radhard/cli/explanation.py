@@ -40,6 +40,7 @@ def explained(family: str, part: Described, width: int) -> list[str]:
     lines.append("")
     example = _example(family, part, signature)
     if example is not None and family in _COMMANDS:
+        # A shell takes brackets for its own.
         quoted = f'"{example}"' if "(" in example else example
         lines.append(f"example  {_COMMANDS[family].format(quoted)}")
     elif example is not None:
@@ -61,6 +62,7 @@ def _body(paragraphs: list[str], width: int) -> list[str]:
     for paragraph in paragraphs:
         marked = re.sub(r"``(.+?)``", r"\1", paragraph, flags=re.DOTALL)
         plain = re.sub(r"(?<![\w'\"])`([^`\n]+)`", r"\1", marked)
+        # Lists, examples and formulas would be nonsense as filled text.
         as_it_is = re.search(r"^(\s|>>>|[-*] )", plain, re.MULTILINE)
         lines += ["", *(plain.splitlines() if as_it_is else fill(plain, width).splitlines())]
     return lines[1:]

@@ -31,6 +31,7 @@ def results_facts(results: Results) -> dict[str, Any]:
         "accuracy without faults": results.fault_free_score,
         "notes": [str(note) for note in results.notes],
     }
+    # A figure without bounds has quantiles, and no interval of a mean.
     bounded = [c for c in results.columns if results.has_mean(c)]
     if not len(results) and not bounded:
         return facts

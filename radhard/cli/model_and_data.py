@@ -87,9 +87,11 @@ class ModelAndData:
             )
         for name in ("model", "data", "call"):
             text = getattr(self, name)
+            # The folder of a hardened model has a recipe, and this is what may name code.
             if name == "model" and is_folder(text):
                 check_harmless(source(text), f"the recipe of {text!r}", trust=self.trust)
                 continue
+            # What the user typed is trusted; what a run file says is not.
             if text is None or self._trusted(name):
                 continue
             check_harmless(text, "the file", trust=False)
@@ -169,6 +171,7 @@ class ModelAndData:
         if device.type == "meta":
             raise InputError(f"--device {self.device!r} cannot compute; use cpu or cuda")
         try:
+            # Whether a device is there shows only when it is used.
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError, ImportError) as error:
             raise InputError(f"--device {self.device!r}: {str(error).splitlines()[0]}") from None

@@ -134,6 +134,7 @@ _JSON = "radhard.json"
 
 
 def _remember_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    # Eager and remembered, so that it does not matter which of -v, -q and --json comes first.
     context.meta[_JSON] = value
 
 

@@ -127,6 +127,7 @@ def run(print_config: bool, **options: Any) -> int:
     with imports_uncollected():
         from radhard.cli.actions.run_action import RunAction
 
+    # click has checked the options by now, and mistakes in them have cost no import of torch.
     context = click.get_current_context()
     action = RunAction(taken=names_from_file(context), **options)
     if print_config:

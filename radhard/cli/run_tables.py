@@ -45,6 +45,7 @@ def _show_headline(results: Results, harm: MainFigure, terminal: Terminal) -> No
     if not results.by_rate:
         terminal.say(f"{harm.Rate}  {_without_basis(rates[''])}", "bold", always=True)
         return
+    # One if there is a single rate.
     ends = list(dict.fromkeys([next(iter(rates)), next(reversed(rates))]))
     text = ", ".join(f"{_without_basis(rates[x])} at {x}" for x in ends)
     terminal.say(f"{harm.Rate}  {text}", "bold", always=True)
@@ -59,6 +60,7 @@ def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Term
     bounded = _bounded(results)
     scores = results.details.scores()
     preferred = [harm.column, *(scores[:1] if scores else ()), *outcome_columns(results).values()]
+    # In order of importance, as a narrow terminal shows the first ones only.
     columns = [c for c in dict.fromkeys([*preferred, *bounded]) if c in bounded]
     free = results.fault_free_score
     groups = list(results.estimates(columns[0], by.name, 0.95)) if columns else []
@@ -74,6 +76,7 @@ def _show_rates(results: Results, harm: MainFigure, by: Grouping, terminal: Term
         table.add_column(f"{printable(results.details.meaning(column))}, %", justify="right")
         of_none = free is not None and scores is not None and column == scores[0]
         cells.append([f"{percent(free or 0.0).rstrip(' %')}" if of_none else "", *texts])
+    # The first row is that without faults, which only a score has.
     start = 0 if free is not None else 1
     for row, name in list(enumerate(["no faults", *groups]))[start:]:
         table.add_row(name, *(column[row] for column in cells))

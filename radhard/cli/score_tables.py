@@ -147,6 +147,7 @@ def _show(
         table.add_column("interval", no_wrap=True, header_style="dim")
     if wide:
         table.add_column("", no_wrap=True, style="cyan")
+    # Bars are relative to the longest one, as scores may have any unit.
     most = max((value for _, value, _ in rows), default=0.0)
     for name, value, interval in rows:
         drawn = (

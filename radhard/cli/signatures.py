@@ -89,6 +89,7 @@ def _nodes(folder: Path) -> Iterator[ast.AST]:
 def _made_with(definition: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Signature:
     """What a component is made with, its bases' fields first, as a dataclass has them."""
     fields: dict[str, Parameter] = {}
+    # A field that is defined again keeps its place, as in dataclasses.
     for base in reversed(list(_line(definition, classes))):
         if not _is_component(base):
             continue
@@ -100,6 +101,7 @@ def _made_with(definition: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Si
     if any(_defines(base, "__post_init__") for base in _line(definition, classes)):
         # It may take other types than it keeps.
         fields = {k: field.replace(annotation=Parameter.empty) for k, field in fields.items()}
+    # A field for keywords only may stand before others, and Python lists it behind them.
     return Signature(sorted(fields.values(), key=lambda field: field.kind))
 
 
@@ -126,6 +128,7 @@ def _field(node: ast.AnnAssign) -> Parameter | None:
 def _called_with(definition: ast.FunctionDef) -> Signature:
     arguments = definition.args
     plain = [*arguments.posonlyargs, *arguments.args]
+    # ast lists the defaults of the last arguments only.
     defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
     kind: Any = Parameter.POSITIONAL_OR_KEYWORD
     before = [

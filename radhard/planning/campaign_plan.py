@@ -151,6 +151,7 @@ def plan(
     left_out: dict[str, str] = {}
     if compare:
         rows += _other_ways(pilot, first, asked, table, staged, left_out)
+    # By time and not by trials, since those of some samplers take longer.
     rows.sort(key=lambda row: row.seconds)
     return CampaignPlan(pilot, asked, len(strata), first, staged, tuple(rows), left_out)
 

@@ -52,6 +52,7 @@ def campaign_speed(
                 continue
         if after - before >= _LEAST_SECONDS or size >= faults:
             break
+    # The difference of two campaigns has no set-up in it.
     more = len(found) - len(first)
     # With so few faults, or where noise is larger than what trials take, set-up counts as theirs.
     per_trial = (after - before) / more if more and after > before else after / len(found)

@@ -59,6 +59,7 @@ def cap_plans(
     for source in (Stated(audit=1), Certified()):
         caps = Stated() if isinstance(source, Stated) else source
         try:
+            # A proof may take hours, which would be a long pilot; assumptions take seconds.
             expected = _expected(few, space) if isinstance(source, Certified) else 0.0
             if expected > _LONGEST:
                 yield CapPlan(caps, None, expected * samples, measured=False)
@@ -96,6 +97,7 @@ def _floor(caps: CapTable, space: FaultSpace, table: Sequence[str], precision: P
     sizes: dict[str, int] = {}
     for place, region in enumerate(space.regions):
         own = caps.caps[int(space.starts[place]) : int(space.starts[place + 1])]
+        # Faults of a region are numbered word by word, and a group has variants of all words.
         means = own.reshape(region.words, region.variants).mean(axis=0, dtype=np.float64)
         for variant, mean in enumerate(means.tolist()):
             group = table[int(space.variant_starts[place]) + variant]

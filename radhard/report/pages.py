@@ -137,7 +137,10 @@ def render(template: str, content: Document) -> str:
     environment = Environment(
         loader=PackageLoader("radhard.report", "templates"),
         autoescape=select_autoescape(("html.j2",)),
+        # A misspelled name in a template is an error, and not a gap in a page.
         undefined=StrictUndefined,
+        # Every text, wherever it comes from: directional marks in a name could turn round what
+        # follows.
         finalize=lambda x: visible(x) if type(x) is str else x,
         trim_blocks=True,
         lstrip_blocks=True,

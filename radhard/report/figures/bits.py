@@ -30,6 +30,7 @@ def bits(positions: Sequence[Bit], fields: Sequence[str], what: str, narrow: boo
     """
     n = len(positions)
     paints = {field: f"field{min(at, 4)}" for at, field in enumerate(fields, start=1)}
+    # The legend names what is drawn, which may be less than the format has.
     used = [f for f in dict.fromkeys(p.field for p in positions) if f in paints]
     mixed = any(p.field not in paints for p in positions)
     long = max(len(p.name) for p in positions) > 2
@@ -78,6 +79,7 @@ def _draw(
     """
     places = np.arange(len(positions))
     values = np.array([bit.rate.value for bit in positions])
+    # Lower bars would be a few pixels; they have a mark of their own.
     tall = np.abs(values) > 0.06 * top
     (axes.barh if flat else axes.bar)(places, values, 0.72, color=[colour(p) for p in paints])
     lows, highs = (

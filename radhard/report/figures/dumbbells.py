@@ -40,6 +40,7 @@ def dumbbells(
     height = above + 46 + each * n
     figure, axes = sheet(width, height)
     names = [label(f"{named}{row.group}", 28) for row in rows]
+    # On a phone the names stand above their rows, as they would take half of the width beside them.
     left = 12 if narrow else 18 + 7.3 * max(map(len, names))
     figure.subplots_adjust(
         left=left / width,

@@ -25,6 +25,7 @@ def forest(
     height = 62 + each * (n + 0.5 * narrow)
     figure, axes = sheet(width, height)
     longest = max(len(label(name)) for name, _ in rows)
+    # On a phone the names stand above the points, not beside the axes.
     left = 12 if narrow else 18 + 7.3 * longest
     figure.subplots_adjust(
         left=left / width,

@@ -61,7 +61,9 @@ def colour(name: str) -> str:
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of the given size in CSS pixels with one pair of thin axes without tick marks."""
+    # At 72 dots an inch a point, in which matplotlib measures text and lines, is a CSS pixel.
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    # Transparent: the background is that of the page, which may be light or dark.
     figure.patch.set_alpha(0.0)
     axes = figure.add_subplot()
     axes.patch.set_alpha(0.0)
@@ -87,6 +89,7 @@ def panelled_sheet(
 
     ``between``: the space between rows and between columns of panels, as shares of a panel.
     """
+    # Without the axes, whose place the panels take; the canvas is that of other figures.
     figure, only = sheet(width, height)
     only.remove()
     figure.subplots_adjust(
@@ -105,9 +108,11 @@ def share_axis(axes: Axes, top: float, *, vertical: bool, bottom: float = 0.0) -
     axis = axes.yaxis if vertical else axes.xaxis
     (axes.set_ylim if vertical else axes.set_xlim)(bottom, top)
     step = next(s for s in _steps() if (top - bottom) / s <= 5.2)
+    # The first multiple of the step that is not below the axis.
     first = -(-bottom // step)
     ticks = [(first + n) * step for n in range(int((top - bottom) / step) + 1)]
     axis.set_ticks([tick for tick in ticks if tick <= top * (1 + 1e-9)])
+    # Rounded, since multiples of 0.1 are not what they seem in binary.
     axis.set_major_formatter(FuncFormatter(lambda x, _: percent(round(x, 12))))
     axis.grid(True, color=colour("line"), linewidth=0.8)
 
@@ -141,9 +146,11 @@ def label(text: str, length: int = 30) -> str:
     >>> label("encoder.layers.11.self_attention.in_proj_weight", 25)
     'encoder.laye…_proj_weight'
     """
+    # Names come from files of others; XML forbids these characters, and fonts lack them.
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "�", text)
     if len(text) <= length:
         return text
+    # The end of a name tells as much as its beginning: weight or bias, and of which layer.
     half = (length - 1) // 2
     return f"{text[:half]}…{text[-(length - 1 - half) :]}"
 

@@ -54,6 +54,7 @@ def pareto(
         width, height, left=62, right=18, above=above + 8, below=48, between=(0.42, 0.28)
     )
     panels = figure.subplots(*((n, 1) if narrow else (1, n)), squeeze=False).reshape(-1)
+    # All panels have one axis of rates, so that they can be compared by eye.
     top = max([model.rate.high for model in models] + [1e-6])
     for at, axes in enumerate(panels):
         _panel(axes, models, at, top)
@@ -77,6 +78,7 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
     axes.set_axisbelow(True)
     root_axis(axes, top, vertical=True)
     axes.xaxis.grid(True, color=colour("line"), linewidth=0.8)
+    # Of values alone: whether intervals overlap is for the reader to see.
     front = sorted((m for m in models if not _beaten(m, models, at)), key=lambda m: m.costs[at])
     axes.plot(
         [m.costs[at] for m in front], [m.rate.value for m in front],
@@ -93,6 +95,7 @@ def _panel(axes: Axes, models: Sequence[ParetoPoint], at: int, top: float) -> No
         )  # fmt: skip
     costs = [model.costs[at] for model in models]
     costs += [end for m in models if m.spans for end in m.spans[at] or ()]
+    # Costs that differ by less are equal to the eye, and an axis needs an extent.
     span = max(max(costs) - min(costs), 0.02)
     axes.set_xlim(min(costs) - 0.08 * span, max(costs) + 0.08 * span)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

@@ -44,6 +44,7 @@ def scatter(
     figure.subplots_adjust(
         left=56 / width, right=1 - 16 / width, top=1 - 36 / height, bottom=48 / height
     )
+    # Never 0, as an axis needs an extent where nothing was harmful.
     top = max([rate for _, rate in points] + [group.rate.high for group in groups] + [1e-6])
     _stretched(axes, axes.yaxis, top)
     if shares:

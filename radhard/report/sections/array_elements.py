@@ -104,6 +104,7 @@ def _by_cycle(results: Results, harm: MainFigure) -> Picture | None:
     cycles = sorted({cycle for _, cycle in pairs}, key=lambda cycle: int(cycle.partition("-")[0]))
     names = [[f"{register}, {cycle}" for cycle in cycles] for register in registers]
     heat, weak = _heat(tried, names)
+    # A label has room for the first cycle of a range only; the axis says how long ranges are.
     starts = [cycle.partition("-")[0] for cycle in cycles]
     wide = cycles[0].partition("-")[2]
     axis = f"cycle of a tile (first of {int(wide) + 1})" if wide else "cycle of a tile"

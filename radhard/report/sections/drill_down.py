@@ -79,6 +79,7 @@ def _levels(results: Results) -> tuple[list[str], list[str]]:
         channels = False
     if channels:
         try:
+            # Tried, as what forbids a grouping depends on the sampler.
             results.means.groups("tensor, channel").split()
         except InputError as error:
             why.append(f"Channels are left out: {error}.")
@@ -111,6 +112,7 @@ class _Parts:
             owner, _, name = key.rpartition(", ")
             rows = np.concatenate([rows for rows, _ in parts])
             by_owner.setdefault(owner, {})[name] = float(values[rows].sum()), parts
+        # From the space and not from the trials, which may have missed some parts.
         every = dict.fromkeys(labels(results.space, by))
         sizes = Counter(key.rpartition(", ")[0] for key in every)
         return cls(results, column, groups, by_owner, sizes)
@@ -118,6 +120,8 @@ class _Parts:
     def worst(self, owner: str, most: int) -> tuple[list[str], str]:
         """The parts with the most harm, and a sentence on the others."""
         own = self.by_owner.get(owner, {})
+        # By the harm that was seen and not by the rate, whose interval takes long to compute: only
+        # of parts that are listed it is.
         harmful = sorted((n for n in own if own[n][0] > 0), key=lambda n: -own[n][0])
         silent = [name for name in own if own[name][0] <= 0]
         texts = []

@@ -23,6 +23,7 @@ def error_rates(results: Results, harm: MainFigure) -> Section:
         columns[scores[0]] = (results.details[scores[0]].meaning, "field2", "s")
     rates = {column: results.estimates(column, grouping.name, 0.95) for column in columns}
     order = sorted(rates[harm.column], key=float)
+    # A rate of 0 has no place on a logarithmic axis; the table has it.
     drawn = [
         Curve(name, paint, mark, [(float(r), rates[column][r]) for r in order if float(r) > 0])
         for column, (name, paint, mark) in columns.items()

@@ -132,6 +132,7 @@ def digest(store: Path) -> Rows:
 def repeat(results: Results, store: Path | None) -> Section:
     """The command that repeats the run, if the manifest is sufficient for one."""
     title = "How to repeat it"
+    # Objects that a program made have no names that a command line could repeat.
     named = name_of(results, "model") and name_of(results, "data")
     if store is not None and named:
         file = shlex.quote(store.as_posix())

@@ -75,6 +75,7 @@ def _bits(results: Results) -> int:
     bits = 0
     for region in results.space.regions:
         if region.site.role != "register":
+            # Activations of one sample after the other lie in the same memory.
             bits += region.all_words // (region.site.samples or 1) * len(_fault_bits(region))
     return bits + sum(_register_bits(results).values())
 

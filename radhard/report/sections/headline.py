@@ -23,6 +23,7 @@ def headline(results: Results) -> Headline:
     """The mean effect of the faults, the outcome classes, and the meaning of the mean."""
     harm = main_figure(results)
     label = f"{harm.Rate}, in points" if harm.points else harm.Rate
+    # Proven by caps, a rate of 0 is a result, although there is no trial.
     if not len(results) and results.has_mean(harm.column):
         text = "By their caps no fault causes any harm, so that no trial was needed."
         return Headline(_tile(label, results.rate(harm.column)), text, ())
@@ -84,6 +85,7 @@ def _most(results: Results, harm: MainFigure) -> tuple[str, Estimate]:
     estimates = results.estimates(harm.column, results.usual_split, 0.95)
     if not results.by_rate:
         return "", estimates[""]
+    # Of equal ones the lowest error rate, as the harm begins there.
     group = max(estimates, key=lambda rate: (estimates[rate].value, -float(rate)))
     return group, estimates[group]
 
@@ -124,6 +126,7 @@ def _meaning(results: Results, harm: MainFigure, group: str, estimate: Estimate)
         text = f"{start}, no prediction was corrupted in any trial"
     else:
         text = f"{start}, about {odds(estimate.value, 'prediction')} {_fate(estimate.value, harm)}"
+        # What is all is not about all.
         text = text.replace("about all", "all").replace("about nearly", "nearly")
     share = f"{text}, {between(estimate)}."
     return share + _mean_of(results, harm, group)
@@ -145,6 +148,7 @@ def _mean_of(results: Results, harm: MainFigure, group: str) -> str:
         names = results.to_frame()[grouping.name]
         values = values[[grouping.value(name) == group for name in names]]
     spared = int((values <= 0).sum())
+    # Where all trials are alike the mean hides nothing.
     if spared in (0, len(values)):
         return " This is a mean over faults and samples."
     return (

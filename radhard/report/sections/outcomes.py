@@ -69,6 +69,7 @@ def _table(rates: _Rates, grouping: Grouping | None, *, infinite: bool) -> Table
     """The share of each class; ``infinite``: whether infinities count as DUE."""
     meanings = {name: _NAMES[name][1] for name in rates}
     if infinite:
+        # With infinite='due' a metric counts infinity as detectable, too.
         meanings["due"] = meanings["due"].replace("NaN", "NaN or infinity")
     groups = list(rates["masked"])
     # Rows at several error rates name the rate; the meanings would repeat in each group.

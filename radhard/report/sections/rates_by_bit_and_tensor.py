@@ -30,6 +30,7 @@ def cells(results: Results, harm: MainFigure) -> Section | None:
     space = results.space
     if len({site.name for site in space.sites}) < 2 or not all(f.by_bit for f in space.faults):
         return None
+    # Bit 7 is a sign here and a mantissa there.
     if len({region.bits_of for region in space.regions}) > 1:
         text = (
             "Bits of words of several formats have no common axis; in Python, "

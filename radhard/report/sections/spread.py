@@ -44,6 +44,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
     title = "Distribution over faults"
     if text := _why_not(results):
         return Section("spread", title, (Text(text),))
+    # Shares are sums of floats; a harm of 3 in 10 has to fall into the bin that ends there.
     values = np.round(results.values(harm.column), 12)
     steps = _STEPS if results.by_rate else _TENTHS
     quantiles: dict[str, list[Estimate]] = {}
@@ -53,6 +54,7 @@ def spread(results: Results, harm: MainFigure) -> Section:
             stratified_mean(groups.cells(parts, within(values).astype(float)))
             for _, _, within in steps
         ]
+    # The last group has the highest error rate, at which the distribution differs most.
     key = list(quantiles)[-1]
     none, most = read(quantiles[key][0]), read(quantiles[key][-1])
     unit = "trials" if results.by_rate else "faults"

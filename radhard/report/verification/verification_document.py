@@ -103,6 +103,7 @@ def _unpaired(verification: Verification) -> tuple[str, ...]:
 def _headline(
     verification: Verification, pair: RunPair, harm: MainFigure, limits: tuple[Verdict, ...]
 ) -> Headline:
+    # The last row is the whole or, of several error rates, the highest.
     row = verification.comparison.rows[-1]
     grouping = verification.before.trials.grouping
     at = f" {grouping.at} {row.group}" if grouping is not None and row.group else ""

@@ -201,9 +201,7 @@ class FoldedSession(Session):
         crashed = self._write_apart(trials, drawn, apart, words, outputs)
         if campaign.trials.single:
             absent = campaign.absent(campaign.trials.at(np.array(trials)))
-            if absent is not None:
-                alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
-                outputs = torch.where(alike, golden, outputs)
+            outputs = self._plan.golden_where(absent, outputs)
         finite = outputs.reshape(len(trials), -1).isfinite().all(dim=1).tolist()
         rows = [row for row in range(len(trials)) if row not in crashed and finite[row]]
         if not rows:

@@ -56,10 +56,7 @@ def in_every_sample(plan: ReplayPlan, trials: Numbers, rows: int) -> Figures:
     samples = np.tile(np.arange(len(golden)), len(trials))
     outputs, risky = _outputs(plan, places, samples, words, variants, rows)
     outputs = outputs.reshape(len(trials), *golden.shape)
-    absent = campaign.absent(faults)
-    if absent is not None:
-        alike = absent.reshape(*absent.shape, *[1] * (golden.ndim - 1))
-        outputs = torch.where(alike, golden, outputs)
+    outputs = plan.golden_where(campaign.absent(faults), outputs)
     figures = plan.panel.score(outputs)
     for number in np.flatnonzero(risky.reshape(len(trials), -1).any(axis=1)).tolist():
         figures[number] = plan.reference.figures(int(trials[number]))[0]

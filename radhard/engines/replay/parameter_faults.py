@@ -70,12 +70,7 @@ def stored(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Figures:
                 figures[number] = plan.plain.figures(place, where[number], news[number])[0]
             else:
                 figures[number] = plan.reference.figures(int(trials[number]))[0]
-    if absent is not None:
-        outputs = torch.where(
-            absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2)),
-            replayer.golden_outputs,
-            outputs,
-        )
+    outputs = plan.golden_where(absent, outputs)
     if touched.any():
         figures[touched] = plan.panel.score(outputs[torch.from_numpy(touched).to(outputs.device)])
     return figures

@@ -3,6 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from radhard.engines.base import Campaign, Figures
 from radhard.engines.replay.plain import Plain
 from radhard.engines.serial import Reference
@@ -63,6 +66,18 @@ class ReplayPlan:
             ],
         )
         return cls(campaign, replayer, plain)
+
+    def golden_where(self, absent: Tensor | None, outputs: Tensor) -> Tensor:
+        """Outputs ``(trials, samples, ...)``, but golden in samples in which the fault is absent.
+
+        Trials of intermittent faults are computed as if the fault were always there: which samples
+        it misses has nothing to do with what it does in the others. ``absent`` is that of
+        `Campaign.absent`.
+        """
+        if absent is None:
+            return outputs
+        alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
+        return torch.where(alike, self.replayer.golden_outputs, outputs)
 
     @property
     def together(self) -> int:

@@ -43,12 +43,7 @@ def in_registers(plan: ReplayPlan, place: int, trials: Numbers, most: int) -> Fi
             faulty, extremes = replayer.outputs_and_extremes(place, deviation, rows=most)
             outputs[which, deviation.samples] = faulty
             risky[which[extremes]] = True
-    absent = plan.campaign.absent(faults)
-    if absent is not None:
-        # Computed as if the fault were always there, and put back where it is not: which samples an
-        # intermittent fault misses has nothing to do with what it does in the others.
-        alike = absent.reshape(*absent.shape, *[1] * (outputs.ndim - 2))
-        outputs = torch.where(alike, replayer.golden_outputs, outputs)
+    outputs = plan.golden_where(plan.campaign.absent(faults), outputs)
     figures = plan.panel.score(outputs)
     for number in risky.nonzero().squeeze(1).tolist():
         figures[number] = plan.reference.figures(int(trials[number]))[0]
